@@ -1,0 +1,1 @@
+//! Every sentence that Adjutant writes on GitHub.

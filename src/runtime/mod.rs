@@ -1,0 +1,1 @@
+//! The loops: deliveries, effects, timers, sweeps, shutdown.

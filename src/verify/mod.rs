@@ -1,0 +1,1 @@
+//! Verifiers: what proves a step's head commit.

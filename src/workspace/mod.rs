@@ -1,0 +1,1 @@
+//! Git mirrors, clones for tasks, commits and pushes; the sandbox for processes.

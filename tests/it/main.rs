@@ -1,0 +1,1 @@
+//! Conversation tests: real Postgres, real git, real processes, the playground over HTTP.
