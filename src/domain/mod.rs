@@ -1,1 +1,24 @@
 //! Values and rules: no I/O, no async, no clock, no randomness.
+//!
+//! In flow [`signal::Signal`]s (something that happened) and the time; out flow [`effect::Effect`]s (something
+//! to be done outside) and [`event::Event`]s (lines of the directive's history). Between them stands
+//! [`engine::decide`], a pure function over the [`directive::Directive`] that holds the whole orchestration.
+//!
+//! What never happens here: nothing of the other floors is imported, nothing is read from or written to the
+//! world, and no identifier is drawn at random: ids are UUIDv5 of natural keys ([`ids`]).
+
+pub mod approval;
+pub mod brief;
+pub mod command;
+pub mod directive;
+pub mod effect;
+pub mod engine;
+pub mod evaluation;
+pub mod event;
+pub mod ids;
+pub mod plan;
+pub mod policy;
+pub mod signal;
+pub mod status;
+pub mod step;
+pub mod task;

@@ -1,0 +1,107 @@
+//! Approvals: questions to a person, bound to exactly what was shown.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ApprovalId, Login, Sha, StepId};
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Derived from directive and number.
+    pub id: ApprovalId,
+    /// Counted from one within the directive.
+    pub number: u32,
+    /// What is asked.
+    pub kind: ApprovalKind,
+    /// The step it is about; none for a plan or budget.
+    pub step: Option<StepId>,
+    /// What was shown: a commit's sha, or the hash of a plan or report.
+    pub shown: Sha,
+    /// Where it stands.
+    pub status: ApprovalStatus,
+    /// Why a person is asked, in a sentence.
+    pub question: String,
+    /// When it was asked.
+    pub asked_at: DateTime<Utc>,
+    /// Who answered.
+    pub answered_by: Option<Login>,
+    /// When.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// With which words.
+    pub words: Option<String>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalKind {
+    /// May this plan start?
+    Plan,
+    /// May this step merge?
+    StepReview,
+    /// What is to become of this step?
+    StepBlocked,
+    /// May this reach the base?
+    Final,
+    /// May more be spent?
+    Budget,
+}
+
+/// Where an approval stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalStatus {
+    /// Waits for a person.
+    Pending,
+    /// Yes.
+    Approved,
+    /// No, or otherwise.
+    Denied,
+    /// What was shown has changed.
+    Stale,
+    /// Nobody answered in time.
+    Expired,
+}
+
+impl ApprovalKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Plan, Self::StepReview, Self::StepBlocked, Self::Final, Self::Budget];
+
+    /// The word in the database and on GitHub.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::StepReview => "step_review",
+            Self::StepBlocked => "step_blocked",
+            Self::Final => "final",
+            Self::Budget => "budget",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl ApprovalStatus {
+    /// Every status.
+    pub const ALL: &'static [Self] = &[Self::Pending, Self::Approved, Self::Denied, Self::Stale, Self::Expired];
+
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Stale => "stale",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The status of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.as_str() == text)
+    }
+}

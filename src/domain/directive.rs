@@ -1,0 +1,213 @@
+//! The directive: everything the engine knows about one labelled issue.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::approval::{Approval, ApprovalStatus};
+use super::brief::Brief;
+use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use super::policy::Policy;
+use super::status::DirectiveStatus;
+use super::step::Step;
+use super::task::Task;
+
+/// One labelled issue, and all that became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Directive {
+    /// Derived from repository, issue and ordinal.
+    pub id: DirectiveId,
+    /// Where the issue is.
+    pub repo: Repo,
+    /// The issue's number.
+    pub issue: u64,
+    /// Which directive of that issue this is, counted from one.
+    pub ordinal: u32,
+    /// The issue's title when it was labelled.
+    pub title: String,
+    /// Who wrote the issue.
+    pub author: Login,
+    /// Who set the label.
+    pub requested_by: Login,
+    /// What is wanted.
+    pub brief: Brief,
+    /// The rules it runs under.
+    pub policy: Policy,
+    /// Where the work is based and ends.
+    pub base: Base,
+    /// Where it stands.
+    pub status: DirectiveStatus,
+    /// While paused: what it goes back to, and why.
+    pub pause: Option<Pause>,
+    /// Why it failed, in a sentence.
+    pub failure: Option<String>,
+    /// The current generation of the chain, 0 before the first plan.
+    pub generation: u32,
+    /// Where the plan came from, once there is one.
+    pub plan: Option<PlanRecord>,
+    /// Whether the integration branch was cut.
+    pub integration_cut: bool,
+    /// The steps of the current generation, in the plan's order.
+    pub steps: Vec<Step>,
+    /// The final pull request, once every step is done.
+    pub finale: Option<Step>,
+    /// Every run of an agent, in order.
+    pub tasks: Vec<Task>,
+    /// Every question to a person, in order.
+    pub approvals: Vec<Approval>,
+    /// The budget that a person granted, where it differs from the policy's.
+    pub budget: Option<Usd>,
+    /// Time spent working: pauses and waiting for people are not counted.
+    pub clock: WorkClock,
+    /// When the label was set.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Where the work is based and ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The branch that everything ends in.
+    pub branch: Branch,
+    /// Its head when the label was set.
+    pub sha: Sha,
+    /// Whether it is the repository's default branch, where closing keywords work.
+    pub is_default: bool,
+}
+
+/// What a paused directive goes back to, and why it pauses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// `planning` or `active`.
+    pub from: DirectiveStatus,
+    /// Why.
+    pub reason: PauseReason,
+}
+
+/// Why a directive pauses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// The label was taken off.
+    Unlabelled(Login),
+    /// Somebody said `/pause`.
+    Commanded(Login),
+    /// The money is used up.
+    Cost,
+    /// The time is used up.
+    WallTime,
+}
+
+/// Where a plan came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// Who made it.
+    pub origin: PlanOrigin,
+    /// What is approved when the plan is.
+    pub hash: Sha,
+    /// What was wrong with the proposals that were turned down.
+    pub faults: Vec<String>,
+    /// The planner's words about it.
+    pub rationale: String,
+}
+
+/// Who made a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanOrigin {
+    /// The planner, at its first try.
+    Planned,
+    /// The planner, after its faults were handed back.
+    Repaired,
+    /// Nobody: research, implement, test.
+    Default,
+}
+
+/// A stop watch that counts work only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkClock {
+    /// Seconds counted so far.
+    pub seconds: i64,
+    /// Since when it runs; none while it stands.
+    pub running_since: Option<DateTime<Utc>>,
+    /// Seconds granted beyond the policy's limit.
+    pub granted: i64,
+}
+
+impl WorkClock {
+    /// Seconds counted at `now`.
+    pub fn at(&self, now: DateTime<Utc>) -> i64 {
+        self.seconds + self.running_since.map_or(0, |since| (now - since).num_seconds().max(0))
+    }
+
+    /// Runs or stands from `now` on.
+    pub fn set_running(&mut self, running: bool, now: DateTime<Utc>) {
+        if running == self.running_since.is_some() {
+            return;
+        }
+        self.seconds = self.at(now);
+        self.running_since = running.then_some(now);
+    }
+}
+
+impl Directive {
+    /// The prefix of all its branches.
+    pub fn branch_prefix(&self) -> String {
+        format!("adjutant/{}-{}", self.issue, self.ordinal)
+    }
+
+    /// The branch that steps land on.
+    pub fn integration_branch(&self) -> Branch {
+        Branch::new(format!("{}/main", self.branch_prefix()))
+    }
+
+    /// The branch of a step of the current generation.
+    pub fn step_branch(&self, name: &StepName) -> Branch {
+        Branch::new(format!("{}/g{}-{}", self.branch_prefix(), self.generation, name))
+    }
+
+    /// The step of that id; the final pull request is one too.
+    pub fn step(&self, id: StepId) -> Option<&Step> {
+        self.steps.iter().chain(&self.finale).find(|step| step.id == id)
+    }
+
+    /// The step of that id, to change it.
+    pub fn step_mut(&mut self, id: StepId) -> Option<&mut Step> {
+        self.steps.iter_mut().chain(&mut self.finale).find(|step| step.id == id)
+    }
+
+    /// The step of that name.
+    pub fn step_named(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().chain(&self.finale).find(|step| step.name.as_str() == name)
+    }
+
+    /// The step whose pull request has that number.
+    pub fn step_of_pull(&self, number: u64) -> Option<&Step> {
+        self.steps.iter().chain(&self.finale).find(|step| step.pull.as_ref().is_some_and(|pull| pull.number == number))
+    }
+
+    /// The task of that id.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.id == id)
+    }
+
+    /// The task of that id, to change it.
+    pub fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|task| task.id == id)
+    }
+
+    /// The approvals that wait for a person, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Approval> {
+        self.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Pending)
+    }
+
+    /// What its tasks cost so far.
+    pub fn spent(&self) -> Usd {
+        self.tasks.iter().fold(Usd::ZERO, |sum, task| sum + task.cost)
+    }
+
+    /// What it may cost.
+    pub fn budget(&self) -> Usd {
+        self.budget.unwrap_or(self.policy.limits.cost)
+    }
+}

@@ -1,0 +1,227 @@
+//! Effects: what is to be done outside.
+//!
+//! Each has a natural key. Its handler looks first whether the result is there already, so running one twice
+//! is harmless.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{DirectiveId, Repo, Sha, StepId, TaskId};
+use super::signal::Source;
+
+/// Something to be done outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Write the status comment as things stand now. Coalesces.
+    WriteStatus,
+    /// Write a step's `adjutant` check run as things stand now. Coalesces.
+    WriteCheck {
+        /// Whose head.
+        step: StepId,
+    },
+    /// Cut the integration branch from the base commit.
+    CutIntegration,
+    /// Run an agent.
+    RunTask {
+        /// Which task.
+        task: TaskId,
+    },
+    /// Open a step's pull request.
+    OpenPull {
+        /// Whose.
+        step: StepId,
+    },
+    /// Bring a step's pull request (title, body, draft or not) in line with how things stand.
+    MarkReady {
+        /// Whose.
+        step: StepId,
+    },
+    /// Run the verifiers on the merge of a head into its target.
+    Verify {
+        /// Whose.
+        step: StepId,
+        /// The head.
+        head: Sha,
+        /// Which try this is, counted from one.
+        round: u32,
+    },
+    /// Merge a step's pull request, if its head is still this one.
+    Merge {
+        /// Whose.
+        step: StepId,
+        /// The head that was decided on.
+        head: Sha,
+        /// Which try this is, counted from one.
+        round: u32,
+    },
+    /// Bring the integration branch up to the newest base, conflicts told.
+    Integrate {
+        /// Which try this is, counted from one.
+        round: u32,
+    },
+    /// Delete a step's merged branch.
+    DeleteBranch {
+        /// Whose.
+        step: StepId,
+    },
+    /// Close a step's pull request with a word, and complete its open check runs.
+    ClosePull {
+        /// Whose.
+        step: StepId,
+        /// Why, in a sentence.
+        word: String,
+    },
+    /// Post a step's report on the issue, collapsed.
+    PostReport {
+        /// Whose.
+        step: StepId,
+        /// The report's hash.
+        head: Sha,
+    },
+    /// Close the issue, if it is open.
+    CloseIssue,
+    /// Tell that an order was taken.
+    React {
+        /// Where it was given.
+        source: Source,
+        /// How.
+        reaction: Reaction,
+    },
+    /// Answer in one short comment.
+    Reply {
+        /// What is answered.
+        source: Source,
+        /// What is said.
+        notice: Notice,
+    },
+    /// Say something on an issue that has no directive.
+    Announce {
+        /// Where.
+        repo: Repo,
+        /// The issue.
+        issue: u64,
+        /// What is said.
+        notice: Notice,
+    },
+}
+
+/// A reaction of Adjutant's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reaction {
+    /// 👀 seen.
+    Eyes,
+    /// 🚀 done.
+    Rocket,
+    /// 👎 refused.
+    ThumbsDown,
+}
+
+/// Something that is said to people; `report` has the words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The label was set by somebody whose orders do not count.
+    LabelRefused {
+        /// Who set it.
+        login: String,
+    },
+    /// The policy is broken.
+    PolicyBroken {
+        /// What is wrong, a sentence each.
+        faults: Vec<String>,
+    },
+    /// The base branch does not exist.
+    BaseMissing {
+        /// Its name, where the policy names one.
+        branch: Option<String>,
+    },
+    /// An order of somebody whose orders do not count.
+    NotAllowed {
+        /// Who gave it.
+        login: String,
+    },
+    /// An order that was not understood.
+    NotUnderstood {
+        /// The word, without the slash.
+        word: String,
+        /// What was wrong with it.
+        problem: Option<String>,
+    },
+    /// An order that makes no sense as things stand.
+    Refused {
+        /// Why, in a sentence with the remedy.
+        reason: String,
+    },
+    /// `/approve` on the issue while more than one approval waits, or none.
+    WhichApproval {
+        /// The names that may follow.
+        steps: Vec<String>,
+    },
+    /// The commands.
+    Help,
+}
+
+impl Effect {
+    /// Unique for what is to be done: enqueueing the same key twice does it once.
+    pub fn key(&self, directive: DirectiveId) -> String {
+        match self {
+            Self::WriteStatus => format!("{directive}/status"),
+            Self::WriteCheck { step } => format!("{directive}/check/{step}"),
+            Self::CutIntegration => format!("{directive}/cut-integration"),
+            Self::RunTask { task } => format!("{directive}/task/{task}"),
+            Self::OpenPull { step } => format!("{directive}/open-pull/{step}"),
+            Self::MarkReady { step } => format!("{directive}/mark-ready/{step}"),
+            Self::Verify { step, head, round } => format!("{directive}/verify/{step}/{head}/{round}"),
+            Self::Merge { step, head, round } => format!("{directive}/merge/{step}/{head}/{round}"),
+            Self::Integrate { round } => format!("{directive}/integrate/{round}"),
+            Self::DeleteBranch { step } => format!("{directive}/delete-branch/{step}"),
+            Self::ClosePull { step, .. } => format!("{directive}/close-pull/{step}"),
+            Self::PostReport { step, head } => format!("{directive}/report/{step}/{head}"),
+            Self::CloseIssue => format!("{directive}/close-issue"),
+            Self::React { source, reaction } => {
+                format!("{directive}/react/{:?}/{}/{}/{reaction:?}", source.kind, source.id, source.index)
+            }
+            Self::Reply { source, .. } => format!("{directive}/reply/{:?}/{}/{}", source.kind, source.id, source.index),
+            Self::Announce { repo, issue, notice } => {
+                let what = match notice {
+                    Notice::LabelRefused { login } => format!("label-refused/{login}"),
+                    other => Sha::of_text(&format!("{other:?}")).short().to_owned(),
+                };
+                format!("announce/{}/{issue}/{what}", repo.id)
+            }
+        }
+    }
+
+    /// Whether a later one of the same key means doing it again, with the newest state.
+    pub fn coalesces(&self) -> bool {
+        matches!(self, Self::WriteStatus | Self::WriteCheck { .. })
+    }
+
+    /// Whether it may take minutes: it holds a lease with a heartbeat and may be handed to another worker.
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::RunTask { .. } | Self::Verify { .. })
+    }
+
+    /// The word in the database and the log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::WriteStatus => "write_status",
+            Self::WriteCheck { .. } => "write_check",
+            Self::CutIntegration => "cut_integration",
+            Self::RunTask { .. } => "run_task",
+            Self::OpenPull { .. } => "open_pull",
+            Self::MarkReady { .. } => "mark_ready",
+            Self::Verify { .. } => "verify",
+            Self::Merge { .. } => "merge",
+            Self::Integrate { .. } => "integrate",
+            Self::DeleteBranch { .. } => "delete_branch",
+            Self::ClosePull { .. } => "close_pull",
+            Self::PostReport { .. } => "post_report",
+            Self::CloseIssue => "close_issue",
+            Self::React { .. } => "react",
+            Self::Reply { .. } => "reply",
+            Self::Announce { .. } => "announce",
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Signals: what happened, as the engine is told.
+//!
+//! A signal carries facts that were read before it was made (who may do what, where a branch stands), so that
+//! the engine decides without asking.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::brief::Brief;
+use super::command::Command;
+use super::directive::Base;
+use super::evaluation::{Judgement, VerifierResult};
+use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
+use super::policy::Policy;
+use super::step::{Finding, Pull};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// The label was set.
+    Labelled(Box<Labelled>),
+    /// The label was taken off.
+    Unlabelled {
+        /// Who did it.
+        actor: Actor,
+    },
+    /// The issue was closed, transferred or deleted.
+    IssueClosed {
+        /// Who did it.
+        actor: Actor,
+        /// Whether the final pull request was found merged when this was read.
+        final_merged: bool,
+    },
+    /// Somebody gave an order.
+    Commanded(Commanded),
+    /// An agent began.
+    TaskStarted {
+        /// Which.
+        task: TaskId,
+    },
+    /// An agent ended.
+    TaskFinished {
+        /// Which.
+        task: TaskId,
+        /// What came of it.
+        outcome: TaskOutcome,
+        /// What it cost, as the agent says.
+        cost: Usd,
+    },
+    /// The integration branch is there.
+    IntegrationCut,
+    /// A step's pull request is there.
+    PullOpened {
+        /// Whose.
+        step: StepId,
+        /// Which.
+        pull: Pull,
+    },
+    /// A step's pull request is ready for review.
+    PullReady {
+        /// Whose.
+        step: StepId,
+    },
+    /// The verifiers are done.
+    Verified {
+        /// Whose head.
+        step: StepId,
+        /// The commit that was proved, merged into its target.
+        head: Sha,
+        /// What they found.
+        results: Vec<VerifierResult>,
+        /// What was found in the diff, where it was read here rather than by the task.
+        findings: Vec<Finding>,
+    },
+    /// A head does not merge into its target.
+    Conflicted {
+        /// Whose.
+        step: StepId,
+        /// The head that was tried.
+        head: Sha,
+        /// The paths in conflict.
+        paths: Vec<String>,
+    },
+    /// Somebody pushed to a pull request's branch.
+    HeadMoved {
+        /// Whose.
+        step: StepId,
+        /// The new head.
+        head: Sha,
+        /// Who pushed.
+        by: Login,
+    },
+    /// A pull request was merged.
+    PullMerged {
+        /// Whose.
+        step: StepId,
+        /// Who merged it.
+        by: Login,
+        /// The commit on the target.
+        sha: Option<Sha>,
+    },
+    /// A pull request was closed unmerged.
+    PullClosed {
+        /// Whose.
+        step: StepId,
+        /// Who closed it.
+        by: Login,
+    },
+    /// GitHub did not merge.
+    MergeRefused {
+        /// Whose.
+        step: StepId,
+        /// The head that was to be merged.
+        head: Sha,
+        /// GitHub's words.
+        reason: String,
+    },
+    /// The integration branch holds the newest base.
+    Integrated {
+        /// The integration branch's head.
+        head: Sha,
+        /// Whether it differs from the base.
+        differs: bool,
+    },
+    /// An effect was given up.
+    EffectFailed {
+        /// The step it was for.
+        step: Option<StepId>,
+        /// What could not be done, and why.
+        reason: String,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// The facts with which a directive is opened or resumed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Labelled {
+    /// Where.
+    pub repo: Repo,
+    /// The issue's number.
+    pub issue: u64,
+    /// How many directives the issue had before.
+    pub earlier: u32,
+    /// The issue's title, from the webhook's body.
+    pub title: String,
+    /// Who wrote it.
+    pub author: Login,
+    /// Who set the label.
+    pub actor: Actor,
+    /// What it asks for, from the webhook's body.
+    pub brief: Brief,
+    /// The policy, or what is wrong with it.
+    pub policy: Result<Policy, Vec<String>>,
+    /// Where work would be based; none where the branch is missing.
+    pub base: Option<Base>,
+}
+
+/// Somebody who acts on GitHub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Their login.
+    pub login: Login,
+    /// What they may do now, as GitHub says when asked.
+    pub permission: Permission,
+    /// Whether it is a bot: bots give no orders.
+    pub bot: bool,
+}
+
+impl Actor {
+    /// Whether their orders count.
+    pub fn may_command(&self) -> bool {
+        !self.bot && self.permission >= Permission::Write
+    }
+}
+
+/// What somebody may do in a repository.
+///
+/// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>: `maintain`
+/// shows as `write`, `triage` as `read`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Nothing.
+    None,
+    /// Read, or triage.
+    Read,
+    /// Write, or maintain.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+/// An order, with where and when it was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Commanded {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub command: Command,
+    /// On which pull request; none on the issue.
+    pub pull: Option<u64>,
+    /// The commit that a review is about; a comment carries none.
+    pub sha: Option<Sha>,
+    /// Where the answer goes.
+    pub source: Source,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+}
+
+/// The comment or review in which an order was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// What it is.
+    pub kind: SourceKind,
+    /// Its database id.
+    pub id: u64,
+    /// Its GraphQL id.
+    pub node_id: String,
+    /// The issue or pull request it stands in.
+    pub number: u64,
+    /// Which command of it, counted from zero.
+    pub index: u32,
+}
+
+/// Where an order was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A comment on an issue or pull request.
+    IssueComment,
+    /// A comment on a line of a diff.
+    ReviewComment,
+    /// A review.
+    Review,
+}
+
+/// What came of an agent's run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskOutcome {
+    /// A plan was proposed.
+    Planned {
+        /// As the agent wrote it.
+        plan: Value,
+    },
+    /// Commits were pushed.
+    Changed {
+        /// The branch's new head.
+        head: Sha,
+        /// What the agent says it did.
+        summary: String,
+        /// What was found in the diff.
+        findings: Vec<Finding>,
+    },
+    /// Nothing changed.
+    Unchanged {
+        /// What the agent says it did.
+        summary: String,
+        /// What it found out.
+        report: Option<String>,
+        /// Where the work was there already, as the agent says.
+        evidence: Option<String>,
+        /// The branch's head, where there is one from an earlier task.
+        head: Option<Sha>,
+    },
+    /// The head was judged.
+    Judged {
+        /// The head.
+        head: Sha,
+        /// What the judge found.
+        judgement: Judgement,
+    },
+    /// The agent's tree was turned down: what is wrong goes back to it.
+    Refused {
+        /// A sentence each.
+        faults: Vec<String>,
+    },
+    /// The agent could not be run to a result.
+    Failed {
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// It was called off.
+    Cancelled,
+}

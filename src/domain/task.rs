@@ -1,0 +1,109 @@
+//! Tasks: runs of an agent.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{StepId, TaskId, Usd};
+
+/// One run of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Derived from directive and number.
+    pub id: TaskId,
+    /// Counted from one within the directive.
+    pub number: u32,
+    /// What it is for.
+    pub kind: TaskKind,
+    /// The step it works on; none for planning.
+    pub step: Option<StepId>,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// Which try of the same work this is, counted from one.
+    pub attempt: u32,
+    /// What it is told beyond brief and step.
+    pub instructions: String,
+    /// Whether the target is merged in first, conflicts left for the agent.
+    pub merge_target: bool,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When an agent began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// What it cost, as the agent says.
+    pub cost: Usd,
+    /// Why it failed, in a sentence.
+    pub failure: Option<String>,
+}
+
+/// What a task is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// Propose a chain.
+    Plan,
+    /// Do a step.
+    Step,
+    /// Do a step again, with instructions.
+    Rework,
+    /// Judge a step's head against its criteria.
+    Judge,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// Waits for a worker.
+    Queued,
+    /// An agent is at it.
+    Running,
+    /// Ended with a result.
+    Succeeded,
+    /// Ended without one.
+    Failed,
+    /// Called off.
+    Cancelled,
+}
+
+impl TaskKind {
+    /// The word in the database and in the agent's task file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Step => "step",
+            Self::Rework => "rework",
+            Self::Judge => "judge",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Plan, Self::Step, Self::Rework, Self::Judge].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl TaskStatus {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+
+    /// Whether it has not ended.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+}
