@@ -76,14 +76,7 @@ impl Cluster {
 
         let server = Server::new(Binaries::find(place.data_version()?)?, place);
         let (socket_folder, child) = server.run(durability, deadline).await?;
-        let cluster = Self {
-            server,
-            socket_folder,
-            start_lock,
-            in_use,
-            child,
-            stopped: false,
-        };
+        let cluster = Self { server, socket_folder, start_lock, in_use, child, stopped: false };
         server::ensure_database(&cluster.socket_folder, NAME).await?;
         Ok(cluster)
     }
@@ -109,9 +102,7 @@ impl Cluster {
     pub async fn stop(mut self) -> Result<(), ClusterError> {
         tokio::task::spawn_blocking(move || self.shut_down())
             .await
-            .unwrap_or_else(|join| {
-                Err(ClusterError::Folder(PathBuf::new(), io::Error::other(join)))
-            })
+            .unwrap_or_else(|join| Err(ClusterError::Folder(PathBuf::new(), io::Error::other(join))))
     }
 
     fn shut_down(&mut self) -> Result<(), ClusterError> {
@@ -166,9 +157,7 @@ pub enum ClusterError {
         found: String,
     },
     /// A file operation failed.
-    #[error(
-        "{0}: {1}; give ADJUTANT_DATA_DIR a folder that this account can write, or set DATABASE_URL"
-    )]
+    #[error("{0}: {1}; give ADJUTANT_DATA_DIR a folder that this account can write, or set DATABASE_URL")]
     Folder(PathBuf, #[source] io::Error),
     /// Root has nobody to hand the server to.
     #[error(
@@ -222,13 +211,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> ClusterError {
 }
 
 fn open_lock(path: &Path) -> Result<File, ClusterError> {
-    fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(at(path))
+    fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(at(path))
 }
 
 async fn lock_exclusively(path: &Path, deadline: Instant) -> Result<File, ClusterError> {
@@ -240,10 +223,7 @@ async fn lock_exclusively(path: &Path, deadline: Instant) -> Result<File, Cluste
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(ClusterError::Busy {
-                    seconds: START_DEADLINE.as_secs(),
-                    lock: path.to_path_buf(),
-                });
+                return Err(ClusterError::Busy { seconds: START_DEADLINE.as_secs(), lock: path.to_path_buf() });
             }
             Err(TryLockError::Error(error)) => return Err(at(path)(error)),
         }

@@ -68,11 +68,7 @@ pub enum Settled {
 
 impl Settled {
     fn of(rows: u64) -> Self {
-        if rows == 1 {
-            Self::Taken
-        } else {
-            Self::LeaseLost
-        }
+        if rows == 1 { Self::Taken } else { Self::LeaseLost }
     }
 }
 
@@ -95,20 +91,12 @@ impl Store {
         )
         .execute(self.pool())
         .await?;
-        Ok(if done.rows_affected() == 1 {
-            Receipt::New
-        } else {
-            Receipt::Known
-        })
+        Ok(if done.rows_affected() == 1 { Receipt::New } else { Receipt::Known })
     }
 
     /// Claims up to `limit` deliveries whose turn has come, oldest first, each for the time of `lease`. Two
     /// callers at once get different ones.
-    pub async fn claim_deliveries(
-        &self,
-        limit: i64,
-        lease: Duration,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    pub async fn claim_deliveries(&self, limit: i64, lease: Duration) -> Result<Vec<Delivery>, StoreError> {
         let mut claimed = sqlx::query_as!(
             Delivery,
             r#"WITH due AS (
@@ -135,11 +123,7 @@ impl Store {
     }
 
     /// Marks a claimed delivery as dealt with.
-    pub async fn delivery_processed(
-        &self,
-        guid: &str,
-        attempt: i32,
-    ) -> Result<Settled, StoreError> {
+    pub async fn delivery_processed(&self, guid: &str, attempt: i32) -> Result<Settled, StoreError> {
         let done = sqlx::query!(
             "UPDATE deliveries SET status = 'processed', reason = NULL, processed_at = now(), lease_until = NULL
              WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
@@ -152,12 +136,7 @@ impl Store {
     }
 
     /// Marks a claimed delivery as one that asks for nothing, and why.
-    pub async fn delivery_ignored(
-        &self,
-        guid: &str,
-        attempt: i32,
-        reason: &str,
-    ) -> Result<Settled, StoreError> {
+    pub async fn delivery_ignored(&self, guid: &str, attempt: i32, reason: &str) -> Result<Settled, StoreError> {
         let done = sqlx::query!(
             "UPDATE deliveries SET status = 'ignored', reason = $3, processed_at = now(), lease_until = NULL
              WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
@@ -171,12 +150,7 @@ impl Store {
     }
 
     /// Gives a claimed delivery up, and says why.
-    pub async fn delivery_failed(
-        &self,
-        guid: &str,
-        attempt: i32,
-        reason: &str,
-    ) -> Result<Settled, StoreError> {
+    pub async fn delivery_failed(&self, guid: &str, attempt: i32, reason: &str) -> Result<Settled, StoreError> {
         let done = sqlx::query!(
             "UPDATE deliveries SET status = 'failed', reason = $3, processed_at = now(), lease_until = NULL
              WHERE guid = $1 AND attempts = $2 AND status = 'processing'",

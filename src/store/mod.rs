@@ -54,9 +54,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         // Waiting for another process' migrations, and a migration itself, may take longer than a query.
-        sqlx::raw_sql("SET statement_timeout = '10min'; SET lock_timeout = '10min'")
-            .execute(&mut *connection)
-            .await?;
+        sqlx::raw_sql("SET statement_timeout = '10min'; SET lock_timeout = '10min'").execute(&mut *connection).await?;
         let outcome = MIGRATIONS.run(&mut *connection).await;
         // Not handed back to the pool with the long timeouts.
         connection.close().await?;
@@ -66,16 +64,12 @@ impl Store {
     /// Whether the database answers and its schema is the one this program needs. A newer schema is fine:
     /// every migration is one that the running version survives.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let newest: Option<i64> =
-            sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&self.pool)
-                .await?;
+        let newest: Option<i64> = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(&self.pool)
+            .await?;
         let needed = MIGRATIONS.iter().map(|migration| migration.version).max();
         if newest < needed {
-            return Err(StoreError::Behind {
-                at: newest.unwrap_or(0),
-                needed: needed.unwrap_or(0),
-            });
+            return Err(StoreError::Behind { at: newest.unwrap_or(0), needed: needed.unwrap_or(0) });
         }
         Ok(())
     }
@@ -95,9 +89,7 @@ impl Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It could not be reached, or went away. Worth another try.
-    #[error(
-        "the database cannot be reached ({0}): check that it runs and that DATABASE_URL is right"
-    )]
+    #[error("the database cannot be reached ({0}): check that it runs and that DATABASE_URL is right")]
     Away(#[source] sqlx::Error),
     /// It answered, and refused. Another try would end the same way.
     #[error("the database refused: {0}")]
@@ -130,11 +122,7 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if is_away(&error) {
-            Self::Away(error)
-        } else {
-            Self::Refused(error)
-        }
+        if is_away(&error) { Self::Away(error) } else { Self::Refused(error) }
     }
 }
 
@@ -150,9 +138,7 @@ fn is_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             matches!(&*code, "40001" | "40P01" | "55P03")
-                || ["08", "53", "57"]
-                    .iter()
-                    .any(|class| code.starts_with(class))
+                || ["08", "53", "57"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,
     }

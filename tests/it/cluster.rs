@@ -11,27 +11,16 @@ use crate::support::until;
 /// A data folder that the account of the server can reach, whoever runs the tests.
 fn data_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new()
-        .prefix("adj-")
-        .permissions(std::fs::Permissions::from_mode(0o711))
-        .tempdir()
-        .unwrap()
+    tempfile::Builder::new().prefix("adj-").permissions(std::fs::Permissions::from_mode(0o711)).tempdir().unwrap()
 }
 
 async fn start(folder: &Path) -> Cluster {
-    Cluster::start_with(folder, Durability::Throwaway)
-        .await
-        .unwrap()
+    Cluster::start_with(folder, Durability::Throwaway).await.unwrap()
 }
 
 async fn one(cluster: &Cluster) -> i32 {
-    let mut connection = PgConnection::connect_with(&cluster.options())
-        .await
-        .unwrap();
-    sqlx::query_scalar("SELECT 1")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
+    let mut connection = PgConnection::connect_with(&cluster.options()).await.unwrap();
+    sqlx::query_scalar("SELECT 1").fetch_one(&mut connection).await.unwrap()
 }
 
 fn pid_file(folder: &Path) -> PathBuf {
@@ -44,13 +33,7 @@ fn postmaster(folder: &Path) -> String {
 }
 
 fn kill_9(pid: &str) {
-    assert!(
-        Command::new("kill")
-            .args(["-9", pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
 }
 
 #[tokio::test]
@@ -59,21 +42,13 @@ async fn data_survives_a_stop_and_a_start() {
     let cluster = start(folder.path()).await;
     assert!(cluster.launched());
     let mut connection = PgConnection::connect(&cluster.url()).await.unwrap();
-    connection
-        .execute("CREATE TABLE kept AS SELECT 7 AS seven")
-        .await
-        .unwrap();
+    connection.execute("CREATE TABLE kept AS SELECT 7 AS seven").await.unwrap();
     cluster.stop().await.unwrap();
     assert!(!pid_file(folder.path()).exists());
 
     let cluster = start(folder.path()).await;
-    let mut connection = PgConnection::connect_with(&cluster.options())
-        .await
-        .unwrap();
-    let seven: i32 = sqlx::query_scalar("SELECT seven FROM kept")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
+    let mut connection = PgConnection::connect_with(&cluster.options()).await.unwrap();
+    let seven: i32 = sqlx::query_scalar("SELECT seven FROM kept").fetch_one(&mut connection).await.unwrap();
     assert_eq!(seven, 7);
 }
 
@@ -81,13 +56,8 @@ async fn data_survives_a_stop_and_a_start() {
 async fn nobody_reaches_the_server_over_the_network() {
     let folder = data_folder();
     let cluster = start(folder.path()).await;
-    let mut connection = PgConnection::connect_with(&cluster.options())
-        .await
-        .unwrap();
-    let addresses: String = sqlx::query_scalar("SHOW listen_addresses")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
+    let mut connection = PgConnection::connect_with(&cluster.options()).await.unwrap();
+    let addresses: String = sqlx::query_scalar("SHOW listen_addresses").fetch_one(&mut connection).await.unwrap();
     assert_eq!(addresses, "");
     let socket = folder.path().join("postgres/socket");
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(socket).unwrap());
@@ -128,16 +98,9 @@ async fn a_killed_server_is_started_again_on_its_data() {
     let folder = data_folder();
     let cluster = start(folder.path()).await;
     kill_9(&postmaster(folder.path()));
-    until("the server no longer answers", || async {
-        PgConnection::connect_with(&cluster.options())
-            .await
-            .is_err()
-    })
-    .await;
-    assert!(
-        pid_file(folder.path()).exists(),
-        "a killed server leaves its pid file"
-    );
+    until("the server no longer answers", || async { PgConnection::connect_with(&cluster.options()).await.is_err() })
+        .await;
+    assert!(pid_file(folder.path()).exists(), "a killed server leaves its pid file");
 
     let again = start(folder.path()).await;
     assert!(again.launched());
@@ -150,10 +113,7 @@ async fn a_pid_file_whose_number_is_another_process_by_now_is_stale() {
     start(folder.path()).await.stop().await.unwrap();
     let stranger = std::process::id();
     let data = folder.path().join("postgres/data");
-    let lines = format!(
-        "{stranger}\n{}\n1\n5432\n/nowhere\n\n 1 1\nready\n",
-        data.display()
-    );
+    let lines = format!("{stranger}\n{}\n1\n5432\n/nowhere\n\n 1 1\nready\n", data.display());
     std::fs::write(pid_file(folder.path()), lines).unwrap();
 
     let cluster = start(folder.path()).await;
@@ -187,8 +147,5 @@ async fn a_data_folder_that_cannot_be_made_is_named() {
     let error = Cluster::start(&file.join("data")).await.unwrap_err();
     assert!(matches!(error, ClusterError::Folder(..)), "{error}");
     let line = error.to_string();
-    assert!(
-        line.contains("file/data") && line.contains("ADJUTANT_DATA_DIR"),
-        "{line}"
-    );
+    assert!(line.contains("file/data") && line.contains("ADJUTANT_DATA_DIR"), "{line}");
 }

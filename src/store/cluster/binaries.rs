@@ -20,10 +20,7 @@ impl Binaries {
     /// The first usable binaries: of the version that wrote `data` when there is data already, else of the
     /// first that is found.
     pub(super) fn find(data: Option<(PathBuf, u32)>) -> Result<Self, ClusterError> {
-        Self::find_in(
-            &folders(|name| std::env::var_os(name), Path::new("/")),
-            data,
-        )
+        Self::find_in(&folders(|name| std::env::var_os(name), Path::new("/")), data)
     }
 
     fn find_in(folders: &[PathBuf], data: Option<(PathBuf, u32)>) -> Result<Self, ClusterError> {
@@ -33,25 +30,16 @@ impl Binaries {
                 continue;
             };
             if data.as_ref().is_none_or(|(_, wanted)| *wanted == major) {
-                return Ok(Self {
-                    folder: folder.clone(),
-                    major,
-                });
+                return Ok(Self { folder: folder.clone(), major });
             }
             others.push(major.to_string());
         }
         match data {
-            Some((folder, wanted)) if !others.is_empty() => Err(ClusterError::OtherVersion {
-                folder,
-                wanted,
-                found: others.join(", "),
-            }),
+            Some((folder, wanted)) if !others.is_empty() => {
+                Err(ClusterError::OtherVersion { folder, wanted, found: others.join(", ") })
+            }
             _ => Err(ClusterError::NoBinaries(
-                folders
-                    .iter()
-                    .map(|folder| folder.display().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", "),
             )),
         }
     }
@@ -74,19 +62,10 @@ fn folders(variable: impl Fn(&str) -> Option<OsString>, root: &Path) -> Vec<Path
         .into_iter()
         .filter(|folder| is_complete(folder))
         .collect();
-    found.extend(versions_newest_first(
-        &root.join("usr/lib/postgresql"),
-        str::parse::<u32>,
-    ));
-    for homebrew in [
-        "opt/homebrew/opt",
-        "usr/local/opt",
-        "home/linuxbrew/.linuxbrew/opt",
-    ] {
+    found.extend(versions_newest_first(&root.join("usr/lib/postgresql"), str::parse::<u32>));
+    for homebrew in ["opt/homebrew/opt", "usr/local/opt", "home/linuxbrew/.linuxbrew/opt"] {
         found.extend(versions_newest_first(&root.join(homebrew), |name| {
-            name.strip_prefix("postgresql@")
-                .unwrap_or("")
-                .parse::<u32>()
+            name.strip_prefix("postgresql@").unwrap_or("").parse::<u32>()
         }));
     }
     if found.is_empty() {
@@ -97,10 +76,7 @@ fn folders(variable: impl Fn(&str) -> Option<OsString>, root: &Path) -> Vec<Path
 }
 
 /// The `bin` folders below `parent` whose name has a version, newest first.
-fn versions_newest_first<E>(
-    parent: &Path,
-    version: impl Fn(&str) -> Result<u32, E>,
-) -> Vec<PathBuf> {
+fn versions_newest_first<E>(parent: &Path, version: impl Fn(&str) -> Result<u32, E>) -> Vec<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir(parent)
         .into_iter()
         .flatten()
@@ -115,25 +91,18 @@ fn versions_newest_first<E>(
 }
 
 fn is_complete(folder: &Path) -> bool {
-    PROGRAMS
-        .iter()
-        .all(|program| folder.join(program).is_file())
+    PROGRAMS.iter().all(|program| folder.join(program).is_file())
 }
 
 /// `postgres --version` says `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)`.
 fn major_version(folder: &Path) -> Option<u32> {
-    let output = Command::new(folder.join("postgres"))
-        .arg("--version")
-        .output()
-        .ok()?;
+    let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
     parse_major(&String::from_utf8_lossy(&output.stdout))
 }
 
 fn parse_major(version: &str) -> Option<u32> {
     let number = version.split_once("(PostgreSQL) ")?.1;
-    let digits = number
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(number.len());
+    let digits = number.find(|character: char| !character.is_ascii_digit()).unwrap_or(number.len());
     number[..digits].parse().ok()
 }
 
@@ -148,42 +117,22 @@ mod tests {
         std::fs::create_dir_all(folder).unwrap();
         for program in PROGRAMS {
             let path = folder.join(program);
-            std::fs::write(
-                &path,
-                format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n"),
-            )
-            .unwrap();
+            std::fs::write(&path, format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
         }
     }
 
     #[test]
     fn the_operators_word_comes_first_and_stands_alone() {
-        let variable = |name: &str| {
-            Some(OsString::from(if name == "PG_BIN" {
-                "/opt/pg"
-            } else {
-                "/usr/bin"
-            }))
-        };
-        assert_eq!(
-            folders(variable, Path::new("/")),
-            [PathBuf::from("/opt/pg")]
-        );
+        let variable = |name: &str| Some(OsString::from(if name == "PG_BIN" { "/opt/pg" } else { "/usr/bin" }));
+        assert_eq!(folders(variable, Path::new("/")), [PathBuf::from("/opt/pg")]);
     }
 
     #[test]
     fn the_newest_installed_version_is_preferred() {
         let root = tempfile::tempdir().unwrap();
         for version in ["9", "17", "15"] {
-            fake(
-                &root
-                    .path()
-                    .join("usr/lib/postgresql")
-                    .join(version)
-                    .join("bin"),
-                version,
-            );
+            fake(&root.path().join("usr/lib/postgresql").join(version).join("bin"), version);
         }
         let found = Binaries::find_in(&folders(|_| None, root.path()), None).unwrap();
         assert_eq!(found.major, 17);
@@ -193,14 +142,7 @@ mod tests {
     fn data_is_opened_by_the_version_that_wrote_it() {
         let root = tempfile::tempdir().unwrap();
         for version in ["17", "15"] {
-            fake(
-                &root
-                    .path()
-                    .join("usr/lib/postgresql")
-                    .join(version)
-                    .join("bin"),
-                version,
-            );
+            fake(&root.path().join("usr/lib/postgresql").join(version).join("bin"), version);
         }
         let all = folders(|_| None, root.path());
         let found = Binaries::find_in(&all, Some((PathBuf::from("/data"), 15))).unwrap();
@@ -225,10 +167,7 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_from_every_kind_of_release() {
-        assert_eq!(
-            parse_major("postgres (PostgreSQL) 15.13 (Debian 15.13-0)"),
-            Some(15)
-        );
+        assert_eq!(parse_major("postgres (PostgreSQL) 15.13 (Debian 15.13-0)"), Some(15));
         assert_eq!(parse_major("postgres (PostgreSQL) 19beta1\n"), Some(19));
         assert_eq!(parse_major("something else"), None);
     }

@@ -45,10 +45,7 @@ impl Place {
         if own_uid(&data_dir).map_err(at(&data_dir))? != 0 {
             let base = data_dir.join("postgres");
             make_folder(&base, 0o700)?;
-            return Ok(Self {
-                base,
-                account: None,
-            });
+            return Ok(Self { base, account: None });
         }
         let passwd = fs::read_to_string("/etc/passwd").map_err(at(Path::new("/etc/passwd")))?;
         let account = lesser_account(&passwd).ok_or(ClusterError::NoAccount)?;
@@ -60,10 +57,7 @@ impl Place {
             Path::new(ROOTS_FALLBACK).join(format!("postgres-{}", hex::encode(&digest[..6])))
         };
         make_folder(&base, 0o711)?;
-        Ok(Self {
-            base,
-            account: Some(account),
-        })
+        Ok(Self { base, account: Some(account) })
     }
 
     /// The folder that Postgres calls `PGDATA`.
@@ -111,10 +105,7 @@ impl Place {
             }
         }
         // A random name: whoever can write to the temporary folder cannot have made it before us.
-        let short = std::env::temp_dir().join(format!(
-            "adjutant-{}",
-            &Uuid::new_v4().simple().to_string()[..12]
-        ));
+        let short = std::env::temp_dir().join(format!("adjutant-{}", &Uuid::new_v4().simple().to_string()[..12]));
         let short = if is_fit_for_socket(&short) {
             short
         } else {
@@ -174,16 +165,8 @@ fn lesser_account(passwd: &str) -> Option<Account> {
     ["postgres", "nobody"].into_iter().find_map(|name| {
         passwd.lines().find_map(|line| {
             let mut fields = line.split(':');
-            let (found, _, uid, gid) = (
-                fields.next()?,
-                fields.next()?,
-                fields.next()?,
-                fields.next()?,
-            );
-            (found == name).then_some(Account {
-                uid: uid.parse().ok()?,
-                gid: gid.parse().ok()?,
-            })
+            let (found, _, uid, gid) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+            (found == name).then_some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()? })
         })
     })
 }
@@ -208,40 +191,28 @@ fn reachable(path: &Path, account: &Account) -> bool {
 fn is_fit_for_socket(folder: &Path) -> bool {
     let bytes = folder.as_os_str().as_bytes();
     bytes.len() + 1 + SOCKET_NAME.len() <= LONGEST_SOCKET
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(byte))
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/false\npostgres:x:101:104::/:/bin/sh\n";
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/false\npostgres:x:101:104::/:/bin/sh\n";
 
     #[test]
     fn root_hands_the_server_to_postgres_or_else_to_nobody() {
         assert_eq!(lesser_account(PASSWD), Some(Account { uid: 101, gid: 104 }));
         let without = PASSWD.replace("postgres", "someone");
-        assert_eq!(
-            lesser_account(&without),
-            Some(Account {
-                uid: 65534,
-                gid: 65534
-            })
-        );
+        assert_eq!(lesser_account(&without), Some(Account { uid: 65534, gid: 65534 }));
         assert_eq!(lesser_account("root:x:0:0::/:/bin/sh"), None);
     }
 
     #[test]
     fn a_long_or_odd_path_is_no_place_for_a_socket() {
-        assert!(is_fit_for_socket(Path::new(
-            "/var/lib/adjutant/postgres/socket"
-        )));
-        assert!(!is_fit_for_socket(Path::new(&format!(
-            "/{}",
-            "x".repeat(100)
-        ))));
+        assert!(is_fit_for_socket(Path::new("/var/lib/adjutant/postgres/socket")));
+        assert!(!is_fit_for_socket(Path::new(&format!("/{}", "x".repeat(100)))));
         assert!(!is_fit_for_socket(Path::new("/srv/a,b/socket")));
     }
 
@@ -250,20 +221,14 @@ mod tests {
         let long = tempfile::tempdir().unwrap();
         let base = long.path().join("x".repeat(90));
         fs::create_dir(&base).unwrap();
-        let place = Place {
-            base,
-            account: None,
-        };
+        let place = Place { base, account: None };
         let first = place.socket_folder().unwrap();
         assert_eq!(place.socket_folder().unwrap(), first);
         assert_eq!(fs::metadata(&first).unwrap().mode() & 0o777, 0o700);
 
         fs::remove_dir(&first).unwrap();
         let second = place.socket_folder().unwrap();
-        assert_ne!(
-            first, second,
-            "a name that was free for a while may be somebody else's"
-        );
+        assert_ne!(first, second, "a name that was free for a while may be somebody else's");
         fs::remove_dir(second).unwrap();
     }
 
@@ -272,10 +237,7 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let inner = outer.path().join("inner");
         fs::create_dir(&inner).unwrap();
-        let stranger = Account {
-            uid: 4_000_000,
-            gid: 4_000_000,
-        };
+        let stranger = Account { uid: 4_000_000, gid: 4_000_000 };
         fs::set_permissions(outer.path(), Permissions::from_mode(0o700)).unwrap();
         assert!(!reachable(&inner, &stranger));
         fs::set_permissions(outer.path(), Permissions::from_mode(0o711)).unwrap();

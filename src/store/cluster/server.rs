@@ -63,9 +63,7 @@ impl Server {
             match self.launch(&socket_folder, durability, deadline).await? {
                 Launch::Ready(child) => return Ok((socket_folder, Some(child))),
                 // The sessions of a server that was killed notice it within a second or so.
-                Launch::StillHeld(_) if Instant::now() < deadline => {
-                    tokio::time::sleep(POLL * 10).await
-                }
+                Launch::StillHeld(_) if Instant::now() < deadline => tokio::time::sleep(POLL * 10).await,
                 Launch::StillHeld(last) => return Err(self.not_ready(last)),
             }
         }
@@ -81,28 +79,16 @@ impl Server {
         for mode in ["fast", "immediate"] {
             let output = self
                 .command("pg_ctl")
-                .args([
-                    "stop",
-                    "--silent",
-                    "--timeout=8",
-                    "--mode",
-                    mode,
-                    "--pgdata",
-                ])
+                .args(["stop", "--silent", "--timeout=8", "--mode", mode, "--pgdata"])
                 .arg(self.place.data())
                 .output()
                 .map_err(at(&self.place.base))?;
             if output.status.success() || !self.pid_file().exists() {
                 return Ok(());
             }
-            refused = String::from_utf8_lossy(&output.stderr)
-                .trim()
-                .replace('\n', " · ");
+            refused = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " · ");
         }
-        Err(ClusterError::Program {
-            program: "pg_ctl stop",
-            output: refused,
-        })
+        Err(ClusterError::Program { program: "pg_ctl stop", output: refused })
     }
 
     /// `initdb` in a folder beside, renamed when complete: a start that is cut short leaves nothing that
@@ -122,16 +108,10 @@ impl Server {
             .args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"])
             .args(["--username", NAME, "--pgdata"])
             .arg(&unfinished);
-        let output = tokio::process::Command::from(initdb)
-            .output()
-            .await
-            .map_err(at(&self.place.base))?;
+        let output = tokio::process::Command::from(initdb).output().await.map_err(at(&self.place.base))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(ClusterError::Program {
-                program: "initdb",
-                output: last_lines(&said),
-            });
+            return Err(ClusterError::Program { program: "initdb", output: last_lines(&said) });
         }
         fs::rename(&unfinished, &data).map_err(at(&data))
     }
@@ -173,11 +153,7 @@ impl Server {
         deadline: Instant,
     ) -> Result<Launch, ClusterError> {
         let path = self.place.log();
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(at(&path))?;
+        let log = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))?;
         if log.metadata().map_err(at(&path))?.len() > LONGEST_LOG {
             log.set_len(0).map_err(at(&path))?;
         }
@@ -200,10 +176,7 @@ impl Server {
                 if said.contains("pre-existing shared memory block") {
                     return Ok(Launch::StillHeld(said));
                 }
-                return Err(ClusterError::Program {
-                    program: "postgres",
-                    output: said,
-                });
+                return Err(ClusterError::Program { program: "postgres", output: said });
             }
             if Instant::now() >= deadline {
                 // Killing the postmaster takes its sessions down with it; the next start recovers.
@@ -231,10 +204,7 @@ impl Server {
         let mut lines = text.lines();
         let pid = lines.next().and_then(|line| line.trim().parse().ok());
         let socket_folder = lines.nth(3).map(PathBuf::from);
-        Some(Postmaster {
-            pid: pid.unwrap_or(0),
-            socket_folder: socket_folder.unwrap_or_default(),
-        })
+        Some(Postmaster { pid: pid.unwrap_or(0), socket_folder: socket_folder.unwrap_or_default() })
     }
 
     /// Nobody serves our data, so a socket and its lock are what a killed server left. Postgres would take
@@ -256,8 +226,7 @@ impl Server {
     /// `/proc` any postgres is taken for ours, which at worst makes the start fail with Postgres' own words.
     fn is_our_server(&self, pid: u32) -> bool {
         if Path::new("/proc/self").exists() {
-            return fs::read_link(format!("/proc/{pid}/cwd"))
-                .is_ok_and(|folder| folder == self.place.data());
+            return fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder == self.place.data());
         }
         Command::new("ps")
             .args(["-o", "comm=", "-p", &pid.to_string()])
@@ -266,11 +235,7 @@ impl Server {
     }
 
     fn not_ready(&self, last: String) -> ClusterError {
-        ClusterError::NotReady {
-            seconds: START_DEADLINE.as_secs(),
-            log: self.place.log(),
-            last,
-        }
+        ClusterError::NotReady { seconds: START_DEADLINE.as_secs(), log: self.place.log(), last }
     }
 
     /// The last lines that the server logged after `begin`.
@@ -293,20 +258,14 @@ enum Launch {
 }
 
 /// Makes `name` when it is missing.
-pub(super) async fn ensure_database(
-    socket_folder: &Path,
-    name: &'static str,
-) -> Result<(), ClusterError> {
-    let mut connection =
-        PgConnection::connect_with(&connect_options(socket_folder, "postgres")).await?;
+pub(super) async fn ensure_database(socket_folder: &Path, name: &'static str) -> Result<(), ClusterError> {
+    let mut connection = PgConnection::connect_with(&connect_options(socket_folder, "postgres")).await?;
     let there: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
         .bind(name)
         .fetch_optional(&mut connection)
         .await?;
     if there.is_none() {
-        connection
-            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .await?;
+        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
     }
     connection.close().await?;
     Ok(())
@@ -321,11 +280,7 @@ async fn ask(socket_folder: &Path) -> Answer {
             let _ = connection.close().await;
             Answer::Ready
         }
-        Ok(Err(sqlx::Error::Database(error)))
-            if error.code().as_deref() == Some(CANNOT_CONNECT_NOW) =>
-        {
-            Answer::NotYet
-        }
+        Ok(Err(sqlx::Error::Database(error))) if error.code().as_deref() == Some(CANNOT_CONNECT_NOW) => Answer::NotYet,
         _ => Answer::Nobody,
     }
 }
@@ -345,21 +300,12 @@ fn server_settings(socket_folder: &Path, durability: Durability) -> Vec<String> 
         "log_destination=stderr".to_owned(),
     ];
     if durability == Durability::Throwaway {
-        settings.extend(
-            ["fsync", "synchronous_commit", "full_page_writes"].map(|name| format!("{name}=off")),
-        );
+        settings.extend(["fsync", "synchronous_commit", "full_page_writes"].map(|name| format!("{name}=off")));
     }
-    settings
-        .into_iter()
-        .flat_map(|setting| ["-c".to_owned(), setting])
-        .collect()
+    settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
 }
 
 fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(5)..].join(" · ")
 }
