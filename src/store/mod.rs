@@ -1,1 +1,145 @@
 //! Postgres; the only place with SQL.
+//!
+//! In come values of the domain, out come values of the domain; rows and SQL stay here. Every query is
+//! checked when the crate is compiled, against the data committed in `.sqlx` (`make sqlx` refreshes it), and
+//! sits in a function of its own. [`inbox`] keeps webhook deliveries from the moment they are received;
+//! [`cluster`] runs a private server for who has none.
+//!
+//! It never decides anything about a directive, never calls GitHub, and never takes a lock for longer than a
+//! statement or a short transaction: work that lasts holds a *lease* with a time on it, so that a process that
+//! dies is one whose lease lapses.
+
+pub mod cluster;
+pub mod inbox;
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+/// All migrations, compiled in.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How many connections one process uses at most.
+const CONNECTIONS: u32 = 16;
+/// How long a caller waits for a free connection, and for a connection to be made.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A pool of connections, and all the queries as its methods. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects. Statements are given up after 30 s and transactions left open after 60 s, so that one that
+    /// hangs costs a connection for a minute and not for ever.
+    pub async fn connect(options: PgConnectOptions) -> Result<Self, StoreError> {
+        let options = options.options([
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .connect_with(options)
+            .await
+            .map_err(StoreError::from)?;
+        Ok(Self { pool })
+    }
+
+    /// Brings the schema up to date. Processes that start at once take turns: sqlx holds an advisory lock.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        // Waiting for another process' migrations, and a migration itself, may take longer than a query.
+        sqlx::raw_sql("SET statement_timeout = '10min'; SET lock_timeout = '10min'").execute(&mut *connection).await?;
+        let outcome = MIGRATIONS.run(&mut *connection).await;
+        // Not handed back to the pool with the long timeouts.
+        connection.close().await?;
+        Ok(outcome?)
+    }
+
+    /// Whether the database answers and its schema is the one this program needs. A newer schema is fine:
+    /// every migration is one that the running version survives.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let newest: Option<i64> = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(&self.pool)
+            .await?;
+        let needed = MIGRATIONS.iter().map(|migration| migration.version).max();
+        if newest < needed {
+            return Err(StoreError::Behind { at: newest.unwrap_or(0), needed: needed.unwrap_or(0) });
+        }
+        Ok(())
+    }
+
+    /// Waits until all connections are given back, and closes them.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The pool, for the queries of this folder.
+    pub(in crate::store) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+/// What went wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It could not be reached, or went away. Worth another try.
+    #[error("the database cannot be reached ({0}): check that it runs and that DATABASE_URL is right")]
+    Away(#[source] sqlx::Error),
+    /// It answered, and refused. Another try would end the same way.
+    #[error("the database refused: {0}")]
+    Refused(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be migrated: {0}")]
+    Migration(#[from] MigrateError),
+    /// Migrations are missing.
+    #[error(
+        "the database's schema is at version {at} and {needed} is needed: migrations run when `adjutant serve` starts"
+    )]
+    Behind {
+        /// The newest migration that was applied.
+        at: i64,
+        /// The newest one that this program has.
+        needed: i64,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Away(_) => true,
+            Self::Migration(MigrateError::Execute(error)) => is_away(error),
+            _ => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_away(&error) { Self::Away(error) } else { Self::Refused(error) }
+    }
+}
+
+/// Connections that broke or were not had, and the SQLSTATEs of a server that is leaving, full or busy:
+/// classes 08 (connection), 53 (resources), 57 (operator intervention: shutdown, statement timeout), and the
+/// two of a transaction that lost against another (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            matches!(&*code, "40001" | "40P01" | "55P03")
+                || ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
+}

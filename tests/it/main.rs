@@ -1,1 +1,4 @@
 //! Conversation tests: real Postgres, real git, real processes, the playground over HTTP.
+
+mod cluster;
+mod support;
