@@ -2,7 +2,8 @@
 //!
 //! In come values of the domain, out come values of the domain; rows and SQL stay here. Every query is
 //! checked when the crate is compiled, against the data committed in `.sqlx` (`make sqlx` refreshes it), and
-//! sits in a function of its own. [`inbox`] keeps webhook deliveries from the moment they are received;
+//! sits in a function of its own. [`inbox`] keeps webhook deliveries from the moment they are received; [`directives`] loads and saves
+//! what the engine thinks with; [`effects`] is the outbox;
 //! [`cluster`] runs a private server for who has none.
 //!
 //! It never decides anything about a directive, never calls GitHub, and never takes a lock for longer than a
@@ -10,6 +11,8 @@
 //! dies is one whose lease lapses.
 
 pub mod cluster;
+pub mod directives;
+pub mod effects;
 pub mod inbox;
 
 use std::time::Duration;
@@ -88,6 +91,16 @@ impl Store {
 /// What went wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// A row holds what this program cannot read or write.
+    #[error("the {what} {id} cannot be read or written ({error}): was it written by a newer version?")]
+    Unreadable {
+        /// What the row is.
+        what: &'static str,
+        /// Which row.
+        id: uuid::Uuid,
+        /// Why.
+        error: serde_json::Error,
+    },
     /// It could not be reached, or went away. Worth another try.
     #[error("the database cannot be reached ({0}): check that it runs and that DATABASE_URL is right")]
     Away(#[source] sqlx::Error),
