@@ -42,10 +42,14 @@ pub struct Directive {
     pub failure: Option<String>,
     /// The current generation of the chain, 0 before the first plan.
     pub generation: u32,
+    /// What was wrong with the plan that was proposed first; the planner is told once.
+    pub planning_faults: Vec<String>,
     /// Where the plan came from, once there is one.
     pub plan: Option<PlanRecord>,
     /// Whether the integration branch was cut.
     pub integration_cut: bool,
+    /// How often the integration branch was brought up to the base.
+    pub integrations: u32,
     /// The steps of the current generation, in the plan's order.
     pub steps: Vec<Step>,
     /// The final pull request, once every step is done.

@@ -1,9 +1,10 @@
 //! Steps: the pieces of work a chain consists of, and the pull requests that carry them.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::Evaluation;
-use super::ids::{Branch, Sha, StepId, StepName};
+use super::ids::{Branch, Login, Sha, StepId, StepName};
 use super::status::{InvalidTransition, StepStatus};
 
 /// One piece of work of the chain; the final pull request is one too (see [`Step::is_final`]).
@@ -37,6 +38,10 @@ pub struct Step {
     pub pull: Option<Pull>,
     /// The newest head of its branch that is known, or the SHA-256 of its report.
     pub head: Option<Sha>,
+    /// When [`Step::head`] became known: an order written before it is about something else.
+    pub head_at: Option<DateTime<Utc>>,
+    /// Who approved the head while it was still being proved.
+    pub vouched: Option<Login>,
     /// The report it handed in, where nothing in the tree changed.
     pub report: Option<String>,
     /// What its last task said about what it did.
