@@ -1,6 +1,15 @@
 //! The commands that people write in comments and reviews.
+//!
+//! A command is the first word of a line in a top-level paragraph: not in code, quotes, lists, tables, headings,
+//! HTML or between HTML tags, emphasis or links, and not escaped. So a quoted order, an example in a fence or a
+//! path at the start of a line commands nothing.
 
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Parser, TagEnd};
 use serde::{Deserialize, Serialize};
+
+use super::text;
 
 /// An order from a person, as understood.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,4 +71,264 @@ pub enum Command {
         /// What was wrong with it, as half a sentence, where it was nearly understood.
         problem: Option<String>,
     },
+}
+
+/// The words that are commands.
+const WORDS: [&str; 12] =
+    ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget", "status", "help"];
+
+/// HTML elements that hold something: between their tags no command is taken. Others (`<br>`, or a generic type
+/// that was written without back ticks) hold nothing that GitHub would render.
+const CONTAINERS: &str = " a abbr b bdo big blockquote caption center cite code dd del details dfn div dl dt em \
+    figcaption figure font h1 h2 h3 h4 h5 h6 i ins kbd li mark ol p picture pre q rp rt ruby s samp section small span \
+    strike strong sub summary sup table tbody td tfoot th thead tr tt u ul var ";
+
+/// The commands of a comment or review, in its order.
+///
+/// `/rework` and `/replan` take all that follows up to the next command or the end of the comment, lists and code
+/// included, as written; the others take what they know from the rest of their line. A word that is no command
+/// is [`Command::Unknown`] only when it is near one: other bots have commands of their own.
+pub fn parse(comment: &str) -> Vec<Command> {
+    let comment = text::visible_markdown(comment);
+    let lines = command_lines(&comment);
+    let mut commands = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let end = lines.get(at + 1).map_or(comment.len(), |next| next.start);
+        commands.push(understand(&comment[line.clone()], &comment[line.start..end]));
+    }
+    commands
+}
+
+/// The lines that begin with a command or with something near one, without the line end.
+fn command_lines(comment: &str) -> Vec<Range<usize>> {
+    let mut lines = Vec::new();
+    let mut depth = 0_usize; // of Markdown: 1 within a top-level paragraph
+    let mut open_tags = Vec::new(); // of HTML
+    let mut in_paragraph = false;
+    let mut at_line_start = false;
+    for (event, range) in Parser::new_ext(comment, text::dialect()).into_offset_iter() {
+        let was_at_line_start = std::mem::take(&mut at_line_start);
+        match event {
+            Event::Start(tag) => {
+                depth += 1;
+                if depth == 1 {
+                    in_paragraph = tag == pulldown_cmark::Tag::Paragraph;
+                    at_line_start = in_paragraph;
+                }
+            }
+            Event::End(tag) => {
+                depth = depth.saturating_sub(1);
+                in_paragraph &= tag != TagEnd::Paragraph;
+            }
+            Event::SoftBreak | Event::HardBreak => at_line_start = in_paragraph && depth == 1,
+            Event::Html(html) | Event::InlineHtml(html) => track_tags(&html, &mut open_tags),
+            Event::Text(_) if was_at_line_start && open_tags.is_empty() => {
+                lines.extend(command_at(comment, range.start));
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// The line at `start` where it begins with a command's word.
+fn command_at(comment: &str, start: usize) -> Option<Range<usize>> {
+    // A backslash or entity before or instead of the slash escapes it: the event's text shows neither.
+    let line_start = comment[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    if !comment[line_start..start].trim().is_empty() {
+        return None;
+    }
+    let end = comment[start..].find('\n').map_or(comment.len(), |newline| start + newline);
+    let word = comment[start..end].split_whitespace().next()?.strip_prefix('/')?;
+    let well_formed = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphabetic() || c == '-');
+    (well_formed && text::nearest(&word.to_ascii_lowercase(), WORDS).is_some()).then_some(start..end)
+}
+
+/// Keeps account of the containers that are open after a piece of HTML.
+fn track_tags(html: &str, open: &mut Vec<String>) {
+    for piece in html.split('<').skip(1) {
+        let (closes, piece) = piece.strip_prefix('/').map_or((false, piece), |rest| (true, rest));
+        let name: String =
+            piece.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        if name.is_empty() || !CONTAINERS.split(' ').any(|container| container == name) {
+            continue;
+        }
+        if !closes {
+            open.push(name);
+        } else if let Some(at) = open.iter().rposition(|tag| *tag == name) {
+            open.truncate(at);
+        }
+    }
+}
+
+/// What a command line says; `all` reaches up to the next command.
+fn understand(line: &str, all: &str) -> Command {
+    let written = line.split_whitespace().next().unwrap_or_default();
+    let (arguments, following) = (line[written.len()..].trim(), all[written.len()..].trim());
+    let word = written.trim_start_matches('/').to_owned();
+    let first = arguments.split_whitespace().next().map(|first| first.trim_matches('`').to_owned());
+    let first = first.filter(|first| !first.is_empty());
+    let unknown = |problem: String| Command::Unknown { word: word.clone(), problem: Some(problem) };
+    match word.to_ascii_lowercase().as_str() {
+        "approve" => Command::Approve { step: first },
+        "rework" => Command::Rework { text: following.to_owned() },
+        "retry" => Command::Retry { step: first },
+        "skip" => Command::Skip { step: first },
+        "pause" => Command::Pause { now: first.is_some_and(|first| first.eq_ignore_ascii_case("now")) },
+        "resume" => Command::Resume,
+        "stop" => Command::Stop,
+        "replan" => Command::Replan { reason: following.to_owned() },
+        "autonomy" => match first {
+            Some(level) => Command::Autonomy { level },
+            None => unknown("needs a level: `manual`, `guardrails` or `full_auto`".to_owned()),
+        },
+        "budget" => match first.as_deref().map(dollars) {
+            Some(Some(usd)) => Command::Budget { usd },
+            Some(None) => unknown("needs an amount in US dollars above 0, such as `/budget 20`".to_owned()),
+            None => unknown("needs an amount in US dollars, such as `/budget 20`".to_owned()),
+        },
+        "status" => Command::Status,
+        "help" => Command::Help,
+        near => {
+            let meant = text::nearest(near, WORDS);
+            Command::Unknown { problem: meant.map(|meant| format!("is no command; did you mean `/{meant}`?")), word }
+        }
+    }
+}
+
+fn dollars(text: &str) -> Option<f64> {
+    let digits = text.trim_matches('$');
+    let plain = digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    digits.parse().ok().filter(|usd: &f64| plain && usd.is_finite() && *usd > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn approve(step: Option<&str>) -> Command {
+        Command::Approve { step: step.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_command_is_the_first_word_of_a_line_in_a_paragraph() {
+        assert_eq!(parse("/approve"), [approve(None)]);
+        assert_eq!(parse("  /Approve  parse now\r\n"), [approve(Some("parse"))]);
+        assert_eq!(parse("Thanks!\n/approve `parse`\n\n/resume"), [approve(Some("parse")), Command::Resume]);
+        assert_eq!(parse("please /approve"), []);
+    }
+
+    #[test]
+    fn commands_elsewhere_are_only_talked_about() {
+        for talk in [
+            "    /approve",
+            "```\n/approve\n```",
+            "~~~\n/approve",
+            "`/approve`",
+            "> /approve",
+            "> quoted\n/approve",
+            "- /approve",
+            "- a\n  /approve",
+            "1. /approve",
+            "# /approve",
+            "/approve\n---",
+            "| a |\n|---|\n| /approve |",
+            "*/approve*",
+            "**/approve**",
+            "[/approve](https://example.com)",
+            "\\/approve",
+            "&#47;approve",
+            "<!-- /approve -->",
+            "<!--\n/approve\n-->",
+            "<details>\n\n/approve\n\n</details>",
+            "<b>/approve</b>",
+            "<b>\n/approve</b>",
+            "a <i>b\n/approve</i>",
+            "[^1]\n\n[^1]: /approve",
+            "/usr/bin",
+            "/approve/x",
+            "/approve.",
+            "/",
+            "//approve",
+            "/\u{661}",
+        ] {
+            assert_eq!(parse(talk), [], "{talk}");
+        }
+    }
+
+    #[test]
+    fn commands_after_closed_html_and_unknown_tags_count() {
+        assert_eq!(parse("<details>\n\nlog\n\n</details>\n\n/approve"), [approve(None)]);
+        assert_eq!(parse("a Vec<String> and a <br>\n/approve"), [approve(None)]);
+    }
+
+    #[test]
+    fn rework_takes_all_up_to_the_next_command_as_written() {
+        let comment = "/rework use the existing parser:\n\n- keep `parse`\n- no new\n\n```rust\n/approve\n```\nand test it\n\n/status";
+        let text = "use the existing parser:\n\n- keep `parse`\n- no new\n\n```rust\n/approve\n```\nand test it";
+        assert_eq!(parse(comment), [Command::Rework { text: text.to_owned() }, Command::Status]);
+        assert_eq!(parse("/rework"), [Command::Rework { text: String::new() }]);
+        assert_eq!(parse("/rework a<!-- b -->c"), [Command::Rework { text: "ac".to_owned() }]);
+    }
+
+    #[test]
+    fn every_command_takes_what_it_knows() {
+        assert_eq!(parse("/pause"), [Command::Pause { now: false }]);
+        assert_eq!(parse("/pause NOW"), [Command::Pause { now: true }]);
+        assert_eq!(parse("/retry parse"), [Command::Retry { step: Some("parse".to_owned()) }]);
+        assert_eq!(parse("/skip"), [Command::Skip { step: None }]);
+        assert_eq!(parse("/stop"), [Command::Stop]);
+        assert_eq!(parse("/help"), [Command::Help]);
+        assert_eq!(parse("/replan the goal moved"), [Command::Replan { reason: "the goal moved".to_owned() }]);
+        assert_eq!(parse("/autonomy full_auto"), [Command::Autonomy { level: "full_auto".to_owned() }]);
+        for budget in ["/budget 20", "/budget $20", "/budget 20.0 please"] {
+            assert_eq!(parse(budget), [Command::Budget { usd: 20.0 }], "{budget}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_command_says_what_is_wrong() {
+        for malformed in
+            ["/budget", "/budget abc", "/budget -3", "/budget 0", "/budget inf", "/budget 1e3", "/autonomy"]
+        {
+            let [Command::Unknown { problem: Some(_), .. }] = parse(malformed)[..] else {
+                panic!("{malformed}: {:?}", parse(malformed));
+            };
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_answered_and_other_bots_commands_are_not() {
+        let problem = Some("is no command; did you mean `/approve`?".to_owned());
+        assert_eq!(parse("/aprove"), [Command::Unknown { word: "aprove".to_owned(), problem }]);
+        for foreign in ["/assign", "/lgtm", "/hold", "/retest", "/test all", "/label bug", "/merge", "/close", "/cc x"]
+        {
+            assert_eq!(parse(foreign), [], "{foreign}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(comment in "[ \\n\\t/a-e<>!`*_~#|\\-\\[\\]()&;\\\\\u{200b}ü]{0,80}") {
+            parse(&comment);
+        }
+
+        #[test]
+        fn any_text_parses(comment in any::<String>()) {
+            parse(&comment);
+        }
+
+        #[test]
+        fn code_blocks_never_give_commands(code in "(/(approve|stop|rework|skip)[ a-z]{0,5}\\n|[a-z/<>*\\- ]{0,10}\\n){0,8}") {
+            prop_assert_eq!(parse(&format!("before\n\n````\n{code}\n````\n\nafter")), []);
+            prop_assert_eq!(parse(&format!("before\n\n    {}", code.replace('\n', "\n    "))), []);
+        }
+
+        #[test]
+        fn quotes_never_give_commands(text in "(/(approve|stop|rework)\\n|[a-z ]{0,10}\\n){1,8}") {
+            prop_assert_eq!(parse(&format!("> {}", text.trim_end().replace('\n', "\n> "))), []);
+        }
+    }
 }

@@ -22,3 +22,4 @@ pub mod signal;
 pub mod status;
 pub mod step;
 pub mod task;
+pub mod text;

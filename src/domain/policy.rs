@@ -1,8 +1,42 @@
 //! The policy: how a repository wants to be worked on, from `.github/adjutant.yml` on its default branch.
+//!
+//! Every key of the file is optional, and a file without any means the defaults:
+//!
+//! ```yaml
+//! label: directive                # the label that starts a directive, at most 50 characters
+//! autonomy: guardrails            # manual | guardrails | full_auto
+//! plan_approval: false            # whether the plan waits for /approve; in manual it always does
+//! delivery: integration           # integration | direct
+//! merge: person                   # who merges into the base: person | auto (in full_auto, when green)
+//! base: main                      # the branch work is based on; the repository's default branch where absent
+//! agent: default                  # which of the operator's agents works
+//! thresholds: { green: 0.85, yellow: 0.60 }   # 0 < yellow <= green <= 1
+//! limits:
+//!   cost_usd: 10                  # total cost of a directive
+//!   wall_time_hours: 8            # hours of work; pauses and waiting for people are not counted
+//!   rework_cycles: 3              # automatic reworks of one step
+//!   chain_generations: 3          # plans of one directive
+//!   steps: 12                     # steps in a plan, at most 50
+//!   parallel_tasks: 3             # agents of one directive at a time
+//!   open_pull_requests: 5         # open pull requests that wait for a person
+//! verifiers:                      # detected from the tree where absent
+//!   - name: test                  # kebab-case, unique, not `adjutant`
+//!     run: cargo test             # a shell command, run in the root of the tree
+//!     required: true              # a failure is red whatever the mean; default true, for `lint` false
+//!     weight: 1.0                 # share in the mean, above 0; default 1.0, for `lint` 0.5
+//!     timeout_minutes: 30
+//!     network: false
+//! judge: { agent: judge, weight: 1.0 }        # a model as judge of the criteria; none where absent
+//! protected_paths: ["migrations/**"]          # globs whose change needs a person, besides .github/**
+//! ```
+
+mod file;
+mod node;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::Usd;
+pub use file::parse;
 
 /// How a repository wants to be worked on. Its default is what holds without a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,6 +153,42 @@ pub struct JudgePolicy {
     pub weight: f64,
 }
 
+impl Autonomy {
+    /// Every level, the most careful first.
+    pub const ALL: &'static [Self] = &[Self::Manual, Self::Guardrails, Self::FullAuto];
+
+    /// The word in the policy and in `/autonomy`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Guardrails => "guardrails",
+            Self::FullAuto => "full_auto",
+        }
+    }
+
+    /// The level of that word, whatever its case, with `_` or `-`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase().replace('-', "_");
+        Self::ALL.iter().copied().find(|level| level.as_str() == text)
+    }
+}
+
+impl VerifierPolicy {
+    /// A verifier with the defaults of its name: `lint` is optional with half a weight, everything else required.
+    pub fn named(name: impl Into<String>, run: impl Into<String>) -> Self {
+        let name = name.into();
+        let optional = name == "lint";
+        Self {
+            name,
+            run: run.into(),
+            required: !optional,
+            weight: if optional { 0.5 } else { 1.0 },
+            timeout_minutes: 30,
+            network: false,
+        }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -151,3 +221,6 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

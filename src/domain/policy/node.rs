@@ -1,0 +1,158 @@
+//! YAML as it stands in the file, with lines: the raw form, from which every fault can be told at once.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, Spanned, UserMessageFormatter};
+
+/// The most that is read, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Counted from one.
+    pub(super) line: u64,
+    /// What stands there.
+    pub(super) value: Value,
+}
+
+/// What stands in a file.
+#[derive(Debug)]
+pub(super) enum Value {
+    Nothing,
+    Flag(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// One line of a mapping.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) line: u64,
+    pub(super) value: Node,
+}
+
+impl Value {
+    /// For "… but is a list".
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Nothing => "empty".to_owned(),
+            Self::Flag(flag) => format!("`{flag}`"),
+            Self::Number(number) => format!("`{number}`"),
+            Self::Text(text) if text.trim().is_empty() => "empty".to_owned(),
+            Self::Text(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
+            Self::List(_) => "a list".to_owned(),
+            Self::Map(_) => "a mapping".to_owned(),
+        }
+    }
+}
+
+/// Reads YAML, with bounds that refuse a bomb of aliases early.
+pub(super) fn read(yaml: &str) -> Result<Node, String> {
+    if yaml.len() > MAX_BYTES {
+        return Err(format!("The file has {} bytes; make it {MAX_BYTES} at most.", yaml.len()));
+    }
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: 20_000,
+            max_nodes: 10_000,
+            max_depth: 16,
+            max_documents: 1,
+            max_aliases: 100,
+            max_anchors: 100,
+            max_recorded_anchor_events: 5_000,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 5_000,
+            max_replay_stack_depth: 4,
+            max_alias_expansions_per_anchor: 100,
+        },
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        strict_booleans: true,
+        with_snippet: false,
+    };
+    let read: Result<Option<Spanned<Value>>, _> = serde_saphyr::from_str_with_options(yaml, options);
+    match read {
+        Ok(Some(value)) => Ok(value.into()),
+        Ok(None) => Ok(Node { line: 1, value: Value::Nothing }),
+        Err(error) => {
+            let line = error.location().map_or(1, |location| location.line());
+            let what = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+            let what = what.rfind(" at line ").map_or(what.as_str(), |end| &what[..end]); // the line is told already
+            Err(format!("Line {line}: this cannot be read as YAML: {what}."))
+        }
+    }
+}
+
+impl From<Spanned<Value>> for Node {
+    fn from(spanned: Spanned<Value>) -> Self {
+        Self { line: spanned.referenced.line(), value: spanned.value }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Nothing)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Nothing)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Flag(flag))
+    }
+
+    #[allow(clippy::cast_precision_loss)] // every limit is far below 2^52
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
+    }
+
+    #[allow(clippy::cast_precision_loss)] // as above
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(value) = seq.next_element::<Spanned<Value>>()? {
+            nodes.push(value.into());
+        }
+        Ok(Value::List(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            let value = map.next_value::<Spanned<Value>>()?;
+            entries.push(Entry { line: key.referenced.line(), key: key.value, value: value.into() });
+        }
+        Ok(Value::Map(entries))
+    }
+}

@@ -1,0 +1,178 @@
+//! What a policy file may say, and what is told where it is wrong.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn an_empty_file_is_the_default() {
+    for yaml in ["", "\n", "# nothing\n", "---\n", "null", "{}", "label:\nlimits:\nverifiers:\n"] {
+        assert_eq!(parse(yaml), Ok(Policy::default()), "{yaml:?}");
+    }
+}
+
+#[test]
+fn the_documented_file_says_what_it_says() {
+    let yaml = r#"
+label: adjutant, please
+autonomy: full_auto
+plan_approval: true
+delivery: direct
+merge: auto
+base: release/1.x
+agent: fast
+thresholds: { green: 0.9, yellow: 0.5 }
+limits: { cost_usd: 2.5, wall_time_hours: 1, rework_cycles: 2, chain_generations: 1, steps: 5, parallel_tasks: 2, open_pull_requests: 9 }
+verifiers:
+  - { name: test, run: cargo test }
+  - { name: lint, run: cargo clippy }
+  - { name: docs, run: cargo doc, required: false, weight: 0.25, timeout_minutes: 5, network: true }
+judge: { agent: judge, weight: 2 }
+protected_paths: ["migrations/**", "*.sql"]
+"#;
+    let policy = parse(yaml).unwrap();
+    let verifiers = vec![
+        VerifierPolicy::named("test", "cargo test"),
+        VerifierPolicy { required: false, weight: 0.5, ..VerifierPolicy::named("lint", "cargo clippy") },
+        VerifierPolicy {
+            name: "docs".to_owned(),
+            run: "cargo doc".to_owned(),
+            required: false,
+            weight: 0.25,
+            timeout_minutes: 5,
+            network: true,
+        },
+    ];
+    let expected = Policy {
+        label: "adjutant, please".to_owned(),
+        autonomy: Autonomy::FullAuto,
+        plan_approval: true,
+        delivery: Delivery::Direct,
+        merge: FinalMerge::Auto,
+        base: Some("release/1.x".to_owned()),
+        thresholds: Thresholds { green: 0.9, yellow: 0.5 },
+        limits: Limits {
+            cost: Usd::from_dollars(2.5),
+            wall_time_hours: 1.0,
+            rework_cycles: 2,
+            chain_generations: 1,
+            steps: 5,
+            parallel_tasks: 2,
+            open_pull_requests: 9,
+        },
+        verifiers: Some(verifiers),
+        judge: Some(JudgePolicy { agent: Some("judge".to_owned()), weight: 2.0 }),
+        agent: Some("fast".to_owned()),
+        protected_paths: vec!["migrations/**".to_owned(), "*.sql".to_owned()],
+    };
+    assert_eq!(policy, expected);
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_its_line_and_remedy() {
+    let yaml = r#"label: ""
+autonmy: manual
+autonomy: high
+plan_approval: yes
+thresholds: { green: 0.4, yellow: 0.6 }
+limits:
+  steps: 51
+  cost_usd: 0
+  rework_cycles: 1.5
+  tokens: 3
+verifiers:
+  - { name: Test, run: cargo test }
+  - { name: adjutant, run: "true" }
+  - { name: lint }
+  - { name: test, run: cargo test, weight: 0 }
+  - { name: test, run: cargo test }
+base: "-main"
+judge: strict
+protected_paths: ["a{b", "/etc"]
+colour: blue
+"#;
+    insta::assert_snapshot!(parse(yaml).unwrap_err().join("\n"), @r"
+    Line 1: `label` must be a text of 1 to 50 characters, but is empty.
+    Line 2: the file has no key `autonmy`; did you mean `autonomy`?
+    Line 3: `autonomy` must be `manual`, `guardrails` or `full_auto`, but is `high`.
+    Line 4: `plan_approval` must be `true` or `false`, but is `yes`.
+    Line 5: `thresholds.yellow` (0.6) must not be above `thresholds.green` (0.4).
+    Line 7: `limits.steps` must be a whole number from 1 to 50, but is `51`.
+    Line 8: `limits.cost_usd` must be a number above 0 and at most 10000, but is `0`.
+    Line 9: `limits.rework_cycles` must be a whole number from 1 to 20, but is `1.5`.
+    Line 10: `limits` has no key `tokens`; known are cost_usd, wall_time_hours, rework_cycles, chain_generations, steps, parallel_tasks, open_pull_requests.
+    Line 12: `name` must be kebab-case of at most 40 characters, such as `unit-tests`, but is `Test`.
+    Line 13: a verifier must not be named `adjutant`: that is the check of the whole.
+    Line 14: a verifier needs a command to `run`, such as `cargo test`.
+    Line 15: `weight` must be a number above 0 and at most 100, but is `0`.
+    Line 16: the verifier `test` is there twice; give each a name of its own.
+    Line 17: `base` must be a branch's name, without `refs/heads/`, but is `-main`.
+    Line 18: `judge` must be a mapping (`key: value`), but is `strict`.
+    Line 19: `protected_paths` has a glob that does not compile: error parsing glob 'a{b': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?).
+    Line 19: `protected_paths` must be a list of globs from the root of the tree, such as `migrations/**`, but is `/etc`.
+    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, verifiers, judge, protected_paths.
+    ");
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_its_line() {
+    for (yaml, start) in [
+        ("label: [a", "Line "),
+        ("label: a\nlabel: b", "Line 2: "),
+        ("a: &a [x]\nb: *c", "Line 2: "),
+        ("- a", "Line 1: the file must be a mapping"),
+        ("text", "Line 1: the file must be a mapping"),
+        ("a: 1\n---\nb: 2", "Line "),
+    ] {
+        let faults = parse(yaml).unwrap_err();
+        assert!(faults[0].starts_with(start), "{yaml:?}: {faults:?}");
+    }
+    assert!(parse(&format!("# {}", "x".repeat(70_000))).unwrap_err()[0].contains("at most"));
+}
+
+#[test]
+fn yaml_faults_are_sentences() {
+    let told = |yaml: &str| parse(yaml).unwrap_err().join("\n");
+    insta::assert_snapshot!(told("label: [a"), @"Line 1: this cannot be read as YAML: unclosed bracket '['.");
+    insta::assert_snapshot!(told("label: a\nlabel: b"), @"Line 2: this cannot be read as YAML: duplicate mapping key: label not allowed here.");
+    insta::assert_snapshot!(told("a: 1\n---\nb: 2"), @"Line 2: this cannot be read as YAML: YAML document too large or too complex: limits breached: Documents { documents: 2 }.");
+    insta::assert_snapshot!(told("label: a\n bad: b"), @"Line 2: this cannot be read as YAML: mapping values are not allowed in this context.");
+}
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let levels = (1..10).map(|level| {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        format!("a{level}: &a{level} [{aliases}]")
+    });
+    let yaml: Vec<String> =
+        std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x, x]".to_owned()).chain(levels).collect();
+    assert_eq!(parse(&yaml.join("\n")).unwrap_err().len(), 1);
+}
+
+#[test]
+fn a_level_of_autonomy_is_read_back_from_its_word() {
+    for level in Autonomy::ALL {
+        assert_eq!(Autonomy::parse(level.as_str()), Some(*level));
+    }
+    assert_eq!(Autonomy::parse("Full-Auto"), Some(Autonomy::FullAuto));
+    assert_eq!(Autonomy::parse("all"), None);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_policy_or_has_faults(yaml in any::<String>()) {
+        if let Err(faults) = parse(&yaml) {
+            prop_assert!(!faults.is_empty());
+        }
+    }
+
+    #[test]
+    fn yaml_of_any_shape_is_a_policy_or_has_faults(
+        yaml in "((label|limits|verifiers|judge|base|  steps|  - name|- run)(:|: |: \\[|: \\{|: &a|: \\*a)[a-z0-9.,\\]\\} ]{0,5}\n){0,8}"
+    ) {
+        if let Err(faults) = parse(&yaml) {
+            prop_assert!(faults.iter().all(|fault| fault.contains("ine") || fault.contains("more")));
+        }
+    }
+}
