@@ -79,7 +79,7 @@ pub(super) fn read(sources: &Sources, faults: &mut Faults) -> (BTreeMap<String, 
     if let Some(line) = sources.variable(AGENT_COMMAND) {
         match command_line(&line) {
             Ok(command) => {
-                agents.entry(DEFAULT.to_owned()).or_insert_with(|| AgentSettings::new(Vec::new())).command = command
+                agents.entry(DEFAULT.to_owned()).or_insert_with(|| AgentSettings::new(Vec::new())).command = command;
             }
             Err(reason) => faults.add_about(AGENT_COMMAND, reason),
         }

@@ -103,13 +103,11 @@ impl Sources {
 
     /// A text.
     pub(super) fn text(&self, key: &Key, faults: &mut Faults) -> Option<String> {
-        match self.merged.find_value(key.name).ok()? {
-            Value::String(_, text) => Some(text).filter(|text| !text.is_empty()),
-            _ => {
-                faults.add(key, "is not a text: put it in quotes");
-                None
-            }
+        if let Value::String(_, text) = self.merged.find_value(key.name).ok()? {
+            return Some(text).filter(|text| !text.is_empty());
         }
+        faults.add(key, "is not a text: put it in quotes");
+        None
     }
 
     /// A whole number, written as one or as text.

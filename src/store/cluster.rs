@@ -30,7 +30,7 @@ use place::Place;
 use server::Server;
 
 /// How long a start may take, crash recovery and waiting for other processes included.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Role and database that the cluster is made with.
 const NAME: &str = "adjutant";
@@ -48,6 +48,7 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Cluster {
     server: Server,
+    durability: Durability,
     socket_folder: PathBuf,
     start_lock: PathBuf,
     in_use: File,
@@ -76,7 +77,7 @@ impl Cluster {
 
         let server = Server::new(Binaries::find(place.data_version()?)?, place);
         let (socket_folder, child) = server.run(durability, deadline).await?;
-        let cluster = Self { server, socket_folder, start_lock, in_use, child, stopped: false };
+        let cluster = Self { server, durability, socket_folder, start_lock, in_use, child, stopped: false };
         server::ensure_database(&cluster.socket_folder, NAME).await?;
         Ok(cluster)
     }
@@ -95,6 +96,23 @@ impl Cluster {
     /// Whether this call to [`Cluster::start`] launched the server, or found it running.
     pub fn launched(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// Starts the server again if it is gone (the system may kill it for its memory), and says whether it was.
+    pub async fn revive(&mut self) -> Result<bool, ClusterError> {
+        let deadline = Instant::now() + START_DEADLINE;
+        let _starting = lock_exclusively(&self.start_lock, deadline).await?;
+        if let Some(child) = &mut self.child {
+            // Reaped here, if it ended.
+            child.try_wait().map_err(at(&self.start_lock))?;
+        }
+        let (socket_folder, child) = self.server.run(self.durability, deadline).await?;
+        self.socket_folder = socket_folder;
+        let was_gone = child.is_some();
+        if was_gone {
+            self.child = child;
+        }
+        Ok(was_gone)
     }
 
     /// Stops the server (open connections are closed, committed work is kept) and waits until it is gone. It

@@ -17,9 +17,9 @@ pub mod inbox;
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
 
 /// All migrations, compiled in.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -36,43 +36,56 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects. Statements are given up after 30 s and transactions left open after 60 s, so that one that
-    /// hangs costs a connection for a minute and not for ever.
+    /// Connects, and fails with the reason when the database cannot be reached now.
     pub async fn connect(options: PgConnectOptions) -> Result<Self, StoreError> {
+        reach(&options).await?;
+        Ok(Self::lazy(options))
+    }
+
+    /// A store whose database may be away: every call says so until it is there.
+    ///
+    /// Statements are given up after 30 s and transactions left open after 60 s, so that one that hangs costs
+    /// a connection for a minute and not for ever.
+    pub fn lazy(options: PgConnectOptions) -> Self {
         let options = options.options([
             ("statement_timeout", "30s"),
             ("lock_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "60s"),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .connect_with(options)
-            .await
-            .map_err(StoreError::from)?;
-        Ok(Self { pool })
+        let pool =
+            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
+        Self { pool }
     }
 
     /// Brings the schema up to date. Processes that start at once take turns: sqlx holds an advisory lock.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await?;
         // Waiting for another process' migrations, and a migration itself, may take longer than a query.
-        sqlx::raw_sql("SET statement_timeout = '10min'; SET lock_timeout = '10min'").execute(&mut *connection).await?;
-        let outcome = MIGRATIONS.run(&mut *connection).await;
-        // Not handed back to the pool with the long timeouts.
-        connection.close().await?;
+        let patient = [("statement_timeout", "10min"), ("lock_timeout", "10min")];
+        let options = self.pool.connect_options().as_ref().clone().options(patient);
+        reach(&options).await?;
+        let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
+        let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+        // A newer version may have been here: each of its migrations is one that this version survives.
+        migrations.set_ignore_missing(true);
+        let outcome = migrations.run(&pool).await;
+        pool.close().await;
         Ok(outcome?)
     }
 
     /// Whether the database answers and its schema is the one this program needs. A newer schema is fine:
     /// every migration is one that the running version survives.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let newest: Option<i64> = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
-            .fetch_one(&self.pool)
-            .await?;
-        let needed = MIGRATIONS.iter().map(|migration| migration.version).max();
+        let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+        let asked =
+            sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(&self.pool);
+        let newest = match asked.await {
+            Ok(newest) => newest.unwrap_or(0),
+            // `undefined_table`: nothing was ever migrated here.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => 0,
+            Err(error) => return Err(error.into()),
+        };
         if newest < needed {
-            return Err(StoreError::Behind { at: newest.unwrap_or(0), needed: needed.unwrap_or(0) });
+            return Err(StoreError::Behind { at: newest, needed });
         }
         Ok(())
     }
@@ -85,6 +98,15 @@ impl Store {
     /// The pool, for the queries of this folder.
     pub(in crate::store) fn pool(&self) -> &PgPool {
         &self.pool
+    }
+}
+
+/// Connects once, for the reason when it fails: the pool answers a refused connection by trying on, and says
+/// "timed out" in the end.
+async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
+    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await {
+        Ok(connection) => Ok(connection?.close().await?),
+        Err(_) => Err(StoreError::Away(sqlx::Error::PoolTimedOut)),
     }
 }
 
@@ -141,7 +163,8 @@ impl From<sqlx::Error> for StoreError {
 
 /// Connections that broke or were not had, and the SQLSTATEs of a server that is leaving, full or busy:
 /// classes 08 (connection), 53 (resources), 57 (operator intervention: shutdown, statement timeout), and the
-/// two of a transaction that lost against another (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// ones of a transaction that lost against another, of a lock that was not had in time and of a database that is
+/// closed to connections (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -150,7 +173,7 @@ fn is_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            matches!(&*code, "40001" | "40P01" | "55P03")
+            matches!(&*code, "40001" | "40P01" | "55P03" | "55000")
                 || ["08", "53", "57"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,

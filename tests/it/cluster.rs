@@ -6,13 +6,7 @@ use std::process::Command;
 use adjutant::store::cluster::{Cluster, ClusterError, Durability};
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::support::until;
-
-/// A data folder that the account of the server can reach, whoever runs the tests.
-fn data_folder() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new().prefix("adj-").permissions(std::fs::Permissions::from_mode(0o711)).tempdir().unwrap()
-}
+use crate::support::{open_folder, until};
 
 async fn start(folder: &Path) -> Cluster {
     Cluster::start_with(folder, Durability::Throwaway).await.unwrap()
@@ -38,7 +32,7 @@ fn kill_9(pid: &str) {
 
 #[tokio::test]
 async fn data_survives_a_stop_and_a_start() {
-    let folder = data_folder();
+    let folder = open_folder();
     let cluster = start(folder.path()).await;
     assert!(cluster.launched());
     let mut connection = PgConnection::connect(&cluster.url()).await.unwrap();
@@ -54,7 +48,7 @@ async fn data_survives_a_stop_and_a_start() {
 
 #[tokio::test]
 async fn nobody_reaches_the_server_over_the_network() {
-    let folder = data_folder();
+    let folder = open_folder();
     let cluster = start(folder.path()).await;
     let mut connection = PgConnection::connect_with(&cluster.options()).await.unwrap();
     let addresses: String = sqlx::query_scalar("SHOW listen_addresses").fetch_one(&mut connection).await.unwrap();
@@ -66,7 +60,7 @@ async fn nobody_reaches_the_server_over_the_network() {
 
 #[tokio::test]
 async fn two_processes_share_a_server_and_the_last_one_stops_it() {
-    let folder = data_folder();
+    let folder = open_folder();
     let first = start(folder.path()).await;
     let second = start(folder.path()).await;
     assert!(first.launched());
@@ -79,7 +73,7 @@ async fn two_processes_share_a_server_and_the_last_one_stops_it() {
 
 #[tokio::test]
 async fn a_server_that_outlived_its_parent_is_taken_over_and_stopped() {
-    let folder = data_folder();
+    let folder = open_folder();
     // As after a kill -9 of the parent: its locks are gone, the server and its pid file are not.
     let orphan = start(folder.path()).await;
     let in_use = folder.path().join("postgres/in-use.lock");
@@ -95,7 +89,7 @@ async fn a_server_that_outlived_its_parent_is_taken_over_and_stopped() {
 
 #[tokio::test]
 async fn a_killed_server_is_started_again_on_its_data() {
-    let folder = data_folder();
+    let folder = open_folder();
     let cluster = start(folder.path()).await;
     kill_9(&postmaster(folder.path()));
     until("the server no longer answers", || async { PgConnection::connect_with(&cluster.options()).await.is_err() })
@@ -109,7 +103,7 @@ async fn a_killed_server_is_started_again_on_its_data() {
 
 #[tokio::test]
 async fn a_pid_file_whose_number_is_another_process_by_now_is_stale() {
-    let folder = data_folder();
+    let folder = open_folder();
     start(folder.path()).await.stop().await.unwrap();
     let stranger = std::process::id();
     let data = folder.path().join("postgres/data");
@@ -122,7 +116,7 @@ async fn a_pid_file_whose_number_is_another_process_by_now_is_stale() {
 
 #[tokio::test]
 async fn a_long_data_path_gets_a_short_socket() {
-    let folder = data_folder();
+    let folder = open_folder();
     let deep = folder.path().join("x".repeat(120));
     std::fs::create_dir(&deep).unwrap();
     let cluster = start(&deep).await;
@@ -134,14 +128,14 @@ async fn a_long_data_path_gets_a_short_socket() {
 
 #[tokio::test]
 async fn dropping_it_stops_the_server() {
-    let folder = data_folder();
+    let folder = open_folder();
     drop(start(folder.path()).await);
     assert!(!pid_file(folder.path()).exists());
 }
 
 #[tokio::test]
 async fn a_data_folder_that_cannot_be_made_is_named() {
-    let folder = data_folder();
+    let folder = open_folder();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let error = Cluster::start(&file.join("data")).await.unwrap_err();
