@@ -111,8 +111,8 @@ CREATE TABLE effects (
     key          text        NOT NULL UNIQUE,
     directive_id uuid        REFERENCES directives,
     kind         text        NOT NULL,
-    -- Whether it may take minutes: such effects have workers of their own.
-    long         boolean     NOT NULL,
+    -- Agents and verifiers may take minutes: they have workers of their own.
+    lane         text        NOT NULL CHECK (lane IN ('short', 'agent', 'verifier')),
     payload      jsonb       NOT NULL,
     status       text        NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed')),
     -- Grows each time the same is asked for again; an effect is done when the version that was claimed still is the newest.
@@ -127,4 +127,4 @@ CREATE TABLE effects (
     finished_at  timestamptz,
     CHECK ((status = 'running') = (lease IS NOT NULL AND lease_until IS NOT NULL))
 );
-CREATE INDEX effects_open ON effects (long, run_after) WHERE status IN ('queued', 'running');
+CREATE INDEX effects_open ON effects (lane, run_after) WHERE status IN ('queued', 'running');

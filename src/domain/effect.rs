@@ -105,6 +105,29 @@ pub enum Effect {
     },
 }
 
+/// Which workers carry an effect out. Agents and verifiers may take minutes and have workers of their own, so
+/// that a full house of them keeps no comment waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Calls to GitHub: seconds.
+    Short,
+    /// Runs of an agent.
+    Agent,
+    /// Runs of the verifiers.
+    Verifier,
+}
+
+impl Lane {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Short => "short",
+            Self::Agent => "agent",
+            Self::Verifier => "verifier",
+        }
+    }
+}
+
 /// A reaction of Adjutant's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -198,9 +221,13 @@ impl Effect {
         matches!(self, Self::WriteStatus | Self::WriteCheck { .. } | Self::SyncPull { .. })
     }
 
-    /// Whether it may take minutes: it holds a lease with a heartbeat and may be handed to another worker.
-    pub fn is_long(&self) -> bool {
-        matches!(self, Self::RunTask { .. } | Self::Verify { .. })
+    /// Which workers carry it out.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::RunTask { .. } => Lane::Agent,
+            Self::Verify { .. } => Lane::Verifier,
+            _ => Lane::Short,
+        }
     }
 
     /// The word in the database and the log.

@@ -46,12 +46,11 @@ impl Unit {
         live_for_issue(&mut self.tx, repo, issue).await
     }
 
-    /// Saves what differs from `before`, and appends the events.
+    /// Saves what differs from `before`.
     pub async fn save(
         &mut self,
         before: Option<&Directive>,
         directive: &Directive,
-        events: &[Event],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         save_row(&mut self.tx, directive).await?;
@@ -72,8 +71,18 @@ impl Unit {
                 save_approval(&mut self.tx, directive.id, approval).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Appends to a directive's history.
+    pub async fn append_events(
+        &mut self,
+        directive: DirectiveId,
+        events: &[Event],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         for event in events {
-            append_event(&mut self.tx, directive.id, event, now).await?;
+            append_event(&mut self.tx, directive, event, now).await?;
         }
         Ok(())
     }

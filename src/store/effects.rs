@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::directives::{Unit, to_json};
 use super::{Store, StoreError};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, Lane};
 use crate::domain::ids::DirectiveId;
 
 /// An effect in hand.
@@ -48,7 +48,7 @@ impl Unit {
     pub async fn enqueue(&mut self, directive: DirectiveId, effect: &Effect) -> Result<(), StoreError> {
         let of = (!matches!(effect, Effect::Announce { .. })).then_some(directive.0);
         sqlx::query!(
-            "INSERT INTO effects AS old (key, directive_id, kind, long, payload) VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO effects AS old (key, directive_id, kind, lane, payload) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (key) DO UPDATE SET
                  payload = excluded.payload,
                  version = old.version + 1,
@@ -59,7 +59,7 @@ impl Unit {
             effect.key(directive),
             of,
             effect.kind(),
-            effect.is_long(),
+            effect.lane().as_str(),
             to_json(effect, "effect", directive.0)?,
             effect.coalesces(),
         )
@@ -100,17 +100,17 @@ impl Unit {
 
 impl Store {
     /// Takes up to `limit` effects that are due, or whose worker's lease lapsed.
-    pub async fn claim_effects(&self, long: bool, limit: i64, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
+    pub async fn claim_effects(&self, lane: Lane, limit: i64, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
         let rows = sqlx::query!(
             "UPDATE effects SET status = 'running', attempts = attempts + 1, lease = gen_random_uuid(),
                  lease_until = now() + make_interval(secs => $3)
              WHERE id IN (
                  SELECT id FROM effects
-                 WHERE long = $1 AND ((status = 'queued' AND run_after <= now())
+                 WHERE lane = $1 AND ((status = 'queued' AND run_after <= now())
                                       OR (status = 'running' AND lease_until < now()))
                  ORDER BY run_after, id LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id, directive_id, payload, attempts, lease, version",
-            long,
+            lane.as_str(),
             limit,
             lease.as_secs_f64(),
         )
