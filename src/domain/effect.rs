@@ -31,8 +31,8 @@ pub enum Effect {
         /// Whose.
         step: StepId,
     },
-    /// Bring a step's pull request (title, body, draft or not) in line with how things stand.
-    MarkReady {
+    /// Bring a step's pull request (title, body, draft or not) in line with how things stand. Coalesces.
+    SyncPull {
         /// Whose.
         step: StepId,
     },
@@ -171,7 +171,7 @@ impl Effect {
             Self::CutIntegration => format!("{directive}/cut-integration"),
             Self::RunTask { task } => format!("{directive}/task/{task}"),
             Self::OpenPull { step } => format!("{directive}/open-pull/{step}"),
-            Self::MarkReady { step } => format!("{directive}/mark-ready/{step}"),
+            Self::SyncPull { step } => format!("{directive}/sync-pull/{step}"),
             Self::Verify { step, head, round } => format!("{directive}/verify/{step}/{head}/{round}"),
             Self::Merge { step, head, round } => format!("{directive}/merge/{step}/{head}/{round}"),
             Self::Integrate { round } => format!("{directive}/integrate/{round}"),
@@ -195,7 +195,7 @@ impl Effect {
 
     /// Whether a later one of the same key means doing it again, with the newest state.
     pub fn coalesces(&self) -> bool {
-        matches!(self, Self::WriteStatus | Self::WriteCheck { .. })
+        matches!(self, Self::WriteStatus | Self::WriteCheck { .. } | Self::SyncPull { .. })
     }
 
     /// Whether it may take minutes: it holds a lease with a heartbeat and may be handed to another worker.
@@ -211,7 +211,7 @@ impl Effect {
             Self::CutIntegration => "cut_integration",
             Self::RunTask { .. } => "run_task",
             Self::OpenPull { .. } => "open_pull",
-            Self::MarkReady { .. } => "mark_ready",
+            Self::SyncPull { .. } => "sync_pull",
             Self::Verify { .. } => "verify",
             Self::Merge { .. } => "merge",
             Self::Integrate { .. } => "integrate",

@@ -1,1 +1,8 @@
 //! Conversation tests: real Postgres, real git, real processes, the playground over HTTP.
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions and not the helpers beside them")]
+
+mod cluster;
+mod inbox;
+mod serve;
+mod support;
+mod web;
