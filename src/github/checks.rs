@@ -197,14 +197,13 @@ impl RepoClient {
         let sent = existing.as_ref().map_or(0, |run| run.output.annotations_count).min(check.annotations.len());
         let mut batches = check.annotations[sent..].chunks(ANNOTATIONS_A_REQUEST);
         let first = batches.next().unwrap_or_default();
-        let written = match &existing {
-            Some(run) => self.patch_check(run.id, check.body(first)).await?,
-            None => {
-                let mut body = check.body(first);
-                body["head_sha"] = json!(check.head_sha);
-                let answer = self.write(Method::POST, "/check-runs", Some(body), Write::Changes).await?;
-                answer.ok()?.json::<Written>()?.id
-            }
+        let written = if let Some(run) = &existing {
+            self.patch_check(run.id, check.body(first)).await?
+        } else {
+            let mut body = check.body(first);
+            body["head_sha"] = json!(check.head_sha);
+            let answer = self.write(Method::POST, "/check-runs", Some(body), Write::Changes).await?;
+            answer.ok()?.json::<Written>()?.id
         };
         for batch in batches {
             self.patch_check(written, json!({ "output": check.output(batch) })).await?;

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// How long a secondary rate limit lasts at least, where GitHub names no time.
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately>
-pub(crate) const UNNAMED_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const UNNAMED_LIMIT: Duration = Duration::from_mins(1);
 
 /// The longest message of GitHub's that is kept, in characters: some proxies answer with a whole page.
 const MESSAGE_CHARS: usize = 400;

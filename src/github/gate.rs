@@ -35,10 +35,10 @@ const PACE: f64 = 1.0;
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 const CREATIONS_PER_HOUR: usize = 500;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The longest that repeated secondary limits without a time of their own close the gate.
-const LONGEST_PENALTY: Duration = Duration::from_secs(15 * 60);
+const LONGEST_PENALTY: Duration = Duration::from_mins(15);
 
 /// What a write does, as GitHub counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,8 +204,8 @@ mod tests {
         for second in 0..500 {
             assert_eq!(pace.take(Write::Creates, start + Duration::from_secs(second)), Duration::ZERO);
         }
-        let now = start + Duration::from_secs(600);
-        assert_eq!(pace.take(Write::Creates, now), Duration::from_secs(3000));
+        let now = start + Duration::from_mins(10);
+        assert_eq!(pace.take(Write::Creates, now), Duration::from_mins(50));
         assert_eq!(pace.take(Write::Changes, now), Duration::ZERO);
         assert_eq!(pace.take(Write::Creates, start + HOUR), Duration::ZERO);
     }

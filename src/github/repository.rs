@@ -92,9 +92,8 @@ impl RepoClient {
         let path = format!("/git/ref/heads/{}", segments(branch.as_str()));
         match present(self.get(&path).await) {
             Ok(Some(answer)) => Ok(Some(answer.json::<RawRef>()?.object.sha)),
-            Ok(None) => Ok(None),
             // <https://docs.github.com/en/rest/git/refs#get-a-reference>: 409 is a repository without any commit.
-            Err(GitHubError::Conflict { .. }) => Ok(None),
+            Ok(None) | Err(GitHubError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

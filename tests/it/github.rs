@@ -1,0 +1,4 @@
+//! The gateway, against a server that answers as it is told, and against the playground.
+
+mod gateway;
+mod scripted;
