@@ -43,8 +43,24 @@ impl Parent {
             };
             Self::V1 { memory: place("memory")?, pids: place("pids")? }
         };
+        candidate.sweep();
         candidate.create("probe", &Limits::default()).ok()?;
         Some(candidate)
+    }
+
+    /// Removes the groups of processes of ours that were killed.
+    fn sweep(&self) {
+        let parents: &[&PathBuf] = match self {
+            Self::V1 { memory, pids } => &[memory, pids],
+            Self::V2 { folder } => &[folder],
+        };
+        for entry in parents.iter().flat_map(fs::read_dir).flatten().flatten() {
+            let name = entry.file_name();
+            let owner = name.to_str().and_then(|name| name.strip_prefix("adjutant-")?.split('-').next());
+            if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                let _ = fs::remove_dir(entry.path());
+            }
+        }
     }
 
     /// Makes the groups of one run with its limits.
