@@ -22,8 +22,8 @@ use crate::store::cluster::{Cluster, ClusterError};
 use crate::store::{Store, StoreError};
 use crate::web::{Web, WebhookSecret};
 
-/// How long requests that have begun may take to end after the stop signal.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long requests and queries that have begun may take to end after the stop signal.
+const GRACE: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two tries to reach the database.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -196,7 +196,9 @@ impl Database {
     }
 
     async fn close(self) -> Result<(), ServeError> {
-        self.store.close().await;
+        if tokio::time::timeout(GRACE, self.store.close()).await.is_err() {
+            tracing::warn!("a query did not end within {} s and is cut off", GRACE.as_secs());
+        }
         if let Some(cluster) = self.cluster {
             cluster.stop().await?;
         }
