@@ -3,6 +3,7 @@
 
 mod cluster;
 mod inbox;
+mod scripts;
 mod serve;
 mod support;
 mod web;
