@@ -29,7 +29,7 @@ fmt-check:
 	$(CARGO) fmt --check
 
 doc: ## Build the documentation, with every warning an error
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps
 
 build: bootstrap ## Build the release binary
 	$(CARGO) build --release

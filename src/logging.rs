@@ -1,7 +1,7 @@
 //! What is written to the log, and what never is.
 //!
 //! Lines go to standard error, for people or as JSON, each with the spans it was written in (they carry the
-//! ids of the delivery, the directive and the step). On the way out every line passes [`redact`]: secrets are
+//! ids of the delivery, the directive and the step). On the way out every line passes `redact`: secrets are
 //! kept out of the log by types, and this catches the one that slipped into an error's text.
 
 mod redact;

@@ -8,6 +8,8 @@
 use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +24,8 @@ use crate::store::cluster::{Cluster, ClusterError};
 use crate::store::{Store, StoreError};
 use crate::web::{Web, WebhookSecret};
 
-/// How long requests that have begun may take to end after the stop signal.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long requests and queries that have begun may take to end after the stop signal.
+const GRACE: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two tries to reach the database.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -38,6 +40,14 @@ pub enum ServeError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The data folder cannot be made.
+    #[error("cannot make the data folder {}: {source}; give another one in ADJUTANT_DATA_DIR", folder.display())]
+    DataDir {
+        /// The folder.
+        folder: PathBuf,
         /// Why not.
         source: io::Error,
     },
@@ -59,6 +69,7 @@ pub async fn serve(
     ready: oneshot::Sender<SocketAddr>,
 ) -> Result<(), ServeError> {
     let (listener, address) = listen(settings.listen).await?;
+    make_data_dir(&settings.data_dir)?;
     let mut database = Database::open(&settings).await?;
     // Ours, so that an error here stops all parts without cancelling what belongs to the caller.
     let stop = shutdown.child_token();
@@ -97,6 +108,16 @@ async fn run(
         () = stop.cancelled() => {}
     }
     Ok(())
+}
+
+/// Others on the machine may pass through it (as root, agents and the private Postgres run as another user), and
+/// list nothing. A folder that is there already keeps the mode that the operator gave it.
+fn make_data_dir(folder: &Path) -> Result<(), ServeError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(folder)
+        .map_err(|source| ServeError::DataDir { folder: folder.to_path_buf(), source })
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
@@ -196,7 +217,9 @@ impl Database {
     }
 
     async fn close(self) -> Result<(), ServeError> {
-        self.store.close().await;
+        if tokio::time::timeout(GRACE, self.store.close()).await.is_err() {
+            tracing::warn!("a query did not end within {} s and is cut off", GRACE.as_secs());
+        }
         if let Some(cluster) = self.cluster {
             cluster.stop().await?;
         }

@@ -50,6 +50,7 @@ impl Redactor {
         let rest = &line[at..];
         match rest[0] {
             b'g' => token(rest).map(|(from, to)| (at + from, at + to)),
+            b'e' if rest.starts_with(b"eyJ") => jwt(rest).map(|length| (at, at + length)),
             b'-' if rest.starts_with(b"-----BEGIN") => Some((at, at + pem_end(rest))),
             b':' if rest.starts_with(b"://") => password(rest).map(|(from, to)| (at + from, at + to)),
             _ => None,
@@ -72,8 +73,17 @@ fn token(rest: &[u8]) -> Option<(usize, usize)> {
     } else {
         return None;
     };
-    let length = rest[prefix..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)).count();
-    Some((prefix, prefix + length))
+    Some((prefix, prefix + token_length(&rest[prefix..])))
+}
+
+fn token_length(rest: &[u8]) -> usize {
+    rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)).count()
+}
+
+/// A signed JWT, as the app signs in with: three parts, of which the first begins a JSON object.
+fn jwt(rest: &[u8]) -> Option<usize> {
+    let length = token_length(rest);
+    (rest[..length].split(|byte| *byte == b'.').count() >= 3).then_some(length)
 }
 
 /// The end of a PEM block: its last line, or all that is left.
@@ -115,6 +125,7 @@ mod tests {
             ("token ghs_abc.DEF-1_2 failed", "token ghs_[redacted] failed"),
             ("\"ghp_x\"", "\"ghp_[redacted]\""),
             ("github_pat_11AA_bb, then", "github_pat_[redacted], then"),
+            ("Bearer eyJhbGciOi.eyJpc3Mi.c2ln, eyJ is not", "Bearer [redacted], eyJ is not"),
             ("ghs_one ghs_two", "ghs_[redacted] ghs_[redacted]"),
             ("https://x-access-token:ghs_abc@host/a.git", "https://x-access-token:[redacted]@host/a.git"),
         ] {

@@ -37,7 +37,7 @@ pub struct Settings {
     pub database: Database,
     /// Where the webhook receiver listens.
     pub listen: SocketAddr,
-    /// The folder for git mirrors, clones, logs and the private Postgres.
+    /// The folder for git mirrors, clones, logs and the private Postgres; absolute.
     pub data_dir: PathBuf,
     /// What is logged, and how.
     pub log: LogSettings,
@@ -244,10 +244,12 @@ fn log(sources: &Sources, faults: &mut Faults) -> LogSettings {
 
 /// systemd's `StateDirectory=` comes in `STATE_DIRECTORY`; else a folder where the program was started.
 fn data_dir(sources: &Sources) -> PathBuf {
-    sources
+    let folder = sources
         .text(&keys::DATA_DIR, &mut Faults::default())
         .or_else(|| sources.variable("STATE_DIRECTORY"))
-        .map_or_else(|| PathBuf::from(".adjutant"), PathBuf::from)
+        .map_or_else(|| PathBuf::from(".adjutant"), PathBuf::from);
+    // Programs are started with other working directories.
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 fn at_least_one(key: &keys::Key, default: u32, sources: &Sources, faults: &mut Faults) -> u32 {

@@ -2,8 +2,8 @@
 //!
 //! In goes a folder, out comes the address of a running server that only this account can reach: it listens
 //! on a unix socket in a folder of mode 0700 and on no port. Nothing is downloaded; the system's own binaries
-//! are used ([`binaries`]). Postgres refuses to run as root, so root hands the files to `postgres` or
-//! `nobody` ([`place`]).
+//! are used (`binaries`). Postgres refuses to run as root, so root hands the files to `postgres` or
+//! `nobody` (`place`).
 //!
 //! Several processes may share one cluster. Each holds a shared lock on `in-use.lock` for as long as it lives
 //! (the kernel lets go of it even after a `kill -9`), and who finds itself alone when it stops takes the

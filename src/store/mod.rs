@@ -28,6 +28,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 const CONNECTIONS: u32 = 16;
 /// How long a caller waits for a free connection, and for a connection to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long [`Store::ping`] waits before it looks for the reason.
+const PING: Duration = Duration::from_secs(1);
 
 /// A pool of connections, and all the queries as its methods. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -76,18 +78,28 @@ impl Store {
     /// every migration is one that the running version survives.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-        let asked =
-            sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(&self.pool);
-        let newest = match asked.await {
-            Ok(newest) => newest.unwrap_or(0),
-            // `undefined_table`: nothing was ever migrated here.
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => 0,
-            Err(error) => return Err(error.into()),
+        let newest = match tokio::time::timeout(PING, self.newest_migration()).await {
+            Ok(Err(StoreError::Away(sqlx::Error::PoolTimedOut))) | Err(_) => {
+                // The pool does not say why no connection was to be had. If there is one now, all are in use.
+                reach(self.pool.connect_options().as_ref()).await?;
+                return Err(StoreError::Away(sqlx::Error::PoolTimedOut));
+            }
+            Ok(newest) => newest?,
         };
         if newest < needed {
             return Err(StoreError::Behind { at: newest, needed });
         }
         Ok(())
+    }
+
+    async fn newest_migration(&self) -> Result<i64, StoreError> {
+        let asked = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success");
+        match asked.fetch_one(&self.pool).await {
+            Ok(newest) => Ok(newest.unwrap_or(0)),
+            // `undefined_table`: nothing was ever migrated here.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(0),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Waits until all connections are given back, and closes them.

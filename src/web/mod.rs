@@ -1,6 +1,6 @@
 //! The webhook receiver, health and readiness.
 //!
-//! A delivery flows in, is checked against GitHub's signature ([`signature`]), and is answered only when it
+//! A delivery flows in, is checked against GitHub's signature ([`WebhookSecret`]), and is answered only when it
 //! is in the inbox: what was answered with 202 survives anything that happens to this process. The runtime is
 //! poked, and does all else.
 //!

@@ -127,6 +127,31 @@ async fn a_long_data_path_gets_a_short_socket() {
 }
 
 #[tokio::test]
+async fn a_ctrl_c_meant_for_us_does_not_reach_the_server() {
+    let folder = open_folder();
+    let _cluster = start(folder.path()).await;
+    let group = |pid: &str| {
+        let output = Command::new("ps").args(["-o", "pgid=", "-p", pid]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let server = group(&postmaster(folder.path()));
+    assert!(!server.is_empty());
+    assert_ne!(server, group(&std::process::id().to_string()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_revived_with_its_data() {
+    let folder = open_folder();
+    let mut cluster = start(folder.path()).await;
+    assert!(!cluster.revive().await.unwrap(), "a server that runs is left alone");
+    kill_9(&postmaster(folder.path()));
+    until("the server no longer answers", || async { PgConnection::connect_with(&cluster.options()).await.is_err() })
+        .await;
+    assert!(cluster.revive().await.unwrap());
+    assert_eq!(one(&cluster).await, 1);
+}
+
+#[tokio::test]
 async fn dropping_it_stops_the_server() {
     let folder = open_folder();
     drop(start(folder.path()).await);
