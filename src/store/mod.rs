@@ -62,7 +62,8 @@ impl Store {
     /// Brings the schema up to date. Processes that start at once take turns: sqlx holds an advisory lock.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         // Waiting for another process' migrations, and a migration itself, may take longer than a query.
-        let patient = [("statement_timeout", "10min"), ("lock_timeout", "10min")];
+        // Postgres' notices that the migrator's own table is there already would be in the log at every start.
+        let patient = [("statement_timeout", "10min"), ("lock_timeout", "10min"), ("client_min_messages", "warning")];
         let options = self.pool.connect_options().as_ref().clone().options(patient);
         reach(&options).await?;
         let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);

@@ -72,6 +72,16 @@ async fn two_processes_share_a_server_and_the_last_one_stops_it() {
 }
 
 #[tokio::test]
+async fn two_first_starts_at_once_make_one_cluster() {
+    let folder = open_folder();
+    // What a start that was cut short left behind is in nobody's way.
+    std::fs::create_dir_all(folder.path().join("postgres/data.unfinished/base")).unwrap();
+    let (first, second) = tokio::join!(start(folder.path()), start(folder.path()));
+    assert_ne!(first.launched(), second.launched(), "one launches the server and the other joins it");
+    assert_eq!(one(&first).await + one(&second).await, 2);
+}
+
+#[tokio::test]
 async fn a_server_that_outlived_its_parent_is_taken_over_and_stopped() {
     let folder = open_folder();
     // As after a kill -9 of the parent: its locks are gone, the server and its pid file are not.
