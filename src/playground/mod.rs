@@ -1,1 +1,4 @@
 //! A GitHub on this machine, for the demo and the tests.
+
+#[allow(dead_code)]
+mod git;
