@@ -27,16 +27,9 @@ pub(super) struct Finished {
 impl Invocation {
     pub(super) fn new(git_dir: &Path) -> Self {
         let mut command = Command::new("git");
-        command
-            .arg("--literal-pathspecs")
-            .arg("--git-dir")
-            .arg(git_dir);
+        command.arg("--literal-pathspecs").arg("--git-dir").arg(git_dir);
         clean_environment(&mut command);
-        Self {
-            command,
-            subcommand: None,
-            input: Vec::new(),
-        }
+        Self { command, subcommand: None, input: Vec::new() }
     }
 
     pub(super) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -65,10 +58,7 @@ impl Invocation {
     /// Runs it to its end. A non-zero exit status is not an error here: many of git's are answers.
     pub(super) async fn finish(mut self) -> Result<Finished, GitError> {
         let subcommand = self.subcommand.unwrap_or_default();
-        let io = |source| GitError::Io {
-            what: format!("run `git {subcommand}`"),
-            source,
-        };
+        let io = |source| GitError::Io { what: format!("run `git {subcommand}`"), source };
         let mut child = self
             .command
             .stdin(Stdio::piped())
@@ -77,10 +67,7 @@ impl Invocation {
             .kill_on_drop(true)
             .spawn()
             .map_err(io)?;
-        let mut stdin = child
-            .stdin
-            .take()
-            .expect("standard input was asked for above");
+        let mut stdin = child.stdin.take().expect("standard input was asked for above");
         let input = self.input;
         // Fed while the output is read: with both pipes full each side would wait for the other. A program that
         // ends without reading its input is judged by its exit status, so a broken pipe is no error.
@@ -101,11 +88,7 @@ impl Invocation {
     /// Runs it and returns its output; any exit status but 0 is an error.
     pub(super) async fn run(self) -> Result<Vec<u8>, GitError> {
         let finished = self.finish().await?;
-        if finished.code == Some(0) {
-            Ok(finished.stdout)
-        } else {
-            Err(finished.into_error())
-        }
+        if finished.code == Some(0) { Ok(finished.stdout) } else { Err(finished.into_error()) }
     }
 
     /// Runs it and returns the one line that it prints.
@@ -120,9 +103,7 @@ impl Finished {
         const SHOWN: usize = 500;
         GitError::Failed {
             command: self.subcommand,
-            status: self
-                .code
-                .map_or_else(|| "a signal".to_owned(), |code| format!("status {code}")),
+            status: self.code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}")),
             stderr: self.stderr.chars().take(SHOWN).collect(),
         }
     }

@@ -58,49 +58,25 @@ const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 impl Repository {
     /// What `head` changed since it left `base` (three dots: what happened on `base` meanwhile does not count).
-    pub(crate) async fn files_between(
-        &self,
-        base: &str,
-        head: &str,
-    ) -> Result<Vec<FileChange>, GitError> {
+    pub(crate) async fn files_between(&self, base: &str, head: &str) -> Result<Vec<FileChange>, GitError> {
         let fork = self.merge_base(base, head).await?;
-        let fork =
-            fork.ok_or_else(|| GitError::NoCommonAncestor(base.to_owned(), head.to_owned()))?;
+        let fork = fork.ok_or_else(|| GitError::NoCommonAncestor(base.to_owned(), head.to_owned()))?;
         let head = self.require(head).await?;
         self.diff(&fork, &head).await
     }
 
     /// What one commit changed against its first parent, or everything if it has none.
     pub(crate) async fn files_of_commit(&self, rev: &str) -> Result<Vec<FileChange>, GitError> {
-        let commit = self
-            .commit(rev)
-            .await?
-            .ok_or_else(|| GitError::NotFound(rev.to_owned()))?;
-        self.diff(
-            commit.parents.first().map_or(EMPTY_TREE, String::as_str),
-            &commit.sha,
-        )
-        .await
+        let commit = self.commit(rev).await?.ok_or_else(|| GitError::NotFound(rev.to_owned()))?;
+        self.diff(commit.parents.first().map_or(EMPTY_TREE, String::as_str), &commit.sha).await
     }
 
     async fn diff(&self, from: &str, to: &str) -> Result<Vec<FileChange>, GitError> {
-        let tree = |options: &[&str]| {
-            self.git()
-                .args(["diff-tree", "-r", "-M"])
-                .args(options)
-                .args([from, to, "--"])
-                .run()
-        };
+        let tree =
+            |options: &[&str]| self.git().args(["diff-tree", "-r", "-M"]).args(options).args([from, to, "--"]).run();
         let (summary, patches) = tokio::try_join!(
             tree(&["-z", "--raw", "--numstat", "--no-abbrev"]),
-            tree(&[
-                "-p",
-                "--no-color",
-                "--no-ext-diff",
-                "--no-textconv",
-                "--src-prefix=a/",
-                "--dst-prefix=b/"
-            ]),
+            tree(&["-p", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/"]),
         )?;
         let mut files = parse_summary(&String::from_utf8_lossy(&summary))?;
         attach_patches(&mut files, &String::from_utf8_lossy(&patches));
@@ -121,37 +97,16 @@ fn parse_summary(text: &str) -> Result<Vec<FileChange>, GitError> {
         let status = parse_status(status).ok_or_else(broken)?;
         let first = words.next().ok_or_else(broken)?.to_owned();
         let two_paths = matches!(status, FileStatus::Renamed | FileStatus::Copied);
-        let (path, previous_path) = if two_paths {
-            (words.next().ok_or_else(broken)?.to_owned(), Some(first))
-        } else {
-            (first, None)
-        };
-        let blob_sha = if status == FileStatus::Removed {
-            old_sha
-        } else {
-            new_sha
-        }
-        .to_owned();
-        files.push(FileChange {
-            path,
-            previous_path,
-            status,
-            additions: 0,
-            deletions: 0,
-            patch: None,
-            blob_sha,
-        });
+        let (path, previous_path) =
+            if two_paths { (words.next().ok_or_else(broken)?.to_owned(), Some(first)) } else { (first, None) };
+        let blob_sha = if status == FileStatus::Removed { old_sha } else { new_sha }.to_owned();
+        files.push(FileChange { path, previous_path, status, additions: 0, deletions: 0, patch: None, blob_sha });
     }
     for file in &mut files {
         let numbers = words.next().ok_or_else(broken)?;
         let mut columns = numbers.splitn(3, '\t');
         // A binary file has "-" for both.
-        let mut number = || {
-            columns
-                .next()
-                .ok_or_else(broken)
-                .map(|text| text.parse().unwrap_or(0))
-        };
+        let mut number = || columns.next().ok_or_else(broken).map(|text| text.parse().unwrap_or(0));
         (file.additions, file.deletions) = (number()?, number()?);
         if file.previous_path.is_some() {
             // The third column is empty then, and both paths follow as words of their own.
@@ -177,11 +132,7 @@ fn parse_status(letter: &str) -> Option<FileStatus> {
 /// with a blank, a sign or a backslash. A change of type is two sections: the old file's end, the new one's start.
 fn attach_patches(files: &mut [FileChange], text: &str) {
     let mut sections = text.split("\ndiff --git ").map(|section| {
-        let start = if section.starts_with("@@ ") {
-            Some(0)
-        } else {
-            section.find("\n@@ ").map(|at| at + 1)
-        };
+        let start = if section.starts_with("@@ ") { Some(0) } else { section.find("\n@@ ").map(|at| at + 1) };
         start.map(|start| section[start..].trim_end_matches('\n').to_owned())
     });
     for file in files {

@@ -49,8 +49,7 @@ pub(crate) struct AheadBehind {
 }
 
 const FIELDS: usize = 10;
-const FORMAT: &str =
-    "--format=tformat:%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B";
+const FORMAT: &str = "--format=tformat:%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B";
 
 impl Repository {
     /// One commit, by anything that [`Self::resolve`] understands.
@@ -62,69 +61,34 @@ impl Repository {
     }
 
     /// The commits that lead to `rev`, newest first.
-    pub(crate) async fn log(
-        &self,
-        rev: &str,
-        skip: usize,
-        limit: usize,
-    ) -> Result<Vec<CommitInfo>, GitError> {
+    pub(crate) async fn log(&self, rev: &str, skip: usize, limit: usize) -> Result<Vec<CommitInfo>, GitError> {
         let sha = self.require(rev).await?;
-        self.log_of(&[
-            &format!("--skip={skip}"),
-            &format!("--max-count={limit}"),
-            &sha,
-        ])
-        .await
+        self.log_of(&[&format!("--skip={skip}"), &format!("--max-count={limit}"), &sha]).await
     }
 
     /// The commits of `head` that `base` has not, oldest first, as a pull request lists them.
-    pub(crate) async fn commits_between(
-        &self,
-        base: &str,
-        head: &str,
-    ) -> Result<Vec<CommitInfo>, GitError> {
+    pub(crate) async fn commits_between(&self, base: &str, head: &str) -> Result<Vec<CommitInfo>, GitError> {
         let (base, head) = (self.require(base).await?, self.require(head).await?);
-        self.log_of(&["--reverse", "--topo-order", &format!("{base}..{head}")])
-            .await
+        self.log_of(&["--reverse", "--topo-order", &format!("{base}..{head}")]).await
     }
 
     async fn log_of(&self, args: &[&str]) -> Result<Vec<CommitInfo>, GitError> {
         let output = self
             .git()
-            .args([
-                "log",
-                "-z",
-                "--encoding=UTF-8",
-                "--no-show-signature",
-                "--no-decorate",
-                FORMAT,
-            ])
+            .args(["log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-decorate", FORMAT])
             .args(args)
             .arg("--")
             .run()
             .await?;
         let text = String::from_utf8_lossy(&output);
-        let fields: Vec<&str> = text
-            .strip_suffix('\0')
-            .map_or(Vec::new(), |records| records.split('\0').collect());
+        let fields: Vec<&str> = text.strip_suffix('\0').map_or(Vec::new(), |records| records.split('\0').collect());
         fields.chunks(FIELDS).map(parse_commit).collect()
     }
 
     /// Is `ancestor` reachable from `descendant`? A commit is its own ancestor.
-    pub(crate) async fn is_ancestor(
-        &self,
-        ancestor: &str,
-        descendant: &str,
-    ) -> Result<bool, GitError> {
-        let (ancestor, descendant) = (
-            self.require(ancestor).await?,
-            self.require(descendant).await?,
-        );
-        let finished = self
-            .git()
-            .args(["merge-base", "--is-ancestor", &ancestor, &descendant])
-            .finish()
-            .await?;
+    pub(crate) async fn is_ancestor(&self, ancestor: &str, descendant: &str) -> Result<bool, GitError> {
+        let (ancestor, descendant) = (self.require(ancestor).await?, self.require(descendant).await?);
+        let finished = self.git().args(["merge-base", "--is-ancestor", &ancestor, &descendant]).finish().await?;
         match finished.code {
             Some(0) => Ok(true),
             Some(1) => Ok(false),
@@ -137,27 +101,17 @@ impl Repository {
         let (a, b) = (self.require(a).await?, self.require(b).await?);
         let finished = self.git().args(["merge-base", &a, &b]).finish().await?;
         match finished.code {
-            Some(0) => Ok(Some(
-                String::from_utf8_lossy(&finished.stdout).trim().to_owned(),
-            )),
+            Some(0) => Ok(Some(String::from_utf8_lossy(&finished.stdout).trim().to_owned())),
             Some(1) => Ok(None),
             _ => Err(finished.into_error()),
         }
     }
 
     /// How far `head` and `base` have gone apart.
-    pub(crate) async fn ahead_behind(
-        &self,
-        base: &str,
-        head: &str,
-    ) -> Result<AheadBehind, GitError> {
+    pub(crate) async fn ahead_behind(&self, base: &str, head: &str) -> Result<AheadBehind, GitError> {
         let (base, head) = (self.require(base).await?, self.require(head).await?);
-        let line = self
-            .git()
-            .args(["rev-list", "--left-right", "--count"])
-            .arg(format!("{base}...{head}"))
-            .line()
-            .await?;
+        let line =
+            self.git().args(["rev-list", "--left-right", "--count"]).arg(format!("{base}...{head}")).line().await?;
         let mut counts = line.split_whitespace().map(str::parse);
         match (counts.next(), counts.next()) {
             (Some(Ok(behind)), Some(Ok(ahead))) => Ok(AheadBehind { ahead, behind }),
@@ -167,19 +121,7 @@ impl Repository {
 }
 
 fn parse_commit(fields: &[&str]) -> Result<CommitInfo, GitError> {
-    let [
-        sha,
-        tree,
-        parents,
-        a_name,
-        a_email,
-        a_date,
-        c_name,
-        c_email,
-        c_date,
-        message,
-    ] = fields
-    else {
+    let [sha, tree, parents, a_name, a_email, a_date, c_name, c_email, c_date, message] = fields else {
         return Err(GitError::Unreadable("log"));
     };
     Ok(CommitInfo {
@@ -193,13 +135,6 @@ fn parse_commit(fields: &[&str]) -> Result<CommitInfo, GitError> {
 }
 
 fn parse_signature(name: &str, email: &str, seconds: &str) -> Result<Signature, GitError> {
-    let date = seconds
-        .parse()
-        .ok()
-        .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    Ok(Signature {
-        name: name.to_owned(),
-        email: email.to_owned(),
-        date: date.ok_or(GitError::Unreadable("log"))?,
-    })
+    let date = seconds.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    Ok(Signature { name: name.to_owned(), email: email.to_owned(), date: date.ok_or(GitError::Unreadable("log"))? })
 }

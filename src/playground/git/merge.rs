@@ -56,20 +56,13 @@ impl Repository {
         committer: &Signature,
     ) -> Result<String, GitError> {
         let name = branch_ref(base_branch);
-        let base = self
-            .ref_sha(&name)
-            .await?
-            .ok_or_else(|| GitError::RefNotFound(name.clone()))?;
+        let base = self.ref_sha(&name).await?.ok_or_else(|| GitError::RefNotFound(name.clone()))?;
         let head = self.require(head).await?;
         let tree = clean_tree(self.merge_preview(&base, &head).await?)?;
         let new = match method {
-            MergeMethod::Merge => {
-                self.create_commit(&tree, &[base.clone(), head], message, author, committer)
-                    .await?
-            }
+            MergeMethod::Merge => self.create_commit(&tree, &[base.clone(), head], message, author, committer).await?,
             MergeMethod::Squash => {
-                self.create_commit(&tree, &[base.clone()], message, author, committer)
-                    .await?
+                self.create_commit(&tree, std::slice::from_ref(&base), message, author, committer).await?
             }
             MergeMethod::Rebase => self.rebase(&base, &head, committer).await?,
         };
@@ -79,101 +72,45 @@ impl Repository {
 
     /// The commits of `head` on top of `base`, merge commits left out, as git-rebase(1) does. A commit whose
     /// change the base has already becomes empty and is left out too.
-    async fn rebase(
-        &self,
-        base: &str,
-        head: &str,
-        committer: &Signature,
-    ) -> Result<String, GitError> {
+    async fn rebase(&self, base: &str, head: &str, committer: &Signature) -> Result<String, GitError> {
         let mut tip = base.to_owned();
-        for commit in self
-            .commits_between(base, head)
-            .await?
-            .iter()
-            .filter(|commit| commit.parents.len() == 1)
-        {
+        for commit in self.commits_between(base, head).await?.iter().filter(|commit| commit.parents.len() == 1) {
             tip = self.replay(commit, &tip, committer).await?;
         }
-        if tip == base {
-            Err(GitError::UpToDate)
-        } else {
-            Ok(tip)
-        }
+        if tip == base { Err(GitError::UpToDate) } else { Ok(tip) }
     }
 
     /// Applies one commit's change on `tip`. A three-way merge needs the commit's parent as its base, and
     /// merge-tree finds bases by history alone (its `--merge-base` is newer than what Debian 12 ships): so the
     /// tip's tree is wrapped in a throw-away commit on that parent, and the two have exactly that base.
-    async fn replay(
-        &self,
-        commit: &CommitInfo,
-        tip: &str,
-        committer: &Signature,
-    ) -> Result<String, GitError> {
+    async fn replay(&self, commit: &CommitInfo, tip: &str, committer: &Signature) -> Result<String, GitError> {
         let parent = commit.parents.first().ok_or(GitError::UpToDate)?;
         if parent == tip {
             return self
-                .create_commit(
-                    &commit.tree,
-                    &[tip.to_owned()],
-                    &commit.message,
-                    &commit.author,
-                    committer,
-                )
+                .create_commit(&commit.tree, &[tip.to_owned()], &commit.message, &commit.author, committer)
                 .await;
         }
-        let tip_tree = self
-            .rev_parse(tip, "tree")
-            .await?
-            .ok_or_else(|| GitError::NotFound(tip.to_owned()))?;
-        let wrapped = self
-            .create_commit(
-                &tip_tree,
-                std::slice::from_ref(parent),
-                "base",
-                committer,
-                committer,
-            )
-            .await?;
+        let tip_tree = self.rev_parse(tip, "tree").await?.ok_or_else(|| GitError::NotFound(tip.to_owned()))?;
+        let wrapped = self.create_commit(&tip_tree, std::slice::from_ref(parent), "base", committer, committer).await?;
         let tree = clean_tree(self.merge_trees(&wrapped, &commit.sha).await?)?;
         if tree == tip_tree {
             return Ok(tip.to_owned());
         }
-        self.create_commit(
-            &tree,
-            &[tip.to_owned()],
-            &commit.message,
-            &commit.author,
-            committer,
-        )
-        .await
+        self.create_commit(&tree, &[tip.to_owned()], &commit.message, &commit.author, committer).await
     }
 
     /// git-merge-tree(1): status 0 is a clean merge, 1 a conflict with the paths after the tree.
     async fn merge_trees(&self, ours: &str, theirs: &str) -> Result<Preview, GitError> {
         let finished = self
             .git()
-            .args([
-                "merge-tree",
-                "--write-tree",
-                "-z",
-                "--name-only",
-                "--no-messages",
-                ours,
-                theirs,
-            ])
+            .args(["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs])
             .finish()
             .await?;
         let text = String::from_utf8_lossy(&finished.stdout).into_owned();
-        let mut words = text
-            .split('\0')
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned);
+        let mut words = text.split('\0').filter(|word| !word.is_empty()).map(str::to_owned);
         match (finished.code, words.next()) {
             (Some(0), Some(tree)) => Ok(Preview::Clean { tree }),
-            (Some(1), Some(_)) => Ok(Preview::Conflict {
-                paths: words.collect(),
-            }),
+            (Some(1), Some(_)) => Ok(Preview::Conflict { paths: words.collect() }),
             _ => Err(finished.into_error()),
         }
     }

@@ -13,6 +13,7 @@
 mod command;
 mod diff;
 mod history;
+pub(crate) mod http;
 mod merge;
 mod objects;
 mod refs;
@@ -37,18 +38,13 @@ pub(crate) struct Repository {
 
 impl Repository {
     /// Makes a bare repository at `path` (and the folders above it) whose `HEAD` names `default_branch`.
-    pub(crate) async fn init(
-        path: impl Into<PathBuf>,
-        default_branch: &str,
-    ) -> Result<Self, GitError> {
+    pub(crate) async fn init(path: impl Into<PathBuf>, default_branch: &str) -> Result<Self, GitError> {
         let path = path.into();
         if !is_valid_ref_name(&branch_ref(default_branch)) {
             return Err(GitError::InvalidRefName(default_branch.to_owned()));
         }
-        std::fs::create_dir_all(&path).map_err(|source| GitError::Io {
-            what: format!("create {}", path.display()),
-            source,
-        })?;
+        std::fs::create_dir_all(&path)
+            .map_err(|source| GitError::Io { what: format!("create {}", path.display()), source })?;
         Invocation::new(&path)
             .args(["init", "--quiet", "--bare", "--template="])
             .arg(format!("--initial-branch={default_branch}"))
@@ -134,9 +130,7 @@ pub(crate) enum GitError {
     #[error("`{0}` does not name anything in this repository")]
     NotFound(String),
     /// Against the rules of git-check-ref-format(1), or not a full name.
-    #[error(
-        "`{0}` is not a valid reference name; it starts with refs/ and has at least two slashes"
-    )]
+    #[error("`{0}` is not a valid reference name; it starts with refs/ and has at least two slashes")]
     InvalidRefName(String),
     /// Absolute, with `.` or `..` or empty parts, or inside `.git`.
     #[error("`{0}` is not a valid path; it is relative to the top of the tree")]

@@ -90,34 +90,19 @@ impl Repository {
     pub(crate) async fn read_file(&self, rev: &str, path: &str) -> Result<Option<Blob>, GitError> {
         match self.entry(rev, path).await? {
             Some(entry) if entry.kind == EntryKind::Blob => {
-                let bytes = self
-                    .git()
-                    .args(["cat-file", "blob", &entry.sha])
-                    .run()
-                    .await?;
-                Ok(Some(Blob {
-                    sha: entry.sha,
-                    mode: entry.mode,
-                    bytes,
-                }))
+                let bytes = self.git().args(["cat-file", "blob", &entry.sha]).run().await?;
+                Ok(Some(Blob { sha: entry.sha, mode: entry.mode, bytes }))
             }
             _ => Ok(None),
         }
     }
 
     /// What lies directly in the folder `path` (empty: the top) of `rev`; `None` if there is no such folder.
-    pub(crate) async fn list_dir(
-        &self,
-        rev: &str,
-        path: &str,
-    ) -> Result<Option<Vec<TreeEntry>>, GitError> {
+    pub(crate) async fn list_dir(&self, rev: &str, path: &str) -> Result<Option<Vec<TreeEntry>>, GitError> {
         let tree = if path.is_empty() {
             self.rev_parse(rev, "tree").await?
         } else {
-            self.entry(rev, path)
-                .await?
-                .filter(|entry| entry.kind == EntryKind::Tree)
-                .map(|entry| entry.sha)
+            self.entry(rev, path).await?.filter(|entry| entry.kind == EntryKind::Tree).map(|entry| entry.sha)
         };
         match tree {
             Some(tree) => self.ls_tree(&[&tree]).await.map(Some),
@@ -129,19 +114,13 @@ impl Repository {
     pub(crate) async fn entry(&self, rev: &str, path: &str) -> Result<Option<TreeEntry>, GitError> {
         check_path(path)?;
         match self.rev_parse(rev, "tree").await? {
-            Some(tree) => Ok(self
-                .ls_tree(&["--full-tree", &tree, "--", path])
-                .await?
-                .pop()),
+            Some(tree) => Ok(self.ls_tree(&["--full-tree", &tree, "--", path]).await?.pop()),
             None => Ok(None),
         }
     }
 
     /// Everything below the tree of `rev` (a tree's sha or a commit), folders too; `None` if there is none.
-    pub(crate) async fn list_tree_recursively(
-        &self,
-        rev: &str,
-    ) -> Result<Option<Vec<TreeEntry>>, GitError> {
+    pub(crate) async fn list_tree_recursively(&self, rev: &str) -> Result<Option<Vec<TreeEntry>>, GitError> {
         match self.rev_parse(rev, "tree").await? {
             Some(tree) => self.ls_tree(&["-r", "-t", &tree]).await.map(Some),
             None => Ok(None),
@@ -151,52 +130,28 @@ impl Repository {
     /// A blob's bytes, by its sha.
     pub(crate) async fn blob(&self, sha: &str) -> Result<Option<Vec<u8>>, GitError> {
         match self.rev_parse(sha, "blob").await? {
-            Some(sha) => self
-                .git()
-                .args(["cat-file", "blob", &sha])
-                .run()
-                .await
-                .map(Some),
+            Some(sha) => self.git().args(["cat-file", "blob", &sha]).run().await.map(Some),
             None => Ok(None),
         }
     }
 
     async fn ls_tree(&self, args: &[&str]) -> Result<Vec<TreeEntry>, GitError> {
-        let output = self
-            .git()
-            .args(["ls-tree", "-z", "--long"])
-            .args(args)
-            .run()
-            .await?;
+        let output = self.git().args(["ls-tree", "-z", "--long"]).args(args).run().await?;
         let text = String::from_utf8_lossy(&output);
-        text.split('\0')
-            .filter(|record| !record.is_empty())
-            .map(parse_entry)
-            .collect()
+        text.split('\0').filter(|record| !record.is_empty()).map(parse_entry).collect()
     }
 
     /// Stores bytes and returns the blob's sha.
     pub(crate) async fn create_blob(&self, bytes: &[u8]) -> Result<String, GitError> {
-        self.git()
-            .args(["hash-object", "-w", "-t", "blob", "--stdin", "--no-filters"])
-            .input(bytes)
-            .line()
-            .await
+        self.git().args(["hash-object", "-w", "-t", "blob", "--stdin", "--no-filters"]).input(bytes).line().await
     }
 
     /// Stores a tree: `base` (or nothing) with these entries put over it. Returns the tree's sha.
-    pub(crate) async fn create_tree(
-        &self,
-        base: Option<&str>,
-        entries: &[NewTreeEntry],
-    ) -> Result<String, GitError> {
+    pub(crate) async fn create_tree(&self, base: Option<&str>, entries: &[NewTreeEntry]) -> Result<String, GitError> {
         let index = TemporaryIndex::new(self);
         match base {
             Some(base) => {
-                let tree = self
-                    .rev_parse(base, "tree")
-                    .await?
-                    .ok_or_else(|| GitError::NotFound(base.to_owned()))?;
+                let tree = self.rev_parse(base, "tree").await?.ok_or_else(|| GitError::NotFound(base.to_owned()))?;
                 index.git(self).args(["read-tree", &tree]).run().await?;
             }
             None => drop(index.git(self).args(["read-tree", "--empty"]).run().await?),
@@ -216,17 +171,10 @@ impl Repository {
                         .run()
                         .await?;
                 }
-                (Some(sha), mode) => {
-                    lines.extend(format!("{mode} {sha}\t{}\0", entry.path).bytes())
-                }
+                (Some(sha), mode) => lines.extend(format!("{mode} {sha}\t{}\0", entry.path).bytes()),
             }
         }
-        index
-            .git(self)
-            .args(["update-index", "--replace", "-z", "--index-info"])
-            .input(lines)
-            .run()
-            .await?;
+        index.git(self).args(["update-index", "--replace", "-z", "--index-info"]).input(lines).run().await?;
         index.git(self).args(["write-tree"]).line().await
     }
 
@@ -236,16 +184,11 @@ impl Repository {
             "040000" => "tree",
             "160000" => return Ok(()),
             other => {
-                return Err(GitError::InvalidInput(format!(
-                    "`{other}` is not a mode that a tree can hold"
-                )));
+                return Err(GitError::InvalidInput(format!("`{other}` is not a mode that a tree can hold")));
             }
         };
         match &entry.sha {
-            Some(sha)
-                if !is_full_sha(sha)
-                    || self.rev_parse(sha, kind).await?.as_deref() != Some(sha) =>
-            {
+            Some(sha) if !is_full_sha(sha) || self.rev_parse(sha, kind).await?.as_deref() != Some(sha) => {
                 Err(GitError::NotFound(sha.clone()))
             }
             _ => Ok(()),
@@ -261,25 +204,16 @@ impl Repository {
         author: &Signature,
         committer: &Signature,
     ) -> Result<String, GitError> {
-        for (sha, kind) in parents
-            .iter()
-            .map(|sha| (sha.as_str(), "commit"))
-            .chain([(tree, "tree")])
-        {
+        for (sha, kind) in parents.iter().map(|sha| (sha.as_str(), "commit")).chain([(tree, "tree")]) {
             if !is_full_sha(sha) || self.rev_parse(sha, kind).await?.as_deref() != Some(sha) {
                 return Err(GitError::NotFound(sha.to_owned()));
             }
         }
         if message.contains('\0') {
-            return Err(GitError::InvalidInput(
-                "a commit message cannot hold a NUL character".to_owned(),
-            ));
+            return Err(GitError::InvalidInput("a commit message cannot hold a NUL character".to_owned()));
         }
-        let git = self
-            .git()
-            .arg("commit-tree")
-            .args(parents.iter().flat_map(|sha| ["-p", sha]))
-            .args(["-F", "-", tree]);
+        let git =
+            self.git().arg("commit-tree").args(parents.iter().flat_map(|sha| ["-p", sha])).args(["-F", "-", tree]);
         let git = sign(sign(git, "AUTHOR", author)?, "COMMITTER", committer)?;
         git.input(message).line().await
     }
@@ -305,19 +239,12 @@ impl Repository {
                 None => None,
             };
             let mode = if file.executable { "100755" } else { "100644" }.to_owned();
-            entries.push(NewTreeEntry {
-                path: file.path.clone(),
-                mode,
-                sha,
-            });
+            entries.push(NewTreeEntry { path: file.path.clone(), mode, sha });
         }
         let tree = self.create_tree(head.as_deref(), &entries).await?;
         let parents: Vec<String> = head.iter().cloned().collect();
-        let commit = self
-            .create_commit(&tree, &parents, message, author, author)
-            .await?;
-        self.swap_ref(&name, &commit, head.as_deref().unwrap_or(ZERO))
-            .await?;
+        let commit = self.create_commit(&tree, &parents, message, author, author).await?;
+        self.swap_ref(&name, &commit, head.as_deref().unwrap_or(ZERO)).await?;
         Ok(commit)
     }
 
@@ -352,11 +279,7 @@ impl Repository {
         if self.read_file(&branch_ref(branch), path).await?.is_none() {
             return Err(GitError::NotFound(path.to_owned()));
         }
-        let write = FileWrite {
-            path: path.to_owned(),
-            content: None,
-            executable: false,
-        };
+        let write = FileWrite { path: path.to_owned(), content: None, executable: false };
         let commit = self.commit_files(branch, &[write], message, author).await?;
         Ok(Written { commit, blob: None })
     }
@@ -367,11 +290,7 @@ struct TemporaryIndex(PathBuf);
 
 impl TemporaryIndex {
     fn new(repository: &Repository) -> Self {
-        Self(
-            repository
-                .path()
-                .join(format!("index-{}", uuid::Uuid::new_v4())),
-        )
+        Self(repository.path().join(format!("index-{}", uuid::Uuid::new_v4())))
     }
 
     fn git(&self, repository: &Repository) -> Invocation {
@@ -390,23 +309,16 @@ impl Drop for TemporaryIndex {
 fn sign(git: Invocation, role: &str, who: &Signature) -> Result<Invocation, GitError> {
     let bad = |text: &str| text.contains(['\n', '\0', '<', '>']);
     if who.name.trim().is_empty() || bad(&who.name) || bad(&who.email) {
-        return Err(GitError::InvalidInput(format!(
-            "`{} <{}>` is not a name and an address",
-            who.name, who.email
-        )));
+        return Err(GitError::InvalidInput(format!("`{} <{}>` is not a name and an address", who.name, who.email)));
     }
     Ok(git
         .env(&format!("GIT_{role}_NAME"), &who.name)
         .env(&format!("GIT_{role}_EMAIL"), &who.email)
-        .env(
-            &format!("GIT_{role}_DATE"),
-            format!("@{} +0000", who.date.timestamp()),
-        ))
+        .env(&format!("GIT_{role}_DATE"), format!("@{} +0000", who.date.timestamp())))
 }
 
 fn check_path(path: &str) -> Result<(), GitError> {
-    let part_ok =
-        |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
+    let part_ok = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
     if path.contains('\0') || !path.split('/').all(part_ok) {
         return Err(GitError::InvalidPath(path.to_owned()));
     }
@@ -428,11 +340,5 @@ fn parse_entry(record: &str) -> Result<TreeEntry, GitError> {
         _ => return Err(broken()),
     };
     let (mode, sha) = (mode.to_owned(), sha.to_owned());
-    Ok(TreeEntry {
-        path: path.to_owned(),
-        mode,
-        kind,
-        sha,
-        size: size.parse().ok(),
-    })
+    Ok(TreeEntry { path: path.to_owned(), mode, kind, sha, size: size.parse().ok() })
 }

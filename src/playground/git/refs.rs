@@ -56,9 +56,7 @@ fn is_well_formed(name: &str) -> bool {
         && name.split('/').all(|part| {
             !part.is_empty()
                 && !part.starts_with(['.', '-'])
-                && !std::path::Path::new(part)
-                    .extension()
-                    .is_some_and(|end| end == "lock")
+                && std::path::Path::new(part).extension().is_none_or(|end| end != "lock")
         })
 }
 
@@ -70,11 +68,7 @@ impl Repository {
     }
 
     /// Like [`Self::resolve`], for an object of this type (`commit`, `tree`, `blob`, `object`).
-    pub(super) async fn rev_parse(
-        &self,
-        rev: &str,
-        kind: &str,
-    ) -> Result<Option<String>, GitError> {
+    pub(super) async fn rev_parse(&self, rev: &str, kind: &str) -> Result<Option<String>, GitError> {
         if !is_well_formed(rev) {
             return Ok(None);
         }
@@ -85,9 +79,7 @@ impl Repository {
             .finish()
             .await?;
         match finished.code {
-            Some(0) => Ok(Some(
-                String::from_utf8_lossy(&finished.stdout).trim().to_owned(),
-            )),
+            Some(0) => Ok(Some(String::from_utf8_lossy(&finished.stdout).trim().to_owned())),
             // An ambiguous abbreviation and a wrong type are "not found" too: no one object is named.
             Some(1 | 128) => Ok(None),
             _ => Err(finished.into_error()),
@@ -96,9 +88,7 @@ impl Repository {
 
     /// [`Self::resolve`], where absence is an error.
     pub(super) async fn require(&self, rev: &str) -> Result<String, GitError> {
-        self.resolve(rev)
-            .await?
-            .ok_or_else(|| GitError::NotFound(rev.to_owned()))
+        self.resolve(rev).await?.ok_or_else(|| GitError::NotFound(rev.to_owned()))
     }
 
     /// The branch that `HEAD` names, whether or not it has a commit yet.
@@ -114,10 +104,7 @@ impl Repository {
             .into_iter()
             .filter_map(|reference| {
                 let name = reference.name.strip_prefix("refs/heads/")?.to_owned();
-                Some(Branch {
-                    name,
-                    sha: reference.sha,
-                })
+                Some(Branch { name, sha: reference.sha })
             })
             .collect())
     }
@@ -127,11 +114,7 @@ impl Repository {
     pub(crate) async fn refs(&self, prefix: &str) -> Result<Vec<Reference>, GitError> {
         let output = self
             .git()
-            .args([
-                "for-each-ref",
-                "--sort=refname",
-                "--format=%(objectname) %(objecttype) %(refname)",
-            ])
+            .args(["for-each-ref", "--sort=refname", "--format=%(objectname) %(objecttype) %(refname)"])
             .run()
             .await?;
         String::from_utf8_lossy(&output)
@@ -139,29 +122,19 @@ impl Repository {
             .map(|line| {
                 let mut words = line.splitn(3, ' ');
                 match (words.next(), words.next(), words.next()) {
-                    (Some(sha), Some(kind), Some(name)) => Ok(Reference {
-                        name: name.to_owned(),
-                        sha: sha.to_owned(),
-                        kind: kind.to_owned(),
-                    }),
+                    (Some(sha), Some(kind), Some(name)) => {
+                        Ok(Reference { name: name.to_owned(), sha: sha.to_owned(), kind: kind.to_owned() })
+                    }
                     _ => Err(GitError::Unreadable("for-each-ref")),
                 }
             })
-            .filter(|reference| {
-                reference
-                    .as_ref()
-                    .map_or(true, |found| found.name.starts_with(prefix))
-            })
+            .filter(|reference| reference.as_ref().map_or(true, |found| found.name.starts_with(prefix)))
             .collect()
     }
 
     /// One reference by its full name.
     pub(crate) async fn reference(&self, name: &str) -> Result<Option<Reference>, GitError> {
-        Ok(self
-            .refs(name)
-            .await?
-            .into_iter()
-            .find(|reference| reference.name == name))
+        Ok(self.refs(name).await?.into_iter().find(|reference| reference.name == name))
     }
 
     /// Where a reference points, by its full name.
@@ -169,15 +142,9 @@ impl Repository {
         if !is_valid_ref_name(name) {
             return Ok(None);
         }
-        let finished = self
-            .git()
-            .args(["show-ref", "--verify", "--hash", "--", name])
-            .finish()
-            .await?;
+        let finished = self.git().args(["show-ref", "--verify", "--hash", "--", name]).finish().await?;
         match finished.code {
-            Some(0) => Ok(Some(
-                String::from_utf8_lossy(&finished.stdout).trim().to_owned(),
-            )),
+            Some(0) => Ok(Some(String::from_utf8_lossy(&finished.stdout).trim().to_owned())),
             Some(1 | 128) => Ok(None),
             _ => Err(finished.into_error()),
         }
@@ -186,11 +153,7 @@ impl Repository {
     /// Creates a reference, by its full name.
     pub(crate) async fn create_ref(&self, name: &str, sha: &str) -> Result<(), GitError> {
         self.check_target(name, sha).await?;
-        let finished = self
-            .git()
-            .args(["update-ref", "--", name, sha, ZERO])
-            .finish()
-            .await?;
+        let finished = self.git().args(["update-ref", "--", name, sha, ZERO]).finish().await?;
         if finished.code == Some(0) {
             return Ok(());
         }
@@ -198,10 +161,7 @@ impl Repository {
             return Err(GitError::RefExists(name.to_owned()));
         }
         if finished.stderr.contains("cannot create") {
-            return Err(GitError::RefNameTaken {
-                name: name.to_owned(),
-                reason: finished.stderr,
-            });
+            return Err(GitError::RefNameTaken { name: name.to_owned(), reason: finished.stderr });
         }
         Err(finished.into_error())
     }
@@ -215,10 +175,7 @@ impl Repository {
         update: Update,
     ) -> Result<(), GitError> {
         self.check_target(name, new).await?;
-        let current = self
-            .ref_sha(name)
-            .await?
-            .ok_or_else(|| GitError::RefNotFound(name.to_owned()))?;
+        let current = self.ref_sha(name).await?.ok_or_else(|| GitError::RefNotFound(name.to_owned()))?;
         if let Some(expected) = expected_old
             && expected != current
         {
@@ -229,43 +186,28 @@ impl Repository {
             });
         }
         if update == Update::FastForward && !self.is_ancestor(&current, new).await? {
-            return Err(GitError::NotFastForward {
-                name: name.to_owned(),
-            });
+            return Err(GitError::NotFastForward { name: name.to_owned() });
         }
         self.swap_ref(name, new, &current).await
     }
 
     /// Deletes a reference, by its full name.
     pub(crate) async fn delete_ref(&self, name: &str) -> Result<(), GitError> {
-        let current = self
-            .ref_sha(name)
-            .await?
-            .ok_or_else(|| GitError::RefNotFound(name.to_owned()))?;
-        self.git()
-            .args(["update-ref", "-d", "--", name, &current])
-            .run()
-            .await?;
+        let current = self.ref_sha(name).await?.ok_or_else(|| GitError::RefNotFound(name.to_owned()))?;
+        self.git().args(["update-ref", "-d", "--", name, &current]).run().await?;
         Ok(())
     }
 
     /// Sets one of the server's own references (`refs/pull/7/head`), wherever it was.
     pub(crate) async fn set_ref(&self, name: &str, sha: &str) -> Result<(), GitError> {
         self.check_target(name, sha).await?;
-        self.git()
-            .args(["update-ref", "--", name, sha])
-            .run()
-            .await?;
+        self.git().args(["update-ref", "--", name, sha]).run().await?;
         Ok(())
     }
 
     /// The compare-and-swap by which every branch moves. `old` may be [`ZERO`].
     pub(super) async fn swap_ref(&self, name: &str, new: &str, old: &str) -> Result<(), GitError> {
-        let finished = self
-            .git()
-            .args(["update-ref", "--", name, new, old])
-            .finish()
-            .await?;
+        let finished = self.git().args(["update-ref", "--", name, new, old]).finish().await?;
         if finished.code == Some(0) {
             return Ok(());
         }
@@ -273,11 +215,7 @@ impl Repository {
         if actual.as_deref().unwrap_or(ZERO) == old {
             return Err(finished.into_error());
         }
-        Err(GitError::Moved {
-            name: name.to_owned(),
-            expected: old.to_owned(),
-            actual,
-        })
+        Err(GitError::Moved { name: name.to_owned(), expected: old.to_owned(), actual })
     }
 
     async fn check_target(&self, name: &str, sha: &str) -> Result<(), GitError> {
@@ -289,9 +227,7 @@ impl Repository {
         }
         // git-update-ref(1) refuses it too, but only after its lock and in many words.
         if name.starts_with("refs/heads/") && self.resolve(sha).await?.as_deref() != Some(sha) {
-            return Err(GitError::InvalidInput(format!(
-                "{sha} is not a commit; a branch points to one"
-            )));
+            return Err(GitError::InvalidInput(format!("{sha} is not a commit; a branch points to one")));
         }
         Ok(())
     }
@@ -299,8 +235,5 @@ impl Repository {
 
 /// Forty lower-case hexadecimal digits.
 pub(super) fn is_full_sha(text: &str) -> bool {
-    text.len() == 40
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
