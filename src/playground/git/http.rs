@@ -46,12 +46,15 @@ pub(crate) enum Access {
 }
 
 /// Leave to go on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Authorised {
     /// The bare repository on disk.
     pub(crate) repository: PathBuf,
     /// Who it is.
     pub(crate) login: String,
+    /// Whatever must not happen during a push: kept until [`GitHost::pushed`] has returned (so that must not take
+    /// the same lock), and given back when git has ended where nothing moved.
+    pub(crate) lock: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
 
 /// A refusal. 401 asks git for credentials; as GitHub does, answer 404 for what the bearer may not even see, and
@@ -126,15 +129,17 @@ async fn serve<H: GitHost>(
         Ok(authorization) => host.authorise(&owner, &name, authorization, access).await,
         Err(refusal) => Err(refusal),
     };
-    let authorised = match authorised {
+    let mut authorised = match authorised {
         Ok(authorised) => authorised,
         Err(refusal) => return refuse(&refusal),
     };
     let login = authorised.login.clone();
+    let lock = authorised.lock.take();
     let after = move |updates: Vec<RefUpdate>| async move {
         if !updates.is_empty() {
             host.pushed(&owner, &name, &login, updates).await;
         }
+        drop(lock);
     };
     cgi::respond(&authorised, service, request, after).await
 }
