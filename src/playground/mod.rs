@@ -2,3 +2,5 @@
 
 #[allow(dead_code)]
 mod git;
+#[allow(dead_code)]
+mod seed;
