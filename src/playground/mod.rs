@@ -28,6 +28,7 @@ mod git_host;
 mod hub;
 mod keys;
 mod options;
+mod pages;
 mod rest;
 mod seed;
 mod server;

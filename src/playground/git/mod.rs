@@ -26,7 +26,7 @@ pub(crate) use diff::{FileChange, FileStatus};
 pub(crate) use history::{AheadBehind, CommitInfo, Signature};
 pub(crate) use merge::{MergeMethod, Preview};
 pub(crate) use objects::{Blob, EntryKind, FileWrite, NewTreeEntry, TreeEntry, Written};
-pub(crate) use refs::{Branch, Reference, Update, branch_ref, is_valid_ref_name};
+pub(crate) use refs::{Reference, Update, branch_ref, is_valid_ref_name};
 
 use command::Invocation;
 

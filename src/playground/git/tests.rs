@@ -2,6 +2,7 @@
 
 use chrono::DateTime;
 
+use super::refs::Branch;
 use super::*;
 
 fn person(name: &str) -> Signature {
