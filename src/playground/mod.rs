@@ -22,6 +22,7 @@
 
 mod acts;
 mod auth;
+mod cli;
 #[allow(dead_code)]
 mod git;
 mod git_host;
@@ -37,5 +38,7 @@ mod view;
 mod webhooks;
 mod world;
 
+pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
 pub use options::{PlaygroundError, PlaygroundOptions};
+pub use seed::SeedError;
 pub use server::{Playground, PlaygroundUser, start};

@@ -38,7 +38,7 @@ pub struct Playground {
     pub repository: String,
     /// The app's installation on that repository's owner.
     pub installation_id: u64,
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     server: JoinHandle<std::io::Result<()>>,
 }
 

@@ -4,7 +4,13 @@
 //! edited and tested as the small Rust library that they are; they are embedded, so that the program needs
 //! nothing but itself. Its first commit is always the same one, sha and all.
 
+mod file;
+mod plant;
+
 use chrono::{DateTime, Utc};
+
+pub use file::SeedError;
+pub(crate) use file::SeedFile;
 
 use super::git::{FileWrite, GitError, Repository, Signature};
 
