@@ -119,6 +119,19 @@ pub(crate) fn github_at(url: &str, timeout: Duration) -> GitHub {
     GitHub::with_timeout(GitHubConfig { url: url.to_owned(), app_id: 1, private_key }, timeout).unwrap()
 }
 
+/// Where the repository's calls go.
+pub(crate) const REPO: &str = "/api/v3/repos/acme/widgets";
+
+/// Whether a call is this one, below the repository.
+pub(crate) fn is(call: &Call, method: &str, path: &str) -> bool {
+    call.line == format!("{method} {REPO}{path}")
+}
+
+/// A branch that stands there.
+pub(crate) fn head(sha: &str) -> Reply {
+    Reply::Json(200, json!({ "ref": "refs/heads/main", "object": { "sha": sha, "type": "commit" } }))
+}
+
 /// `acme/widgets`, as the tests know it.
 pub(crate) fn repo() -> Repo {
     Repo { id: 9, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 5 }
