@@ -204,8 +204,8 @@ fn lay_out(sandbox: &Sandbox, job: &AgentJob, task: &Bind, results: &Bind) -> st
             written_by: text.written_by.clone(),
         });
     }
-    let content = TaskFile { context: listed, ..job.task.clone() };
-    write(&task.host.join("task.json"), &serde_json::to_vec_pretty(&content)?)
+    let task_file = TaskFile { context: listed, ..job.task.clone() };
+    write(&task.host.join("task.json"), &serde_json::to_vec_pretty(&task_file)?)
 }
 
 /// The sandbox's user is another one than ours, whatever our umask.

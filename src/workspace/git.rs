@@ -326,6 +326,12 @@ pub(super) fn branch(text: &str) -> Result<&str, GitError> {
     if plain && parts && whole { Ok(text) } else { Err(GitError::Invalid(text.to_owned(), "branch name")) }
 }
 
+/// The full name of a branch, or of a reference of ours below `refs/adjutant/`.
+pub(super) fn reference(name: &str) -> Result<String, GitError> {
+    let name = branch(name)?;
+    Ok(if name.starts_with("refs/adjutant/") { name.to_owned() } else { format!("refs/heads/{name}") })
+}
+
 fn is_lock(part: &str) -> bool {
     part.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("lock"))
 }
