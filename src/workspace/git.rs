@@ -321,10 +321,19 @@ pub(super) fn sha(text: &str) -> Result<&str, GitError> {
 /// `text` if it is a branch name that needs no quoting anywhere (stricter than git-check-ref-format(1)).
 pub(super) fn branch(text: &str) -> Result<&str, GitError> {
     let plain = text.chars().all(|c| !c.is_control() && !c.is_whitespace() && !"~^:?*[\\'\"".contains(c));
-    let parts =
-        text.split('/').all(|part| !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with(".lock"));
+    let parts = text.split('/').all(|part| !part.is_empty() && !part.starts_with(['.', '-']) && !is_lock(part));
     let whole = !text.contains("..") && !text.contains("@{") && !text.ends_with('.') && text.len() <= 200;
     if plain && parts && whole { Ok(text) } else { Err(GitError::Invalid(text.to_owned(), "branch name")) }
+}
+
+/// The full name of a branch, or of a reference of ours below `refs/adjutant/`.
+pub(super) fn reference(name: &str) -> Result<String, GitError> {
+    let name = branch(name)?;
+    Ok(if name.starts_with("refs/adjutant/") { name.to_owned() } else { format!("refs/heads/{name}") })
+}
+
+fn is_lock(part: &str) -> bool {
+    part.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("lock"))
 }
 
 /// `text` if it can name a folder.

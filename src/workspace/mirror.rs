@@ -51,6 +51,8 @@ impl Workspaces {
 }
 
 /// A bare repository of ours. Cheap to clone.
+///
+/// Where its methods take a branch, the name may also be that of a reference below `refs/adjutant/`: a checkpoint.
 #[derive(Debug, Clone)]
 pub struct Mirror {
     pub(super) path: PathBuf,
@@ -124,8 +126,8 @@ impl Mirror {
     pub async fn fetch(&self, remote: &Remote, branches: &[&str]) -> Result<(), GitError> {
         let mut refspecs = Vec::new();
         for name in branches {
-            let name = git::branch(name)?;
-            refspecs.push(format!("+refs/heads/{name}:refs/heads/{name}"));
+            let name = git::reference(name)?;
+            refspecs.push(format!("+{name}:{name}"));
         }
         if branches.is_empty() {
             refspecs.push("+refs/heads/*:refs/heads/*".to_owned());
@@ -160,7 +162,7 @@ impl Mirror {
 
     /// Where our copy of `branch` is.
     pub async fn head(&self, branch: &str) -> Result<Option<String>, GitError> {
-        let name = format!("refs/heads/{}^{{commit}}", git::branch(branch)?);
+        let name = format!("{}^{{commit}}", git::reference(branch)?);
         let answer = Git::at(&self.path, "rev-parse").args(["--verify", "--quiet"]).arg(name).run().await?;
         if answer.code == 0 { answer.line().map(Some) } else { Ok(None) }
     }
@@ -243,16 +245,15 @@ impl Mirror {
         branch: &str,
         expected: Option<&str>,
     ) -> Result<(), PushError> {
-        let (sha, branch) = (git::sha(sha)?, git::branch(branch)?);
+        let (sha, name) = (git::sha(sha)?, git::reference(branch)?);
         if let Some(expected) = expected
             && !(self.has(expected).await? && self.is_ancestor(expected, sha).await?)
         {
             return Err(PushError::NotFastForward);
         }
-        let lease = format!("--force-with-lease=refs/heads/{branch}:{}", expected.unwrap_or_default());
+        let lease = format!("--force-with-lease={name}:{}", expected.unwrap_or_default());
         let push = Git::at(&self.path, "push").args(["--porcelain", "--no-verify", "--no-follow-tags"]).arg(lease);
-        let answer =
-            push.arg("--").arg(&remote.url).arg(format!("{sha}:refs/heads/{branch}")).remote(remote).run().await?;
+        let answer = push.arg("--").arg(&remote.url).arg(format!("{sha}:{name}")).remote(remote).run().await?;
         if answer.code == 0 {
             return Ok(());
         }

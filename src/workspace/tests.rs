@@ -327,3 +327,28 @@ async fn the_token_goes_in_a_header_and_nowhere_else() {
     assert!(server.await.unwrap().contains("Authorization: Basic eC1hY2Nlc3MtdG9rZW46Z2hzX3NlY3JldA=="));
     assert!(!format!("{error:?} {remote:?}").contains("ghs_secret"));
 }
+
+#[tokio::test]
+async fn what_an_agent_did_behind_the_walls_is_taken_in_whatever_it_did_to_its_repository() {
+    use super::sandbox::{Mode, Sandbox, SandboxConfig, SandboxRun};
+    let world = world().await;
+    let (base, tree) = (world.main().await, world.tree().await);
+    let config = SandboxConfig {
+        mode: Mode::Bubblewrap,
+        scratch_root: world.folder.path().join("scratch"),
+        toolchains: Vec::new(),
+    };
+    let sandbox = Sandbox::probe(config).await.unwrap();
+    let script = "git log --oneline | grep -q Begin && echo x > a && git add a && git commit -qm mine && git checkout -qb elsewhere \
+                  && echo y > b && chmod 000 b && mkdir closed && echo z > closed/c && chmod 000 closed && rm -rf .git/refs .git/objects";
+    let argv = ["sh", "-ec", script].map(str::to_owned).to_vec();
+    let outcome = sandbox.run(SandboxRun::new(argv, tree.path(), tree.beside("log"))).await.unwrap();
+    assert!(outcome.exit.success(), "{}", outcome.tail);
+    let snapshot = world.mirror.snapshot(&tree, &base).await.unwrap();
+    let paths: Vec<_> = snapshot.diff.files.iter().map(|file| (file.path.as_str(), file.mode)).collect();
+    assert_eq!(paths, [("a", 0o100_644), ("b", 0o100_644), ("closed/c", 0o100_644)]);
+    let commit = world.mirror.commit(&snapshot.tree, &[&base], "Work", &author(), DateTime::UNIX_EPOCH).await.unwrap();
+    world.mirror.push(&world.remote, &commit, "refs/adjutant/7-1/checkpoint", None).await.unwrap();
+    assert_eq!(git(&world.server(), &["rev-parse", "refs/adjutant/7-1/checkpoint"]), commit);
+    tree.remove(Removal::Pushed).await.unwrap();
+}

@@ -124,9 +124,11 @@ impl Mirror {
             .bytes()
             .await?;
         Git::at(&git_dir, "update-ref").args(["-d", BASE]).bytes().await?;
-        for (name, value) in [("user.name", "agent"), ("user.email", "agent@localhost"), ("commit.gpgSign", "false")] {
-            Git::at(&git_dir, "config").args([name, value]).bytes().await?;
-        }
+        let config = git_dir.join("config");
+        let mut text = tokio::fs::read_to_string(&config).await.map_err(GitError::io(&config))?;
+        // An agent that commits by itself can; its commits are not what is taken in.
+        text.push_str("[user]\n\tname = agent\n\temail = agent@localhost\n");
+        tokio::fs::write(&config, text).await.map_err(GitError::io(&config))?;
         Ok(())
     }
 

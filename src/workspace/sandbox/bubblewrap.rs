@@ -106,11 +106,11 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> V
     for toolchain in &inner.toolchains {
         args.bind("--ro-bind", &toolchain.host, &toolchain.inside);
     }
-    for Bind { host, inside } in &run.readonly {
-        args.bind("--ro-bind", host, inside);
-    }
-    for Bind { host, inside } in &run.writable {
-        args.bind("--bind", host, inside);
+    let readonly = run.readonly.iter().map(|bind| ("--ro-bind", bind));
+    let writable = run.writable.iter().map(|bind| ("--bind", bind));
+    for (how, Bind { host, inside }) in readonly.chain(writable) {
+        args.parents(inside);
+        args.bind(how, host, inside);
     }
     // What is left writable of the made-up root lies in memory that no limit counts.
     args.flags(&["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TREE, "--"]);
@@ -183,6 +183,16 @@ struct Arguments {
 impl Arguments {
     fn flags(&mut self, flags: &[&str]) {
         self.list.extend(flags.iter().map(OsString::from));
+    }
+
+    /// Makes the folders that lead to `inside`, passable for everybody.
+    fn parents(&mut self, inside: &Path) {
+        let mut parents: Vec<&Path> = inside.ancestors().skip(1).filter(|path| path.parent().is_some()).collect();
+        parents.reverse();
+        for parent in parents {
+            self.flags(&["--perms", "0755", "--dir"]);
+            self.list.push(parent.into());
+        }
     }
 
     fn bind(&mut self, how: &str, host: &Path, inside: &Path) {
