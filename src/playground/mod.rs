@@ -26,6 +26,7 @@ mod cli;
 #[allow(dead_code)]
 mod git;
 mod git_host;
+mod graphql;
 mod hub;
 mod keys;
 mod options;

@@ -184,6 +184,7 @@ fn publish(ctx: &Ctx, writer: Writer, number: u64, mut comment: ReviewComment) -
         state: ReviewState::Commented,
         commit_id: comment.commit_id.clone(),
         submitted_at: Some(now),
+        reactions: Vec::new(),
     });
     pull.review_comments.push(comment);
     announce_submitted(&ctx.hub, &mut state, (writer.repo, number), writer.actor, review);

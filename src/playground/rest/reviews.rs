@@ -170,6 +170,7 @@ fn add(
         state,
         commit_id: commit.to_owned(),
         submitted_at: (state != ReviewState::Pending).then_some(now),
+        reactions: Vec::new(),
     });
     Ok(id)
 }

@@ -1,0 +1,10 @@
+//! The playground, driven from outside: over HTTP as an app and as people would, with real git, and with a receiver that
+//! checks every webhook's signature.
+
+mod access;
+mod checks;
+mod issues;
+mod merging;
+mod pulls;
+mod support;
+mod webhooks;
