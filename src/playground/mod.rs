@@ -23,7 +23,6 @@
 mod acts;
 mod auth;
 mod cli;
-#[allow(dead_code)]
 mod git;
 mod git_host;
 mod graphql;

@@ -74,7 +74,7 @@ pub(super) fn repository(view: View, repo: &Repo) -> Value {
 /// An issue or a pull request.
 pub(super) fn issue(view: View, repo: &Repo, issue: &Issue) -> Value {
     let labels = issue.labels.iter().filter_map(|id| repo.labels.iter().find(|label| label.id == *id));
-    let labels = labels
+    let labels: Vec<Value> = labels
         .map(|label| json!({ "__typename": "Label", "id": node_id("LA", label.id), "name": label.name, "color": label.color }))
         .collect();
     let closed = issue.state == IssueState::Closed;
@@ -84,7 +84,7 @@ pub(super) fn issue(view: View, repo: &Repo, issue: &Issue) -> Value {
         "state": if closed { "CLOSED" } else { "OPEN" }, "closed": closed, "author": actor(view, issue.author),
         "stateReason": issue.state_reason.as_ref().map(|reason| reason.to_uppercase()),
         "createdAt": time(issue.created_at), "updatedAt": time(issue.updated_at), "closedAt": maybe_time(issue.closed_at),
-        "labels": connection("LabelConnection", labels), "repository": repository(view, repo), "locked": false,
+        "labels": connection("LabelConnection", &labels), "repository": repository(view, repo), "locked": false,
     });
     let Some(pull) = &issue.pull else { return value };
     let merge_commit = pull.merged.as_ref().map(|merged| json!({ "__typename": "Commit", "oid": merged.sha }));

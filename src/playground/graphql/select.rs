@@ -71,7 +71,7 @@ pub(super) fn argued(key: &str) -> String {
 }
 
 /// A connection of nodes, all on one page.
-pub(super) fn connection(kind: &str, nodes: Vec<Value>) -> Value {
+pub(super) fn connection(kind: &str, nodes: &[Value]) -> Value {
     json!({
         "__typename": kind, "totalCount": nodes.len(), "nodes": nodes,
         "pageInfo": { "__typename": "PageInfo", "hasNextPage": false, "hasPreviousPage": false, "endCursor": null, "startCursor": null },

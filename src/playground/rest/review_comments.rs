@@ -113,7 +113,7 @@ fn at_position(patch: &str, position: usize) -> Option<(u64, Side)> {
         .map(|line| (line, side))
 }
 
-fn published<'r>(repo: &'r Repo) -> impl Iterator<Item = (&'r Issue, &'r ReviewComment)> {
+fn published(repo: &Repo) -> impl Iterator<Item = (&Issue, &ReviewComment)> {
     repo.pulls().flat_map(|(issue, pull)| {
         let shown = move |comment: &&ReviewComment| {
             let review = pull.reviews.iter().find(|review| review.id == comment.review);
