@@ -13,6 +13,8 @@ use tokio::process::Command;
 
 use super::secrets;
 
+/// The oldest version whose `merge-tree` merges without a working tree.
+pub(super) const OLDEST: (u32, u32) = (2, 38);
 /// Local work: minutes are for very large repositories.
 const LOCAL: Duration = Duration::from_mins(5);
 /// Talking with a remote.
@@ -39,6 +41,9 @@ pub enum GitError {
     /// No `git` in `PATH`, or it cannot be started.
     #[error("the program `git` could not be started ({0}): install git 2.38 or newer")]
     Program(std::io::Error),
+    /// It lacks `merge-tree --write-tree`.
+    #[error("{0} is too old: install git 2.38 or newer")]
+    TooOld(String),
     /// 401 or 403.
     #[error("the server refused the credentials: {0}")]
     AuthFailed(String),

@@ -91,6 +91,16 @@ impl Parent {
 }
 
 impl Groups {
+    /// The processes that are in them.
+    pub(super) fn members(&self) -> Vec<String> {
+        let lists = self.doors().filter_map(|door| fs::read_to_string(door).ok());
+        let mut members: Vec<String> =
+            lists.flat_map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        members.sort();
+        members.dedup();
+        members
+    }
+
     /// The files that a process writes its id to in order to join.
     pub(super) fn doors(&self) -> impl Iterator<Item = PathBuf> {
         self.folders.iter().map(|folder| folder.join("cgroup.procs"))

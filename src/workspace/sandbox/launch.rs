@@ -29,6 +29,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     fs::create_dir_all(&config.scratch_root).map_err(SandboxError::at(&config.scratch_root))?;
     let scratch_root = config.scratch_root.canonicalize().map_err(SandboxError::at(&config.scratch_root))?;
+    crate::workspace::files::sweep(&scratch_root, |name| {
+        uuid::Uuid::parse_str(name.trim_start_matches("probe-")).is_ok()
+    });
     let own = fs::metadata("/proc/self").map_err(SandboxError::at(Path::new("/proc/self")))?;
     let root = std::os::unix::fs::MetadataExt::uid(&own) == 0;
     let mut toolchains: Vec<Toolchain> =
@@ -94,7 +97,8 @@ pub(super) async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome
         pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| SandboxError::Start(error.to_string()))?;
     let log = tokio::fs::File::create(&run.log).await.map_err(SandboxError::at(&run.log))?;
     let mut watch = Watch { reader, log, tail: Tail::default(), written: 0, limit: run.limits.output_bytes };
-    let ended = watch.until_end(&mut child, &run, inner.mode).await.map_err(SandboxError::at(&run.log))?;
+    let ended =
+        watch.until_end(&mut child, &run, inner.mode, groups.as_ref()).await.map_err(SandboxError::at(&run.log))?;
     let (written, tail) = (watch.written, watch.tail.text());
     let status = tokio::fs::read_to_string(scratch.folder("status")).await.unwrap_or_default();
     // Removing a home full of build output takes a while; nobody waits for it.
@@ -212,7 +216,13 @@ struct Watch {
 
 impl Watch {
     /// Copies the output until the tree has ended, by itself or by us. Fails only if the log cannot be written.
-    async fn until_end(&mut self, child: &mut Child, run: &SandboxRun, mode: Mode) -> std::io::Result<Ended> {
+    async fn until_end(
+        &mut self,
+        child: &mut Child,
+        run: &SandboxRun,
+        mode: Mode,
+        groups: Option<&cgroup::Groups>,
+    ) -> std::io::Result<Ended> {
         let deadline = sleep_until(tokio::time::Instant::now() + run.limits.wall);
         tokio::pin!(deadline);
         let mut buffer = vec![0; 64 * 1024];
@@ -237,7 +247,7 @@ impl Watch {
             }
         };
         if matches!(ended, Ended::Stopped(_)) || mode == Mode::None {
-            kill(child, group, mode).await;
+            kill(child, group, mode, groups).await;
         }
         // The pipe closes when the last process of the tree is gone.
         let drained = timeout(DRAIN, self.drain(&mut buffer)).await;
@@ -273,19 +283,28 @@ impl Watch {
     }
 }
 
-/// Ends the tree. Behind walls the death of `bwrap` ends its PID namespace; without, the process group is all there is.
-async fn kill(child: &mut Child, group: Option<u32>, mode: Mode) {
-    if mode == Mode::None
-        && let Some(group) = group
-    {
-        let mut kill = Command::new("/bin/sh");
-        kill.args(["-c", "kill -KILL \"-$1\"", "sh", &group.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let _ = kill.status().await;
+/// Ends the tree. Behind walls the death of `bwrap` ends its PID namespace; without, what is in the process group and, where
+/// there are control groups, in those.
+async fn kill(child: &mut Child, group: Option<u32>, mode: Mode, groups: Option<&cgroup::Groups>) {
+    if mode == Mode::None {
+        send_kill(group.map(|group| format!("-{group}")).into_iter().collect()).await;
+        // A process may fork while the list is read.
+        for _ in 0..20 {
+            let members = groups.map(cgroup::Groups::members).unwrap_or_default();
+            if members.is_empty() {
+                break;
+            }
+            send_kill(members).await;
+        }
     }
     let _ = child.kill().await;
+}
+
+/// The safe way to signal by number is the shell's own `kill`.
+async fn send_kill(targets: Vec<String>) {
+    let mut kill = Command::new("/bin/sh");
+    kill.args(["-c", "for target; do kill -KILL \"$target\"; done", "sh"]).args(targets);
+    let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
 }
 
 fn exit_of(status: ExitStatus) -> Exit {

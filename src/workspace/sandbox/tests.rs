@@ -286,6 +286,22 @@ async fn without_walls_it_still_runs_with_a_clean_environment_and_limits() {
     assert_eq!((background.exit, background.tail.as_str()), (Exit::Code(0), "left"));
 }
 
+#[tokio::test]
+async fn without_walls_a_grandchild_in_its_own_session_dies_where_control_groups_can_be_had() {
+    let place = Place::with(Mode::None).await;
+    if place.sandbox.limits().missing().any(|line| line.limit == "whole tree ends") {
+        return;
+    }
+    let run = place.shell(&format!("{HOLD_PIPE} sleep 1000"));
+    let cancel = run.cancel.clone();
+    let sandbox = place.sandbox.clone();
+    let running = tokio::spawn(async move { sandbox.run(run).await });
+    let grandchild = held_by(place.path("tree")).await;
+    cancel.cancel();
+    assert_eq!(running.await.unwrap().unwrap().exit, Exit::Cancelled);
+    is_gone(grandchild).await;
+}
+
 /// Not a test by itself: the process that the next test kills.
 #[tokio::test]
 #[ignore = "started by the test below"]
