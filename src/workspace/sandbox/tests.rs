@@ -200,6 +200,19 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test]
+async fn a_run_that_is_cancelled_while_it_starts_leaves_nothing() {
+    let place = Place::new().await;
+    for _ in 0..20 {
+        let run = place.shell("sleep 1000");
+        run.cancel.cancel();
+        let outcome = place.sandbox.run(run).await.unwrap();
+        assert_eq!(outcome.exit, Exit::Cancelled);
+        // Five seconds pass when a process holds its output open.
+        assert!(outcome.duration < Duration::from_secs(4), "a process was left behind");
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_takes_too_long_is_killed() {
     let place = Place::new().await;
     let mut run = place.shell("echo begun; trap '' TERM INT; while :; do sleep 1; done");
