@@ -3,6 +3,7 @@
 use adjutant::{
     domain::{
         command::Command,
+        effect::Reaction,
         ids::{Branch, Login, Sha},
         signal::{Permission, Signal},
     },
@@ -206,8 +207,7 @@ async fn a_label_and_a_comment_become_signals() {
     let Signal::Commanded(order) = stage.signal(&store).await else { panic!("no order") };
     assert_eq!((order.command, order.pull), (Command::Stop, None));
     assert!(!order.actor.may_command());
-    let stage_client = stage.client();
-    stage_client.react(&order.source, adjutant::domain::effect::Reaction::ThumbsDown).await.unwrap();
+    stage.client().react(&order.source, Reaction::ThumbsDown).await.unwrap();
 
     stage.act("outsider", Method::PATCH, &format!("/issues/{issue}"), json!({ "state": "closed" })).await;
     let closed = stage.signal(&store).await;
@@ -235,6 +235,28 @@ async fn what_people_do_to_our_pull_request_becomes_signals() {
     assert!(text.contains("Not yet.") && text.contains("`units.txt`, line 2") && text.contains("Say three."), "{text}");
     assert!(text.contains("+two"), "{text}");
     assert_eq!((order.sha, order.pull), (Some(pull.head_sha.clone()), Some(pull.number)));
+
+    let approve = ["Approve", "Merge it as it is", "approve"].map(str::to_owned);
+    let [label, description, identifier] = approve;
+    let check = CheckRun {
+        name: "adjutant".to_owned(),
+        head_sha: pull.head_sha.clone(),
+        external_id: "x".to_owned(),
+        state: CheckState::Completed(Conclusion::ActionRequired),
+        title: "yellow".to_owned(),
+        summary: "s".to_owned(),
+        text: None,
+        actions: vec![CheckAction { label, description, identifier }],
+        details_url: None,
+        annotations: Vec::new(),
+    };
+    let check = client.put_check(&check).await.unwrap();
+    let press = format!("/check-runs/{check}/requested_action");
+    stage.act("writer", Method::POST, &press, json!({ "identifier": "approve" })).await;
+    let Signal::Commanded(order) = stage.signal(&store).await else { panic!("no order") };
+    assert_eq!((order.command, order.sha), (Command::Approve { step: None }, Some(pull.head_sha.clone())));
+    assert_eq!((order.actor.login.as_str(), order.pull), ("writer", Some(pull.number)));
+    client.react(&order.source, Reaction::Eyes).await.unwrap();
 
     stage.commit("writer", &topic, "more.txt", "more").await;
     let head = client.branch_head(&topic).await.unwrap().unwrap();
