@@ -5,13 +5,14 @@ use adjutant::{
         command::Command,
         effect::Reaction,
         ids::{Branch, Login, Sha},
-        signal::{Permission, Signal},
+        signal::{Permission, Signal, Source, SourceKind},
     },
     github::{
         CheckAction, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState,
         PullChange,
     },
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -135,6 +136,55 @@ async fn a_pull_request_is_opened_once_and_merged_at_its_head_only() {
     let found = client.pull_by_head(&topic).await.unwrap().unwrap();
     assert!(found.merged && found.state == OpenState::Closed && found.merged_by == Some(bot));
     client.delete_branch(&topic).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_draft_is_taken_out_of_draft_and_a_review_reacted_to() {
+    let stage = Stage::set().await;
+    let client = stage.client();
+    let topic = stage.branch("writer", "topic", "units.txt", "units").await;
+    let pull = client.create_pull(&new_pull(&topic, true)).await.unwrap();
+    assert!(pull.draft);
+    client.mark_ready(&pull.node_id).await.unwrap();
+    assert!(!client.pull(pull.number).await.unwrap().draft);
+
+    let path = format!("/pulls/{}/reviews", pull.number);
+    let review = stage.act("maintainer", Method::POST, &path, json!({ "event": "COMMENT", "body": "/status" })).await;
+    let source = Source {
+        kind: SourceKind::Review,
+        id: review["id"].as_u64().unwrap(),
+        node_id: review["node_id"].as_str().unwrap().to_owned(),
+        number: pull.number,
+        index: 0,
+    };
+    client.react(&source, Reaction::Rocket).await.unwrap();
+    client.react(&source, Reaction::Rocket).await.unwrap();
+    let nowhere = Source { node_id: "PRR_nothing".to_owned(), ..source };
+    assert!(client.react(&nowhere, Reaction::Rocket).await.unwrap_err().is_absent());
+}
+
+#[tokio::test]
+async fn git_reads_and_pushes_with_the_token_as_its_password() {
+    let stage = Stage::set().await;
+    let token = stage.github.git_token(&stage.repo).await.unwrap();
+    let header =
+        format!("Authorization: Basic {}", STANDARD.encode(format!("x-access-token:{}", token.expose_secret())));
+    let folder = tempfile::tempdir().unwrap();
+    let git = async |arguments: &[&str]| {
+        let status = tokio::process::Command::new("git")
+            .args(arguments)
+            .current_dir(folder.path())
+            .envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "http.extraHeader"), ("GIT_TERMINAL_PROMPT", "0")])
+            .env("GIT_CONFIG_VALUE_0", &header)
+            .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
+            .status();
+        assert!(status.await.unwrap().success(), "{arguments:?}");
+    };
+    git(&["clone", "--quiet", &stage.github.git_url(&stage.repo), "."]).await;
+    git(&["push", "--quiet", "origin", "HEAD:refs/heads/pushed"]).await;
+    let client = stage.client();
+    let pushed = client.branch_head(&Branch::new("pushed")).await.unwrap();
+    assert_eq!(pushed, client.branch_head(&Branch::new("main")).await.unwrap());
 }
 
 #[tokio::test]
