@@ -270,15 +270,18 @@ fn actions(approval: &Approval) -> Vec<CheckAction> {
     match approval.kind {
         ApprovalKind::StepReview => vec![
             action("Approve", "Merge it as it is", "approve"),
-            action("Rework", "Send it back as it failed", "rework"),
+            action("Rework", "Send it back with what was found", "rework"),
             skip,
         ],
         ApprovalKind::StepBlocked => vec![
             action("Accept as it is", "Merge it in spite of what failed", "approve"),
-            action("Run once more", "Send it back as it failed", "rework"),
+            action("Run once more", "Send it back with what was found", "rework"),
             skip,
         ],
-        ApprovalKind::Final => vec![action("Approve", "Merge it where the rules allow", "approve")],
+        ApprovalKind::Final => vec![
+            action("Approve", "Merge it where the rules allow", "approve"),
+            action("Rework", "Add a step with what was found", "rework"),
+        ],
         ApprovalKind::Plan | ApprovalKind::Budget => Vec::new(),
     }
 }

@@ -99,8 +99,8 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
     }
 }
 
-fn pull(number: u64) -> Option<Pull> {
-    Some(Pull { number, node_id: format!("PR_{number}"), draft: false })
+fn pull(number: u64) -> Pull {
+    Pull { number, node_id: format!("PR_{number}"), draft: false }
 }
 
 fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, cents: i64) -> Task {
@@ -174,7 +174,7 @@ pub(crate) fn planning() -> Directive {
 pub(crate) fn directive() -> Directive {
     let mut parse = step("parse", StepKind::Implement, "Parse lengths such as `3 km`.", &[], (&["R1"], &["A1"]));
     parse.status = StepStatus::Passed;
-    parse.pull = pull(12);
+    parse.pull = Some(pull(12));
     parse.head = Some(sha('a'));
     parse.evaluation = Some(evaluation(sha('a'), Verdict::Pass, None));
     parse.merge = MergeState::Merged;
@@ -184,7 +184,7 @@ pub(crate) fn directive() -> Directive {
     let mut convert =
         step("convert", StepKind::Implement, "Convert between km and miles.", &["parse"], (&["R2"], &["A2"]));
     convert.status = StepStatus::Evaluating;
-    convert.pull = pull(13);
+    convert.pull = Some(pull(13));
     convert.head = Some(sha('b'));
     convert.evaluation = Some(evaluation(sha('b'), Verdict::Fail, None));
     convert.summary = Some("Added `convert`.".to_owned());
@@ -223,7 +223,7 @@ pub(crate) fn finishing() -> Directive {
     for (at, number) in [(1, 13), (2, 14), (3, 15)] {
         let step = &mut directive.steps[at];
         step.status = StepStatus::Passed;
-        step.pull = pull(number);
+        step.pull = Some(pull(number));
         step.merge = MergeState::Merged;
         if step.head.is_none() {
             step.head = Some(sha('c'));
@@ -238,7 +238,7 @@ pub(crate) fn finishing() -> Directive {
     finale.branch = Branch::new("adjutant/7-1/main");
     finale.target = Branch::new("main");
     finale.into_base = true;
-    finale.pull = pull(16);
+    finale.pull = Some(pull(16));
     finale.head = Some(sha('d'));
     finale.evaluation = Some(evaluation(sha('d'), Verdict::Pass, Some(true)));
     directive.approvals.push(approval(
@@ -248,6 +248,7 @@ pub(crate) fn finishing() -> Directive {
         "green: everything is ready to merge into main",
     ));
     directive.finale = Some(finale);
+    directive.clock = WorkClock { seconds: 1_500, running_since: None, granted: 0 };
     directive
 }
 
@@ -261,7 +262,6 @@ pub(crate) fn completed() -> Directive {
         finale.merge = MergeState::Merged;
     }
     directive.ended_at = Some(now());
-    directive.clock = WorkClock { seconds: 1_500, running_since: None, granted: 0 };
     directive
 }
 

@@ -36,9 +36,7 @@ pub fn mermaid(directive: &Directive) -> String {
     }
     if let Some(finale) = &directive.finale {
         lines.push(format!("  final([\"{}\"]):::{}", label(directive, finale), class(directive, finale)));
-        let is_needed = |step: &Step| {
-            directive.steps.iter().any(|other| other.depends_on.iter().any(|before| *before == step.name))
-        };
+        let is_needed = |step: &Step| directive.steps.iter().any(|other| other.depends_on.contains(&step.name));
         for (at, _) in directive.steps.iter().enumerate().filter(|(_, step)| !is_needed(step)) {
             lines.push(format!("  s{at} --> final"));
         }
@@ -63,7 +61,9 @@ fn escape(label: &str) -> String {
             '<' => escaped.push_str("#lt;"),
             '>' => escaped.push_str("#gt;"),
             '#' | '&' | '`' | '\\' | '[' | ']' | '(' | ')' | '{' | '}' | '|' | ';' | '@' => {
-                escaped.push_str(&format!("#{};", u32::from(c)));
+                escaped.push('#');
+                escaped.push_str(&u32::from(c).to_string());
+                escaped.push(';');
             }
             c if c.is_whitespace() => escaped.push(' '),
             c => escaped.push(c),

@@ -62,7 +62,10 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
                 let stop = if problem.ends_with(['.', '?', '!']) { "" } else { "." };
                 format!("{} {problem}{stop} `/help` lists the commands.", code(&format!("/{word}")))
             }
-            Notice::Refused { reason } => inline(reason, chars.min(1_000)),
+            Notice::Refused { reason } => {
+                let stop = if reason.trim_end().ends_with(['.', '?', '!']) { "" } else { "." };
+                format!("{}{stop}", inline(reason, chars.min(1_000)))
+            }
             Notice::WhichApproval { steps } if steps.is_empty() => "nothing waits for an approval.".to_owned(),
             Notice::WhichApproval { steps } => {
                 let choices: Vec<String> =
@@ -199,7 +202,7 @@ mod tests {
 
         @writer: `/foo` is no command. `/help` lists the commands.
 
-        @writer: `parse` is merged already
+        @writer: `parse` is merged already.
 
         @writer: several things wait; say which:
 
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn a_report_is_collapsed_and_stays_inside() {
         let (directive, step) = fixture::reported();
-        insta::assert_snapshot!(report_comment(&directive, &step), @r"
+        insta::assert_snapshot!(report_comment(&directive, &step).replace('\u{200b}', "·"), @r"
         <!-- adjutant:report:1af1fe78-b1c8-574a-9241-debeb29e322f:46f861d380654f4a45a39ce0d01f3f11320ddc295edea3a55af595e337de30c5 -->
         Report of the research step `parse` of directive 1. Added `parse` with tests for km and miles.
 
@@ -251,7 +254,7 @@ mod tests {
         >
         > Units are parsed in `src/lib.rs`.
         >
-        > &lt;/details> cc @​maintainer, fixes #​1
+        > &lt;/details> cc @·maintainer, fixes #·1
 
         </details>
         ");

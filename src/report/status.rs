@@ -67,13 +67,12 @@ fn headline(directive: &Directive) -> String {
 /// What the headline means, and what a person can do about it.
 fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
     match directive.status {
-        DirectiveStatus::Draft => String::new(),
+        DirectiveStatus::Draft | DirectiveStatus::Active => String::new(),
         DirectiveStatus::Planning if directive.waiting().next().is_some() => String::new(),
         DirectiveStatus::Planning if !directive.planning_faults.is_empty() => {
             "The first plan had faults; the planner mends it.".to_owned()
         }
         DirectiveStatus::Planning => "An agent reads the repository and proposes the steps.".to_owned(),
-        DirectiveStatus::Active => String::new(),
         DirectiveStatus::Paused => directive.pause.as_ref().map_or_else(String::new, |pause| match &pause.reason {
             PauseReason::Unlabelled(by) => format!(
                 "{} took the label off: what runs finishes, nothing new starts. Put the label {} back to go on.",
@@ -92,11 +91,10 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
                     .to_owned()
             }
         }),
-        DirectiveStatus::Failed => failure(directive, chars),
         DirectiveStatus::Completed | DirectiveStatus::Archived if words::is_completed(directive) => {
             completion(directive, links)
         }
-        DirectiveStatus::Completed | DirectiveStatus::Archived => failure(directive, chars),
+        DirectiveStatus::Completed | DirectiveStatus::Failed | DirectiveStatus::Archived => failure(directive, chars),
     }
 }
 
@@ -161,27 +159,25 @@ fn question(directive: &Directive, approval: &Approval, links: &Links, chars: us
     format!("- **{what}**{shown}\n  {place}: {}.", words::answers(approval, step, true))
 }
 
-/// Steps that are stuck without a question of their own, and why.
+/// Steps that are stuck, and why, where their question does not say it.
 fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
-    let stuck = |step: &&Step| {
-        matches!(step.status, StepStatus::Blocked | StepStatus::Failed)
-            && words::waiting_approval(directive, step).is_none()
-    };
-    let mut lines: Vec<String> = directive
-        .steps
-        .iter()
-        .chain(&directive.finale)
-        .filter(stuck)
-        .map(|step| {
-            let reason = inline(step.reason.as_deref().unwrap_or("no reason was given"), chars.min(600));
-            format!("- **{}** {}: {reason}", named(step, links), words::state(directive, step))
-        })
-        .collect();
+    let mut rows: Vec<String> = Vec::new();
+    for step in directive.steps.iter().chain(&directive.finale) {
+        if !matches!(step.status, StepStatus::Blocked | StepStatus::Failed) {
+            continue;
+        }
+        let reason = step.reason.as_deref().unwrap_or("no reason was given");
+        let asked = words::waiting_approval(directive, step).filter(|_| !directive.status.is_over());
+        if asked.is_none_or(|approval| !approval.question.contains(reason) && step.reason.is_some()) {
+            let state = if step.status == StepStatus::Failed { "could not be run" } else { "is blocked" };
+            rows.push(format!("- **{}** {state}: {}", named(step, links), inline(reason, chars.min(600))));
+        }
+    }
     if let Some(task) = last_failed_planning(directive) {
         let reason = inline(task.failure.as_deref().unwrap_or_default(), chars.min(600));
-        lines.push(format!("- **planning** failed: {reason}"));
+        rows.push(format!("- **planning** failed: {reason}"));
     }
-    if lines.is_empty() { String::new() } else { format!("**Stuck**\n\n{}", lines.join("\n")) }
+    if rows.is_empty() { String::new() } else { format!("**Stuck**\n\n{}", rows.join("\n")) }
 }
 
 fn last_failed_planning(directive: &Directive) -> Option<&Task> {
@@ -201,14 +197,14 @@ fn table(directive: &Directive, links: &Links) -> String {
     if directive.steps.is_empty() {
         return String::new();
     }
-    let mut lines = vec![
+    let mut rows = vec![
         "| Step | Kind | Status | Confidence | Reworks | Cost |".to_owned(),
         "|---|---|---|---|---:|---:|".to_owned(),
     ];
     for step in directive.steps.iter().chain(&directive.finale) {
         let confidence = step.current_evaluation().map(words::confidence).unwrap_or_default();
         let reworks = if step.reworks > 0 { step.reworks.to_string() } else { String::new() };
-        lines.push(format!(
+        rows.push(format!(
             "| {} | {} | {} {} | {confidence} | {reworks} | {} |",
             named(step, links),
             words::kind(step),
@@ -217,7 +213,7 @@ fn table(directive: &Directive, links: &Links) -> String {
             words::cost(directive, step.id)
         ));
     }
-    lines.join("\n")
+    rows.join("\n")
 }
 
 fn running(directive: &Directive, now: DateTime<Utc>) -> String {
@@ -266,15 +262,34 @@ fn origin(directive: &Directive, chars: usize) -> String {
     }
     let faults: Vec<String> =
         plan.faults.iter().take(20).map(|fault| format!("- {}", inline(fault, chars.min(300)))).collect();
+    if chars > 0 {
+        details.extend(plan_steps(directive, chars));
+    }
     if !faults.is_empty() && chars > 0 {
         details.push(format!("What was wrong with the planner's proposal:\n\n{}", faults.join("\n")));
     }
     if !details.is_empty() {
-        text.push_str("\n\n<details><summary>About the plan</summary>\n\n");
-        text.push_str(&details.join("\n\n"));
-        text.push_str("\n\n</details>");
+        let asked = directive.waiting().any(|approval| approval.kind == ApprovalKind::Plan);
+        let open = if asked && !directive.status.is_over() { " open" } else { "" };
+        let details = details.join("\n\n");
+        text = format!("{text}\n\n<details{open}><summary>The plan</summary>\n\n{details}\n\n</details>");
     }
     text
+}
+
+/// What each step is to do, and what of the brief it covers.
+fn plan_steps(directive: &Directive, chars: usize) -> Option<String> {
+    let rows: Vec<String> = directive
+        .steps
+        .iter()
+        .map(|step| {
+            let ids: Vec<String> = step.requirements.iter().chain(&step.criteria).map(|id| inline(id, 10)).collect();
+            let covers = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(", ")) };
+            let what = inline(&step.description, chars.min(300));
+            format!("- **{}**: {what}{covers}", inline(step.name.as_str(), 60))
+        })
+        .collect();
+    (!rows.is_empty()).then(|| rows.join("\n"))
 }
 
 fn footer(directive: &Directive, now: DateTime<Utc>) -> String {

@@ -52,9 +52,14 @@ fn a_directive_in_work_is_told_whole() {
 
     Asked for by `maintainer` on 2026-11-20 11:35 UTC, `guardrails`. Plan: by the planner.
 
-    <details><summary>About the plan</summary>
+    <details><summary>The plan</summary>
 
     > Parsing first, the rest beside each other.
+
+    - **parse**: Parse lengths such as `3 km`. (R1, A1)
+    - **convert**: Convert between km and miles. (R2, A2)
+    - **document**: Show both in the README. (A3)
+    - **prove**: Test the whole way. (A1, A2)
 
     </details>
 
@@ -121,9 +126,14 @@ fn a_final_pull_request_waits_with_its_commands() {
 
     Asked for by `maintainer` on 2026-11-20 11:35 UTC, `guardrails`. Plan: by the planner.
 
-    <details><summary>About the plan</summary>
+    <details><summary>The plan</summary>
 
     > Parsing first, the rest beside each other.
+
+    - **parse**: Parse lengths such as `3 km`. (R1, A1)
+    - **convert**: Convert between km and miles. (R2, A2)
+    - **document**: Show both in the README. (A3)
+    - **prove**: Test the whole way. (A1, A2)
 
     </details>
 
@@ -188,7 +198,7 @@ fn a_default_chain_shows_the_planners_faults_collapsed() {
     });
     let text = comment(&directive);
     assert!(text.contains("the default chain, because the planner gave no usable one."), "{text}");
-    assert!(text.contains("</summary>\n\nWhat was wrong with the planner's proposal:\n\n- requirement R2"), "{text}");
+    assert!(text.contains("(A1, A2)\n\nWhat was wrong with the planner's proposal:\n\n- requirement R2"), "{text}");
 }
 
 const ATTACK: &str = "x | y\n\n</details>\n```\n<!-- @maintainer fixes #1 [a](b)\n# h";

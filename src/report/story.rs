@@ -65,8 +65,8 @@ fn all_findings(directive: &Directive, finale: &Step, chars: usize) -> String {
 
 fn footer(directive: &Directive) -> String {
     let reworks: u32 = directive.steps.iter().chain(&directive.finale).map(|step| step.reworks).sum();
-    // The clock runs on while this is read; what is told is what had been counted when work last paused.
-    let time = directive.ended_at.or(directive.clock.running_since).map_or(0, |at| directive.clock.at(at));
+    // No time is passed in: while the clock runs, what is told is what had been counted when it was started.
+    let time = directive.ended_at.map_or(directive.clock.seconds, |at| directive.clock.at(at));
     let time = if time > 0 { format!(" · {} at work", words::duration(time)) } else { String::new() };
     format!(
         "<sub>{}{time} · {} · asked for by {} · `/approve` merges it where the branch's rules allow, `/rework WHAT` adds a \

@@ -245,7 +245,7 @@ mod tests {
         for event in Parser::new_ext(markdown, dialect()) {
             match event {
                 Event::Text(part) => text.push_str(&part),
-                Event::Code(part) => text.push_str(&format!("`{part}`")),
+                Event::Code(part) => text.extend(["`", &part, "`"]),
                 Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) => {}
                 _ => formatted = true,
             }

@@ -28,7 +28,6 @@ pub fn icon(directive: &Directive, step: &Step) -> &'static str {
 /// How a step stands, in words.
 pub fn state(directive: &Directive, step: &Step) -> &'static str {
     match step.status {
-        StepStatus::Passed if step.is_final() => "merged",
         StepStatus::Passed if step.pull.is_some() => "merged",
         StepStatus::Passed => "done",
         StepStatus::Skipped => "skipped",

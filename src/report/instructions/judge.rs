@@ -38,7 +38,7 @@ pub fn judge_instructions(directive: &Directive, step: &Step) -> String {
          - Judge what was asked for, not how you would have done it.\n\
          - Tests that were deleted, skipped or loosened speak against it."
             .to_owned(),
-        "Answer with `score` (0 to 1: how sure you are that it does what was asked), `criteria` (for each its `id`, `met` true or \
+        "Answer in the field `judgement` of your result with `score` (0 to 1: how sure you are that it does what was asked), `criteria` (for each its `id`, `met` true or \
          false, and a `note` of one sentence that names the file or the output it rests on) and `note` (two or three sentences \
          for the reviewer)."
             .to_owned(),
@@ -71,7 +71,7 @@ mod tests {
         - Judge what was asked for, not how you would have done it.
         - Tests that were deleted, skipped or loosened speak against it.
 
-        Answer with `score` (0 to 1: how sure you are that it does what was asked), `criteria` (for each its `id`, `met` true or false, and a `note` of one sentence that names the file or the output it rests on) and `note` (two or three sentences for the reviewer).
+        Answer in the field `judgement` of your result with `score` (0 to 1: how sure you are that it does what was asked), `criteria` (for each its `id`, `met` true or false, and a `note` of one sentence that names the file or the output it rests on) and `note` (two or three sentences for the reviewer).
 
         ## The brief
 

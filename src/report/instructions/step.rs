@@ -79,8 +79,8 @@ fn owed(directive: &Directive, step: &Step) -> String {
         "If nothing in the tree has to change, hand in your findings as Markdown in the field `report`, with the files and \
          lines that they rest on."
     } else {
-        "A change of the tree is owed. If the work was there already, say so in the field `report` and name the files and \
-         lines that prove it."
+        "A change of the tree is owed. If the work was there already, name in the field `evidence` the files and lines \
+         that prove it."
     };
     let protected = if directive.policy.protected_paths.is_empty() {
         "Changes under `.github/` need a person: make none unless the brief asks for it.".to_owned()
@@ -160,7 +160,7 @@ mod tests {
 
         - Keep to this step: small, in the style of the code around it, with nothing unasked for.
         - Run the project's own build and tests before you end. Never delete, skip or loosen a test to make it pass.
-        - A change of the tree is owed. If the work was there already, say so in the field `report` and name the files and lines that prove it.
+        - A change of the tree is owed. If the work was there already, name in the field `evidence` the files and lines that prove it.
         - Changes under `.github/` need a person: make none unless the brief asks for it.
         - In the field `summary`, say in a few sentences what you did and what a reviewer should look at.
 
