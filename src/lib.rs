@@ -10,9 +10,11 @@
 pub mod agent;
 pub mod domain;
 pub mod github;
+pub mod logging;
 pub mod playground;
 pub mod report;
 pub mod runtime;
+pub mod serve;
 pub mod settings;
 pub mod store;
 pub mod verify;

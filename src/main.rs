@@ -1,3 +1,107 @@
 //! The command line.
 
-fn main() {}
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use adjutant::serve::serve;
+use adjutant::settings::Settings;
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+/// Label an issue, and Adjutant plans it, opens a pull request for every step, proves each one and asks a
+/// person before it matters.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive GitHub's deliveries and do the work
+    #[command(after_help = SETTINGS)]
+    Serve {
+        /// The TOML file with settings, in place of the one that `ADJUTANT_CONFIG` names
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+/// What `adjutant serve --help` says of settings.
+const SETTINGS: &str = "\
+Settings come from the environment, and below it from the TOML file. Required are ADJUTANT_APP_ID,
+ADJUTANT_PRIVATE_KEY or ADJUTANT_PRIVATE_KEY_FILE, and ADJUTANT_WEBHOOK_SECRET or
+ADJUTANT_WEBHOOK_SECRET_FILE. Without DATABASE_URL a private Postgres is run in ADJUTANT_DATA_DIR.";
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match (runtime, Cli::parse().command) {
+        (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
+        (Err(error), _) => Err(Failure::Work(format!("cannot start: {error}"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// What went wrong, by the exit status that tells it.
+enum Failure {
+    /// The operator has something to mend: status 2.
+    Settings(String),
+    /// It could not be done: status 1.
+    Work(String),
+}
+
+impl Failure {
+    #[expect(clippy::print_stderr, reason = "the command line's answer, where no log may be set up")]
+    fn report(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Settings(text) => (text, 2),
+            Self::Work(text) => (text, 1),
+        };
+        eprintln!("adjutant: {text}");
+        ExitCode::from(code)
+    }
+}
+
+async fn run_serve(config: Option<&Path>) -> Result<(), Failure> {
+    let settings = Settings::load(environment(), config).map_err(|error| Failure::Settings(error.to_string()))?;
+    let secrets = [settings.webhook_secret.clone()];
+    adjutant::logging::init(&settings.log, &secrets).map_err(|error| Failure::Settings(error.to_string()))?;
+    let shutdown = stop_on_signals().map_err(|error| Failure::Work(format!("cannot listen for signals: {error}")))?;
+    let (ready, _) = oneshot::channel();
+    serve(settings, shutdown, ready).await.map_err(|error| Failure::Work(error.to_string()))
+}
+
+/// The environment; a variable that is not text is none of ours.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// A token that SIGTERM or ctrl-C cancels; a second signal ends the process at once.
+fn stop_on_signals() -> std::io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stop.is_cancelled() {
+                std::process::exit(130);
+            }
+            tracing::info!("stopping; a second signal stops at once");
+            stop.cancel();
+        }
+    });
+    Ok(token)
+}

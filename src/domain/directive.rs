@@ -44,6 +44,8 @@ pub struct Directive {
     pub generation: u32,
     /// What was wrong with the plan that was proposed first; the planner is told once.
     pub planning_faults: Vec<String>,
+    /// What a person said when turning the last plan down.
+    pub planning_words: Option<String>,
     /// Where the plan came from, once there is one.
     pub plan: Option<PlanRecord>,
     /// Whether the integration branch was cut.

@@ -31,8 +31,8 @@ pub enum Effect {
         /// Whose.
         step: StepId,
     },
-    /// Bring a step's pull request (title, body, draft or not) in line with how things stand.
-    MarkReady {
+    /// Bring a step's pull request (title, body, draft or not) in line with how things stand. Coalesces.
+    SyncPull {
         /// Whose.
         step: StepId,
     },
@@ -105,6 +105,29 @@ pub enum Effect {
     },
 }
 
+/// Which workers carry an effect out. Agents and verifiers may take minutes and have workers of their own, so
+/// that a full house of them keeps no comment waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Calls to GitHub: seconds.
+    Short,
+    /// Runs of an agent.
+    Agent,
+    /// Runs of the verifiers.
+    Verifier,
+}
+
+impl Lane {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Short => "short",
+            Self::Agent => "agent",
+            Self::Verifier => "verifier",
+        }
+    }
+}
+
 /// A reaction of Adjutant's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,7 +194,7 @@ impl Effect {
             Self::CutIntegration => format!("{directive}/cut-integration"),
             Self::RunTask { task } => format!("{directive}/task/{task}"),
             Self::OpenPull { step } => format!("{directive}/open-pull/{step}"),
-            Self::MarkReady { step } => format!("{directive}/mark-ready/{step}"),
+            Self::SyncPull { step } => format!("{directive}/sync-pull/{step}"),
             Self::Verify { step, head, round } => format!("{directive}/verify/{step}/{head}/{round}"),
             Self::Merge { step, head, round } => format!("{directive}/merge/{step}/{head}/{round}"),
             Self::Integrate { round } => format!("{directive}/integrate/{round}"),
@@ -195,12 +218,16 @@ impl Effect {
 
     /// Whether a later one of the same key means doing it again, with the newest state.
     pub fn coalesces(&self) -> bool {
-        matches!(self, Self::WriteStatus | Self::WriteCheck { .. })
+        matches!(self, Self::WriteStatus | Self::WriteCheck { .. } | Self::SyncPull { .. })
     }
 
-    /// Whether it may take minutes: it holds a lease with a heartbeat and may be handed to another worker.
-    pub fn is_long(&self) -> bool {
-        matches!(self, Self::RunTask { .. } | Self::Verify { .. })
+    /// Which workers carry it out.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::RunTask { .. } => Lane::Agent,
+            Self::Verify { .. } => Lane::Verifier,
+            _ => Lane::Short,
+        }
     }
 
     /// The word in the database and the log.
@@ -211,7 +238,7 @@ impl Effect {
             Self::CutIntegration => "cut_integration",
             Self::RunTask { .. } => "run_task",
             Self::OpenPull { .. } => "open_pull",
-            Self::MarkReady { .. } => "mark_ready",
+            Self::SyncPull { .. } => "sync_pull",
             Self::Verify { .. } => "verify",
             Self::Merge { .. } => "merge",
             Self::Integrate { .. } => "integrate",

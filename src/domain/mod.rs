@@ -5,7 +5,7 @@
 //! [`engine::decide`], a pure function over the [`directive::Directive`] that holds the whole orchestration.
 //!
 //! What never happens here: nothing of the other floors is imported, nothing is read from or written to the
-//! world, and no identifier is drawn at random: ids are UUIDv5 of natural keys ([`ids`]).
+//! world, and no identifier is drawn at random: ids are hashes of natural keys ([`ids`]).
 
 pub mod approval;
 pub mod brief;

@@ -133,6 +133,8 @@ pub enum MergeState {
     /// Nobody asked for it.
     #[default]
     Open,
+    /// Decided on; asked of GitHub as soon as the directive is active.
+    Wanted,
     /// Asked of GitHub.
     Requested,
     /// Confirmed.

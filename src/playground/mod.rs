@@ -1,1 +1,44 @@
 //! A GitHub on this machine, for the demo and the tests.
+//!
+//! What it is for: everything that a GitHub App does against GitHub can be done against this, over the same wire: REST under
+//! `/api/v3`, GraphQL at `/api/graphql`, git over smart HTTP at `/{owner}/{repo}.git`, and signed webhooks. It looks like a
+//! GitHub Enterprise Server with its rate limits off.
+//!
+//! What flows in: requests of people (tokens `playground-<login>`), of the app (JSON Web Tokens) and of its installations
+//! (minted tokens). What flows out: GitHub's answers, and a webhook for everything that happened.
+//!
+//! ```text
+//! rest · graphql · git::http   who may?      (auth)
+//!            ↓
+//!          acts                what follows? (closing keywords, heads that move, mergeability)
+//!          ↓   ↓
+//!       state  git             what is      (one lock; bare repositories)
+//!          ↓
+//!   view → webhooks            who is told? (the app's one hook URL)
+//! ```
+//!
+//! What it never does: it imports nothing of the bot, so that it cannot share its mistakes; it answers no request with a
+//! made-up result; it does not outlive its process, but for the bare repositories and the app's key and secret in its folder.
+
+mod acts;
+mod auth;
+mod cli;
+#[allow(dead_code)]
+mod git;
+mod git_host;
+mod hub;
+mod keys;
+mod options;
+mod pages;
+mod rest;
+mod seed;
+mod server;
+mod state;
+mod view;
+mod webhooks;
+mod world;
+
+pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
+pub use options::{PlaygroundError, PlaygroundOptions};
+pub use seed::SeedError;
+pub use server::{Playground, PlaygroundUser, start};

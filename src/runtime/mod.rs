@@ -1,1 +1,106 @@
-//! The loops: deliveries, effects, timers, sweeps, shutdown.
+//! The loops that tie all floors together.
+//!
+//! Deliveries come out of the inbox and become signals ([`deliveries`]); a signal is applied to its directive in
+//! one transaction ([`apply`]), which leaves effects in the outbox; effects are carried out and come back as
+//! signals ([`outbox`], [`effects`]); time and whatever GitHub forgot to tell is looked after by [`sweep`].
+//!
+//! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
+//! what it found; what follows is the engine's.
+//!
+//! Everything that runs holds a lease that it renews. A process that is told to stop takes no new work, lets short
+//! work finish and hands long work back; one that is killed is one whose leases lapse.
+
+mod apply;
+mod deliveries;
+mod effects;
+mod lookup;
+mod outbox;
+mod sweep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::directive::Directive;
+use crate::domain::effect::Lane;
+use crate::github::GitHub;
+use crate::report::Links;
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::workspace::Workspaces;
+use crate::workspace::sandbox::Sandbox;
+
+/// How long running work may take to end after the stop signal.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// What all loops share.
+pub struct World {
+    store: Store,
+    github: GitHub,
+    workspaces: Workspaces,
+    sandbox: Sandbox,
+    settings: Settings,
+    /// A delivery was stored.
+    arrived: Arc<Notify>,
+    /// Effects were queued, by lane.
+    short: Notify,
+    agents: Notify,
+    verifiers: Notify,
+}
+
+impl World {
+    /// Brings together what the loops need. `arrived` is notified when a delivery was stored.
+    pub fn new(
+        store: Store,
+        github: GitHub,
+        workspaces: Workspaces,
+        sandbox: Sandbox,
+        settings: Settings,
+        arrived: Arc<Notify>,
+    ) -> Self {
+        Self {
+            store,
+            github,
+            workspaces,
+            sandbox,
+            settings,
+            arrived,
+            short: Notify::new(),
+            agents: Notify::new(),
+            verifiers: Notify::new(),
+        }
+    }
+
+    fn queued(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Short => &self.short,
+            Lane::Agent => &self.agents,
+            Lane::Verifier => &self.verifiers,
+        }
+    }
+
+    fn links(&self, directive: &Directive) -> Links {
+        Links::new(self.github.web_url(), &directive.repo)
+    }
+}
+
+/// Works until `stop` is cancelled, then ends what runs: short work is finished, long work handed back.
+pub async fn run(world: Arc<World>, stop: CancellationToken) {
+    let tracker = TaskTracker::new();
+    tracker.spawn(deliveries::run(world.clone(), stop.clone()));
+    tracker.spawn(sweep::run(world.clone(), stop.clone()));
+    let limits = &world.settings.limits;
+    for (lane, workers) in
+        [(Lane::Short, outbox::SHORT_WORKERS), (Lane::Agent, limits.max_tasks), (Lane::Verifier, limits.max_verifiers)]
+    {
+        tracker.spawn(outbox::run(world.clone(), lane, workers as usize, stop.clone()));
+    }
+    tracker.close();
+    stop.cancelled().await;
+    if tokio::time::timeout(GRACE, tracker.wait()).await.is_err() {
+        tracing::warn!("some work did not end within {} s; its leases lapse and it is taken up again", GRACE.as_secs());
+    }
+}

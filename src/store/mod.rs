@@ -1,1 +1,194 @@
 //! Postgres; the only place with SQL.
+//!
+//! In come values of the domain, out come values of the domain; rows and SQL stay here. Every query is
+//! checked when the crate is compiled, against the data committed in `.sqlx` (`make sqlx` refreshes it), and
+//! sits in a function of its own. [`inbox`] keeps webhook deliveries from the moment they are received; [`directives`] loads and saves
+//! what the engine thinks with; [`effects`] is the outbox;
+//! [`cluster`] runs a private server for who has none.
+//!
+//! It never decides anything about a directive, never calls GitHub, and never takes a lock for longer than a
+//! statement or a short transaction: work that lasts holds a *lease* with a time on it, so that a process that
+//! dies is one whose lease lapses.
+
+pub mod cluster;
+pub mod directives;
+pub mod effects;
+pub mod inbox;
+
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
+
+/// All migrations, compiled in.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How many connections one process uses at most.
+const CONNECTIONS: u32 = 16;
+/// How long a caller waits for a free connection, and for a connection to be made.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long [`Store::ping`] waits before it looks for the reason.
+const PING: Duration = Duration::from_secs(1);
+
+/// A pool of connections, and all the queries as its methods. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects, and fails with the reason when the database cannot be reached now.
+    pub async fn connect(options: PgConnectOptions) -> Result<Self, StoreError> {
+        reach(&options).await?;
+        Ok(Self::lazy(options))
+    }
+
+    /// A store whose database may be away: every call says so until it is there.
+    ///
+    /// Statements are given up after 30 s and transactions left open after 60 s, so that one that hangs costs
+    /// a connection for a minute and not for ever.
+    pub fn lazy(options: PgConnectOptions) -> Self {
+        let options = options.options([
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        let pool =
+            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
+        Self { pool }
+    }
+
+    /// Brings the schema up to date. Processes that start at once take turns: sqlx holds an advisory lock.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        // Waiting for another process' migrations, and a migration itself, may take longer than a query.
+        // Postgres' notices that the migrator's own table is there already would be in the log at every start.
+        let patient = [("statement_timeout", "10min"), ("lock_timeout", "10min"), ("client_min_messages", "warning")];
+        let options = self.pool.connect_options().as_ref().clone().options(patient);
+        reach(&options).await?;
+        let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
+        let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+        // A newer version may have been here: each of its migrations is one that this version survives.
+        migrations.set_ignore_missing(true);
+        let outcome = migrations.run(&pool).await;
+        pool.close().await;
+        Ok(outcome?)
+    }
+
+    /// Whether the database answers and its schema is the one this program needs. A newer schema is fine:
+    /// every migration is one that the running version survives.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+        let newest = match tokio::time::timeout(PING, self.newest_migration()).await {
+            Ok(Err(StoreError::Away(sqlx::Error::PoolTimedOut))) | Err(_) => {
+                // The pool does not say why no connection was to be had. If there is one now, all are in use.
+                reach(self.pool.connect_options().as_ref()).await?;
+                return Err(StoreError::Away(sqlx::Error::PoolTimedOut));
+            }
+            Ok(newest) => newest?,
+        };
+        if newest < needed {
+            return Err(StoreError::Behind { at: newest, needed });
+        }
+        Ok(())
+    }
+
+    async fn newest_migration(&self) -> Result<i64, StoreError> {
+        let asked = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success");
+        match asked.fetch_one(&self.pool).await {
+            Ok(newest) => Ok(newest.unwrap_or(0)),
+            // `undefined_table`: nothing was ever migrated here.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until all connections are given back, and closes them.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The pool, for the queries of this folder.
+    pub(in crate::store) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+/// Connects once, for the reason when it fails: the pool answers a refused connection by trying on, and says
+/// "timed out" in the end.
+async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
+    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await {
+        Ok(connection) => Ok(connection?.close().await?),
+        Err(_) => Err(StoreError::Away(sqlx::Error::PoolTimedOut)),
+    }
+}
+
+/// What went wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row holds what this program cannot read or write.
+    #[error("the {what} {id} cannot be read or written ({error}): was it written by a newer version?")]
+    Unreadable {
+        /// What the row is.
+        what: &'static str,
+        /// Which row.
+        id: uuid::Uuid,
+        /// Why.
+        error: serde_json::Error,
+    },
+    /// It could not be reached, or went away. Worth another try.
+    #[error("the database cannot be reached ({0}): check that it runs and that DATABASE_URL is right")]
+    Away(#[source] sqlx::Error),
+    /// It answered, and refused. Another try would end the same way.
+    #[error("the database refused: {0}")]
+    Refused(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be migrated: {0}")]
+    Migration(#[from] MigrateError),
+    /// Migrations are missing.
+    #[error(
+        "the database's schema is at version {at} and {needed} is needed: migrations run when `adjutant serve` starts"
+    )]
+    Behind {
+        /// The newest migration that was applied.
+        at: i64,
+        /// The newest one that this program has.
+        needed: i64,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Away(_) => true,
+            Self::Migration(MigrateError::Execute(error)) => is_away(error),
+            _ => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_away(&error) { Self::Away(error) } else { Self::Refused(error) }
+    }
+}
+
+/// Connections that broke or were not had, and the SQLSTATEs of a server that is leaving, full or busy:
+/// classes 08 (connection), 53 (resources), 57 (operator intervention: shutdown, statement timeout), and the
+/// ones of a transaction that lost against another, of a lock that was not had in time and of a database that is
+/// closed to connections (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            matches!(&*code, "40001" | "40P01" | "55P03" | "55000")
+                || ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
+}

@@ -1,1 +1,49 @@
 //! The webhook receiver, health and readiness.
+//!
+//! A delivery flows in, is checked against GitHub's signature ([`WebhookSecret`]), and is answered only when it
+//! is in the inbox: what was answered with 202 survives anything that happens to this process. The runtime is
+//! poked, and does all else.
+//!
+//! It never interprets a payload beyond what the inbox keeps beside it, never parses or stores a byte of an
+//! unsigned one, and never calls GitHub.
+
+mod answer;
+mod health;
+mod signature;
+mod webhooks;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::sync::Notify;
+
+use crate::store::Store;
+
+pub use signature::{SignatureError, Verified, WebhookSecret};
+
+/// What the handlers share.
+#[derive(Debug, Clone)]
+pub struct Web {
+    store: Store,
+    secret: WebhookSecret,
+    arrived: Arc<Notify>,
+}
+
+impl Web {
+    /// `arrived` is notified after each delivery that is new in the inbox.
+    pub fn new(store: Store, secret: WebhookSecret, arrived: Arc<Notify>) -> Self {
+        Self { store, secret, arrived }
+    }
+
+    /// All routes.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/webhooks/github", post(webhooks::receive))
+            .route("/healthz", get(health::alive))
+            .route("/readyz", get(health::ready))
+            .fallback(answer::nothing_here)
+            .method_not_allowed_fallback(answer::other_method)
+            .with_state(self)
+    }
+}

@@ -1,1 +1,10 @@
 //! Conversation tests: real Postgres, real git, real processes, the playground over HTTP.
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions and not the helpers beside them")]
+
+mod cluster;
+mod github;
+mod inbox;
+mod scripts;
+mod serve;
+mod support;
+mod web;

@@ -1,1 +1,98 @@
-//! The engine (being written).
+//! The engine: all of orchestration, as a pure function of state, signal and time.
+//!
+//! [`open`] makes a directive of a label, [`decide`] takes a directive one signal further. Both are
+//! synchronous, total (every signal in every state has an answer, if only none) and deterministic. They never
+//! read the clock, the world or a random number: what they need to know is in the signal, what they want
+//! done is in the effects.
+//!
+//! A decision is made in one [`turn::Turn`]: the signal is applied by the file that its subject belongs to,
+//! then [`schedule`] starts whatever has become possible, and the status comment is asked for where anything
+//! changed.
+
+mod commands;
+mod lifecycle;
+mod planning;
+mod proof;
+mod pulls;
+mod schedule;
+pub mod table;
+mod turn;
+mod work;
+
+use chrono::{DateTime, Utc};
+
+use super::directive::Directive;
+use super::effect::{Effect, Notice};
+use super::event::Event;
+use super::signal::{Labelled, Signal};
+use turn::Turn;
+
+/// Who a merge by `/approve` is done by, in [`Signal::PullMerged`].
+pub const SELF: &str = "adjutant";
+
+/// What a signal leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The directive as it is now; none where nothing was opened.
+    pub directive: Option<Directive>,
+    /// What is to be written into its history.
+    pub events: Vec<Event>,
+    /// What is to be done outside.
+    pub effects: Vec<Effect>,
+}
+
+/// Opens a directive for a label, or says on the issue why not.
+pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
+    if labelled.actor.bot {
+        return Decision { directive: None, events: Vec::new(), effects: Vec::new() };
+    }
+    if !labelled.actor.may_command() {
+        return announce(labelled, Notice::LabelRefused { login: labelled.actor.login.to_string() });
+    }
+    let policy = match &labelled.policy {
+        Ok(policy) => policy.clone(),
+        Err(faults) => return announce(labelled, Notice::PolicyBroken { faults: faults.clone() }),
+    };
+    let Some(base) = labelled.base.clone() else {
+        return announce(labelled, Notice::BaseMissing { branch: policy.base });
+    };
+    let mut turn = Turn::new(lifecycle::draft(labelled, policy, base, now), now);
+    turn.actor(&labelled.actor.login);
+    turn.begin();
+    turn.settle(None)
+}
+
+/// Takes a directive one signal further.
+pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Decision {
+    let before = directive.clone();
+    let mut turn = Turn::new(directive, now);
+    match signal {
+        Signal::Labelled(labelled) => turn.labelled(&labelled.actor),
+        Signal::Unlabelled { actor } => turn.unlabelled(actor),
+        Signal::IssueClosed { actor, final_merged } => turn.issue_closed(actor, *final_merged),
+        Signal::Commanded(commanded) => turn.commanded(commanded),
+        Signal::TaskStarted { task } => turn.task_started(*task),
+        Signal::TaskFinished { task, outcome, cost } => turn.task_finished(*task, outcome, *cost),
+        Signal::IntegrationCut => turn.integration_cut(),
+        Signal::PullOpened { step, pull } => turn.pull_opened(*step, pull),
+        Signal::PullReady { step } => turn.pull_ready(*step),
+        Signal::Verified { step, head, results, findings } => turn.verified(*step, head, results, findings),
+        Signal::Conflicted { step, head, paths } => turn.conflicted(*step, head, paths),
+        Signal::HeadMoved { step, head, by } => turn.head_moved(*step, head, by),
+        Signal::PullMerged { step, by, .. } => turn.pull_merged(*step, by),
+        Signal::PullClosed { step, by } => turn.pull_closed(*step, by),
+        Signal::MergeRefused { step, head, reason } => turn.merge_refused(*step, head, reason),
+        Signal::Integrated { head, differs } => turn.integrated(head, *differs),
+        Signal::EffectFailed { step, reason } => turn.effect_failed(*step, reason),
+        Signal::Tick => {}
+    }
+    turn.settle(Some(&before))
+}
+
+fn announce(labelled: &Labelled, notice: Notice) -> Decision {
+    let effect = Effect::Announce { repo: labelled.repo.clone(), issue: labelled.issue, notice };
+    Decision { directive: None, events: Vec::new(), effects: vec![effect] }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+# `make` lists what there is; the two commands that matter on a fresh machine are `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# One profile for everything, so that all steps share one build of the dependencies.
+CARGO ?= cargo
+
+# The steps share target/ and would only wait for each other.
+.NOTPARALLEL:
+.PHONY: help demo test lint fmt fmt-check doc build sqlx sqlx-check unit deny bootstrap clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: bootstrap ## Run the main job end to end on this machine: ARGS=--stay keeps it up to look at
+	$(CARGO) run --quiet -- demo $(ARGS)
+
+test: bootstrap fmt-check lint doc sqlx-check deny unit ## Pass every check: formatting, lints, docs, queries, unit and conversation tests
+
+lint: ## Clippy, with every warning an error
+	$(CARGO) clippy --quiet --all-targets -- -D warnings
+
+fmt: ## Format the code
+	$(CARGO) fmt
+
+fmt-check:
+	$(CARGO) fmt --check
+
+doc: ## Build the documentation, with every warning an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps
+
+build: bootstrap ## Build the release binary
+	$(CARGO) build --release
+
+sqlx: bootstrap ## Refresh .sqlx after a change of a query or a migration
+	scripts/sqlx-prepare
+
+sqlx-check:
+	scripts/sqlx-prepare --check
+
+unit: bootstrap ## Only the tests: ARGS="web::" filters them
+	scripts/with-postgres $(CARGO) test --quiet $(ARGS)
+
+deny: ## Licences and sources of the dependencies, where cargo-deny is installed
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --log-level error check bans licenses sources; else echo "cargo-deny is not installed: licences and sources are not checked"; fi
+
+bootstrap: ## Install what is missing: Postgres, git, bubblewrap, a compiler
+	@scripts/bootstrap
+
+clean: ## Remove what was built and the local data folder
+	$(CARGO) clean
+	rm -rf .adjutant

@@ -1,0 +1,400 @@
+//! Runs one task: lays out its files, starts the agent, reads what it left.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::protocol::{ContextFile, MAX_RESULT_BYTES, ResultFile, TaskFile};
+use crate::workspace::files;
+use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
+
+/// Where an agent reads its task, behind the walls.
+const TASK: &str = "/work/task";
+/// Where it leaves its result.
+const RESULT: &str = "/work/result";
+const RESULT_FILE: &str = "result.json";
+
+/// An agent as the operator configured it.
+#[derive(Debug, Clone)]
+pub struct AgentSpec {
+    /// The name that policies call it by.
+    pub name: String,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Whether it reaches the network (the host's).
+    pub network: bool,
+    /// Variables it gets.
+    pub env: BTreeMap<String, String>,
+    /// Names of variables of ours that it gets too, where they are set.
+    pub pass_env: Vec<String>,
+    /// What it may read beside its clone: its own program, say.
+    pub readonly: Vec<Bind>,
+    /// What it may use up; `wall` is its time limit.
+    pub limits: Limits,
+}
+
+/// A text by a person, or output of a check, that goes to the agent as a file.
+#[derive(Debug, Clone)]
+pub struct ContextText {
+    /// A file name, as in `issue.md`; other characters than letters, digits, `.`, `_` and `-` are replaced.
+    pub name: String,
+    /// Whose words they are.
+    pub written_by: String,
+    /// The words.
+    pub text: String,
+}
+
+/// One task to run.
+#[derive(Debug, Clone)]
+pub struct AgentJob {
+    /// The clone.
+    pub workdir: PathBuf,
+    /// A folder of this task beside the clone, for its files and the agent's home. The home is kept, so that a later run of the same task
+    /// can resume a session.
+    pub folder: PathBuf,
+    /// The task; its `context` is filled in here.
+    pub task: TaskFile,
+    /// The texts for the context folder.
+    pub context: Vec<ContextText>,
+    /// The log file.
+    pub log: PathBuf,
+    /// Ends it early.
+    pub cancel: CancellationToken,
+}
+
+/// How a run went, as far as the program tells. Whether the work is any good, verification says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AgentOutcome {
+    /// It exited with 0 and left a valid result.
+    Finished,
+    /// It exited with another status or was ended by a signal.
+    Crashed(Exit),
+    /// It ran out of its time.
+    TimedOut(Duration),
+    /// It printed more than it may.
+    PrintedTooMuch {
+        /// Bytes.
+        limit: u64,
+    },
+    /// It exited with 0 and wrote no result file.
+    NoResult,
+    /// Its result file cannot be used.
+    Unreadable(String),
+    /// We ended it.
+    Cancelled,
+}
+
+impl AgentOutcome {
+    /// Why it counts as failed, as a sentence for a person; `None` when it does not.
+    pub fn failure(&self) -> Option<String> {
+        Some(match self {
+            Self::Finished => return None,
+            Self::Crashed(exit) => format!("The agent {exit}."),
+            Self::TimedOut(limit) => format!("The agent did not finish within {} and was stopped.", words(*limit)),
+            Self::PrintedTooMuch { limit } => format!("The agent printed more than {limit} bytes and was stopped."),
+            Self::NoResult => "The agent ended without leaving a result file.".to_owned(),
+            Self::Unreadable(why) => format!("The agent's result file cannot be used: {why}."),
+            Self::Cancelled => "The agent was cancelled.".to_owned(),
+        })
+    }
+}
+
+/// What a run left.
+#[derive(Debug, Clone)]
+pub struct AgentRun {
+    /// How it went.
+    pub outcome: AgentOutcome,
+    /// Its result, if there is a valid one; also after a crash, for what it cost.
+    pub result: Option<ResultFile>,
+    /// How the process ended.
+    pub exit: Exit,
+    /// Wall-clock time.
+    pub duration: Duration,
+    /// The log file.
+    pub log: PathBuf,
+    /// Its last lines as plain text.
+    pub tail: String,
+}
+
+/// Why no agent was run.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The task's files could not be laid out.
+    #[error("the files of the task could not be written to {path}: {source}")]
+    Files {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Runs `job` with the agent `spec`. `Err` means that nothing was run.
+pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Result<AgentRun, AgentError> {
+    let task = Bind::new(job.folder.join("task"), TASK);
+    let results = Bind::new(job.folder.join("result"), RESULT);
+    lay_out(sandbox, &job, &task, &results).map_err(|source| AgentError::Files { path: job.folder.clone(), source })?;
+    let mut run = SandboxRun::new(spec.argv.clone(), &job.workdir, &job.log);
+    run.env = environment(spec, sandbox.seen(&task), sandbox.seen(&results));
+    run.readonly.clone_from(&spec.readonly);
+    run.readonly.push(task);
+    run.writable.push(results.clone());
+    run.network = spec.network;
+    run.limits = spec.limits.clone();
+    run.scratch = Some(job.folder.join("scratch"));
+    run.cancel = job.cancel.clone();
+    let ran = sandbox.run(run).await?;
+    let left = read_result(&results.host.join(RESULT_FILE));
+    let outcome = outcome(ran.exit, &left, &spec.limits);
+    Ok(AgentRun {
+        outcome,
+        result: left.ok().flatten(),
+        exit: ran.exit,
+        duration: ran.duration,
+        log: job.log,
+        tail: ran.tail,
+    })
+}
+
+fn outcome(exit: Exit, left: &Result<Option<ResultFile>, String>, limits: &Limits) -> AgentOutcome {
+    match (exit, left) {
+        (Exit::TimedOut, _) => AgentOutcome::TimedOut(limits.wall),
+        (Exit::OutputLimit, _) => AgentOutcome::PrintedTooMuch { limit: limits.output_bytes },
+        (Exit::Cancelled, _) => AgentOutcome::Cancelled,
+        (Exit::Code(0), Ok(Some(_))) => AgentOutcome::Finished,
+        (Exit::Code(0), Ok(None)) => AgentOutcome::NoResult,
+        (Exit::Code(0), Err(why)) => AgentOutcome::Unreadable(why.clone()),
+        (Exit::Code(_) | Exit::Signal(_), _) => AgentOutcome::Crashed(exit),
+    }
+}
+
+fn environment(spec: &AgentSpec, task: &Path, results: &Path) -> BTreeMap<String, String> {
+    let passed = spec.pass_env.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
+    let mut env: BTreeMap<String, String> = passed.collect();
+    env.extend(spec.env.clone());
+    env.insert("ADJUTANT_TASK_FILE".to_owned(), task.join("task.json").display().to_string());
+    env.insert("ADJUTANT_RESULT_FILE".to_owned(), results.join(RESULT_FILE).display().to_string());
+    env
+}
+
+/// Writes the task's files anew; nothing of an earlier run stays but the home.
+fn lay_out(sandbox: &Sandbox, job: &AgentJob, task: &Bind, results: &Bind) -> std::io::Result<()> {
+    for folder in [&task.host, &results.host] {
+        files::remove_all(folder)?;
+        make(folder)?;
+    }
+    let context = task.host.join("context");
+    make(&context)?;
+    let mut listed = Vec::new();
+    for (index, text) in job.context.iter().enumerate() {
+        // Numbered, so that two texts of one name do not meet.
+        let file = format!("{:02}-{}", index + 1, plain_name(&text.name));
+        write(&context.join(&file), text.text.as_bytes())?;
+        listed.push(ContextFile {
+            name: text.name.clone(),
+            path: sandbox.seen(task).join("context").join(file).display().to_string(),
+            written_by: text.written_by.clone(),
+        });
+    }
+    let task_file = TaskFile { context: listed, ..job.task.clone() };
+    write(&task.host.join("task.json"), &serde_json::to_vec_pretty(&task_file)?)
+}
+
+/// The sandbox's user is another one than ours, whatever our umask.
+fn make(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+}
+
+fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    fs::write(path, content)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+}
+
+fn plain_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    name.chars().take(80).map(plain).collect()
+}
+
+/// The result file, `None` when there is none. Only a regular file is opened: a symlink could lead to a file of ours, and a
+/// pipe would keep us waiting. The tree that could swap it is dead by now.
+fn read_result(path: &Path) -> Result<Option<ResultFile>, String> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    if !metadata.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    if metadata.permissions().mode() & 0o400 == 0 {
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    file.take(MAX_RESULT_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    ResultFile::parse(&bytes).map(Some)
+}
+
+fn words(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds >= 120 => format!("{} minutes", seconds / 60),
+        1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::{Directive, TaskBrief, TaskKind};
+    use crate::workspace::sandbox::{Mode, SandboxConfig};
+
+    struct Place {
+        folder: tempfile::TempDir,
+        sandbox: Sandbox,
+    }
+
+    async fn place(mode: Mode) -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tree")).unwrap();
+        let config = SandboxConfig { mode, scratch_root: folder.path().join("scratch"), toolchains: Vec::new() };
+        Place { sandbox: Sandbox::probe(config).await.unwrap(), folder }
+    }
+
+    impl Place {
+        fn job(&self) -> AgentJob {
+            let directive = Directive {
+                issue: 7,
+                title: "Parse".into(),
+                repository: "acme/widgets".into(),
+                base_commit: "0".repeat(40),
+                head_commit: "0".repeat(40),
+                branch: "work".into(),
+            };
+            AgentJob {
+                workdir: self.folder.path().join("tree"),
+                folder: self.folder.path().join("job"),
+                task: TaskFile {
+                    version: 1,
+                    kind: TaskKind::Plan,
+                    task_id: "t1".into(),
+                    directive,
+                    brief: TaskBrief::default(),
+                    step: None,
+                    instructions: "Plan it.".into(),
+                    context: Vec::new(),
+                    plan_schema: None,
+                },
+                context: vec![ContextText {
+                    name: "../issue 7.md".into(),
+                    written_by: "maintainer".into(),
+                    text: "the words".into(),
+                }],
+                log: self.folder.path().join("agent.log"),
+                cancel: CancellationToken::new(),
+            }
+        }
+
+        async fn run(&self, script: &str) -> AgentRun {
+            run_agent(&self.sandbox, &shell(script), self.job()).await.unwrap()
+        }
+    }
+
+    fn shell(script: &str) -> AgentSpec {
+        AgentSpec {
+            name: "command".into(),
+            argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            network: false,
+            env: BTreeMap::new(),
+            pass_env: Vec::new(),
+            readonly: Vec::new(),
+            limits: Limits { wall: Duration::from_secs(30), output_bytes: 100_000, ..Limits::default() },
+        }
+    }
+
+    const ECHO: &str = r#"cat $(python3 -c 'import json,os;t=json.load(open(os.environ["ADJUTANT_TASK_FILE"]));print(t["context"][0]["path"])') && echo '{"summary":"done","cost_usd":0.5}' > $ADJUTANT_RESULT_FILE && echo x > made"#;
+
+    #[tokio::test]
+    async fn an_agent_reads_its_task_and_context_and_leaves_a_result() {
+        for mode in [Mode::Bubblewrap, Mode::None] {
+            let place = place(mode).await;
+            let run = place.run(ECHO).await;
+            assert_eq!(run.outcome, AgentOutcome::Finished, "{mode}: {}", run.tail);
+            assert_eq!(run.result.unwrap().summary, "done");
+            assert_eq!(run.tail, "the words");
+            assert!(place.folder.path().join("tree/made").exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn every_way_to_fail_has_its_own_sentence() {
+        let place = place(Mode::Bubblewrap).await;
+        let cases = [
+            ("exit 3", "The agent exited with status 3."),
+            ("kill -SEGV $$", "The agent was ended by signal 11."),
+            ("true", "The agent ended without leaving a result file."),
+            ("echo '{' > $ADJUTANT_RESULT_FILE", "The agent's result file cannot be used: it is not valid"),
+            (
+                "ln -s /etc/passwd $ADJUTANT_RESULT_FILE",
+                "The agent's result file cannot be used: it is not a regular file.",
+            ),
+            ("mkfifo $ADJUTANT_RESULT_FILE", "The agent's result file cannot be used: it is not a regular file."),
+            (
+                "head -c 2000000 /dev/zero > $ADJUTANT_RESULT_FILE",
+                "The agent's result file cannot be used: it is larger than",
+            ),
+            ("yes", "The agent printed more than 100000 bytes and was stopped."),
+            ("no-such-agent", "The agent exited with status 127 (command not found)."),
+        ];
+        for (script, sentence) in cases {
+            let run = place.run(script).await;
+            let failure = run.outcome.failure().expect(script);
+            assert!(failure.starts_with(sentence), "{script}: {failure}");
+            assert!(run.result.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_agent_is_stopped_and_a_cancelled_one_too() {
+        let place = place(Mode::Bubblewrap).await;
+        let mut slow = shell("sleep 100");
+        slow.limits.wall = Duration::from_secs(1);
+        let run = run_agent(&place.sandbox, &slow, place.job()).await.unwrap();
+        assert_eq!(run.outcome.failure().unwrap(), "The agent did not finish within 1 second and was stopped.");
+        let job = place.job();
+        job.cancel.cancel();
+        assert_eq!(run_agent(&place.sandbox, &shell("sleep 100"), job).await.unwrap().outcome, AgentOutcome::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn the_cost_of_a_crash_is_known_and_an_old_result_is_not_taken_for_a_new_one() {
+        let place = place(Mode::Bubblewrap).await;
+        let run = place.run("echo '{\"cost_usd\":2}' > $ADJUTANT_RESULT_FILE; exit 1").await;
+        assert!(matches!(run.outcome, AgentOutcome::Crashed(Exit::Code(1))));
+        assert_eq!(run.result.unwrap().cost_usd, Some(2.0));
+        assert_eq!(place.run("true").await.outcome, AgentOutcome::NoResult);
+    }
+
+    #[tokio::test]
+    async fn an_agents_own_program_can_be_shown_and_its_task_cannot_be_rewritten() {
+        let place = place(Mode::Bubblewrap).await;
+        let program = place.folder.path().join("my-agent");
+        write(&program, b"#!/bin/sh\necho x > $ADJUTANT_TASK_FILE && exit 9\necho '{}' > $ADJUTANT_RESULT_FILE\n")
+            .unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut spec = shell("");
+        spec.argv = vec![program.display().to_string()];
+        spec.readonly = vec![Bind::new(&program, &program)];
+        let run = run_agent(&place.sandbox, &spec, place.job()).await.unwrap();
+        assert_eq!(run.outcome, AgentOutcome::Finished, "{}", run.tail);
+    }
+}

@@ -1,0 +1,328 @@
+//! Orders from people: who may give them, what they answer, and why one is refused.
+
+use serde_json::json;
+
+use super::turn::Turn;
+use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::domain::command::Command;
+use crate::domain::directive::PauseReason;
+use crate::domain::effect::{Effect, Notice, Reaction};
+use crate::domain::event::Severity;
+use crate::domain::ids::{Login, StepId};
+use crate::domain::policy::Autonomy;
+use crate::domain::signal::Commanded;
+use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::step::{MergeState, Step};
+
+/// Why an order is refused: what is said to the person who gave it.
+type Taken = Result<(), Notice>;
+
+impl Turn {
+    /// Carries out an order, or says why not. Bots give none, and get no answer.
+    pub(super) fn commanded(&mut self, order: &Commanded) {
+        if order.actor.bot {
+            return;
+        }
+        self.actor(&order.actor.login);
+        let taken = if order.actor.may_command() {
+            self.obey(order)
+        } else {
+            Err(Notice::NotAllowed { login: order.actor.login.to_string() })
+        };
+        let word = word_of(&order.command);
+        match taken {
+            Ok(()) => {
+                self.info("command_taken", None, json!({ "command": word, "pull": order.pull }));
+                self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::Rocket });
+            }
+            Err(notice) => {
+                self.event("command_refused", Severity::Warning, None, json!({ "command": word, "why": notice }));
+                self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::ThumbsDown });
+                self.effect(Effect::Reply { source: order.source.clone(), notice });
+            }
+        }
+    }
+
+    fn obey(&mut self, order: &Commanded) -> Taken {
+        match &order.command {
+            Command::Help => {
+                self.effect(Effect::Reply { source: order.source.clone(), notice: Notice::Help });
+                return Ok(());
+            }
+            Command::Status => {
+                self.effect(Effect::WriteStatus);
+                return Ok(());
+            }
+            Command::Unknown { word, problem } => {
+                return Err(Notice::NotUnderstood { word: word.clone(), problem: problem.clone() });
+            }
+            _ => {}
+        }
+        if self.d.status.is_over() {
+            return Err(refused(&format!(
+                "this directive is {}; set the label again to start a new one",
+                self.d.status
+            )));
+        }
+        let by = &order.actor.login;
+        match &order.command {
+            Command::Approve { step } => self.approve(order, step.as_deref()),
+            Command::Rework { text } => self.rework_by_person(order, text),
+            Command::Retry { step } => self.retry(order, step.as_deref()),
+            Command::Skip { step } => self.skip(order, step.as_deref()),
+            Command::Pause { now } => self.pause_by_person(by, *now),
+            Command::Resume if self.resume() => Ok(()),
+            Command::Resume => Err(refused("nothing is paused")),
+            Command::Stop => {
+                self.stop(by, "`/stop`");
+                Ok(())
+            }
+            Command::Autonomy { level } => self.tighten_autonomy(level),
+            Command::Replan { .. } => {
+                Err(refused("planning anew in the middle is not supported yet; `/stop`, then set the label again"))
+            }
+            Command::Budget { .. } => Err(refused(
+                "setting another budget is not supported yet; when it is used up, `/resume` grants the same again",
+            )),
+            Command::Help | Command::Status | Command::Unknown { .. } => Ok(()),
+        }
+    }
+
+    fn approve(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
+        let by = &order.actor.login;
+        let approval = match (order.pull, name) {
+            (None, None) => self.only_waiting()?,
+            (None, Some(kind @ ("plan" | "budget"))) => self
+                .d
+                .waiting()
+                .find(|approval| approval.step.is_none() && approval.kind.as_str() == kind)
+                .cloned()
+                .ok_or_else(|| refused(&format!("no {kind} waits for an approval")))?,
+            _ => return self.approve_step(order, self.addressed(order, name)?),
+        };
+        match (approval.step, approval.kind) {
+            (Some(step), _) => self.approve_step(order, step),
+            (None, ApprovalKind::Plan) => {
+                self.answer(None, ApprovalStatus::Approved, by, None);
+                self.activate();
+                Ok(())
+            }
+            (None, _) => {
+                self.answer(None, ApprovalStatus::Approved, by, None);
+                self.resume();
+                Ok(())
+            }
+        }
+    }
+
+    /// The only approval that waits, for a bare `/approve` on the issue.
+    fn only_waiting(&self) -> Result<Approval, Notice> {
+        let mut waiting = self.d.waiting();
+        match (waiting.next(), waiting.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            _ => {
+                Err(Notice::WhichApproval { steps: self.d.waiting().map(|approval| self.name_of(approval)).collect() })
+            }
+        }
+    }
+
+    fn name_of(&self, approval: &Approval) -> String {
+        let step = approval.step.and_then(|id| self.d.step(id));
+        step.map_or_else(|| approval.kind.as_str().to_owned(), |step| step.name.to_string())
+    }
+
+    fn approve_step(&mut self, order: &Commanded, id: StepId) -> Taken {
+        let by = &order.actor.login;
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        let name = step.name.clone();
+        if step.merge == MergeState::Merged || step.status == StepStatus::Passed {
+            return Err(refused("already merged"));
+        }
+        Self::still_about_head(order, step)?;
+        let waiting = self.d.waiting().find(|approval| approval.step == Some(id)).map(|approval| approval.kind);
+        match (waiting, step.status) {
+            (Some(ApprovalKind::StepBlocked), _) if step.head.is_none() => {
+                Err(refused(&format!("`{name}` has nothing to accept yet: `/retry {name}` or `/skip {name}`")))
+            }
+            (Some(_), StepStatus::Evaluating) => {
+                self.answer(Some(id), ApprovalStatus::Approved, by, None);
+                self.request_merge(id);
+                Ok(())
+            }
+            (Some(ApprovalKind::StepBlocked), _) => {
+                self.answer(Some(id), ApprovalStatus::Approved, by, None);
+                self.set_step(id, StepStatus::Evaluating);
+                self.request_merge(id);
+                Ok(())
+            }
+            (None, StepStatus::Evaluating) if step.merge != MergeState::Open => Ok(()),
+            (None, StepStatus::Evaluating) => {
+                let by = by.clone();
+                self.with_step(id, |step| step.vouched = Some(by));
+                Ok(())
+            }
+            _ => Err(refused(&format!("`{name}` is {}; there is nothing to approve", step.status))),
+        }
+    }
+
+    /// An approval is about what was there when it was written: a review names its commit, a comment has a date.
+    fn still_about_head(order: &Commanded, step: &Step) -> Taken {
+        let moved = || refused("the branch has moved since; look at the new head and approve that");
+        if let Some(sha) = &order.sha
+            && step.head.as_ref() != Some(sha)
+        {
+            return Err(moved());
+        }
+        // GitHub's dates are whole seconds: what was written within the head's own second counts as after it.
+        match step.head_at {
+            Some(head_at) if order.sha.is_none() && order.at.timestamp() < head_at.timestamp() => Err(moved()),
+            _ => Ok(()),
+        }
+    }
+
+    fn rework_by_person(&mut self, order: &Commanded, text: &str) -> Taken {
+        let by = &order.actor.login;
+        let (id, words) = if order.pull.is_some() {
+            (self.addressed(order, None)?, text.trim())
+        } else {
+            let (first, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+            match self.d.step_named(first) {
+                Some(step) => (step.id, rest.trim()),
+                None if self.d.waiting().any(|approval| approval.kind == ApprovalKind::Plan) => {
+                    self.answer(None, ApprovalStatus::Denied, by, Some(text.trim()));
+                    self.plan_again(&format!("{by} turned the plan down:\n\n{}", text.trim()));
+                    return Ok(());
+                }
+                None => return Err(self.which_step("rework", first)),
+            }
+        };
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        let name = step.name.clone();
+        let instructions = format!("{by} asks for changes:\n\n{words}");
+        match step.status {
+            StepStatus::Passed => Err(refused("already merged")),
+            StepStatus::Skipped => Err(refused(&format!("`{name}` was skipped"))),
+            StepStatus::Pending | StepStatus::Ready | StepStatus::Running => {
+                Err(refused(&format!("`{name}` is {}: say it again once there is something to look at", step.status)))
+            }
+            StepStatus::Rework => {
+                self.with_step(id, |step| {
+                    if let Some(waiting) = &mut step.instructions {
+                        waiting.text = format!("{}\n\n{instructions}", waiting.text);
+                    }
+                });
+                Ok(())
+            }
+            StepStatus::Evaluating | StepStatus::Blocked | StepStatus::Failed => {
+                self.answer(Some(id), ApprovalStatus::Denied, by, Some(words));
+                self.with_step(id, |step| step.failures = 0);
+                self.rework(id, instructions, false, &format!("{by} asked for changes"));
+                Ok(())
+            }
+        }
+    }
+
+    fn retry(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
+        let id = self.addressed(order, name)?;
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        if !matches!(step.status, StepStatus::Failed | StepStatus::Blocked) {
+            return Err(refused(&format!(
+                "`{}` is {}; only a failed or blocked step is tried again",
+                step.name, step.status
+            )));
+        }
+        self.answer(Some(id), ApprovalStatus::Denied, &order.actor.login, None);
+        self.with_step(id, |step| {
+            step.failures = 0;
+            step.reason = None;
+        });
+        self.back_in_line(id);
+        Ok(())
+    }
+
+    fn skip(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
+        let id = self.addressed(order, name)?;
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        if step.status.is_done() {
+            return Err(refused(&format!("`{}` is {} already", step.name, step.status)));
+        }
+        if step.is_final() {
+            return Err(refused("the final pull request cannot be skipped; `/stop` ends the directive"));
+        }
+        self.answer(Some(id), ApprovalStatus::Denied, &order.actor.login, None);
+        self.skip_step(id);
+        Ok(())
+    }
+
+    fn pause_by_person(&mut self, by: &Login, now: bool) -> Taken {
+        if !self.pause(PauseReason::Commanded(by.clone())) {
+            return Err(refused(&format!("the directive is {} already", self.d.status)));
+        }
+        if now {
+            let stopped: Vec<_> =
+                self.d.tasks.iter().filter(|task| task.status.is_live()).map(|task| task.id).collect();
+            for id in stopped {
+                self.task_finished(id, &crate::domain::signal::TaskOutcome::Cancelled, crate::domain::ids::Usd::ZERO);
+            }
+        }
+        Ok(())
+    }
+
+    fn tighten_autonomy(&mut self, level: &str) -> Taken {
+        let wanted = match level.to_ascii_lowercase().as_str() {
+            "manual" => Autonomy::Manual,
+            "guardrails" => Autonomy::Guardrails,
+            "full_auto" | "full-auto" => Autonomy::FullAuto,
+            _ => return Err(refused("the levels are `manual`, `guardrails` and `full_auto`")),
+        };
+        if wanted > self.d.policy.autonomy {
+            return Err(refused("a comment can only tighten the policy; loosen it in `.github/adjutant.yml`"));
+        }
+        self.d.policy.autonomy = wanted;
+        Ok(())
+    }
+
+    /// The step that an order is about: on a pull request its own, on the issue the one that is named.
+    fn addressed(&self, order: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
+        if let Some(number) = order.pull {
+            let step = self.d.step_of_pull(number);
+            return step.map(|step| step.id).ok_or_else(|| refused("this pull request belongs to no step any more"));
+        }
+        let word = word_of(&order.command);
+        let Some(name) = name else {
+            return Err(refused(&format!("on the issue a step's name follows: `/{word} STEP`")));
+        };
+        self.d.step_named(name).map(|step| step.id).ok_or_else(|| self.which_step(word, name))
+    }
+
+    fn which_step(&self, word: &str, name: &str) -> Notice {
+        if self.d.status == DirectiveStatus::Planning && self.d.steps.is_empty() {
+            return refused("there is no plan yet");
+        }
+        let names: Vec<_> = self.d.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+        let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
+        refused(&format!("there is no step `{shown}`: `/{word}` takes one of {}", names.join(", ")))
+    }
+}
+
+fn refused(reason: &str) -> Notice {
+    Notice::Refused { reason: reason.to_owned() }
+}
+
+fn word_of(command: &Command) -> &'static str {
+    match command {
+        Command::Approve { .. } => "approve",
+        Command::Rework { .. } => "rework",
+        Command::Retry { .. } => "retry",
+        Command::Skip { .. } => "skip",
+        Command::Pause { .. } => "pause",
+        Command::Resume => "resume",
+        Command::Stop => "stop",
+        Command::Replan { .. } => "replan",
+        Command::Autonomy { .. } => "autonomy",
+        Command::Budget { .. } => "budget",
+        Command::Status => "status",
+        Command::Help => "help",
+        Command::Unknown { .. } => "unknown",
+    }
+}

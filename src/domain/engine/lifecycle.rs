@@ -1,0 +1,210 @@
+//! The directive's own life: opened, paused, resumed, stopped, ended.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::turn::Turn;
+use crate::domain::approval::{ApprovalKind, ApprovalStatus};
+use crate::domain::directive::{Base, Directive, Pause, PauseReason, WorkClock};
+use crate::domain::effect::Effect;
+use crate::domain::event::Severity;
+use crate::domain::ids::{DirectiveId, Login, StepId};
+use crate::domain::policy::Policy;
+use crate::domain::signal::{Actor, Labelled};
+use crate::domain::status::DirectiveStatus;
+use crate::domain::step::MergeState;
+
+/// A directive as it is before anything was done.
+pub(super) fn draft(labelled: &Labelled, policy: Policy, base: Base, now: DateTime<Utc>) -> Directive {
+    let ordinal = labelled.earlier + 1;
+    Directive {
+        id: DirectiveId::of(labelled.repo.id, labelled.issue, ordinal),
+        repo: labelled.repo.clone(),
+        issue: labelled.issue,
+        ordinal,
+        title: labelled.title.clone(),
+        author: labelled.author.clone(),
+        requested_by: labelled.actor.login.clone(),
+        brief: labelled.brief.clone(),
+        policy,
+        base,
+        status: DirectiveStatus::Draft,
+        pause: None,
+        failure: None,
+        generation: 0,
+        planning_faults: Vec::new(),
+        planning_words: None,
+        plan: None,
+        integration_cut: false,
+        integrations: 0,
+        steps: Vec::new(),
+        finale: None,
+        tasks: Vec::new(),
+        approvals: Vec::new(),
+        budget: None,
+        clock: WorkClock::default(),
+        created_at: now,
+        ended_at: None,
+    }
+}
+
+impl Turn {
+    /// Leaves the draft: planning starts.
+    pub(super) fn begin(&mut self) {
+        let data = json!({ "issue": self.d.issue, "title": self.d.title, "base": self.d.base.sha });
+        self.info("directive_opened", None, data);
+        self.set_status(DirectiveStatus::Planning);
+    }
+
+    /// The label was set again on a live directive: it resumes what taking the label off had paused.
+    pub(super) fn labelled(&mut self, actor: &Actor) {
+        let paused_by_label = matches!(&self.d.pause, Some(Pause { reason: PauseReason::Unlabelled(_), .. }));
+        if paused_by_label && actor.may_command() {
+            self.actor(&actor.login);
+            self.resume();
+        }
+    }
+
+    /// Taking the label off pauses, and puts away what has ended. A bot's doing is no order.
+    pub(super) fn unlabelled(&mut self, actor: &Actor) {
+        if actor.bot {
+            return;
+        }
+        self.actor(&actor.login);
+        if self.d.status.is_over() {
+            self.archive();
+        } else {
+            self.pause(PauseReason::Unlabelled(actor.login.clone()));
+        }
+    }
+
+    fn archive(&mut self) {
+        if self.d.status != DirectiveStatus::Archived {
+            self.set_status(DirectiveStatus::Archived);
+        }
+    }
+
+    /// Nothing new starts until it is resumed. Says whether there was anything to pause.
+    pub(super) fn pause(&mut self, reason: PauseReason) -> bool {
+        let from = self.d.status;
+        if !matches!(from, DirectiveStatus::Planning | DirectiveStatus::Active) {
+            return false;
+        }
+        self.d.pause = Some(Pause { from, reason });
+        self.set_status(DirectiveStatus::Paused)
+    }
+
+    /// Goes back to where the pause began, with as much money or time again where those had run out.
+    pub(super) fn resume(&mut self) -> bool {
+        if self.d.status != DirectiveStatus::Paused {
+            return false;
+        }
+        let Some(pause) = self.d.pause.take() else { return false };
+        match pause.reason {
+            PauseReason::Cost => self.d.budget = Some(self.d.spent() + self.d.policy.limits.cost),
+            PauseReason::WallTime => self.d.clock.granted += wall_time_seconds(self.d.policy.limits.wall_time_hours),
+            PauseReason::Unlabelled(_) | PauseReason::Commanded(_) => {}
+        }
+        self.close_approvals(None, ApprovalStatus::Approved, |approval| approval.kind == ApprovalKind::Budget);
+        self.set_status(pause.from)
+    }
+
+    /// Pauses where money or time is used up, and asks for more.
+    pub(super) fn check_breakers(&mut self) {
+        if !matches!(self.d.status, DirectiveStatus::Planning | DirectiveStatus::Active) {
+            return;
+        }
+        let (spent, budget) = (self.d.spent(), self.d.budget());
+        let seconds = self.d.clock.at(self.now);
+        let allowed = wall_time_seconds(self.d.policy.limits.wall_time_hours) + self.d.clock.granted;
+        let (reason, question) = if spent >= budget {
+            (PauseReason::Cost, format!("The budget of {budget} is used up ({spent} spent)."))
+        } else if seconds >= allowed {
+            (PauseReason::WallTime, format!("The {} h of working time are used up.", allowed / 3600))
+        } else {
+            return;
+        };
+        self.event("breaker_tripped", Severity::Warning, None, json!({ "question": question }));
+        let shown = crate::domain::ids::Sha::of_text(&question);
+        self.pause(reason);
+        self.ask(ApprovalKind::Budget, None, shown, question);
+    }
+
+    /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise.
+    pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool) {
+        self.actor(&actor.login);
+        if self.d.status.is_over() {
+            self.archive();
+        } else if final_merged {
+            self.final_merged(&actor.login);
+        } else {
+            self.stop(&actor.login, "the issue was closed");
+        }
+    }
+
+    /// Ends a directive for good in a person's name.
+    pub(super) fn stop(&mut self, by: &Login, why: &str) {
+        self.fail(format!("stopped by {by}: {why}"));
+    }
+
+    /// Ends a directive without its goal: tasks called off, questions void, pull requests closed, branches kept.
+    pub(super) fn fail(&mut self, reason: String) {
+        if self.d.status.is_over() {
+            return;
+        }
+        self.cancel_tasks(|_| true);
+        self.void_all_approvals();
+        let open: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| step.pull.is_some() && step.merge != MergeState::Merged && !step.status.is_done())
+            .map(|step| step.id)
+            .collect();
+        for step in open {
+            self.effect(Effect::ClosePull { step, word: reason.clone() });
+        }
+        self.d.pause = None;
+        self.event("directive_failed", Severity::Error, None, json!({ "reason": reason }));
+        self.d.failure = Some(reason);
+        self.set_status(DirectiveStatus::Failed);
+    }
+
+    /// What was wanted is on the base.
+    pub(super) fn complete(&mut self) {
+        if self.d.status.is_over() {
+            return;
+        }
+        self.cancel_tasks(|_| true);
+        self.void_all_approvals();
+        self.d.pause = None;
+        let data = json!({ "cost": self.d.spent().to_string(), "seconds": self.d.clock.at(self.now) });
+        self.info("directive_completed", None, data);
+        self.set_status(DirectiveStatus::Completed);
+        self.effect(Effect::CloseIssue);
+    }
+
+    fn void_all_approvals(&mut self) {
+        let now = self.now;
+        for approval in &mut self.d.approvals {
+            if approval.status == ApprovalStatus::Pending {
+                approval.status = ApprovalStatus::Stale;
+                approval.answered_at = Some(now);
+            }
+        }
+    }
+
+    /// Something outside could not be done: the step it was for waits for a person, else the directive ends.
+    pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) {
+        match step {
+            Some(step) => self.block(step, reason),
+            None => self.fail(reason.to_owned()),
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // the policy bounds the hours
+fn wall_time_seconds(hours: f64) -> i64 {
+    (hours * 3600.0) as i64
+}

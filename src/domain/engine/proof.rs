@@ -1,0 +1,192 @@
+//! Proof: what the verifiers and the judge found, and what follows from it.
+
+use serde_json::json;
+
+use super::table::{self, Case, Next};
+use super::turn::Turn;
+use crate::domain::approval::ApprovalKind;
+use crate::domain::effect::Effect;
+use crate::domain::evaluation::{Confidence, Evaluation, Judgement, Verdict, VerifierResult};
+use crate::domain::event::Severity;
+use crate::domain::ids::{Sha, StepId};
+use crate::domain::signal::TaskOutcome;
+use crate::domain::status::StepStatus;
+use crate::domain::step::{Finding, MergeState};
+use crate::domain::task::TaskKind;
+
+impl Turn {
+    /// Sends a step's head to the verifiers, its pull request opened first.
+    pub(super) fn prove(&mut self, id: StepId) {
+        let Some(step) = self.d.step(id) else { return };
+        let Some(head) = step.head.clone() else { return };
+        if step.pull.is_none() {
+            self.effect(Effect::OpenPull { step: id });
+            return;
+        }
+        let round = step.verifications + 1;
+        self.with_step(id, |step| step.verifications = round);
+        self.effect(Effect::SyncPull { step: id });
+        self.effect(Effect::WriteCheck { step: id });
+        self.effect(Effect::Verify { step: id, head, round });
+    }
+
+    /// The verifiers are done. What they found at an older head is void.
+    pub(super) fn verified(&mut self, id: StepId, head: &Sha, results: &[VerifierResult], findings: &[Finding]) {
+        let thresholds = self.d.policy.thresholds;
+        let Some(step) = self.d.step_mut(id) else { return };
+        if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) || step.evaluation.is_some() {
+            return;
+        }
+        for finding in findings {
+            if !step.findings.contains(finding) {
+                step.findings.push(finding.clone());
+            }
+        }
+        let evaluation = Evaluation::of(head.clone(), results.to_vec(), None, &step.findings, thresholds);
+        let red = evaluation.confidence == Confidence::Red;
+        step.evaluation = Some(evaluation);
+        if self.d.policy.judge.is_some() && !red {
+            self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
+        } else {
+            self.decide_on(id);
+        }
+    }
+
+    /// The judge ended. One that could not be asked leaves the matter to a person.
+    pub(super) fn judge_finished(&mut self, id: StepId, outcome: &TaskOutcome) {
+        let thresholds = self.d.policy.thresholds;
+        let Some(step) = self.d.step_mut(id) else { return };
+        let Some(evaluation) = step.current_evaluation().cloned() else { return };
+        if step.status != StepStatus::Evaluating {
+            return;
+        }
+        let judged = match outcome {
+            TaskOutcome::Judged { head, judgement } if *head == evaluation.head => {
+                judged(&evaluation, judgement, &step.findings, thresholds)
+            }
+            TaskOutcome::Failed { reason } => {
+                let mut unjudged = evaluation;
+                unjudged.confidence = unjudged.confidence.min(Confidence::Yellow);
+                unjudged.reasons.push(format!("the judge could not be asked: {reason}"));
+                unjudged
+            }
+            TaskOutcome::Cancelled => return,
+            _ => {
+                let mut unjudged = evaluation;
+                unjudged.confidence = unjudged.confidence.min(Confidence::Yellow);
+                unjudged.reasons.push("the judge handed in no judgement".to_owned());
+                unjudged
+            }
+        };
+        step.evaluation = Some(judged);
+        self.decide_on(id);
+    }
+
+    /// Follows the table of autonomy and confidence.
+    pub(super) fn decide_on(&mut self, id: StepId) {
+        let Some(step) = self.d.step(id) else { return };
+        let Some(evaluation) = step.current_evaluation().cloned() else { return };
+        let by_report = step.report.is_some() && step.pull.is_none();
+        let case = Case {
+            autonomy: self.d.policy.autonomy,
+            confidence: evaluation.confidence,
+            into_base: step.into_base && !by_report,
+            merge: self.d.policy.merge,
+            needs_person: Evaluation::needs_person(&step.findings),
+            rework_left: step.rework_cycles < self.d.policy.limits.rework_cycles,
+        };
+        let (name, vouched, into_base) = (step.name.clone(), step.vouched.clone(), case.into_base);
+        let severity = if evaluation.confidence == Confidence::Red { Severity::Warning } else { Severity::Info };
+        let data = json!({ "step": name, "head": evaluation.head, "confidence": evaluation.confidence,
+                           "score": evaluation.score, "reasons": evaluation.reasons });
+        self.event("evaluation_completed", severity, Some(id), data);
+        self.effect(Effect::WriteCheck { step: id });
+        match table::next(case) {
+            Next::Merge => self.request_merge(id),
+            Next::Ask if vouched.is_some() => self.request_merge(id),
+            Next::Ask => {
+                let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
+                let question = question(name.as_str(), &evaluation, into_base);
+                self.ask(kind, Some(id), evaluation.head, question);
+            }
+            Next::Rework => {
+                self.with_step(id, |step| step.rework_cycles += 1);
+                self.rework(id, rework_text(&evaluation), false, &evaluation.reasons.join("; "));
+            }
+            Next::Block => {
+                let cycles = self.d.step(id).map_or(0, |step| step.rework_cycles);
+                self.block(id, &format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; ")));
+            }
+        }
+    }
+
+    /// Merges a step's pull request as it stands, or accepts its report.
+    pub(super) fn request_merge(&mut self, id: StepId) {
+        let Some(step) = self.d.step(id) else { return };
+        if step.pull.is_some() {
+            self.with_step(id, |step| step.merge = MergeState::Wanted);
+            self.effect(Effect::WriteCheck { step: id });
+        } else if step.report.is_some() {
+            self.pass(id);
+        } else {
+            self.prove(id);
+        }
+    }
+
+    /// The head does not merge into its target: the conflict is resolved by an agent. Such reworks do not count.
+    pub(super) fn conflicted(&mut self, id: StepId, head: &Sha, paths: &[String]) {
+        let Some(step) = self.d.step(id) else { return };
+        let integrating = step.is_final() && step.status == StepStatus::Running;
+        let proving = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
+        if !(integrating || proving) {
+            return;
+        }
+        let target = step.target.clone();
+        let text = format!(
+            "The branch `{target}` was merged in and these files are in conflict: {}. \
+             Resolve the conflicts so that both sides' intentions hold, and leave no conflict markers.",
+            paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
+        );
+        self.rework(id, text, true, &format!("it no longer merges into `{target}`"));
+    }
+}
+
+fn judged(
+    before: &Evaluation,
+    judgement: &Judgement,
+    findings: &[Finding],
+    thresholds: crate::domain::policy::Thresholds,
+) -> Evaluation {
+    Evaluation::of(before.head.clone(), before.results.clone(), Some(judgement.clone()), findings, thresholds)
+}
+
+fn question(name: &str, evaluation: &Evaluation, into_base: bool) -> String {
+    let what = if into_base { "May this be merged into the base?" } else { "May this step be merged?" };
+    if evaluation.reasons.is_empty() {
+        format!("`{name}` is {}. {what}", evaluation.confidence.as_str())
+    } else {
+        format!("`{name}` is {}: {}. {what}", evaluation.confidence.as_str(), evaluation.reasons.join("; "))
+    }
+}
+
+/// What a rework is told: what failed, with the last lines of output, and which criteria are unmet.
+fn rework_text(evaluation: &Evaluation) -> String {
+    let mut text = format!("The work at {} was turned down.\n", evaluation.head.short());
+    for failed in evaluation.results.iter().filter(|result| result.verdict == Verdict::Fail) {
+        let kind = if failed.required { "required" } else { "optional" };
+        text.push_str(&format!("\nThe {kind} verifier `{}` failed: {}\n", failed.name, failed.summary));
+        if !failed.tail.is_empty() {
+            text.push_str(&format!("Its last lines of output:\n\n{}\n", indented(&failed.tail)));
+        }
+    }
+    if let Some(judgement) = &evaluation.judgement {
+        for unmet in judgement.criteria.iter().filter(|criterion| !criterion.met) {
+            text.push_str(&format!("\nCriterion {} is unmet: {}\n", unmet.id, unmet.note));
+        }
+    }
+    text
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}

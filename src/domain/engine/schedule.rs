@@ -1,0 +1,128 @@
+//! What starts next: ready steps within the limits, and the final pull request when all are done.
+
+use serde_json::json;
+
+use super::planning::blank_step;
+use super::turn::Turn;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{StepId, StepName};
+use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::step::{MergeState, Step, StepKind};
+use crate::domain::task::TaskKind;
+
+impl Turn {
+    /// Starts whatever has become possible.
+    pub(super) fn advance(&mut self) {
+        self.check_breakers();
+        self.plan_if_needed();
+        if self.d.status != DirectiveStatus::Active || !self.d.integration_cut {
+            return;
+        }
+        self.merge_wanted();
+        self.make_ready();
+        self.start_ready();
+        if !self.d.steps.is_empty() && self.d.steps.iter().all(|step| step.status.is_done()) {
+            self.finish();
+        }
+    }
+
+    /// Asks GitHub for the merges that were decided on.
+    fn merge_wanted(&mut self) {
+        let wanted: Vec<_> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| step.merge == MergeState::Wanted && step.status == StepStatus::Evaluating)
+            .filter_map(|step| Some((step.id, step.head.clone()?, step.verifications + 1)))
+            .collect();
+        for (step, head, round) in wanted {
+            self.with_step(step, |step| {
+                step.merge = MergeState::Requested;
+                step.verifications = round;
+            });
+            self.effect(Effect::Merge { step, head, round });
+        }
+    }
+
+    fn make_ready(&mut self) {
+        let ready: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .filter(|step| step.status == StepStatus::Pending && self.dependencies_done(step))
+            .map(|step| step.id)
+            .collect();
+        for id in ready {
+            self.set_step(id, StepStatus::Ready);
+        }
+    }
+
+    fn dependencies_done(&self, step: &Step) -> bool {
+        step.depends_on.iter().all(|name| self.d.step_named(name.as_str()).is_some_and(|dep| dep.status.is_done()))
+    }
+
+    fn start_ready(&mut self) {
+        let parallel = self.d.policy.limits.parallel_tasks as usize;
+        let live = self.d.tasks.iter().filter(|task| task.status.is_live()).count();
+        let startable: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| match step.status {
+                StepStatus::Ready => true,
+                StepStatus::Rework => step.instructions.is_some(),
+                _ => false,
+            })
+            .map(|step| step.id)
+            .take(parallel.saturating_sub(live))
+            .collect();
+        for id in startable {
+            self.start_step(id);
+        }
+    }
+
+    fn start_step(&mut self, id: StepId) {
+        let Some(step) = self.d.step(id) else { return };
+        let kind = if step.instructions.is_some() { TaskKind::Rework } else { TaskKind::Step };
+        let (name, attempt) = (step.name.clone(), step.failures + 1);
+        let instructions = step.instructions.clone();
+        if !self.set_step(id, StepStatus::Running) {
+            return;
+        }
+        self.info("step_started", Some(id), json!({ "step": name, "kind": kind, "attempt": attempt }));
+        let (text, merge_target) = instructions.map_or_else(Default::default, |it| (it.text, it.merge_target));
+        self.start_task(kind, Some(id), attempt, text, merge_target);
+    }
+
+    /// Every step is done: what landed on the integration branch goes to the base.
+    fn finish(&mut self) {
+        if self.d.steps.iter().all(|step| step.into_base) {
+            self.complete();
+            return;
+        }
+        let finale = match &self.d.finale {
+            None => self.new_finale(),
+            Some(finale) if finale.status == StepStatus::Rework && finale.instructions.is_none() => finale.id,
+            Some(_) => return,
+        };
+        if self.set_step(finale, StepStatus::Running) {
+            self.d.integrations += 1;
+            self.effect(Effect::Integrate { round: self.d.integrations });
+        }
+    }
+
+    fn new_finale(&mut self) -> StepId {
+        let name = StepName::new("final");
+        let id = StepId::of(self.d.id, self.d.generation, &name);
+        let mut finale =
+            blank_step(id, name, StepKind::Final, self.d.integration_branch(), self.d.base.branch.clone(), true);
+        finale.description = "Bring the integration branch to the base.".to_owned();
+        finale.requirements = self.d.brief.requirements.iter().map(|requirement| requirement.id.clone()).collect();
+        finale.criteria = self.d.brief.criteria.iter().map(|criterion| criterion.id.clone()).collect();
+        finale.status = StepStatus::Ready;
+        self.d.finale = Some(finale);
+        id
+    }
+}

@@ -1,0 +1,124 @@
+//! Orders and approvals.
+
+use super::*;
+
+#[test]
+fn a_yellow_step_waits_for_a_person_and_merges_on_approve() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", yellow());
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+    assert!(!world.merges("a"));
+    world.approve("a");
+    assert!(world.merges("a"));
+    let approval = &world.d.approvals[0];
+    assert_eq!(
+        (approval.status, approval.answered_by.as_ref().unwrap().as_str()),
+        (ApprovalStatus::Approved, "maintainer")
+    );
+}
+
+#[test]
+fn a_persons_rework_is_followed_and_does_not_count() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", yellow());
+    world.maintainer(Some("a"), Command::Rework { text: "use the existing parser".to_owned() });
+    assert!(world.d.task(world.live(Some("a"))).unwrap().instructions.contains("use the existing parser"));
+    let step = world.d.step_named("a").unwrap();
+    assert_eq!((step.rework_cycles, step.reworks), (0, 1));
+    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Denied);
+    assert_eq!(world.d.approvals[0].words.as_deref(), Some("use the existing parser"));
+}
+
+#[test]
+fn on_the_issue_a_steps_name_follows_the_command() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", yellow());
+    world.maintainer(None, Command::Rework { text: "a use the existing parser".to_owned() });
+    assert_eq!(world.status("a"), StepStatus::Running);
+    world.maintainer(None, Command::Rework { text: "nonsense".to_owned() });
+    assert!(matches!(world.refusal(), Some(Notice::Refused { reason }) if reason.contains("no step `nonsense`")));
+}
+
+#[test]
+fn a_bare_approve_on_the_issue_answers_the_only_question_or_lists_them() {
+    let mut world = World::started(Policy::default(), diamond());
+    for name in ["a", "b"] {
+        world.changed(name, &format!("{name}1"));
+        world.verified(name, yellow());
+    }
+    world.maintainer(None, Command::Approve { step: None });
+    assert_eq!(world.refusal(), Some(&Notice::WhichApproval { steps: vec!["a".to_owned(), "b".to_owned()] }));
+    world.maintainer(None, Command::Approve { step: Some("b".to_owned()) });
+    assert!(world.merges("b"));
+    world.maintainer(None, Command::Approve { step: None });
+    assert!(world.merges("a"));
+}
+
+#[test]
+fn orders_without_write_access_are_refused_and_change_nothing() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", yellow());
+    world.order(actor("triager", Permission::Read), Some("a"), Command::Approve { step: None });
+    assert_eq!(world.refusal(), Some(&Notice::NotAllowed { login: "triager".to_owned() }));
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+    assert!(world.effects.iter().any(|effect| matches!(effect, Effect::React { reaction: Reaction::ThumbsDown, .. })));
+}
+
+#[test]
+fn a_bots_order_is_not_even_answered() {
+    let mut world = World::started(Policy::default(), diamond());
+    let bot = Actor { bot: true, ..actor("other[bot]", Permission::Admin) };
+    world.order(bot, None, Command::Stop);
+    assert_eq!((world.d.status, world.effects.len()), (DirectiveStatus::Active, 0));
+}
+
+#[test]
+fn an_approval_never_passes_a_head_that_it_was_not_given_for() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", yellow());
+    let written = world.now;
+    let step = world.id("a");
+    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
+    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Stale);
+    let maintainer = || actor("maintainer", Permission::Admin);
+    world.order_at(maintainer(), Some("a"), Command::Approve { step: None }, None, Some(written));
+    assert!(matches!(world.refusal(), Some(Notice::Refused { reason }) if reason.contains("moved")));
+    world.order_at(maintainer(), Some("a"), Command::Approve { step: None }, Some("a1"), None);
+    assert!(world.refusal().is_some(), "a review of the old head");
+    world.verified("a", yellow());
+    assert!(!world.merges("a"));
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+}
+
+#[test]
+fn an_approval_written_while_checks_run_is_kept_for_that_head() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.approve("a");
+    assert_eq!(world.refusal(), None);
+    world.verified("a", yellow());
+    assert!(world.merges("a"));
+}
+
+#[test]
+fn an_early_approval_does_not_override_red() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.approve("a");
+    world.verified("a", red());
+    assert_eq!(world.status("a"), StepStatus::Running);
+    assert!(!world.merges("a"));
+}
+
+#[test]
+fn an_approval_of_something_merged_is_told_so() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.done("a");
+    world.approve("a");
+    assert_eq!(world.refusal(), Some(&Notice::Refused { reason: "already merged".to_owned() }));
+}

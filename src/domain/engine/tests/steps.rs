@@ -1,0 +1,184 @@
+//! Steps: scheduled, worked on, proved, reworked.
+
+use super::*;
+
+#[test]
+fn independent_steps_run_side_by_side_and_dependents_wait() {
+    let world = World::started(Policy::default(), diamond());
+    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.status("a"), StepStatus::Running);
+    assert_eq!(world.status("b"), StepStatus::Running);
+    assert_eq!(world.status("c"), StepStatus::Pending);
+}
+
+#[test]
+fn no_more_tasks_run_at_a_time_than_the_policy_allows() {
+    let mut policy = Policy::default();
+    policy.limits.parallel_tasks = 1;
+    let mut world = World::started(policy, diamond());
+    assert_eq!((world.live_count(), world.status("b")), (1, StepStatus::Ready));
+    world.changed("a", "a1");
+    assert_eq!(world.status("b"), StepStatus::Running);
+}
+
+#[test]
+fn nothing_starts_before_the_integration_branch_is_there() {
+    let mut world = World::open(Policy::default());
+    world.planned(diamond());
+    assert_eq!(world.live_count(), 0);
+    world.signal(Signal::IntegrationCut);
+    assert_eq!(world.live_count(), 2);
+}
+
+#[test]
+fn a_green_step_merges_and_frees_its_dependents() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.done("a");
+    assert_eq!((world.status("a"), world.status("c")), (StepStatus::Passed, StepStatus::Pending));
+    world.done("b");
+    assert_eq!(world.status("c"), StepStatus::Running);
+}
+
+#[test]
+fn a_step_is_passed_only_once_its_merge_is_confirmed() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", green());
+    assert_eq!(world.status("a"), StepStatus::Evaluating);
+}
+
+#[test]
+fn a_red_step_is_reworked_with_what_failed_until_the_reworks_are_used_up() {
+    let mut world = World::started(Policy::default(), diamond());
+    for cycle in 0..3 {
+        world.changed("a", &format!("a{cycle}"));
+        world.verified("a", red());
+        let task = world.d.task(world.live(Some("a"))).unwrap();
+        assert_eq!(task.kind, TaskKind::Rework);
+        assert!(task.instructions.contains("`test` failed") && task.instructions.contains("last line"));
+    }
+    world.changed("a", "a9");
+    world.verified("a", red());
+    assert_eq!((world.status("a"), world.waiting()), (StepStatus::Blocked, vec![ApprovalKind::StepBlocked]));
+    world.approve("a");
+    assert!(world.merges("a"), "approving a blocked step accepts it as it is");
+}
+
+#[test]
+fn an_evaluation_of_an_older_head_is_void() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    let step = world.id("a");
+    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
+    world.signal(Signal::Verified { step, head: Sha::new("a1"), results: green(), findings: Vec::new() });
+    assert!(!world.merges("a"));
+    assert!(world.d.step(step).unwrap().evaluation.is_none());
+}
+
+#[test]
+fn a_signal_that_comes_twice_does_nothing_the_second_time() {
+    let mut world = World::started(Policy::default(), diamond());
+    let task = world.live(Some("a"));
+    let outcome = TaskOutcome::Changed { head: Sha::new("a1"), summary: "Did it.".to_owned(), findings: Vec::new() };
+    world.finish(task, outcome.clone());
+    let once = world.d.clone();
+    world.finish(task, outcome);
+    assert_eq!((world.d, world.effects), (once, Vec::new()));
+}
+
+#[test]
+fn a_conflict_goes_to_rework_with_the_target_merged_in_and_does_not_count() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    let step = world.id("a");
+    world.signal(Signal::Conflicted { step, head: Sha::new("a1"), paths: vec!["src/lib.rs".to_owned()] });
+    let task = world.d.task(world.live(Some("a"))).unwrap();
+    assert!(task.merge_target && task.instructions.contains("src/lib.rs"));
+    assert_eq!(world.d.step(step).unwrap().rework_cycles, 0);
+}
+
+#[test]
+fn a_task_that_cannot_be_run_is_tried_twice_more_and_then_asks() {
+    let mut world = World::started(Policy::default(), diamond());
+    for _ in 0..3 {
+        assert_eq!(world.status("a"), StepStatus::Running);
+        world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it left no result".to_owned() });
+    }
+    assert_eq!((world.status("a"), world.waiting()), (StepStatus::Failed, vec![ApprovalKind::StepBlocked]));
+    world.maintainer(None, Command::Approve { step: Some("a".to_owned()) });
+    assert!(matches!(world.refusal(), Some(Notice::Refused { reason }) if reason.contains("/retry a")));
+    world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
+    assert_eq!(world.status("a"), StepStatus::Running);
+}
+
+#[test]
+fn a_change_step_that_changed_nothing_is_sent_back() {
+    let mut world = World::started(Policy::default(), diamond());
+    let nothing = |evidence: Option<&str>| TaskOutcome::Unchanged {
+        summary: "Nothing to do.".to_owned(),
+        report: None,
+        evidence: evidence.map(str::to_owned),
+        head: None,
+    };
+    world.finish(world.live(Some("a")), nothing(None));
+    assert!(world.d.task(world.live(Some("a"))).unwrap().instructions.contains("Nothing was changed"));
+    world.finish(world.live(Some("a")), nothing(Some("src/lib.rs has it")));
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview], "evidence is yellow: a person looks");
+}
+
+#[test]
+fn a_report_is_posted_and_passes_without_a_pull_request() {
+    let plan = json!({ "steps": [
+        { "name": "look", "type": "research", "description": "Look.", "requirements": ["R1"] },
+        { "name": "build", "type": "implement", "description": "Build.", "depends_on": ["look"] },
+    ]});
+    let mut world = World::started(Policy::default(), plan);
+    let outcome = TaskOutcome::Unchanged {
+        summary: "Looked.".to_owned(),
+        report: Some("All in one file.".to_owned()),
+        evidence: None,
+        head: None,
+    };
+    world.finish(world.live(Some("look")), outcome);
+    assert!(world.effects.iter().any(|effect| matches!(effect, Effect::PostReport { .. })));
+    assert_eq!((world.status("look"), world.status("build")), (StepStatus::Passed, StepStatus::Running));
+}
+
+#[test]
+fn a_protected_path_waits_for_a_person_even_in_full_auto() {
+    let mut world = World::started(Policy { autonomy: Autonomy::FullAuto, ..Policy::default() }, diamond());
+    let findings = vec![Finding { kind: FindingKind::Protected, text: "`.github/x` was changed".to_owned() }];
+    let outcome = TaskOutcome::Changed { head: Sha::new("a1"), summary: "Did it.".to_owned(), findings };
+    world.finish(world.live(Some("a")), outcome);
+    world.opened("a");
+    world.verified("a", green());
+    assert!(!world.merges("a"));
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+}
+
+#[test]
+fn a_step_closed_by_a_person_is_skipped_or_asks_where_others_need_it() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    let step = world.id("a");
+    world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
+    assert_eq!((world.status("a"), world.waiting()), (StepStatus::Blocked, vec![ApprovalKind::StepBlocked]));
+    world.maintainer(None, Command::Skip { step: Some("a".to_owned()) });
+    world.done("b");
+    world.changed("c", "c1");
+    let step = world.id("c");
+    world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
+    assert_eq!(world.status("c"), StepStatus::Skipped);
+}
+
+#[test]
+fn a_refused_merge_tells_a_person_why() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", green());
+    let step = world.id("a");
+    world.signal(Signal::MergeRefused { step, head: Sha::new("a1"), reason: "a review is required".to_owned() });
+    assert!(world.d.waiting().next().unwrap().question.contains("a review is required"));
+    world.approve("a");
+    assert!(world.merges("a"), "and is tried again on their word");
+}

@@ -1,0 +1,226 @@
+//! One turn of the engine: the directive in hand, and what the turn leaves behind.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::Decision;
+use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::domain::directive::Directive;
+use crate::domain::effect::Effect;
+use crate::domain::event::{Event, EventActor, Severity};
+use crate::domain::ids::{ApprovalId, Login, Sha, StepId, TaskId};
+use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::step::Step;
+use crate::domain::task::{Task, TaskKind, TaskStatus};
+
+/// The directive in hand, and what the turn leaves behind.
+pub(super) struct Turn {
+    pub(super) d: Directive,
+    pub(super) now: DateTime<Utc>,
+    by: EventActor,
+    events: Vec<Event>,
+    effects: Vec<Effect>,
+}
+
+impl Turn {
+    pub(super) fn new(d: Directive, now: DateTime<Utc>) -> Self {
+        Self { d, now, by: EventActor::System, events: Vec::new(), effects: Vec::new() }
+    }
+
+    /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
+    pub(super) fn settle(mut self, before: Option<&Directive>) -> Decision {
+        self.advance();
+        self.drive_clock();
+        if before != Some(&self.d) {
+            self.effect(Effect::WriteStatus);
+        }
+        Decision { directive: Some(self.d), events: self.events, effects: self.effects }
+    }
+
+    /// The events from here on are caused by a person.
+    pub(super) fn actor(&mut self, login: &Login) {
+        self.by = EventActor::User(login.clone());
+    }
+
+    /// The events from here on are caused by an agent.
+    pub(super) fn agent(&mut self) {
+        self.by = EventActor::Agent;
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+
+    pub(super) fn event(&mut self, name: &str, severity: Severity, step: Option<StepId>, data: Value) {
+        self.events.push(Event { name: name.to_owned(), severity, actor: self.by.clone(), step, data });
+    }
+
+    pub(super) fn info(&mut self, name: &str, step: Option<StepId>, data: Value) {
+        self.event(name, Severity::Info, step, data);
+    }
+
+    /// Moves the directive to `status`; a move that the table of states forbids is recorded and not made.
+    pub(super) fn set_status(&mut self, status: DirectiveStatus) -> bool {
+        let from = self.d.status;
+        match from.to(status) {
+            Ok(status) => {
+                self.d.status = status;
+                if status.is_over() && self.d.ended_at.is_none() {
+                    self.d.ended_at = Some(self.now);
+                }
+                self.info("status_changed", None, json!({ "from": from, "to": status }));
+                true
+            }
+            Err(refused) => {
+                self.event("transition_refused", Severity::Error, None, json!({ "reason": refused.to_string() }));
+                false
+            }
+        }
+    }
+
+    /// Moves a step to `status`; a move that the table of states forbids is recorded and not made.
+    pub(super) fn set_step(&mut self, id: StepId, status: StepStatus) -> bool {
+        let Some(step) = self.d.step_mut(id) else { return false };
+        let from = step.status;
+        let name = step.name.clone();
+        match step.transition(status) {
+            Ok(()) => {
+                self.info("step_status_changed", Some(id), json!({ "step": name, "from": from, "to": status }));
+                true
+            }
+            Err(refused) => {
+                self.event("transition_refused", Severity::Error, Some(id), json!({ "reason": refused.to_string() }));
+                false
+            }
+        }
+    }
+
+    /// A step that is known to exist, to change it.
+    pub(super) fn with_step(&mut self, id: StepId, change: impl FnOnce(&mut Step)) {
+        if let Some(step) = self.d.step_mut(id) {
+            change(step);
+        }
+    }
+
+    /// Asks a person. The same question about the same thing is asked once.
+    pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) {
+        let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
+        if self.d.waiting().any(|approval| same(approval) && approval.question == question) {
+            return;
+        }
+        self.close_approvals(step, ApprovalStatus::Stale, |approval| approval.kind == kind);
+        let number = u32::try_from(self.d.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.info("approval_required", step, json!({ "type": kind, "shown": shown, "question": question }));
+        self.d.approvals.push(Approval {
+            id: ApprovalId::of(self.d.id, number),
+            number,
+            kind,
+            step,
+            shown,
+            status: ApprovalStatus::Pending,
+            question,
+            asked_at: self.now,
+            answered_by: None,
+            answered_at: None,
+            words: None,
+        });
+        if let Some(step) = step {
+            self.effect(Effect::WriteCheck { step });
+        }
+    }
+
+    /// Answers or voids the waiting approvals of a step (or of the directive itself) that `which` picks.
+    pub(super) fn close_approvals(
+        &mut self,
+        step: Option<StepId>,
+        status: ApprovalStatus,
+        which: impl Fn(&Approval) -> bool,
+    ) {
+        let now = self.now;
+        let mut closed = Vec::new();
+        for approval in &mut self.d.approvals {
+            if approval.status == ApprovalStatus::Pending && approval.step == step && which(approval) {
+                approval.status = status;
+                approval.answered_at = Some(now);
+                closed.push(approval.kind);
+            }
+        }
+        for kind in closed {
+            self.info("approval_resolved", step, json!({ "type": kind, "status": status }));
+        }
+    }
+
+    /// Answers the waiting approvals of a step (or of the directive itself) in a person's name.
+    pub(super) fn answer(&mut self, step: Option<StepId>, status: ApprovalStatus, by: &Login, words: Option<&str>) {
+        let now = self.now;
+        let mut answered = Vec::new();
+        for approval in &mut self.d.approvals {
+            if approval.status == ApprovalStatus::Pending && approval.step == step {
+                approval.status = status;
+                approval.answered_at = Some(now);
+                approval.answered_by = Some(by.clone());
+                approval.words = words.map(str::to_owned);
+                answered.push(approval.kind);
+            }
+        }
+        for kind in answered {
+            self.info("approval_resolved", step, json!({ "type": kind, "status": status, "by": by }));
+        }
+    }
+
+    /// Queues a run of an agent.
+    pub(super) fn start_task(
+        &mut self,
+        kind: TaskKind,
+        step: Option<StepId>,
+        attempt: u32,
+        instructions: String,
+        merge_target: bool,
+    ) {
+        let number = u32::try_from(self.d.tasks.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let id = TaskId::of(self.d.id, number);
+        self.d.tasks.push(Task {
+            id,
+            number,
+            kind,
+            step,
+            status: TaskStatus::Queued,
+            attempt,
+            instructions,
+            merge_target,
+            created_at: self.now,
+            started_at: None,
+            finished_at: None,
+            cost: crate::domain::ids::Usd::ZERO,
+            failure: None,
+        });
+        self.effect(Effect::RunTask { task: id });
+    }
+
+    /// Calls off the live tasks that `which` picks; their workers notice by their heartbeat.
+    pub(super) fn cancel_tasks(&mut self, which: impl Fn(&Task) -> bool) {
+        let now = self.now;
+        for task in &mut self.d.tasks {
+            if task.status.is_live() && which(task) {
+                task.status = TaskStatus::Cancelled;
+                task.finished_at = Some(now);
+            }
+        }
+    }
+
+    /// The stop watch runs while something is worked on, and stands while only people are waited for.
+    fn drive_clock(&mut self) {
+        let working = matches!(self.d.status, DirectiveStatus::Planning | DirectiveStatus::Active)
+            && (self.d.tasks.iter().any(|task| task.status.is_live())
+                || self.d.steps.iter().chain(&self.d.finale).any(|step| self.is_moving(step)));
+        self.d.clock.set_running(working, self.now);
+    }
+
+    /// Whether a step goes on without a person's word.
+    fn is_moving(&self, step: &Step) -> bool {
+        matches!(step.status, StepStatus::Running | StepStatus::Evaluating)
+            && !self.d.waiting().any(|approval| approval.step == Some(step.id))
+    }
+}

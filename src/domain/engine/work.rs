@@ -1,0 +1,253 @@
+//! What comes of an agent's run on a step.
+
+use serde_json::json;
+
+use super::turn::Turn;
+use crate::domain::approval::ApprovalKind;
+use crate::domain::effect::Effect;
+use crate::domain::evaluation::{Confidence, Evaluation};
+use crate::domain::event::Severity;
+use crate::domain::ids::{Sha, StepId, TaskId, Usd};
+use crate::domain::signal::TaskOutcome;
+use crate::domain::status::StepStatus;
+use crate::domain::step::{Finding, Instructions, MergeState};
+use crate::domain::task::{TaskKind, TaskStatus};
+
+/// How often a task that could not be run is tried again.
+const RETRIES: u32 = 2;
+
+impl Turn {
+    /// An agent began.
+    pub(super) fn task_started(&mut self, id: TaskId) {
+        let now = self.now;
+        if let Some(task) = self.d.task_mut(id)
+            && task.status == TaskStatus::Queued
+        {
+            task.status = TaskStatus::Running;
+            task.started_at = Some(now);
+        }
+    }
+
+    /// An agent ended. What a task that was called off brings late is paid for and not used.
+    pub(super) fn task_finished(&mut self, id: TaskId, outcome: &TaskOutcome, cost: Usd) {
+        let now = self.now;
+        let Some(task) = self.d.task_mut(id) else { return };
+        if task.cost == Usd::ZERO {
+            task.cost = cost;
+        }
+        if !task.status.is_live() {
+            return;
+        }
+        task.finished_at = Some(now);
+        task.started_at.get_or_insert(now);
+        task.status = match outcome {
+            TaskOutcome::Failed { .. } => TaskStatus::Failed,
+            TaskOutcome::Cancelled => TaskStatus::Cancelled,
+            _ => TaskStatus::Succeeded,
+        };
+        if let TaskOutcome::Failed { reason } = outcome {
+            task.failure = Some(reason.clone());
+        }
+        let (kind, step) = (task.kind, task.step);
+        self.agent();
+        match (kind, step) {
+            (TaskKind::Plan, _) => self.planner_finished(outcome),
+            (TaskKind::Judge, Some(step)) => self.judge_finished(step, outcome),
+            (_, Some(step)) => self.step_worked(step, outcome),
+            (_, None) => {}
+        }
+    }
+
+    fn step_worked(&mut self, id: StepId, outcome: &TaskOutcome) {
+        if self.d.step(id).is_none_or(|step| step.status != StepStatus::Running) {
+            return;
+        }
+        match outcome {
+            TaskOutcome::Changed { head, summary, findings } => self.step_changed(id, head, summary, findings),
+            TaskOutcome::Unchanged { summary, report, evidence, head } => {
+                self.step_unchanged(id, summary, report.as_deref(), evidence.as_deref(), head.as_ref());
+            }
+            TaskOutcome::Refused { faults } => {
+                let text = format!("What was handed in was not taken:\n\n- {}", faults.join("\n- "));
+                self.with_step(id, |step| step.failures = 0);
+                self.rework_or_block(id, text, "what the agent handed in was not taken");
+            }
+            TaskOutcome::Cancelled => self.back_in_line(id),
+            TaskOutcome::Failed { reason } => self.step_task_failed(id, reason),
+            TaskOutcome::Planned { .. } | TaskOutcome::Judged { .. } => {
+                self.step_task_failed(id, "the agent handed in something else than work on its step");
+            }
+        }
+    }
+
+    fn step_changed(&mut self, id: StepId, head: &Sha, summary: &str, findings: &[Finding]) {
+        self.take_head(id, head);
+        self.with_step(id, |step| {
+            step.summary = Some(summary.to_owned());
+            step.findings = findings.to_vec();
+            step.report = None;
+            step.instructions = None;
+            step.failures = 0;
+            step.reason = None;
+        });
+        self.set_step(id, StepStatus::Evaluating);
+        self.prove(id);
+    }
+
+    fn step_unchanged(
+        &mut self,
+        id: StepId,
+        summary: &str,
+        report: Option<&str>,
+        evidence: Option<&str>,
+        head: Option<&Sha>,
+    ) {
+        let Some(step) = self.d.step(id) else { return };
+        let may_report = step.kind.may_report();
+        let has_pull = step.pull.is_some();
+        self.with_step(id, |step| {
+            step.summary = Some(summary.to_owned());
+            step.instructions = None;
+            step.failures = 0;
+        });
+        match (has_pull, head, report, evidence) {
+            // A rework that changed nothing is proved as it stands.
+            (true, Some(head), _, _) => {
+                self.take_head(id, head);
+                self.set_step(id, StepStatus::Evaluating);
+                self.prove(id);
+            }
+            (_, _, Some(report), _) if may_report && !report.trim().is_empty() => {
+                self.take_report(id, report, Confidence::Green, Vec::new());
+            }
+            (_, _, report, Some(evidence)) if !evidence.trim().is_empty() => {
+                let reasons = vec![format!("nothing was changed; the agent says it was there already: {evidence}")];
+                self.take_report(id, report.unwrap_or(evidence), Confidence::Yellow, reasons);
+            }
+            _ => self.rework_or_block(
+                id,
+                "Nothing was changed. Do the work in the tree, or name in `evidence` where it is done already."
+                    .to_owned(),
+                "nothing was changed",
+            ),
+        }
+    }
+
+    /// A report takes the place of a commit: it is posted, and decided on like one.
+    fn take_report(&mut self, id: StepId, report: &str, confidence: Confidence, reasons: Vec<String>) {
+        let head = Sha::of_text(report);
+        self.take_head(id, &head);
+        self.with_step(id, |step| {
+            step.report = Some(report.to_owned());
+            step.evaluation = Some(Evaluation {
+                head: head.clone(),
+                confidence,
+                score: None,
+                results: Vec::new(),
+                judgement: None,
+                reasons,
+            });
+        });
+        self.set_step(id, StepStatus::Evaluating);
+        self.effect(Effect::PostReport { step: id, head });
+        self.decide_on(id);
+    }
+
+    /// A task that could not be run is tried again twice; then a person is asked.
+    fn step_task_failed(&mut self, id: StepId, reason: &str) {
+        self.event("task_failed", Severity::Warning, Some(id), json!({ "reason": reason }));
+        self.with_step(id, |step| {
+            step.failures += 1;
+            step.reason = Some(reason.to_owned());
+        });
+        let Some(step) = self.d.step(id) else { return };
+        if step.failures <= RETRIES {
+            self.back_in_line(id);
+            return;
+        }
+        let (name, shown) = (step.name.clone(), step.head.clone().unwrap_or_else(|| Sha::of_text(reason)));
+        self.set_step(id, StepStatus::Failed);
+        let question = format!("The agent could not be run on `{name}`, tried {} times: {reason}", RETRIES + 1);
+        self.ask(ApprovalKind::StepBlocked, Some(id), shown, question);
+    }
+
+    /// Back to where a task can be started from.
+    pub(super) fn back_in_line(&mut self, id: StepId) {
+        let rework = self.d.step(id).is_some_and(|step| step.instructions.is_some());
+        self.set_step(id, if rework { StepStatus::Rework } else { StepStatus::Ready });
+    }
+
+    /// A step gets a head: whatever was said about an earlier one is void.
+    pub(super) fn take_head(&mut self, id: StepId, head: &Sha) {
+        let now = self.now;
+        let moved = self.d.step(id).is_some_and(|step| step.head.as_ref() != Some(head));
+        if !moved {
+            return;
+        }
+        self.with_step(id, |step| {
+            step.head = Some(head.clone());
+            step.head_at = Some(now);
+            step.vouched = None;
+            step.evaluation = None;
+            step.merge = MergeState::Open;
+        });
+        self.close_approvals(Some(id), crate::domain::approval::ApprovalStatus::Stale, |_| true);
+    }
+
+    /// Has a step done again by itself, or asks a person where those reworks are used up.
+    pub(super) fn rework_or_block(&mut self, id: StepId, text: String, why: &str) {
+        let Some(step) = self.d.step(id) else { return };
+        if step.rework_cycles >= self.d.policy.limits.rework_cycles {
+            let cycles = step.rework_cycles;
+            self.block(id, &format!("{why}, after {cycles} reworks"));
+            return;
+        }
+        self.with_step(id, |step| step.rework_cycles += 1);
+        self.rework(id, text, false, why);
+    }
+
+    /// Has a step done again.
+    pub(super) fn rework(&mut self, id: StepId, text: String, merge_target: bool, why: &str) {
+        let Some(step) = self.d.step(id) else { return };
+        let name = step.name.clone();
+        if !self.set_step(id, StepStatus::Rework) {
+            return;
+        }
+        self.info("step_rework", Some(id), json!({ "step": name, "why": why }));
+        self.close_approvals(Some(id), crate::domain::approval::ApprovalStatus::Stale, |_| true);
+        self.with_step(id, |step| {
+            step.reworks += 1;
+            step.merge = MergeState::Open;
+            step.vouched = None;
+            step.reason = Some(why.to_owned());
+        });
+        let is_final = self.d.step(id).is_some_and(super::super::step::Step::is_final);
+        if is_final && !merge_target {
+            self.add_follow_up(&text);
+        } else {
+            self.with_step(id, |step| step.instructions = Some(Instructions { text, merge_target }));
+        }
+        self.effect(Effect::WriteCheck { step: id });
+    }
+
+    /// Leaves a step to a person.
+    pub(super) fn block(&mut self, id: StepId, why: &str) {
+        let Some(step) = self.d.step(id) else { return };
+        if step.status.is_done() || self.d.status.is_over() {
+            return;
+        }
+        let (name, status) = (step.name.clone(), step.status);
+        let shown = step.head.clone().unwrap_or_else(|| Sha::of_text(why));
+        self.cancel_tasks(|task| task.step == Some(id));
+        if status != StepStatus::Blocked && !self.set_step(id, StepStatus::Blocked) {
+            return;
+        }
+        self.event("step_blocked", Severity::Warning, Some(id), json!({ "step": name, "why": why }));
+        self.with_step(id, |step| {
+            step.reason = Some(why.to_owned());
+            step.merge = MergeState::Open;
+        });
+        self.ask(ApprovalKind::StepBlocked, Some(id), shown, format!("`{name}` needs a person: {why}"));
+        self.effect(Effect::WriteCheck { step: id });
+    }
+}

@@ -1,0 +1,330 @@
+//! Check runs: found by what they are about, written whole.
+//!
+//! <https://docs.github.com/en/rest/checks/runs>
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{error::GitHubError, gate::Write, model::AppRef, repository::RepoClient, transport::segment};
+use crate::domain::ids::Sha;
+
+/// The longest title, summary and text, counted in bytes: GitHub's number, and its words say "characters"; text that
+/// keeps to it in bytes keeps to it in both.
+const LONGEST_TEXT: usize = 65_535;
+/// Annotations that one request may carry.
+const ANNOTATIONS_A_REQUEST: usize = 50;
+/// Buttons that one check run may show.
+const MOST_ACTIONS: usize = 3;
+const LONGEST_LABEL: usize = 20;
+const LONGEST_DESCRIPTION: usize = 40;
+const LONGEST_IDENTIFIER: usize = 20;
+
+/// A check run as it is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckRun {
+    /// Its name, by which branch rules may require it.
+    pub name: String,
+    /// The commit that it is about.
+    pub head_sha: Sha,
+    /// What tells it from others of the same name on the same commit.
+    pub external_id: String,
+    /// Where it stands.
+    pub state: CheckState,
+    /// One line.
+    pub title: String,
+    /// Markdown. Cut at GitHub's limit.
+    pub summary: String,
+    /// More Markdown, below. Cut at GitHub's limit.
+    pub text: Option<String>,
+    /// Buttons, at most three.
+    pub actions: Vec<CheckAction>,
+    /// Where more is to be read.
+    pub details_url: Option<String>,
+    /// Remarks on lines.
+    pub annotations: Vec<Annotation>,
+}
+
+/// Where a check run stands. One left incomplete for 14 days becomes `stale`: what waits for a person is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckState {
+    /// Nothing runs yet.
+    Queued,
+    /// Something runs.
+    InProgress,
+    /// It ended.
+    Completed(Conclusion),
+}
+
+/// How a check run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// A person has to act.
+    ActionRequired,
+    /// It was called off.
+    Cancelled,
+    /// It does not hold.
+    Failure,
+    /// It says nothing either way.
+    Neutral,
+    /// It holds.
+    Success,
+    /// It did not apply.
+    Skipped,
+    /// It took too long.
+    TimedOut,
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckAction {
+    /// What it says, at most 20 characters.
+    pub label: String,
+    /// What it does, at most 40 characters.
+    pub description: String,
+    /// What comes back when it is pressed, at most 20 characters.
+    pub identifier: String,
+}
+
+/// A remark on lines of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Annotation {
+    /// The file, from the root of the tree.
+    pub path: String,
+    /// Its first line.
+    pub start_line: u64,
+    /// Its last line.
+    pub end_line: u64,
+    /// How much it matters.
+    #[serde(rename = "annotation_level")]
+    pub level: AnnotationLevel,
+    /// What is to be said.
+    pub message: String,
+}
+
+/// How much a remark matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnnotationLevel {
+    /// To be known.
+    Notice,
+    /// To be looked at.
+    Warning,
+    /// To be mended.
+    Failure,
+}
+
+/// A check run of this app's that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ExistingCheck {
+    /// Its database id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// What tells it from others of the same name.
+    #[serde(default, deserialize_with = "super::model::text")]
+    pub external_id: String,
+    /// `queued`, `in_progress` or `completed`.
+    pub status: String,
+    /// How it ended, once completed.
+    #[serde(default)]
+    pub conclusion: Option<String>,
+    /// Where people see it.
+    #[serde(default)]
+    pub html_url: Option<String>,
+    #[serde(default)]
+    app: Option<AppRef>,
+    #[serde(default)]
+    output: RawOutput,
+}
+
+impl ExistingCheck {
+    /// Whether it has ended.
+    pub fn is_completed(&self) -> bool {
+        self.status == "completed"
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+struct RawOutput {
+    #[serde(default)]
+    annotations_count: usize,
+}
+
+#[derive(Deserialize)]
+struct RawPage {
+    check_runs: Vec<ExistingCheck>,
+}
+
+impl RepoClient {
+    /// This app's check run of that name and external id on a commit.
+    pub async fn find_check(
+        &self,
+        head: &Sha,
+        name: &str,
+        external_id: &str,
+    ) -> Result<Option<ExistingCheck>, GitHubError> {
+        let app = self.github().app_id();
+        // `filter=all`: the default shows the newest of a name only, and another round of ours may be newer.
+        let name = segment(name);
+        let path = format!("/commits/{head}/check-runs?check_name={name}&app_id={app}&filter=all&per_page=100");
+        self.search(&path, |page: RawPage| {
+            page.check_runs
+                .into_iter()
+                .find(|run| run.external_id == external_id && run.app.is_none_or(|by| by.id == app))
+        })
+        .await
+    }
+
+    /// All of this app's check runs on a commit.
+    pub async fn own_checks(&self, head: &Sha) -> Result<Vec<ExistingCheck>, GitHubError> {
+        let app = self.github().app_id();
+        let mut all = Vec::new();
+        let path = format!("/commits/{head}/check-runs?app_id={app}&filter=all&per_page=100");
+        self.search(&path, |page: RawPage| {
+            all.extend(page.check_runs.into_iter().filter(|run| run.app.is_none_or(|by| by.id == app)));
+            None::<()>
+        })
+        .await?;
+        Ok(all)
+    }
+
+    /// Brings a check run about: written anew where there is one of its external id, else created. Gives its id.
+    pub async fn put_check(&self, check: &CheckRun) -> Result<u64, GitHubError> {
+        let existing = self.find_check(&check.head_sha, &check.name, &check.external_id).await?;
+        // Annotations are appended by every request, so that those that are there are not sent again.
+        let sent = existing.as_ref().map_or(0, |run| run.output.annotations_count).min(check.annotations.len());
+        let mut batches = check.annotations[sent..].chunks(ANNOTATIONS_A_REQUEST);
+        let first = batches.next().unwrap_or_default();
+        let written = if let Some(run) = &existing {
+            self.patch_check(run.id, check.body(first)).await?
+        } else {
+            let mut body = check.body(first);
+            body["head_sha"] = json!(check.head_sha);
+            let answer = self.write(Method::POST, "/check-runs", Some(body), Write::Changes).await?;
+            answer.ok()?.json::<Written>()?.id
+        };
+        for batch in batches {
+            self.patch_check(written, json!({ "output": check.output(batch) })).await?;
+        }
+        Ok(written)
+    }
+
+    /// Completes a check run that nobody will finish, and leaves what it says as it is.
+    pub async fn complete_check(&self, id: u64, conclusion: Conclusion) -> Result<(), GitHubError> {
+        let body = json!({ "status": "completed", "conclusion": conclusion });
+        self.patch_check(id, body).await.map(drop)
+    }
+
+    async fn patch_check(&self, id: u64, body: Value) -> Result<u64, GitHubError> {
+        let path = format!("/check-runs/{id}");
+        let answer = self.write(Method::PATCH, &path, Some(body), Write::Changes).await?;
+        Ok(answer.ok()?.json::<Written>()?.id)
+    }
+}
+
+#[derive(Deserialize)]
+struct Written {
+    id: u64,
+}
+
+impl CheckRun {
+    fn body(&self, annotations: &[Annotation]) -> Value {
+        let actions: Vec<Value> = self.actions.iter().take(MOST_ACTIONS).map(CheckAction::body).collect();
+        let mut body = json!({
+            "name": self.name,
+            "external_id": self.external_id,
+            "output": self.output(annotations),
+            "actions": actions,
+        });
+        match self.state {
+            CheckState::Queued => body["status"] = "queued".into(),
+            CheckState::InProgress => body["status"] = "in_progress".into(),
+            CheckState::Completed(conclusion) => {
+                body["status"] = "completed".into();
+                body["conclusion"] = json!(conclusion);
+            }
+        }
+        if let Some(url) = &self.details_url {
+            body["details_url"] = url.as_str().into();
+        }
+        body
+    }
+
+    fn output(&self, annotations: &[Annotation]) -> Value {
+        let mut output = json!({
+            "title": within(&self.title, LONGEST_TEXT),
+            "summary": within(&self.summary, LONGEST_TEXT),
+            "annotations": annotations,
+        });
+        if let Some(text) = &self.text {
+            output["text"] = within(text, LONGEST_TEXT).into();
+        }
+        output
+    }
+}
+
+impl CheckAction {
+    fn body(&self) -> Value {
+        let short = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+        json!({
+            "label": short(&self.label, LONGEST_LABEL),
+            "description": short(&self.description, LONGEST_DESCRIPTION),
+            "identifier": short(&self.identifier, LONGEST_IDENTIFIER),
+        })
+    }
+}
+
+/// As much of the text as fits into that many bytes, cut between characters.
+fn within(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check() -> CheckRun {
+        CheckRun {
+            name: "adjutant".to_owned(),
+            head_sha: Sha::new("a"),
+            external_id: "x".to_owned(),
+            state: CheckState::Completed(Conclusion::ActionRequired),
+            title: "yellow".to_owned(),
+            summary: "ü".repeat(40_000),
+            text: None,
+            actions: Vec::new(),
+            details_url: None,
+            annotations: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_summary_is_cut_at_githubs_limit_between_characters() {
+        let body = check().body(&[]);
+        let summary = body["output"]["summary"].as_str().unwrap();
+        assert_eq!(summary.len(), 65_534);
+        assert!(summary.chars().all(|c| c == 'ü'));
+    }
+
+    #[test]
+    fn what_waits_for_a_person_is_completed_as_action_required() {
+        let body = check().body(&[]);
+        assert_eq!((&body["status"], &body["conclusion"]), (&json!("completed"), &json!("action_required")));
+        let running = CheckRun { state: CheckState::InProgress, ..check() }.body(&[]);
+        assert_eq!(running["status"], "in_progress");
+        assert!(running.get("conclusion").is_none());
+    }
+
+    #[test]
+    fn no_more_than_three_buttons_of_the_allowed_length_are_sent() {
+        let button = CheckAction { label: "l".repeat(30), description: "d".repeat(60), identifier: "i".repeat(30) };
+        let body = CheckRun { actions: vec![button; 4], ..check() }.body(&[]);
+        let actions = body["actions"].as_array().unwrap();
+        assert_eq!(actions.len(), 3);
+        assert_eq!(actions[0]["label"].as_str().unwrap().len(), 20);
+        assert_eq!(actions[0]["description"].as_str().unwrap().len(), 40);
+        assert_eq!(actions[0]["identifier"].as_str().unwrap().len(), 20);
+    }
+}

@@ -1,0 +1,256 @@
+//! One app on one GitHub.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::Method;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::{
+    error::GitHubError,
+    gate::{Gate, Write},
+    model::Account,
+    repository::RepoClient,
+    token::{Scope, Tokens},
+    transport::{Answer, CALL_TIMEOUT, Request, Transport, segment},
+};
+use crate::domain::ids::{Login, Repo};
+
+/// What it takes to be an app on a GitHub.
+#[derive(Debug, Clone)]
+pub struct GitHubConfig {
+    /// Where people see it: `https://github.com`, or a GitHub Enterprise Server's URL.
+    pub url: String,
+    /// The app's id.
+    pub app_id: u64,
+    /// The app's RSA key, PEM.
+    pub private_key: SecretString,
+}
+
+/// One app on one GitHub. Clones share everything.
+#[derive(Clone)]
+pub struct GitHub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transport: Transport,
+    tokens: Tokens,
+    gates: Mutex<HashMap<u64, Arc<Gate>>>,
+    identity: OnceCell<AppIdentity>,
+}
+
+/// Who this app is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppIdentity {
+    /// The app's id.
+    pub id: u64,
+    /// Its short name.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// The account that it acts as: `slug[bot]`.
+    pub bot_login: Login,
+    /// That account's id, which is not the app's.
+    pub bot_user_id: u64,
+    /// The address under which that account's commits are shown as its own.
+    pub commit_email: String,
+}
+
+impl GitHub {
+    /// Sets up the gateway; asks nothing of GitHub yet. Must be called within a Tokio runtime.
+    pub fn new(config: GitHubConfig) -> Result<Self, GitHubError> {
+        Self::with_timeout(config, CALL_TIMEOUT)
+    }
+
+    /// Sets up the gateway with another limit on how long one call may take.
+    pub fn with_timeout(config: GitHubConfig, timeout: Duration) -> Result<Self, GitHubError> {
+        let GitHubConfig { url, app_id, private_key } = config;
+        let shared = Shared {
+            transport: Transport::new(&url, app_id, &private_key, timeout)?,
+            tokens: Tokens::default(),
+            gates: Mutex::default(),
+            identity: OnceCell::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The app's id.
+    pub fn app_id(&self) -> u64 {
+        self.shared.transport.app_id()
+    }
+
+    /// Who this app is: asked once, then remembered.
+    pub async fn app(&self) -> Result<AppIdentity, GitHubError> {
+        self.shared.identity.get_or_try_init(|| self.read_identity()).await.cloned()
+    }
+
+    /// A repository, through the installation that covers it.
+    pub fn repository(&self, repo: &Repo) -> RepoClient {
+        RepoClient::new(self.clone(), repo.clone())
+    }
+
+    /// The installation that covers a repository; none where the app is not installed on it.
+    pub async fn installation_for(&self, owner: &str, name: &str) -> Result<Option<u64>, GitHubError> {
+        let path = format!("/repos/{}/{}/installation", segment(owner), segment(name));
+        match self.as_app(&Request::get(path)).await {
+            Ok(answer) => Ok(Some(answer.json::<Installation>()?.id)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where people see this GitHub, without a slash at the end.
+    pub fn web_url(&self) -> &str {
+        &self.shared.transport.urls().web
+    }
+
+    /// Where git finds a repository. Holds no token.
+    pub fn git_url(&self, repo: &Repo) -> String {
+        format!("{}/{}/{}.git", self.web_url(), segment(&repo.owner), segment(&repo.name))
+    }
+
+    /// The password with which git, as `x-access-token`, may read and push this one repository, but nothing under
+    /// `.github/workflows/`. Good for at least five minutes.
+    pub async fn git_token(&self, repo: &Repo) -> Result<SecretString, GitHubError> {
+        self.contents_token(repo, false).await
+    }
+
+    /// As [`Self::git_token`], and workflows may be pushed too.
+    pub async fn git_token_with_workflows(&self, repo: &Repo) -> Result<SecretString, GitHubError> {
+        self.contents_token(repo, true).await
+    }
+
+    async fn contents_token(&self, repo: &Repo, workflows: bool) -> Result<SecretString, GitHubError> {
+        let scope = Scope::Contents { repository: repo.id, workflows };
+        self.shared.tokens.get(&self.shared.transport, repo.installation, scope).await
+    }
+
+    /// Reads through an installation.
+    pub(crate) async fn read(&self, installation: u64, request: &Request) -> Result<Answer, GitHubError> {
+        let gate = self.gate(installation);
+        gate.read().await?;
+        self.through(installation, &gate, request).await
+    }
+
+    /// Writes through an installation: one at a time. The answer may be an error of GitHub's.
+    pub(crate) async fn write(
+        &self,
+        installation: u64,
+        write: Write,
+        request: &Request,
+    ) -> Result<Answer, GitHubError> {
+        let gate = self.gate(installation);
+        let _alone = gate.write(write).await?;
+        self.through(installation, &gate, request).await
+    }
+
+    /// Runs a GraphQL mutation through an installation.
+    pub(crate) async fn mutate(&self, installation: u64, query: &str, input: Value) -> Result<Value, GitHubError> {
+        let body = json!({ "query": query, "variables": { "input": input } });
+        let request = Request::new(Method::POST, self.shared.transport.urls().graphql, Some(body));
+        let answer = self.write(installation, Write::Changes, &request).await?.ok()?;
+        let reply: GraphQl = answer.json()?;
+        match reply.errors.first() {
+            None => Ok(reply.data.unwrap_or_default()),
+            Some(error) => Err(error.told(&answer)),
+        }
+    }
+
+    async fn through(&self, installation: u64, gate: &Gate, request: &Request) -> Result<Answer, GitHubError> {
+        let Shared { transport, tokens, .. } = &*self.shared;
+        let token = tokens.get(transport, installation, Scope::Installation).await?;
+        let mut answer = transport.send(request, Some(&token)).await?;
+        if answer.status == http::StatusCode::UNAUTHORIZED {
+            // The token was revoked before its time (the app's key or permissions changed). A 401 did nothing, so
+            // that once more with a fresh token is safe for a write too.
+            tokens.forget(installation, Scope::Installation, &token).await;
+            let token = tokens.get(transport, installation, Scope::Installation).await?;
+            answer = transport.send(request, Some(&token)).await?;
+        }
+        let refused = (!answer.status.is_success()).then(|| answer.error());
+        gate.observe(&answer.headers, refused.as_ref());
+        Ok(answer)
+    }
+
+    async fn as_app(&self, request: &Request) -> Result<Answer, GitHubError> {
+        let transport = &self.shared.transport;
+        transport.send(request, Some(&transport.app_token()?)).await?.ok()
+    }
+
+    fn gate(&self, installation: u64) -> Arc<Gate> {
+        let mut gates = self.shared.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(installation).or_insert_with(|| Arc::new(Gate::new())))
+    }
+
+    async fn read_identity(&self) -> Result<AppIdentity, GitHubError> {
+        let app: App = self.as_app(&Request::get("/app")).await?.json()?;
+        let login = format!("{}[bot]", app.slug);
+        let user = Request::get(format!("/users/{}", segment(&login)));
+        // Users cannot be read with the app's own token, and a server in private mode answers nobody without one.
+        let installations: Vec<Installation> =
+            self.as_app(&Request::get("/app/installations?per_page=1")).await?.json()?;
+        let answer = match installations.first() {
+            Some(installation) => self.read(installation.id, &user).await?,
+            None => self.shared.transport.send(&user, None).await?,
+        };
+        let bot: Account = answer.ok()?.json()?;
+        let host = &self.shared.transport.urls().host;
+        Ok(AppIdentity {
+            id: app.id,
+            name: app.name,
+            commit_email: format!("{}+{login}@users.noreply.{host}", bot.id),
+            bot_login: bot.login,
+            bot_user_id: bot.id,
+            slug: app.slug,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct App {
+    id: u64,
+    slug: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Installation {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct GraphQl {
+    data: Option<Value>,
+    #[serde(default)]
+    errors: Vec<GraphQlError>,
+}
+
+/// <https://docs.github.com/en/graphql/guides/introduction-to-graphql>: errors come with status 200 and a type.
+#[derive(Deserialize)]
+struct GraphQlError {
+    message: String,
+    #[serde(default, rename = "type")]
+    kind: String,
+}
+
+impl GraphQlError {
+    fn told(&self, answer: &Answer) -> GitHubError {
+        let message = self.message.clone();
+        match self.kind.as_str() {
+            "NOT_FOUND" => GitHubError::NotFound { what: message },
+            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => GitHubError::Forbidden { message },
+            "RATE_LIMITED" | "RATE_LIMIT" => {
+                let after = super::error::exhausted_for(&answer.headers, chrono::Utc::now());
+                GitHubError::Retry { after: after.unwrap_or(super::error::UNNAMED_LIMIT), message }
+            }
+            _ => GitHubError::Validation { message },
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What can go wrong with GitHub, told apart by what to do about it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use thiserror::Error;
+
+/// How long a secondary rate limit lasts at least, where GitHub names no time.
+///
+/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately>
+pub(crate) const UNNAMED_LIMIT: Duration = Duration::from_mins(1);
+
+/// The longest message of GitHub's that is kept, in characters: some proxies answer with a whole page.
+const MESSAGE_CHARS: usize = 400;
+
+/// What can go wrong with GitHub.
+///
+/// A write that ended in [`Self::Network`] or [`Self::Unavailable`] may have been done all the same: whoever tries
+/// again looks first.
+#[derive(Debug, Clone, Error)]
+pub enum GitHubError {
+    /// A rate limit: nothing was done, try again after that time.
+    #[error("GitHub asks to wait {} s: {message}", after.as_secs())]
+    Retry {
+        /// How long to wait.
+        after: Duration,
+        /// GitHub's words.
+        message: String,
+    },
+    /// GitHub could not be reached, or did not answer in time. Try again.
+    #[error("GitHub could not be reached: {message}")]
+    Network {
+        /// What happened.
+        message: String,
+    },
+    /// GitHub answered with an error of its own (5xx). Try again.
+    #[error("GitHub is unavailable ({status}): {message}")]
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's words.
+        message: String,
+    },
+    /// It does not exist, or this app may not see it.
+    #[error("not found on GitHub: {what}")]
+    NotFound {
+        /// Method and path.
+        what: String,
+    },
+    /// It was there, and was deleted.
+    #[error("gone from GitHub: {what}")]
+    Gone {
+        /// Method and path.
+        what: String,
+    },
+    /// The app's key or token is not accepted: check the app id and its private key.
+    #[error(
+        "GitHub does not accept the app's credentials ({message}); check the app id, its private key and this machine's clock"
+    )]
+    Unauthorized {
+        /// GitHub's words.
+        message: String,
+    },
+    /// The app may not do this: its permissions or the branch's rules stand against it.
+    #[error("GitHub forbids it: {message}")]
+    Forbidden {
+        /// GitHub's words.
+        message: String,
+    },
+    /// It does not fit what is there now (409).
+    #[error("GitHub sees a conflict: {message}")]
+    Conflict {
+        /// GitHub's words.
+        message: String,
+    },
+    /// GitHub does not take the values (422). Trying again changes nothing.
+    #[error("GitHub does not accept it: {message}")]
+    Validation {
+        /// GitHub's words, its list of errors included.
+        message: String,
+    },
+    /// A status that this call does not know.
+    #[error("GitHub answered {status} to {what}: {message}")]
+    Unexpected {
+        /// Method and path.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's words.
+        message: String,
+    },
+    /// The answer is not what GitHub's documentation says.
+    #[error("GitHub's answer to {what} was not understood: {message}")]
+    Malformed {
+        /// Method and path.
+        what: String,
+        /// What was wrong with it.
+        message: String,
+    },
+    /// The gateway's own settings are wrong.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl GitHubError {
+    /// Whether the same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Retry { .. } | Self::Network { .. } | Self::Unavailable { .. })
+    }
+
+    /// How long to wait before trying again, where GitHub said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Retry { after, .. } => Some(*after),
+            _ => None,
+        }
+    }
+
+    /// Whether it is not there: never was, was deleted, or may not be seen.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Gone { .. })
+    }
+
+    /// The error that a status, its headers and its body stand for.
+    pub(crate) fn of(what: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Self {
+        let message = message(status, body);
+        let what = what.to_owned();
+        match status.as_u16() {
+            401 => Self::Unauthorized { message },
+            403 | 429 => match limit(status, headers, &message, now) {
+                Some(after) => Self::Retry { after, message },
+                None => Self::Forbidden { message },
+            },
+            404 => Self::NotFound { what },
+            409 => Self::Conflict { message },
+            410 => Self::Gone { what },
+            422 => Self::Validation { message },
+            500.. => Self::Unavailable { status: status.as_u16(), message },
+            _ => Self::Unexpected { what, status: status.as_u16(), message },
+        }
+    }
+}
+
+/// How long a refusal is to be waited out, if it is a rate limit: `retry-after`, else until the primary limit resets,
+/// else a minute.
+fn limit(status: StatusCode, headers: &HeaderMap, message: &str, now: DateTime<Utc>) -> Option<Duration> {
+    if let Some(seconds) = number(headers, "retry-after") {
+        return Some(Duration::from_secs(seconds.max(1)));
+    }
+    if let Some(after) = exhausted_for(headers, now) {
+        return Some(after);
+    }
+    // A secondary limit may come as a 403 whose words alone tell it from a missing permission.
+    let said = message.to_ascii_lowercase();
+    (status == StatusCode::TOO_MANY_REQUESTS || said.contains("rate limit") || said.contains("abuse detection"))
+        .then_some(UNNAMED_LIMIT)
+}
+
+/// How long the primary limit is used up, as the headers of any answer tell.
+pub(crate) fn exhausted_for(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    if number(headers, "x-ratelimit-remaining")? != 0 {
+        return None;
+    }
+    let reset = i64::try_from(number(headers, "x-ratelimit-reset")?).ok()?;
+    let seconds = u64::try_from(reset - now.timestamp()).unwrap_or(0);
+    Some(Duration::from_secs(seconds + 1))
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+    #[serde(default)]
+    errors: Vec<serde_json::Value>,
+}
+
+/// GitHub's words: its message, and the list of what was wrong.
+///
+/// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed>
+fn message(status: StatusCode, body: &[u8]) -> String {
+    let text = match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => {
+            let details: Vec<String> = refusal.errors.iter().map(detail).filter(|text| !text.is_empty()).collect();
+            if details.is_empty() { refusal.message } else { format!("{}: {}", refusal.message, details.join("; ")) }
+        }
+        Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
+    };
+    if text.is_empty() { status.to_string() } else { text.chars().take(MESSAGE_CHARS).collect() }
+}
+
+fn detail(error: &serde_json::Value) -> String {
+    if let Some(text) = error.as_str() {
+        return text.to_owned();
+    }
+    let field = |name: &str| error.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    match field("message") {
+        "" => format!("{} {} {}", field("resource"), field("field"), field("code")).trim().to_owned(),
+        message => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, headers: &[(&'static str, &str)], body: &str) -> GitHubError {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        let now = DateTime::from_timestamp(1_000, 0).unwrap();
+        GitHubError::of("GET /x", StatusCode::from_u16(status).unwrap(), &map, body.as_bytes(), now)
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_before_anything_else() {
+        let error = of(403, &[("retry-after", "7"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "5000")], "");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn a_used_up_primary_limit_waits_for_its_reset() {
+        let error = of(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1030")], "");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(31)));
+    }
+
+    #[test]
+    fn a_secondary_limit_without_a_time_waits_a_minute() {
+        let body = r#"{"message":"You have exceeded a secondary rate limit."}"#;
+        assert_eq!(of(403, &[], body).retry_after(), Some(UNNAMED_LIMIT));
+        assert_eq!(of(429, &[], "").retry_after(), Some(UNNAMED_LIMIT));
+    }
+
+    #[test]
+    fn a_missing_permission_is_not_worth_a_retry() {
+        let error = of(403, &[], r#"{"message":"Resource not accessible by integration"}"#);
+        assert!(matches!(&error, GitHubError::Forbidden { .. }), "{error}");
+        assert!(!error.is_transient());
+    }
+
+    #[test]
+    fn a_validation_error_tells_what_was_wrong() {
+        let body = r#"{"message":"Validation Failed","errors":[{"resource":"PullRequest","code":"custom",
+            "message":"A pull request already exists for acme:x."},{"resource":"PullRequest","field":"head","code":"invalid"}]}"#;
+        let told = of(422, &[], body).to_string();
+        assert!(told.contains("A pull request already exists for acme:x.; PullRequest head invalid"), "{told}");
+    }
+
+    #[test]
+    fn a_page_instead_of_json_is_cut_short() {
+        let error = of(502, &[], &"<html>".repeat(1000));
+        assert!(error.is_transient());
+        assert!(error.to_string().len() < 500);
+    }
+}

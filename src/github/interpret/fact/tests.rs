@@ -1,0 +1,175 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn event(name: &str, mut body: Value) -> Fact {
+    let common = json!({
+        "sender": { "login": "maintainer", "id": 2, "type": "User" },
+        "installation": { "id": 5 },
+        "repository": { "id": 9, "name": "widgets", "owner": { "login": "acme" } },
+    });
+    for (key, value) in common.as_object().unwrap() {
+        body.as_object_mut().unwrap().entry(key).or_insert(value.clone());
+    }
+    parse(name, body.to_string().as_bytes()).unwrap()
+}
+
+fn happened(fact: Fact) -> Happened {
+    match fact {
+        Fact::Happened(happened) => *happened,
+        Fact::Ignored(reason) => panic!("ignored: {reason}"),
+    }
+}
+
+fn reason(fact: Fact) -> String {
+    match fact {
+        Fact::Ignored(reason) => reason,
+        Fact::Happened(happened) => panic!("not ignored: {happened:?}"),
+    }
+}
+
+fn comment(body: &str) -> Value {
+    json!({
+        "id": 31, "node_id": "IC_31", "body": body, "created_at": "2026-01-02T03:04:05Z",
+        "user": { "login": "writer", "type": "User" },
+    })
+}
+
+#[test]
+fn a_label_is_read_with_the_issue_as_it_was_then() {
+    let Happened { repo, sender, what } = happened(event(
+        "issues",
+        json!({
+            "action": "labeled", "label": { "name": "directive" },
+            "issue": { "number": 7, "title": "Units", "body": null, "user": { "login": "outsider" } },
+        }),
+    ));
+    assert_eq!(repo, Repo { id: 9, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 5 });
+    assert_eq!(sender, Person { login: Login::new("maintainer"), bot: false });
+    let (title, body, author) = ("Units".to_owned(), String::new(), Login::new("outsider"));
+    assert_eq!(what, What::Labelled { issue: 7, title, body, author, label: "directive".to_owned() });
+}
+
+#[test]
+fn a_closed_issue_is_told_from_one_that_is_gone() {
+    let issue = json!({ "number": 7, "title": "Units", "user": null });
+    let what = |action: &str| happened(event("issues", json!({ "action": action, "issue": issue }))).what;
+    assert_eq!(what("closed"), What::IssueClosed { issue: 7 });
+    assert_eq!(what("deleted"), What::IssueRemoved { issue: 7 });
+    assert_eq!(what("transferred"), What::IssueRemoved { issue: 7 });
+}
+
+#[test]
+fn a_comment_knows_whether_it_is_on_a_pull_request() {
+    let said = |issue: Value| {
+        let what = happened(event(
+            "issue_comment",
+            json!({
+                "action": "created", "issue": issue, "comment": comment("/approve"),
+            }),
+        ))
+        .what;
+        match what {
+            What::Said(said) => said,
+            other => panic!("{other:?}"),
+        }
+    };
+    let on_issue = said(json!({ "number": 7, "title": "x", "user": null }));
+    assert_eq!((on_issue.place, on_issue.kind), (Place::Issue, SourceKind::IssueComment));
+    assert_eq!(on_issue.author.login, Login::new("writer"));
+    let on_pull = said(json!({ "number": 8, "title": "x", "user": null, "pull_request": { "url": "u" } }));
+    assert_eq!((on_pull.place, on_pull.number), (Place::Pull, 8));
+}
+
+#[test]
+fn an_edited_comment_or_review_gives_no_orders() {
+    let edited = json!({
+        "action": "edited", "issue": { "number": 7, "title": "x", "user": null }, "comment": comment("/approve"),
+    });
+    assert!(reason(event("issue_comment", edited)).contains("edited"));
+    let edited = json!({ "action": "edited", "pull_request": { "number": 8 }, "comment": comment("/approve") });
+    reason(event("pull_request_review_comment", edited));
+    reason(event("pull_request_review", json!({ "action": "edited", "pull_request": { "number": 8 } })));
+}
+
+#[test]
+fn a_review_carries_the_commit_that_was_looked_at() {
+    let review = |state: &str| {
+        event(
+            "pull_request_review",
+            json!({
+                "action": "submitted", "pull_request": { "number": 8 },
+                "review": {
+                    "id": 41, "node_id": "PRR_41", "body": null, "state": state, "commit_id": "abc",
+                    "submitted_at": "2026-01-02T03:04:05Z", "user": { "login": "maintainer", "type": "User" },
+                },
+            }),
+        )
+    };
+    match happened(review("approved")).what {
+        What::Reviewed(reviewed) => {
+            assert_eq!((reviewed.state, reviewed.commit), (ReviewState::Approved, Some(Sha::new("abc"))));
+            assert_eq!(reviewed.body, "");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(reason(review("dismissed")).contains("dismissed"));
+}
+
+#[test]
+fn a_push_is_read_for_branches_that_are_there() {
+    let push =
+        |reference: &str, deleted: bool| event("push", json!({ "ref": reference, "after": "abc", "deleted": deleted }));
+    let branch = Branch::new("adjutant/7-1/g1-parse");
+    let pushed = happened(push("refs/heads/adjutant/7-1/g1-parse", false)).what;
+    assert_eq!(pushed, What::BranchPushed { branch, head: Sha::new("abc") });
+    reason(push("refs/heads/adjutant/7-1/g1-parse", true));
+    reason(push("refs/tags/v1", false));
+}
+
+#[test]
+fn a_pull_request_closed_or_pushed_to_is_worth_a_look() {
+    let closed = json!({ "action": "closed", "pull_request": { "number": 8 } });
+    assert_eq!(happened(event("pull_request", closed)).what, What::PullClosed { pull: 8 });
+    let moved = json!({ "action": "synchronize", "pull_request": { "number": 8 }, "after": "abc" });
+    assert_eq!(happened(event("pull_request", moved)).what, What::PullPushed { pull: 8, head: Sha::new("abc") });
+}
+
+#[test]
+fn a_bot_is_told_by_its_type_or_its_name() {
+    let sender = |account: Value| {
+        let body = json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": account });
+        happened(event("pull_request", body)).sender
+    };
+    assert!(sender(json!({ "login": "renovate", "type": "Bot" })).bot);
+    assert!(sender(json!({ "login": "renovate[bot]" })).bot);
+    assert!(!sender(json!({ "login": "robotina", "type": "User" })).bot);
+}
+
+#[test]
+fn what_is_not_used_is_ignored_with_a_reason() {
+    assert!(reason(event("ping", json!({ "zen": "z" }))).contains("tries"));
+    assert!(reason(event("star", json!({ "action": "created" }))).contains("star"));
+    reason(event("installation", json!({ "action": "created" })));
+    reason(event("pull_request", json!({ "action": "assigned" })));
+    let without = json!({ "action": "closed", "installation": null, "pull_request": { "number": 8 } });
+    assert!(reason(event("pull_request", without)).contains("installation"));
+}
+
+#[test]
+fn a_broken_body_is_an_error_that_names_the_place() {
+    let error = parse("issues", b"{").unwrap_err();
+    assert!(error.to_string().contains("`issues`"), "{error}");
+    assert!(parse("star", b"nonsense").is_err());
+    let unlabelled = parse(
+        "issues",
+        json!({
+            "action": "labeled", "issue": { "number": 7, "title": "x", "user": null },
+            "sender": { "login": "a" }, "installation": { "id": 5 },
+            "repository": { "id": 9, "name": "widgets", "owner": { "login": "acme" } },
+        })
+        .to_string()
+        .as_bytes(),
+    );
+    assert!(unlabelled.unwrap_err().message.contains("label"));
+}

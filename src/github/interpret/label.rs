@@ -1,0 +1,165 @@
+//! Labels set and taken off, issues closed.
+
+use super::{InterpretError, Reading, Scene, Target, ignored, one};
+use crate::{
+    domain::{
+        brief,
+        directive::{Base, Directive},
+        ids::{Branch, Login},
+        policy::{self, Policy},
+        signal::{Labelled, Signal},
+        step::Step,
+    },
+    github::{
+        error::GitHubError,
+        model::{OpenState, same_label},
+    },
+};
+
+/// Where a repository keeps its policy, on its default branch.
+const POLICY_PATH: &str = ".github/adjutant.yml";
+
+impl Scene<'_> {
+    pub(super) async fn labelled(
+        &self,
+        issue: u64,
+        title: &str,
+        body: &str,
+        author: Login,
+        label: &str,
+    ) -> Result<Reading, InterpretError> {
+        let (policy, wanted) = self.policy().await?;
+        if !same_label(label, &wanted) {
+            return Ok(ignored(format!("the label `{label}` is not `{wanted}`")));
+        }
+        if self.is_own(&self.sender).await? {
+            return Ok(ignored("Adjutant gives itself no orders"));
+        }
+        // Deliveries come in any order: a label that was taken off again starts nothing.
+        match self.client.issue(issue).await? {
+            None => return Ok(ignored(format!("issue {issue} is gone"))),
+            Some(live) if live.state == OpenState::Closed => return Ok(ignored(format!("issue {issue} is closed"))),
+            Some(live) if !live.has_label(&wanted) => return Ok(ignored(format!("issue {issue} has lost the label"))),
+            Some(_) => {}
+        }
+        let labelled = Labelled {
+            repo: self.repo.clone(),
+            issue,
+            earlier: self.lookup.count_for_issue(self.repo.id, issue).await?,
+            title: title.to_owned(),
+            author,
+            actor: self.actor(&self.sender).await?,
+            brief: brief::parse(title, body),
+            base: self.base(policy.as_ref().ok()).await?,
+            policy,
+        };
+        let target = match self.lookup.live_for_issue(self.repo.id, issue).await? {
+            Some(directive) => Target::Directive(directive.id),
+            None => Target::Issue { repo: self.repo.clone(), issue },
+        };
+        Ok(one(target, Signal::Labelled(Box::new(labelled))))
+    }
+
+    pub(super) async fn unlabelled(&self, issue: u64, label: &str) -> Result<Reading, InterpretError> {
+        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {
+            return Ok(ignored(format!("issue {issue} has no live directive")));
+        };
+        if !same_label(label, &directive.policy.label) {
+            return Ok(ignored(format!("the label `{label}` is not `{}`", directive.policy.label)));
+        }
+        if self.client.issue(issue).await?.is_some_and(|live| live.has_label(label)) {
+            return Ok(ignored(format!("issue {issue} has the label again")));
+        }
+        let actor = self.actor(&self.sender).await?;
+        Ok(one(Target::Directive(directive.id), Signal::Unlabelled { actor }))
+    }
+
+    pub(super) async fn issue_closed(&self, issue: u64) -> Result<Reading, InterpretError> {
+        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {
+            return Ok(ignored(format!("issue {issue} has no live directive")));
+        };
+        if self.client.issue(issue).await?.is_some_and(|live| live.state == OpenState::Open) {
+            return Ok(ignored(format!("issue {issue} is open again")));
+        }
+        self.ended(&directive).await
+    }
+
+    pub(super) async fn issue_removed(&self, issue: u64) -> Result<Reading, InterpretError> {
+        match self.lookup.live_for_issue(self.repo.id, issue).await? {
+            Some(directive) => self.ended(&directive).await,
+            None => Ok(ignored(format!("issue {issue} has no live directive"))),
+        }
+    }
+
+    async fn ended(&self, directive: &Directive) -> Result<Reading, InterpretError> {
+        // Closed by the merge's keyword or by a person: which event comes first is chance, so that the merge is asked.
+        let final_merged = self.delivered(directive).await?;
+        let actor = self.actor(&self.sender).await?;
+        Ok(one(Target::Directive(directive.id), Signal::IssueClosed { actor, final_merged }))
+    }
+
+    /// Whether everything that goes into the base was merged: the final pull request, or, where steps go straight
+    /// into the base, each of them.
+    async fn delivered(&self, directive: &Directive) -> Result<bool, GitHubError> {
+        let into_base: Vec<&Step> = match &directive.finale {
+            Some(finale) => vec![finale],
+            None => directive.steps.iter().collect(),
+        };
+        if into_base.is_empty() || into_base.iter().any(|step| !step.into_base && !step.is_final()) {
+            return Ok(false);
+        }
+        for step in into_base {
+            if step.status.is_done() {
+                continue;
+            }
+            let Some(pull) = &step.pull else { return Ok(false) };
+            if !self.client.pull(pull.number).await?.merged {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The policy or what is wrong with it, and the label that starts a directive.
+    async fn policy(&self) -> Result<(Result<Policy, Vec<String>>, String), GitHubError> {
+        let text = match self.client.file(POLICY_PATH, None).await {
+            Ok(text) => text.unwrap_or_default(),
+            Err(GitHubError::Malformed { message, .. }) => {
+                return Ok((Err(vec![format!("`{POLICY_PATH}` cannot be read: {message}.")]), Policy::default().label));
+            }
+            Err(error) => return Err(error),
+        };
+        let policy = policy::parse(&text);
+        let label = match &policy {
+            Ok(policy) => policy.label.clone(),
+            Err(_) => label_line(&text).unwrap_or_else(|| Policy::default().label),
+        };
+        Ok((policy, label))
+    }
+
+    async fn base(&self, policy: Option<&Policy>) -> Result<Option<Base>, GitHubError> {
+        let default = self.client.repository().await?.default_branch;
+        let branch = policy.and_then(|policy| policy.base.as_ref()).map_or_else(|| default.clone(), Branch::new);
+        let head = self.client.branch_head(&branch).await?;
+        Ok(head.map(|sha| Base { is_default: branch == default, branch, sha }))
+    }
+}
+
+/// The label that a broken policy names, so that its faults are told to whoever sets that label.
+fn label_line(text: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix("label:"))?;
+    let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_of_a_broken_policy_is_found_all_the_same() {
+        assert_eq!(label_line("autonomy: nonsense\nlabel: \"do it\" # ours\n").as_deref(), Some("do it"));
+        assert_eq!(label_line("limits:\n  label: nested\n"), None);
+        assert_eq!(label_line("label:\n"), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! Orders: commands in comments, and GitHub's own review buttons.
+
+use super::{Addressed, InterpretError, Place, Reading, ReviewState, Reviewed, Said, Scene, Target, ignored};
+use crate::{
+    domain::{
+        command::{self, Command},
+        ids::Sha,
+        signal::{Actor, Commanded, Signal, Source, SourceKind},
+        text::{visible, visible_markdown},
+    },
+    github::{error::GitHubError, model::ReviewComment},
+};
+
+impl Scene<'_> {
+    /// A comment. One without a command costs nothing: neither GitHub nor the store is asked.
+    pub(super) async fn said(&self, said: Said) -> Result<Reading, InterpretError> {
+        let commands = command::parse(&said.body);
+        if commands.is_empty() {
+            return Ok(ignored("the comment holds no command"));
+        }
+        if said.via_app == Some(self.github.app_id()) || self.is_own(&said.author).await? {
+            return Ok(ignored("Adjutant gives itself no orders"));
+        }
+        let number = said.number;
+        let directive = match said.place {
+            Place::Issue => self.lookup.live_for_issue(self.repo.id, number).await?,
+            Place::Pull => self.lookup.for_pull(self.repo.id, number).await?,
+        };
+        let Some(directive) = directive else {
+            return Ok(ignored(format!("{number} is no business of a directive's")));
+        };
+        if let Some(review) = said.review
+            && self.client.review_requests_changes(number, review).await? == Some(true)
+        {
+            return Ok(ignored("it is part of a review that asks for changes, which carries it as instructions"));
+        }
+        let order = Order {
+            actor: self.actor(&said.author).await?,
+            pull: (said.place == Place::Pull).then_some(number),
+            sha: None,
+            source: Source { kind: said.kind, id: said.id, node_id: said.node_id, number, index: 0 },
+            at: said.at,
+        };
+        Ok(order.signals(&Target::Directive(directive.id), commands))
+    }
+
+    /// A review: *Approve* is `/approve` for the commit that was looked at, *Request changes* is `/rework` with all
+    /// that was written. Commands in its text count beside them.
+    pub(super) async fn reviewed(&self, review: Reviewed) -> Result<Reading, InterpretError> {
+        let written = command::parse(&review.body);
+        if review.state == ReviewState::Commented && written.is_empty() {
+            return Ok(ignored("the review holds no command"));
+        }
+        if self.is_own(&review.author).await? {
+            return Ok(ignored("Adjutant gives itself no orders"));
+        }
+        let Some(directive) = self.lookup.for_pull(self.repo.id, review.pull).await? else {
+            return Ok(ignored(format!("{} is no business of a directive's", review.pull)));
+        };
+        let button = match review.state {
+            ReviewState::Approved => Some(Command::Approve { step: None }),
+            ReviewState::ChangesRequested => Some(Command::Rework { text: self.instructions(&review).await? }),
+            ReviewState::Commented => None,
+        };
+        // The button says it already: the same word beside it is not a second order, and the contrary is none at all.
+        let pressed = button.is_some();
+        let decides = |command: &Command| matches!(command, Command::Approve { .. } | Command::Rework { .. });
+        let commands =
+            button.into_iter().chain(written.into_iter().filter(|command| !(pressed && decides(command)))).collect();
+        let order = Order {
+            actor: self.actor(&review.author).await?,
+            pull: Some(review.pull),
+            sha: review.commit,
+            source: Source {
+                kind: SourceKind::Review,
+                id: review.id,
+                node_id: review.node_id,
+                number: review.pull,
+                index: 0,
+            },
+            at: review.at,
+        };
+        Ok(order.signals(&Target::Directive(directive.id), commands))
+    }
+
+    async fn instructions(&self, review: &Reviewed) -> Result<String, GitHubError> {
+        let comments = self.client.review_comments(review.pull, review.id).await?;
+        Ok(compose(&review.body, &comments))
+    }
+}
+
+/// All that the commands of one text have in common.
+struct Order {
+    actor: Actor,
+    pull: Option<u64>,
+    sha: Option<Sha>,
+    source: Source,
+    at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Order {
+    fn signals(self, target: &Target, commands: Vec<Command>) -> Reading {
+        let signals = (0..).zip(commands).map(|(index, command)| {
+            let commanded = Commanded {
+                actor: self.actor.clone(),
+                command,
+                pull: self.pull,
+                sha: self.sha.clone(),
+                source: Source { index, ..self.source.clone() },
+                at: self.at,
+            };
+            Addressed { target: target.clone(), signal: Signal::Commanded(commanded) }
+        });
+        Reading::Signals(signals.collect())
+    }
+}
+
+/// A review as instructions for an agent: what was written, then each remark with its place and the lines it is about.
+fn compose(body: &str, comments: &[ReviewComment]) -> String {
+    let mut parts = Vec::new();
+    let body = visible_markdown(body);
+    if !body.trim().is_empty() {
+        parts.push(body.trim().to_owned());
+    }
+    for comment in comments {
+        parts.push(match comment.line() {
+            Some(line) => format!("`{}`, line {line}:", visible(&comment.path)),
+            None => format!("`{}`:", visible(&comment.path)),
+        });
+        if !comment.diff_hunk.is_empty() {
+            let hunk = visible(&comment.diff_hunk);
+            let fence = fence_for(&hunk);
+            parts.push(format!("{fence}diff\n{}\n{fence}", hunk.trim_end()));
+        }
+        parts.push(visible_markdown(&comment.body).trim().to_owned());
+    }
+    parts.join("\n\n")
+}
+
+/// A code fence longer than any in the text, so that the text cannot end it.
+fn fence_for(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment(json: serde_json::Value) -> ReviewComment {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_review_becomes_instructions_with_every_remark_in_its_place() {
+        let remark = comment(serde_json::json!({
+            "id": 1, "path": "src/lib.rs", "line": 12, "diff_hunk": "@@ -1 +1 @@\n-a\n+b", "body": "Use `c`.",
+            "user": { "login": "maintainer" },
+        }));
+        let outdated = comment(serde_json::json!({
+            "id": 2, "path": "README.md", "line": null, "original_line": 3, "body": "Say why.", "user": null,
+        }));
+        let text = compose("Close, but:<!-- not seen -->", &[remark, outdated]);
+        assert_eq!(
+            text,
+            "Close, but:\n\n`src/lib.rs`, line 12:\n\n```diff\n@@ -1 +1 @@\n-a\n+b\n```\n\nUse `c`.\n\n\
+             `README.md`, line 3:\n\nSay why."
+        );
+    }
+
+    #[test]
+    fn a_hunk_cannot_end_its_own_fence() {
+        assert_eq!(fence_for("+```rust\n+````"), "`````");
+        assert_eq!(fence_for("plain"), "```");
+    }
+}

@@ -1,0 +1,126 @@
+//! Issues, and the comments and reactions on issues and pull requests.
+
+use http::Method;
+use serde_json::json;
+
+use super::{
+    error::GitHubError,
+    gate::Write,
+    model::{Comment, Issue},
+    repository::{RepoClient, present},
+};
+use crate::domain::{
+    effect::Reaction,
+    signal::{Source, SourceKind},
+};
+
+/// The longest text that GitHub takes for a comment, issue or pull request, in characters; beyond it answers 422.
+pub(crate) const LONGEST_BODY: usize = 65_536;
+
+const CUT_SHORT: &str = "\n\n… cut short: GitHub takes no longer text.";
+
+impl RepoClient {
+    /// An issue as it is now; none where it was deleted, transferred away or never was.
+    pub async fn issue(&self, number: u64) -> Result<Option<Issue>, GitHubError> {
+        present(self.get(&format!("/issues/{number}")).await)?.map(|answer| answer.json()).transpose()
+    }
+
+    /// Closes an issue as completed; a closed one stays as it is.
+    pub async fn close_issue(&self, number: u64) -> Result<(), GitHubError> {
+        let body = json!({ "state": "closed", "state_reason": "completed" });
+        self.write(Method::PATCH, &format!("/issues/{number}"), Some(body), Write::Changes).await?.ok()?;
+        Ok(())
+    }
+
+    /// The oldest comment of this app's own that holds `marker`. Somebody else's comment that quotes the marker is
+    /// never taken for it.
+    pub async fn comment_with_marker(&self, issue: u64, marker: &str) -> Result<Option<Comment>, GitHubError> {
+        let bot = self.github().app().await?.bot_login;
+        let app = self.github().app_id();
+        let path = format!("/issues/{issue}/comments?per_page=100");
+        self.search(&path, |page: Vec<Comment>| {
+            page.into_iter().find(|comment| {
+                let own = comment.author == bot || comment.performed_via_github_app.is_some_and(|via| via.id == app);
+                own && comment.body.contains(marker)
+            })
+        })
+        .await
+    }
+
+    /// Comments on an issue or pull request.
+    pub async fn create_comment(&self, issue: u64, body: &str) -> Result<Comment, GitHubError> {
+        let path = format!("/issues/{issue}/comments");
+        let body = json!({ "body": clip(body) });
+        self.write(Method::POST, &path, Some(body), Write::Creates).await?.ok()?.json()
+    }
+
+    /// Writes a comment anew. [`GitHubError::Gone`] where it was deleted.
+    pub async fn update_comment(&self, id: u64, body: &str) -> Result<Comment, GitHubError> {
+        let path = format!("/issues/comments/{id}");
+        let body = json!({ "body": clip(body) });
+        match self.write(Method::PATCH, &path, Some(body), Write::Changes).await?.ok() {
+            Ok(answer) => answer.json(),
+            Err(GitHubError::NotFound { what }) => Err(GitHubError::Gone { what }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reacts to a comment or review; once more changes nothing.
+    ///
+    /// <https://docs.github.com/en/rest/reactions/reactions>: reviews have no reactions in REST.
+    pub async fn react(&self, source: &Source, reaction: Reaction) -> Result<(), GitHubError> {
+        let path = match source.kind {
+            SourceKind::IssueComment => format!("/issues/comments/{}/reactions", source.id),
+            SourceKind::ReviewComment => format!("/pulls/comments/{}/reactions", source.id),
+            SourceKind::Review => return self.react_to_node(&source.node_id, reaction).await,
+        };
+        let body = json!({ "content": rest_name(reaction) });
+        self.write(Method::POST, &path, Some(body), Write::Changes).await?.ok()?;
+        Ok(())
+    }
+
+    async fn react_to_node(&self, node_id: &str, reaction: Reaction) -> Result<(), GitHubError> {
+        const ADD: &str = "mutation($input: AddReactionInput!) { addReaction(input: $input) { reaction { content } } }";
+        let input = json!({ "subjectId": node_id, "content": graphql_name(reaction) });
+        self.github().mutate(self.repo().installation, ADD, input).await.map(drop)
+    }
+}
+
+fn rest_name(reaction: Reaction) -> &'static str {
+    match reaction {
+        Reaction::Eyes => "eyes",
+        Reaction::Rocket => "rocket",
+        Reaction::ThumbsDown => "-1",
+    }
+}
+
+fn graphql_name(reaction: Reaction) -> &'static str {
+    match reaction {
+        Reaction::Eyes => "EYES",
+        Reaction::Rocket => "ROCKET",
+        Reaction::ThumbsDown => "THUMBS_DOWN",
+    }
+}
+
+/// The text, cut where GitHub would refuse it.
+pub(crate) fn clip(body: &str) -> String {
+    if body.chars().count() <= LONGEST_BODY {
+        return body.to_owned();
+    }
+    let kept = LONGEST_BODY - CUT_SHORT.chars().count();
+    body.chars().take(kept).chain(CUT_SHORT.chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_too_long_is_cut_between_characters_and_says_so() {
+        let cut = clip(&"ü".repeat(LONGEST_BODY + 1));
+        assert_eq!(cut.chars().count(), LONGEST_BODY);
+        assert!(cut.ends_with(CUT_SHORT));
+        let fits = "ü".repeat(LONGEST_BODY);
+        assert_eq!(clip(&fits), fits);
+    }
+}

@@ -1,0 +1,165 @@
+//! What webhooks say, as far as it is read: minimal structs of our own.
+//!
+//! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>. octocrab's payload models are partial and insist
+//! on more than is needed; the raw bytes are kept in the inbox, so that nothing is lost by reading little here.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::model::{Account, AppRef, text};
+use crate::domain::ids::{Branch, Login, Repo, Sha};
+
+/// What all handled events have in common.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Envelope {
+    #[serde(default)]
+    pub(crate) action: Option<String>,
+    pub(crate) sender: Account,
+    pub(crate) installation: Option<Installation>,
+    pub(crate) repository: RepositoryRef,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Installation {
+    pub(crate) id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RepositoryRef {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) owner: OwnerRef,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct OwnerRef {
+    pub(crate) login: String,
+}
+
+impl Envelope {
+    /// The repository, where the event came through an installation: a repository's own webhook has none.
+    pub(crate) fn repo(&self) -> Option<Repo> {
+        let installation = self.installation.as_ref()?.id;
+        let RepositoryRef { id, name, owner } = &self.repository;
+        Some(Repo { id: *id, owner: owner.login.clone(), name: name.clone(), installation })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Issues {
+    pub(crate) issue: IssueRef,
+    /// With `labeled` and `unlabeled`.
+    #[serde(default)]
+    pub(crate) label: Option<LabelRef>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct IssueRef {
+    pub(crate) number: u64,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) title: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) body: String,
+    #[serde(rename = "user", deserialize_with = "super::model::login")]
+    pub(crate) author: Login,
+    /// Present when the issue is a pull request.
+    #[serde(default)]
+    pub(crate) pull_request: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct LabelRef {
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct IssueComment {
+    pub(crate) issue: IssueRef,
+    pub(crate) comment: CommentRef,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReviewCommentEvent {
+    pub(crate) pull_request: PullRef,
+    pub(crate) comment: CommentRef,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CommentRef {
+    pub(crate) id: u64,
+    pub(crate) node_id: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) body: String,
+    #[serde(default)]
+    pub(crate) user: Option<Account>,
+    pub(crate) created_at: DateTime<Utc>,
+    #[serde(default)]
+    pub(crate) performed_via_github_app: Option<AppRef>,
+    /// The review that a comment on a line belongs to.
+    #[serde(default)]
+    pub(crate) pull_request_review_id: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReviewEvent {
+    pub(crate) pull_request: PullRef,
+    pub(crate) review: ReviewRef,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReviewRef {
+    pub(crate) id: u64,
+    pub(crate) node_id: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) body: String,
+    #[serde(default)]
+    pub(crate) user: Option<Account>,
+    pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) commit_id: Option<Sha>,
+    #[serde(default)]
+    pub(crate) submitted_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PullEvent {
+    pub(crate) pull_request: PullRef,
+    /// With `synchronize`: the new head.
+    #[serde(default)]
+    pub(crate) after: Option<Sha>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PullRef {
+    pub(crate) number: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PushEvent {
+    #[serde(rename = "ref")]
+    pub(crate) reference: String,
+    pub(crate) after: Sha,
+    #[serde(default)]
+    pub(crate) deleted: Gone,
+}
+
+/// Whether a push deleted its branch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "bool")]
+pub(crate) enum Gone {
+    #[default]
+    No,
+    Yes,
+}
+
+impl From<bool> for Gone {
+    fn from(deleted: bool) -> Self {
+        if deleted { Self::Yes } else { Self::No }
+    }
+}
+
+impl PushEvent {
+    pub(crate) fn branch(&self) -> Option<Branch> {
+        self.reference.strip_prefix("refs/heads/").map(Branch::new)
+    }
+}

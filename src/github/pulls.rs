@@ -1,0 +1,254 @@
+//! Pull requests: found, opened, changed, merged; and what reviewers wrote on their lines.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    error::GitHubError,
+    gate::Write,
+    issues::clip,
+    model::{OpenState, PullRequest, ReviewComment},
+    repository::{RepoClient, present},
+    transport::segment,
+};
+use crate::domain::ids::{Branch, Login, Sha};
+
+/// How long a branch that was just pushed may be invisible to the pulls API.
+const BRANCH_SHOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A pull request to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPull {
+    /// Its title.
+    pub title: String,
+    /// Its text, Markdown.
+    pub body: String,
+    /// The branch that is to be merged.
+    pub head: Branch,
+    /// The branch that it merges into.
+    pub base: Branch,
+    /// Whether to open it as a draft, where the repository's plan allows.
+    pub draft: bool,
+}
+
+/// What is to change in a pull request; what is none stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullChange {
+    /// Its title.
+    pub title: Option<String>,
+    /// Its text, Markdown.
+    pub body: Option<String>,
+    /// The branch that it merges into.
+    pub base: Option<Branch>,
+    /// Open or closed.
+    pub state: Option<OpenState>,
+}
+
+/// How commits get onto the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeMethod {
+    /// One merge commit.
+    Merge,
+    /// One commit with the whole change.
+    Squash,
+    /// Every commit anew.
+    Rebase,
+}
+
+/// What came of asking for a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MergeOutcome {
+    /// It is merged: by this call, or by somebody before it.
+    Merged {
+        /// The commit on the base.
+        sha: Option<Sha>,
+        /// Who merged it.
+        by: Login,
+    },
+    /// The head is another than the one that was decided on.
+    HeadMoved {
+        /// The head that stands there now.
+        head: Sha,
+    },
+    /// GitHub does not merge it as it is: a conflict, a draft, a missing check or review, or closed.
+    NotMergeable {
+        /// GitHub's words.
+        reason: String,
+    },
+    /// This app may not merge it.
+    Forbidden {
+        /// GitHub's words.
+        reason: String,
+    },
+}
+
+impl RepoClient {
+    /// A pull request as it is now.
+    pub async fn pull(&self, number: u64) -> Result<PullRequest, GitHubError> {
+        self.get(&format!("/pulls/{number}")).await?.json()
+    }
+
+    /// The newest pull request from that branch of this repository, open, closed or merged.
+    pub async fn pull_by_head(&self, branch: &Branch) -> Result<Option<PullRequest>, GitHubError> {
+        let head = segment(&format!("{}:{branch}", self.repo().owner));
+        let path = format!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=10");
+        let listed: Vec<PullRequest> = self.get(&path).await?.json()?;
+        // A filter that a server does not know, or a head of another owner's, must not yield a stranger.
+        match listed.into_iter().filter(|pull| pull.head_branch == *branch).max_by_key(|pull| pull.number) {
+            // Lists leave out who merged it and whether it can be merged.
+            Some(found) => self.pull(found.number).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens a pull request, or gives back the open one that the branch has already.
+    ///
+    /// <https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request>
+    pub async fn create_pull(&self, new: &NewPull) -> Result<PullRequest, GitHubError> {
+        match self.post_pull(new, new.draft).await {
+            // Drafts in private repositories need a paid plan.
+            Err(GitHubError::Validation { message }) if new.draft && message.to_lowercase().contains("draft") => {
+                match self.post_pull(new, false).await {
+                    Err(GitHubError::Validation { message }) => self.explain(new, message).await,
+                    other => other,
+                }
+            }
+            Err(GitHubError::Validation { message }) => self.explain(new, message).await,
+            other => other,
+        }
+    }
+
+    async fn post_pull(&self, new: &NewPull, draft: bool) -> Result<PullRequest, GitHubError> {
+        let body = json!({
+            "title": new.title,
+            "body": clip(&new.body),
+            "head": new.head,
+            "base": new.base,
+            "draft": draft,
+        });
+        self.write(Method::POST, "/pulls", Some(body), Write::Creates).await?.ok()?.json()
+    }
+
+    /// What a refused pull request comes down to: one that is there already, a branch that does not show yet, or a
+    /// fault.
+    async fn explain(&self, new: &NewPull, message: String) -> Result<PullRequest, GitHubError> {
+        if message.contains("already exists")
+            && let Some(pull) = self.pull_by_head(&new.head).await?.filter(|pull| pull.state == OpenState::Open)
+        {
+            return Ok(pull);
+        }
+        if message.contains("head invalid") && self.branch_head(&new.head).await?.is_some() {
+            return Err(GitHubError::Retry { after: BRANCH_SHOWS_WITHIN, message });
+        }
+        Err(GitHubError::Validation { message })
+    }
+
+    /// Changes a pull request's title, text, base or state.
+    pub async fn update_pull(&self, number: u64, change: &PullChange) -> Result<PullRequest, GitHubError> {
+        let mut body = Map::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), value);
+            }
+        };
+        set("title", change.title.clone().map(Value::from));
+        set("body", change.body.as_deref().map(clip).map(Value::from));
+        set("base", change.base.as_ref().map(|base| base.as_str().into()));
+        set("state", change.state.map(|state| if state == OpenState::Open { "open" } else { "closed" }.into()));
+        let path = format!("/pulls/{number}");
+        self.write(Method::PATCH, &path, Some(Value::Object(body)), Write::Changes).await?.ok()?.json()
+    }
+
+    /// Takes a pull request out of draft: GitHub offers this through GraphQL only.
+    pub async fn mark_ready(&self, node_id: &str) -> Result<(), GitHubError> {
+        const READY: &str = "mutation($input: MarkPullRequestReadyForReviewInput!) \
+            { markPullRequestReadyForReview(input: $input) { pullRequest { isDraft } } }";
+        let input = json!({ "pullRequestId": node_id });
+        self.github().mutate(self.repo().installation, READY, input).await.map(drop)
+    }
+
+    /// Merges a pull request if its head is still `head`. One that is merged already counts as merged.
+    ///
+    /// <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>: 405 where it cannot be merged, 409 where
+    /// the head moved; both also answer to a merge that is done.
+    pub async fn merge_pull(
+        &self,
+        number: u64,
+        head: &Sha,
+        method: MergeMethod,
+        title: &str,
+        message: &str,
+    ) -> Result<MergeOutcome, GitHubError> {
+        let body = json!({
+            "sha": head,
+            "merge_method": method.name(),
+            "commit_title": title,
+            "commit_message": message,
+        });
+        let path = format!("/pulls/{number}/merge");
+        let answer = self.write(Method::PUT, &path, Some(body), Write::Changes).await?;
+        if answer.status.is_success() {
+            let done: RawMerge = answer.json()?;
+            let by = self.github().app().await?.bot_login;
+            return Ok(MergeOutcome::Merged { sha: done.sha, by });
+        }
+        let refused = answer.error();
+        let reason = match &refused {
+            GitHubError::Unexpected { status: 405, message, .. }
+            | GitHubError::Conflict { message }
+            | GitHubError::Validation { message } => message.clone(),
+            GitHubError::Forbidden { message } => return Ok(MergeOutcome::Forbidden { reason: message.clone() }),
+            _ => return Err(refused),
+        };
+        let pull = self.pull(number).await?;
+        Ok(if pull.merged {
+            let by = pull.merged_by.unwrap_or_else(|| Login::new("ghost"));
+            MergeOutcome::Merged { sha: pull.merge_commit_sha, by }
+        } else if pull.head_sha != *head {
+            MergeOutcome::HeadMoved { head: pull.head_sha }
+        } else {
+            MergeOutcome::NotMergeable { reason }
+        })
+    }
+
+    /// What a reviewer wrote on the lines of a pull request, within one review.
+    pub async fn review_comments(&self, pull: u64, review: u64) -> Result<Vec<ReviewComment>, GitHubError> {
+        let mut all = Vec::new();
+        let path = format!("/pulls/{pull}/reviews/{review}/comments?per_page=100");
+        self.search(&path, |mut page: Vec<ReviewComment>| {
+            all.append(&mut page);
+            None::<()>
+        })
+        .await?;
+        Ok(all)
+    }
+
+    /// Whether a review asks for changes; none where it is not there.
+    pub(crate) async fn review_requests_changes(&self, pull: u64, review: u64) -> Result<Option<bool>, GitHubError> {
+        let Some(answer) = present(self.get(&format!("/pulls/{pull}/reviews/{review}")).await)? else {
+            return Ok(None);
+        };
+        Ok(Some(answer.json::<RawReview>()?.state.eq_ignore_ascii_case("changes_requested")))
+    }
+}
+
+impl MergeMethod {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawMerge {
+    sha: Option<Sha>,
+}
+
+#[derive(Deserialize)]
+struct RawReview {
+    state: String,
+}

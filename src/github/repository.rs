@@ -1,0 +1,198 @@
+//! One repository: what it is, who may do what in it, its files and branches.
+
+use base64::Engine;
+use http::Method;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    client::GitHub,
+    error::GitHubError,
+    gate::Write,
+    model::Repository,
+    transport::{Answer, Request, segment, segments},
+};
+use crate::domain::{
+    ids::{Branch, Login, Repo, Sha},
+    signal::Permission,
+};
+
+/// Pages that are read of any list at most: 100 things each. More is an accident, and reading it would use up the
+/// installation's hour.
+const MOST_PAGES: usize = 50;
+
+/// One repository, through its installation.
+#[derive(Clone)]
+pub struct RepoClient {
+    github: GitHub,
+    repo: Repo,
+}
+
+impl RepoClient {
+    pub(crate) fn new(github: GitHub, repo: Repo) -> Self {
+        Self { github, repo }
+    }
+
+    /// The app's gateway that this client belongs to.
+    pub fn github(&self) -> &GitHub {
+        &self.github
+    }
+
+    /// The repository that this client is about.
+    pub fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// The repository as it is now.
+    pub async fn repository(&self) -> Result<Repository, GitHubError> {
+        self.get("").await?.json()
+    }
+
+    /// What somebody may do here now; who is no collaborator may do nothing.
+    ///
+    /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
+    pub async fn permission(&self, login: &Login) -> Result<Permission, GitHubError> {
+        let path = format!("/collaborators/{}/permission", segment(login.as_str()));
+        let Some(answer) = present(self.get(&path).await)? else {
+            return Ok(Permission::None);
+        };
+        Ok(match answer.json::<RawPermission>()?.permission.as_str() {
+            "admin" => Permission::Admin,
+            // `maintain` and `triage` show as `write` and `read`; a server that gives them as they are means the same.
+            "write" | "maintain" => Permission::Write,
+            "read" | "triage" => Permission::Read,
+            _ => Permission::None,
+        })
+    }
+
+    /// A file's text at a branch, tag or commit, or at the default branch; none where there is no such file.
+    ///
+    /// <https://docs.github.com/en/rest/repos/contents#get-repository-content>: up to a megabyte.
+    pub async fn file(&self, path: &str, reference: Option<&str>) -> Result<Option<String>, GitHubError> {
+        let query = reference.map(|reference| format!("?ref={}", segment(reference))).unwrap_or_default();
+        let path = format!("/contents/{}{query}", segments(path));
+        let Some(answer) = present(self.get(&path).await)? else {
+            return Ok(None);
+        };
+        let malformed = |message: &str| GitHubError::Malformed { what: path.clone(), message: message.to_owned() };
+        // A folder comes as a list, a submodule without content.
+        let content: RawContent = answer.json().map_err(|_| malformed("it is no file"))?;
+        if content.encoding != "base64" {
+            return Err(malformed("the file is too large"));
+        }
+        let packed: String = content.content.split_whitespace().collect();
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(packed)
+            .map_err(|_| malformed("its content is no base64"))?;
+        String::from_utf8(bytes).map(Some).map_err(|_| malformed("the file is no UTF-8 text"))
+    }
+
+    /// A branch's newest commit; none where there is no such branch.
+    pub async fn branch_head(&self, branch: &Branch) -> Result<Option<Sha>, GitHubError> {
+        let path = format!("/git/ref/heads/{}", segments(branch.as_str()));
+        match present(self.get(&path).await) {
+            Ok(Some(answer)) => Ok(Some(answer.json::<RawRef>()?.object.sha)),
+            // <https://docs.github.com/en/rest/git/refs#get-a-reference>: 409 is a repository without any commit.
+            Ok(None) | Err(GitHubError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a branch, and says where it stands: elsewhere than asked if it was there already.
+    pub async fn create_branch(&self, branch: &Branch, sha: &Sha) -> Result<Sha, GitHubError> {
+        let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": sha });
+        match self.write(Method::POST, "/git/refs", Some(body), Write::Changes).await?.ok() {
+            Ok(answer) => Ok(answer.json::<RawRef>()?.object.sha),
+            Err(GitHubError::Validation { message }) => {
+                self.branch_head(branch).await?.ok_or(GitHubError::Validation { message })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes a branch; one that is not there is as good.
+    pub async fn delete_branch(&self, branch: &Branch) -> Result<(), GitHubError> {
+        let path = format!("/git/refs/heads/{}", segments(branch.as_str()));
+        match self.write(Method::DELETE, &path, None, Write::Changes).await?.ok() {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_absent() => Ok(()),
+            // 422 "Reference does not exist" is how GitHub says it here; anything else it may mean leaves the branch.
+            Err(GitHubError::Validation { message }) => match self.branch_head(branch).await? {
+                None => Ok(()),
+                Some(_) => Err(GitHubError::Validation { message }),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads below `/repos/{owner}/{name}`; an error of GitHub's is an error here.
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, GitHubError> {
+        self.github.read(self.repo.installation, &Request::get(self.path(path))).await?.ok()
+    }
+
+    /// Writes below `/repos/{owner}/{name}`; the answer may be an error of GitHub's.
+    pub(crate) async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        write: Write,
+    ) -> Result<Answer, GitHubError> {
+        let request = Request::new(method, self.path(path), body);
+        self.github.write(self.repo.installation, write, &request).await
+    }
+
+    /// Reads the pages of a list until `found` has what it seeks, and gives that back.
+    pub(crate) async fn search<P: DeserializeOwned, T>(
+        &self,
+        path: &str,
+        mut found: impl FnMut(P) -> Option<T>,
+    ) -> Result<Option<T>, GitHubError> {
+        let mut request = Request::get(self.path(path));
+        for _ in 0..MOST_PAGES {
+            let answer = self.github.read(self.repo.installation, &request).await?.ok()?;
+            let next = answer.next_page();
+            if let Some(sought) = found(answer.json()?) {
+                return Ok(Some(sought));
+            }
+            let Some(next) = next else { return Ok(None) };
+            request = Request::get(next);
+        }
+        tracing::warn!(repository = %self.repo.full_name(), path, "a list has more pages than are read");
+        Ok(None)
+    }
+
+    fn path(&self, below: &str) -> String {
+        format!("/repos/{}/{}{below}", segment(&self.repo.owner), segment(&self.repo.name))
+    }
+}
+
+/// What is there, or that it is not.
+pub(crate) fn present<T>(result: Result<T, GitHubError>) -> Result<Option<T>, GitHubError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Deserialize)]
+struct RawPermission {
+    permission: String,
+}
+
+#[derive(Deserialize)]
+struct RawContent {
+    content: String,
+    encoding: String,
+}
+
+#[derive(Deserialize)]
+struct RawRef {
+    object: RawObject,
+}
+
+#[derive(Deserialize)]
+struct RawObject {
+    sha: Sha,
+}

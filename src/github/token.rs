@@ -1,0 +1,102 @@
+//! Installation tokens: minted one at a time, kept until shortly before they expire, scoped to what they are for.
+//!
+//! Tokens are opaque and of any length; they are never logged and never leave this process but as a header or as git's
+//! password. <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app>
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    error::GitHubError,
+    transport::{Request, Transport},
+};
+
+/// A token is used until this long before it expires, so that what starts with it can end with it.
+const MARGIN: TimeDelta = TimeDelta::minutes(5);
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Scope {
+    /// All that the installation may do: the gateway's own calls.
+    Installation,
+    /// Reading and pushing the contents of one repository.
+    Contents { repository: u64, workflows: bool },
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
+
+/// The tokens of all installations.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    slots: Mutex<HashMap<(u64, Scope), Slot>>,
+}
+
+struct Token {
+    secret: SecretString,
+    expires_at: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+struct Minted {
+    token: String,
+    expires_at: DateTime<Utc>,
+}
+
+impl Tokens {
+    /// A token that is still good, minted if need be. Whoever comes while one is being minted waits for that one.
+    pub(crate) async fn get(
+        &self,
+        transport: &Transport,
+        installation: u64,
+        scope: Scope,
+    ) -> Result<SecretString, GitHubError> {
+        let slot = self.slot(installation, scope);
+        let mut held = slot.lock().await;
+        if let Some(token) = held.as_ref().filter(|token| token.expires_at - Utc::now() > MARGIN) {
+            return Ok(token.secret.clone());
+        }
+        let path = format!("/app/installations/{installation}/access_tokens");
+        let request = Request::new(Method::POST, path, Some(scope.body()));
+        let minted: Minted = transport.send(&request, Some(&transport.app_token()?)).await?.ok()?.json()?;
+        tracing::debug!(installation, ?scope, expires_at = %minted.expires_at, "minted an installation token");
+        let secret = SecretString::from(minted.token);
+        *held = Some(Token { secret: secret.clone(), expires_at: minted.expires_at });
+        Ok(secret)
+    }
+
+    /// Drops a token that GitHub no longer takes, unless another took its place already.
+    pub(crate) async fn forget(&self, installation: u64, scope: Scope, refused: &SecretString) {
+        let slot = self.slot(installation, scope);
+        let mut held = slot.lock().await;
+        if held.as_ref().is_some_and(|token| token.secret.expose_secret() == refused.expose_secret()) {
+            *held = None;
+        }
+    }
+
+    fn slot(&self, installation: u64, scope: Scope) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry((installation, scope)).or_default())
+    }
+}
+
+impl Scope {
+    fn body(self) -> Value {
+        match self {
+            Self::Installation => json!({}),
+            Self::Contents { repository, workflows: false } => {
+                json!({ "repository_ids": [repository], "permissions": { "contents": "write" } })
+            }
+            Self::Contents { repository, workflows: true } => {
+                json!({ "repository_ids": [repository], "permissions": { "contents": "write", "workflows": "write" } })
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Check suites: one for the app on every pushed commit, complete when its runs are.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use crate::playground::{
+    hub::Hub,
+    state::{CheckStatus, CheckSuite, Id, State},
+    view::{View, suite_state},
+    webhooks::Event,
+};
+
+impl State {
+    /// The app's suite on a commit; made if there is none yet. The second value says whether it is new.
+    pub(crate) fn suite_for(&mut self, repo: Id, sha: &str, branch: Option<&str>, before: Option<&str>) -> (Id, bool) {
+        let found = self.repo_by_id(repo).suites.iter().find(|suite| suite.head_sha == sha);
+        if let Some(suite) = found {
+            return (suite.id, false);
+        }
+        let (id, now) = (self.new_id(), Utc::now());
+        self.repo_mut(repo).suites.push(CheckSuite {
+            id,
+            head_sha: sha.to_owned(),
+            head_branch: branch.map(str::to_owned),
+            before: before.map(str::to_owned),
+            created_at: now,
+            updated_at: now,
+            announced: false,
+        });
+        (id, true)
+    }
+}
+
+impl Hub {
+    /// Tells of a check run.
+    pub(crate) fn announce_run(
+        self: &Arc<Self>,
+        state: &mut State,
+        repo: Id,
+        run: Id,
+        sender: Id,
+        action: &'static str,
+        extra: Value,
+    ) {
+        let found = state.repo_by_id(repo);
+        let Some(run) = found.runs.iter().find(|all| all.id == run) else { return };
+        let view = View::new(state, &self.urls);
+        let mut fields = json!({ "check_run": view.check_run_in_webhook(found, run) });
+        crate::playground::view::merge(&mut fields, extra);
+        self.announce(state, Event { name: "check_run", action: Some(action), repo, sender, fields });
+    }
+
+    /// Tells of a check suite.
+    pub(crate) fn announce_suite(
+        self: &Arc<Self>,
+        state: &mut State,
+        repo: Id,
+        suite: Id,
+        sender: Id,
+        action: &'static str,
+        commit: Option<Value>,
+    ) {
+        let found = state.repo_by_id(repo);
+        let Some(suite) = found.suites.iter().find(|all| all.id == suite) else { return };
+        let fields = json!({ "check_suite": View::new(state, &self.urls).check_suite(found, suite, commit) });
+        self.announce(state, Event { name: "check_suite", action: Some(action), repo, sender, fields });
+    }
+
+    /// After a run changed: announces the suite once all its runs are complete, and again after it was open in between.
+    pub(crate) fn settle_suite(
+        self: &Arc<Self>,
+        state: &mut State,
+        repo: Id,
+        suite: Id,
+        sender: Id,
+        commit: Option<Value>,
+    ) {
+        let found = state.repo_by_id(repo);
+        let Some(at) = found.suites.iter().position(|all| all.id == suite) else { return };
+        let complete = suite_state(found, &found.suites[at]).0 == CheckStatus::Completed;
+        let suite_record = &mut state.repo_mut(repo).suites[at];
+        suite_record.updated_at = Utc::now();
+        let news = complete && !suite_record.announced;
+        suite_record.announced = complete;
+        if news {
+            self.announce_suite(state, repo, suite, sender, "completed", commit);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Acts: what changes more than one thing, and tells the app of it.
+//!
+//! A handler decides whether an act is allowed; the act changes the model, writes the history and announces the webhooks, so
+//! that the same happens whether an issue is closed by a person, by a merge or by a push. Acts that need git come in two parts:
+//! they ask git first and change the model after, never holding the model while git runs.
+
+mod checks;
+mod issues;
+mod keywords;
+mod merging;
+mod pulls;
+mod refs;
+
+pub(crate) use issues::NewIssue;
+pub(crate) use pulls::{github_signature, measure};
+pub(crate) use refs::RefMove;

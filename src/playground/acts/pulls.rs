@@ -1,0 +1,109 @@
+//! What git means for a pull request: its size, its mergeability, and where its head is.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use serde_json::json;
+
+use crate::playground::{
+    git::{GitError, Preview, Repository, Signature, branch_ref},
+    hub::Hub,
+    state::{Id, IssueState, Mergeability, Size, State},
+};
+
+/// Counts the commits and lines between two commits.
+pub(crate) async fn measure(git: &Repository, base: &str, head: &str) -> Result<Size, GitError> {
+    let commits = git.commits_between(base, head).await?.len() as u64;
+    let files = git.files_between(base, head).await?;
+    Ok(Size {
+        commits,
+        files: files.len() as u64,
+        additions: files.iter().map(|file| file.additions).sum(),
+        deletions: files.iter().map(|file| file.deletions).sum(),
+    })
+}
+
+impl Hub {
+    /// Has git compute, behind the request's back, whether a pull request merges. Until then it is unknown, and an answer
+    /// that comes after a branch moved again is thrown away.
+    pub(crate) fn compute_mergeability(self: &Arc<Self>, state: &mut State, repo: Id, number: u64) {
+        let git = state.repo_by_id(repo).git.clone();
+        let issue = state.issue_mut(repo, number);
+        if issue.state == IssueState::Closed {
+            return;
+        }
+        let pull = issue.pull_mut();
+        pull.forget_mergeability();
+        let (epoch, base, head) = (pull.epoch, pull.base_ref.clone(), pull.head_sha.clone());
+        let title = format!("Merge {head} into {base}");
+        let hub = self.clone();
+        self.spawn(async move {
+            let answer = test_merge(&git, &base, &head, &title, number).await;
+            let mut state = hub.state();
+            let pull = state.issue_mut(repo, number).pull_mut();
+            if pull.epoch != epoch {
+                return;
+            }
+            match answer {
+                Ok(Some(sha)) => {
+                    pull.mergeability = Mergeability::Clean;
+                    pull.test_merge_sha = Some(sha);
+                }
+                Ok(None) => {
+                    pull.mergeability = Mergeability::Conflict;
+                    pull.test_merge_sha = None;
+                }
+                Err(error) => tracing::debug!(%error, number, "mergeability could not be computed"),
+            }
+        });
+    }
+
+    /// Moves a pull request's head, and says so. The size was measured before the lock was taken.
+    pub(crate) fn synchronize(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, moved: Synchronized) {
+        let before = {
+            let issue = state.issue_mut(at.0, at.1);
+            issue.touch(Utc::now());
+            let pull = issue.pull_mut();
+            pull.size = moved.size;
+            pull.base_sha = moved.base_sha;
+            std::mem::replace(&mut pull.head_sha, moved.head_sha.clone())
+        };
+        self.compute_mergeability(state, at.0, at.1);
+        self.announce_issue(state, at, sender, "synchronize", json!({ "before": before, "after": moved.head_sha }));
+    }
+}
+
+/// Where a pull request is after its head moved.
+pub(crate) struct Synchronized {
+    pub(crate) head_sha: String,
+    pub(crate) base_sha: String,
+    pub(crate) size: Size,
+}
+
+/// Merges into nowhere, and keeps the result as `refs/pull/<n>/merge`; `None` where there is a conflict.
+async fn test_merge(
+    git: &Repository,
+    base: &str,
+    head: &str,
+    title: &str,
+    number: u64,
+) -> Result<Option<String>, GitError> {
+    let base_ref = branch_ref(base);
+    let Some(base) = git.ref_sha(&base_ref).await? else {
+        return Err(GitError::RefNotFound(base_ref));
+    };
+    let tree = match git.merge_preview(&base, head).await? {
+        Preview::Conflict { .. } => return Ok(None),
+        Preview::Clean { tree } => tree,
+        Preview::UpToDate => return Ok(Some(base)),
+    };
+    let signature = github_signature();
+    let sha = git.create_commit(&tree, &[base, head.to_owned()], title, &signature, &signature).await?;
+    git.set_ref(&format!("refs/pull/{number}/merge"), &sha).await?;
+    Ok(Some(sha))
+}
+
+/// The committer of what the server itself commits.
+pub(crate) fn github_signature() -> Signature {
+    Signature { name: "GitHub".to_owned(), email: "noreply@github.com".to_owned(), date: Utc::now() }
+}

@@ -1,0 +1,191 @@
+//! Who is calling: a user by token, the app by a JSON Web Token, an installation by a minted one, or nobody.
+//!
+//! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
+
+use aws_lc_rs::rand;
+use axum::http::{HeaderMap, StatusCode, header};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::Utc;
+use jsonwebtoken::{Algorithm, Validation};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    hub::Hub,
+    rest::ApiError,
+    state::{Access, Grant, Id, Permissions, Scope, State},
+};
+
+/// Who is calling.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    Anonymous,
+    User(Id),
+    /// The app itself, which may ask about itself and mint tokens, and nothing else.
+    App,
+    Installation(Grant),
+}
+
+impl Caller {
+    /// Reads the `Authorization` header: `token`, `Bearer`, or `Basic` with the token as the password.
+    pub(crate) fn identify(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(header) = headers.get(header::AUTHORIZATION) else {
+            return Ok(Self::Anonymous);
+        };
+        let header = header.to_str().map_err(|_| ApiError::bad_credentials())?;
+        Self::of_header(hub, header)
+    }
+
+    /// The same for a header already at hand.
+    pub(crate) fn of_header(hub: &Hub, header: &str) -> Result<Self, ApiError> {
+        let (scheme, rest) = header.trim().split_once(' ').ok_or_else(ApiError::bad_credentials)?;
+        let rest = rest.trim();
+        match scheme.to_ascii_lowercase().as_str() {
+            "bearer" | "token" => Self::of_token(hub, rest),
+            "basic" => Self::of_token(hub, &basic_password(rest).ok_or_else(ApiError::bad_credentials)?),
+            _ => Err(ApiError::bad_credentials()),
+        }
+    }
+
+    fn of_token(hub: &Hub, token: &str) -> Result<Self, ApiError> {
+        {
+            let mut state = hub.state();
+            if let Some(user) = state.user_tokens.get(token) {
+                return Ok(Self::User(*user));
+            }
+            if let Some(grant) = state.grants.get(token) {
+                if grant.expires_at > Utc::now() {
+                    return Ok(Self::Installation(grant.clone()));
+                }
+                state.grants.remove(token);
+                return Err(ApiError::bad_credentials());
+            }
+        }
+        if token.matches('.').count() == 2 && !token.starts_with("ghs_") {
+            let app = hub.state().app.id;
+            return verify_app_token(hub, token, app);
+        }
+        Err(ApiError::bad_credentials())
+    }
+
+    /// The account that acts, where there is one.
+    pub(crate) fn account(&self, state: &State) -> Option<Id> {
+        match self {
+            Self::Anonymous | Self::App => None,
+            Self::User(id) => Some(*id),
+            Self::Installation(_) => Some(state.app.bot),
+        }
+    }
+}
+
+/// The password of a Basic header, or its user name where the password is empty: git is used both ways.
+fn basic_password(encoded: &str) -> Option<String> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some(if password.is_empty() || password == "x-oauth-basic" { user } else { password }.to_owned())
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: Value,
+    iat: i64,
+    exp: i64,
+}
+
+/// GitHub's rules: RS256, `iss` the app's id (or client id), `iat` not in the future, `exp` at most ten minutes ahead.
+/// <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app>
+fn verify_app_token(hub: &Hub, token: &str, app: Id) -> Result<Caller, ApiError> {
+    let refuse = |message: &str| ApiError::new(StatusCode::UNAUTHORIZED, message);
+    let undecodable = || refuse("A JSON web token could not be decoded");
+    let mut rules = Validation::new(Algorithm::RS256);
+    rules.validate_exp = false;
+    rules.validate_aud = false;
+    rules.required_spec_claims.clear();
+    let claims = jsonwebtoken::decode::<Claims>(token, &hub.app_key, &rules).map_err(|_| undecodable())?.claims;
+    let issuer = match &claims.iss {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => String::new(),
+    };
+    if issuer != app.to_string() && issuer != format!("Iv1.{app:016x}") {
+        return Err(refuse("Integration not found"));
+    }
+    let now = Utc::now().timestamp();
+    if claims.iat > now {
+        return Err(refuse(
+            "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
+        ));
+    }
+    if claims.exp <= now {
+        return Err(refuse(
+            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+        ));
+    }
+    // A minute of grace, as clients set `iat` a minute back to survive clock drift.
+    if claims.exp > now + 660 {
+        return Err(refuse("'Expiration time' claim ('exp') is too far in the future"));
+    }
+    Ok(Caller::App)
+}
+
+impl State {
+    /// Whether a token reaches a repository.
+    pub(crate) fn covers(&self, grant: &Grant, repo: Id) -> bool {
+        let installed = self
+            .installations
+            .iter()
+            .any(|installation| installation.id == grant.installation && installation.repositories.contains(&repo));
+        installed && grant.repositories.as_ref().is_none_or(|repositories| repositories.contains(&repo))
+    }
+
+    /// Whether a token has one of these permissions. Metadata may always be read.
+    #[expect(clippy::unused_self, reason = "it reads as a question to the model, beside `covers`")]
+    pub(crate) fn allows(&self, grant: &Grant, scopes: &[Scope], access: Access) -> bool {
+        scopes.iter().any(|scope| {
+            let given = grant.permissions.get(scope).copied();
+            given.is_some_and(|given| given >= access) || (*scope == Scope::Metadata && access == Access::Read)
+        })
+    }
+
+    /// Mints a token.
+    pub(crate) fn mint(&mut self, grant: Grant) -> String {
+        // As long as GitHub's stateless ones, so that nobody counts on forty characters.
+        let token = format!("ghs_{}_{}", self.app.id, random_hex(240));
+        self.grants.insert(token.clone(), grant);
+        token
+    }
+}
+
+/// Whether every permission asked for is one that was given.
+pub(crate) fn is_subset(asked: &Permissions, given: &Permissions) -> bool {
+    asked.iter().all(|(scope, access)| {
+        given.get(scope).is_some_and(|given| given >= access) || (*scope == Scope::Metadata && *access == Access::Read)
+    })
+}
+
+/// Random bytes in hexadecimal.
+pub(crate) fn random_hex(bytes: usize) -> String {
+    let mut buffer = vec![0; bytes];
+    rand::fill(&mut buffer).expect("the system has a source of randomness");
+    hex::encode(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_of_a_basic_header_is_its_password_or_else_its_user() {
+        assert_eq!(basic_password(&STANDARD.encode("x-access-token:secret")).as_deref(), Some("secret"));
+        assert_eq!(basic_password(&STANDARD.encode("secret:")).as_deref(), Some("secret"));
+        assert_eq!(basic_password("%%%"), None);
+    }
+
+    #[test]
+    fn permissions_are_a_subset_only_when_none_is_stronger() {
+        let given = Permissions::from([(Scope::Issues, Access::Write), (Scope::Contents, Access::Read)]);
+        assert!(is_subset(&Permissions::from([(Scope::Issues, Access::Read)]), &given));
+        assert!(!is_subset(&Permissions::from([(Scope::Contents, Access::Write)]), &given));
+        assert!(!is_subset(&Permissions::from([(Scope::Checks, Access::Read)]), &given));
+    }
+}

@@ -1,0 +1,191 @@
+//! `adjutant playground`: starts one, says everything that is needed to use it, and waits to be stopped.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::seed::{SeedError, SeedFile};
+use super::{Playground, PlaygroundError, PlaygroundOptions, start};
+
+/// What `adjutant playground` is told on the command line.
+#[derive(Debug, Clone, Args)]
+pub struct PlaygroundArgs {
+    /// Where to listen; port 0 takes any free one. The tokens are known to everybody: stay on this machine.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// The folder for repositories, the app's key and the webhook secret; made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = "playground-data")]
+    pub data: PathBuf,
+    /// People, repositories, labels and issues to begin with, in YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
+    /// Where the app's webhooks go; none are sent without it.
+    #[arg(long, value_name = "URL")]
+    pub webhook_url: Option<String>,
+    /// Print the facts as one JSON object on one line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why `adjutant playground` ended badly.
+#[derive(Debug, Error)]
+pub enum PlaygroundRunError {
+    /// It did not start.
+    #[error(transparent)]
+    Start(#[from] PlaygroundError),
+    /// The seed file is at fault.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// Signals cannot be awaited, or the facts cannot be printed.
+    #[error("the playground cannot {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// Runs a playground until ctrl-C or SIGTERM.
+pub async fn run(args: PlaygroundArgs) -> Result<(), PlaygroundRunError> {
+    let io = |what| move |source| PlaygroundRunError::Io { what, source };
+    // Read first: a fault in it should leave no data folder behind.
+    let seed = args.seed.as_deref().map(SeedFile::read).transpose()?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(io("listen for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(io("listen for ctrl-C"))?;
+    let options = PlaygroundOptions { listen: args.listen, data: args.data, webhook_url: args.webhook_url };
+    let webhook_url = options.webhook_url.clone();
+    let playground = start(options).await?;
+    if let Some(seed) = &seed {
+        seed.plant(&playground.hub).await?;
+    }
+    let facts = facts(&playground, webhook_url.as_deref());
+    let text = if args.json { facts.to_string() } else { readable(&facts, args.listen) };
+    let mut out = std::io::stdout();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(io("print where it is"))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    playground.shutdown().await;
+    Ok(())
+}
+
+/// Everything that is needed to use a playground. The keys are part of the command's contract.
+fn facts(playground: &Playground, webhook_url: Option<&str>) -> Value {
+    let url = &playground.url;
+    let state = playground.hub.state();
+    let mut users: Vec<Value> = playground
+        .users
+        .iter()
+        .map(|user| json!({ "login": user.login, "token": user.token, "permission": user.permission }))
+        .collect();
+    let known: Vec<&str> = playground.users.iter().map(|user| user.login.as_str()).collect();
+    let others = state.user_tokens.iter().map(|(token, id)| (&state.account(*id).login, token));
+    let mut others: Vec<_> = others.filter(|(login, _)| !known.contains(&login.as_str())).collect();
+    others.sort();
+    users
+        .extend(others.into_iter().map(|(login, token)| json!({ "login": login, "token": token, "permission": null })));
+    let repositories: Vec<String> =
+        state.repos.values().map(|repo| format!("{}/{}", state.account(repo.owner).login, repo.name)).collect();
+    json!({
+        "url": url,
+        "api_url": format!("{url}/api/v3"),
+        "graphql_url": format!("{url}/api/graphql"),
+        "git_url": format!("{url}/{}.git", playground.repository),
+        "app_id": playground.app_id,
+        "app_slug": playground.app_slug,
+        "installation_id": playground.installation_id,
+        "private_key_file": playground.app_pem_path,
+        "webhook_secret_file": playground.webhook_secret_path,
+        "webhook_url": webhook_url,
+        "repository": playground.repository,
+        "repositories": repositories,
+        "users": users,
+    })
+}
+
+fn readable(facts: &Value, listen: SocketAddr) -> String {
+    let text = |key: &str| match &facts[key] {
+        Value::String(text) => text.clone(),
+        Value::Null => "none (give --webhook-url)".to_owned(),
+        other => other.to_string(),
+    };
+    let mut lines = vec!["The playground is a GitHub on this machine.".to_owned(), String::new()];
+    for (name, key) in [
+        ("pages", "url"),
+        ("REST", "api_url"),
+        ("GraphQL", "graphql_url"),
+        ("git", "git_url"),
+        ("app id", "app_id"),
+        ("installation", "installation_id"),
+        ("app's key", "private_key_file"),
+        ("webhook secret", "webhook_secret_file"),
+        ("webhooks to", "webhook_url"),
+    ] {
+        lines.push(format!("  {name:<15} {}", text(key)));
+    }
+    lines.push(String::new());
+    for user in facts["users"].as_array().into_iter().flatten() {
+        let word = |key: &str| user[key].as_str().unwrap_or("–").to_owned();
+        lines.push(format!("  {:<15} {:<24} {}", word("login"), word("token"), word("permission")));
+    }
+    lines.push(String::new());
+    if !listen.ip().is_loopback() {
+        lines.push("Its tokens are known to everybody, and it listens beyond this machine.".to_owned());
+    }
+    lines.push("Stop it with ctrl-C.".to_owned());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: &str = "users: [{ login: ada }]\nrepositories:\n  - name: gears\n    directory: gears\n    private: true\n    \
+        collaborators: { ada: write }\n    issues: [{ title: Count the teeth, author: ada, labels: [directive] }]\n  \
+        - name: widgets\n    issues: [{ title: One more }]\n";
+
+    #[tokio::test]
+    async fn a_seed_adds_people_a_repository_with_files_and_issues() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("gears/.git")).unwrap();
+        std::fs::create_dir_all(folder.path().join("gears/src")).unwrap();
+        std::fs::write(folder.path().join("gears/src/tooth.txt"), "a tooth\n").unwrap();
+        std::fs::write(folder.path().join("gears/.git/config"), "not imported\n").unwrap();
+        std::fs::write(folder.path().join("seed.yml"), SEED).unwrap();
+        let seed = SeedFile::read(&folder.path().join("seed.yml")).unwrap();
+        let playground = start(PlaygroundOptions::new(folder.path().join("data"))).await.unwrap();
+        seed.plant(&playground.hub).await.unwrap();
+
+        let client = reqwest::Client::new();
+        let get = async |path: &str, login: &str| {
+            let request =
+                client.get(format!("{}/api/v3{path}", playground.url)).bearer_auth(format!("playground-{login}"));
+            let answer = request.header("user-agent", "test").send().await.unwrap();
+            (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        };
+        let (status, issue) = get("/repos/acme/gears/issues/1", "ada").await;
+        assert_eq!((status, &issue["title"], &issue["user"]["login"]), (200, &json!("Count the teeth"), &json!("ada")));
+        assert_eq!(issue["labels"][0]["name"], "directive");
+        assert_eq!(get("/repos/acme/gears", "outsider").await.0, 404, "it is private");
+        assert_eq!(get("/repos/acme/gears/contents/src/tooth.txt", "ada").await.0, 200);
+        let top = get("/repos/acme/gears/contents", "ada").await.1;
+        assert_eq!((top.as_array().unwrap().len(), &top[0]["name"]), (1, &json!("src")), "{top}");
+        assert_eq!(get("/repos/acme/widgets/issues/1", "outsider").await.1["title"], "One more");
+
+        let facts = facts(&playground, None);
+        assert_eq!(facts["repositories"], json!(["acme/widgets", "acme/gears"]));
+        assert_eq!(facts["users"][4], json!({ "login": "ada", "token": "playground-ada", "permission": null }));
+        let text = readable(&facts, "127.0.0.1:0".parse().unwrap());
+        for part in [playground.url.as_str(), "playground-maintainer", "app.pem", "webhook-secret", "admin"] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+        playground.shutdown().await;
+    }
+}

@@ -1,0 +1,131 @@
+//! Running the `git` program: no shell, no configuration but the repository's own, no prompts.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::GitError;
+
+/// One run of git on one repository.
+pub(super) struct Invocation {
+    command: Command,
+    subcommand: Option<String>,
+    input: Vec<u8>,
+}
+
+/// How a run ended, whatever its exit status.
+pub(super) struct Finished {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: String,
+    subcommand: String,
+}
+
+impl Invocation {
+    pub(super) fn new(git_dir: &Path) -> Self {
+        let mut command = Command::new("git");
+        command.arg("--literal-pathspecs").arg("--git-dir").arg(git_dir);
+        clean_environment(&mut command);
+        Self { command, subcommand: None, input: Vec::new() }
+    }
+
+    pub(super) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        if self.subcommand.is_none() {
+            self.subcommand = Some(arg.as_ref().to_string_lossy().into_owned());
+        }
+        self.command.arg(arg);
+        self
+    }
+
+    pub(super) fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        args.into_iter().fold(self, Self::arg)
+    }
+
+    pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What the program reads from its standard input.
+    pub(super) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// Runs it to its end. A non-zero exit status is not an error here: many of git's are answers.
+    pub(super) async fn finish(mut self) -> Result<Finished, GitError> {
+        let subcommand = self.subcommand.unwrap_or_default();
+        let io = |source| GitError::Io { what: format!("run `git {subcommand}`"), source };
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(io)?;
+        let mut stdin = child.stdin.take().expect("standard input was asked for above");
+        let input = self.input;
+        // Fed while the output is read: with both pipes full each side would wait for the other. A program that
+        // ends without reading its input is judged by its exit status, so a broken pipe is no error.
+        let feed = async move {
+            let _ = stdin.write_all(&input).await;
+            drop(stdin);
+        };
+        let ((), output) = tokio::join!(feed, child.wait_with_output());
+        let output = output.map_err(io)?;
+        Ok(Finished {
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            subcommand,
+        })
+    }
+
+    /// Runs it and returns its output; any exit status but 0 is an error.
+    pub(super) async fn run(self) -> Result<Vec<u8>, GitError> {
+        let finished = self.finish().await?;
+        if finished.code == Some(0) { Ok(finished.stdout) } else { Err(finished.into_error()) }
+    }
+
+    /// Runs it and returns the one line that it prints.
+    pub(super) async fn line(self) -> Result<String, GitError> {
+        let output = self.run().await?;
+        Ok(String::from_utf8_lossy(&output).trim_end().to_owned())
+    }
+}
+
+impl Finished {
+    pub(super) fn into_error(self) -> GitError {
+        const SHOWN: usize = 500;
+        GitError::Failed {
+            command: self.subcommand,
+            status: self.code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}")),
+            stderr: self.stderr.chars().take(SHOWN).collect(),
+        }
+    }
+}
+
+/// Nothing of the machine's or the user's configuration reaches git. Repositories may belong to another user than
+/// the server's (a data folder that was copied, a container's volume), which git refuses unless `safe.directory`
+/// says so; it is read from the command's scope alone, which these variables are (git-config(1)).
+pub(super) fn clean_environment(command: &mut Command) {
+    command.env_clear();
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command.envs([
+        ("HOME", "/nonexistent"),
+        ("LC_ALL", "C"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "safe.directory"),
+        ("GIT_CONFIG_VALUE_0", "*"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ]);
+}

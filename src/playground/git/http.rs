@@ -1,0 +1,171 @@
+//! Git over smart HTTP: clones, fetches and pushes at `/{owner}/{repo}.git`, served by `git http-backend`
+//! (git-http-backend(1), a CGI program) that runs once a request, with both bodies streamed.
+//!
+//! Who may do what is the host's business: [`GitHost::authorise`] is asked before git runs, and
+//! [`GitHost::pushed`] is told which refs a push moved before the client hears that the push is done; so whoever
+//! pushes and then asks the API finds what was pushed. Which refs moved is not guessed by comparing before and
+//! after: git's own post-receive hook writes it down, and so two pushes at once never report each other's.
+
+mod cgi;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+/// What the server of repositories decides for git.
+#[async_trait]
+pub(crate) trait GitHost: Send + Sync + 'static {
+    /// May the bearer of this `Authorization` header (`Basic` with a token as the password, `Bearer`, `token`, or
+    /// none) do this to the repository? `repository` comes without `.git`.
+    async fn authorise(
+        &self,
+        owner: &str,
+        repository: &str,
+        authorization: Option<&str>,
+        access: Access,
+    ) -> Result<Authorised, Refusal>;
+
+    /// A push ended and moved these refs; called once a push, not at all if nothing moved.
+    async fn pushed(&self, owner: &str, repository: &str, login: &str, updates: Vec<RefUpdate>);
+}
+
+/// What a request wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// A clone or a fetch.
+    Read,
+    /// A push.
+    Write,
+}
+
+/// Leave to go on.
+#[derive(Debug)]
+pub(crate) struct Authorised {
+    /// The bare repository on disk.
+    pub(crate) repository: PathBuf,
+    /// Who it is.
+    pub(crate) login: String,
+    /// Whatever must not happen during a push: kept until [`GitHost::pushed`] has returned (so that must not take
+    /// the same lock), and given back when git has ended where nothing moved.
+    pub(crate) lock: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+/// A refusal. 401 asks git for credentials; as GitHub does, answer 404 for what the bearer may not even see, and
+/// 403 to a push by somebody who may only read.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    /// The answer's status.
+    pub(crate) status: StatusCode,
+    /// One line for the person at the other end: git prints it as `remote: …`.
+    pub(crate) message: String,
+}
+
+/// A ref that a push moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefUpdate {
+    /// Its full name.
+    pub(crate) name: String,
+    /// Where it was; `None` if it is new.
+    pub(crate) old: Option<String>,
+    /// Where it is; `None` if it was deleted.
+    pub(crate) new: Option<String>,
+}
+
+/// The three routes of the smart protocol (gitprotocol-http(5)).
+pub(crate) fn router<H: GitHost>(host: Arc<H>) -> Router {
+    Router::new()
+        .route("/{owner}/{repo}/info/refs", get(info_refs::<H>))
+        .route("/{owner}/{repo}/git-upload-pack", post(upload_pack::<H>))
+        .route("/{owner}/{repo}/git-receive-pack", post(receive_pack::<H>))
+        .with_state(host)
+}
+
+async fn info_refs<H: GitHost>(
+    State(host): State<Arc<H>>,
+    Path(place): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    let access = match query.as_deref() {
+        Some("service=git-upload-pack") => Access::Read,
+        Some("service=git-receive-pack") => Access::Write,
+        _ => return refuse(&Refusal::new(StatusCode::FORBIDDEN, "Only the smart HTTP protocol is served here.")),
+    };
+    serve(host, place, access, "info/refs", request).await
+}
+
+async fn upload_pack<H: GitHost>(
+    State(host): State<Arc<H>>,
+    Path(place): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    serve(host, place, Access::Read, "git-upload-pack", request).await
+}
+
+async fn receive_pack<H: GitHost>(
+    State(host): State<Arc<H>>,
+    Path(place): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    serve(host, place, Access::Write, "git-receive-pack", request).await
+}
+
+async fn serve<H: GitHost>(
+    host: Arc<H>,
+    (owner, name): (String, String),
+    access: Access,
+    service: &'static str,
+    request: Request,
+) -> Response {
+    let name = name.strip_suffix(".git").unwrap_or(&name).to_owned();
+    let authorised = match authorisation(request.headers()) {
+        Ok(authorization) => host.authorise(&owner, &name, authorization, access).await,
+        Err(refusal) => Err(refusal),
+    };
+    let mut authorised = match authorised {
+        Ok(authorised) => authorised,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let login = authorised.login.clone();
+    let lock = authorised.lock.take();
+    let after = move |updates: Vec<RefUpdate>| async move {
+        if !updates.is_empty() {
+            host.pushed(&owner, &name, &login, updates).await;
+        }
+        drop(lock);
+    };
+    cgi::respond(&authorised, service, request, after).await
+}
+
+fn authorisation(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let unreadable = |_| Refusal::new(StatusCode::UNAUTHORIZED, "The Authorization header is not text.");
+    headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose().map_err(unreadable)
+}
+
+impl Refusal {
+    /// A refusal with this status and line.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+}
+
+fn refuse(refusal: &Refusal) -> Response {
+    let mut response = (refusal.status, Body::from(format!("{}\n", refusal.message))).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if refusal.status == StatusCode::UNAUTHORIZED {
+        // Git sends no credentials, not even those in the address, before it was asked for them.
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"GitHub\""));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

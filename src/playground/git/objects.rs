@@ -1,0 +1,344 @@
+//! Blobs, trees and commits: reading them, and writing files to a branch without a work tree.
+
+use std::path::PathBuf;
+
+use super::command::Invocation;
+use super::refs::{ZERO, is_full_sha};
+use super::{GitError, Repository, Signature, branch_ref, is_valid_ref_name};
+
+/// A file's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Blob {
+    /// The blob's sha.
+    pub(crate) sha: String,
+    /// Git's mode: `100644`, `100755`, `120000`.
+    pub(crate) mode: String,
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What a tree's entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    /// A file or a symbolic link.
+    Blob,
+    /// A folder.
+    Tree,
+    /// A submodule.
+    Commit,
+}
+
+impl EntryKind {
+    /// Git's and GitHub's word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Tree => "tree",
+            Self::Commit => "commit",
+        }
+    }
+}
+
+/// One entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TreeEntry {
+    /// Its path below the tree that was listed.
+    pub(crate) path: String,
+    /// Git's mode.
+    pub(crate) mode: String,
+    /// What it is.
+    pub(crate) kind: EntryKind,
+    /// The object.
+    pub(crate) sha: String,
+    /// A blob's size in bytes.
+    pub(crate) size: Option<u64>,
+}
+
+/// A file to be written or, with `None`, deleted.
+#[derive(Debug, Clone)]
+pub(crate) struct FileWrite {
+    /// Its path from the top of the tree.
+    pub(crate) path: String,
+    /// What becomes of it.
+    pub(crate) content: Option<Vec<u8>>,
+    /// May it be run?
+    pub(crate) executable: bool,
+}
+
+/// What writing one file came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// The new commit, which is the branch's head now.
+    pub(crate) commit: String,
+    /// The file's blob; `None` when it was deleted.
+    pub(crate) blob: Option<String>,
+}
+
+/// An entry of a tree to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct NewTreeEntry {
+    /// Its path from the top of the tree.
+    pub(crate) path: String,
+    /// One of `100644`, `100755`, `040000`, `160000`, `120000`.
+    pub(crate) mode: String,
+    /// The object; `None` deletes the path.
+    pub(crate) sha: Option<String>,
+}
+
+impl Repository {
+    /// The file at `path` in the tree of `rev`; `None` if there is no such file.
+    pub(crate) async fn read_file(&self, rev: &str, path: &str) -> Result<Option<Blob>, GitError> {
+        match self.entry(rev, path).await? {
+            Some(entry) if entry.kind == EntryKind::Blob => {
+                let bytes = self.git().args(["cat-file", "blob", &entry.sha]).run().await?;
+                Ok(Some(Blob { sha: entry.sha, mode: entry.mode, bytes }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What lies directly in the folder `path` (empty: the top) of `rev`; `None` if there is no such folder.
+    pub(crate) async fn list_dir(&self, rev: &str, path: &str) -> Result<Option<Vec<TreeEntry>>, GitError> {
+        let tree = if path.is_empty() {
+            self.rev_parse(rev, "tree").await?
+        } else {
+            self.entry(rev, path).await?.filter(|entry| entry.kind == EntryKind::Tree).map(|entry| entry.sha)
+        };
+        match tree {
+            Some(tree) => self.ls_tree(&[&tree]).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The entry at `path` in the tree of `rev`, whatever it is.
+    pub(crate) async fn entry(&self, rev: &str, path: &str) -> Result<Option<TreeEntry>, GitError> {
+        check_path(path)?;
+        match self.rev_parse(rev, "tree").await? {
+            Some(tree) => Ok(self.ls_tree(&["--full-tree", &tree, "--", path]).await?.pop()),
+            None => Ok(None),
+        }
+    }
+
+    /// Everything below the tree of `rev` (a tree's sha or a commit), folders too; `None` if there is none.
+    pub(crate) async fn list_tree_recursively(&self, rev: &str) -> Result<Option<Vec<TreeEntry>>, GitError> {
+        match self.rev_parse(rev, "tree").await? {
+            Some(tree) => self.ls_tree(&["-r", "-t", &tree]).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A blob's bytes, by its sha.
+    pub(crate) async fn blob(&self, sha: &str) -> Result<Option<Vec<u8>>, GitError> {
+        match self.rev_parse(sha, "blob").await? {
+            Some(sha) => self.git().args(["cat-file", "blob", &sha]).run().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn ls_tree(&self, args: &[&str]) -> Result<Vec<TreeEntry>, GitError> {
+        let output = self.git().args(["ls-tree", "-z", "--long"]).args(args).run().await?;
+        let text = String::from_utf8_lossy(&output);
+        text.split('\0').filter(|record| !record.is_empty()).map(parse_entry).collect()
+    }
+
+    /// Stores bytes and returns the blob's sha.
+    pub(crate) async fn create_blob(&self, bytes: &[u8]) -> Result<String, GitError> {
+        self.git().args(["hash-object", "-w", "-t", "blob", "--stdin", "--no-filters"]).input(bytes).line().await
+    }
+
+    /// Stores a tree: `base` (or nothing) with these entries put over it. Returns the tree's sha.
+    pub(crate) async fn create_tree(&self, base: Option<&str>, entries: &[NewTreeEntry]) -> Result<String, GitError> {
+        let index = TemporaryIndex::new(self);
+        match base {
+            Some(base) => {
+                let tree = self.rev_parse(base, "tree").await?.ok_or_else(|| GitError::NotFound(base.to_owned()))?;
+                index.git(self).args(["read-tree", &tree]).run().await?;
+            }
+            None => drop(index.git(self).args(["read-tree", "--empty"]).run().await?),
+        }
+        let mut lines = Vec::new();
+        for entry in entries {
+            check_path(&entry.path)?;
+            self.check_entry(entry).await?;
+            match (&entry.sha, entry.mode.as_str()) {
+                (None, _) => lines.extend(format!("0 {ZERO}\t{}\0", entry.path).bytes()),
+                (Some(sha), "040000") => {
+                    index
+                        .git(self)
+                        .args(["read-tree", "-i"])
+                        .arg(format!("--prefix={}/", entry.path))
+                        .arg(sha)
+                        .run()
+                        .await?;
+                }
+                (Some(sha), mode) => lines.extend(format!("{mode} {sha}\t{}\0", entry.path).bytes()),
+            }
+        }
+        index.git(self).args(["update-index", "--replace", "-z", "--index-info"]).input(lines).run().await?;
+        index.git(self).args(["write-tree"]).line().await
+    }
+
+    async fn check_entry(&self, entry: &NewTreeEntry) -> Result<(), GitError> {
+        let kind = match entry.mode.as_str() {
+            "100644" | "100755" | "120000" => "blob",
+            "040000" => "tree",
+            "160000" => return Ok(()),
+            other => {
+                return Err(GitError::InvalidInput(format!("`{other}` is not a mode that a tree can hold")));
+            }
+        };
+        match &entry.sha {
+            Some(sha) if !is_full_sha(sha) || self.rev_parse(sha, kind).await?.as_deref() != Some(sha) => {
+                Err(GitError::NotFound(sha.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Stores a commit and returns its sha. No reference moves.
+    pub(crate) async fn create_commit(
+        &self,
+        tree: &str,
+        parents: &[String],
+        message: &str,
+        author: &Signature,
+        committer: &Signature,
+    ) -> Result<String, GitError> {
+        for (sha, kind) in parents.iter().map(|sha| (sha.as_str(), "commit")).chain([(tree, "tree")]) {
+            if !is_full_sha(sha) || self.rev_parse(sha, kind).await?.as_deref() != Some(sha) {
+                return Err(GitError::NotFound(sha.to_owned()));
+            }
+        }
+        if message.contains('\0') {
+            return Err(GitError::InvalidInput("a commit message cannot hold a NUL character".to_owned()));
+        }
+        let git =
+            self.git().arg("commit-tree").args(parents.iter().flat_map(|sha| ["-p", sha])).args(["-F", "-", tree]);
+        let git = sign(sign(git, "AUTHOR", author)?, "COMMITTER", committer)?;
+        git.input(message).line().await
+    }
+
+    /// Commits these files to `branch` (a short name), which is created if the repository has no such branch.
+    /// Author and committer are one. Returns the new head.
+    pub(crate) async fn commit_files(
+        &self,
+        branch: &str,
+        files: &[FileWrite],
+        message: &str,
+        author: &Signature,
+    ) -> Result<String, GitError> {
+        let name = branch_ref(branch);
+        if !is_valid_ref_name(&name) {
+            return Err(GitError::InvalidRefName(name));
+        }
+        let head = self.ref_sha(&name).await?;
+        let mut entries = Vec::with_capacity(files.len());
+        for file in files {
+            let sha = match &file.content {
+                Some(content) => Some(self.create_blob(content).await?),
+                None => None,
+            };
+            let mode = if file.executable { "100755" } else { "100644" }.to_owned();
+            entries.push(NewTreeEntry { path: file.path.clone(), mode, sha });
+        }
+        let tree = self.create_tree(head.as_deref(), &entries).await?;
+        let parents: Vec<String> = head.iter().cloned().collect();
+        let commit = self.create_commit(&tree, &parents, message, author, author).await?;
+        self.swap_ref(&name, &commit, head.as_deref().unwrap_or(ZERO)).await?;
+        Ok(commit)
+    }
+
+    /// Commits one file to `branch`, keeping its mode if it exists.
+    pub(crate) async fn write_file(
+        &self,
+        branch: &str,
+        path: &str,
+        bytes: &[u8],
+        message: &str,
+        author: &Signature,
+    ) -> Result<Written, GitError> {
+        let old = self.entry(&branch_ref(branch), path).await?;
+        let write = FileWrite {
+            path: path.to_owned(),
+            content: Some(bytes.to_owned()),
+            executable: old.is_some_and(|entry| entry.mode == "100755"),
+        };
+        let commit = self.commit_files(branch, &[write], message, author).await?;
+        let blob = self.entry(&commit, path).await?.map(|entry| entry.sha);
+        Ok(Written { commit, blob })
+    }
+
+    /// Commits the removal of one file from `branch`.
+    pub(crate) async fn delete_file(
+        &self,
+        branch: &str,
+        path: &str,
+        message: &str,
+        author: &Signature,
+    ) -> Result<Written, GitError> {
+        if self.read_file(&branch_ref(branch), path).await?.is_none() {
+            return Err(GitError::NotFound(path.to_owned()));
+        }
+        let write = FileWrite { path: path.to_owned(), content: None, executable: false };
+        let commit = self.commit_files(branch, &[write], message, author).await?;
+        Ok(Written { commit, blob: None })
+    }
+}
+
+/// An index file of one operation, gone with it.
+struct TemporaryIndex(PathBuf);
+
+impl TemporaryIndex {
+    fn new(repository: &Repository) -> Self {
+        Self(repository.path().join(format!("index-{}", uuid::Uuid::new_v4())))
+    }
+
+    fn git(&self, repository: &Repository) -> Invocation {
+        repository.git().env("GIT_INDEX_FILE", &self.0)
+    }
+}
+
+impl Drop for TemporaryIndex {
+    fn drop(&mut self) {
+        // It may never have been written.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Puts a person and a time into the environment, where git takes them from.
+fn sign(git: Invocation, role: &str, who: &Signature) -> Result<Invocation, GitError> {
+    let bad = |text: &str| text.contains(['\n', '\0', '<', '>']);
+    if who.name.trim().is_empty() || bad(&who.name) || bad(&who.email) {
+        return Err(GitError::InvalidInput(format!("`{} <{}>` is not a name and an address", who.name, who.email)));
+    }
+    Ok(git
+        .env(&format!("GIT_{role}_NAME"), &who.name)
+        .env(&format!("GIT_{role}_EMAIL"), &who.email)
+        .env(&format!("GIT_{role}_DATE"), format!("@{} +0000", who.date.timestamp())))
+}
+
+fn check_path(path: &str) -> Result<(), GitError> {
+    let part_ok = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
+    if path.contains('\0') || !path.split('/').all(part_ok) {
+        return Err(GitError::InvalidPath(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// `mode kind sha size<TAB>path`, the size padded and `-` where there is none.
+fn parse_entry(record: &str) -> Result<TreeEntry, GitError> {
+    let broken = || GitError::Unreadable("ls-tree");
+    let (head, path) = record.split_once('\t').ok_or_else(broken)?;
+    let columns: Vec<&str> = head.split_whitespace().collect();
+    let [mode, kind, sha, size] = columns[..] else {
+        return Err(broken());
+    };
+    let kind = match kind {
+        "blob" => EntryKind::Blob,
+        "tree" => EntryKind::Tree,
+        "commit" => EntryKind::Commit,
+        _ => return Err(broken()),
+    };
+    let (mode, sha) = (mode.to_owned(), sha.to_owned());
+    Ok(TreeEntry { path: path.to_owned(), mode, kind, sha, size: size.parse().ok() })
+}

@@ -1,0 +1,100 @@
+//! What git over HTTP asks the playground: who may, and what follows from a push.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+
+use super::{
+    acts::RefMove,
+    auth::Caller,
+    git::http::{Access as GitAccess, Authorised, GitHost, RefUpdate, Refusal},
+    hub::Hub,
+    state::{Access, Id, Repo, Role, Scope, State},
+};
+
+/// The playground as git's host.
+pub(crate) struct PlaygroundGitHost(pub(crate) Arc<Hub>);
+
+#[async_trait]
+impl GitHost for PlaygroundGitHost {
+    async fn authorise(
+        &self,
+        owner: &str,
+        repository: &str,
+        authorization: Option<&str>,
+        access: GitAccess,
+    ) -> Result<Authorised, Refusal> {
+        let caller = match authorization {
+            None => Caller::Anonymous,
+            Some(header) => Caller::of_header(&self.0, header)
+                .map_err(|_| Refusal::new(StatusCode::UNAUTHORIZED, "Invalid username or token."))?,
+        };
+        let (path, login, moving) = {
+            let state = self.0.state();
+            let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
+            let Some(repo) = state.repo(owner, repository) else {
+                // Whoever has no name is asked for one first: the absent and the hidden look alike.
+                return Err(if matches!(caller, Caller::Anonymous) { unauthenticated() } else { absent() });
+            };
+            let account = permit(&state, repo, &caller, access)?;
+            let login = account.map(|id| state.account(id).login.clone()).unwrap_or_default();
+            (repo.git.path().to_owned(), login, repo.moving.clone())
+        };
+        let lock = match access {
+            GitAccess::Write => Some(moving.lock_owned().await),
+            GitAccess::Read => None,
+        };
+        Ok(Authorised { repository: path, login, lock })
+    }
+
+    async fn pushed(&self, owner: &str, repository: &str, login: &str, updates: Vec<RefUpdate>) {
+        let found = {
+            let state = self.0.state();
+            let repo = state.repo(owner, repository).map(|repo| repo.id);
+            let pusher = state.account_by_login(login).map(|account| account.id);
+            repo.zip(pusher)
+        };
+        let Some((repo, pusher)) = found else { return };
+        let moves =
+            updates.into_iter().map(|update| RefMove { name: update.name, old: update.old, new: update.new }).collect();
+        if let Err(error) = self.0.refs_moved(repo, moves, pusher).await {
+            tracing::error!(%error, owner, repository, "a push could not be followed");
+        }
+    }
+}
+
+fn unauthenticated() -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, "Authentication required.")
+}
+
+/// Who acts, if they may. GitHub asks an anonymous pusher for credentials and hides what the bearer may not see.
+fn permit(state: &State, repo: &Repo, caller: &Caller, access: GitAccess) -> Result<Option<Id>, Refusal> {
+    let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
+    let denied = |id: Id| {
+        let login = &state.account(id).login;
+        let full = format!("{}/{}", state.account(repo.owner).login, repo.name);
+        Refusal::new(StatusCode::FORBIDDEN, format!("Permission to {full}.git denied to {login}."))
+    };
+    let writing = access == GitAccess::Write;
+    match caller {
+        Caller::Anonymous if writing || repo.private => Err(unauthenticated()),
+        Caller::Anonymous => Ok(None),
+        Caller::App => Err(absent()),
+        Caller::User(id) => match state.role(repo, *id) {
+            None => Err(absent()),
+            Some(role) if writing && role < Role::Write => Err(denied(*id)),
+            Some(_) => Ok(Some(*id)),
+        },
+        Caller::Installation(grant) => {
+            let bot = state.app.bot;
+            let wanted = if writing { Access::Write } else { Access::Read };
+            match (state.covers(grant, repo.id), repo.private || writing) {
+                (true, _) if state.allows(grant, &[Scope::Contents], wanted) => Ok(Some(bot)),
+                (false, true) if repo.private => Err(absent()),
+                (_, false) => Ok(Some(bot)),
+                _ => Err(denied(bot)),
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What the requests share: the model behind its lock, the app's key and secret, and the work going on behind them.
+
+use std::{
+    future::Future,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jsonwebtoken::DecodingKey;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{state::State, view::Urls};
+
+/// The running playground, as its parts see it.
+pub(crate) struct Hub {
+    state: Mutex<State>,
+    /// The address it listens on; webhooks, which no reader called for, build their URLs from it.
+    pub(crate) urls: Urls,
+    pub(crate) data: PathBuf,
+    pub(crate) app_key: DecodingKey,
+    pub(crate) webhook_secret: Vec<u8>,
+    pub(crate) client: reqwest::Client,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Hub {
+    /// Puts the parts together.
+    pub(crate) fn new(
+        state: State,
+        urls: Urls,
+        data: PathBuf,
+        app_key: DecodingKey,
+        webhook_secret: Vec<u8>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(state),
+            urls,
+            data,
+            app_key,
+            webhook_secret,
+            client: reqwest::Client::new(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The model. The guard cannot be kept while waiting: it is not `Send`, and handlers must be.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock is a bug, but the rest of a test run should still learn from the others.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs work behind the request's back; it is dropped when the playground stops.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { stop.run_until_cancelled_owned(work).await });
+    }
+}

@@ -1,0 +1,171 @@
+//! Everything that happened to an issue or a pull request, in order: what was said, reviewed, pushed and changed.
+
+use maud::{Markup, html};
+
+use super::conversation::{Said, reactions, said};
+use super::diff;
+use super::icons::{Icon, icon};
+use super::layout::{ago, avatar, label, login, repo_path, short_sha};
+use super::markdown::{self, Place};
+use crate::playground::git::CommitInfo;
+use crate::playground::state::{
+    Comment, Issue, IssueEvent, Label, Pull, Repo, Review, ReviewComment, ReviewState, State, Time,
+};
+
+/// Lines of a hunk shown above a review comment.
+const HUNK_LINES: usize = 8;
+
+/// Something that happened, with its moment.
+enum Item<'a> {
+    Comment(&'a Comment),
+    Event(&'a IssueEvent),
+    Review(&'a Review),
+    Commit(&'a CommitInfo),
+}
+
+impl Item<'_> {
+    fn at(&self) -> Time {
+        match self {
+            Self::Comment(comment) => comment.created_at,
+            Self::Event(event) => event.created_at,
+            Self::Review(review) => review.submitted_at.unwrap_or_default(),
+            Self::Commit(commit) => commit.committer.date,
+        }
+    }
+}
+
+/// The conversation, from the opening text on. `commits` are a pull request's.
+pub(super) fn of_issue(state: &State, repo: &Repo, issue: &Issue, commits: &[CommitInfo]) -> Markup {
+    let base = repo_path(state, repo);
+    let mut items: Vec<Item<'_>> = issue.comments.iter().map(Item::Comment).collect();
+    items.extend(issue.events.iter().map(Item::Event));
+    items.extend(commits.iter().map(Item::Commit));
+    if let Some(pull) = &issue.pull {
+        items.extend(pull.reviews.iter().filter(|review| review.submitted_at.is_some()).map(Item::Review));
+    }
+    items.sort_by_key(Item::at);
+    let opening = Said {
+        author: issue.author,
+        anchor: format!("issue-{}", issue.id),
+        verb: "wrote",
+        body: issue.body.as_deref().unwrap_or_default(),
+        at: issue.created_at,
+        edited: None,
+        reactions: &issue.reactions,
+    };
+    html! {
+        (said(state, repo, &base, &opening, &html! {}))
+        @for item in &items {
+            @match item {
+                Item::Comment(comment) => (said(state, repo, &base, &said_in(comment), &html! {})),
+                Item::Event(happened) => (event(state, repo, &base, happened)),
+                Item::Review(given) => @if let Some(pull) = &issue.pull { (review(state, repo, &base, pull, given)) },
+                Item::Commit(commit) => div.event {
+                    (icon(Icon::Commit)) " " a href={ (base) "/commit/" (commit.sha) } { (commit.title()) }
+                    span.end { (short_sha(&base, &commit.sha)) }
+                },
+            }
+        }
+    }
+}
+
+fn said_in(comment: &Comment) -> Said<'_> {
+    Said {
+        author: comment.author,
+        anchor: format!("issuecomment-{}", comment.id),
+        verb: "commented",
+        body: &comment.body,
+        at: comment.created_at,
+        edited: (comment.updated_at > comment.created_at).then_some(comment.updated_at),
+        reactions: &comment.reactions,
+    }
+}
+
+fn event(state: &State, repo: &Repo, base: &str, event: &IssueEvent) -> Markup {
+    let actor = state.account(event.actor);
+    let (drawing, words) = match event.event {
+        "labeled" => (Icon::Tag, "added the label"),
+        "unlabeled" => (Icon::Tag, "removed the label"),
+        "closed" => (Icon::CircleCheck, "closed this"),
+        "reopened" => (Icon::CircleDot, "reopened this"),
+        "merged" => (Icon::Merge, "merged this"),
+        "assigned" => (Icon::Person, "assigned someone"),
+        "unassigned" => (Icon::Person, "unassigned someone"),
+        "renamed" => (Icon::Pencil, "changed the title"),
+        "ready_for_review" => (Icon::Eye, "marked this as ready for review"),
+        "convert_to_draft" | "converted_to_draft" => (Icon::Pull, "marked this as a draft"),
+        "review_requested" => (Icon::Eye, "asked for a review"),
+        "head_ref_deleted" => (Icon::Branch, "deleted the branch"),
+        "head_ref_restored" => (Icon::Branch, "restored the branch"),
+        "head_ref_force_pushed" => (Icon::Branch, "force-pushed the branch"),
+        "base_ref_changed" => (Icon::Branch, "changed the base branch"),
+        other => (Icon::CircleDot, other),
+    };
+    let word = words.replace('_', " ");
+    let shown = event.label.as_ref().map(|(name, color)| {
+        let known = repo.labels.iter().find(|label| label.name == *name);
+        known.cloned().unwrap_or_else(|| Label { id: 0, name: name.clone(), color: color.clone(), description: None })
+    });
+    html! {
+        div.event {
+            (icon(drawing)) " " (avatar(actor)) " " (login(actor)) " " (word) " "
+            @if let Some(shown) = &shown { (label(shown)) " " }
+            @if let Some(sha) = &event.commit_id { "in " (short_sha(base, sha)) " " }
+            span.quiet { (ago(event.created_at)) }
+        }
+    }
+}
+
+fn review(state: &State, repo: &Repo, base: &str, pull: &Pull, review: &Review) -> Markup {
+    let (drawing, class, verb) = match review.state {
+        ReviewState::Approved => (Icon::Check, "open", "approved these changes"),
+        ReviewState::ChangesRequested => (Icon::Cross, "closed", "requested changes"),
+        ReviewState::Dismissed => (Icon::CircleSlash, "quiet", "had a review that was dismissed"),
+        ReviewState::Commented | ReviewState::Pending => (Icon::Eye, "quiet", "reviewed"),
+    };
+    let author = state.account(review.author);
+    let at = review.submitted_at.unwrap_or_default();
+    let comments: Vec<&ReviewComment> =
+        pull.review_comments.iter().filter(|comment| comment.review == review.id).collect();
+    html! {
+        div.event id={ "pullrequestreview-" (review.id) } {
+            span class={ "mark " (class) } { (icon(drawing)) } " " (avatar(author)) " " (login(author)) " " (verb) " "
+            span.quiet { "of " (short_sha(base, &review.commit_id)) " " (ago(at)) }
+        }
+        @if !review.body.trim().is_empty() || !comments.is_empty() {
+            div.review {
+                @if !review.body.trim().is_empty() {
+                    (said(state, repo, base, &Said {
+                        author: review.author, anchor: format!("review-{}", review.id), verb: "wrote", body: &review.body,
+                        at, edited: None, reactions: &[],
+                    }, &html! {}))
+                }
+                @for comment in comments { (review_comment(state, base, comment)) }
+            }
+        }
+    }
+}
+
+fn review_comment(state: &State, base: &str, comment: &ReviewComment) -> Markup {
+    let author = state.account(comment.author);
+    let lines: Vec<&str> = comment.diff_hunk.lines().collect();
+    // The header is kept, so that the lines below it have their numbers.
+    let hunk = if lines.len() > HUNK_LINES + 1 { String::new() } else { lines.join("\n") };
+    let tail = lines[lines.len().saturating_sub(HUNK_LINES)..].join("\n");
+    html! {
+        div.box.remark id={ "discussion_r" (comment.id) } {
+            div.box-head {
+                code { (comment.path) @if let Some(line) = comment.line { ":" (line) } }
+                @if comment.in_reply_to.is_some() { " " span.pill { "reply" } }
+            }
+            @if comment.in_reply_to.is_none() && !comment.diff_hunk.is_empty() {
+                @if hunk.is_empty() { pre.hunk { (tail) } } @else { (diff::hunks(&hunk)) }
+            }
+            div.pad {
+                p { (avatar(author)) " " (login(author)) " " span.quiet { (ago(comment.created_at)) } }
+                (markdown::render(&comment.body, Place::Comment(base)))
+                (reactions(state, &comment.reactions))
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Commits, and what hangs on them: checks, statuses, comparisons.
+//! <https://docs.github.com/en/rest/commits/commits>
+
+use std::sync::Arc;
+
+use axum::{Router, http::StatusCode, routing::get};
+use serde_json::{Value, json};
+
+use super::{
+    context::{Answer, At, Ctx, ok},
+    error::ApiError,
+    statuses, suites,
+};
+use crate::playground::{
+    git::{GitError, Repository, branch_ref},
+    hub::Hub,
+    state::{Id, Scope},
+};
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/repos/{owner}/{repo}/commits", get(list))
+        .route("/repos/{owner}/{repo}/commits/{*rest}", get(below))
+        .route("/repos/{owner}/{repo}/compare/{*range}", get(compare))
+}
+
+pub(super) const CONTENTS: &[Scope] = &[Scope::Contents];
+
+/// The repository's git, for those who may read its contents.
+pub(super) fn git_of(ctx: &Ctx, at: (&str, &str)) -> Result<(Id, Arc<Repository>), ApiError> {
+    let state = ctx.state();
+    let repo = ctx.read(&state, at, CONTENTS)?;
+    Ok((repo.id, repo.git.clone()))
+}
+
+/// The commit that a ref names: a branch first, then a tag, a full ref or a sha.
+pub(super) async fn resolve(git: &Repository, name: &str) -> Result<String, ApiError> {
+    for candidate in [branch_ref(name), format!("refs/tags/{name}"), format!("refs/{name}"), name.to_owned()] {
+        if let Ok(Some(sha)) = git.resolve(&candidate).await {
+            return Ok(sha);
+        }
+    }
+    Err(ApiError::semantic(format!("No commit found for SHA: {name}")))
+}
+
+/// The most commits that a list looks at; pages beyond are empty.
+const HISTORY: usize = 10_000;
+
+async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
+    let (repo, git) = git_of(&ctx, (&owner, &name))?;
+    let default = ctx.state().repo_by_id(repo).default_branch.clone();
+    let sha = match ctx.query("sha") {
+        Some(name) => resolve(&git, name).await.map_err(|_| ApiError::not_found())?,
+        None => git
+            .ref_sha(&branch_ref(&default))
+            .await?
+            .ok_or_else(|| ApiError::new(StatusCode::CONFLICT, "Git Repository is empty."))?,
+    };
+    let commits = git.log(&sha, 0, HISTORY).await?;
+    let state = ctx.state();
+    let view = ctx.view(&state);
+    let author = ctx.query("author");
+    let shown = commits.iter().filter(|commit| {
+        author.is_none_or(|author| {
+            let account = state.account_by_email(&commit.author.email);
+            commit.author.email == author || account.is_some_and(|account| account.login.eq_ignore_ascii_case(author))
+        })
+    });
+    Ok(ctx.list(shown, |commit| view.commit(state.repo_by_id(repo), commit)))
+}
+
+/// Everything below `/commits/`: a ref may have slashes of its own, so what is asked of it is read from the end.
+async fn below(ctx: Ctx, At((owner, name, rest)): At<(String, String, String)>) -> Answer {
+    let at = (owner.as_str(), name.as_str());
+    let asked = ["/check-runs", "/check-suites", "/statuses", "/status", "/pulls"]
+        .into_iter()
+        .find_map(|suffix| Some((suffix, rest.strip_suffix(suffix)?)));
+    // Each resource asks for its own permission, so that of the contents is asked only for the commit itself.
+    let git = {
+        let state = ctx.state();
+        ctx.read(&state, at, &[Scope::Metadata])?.git.clone()
+    };
+    match asked {
+        Some(("/check-runs", name)) => suites::runs_of(&ctx, at, &resolve(&git, name).await?),
+        Some(("/check-suites", name)) => suites::suites_of(&ctx, at, &resolve(&git, name).await?).await,
+        Some(("/statuses", name)) => statuses::statuses_of(&ctx, at, &resolve(&git, name).await?),
+        Some(("/status", name)) => statuses::combined(&ctx, at, &resolve(&git, name).await?),
+        Some((_, name)) => pulls_of(&ctx, at, &git, &resolve(&git, name).await?).await,
+        None => read(&ctx, at, &rest).await,
+    }
+}
+
+async fn read(ctx: &Ctx, at: (&str, &str), name: &str) -> Answer {
+    let (repo, git) = git_of(ctx, at)?;
+    let sha = resolve(&git, name).await?;
+    let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
+    let files = git.files_of_commit(&sha).await?;
+    let state = ctx.state();
+    Ok(ok(ctx.view(&state).commit_in_full(state.repo_by_id(repo), &commit, &files)))
+}
+
+/// The pull requests that brought a commit in, or would.
+async fn pulls_of(ctx: &Ctx, at: (&str, &str), git: &Repository, sha: &str) -> Answer {
+    let (repo, candidates) = {
+        let state = ctx.state();
+        let repo = ctx.read(&state, at, super::pulls::PULLS)?;
+        let all: Vec<_> = repo
+            .pulls()
+            .map(|(issue, pull)| (issue.number, pull.base_sha.clone(), pull.head_sha.clone(), pull.merged.clone()))
+            .collect();
+        (repo.id, all)
+    };
+    let mut found = Vec::new();
+    for (number, base, head, merged) in candidates {
+        let brought = merged.is_some_and(|merged| merged.sha == sha)
+            || git.commits_between(&base, &head).await?.iter().any(|commit| commit.sha == sha);
+        if brought {
+            found.push(number);
+        }
+    }
+    let state = ctx.state();
+    let repo = state.repo_by_id(repo);
+    let view = ctx.view(&state);
+    Ok(ctx.list(found, |number| view.pull_simple(repo, &repo.issues[&number])))
+}
+
+/// <https://docs.github.com/en/rest/commits/commits#compare-two-commits>
+async fn compare(ctx: Ctx, At((owner, name, range)): At<(String, String, String)>) -> Answer {
+    let (repo, git) = git_of(&ctx, (&owner, &name))?;
+    let (base, head) = range.split_once("...").ok_or_else(ApiError::not_found)?;
+    let own = |side: &str| match side.split_once(':') {
+        Some((user, branch)) if user.eq_ignore_ascii_case(&owner) => branch.to_owned(),
+        _ => side.to_owned(),
+    };
+    let missing = |_| ApiError::not_found();
+    let base_sha = resolve(&git, &own(base)).await.map_err(missing)?;
+    let head_sha = resolve(&git, &own(head)).await.map_err(missing)?;
+    let fork = git.merge_base(&base_sha, &head_sha).await?;
+    let fork = fork.ok_or_else(|| {
+        ApiError::new(StatusCode::NOT_FOUND, format!("No common ancestor between {base} and {head}."))
+    })?;
+    let counts = git.ahead_behind(&base_sha, &head_sha).await?;
+    let commits = git.commits_between(&base_sha, &head_sha).await?;
+    let files = git.files_between(&base_sha, &head_sha).await?;
+    let base_commit = git.commit(&base_sha).await?.ok_or_else(|| GitError::NotFound(base_sha.clone()))?;
+    let fork_commit = git.commit(&fork).await?.ok_or(GitError::NotFound(fork))?;
+    let status = match (counts.ahead, counts.behind) {
+        (0, 0) => "identical",
+        (_, 0) => "ahead",
+        (0, _) => "behind",
+        _ => "diverged",
+    };
+    let state = ctx.state();
+    let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));
+    let html = view.repo_web(repo, &format!("/compare/{range}"));
+    let commits: Vec<Value> = commits.iter().map(|commit| view.commit(repo, commit)).collect();
+    let files: Vec<Value> = files.iter().map(|file| view.file(repo, &head_sha, file)).collect();
+    Ok(ok(json!({
+        "url": view.repo_api(repo, &format!("/compare/{range}")), "html_url": html, "permalink_url": html,
+        "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"),
+        "base_commit": view.commit(repo, &base_commit), "merge_base_commit": view.commit(repo, &fork_commit),
+        "status": status, "ahead_by": counts.ahead, "behind_by": counts.behind, "total_commits": counts.ahead,
+        "commits": commits, "files": files,
+    })))
+}

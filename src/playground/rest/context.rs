@@ -1,0 +1,262 @@
+//! What every handler starts from: who calls, what they may, and how the answer is cut into pages.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, MutexGuard},
+};
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use crate::playground::{
+    auth::Caller,
+    hub::Hub,
+    state::{Access, Id, Repo, Role, Scope, State},
+    view::{Urls, View},
+};
+
+/// What a handler answers.
+pub(crate) type Answer = Result<Response, ApiError>;
+
+/// The request's surroundings.
+pub(crate) struct Ctx {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) caller: Caller,
+    pub(crate) urls: Urls,
+    pub(crate) headers: HeaderMap,
+    uri: Uri,
+    query: HashMap<String, String>,
+}
+
+/// Somebody who may change a repository.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writer {
+    pub(crate) repo: Id,
+    pub(crate) actor: Id,
+    pub(crate) via_app: bool,
+}
+
+impl FromRequestParts<Arc<Hub>> for Ctx {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiError> {
+        let caller = Caller::identify(hub, &parts.headers)?;
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let urls = host.map_or_else(|| hub.urls.clone(), |host| Urls::new(format!("http://{host}")));
+        let uri =
+            parts.extensions.get::<axum::extract::OriginalUri>().map_or_else(|| parts.uri.clone(), |uri| uri.0.clone());
+        let query = Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
+        Ok(Self { hub: hub.clone(), caller, urls, headers: parts.headers.clone(), uri, query })
+    }
+}
+
+impl Ctx {
+    /// The model. Let go of it before waiting for anything.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.hub.state()
+    }
+
+    /// The model as this caller sees it.
+    pub(crate) fn view<'a>(&'a self, state: &'a State) -> View<'a> {
+        View::new(state, &self.urls)
+    }
+
+    /// A parameter of the query string; an empty one counts as absent.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A repository the caller may read in this respect; else the 404 or 403 that GitHub answers.
+    pub(crate) fn read<'s>(
+        &self,
+        state: &'s State,
+        (owner, name): (&str, &str),
+        scopes: &[Scope],
+    ) -> Result<&'s Repo, ApiError> {
+        let repo = state.repo(owner, name).ok_or_else(ApiError::not_found)?;
+        self.check_read(state, repo, scopes)?;
+        Ok(repo)
+    }
+
+    fn check_read(&self, state: &State, repo: &Repo, scopes: &[Scope]) -> Result<(), ApiError> {
+        match &self.caller {
+            Caller::Anonymous if !repo.private => Ok(()),
+            Caller::Anonymous => Err(ApiError::not_found()),
+            Caller::App => Err(ApiError::not_accessible()),
+            Caller::User(id) => state.role(repo, *id).map(|_| ()).ok_or_else(ApiError::not_found),
+            Caller::Installation(grant) => match (state.covers(grant, repo.id), repo.private) {
+                (true, _) if state.allows(grant, scopes, Access::Read) => Ok(()),
+                (true, _) => Err(ApiError::not_accessible()),
+                (false, false) => Ok(()),
+                (false, true) => Err(ApiError::not_found()),
+            },
+        }
+    }
+
+    /// A repository the caller may change in this respect: people by their role, the app by one of the permissions.
+    pub(crate) fn write(
+        &self,
+        state: &State,
+        (owner, name): (&str, &str),
+        scopes: &[Scope],
+        least: Role,
+    ) -> Result<Writer, ApiError> {
+        let repo = state.repo(owner, name).ok_or_else(ApiError::not_found)?;
+        match &self.caller {
+            Caller::Anonymous if repo.private => Err(ApiError::not_found()),
+            Caller::Anonymous => Err(ApiError::requires_authentication()),
+            Caller::App => Err(ApiError::not_accessible()),
+            Caller::User(id) => match state.role(repo, *id) {
+                None => Err(ApiError::not_found()),
+                Some(role) if role >= least => Ok(Writer { repo: repo.id, actor: *id, via_app: false }),
+                Some(_) => Err(ApiError::forbidden(format!("Must have {} rights to Repository.", least.name()))),
+            },
+            Caller::Installation(grant) => match (state.covers(grant, repo.id), repo.private) {
+                (true, _) if state.allows(grant, scopes, Access::Write) => {
+                    Ok(Writer { repo: repo.id, actor: state.app.bot, via_app: true })
+                }
+                (false, true) => Err(ApiError::not_found()),
+                _ => Err(ApiError::not_accessible()),
+            },
+        }
+    }
+
+    /// The page of a list that the query asks for, with GitHub's `Link` header.
+    /// <https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>
+    pub(crate) fn list<T>(&self, items: impl IntoIterator<Item = T>, show: impl Fn(T) -> Value) -> Response {
+        let (page, link) = self.page(items);
+        let values: Vec<Value> = page.into_iter().map(show).collect();
+        with_link(ok(json!(values)), link)
+    }
+
+    /// The same for the lists that GitHub wraps in an object with a `total_count`.
+    pub(crate) fn counted_list<T>(
+        &self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        show: impl Fn(T) -> Value,
+    ) -> Response {
+        let items: Vec<T> = items.into_iter().collect();
+        let total = items.len();
+        let (page, link) = self.page(items);
+        let values: Vec<Value> = page.into_iter().map(show).collect();
+        with_link(ok(json!({ "total_count": total, key: values })), link)
+    }
+
+    fn page<T>(&self, items: impl IntoIterator<Item = T>) -> (Vec<T>, Option<String>) {
+        let number = |name: &str| self.query(name).and_then(|value| value.parse::<usize>().ok());
+        let size = number("per_page").unwrap_or(30).clamp(1, 100);
+        let page = number("page").unwrap_or(1).max(1);
+        let items: Vec<T> = items.into_iter().collect();
+        let last = items.len().div_ceil(size).max(1);
+        let shown = items.into_iter().skip((page - 1).saturating_mul(size)).take(size).collect();
+        let mut links = Vec::new();
+        if page > 1 {
+            links.push(self.link((page - 1).min(last), "prev"));
+        }
+        if page < last {
+            links.push(self.link(page + 1, "next"));
+            links.push(self.link(last, "last"));
+        }
+        if page > 1 {
+            links.push(self.link(1, "first"));
+        }
+        (shown, (!links.is_empty()).then(|| links.join(", ")))
+    }
+
+    fn link(&self, page: usize, rel: &str) -> String {
+        let kept = self.uri.query().unwrap_or_default().split('&');
+        let mut query: Vec<&str> = kept.filter(|pair| !pair.is_empty() && !pair.starts_with("page=")).collect();
+        let page = format!("page={page}");
+        query.push(&page);
+        format!("<{}?{}>; rel=\"{rel}\"", self.urls.web(self.uri.path()), query.join("&"))
+    }
+}
+
+fn with_link(mut response: Response, link: Option<String>) -> Response {
+    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+/// 200 with a body.
+pub(crate) fn ok(value: Value) -> Response {
+    answer(StatusCode::OK, value)
+}
+
+/// 201 with a body.
+pub(crate) fn created(value: Value) -> Response {
+    answer(StatusCode::CREATED, value)
+}
+
+/// 204.
+pub(crate) fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// Any status with a body, under GitHub's content type.
+pub(crate) fn answer(status: StatusCode, value: Value) -> Response {
+    let mut response = (status, Json(value)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+}
+
+/// Path parameters; what does not fit them does not exist.
+pub(crate) struct At<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for At<T>
+where
+    T: DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(value) = Path::<T>::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
+        Ok(Self(value))
+    }
+}
+
+/// The JSON body. None at all counts as `{}`; what is not JSON is 400; JSON of the wrong shape is 422.
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for Input<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"))?;
+        let value: Value = if bytes.is_empty() {
+            json!({})
+        } else {
+            serde_json::from_slice(&bytes)
+                .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?
+        };
+        serde_json::from_value(value)
+            .map(Self)
+            .map_err(|error| ApiError::semantic(format!("Invalid request.\n\n{error}")))
+    }
+}
+
+/// A field that may be absent (`None`), null (`Some(None)`) or set.
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}

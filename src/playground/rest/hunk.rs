@@ -1,0 +1,68 @@
+//! The piece of a diff that a review comment is shown with.
+
+use crate::playground::state::Side;
+
+/// The hunk of `patch` from its header to the commented line; `None` where the line is not part of the diff.
+/// <https://docs.github.com/en/rest/pulls/comments#create-a-review-comment-for-a-pull-request>
+pub(super) fn up_to_line(patch: &str, line: u64, side: Side) -> Option<String> {
+    let mut shown: Vec<&str> = Vec::new();
+    let (mut old, mut new) = (0, 0);
+    for text in patch.lines() {
+        if let Some((old_start, new_start)) = header(text) {
+            shown.clear();
+            shown.push(text);
+            (old, new) = (old_start, new_start);
+            continue;
+        }
+        shown.push(text);
+        let (in_old, in_new) = match text.as_bytes().first() {
+            Some(b'+') => (false, true),
+            Some(b'-') => (true, false),
+            Some(b'\\') => (false, false),
+            _ => (true, true),
+        };
+        let here = match side {
+            Side::Left => in_old && old == line,
+            Side::Right => in_new && new == line,
+        };
+        if here {
+            return Some(shown.join("\n"));
+        }
+        old += u64::from(in_old);
+        new += u64::from(in_new);
+    }
+    None
+}
+
+/// The first hunk's header, for a comment on the file as a whole.
+pub(super) fn first_header(patch: &str) -> &str {
+    patch.lines().next().unwrap_or_default()
+}
+
+/// The two first lines that `@@ -a,b +c,d @@` names.
+fn header(text: &str) -> Option<(u64, u64)> {
+    let ranges = text.strip_prefix("@@ -")?;
+    let (old, rest) = ranges.split_once(" +")?;
+    let start = |range: &str| range.split(',').next()?.trim().parse().ok();
+    Some((start(old)?, start(rest.split(' ').next()?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATCH: &str = "@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n@@ -10 +10,2 @@ fn late()\n ten\n+eleven";
+
+    #[test]
+    fn the_hunk_ends_at_the_commented_line() {
+        assert_eq!(up_to_line(PATCH, 2, Side::Right).as_deref(), Some("@@ -1,3 +1,3 @@\n one\n-two\n+zwei"));
+        assert_eq!(up_to_line(PATCH, 2, Side::Left).as_deref(), Some("@@ -1,3 +1,3 @@\n one\n-two"));
+        assert_eq!(up_to_line(PATCH, 11, Side::Right).as_deref(), Some("@@ -10 +10,2 @@ fn late()\n ten\n+eleven"));
+    }
+
+    #[test]
+    fn a_line_outside_the_diff_has_no_hunk() {
+        assert_eq!(up_to_line(PATCH, 7, Side::Right), None);
+        assert_eq!(up_to_line(PATCH, 11, Side::Left), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! Issues. A pull request answers here too, as one. <https://docs.github.com/en/rest/issues/issues>
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    context::{Answer, At, Ctx, Input, Writer, created, nullable, ok},
+    error::ApiError,
+    labels::{LabelName, ensure_labels},
+};
+use crate::playground::{
+    acts::NewIssue,
+    hub::Hub,
+    state::{Id, Issue, IssueState, Repo, Role, Scope, State},
+};
+
+/// The longest body of an issue or a comment, in characters.
+pub(super) const BODY_LIMIT: usize = 65_536;
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/repos/{owner}/{repo}/issues", get(list).post(create))
+        .route("/repos/{owner}/{repo}/issues/{number}", get(read).patch(edit))
+}
+
+/// An issue may be read with either permission where it is a pull request.
+pub(super) const ISSUES: &[Scope] = &[Scope::Issues, Scope::PullRequests];
+
+pub(super) fn find(repo: &Repo, number: u64) -> Result<&Issue, ApiError> {
+    repo.issues.get(&number).ok_or_else(ApiError::not_found)
+}
+
+/// Refuses a body that is too long, in GitHub's words.
+pub(super) fn check_body(resource: &str, body: Option<&str>) -> Result<(), ApiError> {
+    match body {
+        Some(body) if body.chars().count() > BODY_LIMIT => {
+            Err(ApiError::invalid_because(resource, "body", "body is too long (maximum is 65536 characters)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
+    let state = ctx.state();
+    let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
+    let view = ctx.view(&state);
+    let mut found: Vec<&Issue> = repo.issues.values().filter(|issue| matches(&ctx, &state, repo, issue)).collect();
+    sort(&ctx, &mut found);
+    Ok(ctx.list(found, |issue| view.issue(repo, issue)))
+}
+
+fn matches(ctx: &Ctx, state: &State, repo: &Repo, issue: &Issue) -> bool {
+    let of_state = match ctx.query("state").unwrap_or("open") {
+        "all" => true,
+        "closed" => issue.state == IssueState::Closed,
+        _ => issue.state == IssueState::Open,
+    };
+    let labelled = ctx
+        .query("labels")
+        .unwrap_or_default()
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .all(|name| repo.label(name.trim()).is_some_and(|label| issue.labels.contains(&label.id)));
+    let by =
+        |login: Option<&str>, id: Id| login.is_none_or(|login| state.account(id).login.eq_ignore_ascii_case(login));
+    let assigned = match ctx.query("assignee") {
+        None | Some("*") => true,
+        Some("none") => issue.assignees.is_empty(),
+        login => issue.assignees.iter().any(|id| by(login, *id)),
+    };
+    let since = ctx.query("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
+    of_state
+        && labelled
+        && assigned
+        && by(ctx.query("creator"), issue.author)
+        && since.is_none_or(|since| issue.updated_at >= since)
+}
+
+/// Newest first, unless the query says otherwise.
+pub(super) fn sort(ctx: &Ctx, issues: &mut [&Issue]) {
+    match ctx.query("sort") {
+        Some("updated") => issues.sort_by_key(|issue| issue.updated_at),
+        Some("comments") => issues.sort_by_key(|issue| issue.comments.len()),
+        _ => issues.sort_by_key(|issue| issue.number),
+    }
+    if ctx.query("direction") != Some("asc") {
+        issues.reverse();
+    }
+}
+
+async fn read(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
+    let state = ctx.state();
+    let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
+    Ok(ok(ctx.view(&state).issue(repo, find(repo, number)?)))
+}
+
+#[derive(Deserialize)]
+struct New {
+    title: Option<Value>,
+    body: Option<String>,
+    #[serde(default)]
+    labels: Option<Vec<LabelName>>,
+    assignee: Option<String>,
+    assignees: Option<Vec<String>>,
+}
+
+async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): Input<New>) -> Answer {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (&owner, &name), &[Scope::Issues], Role::Read)?;
+    let title = match &new.title {
+        Some(Value::String(title)) if !title.trim().is_empty() => title.clone(),
+        Some(Value::Number(title)) => title.to_string(),
+        _ => return Err(ApiError::invalid("Issue", "title", "missing_field")),
+    };
+    check_body("Issue", new.body.as_deref())?;
+    // Labels and assignees of those who may not set them are silently dropped.
+    let may_label = may_triage(&state, writer);
+    let labels =
+        if may_label { ensure_labels(&mut state, writer, &new.labels.unwrap_or_default())? } else { Vec::new() };
+    let logins: Vec<String> = new.assignees.into_iter().flatten().chain(new.assignee).collect();
+    let assignees = if may_label { accounts(&state, "Issue", &logins)? } else { Vec::new() };
+    let number = state.add_issue(
+        writer.repo,
+        NewIssue { title, body: new.body, author: writer.actor, via_app: writer.via_app, labels, assignees },
+    );
+    ctx.hub.issue_opened(&mut state, (writer.repo, number), writer.actor);
+    let repo = state.repo_by_id(writer.repo);
+    Ok(created(ctx.view(&state).issue(repo, &repo.issues[&number])))
+}
+
+pub(super) fn may_triage(state: &State, writer: Writer) -> bool {
+    writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Triage)
+}
+
+fn accounts(state: &State, resource: &str, logins: &[String]) -> Result<Vec<Id>, ApiError> {
+    let mut ids = Vec::new();
+    for login in logins {
+        let account =
+            state.account_by_login(login).ok_or_else(|| ApiError::invalid(resource, "assignees", "invalid"))?;
+        if !ids.contains(&account.id) {
+            ids.push(account.id);
+        }
+    }
+    Ok(ids)
+}
+
+#[derive(Deserialize)]
+struct Edit {
+    title: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    body: Option<Option<String>>,
+    state: Option<IssueState>,
+    #[serde(default, deserialize_with = "nullable")]
+    state_reason: Option<Option<String>>,
+    labels: Option<Vec<LabelName>>,
+    assignees: Option<Vec<String>>,
+}
+
+async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(edit): Input<Edit>) -> Answer {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
+    let author = find(state.repo_by_id(writer.repo), number)?.author;
+    if author != writer.actor && !may_triage(&state, writer) {
+        return Err(ApiError::forbidden("Must have triage rights to Repository."));
+    }
+    check_body("Issue", edit.body.as_ref().and_then(Option::as_deref))?;
+    let reason = edit.state_reason.flatten();
+    if reason.as_deref().is_some_and(|reason| !["completed", "not_planned", "reopened", "duplicate"].contains(&reason))
+    {
+        return Err(ApiError::invalid("Issue", "state_reason", "invalid"));
+    }
+    if edit.title.as_deref().is_some_and(|title| title.trim().is_empty()) {
+        return Err(ApiError::invalid("Issue", "title", "missing_field"));
+    }
+    let at = (writer.repo, number);
+    edit_text(&ctx.hub, &mut state, at, writer.actor, edit.title, edit.body);
+    if may_triage(&state, writer) {
+        if let Some(labels) = edit.labels {
+            let labels = ensure_labels(&mut state, writer, &labels)?;
+            ctx.hub.set_labels(&mut state, at, writer.actor, &labels);
+        }
+        if let Some(logins) = edit.assignees {
+            state.issue_mut(at.0, at.1).assignees = accounts(&state, "Issue", &logins)?;
+        }
+    }
+    match edit.state {
+        Some(IssueState::Closed) => ctx.hub.close(&mut state, at, writer.actor, reason.as_deref(), None),
+        Some(IssueState::Open) => ctx.hub.reopen(&mut state, at, writer.actor),
+        None => {}
+    }
+    let repo = state.repo_by_id(writer.repo);
+    Ok(ok(ctx.view(&state).issue(repo, &repo.issues[&number])))
+}
+
+/// Changes title and body, and announces `edited` with what they were.
+pub(super) fn edit_text(
+    hub: &Arc<Hub>,
+    state: &mut State,
+    at: (Id, u64),
+    actor: Id,
+    title: Option<String>,
+    body: Option<Option<String>>,
+) {
+    let issue = state.issue_mut(at.0, at.1);
+    let mut changes = json!({});
+    if let Some(title) = title.filter(|title| *title != issue.title) {
+        changes["title"] = json!({ "from": issue.title });
+        issue.title = title;
+    }
+    if let Some(body) = body.filter(|body| *body != issue.body) {
+        changes["body"] = json!({ "from": issue.body.as_deref().unwrap_or_default() });
+        issue.body = body;
+    }
+    if changes != json!({}) {
+        issue.touch(Utc::now());
+        hub.announce_issue(state, at, actor, "edited", json!({ "changes": changes }));
+    }
+}

@@ -1,0 +1,211 @@
+//! Labels, of a repository and of an issue. <https://docs.github.com/en/rest/issues/labels>
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{delete, get},
+};
+use serde::Deserialize;
+
+use super::{
+    context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
+    error::ApiError,
+    issues::{ISSUES, find},
+};
+use crate::playground::{
+    hub::Hub,
+    state::{Id, Label, Role, Scope, State},
+};
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/repos/{owner}/{repo}/labels", get(list).post(create))
+        .route("/repos/{owner}/{repo}/labels/{label}", get(read).patch(edit).delete(remove))
+        .route("/repos/{owner}/{repo}/issues/{number}/labels", get(of_issue).post(add).put(set).delete(clear))
+        .route("/repos/{owner}/{repo}/issues/{number}/labels/{label}", delete(take_off))
+}
+
+/// A label as requests name it: by its name, or by an object with one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum LabelName {
+    Name(String),
+    Object { name: String },
+}
+
+impl LabelName {
+    fn name(&self) -> &str {
+        match self {
+            Self::Name(name) | Self::Object { name } => name,
+        }
+    }
+}
+
+/// Both shapes that GitHub takes: `{"labels": […]}` and the bare array.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LabelNames {
+    Bare(Vec<LabelName>),
+    Named { labels: Vec<LabelName> },
+}
+
+impl LabelNames {
+    fn names(&self) -> &[LabelName] {
+        match self {
+            Self::Bare(names) | Self::Named { labels: names } => names,
+        }
+    }
+}
+
+/// The ids of these labels. Setting one that the repository lacks creates it, for those who may push; others are refused.
+pub(super) fn ensure_labels(state: &mut State, writer: Writer, names: &[LabelName]) -> Result<Vec<Id>, ApiError> {
+    let may_create = writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Write);
+    let mut ids = Vec::new();
+    for name in names.iter().map(LabelName::name) {
+        let known = state.repo_by_id(writer.repo).label(name).map(|label| label.id);
+        let id = match known {
+            Some(id) => id,
+            None if name.trim().is_empty() => return Err(ApiError::invalid("Label", "name", "missing_field")),
+            None if may_create => add_label(state, writer.repo, name.to_owned(), "ededed".to_owned(), None),
+            None => return Err(ApiError::forbidden("You do not have permission to create labels on this repository.")),
+        };
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+fn add_label(state: &mut State, repo: Id, name: String, color: String, description: Option<String>) -> Id {
+    let id = state.new_id();
+    state.repo_mut(repo).labels.push(Label { id, name, color, description });
+    id
+}
+
+async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
+    let state = ctx.state();
+    let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
+    let view = ctx.view(&state);
+    Ok(ctx.list(&repo.labels, |label| view.label(repo, label)))
+}
+
+#[derive(Deserialize)]
+struct New {
+    name: Option<String>,
+    new_name: Option<String>,
+    color: Option<String>,
+    description: Option<String>,
+}
+
+impl New {
+    fn color(&self) -> Result<Option<String>, ApiError> {
+        match &self.color {
+            Some(color) if color.len() == 6 && color.chars().all(|c| c.is_ascii_hexdigit()) => {
+                Ok(Some(color.to_lowercase()))
+            }
+            Some(_) => Err(ApiError::invalid("Label", "color", "invalid")),
+            None => Ok(None),
+        }
+    }
+}
+
+async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): Input<New>) -> Answer {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
+    let color = new.color()?.unwrap_or_else(|| "ededed".to_owned());
+    let label = new.name.filter(|name| !name.trim().is_empty());
+    let label = label.ok_or_else(|| ApiError::invalid("Label", "name", "missing_field"))?;
+    if state.repo_by_id(writer.repo).label(&label).is_some() {
+        return Err(ApiError::invalid("Label", "name", "already_exists"));
+    }
+    add_label(&mut state, writer.repo, label.clone(), color, new.description);
+    let repo = state.repo_by_id(writer.repo);
+    let label = repo.label(&label).ok_or_else(ApiError::not_found)?;
+    Ok(created(ctx.view(&state).label(repo, label)))
+}
+
+async fn read(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>) -> Answer {
+    let state = ctx.state();
+    let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
+    let label = repo.label(&label).ok_or_else(ApiError::not_found)?;
+    Ok(ok(ctx.view(&state).label(repo, label)))
+}
+
+async fn edit(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>, Input(edit): Input<New>) -> Answer {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
+    let id = state.repo_by_id(writer.repo).label(&label).ok_or_else(ApiError::not_found)?.id;
+    let color = edit.color()?;
+    let repo = state.repo_mut(writer.repo);
+    if let Some(label) = repo.labels.iter_mut().find(|label| label.id == id) {
+        label.name = edit.new_name.or(edit.name).unwrap_or_else(|| label.name.clone());
+        label.color = color.unwrap_or_else(|| label.color.clone());
+        label.description = edit.description.or_else(|| label.description.clone());
+    }
+    let repo = state.repo_by_id(writer.repo);
+    let label = repo.labels.iter().find(|label| label.id == id).ok_or_else(ApiError::not_found)?;
+    Ok(ok(ctx.view(&state).label(repo, label)))
+}
+
+async fn remove(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>) -> Answer {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
+    let repo = state.repo_mut(writer.repo);
+    let id = repo.label(&label).ok_or_else(ApiError::not_found)?.id;
+    repo.labels.retain(|label| label.id != id);
+    for issue in repo.issues.values_mut() {
+        issue.labels.retain(|label| *label != id);
+    }
+    Ok(no_content())
+}
+
+async fn of_issue(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
+    let state = ctx.state();
+    let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
+    let labels = ctx.view(&state).labels(repo, &find(repo, number)?.labels);
+    Ok(ctx.list(labels, |label| label))
+}
+
+/// Sets an issue's labels to what `wanted` makes of those it has, and answers with them.
+fn change(
+    ctx: &Ctx,
+    (owner, name, number): &(String, String, u64),
+    names: &[LabelName],
+    wanted: impl Fn(&[Id], Vec<Id>) -> Vec<Id>,
+) -> Answer {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (owner, name), ISSUES, Role::Triage)?;
+    let had = find(state.repo_by_id(writer.repo), *number)?.labels.clone();
+    let named = ensure_labels(&mut state, writer, names)?;
+    ctx.hub.set_labels(&mut state, (writer.repo, *number), writer.actor, &wanted(&had, named));
+    let repo = state.repo_by_id(writer.repo);
+    let labels = ctx.view(&state).labels(repo, &repo.issues[number].labels);
+    Ok(ok(labels.into()))
+}
+
+async fn add(ctx: Ctx, At(at): At<(String, String, u64)>, Input(names): Input<LabelNames>) -> Answer {
+    change(&ctx, &at, names.names(), |had, named| had.iter().copied().chain(named).collect())
+}
+
+async fn set(ctx: Ctx, At(at): At<(String, String, u64)>, Input(names): Input<LabelNames>) -> Answer {
+    change(&ctx, &at, names.names(), |_, named| named)
+}
+
+async fn clear(ctx: Ctx, At(at): At<(String, String, u64)>) -> Answer {
+    change(&ctx, &at, &[], |_, _| Vec::new())?;
+    Ok(no_content())
+}
+
+async fn take_off(ctx: Ctx, At((owner, name, number, label)): At<(String, String, u64, String)>) -> Answer {
+    let id = {
+        let state = ctx.state();
+        let repo = ctx.read(&state, (&owner, &name), &[Scope::Metadata])?;
+        let id = repo.label(&label).map(|label| label.id);
+        id.filter(|id| repo.issues.get(&number).is_some_and(|issue| issue.labels.contains(id)))
+    };
+    let missing = || ApiError::new(StatusCode::NOT_FOUND, "Label does not exist");
+    let id = id.ok_or_else(missing)?;
+    change(&ctx, &(owner, name, number), &[], |had, _| had.iter().copied().filter(|kept| *kept != id).collect())
+}

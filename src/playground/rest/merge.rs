@@ -1,0 +1,180 @@
+//! Merging: a pull request into its base, or any ref into a branch.
+//! <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{get, post, put},
+};
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
+    error::ApiError,
+    pulls::{PULLS, find},
+};
+use crate::playground::{
+    acts::{RefMove, github_signature},
+    git::{GitError, MergeMethod, Repository, Signature, branch_ref},
+    hub::Hub,
+    state::{Id, IssueState, Role, Scope, State},
+};
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/repos/{owner}/{repo}/pulls/{number}/merge", get(is_merged).merge(put(merge)))
+        .route("/repos/{owner}/{repo}/merges", post(merge_branch))
+}
+
+async fn is_merged(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
+    let state = ctx.state();
+    let (_, pull) = find(ctx.read(&state, (&owner, &name), PULLS)?, number)?;
+    if pull.merged.is_some() { Ok(no_content()) } else { Err(ApiError::not_found()) }
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    commit_title: Option<String>,
+    commit_message: Option<String>,
+    sha: Option<String>,
+    merge_method: Option<String>,
+}
+
+/// What is merged, as looked up under the lock.
+struct Plan {
+    git: Arc<Repository>,
+    base: String,
+    head_ref: String,
+    head: String,
+    number: u64,
+    title: String,
+    owner: String,
+    author: Signature,
+    merger: Signature,
+}
+
+fn refuse(message: &str) -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
+}
+
+async fn merge(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(asked): Input<Asked>) -> Answer {
+    let (writer, moving) = {
+        let state = ctx.state();
+        let writer = ctx.write(&state, (&owner, &name), &[Scope::Contents], Role::Write)?;
+        find(state.repo_by_id(writer.repo), number)?;
+        (writer, state.repo_by_id(writer.repo).moving.clone())
+    };
+    let method = match asked.merge_method.as_deref() {
+        None | Some("merge") => MergeMethod::Merge,
+        Some("squash") => MergeMethod::Squash,
+        Some("rebase") => MergeMethod::Rebase,
+        Some(_) => return Err(ApiError::invalid("PullRequest", "merge_method", "invalid")),
+    };
+    let _still = moving.lock().await;
+    let plan = plan(&ctx.state(), writer, number, asked.sha.as_deref())?;
+    let base_ref = branch_ref(&plan.base);
+    let old = plan.git.ref_sha(&base_ref).await?;
+    let message = message(&plan, &asked, method).await?;
+    let author = if method == MergeMethod::Squash { &plan.author } else { &plan.merger };
+    let merged = plan.git.merge(&plan.base, &plan.head, method, &message, author, &github_signature()).await;
+    let sha = merged.map_err(|error| match error {
+        GitError::Conflict { .. } | GitError::UpToDate | GitError::NoCommonAncestor(..) => {
+            refuse("Pull Request is not mergeable")
+        }
+        GitError::Moved { .. } => refuse("Base branch was modified. Review and try the merge again."),
+        other => other.into(),
+    })?;
+    ctx.hub.merged(&mut ctx.state(), (writer.repo, number), writer.actor, &sha);
+    let moved = RefMove { name: base_ref, old, new: Some(sha.clone()) };
+    ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    Ok(ok(json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" })))
+}
+
+/// Looks everything up, and refuses as GitHub does: 409 where the guard fails, 405 where it cannot be merged.
+fn plan(state: &State, writer: Writer, number: u64, guard: Option<&str>) -> Result<Plan, ApiError> {
+    let repo = state.repo_by_id(writer.repo);
+    let (issue, pull) = find(repo, number)?;
+    if issue.state == IssueState::Closed {
+        return Err(refuse("Pull Request is not mergeable"));
+    }
+    if pull.draft {
+        return Err(refuse("Pull Request is still a draft"));
+    }
+    if guard.is_some_and(|sha| !sha.eq_ignore_ascii_case(&pull.head_sha)) {
+        return Err(ApiError::new(StatusCode::CONFLICT, "Head branch was modified. Review and try the merge again."));
+    }
+    Ok(Plan {
+        git: repo.git.clone(),
+        base: pull.base_ref.clone(),
+        head_ref: pull.head_ref.clone(),
+        head: pull.head_sha.clone(),
+        number,
+        title: issue.title.clone(),
+        owner: state.account(repo.owner).login.clone(),
+        author: signature(state, issue.author),
+        merger: signature(state, writer.actor),
+    })
+}
+
+/// How an account signs what the server commits for it.
+pub(super) fn signature(state: &State, account: Id) -> Signature {
+    let account = state.account(account);
+    Signature { name: account.name.clone(), email: account.email.clone(), date: Utc::now() }
+}
+
+/// The commit's message, where the request leaves it to GitHub.
+async fn message(plan: &Plan, asked: &Asked, method: MergeMethod) -> Result<String, ApiError> {
+    let (title, body) = if method == MergeMethod::Squash {
+        let commits = plan.git.commits_between(&branch_ref(&plan.base), &plan.head).await?;
+        let body = match commits.as_slice() {
+            [only] => only.message.split_once('\n').map_or("", |(_, rest)| rest).trim().to_owned(),
+            many => many.iter().map(|commit| format!("* {}", commit.message)).collect::<Vec<_>>().join("\n\n"),
+        };
+        (format!("{} (#{})", plan.title, plan.number), body)
+    } else {
+        (format!("Merge pull request #{} from {}/{}", plan.number, plan.owner, plan.head_ref), plan.title.clone())
+    };
+    let title = asked.commit_title.clone().filter(|title| !title.is_empty()).unwrap_or(title);
+    let body = asked.commit_message.clone().unwrap_or(body);
+    Ok(if body.is_empty() { title } else { format!("{title}\n\n{body}") })
+}
+
+#[derive(Deserialize)]
+struct BranchMerge {
+    base: Option<String>,
+    head: Option<String>,
+    commit_message: Option<String>,
+}
+
+/// <https://docs.github.com/en/rest/branches/branches#merge-a-branch>
+async fn merge_branch(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(asked): Input<BranchMerge>) -> Answer {
+    let (writer, git, moving, signature) = {
+        let state = ctx.state();
+        let writer = ctx.write(&state, (&owner, &name), &[Scope::Contents], Role::Write)?;
+        let repo = state.repo_by_id(writer.repo);
+        (writer, repo.git.clone(), repo.moving.clone(), signature(&state, writer.actor))
+    };
+    let missing = |field: &str| ApiError::invalid("Merge", field, "missing_field");
+    let base = asked.base.ok_or_else(|| missing("base"))?;
+    let head = asked.head.ok_or_else(|| missing("head"))?;
+    let _still = moving.lock().await;
+    let base_ref = branch_ref(&base);
+    let absent = |what: &str| ApiError::new(StatusCode::NOT_FOUND, format!("{what} does not exist"));
+    let old = git.ref_sha(&base_ref).await?.ok_or_else(|| absent("Base"))?;
+    let head_sha = super::commits::resolve(&git, &head).await.map_err(|_| absent("Head"))?;
+    let message = asked.commit_message.unwrap_or_else(|| format!("Merge {head} into {base}"));
+    let sha = match git.merge(&base, &head_sha, MergeMethod::Merge, &message, &signature, &github_signature()).await {
+        Ok(sha) => sha,
+        Err(GitError::UpToDate) => return Ok(no_content()),
+        Err(error) => return Err(error.into()),
+    };
+    let moved = RefMove { name: base_ref, old: Some(old), new: Some(sha.clone()) };
+    ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
+    let state = ctx.state();
+    Ok(created(ctx.view(&state).commit(state.repo_by_id(writer.repo), &commit)))
+}

@@ -1,0 +1,106 @@
+//! REST under `/api/v3`: one file per resource, each with its own routes.
+//!
+//! In: requests, answered from the model and from git. Out: GitHub's JSON ([`super::view`]), GitHub's refusals ([`error`]), and, by
+//! way of [`super::acts`], webhooks. A handler holds the model only between two awaits. Whatever is not served here answers
+//! GitHub's 404. <https://docs.github.com/en/enterprise-server/rest>
+
+mod apps;
+mod branches;
+mod checks;
+mod comments;
+mod commits;
+mod contents;
+mod context;
+mod deliveries;
+mod error;
+mod git_data;
+mod history;
+mod hunk;
+mod issues;
+mod labels;
+mod merge;
+mod pulls;
+mod reactions;
+mod repos;
+mod review_comments;
+mod reviews;
+mod statuses;
+mod suites;
+mod users;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, HeaderValue},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+
+use super::hub::Hub;
+
+pub(crate) use context::Ctx;
+pub(crate) use error::ApiError;
+
+/// The GitHub Enterprise Server that this looks like.
+pub(crate) const GHES_VERSION: &str = "3.17.0";
+
+/// Contents may be large; GitHub's own limit for a blob is 100 MB, of which base64 makes a third more.
+const BODY_LIMIT: usize = 140 * 1024 * 1024;
+
+/// All of it.
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    let parts = [
+        apps::routes(),
+        branches::routes(),
+        checks::routes(),
+        comments::routes(),
+        commits::routes(),
+        contents::routes(),
+        deliveries::routes(),
+        git_data::routes(),
+        history::routes(),
+        issues::routes(),
+        labels::routes(),
+        merge::routes(),
+        pulls::routes(),
+        reactions::routes(),
+        repos::routes(),
+        review_comments::routes(),
+        reviews::routes(),
+        statuses::routes(),
+        suites::routes(),
+        users::routes(),
+    ];
+    parts
+        .into_iter()
+        .fold(Router::new(), Router::merge)
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(hub)
+}
+
+/// Puts on every answer the headers by which clients know a GitHub Enterprise Server. Rate limiting is off, so no header speaks of it.
+pub(crate) async fn github_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let id = super::auth::random_hex(8).to_uppercase();
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(HeaderName::from_static("x-github-request-id"), id);
+    }
+    headers.insert(HeaderName::from_static("x-github-enterprise-version"), HeaderValue::from_static(GHES_VERSION));
+    headers.insert(HeaderName::from_static("x-github-media-type"), HeaderValue::from_static("github.v3; format=json"));
+    response
+}
+
+/// The layer of [`github_headers`] around a router.
+pub(crate) fn with_github_headers(router: Router) -> Router {
+    router.layer(middleware::from_fn(github_headers))
+}
+
+// Identifying the caller first: a wrong token is 401 even where there is nothing.
+async fn nothing_here(_ctx: Ctx) -> Response {
+    ApiError::not_found().into_response()
+}

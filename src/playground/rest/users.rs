@@ -1,0 +1,78 @@
+//! Users, organisations and the server itself. <https://docs.github.com/en/rest/users/users>
+
+use std::sync::Arc;
+
+use axum::{Router, http::StatusCode, routing::get};
+use serde_json::json;
+
+use super::{
+    GHES_VERSION,
+    context::{Answer, At, Ctx, ok},
+    error::ApiError,
+};
+use crate::playground::{
+    auth::Caller,
+    hub::Hub,
+    state::{AccountKind, Id},
+};
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/", get(root))
+        .route("/meta", get(meta))
+        .route("/rate_limit", get(rate_limit))
+        .route("/user", get(me))
+        .route("/user/{id}", get(by_id))
+        .route("/users/{login}", get(by_login))
+        .route("/orgs/{login}", get(organization))
+}
+
+async fn root(ctx: Ctx) -> Answer {
+    Ok(ok(json!({
+        "current_user_url": ctx.urls.api("/user"),
+        "repository_url": ctx.urls.api("/repos/{owner}/{repo}"),
+        "user_url": ctx.urls.api("/users/{user}"),
+    })))
+}
+
+async fn meta(_ctx: Ctx) -> Answer {
+    Ok(ok(json!({ "verifiable_password_authentication": false, "installed_version": GHES_VERSION })))
+}
+
+/// What an Enterprise Server answers while its limits are off.
+/// <https://docs.github.com/en/enterprise-server/rest/rate-limit/rate-limit>
+async fn rate_limit(_ctx: Ctx) -> Answer {
+    Err(ApiError::new(StatusCode::NOT_FOUND, "Rate limiting is not enabled."))
+}
+
+async fn me(ctx: Ctx) -> Answer {
+    match &ctx.caller {
+        Caller::User(id) => {
+            let state = ctx.state();
+            Ok(ok(ctx.view(&state).profile(*id)))
+        }
+        Caller::Anonymous => Err(ApiError::requires_authentication()),
+        Caller::App | Caller::Installation(_) => Err(ApiError::not_accessible()),
+    }
+}
+
+async fn by_id(ctx: Ctx, At(id): At<Id>) -> Answer {
+    let state = ctx.state();
+    let account = state.accounts.get(&id).ok_or_else(ApiError::not_found)?.id;
+    Ok(ok(ctx.view(&state).profile(account)))
+}
+
+async fn by_login(ctx: Ctx, At(login): At<String>) -> Answer {
+    let state = ctx.state();
+    let account = state.account_by_login(&login).ok_or_else(ApiError::not_found)?.id;
+    Ok(ok(ctx.view(&state).profile(account)))
+}
+
+async fn organization(ctx: Ctx, At(login): At<String>) -> Answer {
+    let state = ctx.state();
+    let account = state.account_by_login(&login).filter(|account| account.kind == AccountKind::Organization);
+    let id = account.ok_or_else(ApiError::not_found)?.id;
+    let mut value = ctx.view(&state).profile(id);
+    crate::playground::view::merge(&mut value, ctx.view(&state).organization(id));
+    Ok(ok(value))
+}

@@ -1,0 +1,139 @@
+//! Starting and stopping.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use axum::Router;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::{
+    git,
+    git_host::PlaygroundGitHost,
+    hub::Hub,
+    keys::Keys,
+    options::{PlaygroundError, PlaygroundOptions},
+    pages,
+    rest,
+    state::State,
+    view::{Urls, View},
+    world::{self, PEOPLE, token_of},
+};
+
+/// A running playground. Dropping it leaves it running until the runtime ends; [`Playground::shutdown`] stops it.
+pub struct Playground {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The same as an address to call: `http://127.0.0.1:3000`. REST is below it at `/api/v3`.
+    pub url: String,
+    /// The app's id, which is the issuer of its tokens.
+    pub app_id: u64,
+    /// The app's short name; its bot is `<slug>[bot]`.
+    pub app_slug: String,
+    /// The app's private key, PKCS#8 in PEM.
+    pub app_pem_path: PathBuf,
+    /// The file with the secret that webhooks are signed with.
+    pub webhook_secret_path: PathBuf,
+    /// The people, with their tokens.
+    pub users: Vec<PlaygroundUser>,
+    /// The one repository of the seed, as `owner/name`.
+    pub repository: String,
+    /// The app's installation on that repository's owner.
+    pub installation_id: u64,
+    pub(super) hub: Arc<Hub>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+/// Somebody who can be acted as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaygroundUser {
+    /// The login.
+    pub login: String,
+    /// A token that never expires.
+    pub token: String,
+    /// The role in the seed's repository: `admin`, `write`, `triage` or `read`.
+    pub permission: &'static str,
+}
+
+/// Starts a playground and answers once it serves.
+pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundError> {
+    let data = options.data.clone();
+    std::fs::create_dir_all(&data).map_err(|source| PlaygroundError::Data { path: data.clone(), source })?;
+    let data = data.canonicalize().map_err(|source| PlaygroundError::Data { path: data.clone(), source })?;
+    let keys = Keys::load_or_make(&data)?;
+    let refused = |source| PlaygroundError::Listen { listen: options.listen, source };
+    let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
+    let addr = listener.local_addr().map_err(refused)?;
+    let url = format!("http://{addr}");
+    let state = world::beginning(options.webhook_url);
+    let hub = Hub::new(state, Urls::new(&url), data, keys.app_key, keys.webhook_secret.into_bytes());
+    let repo = hub.seed().await.map_err(|error| PlaygroundError::Git(error.to_string()))?;
+    let app = router(&hub);
+    let stop = hub.stop.clone();
+    let server = tokio::spawn(async move {
+        axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await
+    });
+    let state = hub.state();
+    let playground = Playground {
+        addr,
+        app_id: state.app.id,
+        app_slug: state.app.slug.clone(),
+        app_pem_path: keys.app_pem_path,
+        webhook_secret_path: keys.webhook_secret_path,
+        users: users(),
+        repository: View::new(&state, &hub.urls).full_name(state.repo_by_id(repo)),
+        installation_id: installation(&state, repo),
+        url,
+        hub: hub.clone(),
+        server,
+    };
+    drop(state);
+    Ok(playground)
+}
+
+fn users() -> Vec<PlaygroundUser> {
+    PEOPLE
+        .iter()
+        .map(|(login, role)| PlaygroundUser {
+            login: (*login).to_owned(),
+            token: token_of(login),
+            permission: role.name(),
+        })
+        .collect()
+}
+
+fn installation(state: &State, repo: u64) -> u64 {
+    state.installation_of(repo).map_or(0, |installation| installation.id)
+}
+
+fn router(hub: &Arc<Hub>) -> Router {
+    let api = Router::new().nest("/api/v3", rest::router(hub.clone()));
+    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone())));
+    rest::with_github_headers(api).merge(git).merge(pages::router(hub.clone()))
+}
+
+impl Playground {
+    /// Where the app's webhooks go from now on.
+    pub fn set_webhook_url(&self, url: impl Into<String>) {
+        self.hub.state().webhook_url = Some(url.into());
+    }
+
+    /// The token of a user; all are `playground-<login>`.
+    pub fn token(&self, login: &str) -> String {
+        token_of(login)
+    }
+
+    /// Adds a user, or finds the one there is, and answers their token.
+    pub fn add_user(&self, login: &str) -> String {
+        self.hub.state().add_user(login);
+        token_of(login)
+    }
+
+    /// Stops serving, lets open requests finish, drops webhooks that are still on their way.
+    pub async fn shutdown(self) {
+        self.hub.stop.cancel();
+        self.hub.tasks.close();
+        self.hub.tasks.wait().await;
+        if let Ok(Err(error)) = self.server.await {
+            tracing::warn!(%error, "the playground's server ended badly");
+        }
+    }
+}

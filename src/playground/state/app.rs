@@ -1,0 +1,92 @@
+//! The app, its installations, its tokens and its deliveries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Id, Time};
+
+/// What an installation permission is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scope {
+    Actions,
+    Administration,
+    Checks,
+    Contents,
+    Issues,
+    Members,
+    Metadata,
+    PullRequests,
+    Statuses,
+    Workflows,
+}
+
+/// How far an installation permission goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Access {
+    Read,
+    Write,
+    Admin,
+}
+
+/// What an installation, or one of its tokens, may do.
+pub(crate) type Permissions = BTreeMap<Scope, Access>;
+
+/// A GitHub App.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) id: Id,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) owner: Id,
+    pub(crate) bot: Id,
+    pub(crate) hook_id: Id,
+    pub(crate) permissions: Permissions,
+    pub(crate) events: Vec<String>,
+    pub(crate) created_at: Time,
+}
+
+/// An app on an account, with the repositories it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct Installation {
+    pub(crate) id: Id,
+    pub(crate) account: Id,
+    pub(crate) repositories: BTreeSet<Id>,
+    pub(crate) permissions: Permissions,
+    pub(crate) created_at: Time,
+}
+
+/// What an installation token is good for.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) installation: Id,
+    /// `None`: all that the installation has, also what it is given later.
+    pub(crate) repositories: Option<BTreeSet<Id>>,
+    pub(crate) permissions: Permissions,
+    pub(crate) expires_at: Time,
+}
+
+/// One webhook on its way, or arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) id: Id,
+    pub(crate) guid: String,
+    pub(crate) event: String,
+    pub(crate) action: Option<String>,
+    pub(crate) installation: Option<Id>,
+    pub(crate) repository: Option<Id>,
+    pub(crate) redelivery: bool,
+    pub(crate) delivered_at: Time,
+    pub(crate) url: String,
+    pub(crate) request_headers: BTreeMap<String, String>,
+    pub(crate) payload: Value,
+    pub(crate) seconds: f64,
+    /// 0 until an answer came; GitHub shows what failed before one as `failed to connect`.
+    pub(crate) status_code: u16,
+    pub(crate) status: String,
+    pub(crate) response_headers: BTreeMap<String, String>,
+    pub(crate) response_body: String,
+}

@@ -1,0 +1,117 @@
+//! The model: everything the playground knows that is not git.
+//!
+//! Plain values behind one lock (see [`super::hub::Hub`]). Nothing in here waits, runs a process or knows HTTP: a handler locks,
+//! reads or changes, and lets go before it talks to git. What git owns (commits, branches, trees) is never
+//! copied here, but for the shas a pull request was last seen at.
+
+mod account;
+mod app;
+mod check;
+mod issue;
+mod pull;
+mod repo;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use chrono::{DateTime, Utc};
+
+pub(crate) use account::{Account, AccountKind, Role};
+pub(crate) use app::{Access, App, Delivery, Grant, Installation, Permissions, Scope};
+pub(crate) use check::{
+    Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
+};
+pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
+pub(crate) use repo::Repo;
+
+/// The identity of anything: one counter serves all kinds, so that an id mistaken for another kind's finds nothing.
+pub(crate) type Id = u64;
+
+/// A moment. GitHub shows whole seconds, the model keeps what the clock gave.
+pub(crate) type Time = DateTime<Utc>;
+
+/// Everything the playground knows that is not git.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) accounts: BTreeMap<Id, Account>,
+    pub(crate) app: App,
+    pub(crate) installations: Vec<Installation>,
+    pub(crate) user_tokens: HashMap<String, Id>,
+    pub(crate) grants: HashMap<String, Grant>,
+    pub(crate) repos: BTreeMap<Id, Repo>,
+    pub(crate) deliveries: VecDeque<Delivery>,
+    pub(crate) webhook_url: Option<String>,
+    last_id: Id,
+}
+
+impl State {
+    /// A GitHub with one app and nobody in it.
+    pub(crate) fn new(app: App, webhook_url: Option<String>) -> Self {
+        Self {
+            accounts: BTreeMap::new(),
+            app,
+            installations: Vec::new(),
+            user_tokens: HashMap::new(),
+            grants: HashMap::new(),
+            repos: BTreeMap::new(),
+            deliveries: VecDeque::new(),
+            webhook_url,
+            last_id: 1000,
+        }
+    }
+
+    /// An id nothing else has.
+    pub(crate) fn new_id(&mut self) -> Id {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// The account of an id found in the model.
+    pub(crate) fn account(&self, id: Id) -> &Account {
+        self.accounts.get(&id).expect("the model names only accounts it has, and none is ever removed")
+    }
+
+    /// The account of a login; logins ignore case.
+    pub(crate) fn account_by_login(&self, login: &str) -> Option<&Account> {
+        self.accounts.values().find(|account| account.login.eq_ignore_ascii_case(login))
+    }
+
+    /// The account whose commits carry this address.
+    pub(crate) fn account_by_email(&self, email: &str) -> Option<&Account> {
+        self.accounts.values().find(|account| account.email.eq_ignore_ascii_case(email)).or_else(|| {
+            let (_, login) = email.split_once('@')?.0.split_once('+')?;
+            email.contains("@users.noreply.").then(|| self.account_by_login(login)).flatten()
+        })
+    }
+
+    /// The repository of `owner/name`; both ignore case.
+    pub(crate) fn repo(&self, owner: &str, name: &str) -> Option<&Repo> {
+        self.repos.values().find(|repo| {
+            repo.name.eq_ignore_ascii_case(name) && self.account(repo.owner).login.eq_ignore_ascii_case(owner)
+        })
+    }
+
+    /// The repository of an id found in the model.
+    pub(crate) fn repo_by_id(&self, id: Id) -> &Repo {
+        self.repos.get(&id).expect("the model names only repositories it has, and none is ever removed")
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn repo_mut(&mut self, id: Id) -> &mut Repo {
+        self.repos.get_mut(&id).expect("the model names only repositories it has, and none is ever removed")
+    }
+
+    /// The role of an account in a repository: its own grant, ownership, or read where everybody may.
+    pub(crate) fn role(&self, repo: &Repo, account: Id) -> Option<Role> {
+        if repo.owner == account {
+            return Some(Role::Admin);
+        }
+        let open = (!repo.private).then_some(Role::Read);
+        repo.collaborators.get(&account).copied().max(open)
+    }
+
+    /// The installation of the app that covers a repository.
+    pub(crate) fn installation_of(&self, repo: Id) -> Option<&Installation> {
+        self.installations.iter().find(|installation| installation.repositories.contains(&repo))
+    }
+}

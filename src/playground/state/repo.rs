@@ -1,0 +1,60 @@
+//! A repository, without its git.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Status, Time};
+use crate::playground::git::Repository;
+
+/// A repository: its people, its issues, its checks, and the way to its git.
+#[derive(Debug)]
+pub(crate) struct Repo {
+    pub(crate) id: Id,
+    pub(crate) owner: Id,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) private: bool,
+    pub(crate) default_branch: String,
+    pub(crate) collaborators: BTreeMap<Id, Role>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) issues: BTreeMap<u64, Issue>,
+    pub(crate) suites: Vec<CheckSuite>,
+    pub(crate) runs: Vec<CheckRun>,
+    pub(crate) statuses: Vec<Status>,
+    pub(crate) created_at: Time,
+    pub(crate) pushed_at: Time,
+    pub(crate) git: Arc<Repository>,
+    /// Held by whoever moves refs, from before git is asked until the model followed: so two pushes, or a
+    /// push and a merge, are seen by everyone in the order git took them.
+    pub(crate) moving: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Repo {
+    /// The next number of an issue or pull request; they share one series.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.issues.keys().next_back().map_or(1, |last| last + 1)
+    }
+
+    /// A label by name; names ignore case.
+    pub(crate) fn label(&self, name: &str) -> Option<&Label> {
+        self.labels.iter().find(|label| label.name.to_lowercase() == name.to_lowercase())
+    }
+
+    /// An issue that is a pull request.
+    pub(crate) fn pull(&self, number: u64) -> Option<(&Issue, &Pull)> {
+        let issue = self.issues.get(&number)?;
+        Some((issue, issue.pull.as_ref()?))
+    }
+
+    /// All pull requests, oldest first.
+    pub(crate) fn pulls(&self) -> impl Iterator<Item = (&Issue, &Pull)> {
+        self.issues.values().filter_map(|issue| Some((issue, issue.pull.as_ref()?)))
+    }
+
+    /// An issue comment by id, with its issue.
+    pub(crate) fn comment(&self, id: Id) -> Option<(&Issue, &Comment)> {
+        self.issues.values().find_map(|issue| {
+            let comment = issue.comments.iter().find(|comment| comment.id == id)?;
+            Some((issue, comment))
+        })
+    }
+}

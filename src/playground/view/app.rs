@@ -1,0 +1,77 @@
+//! The app, its installations, its tokens and its deliveries.
+
+use serde_json::{Value, json};
+
+use super::{View, node_id, time};
+use crate::playground::state::{Delivery, Grant, Installation};
+
+impl View<'_> {
+    /// The app as everybody sees it.
+    pub(crate) fn app(self) -> Value {
+        let app = &self.state.app;
+        json!({
+            "id": app.id, "slug": app.slug, "node_id": node_id("A", app.id), "client_id": format!("Iv1.{:016x}", app.id),
+            "owner": self.account(app.owner), "name": app.name,
+            "description": "Plans a labelled issue, opens a pull request for every step, and proves each one.",
+            "external_url": self.urls.web("/"), "html_url": self.urls.web(&format!("/apps/{}", app.slug)),
+            "created_at": time(app.created_at), "updated_at": time(app.created_at),
+            "permissions": app.permissions, "events": app.events,
+        })
+    }
+
+    /// The app as itself sees it.
+    pub(crate) fn own_app(self) -> Value {
+        let mut app = self.app();
+        app["installations_count"] = json!(self.state.installations.len());
+        app
+    }
+
+    /// An installation.
+    pub(crate) fn installation(self, installation: &Installation) -> Value {
+        let account = self.state.account(installation.account);
+        let app = &self.state.app;
+        json!({
+            "id": installation.id, "account": self.account(installation.account),
+            "repository_selection": "selected",
+            "access_tokens_url": self.urls.api(&format!("/app/installations/{}/access_tokens", installation.id)),
+            "repositories_url": self.urls.api("/installation/repositories"),
+            "html_url": self.urls.web(&format!("/organizations/{}/settings/installations/{}", account.login, installation.id)),
+            "app_id": app.id, "app_slug": app.slug, "target_id": account.id, "target_type": account.kind.as_str(),
+            "permissions": installation.permissions, "events": app.events,
+            "created_at": time(installation.created_at), "updated_at": time(installation.created_at),
+            "single_file_name": null, "has_multiple_single_files": false, "single_file_paths": [],
+            "suspended_by": null, "suspended_at": null,
+        })
+    }
+
+    /// A token just minted.
+    pub(crate) fn access_token(self, token: &str, grant: &Grant) -> Value {
+        let mut answer = json!({
+            "token": token, "expires_at": time(grant.expires_at), "permissions": grant.permissions,
+            "repository_selection": "selected",
+        });
+        if let Some(repositories) = &grant.repositories {
+            answer["repositories"] = repositories.iter().map(|id| self.repo(self.state.repo_by_id(*id))).collect();
+        }
+        answer
+    }
+
+    /// A delivery as listed.
+    pub(crate) fn delivery(self, delivery: &Delivery) -> Value {
+        json!({
+            "id": delivery.id, "guid": delivery.guid, "delivered_at": time(delivery.delivered_at),
+            "redelivery": delivery.redelivery, "duration": delivery.seconds, "status": delivery.status,
+            "status_code": delivery.status_code, "event": delivery.event, "action": delivery.action,
+            "installation_id": delivery.installation, "repository_id": delivery.repository, "throttled_at": null,
+        })
+    }
+
+    /// A delivery with its request and response.
+    pub(crate) fn delivery_in_full(self, delivery: &Delivery) -> Value {
+        let mut answer = self.delivery(delivery);
+        answer["url"] = json!(delivery.url);
+        answer["request"] = json!({ "headers": delivery.request_headers, "payload": delivery.payload });
+        answer["response"] = json!({ "headers": delivery.response_headers, "payload": delivery.response_body });
+        answer
+    }
+}

@@ -1,0 +1,111 @@
+//! Issues, comments, reactions and history.
+
+use serde_json::{Value, json};
+
+use super::{View, maybe_time, node_id, time};
+use crate::playground::state::{AccountKind, Comment, Id, Issue, IssueEvent, Reaction, ReactionContent, Repo, Role};
+
+impl View<'_> {
+    /// An issue, or a pull request seen as one.
+    pub(crate) fn issue(self, repo: &Repo, issue: &Issue) -> Value {
+        let url = self.repo_api(repo, &format!("/issues/{}", issue.number));
+        let kind = if issue.pull.is_some() { "PR" } else { "I" };
+        let assignees: Vec<Value> = issue.assignees.iter().map(|id| self.account(*id)).collect();
+        let mut value = json!({
+            "url": url, "repository_url": self.repo_api(repo, ""), "labels_url": format!("{url}/labels{{/name}}"),
+            "comments_url": format!("{url}/comments"), "events_url": format!("{url}/events"),
+            "html_url": self.issue_page(repo, issue), "id": issue.id, "node_id": node_id(kind, issue.id),
+            "number": issue.number, "title": issue.title, "user": self.account(issue.author),
+            "labels": self.labels(repo, &issue.labels), "state": issue.state, "state_reason": issue.state_reason,
+            "locked": false, "assignee": assignees.first(), "assignees": assignees, "milestone": null,
+            "comments": issue.comments.len(), "created_at": time(issue.created_at),
+            "updated_at": time(issue.updated_at), "closed_at": maybe_time(issue.closed_at),
+            "closed_by": self.maybe_account(issue.closed_by),
+            "author_association": self.association(repo, issue.author), "active_lock_reason": null,
+            "body": issue.body, "reactions": self.reaction_summary(&format!("{url}/reactions"), &issue.reactions),
+            "timeline_url": format!("{url}/timeline"), "performed_via_github_app": self.performed_via(issue.via_app),
+        });
+        if let Some(pull) = &issue.pull {
+            let html = self.issue_page(repo, issue);
+            value["draft"] = json!(pull.draft);
+            value["pull_request"] = json!({
+                "url": self.repo_api(repo, &format!("/pulls/{}", issue.number)), "html_url": html,
+                "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"),
+                "merged_at": maybe_time(pull.merged.as_ref().map(|merged| merged.at)),
+            });
+        }
+        value
+    }
+
+    /// The page of an issue or pull request.
+    pub(crate) fn issue_page(self, repo: &Repo, issue: &Issue) -> String {
+        let kind = if issue.pull.is_some() { "pull" } else { "issues" };
+        self.repo_web(repo, &format!("/{kind}/{}", issue.number))
+    }
+
+    /// A comment on an issue.
+    pub(crate) fn comment(self, repo: &Repo, issue: &Issue, comment: &Comment) -> Value {
+        let url = self.repo_api(repo, &format!("/issues/comments/{}", comment.id));
+        json!({
+            "url": url, "html_url": format!("{}#issuecomment-{}", self.issue_page(repo, issue), comment.id),
+            "issue_url": self.repo_api(repo, &format!("/issues/{}", issue.number)), "id": comment.id,
+            "node_id": node_id("IC", comment.id), "user": self.account(comment.author),
+            "created_at": time(comment.created_at), "updated_at": time(comment.updated_at),
+            "author_association": self.association(repo, comment.author), "body": comment.body,
+            "reactions": self.reaction_summary(&format!("{url}/reactions"), &comment.reactions),
+            "performed_via_github_app": self.performed_via(comment.via_app),
+        })
+    }
+
+    /// What somebody is to a repository. It is a hint, not an authorisation.
+    pub(crate) fn association(self, repo: &Repo, account: Id) -> &'static str {
+        if repo.owner == account {
+            return "OWNER";
+        }
+        if self.state.account(account).kind == AccountKind::Bot {
+            return "NONE";
+        }
+        match repo.collaborators.get(&account) {
+            Some(role) if *role > Role::Read => "COLLABORATOR",
+            _ => "NONE",
+        }
+    }
+
+    /// `performed_via_github_app`.
+    pub(crate) fn performed_via(self, via_app: bool) -> Value {
+        if via_app { self.app() } else { Value::Null }
+    }
+
+    /// One reaction.
+    pub(crate) fn reaction(self, reaction: &Reaction) -> Value {
+        json!({
+            "id": reaction.id, "node_id": node_id("REA", reaction.id), "user": self.account(reaction.author),
+            "content": reaction.content, "created_at": time(reaction.created_at),
+        })
+    }
+
+    /// The counts of reactions that a body carries.
+    pub(crate) fn reaction_summary(self, url: &str, reactions: &[Reaction]) -> Value {
+        let mut value = json!({ "url": url, "total_count": reactions.len() });
+        for (content, word, _) in ReactionContent::ALL {
+            let count = reactions.iter().filter(|all| all.content == content).count();
+            value[word] = json!(count);
+        }
+        value
+    }
+
+    /// A line of an issue's history.
+    pub(crate) fn issue_event(self, repo: &Repo, event: &IssueEvent) -> Value {
+        let mut value = json!({
+            "id": event.id, "node_id": node_id("EV", event.id),
+            "url": self.repo_api(repo, &format!("/issues/events/{}", event.id)),
+            "actor": self.account(event.actor), "event": event.event, "commit_id": event.commit_id,
+            "commit_url": event.commit_id.as_ref().map(|sha| self.repo_api(repo, &format!("/commits/{sha}"))),
+            "created_at": time(event.created_at), "performed_via_github_app": null,
+        });
+        if let Some((name, color)) = &event.label {
+            value["label"] = json!({ "name": name, "color": color });
+        }
+        value
+    }
+}

@@ -1,0 +1,90 @@
+//! The JSON of GitHub's resources, for REST answers and webhooks alike.
+//!
+//! A [`View`] is the model plus the host that the reader called: clients follow the URLs they are given, and
+//! some refuse those of another host, so every URL is built from it. Views only read. Shapes follow
+//! <https://docs.github.com/en/rest>; where a field has no meaning here it is present and empty, as GitHub's would be.
+
+mod account;
+mod app;
+mod check;
+mod git;
+mod issue;
+mod pull;
+mod repo;
+
+pub(crate) use account::merge;
+pub(crate) use check::suite_state;
+use chrono::SecondsFormat;
+pub(crate) use git::encode_path;
+use serde_json::{Value, json};
+
+use super::state::{Id, State, Time};
+
+/// The addresses a reader sees.
+#[derive(Debug, Clone)]
+pub(crate) struct Urls {
+    base: String,
+}
+
+impl Urls {
+    /// From the address of the server, such as `http://127.0.0.1:3000`.
+    pub(crate) fn new(base: impl Into<String>) -> Self {
+        Self { base: base.into() }
+    }
+
+    /// A page for people; `path` starts with a slash.
+    pub(crate) fn web(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// A resource of the REST API; `path` starts with a slash.
+    pub(crate) fn api(&self, path: &str) -> String {
+        format!("{}/api/v3{path}", self.base)
+    }
+}
+
+/// The model as one reader sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) urls: &'a Urls,
+}
+
+impl<'a> View<'a> {
+    /// The model, with the addresses of one reader.
+    pub(crate) fn new(state: &'a State, urls: &'a Urls) -> Self {
+        Self { state, urls }
+    }
+}
+
+/// A moment as GitHub writes it: UTC, whole seconds.
+pub(crate) fn time(time: Time) -> Value {
+    json!(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// A moment that may not have come.
+pub(crate) fn maybe_time(moment: Option<Time>) -> Value {
+    moment.map_or(Value::Null, time)
+}
+
+/// The global id of a node. GraphQL takes it back apart with [`parse_node_id`].
+pub(crate) fn node_id(kind: &str, id: Id) -> String {
+    format!("{kind}_kwDO{id:08x}")
+}
+
+/// The kind and id of a global id.
+pub(crate) fn parse_node_id(node: &str) -> Option<(&str, Id)> {
+    let (kind, rest) = node.rsplit_once("_kwDO")?;
+    Some((kind, Id::from_str_radix(rest, 16).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_id_comes_apart_into_what_it_was_made_of() {
+        assert_eq!(parse_node_id(&node_id("PR", 1234)), Some(("PR", 1234)));
+        assert_eq!(parse_node_id("nonsense"), None);
+    }
+}

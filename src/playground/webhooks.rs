@@ -1,0 +1,218 @@
+//! Webhooks: one delivery for everything that happens, sent once, at once, in no particular order.
+//!
+//! In: an [`Event`] at the moment it happened, its payload made of the model as it is then. Out: a signed POST to the app's
+//! one hook URL, and a [`Delivery`] that remembers both sides of it. GitHub does not try again by itself, so neither is it done here.
+//! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use chrono::Utc;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::time::Instant;
+
+use super::{
+    hub::Hub,
+    state::{AccountKind, Delivery, Id, State},
+    view::View,
+};
+
+/// GitHub gives a receiver ten seconds. <https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks>
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Deliveries remembered; the oldest go first.
+const KEPT: usize = 10_000;
+
+/// Something that happened in a repository.
+pub(crate) struct Event {
+    /// The `X-GitHub-Event`.
+    pub(crate) name: &'static str,
+    pub(crate) action: Option<&'static str>,
+    pub(crate) repo: Id,
+    pub(crate) sender: Id,
+    /// What this kind of event carries besides the common members.
+    pub(crate) fields: Value,
+}
+
+impl Hub {
+    /// Tells the app, if it is installed there and has a hook URL.
+    pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
+        let Some(installation) = state.installation_of(event.repo).map(|installation| installation.id) else {
+            return;
+        };
+        let view = View::new(state, &self.urls);
+        let repo = state.repo_by_id(event.repo);
+        let mut payload = json!({
+            "repository": view.repo(repo), "sender": view.account(event.sender),
+            "installation": { "id": installation, "node_id": super::view::node_id("INS", installation) },
+        });
+        if state.account(repo.owner).kind == AccountKind::Organization {
+            payload["organization"] = view.organization(repo.owner);
+        }
+        if let Some(action) = event.action {
+            payload["action"] = json!(action);
+        }
+        super::view::merge(&mut payload, event.fields);
+        self.deliver(state, event.name, Some(event.repo), Some(installation), payload);
+    }
+
+    /// Tells the app about itself: an `installation` event, which has no repository.
+    pub(crate) fn announce_installation(
+        self: &Arc<Self>,
+        state: &mut State,
+        action: &'static str,
+        installation: Id,
+        sender: Id,
+    ) {
+        let view = View::new(state, &self.urls);
+        let Some(found) = state.installations.iter().find(|all| all.id == installation) else {
+            return;
+        };
+        let repositories: Vec<Value> = found
+            .repositories
+            .iter()
+            .map(|id| {
+                let repo = view.repo(state.repo_by_id(*id));
+                json!({
+                    "id": repo["id"], "node_id": repo["node_id"], "name": repo["name"],
+                    "full_name": repo["full_name"], "private": repo["private"],
+                })
+            })
+            .collect();
+        let payload = json!({
+            "action": action, "installation": view.installation(found), "repositories": repositories,
+            "requester": null, "sender": view.account(sender),
+        });
+        self.deliver(state, "installation", None, Some(installation), payload);
+    }
+
+    fn deliver(
+        self: &Arc<Self>,
+        state: &mut State,
+        event: &str,
+        repository: Option<Id>,
+        installation: Option<Id>,
+        payload: Value,
+    ) {
+        let Some(url) = state.webhook_url.clone() else { return };
+        let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
+        let delivery = Delivery {
+            id: state.new_id(),
+            guid: uuid::Uuid::new_v4().to_string(),
+            event: event.to_owned(),
+            action,
+            installation,
+            repository,
+            redelivery: false,
+            delivered_at: Utc::now(),
+            url,
+            request_headers: BTreeMap::new(),
+            payload,
+            seconds: 0.0,
+            status_code: 0,
+            status: "pending".to_owned(),
+            response_headers: BTreeMap::new(),
+            response_body: String::new(),
+        };
+        self.send(state, delivery);
+    }
+
+    /// Sends a delivery again, under the same GUID, as a delivery of its own. Answers whether it exists.
+    pub(crate) fn redeliver(self: &Arc<Self>, state: &mut State, id: Id) -> bool {
+        let Some(found) = state.deliveries.iter().find(|delivery| delivery.id == id) else {
+            return false;
+        };
+        let mut delivery = found.clone();
+        delivery.id = state.new_id();
+        delivery.redelivery = true;
+        delivery.delivered_at = Utc::now();
+        if let Some(url) = &state.webhook_url {
+            delivery.url.clone_from(url);
+        }
+        self.send(state, delivery);
+        true
+    }
+
+    fn send(self: &Arc<Self>, state: &mut State, mut delivery: Delivery) {
+        let body = delivery.payload.to_string();
+        delivery.request_headers = self.headers(state, &delivery, &body);
+        let (id, url, headers) = (delivery.id, delivery.url.clone(), delivery.request_headers.clone());
+        if state.deliveries.len() == KEPT {
+            state.deliveries.pop_front();
+        }
+        state.deliveries.push_back(delivery);
+        let hub = self.clone();
+        self.spawn(async move {
+            let started = Instant::now();
+            let mut request = hub.client.post(&url).timeout(TIMEOUT).body(body);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let answer = receive(request).await;
+            hub.record(id, started.elapsed(), answer);
+        });
+    }
+
+    fn headers(&self, state: &State, delivery: &Delivery, body: &str) -> BTreeMap<String, String> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.webhook_secret).expect("HMAC takes a key of any length");
+        mac.update(body.as_bytes());
+        let signature = hex::encode(mac.finalize().into_bytes());
+        [
+            ("Accept", "*/*".to_owned()),
+            ("Content-Type", "application/json".to_owned()),
+            ("User-Agent", "GitHub-Hookshot/9c1d5a3".to_owned()),
+            ("X-GitHub-Delivery", delivery.guid.clone()),
+            ("X-GitHub-Event", delivery.event.clone()),
+            ("X-GitHub-Hook-ID", state.app.hook_id.to_string()),
+            ("X-GitHub-Hook-Installation-Target-ID", state.app.id.to_string()),
+            ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
+            ("X-GitHub-Enterprise-Version", super::rest::GHES_VERSION.to_owned()),
+            ("X-Hub-Signature-256", format!("sha256={signature}")),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    fn record(&self, id: Id, took: Duration, answer: Answer) {
+        let mut state = self.state();
+        if let Some(delivery) = state.deliveries.iter_mut().rev().find(|delivery| delivery.id == id) {
+            delivery.seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
+            delivery.status_code = answer.code;
+            delivery.status = answer.status;
+            delivery.response_headers = answer.headers;
+            delivery.response_body = answer.body;
+        }
+    }
+}
+
+struct Answer {
+    code: u16,
+    status: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+async fn receive(request: reqwest::RequestBuilder) -> Answer {
+    let failed =
+        |status: &str| Answer { code: 0, status: status.to_owned(), headers: BTreeMap::new(), body: String::new() };
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) if error.is_timeout() => return failed("timed out"),
+        Err(error) => {
+            tracing::debug!(%error, "a webhook could not be delivered");
+            return failed("failed to connect to host");
+        }
+    };
+    let status = response.status();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let body = response.text().await.unwrap_or_default();
+    let word =
+        if status.is_success() { "OK".to_owned() } else { format!("Invalid HTTP Response: {}", status.as_u16()) };
+    Answer { code: status.as_u16(), status: word, headers, body }
+}

@@ -1,0 +1,216 @@
+//! What there is at the beginning: the organisation, its people, the app on its one repository; and how to add to it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use chrono::Utc;
+
+use super::{
+    git::{GitError, Repository, Signature},
+    hub::Hub,
+    seed,
+    state::{Access, Account, AccountKind, App, Id, Installation, Label, Permissions, Repo, Role, Scope, State},
+};
+
+/// The people of the seed, and what they may do in `acme/widgets`.
+pub(crate) const PEOPLE: [(&str, Role); 4] =
+    [("maintainer", Role::Admin), ("writer", Role::Write), ("triager", Role::Triage), ("outsider", Role::Read)];
+
+const OWNER: &str = "acme";
+const REPOSITORY: &str = "widgets";
+
+/// What the app is told about, of all that happens.
+const EVENTS: [&str; 11] = [
+    "check_run",
+    "check_suite",
+    "create",
+    "delete",
+    "issue_comment",
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "push",
+    "status",
+];
+
+/// What the app may do, as its manifest asks for it.
+fn permissions() -> Permissions {
+    [
+        (Scope::Actions, Access::Read),
+        (Scope::Checks, Access::Write),
+        (Scope::Contents, Access::Write),
+        (Scope::Issues, Access::Write),
+        (Scope::Members, Access::Read),
+        (Scope::Metadata, Access::Read),
+        (Scope::PullRequests, Access::Write),
+        (Scope::Statuses, Access::Read),
+        (Scope::Workflows, Access::Write),
+    ]
+    .into()
+}
+
+/// The model before anything happened: the organisation, the app and its bot, and the people.
+pub(crate) fn beginning(webhook_url: Option<String>) -> State {
+    let app = App {
+        id: 1,
+        slug: "adjutant".to_owned(),
+        name: "Adjutant".to_owned(),
+        owner: 0,
+        bot: 0,
+        hook_id: 0,
+        permissions: permissions(),
+        events: EVENTS.map(str::to_owned).to_vec(),
+        created_at: Utc::now(),
+    };
+    let mut state = State::new(app, webhook_url);
+    let owner = state.add_account(OWNER, "Acme", AccountKind::Organization);
+    let bot = state.add_account("adjutant[bot]", "adjutant[bot]", AccountKind::Bot);
+    state.app.owner = owner;
+    state.app.bot = bot;
+    state.app.hook_id = state.new_id();
+    for (login, _) in PEOPLE {
+        state.add_user(login);
+    }
+    state
+}
+
+impl State {
+    fn add_account(&mut self, login: &str, name: &str, kind: AccountKind) -> Id {
+        let id = self.new_id();
+        // GitHub's own no-reply addresses, by which it knows whose a commit is.
+        let email = format!("{id}+{login}@users.noreply.github.com");
+        let account =
+            Account { id, login: login.to_owned(), name: name.to_owned(), email, kind, created_at: Utc::now() };
+        self.accounts.insert(id, account);
+        id
+    }
+
+    /// A user with the token `playground-<login>`; one that is there already stays.
+    pub(crate) fn add_user(&mut self, login: &str) -> Id {
+        if let Some(account) = self.account_by_login(login) {
+            return account.id;
+        }
+        let mut name = login.to_owned();
+        name[..1].make_ascii_uppercase();
+        let id = self.add_account(login, &name, AccountKind::User);
+        self.user_tokens.insert(token_of(login), id);
+        id
+    }
+
+    /// The account's signature under commits.
+    pub(crate) fn signature_of(&self, account: Id) -> Signature {
+        let account = self.account(account);
+        Signature { name: account.name.clone(), email: account.email.clone(), date: Utc::now() }
+    }
+}
+
+/// The token of a user of the playground.
+pub(crate) fn token_of(login: &str) -> String {
+    format!("playground-{login}")
+}
+
+impl Hub {
+    /// Makes `acme/widgets` with its content and its people, and installs the app on it.
+    pub(crate) async fn seed(self: &Arc<Self>) -> Result<Id, GitError> {
+        let (owner, author) = {
+            let state = self.state();
+            let maintainer = state.account_by_login(PEOPLE[0].0).map_or(state.app.bot, |account| account.id);
+            (state.app.owner, state.signature_of(maintainer))
+        };
+        let description = Some("Small parts, well made.".to_owned());
+        let repo = self.add_repository(owner, REPOSITORY, description, false, seed::DEFAULT_BRANCH).await?;
+        let git = self.state().repo_by_id(repo).git.clone();
+        if git.branches().await?.is_empty() {
+            seed::plant_widgets(&git, &author).await?;
+        }
+        let mut state = self.state();
+        for (login, role) in PEOPLE {
+            let id = state.add_user(login);
+            state.repo_mut(repo).collaborators.insert(id, role);
+        }
+        self.install(&mut state, owner, repo);
+        Ok(repo)
+    }
+
+    /// Installs the app on an account, or widens its installation there by a repository.
+    pub(crate) fn install(self: &Arc<Self>, state: &mut State, account: Id, repo: Id) -> Id {
+        if let Some(installation) = state.installations.iter_mut().find(|all| all.account == account) {
+            installation.repositories.insert(repo);
+            return installation.id;
+        }
+        let id = state.new_id();
+        let permissions = state.app.permissions.clone();
+        let repositories = BTreeSet::from([repo]);
+        state.installations.push(Installation { id, account, repositories, permissions, created_at: Utc::now() });
+        let sender = state.account_by_login(PEOPLE[0].0).map_or(account, |account| account.id);
+        self.announce_installation(state, "created", id, sender);
+        id
+    }
+
+    /// Makes a repository without content. One whose folder is there already keeps what it has.
+    pub(crate) async fn add_repository(
+        &self,
+        owner: Id,
+        name: &str,
+        description: Option<String>,
+        private: bool,
+        default_branch: &str,
+    ) -> Result<Id, GitError> {
+        let path = self.repository_path(owner, name);
+        let git = if path.join("HEAD").exists() {
+            Repository::open(&path)?
+        } else {
+            Repository::init(&path, default_branch).await?
+        };
+        let mut state = self.state();
+        let (id, now) = (state.new_id(), Utc::now());
+        let labels = default_labels(&mut state);
+        let repo = Repo {
+            id,
+            owner,
+            name: name.to_owned(),
+            description,
+            private,
+            default_branch: default_branch.to_owned(),
+            collaborators: BTreeMap::new(),
+            labels,
+            issues: BTreeMap::new(),
+            suites: Vec::new(),
+            runs: Vec::new(),
+            statuses: Vec::new(),
+            created_at: now,
+            pushed_at: now,
+            git: Arc::new(git),
+            moving: Arc::default(),
+        };
+        state.repos.insert(id, repo);
+        Ok(id)
+    }
+
+    fn repository_path(&self, owner: Id, name: &str) -> PathBuf {
+        let login = self.state().account(owner).login.clone();
+        self.data.join("repositories").join(login).join(format!("{name}.git"))
+    }
+}
+
+/// The labels that every new repository has on GitHub, as far as anybody here uses them.
+fn default_labels(state: &mut State) -> Vec<Label> {
+    let defaults = [
+        ("bug", "d73a4a", "Something isn't working"),
+        ("documentation", "0075ca", "Improvements or additions to documentation"),
+        ("enhancement", "a2eeef", "New feature or request"),
+        ("good first issue", "7057ff", "Good for newcomers"),
+    ];
+    defaults
+        .map(|(name, color, description)| Label {
+            id: state.new_id(),
+            name: name.to_owned(),
+            color: color.to_owned(),
+            description: Some(description.to_owned()),
+        })
+        .to_vec()
+}

@@ -1,0 +1,118 @@
+//! A signal becomes state, events and effects, in one transaction.
+
+use chrono::Utc;
+
+use super::World;
+use crate::domain::directive::Directive;
+use crate::domain::effect::Lane;
+use crate::domain::engine::{self, Decision};
+use crate::domain::ids::DirectiveId;
+use crate::domain::signal::{Labelled, Signal};
+use crate::store::StoreError;
+use crate::store::directives::Unit;
+use crate::store::effects::{Claimed, Held};
+
+/// What becomes of an effect in the same transaction as the signals it led to.
+pub(super) enum Settle<'a> {
+    /// It is done.
+    Done(&'a Claimed),
+    /// It is given up, for this reason.
+    Failed(&'a Claimed, &'a str),
+    /// It goes on, or there is none.
+    Nothing,
+}
+
+impl World {
+    /// Opens a directive for a label, or tells the live one that the label was set again.
+    pub(super) async fn open(&self, labelled: &Labelled) -> Result<(), StoreError> {
+        let mut unit = self.store.begin().await?;
+        unit.lock_issue(labelled.repo.id, labelled.issue).await?;
+        if let Some(live) = unit.live_for_issue(labelled.repo.id, labelled.issue).await? {
+            drop(unit);
+            let signal = Signal::Labelled(Box::new(labelled.clone()));
+            return self.apply(live, &[signal], Settle::Nothing).await.map(drop);
+        }
+        // Counted again under the lock: another delivery may have opened one since the facts were read.
+        let earlier = self.store.count_for_issue(labelled.repo.id, labelled.issue).await?;
+        let now = Utc::now();
+        let decision = engine::open(&Labelled { earlier, ..labelled.clone() }, now);
+        let mut lanes = Vec::new();
+        let id = decision.directive.as_ref().map_or_else(
+            || DirectiveId::of(labelled.repo.id, labelled.issue, earlier + 1),
+            |directive| directive.id,
+        );
+        self.keep(&mut unit, id, None, decision, now, &mut lanes).await?;
+        unit.commit().await?;
+        self.wake(&lanes);
+        Ok(())
+    }
+
+    /// Takes a directive through `signals`, one after the other, and settles the effect that they came from.
+    pub(super) async fn apply(
+        &self,
+        id: DirectiveId,
+        signals: &[Signal],
+        settle: Settle<'_>,
+    ) -> Result<Held, StoreError> {
+        let mut unit = self.store.begin().await?;
+        let held = match settle {
+            Settle::Done(claimed) => unit.finish_effect(claimed).await?,
+            Settle::Failed(claimed, error) => unit.fail_effect(claimed, error).await?,
+            Settle::Nothing => Held::Yes,
+        };
+        if held == Held::No {
+            return Ok(Held::No);
+        }
+        let mut lanes = Vec::new();
+        if !signals.is_empty()
+            && let Some(mut directive) = unit.lock(id).await?
+        {
+            for signal in signals {
+                let now = Utc::now();
+                let before = directive.clone();
+                let decision = engine::decide(directive, signal, now);
+                directive = match &decision.directive {
+                    Some(after) => after.clone(),
+                    None => before.clone(),
+                };
+                self.keep(&mut unit, id, Some(&before), decision, now, &mut lanes).await?;
+            }
+        }
+        unit.commit().await?;
+        self.wake(&lanes);
+        Ok(Held::Yes)
+    }
+
+    async fn keep(
+        &self,
+        unit: &mut Unit,
+        id: DirectiveId,
+        before: Option<&Directive>,
+        decision: Decision,
+        now: chrono::DateTime<Utc>,
+        lanes: &mut Vec<Lane>,
+    ) -> Result<(), StoreError> {
+        for event in &decision.events {
+            tracing::info!(directive = %id, event = event.name, data = %event.data, "event");
+        }
+        if let Some(directive) = &decision.directive
+            && before != Some(directive)
+        {
+            unit.save(before, directive, now).await?;
+        }
+        unit.append_events(id, &decision.events, now).await?;
+        for effect in &decision.effects {
+            unit.enqueue(id, effect).await?;
+            lanes.push(effect.lane());
+        }
+        Ok(())
+    }
+
+    fn wake(&self, lanes: &[Lane]) {
+        for lane in [Lane::Short, Lane::Agent, Lane::Verifier] {
+            if lanes.contains(&lane) {
+                self.queued(lane).notify_one();
+            }
+        }
+    }
+}

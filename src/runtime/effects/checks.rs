@@ -1,0 +1,42 @@
+//! The composite `adjutant` check run of a step's head.
+
+use super::{EffectError, step_of};
+use crate::domain::directive::Directive;
+use crate::domain::ids::StepId;
+use crate::domain::signal::Signal;
+use crate::github::CheckRun;
+use crate::report;
+use crate::runtime::World;
+
+/// Writes the `adjutant` check run of a step's newest head as things stand now.
+pub(super) async fn write_check(world: &World, d: &Directive, id: StepId) -> Result<Vec<Signal>, EffectError> {
+    let Some(step) = step_of(d, id).filter(|step| step.pull.is_some() && step.report.is_none()) else {
+        return Ok(Vec::new());
+    };
+    let Some(head) = step.head.clone() else { return Ok(Vec::new()) };
+    let report = report::check_output(d, step, &world.links(d));
+    let client = world.github.repository(&d.repo);
+    client.put_check(&check_run("adjutant", &head, &format!("adjutant:{id}"), report)).await?;
+    Ok(Vec::new())
+}
+
+/// A report of ours as a check run of GitHub's.
+pub(super) fn check_run(
+    name: &str,
+    head: &crate::domain::ids::Sha,
+    external_id: &str,
+    report: report::CheckReport,
+) -> CheckRun {
+    CheckRun {
+        name: name.to_owned(),
+        head_sha: head.clone(),
+        external_id: external_id.to_owned(),
+        state: report.state,
+        title: report.title,
+        summary: report.summary,
+        text: report.text,
+        actions: report.actions,
+        details_url: None,
+        annotations: Vec::new(),
+    }
+}

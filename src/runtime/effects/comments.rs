@@ -1,0 +1,80 @@
+//! Comments, reactions and the issue itself.
+
+use chrono::Utc;
+
+use super::{EffectError, step_of};
+use crate::domain::directive::Directive;
+use crate::domain::effect::{Notice, Reaction};
+use crate::domain::ids::{Repo, Sha, StepId};
+use crate::domain::signal::{Signal, Source};
+use crate::report;
+use crate::runtime::World;
+
+type Done = Result<Vec<Signal>, EffectError>;
+
+/// Writes the status comment as things stand now. One that somebody deleted is written anew.
+pub(super) async fn write_status(world: &World, d: &Directive) -> Done {
+    let client = world.github.repository(&d.repo);
+    let body = report::status_comment(d, &world.links(d), Utc::now());
+    if let Some(known) = world.store.status_comment(d.id).await? {
+        match client.update_comment(known, &body).await {
+            Err(error) if error.is_absent() => {}
+            outcome => return outcome.map(|_| Vec::new()).map_err(Into::into),
+        }
+    }
+    let found = client.comment_with_marker(d.issue, &report::status_marker(d.id)).await?;
+    let comment = match found {
+        Some(found) => client.update_comment(found.id, &body).await?,
+        None => client.create_comment(d.issue, &body).await?,
+    };
+    world.store.remember_status_comment(d.id, comment.id).await?;
+    Ok(Vec::new())
+}
+
+/// Answers an order in one short comment, once.
+pub(super) async fn reply(world: &World, d: &Directive, source: &Source, notice: &Notice) -> Done {
+    let marker = format!("<!-- adjutant:reply:{:?}:{}:{} -->", source.kind, source.id, source.index);
+    say_once(world, &d.repo, source.number, &marker, &report::notice(notice)).await
+}
+
+/// Says something on an issue that has no directive, once.
+pub(super) async fn announce(world: &World, repo: &Repo, issue: u64, notice: &Notice) -> Done {
+    let body = report::notice(notice);
+    let marker = format!("<!-- adjutant:notice:{} -->", Sha::of_text(&body).short());
+    say_once(world, repo, issue, &marker, &body).await
+}
+
+/// Posts a step's report, collapsed, once.
+pub(super) async fn post_report(world: &World, d: &Directive, step: StepId, head: &Sha) -> Done {
+    let Some(step) = step_of(d, step).filter(|step| step.head.as_ref() == Some(head)) else { return Ok(Vec::new()) };
+    let marker = report::report_marker(step.id, head);
+    say_once(world, &d.repo, d.issue, &marker, &report::report_comment(d, step)).await
+}
+
+async fn say_once(world: &World, repo: &Repo, number: u64, marker: &str, body: &str) -> Done {
+    let client = world.github.repository(repo);
+    if client.comment_with_marker(number, marker).await?.is_none() {
+        let body = if body.contains(marker) { body.to_owned() } else { format!("{marker}\n{body}") };
+        client.create_comment(number, &body).await?;
+    }
+    Ok(Vec::new())
+}
+
+/// Tells by a reaction what became of an order.
+pub(super) async fn react(world: &World, d: &Directive, source: &Source, reaction: Reaction) -> Done {
+    match world.github.repository(&d.repo).react(source, reaction).await {
+        // The comment was deleted meanwhile: there is nobody left to tell.
+        Err(error) if error.is_absent() => Ok(Vec::new()),
+        outcome => outcome.map(|()| Vec::new()).map_err(Into::into),
+    }
+}
+
+/// Closes the issue where the closing keyword has not.
+pub(super) async fn close_issue(world: &World, d: &Directive) -> Done {
+    let client = world.github.repository(&d.repo);
+    let open = client.issue(d.issue).await?.is_some_and(|issue| issue.state == crate::github::OpenState::Open);
+    if open {
+        client.close_issue(d.issue).await?;
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,129 @@
+//! What each effect does outside.
+//!
+//! Every handler may run twice, here or in another process: it looks first whether its result exists already,
+//! and creates it only if not. It reads the directive as it stands now rather than trusting what was true when it
+//! was asked for, and where it has become pointless, it does nothing.
+
+mod checks;
+mod comments;
+mod integration;
+mod pulls;
+mod tasks;
+mod trees;
+mod verification;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::World;
+use crate::domain::directive::Directive;
+use crate::domain::effect::Effect;
+use crate::domain::ids::StepId;
+use crate::domain::signal::Signal;
+use crate::domain::step::Step;
+use crate::github::GitHubError;
+use crate::store::StoreError;
+use crate::store::effects::Claimed;
+
+/// Why an effect was not carried out.
+#[derive(Debug)]
+pub(super) enum EffectError {
+    /// It may work later.
+    Later {
+        /// When, where somebody said so.
+        after: Option<Duration>,
+        /// What went wrong.
+        why: String,
+    },
+    /// It will not work: a person is told.
+    Never {
+        /// Why not, as a sentence for a person.
+        why: String,
+    },
+    /// This process stops, or has lost its lease: somebody else goes on.
+    HandedBack,
+}
+
+impl EffectError {
+    fn later(why: impl ToString) -> Self {
+        Self::Later { after: None, why: why.to_string() }
+    }
+
+    fn never(why: impl ToString) -> Self {
+        Self::Never { why: why.to_string() }
+    }
+}
+
+impl From<GitHubError> for EffectError {
+    fn from(error: GitHubError) -> Self {
+        if error.is_transient() {
+            return Self::Later { after: error.retry_after(), why: error.to_string() };
+        }
+        match error {
+            // The operator's to mend, and nothing is lost until then.
+            GitHubError::Unauthorized { .. } | GitHubError::Setup(_) | GitHubError::Malformed { .. } => {
+                Self::Later { after: Some(Duration::from_mins(1)), why: error.to_string() }
+            }
+            _ => Self::never(error),
+        }
+    }
+}
+
+impl From<StoreError> for EffectError {
+    fn from(error: StoreError) -> Self {
+        Self::later(error)
+    }
+}
+
+/// Carries an effect out. `cancel` asks long work to end; whether because the process stops is told by `stop`.
+pub(super) async fn carry_out(
+    world: &World,
+    claimed: &Claimed,
+    cancel: &CancellationToken,
+    stop: &CancellationToken,
+) -> Result<Vec<Signal>, EffectError> {
+    if let Effect::Announce { repo, issue, notice } = &claimed.effect {
+        return comments::announce(world, repo, *issue, notice).await;
+    }
+    let Some(id) = claimed.directive else { return Ok(Vec::new()) };
+    let Some(directive) = world.store.directive(id).await? else { return Ok(Vec::new()) };
+    let d = &directive;
+    match &claimed.effect {
+        Effect::WriteStatus => comments::write_status(world, d).await,
+        Effect::Reply { source, notice } => comments::reply(world, d, source, notice).await,
+        Effect::React { source, reaction } => comments::react(world, d, source, *reaction).await,
+        Effect::PostReport { step, head } => comments::post_report(world, d, *step, head).await,
+        Effect::CloseIssue => comments::close_issue(world, d).await,
+        Effect::WriteCheck { step } => checks::write_check(world, d, *step).await,
+        Effect::CutIntegration => integration::cut(world, d).await,
+        Effect::Integrate { .. } => integration::integrate(world, d).await,
+        Effect::OpenPull { step } => pulls::open(world, d, *step).await,
+        Effect::SyncPull { step } => pulls::sync(world, d, *step).await,
+        Effect::Merge { step, head, .. } => pulls::merge(world, d, *step, head).await,
+        Effect::ClosePull { step, word } => pulls::close(world, d, *step, word).await,
+        Effect::DeleteBranch { step } => pulls::delete_branch(world, d, *step).await,
+        Effect::RunTask { task } => tasks::run(world, d, *task, cancel, stop).await,
+        Effect::Verify { step, head, round } => {
+            verification::verify(world, d, *step, head, *round, cancel).await
+        }
+        Effect::Announce { .. } => Ok(Vec::new()),
+    }
+}
+
+/// What the engine is told when an effect is given up: nothing, where the work goes on without it.
+pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
+    let step = match effect {
+        Effect::CutIntegration => None,
+        Effect::OpenPull { step } | Effect::Verify { step, .. } | Effect::Merge { step, .. } => Some(*step),
+        _ => return None,
+    };
+    Some(Signal::EffectFailed { step, reason: why.to_owned() })
+}
+
+/// The step, where it is still one of the directive's.
+pub(in crate::runtime) use pulls::seen;
+
+fn step_of(directive: &Directive, id: StepId) -> Option<&Step> {
+    directive.step(id)
+}

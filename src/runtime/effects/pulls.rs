@@ -1,0 +1,145 @@
+//! Pull requests: opened, kept in line, merged, closed.
+
+use super::{EffectError, step_of};
+use crate::domain::directive::Directive;
+use crate::domain::ids::{Sha, StepId};
+use crate::domain::signal::Signal;
+use crate::domain::status::StepStatus;
+use crate::domain::step::{Pull, Step};
+use crate::github::{Conclusion, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange, PullRequest};
+use crate::report;
+use crate::runtime::World;
+
+type Done = Result<Vec<Signal>, EffectError>;
+
+/// Opens a step's pull request, or takes the one that its branch has already.
+pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
+    let Some(step) = step_of(d, id).filter(|step| step.pull.is_none()) else { return Ok(Vec::new()) };
+    let client = world.github.repository(&d.repo);
+    // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
+    let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
+    let pull = match found {
+        Some(found) => found,
+        None => {
+            let new = NewPull {
+                title: report::pull_title(d, step),
+                body: report::pull_body(d, step, &world.links(d)),
+                head: step.branch.clone(),
+                base: step.target.clone(),
+                draft: !step.is_final(),
+            };
+            client.create_pull(&new).await?
+        }
+    };
+    let opened = Signal::PullOpened { step: id, pull: remembered(&pull) };
+    let mut signals = vec![opened];
+    signals.extend(seen(step, &pull));
+    Ok(signals)
+}
+
+/// Brings title, body and draft in line with how things stand.
+pub(super) async fn sync(world: &World, d: &Directive, id: StepId) -> Done {
+    let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
+    let client = world.github.repository(&d.repo);
+    let now = client.pull(pull.number).await?;
+    let (title, body) = (report::pull_title(d, step), report::pull_body(d, step, &world.links(d)));
+    if now.title != title || now.body != body {
+        let change = PullChange { title: Some(title), body: Some(body), ..PullChange::default() };
+        client.update_pull(pull.number, &change).await?;
+    }
+    let ready = matches!(step.status, StepStatus::Evaluating | StepStatus::Blocked);
+    if now.draft && ready && now.state == OpenState::Open {
+        client.mark_ready(&now.node_id).await?;
+        return Ok(vec![Signal::PullReady { step: id }]);
+    }
+    Ok(Vec::new())
+}
+
+/// Merges a step's pull request, if its head is still the one that was decided on.
+pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) -> Done {
+    let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
+    if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) {
+        return Ok(Vec::new());
+    }
+    let client = world.github.repository(&d.repo);
+    let now = client.pull(pull.number).await?;
+    if now.merged || now.state == OpenState::Closed || now.head_sha != *head {
+        return Ok(seen(step, &now));
+    }
+    if now.draft {
+        client.mark_ready(&now.node_id).await?;
+    }
+    let method = if step.is_final() { MergeMethod::Merge } else { MergeMethod::Squash };
+    let (title, message) = report::merge_message(d, step);
+    Ok(match client.merge_pull(pull.number, head, method, &title, &message).await? {
+        MergeOutcome::Merged { sha, by } => vec![Signal::PullMerged { step: id, by, sha }],
+        MergeOutcome::HeadMoved { head } => {
+            let by = world.github.app().await?.bot_login;
+            vec![Signal::HeadMoved { step: id, head, by }]
+        }
+        MergeOutcome::Forbidden { reason } => vec![refused(id, head, reason)],
+        MergeOutcome::NotMergeable { reason } => match super::trees::conflicts(world, d, step).await? {
+            Some(paths) => vec![Signal::Conflicted { step: id, head: head.clone(), paths }],
+            None if client.pull(pull.number).await?.mergeable.is_none() => {
+                return Err(EffectError::later("GitHub has not computed yet whether it can be merged"));
+            }
+            None => vec![refused(id, head, reason)],
+        },
+    })
+}
+
+/// Closes a step's pull request with a word, and completes its open check runs.
+pub(super) async fn close(world: &World, d: &Directive, id: StepId, word: &str) -> Done {
+    let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
+    let client = world.github.repository(&d.repo);
+    if client.pull(pull.number).await?.state == OpenState::Open {
+        let marker = format!("<!-- adjutant:closed:{id} -->");
+        if client.comment_with_marker(pull.number, &marker).await?.is_none() {
+            let body = format!("{marker}\n{}", report::closing_word(d, step, word));
+            client.create_comment(pull.number, &body).await?;
+        }
+        let change = PullChange { state: Some(OpenState::Closed), ..PullChange::default() };
+        client.update_pull(pull.number, &change).await?;
+    }
+    if let Some(head) = &step.head {
+        for open in client.own_checks(head).await?.iter().filter(|run| !run.is_completed()) {
+            client.complete_check(open.id, Conclusion::Cancelled).await?;
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Deletes a merged step's branch. The integration branch goes once nothing targets it any more.
+pub(super) async fn delete_branch(world: &World, d: &Directive, id: StepId) -> Done {
+    let Some(step) = step_of(d, id).filter(|step| step.status == StepStatus::Passed) else { return Ok(Vec::new()) };
+    world.github.repository(&d.repo).delete_branch(&step.branch).await?;
+    Ok(Vec::new())
+}
+
+/// What a pull request's present state says that the engine may not know yet.
+pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest) -> Vec<Signal> {
+    let nobody = || crate::domain::ids::Login::new("ghost");
+    if pull.merged {
+        let by = pull.merged_by.clone().unwrap_or_else(nobody);
+        vec![Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha.clone() }]
+    } else if pull.state == OpenState::Closed {
+        vec![Signal::PullClosed { step: step.id, by: nobody() }]
+    } else if step.head.as_ref() != Some(&pull.head_sha) {
+        vec![Signal::HeadMoved { step: step.id, head: pull.head_sha.clone(), by: nobody() }]
+    } else {
+        Vec::new()
+    }
+}
+
+fn remembered(pull: &PullRequest) -> Pull {
+    Pull { number: pull.number, node_id: pull.node_id.clone(), draft: pull.draft }
+}
+
+fn with_pull(d: &Directive, id: StepId) -> Option<(&Step, &Pull)> {
+    let step = step_of(d, id)?;
+    Some((step, step.pull.as_ref()?))
+}
+
+fn refused(step: StepId, head: &Sha, reason: String) -> Signal {
+    Signal::MergeRefused { step, head: head.clone(), reason }
+}

@@ -1,0 +1,60 @@
+//! The repository's mirror, brought up to date for a piece of work.
+
+use super::EffectError;
+use crate::domain::directive::Directive;
+use crate::domain::ids::Branch;
+use crate::domain::step::Step;
+use crate::runtime::World;
+use crate::workspace::{GitError, Identity, Merge, Mirror, Remote};
+
+/// The mirror of a directive's repository, and the way to its server.
+pub(super) struct Source {
+    pub(super) mirror: Mirror,
+    pub(super) remote: Remote,
+}
+
+impl Source {
+    /// Opens the mirror, with a fresh token for the server.
+    pub(super) async fn open(world: &World, d: &Directive) -> Result<Self, EffectError> {
+        // Agents may be asked to change workflows; that such a change waits for a person is the engine's matter.
+        let token = world.github.git_token_with_workflows(&d.repo).await?;
+        let remote = Remote { url: world.github.git_url(&d.repo), token: Some(token) };
+        let mirror = world.workspaces.mirror(&d.repo.id.to_string()).await?;
+        Ok(Self { mirror, remote })
+    }
+
+    /// Where a branch is on the server now, its commits brought here.
+    pub(super) async fn head(&self, branch: &Branch) -> Result<Option<String>, EffectError> {
+        let Some(head) = self.mirror.remote_head(&self.remote, branch.as_str()).await? else { return Ok(None) };
+        self.mirror.fetch_commit(&self.remote, &head).await?;
+        Ok(Some(head))
+    }
+
+    /// Like [`Source::head`], for a branch that must be there.
+    pub(super) async fn known_head(&self, branch: &Branch) -> Result<String, EffectError> {
+        let head = self.head(branch).await?;
+        head.ok_or_else(|| EffectError::never(format!("the branch `{branch}` is gone from GitHub")))
+    }
+}
+
+/// Who Adjutant's commits are by.
+pub(super) async fn identity(world: &World) -> Result<Identity, EffectError> {
+    let app = world.github.app().await?;
+    Ok(Identity { name: app.bot_login.to_string(), email: app.commit_email })
+}
+
+/// The paths in conflict between a step's branch and its target; none where it merges.
+pub(super) async fn conflicts(world: &World, d: &Directive, step: &Step) -> Result<Option<Vec<String>>, EffectError> {
+    let source = Source::open(world, d).await?;
+    let (target, head) = (source.known_head(&step.target).await?, source.known_head(&step.branch).await?);
+    Ok(match source.mirror.merge(&target, &head).await? {
+        Merge::Conflicted { paths, .. } => Some(paths),
+        Merge::Clean { .. } | Merge::UpToDate(_) => None,
+    })
+}
+
+impl From<GitError> for EffectError {
+    fn from(error: GitError) -> Self {
+        if error.is_transient() { Self::later(error) } else { Self::never(error) }
+    }
+}

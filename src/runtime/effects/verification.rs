@@ -1,0 +1,137 @@
+//! Verification: the verifiers run on the merge of a head into its target, one check run each.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::checks::check_run;
+use super::trees::{Source, identity};
+use super::{EffectError, step_of};
+use crate::domain::directive::Directive;
+use crate::domain::evaluation::{Verdict, VerifierResult};
+use crate::domain::ids::{Sha, StepId};
+use crate::domain::signal::Signal;
+use crate::domain::status::StepStatus;
+use crate::domain::step::{Finding, FindingKind, Step};
+use crate::report;
+use crate::runtime::World;
+use crate::verify::{self, VerifierSpec};
+use crate::workspace::{Diff, Merge, Removal, Rules};
+
+/// How often a verifier that cannot be started is tried.
+const TRIES: u32 = 3;
+
+/// Runs the verifiers on a head merged into its target, and writes their check runs.
+pub(super) async fn verify(
+    world: &World,
+    d: &Directive,
+    id: StepId,
+    head: &Sha,
+    round: u32,
+    cancel: &CancellationToken,
+) -> Result<Vec<Signal>, EffectError> {
+    let Some(step) = step_of(d, id).filter(|step| step.status == StepStatus::Evaluating) else {
+        return Ok(Vec::new());
+    };
+    if step.head.as_ref() != Some(head) {
+        return Ok(Vec::new());
+    }
+    let source = Source::open(world, d).await?;
+    source.mirror.fetch_commit(&source.remote, head.as_str()).await?;
+    let target = source.known_head(&step.target).await?;
+    let merged = match source.mirror.merge(&target, head.as_str()).await? {
+        Merge::Conflicted { paths, .. } => {
+            return Ok(vec![Signal::Conflicted { step: id, head: head.clone(), paths }]);
+        }
+        Merge::UpToDate(commit) => commit,
+        Merge::Clean { tree } => {
+            let author = identity(world).await?;
+            source.mirror.commit(&tree, &[&target, head.as_str()], "What is proved", &author, d.created_at).await?
+        }
+    };
+    let findings = findings(d, &source.mirror.diff(&target, &merged).await?)?;
+    let proof = Proof { world, d, step, head, round, cancel };
+    let results = proof.run(&source, &merged).await?;
+    Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
+}
+
+struct Proof<'a> {
+    world: &'a World,
+    d: &'a Directive,
+    step: &'a Step,
+    head: &'a Sha,
+    round: u32,
+    cancel: &'a CancellationToken,
+}
+
+impl Proof<'_> {
+    async fn run(&self, source: &Source, merged: &str) -> Result<Vec<VerifierResult>, EffectError> {
+        let specs = self.specs(source).await?;
+        let name = format!("verify-{}-{}-{}", self.step.id, self.head.short(), self.round);
+        let tree = match source.mirror.existing_tree(&name).await? {
+            Some(tree) => tree,
+            None => source.mirror.tree(&name, merged, self.step.branch.as_str()).await?,
+        };
+        let mut results = Vec::new();
+        for spec in &specs {
+            self.show(&spec.name, report::verifier_running(&spec.name)).await?;
+            let log = self.log(&spec.name);
+            let ran = verify::run_verifier(&self.world.sandbox, spec, &tree.path(), &log, self.cancel).await;
+            if self.cancel.is_cancelled() {
+                return Err(EffectError::HandedBack);
+            }
+            let result = judged(spec, ran)?;
+            self.show(&spec.name, report::verifier_check(&result)).await?;
+            results.push(result);
+        }
+        tree.remove(Removal::Disposable).await?;
+        Ok(results)
+    }
+
+    /// What the policy names, else what the tree at the base commit calls for: never what the head says.
+    async fn specs(&self, source: &Source) -> Result<Vec<VerifierSpec>, EffectError> {
+        if let Some(named) = &self.d.policy.verifiers {
+            return Ok(named
+                .iter()
+                .map(|it| VerifierSpec {
+                    name: it.name.clone(),
+                    run: it.run.clone(),
+                    required: it.required,
+                    weight: it.weight,
+                    timeout: Duration::from_secs(u64::from(it.timeout_minutes) * 60),
+                    network: it.network,
+                })
+                .collect());
+        }
+        let base = self.d.base.sha.as_str();
+        source.mirror.fetch_commit(&source.remote, base).await?;
+        Ok(verify::detect_at(&source.mirror, base).await?)
+    }
+
+    async fn show(&self, verifier: &str, report: report::CheckReport) -> Result<(), EffectError> {
+        let name = format!("adjutant/{verifier}");
+        let external_id = format!("adjutant:{}:{verifier}:{}", self.step.id, self.round);
+        let check = check_run(&name, self.head, &external_id, report);
+        self.world.github.repository(&self.d.repo).put_check(&check).await?;
+        Ok(())
+    }
+
+    fn log(&self, verifier: &str) -> PathBuf {
+        let name = format!("verify-{}-{}-{}-{verifier}.log", self.step.id, self.head.short(), self.round);
+        self.world.settings.data_dir.join("logs").join(name)
+    }
+}
+
+/// What the change touches that a person should know of.
+fn findings(d: &Directive, diff: &Diff) -> Result<Vec<Finding>, EffectError> {
+    let rules = Rules::new(d.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
+    let protected = diff.files.iter().filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
+        kind: FindingKind::Protected,
+        text: format!("`{}` is protected: a person has to approve its change", file.path),
+    });
+    let weakened = verify::weakened(diff)
+        .into_iter()
+        .map(|finding| Finding { kind: FindingKind::WeakenedProof, text: finding.to_string() });
+    Ok(protected.chain(weakened).collect())
+}

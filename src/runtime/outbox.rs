@@ -1,0 +1,152 @@
+//! The outbox's workers: they claim effects, carry them out, and tell the engine what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::World;
+use super::apply::Settle;
+use super::effects::{EffectError, carry_out, failure_signal};
+use crate::domain::effect::{Effect, Lane};
+use crate::domain::ids::DirectiveId;
+use crate::domain::signal::Signal;
+use crate::domain::task::TaskStatus;
+use crate::store::StoreError;
+use crate::store::effects::{Claimed, Held};
+
+/// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
+pub(super) const SHORT_WORKERS: u32 = 8;
+/// How long a claim holds without a heartbeat: what a killed process had in hand waits that long.
+const LEASE: Duration = Duration::from_secs(15);
+/// How often a claim is renewed, and a task asked whether it was called off.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How often the outbox is looked at without being told.
+const POLL: Duration = Duration::from_millis(500);
+/// The longest pause between two tries of an effect.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// Carries effects of one lane out, `workers` at a time, until `stop`; then ends what runs.
+pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: CancellationToken) {
+    let free = Arc::new(Semaphore::new(workers));
+    let mut running = JoinSet::new();
+    while !stop.is_cancelled() {
+        while running.try_join_next().is_some() {}
+        let room = i64::try_from(free.available_permits()).unwrap_or(i64::MAX);
+        let claimed = if room == 0 { Ok(Vec::new()) } else { world.store.claim_effects(lane, room, LEASE).await };
+        let claimed = claimed.unwrap_or_else(|error| {
+            tracing::warn!(%error, lane = lane.as_str(), "effects could not be claimed; trying again");
+            Vec::new()
+        });
+        let more = !claimed.is_empty();
+        for claimed in claimed {
+            let Ok(permit) = free.clone().acquire_owned().await else { return };
+            let (world, stop) = (world.clone(), stop.clone());
+            running.spawn(async move {
+                let span = tracing::info_span!("effect", kind = claimed.effect.kind(), directive = ?claimed.directive.map(|id| id.to_string()), attempt = claimed.attempt);
+                work(&world, &claimed, &stop).instrument(span).await;
+                drop(permit);
+                // A place is free: whoever waits for one is looked for at once.
+                world.queued(lane).notify_one();
+            });
+        }
+        if !more {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = world.queued(lane).notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// Carries one effect out under its lease, and settles it.
+async fn work(world: &World, claimed: &Claimed, stop: &CancellationToken) {
+    let cancel = CancellationToken::new();
+    let outcome = {
+        let doing = carry_out(world, claimed, &cancel, stop);
+        tokio::pin!(doing);
+        tokio::select! {
+            outcome = &mut doing => outcome,
+            () = keep_lease(world, claimed, &cancel, stop) => doing.await,
+        }
+    };
+    if let Err(error) = settle(world, claimed, outcome).await {
+        tracing::warn!(%error, "an effect could not be settled; its lease lapses and it is done again");
+    }
+}
+
+/// Renews the lease until it is lost, the task is called off or the process stops; then asks the work to end.
+async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken, stop: &CancellationToken) {
+    let long = claimed.effect.lane() != Lane::Short;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(HEARTBEAT) => {}
+            () = stop.cancelled(), if long => break,
+        }
+        match world.store.heartbeat(claimed, LEASE).await {
+            Ok(Held::Yes) => {}
+            Ok(Held::No) => {
+                tracing::warn!("the lease was lost: another worker has taken this over");
+                break;
+            }
+            Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+        }
+        if let Effect::RunTask { task } = &claimed.effect
+            && let Ok(Some(TaskStatus::Cancelled)) = world.store.task_status(*task).await
+        {
+            tracing::info!("the task was called off");
+            break;
+        }
+    }
+    cancel.cancel();
+}
+
+async fn settle(
+    world: &World,
+    claimed: &Claimed,
+    outcome: Result<Vec<Signal>, EffectError>,
+) -> Result<(), StoreError> {
+    let directive = claimed.directive.unwrap_or_else(|| DirectiveId(uuid::Uuid::nil()));
+    let held = match outcome {
+        Ok(signals) => world.apply(directive, &signals, Settle::Done(claimed)).await?,
+        Err(EffectError::Later { after, why }) => {
+            let delay = after.unwrap_or_else(|| pause(claimed.attempt));
+            tracing::warn!(why, delay_s = delay.as_secs_f32(), "not done; trying again");
+            world.store.retry_effect(claimed, delay, &why).await?
+        }
+        Err(EffectError::HandedBack) => {
+            tracing::info!("handed back");
+            world.store.hand_back_effect(claimed).await?
+        }
+        Err(EffectError::Never { why }) => {
+            tracing::error!(why, "given up");
+            let signals: Vec<_> = failure_signal(&claimed.effect, &why).into_iter().collect();
+            world.apply(directive, &signals, Settle::Failed(claimed, &why)).await?
+        }
+    };
+    if held == Held::No {
+        tracing::warn!("done too late: another worker had taken this over, and what came of it here is dropped");
+    }
+    Ok(())
+}
+
+/// 1 s, 2 s, 4 s … up to [`LONGEST_PAUSE`].
+fn pause(attempt: u32) -> Duration {
+    Duration::from_secs(1u64 << attempt.saturating_sub(1).min(9)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_between_tries_double_up_to_five_minutes() {
+        let pauses: Vec<_> = [1, 2, 3, 20, u32::MAX].into_iter().map(|attempt| pause(attempt).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 300, 300]);
+    }
+}

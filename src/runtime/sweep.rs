@@ -1,0 +1,59 @@
+//! What no delivery tells: that time passed, and what happened to pull requests while nobody listened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::World;
+use super::apply::Settle;
+use super::effects::seen;
+use crate::domain::directive::Directive;
+use crate::domain::signal::Signal;
+use crate::github::GitHubError;
+use crate::store::StoreError;
+
+/// How often time passes for a directive.
+const TICK: Duration = Duration::from_secs(30);
+/// Every so many ticks GitHub is asked for what no delivery may have told.
+const LOOK_EVERY: u32 = 10;
+
+/// Ticks and looks until `stop`. The first look is at once: a process that starts may have missed something.
+pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
+    for tick in 0u32.. {
+        if let Err(error) = sweep(&world, tick.is_multiple_of(LOOK_EVERY)).await {
+            tracing::warn!(%error, "the sweep was cut short; the next one goes on");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+async fn sweep(world: &World, look: bool) -> Result<(), StoreError> {
+    for id in world.store.live_directives().await? {
+        let Some(directive) = world.store.directive(id).await? else { continue };
+        let mut signals = vec![Signal::Tick];
+        if look {
+            match look_at_pulls(world, &directive).await {
+                Ok(missed) => signals.extend(missed),
+                Err(error) => tracing::warn!(directive = %id, %error, "its pull requests could not be looked at"),
+            }
+        }
+        world.apply(id, &signals, Settle::Nothing).await.map(drop)?;
+    }
+    Ok(())
+}
+
+/// Merges, closings and pushes that no delivery told of.
+async fn look_at_pulls(world: &World, d: &Directive) -> Result<Vec<Signal>, GitHubError> {
+    let client = world.github.repository(&d.repo);
+    let mut signals = Vec::new();
+    for step in d.steps.iter().chain(&d.finale).filter(|step| !step.status.is_done()) {
+        if let Some(pull) = &step.pull {
+            signals.extend(seen(step, &client.pull(pull.number).await?));
+        }
+    }
+    Ok(signals)
+}

@@ -1,0 +1,228 @@
+//! `adjutant serve`: everything that runs, started in order and stopped in the reverse one.
+//!
+//! The receiver answers from the first moment: while the database is away it says 503, so that GitHub counts
+//! the delivery as failed and it can be redelivered, and `/readyz` says why. Work starts once the schema is
+//! there. A database that goes away later costs nothing but time: each part tries again, and this module says
+//! so in the log once, starts a private server again that died, and says when it is back.
+
+use std::future::IntoFuture;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Settings;
+use crate::store::cluster::{Cluster, ClusterError};
+use crate::store::{Store, StoreError};
+use crate::web::{Web, WebhookSecret};
+
+/// How long requests and queries that have begun may take to end after the stop signal.
+const GRACE: Duration = Duration::from_secs(5);
+/// The first and the longest pause between two tries to reach the database.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often the database is looked after.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// Why `serve` ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The receiver's address cannot be had.
+    #[error("cannot listen on {address}: {source}; give another address in ADJUTANT_LISTEN, or stop what uses it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The data folder cannot be made.
+    #[error("cannot make the data folder {}: {source}; give another one in ADJUTANT_DATA_DIR", folder.display())]
+    DataDir {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no private database.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The database refuses what would be refused again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The receiver ended.
+    #[error("the webhook receiver stopped: {0}")]
+    Web(String),
+}
+
+/// Serves until `shutdown` is cancelled. `ready` gets the receiver's address once the schema is migrated.
+pub async fn serve(
+    settings: Settings,
+    shutdown: CancellationToken,
+    ready: oneshot::Sender<SocketAddr>,
+) -> Result<(), ServeError> {
+    let (listener, address) = listen(settings.listen).await?;
+    make_data_dir(&settings.data_dir)?;
+    let mut database = Database::open(&settings).await?;
+    // Ours, so that an error here stops all parts without cancelling what belongs to the caller.
+    let stop = shutdown.child_token();
+    let arrived = Arc::new(Notify::new());
+    let web = Web::new(database.store.clone(), WebhookSecret::new(settings.webhook_secret.clone()), arrived);
+    let receiver = axum::serve(listener, web.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let mut receiver = tokio::spawn(receiver.into_future());
+    tracing::info!(%address, github = settings.github.url, "listening for GitHub's deliveries");
+
+    let outcome = tokio::select! {
+        outcome = run(&mut database, &stop, address, ready) => outcome,
+        error = early_end(&mut receiver, &stop) => Err(error),
+    };
+    stop.cancel();
+    finish(receiver).await;
+    database.close().await?;
+    outcome
+}
+
+/// Brings the schema up to date, tells who waits, and looks after the database until the end.
+async fn run(
+    database: &mut Database,
+    stop: &CancellationToken,
+    address: SocketAddr,
+    ready: oneshot::Sender<SocketAddr>,
+) -> Result<(), ServeError> {
+    tokio::select! {
+        migrated = database.migrate() => migrated?,
+        () = stop.cancelled() => return Ok(()),
+    }
+    tracing::info!(%address, "ready");
+    // Whoever asked may have stopped waiting.
+    let _ = ready.send(address);
+    tokio::select! {
+        () = database.watch() => {}
+        () = stop.cancelled() => {}
+    }
+    Ok(())
+}
+
+/// Others on the machine may pass through it (as root, agents and the private Postgres run as another user), and
+/// list nothing. A folder that is there already keeps the mode that the operator gave it.
+fn make_data_dir(folder: &Path) -> Result<(), ServeError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(folder)
+        .map_err(|source| ServeError::DataDir { folder: folder.to_path_buf(), source })
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let fault = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(fault)?;
+    let bound = listener.local_addr().map_err(fault)?;
+    Ok((listener, bound))
+}
+
+/// The receiver's end when nobody asked for it. Never comes once the stop signal was given: then it is `run`
+/// that says when all is done.
+async fn early_end(receiver: &mut JoinHandle<io::Result<()>>, stop: &CancellationToken) -> ServeError {
+    let ended = receiver.await;
+    if stop.is_cancelled() {
+        std::future::pending::<()>().await;
+    }
+    ServeError::Web(format!("{ended:?}"))
+}
+
+/// Lets requests that have begun end; one that hangs is cut off.
+async fn finish(mut receiver: JoinHandle<io::Result<()>>) {
+    if receiver.is_finished() {
+        return;
+    }
+    if tokio::time::timeout(GRACE, &mut receiver).await.is_err() {
+        tracing::warn!("a request did not end within {} s and is cut off", GRACE.as_secs());
+        receiver.abort();
+    }
+}
+
+/// The store, and the private server below it if there is one.
+struct Database {
+    store: Store,
+    cluster: Option<Cluster>,
+}
+
+impl Database {
+    async fn open(settings: &Settings) -> Result<Self, ServeError> {
+        if let Some(options) = settings.connect_options() {
+            return Ok(Self::on(options, None));
+        }
+        let cluster = Cluster::start(&settings.data_dir).await?;
+        tracing::info!(url = cluster.url(), "DATABASE_URL is not set: using a private Postgres in the data folder");
+        Ok(Self::on(cluster.options(), Some(cluster)))
+    }
+
+    fn on(options: PgConnectOptions, cluster: Option<Cluster>) -> Self {
+        Self { store: Store::lazy(options.application_name("adjutant")), cluster }
+    }
+
+    /// Tries until the database is there; ends with an error only when it is there and refuses.
+    async fn migrate(&mut self) -> Result<(), StoreError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.store.migrate().await {
+                Err(error) if error.is_temporary() => {
+                    tracing::warn!("{error}; trying again in {:.1} s", pause.as_secs_f32());
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.revive().await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Says when the database goes away and when it is back. Never ends.
+    async fn watch(&mut self) {
+        let mut is_away = false;
+        loop {
+            tokio::time::sleep(WATCH).await;
+            match self.store.ping().await {
+                Ok(()) => {
+                    if std::mem::replace(&mut is_away, false) {
+                        tracing::info!("the database is back");
+                    }
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut is_away, true) {
+                        tracing::warn!("{error}; trying again every {} s", WATCH.as_secs());
+                    }
+                    self.revive().await;
+                }
+            }
+        }
+    }
+
+    async fn revive(&mut self) {
+        let Some(cluster) = &mut self.cluster else {
+            return;
+        };
+        match cluster.revive().await {
+            Ok(true) => tracing::warn!("the private Postgres was gone and has been started again"),
+            Ok(false) => {}
+            Err(error) => tracing::error!("the private Postgres is gone and does not start: {error}"),
+        }
+    }
+
+    async fn close(self) -> Result<(), ServeError> {
+        if tokio::time::timeout(GRACE, self.store.close()).await.is_err() {
+            tracing::warn!("a query did not end within {} s and is cut off", GRACE.as_secs());
+        }
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await?;
+        }
+        Ok(())
+    }
+}

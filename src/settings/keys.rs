@@ -1,0 +1,226 @@
+//! The names of the settings, and reading one from where it is set.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile};
+
+use super::faults::Faults;
+
+/// One setting.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// In the file.
+    pub(super) name: &'static str,
+    /// In the environment.
+    pub(super) variable: &'static str,
+}
+
+macro_rules! keys {
+    ($($constant:ident = $name:literal, $variable:literal;)*) => {
+        $(pub(super) const $constant: Key = Key { name: $name, variable: $variable };)*
+        /// All of them.
+        const ALL: &[Key] = &[$($constant),*];
+    };
+}
+
+keys! {
+    GITHUB_URL = "github_url", "ADJUTANT_GITHUB_URL";
+    APP_ID = "app_id", "ADJUTANT_APP_ID";
+    PRIVATE_KEY = "private_key", "ADJUTANT_PRIVATE_KEY";
+    PRIVATE_KEY_FILE = "private_key_file", "ADJUTANT_PRIVATE_KEY_FILE";
+    WEBHOOK_SECRET = "webhook_secret", "ADJUTANT_WEBHOOK_SECRET";
+    WEBHOOK_SECRET_FILE = "webhook_secret_file", "ADJUTANT_WEBHOOK_SECRET_FILE";
+    DATABASE_URL = "database_url", "DATABASE_URL";
+    LISTEN = "listen", "ADJUTANT_LISTEN";
+    DATA_DIR = "data_dir", "ADJUTANT_DATA_DIR";
+    LOG = "log", "ADJUTANT_LOG";
+    LOG_FORMAT = "log_format", "ADJUTANT_LOG_FORMAT";
+    SANDBOX = "sandbox", "ADJUTANT_SANDBOX";
+    DEFAULT_AGENT = "default_agent", "ADJUTANT_DEFAULT_AGENT";
+    MAX_TASKS = "max_tasks", "ADJUTANT_MAX_TASKS";
+    MAX_VERIFIERS = "max_verifiers", "ADJUTANT_MAX_VERIFIERS";
+}
+
+/// The shortcut for an agent named `default`, and the file's table of agents.
+pub(super) const AGENT_COMMAND: &str = "ADJUTANT_AGENT_COMMAND";
+pub(super) const AGENTS: &str = "agents";
+/// Names the file.
+const CONFIG: &str = "ADJUTANT_CONFIG";
+
+/// The environment over the file.
+#[derive(Debug)]
+pub(super) struct Sources {
+    variables: BTreeMap<String, String>,
+    file: Dict,
+    merged: Figment,
+}
+
+impl Sources {
+    pub(super) fn read(
+        variables: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+        faults: &mut Faults,
+    ) -> Self {
+        let variables: BTreeMap<String, String> = variables.into_iter().collect();
+        let named = variables.get(CONFIG).filter(|value| !value.is_empty());
+        let file = match file.or(named.map(Path::new)) {
+            Some(path) => read_file(path, faults),
+            None => Dict::new(),
+        };
+        let mut merged = Figment::from(Serialized::defaults(&file));
+        for key in ALL {
+            if let Some(value) = variables.get(key.variable).filter(|value| !value.is_empty()) {
+                // As text: a secret made of digits is no number, and `number` reads digits from text.
+                merged = merged.merge(Serialized::default(key.name, value));
+            }
+        }
+        Self { variables, file, merged }
+    }
+
+    /// A variable of the environment that is set to something.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    /// Whether the environment sets the variable, even to nothing.
+    pub(super) fn has_variable(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
+    /// Whether the file sets the key.
+    pub(super) fn file_has(&self, key: &Key) -> bool {
+        self.file.contains_key(key.name)
+    }
+
+    /// The file's table of agents.
+    pub(super) fn agents(&self) -> Option<&Value> {
+        self.file.get(AGENTS)
+    }
+
+    /// A text.
+    pub(super) fn text(&self, key: &Key, faults: &mut Faults) -> Option<String> {
+        if let Value::String(_, text) = self.merged.find_value(key.name).ok()? {
+            return Some(text).filter(|text| !text.is_empty());
+        }
+        faults.add(key, "is not a text: put it in quotes");
+        None
+    }
+
+    /// A whole number, written as one or as text.
+    pub(super) fn number<T: FromStr + TryFrom<u128>>(&self, key: &Key, faults: &mut Faults) -> Option<T> {
+        let value = self.merged.find_value(key.name).ok()?;
+        let number = match &value {
+            Value::String(_, text) => text.trim().parse().ok(),
+            Value::Num(_, number) => number
+                .to_u128()
+                .or_else(|| number.to_i128().and_then(|number| number.try_into().ok()))
+                .and_then(|number| number.try_into().ok()),
+            _ => None,
+        };
+        if number.is_none() {
+            faults.add(key, "is not a whole number that makes sense here");
+        }
+        number
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, key: &Key, words: &[(&str, T)], default: T, faults: &mut Faults) -> T {
+        let Some(text) = self.text(key, faults) else {
+            return default;
+        };
+        if let Some((_, chosen)) = words.iter().find(|(word, _)| *word == text) {
+            return *chosen;
+        }
+        let known = words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        faults.add(key, &format!("is `{text}`: give {known}"));
+        default
+    }
+
+    /// Variables with our prefix that mean nothing to us: maybe one of them is misspelt.
+    pub(super) fn unknown_variables(&self) -> Vec<String> {
+        self.variables
+            .keys()
+            .filter(|name| name.starts_with("ADJUTANT_"))
+            .filter(|name| ALL.iter().all(|key| key.variable != *name) && *name != CONFIG && *name != AGENT_COMMAND)
+            .cloned()
+            .collect()
+    }
+}
+
+fn read_file(path: &Path, faults: &mut Faults) -> Dict {
+    let subject = format!("the file {} ({CONFIG}, --config)", path.display());
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            faults.add_about(&subject, &format!("cannot be read: {error}"));
+            return Dict::new();
+        }
+    };
+    let dict = match figment::Provider::data(&Toml::string(&text)) {
+        Ok(mut profiles) => profiles.remove(&Profile::Default).unwrap_or_default(),
+        Err(error) => {
+            faults.add_about(&subject, &format!("is not TOML: {error}"));
+            return Dict::new();
+        }
+    };
+    for unknown in dict.keys().filter(|name| !is_known(name)) {
+        let known = ALL.iter().map(|key| key.name).chain([AGENTS]);
+        let hint = nearest(unknown, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+        faults.add_about(&subject, &format!("has the unknown key `{unknown}`{hint}"));
+    }
+    dict
+}
+
+fn is_known(name: &str) -> bool {
+    name == AGENTS || ALL.iter().any(|key| key.name == name)
+}
+
+/// The candidate that `word` was probably meant to be.
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 4).max(2))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many characters must be put in, taken out or changed (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let change = diagonal + usize::from(left != *right);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_found_only_when_it_is_near() {
+        let names = ["app_id", "listen", "private_key"];
+        assert_eq!(nearest("appid", names), Some("app_id"));
+        assert_eq!(nearest("privat_key", names), Some("private_key"));
+        assert_eq!(nearest("colour", names), None);
+    }
+
+    #[test]
+    fn the_distance_counts_edits() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("same", "same"), 0);
+    }
+}

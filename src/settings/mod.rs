@@ -1,0 +1,267 @@
+//! What the operator sets: from the environment and an optional TOML file, the environment first.
+//!
+//! [`Settings::load`] takes the variables as a map and gives back either settings that are complete and
+//! checked, or *every* fault at once, each with the variable's and the file key's name and what to do. It reads
+//! the files that are named (the TOML file, the key, the secret) and nothing else; it never looks at the
+//! process' own environment, never opens a connection, and what it holds of secrets cannot be printed.
+
+mod agents;
+mod faults;
+mod keys;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+
+pub use agents::AgentSettings;
+pub use faults::{Fault, SettingsError};
+
+use faults::Faults;
+use keys::Sources;
+
+/// Everything that `adjutant serve` is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The GitHub that is served.
+    pub github: GithubSettings,
+    /// Who Adjutant is there.
+    pub app: AppSettings,
+    /// The secret that GitHub signs deliveries with.
+    pub webhook_secret: SecretString,
+    /// Where state is kept.
+    pub database: Database,
+    /// Where the webhook receiver listens.
+    pub listen: SocketAddr,
+    /// The folder for git mirrors, clones, logs and the private Postgres; absolute.
+    pub data_dir: PathBuf,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// What confines agents and verifiers.
+    pub sandbox: Sandbox,
+    /// The agents that a policy may choose among, by name.
+    pub agents: BTreeMap<String, AgentSettings>,
+    /// The agent that is used when the policy chooses none.
+    pub default_agent: Option<String>,
+    /// How much runs at once in this process.
+    pub limits: Limits,
+}
+
+/// The GitHub that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GithubSettings {
+    /// Where people see it, without a slash at the end: `https://github.com`.
+    pub url: String,
+    /// Where its REST API is, without a slash at the end: `https://api.github.com`.
+    pub api_url: String,
+}
+
+/// Who Adjutant is on GitHub.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// The app's id, from its settings page.
+    pub id: u64,
+    /// The app's private key, PEM; a trial signature was made with it.
+    pub private_key: SecretString,
+}
+
+/// Where state is kept.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// In a private Postgres in the data folder.
+    Private,
+    /// On the server of `DATABASE_URL`.
+    Server(SecretString),
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// A filter in the form of `tracing`: `info,adjutant=debug`.
+    pub filter: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What confines agents and verifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// bubblewrap; without it nothing is run.
+    Bubblewrap,
+    /// Nothing: what the operator asked for by name.
+    None,
+}
+
+/// How much runs at once in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Agents.
+    pub max_tasks: u32,
+    /// Verifiers' commands.
+    pub max_verifiers: u32,
+}
+
+impl Settings {
+    /// Reads the settings from `variables` (the environment, or a map in tests) and the TOML file: `file`,
+    /// else the one that `ADJUTANT_CONFIG` names.
+    pub fn load(
+        variables: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, SettingsError> {
+        let mut faults = Faults::default();
+        let sources = Sources::read(variables, file, &mut faults);
+
+        let github = github(&sources, &mut faults);
+        let app_id = sources.number(&keys::APP_ID, &mut faults);
+        if app_id.is_none() {
+            faults.missing(&keys::APP_ID, &sources, "the number on the GitHub App's settings page");
+        }
+        let private_key = secrets::private_key(&sources, &mut faults);
+        let webhook_secret = secrets::webhook_secret(&sources, &mut faults);
+        let database = database(&sources, &mut faults);
+        let listen = listen(&sources, &mut faults);
+        let log = log(&sources, &mut faults);
+        let sandbox = sources.choice(
+            &keys::SANDBOX,
+            &[("bubblewrap", Sandbox::Bubblewrap), ("none", Sandbox::None)],
+            Sandbox::Bubblewrap,
+            &mut faults,
+        );
+        let (agents, default_agent) = agents::read(&sources, &mut faults);
+        let limits = Limits {
+            max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
+            max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, &sources, &mut faults),
+        };
+
+        match (faults.into_result(), app_id, private_key, webhook_secret) {
+            (Ok(()), Some(id), Some(private_key), Some(webhook_secret)) => Ok(Self {
+                github,
+                app: AppSettings { id, private_key },
+                webhook_secret,
+                database,
+                listen,
+                data_dir: data_dir(&sources),
+                log,
+                sandbox,
+                agents,
+                default_agent,
+                limits,
+            }),
+            (Err(error), ..) => Err(error),
+            // Every reader that gives nothing leaves a fault; this one only keeps the match total.
+            (Ok(()), ..) => Err(SettingsError { faults: Vec::new() }),
+        }
+    }
+
+    /// How to connect to the database, unless it is the private one.
+    pub fn connect_options(&self) -> Option<PgConnectOptions> {
+        match &self.database {
+            Database::Private => None,
+            Database::Server(url) => PgConnectOptions::from_str(url.expose_secret()).ok(),
+        }
+    }
+}
+
+/// `https://api.github.com` for github.com, `https://api.NAME.ghe.com` for a cloud with data residency, and
+/// `<url>/api/v3` for a GitHub Enterprise Server
+/// (<https://docs.github.com/en/enterprise-server@latest/rest/using-the-rest-api/getting-started-with-the-rest-api>).
+fn github(sources: &Sources, faults: &mut Faults) -> GithubSettings {
+    let given = sources.text(&keys::GITHUB_URL, faults).unwrap_or_else(|| "https://github.com".to_owned());
+    let url = given.trim_end_matches('/').to_owned();
+    let parsed = url.parse::<http::Uri>().ok();
+    let host = parsed.as_ref().and_then(http::Uri::host).unwrap_or_default();
+    let scheme = parsed.as_ref().and_then(http::Uri::scheme_str);
+    let authority = parsed.as_ref().and_then(http::Uri::authority);
+    if !matches!(scheme, Some("http" | "https")) || host.is_empty() {
+        faults.add(&keys::GITHUB_URL, "is not an address such as https://github.com or https://github.example.com");
+    } else if authority.is_some_and(|authority| authority.as_str().contains('@')) {
+        faults.add(&keys::GITHUB_URL, "holds a user name: give the address alone, the app's key is what signs in");
+    } else if matches!(host, "api.github.com") || url.ends_with("/api/v3") {
+        faults.add(&keys::GITHUB_URL, "is the address of the API: give the one that people open in a browser");
+    }
+    let api_url = if host == "github.com" || host == "www.github.com" {
+        "https://api.github.com".to_owned()
+    } else if host.ends_with(".ghe.com") {
+        format!("https://api.{host}")
+    } else {
+        format!("{url}/api/v3")
+    };
+    GithubSettings { url, api_url }
+}
+
+fn database(sources: &Sources, faults: &mut Faults) -> Database {
+    let Some(url) = sources.text(&keys::DATABASE_URL, faults) else {
+        return Database::Private;
+    };
+    let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    // The parser's own words are left out: they may quote the password.
+    if !is_postgres || PgConnectOptions::from_str(&url).is_err() {
+        faults.add(
+            &keys::DATABASE_URL,
+            "is not an address such as postgres://user:password@host/database; leave it out to use a private Postgres",
+        );
+    }
+    Database::Server(url.into())
+}
+
+fn listen(sources: &Sources, faults: &mut Faults) -> SocketAddr {
+    let default = SocketAddr::from(([127, 0, 0, 1], 8787));
+    let Some(text) = sources.text(&keys::LISTEN, faults) else {
+        return default;
+    };
+    text.replace("localhost:", "127.0.0.1:").parse().unwrap_or_else(|_| {
+        faults.add(&keys::LISTEN, "is not an address and port such as 127.0.0.1:8787 or 0.0.0.0:8787");
+        default
+    })
+}
+
+fn log(sources: &Sources, faults: &mut Faults) -> LogSettings {
+    let filter = sources.text(&keys::LOG, faults).unwrap_or_else(|| "info".to_owned());
+    if let Err(error) = filter.parse::<tracing_subscriber::EnvFilter>() {
+        faults.add(&keys::LOG, &format!("is not a filter such as `info,adjutant=debug`: {error}"));
+    }
+    let format = sources.choice(
+        &keys::LOG_FORMAT,
+        &[("human", LogFormat::Human), ("json", LogFormat::Json)],
+        LogFormat::Human,
+        faults,
+    );
+    LogSettings { filter, format }
+}
+
+/// systemd's `StateDirectory=` comes in `STATE_DIRECTORY`; else a folder where the program was started.
+fn data_dir(sources: &Sources) -> PathBuf {
+    let folder = sources
+        .text(&keys::DATA_DIR, &mut Faults::default())
+        .or_else(|| sources.variable("STATE_DIRECTORY"))
+        .map_or_else(|| PathBuf::from(".adjutant"), PathBuf::from);
+    // Programs are started with other working directories.
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
+fn at_least_one(key: &keys::Key, default: u32, sources: &Sources, faults: &mut Faults) -> u32 {
+    match sources.number::<u32>(key, faults) {
+        Some(0) => {
+            faults.add(key, "is 0, so nothing would ever run: give 1 or more");
+            default
+        }
+        Some(number) => number,
+        None => default,
+    }
+}
+
+#[cfg(test)]
+mod tests;

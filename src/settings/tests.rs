@@ -1,0 +1,242 @@
+use std::sync::LazyLock;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine;
+
+use super::*;
+
+static KEY: LazyLock<String> = LazyLock::new(|| {
+    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = key.as_der().unwrap();
+    let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+});
+
+const SECRET: &str = "a webhook secret";
+
+/// What is required, and `more` over it.
+fn variables(more: &[(&str, &str)]) -> Vec<(String, String)> {
+    [("ADJUTANT_APP_ID", "7"), ("ADJUTANT_PRIVATE_KEY", &KEY), ("ADJUTANT_WEBHOOK_SECRET", SECRET)]
+        .iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn load(more: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    Settings::load(variables(more), None)
+}
+
+fn with_file(text: &str, more: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("adjutant.toml");
+    std::fs::write(&path, text).unwrap();
+    Settings::load(variables(more), Some(&path))
+}
+
+/// The only fault, as its line.
+fn fault(loaded: Result<Settings, SettingsError>) -> String {
+    let error = loaded.expect_err("a fault was expected");
+    assert_eq!(error.faults.len(), 1, "{error}");
+    format!("{} {}", error.faults[0].subject, error.faults[0].message)
+}
+
+#[test]
+fn three_variables_are_enough() {
+    let settings = load(&[]).unwrap();
+    assert_eq!(settings.app.id, 7);
+    assert_eq!(settings.github.url, "https://github.com");
+    assert_eq!(settings.github.api_url, "https://api.github.com");
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8787");
+    assert!(settings.data_dir.is_absolute() && settings.data_dir.ends_with(".adjutant"));
+    assert_eq!(settings.sandbox, Sandbox::Bubblewrap);
+    assert_eq!(settings.limits.max_tasks, 2);
+    assert!(matches!(settings.database, Database::Private));
+    assert!(settings.agents.is_empty());
+}
+
+#[test]
+fn the_address_of_the_api_follows_from_the_address_of_github() {
+    for (url, api) in [
+        ("https://github.com/", "https://api.github.com"),
+        ("https://acme.ghe.com", "https://api.acme.ghe.com"),
+        ("https://github.example.com", "https://github.example.com/api/v3"),
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000/api/v3"),
+    ] {
+        assert_eq!(load(&[("ADJUTANT_GITHUB_URL", url)]).unwrap().github.api_url, api);
+    }
+    for url in ["github.com", "ftp://github.com", "https://", "https://me@github.com", "https://api.github.com"] {
+        assert!(load(&[("ADJUTANT_GITHUB_URL", url)]).is_err(), "{url}");
+    }
+}
+
+#[test]
+fn every_fault_is_listed_at_once_with_its_names() {
+    let error = Settings::load(
+        [
+            ("ADJUTANT_APP_ID", "seven"),
+            ("ADJUTANT_LISTEN", "8787"),
+            ("ADJUTANT_SANDBOX", "docker"),
+            ("ADJUTANT_WEBHOOK_SECRET", ""),
+            ("DATABASE_URL", "mysql://localhost"),
+            ("ADJUTANT_LOG", "info,adjutant=loud"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        None,
+    )
+    .unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("the settings have 7 faults:\n"), "{text}");
+    for name in [
+        "ADJUTANT_APP_ID (app_id)",
+        "ADJUTANT_PRIVATE_KEY (private_key) is missing",
+        "ADJUTANT_WEBHOOK_SECRET (webhook_secret) is empty",
+        "DATABASE_URL (database_url)",
+        "ADJUTANT_LISTEN (listen)",
+        "ADJUTANT_LOG (log)",
+        "ADJUTANT_SANDBOX (sandbox) is `docker`: give `bubblewrap` or `none`",
+    ] {
+        assert!(text.contains(name), "{name} is not in {text}");
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let settings = with_file(
+        "listen = \"0.0.0.0:80\"\nlog_format = \"json\"\nmax_tasks = 5\n",
+        &[("ADJUTANT_LISTEN", "127.0.0.1:9000")],
+    )
+    .unwrap();
+    assert_eq!(settings.listen.port(), 9000);
+    assert_eq!(settings.log.format, LogFormat::Json);
+    assert_eq!(settings.limits.max_tasks, 5);
+}
+
+#[test]
+fn the_file_may_be_named_by_a_variable() {
+    let line = fault(load(&[("ADJUTANT_CONFIG", "/nowhere/adjutant.toml")]));
+    assert!(line.starts_with("the file /nowhere/adjutant.toml"), "{line}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    let line = fault(with_file("webhook_secert = \"x\"\n", &[]));
+    assert!(line.ends_with("has the unknown key `webhook_secert`; did you mean `webhook_secret`?"), "{line}");
+    let line = fault(with_file("[agents.a]\ncommand = [\"a\"]\nnetwrok = true\n", &[]));
+    assert_eq!(line, "agents.a has the unknown key `netwrok`; did you mean `network`?");
+    let line = fault(with_file("this is not TOML", &[]));
+    assert!(line.contains("is not TOML"), "{line}");
+}
+
+#[test]
+fn a_misspelt_variable_is_pointed_out() {
+    let misspelt = variables(&[]).into_iter().map(|(name, value)| (name.replace("APP_ID", "APPID"), value));
+    let line = fault(Settings::load(misspelt, None));
+    assert!(line.contains("is missing") && line.contains("ADJUTANT_APPID is set"), "{line}");
+}
+
+#[test]
+fn secrets_come_from_files_too_and_lose_the_last_line_break() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pem, secret) = (folder.path().join("app.pem"), folder.path().join("secret"));
+    std::fs::write(&pem, &*KEY).unwrap();
+    std::fs::write(&secret, format!("{SECRET}\r\n")).unwrap();
+    let settings = Settings::load(
+        [
+            ("ADJUTANT_APP_ID", "7"),
+            ("ADJUTANT_PRIVATE_KEY_FILE", pem.to_str().unwrap()),
+            ("ADJUTANT_WEBHOOK_SECRET_FILE", secret.to_str().unwrap()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        None,
+    )
+    .unwrap();
+    assert_eq!(settings.webhook_secret.expose_secret(), SECRET);
+    assert_eq!(settings.app.private_key.expose_secret(), KEY.as_str());
+
+    let line = fault(load(&[("ADJUTANT_WEBHOOK_SECRET_FILE", "/tmp/x")]));
+    assert!(line.contains("ADJUTANT_WEBHOOK_SECRET_FILE are both set"), "{line}");
+}
+
+#[test]
+fn a_key_on_one_line_is_read() {
+    let line = KEY.replace('\n', "\\n");
+    let settings = load(&[("ADJUTANT_PRIVATE_KEY", &line)]).unwrap();
+    assert_eq!(settings.app.private_key.expose_secret(), KEY.as_str());
+}
+
+#[test]
+fn a_key_that_cannot_sign_is_refused_with_the_reason() {
+    let damaged = KEY.replace("MII", "AAA");
+    for (key, reason) in [
+        ("/etc/app.pem", "is not a PEM file"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "something else than a private key"),
+        (damaged.as_str(), "is damaged"),
+    ] {
+        let line = fault(load(&[("ADJUTANT_PRIVATE_KEY", key)]));
+        assert!(line.contains(reason) && line.contains("ADJUTANT_PRIVATE_KEY"), "{line}");
+    }
+}
+
+#[test]
+fn a_short_webhook_secret_is_refused() {
+    let line = fault(load(&[("ADJUTANT_WEBHOOK_SECRET", "hunter2\n")]));
+    assert!(line.contains("has 7 characters"), "{line}");
+    assert!(!line.contains("hunter2"), "{line}");
+}
+
+#[test]
+fn no_secret_is_in_what_debug_prints() {
+    let settings = with_file(
+        "[agents.coder]\ncommand = [\"coder\"]\nenv = [\"CODER_KEY\"]\n",
+        &[("CODER_KEY", "coder-key-value"), ("DATABASE_URL", "postgres://me:db-password@host/db")],
+    )
+    .unwrap();
+    let printed = format!("{settings:?}");
+    assert!(printed.contains("CODER_KEY"), "{printed}");
+    for secret in [SECRET, "coder-key-value", "db-password", "BEGIN PRIVATE"] {
+        assert!(!printed.contains(secret), "{secret} is in {printed}");
+    }
+    assert!(settings.connect_options().is_some());
+}
+
+#[test]
+fn agents_have_a_command_and_limits() {
+    let settings = with_file(
+        "default_agent = \"coder\"\n\
+         [agents.coder]\ncommand = [\"coder\", \"--fast\"]\nnetwork = true\ntime_limit = \"15m\"\noutput_limit_mb = 2\n\
+         [agents.other]\ncommand = \"other 'one word'\"\n",
+        &[("ADJUTANT_AGENT_COMMAND", "third --x")],
+    )
+    .unwrap();
+    let coder = &settings.agents["coder"];
+    assert_eq!(coder.command, ["coder", "--fast"]);
+    assert!(coder.network);
+    assert_eq!(coder.time_limit.as_secs(), 900);
+    assert_eq!(coder.output_limit, 2 << 20);
+    assert_eq!(settings.agents["other"].command, ["other", "one word"]);
+    assert!(!settings.agents["other"].network);
+    assert_eq!(settings.agents["default"].command, ["third", "--x"]);
+    assert_eq!(settings.default_agent.as_deref(), Some("coder"));
+}
+
+#[test]
+fn the_only_agent_is_the_default_one() {
+    let settings = with_file("[agents.coder]\ncommand = [\"coder\"]\n", &[]).unwrap();
+    assert_eq!(settings.default_agent.as_deref(), Some("coder"));
+    let line = fault(load(&[("ADJUTANT_DEFAULT_AGENT", "nobody")]));
+    assert!(line.contains("names the agent `nobody`, and none is set"), "{line}");
+}
+
+#[test]
+fn an_agent_is_never_given_our_own_secrets() {
+    for name in ["ADJUTANT_WEBHOOK_SECRET", "DATABASE_URL"] {
+        let file = format!("[agents.a]\ncommand = [\"a\"]\nenv = [\"{name}\"]\n");
+        let line = fault(with_file(&file, &[]));
+        assert!(line.contains("stays out of the sandbox"), "{line}");
+    }
+    let line = fault(with_file("[agents.a]\ncommand = [\"a\"]\nenv = [\"MISSING\"]\n", &[]));
+    assert!(line.contains("MISSING, which is not set"), "{line}");
+}

@@ -1,0 +1,235 @@
+//! Runs one verifier in the sandbox.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::VerifierSpec;
+use crate::workspace::sandbox::{Exit, Limits, RunOutcome, Sandbox, SandboxRun};
+
+const SUMMARY_CHARS: usize = 200;
+
+/// Where a verifier runs.
+#[derive(Debug, Clone)]
+pub struct VerifierJob {
+    /// A clone at the commit under test. Several verifiers of one commit may share it, one after the other.
+    pub workdir: PathBuf,
+    /// A home for the verifiers of this commit, so that a second command finds what the first one built; `None` for a fresh one.
+    /// Never an agent's.
+    pub scratch: Option<PathBuf>,
+    /// What it may use up; the wall-clock limit is the verifier's own.
+    pub limits: Limits,
+    /// The log file.
+    pub log: PathBuf,
+    /// Ends it early.
+    pub cancel: CancellationToken,
+}
+
+/// What a verifier says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not.
+    Fail,
+    /// There was nothing to look at.
+    Neutral,
+    /// The verifier could not be run: nothing is known of the commit.
+    Error {
+        /// Why, and the remedy.
+        reason: String,
+    },
+}
+
+/// The result of one verifier on one commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifierResult {
+    /// The verifier's name.
+    pub name: String,
+    /// As in its specification.
+    pub required: bool,
+    /// As in its specification.
+    pub weight: f64,
+    /// What it says.
+    pub verdict: Verdict,
+    /// 1 for a pass, 0 for a failure, nothing otherwise.
+    pub score: Option<f64>,
+    /// One line.
+    pub summary: String,
+    /// The last lines of its output as plain text.
+    pub tail: String,
+    /// Wall-clock time.
+    pub duration: Duration,
+}
+
+/// Runs `spec`. Never fails itself: what went wrong is in the verdict.
+pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> VerifierResult {
+    let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
+    let mut run = SandboxRun::new(argv, job.workdir, job.log);
+    run.network = spec.network;
+    run.limits = Limits { wall: spec.timeout, ..job.limits };
+    run.scratch = job.scratch;
+    run.cancel = job.cancel;
+    if !spec.network {
+        // So that a missing dependency is a clear sentence, and not a minute of tries.
+        run.env.insert("CARGO_NET_OFFLINE".to_owned(), "true".to_owned());
+        run.env.insert("npm_config_offline".to_owned(), "true".to_owned());
+        run.env.insert("GOPROXY".to_owned(), "off".to_owned());
+    }
+    let (verdict, summary, tail, duration) = match sandbox.run(run).await {
+        Ok(outcome) => {
+            let (verdict, summary) = judge(spec, &outcome);
+            (verdict, summary, outcome.tail, outcome.duration)
+        }
+        Err(error) => {
+            let reason = error.to_string();
+            (Verdict::Error { reason: reason.clone() }, line(&reason), String::new(), Duration::ZERO)
+        }
+    };
+    let score = match verdict {
+        Verdict::Pass => Some(1.0),
+        Verdict::Fail => Some(0.0),
+        Verdict::Neutral | Verdict::Error { .. } => None,
+    };
+    VerifierResult {
+        name: spec.name.clone(),
+        required: spec.required,
+        weight: spec.weight,
+        verdict,
+        score,
+        summary,
+        tail,
+        duration,
+    }
+}
+
+fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> (Verdict, String) {
+    let name = &spec.name;
+    let error = |reason: String| (Verdict::Error { reason: reason.clone() }, reason);
+    match outcome.exit {
+        Exit::Code(0) => (Verdict::Pass, format!("{name} passed in {:.1} s", outcome.duration.as_secs_f64())),
+        // https://docs.pytest.org/en/stable/reference/exit-codes.html
+        Exit::Code(5) if spec.run.trim() == "pytest" => (Verdict::Neutral, "pytest found no tests".to_owned()),
+        Exit::Code(126 | 127) => error(format!(
+            "{name} could not be run: {} Install the program where Adjutant runs, or name another command in the policy.",
+            sentence(&outcome.tail)
+        )),
+        Exit::Cancelled => error(format!("{name} was cancelled")),
+        Exit::TimedOut => {
+            (Verdict::Fail, format!("{name} did not finish within {} s and was stopped", spec.timeout.as_secs()))
+        }
+        Exit::OutputLimit => {
+            (Verdict::Fail, format!("{name} printed more than {} bytes and was stopped", outcome.log_bytes))
+        }
+        Exit::Code(_) | Exit::Signal(_) => match telling(&outcome.tail) {
+            Some(told) => (Verdict::Fail, line(&format!("{name} {}: {told}", outcome.exit))),
+            None => (Verdict::Fail, format!("{name} {}", outcome.exit)),
+        },
+    }
+}
+
+/// The line of a failed run that says most.
+fn telling(tail: &str) -> Option<&str> {
+    let lines = || tail.lines().map(str::trim).filter(|line| !line.is_empty());
+    let counts = |line: &&str| {
+        line.starts_with("test result: FAILED")
+            || (line.contains("failed") && line.contains(|c: char| c.is_ascii_digit()))
+    };
+    let errors = |line: &&str| line.starts_with("error") || line.starts_with("Error") || line.starts_with("FAIL");
+    lines().rfind(counts).or_else(|| lines().find(errors)).or_else(|| lines().next_back())
+}
+
+fn sentence(tail: &str) -> String {
+    match tail.lines().last().map(str::trim) {
+        Some(last) if !last.is_empty() => format!("{}.", line(last).trim_end_matches('.')),
+        _ => "command not found.".to_owned(),
+    }
+}
+
+/// A text as one line of bounded length.
+fn line(text: &str) -> String {
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(SUMMARY_CHARS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::sandbox::{Mode, SandboxConfig};
+
+    async fn run(spec: &VerifierSpec, cancel: CancellationToken) -> VerifierResult {
+        let folder = tempfile::tempdir().unwrap();
+        let workdir = folder.path().join("tree");
+        std::fs::create_dir(&workdir).unwrap();
+        let config = SandboxConfig {
+            mode: Mode::Bubblewrap,
+            scratch_root: folder.path().join("scratch"),
+            toolchains: Vec::new(),
+        };
+        let sandbox = Sandbox::probe(config).await.unwrap();
+        let limits = Limits { output_bytes: 100_000, ..Limits::default() };
+        let job = VerifierJob { workdir, scratch: None, limits, log: folder.path().join("log"), cancel };
+        run_verifier(&sandbox, spec, job).await
+    }
+
+    async fn verdict(script: &str) -> (Verdict, Option<f64>, String) {
+        let result = run(&VerifierSpec::required("check", script), CancellationToken::new()).await;
+        (result.verdict, result.score, result.summary)
+    }
+
+    #[tokio::test]
+    async fn pass_and_fail_have_scores_and_one_line() {
+        let (passed, score, summary) = verdict("true").await;
+        assert_eq!((passed, score), (Verdict::Pass, Some(1.0)));
+        assert!(summary.starts_with("check passed in "), "{summary}");
+        let failed = verdict("echo 3 passed, 2 failed in 1s; echo bye; exit 2").await;
+        assert_eq!(
+            failed,
+            (Verdict::Fail, Some(0.0), "check exited with status 2: 3 passed, 2 failed in 1s".to_owned())
+        );
+        assert_eq!(verdict("false\ntrue").await.0, Verdict::Fail, "a failing line in the middle is a failure");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_run_is_an_error_and_no_failure() {
+        let (verdict, score, summary) = verdict("no-such-tool --all").await;
+        assert!(matches!(verdict, Verdict::Error { .. }), "{verdict:?}");
+        assert_eq!(score, None);
+        assert!(summary.contains("no-such-tool: not found"), "{summary}");
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        assert!(matches!(
+            run(&VerifierSpec::required("check", "sleep 100"), cancel).await.verdict,
+            Verdict::Error { .. }
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_hanging_or_babbling_verifier_fails_with_a_sentence() {
+        let slow = VerifierSpec { timeout: Duration::from_secs(1), ..VerifierSpec::required("check", "sleep 100") };
+        let result = run(&slow, CancellationToken::new()).await;
+        assert_eq!(
+            (result.verdict, result.summary.as_str()),
+            (Verdict::Fail, "check did not finish within 1 s and was stopped")
+        );
+        let loud = verdict("yes").await;
+        assert_eq!((loud.0, loud.2.as_str()), (Verdict::Fail, "check printed more than 100000 bytes and was stopped"));
+    }
+
+    #[test]
+    fn the_line_that_says_most_is_found() {
+        let cargo =
+            "running 2 tests\ntest result: FAILED. 1 passed; 1 failed\nerror: test failed, to rerun pass `--lib`";
+        assert_eq!(telling(cargo), Some("test result: FAILED. 1 passed; 1 failed"));
+        assert_eq!(
+            telling("error[E0308]: mismatched types\n --> src/lib.rs\nmore"),
+            Some("error[E0308]: mismatched types")
+        );
+        assert_eq!(telling("\n \n"), None);
+    }
+}

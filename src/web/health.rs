@@ -1,0 +1,34 @@
+//! Whether the process lives, and whether it can work.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::{Web, answer};
+use crate::store::StoreError;
+
+/// A probe wants an answer sooner than a query waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// `GET /healthz`: restart the process when this fails. It looks at nothing, so that a database that is away
+/// does not get a healthy process restarted.
+pub(super) async fn alive() -> Response {
+    answer::status(StatusCode::OK, "alive")
+}
+
+/// `GET /readyz`: send no traffic while this fails.
+pub(super) async fn ready(State(web): State<Web>) -> Response {
+    match tokio::time::timeout(PATIENCE, web.store.ping()).await {
+        Ok(Ok(())) => answer::status(StatusCode::OK, "ready"),
+        Ok(Err(StoreError::Behind { .. })) => {
+            answer::error(StatusCode::SERVICE_UNAVAILABLE, "the database's schema is not migrated yet")
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "not ready");
+            answer::error(StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached")
+        }
+        Err(_) => answer::error(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer"),
+    }
+}

@@ -1,0 +1,98 @@
+//! GitHub's signature on a delivery
+//! (<https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>).
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+/// Something that was signed with the webhook secret. Only [`WebhookSecret::verify`] makes one, so a function
+/// that takes it cannot be handed what nobody checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// What was signed.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The secret that GitHub and we share.
+#[derive(Debug, Clone)]
+pub struct WebhookSecret(SecretString);
+
+/// Why a delivery is not believed. The sender is told no more than this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// No `X-Hub-Signature-256`.
+    #[error(
+        "the delivery is not signed: X-Hub-Signature-256 is missing; set the webhook secret on the GitHub App's settings page"
+    )]
+    Missing,
+    /// Not `sha256=` and 64 hexadecimal digits.
+    #[error("X-Hub-Signature-256 is not `sha256=` followed by 64 hexadecimal digits")]
+    Malformed,
+    /// Of other bytes, or with another secret.
+    #[error(
+        "the signature does not match: the webhook secret here and on the GitHub App's settings page must be the same"
+    )]
+    Wrong,
+}
+
+impl WebhookSecret {
+    /// A secret that the settings have accepted.
+    pub fn new(secret: SecretString) -> Self {
+        Self(secret)
+    }
+
+    /// Checks the header's signature over the raw body, in constant time.
+    pub fn verify<B: AsRef<[u8]>>(&self, header: Option<&[u8]>, body: B) -> Result<Verified<B>, SignatureError> {
+        let digits =
+            header.ok_or(SignatureError::Missing)?.strip_prefix(b"sha256=").ok_or(SignatureError::Malformed)?;
+        let mut signature = [0; 32];
+        hex::decode_to_slice(digits, &mut signature).map_err(|_| SignatureError::Malformed)?;
+        // HMAC takes a key of any length; if it did not, nothing would be believed.
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).map_err(|_| SignatureError::Wrong)?;
+        mac.update(body.as_ref());
+        mac.verify_slice(&signature).map_err(|_| SignatureError::Wrong)?;
+        Ok(Verified(body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret() -> WebhookSecret {
+        WebhookSecret::new("It's a Secret to Everybody".to_owned().into())
+    }
+
+    /// The example of GitHub's page.
+    const BODY: &[u8] = b"Hello, World!";
+    const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+
+    #[test]
+    fn the_example_of_githubs_page_verifies() {
+        let verified = secret().verify(Some(SIGNATURE.as_bytes()), BODY).unwrap();
+        assert_eq!(*verified.get(), BODY);
+    }
+
+    #[test]
+    fn one_changed_byte_anywhere_is_noticed() {
+        let verify = |secret: &WebhookSecret, signature: &str, body| secret.verify(Some(signature.as_bytes()), body);
+        assert_eq!(verify(&secret(), SIGNATURE, b"Hello, World?".as_slice()), Err(SignatureError::Wrong));
+        let other = SIGNATURE.replace("sha256=7", "sha256=8");
+        assert_eq!(verify(&secret(), &other, BODY), Err(SignatureError::Wrong));
+        let stranger = WebhookSecret::new("it's a secret to nobody".to_owned().into());
+        assert_eq!(verify(&stranger, SIGNATURE, BODY), Err(SignatureError::Wrong));
+    }
+
+    #[test]
+    fn what_is_no_signature_is_told_apart() {
+        assert_eq!(secret().verify(None, BODY), Err(SignatureError::Missing));
+        for header in ["", "sha256=", "sha1=757107ea", "sha256=xyz", &SIGNATURE[..70], &format!("{SIGNATURE}00")] {
+            assert_eq!(secret().verify(Some(header.as_bytes()), BODY), Err(SignatureError::Malformed), "{header}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `POST /webhooks/github`.
+//!
+//! The order of the checks is size, headers, signature; only then is the body looked into, and only for what
+//! the inbox keeps beside it. Every good signature ends in a row: a body that cannot be understood is kept as
+//! failed, because it is evidence, and answering GitHub with an error would not mend it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use tracing::Instrument;
+
+use super::{Verified, Web, answer};
+use crate::store::inbox::{NewDelivery, Receipt};
+
+/// GitHub caps payloads at 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>).
+const LARGEST: usize = 25 << 20;
+/// GitHub gives a delivery up after 10 s: a body that takes longer has nobody waiting for its answer.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// When to try again, told to proxies and people: GitHub itself marks the delivery failed, and it can be
+/// redelivered for three days.
+const RETRY_AFTER: &str = "30";
+/// Longer than any event or GUID of GitHub's.
+const LONGEST_NAME: usize = 128;
+
+pub(super) async fn receive(State(web): State<Web>, headers: HeaderMap, body: Body) -> Response {
+    let body = match read(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let names = match Names::read(&headers) {
+        Ok(names) => names,
+        Err(sentence) => return answer::error(StatusCode::BAD_REQUEST, &sentence),
+    };
+    let signature = headers.get("x-hub-signature-256").map(HeaderValue::as_bytes);
+    let body = match web.secret.verify(signature, body) {
+        Ok(body) => body,
+        Err(error) => {
+            // Nothing of an unsigned request is logged but that there was one: its headers are anybody's.
+            tracing::warn!(%error, "a delivery was refused");
+            return answer::error(StatusCode::UNAUTHORIZED, &error.to_string());
+        }
+    };
+    let span = tracing::info_span!("receive", delivery = names.guid, event = names.event);
+    keep(&web, &names, &headers, &body).instrument(span).await
+}
+
+/// Puts the delivery into the inbox, and answers when it is there.
+async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified<Bytes>) -> Response {
+    let (envelope, fault) = match Envelope::parse(body) {
+        Ok(envelope) => (envelope, None),
+        Err(error) => (Envelope::default(), Some(fault(headers, &error))),
+    };
+    let new = NewDelivery {
+        guid: names.guid,
+        event: names.event,
+        action: envelope.action.as_deref(),
+        installation_id: envelope.installation.map(|installation| installation.id),
+        hook_target: names.target.as_deref(),
+        body: body.get(),
+        fault: fault.as_deref(),
+    };
+    match web.store.receive_delivery(&new).await {
+        Ok(Receipt::New) => {
+            if let Some(reason) = &fault {
+                tracing::warn!(reason, "a signed delivery cannot be understood; it is kept as failed");
+            } else {
+                tracing::info!(action = new.action, "delivery stored");
+            }
+            web.arrived.notify_one();
+            answer::status(StatusCode::ACCEPTED, "stored")
+        }
+        Ok(Receipt::Known) => {
+            tracing::info!("delivery was there already");
+            answer::status(StatusCode::ACCEPTED, "known")
+        }
+        Err(error) => {
+            tracing::error!(%error, "delivery not stored; GitHub is told to count it as failed");
+            let mut refusal = answer::error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the delivery could not be stored; redeliver it when /readyz says ready",
+            );
+            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            refusal
+        }
+    }
+}
+
+/// The whole body, or the refusal of one that is too large, too slow or broken off.
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
+    let too_large = || {
+        answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 25 MiB, which no delivery of GitHub's is")
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LARGEST as u64) {
+        return Err(too_large());
+    }
+    let collected = tokio::time::timeout(BODY_DEADLINE, Limited::new(body, LARGEST).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(answer::error(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => Err(answer::error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within 10 s")),
+    }
+}
+
+/// What GitHub says of a delivery in its headers
+/// (<https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>).
+struct Names<'a> {
+    guid: &'a str,
+    event: &'a str,
+    target: Option<String>,
+}
+
+impl<'a> Names<'a> {
+    fn read(headers: &'a HeaderMap) -> Result<Self, String> {
+        let kind = optional(headers, "x-github-hook-installation-target-type");
+        let id = optional(headers, "x-github-hook-installation-target-id");
+        Ok(Self {
+            guid: required(headers, "X-GitHub-Delivery")?,
+            event: required(headers, "X-GitHub-Event")?,
+            target: kind.zip(id).map(|(kind, id)| format!("{kind}/{id}")),
+        })
+    }
+}
+
+fn required<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, String> {
+    let value = headers
+        .get(name)
+        .ok_or_else(|| format!("the header {name} is missing: only deliveries of GitHub's webhooks are taken here"))?;
+    value
+        .to_str()
+        .ok()
+        .filter(|text| is_name(text))
+        .ok_or_else(|| format!("the header {name} is not a name of 1 to {LONGEST_NAME} letters, digits, `-` and `_`"))
+}
+
+fn optional<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get(name)?.to_str().ok()?;
+    is_name(value).then_some(value)
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// What every payload of an app's webhook may have.
+#[derive(Debug, Default, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    action: Option<Cow<'a, str>>,
+    installation: Option<Installation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Installation {
+    id: i64,
+}
+
+impl<'a> Envelope<'a> {
+    fn parse(body: &'a Verified<Bytes>) -> Result<Self, serde_json::Error> {
+        let mut envelope: Self = serde_json::from_slice(body.get())?;
+        // Postgres keeps no NUL in a text; no action of GitHub's has one.
+        envelope.action = envelope.action.filter(|action| !action.contains('\0'));
+        Ok(envelope)
+    }
+}
+
+fn fault(headers: &HeaderMap, error: &serde_json::Error) -> String {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("application/x-www-form-urlencoded") {
+        return "the body is form-encoded: set the webhook's content type to application/json".to_owned();
+    }
+    format!("the body is not the JSON object of a webhook: {error}")
+}

@@ -1,0 +1,345 @@
+//! The bare mirrors, one per repository: where objects come in from the server, where our commits are made, and from where
+//! they are pushed. No process of an agent or of a test ever sees a mirror.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use super::diff::{self, Diff};
+use super::git::{self, Git, GitError, Remote};
+
+type Locks = Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>;
+
+/// The folder with all mirrors and working trees. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Workspaces {
+    root: PathBuf,
+    locks: Arc<Locks>,
+}
+
+impl Workspaces {
+    /// Opens or makes `<root>/mirrors` and `<root>/trees`.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, GitError> {
+        let root = root.into();
+        for name in ["mirrors", "trees"] {
+            let folder = root.join(name);
+            std::fs::create_dir_all(&folder).map_err(GitError::io(&folder))?;
+        }
+        let root = root.canonicalize().map_err(GitError::io(&root))?;
+        Ok(Self { root, locks: Arc::default() })
+    }
+
+    /// The mirror of the repository `key` (its id), made when it is not there. Nothing is fetched yet.
+    pub async fn mirror(&self, key: &str) -> Result<Mirror, GitError> {
+        let key = git::folder_name(key)?;
+        let lock =
+            Arc::clone(self.locks.lock().unwrap_or_else(PoisonError::into_inner).entry(key.to_owned()).or_default());
+        let path = self.root.join("mirrors").join(format!("{key}.git"));
+        let held = lock.lock().await;
+        if !path.exists() {
+            let making = path.with_extension(format!("making-{}", uuid::Uuid::new_v4()));
+            Git::bare("init").args(["--quiet", "--bare", "--template="]).arg(&making).bytes().await?;
+            // Trees are cut from any commit, also one that no branch names (any more).
+            Git::at(&making, "config").args(["uploadpack.allowAnySHA1InWant", "true"]).bytes().await?;
+            tokio::fs::rename(&making, &path).await.map_err(GitError::io(&path))?;
+        }
+        drop(held);
+        Ok(Mirror { path, trees: self.root.join("trees"), lock })
+    }
+}
+
+/// A bare repository of ours. Cheap to clone.
+///
+/// Where its methods take a branch, the name may also be that of a reference below `refs/adjutant/`: a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Mirror {
+    pub(super) path: PathBuf,
+    pub(super) trees: PathBuf,
+    lock: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Who a commit is by.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// As in `adjutant[bot]`.
+    pub name: String,
+    /// As in `123+adjutant[bot]@users.noreply.github.com`.
+    pub email: String,
+}
+
+/// What merging gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merge {
+    /// Theirs is in ours already: the result is this commit.
+    UpToDate(String),
+    /// The merged tree.
+    Clean {
+        /// Its object name.
+        tree: String,
+    },
+    /// Both sides changed the same places.
+    Conflicted {
+        /// The tree, with conflict markers in these files.
+        tree: String,
+        /// The files, sorted.
+        paths: Vec<String>,
+    },
+}
+
+/// Why a push did not take place.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// The branch is not where it was: someone else pushed, deleted or made it.
+    #[error("the branch moved meanwhile: fetch it and look at what was pushed")]
+    Moved,
+    /// The push would drop commits of the branch.
+    #[error("the new commit does not contain what the branch holds: merge it first")]
+    NotFastForward,
+    /// The server said no: a protected branch, a rule, a hook.
+    #[error("the server rejected the push: {0}")]
+    Rejected(String),
+    /// Git or the network failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+/// A file at a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its path, lossy UTF-8.
+    pub path: String,
+    /// `100644`, `100755`, `120000` (symlink) or `160000` (submodule).
+    pub mode: u32,
+    /// Bytes; 0 for a submodule.
+    pub size: u64,
+}
+
+impl Mirror {
+    /// The bare repository's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Brings `branches` from the server (all of them when empty), moving our copies to where the server's are.
+    pub async fn fetch(&self, remote: &Remote, branches: &[&str]) -> Result<(), GitError> {
+        let mut refspecs = Vec::new();
+        for name in branches {
+            let name = git::reference(name)?;
+            refspecs.push(format!("+{name}:{name}"));
+        }
+        if branches.is_empty() {
+            refspecs.push("+refs/heads/*:refs/heads/*".to_owned());
+        }
+        self.fetch_refspecs(remote, &refspecs, branches.is_empty()).await
+    }
+
+    /// Brings one commit by its name, whichever branch or pull request holds it. Nothing is asked when it is here already.
+    pub async fn fetch_commit(&self, remote: &Remote, commit: &str) -> Result<(), GitError> {
+        if self.has(commit).await? {
+            return Ok(());
+        }
+        self.fetch_refspecs(remote, &[git::sha(commit)?.to_owned()], false).await
+    }
+
+    async fn fetch_refspecs(&self, remote: &Remote, refspecs: &[String], prune: bool) -> Result<(), GitError> {
+        let _held = self.lock.lock().await;
+        let fetch = Git::at(&self.path, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head"]);
+        let fetch = if prune { fetch.arg("--prune") } else { fetch };
+        fetch.arg("--").arg(&remote.url).args(refspecs).remote(remote).bytes().await.map(drop)
+    }
+
+    /// Where `branch` is on the server now.
+    pub async fn remote_head(&self, remote: &Remote, branch: &str) -> Result<Option<String>, GitError> {
+        let name = format!("refs/heads/{}", git::branch(branch)?);
+        let answer =
+            Git::at(&self.path, "ls-remote").arg("--").arg(&remote.url).arg(&name).remote(remote).line().await?;
+        // A pattern matches the tail of a reference too.
+        let found = answer.lines().filter_map(|line| line.split_once('\t')).find(|(_, reference)| *reference == name);
+        Ok(found.map(|(sha, _)| sha.to_owned()))
+    }
+
+    /// Where our copy of `branch` is.
+    pub async fn head(&self, branch: &str) -> Result<Option<String>, GitError> {
+        let name = format!("{}^{{commit}}", git::reference(branch)?);
+        let answer = Git::at(&self.path, "rev-parse").args(["--verify", "--quiet"]).arg(name).run().await?;
+        if answer.code == 0 { answer.line().map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the commit is here.
+    pub async fn has(&self, commit: &str) -> Result<bool, GitError> {
+        let object = format!("{}^{{commit}}", git::sha(commit)?);
+        Ok(Git::at(&self.path, "cat-file").arg("-e").arg(object).run().await?.code == 0)
+    }
+
+    /// Whether `old` is `new` or before it.
+    pub async fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, GitError> {
+        let answer =
+            Git::at(&self.path, "merge-base").args(["--is-ancestor", git::sha(old)?, git::sha(new)?]).run().await?;
+        match answer.code {
+            0 => Ok(true),
+            1 => Ok(false),
+            _ => Err(answer.error()),
+        }
+    }
+
+    /// The tree of a commit.
+    pub async fn tree_of(&self, commit: &str) -> Result<String, GitError> {
+        let object = format!("{}^{{tree}}", git::sha(commit)?);
+        Git::at(&self.path, "rev-parse").arg("--verify").arg(object).line().await
+    }
+
+    /// Merges two commits without touching any branch.
+    pub async fn merge(&self, ours: &str, theirs: &str) -> Result<Merge, GitError> {
+        if self.is_ancestor(theirs, ours).await? {
+            return Ok(Merge::UpToDate(ours.to_owned()));
+        }
+        let merge = Git::at(&self.path, "merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
+        let answer = merge.args([git::sha(ours)?, git::sha(theirs)?]).run().await?;
+        if !matches!(answer.code, 0 | 1) {
+            return Err(answer.error());
+        }
+        let mut fields =
+            answer.stdout.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
+        let tree = fields.next().unwrap_or_default().trim().to_owned();
+        git::sha(&tree)?;
+        if answer.code == 0 {
+            return Ok(Merge::Clean { tree });
+        }
+        let mut paths: Vec<String> = fields.filter(|path| !path.is_empty()).collect();
+        paths.sort();
+        paths.dedup();
+        Ok(Merge::Conflicted { tree, paths })
+    }
+
+    /// Makes a commit. The same arguments give the same commit, so that doing it twice leaves no twin.
+    pub async fn commit(
+        &self,
+        tree: &str,
+        parents: &[&str],
+        message: &str,
+        author: &Identity,
+        at: DateTime<Utc>,
+    ) -> Result<String, GitError> {
+        let date = format!("@{} +0000", at.timestamp());
+        let mut commit = Git::at(&self.path, "commit-tree").arg(git::sha(tree)?);
+        for parent in parents {
+            commit = commit.args(["-p", git::sha(parent)?]);
+        }
+        for role in ["AUTHOR", "COMMITTER"] {
+            commit = commit
+                .env(&format!("GIT_{role}_NAME"), &author.name)
+                .env(&format!("GIT_{role}_EMAIL"), &author.email)
+                .env(&format!("GIT_{role}_DATE"), &date);
+        }
+        commit.args(["-F", "-"]).stdin(message).line().await
+    }
+
+    /// Moves `branch` of the server from `expected` (`None`: it must not exist) to `sha`. Never drops a commit of it. A
+    /// branch that is at `sha` already is fine.
+    pub async fn push(
+        &self,
+        remote: &Remote,
+        sha: &str,
+        branch: &str,
+        expected: Option<&str>,
+    ) -> Result<(), PushError> {
+        let (sha, name) = (git::sha(sha)?, git::reference(branch)?);
+        if let Some(expected) = expected
+            && !(self.has(expected).await? && self.is_ancestor(expected, sha).await?)
+        {
+            return Err(PushError::NotFastForward);
+        }
+        let lease = format!("--force-with-lease={name}:{}", expected.unwrap_or_default());
+        let push = Git::at(&self.path, "push").args(["--porcelain", "--no-verify", "--no-follow-tags"]).arg(lease);
+        let answer = push.arg("--").arg(&remote.url).arg(format!("{sha}:{name}")).remote(remote).run().await?;
+        if answer.code == 0 {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let Some(refused) = said.lines().find(|line| line.starts_with('!')) else {
+            return Err(answer.error().into());
+        };
+        let reason = refused.rsplit('\t').next().unwrap_or(refused);
+        // The lease is checked on both ends, and a race within the server is reported in yet other words.
+        let moved = [
+            "stale info",
+            "fetch first",
+            "non-fast-forward",
+            "cannot lock ref",
+            "reference already exists",
+            "incorrect old value",
+        ];
+        if !moved.iter().any(|words| said.contains(words) || answer.stderr.contains(words)) {
+            let told: Vec<&str> =
+                answer.stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim).collect();
+            return Err(PushError::Rejected(super::secrets::redact(&format!("{reason} {}", told.join(" ")))));
+        }
+        if self.remote_head(remote, branch).await?.as_deref() == Some(sha) { Ok(()) } else { Err(PushError::Moved) }
+    }
+
+    /// The newest commit of `base..head` (all of `head` without a base) whose message has the trailer `key: value`.
+    pub async fn find_commit_with_trailer(
+        &self,
+        base: Option<&str>,
+        head: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<String>, GitError> {
+        if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(GitError::Invalid(key.to_owned(), "trailer"));
+        }
+        let range = match base {
+            Some(base) => format!("{}..{}", git::sha(base)?, git::sha(head)?),
+            None => git::sha(head)?.to_owned(),
+        };
+        let format = format!("--format=%H%x01%(trailers:key={key},valueonly,separator=%x01)");
+        let log = Git::at(&self.path, "log").args(["-z", &format, &range, "--"]).bytes().await?;
+        let log = String::from_utf8_lossy(&log);
+        Ok(log.split('\0').find_map(|record| {
+            let (sha, values) = record.trim().split_once('\u{1}')?;
+            values.split('\u{1}').any(|found| found.trim() == value).then(|| sha.to_owned())
+        }))
+    }
+
+    /// What changed between two commits or trees. The lines are cut at a few megabytes; see [`Diff::truncated`].
+    pub async fn diff(&self, old: &str, new: &str) -> Result<Diff, GitError> {
+        diff::between(&self.path, old, new).await
+    }
+
+    /// The change between two commits as a patch for people and models, cut at `max_bytes` (whole characters).
+    pub async fn patch(&self, old: &str, new: &str, max_bytes: u64) -> Result<String, GitError> {
+        let patch =
+            Git::at(&self.path, "diff-tree").args(["-r", "-p", "--stat", "--no-ext-diff", "--no-textconv", "-M"]);
+        let bytes = patch.args([git::sha(old)?, git::sha(new)?]).cut(max_bytes).bytes().await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// All files of a commit or tree, sorted by path.
+    pub async fn files(&self, commit: &str) -> Result<Vec<Entry>, GitError> {
+        let listing = Git::at(&self.path, "ls-tree").args(["-r", "-l", "-z", git::sha(commit)?]).bytes().await?;
+        let entries = listing.split(|byte| *byte == 0).filter(|record| !record.is_empty()).filter_map(|record| {
+            let record = String::from_utf8_lossy(record);
+            let (meta, path) = record.split_once('\t')?;
+            let mut fields = meta.split_whitespace();
+            let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
+            let size = fields.nth(2)?.parse().unwrap_or(0);
+            Some(Entry { path: path.to_owned(), mode, size })
+        });
+        Ok(entries.collect())
+    }
+
+    /// A file of a commit; `None` when there is no such file or it is larger than `max_bytes`.
+    pub async fn read(&self, commit: &str, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, GitError> {
+        let object = format!("{}:{path}", git::sha(commit)?);
+        let size = Git::at(&self.path, "cat-file").arg("-s").arg(&object).run().await?;
+        let fits = size.code == 0
+            && String::from_utf8_lossy(&size.stdout).trim().parse().is_ok_and(|size: u64| size <= max_bytes);
+        if !fits {
+            return Ok(None);
+        }
+        let blob = Git::at(&self.path, "cat-file").args(["blob", &object]).run().await?;
+        Ok(if blob.code == 0 { Some(blob.stdout) } else { None })
+    }
+}

@@ -1,0 +1,155 @@
+//! What an agent's change may not hold. A pure look at a snapshot: nothing here touches a file.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::secrets;
+use super::snapshot::{Snapshot, adds_content, escapes};
+
+/// The limits of one change.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Paths that need a person: globs from the repository's root, `**` crossing folders.
+    pub protected: GlobSet,
+    /// How many files may change.
+    pub max_files: usize,
+    /// How many bytes the new and changed files may have together.
+    pub max_bytes: u64,
+}
+
+/// Paths that always need a person: what runs in the repository's own automation, and the policy.
+pub const ALWAYS_PROTECTED: &[&str] = &[".github/**"];
+
+impl Rules {
+    /// Rules with further protected paths beside [`ALWAYS_PROTECTED`], and the default limits.
+    pub fn new<'a>(protected: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
+        let mut set = GlobSetBuilder::new();
+        for glob in ALWAYS_PROTECTED.iter().copied().chain(protected) {
+            // Without regard to case: on the machines of many people `.GitHub` is `.github`.
+            set.add(GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build()?);
+        }
+        Ok(Self { protected: set.build()?, max_files: 300, max_bytes: 20 * 1024 * 1024 })
+    }
+}
+
+/// Something wrong with a change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A symlink out of the tree.
+    #[error("`{path}` is a symlink that leads out of the repository, to `{target}`")]
+    SymlinkOut {
+        /// The link.
+        path: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// A submodule was added or moved.
+    #[error("`{0}` is a submodule: submodules are not changed by Adjutant")]
+    Submodule(String),
+    /// A repository inside of the working tree.
+    #[error("`{0}` is a git repository inside of the repository, and was left out")]
+    NestedRepository(String),
+    /// A credential in an added line.
+    #[error("`{path}` line {line} holds what looks like {kind}")]
+    Secret {
+        /// The file.
+        path: String,
+        /// The line in the new file.
+        line: u64,
+        /// What it looks like.
+        kind: &'static str,
+    },
+    /// Conflict markers were left.
+    #[error("`{path}` line {line} is a conflict marker: the merge is not resolved")]
+    ConflictMarker {
+        /// The file.
+        path: String,
+        /// The line in the new file.
+        line: u64,
+    },
+    /// A path that needs a person.
+    #[error("`{0}` is protected: a person has to approve this change")]
+    Protected(String),
+    /// Too many files.
+    #[error("{count} files changed; at most {limit} may")]
+    TooManyFiles {
+        /// How many.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many bytes.
+    #[error("the new and changed files have {bytes} bytes; at most {limit} may be")]
+    TooLarge {
+        /// How many.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// There is more than we look through.
+    #[error("the change has too many lines to be looked through for secrets and conflict markers")]
+    NotReadWhole,
+}
+
+impl Fault {
+    /// Whether the change may still be pushed, for a person to approve.
+    pub fn needs_person(&self) -> bool {
+        matches!(self, Self::Protected(_))
+    }
+
+    /// Whether the change must not be pushed. A nested repository was already left out, so that the rest may go.
+    pub fn refuses(&self) -> bool {
+        !matches!(self, Self::Protected(_) | Self::NestedRepository(_))
+    }
+}
+
+const SUBMODULE: u32 = 0o160_000;
+
+/// Everything wrong with a change, in the order of its files.
+pub fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let files = &snapshot.diff.files;
+    if files.len() > rules.max_files {
+        faults.push(Fault::TooManyFiles { count: files.len(), limit: rules.max_files });
+    }
+    if snapshot.bytes > rules.max_bytes {
+        faults.push(Fault::TooLarge { bytes: snapshot.bytes, limit: rules.max_bytes });
+    }
+    if snapshot.diff.truncated {
+        faults.push(Fault::NotReadWhole);
+    }
+    faults.extend(snapshot.nested.iter().cloned().map(Fault::NestedRepository));
+    for (path, target) in snapshot.symlinks.iter().filter(|(path, target)| escapes(path, target)) {
+        faults.push(Fault::SymlinkOut { path: path.clone(), target: target.clone() });
+    }
+    for file in files {
+        if file.mode == SUBMODULE || file.old_mode == SUBMODULE || file.path == ".gitmodules" {
+            faults.push(Fault::Submodule(file.path.clone()));
+        }
+        if rules.protected.is_match(&file.path) {
+            faults.push(Fault::Protected(file.path.clone()));
+        }
+        if adds_content(file.status) {
+            faults.extend(lines(&file.path, &file.added, &file.removed));
+        }
+    }
+    faults
+}
+
+fn lines(path: &str, added: &[(u64, String)], removed: &[(u64, String)]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let opens = added.iter().find(|(_, line)| marker(line, "<<<<<<<"));
+    let closes = added.iter().any(|(_, line)| marker(line, ">>>>>>>"));
+    if let (Some((line, _)), true) = (opens, closes) {
+        faults.push(Fault::ConflictMarker { path: path.to_owned(), line: *line });
+    }
+    for (line, text) in added {
+        // A line that only moved was public before.
+        let Some(kind) = secrets::find(text).filter(|_| !removed.iter().any(|(_, old)| old == text)) else { continue };
+        faults.push(Fault::Secret { path: path.to_owned(), line: *line, kind });
+    }
+    faults
+}
+
+fn marker(line: &str, mark: &str) -> bool {
+    line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r']))
+}

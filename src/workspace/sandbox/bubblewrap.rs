@@ -1,0 +1,201 @@
+//! The walls: which arguments make bubblewrap show a run what it may see, and nothing else.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Bind, HOME, INSIDE_UID, Identity, Inner, SandboxError, SandboxRun, TREE};
+
+/// Folders with programs and libraries. On a merged-`/usr` system all but the first are symlinks into it.
+const SYSTEM: &[&str] = &["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+/// Files of `/etc` that programs need to start: the linker's cache, Debian's alternatives (without them there is no `cc`).
+const ETC: &[&str] = &["/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf"];
+/// What a run with a network needs beside: names and certificates.
+const ETC_NETWORK: &[&str] = &["/etc/resolv.conf", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust"];
+/// Folders that bubblewrap would otherwise make readable by root alone.
+const PARENTS: &[&str] = &["/etc", "/etc/ssl", "/etc/pki", "/home", "/opt", "/opt/toolchains", "/work"];
+
+/// The home and temporary folders of a run.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    pub(super) root: PathBuf,
+    disposable: bool,
+}
+
+impl Scratch {
+    pub(super) fn make(inner: &Inner, run: &SandboxRun) -> Result<Self, SandboxError> {
+        let (root, disposable) = match &run.scratch {
+            Some(root) => (root.clone(), false),
+            None => (inner.scratch_root.join(uuid::Uuid::new_v4().to_string()), true),
+        };
+        fs::create_dir_all(&root).map_err(SandboxError::at(&root))?;
+        let root = root.canonicalize().map_err(SandboxError::at(&root))?;
+        let scratch = Self { root, disposable };
+        for name in ["home", "tmp", "shm"] {
+            let folder = scratch.root.join(name);
+            fs::create_dir_all(&folder).map_err(SandboxError::at(&folder))?;
+        }
+        let user = format!("worker:x:{INSIDE_UID}:{INSIDE_UID}:worker:{HOME}:/bin/sh\n");
+        scratch.write("passwd", &format!("root:x:0:0:root:/:/bin/false\n{user}"))?;
+        scratch.write("group", &format!("root:x:0:\nworker:x:{INSIDE_UID}:\n"))?;
+        scratch.write("hosts", "127.0.0.1 localhost\n::1 localhost\n")?;
+        scratch.write("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")?;
+        scratch.write("status", "")?;
+        Ok(scratch)
+    }
+
+    fn write(&self, name: &str, content: &str) -> Result<(), SandboxError> {
+        let path = self.root.join(name);
+        fs::write(&path, content).map_err(SandboxError::at(&path))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).map_err(SandboxError::at(&path))
+    }
+
+    pub(super) fn folder(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.disposable
+            && let Err(error) = crate::workspace::files::remove_all(&self.root)
+        {
+            tracing::warn!(folder = %self.root.display(), %error, "a scratch folder could not be removed");
+        }
+    }
+}
+
+/// The arguments of `bwrap` up to and with the `--`.
+pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> Vec<OsString> {
+    let mut args = Arguments::default();
+    args.flags(&[
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--new-session",
+    ]);
+    if !run.network {
+        args.flags(&["--unshare-net"]);
+    }
+    args.flags(&["--hostname", "sandbox", "--cap-drop", "ALL"]);
+    match inner.identity {
+        // Only to become someone else: `setpriv` gives both up with the change (see `identity`).
+        Identity::Dropped => args.flags(&["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]),
+        Identity::Mapped => {
+            let id = INSIDE_UID.to_string();
+            args.flags(&["--unshare-user", "--uid", &id, "--gid", &id]);
+        }
+    }
+    system(&mut args, run.network);
+    args.flags(&["--dev", "/dev", "--proc", "/proc"]);
+    for (name, inside) in [
+        ("passwd", "/etc/passwd"),
+        ("group", "/etc/group"),
+        ("hosts", "/etc/hosts"),
+        ("nsswitch.conf", "/etc/nsswitch.conf"),
+    ] {
+        args.bind("--ro-bind", &scratch.folder(name), Path::new(inside));
+    }
+    for (name, inside) in [("home", HOME), ("tmp", "/tmp"), ("shm", "/dev/shm")] {
+        args.bind("--bind", &scratch.folder(name), Path::new(inside));
+    }
+    args.bind("--bind", &run.workdir, Path::new(TREE));
+    for toolchain in &inner.toolchains {
+        args.bind("--ro-bind", &toolchain.host, &toolchain.inside);
+    }
+    let readonly = run.readonly.iter().map(|bind| ("--ro-bind", bind));
+    let writable = run.writable.iter().map(|bind| ("--bind", bind));
+    for (how, Bind { host, inside }) in readonly.chain(writable) {
+        args.parents(inside);
+        args.bind(how, host, inside);
+    }
+    // What is left writable of the made-up root lies in memory that no limit counts.
+    args.flags(&["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TREE, "--"]);
+    args.list
+}
+
+/// The programs between `bwrap` and the command that make the tree an unprivileged user, in a user namespace of its own.
+pub(super) fn identity(identity: Identity) -> Vec<String> {
+    match identity {
+        Identity::Mapped => Vec::new(),
+        Identity::Dropped => {
+            let real = super::DROPPED_UID;
+            let seen = INSIDE_UID;
+            [
+                "/usr/bin/setpriv",
+                &format!("--reuid={real}"),
+                &format!("--regid={real}"),
+                "--clear-groups",
+                "--inh-caps=-all",
+                "--",
+                "/usr/bin/unshare",
+                "--user",
+                &format!("--map-user={seen}"),
+                &format!("--map-group={seen}"),
+                "--",
+            ]
+            .map(str::to_owned)
+            .to_vec()
+        }
+    }
+}
+
+/// Gives a folder and all in it to the sandbox's user, without following symlinks.
+pub(super) fn give_away(path: &Path) -> Result<(), SandboxError> {
+    let owner = super::DROPPED_UID;
+    let metadata = fs::symlink_metadata(path).map_err(SandboxError::at(path))?;
+    if metadata.uid() != owner || metadata.gid() != owner {
+        std::os::unix::fs::lchown(path, Some(owner), Some(owner)).map_err(SandboxError::at(path))?;
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).map_err(SandboxError::at(path))? {
+            give_away(&entry.map_err(SandboxError::at(path))?.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn system(args: &mut Arguments, network: bool) {
+    args.bind("--ro-bind", Path::new("/usr"), Path::new("/usr"));
+    for path in SYSTEM.iter().map(Path::new) {
+        match (fs::read_link(path), path.is_dir()) {
+            (Ok(target), _) => args.bind("--symlink", &target, path),
+            (Err(_), true) => args.bind("--ro-bind", path, path),
+            (Err(_), false) => {}
+        }
+    }
+    for parent in PARENTS {
+        args.flags(&["--perms", "0755", "--dir", parent]);
+    }
+    for path in ETC.iter().chain(if network { ETC_NETWORK } else { &[] }).map(Path::new) {
+        args.bind("--ro-bind-try", path, path);
+    }
+}
+
+#[derive(Default)]
+struct Arguments {
+    list: Vec<OsString>,
+}
+
+impl Arguments {
+    fn flags(&mut self, flags: &[&str]) {
+        self.list.extend(flags.iter().map(OsString::from));
+    }
+
+    /// Makes the folders that lead to `inside`, passable for everybody.
+    fn parents(&mut self, inside: &Path) {
+        let mut parents: Vec<&Path> = inside.ancestors().skip(1).filter(|path| path.parent().is_some()).collect();
+        parents.reverse();
+        for parent in parents {
+            self.flags(&["--perms", "0755", "--dir"]);
+            self.list.push(parent.into());
+        }
+    }
+
+    fn bind(&mut self, how: &str, host: &Path, inside: &Path) {
+        self.list.extend([how.into(), host.into(), inside.into()]);
+    }
+}

@@ -1,0 +1,318 @@
+//! Starts a run, watches it, and ends it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep_until, timeout};
+
+use super::bubblewrap::{self, Scratch};
+use super::output::Tail;
+use super::{
+    Exit, HOME, Identity, Inner, Mode, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun, Toolchain, cgroup,
+    limits, spawn,
+};
+
+/// Joins the control groups named before `--` and becomes the rest. Descriptor 3 is bubblewrap's report of what it started.
+const PRELUDE: &str =
+    r#"exec 3>"$1"; shift; while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@""#;
+/// How long the pipe may stay open after the tree was killed.
+const DRAIN: Duration = Duration::from_secs(5);
+
+pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
+    fs::create_dir_all(&config.scratch_root).map_err(SandboxError::at(&config.scratch_root))?;
+    let scratch_root = config.scratch_root.canonicalize().map_err(SandboxError::at(&config.scratch_root))?;
+    let own = fs::metadata("/proc/self").map_err(SandboxError::at(Path::new("/proc/self")))?;
+    let root = std::os::unix::fs::MetadataExt::uid(&own) == 0;
+    let mut toolchains: Vec<Toolchain> =
+        config.toolchains.iter().enumerate().map(|(index, host)| Toolchain::named(host, index)).collect();
+    toolchains.extend(Toolchain::rust().await);
+    let inner = |identity| Inner {
+        mode: config.mode,
+        identity,
+        scratch_root: scratch_root.clone(),
+        toolchains: toolchains.clone(),
+        cgroups: cgroup::Parent::detect(),
+        root,
+    };
+    let identities: &[Identity] = match (config.mode, root) {
+        (Mode::None, _) => return Ok(Sandbox { inner: Arc::new(inner(Identity::Mapped)) }),
+        (Mode::Bubblewrap, true) => &[Identity::Dropped, Identity::Mapped],
+        (Mode::Bubblewrap, false) => &[Identity::Mapped],
+    };
+    if which("bwrap").is_none() {
+        return Err(SandboxError::Missing);
+    }
+    let mut refusal = String::new();
+    for identity in identities {
+        let inner = inner(*identity);
+        match trial(&inner).await {
+            Ok(()) => return Ok(Sandbox { inner: Arc::new(inner) }),
+            Err(why) => refusal = why,
+        }
+    }
+    Err(SandboxError::Forbidden(refusal))
+}
+
+/// Runs a command that does nothing, behind all walls.
+async fn trial(inner: &Inner) -> Result<(), String> {
+    let folder = inner.scratch_root.join(format!("probe-{}", uuid::Uuid::new_v4()));
+    fs::create_dir_all(folder.join("tree")).map_err(|error| error.to_string())?;
+    let mut trial = SandboxRun::new(vec!["true".to_owned()], folder.join("tree"), folder.join("log"));
+    trial.limits.wall = Duration::from_secs(20);
+    let outcome = run(inner, trial).await;
+    let _ = crate::workspace::files::remove_all(&folder);
+    match outcome {
+        Ok(outcome) if outcome.exit.success() => Ok(()),
+        Ok(outcome) => Err(format!("a trivial command {}: {}", outcome.exit, outcome.tail)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+pub(super) async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxError> {
+    check(&run)?;
+    // Paths are resolved before the working directory changes.
+    let binds = run.readonly.iter_mut().chain(&mut run.writable).map(|bind| &mut bind.host);
+    for path in binds.chain([&mut run.workdir]) {
+        *path = path.canonicalize().map_err(SandboxError::at(path))?;
+    }
+    let started = Instant::now();
+    let (scratch, groups) = prepare(inner, &run).await?;
+    let (reader, writer) = std::io::pipe().map_err(|error| SandboxError::Start(error.to_string()))?;
+    let second = writer.try_clone().map_err(|error| SandboxError::Start(error.to_string()))?;
+    let mut command = command(inner, &run, &scratch, groups.as_ref());
+    command.stdin(Stdio::null()).stdout(writer).stderr(second);
+    let mut child = spawn::spawn(command).await.map_err(|error| SandboxError::Start(error.to_string()))?;
+    let reader =
+        pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| SandboxError::Start(error.to_string()))?;
+    let log = tokio::fs::File::create(&run.log).await.map_err(SandboxError::at(&run.log))?;
+    let mut watch = Watch { reader, log, tail: Tail::default(), written: 0, limit: run.limits.output_bytes };
+    let ended = watch.until_end(&mut child, &run, inner.mode).await.map_err(SandboxError::at(&run.log))?;
+    let (written, tail) = (watch.written, watch.tail.text());
+    let status = tokio::fs::read_to_string(scratch.folder("status")).await.unwrap_or_default();
+    // Removing a home full of build output takes a while; nobody waits for it.
+    tokio::task::spawn_blocking(move || drop((groups, scratch)));
+    let exit = match ended {
+        Ended::Stopped(exit) => exit,
+        Ended::ByItself(exit) if inner.mode == Mode::None || status.contains("\"exit-code\"") => exit_of(exit),
+        Ended::ByItself(_) => return Err(SandboxError::Start(tail)),
+    };
+    Ok(RunOutcome { exit, duration: started.elapsed(), tail, log_bytes: written })
+}
+
+fn check(run: &SandboxRun) -> Result<(), SandboxError> {
+    if run.argv.first().is_none_or(String::is_empty) {
+        return Err(SandboxError::EmptyCommand);
+    }
+    // The variables pass through the shell and bubblewrap, outside of the walls, on their way in (as arguments, every
+    // user of the machine could read them): none may change how those run.
+    let bad = |name: &str| {
+        name.is_empty()
+            || name.contains(['=', '\0'])
+            || name.starts_with("LD_")
+            || matches!(name, "ENV" | "BASH_ENV" | "IFS" | "GLIBC_TUNABLES")
+    };
+    match run.env.iter().find(|(name, value)| bad(name) || value.contains('\0')) {
+        Some((name, _)) => Err(SandboxError::Variable(name.clone())),
+        None => Ok(()),
+    }
+}
+
+async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<(Scratch, Option<cgroup::Groups>), SandboxError> {
+    let scratch = Scratch::make(inner, run)?;
+    if let Some(folder) = run.log.parent() {
+        tokio::fs::create_dir_all(folder).await.map_err(SandboxError::at(folder))?;
+    }
+    if inner.mode == Mode::Bubblewrap && inner.identity == Identity::Dropped {
+        let mut writable: Vec<PathBuf> = ["home", "tmp", "shm"].iter().map(|name| scratch.folder(name)).collect();
+        writable.push(run.workdir.clone());
+        writable.extend(run.writable.iter().map(|bind| bind.host.clone()));
+        tokio::task::spawn_blocking(move || writable.iter().try_for_each(|path| bubblewrap::give_away(path)))
+            .await
+            .map_err(|error| SandboxError::Start(error.to_string()))??;
+    }
+    let groups = match &inner.cgroups {
+        Some(parent) => Some(
+            parent
+                .create(&uuid::Uuid::new_v4().to_string(), &run.limits)
+                .map_err(|error| SandboxError::Start(format!("no control group could be made: {error}")))?,
+        ),
+        None => None,
+    };
+    Ok((scratch, groups))
+}
+
+fn command(inner: &Inner, run: &SandboxRun, scratch: &Scratch, groups: Option<&cgroup::Groups>) -> Command {
+    let mut argv: Vec<OsString> = vec!["-c".into(), PRELUDE.into(), "sh".into(), scratch.folder("status").into()];
+    argv.extend(groups.iter().flat_map(|groups| groups.doors()).map(OsString::from));
+    argv.push("--".into());
+    if inner.mode == Mode::Bubblewrap {
+        argv.extend([which("bwrap").unwrap_or_else(|| "bwrap".into()).into(), "--json-status-fd".into(), "3".into()]);
+        argv.extend(bubblewrap::arguments(inner, run, scratch));
+        argv.extend(bubblewrap::identity(inner.identity).into_iter().map(OsString::from));
+    }
+    argv.extend(limits::wrapper(&run.limits, groups.is_some()).into_iter().map(OsString::from));
+    argv.extend(run.argv.iter().map(OsString::from));
+    let mut command = Command::new("/bin/sh");
+    command.args(argv).env_clear().envs(environment(inner, run, scratch)).current_dir(&run.workdir).process_group(0);
+    command
+}
+
+fn environment(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> BTreeMap<String, String> {
+    let (home, temporary) = match inner.mode {
+        Mode::Bubblewrap => (HOME.to_owned(), "/tmp".to_owned()),
+        Mode::None => (scratch.folder("home").display().to_string(), scratch.folder("tmp").display().to_string()),
+    };
+    let bins = inner.toolchains.iter().map(|toolchain| match inner.mode {
+        Mode::Bubblewrap => toolchain.inside.join("bin").display().to_string(),
+        Mode::None => toolchain.host.join("bin").display().to_string(),
+    });
+    let system = ["/usr/local/sbin", "/usr/local/bin", "/usr/local/go/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        .map(str::to_owned);
+    let path = bins.chain(system).collect::<Vec<_>>().join(":");
+    let mut env: BTreeMap<String, String> = [
+        ("PATH", path.as_str()),
+        ("HOME", &home),
+        ("CARGO_HOME", &format!("{home}/.cargo")),
+        ("CARGO_TARGET_DIR", &format!("{home}/target")),
+        ("TMPDIR", &temporary),
+        ("USER", "worker"),
+        ("LOGNAME", "worker"),
+        ("LANG", "C.UTF-8"),
+        ("TERM", "dumb"),
+        ("NO_COLOR", "1"),
+        ("CARGO_TERM_COLOR", "never"),
+        ("CI", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    env.extend(run.env.clone());
+    env
+}
+
+enum Ended {
+    ByItself(ExitStatus),
+    Stopped(Exit),
+}
+
+struct Watch {
+    reader: pipe::Receiver,
+    log: tokio::fs::File,
+    tail: Tail,
+    written: u64,
+    limit: u64,
+}
+
+impl Watch {
+    /// Copies the output until the tree has ended, by itself or by us. Fails only if the log cannot be written.
+    async fn until_end(&mut self, child: &mut Child, run: &SandboxRun, mode: Mode) -> std::io::Result<Ended> {
+        let deadline = sleep_until(tokio::time::Instant::now() + run.limits.wall);
+        tokio::pin!(deadline);
+        let mut buffer = vec![0; 64 * 1024];
+        let group = child.id();
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = run.cancel.cancelled() => break Ended::Stopped(Exit::Cancelled),
+                () = &mut deadline => break Ended::Stopped(Exit::TimedOut),
+                status = child.wait() => break Ended::ByItself(status?),
+                read = self.reader.read(&mut buffer) => match read? {
+                    // Closed by a program that means to go on silently: only its end or the clock counts now.
+                    0 => break tokio::select! {
+                        () = run.cancel.cancelled() => Ended::Stopped(Exit::Cancelled),
+                        () = &mut deadline => Ended::Stopped(Exit::TimedOut),
+                        status = child.wait() => Ended::ByItself(status?),
+                    },
+                    read => if !self.keep(&buffer[..read]).await? {
+                        break Ended::Stopped(Exit::OutputLimit);
+                    },
+                },
+            }
+        };
+        if matches!(ended, Ended::Stopped(_)) || mode == Mode::None {
+            kill(child, group, mode).await;
+        }
+        // The pipe closes when the last process of the tree is gone.
+        let drained = timeout(DRAIN, self.drain(&mut buffer)).await;
+        if drained.is_err() {
+            tracing::warn!(log = %run.log.display(), "a process outlived its run and holds its output open");
+        }
+        let within = drained.unwrap_or(Ok(true))?;
+        self.log.flush().await?;
+        Ok(match ended {
+            Ended::ByItself(_) if !within => Ended::Stopped(Exit::OutputLimit),
+            ended => ended,
+        })
+    }
+
+    async fn drain(&mut self, buffer: &mut [u8]) -> std::io::Result<bool> {
+        let mut within = true;
+        loop {
+            match self.reader.read(buffer).await? {
+                0 => return Ok(within),
+                read => within = within && self.keep(&buffer[..read]).await?,
+            }
+        }
+    }
+
+    /// Writes a chunk to the log; false when it does not fit into the limit any more.
+    async fn keep(&mut self, chunk: &[u8]) -> std::io::Result<bool> {
+        let room = usize::try_from(self.limit - self.written).unwrap_or(usize::MAX);
+        let kept = &chunk[..chunk.len().min(room)];
+        self.log.write_all(kept).await?;
+        self.tail.push(kept);
+        self.written += kept.len() as u64;
+        Ok(kept.len() == chunk.len())
+    }
+}
+
+/// Ends the tree. Behind walls the death of `bwrap` ends its PID namespace; without, the process group is all there is.
+async fn kill(child: &mut Child, group: Option<u32>, mode: Mode) {
+    if mode == Mode::None
+        && let Some(group) = group
+    {
+        let mut kill = Command::new("/bin/sh");
+        kill.args(["-c", "kill -KILL \"-$1\"", "sh", &group.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let _ = kill.status().await;
+    }
+    let _ = child.kill().await;
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
+        (Some(code @ 129..=159), _) => Exit::Signal(code - 128),
+        (Some(code), _) => Exit::Code(code),
+        (None, signal) => Exit::Signal(signal.unwrap_or_default()),
+    }
+}
+
+/// The program `name` in our own `PATH`.
+fn which(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_steer_the_loader_are_refused() {
+        let mut run = SandboxRun::new(vec!["true".into()], "/", "/log");
+        assert!(check(&run).is_ok());
+        run.env.insert("LD_PRELOAD".into(), "/tmp/x.so".into());
+        assert!(matches!(check(&run), Err(SandboxError::Variable(name)) if name == "LD_PRELOAD"));
+        run.argv.clear();
+        assert!(matches!(check(&run), Err(SandboxError::EmptyCommand)));
+    }
+}

@@ -1,0 +1,143 @@
+//! What a run may use up, and how each limit is held.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Identity, Inner, Mode};
+
+/// What a process tree may use up.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Wall-clock time of the whole tree.
+    pub wall: Duration,
+    /// Bytes of standard output and error together.
+    pub output_bytes: u64,
+    /// Bytes of memory: of the whole tree where control groups can be had, else of each process.
+    pub memory_bytes: u64,
+    /// Processes and threads at one time.
+    pub processes: u64,
+    /// Processor time of each process.
+    pub cpu: Option<Duration>,
+    /// Bytes of any one file it writes.
+    pub file_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall: Duration::from_mins(30),
+            output_bytes: 20 * 1024 * 1024,
+            memory_bytes: 4 * 1024 * 1024 * 1024,
+            processes: 1024,
+            cpu: None,
+            file_bytes: 4 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// One limit and how it is held on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitLine {
+    /// Its name.
+    pub limit: &'static str,
+    /// Whether it holds at all.
+    pub held: bool,
+    /// By what, or why not.
+    pub how: &'static str,
+}
+
+/// What the sandbox can promise on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitsReport {
+    /// One line each.
+    pub lines: Vec<LimitLine>,
+}
+
+impl LimitsReport {
+    /// The limits that cannot be had here.
+    pub fn missing(&self) -> impl Iterator<Item = &LimitLine> {
+        self.lines.iter().filter(|line| !line.held)
+    }
+}
+
+impl fmt::Display for LimitsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, line) in self.lines.iter().enumerate() {
+            let mark = if line.held { "" } else { "NOT " };
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {mark}held ({})", line.limit, line.how)?;
+        }
+        Ok(())
+    }
+}
+
+const PRLIMIT: &str = "/usr/bin/prlimit";
+
+/// The wrapper that sets the limits of a process just before the command takes its place. Empty where the program is missing.
+pub(super) fn wrapper(limits: &Limits, tree_wide: bool) -> Vec<String> {
+    if !available() {
+        return Vec::new();
+    }
+    let mut argv = vec![
+        PRLIMIT.to_owned(),
+        "--core=0".to_owned(),
+        format!("--nproc={}", limits.processes),
+        format!("--fsize={}", limits.file_bytes),
+    ];
+    if let Some(cpu) = limits.cpu {
+        argv.push(format!("--cpu={}", cpu.as_secs().max(1)));
+    }
+    if !tree_wide {
+        argv.push(format!("--data={}", limits.memory_bytes));
+    }
+    argv.push("--".to_owned());
+    argv
+}
+
+fn available() -> bool {
+    std::path::Path::new(PRLIMIT).exists()
+}
+
+pub(super) fn report(inner: &Inner) -> LimitsReport {
+    let prlimit = available();
+    let groups = inner.cgroups.is_some();
+    // The kernel does not hold root to RLIMIT_NPROC, under whatever number a namespace shows it.
+    let counted = prlimit && (!inner.root || inner.identity == Identity::Dropped && inner.mode == Mode::Bubblewrap);
+    let line = |limit, held, how| LimitLine { limit, held, how };
+    let rlimit = |limit| {
+        if prlimit {
+            line(limit, true, "a resource limit of each process")
+        } else {
+            line(limit, false, "the program prlimit of util-linux is missing")
+        }
+    };
+    let lines = vec![
+        line("wall time", true, "a timer of ours"),
+        line("output", true, "counted as it is read"),
+        match (groups, prlimit) {
+            (true, _) => line("memory", true, "a control group of the whole tree"),
+            (false, true) => line("memory", true, "a resource limit of each process, not of the tree"),
+            (false, false) => line("memory", false, "neither control groups nor prlimit can be had"),
+        },
+        match (groups, counted) {
+            (true, _) => line("processes", true, "a control group of the whole tree"),
+            (false, true) => line("processes", true, "a resource limit of the user"),
+            (false, false) => line(
+                "processes",
+                false,
+                "root is not held to a resource limit and control groups cannot be had: run as an ordinary user",
+            ),
+        },
+        rlimit("processor time"),
+        rlimit("file size"),
+        match inner.mode {
+            Mode::Bubblewrap => line("whole tree ends", true, "a PID namespace"),
+            Mode::None => line("whole tree ends", false, "without walls a process that leaves its group lives on"),
+        },
+        match inner.mode {
+            Mode::Bubblewrap => line("network", true, "a network namespace"),
+            Mode::None => line("network", false, "without walls the network is always there"),
+        },
+    ];
+    LimitsReport { lines }
+}

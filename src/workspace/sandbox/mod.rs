@@ -1,0 +1,298 @@
+//! Runs one process tree of the repository's or an agent's code, and lets it reach nothing of ours.
+//!
+//! In: a command, the clone that it works in, what else it may read or write, and its limits. Out: how it ended, the log
+//! file with everything it printed, and a short readable tail of that.
+//!
+//! The walls are Linux namespaces set up by bubblewrap: the tree has its own user, PID, mount, IPC and UTS namespaces and, unless asked
+//! otherwise, its own empty network. It sees the system's programs read-only, its clone at [`TREE`], a home
+//! folder that is its own, and nothing else: no data folder, no key, no socket of the database, no environment of ours.
+//! As root, the tree really runs as the unprivileged uid [`DROPPED_UID`], so that not even the kernel takes it for root; as
+//! an ordinary user it runs as that user. Inside it always believes to be uid 1000.
+//!
+//! What this module never does: run a command without walls because the walls could not be had. [`Sandbox::probe`]
+//! refuses then, with the remedy; only an operator who names the mode `none` runs without.
+//!
+//! Known and accepted: a run with `network: true` shares the host's network, loopback included.
+
+mod bubblewrap;
+mod cgroup;
+mod launch;
+mod limits;
+mod output;
+mod spawn;
+mod toolchain;
+
+#[cfg(test)]
+mod tests;
+
+pub use limits::{LimitLine, Limits, LimitsReport};
+pub use output::plain_tail;
+pub use toolchain::Toolchain;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// Where the clone is mounted inside of the sandbox. The same for every run, so that build caches keep their worth.
+pub const TREE: &str = "/work/tree";
+/// The home folder inside of the sandbox.
+pub const HOME: &str = "/home/worker";
+/// The uid and gid that a sandboxed tree really has when Adjutant itself runs as root. Far from the ids that
+/// distributions give to people and services.
+pub const DROPPED_UID: u32 = 64_999;
+/// The uid and gid that a process sees inside.
+pub(crate) const INSIDE_UID: u32 = 1000;
+
+/// Whether there are walls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Namespaces, through the program `bwrap`.
+    Bubblewrap,
+    /// No walls: an ordinary child process with a clean environment and resource limits. Only when the operator names it.
+    None,
+}
+
+impl std::str::FromStr for Mode {
+    type Err = SandboxError;
+
+    fn from_str(text: &str) -> Result<Self, SandboxError> {
+        match text {
+            "bubblewrap" => Ok(Self::Bubblewrap),
+            "none" => Ok(Self::None),
+            other => Err(SandboxError::UnknownMode(other.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bubblewrap => "bubblewrap",
+            Self::None => "none",
+        })
+    }
+}
+
+/// How the operator wants processes to be run.
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// With or without walls.
+    pub mode: Mode,
+    /// A folder of ours for the runs' home and temporary folders. Created when missing.
+    pub scratch_root: PathBuf,
+    /// Folders with further toolchains, shown read-only; their `bin` comes first in `PATH`. The Rust toolchain is found by itself.
+    pub toolchains: Vec<PathBuf>,
+}
+
+/// A folder or file of the host, and where a run sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bind {
+    /// The path outside.
+    pub host: PathBuf,
+    /// The absolute path inside.
+    pub inside: PathBuf,
+}
+
+impl Bind {
+    /// Shows `host` at `inside`.
+    pub fn new(host: impl Into<PathBuf>, inside: impl Into<PathBuf>) -> Self {
+        Self { host: host.into(), inside: inside.into() }
+    }
+}
+
+/// One process tree to run.
+#[derive(Debug, Clone)]
+pub struct SandboxRun {
+    /// The program, found in the sandbox's `PATH`, and its arguments.
+    pub argv: Vec<String>,
+    /// The clone: writable, mounted at [`TREE`], and the working directory.
+    pub workdir: PathBuf,
+    /// What else it may read.
+    pub readonly: Vec<Bind>,
+    /// What else it may write.
+    pub writable: Vec<Bind>,
+    /// Its variables, beside the few that the sandbox sets (`PATH`, `HOME`, …).
+    pub env: BTreeMap<String, String>,
+    /// Whether it reaches the network, which is then the host's.
+    pub network: bool,
+    /// What it may use up.
+    pub limits: Limits,
+    /// The file for all that it prints; its folder is created, the file is replaced.
+    pub log: PathBuf,
+    /// A folder that keeps the home across runs. Without it the run gets a fresh one, removed afterwards.
+    pub scratch: Option<PathBuf>,
+    /// Ends the run early.
+    pub cancel: CancellationToken,
+}
+
+impl SandboxRun {
+    /// A run of `argv` in `workdir` with nothing else to read or write, no network and the default limits.
+    pub fn new(argv: Vec<String>, workdir: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
+        Self {
+            argv,
+            workdir: workdir.into(),
+            readonly: Vec::new(),
+            writable: Vec::new(),
+            env: BTreeMap::new(),
+            network: false,
+            limits: Limits::default(),
+            log: log.into(),
+            scratch: None,
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The first process exited with this status.
+    Code(i32),
+    /// The first process was ended by this signal. (A shell that reports a signal as 128 + n is told the same way.)
+    Signal(i32),
+    /// It ran longer than its wall-clock limit and was killed.
+    TimedOut,
+    /// It printed more than its output limit and was killed.
+    OutputLimit,
+    /// It was cancelled and killed.
+    Cancelled,
+}
+
+impl Exit {
+    /// Whether the run ended by itself with status 0.
+    pub fn success(self) -> bool {
+        self == Self::Code(0)
+    }
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(127) => f.write_str("exited with status 127 (command not found)"),
+            Self::Code(code) => write!(f, "exited with status {code}"),
+            Self::Signal(9) => f.write_str("was killed (signal 9; out of memory, perhaps)"),
+            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+            Self::TimedOut => f.write_str("ran out of time"),
+            Self::OutputLimit => f.write_str("printed too much"),
+            Self::Cancelled => f.write_str("was cancelled"),
+        }
+    }
+}
+
+/// What a run left.
+#[derive(Debug, Clone)]
+pub struct RunOutcome {
+    /// How it ended.
+    pub exit: Exit,
+    /// The wall-clock time it took.
+    pub duration: Duration,
+    /// The last lines of its output as plain text: lossy UTF-8, no control characters, secrets blotted out.
+    pub tail: String,
+    /// How many bytes are in the log file.
+    pub log_bytes: u64,
+}
+
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// `bwrap` is not installed.
+    #[error(
+        "the program `bwrap` was not found: install bubblewrap (Debian and Ubuntu: `apt-get install bubblewrap`), or set `sandbox = \"none\"` to run without walls"
+    )]
+    Missing,
+    /// `bwrap` is there, and the kernel or the container refuses what it needs.
+    #[error(
+        "bubblewrap cannot set up its namespaces here ({0}): allow unprivileged user namespaces (on Ubuntu 24.04 an AppArmor profile for bwrap; in a container `--security-opt seccomp=unconfined` and `--cap-add SYS_ADMIN`), or set `sandbox = \"none\"` to run without walls"
+    )]
+    Forbidden(String),
+    /// The mode's name is unknown.
+    #[error("sandbox = \"{0}\" is not known: write \"bubblewrap\" or \"none\"")]
+    UnknownMode(String),
+    /// A variable that would change the programs around the sandbox.
+    #[error(
+        "the variable `{0}` cannot be passed into the sandbox: take it out of the environment of the agent or verifier"
+    )]
+    Variable(String),
+    /// No command was given.
+    #[error("the command is empty: name a program to run")]
+    EmptyCommand,
+    /// A folder or file of the run could not be used.
+    #[error("{path}: {source}")]
+    Path {
+        /// The path outside of the sandbox.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The process could not be started.
+    #[error("the sandboxed process could not be started: {0}")]
+    Start(String),
+}
+
+impl SandboxError {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Path { path, source }
+    }
+}
+
+/// Whom the process tree is, seen from the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Adjutant is root; the tree is [`DROPPED_UID`].
+    Dropped,
+    /// The tree is whoever Adjutant is, under another number.
+    Mapped,
+}
+
+/// A sandbox that was seen to work. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    mode: Mode,
+    identity: Identity,
+    scratch_root: PathBuf,
+    toolchains: Vec<Toolchain>,
+    cgroups: Option<cgroup::Parent>,
+    root: bool,
+}
+
+impl Sandbox {
+    /// Looks for what the mode needs and runs a trivial command in it. Refuses with the remedy when that fails.
+    pub async fn probe(config: SandboxConfig) -> Result<Self, SandboxError> {
+        launch::probe(config).await
+    }
+
+    /// Whether there are walls.
+    pub fn mode(&self) -> Mode {
+        self.inner.mode
+    }
+
+    /// Which limits hold here and which cannot be had.
+    pub fn limits(&self) -> LimitsReport {
+        limits::report(&self.inner)
+    }
+
+    /// The path under which a run sees `bind`: the inner one behind walls, the host's without.
+    pub fn seen<'a>(&self, bind: &'a Bind) -> &'a Path {
+        match self.inner.mode {
+            Mode::Bubblewrap => &bind.inside,
+            Mode::None => &bind.host,
+        }
+    }
+
+    /// Runs one process tree to its end. When this returns, or its future is dropped, nothing of the tree is left
+    /// (without walls: nothing of its process group).
+    ///
+    /// `Err` means that nothing of the command was run.
+    pub async fn run(&self, run: SandboxRun) -> Result<RunOutcome, SandboxError> {
+        launch::run(&self.inner, run).await
+    }
+}

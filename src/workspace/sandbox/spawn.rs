@@ -1,0 +1,48 @@
+//! Starts children from a thread that lives as long as the process.
+//!
+//! `bwrap --die-with-parent` asks the kernel for a signal at the death of its parent, and the kernel means the *thread* that
+//! forked (`PR_SET_PDEATHSIG`, prctl(2)). A runtime's threads come and go, so that a run could be killed in its middle
+//! because a thread had been idle for ten seconds. This one never ends.
+
+use std::io;
+use std::sync::{Mutex, OnceLock, mpsc};
+
+use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+fn jobs() -> io::Result<mpsc::Sender<Job>> {
+    static JOBS: OnceLock<Mutex<mpsc::Sender<Job>>> = OnceLock::new();
+    if let Some(sender) = JOBS.get() {
+        return Ok(sender.lock().map_err(|_| gone())?.clone());
+    }
+    let (sender, receiver) = mpsc::channel::<Job>();
+    let kept = JOBS.get_or_init(|| Mutex::new(sender));
+    let kept = kept.lock().map_err(|_| gone())?.clone();
+    // Two callers may come here at once; only the one whose channel was kept has work, the other's thread ends at once.
+    std::thread::Builder::new().name("sandbox-spawner".to_owned()).spawn(move || {
+        while let Ok(job) = receiver.recv() {
+            job();
+        }
+    })?;
+    Ok(kept)
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the spawning thread is gone")
+}
+
+/// Starts `command`; the child is killed when it is dropped.
+pub(super) async fn spawn(mut command: Command) -> io::Result<Child> {
+    let runtime = Handle::current();
+    let (answer, child) = oneshot::channel();
+    let job: Job = Box::new(move || {
+        let _inside = runtime.enter();
+        // When the caller has gone, the child comes back in the error and is killed by being dropped.
+        let _ = answer.send(command.kill_on_drop(true).spawn());
+    });
+    jobs()?.send(job).map_err(|_| gone())?;
+    child.await.map_err(|_| gone())?
+}

@@ -1,0 +1,220 @@
+//! Reads what an agent left in its clone, believing nothing of the clone's own repository.
+//!
+//! The working tree is read with the mirror as the repository and an index of our own beside the clone: the clone's
+//! `.git`, with its configuration, hooks, filters, file-system monitor and index, is not looked at. The objects go into the
+//! mirror, where no branch names them until they are committed and pushed.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::diff::{self, Diff, Status};
+use super::git::{self, Git, GitError};
+use super::mirror::Mirror;
+use super::tree::Tree;
+
+/// How much a working tree may add before we take it in at all.
+const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+const MAX_FILES: usize = 100_000;
+const SYMLINK: u32 = 0o120_000;
+const TARGET_BYTES: u64 = 4096;
+
+/// What was left in a working tree, as a tree object in the mirror.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The tree's object name; equal to the base's when nothing changed.
+    pub tree: String,
+    /// The commit it is compared with.
+    pub base: String,
+    /// What changed since.
+    pub diff: Diff,
+    /// Bytes of the added and changed files.
+    pub bytes: u64,
+    /// Added or changed symlinks and where they lead.
+    pub symlinks: Vec<(String, String)>,
+    /// Repositories within the working tree; they were left out.
+    pub nested: Vec<String>,
+    /// New files that the base's ignore rules leave out, although the rules in the working tree would not; they were left out.
+    pub ignored: Vec<String>,
+}
+
+impl Snapshot {
+    /// Whether the working tree is the base's.
+    pub fn is_empty(&self) -> bool {
+        self.diff.files.is_empty()
+    }
+}
+
+impl Mirror {
+    /// Reads the working tree of `tree` and compares it with `base`. No process may be running in it.
+    pub async fn snapshot(&self, tree: &Tree, base: &str) -> Result<Snapshot, GitError> {
+        let reader = Reader {
+            git_dir: &self.path,
+            work: tree.path(),
+            index: tree.beside("index"),
+            base: git::sha(base)?,
+            beside: &tree.folder,
+        };
+        let nested = reader.survey().await?;
+        let _ = fs::remove_file(&reader.index);
+        reader.git("read-tree").arg(base).bytes().await?;
+        let excluded: Vec<OsString> = nested.iter().map(|path| pathspec(path)).collect();
+        let bytes = reader.weigh(&excluded).await?;
+        let add = reader.git("add").args(["--all", "--", "."]).args(&excluded);
+        add.bytes().await?;
+        let ignored = reader.hold_to_the_bases_rules().await?;
+        let written = reader.git("write-tree").line().await?;
+        let diff = diff::between(&self.path, base, &written).await?;
+        let mut symlinks = Vec::new();
+        for file in diff.files.iter().filter(|file| file.mode == SYMLINK) {
+            let target = self.read_object(&file.object).await?;
+            symlinks.push((file.path.clone(), target));
+        }
+        let nested = nested.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        Ok(Snapshot { tree: written, base: base.to_owned(), diff, bytes, symlinks, nested, ignored })
+    }
+
+    async fn read_object(&self, object: &str) -> Result<String, GitError> {
+        let target =
+            Git::at(&self.path, "cat-file").args(["blob", git::sha(object)?]).cut(TARGET_BYTES).bytes().await?;
+        Ok(String::from_utf8_lossy(&target).into_owned())
+    }
+}
+
+struct Reader<'a> {
+    git_dir: &'a Path,
+    work: PathBuf,
+    index: PathBuf,
+    base: &'a str,
+    beside: &'a Path,
+}
+
+impl Reader<'_> {
+    fn git(&self, subcommand: &str) -> Git {
+        Git::at(self.git_dir, subcommand).env("GIT_WORK_TREE", &self.work).env("GIT_INDEX_FILE", &self.index)
+    }
+
+    /// Makes everything readable and finds the repositories within.
+    async fn survey(&self) -> Result<Vec<PathBuf>, GitError> {
+        let work = self.work.clone();
+        let walked = tokio::task::spawn_blocking(move || {
+            let mut nested = Vec::new();
+            walk(&work, &work, &mut nested).map(|()| nested)
+        });
+        walked.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(GitError::io(&self.work))
+    }
+
+    /// Looks at the sizes of what would be taken in, before it is.
+    async fn weigh(&self, excluded: &[OsString]) -> Result<u64, GitError> {
+        let list =
+            self.git("ls-files").args(["-z", "--others", "--modified", "--exclude-standard", "--", "."]).args(excluded);
+        let list = list.bytes().await?;
+        let paths: BTreeSet<&[u8]> = list.split(|byte| *byte == 0).filter(|path| !path.is_empty()).collect();
+        if paths.len() > MAX_FILES {
+            return Err(GitError::TooLarge(format!("{} new or changed files", paths.len())));
+        }
+        let path_of = |path: &&[u8]| self.work.join(OsString::from_vec(path.to_vec()));
+        let sizes = paths.iter().map(|path| fs::symlink_metadata(path_of(path)).map_or(0, |metadata| metadata.len()));
+        let bytes = sizes.sum();
+        if bytes > MAX_BYTES {
+            return Err(GitError::TooLarge(format!("{bytes} bytes of new or changed files")));
+        }
+        Ok(bytes)
+    }
+
+    /// Where the ignore rules changed, takes out what the base's rules ignore: so that an agent that loosens them
+    /// publishes nothing that people meant to keep out.
+    async fn hold_to_the_bases_rules(&self) -> Result<Vec<String>, GitError> {
+        let cached = ["--cached", "--name-only", "--no-renames", "-z"];
+        let rules = self.git("diff-index").args(cached).args([self.base, "--", ":(glob)**/.gitignore"]).bytes().await?;
+        if rules.is_empty() {
+            return Ok(Vec::new());
+        }
+        let added = self.git("diff-index").args(cached).args(["--diff-filter=A", self.base, "--"]).bytes().await?;
+        let folder = self.beside.join("base-rules");
+        let _ = super::files::remove_all(&folder);
+        fs::create_dir_all(&folder).map_err(GitError::io(&folder))?;
+        let index = self.beside.join("base-index");
+        let git =
+            |subcommand| Git::at(self.git_dir, subcommand).env("GIT_WORK_TREE", &folder).env("GIT_INDEX_FILE", &index);
+        git("read-tree").arg(self.base).bytes().await?;
+        // Attributes are read from the index; no filter is configured, so that nothing is run.
+        let list = git("ls-files").args(["-z", "--", ":(glob)**/.gitignore"]).bytes().await?;
+        git("checkout-index").args(["-z", "--stdin", "--quiet", "--force"]).stdin(list).bytes().await?;
+        let checked = git("check-ignore").args(["--no-index", "-z", "--stdin"]).stdin(added).run().await?;
+        let ignored = match checked.code {
+            0 | 1 => checked.stdout,
+            _ => return Err(checked.error()),
+        };
+        let _ = super::files::remove_all(&folder);
+        let _ = fs::remove_file(index);
+        if !ignored.is_empty() {
+            self.git("update-index").args(["-z", "--force-remove", "--stdin"]).stdin(ignored.clone()).bytes().await?;
+        }
+        let paths = ignored.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    }
+}
+
+/// Everything below `:(exclude,literal)path`.
+fn pathspec(path: &Path) -> OsString {
+    let mut spec = OsString::from(":(top,exclude,literal)");
+    spec.push(path);
+    spec
+}
+
+fn walk(root: &Path, folder: &Path, nested: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    permit(folder, 0o700)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if entry.file_name().eq_ignore_ascii_case(".git") {
+            if folder != root || entry.file_name() != ".git" {
+                // A repository is left out with its folder; at the top, under another spelling, only that entry.
+                let outer = if folder == root { &path } else { folder };
+                nested.push(outer.strip_prefix(root).unwrap_or(outer).to_owned());
+            }
+        } else if kind.is_dir() {
+            walk(root, &path, nested)?;
+        } else if kind.is_file() {
+            permit(&path, 0o600)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives us at least these permissions.
+fn permit(path: &Path, least: u32) -> std::io::Result<()> {
+    let mode = fs::symlink_metadata(path)?.permissions().mode();
+    if mode & least == least {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode((mode | least) & 0o7777))
+}
+
+/// Whether a symlink at `path` that leads to `target` leaves the tree, looking at the names alone.
+pub(super) fn escapes(path: &str, target: &str) -> bool {
+    if target.starts_with('/') {
+        return true;
+    }
+    let mut depth = path.split('/').count() - 1;
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return true,
+            },
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
+/// Whether a change is one of those that a merge may bring: used by the rules.
+pub(super) fn adds_content(status: Status) -> bool {
+    status != Status::Deleted
+}

@@ -1,0 +1,157 @@
+//! The clones that agents and verifiers work in.
+//!
+//! Each is a repository of its own with its own objects: it names no remote, holds no credential, and leads back to no mirror. After
+//! a process has been in one, nothing in its `.git` is believed any more: see [`super::snapshot`].
+
+use std::path::{Path, PathBuf};
+
+use super::files;
+use super::git::{self, Git, GitError};
+use super::mirror::{Merge, Mirror};
+
+/// How many commits of history a clone gets: enough for `git log` and `git blame` to be of use.
+const HISTORY: u32 = 50;
+const BASE: &str = "refs/adjutant/base";
+
+/// A clone on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    pub(super) folder: PathBuf,
+    /// The commit it was cut from.
+    pub base: String,
+}
+
+/// Why a tree may be removed. A clone with work that was not pushed is never removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Its work is on the server.
+    Pushed,
+    /// Whatever is in it is not wanted: a verifier's checkout, a task that was given up.
+    Disposable,
+}
+
+impl Tree {
+    /// The working directory: what a sandboxed run gets as its `workdir`.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join("tree")
+    }
+
+    /// A folder beside the clone for what belongs to the same task and not into the repository: logs, home, results.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Removes the clone and what is beside it.
+    pub async fn remove(self, why: Removal) -> Result<(), GitError> {
+        tracing::debug!(tree = %self.folder.display(), ?why, "removing a working tree");
+        let folder = self.folder.clone();
+        let removed = tokio::task::spawn_blocking(move || files::remove_all(&folder)).await;
+        removed.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(GitError::io(&self.folder))
+    }
+}
+
+impl Mirror {
+    /// Makes a clone named `dest` at `commit`, on a branch named `branch`. Refuses when one of that name is there.
+    pub async fn tree(&self, dest: &str, commit: &str, branch: &str) -> Result<Tree, GitError> {
+        let making = self.making(dest)?;
+        let made = self.cut(&making, commit, branch).await;
+        self.finish(dest, &making, commit, made).await
+    }
+
+    /// Makes a clone at `ours` whose files are the merge of `theirs`, with conflict markers where the two disagree: for an agent
+    /// to resolve. Committed later with both as parents. Also gives the files in conflict.
+    pub async fn tree_of_merge(
+        &self,
+        dest: &str,
+        ours: &str,
+        theirs: &str,
+        branch: &str,
+    ) -> Result<(Tree, Vec<String>), GitError> {
+        let (merged, paths) = match self.merge(ours, theirs).await? {
+            Merge::UpToDate(_) => (self.tree_of(ours).await?, Vec::new()),
+            Merge::Clean { tree } => (tree, Vec::new()),
+            Merge::Conflicted { tree, paths } => (tree, paths),
+        };
+        let nobody = super::Identity { name: "Adjutant".to_owned(), email: "adjutant@localhost".to_owned() };
+        let commit =
+            self.commit(&merged, &[ours], "The merge to resolve", &nobody, chrono::DateTime::UNIX_EPOCH).await?;
+        let making = self.making(dest)?;
+        let made = self.cut(&making, &commit, branch).await;
+        let made = match made {
+            Ok(()) => Git::at(&making.join("tree/.git"), "update-ref")
+                .arg(format!("refs/heads/{branch}"))
+                .arg(git::sha(ours)?)
+                .bytes()
+                .await
+                .map(drop),
+            failed => failed,
+        };
+        Ok((self.finish(dest, &making, ours, made).await?, paths))
+    }
+
+    /// The clone named `dest`, if it was made before: what a task that was interrupted goes on with.
+    pub async fn existing_tree(&self, dest: &str) -> Result<Option<Tree>, GitError> {
+        let folder = self.trees.join(git::folder_name(dest)?);
+        match tokio::fs::read_to_string(folder.join("base")).await {
+            Ok(base) => Ok(Some(Tree { base: git::sha(base.trim())?.to_owned(), folder })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(GitError::io(&folder)(error)),
+        }
+    }
+
+    fn making(&self, dest: &str) -> Result<PathBuf, GitError> {
+        let dest = git::folder_name(dest)?;
+        if self.trees.join(dest).exists() {
+            return Err(GitError::TreeExists(dest.to_owned()));
+        }
+        Ok(self.trees.join(format!(".making-{}", uuid::Uuid::new_v4())))
+    }
+
+    async fn cut(&self, folder: &Path, commit: &str, branch: &str) -> Result<(), GitError> {
+        let (commit, branch) = (git::sha(commit)?, git::branch(branch)?);
+        let path = folder.join("tree");
+        tokio::fs::create_dir_all(&path).await.map_err(GitError::io(&path))?;
+        Git::bare("init").args(["--quiet", "--template=", "-b", branch]).arg(&path).bytes().await?;
+        let git_dir = path.join(".git");
+        let fetch = Git::at(&git_dir, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head"]);
+        // As a URL: only then is the history really cut, and no file shared with the mirror.
+        let mut url = std::ffi::OsString::from("file://");
+        url.push(&self.path);
+        fetch.arg(format!("--depth={HISTORY}")).arg("--").arg(url).arg(format!("{commit}:{BASE}")).bytes().await?;
+        Git::at(&git_dir, "checkout")
+            .env("GIT_WORK_TREE", &path)
+            .args(["--quiet", "--no-track", "-B", branch, BASE, "--"])
+            .bytes()
+            .await?;
+        Git::at(&git_dir, "update-ref").args(["-d", BASE]).bytes().await?;
+        let config = git_dir.join("config");
+        let mut text = tokio::fs::read_to_string(&config).await.map_err(GitError::io(&config))?;
+        // An agent that commits by itself can; its commits are not what is taken in.
+        text.push_str("[user]\n\tname = agent\n\temail = agent@localhost\n");
+        tokio::fs::write(&config, text).await.map_err(GitError::io(&config))?;
+        Ok(())
+    }
+
+    /// Gives the finished clone its name; a clone that is only half there never has one.
+    async fn finish(
+        &self,
+        dest: &str,
+        making: &Path,
+        base: &str,
+        made: Result<(), GitError>,
+    ) -> Result<Tree, GitError> {
+        let folder = self.trees.join(dest);
+        let named = match made {
+            Ok(()) => match tokio::fs::write(making.join("base"), base).await {
+                Ok(()) => tokio::fs::rename(making, &folder).await.map_err(GitError::io(&folder)),
+                Err(error) => Err(GitError::io(making)(error)),
+            },
+            Err(error) => Err(error),
+        };
+        if named.is_err() {
+            let making = making.to_owned();
+            let _ = tokio::task::spawn_blocking(move || files::remove_all(&making)).await;
+        }
+        named.map(|()| Tree { folder, base: base.to_owned() })
+    }
+}

@@ -1,0 +1,6 @@
+//! The gateway, against a server that answers as it is told, and against the playground.
+
+mod gateway;
+mod interpret;
+mod objects;
+mod scripted;

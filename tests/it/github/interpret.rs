@@ -1,0 +1,434 @@
+//! From deliveries to signals: what is read live, whom it is for, and what is ignored.
+
+use std::sync::Mutex;
+
+use adjutant::{
+    domain::{
+        command::Command,
+        directive::{Base, Directive},
+        engine,
+        ids::{Branch, Login, Sha},
+        policy::Policy,
+        signal::{Actor, Commanded, Labelled, Permission, Signal},
+        step::{Step, StepKind},
+    },
+    github::interpret::{Addressed, DirectiveLookup, LookupError, Reading, Target, interpret, parse},
+};
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+use super::scripted::{Call, REPO, Reply, Scripted, head, is, repo};
+
+/// A store of at most one directive, of issue 7.
+#[derive(Default)]
+struct Store {
+    directive: Option<Directive>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Store {
+    fn of(directive: Directive) -> Self {
+        Self { directive: Some(directive), ..Self::default() }
+    }
+
+    fn note(&self, what: String) {
+        self.asked.lock().unwrap().push(what);
+    }
+}
+
+#[async_trait]
+impl DirectiveLookup for Store {
+    async fn live_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError> {
+        self.note(format!("live {issue}"));
+        Ok(self.directive.clone().filter(|found| (found.repo.id, found.issue) == (repository, issue)))
+    }
+
+    async fn for_pull(&self, _: u64, pull: u64) -> Result<Option<Directive>, LookupError> {
+        self.note(format!("pull {pull}"));
+        Ok(self.directive.clone().filter(|found| found.step_of_pull(pull).is_some()))
+    }
+
+    async fn count_for_issue(&self, _: u64, issue: u64) -> Result<u32, LookupError> {
+        self.note(format!("count {issue}"));
+        Ok(u32::from(self.directive.is_some()))
+    }
+}
+
+/// A directive of issue 7 with one step, `parse`, whose pull request is 8 and whose head is `aaa`.
+fn directive() -> Directive {
+    let actor = Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false };
+    let labelled = Labelled {
+        repo: repo(),
+        issue: 7,
+        earlier: 0,
+        title: "Units".to_owned(),
+        author: Login::new("outsider"),
+        actor,
+        brief: adjutant::domain::brief::parse("Units", "Read units."),
+        policy: Ok(Policy::default()),
+        base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
+    };
+    let mut directive = engine::open(&labelled, DateTime::UNIX_EPOCH).directive.unwrap();
+    directive.steps.push(step("parse", "adjutant/7-1/g1-parse", 8));
+    directive
+}
+
+fn step(name: &str, branch: &str, pull: u64) -> Step {
+    let step = json!({
+        "id": "6f2b7f5e-0000-5000-8000-000000000001", "name": name, "kind": "implement", "description": "",
+        "task_plan": "", "depends_on": [], "requirements": [], "criteria": [], "status": "evaluating",
+        "branch": branch, "target": "adjutant/7-1/main", "into_base": false,
+        "pull": { "number": pull, "node_id": "PR_8", "draft": false }, "head": "aaa", "findings": [],
+        "merge": "open", "rework_cycles": 0, "reworks": 0, "failures": 0, "verifications": 0,
+    });
+    serde_json::from_value(step).unwrap()
+}
+
+/// `acme/widgets` on a good day: its people, its default branch, issue 7 open with the label, pull request 8 open.
+fn good_day(call: &Call) -> Option<Reply> {
+    let path = call.line.strip_prefix(&format!("GET {REPO}"))?;
+    let permission = |word: &str| Reply::Json(200, json!({ "permission": word }));
+    Some(match path {
+        "" => Reply::Json(
+            200,
+            json!({ "id": 9, "name": "widgets", "full_name": "acme/widgets", "owner": { "login": "acme" }, "default_branch": "main" }),
+        ),
+        "/git/ref/heads/main" => head("base"),
+        "/collaborators/maintainer/permission" => permission("admin"),
+        "/collaborators/outsider/permission" => permission("read"),
+        "/issues/7" => issue("open", &["directive"]),
+        "/pulls/8" => pull(&json!({})),
+        _ => return None,
+    })
+}
+
+fn issue(state: &str, labels: &[&str]) -> Reply {
+    let labels: Vec<Value> = labels.iter().map(|name| json!({ "name": name })).collect();
+    let issue = json!({
+        "number": 7, "title": "Units", "body": "edited since", "state": state, "user": { "login": "outsider" },
+        "labels": labels, "updated_at": "2026-01-02T03:04:05Z", "html_url": "u",
+    });
+    Reply::Json(200, issue)
+}
+
+fn pull(more: &Value) -> Reply {
+    let mut pull = json!({
+        "number": 8, "node_id": "PR_8", "title": "t", "body": null, "state": "open", "draft": false, "merged": false,
+        "head": { "ref": "adjutant/7-1/g1-parse", "sha": "aaa" }, "base": { "ref": "adjutant/7-1/main", "sha": "b" },
+        "user": { "login": "adjutant[bot]" }, "html_url": "u",
+    });
+    for (key, value) in more.as_object().unwrap() {
+        pull[key] = value.clone();
+    }
+    Reply::Json(200, pull)
+}
+
+async fn read(server: &Scripted, store: &Store, event: &str, body: Value) -> Reading {
+    let common = json!({
+        "sender": { "login": "maintainer", "type": "User" }, "installation": { "id": 5 },
+        "repository": { "id": 9, "name": "widgets", "owner": { "login": "acme" } },
+    });
+    let mut all = common;
+    for (key, value) in body.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    let fact = parse(event, all.to_string().as_bytes()).unwrap();
+    interpret(&server.github(), store, fact).await.unwrap()
+}
+
+fn signals(reading: Reading) -> Vec<Addressed> {
+    match reading {
+        Reading::Signals(signals) => signals,
+        Reading::Ignored(reason) => panic!("ignored: {reason}"),
+    }
+}
+
+fn only(reading: Reading) -> Signal {
+    let mut signals = signals(reading);
+    assert_eq!(signals.len(), 1);
+    signals.remove(0).signal
+}
+
+fn orders(reading: Reading) -> Vec<Commanded> {
+    let orders = signals(reading).into_iter().map(|addressed| match addressed.signal {
+        Signal::Commanded(commanded) => commanded,
+        other => panic!("{other:?}"),
+    });
+    orders.collect()
+}
+
+fn reason(reading: Reading) -> String {
+    match reading {
+        Reading::Ignored(reason) => reason,
+        Reading::Signals(signals) => panic!("not ignored: {signals:?}"),
+    }
+}
+
+fn labelled(label: &str) -> Value {
+    json!({
+        "action": "labeled", "label": { "name": label },
+        "issue": { "number": 7, "title": "Units", "body": "Read units.", "user": { "login": "outsider" } },
+    })
+}
+
+fn commented(number: u64, on_pull: &Value, author: &Value, body: &str) -> Value {
+    json!({
+        "action": "created", "sender": author,
+        "issue": { "number": number, "title": "t", "user": null, "pull_request": on_pull },
+        "comment": { "id": 31, "node_id": "IC_31", "body": body, "user": author, "created_at": "2026-01-02T03:04:05Z" },
+    })
+}
+
+fn maintainer() -> Value {
+    json!({ "login": "maintainer", "type": "User" })
+}
+
+fn reviewed(state: &str, body: &str) -> Value {
+    json!({
+        "action": "submitted", "pull_request": { "number": 8 },
+        "review": {
+            "id": 41, "node_id": "PRR_41", "body": body, "state": state, "commit_id": "aaa", "user": maintainer(),
+            "submitted_at": "2026-01-02T03:04:05Z",
+        },
+    })
+}
+
+#[tokio::test]
+async fn the_label_opens_a_directive_with_the_brief_as_it_was_written_then() {
+    let server = Scripted::start(good_day).await;
+    let mut found = signals(read(&server, &Store::default(), "issues", labelled("Directive")).await);
+    let Addressed { target, signal } = found.remove(0);
+    assert_eq!(target, Target::Issue { repo: repo(), issue: 7 });
+    let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
+    assert_eq!(labelled.brief.goal, "Read units.", "not the text that was edited since");
+    assert_eq!(labelled.actor.permission, Permission::Admin);
+    assert_eq!(labelled.base, Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }));
+    assert_eq!((labelled.policy, labelled.earlier), (Ok(Policy::default()), 0));
+}
+
+#[tokio::test]
+async fn the_label_of_a_live_directive_goes_to_it() {
+    let server = Scripted::start(good_day).await;
+    let directive = directive();
+    let id = directive.id;
+    let found = signals(read(&server, &Store::of(directive), "issues", labelled("directive")).await);
+    assert_eq!(found[0].target, Target::Directive(id));
+}
+
+#[tokio::test]
+async fn the_policy_on_the_default_branch_names_the_label_even_when_it_is_broken() {
+    let policy = |yaml: &'static str| {
+        move |call: &Call| {
+            let content = json!({ "encoding": "base64", "content": STANDARD.encode(yaml) });
+            let file = is(call, "GET", "/contents/.github/adjutant.yml").then_some(Reply::Json(200, content));
+            let issue = is(call, "GET", "/issues/7").then(|| issue("open", &["do it", "directive"]));
+            file.or(issue).or_else(|| good_day(call))
+        }
+    };
+    let server = Scripted::start(policy("label: do it\n")).await;
+    assert!(reason(read(&server, &Store::default(), "issues", labelled("directive")).await).contains("do it"));
+    assert_eq!(server.calls("GET /api/v3/repos").len(), 1, "another label costs one read");
+    only(read(&server, &Store::default(), "issues", labelled("do it")).await);
+
+    let server = Scripted::start(policy("label: do it\nautonomy: nonsense\n")).await;
+    let signal = only(read(&server, &Store::default(), "issues", labelled("do it")).await);
+    let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
+    assert!(labelled.policy.unwrap_err()[0].contains("autonomy"));
+}
+
+#[tokio::test]
+async fn a_label_that_was_taken_off_again_or_is_on_a_closed_issue_starts_nothing() {
+    for (state, labels) in [("open", &[][..]), ("closed", &["directive"][..])] {
+        let server = Scripted::start(move |call| {
+            is(call, "GET", "/issues/7").then(|| issue(state, labels)).or_else(|| good_day(call))
+        })
+        .await;
+        reason(read(&server, &Store::default(), "issues", labelled("directive")).await);
+    }
+}
+
+#[tokio::test]
+async fn taking_the_label_off_counts_unless_it_is_on_again() {
+    let unlabelled = json!({
+        "action": "unlabeled", "label": { "name": "directive" }, "issue": { "number": 7, "title": "t", "user": null },
+    });
+    let server = Scripted::start(good_day).await;
+    reason(read(&server, &Store::of(directive()), "issues", unlabelled.clone()).await);
+    let off =
+        Scripted::start(|call| is(call, "GET", "/issues/7").then(|| issue("open", &[])).or_else(|| good_day(call)))
+            .await;
+    let signal = only(read(&off, &Store::of(directive()), "issues", unlabelled).await);
+    assert!(matches!(signal, Signal::Unlabelled { actor } if actor.login.as_str() == "maintainer"));
+}
+
+#[tokio::test]
+async fn a_closed_issue_asks_whether_the_final_pull_request_was_merged() {
+    let closed = json!({ "action": "closed", "issue": { "number": 7, "title": "t", "user": null } });
+    for merged in [false, true] {
+        let server = Scripted::start(move |call| {
+            if is(call, "GET", "/issues/7") {
+                return Some(issue("closed", &["directive"]));
+            }
+            is(call, "GET", "/pulls/99")
+                .then(|| pull(&json!({ "number": 99, "merged": merged })))
+                .or_else(|| good_day(call))
+        })
+        .await;
+        let mut directive = directive();
+        let finale = step("final", "adjutant/7-1/main", 99);
+        directive.finale = Some(Step { kind: StepKind::Final, into_base: true, ..finale });
+        let signal = only(read(&server, &Store::of(directive), "issues", closed.clone()).await);
+        assert!(matches!(signal, Signal::IssueClosed { final_merged, .. } if final_merged == merged), "{signal:?}");
+    }
+    let reopened = Scripted::start(good_day).await;
+    reason(read(&reopened, &Store::of(directive()), "issues", closed).await);
+}
+
+#[tokio::test]
+async fn a_comment_without_a_command_asks_nobody_anything() {
+    let server = Scripted::start(good_day).await;
+    let store = Store::of(directive());
+    let body = commented(7, &Value::Null, &maintainer(), "Looks good to me, `/approve` soon.");
+    reason(read(&server, &store, "issue_comment", body).await);
+    assert!(server.calls("").is_empty() && store.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn every_command_of_a_comment_is_told_in_order_with_its_place() {
+    let server = Scripted::start(good_day).await;
+    let body = commented(7, &Value::Null, &maintainer(), "/approve parse\n/status");
+    let orders = orders(read(&server, &Store::of(directive()), "issue_comment", body).await);
+    assert_eq!(orders[0].command, Command::Approve { step: Some("parse".to_owned()) });
+    assert_eq!(orders[1].command, Command::Status);
+    assert_eq!(orders.iter().map(|order| order.source.index).collect::<Vec<_>>(), [0, 1]);
+    assert!(orders.iter().all(|order| order.pull.is_none() && order.sha.is_none() && order.actor.may_command()));
+    assert_eq!(server.calls(&format!("GET {REPO}/collaborators")).len(), 1);
+}
+
+#[tokio::test]
+async fn a_command_on_a_pull_request_names_it_and_one_of_a_stranger_is_told_as_such() {
+    let server = Scripted::start(good_day).await;
+    let outsider = json!({ "login": "outsider", "type": "User" });
+    let body = commented(8, &json!({ "url": "u" }), &outsider, "/approve");
+    let orders = orders(read(&server, &Store::of(directive()), "issue_comment", body).await);
+    assert_eq!((orders[0].pull, orders[0].source.number), (Some(8), 8));
+    assert!(!orders[0].actor.may_command());
+}
+
+#[tokio::test]
+async fn our_own_comments_and_those_elsewhere_give_no_orders() {
+    let server = Scripted::start(good_day).await;
+    let bot = json!({ "login": "adjutant[bot]", "type": "Bot" });
+    let own = commented(7, &Value::Null, &bot, "/approve");
+    reason(read(&server, &Store::of(directive()), "issue_comment", own).await);
+    let elsewhere = commented(12, &Value::Null, &maintainer(), "/approve");
+    reason(read(&server, &Store::of(directive()), "issue_comment", elsewhere).await);
+    assert!(server.calls(&format!("GET {REPO}/collaborators")).is_empty());
+
+    let other = json!({ "login": "renovate[bot]", "type": "Bot" });
+    let body = commented(7, &Value::Null, &other, "/approve");
+    let orders = orders(read(&server, &Store::of(directive()), "issue_comment", body).await);
+    assert!(orders[0].actor.bot && !orders[0].actor.may_command());
+}
+
+#[tokio::test]
+async fn an_approving_review_is_bound_to_its_commit() {
+    let server = Scripted::start(good_day).await;
+    let body = reviewed("approved", "/approve\n\n/status");
+    let orders = orders(read(&server, &Store::of(directive()), "pull_request_review", body).await);
+    let commands: Vec<Command> = orders.iter().map(|order| order.command.clone()).collect();
+    assert_eq!(commands, [Command::Approve { step: None }, Command::Status], "the button says it once");
+    assert!(orders.iter().all(|order| order.sha == Some(Sha::new("aaa")) && order.pull == Some(8)));
+}
+
+#[tokio::test]
+async fn a_review_that_asks_for_changes_carries_every_remark_and_they_count_once() {
+    let day = |call: &Call| {
+        let remarks = json!([{
+            "id": 51, "path": "src/lib.rs", "line": 3, "diff_hunk": "@@ -1 +1 @@\n+x", "body": "/rework Use y.",
+            "user": { "login": "maintainer" },
+        }]);
+        if is(call, "GET", "/pulls/8/reviews/41/comments?per_page=100") {
+            return Some(Reply::Json(200, remarks));
+        }
+        let review = json!({ "id": 41, "state": "CHANGES_REQUESTED" });
+        is(call, "GET", "/pulls/8/reviews/41").then_some(Reply::Json(200, review)).or_else(|| good_day(call))
+    };
+    let server = Scripted::start(day).await;
+    let body = reviewed("changes_requested", "Not yet.");
+    let orders = orders(read(&server, &Store::of(directive()), "pull_request_review", body).await);
+    let Command::Rework { text } = &orders[0].command else { panic!("{orders:?}") };
+    assert!(text.contains("Not yet.") && text.contains("`src/lib.rs`, line 3") && text.contains("Use y."), "{text}");
+
+    let remark = json!({
+        "action": "created", "pull_request": { "number": 8 },
+        "comment": {
+            "id": 51, "node_id": "PRRC_51", "body": "/rework Use y.", "user": maintainer(),
+            "created_at": "2026-01-02T03:04:05Z", "pull_request_review_id": 41,
+        },
+    });
+    reason(read(&server, &Store::of(directive()), "pull_request_review_comment", remark).await);
+}
+
+#[tokio::test]
+async fn a_review_that_only_comments_counts_by_its_commands() {
+    let server = Scripted::start(good_day).await;
+    let store = Store::of(directive());
+    reason(read(&server, &store, "pull_request_review", reviewed("commented", "Hm.")).await);
+    assert!(server.calls("").is_empty());
+    let orders = orders(read(&server, &store, "pull_request_review", reviewed("commented", "/skip")).await);
+    assert_eq!(orders[0].command, Command::Skip { step: None });
+}
+
+#[tokio::test]
+async fn a_closed_pull_request_was_merged_or_closed_by_somebody_else() {
+    let closed = json!({ "action": "closed", "pull_request": { "number": 8 } });
+    let by_us = json!({
+        "action": "closed", "pull_request": { "number": 8 }, "sender": { "login": "adjutant[bot]", "type": "Bot" },
+    });
+    let day =
+        |more: Value| move |call: &Call| is(call, "GET", "/pulls/8").then(|| pull(&more)).or_else(|| good_day(call));
+    let merged = json!({
+        "state": "closed", "merged": true, "merge_commit_sha": "mmm", "merged_by": { "login": "writer" },
+    });
+    let server = Scripted::start(day(merged)).await;
+    let signal = only(read(&server, &Store::of(directive()), "pull_request", closed.clone()).await);
+    let parse = directive().steps[0].id;
+    let sha = Some(Sha::new("mmm"));
+    assert_eq!(signal, Signal::PullMerged { step: parse, by: Login::new("writer"), sha });
+
+    let server = Scripted::start(day(json!({ "state": "closed" }))).await;
+    let signal = only(read(&server, &Store::of(directive()), "pull_request", closed.clone()).await);
+    assert_eq!(signal, Signal::PullClosed { step: parse, by: Login::new("maintainer") });
+    reason(read(&server, &Store::of(directive()), "pull_request", by_us).await);
+
+    let open = Scripted::start(good_day).await;
+    reason(read(&open, &Store::of(directive()), "pull_request", closed).await);
+}
+
+#[tokio::test]
+async fn a_push_counts_where_it_stands_and_is_not_ours() {
+    let branch = "/git/ref/heads/adjutant/7-1/g1-parse";
+    let server =
+        Scripted::start(move |call| is(call, "GET", branch).then(|| head("ccc")).or_else(|| good_day(call))).await;
+    let store = Store::of(directive());
+    let push = |after: &str, login: &str| {
+        json!({
+            "ref": "refs/heads/adjutant/7-1/g1-parse", "after": after, "deleted": false,
+            "sender": { "login": login, "type": if login.ends_with("[bot]") { "Bot" } else { "User" } },
+        })
+    };
+    let moved = Signal::HeadMoved { step: directive().steps[0].id, head: Sha::new("ccc"), by: Login::new("writer") };
+    assert_eq!(only(read(&server, &store, "push", push("ccc", "writer")).await), moved);
+    let synchronized = json!({
+        "action": "synchronize", "pull_request": { "number": 8 }, "after": "ccc", "sender": { "login": "writer" },
+    });
+    assert_eq!(only(read(&server, &store, "pull_request", synchronized).await), moved);
+    for (after, login) in [("ccc", "adjutant[bot]"), ("bbb", "writer"), ("aaa", "writer")] {
+        reason(read(&server, &store, "push", push(after, login)).await);
+    }
+    let elsewhere = json!({ "ref": "refs/heads/main", "after": "ccc" });
+    reason(read(&server, &store, "push", elsewhere).await);
+}
