@@ -156,6 +156,7 @@ pub(crate) fn planning() -> Directive {
         failure: None,
         generation: 0,
         planning_faults: Vec::new(),
+        planning_words: None,
         plan: None,
         integration_cut: false,
         integrations: 0,

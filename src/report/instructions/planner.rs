@@ -5,7 +5,8 @@ use crate::domain::directive::Directive;
 use crate::domain::ids::StepName;
 use crate::domain::step::StepKind;
 
-/// How the planner cuts the brief into steps. `faults` are those of its first proposal, to be mended.
+/// How the planner cuts the brief into steps. `faults` are those of its first proposal, to be mended; what a person
+/// said about the plan before may stand among them and is told apart.
 pub fn planner_instructions(directive: &Directive, faults: &[String]) -> String {
     let mut sections = vec![
         "# Plan the work".to_owned(),
@@ -19,9 +20,18 @@ pub fn planner_instructions(directive: &Directive, faults: &[String]) -> String 
         brief(directive),
         guidelines(directive),
     ];
-    if directive.generation > 0 {
+    if directive.generation > 0 && !directive.steps.is_empty() {
         sections.push(earlier(directive));
     }
+    let words = directive.planning_words.as_deref().unwrap_or_default();
+    if !words.trim().is_empty() {
+        sections.push(format!(
+            "## What a maintainer said\n\nThe plan before was turned down with these words:\n\n{}",
+            quoted(words)
+        ));
+    }
+    let faults: Vec<&String> =
+        faults.iter().filter(|fault| !words.lines().any(|line| line == fault.as_str())).collect();
     if !faults.is_empty() {
         let listed: Vec<String> = faults.iter().map(|fault| format!("- {fault}")).collect();
         sections.push(format!(
@@ -156,6 +166,16 @@ mod tests {
         let text = planner_instructions(&fixture::directive(), &["requirement R2 is covered by no step".to_owned()]);
         assert!(text.contains("without:\n\n> - requirement R2 is covered by no step"), "{text}");
         assert!(text.contains("> - parse (implement), passed: Parse lengths"), "{text}");
+    }
+
+    #[test]
+    fn what_a_person_said_is_told_apart_from_faults() {
+        let mut directive = fixture::planning();
+        directive.planning_words = Some("fewer steps\nplease".to_owned());
+        let faults = ["fewer steps", "please", "a cycle"].map(str::to_owned);
+        let text = planner_instructions(&directive, &faults);
+        assert!(text.contains("with these words:\n\n> fewer steps\n> please\n\n"), "{text}");
+        assert!(text.contains("without:\n\n> - a cycle\n\n"), "{text}");
     }
 
     #[test]
