@@ -1,1 +1,74 @@
-//! Every sentence that Adjutant writes on GitHub.
+//! Every sentence that Adjutant writes on GitHub, and everything that agents are told.
+//!
+//! In flow values of the domain, [`Links`] and, where it matters, the time; out flows text: the [`status`] comment,
+//! titles and bodies of pull requests ([`pull`], [`story`]), check runs ([`check`]), answers ([`notice`]), commit
+//! messages ([`commit`]) and [`instructions`] for agents.
+//!
+//! Whatever people or agents wrote passes through [`text`] first: it cannot break a table or a graph, open a
+//! comment or an element of HTML, mention anybody, refer to an issue or close one. Every text fits GitHub's limits,
+//! whatever it is made of.
+//!
+//! What never happens here: nothing is read from or sent to GitHub, and nothing is decided.
+
+pub mod check;
+pub mod commit;
+pub mod graph;
+pub mod instructions;
+pub mod notice;
+pub mod proof;
+pub mod pull;
+pub mod status;
+pub mod story;
+pub mod text;
+pub mod words;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+pub use check::{
+    CheckAction, CheckConclusion, CheckReport, CheckStatus, check_output, foreign_check, verifier_check,
+    verifier_running,
+};
+pub use commit::{commit_message, merge_message};
+pub use instructions::{judge_instructions, planner_instructions, step_instructions};
+pub use notice::{closing_word, completion_word, notice, report_comment, report_marker};
+pub use pull::{pull_body, pull_title, step_marker};
+pub use status::{status_comment, status_marker};
+
+use crate::domain::ids::{Branch, Repo, Sha};
+
+/// Where pages of a repository are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Links {
+    /// GitHub's address without a slash at its end, such as `https://github.com`.
+    web_url: String,
+    /// `owner/name`.
+    repo: String,
+}
+
+impl Links {
+    /// The pages of `repo` on the GitHub at `web_url`.
+    pub fn new(web_url: &str, repo: &Repo) -> Self {
+        Self { web_url: web_url.trim_end_matches('/').to_owned(), repo: repo.full_name() }
+    }
+
+    /// A pull request's page.
+    pub fn pull(&self, number: u64) -> String {
+        format!("{}/{}/pull/{number}", self.web_url, self.repo)
+    }
+
+    /// An issue's page.
+    pub fn issue(&self, number: u64) -> String {
+        format!("{}/{}/issues/{number}", self.web_url, self.repo)
+    }
+
+    /// A commit's page.
+    pub fn commit(&self, sha: &Sha) -> String {
+        format!("{}/{}/commit/{sha}", self.web_url, self.repo)
+    }
+
+    /// A branch's page.
+    pub fn branch(&self, branch: &Branch) -> String {
+        format!("{}/{}/tree/{branch}", self.web_url, self.repo)
+    }
+}

@@ -1,0 +1,295 @@
+//! Check runs: the composite `adjutant` check of a step, and one for each verifier.
+//!
+//! A check run that waits is completed as `action_required`: one that is left in progress turns stale after 14
+//! days (<https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks>).
+
+use serde::{Deserialize, Serialize};
+
+use super::pull::{findings, titled};
+use super::text::{MAX_CHECK_FIELD, code, fence, fit, inline, plain, quote};
+use super::{Links, proof, words};
+use crate::domain::approval::{Approval, ApprovalKind};
+use crate::domain::directive::Directive;
+use crate::domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
+use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::step::{MergeState, Step};
+
+/// The longest title; GitHub's lists cut it far earlier.
+const MAX_TITLE: usize = 120;
+
+/// What is written into a check run.
+/// <https://docs.github.com/en/rest/checks/runs#update-a-check-run>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// Whether it is over.
+    pub status: CheckStatus,
+    /// How it ended; there exactly when it is over.
+    pub conclusion: Option<CheckConclusion>,
+    /// One line.
+    pub title: String,
+    /// Markdown, at most 65,535 bytes.
+    pub summary: String,
+    /// Markdown below the summary, at most 65,535 bytes; none where there is nothing to add.
+    pub text: Option<String>,
+    /// Buttons, at most three.
+    pub actions: Vec<CheckAction>,
+}
+
+/// Whether a check run is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// Not yet.
+    InProgress,
+    /// It is.
+    Completed,
+}
+
+/// How a check run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckConclusion {
+    /// It holds.
+    Success,
+    /// It does not.
+    Failure,
+    /// It does not apply.
+    Neutral,
+    /// Called off.
+    Cancelled,
+    /// A person has to decide.
+    ActionRequired,
+}
+
+/// A button of a check run: at most 20 characters of label, 40 of description and 20 of identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckAction {
+    /// What it says.
+    pub label: String,
+    /// What it does.
+    pub description: String,
+    /// What comes back in `check_run.requested_action`: a command's word without its slash.
+    pub identifier: String,
+}
+
+impl CheckStatus {
+    /// The word in GitHub's API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+        }
+    }
+}
+
+impl CheckConclusion {
+    /// The word in GitHub's API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Neutral => "neutral",
+            Self::Cancelled => "cancelled",
+            Self::ActionRequired => "action_required",
+        }
+    }
+}
+
+/// The composite check of a step's head, as things stand.
+pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckReport {
+    let standing = stand(directive, step);
+    let evaluation = step.current_evaluation();
+    let summary = fit(MAX_CHECK_FIELD, |chars| {
+        let sections = [
+            standing.sentence.clone(),
+            standing.approval.map_or_else(String::new, |approval| question(directive, approval, step, links, chars)),
+            evaluation.map(|evaluation| reasons(evaluation, chars)).unwrap_or_default(),
+            titled("Acceptance criteria", &proof::criteria_table(directive, step, chars)),
+            titled("Verifiers", &evaluation.map(|proof| proof::verifier_table(proof, chars)).unwrap_or_default()),
+        ];
+        join(&sections)
+    });
+    let text = fit(MAX_CHECK_FIELD, |chars| {
+        let rework = step.instructions.as_ref().filter(|_| step.status == StepStatus::Rework);
+        let sections = [
+            findings(step, chars),
+            titled("What the rework is told", &rework.map(|rework| quote(&rework.text, chars)).unwrap_or_default()),
+            evaluation.map(|evaluation| proof::failed_tails(evaluation, chars)).unwrap_or_default(),
+            evaluation.map(|evaluation| proof::judge_note(evaluation, chars)).unwrap_or_default(),
+        ];
+        join(&sections)
+    });
+    CheckReport {
+        status: if standing.conclusion.is_some() { CheckStatus::Completed } else { CheckStatus::InProgress },
+        conclusion: standing.conclusion,
+        title: plain(&standing.title, MAX_TITLE),
+        summary,
+        text: (!text.is_empty()).then_some(text),
+        actions: standing.approval.map(actions).unwrap_or_default(),
+    }
+}
+
+/// The check of one verifier. Whether it is required decides about the composite, not here.
+pub fn verifier_check(result: &VerifierResult) -> CheckReport {
+    let (conclusion, word) = match result.verdict {
+        Verdict::Pass => (CheckConclusion::Success, "passed"),
+        Verdict::Fail => (CheckConclusion::Failure, "failed"),
+        Verdict::Neutral => (CheckConclusion::Neutral, "does not apply"),
+    };
+    let told = if result.summary.trim().is_empty() { String::new() } else { format!(": {}", result.summary) };
+    let summary =
+        format!("{} {word} in {} ({}).", code(&result.name), proof::seconds(result.duration_ms), proof::counts(result));
+    let text = fit(MAX_CHECK_FIELD, |chars| {
+        if result.tail.trim().is_empty() { String::new() } else { fence(&result.tail, chars * 5) }
+    });
+    CheckReport {
+        status: CheckStatus::Completed,
+        conclusion: Some(conclusion),
+        title: plain(&format!("{word}{told}"), MAX_TITLE),
+        summary,
+        text: (!text.is_empty()).then_some(text),
+        actions: Vec::new(),
+    }
+}
+
+/// The check of a verifier that runs.
+pub fn verifier_running(name: &str) -> CheckReport {
+    CheckReport {
+        status: CheckStatus::InProgress,
+        conclusion: None,
+        title: "running".to_owned(),
+        summary: format!("{} runs on the merge of this commit into its target.", code(name)),
+        text: None,
+        actions: Vec::new(),
+    }
+}
+
+/// The `adjutant` check of a pull request that is not Adjutant's, so that the check can be required everywhere.
+pub fn foreign_check() -> CheckReport {
+    CheckReport {
+        status: CheckStatus::Completed,
+        conclusion: Some(CheckConclusion::Neutral),
+        title: "not a pull request of Adjutant's".to_owned(),
+        summary:
+            "Adjutant has nothing to say here. The check is written so that it can be required of every pull request."
+                .to_owned(),
+        text: None,
+        actions: Vec::new(),
+    }
+}
+
+/// How a step's check stands.
+struct Standing<'a> {
+    conclusion: Option<CheckConclusion>,
+    title: String,
+    sentence: String,
+    approval: Option<&'a Approval>,
+}
+
+impl Standing<'_> {
+    fn of(conclusion: Option<CheckConclusion>, title: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self { conclusion, title: title.into(), sentence: sentence.into(), approval: None }
+    }
+}
+
+fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
+    use CheckConclusion::{ActionRequired, Cancelled, Failure, Success};
+    let evaluation = step.current_evaluation();
+    let proof = evaluation.map(words::confidence).unwrap_or_default();
+    let titled = |word: &str| if proof.is_empty() { word.to_owned() } else { format!("{proof}: {word}") };
+    let reason = || inline(step.reason.as_deref().unwrap_or_default(), 1_000);
+    match step.status {
+        StepStatus::Passed => return Standing::of(Some(Success), titled("done"), "This step is done."),
+        StepStatus::Skipped => {
+            return Standing::of(Some(Cancelled), "skipped", format!("This step was skipped. {}", reason()));
+        }
+        _ if matches!(directive.status, DirectiveStatus::Failed | DirectiveStatus::Archived) => {
+            let why = inline(directive.failure.as_deref().unwrap_or_default(), 1_000);
+            return Standing::of(Some(Cancelled), "called off", format!("The directive has ended. {why}"));
+        }
+        _ => {}
+    }
+    if let Some(approval) = words::waiting_approval(directive, step) {
+        return Standing {
+            conclusion: Some(ActionRequired),
+            title: titled("waits for a person"),
+            sentence: inline(&approval.question, 1_000),
+            approval: Some(approval),
+        };
+    }
+    match (step.status, evaluation.map(|evaluation| evaluation.confidence)) {
+        (StepStatus::Blocked, _) => Standing::of(Some(ActionRequired), titled("blocked"), reason()),
+        (StepStatus::Failed, _) => Standing::of(Some(Failure), "could not be run", reason()),
+        (status, Some(Confidence::Red)) => {
+            let again = if status == StepStatus::Evaluating { "failed" } else { "failed, goes to rework" };
+            Standing::of(Some(Failure), titled(again), "It does not hold.")
+        }
+        (StepStatus::Rework | StepStatus::Running, Some(_)) => {
+            Standing::of(Some(Failure), titled("sent to rework"), "It is done again; the next commit is proved anew.")
+        }
+        (StepStatus::Evaluating, Some(confidence))
+            if confidence == Confidence::Green || step.merge != MergeState::Open =>
+        {
+            Standing::of(Some(Success), titled("merging"), "It holds.")
+        }
+        (StepStatus::Evaluating, Some(_)) => {
+            Standing::of(None, titled("deciding"), "The proof is in, the decision is not.")
+        }
+        (StepStatus::Evaluating, None) => Standing::of(None, "being proved", "The verifiers are at work."),
+        _ => Standing::of(None, words::state(directive, step), "An agent has not handed this in yet."),
+    }
+}
+
+fn question(directive: &Directive, approval: &Approval, step: &Step, links: &Links, chars: usize) -> String {
+    if chars == 0 {
+        return String::new();
+    }
+    let issue = links.issue(directive.issue);
+    match step.pull {
+        Some(_) => format!(
+            "Here: {}. Approving or requesting changes in a review counts too.",
+            words::answers(approval, Some(step), false)
+        ),
+        None => format!("On [the issue]({issue}): {}.", words::answers(approval, Some(step), true)),
+    }
+}
+
+fn reasons(evaluation: &Evaluation, chars: usize) -> String {
+    let lines: Vec<String> =
+        evaluation.reasons.iter().take(30).map(|reason| format!("- {}", inline(reason, chars.min(300)))).collect();
+    titled("Why it is no better", &lines.join("\n"))
+}
+
+fn actions(approval: &Approval) -> Vec<CheckAction> {
+    let action = |label: &str, description: &str, identifier: &str| CheckAction {
+        label: label.to_owned(),
+        description: description.to_owned(),
+        identifier: identifier.to_owned(),
+    };
+    let skip = action("Skip", "Go on without this step", "skip");
+    match approval.kind {
+        ApprovalKind::StepReview => vec![
+            action("Approve", "Merge it as it is", "approve"),
+            action("Rework", "Send it back with what was found", "rework"),
+            skip,
+        ],
+        ApprovalKind::StepBlocked => vec![
+            action("Accept as it is", "Merge it in spite of what failed", "approve"),
+            action("Run once more", "Send it back with what was found", "rework"),
+            skip,
+        ],
+        ApprovalKind::Final => vec![
+            action("Approve", "Merge it where the rules allow", "approve"),
+            action("Rework", "Add a step with what was found", "rework"),
+        ],
+        ApprovalKind::Plan | ApprovalKind::Budget => Vec::new(),
+    }
+}
+
+fn join(sections: &[String]) -> String {
+    sections.iter().map(|section| section.trim()).filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

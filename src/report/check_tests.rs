@@ -1,0 +1,192 @@
+//! Check runs in each state, and at GitHub's limits.
+
+use super::*;
+use crate::domain::approval::ApprovalStatus;
+use crate::domain::step::Instructions;
+use crate::report::fixture;
+
+fn check(directive: &Directive, step: usize) -> CheckReport {
+    check_output(directive, &directive.steps[step], &fixture::links())
+}
+
+fn told(report: &CheckReport) -> String {
+    let conclusion = report.conclusion.map_or("", CheckConclusion::as_str);
+    let text = report.text.as_deref().unwrap_or_default();
+    let head = format!("{} {conclusion} [{}]", report.status.as_str(), report.title);
+    format!("{head}\n----\n{}\n----\n{text}", report.summary)
+}
+
+fn head(report: &CheckReport) -> (Option<CheckConclusion>, &str) {
+    (report.conclusion, &report.title)
+}
+
+#[test]
+fn a_yellow_step_asks_a_person_with_buttons() {
+    let report = check(&fixture::directive(), 1);
+    insta::assert_snapshot!(told(&report), @r"
+    completed action_required [🟡 yellow (0.67): waits for a person]
+    ----
+    yellow: the optional verifier `lint` failed
+
+    Here: `/approve` merges it, `/rework WHAT` sends it back, `/skip` goes on without it. Approving or requesting changes in a review counts too.
+
+    **Why it is no better**
+
+    - the optional verifier `lint` failed
+
+    **Acceptance criteria**
+
+    | | Criterion | Covered by | Standing |
+    |---|---|---|---|
+    | A2 | 1 km is 0.62 miles | `convert`, `prove` | 🧪 verified: test passed; nobody judged the criterion itself |
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ passed: 7 tests passed | required, weight 1 | 1.8 s |
+    | lint | ❌ failed: exit status 1 | optional, weight 0.5 | 1.8 s |
+    ----
+    <details open><summary>lint: its last lines</summary>
+
+    ```text
+    error: unused variable: `unit`
+     --> src/lib.rs:12:9
+    ```
+
+    </details>
+    ");
+    let identifiers: Vec<_> = report.actions.iter().map(|action| action.identifier.as_str()).collect();
+    assert_eq!(identifiers, ["approve", "rework", "skip"]);
+}
+
+#[test]
+fn a_check_follows_its_step() {
+    let mut directive = fixture::directive();
+    assert_eq!(head(&check(&directive, 0)), (Some(CheckConclusion::Success), "🟢 green (1.00): done"));
+    assert_eq!(head(&check(&directive, 2)), (None, "in work"));
+
+    directive.approvals[0].status = ApprovalStatus::Approved;
+    assert_eq!(head(&check(&directive, 1)), (None, "🟡 yellow (0.67): deciding"));
+    directive.steps[1].merge = MergeState::Requested;
+    assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Success), "🟡 yellow (0.67): merging"));
+    directive.steps[1].status = StepStatus::Rework;
+    assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Failure), "🟡 yellow (0.67): sent to rework"));
+    directive.steps[1].head = Some(fixture::sha('e'));
+    directive.steps[1].status = StepStatus::Evaluating;
+    assert_eq!(head(&check(&directive, 1)), (None, "being proved"));
+    directive.steps[1].status = StepStatus::Skipped;
+    assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Cancelled), "skipped"));
+
+    directive.status = DirectiveStatus::Failed;
+    assert_eq!(head(&check(&directive, 2)), (Some(CheckConclusion::Cancelled), "called off"));
+}
+
+#[test]
+fn a_red_step_says_what_failed_and_what_the_rework_is_told() {
+    let mut directive = fixture::directive();
+    directive.approvals.clear();
+    let step = &mut directive.steps[1];
+    step.status = StepStatus::Rework;
+    step.instructions = Some(Instructions { text: "Mend `lint`.".to_owned(), merge_target: false });
+    if let Some(evaluation) = &mut step.evaluation {
+        evaluation.confidence = Confidence::Red;
+        evaluation.score = Some(0.0);
+        evaluation.results.truncate(1);
+        evaluation.results[0] = fixture::verifier("test", true, Verdict::Fail);
+        evaluation.reasons = vec!["the required verifier `test` failed".to_owned()];
+    }
+    insta::assert_snapshot!(told(&check(&directive, 1)), @r"
+    completed failure [🔴 red (0.00): failed, goes to rework]
+    ----
+    It does not hold.
+
+    **Why it is no better**
+
+    - the required verifier `test` failed
+
+    **Acceptance criteria**
+
+    | | Criterion | Covered by | Standing |
+    |---|---|---|---|
+    | A2 | 1 km is 0.62 miles | `convert`, `prove` | 👀 a person must check |
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ❌ failed: exit status 1 | required, weight 1 | 1.8 s |
+    ----
+    **What the rework is told**
+
+    > Mend `lint`.
+
+    <details open><summary>test: its last lines</summary>
+
+    ```text
+    error: unused variable: `unit`
+     --> src/lib.rs:12:9
+    ```
+
+    </details>
+    ");
+}
+
+#[test]
+fn buttons_keep_to_githubs_lengths() {
+    let directive = fixture::directive();
+    for kind in ApprovalKind::ALL {
+        let actions = actions(&fixture::approval(1, *kind, directive.steps.first(), ""));
+        assert!(actions.len() <= 3);
+        for action in actions {
+            assert!(action.label.len() <= 20, "{action:?}");
+            assert!(action.description.len() <= 40, "{action:?}");
+            assert!(action.identifier.len() <= 20, "{action:?}");
+        }
+    }
+}
+
+#[test]
+fn a_verifier_has_a_check_of_its_own() {
+    insta::assert_snapshot!(told(&verifier_check(&fixture::verifier("lint", false, Verdict::Fail))), @r"
+    completed failure [failed: exit status 1]
+    ----
+    `lint` failed in 1.8 s (optional, weight 0.5).
+    ----
+    ```text
+    error: unused variable: `unit`
+     --> src/lib.rs:12:9
+    ```
+    ");
+    let neutral = verifier_check(&fixture::verifier("docs", true, Verdict::Neutral));
+    assert_eq!((neutral.conclusion, neutral.text), (Some(CheckConclusion::Neutral), None));
+    assert_eq!(verifier_running("test").conclusion, None);
+    assert_eq!(foreign_check().conclusion, Some(CheckConclusion::Neutral));
+}
+
+#[test]
+fn output_of_any_kind_stays_inside_and_fits() {
+    let mut directive = fixture::directive();
+    let hostile = "```\n</details>\n@maintainer fixes #1 | ö\n".repeat(10_000);
+    let step = &mut directive.steps[1];
+    step.reason = Some(hostile.clone());
+    if let Some(evaluation) = &mut step.evaluation {
+        evaluation.reasons = vec![hostile.clone(); 100];
+        for result in &mut evaluation.results {
+            result.verdict = Verdict::Fail;
+            result.tail.clone_from(&hostile);
+            result.summary.clone_from(&hostile);
+        }
+    }
+    directive.approvals[0].question.clone_from(&hostile);
+    directive.brief.criteria[1].criterion = hostile;
+    let step = &directive.steps[1];
+    let failed = &step.evaluation.as_ref().expect("the fixture has one").results[0];
+    for report in [check(&directive, 1), verifier_check(failed)] {
+        let text = report.text.expect("there is output");
+        assert!(report.summary.len() <= MAX_CHECK_FIELD && text.len() <= MAX_CHECK_FIELD);
+        assert!(report.title.chars().count() <= MAX_TITLE + 10);
+        assert!(!report.summary.contains("fixes #1") && !text.contains("fixes #1"));
+        assert!(!report.summary.contains("@maintainer"));
+    }
+}

@@ -1,0 +1,282 @@
+//! A directive as it may really look, for the tests of all texts.
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+
+use super::Links;
+use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::domain::brief;
+use crate::domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
+use crate::domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
+use crate::domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use crate::domain::policy::{Policy, Thresholds};
+use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::step::{Finding, MergeState, Pull, Step, StepKind};
+use crate::domain::task::{Task, TaskKind, TaskStatus};
+
+const BODY: &str = "### Goal\n\nConvert lengths between units.\n\n### Requirements\n\n- Parse lengths such as `3 km`\n\
+    - Convert between km and miles\n\n### Acceptance criteria\n\n- `3 km` parses\n- 1 km is 0.62 miles\n\
+    - The README shows both\n\n### Constraints\n\n- No new dependencies\n";
+
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()
+}
+
+pub(crate) fn links() -> Links {
+    Links::new("https://github.com/", &repo())
+}
+
+fn repo() -> Repo {
+    Repo { id: 1, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 1 }
+}
+
+pub(crate) fn sha(digit: char) -> Sha {
+    Sha::new(digit.to_string().repeat(40))
+}
+
+pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
+    let (summary, tail) = match verdict {
+        Verdict::Pass => ("7 tests passed", "test result: ok. 7 passed; 0 failed\n"),
+        Verdict::Fail => ("exit status 1", "error: unused variable: `unit`\n --> src/lib.rs:12:9\n"),
+        Verdict::Neutral => ("no such command", ""),
+    };
+    VerifierResult {
+        name: name.to_owned(),
+        required,
+        weight: if required { 1.0 } else { 0.5 },
+        verdict,
+        summary: summary.to_owned(),
+        tail: tail.to_owned(),
+        duration_ms: 1_840,
+    }
+}
+
+pub(crate) fn evaluation(head: Sha, lint: Verdict, judged: Option<bool>) -> Evaluation {
+    let judgement = judged.map(|met| Judgement {
+        weight: 1.0,
+        score: if met { 0.95 } else { 0.4 },
+        criteria: vec![
+            CriterionJudgement { id: "A1".to_owned(), met: true, note: "`parse` is tested".to_owned() },
+            CriterionJudgement { id: "A2".to_owned(), met, note: "1 km gives 0.6214".to_owned() },
+        ],
+        note: "Small and tested.".to_owned(),
+    });
+    let results = vec![verifier("test", true, Verdict::Pass), verifier("lint", false, lint)];
+    Evaluation::of(head, results, judgement, &[], Thresholds { green: 0.85, yellow: 0.60 })
+}
+
+fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], covers: (&[&str], &[&str])) -> Step {
+    let id = DirectiveId::of(1, 7, 1);
+    let name = StepName::new(name);
+    let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    Step {
+        id: StepId::of(id, 1, &name),
+        branch: Branch::new(format!("adjutant/7-1/g1-{name}")),
+        name,
+        kind,
+        description: description.to_owned(),
+        task_plan: "1. Read `src/lib.rs`\n2. Add the code and its tests".to_owned(),
+        depends_on: depends_on.iter().copied().map(StepName::new).collect(),
+        requirements: texts(covers.0),
+        criteria: texts(covers.1),
+        status: StepStatus::Pending,
+        target: Branch::new("adjutant/7-1/main"),
+        into_base: false,
+        pull: None,
+        head: None,
+        head_at: None,
+        vouched: None,
+        report: None,
+        summary: None,
+        findings: Vec::new(),
+        evaluation: None,
+        merge: MergeState::Open,
+        instructions: None,
+        rework_cycles: 0,
+        reworks: 0,
+        failures: 0,
+        verifications: 0,
+        reason: None,
+    }
+}
+
+fn pull(number: u64) -> Pull {
+    Pull { number, node_id: format!("PR_{number}"), draft: false }
+}
+
+fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, cents: i64) -> Task {
+    let started = now() - TimeDelta::minutes(30 - i64::from(number) * 5);
+    Task {
+        id: TaskId::of(DirectiveId::of(1, 7, 1), number),
+        number,
+        kind,
+        step,
+        status,
+        attempt: 1,
+        instructions: String::new(),
+        merge_target: false,
+        created_at: started,
+        started_at: Some(started),
+        finished_at: (!status.is_live()).then_some(started + TimeDelta::minutes(4)),
+        cost: Usd(cents * 10_000),
+        failure: None,
+    }
+}
+
+pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, question: &str) -> Approval {
+    Approval {
+        id: ApprovalId::of(DirectiveId::of(1, 7, 1), number),
+        number,
+        kind,
+        step: step.map(|step| step.id),
+        shown: sha('b'),
+        status: ApprovalStatus::Pending,
+        question: question.to_owned(),
+        asked_at: now(),
+        answered_by: None,
+        answered_at: None,
+        words: None,
+    }
+}
+
+/// Labelled a moment ago.
+pub(crate) fn planning() -> Directive {
+    Directive {
+        id: DirectiveId::of(1, 7, 1),
+        repo: repo(),
+        issue: 7,
+        ordinal: 1,
+        title: "Convert units".to_owned(),
+        author: Login::new("contributor"),
+        requested_by: Login::new("maintainer"),
+        brief: brief::parse("Convert units", BODY),
+        policy: Policy::default(),
+        base: Base { branch: Branch::new("main"), sha: sha('0'), is_default: true },
+        status: DirectiveStatus::Planning,
+        pause: None,
+        failure: None,
+        generation: 0,
+        planning_faults: Vec::new(),
+        planning_words: None,
+        plan: None,
+        integration_cut: false,
+        integrations: 0,
+        steps: Vec::new(),
+        finale: None,
+        tasks: vec![task(1, TaskKind::Plan, None, TaskStatus::Running, 0)],
+        approvals: Vec::new(),
+        budget: None,
+        clock: WorkClock { seconds: 0, running_since: Some(now() - TimeDelta::minutes(25)), granted: 0 },
+        created_at: now() - TimeDelta::minutes(25),
+        ended_at: None,
+    }
+}
+
+/// One step merged, one yellow and waiting, one in work, one to come.
+pub(crate) fn directive() -> Directive {
+    let mut parse = step("parse", StepKind::Implement, "Parse lengths such as `3 km`.", &[], (&["R1"], &["A1"]));
+    parse.status = StepStatus::Passed;
+    parse.pull = Some(pull(12));
+    parse.head = Some(sha('a'));
+    parse.evaluation = Some(evaluation(sha('a'), Verdict::Pass, None));
+    parse.merge = MergeState::Merged;
+    parse.reworks = 1;
+    parse.rework_cycles = 1;
+    parse.summary = Some("Added `parse` with tests for km and miles.".to_owned());
+    let mut convert =
+        step("convert", StepKind::Implement, "Convert between km and miles.", &["parse"], (&["R2"], &["A2"]));
+    convert.status = StepStatus::Evaluating;
+    convert.pull = Some(pull(13));
+    convert.head = Some(sha('b'));
+    convert.evaluation = Some(evaluation(sha('b'), Verdict::Fail, None));
+    convert.summary = Some("Added `convert`.".to_owned());
+    let mut document = step("document", StepKind::Document, "Show both in the README.", &["parse"], (&[], &["A3"]));
+    document.status = StepStatus::Running;
+    let prove = step("prove", StepKind::Test, "Test the whole way.", &["convert", "document"], (&[], &["A1", "A2"]));
+
+    let question = "yellow: the optional verifier `lint` failed";
+    let tasks = vec![
+        task(1, TaskKind::Plan, None, TaskStatus::Succeeded, 12),
+        task(2, TaskKind::Step, Some(parse.id), TaskStatus::Succeeded, 41),
+        task(3, TaskKind::Rework, Some(parse.id), TaskStatus::Succeeded, 20),
+        task(4, TaskKind::Step, Some(convert.id), TaskStatus::Succeeded, 33),
+        task(5, TaskKind::Step, Some(document.id), TaskStatus::Running, 0),
+    ];
+    Directive {
+        status: DirectiveStatus::Active,
+        generation: 1,
+        plan: Some(PlanRecord {
+            origin: PlanOrigin::Planned,
+            hash: sha('1'),
+            faults: Vec::new(),
+            rationale: "Parsing first, the rest beside each other.".to_owned(),
+        }),
+        integration_cut: true,
+        approvals: vec![approval(1, ApprovalKind::StepReview, Some(&convert), question)],
+        steps: vec![parse, convert, document, prove],
+        tasks,
+        ..planning()
+    }
+}
+
+/// Every step merged, the final pull request waiting for a person.
+pub(crate) fn finishing() -> Directive {
+    let mut directive = directive();
+    for (at, number) in [(1, 13), (2, 14), (3, 15)] {
+        let step = &mut directive.steps[at];
+        step.status = StepStatus::Passed;
+        step.pull = Some(pull(number));
+        step.merge = MergeState::Merged;
+        if step.head.is_none() {
+            step.head = Some(sha('c'));
+            step.evaluation = Some(evaluation(sha('c'), Verdict::Pass, None));
+        }
+    }
+    directive.approvals[0].status = ApprovalStatus::Approved;
+    directive.tasks[4].status = TaskStatus::Succeeded;
+    let mut finale =
+        step("final", StepKind::Final, "Bring it all to `main`.", &[], (&["R1", "R2"], &["A1", "A2", "A3"]));
+    finale.status = StepStatus::Evaluating;
+    finale.branch = Branch::new("adjutant/7-1/main");
+    finale.target = Branch::new("main");
+    finale.into_base = true;
+    finale.pull = Some(pull(16));
+    finale.head = Some(sha('d'));
+    finale.evaluation = Some(evaluation(sha('d'), Verdict::Pass, Some(true)));
+    directive.approvals.push(approval(
+        2,
+        ApprovalKind::Final,
+        Some(&finale),
+        "green: everything is ready to merge into main",
+    ));
+    directive.finale = Some(finale);
+    directive.clock = WorkClock { seconds: 1_500, running_since: None, granted: 0 };
+    directive
+}
+
+/// Merged by a person.
+pub(crate) fn completed() -> Directive {
+    let mut directive = finishing();
+    directive.status = DirectiveStatus::Completed;
+    directive.approvals[1].status = ApprovalStatus::Approved;
+    if let Some(finale) = &mut directive.finale {
+        finale.status = StepStatus::Passed;
+        finale.merge = MergeState::Merged;
+    }
+    directive.ended_at = Some(now());
+    directive
+}
+
+/// A step that changes nothing and hands in a report.
+pub(crate) fn reported() -> (Directive, Step) {
+    let mut directive = directive();
+    let report = "# Findings\n\nUnits are parsed in `src/lib.rs`.\n\n</details> cc @maintainer, fixes #1";
+    let step = &mut directive.steps[0];
+    step.kind = StepKind::Research;
+    step.pull = None;
+    step.report = Some(report.to_owned());
+    step.head = Some(Sha::of_text(report));
+    step.findings =
+        vec![Finding { kind: crate::domain::step::FindingKind::Protected, text: "`.github/x.yml` changed".to_owned() }];
+    let step = step.clone();
+    (directive, step)
+}

@@ -1,0 +1,177 @@
+//! What was proved, as tables: verifiers and acceptance criteria.
+
+use super::text::{code, fence, inline, quote};
+use super::words;
+use crate::domain::brief::Criterion;
+use crate::domain::directive::Directive;
+use crate::domain::evaluation::{CriterionJudgement, Evaluation, Verdict, VerifierResult};
+use crate::domain::status::StepStatus;
+use crate::domain::step::Step;
+
+/// Each verifier with what it found; empty where none ran.
+pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
+    if evaluation.results.is_empty() && evaluation.judgement.is_none() {
+        return String::new();
+    }
+    let mut lines = vec!["| Verifier | Result | Counts | Time |".to_owned(), "|---|---|---|---:|".to_owned()];
+    for result in &evaluation.results {
+        let summary = inline(&result.summary, chars.min(200));
+        let summary = if summary.is_empty() { summary } else { format!(": {summary}") };
+        lines.push(format!(
+            "| {} | {}{summary} | {} | {} |",
+            inline(&result.name, 60),
+            words::verdict(result.verdict),
+            counts(result),
+            seconds(result.duration_ms)
+        ));
+    }
+    if let Some(judge) = &evaluation.judgement {
+        lines.push(format!("| judge | scored {:.2} | optional, weight {} | |", judge.score, judge.weight));
+    }
+    lines.join("\n")
+}
+
+/// How much a verifier counts.
+pub fn counts(result: &VerifierResult) -> String {
+    format!("{}, weight {}", if result.required { "required" } else { "optional" }, result.weight)
+}
+
+/// How long a verifier took.
+pub fn seconds(milliseconds: u64) -> String {
+    format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100)
+}
+
+/// The last lines of every verifier that failed, collapsed.
+pub fn failed_tails(evaluation: &Evaluation, chars: usize) -> String {
+    let failed = evaluation.results.iter().filter(|result| result.verdict == Verdict::Fail && !result.tail.is_empty());
+    let tails: Vec<String> = failed
+        .map(|result| {
+            let name = inline(&result.name, 60);
+            let tail = fence(&result.tail, chars);
+            format!("<details open><summary>{name}: its last lines</summary>\n\n{tail}\n\n</details>")
+        })
+        .collect();
+    tails.join("\n\n")
+}
+
+/// What the judge said; empty where none did.
+pub fn judge_note(evaluation: &Evaluation, chars: usize) -> String {
+    match &evaluation.judgement {
+        Some(judge) if !judge.note.trim().is_empty() => {
+            format!("**The judge's note**\n\n{}", quote(&judge.note, chars))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The acceptance criteria that `step` covers (for the final pull request, all), each with what speaks for it;
+/// empty where there are none.
+pub fn criteria_table(directive: &Directive, step: &Step, chars: usize) -> String {
+    let covered = |criterion: &&Criterion| step.is_final() || step.criteria.contains(&criterion.id);
+    let rows: Vec<String> = directive
+        .brief
+        .criteria
+        .iter()
+        .filter(covered)
+        .map(|criterion| {
+            let (state, note) = standing(directive, step, criterion);
+            let note = inline(&note, chars.min(300));
+            let note = if note.is_empty() { note } else { format!(": {note}") };
+            let by: Vec<String> = covering(directive, criterion).map(|step| code(step.name.as_str())).collect();
+            let words = inline(&criterion.criterion, chars.min(300));
+            format!("| {} | {words} | {} | {state}{note} |", criterion.id, by.join(", "))
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("| | Criterion | Covered by | Standing |\n|---|---|---|---|\n{}", rows.join("\n"))
+}
+
+fn covering<'a>(directive: &'a Directive, criterion: &'a Criterion) -> impl Iterator<Item = &'a Step> {
+    directive.steps.iter().filter(|step| step.criteria.contains(&criterion.id))
+}
+
+/// What speaks for a criterion: the judge on `step`, else the verifiers of what covers it. Verifiers prove a
+/// commit and no single criterion, so without a judge it stays for a person to check.
+fn standing(directive: &Directive, step: &Step, criterion: &Criterion) -> (&'static str, String) {
+    if let Some(judged) = judgement(step, criterion) {
+        let state = if judged.met { "✅ judged met" } else { "❌ judged unmet" };
+        return (state, judged.note.clone());
+    }
+    let own = std::iter::once(step);
+    let passed: Vec<&str> = if step.is_final() {
+        let done = covering(directive, criterion).filter(|step| step.status == StepStatus::Passed).count();
+        if done > 0 { own.flat_map(passing).collect() } else { Vec::new() }
+    } else {
+        own.flat_map(passing).collect()
+    };
+    if passed.is_empty() {
+        ("👀 a person must check", String::new())
+    } else {
+        ("🧪 verified", format!("{} passed; nobody judged the criterion itself", passed.join(", ")))
+    }
+}
+
+fn judgement<'a>(step: &'a Step, criterion: &Criterion) -> Option<&'a CriterionJudgement> {
+    let judgement = step.current_evaluation()?.judgement.as_ref()?;
+    judgement.criteria.iter().find(|judged| judged.id == criterion.id)
+}
+
+fn passing(step: &Step) -> impl Iterator<Item = &str> {
+    let results = step.current_evaluation().map(|evaluation| evaluation.results.as_slice()).unwrap_or_default();
+    results.iter().filter(|result| result.verdict == Verdict::Pass).map(|result| result.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn each_criterion_says_what_speaks_for_it() {
+        let directive = fixture::finishing();
+        let finale = directive.finale.as_ref().expect("the fixture has one");
+        insta::assert_snapshot!(criteria_table(&directive, finale, 500), @r"
+        | | Criterion | Covered by | Standing |
+        |---|---|---|---|
+        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
+        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
+        ");
+    }
+
+    #[test]
+    fn a_criterion_that_nothing_proved_is_for_a_person() {
+        let directive = fixture::directive();
+        insta::assert_snapshot!(criteria_table(&directive, &directive.steps[2], 500), @r"
+        | | Criterion | Covered by | Standing |
+        |---|---|---|---|
+        | A3 | The README shows both | `document` | 👀 a person must check |
+        ");
+        assert_eq!(
+            criteria_table(
+                &directive,
+                &{
+                    let mut step = directive.steps[2].clone();
+                    step.criteria.clear();
+                    step
+                },
+                500
+            ),
+            ""
+        );
+    }
+
+    #[test]
+    fn verifiers_are_listed_with_their_share() {
+        let evaluation = fixture::evaluation(fixture::sha('a'), Verdict::Fail, Some(false));
+        insta::assert_snapshot!(verifier_table(&evaluation, 500), @r"
+        | Verifier | Result | Counts | Time |
+        |---|---|---|---:|
+        | test | ✅ passed: 7 tests passed | required, weight 1 | 1.8 s |
+        | lint | ❌ failed: exit status 1 | optional, weight 0.5 | 1.8 s |
+        | judge | scored 0.40 | optional, weight 1 | |
+        ");
+    }
+}

@@ -1,0 +1,213 @@
+//! Titles and bodies of pull requests.
+
+use super::text::{MAX_BODY, code, fit, inline, plain, quote};
+use super::{Links, story, words};
+use crate::domain::directive::Directive;
+use crate::domain::ids::StepId;
+use crate::domain::step::Step;
+
+/// The longest title that is still read; GitHub takes 256 characters.
+const MAX_TITLE: usize = 120;
+
+/// The hidden first line by which a step's pull request is found again.
+pub fn step_marker(step: StepId) -> String {
+    format!("<!-- adjutant:step:{step} -->")
+}
+
+/// The title of a step's pull request, without references and mentions.
+pub fn pull_title(directive: &Directive, step: &Step) -> String {
+    let title = if step.is_final() { directive.title.clone() } else { format!("{}: {}", step.name, step.description) };
+    let title = plain(&title, MAX_TITLE);
+    let title = title.trim_end_matches('.');
+    if title.is_empty() { format!("Directive of issue {}", directive.issue) } else { title.to_owned() }
+}
+
+/// The body of a step's pull request as things stand; at most [`MAX_BODY`] bytes.
+pub fn pull_body(directive: &Directive, step: &Step, links: &Links) -> String {
+    fit(MAX_BODY, |chars| {
+        if step.is_final() { story::render(directive, step, links, chars) } else { render(directive, step, chars) }
+    })
+}
+
+fn render(directive: &Directive, step: &Step, chars: usize) -> String {
+    let sections = [
+        format!("{}\nPart of #{}", step_marker(step.id), directive.issue),
+        phases(directive, step),
+        quote(&step.description, chars),
+        covers(directive, step, chars),
+        collapsed("Plan of this step", &quote(&step.task_plan, chars)),
+        titled("What was done", &quote(step.summary.as_deref().unwrap_or_default(), chars)),
+        findings(step, chars),
+        footer(step),
+    ];
+    sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
+}
+
+/// plan → execute → review → done, the present one in bold.
+pub(super) fn phases(directive: &Directive, step: &Step) -> String {
+    let phase = words::phase(directive, step);
+    let marked = ["plan", "execute", "review", "done"]
+        .iter()
+        .enumerate()
+        .map(|(at, word)| if at == phase { format!("**{word}**") } else { (*word).to_owned() });
+    marked.collect::<Vec<_>>().join(" → ")
+}
+
+fn covers(directive: &Directive, step: &Step, chars: usize) -> String {
+    let brief = &directive.brief;
+    let requirements = brief.requirements.iter().filter(|requirement| step.requirements.contains(&requirement.id));
+    let criteria = brief.criteria.iter().filter(|criterion| step.criteria.contains(&criterion.id));
+    let lines: Vec<String> = requirements
+        .map(|requirement| (&requirement.id, &requirement.description))
+        .chain(criteria.map(|criterion| (&criterion.id, &criterion.criterion)))
+        .map(|(id, text)| format!("- {id}: {}", inline(text, chars.min(500))))
+        .collect();
+    titled("Covers", &lines.join("\n"))
+}
+
+/// What in the diff a person should know of.
+pub(super) fn findings(step: &Step, chars: usize) -> String {
+    let lines: Vec<String> =
+        step.findings.iter().take(50).map(|finding| format!("- {}", inline(&finding.text, chars.min(300)))).collect();
+    titled("Look at", &lines.join("\n"))
+}
+
+fn footer(step: &Step) -> String {
+    format!(
+        "<sub>{} step {}. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to {} are kept.</sub>",
+        words::kind(step),
+        code(step.name.as_str()),
+        code(step.branch.as_str())
+    )
+}
+
+/// A section with its title; empty where the text is.
+pub(super) fn titled(title: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("**{title}**\n\n{text}") }
+}
+
+/// A section that opens on a click; empty where the text is.
+pub(super) fn collapsed(title: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("<details><summary>{title}</summary>\n\n{text}\n\n</details>") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_steps_pull_request_says_what_it_is_part_of_and_why() {
+        let directive = fixture::directive();
+        let step = &directive.steps[1];
+        assert_eq!(pull_title(&directive, step), "convert: Convert between km and miles");
+        insta::assert_snapshot!(pull_body(&directive, step, &fixture::links()), @r"
+        <!-- adjutant:step:4693fc93-c4f1-5b21-af60-7be945380b90 -->
+        Part of #7
+
+        plan → execute → **review** → done
+
+        > Convert between km and miles.
+
+        **Covers**
+
+        - R2: Convert between km and miles
+        - A2: 1 km is 0.62 miles
+
+        <details><summary>Plan of this step</summary>
+
+        > 1. Read `src/lib.rs`
+        > 2. Add the code and its tests
+
+        </details>
+
+        **What was done**
+
+        > Added `convert`.
+
+        <sub>implement step `convert`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/7-1/g1-convert` are kept.</sub>
+        ");
+    }
+
+    #[test]
+    fn the_final_pull_request_tells_the_whole_story() {
+        let directive = fixture::finishing();
+        let finale = directive.finale.as_ref().expect("the fixture has one");
+        assert_eq!(pull_title(&directive, finale), "Convert units");
+        insta::assert_snapshot!(pull_body(&directive, finale, &fixture::links()), @r"
+        <!-- adjutant:step:2a81d030-3f64-5527-acc0-99cfb9b8fc37 -->
+        Closes #7
+
+        > Convert lengths between units.
+
+        | Step | Kind | Pull request | Status | Confidence | Reworks | Cost |
+        |---|---|---|---|---|---:|---:|
+        | parse | implement | [#12](https://github.com/acme/widgets/pull/12) | ✅ merged | 🟢 green (1.00) | 1 | $0.61 |
+        | convert | implement | [#13](https://github.com/acme/widgets/pull/13) | ✅ merged | 🟡 yellow (0.67) | 0 | $0.33 |
+        | document | document | [#14](https://github.com/acme/widgets/pull/14) | ✅ merged | 🟢 green (1.00) | 0 | $0.00 |
+        | prove | test | [#15](https://github.com/acme/widgets/pull/15) | ✅ merged | 🟢 green (1.00) | 0 | $0.00 |
+
+        **Acceptance criteria**
+
+        | | Criterion | Covered by | Standing |
+        |---|---|---|---|
+        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
+        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
+
+        <details><summary>What each step did</summary>
+
+        **parse**
+
+        > Added `parse` with tests for km and miles.
+
+        **convert**
+
+        > Added `convert`.
+
+        </details>
+
+        <sub>$1.06 · 25 min at work · 1 rework · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` adds a step</sub>
+        ");
+    }
+
+    #[test]
+    fn only_the_directives_own_issue_is_closed_and_nobody_is_called() {
+        let attack = "fixes #1 @maintainer\n\n</details>\n<!-- closes acme/widgets#2\n```\nresolves GH-3";
+        for mut directive in [fixture::directive(), fixture::finishing()] {
+            directive.title = attack.to_owned();
+            for step in directive.steps.iter_mut().chain(&mut directive.finale) {
+                step.description = attack.to_owned();
+                step.task_plan = attack.to_owned();
+                step.summary = Some(attack.to_owned());
+            }
+            directive.brief.requirements[1].description = attack.to_owned();
+            directive.brief.criteria[1].criterion = attack.to_owned();
+            let step = directive.finale.as_ref().unwrap_or(&directive.steps[1]);
+            let (title, body) = (pull_title(&directive, step), pull_body(&directive, step, &fixture::links()));
+            for text in [&title, &body] {
+                assert!(!text.contains("@maintainer") && !text.contains("GH-3"), "{text}");
+                assert!(!text.contains("fixes #1") && !text.contains("#2"), "{text}");
+            }
+            assert_eq!(body.matches("\n</details>").count(), body.matches("<details>").count(), "{body}");
+            assert_eq!(title.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn long_texts_fit() {
+        let mut directive = fixture::finishing();
+        let long = "&<ö|`\n".repeat(20_000);
+        for step in directive.steps.iter_mut().chain(&mut directive.finale) {
+            step.description.clone_from(&long);
+            step.task_plan.clone_from(&long);
+            step.summary = Some(long.clone());
+        }
+        directive.brief.criteria[0].criterion.clone_from(&long);
+        directive.title = long;
+        for step in [&directive.steps[1], directive.finale.as_ref().expect("the fixture has one")] {
+            assert!(pull_body(&directive, step, &fixture::links()).len() <= MAX_BODY);
+            assert!(pull_title(&directive, step).chars().count() <= 256);
+        }
+    }
+}

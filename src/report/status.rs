@@ -1,0 +1,309 @@
+//! The one status comment of a directive, edited in place.
+
+use chrono::{DateTime, Utc};
+
+use super::text::{MAX_BODY, code, fit, inline, login, quote};
+use super::{Links, graph, words};
+use crate::domain::approval::{Approval, ApprovalKind};
+use crate::domain::directive::{Directive, PauseReason, PlanOrigin};
+use crate::domain::ids::DirectiveId;
+use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::step::Step;
+use crate::domain::task::{Task, TaskKind, TaskStatus};
+
+/// Cells of the progress bar.
+const CELLS: usize = 20;
+
+/// The hidden first line by which the comment is found again.
+pub fn status_marker(directive: DirectiveId) -> String {
+    format!("<!-- adjutant:status:{directive} -->")
+}
+
+/// The status comment as things stand at `now`; at most [`MAX_BODY`] bytes, and it mentions nobody.
+pub fn status_comment(directive: &Directive, links: &Links, now: DateTime<Utc>) -> String {
+    fit(MAX_BODY, |chars| render(directive, links, now, chars))
+}
+
+fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize) -> String {
+    let sections = [
+        format!("{}\n### {}", status_marker(directive.id), headline(directive)),
+        explanation(directive, links, chars),
+        progress(directive),
+        waiting(directive, links, chars),
+        failures(directive, links, chars),
+        graph::mermaid(directive),
+        table(directive, links),
+        running(directive, now),
+        origin(directive, chars),
+        footer(directive, now),
+    ];
+    sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The state in words.
+fn headline(directive: &Directive) -> String {
+    let steps = directive.steps.len();
+    let progress = format!("{} of {} done", words::done(directive), words::count(steps, "step", "steps"));
+    let waiting = directive.waiting().count();
+    match directive.status {
+        DirectiveStatus::Draft => "Getting ready".to_owned(),
+        DirectiveStatus::Planning if waiting > 0 => "✋ The plan waits for a person".to_owned(),
+        DirectiveStatus::Planning => "Planning".to_owned(),
+        DirectiveStatus::Active if directive.finale.is_some() && waiting > 0 => {
+            format!("✋ {progress}; the final pull request waits for a person")
+        }
+        DirectiveStatus::Active if waiting > 0 => {
+            format!("✋ {progress}; {} for a person", words::count(waiting, "question waits", "questions wait"))
+        }
+        DirectiveStatus::Active => progress,
+        DirectiveStatus::Paused => format!("⏸️ Paused; {progress}"),
+        DirectiveStatus::Completed => "✅ Completed".to_owned(),
+        DirectiveStatus::Failed => "❌ Ended without its goal".to_owned(),
+        DirectiveStatus::Archived if words::is_completed(directive) => "✅ Completed, archived".to_owned(),
+        DirectiveStatus::Archived => "❌ Ended without its goal, archived".to_owned(),
+    }
+}
+
+/// What the headline means, and what a person can do about it.
+fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
+    match directive.status {
+        DirectiveStatus::Draft | DirectiveStatus::Active => String::new(),
+        DirectiveStatus::Planning if directive.waiting().next().is_some() => String::new(),
+        DirectiveStatus::Planning if !directive.planning_faults.is_empty() => {
+            "The first plan had faults; the planner mends it.".to_owned()
+        }
+        DirectiveStatus::Planning => "An agent reads the repository and proposes the steps.".to_owned(),
+        DirectiveStatus::Paused => directive.pause.as_ref().map_or_else(String::new, |pause| match &pause.reason {
+            PauseReason::Unlabelled(by) => format!(
+                "{} took the label off: what runs finishes, nothing new starts. Put the label {} back to go on.",
+                login(by),
+                code(&directive.policy.label)
+            ),
+            PauseReason::Commanded(by) => {
+                format!("{} said `/pause`: nothing new starts. `/resume` goes on.", login(by))
+            }
+            PauseReason::Cost => format!(
+                "The budget of {} is used up. `/budget USD` sets a new total, `/stop` ends the directive.",
+                directive.budget()
+            ),
+            PauseReason::WallTime => {
+                "The working time is used up. `/resume` grants the same time again, `/stop` ends the directive."
+                    .to_owned()
+            }
+        }),
+        DirectiveStatus::Completed | DirectiveStatus::Archived if words::is_completed(directive) => {
+            completion(directive, links)
+        }
+        DirectiveStatus::Completed | DirectiveStatus::Failed | DirectiveStatus::Archived => failure(directive, chars),
+    }
+}
+
+fn failure(directive: &Directive, chars: usize) -> String {
+    directive.failure.as_deref().map(|reason| inline(reason, chars.max(200))).unwrap_or_default()
+}
+
+fn completion(directive: &Directive, links: &Links) -> String {
+    let base = code(directive.base.branch.as_str());
+    match directive.finale.as_ref().and_then(|finale| finale.pull.as_ref()) {
+        Some(pull) => format!("Merged into {base} with [#{}]({}).", pull.number, links.pull(pull.number)),
+        None if directive.steps.iter().any(|step| step.pull.is_some()) => format!("Everything is merged into {base}."),
+        None => "Nothing in the tree had to change; the reports are below.".to_owned(),
+    }
+}
+
+/// The bar is full only when all is over.
+fn progress(directive: &Directive) -> String {
+    if directive.steps.is_empty() {
+        return String::new();
+    }
+    let mut cells = words::done(directive) * CELLS / directive.steps.len();
+    if !words::is_completed(directive) {
+        cells = cells.min(CELLS - 1);
+    }
+    format!("`{}{}` {} %", "█".repeat(cells), "░".repeat(CELLS - cells), cells * 100 / CELLS)
+}
+
+/// What waits for a person, each with the commands that answer it.
+fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
+    if directive.status.is_over() {
+        return String::new();
+    }
+    let mut questions: Vec<String> =
+        directive.waiting().take(30).map(|approval| question(directive, approval, links, chars.min(600))).collect();
+    let more = directive.waiting().count() - questions.len();
+    if questions.is_empty() {
+        return String::new();
+    }
+    questions.insert(0, "**Waiting for a maintainer**".to_owned() + "\n");
+    if more > 0 {
+        questions.push(format!("- … and {more} more"));
+    }
+    questions.join("\n")
+}
+
+fn question(directive: &Directive, approval: &Approval, links: &Links, chars: usize) -> String {
+    let step = approval.step.and_then(|id| directive.step(id));
+    let what = match (approval.kind, step) {
+        (ApprovalKind::Plan, _) => "the plan".to_owned(),
+        (ApprovalKind::Budget, _) => "the budget".to_owned(),
+        (_, Some(step)) => named(step, links),
+        (_, None) => "a step".to_owned(),
+    };
+    let asked = inline(&approval.question, chars);
+    let shown = if asked.is_empty() { String::new() } else { format!(": {asked}") };
+    let pull = step.and_then(|step| step.pull.as_ref());
+    let place = pull.map_or_else(
+        || "Here".to_owned(),
+        |pull| format!("Here (or in [#{}]({}) without the name)", pull.number, links.pull(pull.number)),
+    );
+    format!("- **{what}**{shown}\n  {place}: {}.", words::answers(approval, step, true))
+}
+
+/// Steps that are stuck, and why, where their question does not say it.
+fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
+    let mut rows: Vec<String> = Vec::new();
+    for step in directive.steps.iter().chain(&directive.finale) {
+        if !matches!(step.status, StepStatus::Blocked | StepStatus::Failed) {
+            continue;
+        }
+        let reason = step.reason.as_deref().unwrap_or("no reason was given");
+        let asked = words::waiting_approval(directive, step).filter(|_| !directive.status.is_over());
+        if asked.is_none_or(|approval| !approval.question.contains(reason) && step.reason.is_some()) {
+            let state = if step.status == StepStatus::Failed { "could not be run" } else { "is blocked" };
+            rows.push(format!("- **{}** {state}: {}", named(step, links), inline(reason, chars.min(600))));
+        }
+    }
+    if let Some(task) = last_failed_planning(directive) {
+        let reason = inline(task.failure.as_deref().unwrap_or_default(), chars.min(600));
+        rows.push(format!("- **planning** failed: {reason}"));
+    }
+    if rows.is_empty() { String::new() } else { format!("**Stuck**\n\n{}", rows.join("\n")) }
+}
+
+fn last_failed_planning(directive: &Directive) -> Option<&Task> {
+    let last = directive.tasks.iter().rfind(|task| task.kind == TaskKind::Plan)?;
+    (last.status == TaskStatus::Failed && directive.plan.is_none()).then_some(last)
+}
+
+fn named(step: &Step, links: &Links) -> String {
+    let name = if step.is_final() { "final pull request".to_owned() } else { inline(step.name.as_str(), 60) };
+    match &step.pull {
+        Some(pull) => format!("[{name}]({})", links.pull(pull.number)),
+        None => name,
+    }
+}
+
+fn table(directive: &Directive, links: &Links) -> String {
+    if directive.steps.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![
+        "| Step | Kind | Status | Confidence | Reworks | Cost |".to_owned(),
+        "|---|---|---|---|---:|---:|".to_owned(),
+    ];
+    for step in directive.steps.iter().chain(&directive.finale) {
+        let confidence = step.current_evaluation().map(words::confidence).unwrap_or_default();
+        let reworks = if step.reworks > 0 { step.reworks.to_string() } else { String::new() };
+        rows.push(format!(
+            "| {} | {} | {} {} | {confidence} | {reworks} | {} |",
+            named(step, links),
+            words::kind(step),
+            words::icon(directive, step),
+            words::state(directive, step),
+            words::cost(directive, step.id)
+        ));
+    }
+    rows.join("\n")
+}
+
+fn running(directive: &Directive, now: DateTime<Utc>) -> String {
+    let tasks: Vec<String> = directive
+        .tasks
+        .iter()
+        .filter(|task| task.status == TaskStatus::Running)
+        .take(20)
+        .map(|task| {
+            let what = match task.kind {
+                TaskKind::Plan => "planning",
+                TaskKind::Step => "working on",
+                TaskKind::Rework => "reworking",
+                TaskKind::Judge => "judging",
+            };
+            let step = task.step.and_then(|id| directive.step(id));
+            let name = step.map(|step| format!(" {}", code(step.name.as_str()))).unwrap_or_default();
+            let since = task.started_at.map_or(0, |started| (now - started).num_seconds());
+            let attempt = if task.attempt > 1 { format!(", try {}", task.attempt) } else { String::new() };
+            format!("{what}{name} ({}{attempt})", words::duration(since))
+        })
+        .collect();
+    if tasks.is_empty() { String::new() } else { format!("Agents now: {}.", tasks.join(", ")) }
+}
+
+/// Who asked, and where the plan came from.
+fn origin(directive: &Directive, chars: usize) -> String {
+    let asked = format!(
+        "Asked for by {} on {}, {}",
+        login(&directive.requested_by),
+        directive.created_at.format("%Y-%m-%d %H:%M UTC"),
+        code(directive.policy.autonomy.as_str())
+    );
+    let Some(plan) = &directive.plan else { return format!("{asked}.") };
+    let generation =
+        if directive.generation > 1 { format!(" (number {})", directive.generation) } else { String::new() };
+    let made = match plan.origin {
+        PlanOrigin::Planned => "by the planner",
+        PlanOrigin::Repaired => "by the planner, mended once",
+        PlanOrigin::Default => "the default chain, because the planner gave no usable one",
+    };
+    let mut text = format!("{asked}. Plan{generation}: {made}.");
+    let mut details = Vec::new();
+    if !plan.rationale.trim().is_empty() && chars > 0 {
+        details.push(quote(&plan.rationale, chars));
+    }
+    let faults: Vec<String> =
+        plan.faults.iter().take(20).map(|fault| format!("- {}", inline(fault, chars.min(300)))).collect();
+    if chars > 0 {
+        details.extend(plan_steps(directive, chars));
+    }
+    if !faults.is_empty() && chars > 0 {
+        details.push(format!("What was wrong with the planner's proposal:\n\n{}", faults.join("\n")));
+    }
+    if !details.is_empty() {
+        let asked = directive.waiting().any(|approval| approval.kind == ApprovalKind::Plan);
+        let open = if asked && !directive.status.is_over() { " open" } else { "" };
+        let details = details.join("\n\n");
+        text = format!("{text}\n\n<details{open}><summary>The plan</summary>\n\n{details}\n\n</details>");
+    }
+    text
+}
+
+/// What each step is to do, and what of the brief it covers.
+fn plan_steps(directive: &Directive, chars: usize) -> Option<String> {
+    let rows: Vec<String> = directive
+        .steps
+        .iter()
+        .map(|step| {
+            let ids: Vec<String> = step.requirements.iter().chain(&step.criteria).map(|id| inline(id, 10)).collect();
+            let covers = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(", ")) };
+            let what = inline(&step.description, chars.min(300));
+            format!("- **{}**: {what}{covers}", inline(step.name.as_str(), 60))
+        })
+        .collect();
+    (!rows.is_empty()).then(|| rows.join("\n"))
+}
+
+fn footer(directive: &Directive, now: DateTime<Utc>) -> String {
+    #[allow(clippy::cast_possible_truncation)] // the policy allows 720 hours at most
+    let limit = (directive.policy.limits.wall_time_hours * 3_600.0) as i64 + directive.clock.granted;
+    format!(
+        "<sub>{} of {} · {} of {} at work · `/help` lists the commands</sub>",
+        directive.spent(),
+        directive.budget(),
+        words::duration(directive.clock.at(now)),
+        words::duration(limit)
+    )
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

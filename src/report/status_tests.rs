@@ -1,0 +1,253 @@
+//! The status comment in each state, and under attack.
+
+use super::*;
+use crate::domain::approval::ApprovalStatus;
+use crate::domain::directive::{Pause, PlanRecord};
+use crate::domain::ids::{Login, Sha, StepName};
+use crate::report::fixture;
+
+fn comment(directive: &Directive) -> String {
+    status_comment(directive, &fixture::links(), fixture::now())
+}
+
+#[test]
+fn a_directive_in_work_is_told_whole() {
+    insta::assert_snapshot!(comment(&fixture::directive()), @r#"
+    <!-- adjutant:status:6248e84d-2ab2-509b-a1a6-6ba97d425312 -->
+    ### ✋ 1 of 4 steps done; 1 question waits for a person
+
+    `█████░░░░░░░░░░░░░░░` 25 %
+
+    **Waiting for a maintainer**
+
+    - **[convert](https://github.com/acme/widgets/pull/13)**: yellow: the optional verifier `lint` failed
+      Here (or in [#13](https://github.com/acme/widgets/pull/13) without the name): `/approve convert` merges it, `/rework convert WHAT` sends it back, `/skip convert` goes on without it.
+
+    ```mermaid
+    graph LR
+      s0["✅ parse"]:::done
+      s1["✋ convert"]:::wait
+      s2["🛠 document"]:::work
+      s3["⚪ prove"]:::todo
+      s0 --> s1
+      s0 --> s2
+      s1 --> s3
+      s2 --> s3
+      classDef todo fill:#f6f8fa,stroke:#8c959f,color:#1f2328
+      classDef work fill:#ddf4ff,stroke:#0969da,color:#1f2328
+      classDef wait fill:#fff8c5,stroke:#9a6700,color:#1f2328
+      classDef done fill:#dafbe1,stroke:#1a7f37,color:#1f2328
+      classDef fail fill:#ffebe9,stroke:#cf222e,color:#1f2328
+      classDef skip fill:#f6f8fa,stroke:#d0d7de,color:#656d76,stroke-dasharray:4
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost |
+    |---|---|---|---|---:|---:|
+    | [parse](https://github.com/acme/widgets/pull/12) | implement | ✅ merged | 🟢 green (1.00) | 1 | $0.61 |
+    | [convert](https://github.com/acme/widgets/pull/13) | implement | ✋ waits for a person | 🟡 yellow (0.67) |  | $0.33 |
+    | document | document | 🛠️ in work |  |  | $0.00 |
+    | prove | test | ⚪ waits for others |  |  | $0.00 |
+
+    Agents now: working on `document` (5 min).
+
+    Asked for by `maintainer` on 2026-11-20 11:35 UTC, `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > Parsing first, the rest beside each other.
+
+    - **parse**: Parse lengths such as `3 km`. (R1, A1)
+    - **convert**: Convert between km and miles. (R2, A2)
+    - **document**: Show both in the README. (A3)
+    - **prove**: Test the whole way. (A1, A2)
+
+    </details>
+
+    <sub>$1.06 of $10.00 · 25 min of 8 h at work · `/help` lists the commands</sub>
+    "#);
+}
+
+#[test]
+fn planning_is_told_before_there_are_steps() {
+    insta::assert_snapshot!(comment(&fixture::planning()), @r"
+    <!-- adjutant:status:6248e84d-2ab2-509b-a1a6-6ba97d425312 -->
+    ### Planning
+
+    An agent reads the repository and proposes the steps.
+
+    Agents now: planning (25 min).
+
+    Asked for by `maintainer` on 2026-11-20 11:35 UTC, `guardrails`.
+
+    <sub>$0.00 of $10.00 · 25 min of 8 h at work · `/help` lists the commands</sub>
+    ");
+}
+
+#[test]
+fn a_final_pull_request_waits_with_its_commands() {
+    insta::assert_snapshot!(comment(&fixture::finishing()), @r#"
+    <!-- adjutant:status:6248e84d-2ab2-509b-a1a6-6ba97d425312 -->
+    ### ✋ 4 of 4 steps done; the final pull request waits for a person
+
+    `███████████████████░` 95 %
+
+    **Waiting for a maintainer**
+
+    - **[final pull request](https://github.com/acme/widgets/pull/16)**: green: everything is ready to merge into main
+      Here (or in [#16](https://github.com/acme/widgets/pull/16) without the name): merge it, or `/approve final` merges it where the branch's rules allow; `/rework final WHAT` adds a step.
+
+    ```mermaid
+    graph LR
+      s0["✅ parse"]:::done
+      s1["✅ convert"]:::done
+      s2["✅ document"]:::done
+      s3["✅ prove"]:::done
+      s0 --> s1
+      s0 --> s2
+      s1 --> s3
+      s2 --> s3
+      final(["✋ final"]):::wait
+      s3 --> final
+      classDef todo fill:#f6f8fa,stroke:#8c959f,color:#1f2328
+      classDef work fill:#ddf4ff,stroke:#0969da,color:#1f2328
+      classDef wait fill:#fff8c5,stroke:#9a6700,color:#1f2328
+      classDef done fill:#dafbe1,stroke:#1a7f37,color:#1f2328
+      classDef fail fill:#ffebe9,stroke:#cf222e,color:#1f2328
+      classDef skip fill:#f6f8fa,stroke:#d0d7de,color:#656d76,stroke-dasharray:4
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost |
+    |---|---|---|---|---:|---:|
+    | [parse](https://github.com/acme/widgets/pull/12) | implement | ✅ merged | 🟢 green (1.00) | 1 | $0.61 |
+    | [convert](https://github.com/acme/widgets/pull/13) | implement | ✅ merged | 🟡 yellow (0.67) |  | $0.33 |
+    | [document](https://github.com/acme/widgets/pull/14) | document | ✅ merged | 🟢 green (1.00) |  | $0.00 |
+    | [prove](https://github.com/acme/widgets/pull/15) | test | ✅ merged | 🟢 green (1.00) |  | $0.00 |
+    | [final pull request](https://github.com/acme/widgets/pull/16) | final | ✋ waits for a person | 🟢 green (0.98) |  | $0.00 |
+
+    Asked for by `maintainer` on 2026-11-20 11:35 UTC, `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > Parsing first, the rest beside each other.
+
+    - **parse**: Parse lengths such as `3 km`. (R1, A1)
+    - **convert**: Convert between km and miles. (R2, A2)
+    - **document**: Show both in the README. (A3)
+    - **prove**: Test the whole way. (A1, A2)
+
+    </details>
+
+    <sub>$1.06 of $10.00 · 25 min of 8 h at work · `/help` lists the commands</sub>
+    "#);
+}
+
+#[test]
+fn a_completed_directive_links_what_was_merged() {
+    let text = comment(&fixture::completed());
+    insta::assert_snapshot!(text.lines().take(6).collect::<Vec<_>>().join("\n"), @r"
+    <!-- adjutant:status:6248e84d-2ab2-509b-a1a6-6ba97d425312 -->
+    ### ✅ Completed
+
+    Merged into `main` with [#16](https://github.com/acme/widgets/pull/16).
+
+    `████████████████████` 100 %
+    ");
+}
+
+#[test]
+fn every_pause_says_why_and_how_to_go_on() {
+    let mut directive = fixture::directive();
+    directive.approvals.clear();
+    directive.status = DirectiveStatus::Paused;
+    let mut told = Vec::new();
+    for reason in [
+        PauseReason::Unlabelled(Login::new("maintainer")),
+        PauseReason::Commanded(Login::new("maintainer")),
+        PauseReason::Cost,
+        PauseReason::WallTime,
+    ] {
+        directive.pause = Some(Pause { from: DirectiveStatus::Active, reason });
+        told.extend(comment(&directive).lines().nth(3).map(str::to_owned));
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    `maintainer` took the label off: what runs finishes, nothing new starts. Put the label `directive` back to go on.
+    `maintainer` said `/pause`: nothing new starts. `/resume` goes on.
+    The budget of $10.00 is used up. `/budget USD` sets a new total, `/stop` ends the directive.
+    The working time is used up. `/resume` grants the same time again, `/stop` ends the directive.
+    ");
+}
+
+#[test]
+fn the_end_of_a_stopped_directive_is_told_with_its_reason_and_asks_nothing() {
+    let mut directive = fixture::directive();
+    directive.status = DirectiveStatus::Failed;
+    directive.failure = Some("stopped by maintainer".to_owned());
+    let text = comment(&directive);
+    assert!(text.contains("### ❌ Ended without its goal\n\nstopped by maintainer\n"), "{text}");
+    assert!(!text.contains("Waiting for") && !text.contains("waits for a person"), "{text}");
+}
+
+#[test]
+fn a_default_chain_shows_the_planners_faults_collapsed() {
+    let mut directive = fixture::directive();
+    directive.plan = Some(PlanRecord {
+        origin: PlanOrigin::Default,
+        hash: Sha::new("0"),
+        faults: vec!["requirement R2 is covered by no step".to_owned()],
+        rationale: String::new(),
+    });
+    let text = comment(&directive);
+    assert!(text.contains("the default chain, because the planner gave no usable one."), "{text}");
+    assert!(text.contains("(A1, A2)\n\nWhat was wrong with the planner's proposal:\n\n- requirement R2"), "{text}");
+}
+
+const ATTACK: &str = "x | y\n\n</details>\n```\n<!-- @maintainer fixes #1 [a](b)\n# h";
+
+#[test]
+fn texts_of_others_break_nothing_and_call_nobody() {
+    let mut directive = fixture::directive();
+    directive.failure = Some(ATTACK.to_owned());
+    directive.steps[0].name = StepName::new(ATTACK);
+    directive.steps[3].status = StepStatus::Blocked;
+    directive.steps[3].reason = Some(ATTACK.to_owned());
+    directive.approvals[0].question = ATTACK.to_owned();
+    directive.policy.label = ATTACK.to_owned();
+    directive.requested_by = Login::new("maintainer");
+    if let Some(plan) = &mut directive.plan {
+        plan.rationale = ATTACK.to_owned();
+        plan.faults = vec![ATTACK.to_owned()];
+    }
+    for status in [DirectiveStatus::Active, DirectiveStatus::Failed] {
+        directive.status = status;
+        let text = comment(&directive);
+        assert!(!text.contains("@maintainer") && !text.contains("#1 "), "{text}");
+        assert_eq!(text.matches("<!--").count(), 1 + text.matches("> ```\n> <!--").count(), "{text}");
+        assert_eq!(text.matches("</details>").count(), 1, "{text}");
+        let columns = |line: &&str| line.starts_with("| ");
+        let rows: Vec<_> =
+            text.lines().filter(columns).map(|row| row.replace("\\|", "").matches('|').count()).collect();
+        assert_eq!(rows, [7; 5], "{text}");
+    }
+}
+
+#[test]
+fn the_longest_texts_fit_into_a_comment() {
+    let mut directive = fixture::directive();
+    let long = "&<ö|`".repeat(2_000);
+    let step = Step { reason: Some(long.clone()), status: StepStatus::Blocked, ..directive.steps[2].clone() };
+    directive.steps = (0..50).map(|n| Step { name: StepName::new(format!("step-{n}")), ..step.clone() }).collect();
+    let approval =
+        Approval { question: long.clone(), status: ApprovalStatus::Pending, ..directive.approvals[0].clone() };
+    directive.approvals = vec![approval; 200];
+    directive.failure = Some(long.clone());
+    if let Some(plan) = &mut directive.plan {
+        plan.rationale.clone_from(&long);
+        plan.faults = vec![long; 500];
+    }
+    for steps in [50, 300] {
+        directive.steps = directive.steps.iter().cloned().cycle().take(steps).collect();
+        let text = comment(&directive);
+        assert!(text.len() <= MAX_BODY, "{}", text.len());
+        assert!(text.contains("step-49"), "the table is cut last");
+    }
+}

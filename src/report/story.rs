@@ -1,0 +1,78 @@
+//! The body of the final pull request: the whole story of a directive.
+
+use super::pull::{collapsed, findings, step_marker, titled};
+use super::text::{inline, login, quote};
+use super::{Links, proof, words};
+use crate::domain::directive::Directive;
+use crate::domain::step::Step;
+
+/// The story, with at most `chars` characters of each text of others.
+pub(super) fn render(directive: &Directive, finale: &Step, links: &Links, chars: usize) -> String {
+    let sections = [
+        format!("{}\nCloses #{}", step_marker(finale.id), directive.issue),
+        quote(&directive.brief.goal, chars.min(1_000)),
+        steps(directive, links),
+        titled("Acceptance criteria", &proof::criteria_table(directive, finale, chars)),
+        summaries(directive, chars),
+        titled("Last rework of the whole", &quote(finale.summary.as_deref().unwrap_or_default(), chars)),
+        all_findings(directive, finale, chars),
+        footer(directive),
+    ];
+    sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
+}
+
+fn steps(directive: &Directive, links: &Links) -> String {
+    let rows = directive.steps.iter().map(|step| {
+        let name = inline(step.name.as_str(), 60);
+        let pull = step.pull.as_ref().map_or_else(
+            || if step.report.is_some() { "report".to_owned() } else { String::new() },
+            |pull| format!("[#{}]({})", pull.number, links.pull(pull.number)),
+        );
+        let confidence = step.current_evaluation().map(words::confidence).unwrap_or_default();
+        format!(
+            "| {name} | {} | {pull} | {} {} | {confidence} | {} | {} |",
+            words::kind(step),
+            words::icon(directive, step),
+            words::state(directive, step),
+            step.reworks,
+            words::cost(directive, step.id)
+        )
+    });
+    let rows: Vec<String> = rows.collect();
+    format!(
+        "| Step | Kind | Pull request | Status | Confidence | Reworks | Cost |\n|---|---|---|---|---|---:|---:|\n{}",
+        rows.join("\n")
+    )
+}
+
+fn summaries(directive: &Directive, chars: usize) -> String {
+    let told: Vec<String> = directive
+        .steps
+        .iter()
+        .filter_map(|step| {
+            let summary = quote(step.summary.as_deref()?, chars.min(2_000));
+            (!summary.is_empty()).then(|| format!("**{}**\n\n{summary}", inline(step.name.as_str(), 60)))
+        })
+        .collect();
+    collapsed("What each step did", &told.join("\n\n"))
+}
+
+fn all_findings(directive: &Directive, finale: &Step, chars: usize) -> String {
+    let mut whole = finale.clone();
+    whole.findings = directive.steps.iter().flat_map(|step| step.findings.clone()).chain(whole.findings).collect();
+    findings(&whole, chars)
+}
+
+fn footer(directive: &Directive) -> String {
+    let reworks: u32 = directive.steps.iter().chain(&directive.finale).map(|step| step.reworks).sum();
+    // No time is passed in: while the clock runs, what is told is what had been counted when it was started.
+    let time = directive.ended_at.map_or(directive.clock.seconds, |at| directive.clock.at(at));
+    let time = if time > 0 { format!(" · {} at work", words::duration(time)) } else { String::new() };
+    format!(
+        "<sub>{}{time} · {} · asked for by {} · `/approve` merges it where the branch's rules allow, `/rework WHAT` adds a \
+         step</sub>",
+        directive.spent(),
+        words::count(reworks as usize, "rework", "reworks"),
+        login(&directive.requested_by)
+    )
+}

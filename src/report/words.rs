@@ -1,0 +1,172 @@
+//! The words, icons and numbers that several texts share.
+
+use crate::domain::approval::{Approval, ApprovalKind};
+use crate::domain::directive::Directive;
+use crate::domain::evaluation::{Confidence, Evaluation, Verdict};
+use crate::domain::ids::{StepId, Usd};
+use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::step::{MergeState, Step, StepKind};
+
+/// How a step stands, drawn.
+pub fn icon(directive: &Directive, step: &Step) -> &'static str {
+    if waits_for_person(directive, step) {
+        return "✋";
+    }
+    match step.status {
+        StepStatus::Pending => "⚪",
+        StepStatus::Ready => "🔵",
+        StepStatus::Running => "🛠️",
+        StepStatus::Evaluating => "🔎",
+        StepStatus::Passed => "✅",
+        StepStatus::Rework => "🔁",
+        StepStatus::Blocked => "✋",
+        StepStatus::Failed => "❌",
+        StepStatus::Skipped => "⏭️",
+    }
+}
+
+/// How a step stands, in words.
+pub fn state(directive: &Directive, step: &Step) -> &'static str {
+    match step.status {
+        StepStatus::Passed if step.pull.is_some() => "merged",
+        StepStatus::Passed => "done",
+        StepStatus::Skipped => "skipped",
+        _ if waits_for_person(directive, step) => "waits for a person",
+        StepStatus::Pending => "waits for others",
+        StepStatus::Ready => "queued",
+        StepStatus::Running => "in work",
+        StepStatus::Evaluating if step.merge != MergeState::Open => "merging",
+        StepStatus::Evaluating => "being proved",
+        StepStatus::Rework => "goes to rework",
+        StepStatus::Blocked => "blocked",
+        StepStatus::Failed => "could not be run",
+    }
+}
+
+/// The phase of what a step owes: plan → execute → review → done.
+pub fn phase(directive: &Directive, step: &Step) -> usize {
+    match step.status {
+        StepStatus::Passed | StepStatus::Skipped => 3,
+        StepStatus::Evaluating => 2,
+        _ if waits_for_person(directive, step) => 2,
+        StepStatus::Running | StepStatus::Rework | StepStatus::Failed => 1,
+        StepStatus::Blocked => usize::from(step.head.is_some()),
+        StepStatus::Pending | StepStatus::Ready => 0,
+    }
+}
+
+/// The question about a step that waits for a person.
+pub fn waiting_approval<'a>(directive: &'a Directive, step: &Step) -> Option<&'a Approval> {
+    directive.waiting().find(|approval| approval.step == Some(step.id))
+}
+
+fn waits_for_person(directive: &Directive, step: &Step) -> bool {
+    !directive.status.is_over() && waiting_approval(directive, step).is_some()
+}
+
+/// A confidence, drawn.
+pub fn light(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Green => "🟢",
+        Confidence::Yellow => "🟡",
+        Confidence::Red => "🔴",
+    }
+}
+
+/// A confidence with its score.
+pub fn confidence(evaluation: &Evaluation) -> String {
+    let word = evaluation.confidence.as_str();
+    match evaluation.score {
+        Some(score) => format!("{} {word} ({score:.2})", light(evaluation.confidence)),
+        None => format!("{} {word}", light(evaluation.confidence)),
+    }
+}
+
+/// A verdict, drawn and in words.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✅ passed",
+        Verdict::Fail => "❌ failed",
+        Verdict::Neutral => "➖ does not apply",
+    }
+}
+
+/// What kind of step it is.
+pub fn kind(step: &Step) -> &'static str {
+    if step.kind == StepKind::Final { "final" } else { step.kind.as_str() }
+}
+
+/// A span of time, rounded to what matters.
+pub fn duration(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        _ if seconds % 3_600 < 60 => format!("{} h", seconds / 3_600),
+        _ => format!("{} h {:02} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+/// A count with its noun.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// What the tasks of a step cost.
+pub fn cost(directive: &Directive, step: StepId) -> Usd {
+    directive.tasks.iter().filter(|task| task.step == Some(step)).fold(Usd::ZERO, |sum, task| sum + task.cost)
+}
+
+/// How many steps are done.
+pub fn done(directive: &Directive) -> usize {
+    directive.steps.iter().filter(|step| step.status.is_done()).count()
+}
+
+/// Whether what was wanted is merged, put away or not.
+pub fn is_completed(directive: &Directive) -> bool {
+    match directive.status {
+        DirectiveStatus::Completed => true,
+        DirectiveStatus::Archived => directive.failure.is_none(),
+        _ => false,
+    }
+}
+
+/// What may be answered to a question, each command with what it does. `on_issue` where the step's name is needed.
+pub fn answers(approval: &Approval, step: Option<&Step>, on_issue: bool) -> String {
+    let name = step.filter(|_| on_issue).map(|step| format!(" {}", step.name)).unwrap_or_default();
+    match approval.kind {
+        ApprovalKind::Plan => {
+            "`/approve` starts it, `/replan REASON` asks for another plan, `/stop` ends the directive".to_owned()
+        }
+        ApprovalKind::StepReview => {
+            format!("`/approve{name}` merges it, `/rework{name} WHAT` sends it back, `/skip{name}` goes on without it")
+        }
+        ApprovalKind::StepBlocked => format!(
+            "`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, `/retry{name}` tries again, \
+             `/skip{name}` goes on without it, `/replan REASON` makes another plan"
+        ),
+        ApprovalKind::Final => {
+            format!(
+                "merge it, or `/approve{name}` merges it where the branch's rules allow; `/rework{name} WHAT` adds a step"
+            )
+        }
+        ApprovalKind::Budget => {
+            "`/budget USD` sets a new total, `/resume` grants the same time again, `/stop` ends the directive"
+                .to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_rounded_to_what_matters() {
+        for (seconds, text) in
+            [(-5, "0 s"), (59, "59 s"), (61, "1 min"), (3_600, "1 h"), (3_659, "1 h"), (7_500, "2 h 05 min")]
+        {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}
