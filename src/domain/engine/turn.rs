@@ -29,6 +29,7 @@ impl Turn {
 
     /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
     pub(super) fn settle(mut self, before: Option<&Directive>) -> Decision {
+        self.by = EventActor::System;
         self.advance();
         self.drive_clock();
         if before != Some(&self.d) {

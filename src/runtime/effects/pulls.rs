@@ -2,7 +2,8 @@
 
 use super::{EffectError, step_of};
 use crate::domain::directive::Directive;
-use crate::domain::ids::{Sha, StepId};
+use crate::domain::engine;
+use crate::domain::ids::{Login, Sha, StepId};
 use crate::domain::signal::Signal;
 use crate::domain::status::StepStatus;
 use crate::domain::step::{Pull, Step};
@@ -72,7 +73,7 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
     let method = if step.is_final() { MergeMethod::Merge } else { MergeMethod::Squash };
     let (title, message) = report::merge_message(d, step);
     Ok(match client.merge_pull(pull.number, head, method, &title, &message).await? {
-        MergeOutcome::Merged { sha, by } => vec![Signal::PullMerged { step: id, by, sha }],
+        MergeOutcome::Merged { sha, by } => vec![Signal::PullMerged { step: id, by: known_as(world, by).await?, sha }],
         MergeOutcome::HeadMoved { head } => {
             let by = world.github.app().await?.bot_login;
             vec![Signal::HeadMoved { step: id, head, by }]
@@ -118,7 +119,7 @@ pub(super) async fn delete_branch(world: &World, d: &Directive, id: StepId) -> D
 
 /// What a pull request's present state says that the engine may not know yet.
 pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest) -> Vec<Signal> {
-    let nobody = || crate::domain::ids::Login::new("ghost");
+    let nobody = || Login::new("ghost");
     if pull.merged {
         let by = pull.merged_by.clone().unwrap_or_else(nobody);
         vec![Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha.clone() }]
@@ -129,6 +130,12 @@ pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest) -> Vec<Signal> {
     } else {
         Vec::new()
     }
+}
+
+/// The engine knows this app by a name of its own.
+async fn known_as(world: &World, by: Login) -> Result<Login, EffectError> {
+    let own = world.github.app().await?.bot_login;
+    Ok(if by == own { Login::new(engine::SELF) } else { by })
 }
 
 fn remembered(pull: &PullRequest) -> Pull {
