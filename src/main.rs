@@ -1,11 +1,15 @@
 //! The command line.
 
+mod demo;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use adjutant::playground::{self, PlaygroundArgs};
 use adjutant::serve::serve;
-use adjutant::settings::Settings;
+use adjutant::settings::{LogFormat, LogSettings, Settings};
 use clap::{Parser, Subcommand};
+use demo::DemoArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +32,13 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Be a GitHub on this machine
+    Playground(PlaygroundArgs),
+    /// Show the main job end to end on this machine, with nothing configured
+    Demo(DemoArgs),
+    /// Be the demo's agent
+    #[command(hide = true)]
+    DemoAgent,
 }
 
 /// What `adjutant serve --help` says of settings.
@@ -40,6 +51,9 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match (runtime, Cli::parse().command) {
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
+        (Ok(runtime), Command::Playground(args)) => runtime.block_on(playground::run(args)).map_err(Failure::work),
+        (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
+        (Ok(_), Command::DemoAgent) => demo::run_agent().map_err(Failure::work),
         (Err(error), _) => Err(Failure::Work(format!("cannot start: {error}"))),
     };
     match outcome {
@@ -57,6 +71,10 @@ enum Failure {
 }
 
 impl Failure {
+    fn work(error: impl ToString) -> Self {
+        Self::Work(error.to_string())
+    }
+
     #[expect(clippy::print_stderr, reason = "the command line's answer, where no log may be set up")]
     fn report(self) -> ExitCode {
         let (text, code) = match self {
@@ -75,6 +93,14 @@ async fn run_serve(config: Option<&Path>) -> Result<(), Failure> {
     let shutdown = stop_on_signals().map_err(|error| Failure::Work(format!("cannot listen for signals: {error}")))?;
     let (ready, _) = oneshot::channel();
     serve(settings, shutdown, ready).await.map_err(|error| Failure::Work(error.to_string()))
+}
+
+async fn run_demo(args: &DemoArgs) -> Result<(), Failure> {
+    let filter = std::env::var("ADJUTANT_LOG").unwrap_or_else(|_| "error".to_owned());
+    let log = LogSettings { filter, format: LogFormat::Human };
+    adjutant::logging::init(&log, &[]).map_err(Failure::work)?;
+    let interrupted = stop_on_signals().map_err(Failure::work)?;
+    demo::run(args, interrupted).await.map_err(Failure::work)
 }
 
 /// The environment; a variable that is not text is none of ours.

@@ -19,10 +19,14 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::settings::Settings;
+use crate::github::{GitHub, GitHubConfig, GitHubError};
+use crate::runtime::{self, World};
+use crate::settings::{self, Settings};
 use crate::store::cluster::{Cluster, ClusterError};
 use crate::store::{Store, StoreError};
 use crate::web::{Web, WebhookSecret};
+use crate::workspace::sandbox::{self, Sandbox, SandboxConfig, SandboxError};
+use crate::workspace::{GitError, Workspaces};
 
 /// How long requests and queries that have begun may take to end after the stop signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -57,6 +61,15 @@ pub enum ServeError {
     /// The database refuses what would be refused again.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The gateway to GitHub cannot be set up.
+    #[error(transparent)]
+    GitHub(#[from] GitHubError),
+    /// The folder for clones cannot be made.
+    #[error(transparent)]
+    Workspaces(#[from] GitError),
+    /// Agents and verifiers cannot be confined.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// The receiver ended.
     #[error("the webhook receiver stopped: {0}")]
     Web(String),
@@ -74,13 +87,15 @@ pub async fn serve(
     // Ours, so that an error here stops all parts without cancelling what belongs to the caller.
     let stop = shutdown.child_token();
     let arrived = Arc::new(Notify::new());
-    let web = Web::new(database.store.clone(), WebhookSecret::new(settings.webhook_secret.clone()), arrived);
+    let secret = WebhookSecret::new(settings.webhook_secret.clone());
+    let web = Web::new(database.store.clone(), secret, arrived.clone());
+    let world = Arc::new(world(settings, &database.store, arrived).await?);
     let receiver = axum::serve(listener, web.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut receiver = tokio::spawn(receiver.into_future());
-    tracing::info!(%address, github = settings.github.url, "listening for GitHub's deliveries");
+    tracing::info!(%address, github = world.github_url(), "listening for GitHub's deliveries");
 
     let outcome = tokio::select! {
-        outcome = run(&mut database, &stop, address, ready) => outcome,
+        outcome = run(&mut database, world, &stop, address, ready) => outcome,
         error = early_end(&mut receiver, &stop) => Err(error),
     };
     stop.cancel();
@@ -92,6 +107,7 @@ pub async fn serve(
 /// Brings the schema up to date, tells who waits, and looks after the database until the end.
 async fn run(
     database: &mut Database,
+    world: Arc<World>,
     stop: &CancellationToken,
     address: SocketAddr,
     ready: oneshot::Sender<SocketAddr>,
@@ -103,11 +119,38 @@ async fn run(
     tracing::info!(%address, "ready");
     // Whoever asked may have stopped waiting.
     let _ = ready.send(address);
+    let working = tokio::spawn(runtime::run(world, stop.clone()));
     tokio::select! {
         () = database.watch() => {}
         () = stop.cancelled() => {}
     }
+    // The database stays up until the last work is settled.
+    let _ = working.await;
     Ok(())
+}
+
+/// Everything that work needs, checked before the first delivery is taken.
+async fn world(settings: Settings, store: &Store, arrived: Arc<Notify>) -> Result<World, ServeError> {
+    let github = GitHub::new(GitHubConfig {
+        url: settings.github.url.clone(),
+        app_id: settings.app.id,
+        private_key: settings.app.private_key.clone(),
+    })?;
+    let workspaces = Workspaces::open(settings.data_dir.join("workspaces"))?;
+    let mode = match settings.sandbox {
+        settings::Sandbox::Bubblewrap => sandbox::Mode::Bubblewrap,
+        settings::Sandbox::None => sandbox::Mode::None,
+    };
+    let scratch_root = settings.data_dir.join("scratch");
+    let sandbox = Sandbox::probe(SandboxConfig { mode, scratch_root, toolchains: Vec::new() }).await?;
+    for missing in sandbox.limits().missing() {
+        tracing::warn!(
+            limit = missing.limit,
+            how = missing.how,
+            "a limit of the sandbox cannot be held on this machine"
+        );
+    }
+    Ok(World::new(store.clone(), github, workspaces, sandbox, settings, arrived))
 }
 
 /// Others on the machine may pass through it (as root, agents and the private Postgres run as another user), and

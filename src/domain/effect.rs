@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{DirectiveId, Repo, Sha, StepId, TaskId};
+use super::ids::{DirectiveId, Login, Repo, Sha, StepId, TaskId};
 use super::signal::Source;
 
 /// Something to be done outside.
@@ -91,6 +91,8 @@ pub enum Effect {
     Reply {
         /// What is answered.
         source: Source,
+        /// Whom.
+        to: Login,
         /// What is said.
         notice: Notice,
     },
@@ -100,6 +102,8 @@ pub enum Effect {
         repo: Repo,
         /// The issue.
         issue: u64,
+        /// To whom.
+        to: Login,
         /// What is said.
         notice: Notice,
     },
@@ -206,7 +210,7 @@ impl Effect {
                 format!("{directive}/react/{:?}/{}/{}/{reaction:?}", source.kind, source.id, source.index)
             }
             Self::Reply { source, .. } => format!("{directive}/reply/{:?}/{}/{}", source.kind, source.id, source.index),
-            Self::Announce { repo, issue, notice } => {
+            Self::Announce { repo, issue, notice, .. } => {
                 let what = match notice {
                     Notice::LabelRefused { login } => format!("label-refused/{login}"),
                     other => Sha::of_text(&format!("{other:?}")).short().to_owned(),

@@ -210,7 +210,7 @@ pub struct Commanded {
     pub at: DateTime<Utc>,
 }
 
-/// The comment or review in which an order was given.
+/// The comment, review or button by which an order was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// What it is.
@@ -235,6 +235,8 @@ pub enum SourceKind {
     ReviewComment,
     /// A review.
     Review,
+    /// A button of a check run: there is no text that could be reacted to.
+    Button,
 }
 
 /// What came of an agent's run.

@@ -73,6 +73,8 @@ impl RepoClient {
             SourceKind::IssueComment => format!("/issues/comments/{}/reactions", source.id),
             SourceKind::ReviewComment => format!("/pulls/comments/{}/reactions", source.id),
             SourceKind::Review => return self.react_to_node(&source.node_id, reaction).await,
+            // The check run itself tells what became of it.
+            SourceKind::Button => return Ok(()),
         };
         let body = json!({ "content": rest_name(reaction) });
         self.write(Method::POST, &path, Some(body), Write::Changes).await?.ok()?;

@@ -143,6 +143,30 @@ pub(crate) struct PushEvent {
     pub(crate) deleted: Gone,
 }
 
+#[derive(Debug, Deserialize)]
+pub(crate) struct CheckRunEvent {
+    pub(crate) check_run: CheckRunRef,
+    /// With `requested_action`.
+    #[serde(default)]
+    pub(crate) requested_action: Option<RequestedAction>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CheckRunRef {
+    pub(crate) id: u64,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) node_id: String,
+    pub(crate) head_sha: Sha,
+    pub(crate) app: Option<AppRef>,
+    #[serde(default)]
+    pub(crate) pull_requests: Vec<PullRef>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RequestedAction {
+    pub(crate) identifier: String,
+}
+
 /// Whether a push deleted its branch.
 #[derive(Debug, Default, Deserialize)]
 #[serde(from = "bool")]

@@ -17,6 +17,11 @@ use crate::domain::ids::{Branch, Login, Sha};
 /// How long a branch that was just pushed may be invisible to the pulls API.
 const BRANCH_SHOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
+/// What GitHub says to the second of two merges into one base at once: nothing is wrong but the moment.
+const BASE_MOVED: &str = "Base branch was modified";
+
+const BASE_SETTLES_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// A pull request to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPull {
@@ -202,6 +207,9 @@ impl RepoClient {
             _ => return Err(refused),
         };
         let pull = self.pull(number).await?;
+        if !pull.merged && reason.contains(BASE_MOVED) {
+            return Err(GitHubError::Retry { after: BASE_SETTLES_WITHIN, message: reason });
+        }
         Ok(if pull.merged {
             let by = pull.merged_by.unwrap_or_else(|| Login::new("ghost"));
             MergeOutcome::Merged { sha: pull.merge_commit_sha, by }

@@ -65,7 +65,12 @@ impl Tokens {
         }
         let path = format!("/app/installations/{installation}/access_tokens");
         let request = Request::new(Method::POST, path, Some(scope.body()));
-        let minted: Minted = transport.send(&request, Some(&transport.app_token()?)).await?.ok()?.json()?;
+        let minted: Minted = match transport.send(&request, Some(&transport.app_token()?)).await?.ok() {
+            Ok(answer) => answer.json()?,
+            // Told apart from a thing that is not there: no caller may take this for a deleted comment or branch.
+            Err(error) if error.is_absent() => return Err(uninstalled(installation)),
+            Err(error) => return Err(error),
+        };
         tracing::debug!(installation, ?scope, expires_at = %minted.expires_at, "minted an installation token");
         let secret = SecretString::from(minted.token);
         *held = Some(Token { secret: secret.clone(), expires_at: minted.expires_at });
@@ -85,6 +90,11 @@ impl Tokens {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry((installation, scope)).or_default())
     }
+}
+
+fn uninstalled(installation: u64) -> GitHubError {
+    let message = format!("the app's installation {installation} is gone; install the app on the repository again");
+    GitHubError::Forbidden { message }
 }
 
 impl Scope {

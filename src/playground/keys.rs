@@ -30,27 +30,23 @@ impl Keys {
     pub(crate) fn load_or_make(folder: &Path) -> Result<Self, PlaygroundError> {
         let app_pem_path = folder.join("app.pem");
         let broken = |reason: &str| PlaygroundError::Key { path: app_pem_path.clone(), reason: reason.to_owned() };
-        let pair = match read(&app_pem_path)? {
-            Some(pem) => {
-                let der = unarmour(&pem).ok_or_else(|| broken("it is not a PKCS#8 key in PEM"))?;
-                KeyPair::from_pkcs8(&der).map_err(|_| broken("it is not an RSA key"))?
-            }
-            None => {
-                let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| broken("none could be generated"))?;
-                let der = pair.as_der().map_err(|_| broken("it could not be encoded"))?;
-                write_private(&app_pem_path, &armour(der.as_ref()))?;
-                pair
-            }
+        let pair = if let Some(pem) = read(&app_pem_path)? {
+            let der = unarmour(&pem).ok_or_else(|| broken("it is not a PKCS#8 key in PEM"))?;
+            KeyPair::from_pkcs8(&der).map_err(|_| broken("it is not an RSA key"))?
+        } else {
+            let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| broken("none could be generated"))?;
+            let der = pair.as_der().map_err(|_| broken("it could not be encoded"))?;
+            write_private(&app_pem_path, &armour(der.as_ref()))?;
+            pair
         };
         let app_key = DecodingKey::from_rsa_der(pair.public_key().as_ref());
         let webhook_secret_path = folder.join("webhook-secret");
-        let webhook_secret = match read(&webhook_secret_path)? {
-            Some(secret) => secret.trim().to_owned(),
-            None => {
-                let secret = random_hex(32);
-                write_private(&webhook_secret_path, &secret)?;
-                secret
-            }
+        let webhook_secret = if let Some(secret) = read(&webhook_secret_path)? {
+            secret.trim().to_owned()
+        } else {
+            let secret = random_hex(32);
+            write_private(&webhook_secret_path, &secret)?;
+            secret
         };
         Ok(Self { app_pem_path, app_key, webhook_secret_path, webhook_secret })
     }

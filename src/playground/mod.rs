@@ -23,9 +23,9 @@
 mod acts;
 mod auth;
 mod cli;
-#[allow(dead_code)]
 mod git;
 mod git_host;
+mod graphql;
 mod hub;
 mod keys;
 mod options;

@@ -8,11 +8,11 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use super::{
     git,
     git_host::PlaygroundGitHost,
+    graphql,
     hub::Hub,
     keys::Keys,
     options::{PlaygroundError, PlaygroundOptions},
-    pages,
-    rest,
+    pages, rest,
     state::State,
     view::{Urls, View},
     world::{self, PEOPLE, token_of},
@@ -107,7 +107,7 @@ fn installation(state: &State, repo: u64) -> u64 {
 fn router(hub: &Arc<Hub>) -> Router {
     let api = Router::new().nest("/api/v3", rest::router(hub.clone()));
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone())));
-    rest::with_github_headers(api).merge(git).merge(pages::router(hub.clone()))
+    rest::with_github_headers(api.merge(graphql::router(hub.clone()))).merge(git).merge(pages::router(hub.clone()))
 }
 
 impl Playground {

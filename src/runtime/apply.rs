@@ -37,10 +37,10 @@ impl World {
         let now = Utc::now();
         let decision = engine::open(&Labelled { earlier, ..labelled.clone() }, now);
         let mut lanes = Vec::new();
-        let id = decision.directive.as_ref().map_or_else(
-            || DirectiveId::of(labelled.repo.id, labelled.issue, earlier + 1),
-            |directive| directive.id,
-        );
+        let id = decision
+            .directive
+            .as_ref()
+            .map_or_else(|| DirectiveId::of(labelled.repo.id, labelled.issue, earlier + 1), |directive| directive.id);
         self.keep(&mut unit, id, None, decision, now, &mut lanes).await?;
         unit.commit().await?;
         self.wake(&lanes);

@@ -73,16 +73,15 @@ async fn handle(world: &World, delivery: &Delivery) {
         }
     };
     match settled {
-        Ok(Settled::Done) => {}
-        Ok(Settled::Lost) => tracing::warn!("handled too late: it was claimed again meanwhile"),
+        Ok(Settled::Taken) => {}
+        Ok(Settled::LeaseLost) => tracing::warn!("handled too late: it was claimed again meanwhile"),
         Err(error) => tracing::warn!(%error, "could not be marked as handled; it is handled again"),
     }
 }
 
 /// Reads a delivery and applies what it tells; a reason where that is nothing.
 async fn read(world: &World, delivery: &Delivery) -> Result<Option<String>, Trouble> {
-    let fact =
-        interpret::parse(&delivery.event, &delivery.body).map_err(|error| Trouble::Never(error.to_string()))?;
+    let fact = interpret::parse(&delivery.event, &delivery.body).map_err(|error| Trouble::Never(error.to_string()))?;
     let reading = interpret::interpret(&world.github, &StoreLookup(&world.store), fact).await?;
     let signals = match reading {
         Reading::Ignored(reason) => return Ok(Some(reason)),

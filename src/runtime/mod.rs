@@ -74,6 +74,11 @@ impl World {
         }
     }
 
+    /// The GitHub that is worked on.
+    pub fn github_url(&self) -> &str {
+        self.github.web_url()
+    }
+
     fn queued(&self, lane: Lane) -> &Notify {
         match lane {
             Lane::Short => &self.short,

@@ -106,11 +106,7 @@ async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken
     cancel.cancel();
 }
 
-async fn settle(
-    world: &World,
-    claimed: &Claimed,
-    outcome: Result<Vec<Signal>, EffectError>,
-) -> Result<(), StoreError> {
+async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, EffectError>) -> Result<(), StoreError> {
     let directive = claimed.directive.unwrap_or_else(|| DirectiveId(uuid::Uuid::nil()));
     let held = match outcome {
         Ok(signals) => world.apply(directive, &signals, Settle::Done(claimed)).await?,

@@ -13,6 +13,7 @@
 pub mod cluster;
 pub mod directives;
 pub mod effects;
+pub mod history;
 pub mod inbox;
 
 use std::time::Duration;

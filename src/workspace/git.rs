@@ -13,6 +13,8 @@ use tokio::process::Command;
 
 use super::secrets;
 
+/// The oldest version whose `merge-tree` merges without a working tree.
+pub(super) const OLDEST: (u32, u32) = (2, 38);
 /// Local work: minutes are for very large repositories.
 const LOCAL: Duration = Duration::from_mins(5);
 /// Talking with a remote.
@@ -39,6 +41,9 @@ pub enum GitError {
     /// No `git` in `PATH`, or it cannot be started.
     #[error("the program `git` could not be started ({0}): install git 2.38 or newer")]
     Program(std::io::Error),
+    /// It lacks `merge-tree --write-tree`.
+    #[error("{0} is too old: install git 2.38 or newer")]
+    TooOld(String),
     /// 401 or 403.
     #[error("the server refused the credentials: {0}")]
     AuthFailed(String),
@@ -95,6 +100,7 @@ pub(super) struct Answer {
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: String,
     command: String,
+    remote: bool,
 }
 
 impl Answer {
@@ -109,7 +115,7 @@ impl Answer {
     }
 
     pub(super) fn error(self) -> GitError {
-        classify(self.command, &self.stderr)
+        classify(self.command, &self.stderr, self.remote)
     }
 }
 
@@ -121,6 +127,7 @@ pub(super) struct Git {
     timeout: Duration,
     name: String,
     cut: Option<u64>,
+    remote: bool,
 }
 
 impl Git {
@@ -151,7 +158,15 @@ impl Git {
         ];
         let mut args: Vec<OsString> = settings.iter().flat_map(|setting| ["-c".into(), (*setting).into()]).collect();
         args.push(subcommand.into());
-        Self { args, env: Vec::new(), stdin: Vec::new(), timeout: LOCAL, name: subcommand.to_owned(), cut: None }
+        Self {
+            args,
+            env: Vec::new(),
+            stdin: Vec::new(),
+            timeout: LOCAL,
+            name: subcommand.to_owned(),
+            cut: None,
+            remote: false,
+        }
     }
 
     pub(super) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -183,6 +198,7 @@ impl Git {
     /// Lets the command talk with `remote`, with its credentials.
     pub(super) fn remote(mut self, remote: &Remote) -> Self {
         self.timeout = REMOTE;
+        self.remote = true;
         if let Some(token) = &remote.token {
             // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation#about-authentication-as-a-github-app-installation
             let basic =
@@ -245,7 +261,7 @@ impl Git {
             (false, _) => code,
         };
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
-        Ok(Answer { code, stdout, stderr, command: self.name })
+        Ok(Answer { code, stdout, stderr, command: self.name, remote: self.remote })
     }
 
     /// Runs it for its answer.
@@ -269,11 +285,11 @@ async fn gather(stream: Option<impl AsyncRead + Unpin>, limit: u64) -> Vec<u8> {
 }
 
 /// Which kind of failure git's words tell of. Git has no machine-readable form of them; `LC_ALL=C` keeps them English.
-fn classify(command: String, stderr: &str) -> GitError {
+fn classify(command: String, stderr: &str, remote: bool) -> GitError {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let detail = secrets::redact(&lines[lines.len().saturating_sub(4)..].join("; "));
     let low = stderr.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| low.contains(word));
+    let says = |words: &[&str]| remote && words.iter().any(|word| low.contains(word));
     if says(&[
         "authentication failed",
         "could not read username",
@@ -363,7 +379,7 @@ mod tests {
 
     #[test]
     fn failures_are_told_apart() {
-        let kind = |text: &str| classify("fetch".to_owned(), text);
+        let kind = |text: &str| classify("fetch".to_owned(), text, true);
         assert!(matches!(kind("fatal: Authentication failed for 'https://x/'"), GitError::AuthFailed(_)));
         assert!(matches!(
             kind("fatal: unable to access: The requested URL returned error: 404"),

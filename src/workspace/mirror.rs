@@ -26,9 +26,19 @@ impl Workspaces {
         for name in ["mirrors", "trees"] {
             let folder = root.join(name);
             std::fs::create_dir_all(&folder).map_err(GitError::io(&folder))?;
+            super::files::sweep(&folder, |name| name.contains(".making-"));
         }
         let root = root.canonicalize().map_err(GitError::io(&root))?;
         Ok(Self { root, locks: Arc::default() })
+    }
+
+    /// Whether the `git` of this machine is new enough.
+    pub async fn probe(&self) -> Result<(), GitError> {
+        let version = Git::bare("version").line().await?;
+        let mut numbers =
+            version.trim_start_matches("git version ").split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if found >= git::OLDEST { Ok(()) } else { Err(GitError::TooOld(version)) }
     }
 
     /// The mirror of the repository `key` (its id), made when it is not there. Nothing is fetched yet.

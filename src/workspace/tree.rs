@@ -36,7 +36,8 @@ impl Tree {
         self.folder.join("tree")
     }
 
-    /// A folder beside the clone for what belongs to the same task and not into the repository: logs, home, results.
+    /// A folder beside the clone for what belongs to the same task and not into the repository: logs, home, results. Taken
+    /// already are `tree`, `base`, `index`, `base-index` and `base-rules`.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

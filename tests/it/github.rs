@@ -3,4 +3,6 @@
 mod gateway;
 mod interpret;
 mod objects;
+mod playground;
 mod scripted;
+mod stage;

@@ -4,6 +4,7 @@
 mod cluster;
 mod github;
 mod inbox;
+mod playground;
 mod scripts;
 mod serve;
 mod support;

@@ -38,7 +38,8 @@ impl Turn {
             Err(notice) => {
                 self.event("command_refused", Severity::Warning, None, json!({ "command": word, "why": notice }));
                 self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::ThumbsDown });
-                self.effect(Effect::Reply { source: order.source.clone(), notice });
+                let to = order.actor.login.clone();
+                self.effect(Effect::Reply { source: order.source.clone(), to, notice });
             }
         }
     }
@@ -46,7 +47,8 @@ impl Turn {
     fn obey(&mut self, order: &Commanded) -> Taken {
         match &order.command {
             Command::Help => {
-                self.effect(Effect::Reply { source: order.source.clone(), notice: Notice::Help });
+                let to = order.actor.login.clone();
+                self.effect(Effect::Reply { source: order.source.clone(), to, notice: Notice::Help });
                 return Ok(());
             }
             Command::Status => {

@@ -90,7 +90,8 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
 }
 
 fn announce(labelled: &Labelled, notice: Notice) -> Decision {
-    let effect = Effect::Announce { repo: labelled.repo.clone(), issue: labelled.issue, notice };
+    let to = labelled.actor.login.clone();
+    let effect = Effect::Announce { repo: labelled.repo.clone(), issue: labelled.issue, to, notice };
     Decision { directive: None, events: Vec::new(), effects: vec![effect] }
 }
 

@@ -12,7 +12,8 @@ use crate::{
     github::{
         model::Account,
         payload::{
-            CommentRef, Envelope, Gone, IssueComment, Issues, PullEvent, PushEvent, ReviewCommentEvent, ReviewEvent,
+            CheckRunEvent, CommentRef, Envelope, Gone, IssueComment, Issues, PullEvent, PushEvent, ReviewCommentEvent,
+            ReviewEvent,
         },
     },
 };
@@ -83,6 +84,8 @@ pub enum What {
     Said(Said),
     /// Somebody reviewed.
     Reviewed(Reviewed),
+    /// Somebody pressed a button of a check run.
+    Pressed(Pressed),
     /// A pull request was closed, merged or not.
     PullClosed {
         /// Its number.
@@ -159,6 +162,23 @@ pub struct Reviewed {
     pub at: DateTime<Utc>,
 }
 
+/// A button that was pressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed {
+    /// What the button is, as the check run named it.
+    pub identifier: String,
+    /// The check run's database id.
+    pub check: u64,
+    /// The check run's GraphQL id.
+    pub node_id: String,
+    /// The app that the check run is of.
+    pub app: Option<u64>,
+    /// The commit that the check run is about.
+    pub head: Sha,
+    /// The pull requests with that head.
+    pub pulls: Vec<u64>,
+}
+
 /// What a review found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewState {
@@ -189,7 +209,8 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Fact, PayloadError> {
         | "pull_request_review_comment"
         | "pull_request_review"
         | "pull_request"
-        | "push" => delivery.fact(),
+        | "push"
+        | "check_run" => delivery.fact(),
         "ping" => delivery.ignored("GitHub tries the webhook"),
         "installation" | "installation_repositories" | "installation_target" | "github_app_authorization" => {
             delivery.ignored("installations are looked up when they are needed")
@@ -222,6 +243,7 @@ impl Delivery<'_> {
                 Ok(What::PullPushed { pull: pull_request.number, head })
             }
             ("push", _) => self.push()?,
+            ("check_run", "requested_action") => Ok(self.button()?),
             _ => Err(format!("`{}` with `{action}` is not used", self.event)),
         };
         Ok(match what {
@@ -278,6 +300,19 @@ impl Delivery<'_> {
             node_id: review.node_id,
             at: review.submitted_at.ok_or_else(|| self.wrong("`review.submitted_at` is missing"))?,
         })))
+    }
+
+    fn button(&self) -> Result<What, PayloadError> {
+        let CheckRunEvent { check_run, requested_action } = self.json()?;
+        let action = requested_action.ok_or_else(|| self.wrong("`requested_action` is missing"))?;
+        Ok(What::Pressed(Pressed {
+            identifier: action.identifier,
+            check: check_run.id,
+            node_id: check_run.node_id,
+            app: check_run.app.map(|app| app.id),
+            head: check_run.head_sha,
+            pulls: check_run.pull_requests.into_iter().map(|pull| pull.number).collect(),
+        }))
     }
 
     fn push(&self) -> Result<Result<What, String>, PayloadError> {

@@ -20,7 +20,7 @@ mod pull;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use fact::{Fact, Happened, PayloadError, Person, Place, ReviewState, Reviewed, Said, What, parse};
+pub use fact::{Fact, Happened, PayloadError, Person, Place, Pressed, ReviewState, Reviewed, Said, What, parse};
 
 use super::{client::GitHub, error::GitHubError, repository::RepoClient};
 use crate::domain::{
@@ -114,6 +114,7 @@ pub async fn interpret(github: &GitHub, lookup: &dyn DirectiveLookup, fact: Fact
         What::IssueRemoved { issue } => scene.issue_removed(issue).await,
         What::Said(said) => scene.said(said).await,
         What::Reviewed(reviewed) => scene.reviewed(reviewed).await,
+        What::Pressed(pressed) => scene.pressed(pressed).await,
         What::PullClosed { pull } => scene.pull_closed(pull).await,
         What::PullPushed { pull, head } => scene.pull_pushed(pull, &head).await,
         What::BranchPushed { branch, head } => scene.branch_pushed(&branch, &head).await,

@@ -1,6 +1,6 @@
 //! Orders: commands in comments, and GitHub's own review buttons.
 
-use super::{Addressed, InterpretError, Place, Reading, ReviewState, Reviewed, Said, Scene, Target, ignored};
+use super::{Addressed, InterpretError, Place, Pressed, Reading, ReviewState, Reviewed, Said, Scene, Target, ignored};
 use crate::{
     domain::{
         command::{self, Command},
@@ -81,6 +81,36 @@ impl Scene<'_> {
             at: review.at,
         };
         Ok(order.signals(&Target::Directive(directive.id), commands))
+    }
+
+    /// A button of a check run of ours, bound to the commit that the check run is about. Who may press it is not
+    /// documented, so that it is an order like any other.
+    ///
+    /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=requested_action#check_run>
+    pub(super) async fn pressed(&self, pressed: Pressed) -> Result<Reading, InterpretError> {
+        let command = match pressed.identifier.as_str() {
+            "approve" => Command::Approve { step: None },
+            "rework" => Command::Rework { text: String::new() },
+            "skip" => Command::Skip { step: None },
+            other => return Ok(ignored(format!("no button is called `{other}`"))),
+        };
+        if pressed.app.is_some_and(|app| app != self.github.app_id()) {
+            return Ok(ignored("the check run is another app's"));
+        }
+        for number in pressed.pulls {
+            let Some(directive) = self.lookup.for_pull(self.repo.id, number).await? else { continue };
+            let kind = SourceKind::Button;
+            let order = Order {
+                actor: self.actor(&self.sender).await?,
+                pull: Some(number),
+                sha: Some(pressed.head),
+                source: Source { kind, id: pressed.check, node_id: pressed.node_id, number, index: 0 },
+                // The payload does not say when it was pressed; what it is bound to is the commit.
+                at: chrono::Utc::now(),
+            };
+            return Ok(order.signals(&Target::Directive(directive.id), vec![command]));
+        }
+        Ok(ignored("no pull request of a directive's has that head"))
     }
 
     async fn instructions(&self, review: &Reviewed) -> Result<String, GitHubError> {

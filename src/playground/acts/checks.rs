@@ -60,7 +60,7 @@ impl Hub {
         suite: Id,
         sender: Id,
         action: &'static str,
-        commit: Option<Value>,
+        commit: Option<&Value>,
     ) {
         let found = state.repo_by_id(repo);
         let Some(suite) = found.suites.iter().find(|all| all.id == suite) else { return };
@@ -75,7 +75,7 @@ impl Hub {
         repo: Id,
         suite: Id,
         sender: Id,
-        commit: Option<Value>,
+        commit: Option<&Value>,
     ) {
         let found = state.repo_by_id(repo);
         let Some(at) = found.suites.iter().position(|all| all.id == suite) else { return };

@@ -13,7 +13,7 @@ use crate::playground::{
     git::{CommitInfo, FileChange, GitError, Repository, branch_ref},
     hub::Hub,
     state::{Id, IssueState, State},
-    view::View,
+    view::{View, simple_commit},
     webhooks::Event,
 };
 
@@ -53,7 +53,7 @@ impl Hub {
         self: &Arc<Self>,
         repo: Id,
         moves: Vec<RefMove>,
-        pusher: Id,
+        sender: Id,
     ) -> Result<(), GitError> {
         for moved in moves {
             if moved.old == moved.new
@@ -64,9 +64,9 @@ impl Hub {
             let pushed = self.ask_git(repo, &moved).await?;
             let mut state = self.state();
             state.repo_mut(repo).pushed_at = Utc::now();
-            self.announce_move(&mut state, repo, &moved, &pushed, pusher);
+            self.announce_move(&mut state, repo, &moved, &pushed, sender);
             if moved.branch().is_some() {
-                self.follow_branch(&mut state, repo, &moved, pushed, pusher);
+                self.follow_branch(&mut state, repo, &moved, pushed, sender);
             }
         }
         Ok(())
@@ -133,9 +133,9 @@ impl Hub {
         Ok(pushed)
     }
 
-    fn announce_move(self: &Arc<Self>, state: &mut State, repo: Id, moved: &RefMove, pushed: &Pushed, pusher: Id) {
+    fn announce_move(self: &Arc<Self>, state: &mut State, repo: Id, moved: &RefMove, pushed: &Pushed, sender: Id) {
         let found = state.repo_by_id(repo);
-        let account = state.account(pusher);
+        let account = state.account(sender);
         let view = View::new(state, &self.urls);
         let show = |(commit, files): &(CommitInfo, Vec<FileChange>)| view.pushed_commit(found, commit, files);
         let (before, after) = (moved.old.as_deref().unwrap_or(NOTHING), moved.new.as_deref().unwrap_or(NOTHING));
@@ -162,27 +162,27 @@ impl Hub {
             _ => None,
         };
         if let Some(name) = name {
-            self.announce(state, Event { name, action: None, repo, sender: pusher, fields: made_or_gone });
+            self.announce(state, Event { name, action: None, repo, sender, fields: made_or_gone });
         }
-        self.announce(state, Event { name: "push", action: None, repo, sender: pusher, fields: push });
+        self.announce(state, Event { name: "push", action: None, repo, sender, fields: push });
     }
 
-    fn follow_branch(self: &Arc<Self>, state: &mut State, repo: Id, moved: &RefMove, pushed: Pushed, pusher: Id) {
+    fn follow_branch(self: &Arc<Self>, state: &mut State, repo: Id, moved: &RefMove, pushed: Pushed, sender: Id) {
         let branch = moved.branch().unwrap_or_default();
         let Some(new) = &moved.new else {
-            self.branch_deleted(state, repo, branch, pusher);
+            self.branch_deleted(state, repo, branch, sender);
             return;
         };
         if let Some((commit, _)) = &pushed.head {
-            let commit = View::new(state, &self.urls).simple_commit(commit);
+            let commit = simple_commit(commit);
             let (suite, is_new) = state.suite_for(repo, new, Some(branch), moved.old.as_deref());
             if is_new {
-                self.announce_suite(state, repo, suite, pusher, "requested", Some(commit));
+                self.announce_suite(state, repo, suite, sender, "requested", Some(&commit));
             }
         }
         for number in pushed.merged {
             if state.issue_mut(repo, number).state == IssueState::Open {
-                self.merged(state, (repo, number), pusher, new);
+                self.merged(state, (repo, number), sender, new);
             }
         }
         for (number, synchronized) in pushed.heads {
@@ -190,9 +190,9 @@ impl Hub {
                 continue;
             }
             let empty = synchronized.size.commits == 0;
-            self.synchronize(state, (repo, number), pusher, synchronized);
+            self.synchronize(state, (repo, number), sender, synchronized);
             if empty {
-                self.close(state, (repo, number), pusher, None, None);
+                self.close(state, (repo, number), sender, None, None);
             }
         }
         let behind: Vec<u64> = open_pulls(state, repo, |pull| pull.base_ref == branch);
@@ -201,15 +201,15 @@ impl Hub {
         }
         if branch == state.repo_by_id(repo).default_branch {
             for (sha, message) in pushed.messages {
-                self.close_named(state, repo, pusher, &message, &sha);
+                self.close_named(state, repo, sender, &message, &sha);
             }
         }
     }
 
     /// A pull request without its head or its base is closed.
-    fn branch_deleted(self: &Arc<Self>, state: &mut State, repo: Id, branch: &str, pusher: Id) {
+    fn branch_deleted(self: &Arc<Self>, state: &mut State, repo: Id, branch: &str, sender: Id) {
         for number in open_pulls(state, repo, |pull| pull.head_ref == branch || pull.base_ref == branch) {
-            self.close(state, (repo, number), pusher, None, None);
+            self.close(state, (repo, number), sender, None, None);
         }
     }
 }

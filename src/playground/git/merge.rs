@@ -60,9 +60,9 @@ impl Repository {
         let head = self.require(head).await?;
         let tree = clean_tree(self.merge_preview(&base, &head).await?)?;
         let new = match method {
-            MergeMethod::Merge => self.create_commit(&tree, &[base.clone(), head], message, author, committer).await?,
+            MergeMethod::Merge => self.write_commit(&tree, &[base.clone(), head], message, author, committer).await?,
             MergeMethod::Squash => {
-                self.create_commit(&tree, std::slice::from_ref(&base), message, author, committer).await?
+                self.write_commit(&tree, std::slice::from_ref(&base), message, author, committer).await?
             }
             MergeMethod::Rebase => self.rebase(&base, &head, committer).await?,
         };
@@ -91,12 +91,12 @@ impl Repository {
                 .await;
         }
         let tip_tree = self.rev_parse(tip, "tree").await?.ok_or_else(|| GitError::NotFound(tip.to_owned()))?;
-        let wrapped = self.create_commit(&tip_tree, std::slice::from_ref(parent), "base", committer, committer).await?;
+        let wrapped = self.write_commit(&tip_tree, std::slice::from_ref(parent), "base", committer, committer).await?;
         let tree = clean_tree(self.merge_trees(&wrapped, &commit.sha).await?)?;
         if tree == tip_tree {
             return Ok(tip.to_owned());
         }
-        self.create_commit(&tree, &[tip.to_owned()], &commit.message, &commit.author, committer).await
+        self.write_commit(&tree, &[tip.to_owned()], &commit.message, &commit.author, committer).await
     }
 
     /// git-merge-tree(1): status 0 is a clean merge, 1 a conflict with the paths after the tree.

@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 
+use futures_util::future::try_join_all;
+
 use super::command::Invocation;
 use super::refs::{ZERO, is_full_sha};
 use super::{GitError, Repository, Signature, branch_ref, is_valid_ref_name};
+
+/// How many blobs are written at a time.
+const PROCESSES_AT_ONCE: usize = 8;
 
 /// A file's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,18 +153,25 @@ impl Repository {
 
     /// Stores a tree: `base` (or nothing) with these entries put over it. Returns the tree's sha.
     pub(crate) async fn create_tree(&self, base: Option<&str>, entries: &[NewTreeEntry]) -> Result<String, GitError> {
-        let index = TemporaryIndex::new(self);
-        match base {
-            Some(base) => {
-                let tree = self.rev_parse(base, "tree").await?.ok_or_else(|| GitError::NotFound(base.to_owned()))?;
-                index.git(self).args(["read-tree", &tree]).run().await?;
-            }
-            None => drop(index.git(self).args(["read-tree", "--empty"]).run().await?),
-        }
-        let mut lines = Vec::new();
         for entry in entries {
             check_path(&entry.path)?;
             self.check_entry(entry).await?;
+        }
+        let base = match base {
+            Some(rev) => Some(self.rev_parse(rev, "tree").await?.ok_or_else(|| GitError::NotFound(rev.to_owned()))?),
+            None => None,
+        };
+        self.write_tree(base.as_deref(), entries).await
+    }
+
+    /// The same for shas and paths that are known to be good: every check would be a process of its own.
+    async fn write_tree(&self, base: Option<&str>, entries: &[NewTreeEntry]) -> Result<String, GitError> {
+        let index = TemporaryIndex::new(self);
+        if let Some(base) = base {
+            index.git(self).args(["read-tree", base]).run().await?;
+        }
+        let mut lines = Vec::new();
+        for entry in entries {
             match (&entry.sha, entry.mode.as_str()) {
                 (None, _) => lines.extend(format!("0 {ZERO}\t{}\0", entry.path).bytes()),
                 (Some(sha), "040000") => {
@@ -209,6 +221,18 @@ impl Repository {
                 return Err(GitError::NotFound(sha.to_owned()));
             }
         }
+        self.write_commit(tree, parents, message, author, committer).await
+    }
+
+    /// The same for shas that are known to be good.
+    pub(super) async fn write_commit(
+        &self,
+        tree: &str,
+        parents: &[String],
+        message: &str,
+        author: &Signature,
+        committer: &Signature,
+    ) -> Result<String, GitError> {
         if message.contains('\0') {
             return Err(GitError::InvalidInput("a commit message cannot hold a NUL character".to_owned()));
         }
@@ -232,20 +256,27 @@ impl Repository {
             return Err(GitError::InvalidRefName(name));
         }
         let head = self.ref_sha(&name).await?;
-        let mut entries = Vec::with_capacity(files.len());
         for file in files {
-            let sha = match &file.content {
-                Some(content) => Some(self.create_blob(content).await?),
-                None => None,
-            };
-            let mode = if file.executable { "100755" } else { "100644" }.to_owned();
-            entries.push(NewTreeEntry { path: file.path.clone(), mode, sha });
+            check_path(&file.path)?;
         }
-        let tree = self.create_tree(head.as_deref(), &entries).await?;
+        let mut entries = Vec::with_capacity(files.len());
+        for some in files.chunks(PROCESSES_AT_ONCE) {
+            entries.extend(try_join_all(some.iter().map(|file| self.store(file))).await?);
+        }
+        let tree = self.write_tree(head.as_deref(), &entries).await?;
         let parents: Vec<String> = head.iter().cloned().collect();
-        let commit = self.create_commit(&tree, &parents, message, author, author).await?;
+        let commit = self.write_commit(&tree, &parents, message, author, author).await?;
         self.swap_ref(&name, &commit, head.as_deref().unwrap_or(ZERO)).await?;
         Ok(commit)
+    }
+
+    async fn store(&self, file: &FileWrite) -> Result<NewTreeEntry, GitError> {
+        let sha = match &file.content {
+            Some(content) => Some(self.create_blob(content).await?),
+            None => None,
+        };
+        let mode = if file.executable { "100755" } else { "100644" }.to_owned();
+        Ok(NewTreeEntry { path: file.path.clone(), mode, sha })
     }
 
     /// Commits one file to `branch`, keeping its mode if it exists.

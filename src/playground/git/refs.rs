@@ -91,12 +91,6 @@ impl Repository {
         self.resolve(rev).await?.ok_or_else(|| GitError::NotFound(rev.to_owned()))
     }
 
-    /// The branch that `HEAD` names, whether or not it has a commit yet.
-    pub(crate) async fn default_branch(&self) -> Result<String, GitError> {
-        let name = self.git().args(["symbolic-ref", "HEAD"]).line().await?;
-        Ok(name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned())
-    }
-
     /// All branches, by name.
     pub(crate) async fn branches(&self) -> Result<Vec<Branch>, GitError> {
         let refs = self.refs("refs/heads/").await?;

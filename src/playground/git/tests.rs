@@ -55,7 +55,7 @@ async fn a_new_repository_opens_and_has_no_branch_yet() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.git");
     let repository = Repository::init(&path, "trunk").await.unwrap();
-    assert_eq!(repository.default_branch().await.unwrap(), "trunk");
+    assert_eq!(std::fs::read_to_string(path.join("HEAD")).unwrap(), "ref: refs/heads/trunk\n");
     assert_eq!(repository.branches().await.unwrap(), vec![]);
     assert_eq!(repository.resolve("trunk").await.unwrap(), None);
     assert_eq!(Repository::open(&path).unwrap(), repository);

@@ -154,7 +154,7 @@ fn card(state: &State, repo: &Repo, run: &CheckRun) -> Markup {
 fn lasted(run: &CheckRun) -> Markup {
     let end = run.completed_at.filter(|_| run.status == CheckStatus::Completed);
     html! {
-        @if let Some(end) = end { (ago(end)) " in " (duration((end - run.started_at).num_seconds())) }
+        @if let Some(end) = end { (ago(end)) " · " (duration((end - run.started_at).num_seconds())) }
         @else { (icon(Icon::CircleDot)) " started " (ago(run.started_at)) }
     }
 }

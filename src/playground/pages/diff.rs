@@ -39,9 +39,19 @@ fn file(file: &FileChange) -> Markup {
 
 /// The hunks of one file, each line with its numbers.
 pub(super) fn hunks(patch: &str) -> Markup {
+    table(&lines(patch))
+}
+
+/// The last lines of a hunk, with their numbers: what a review comment is about.
+pub(super) fn hunk_end(hunk: &str, count: usize) -> Markup {
+    let lines = lines(hunk);
+    table(&lines[lines.len().saturating_sub(count)..])
+}
+
+fn table(lines: &[Line<'_>]) -> Markup {
     html! {
         div.scroll { table.diff {
-            @for line in lines(patch) {
+            @for line in lines {
                 tr class=[line.class] {
                     td.number { @if let Some(number) = line.old { (number) } }
                     td.number { @if let Some(number) = line.new { (number) } }

@@ -113,3 +113,6 @@ fn find_git(hub: &Hub, owner: &str, name: &str) -> Result<(Arc<Repository>, Stri
     let repo = find_repo(&state, owner, name)?;
     Ok((Arc::clone(&repo.git), repo.default_branch.clone()))
 }
+
+#[cfg(test)]
+mod tests;

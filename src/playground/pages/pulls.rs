@@ -81,8 +81,7 @@ pub(super) async fn conversation(
         div.columns {
             div.main {
                 (timeline::of_issue(&state, repo, issue, &commits))
-                (check_pages::list(&state, repo, &pull.head_sha))
-                (merge_box(&state, repo, pull))
+                div.pull-end { (check_pages::list(&state, repo, &pull.head_sha)) (merge_box(&state, repo, pull)) }
             }
             aside.side { (reviewers(&state, pull)) (side(&state, repo, issue)) }
         }

@@ -127,7 +127,7 @@ async fn folder(hub: &Hub, owner: &str, name: &str, rev: &str, path: &str) -> Re
                 div.box { h2.box-head { "README.md" } div.pad { (markdown::render(readme, Place::File(&base))) } }
             }
         },
-        (None, Some(_)) => return Err(PageError::NotFound("such folder")),
+        _ if branches > 0 => return Err(PageError::NotFound("such folder")),
         _ => html! { p.nothing { "This repository is empty. Push to " code { (hub.urls.web(&base)) ".git" } "." } },
     };
     Ok(repo_page(&state, repo, Tab::Code, "Code", &body))

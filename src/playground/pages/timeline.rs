@@ -148,10 +148,6 @@ fn review(state: &State, repo: &Repo, base: &str, pull: &Pull, review: &Review) 
 
 fn review_comment(state: &State, base: &str, comment: &ReviewComment) -> Markup {
     let author = state.account(comment.author);
-    let lines: Vec<&str> = comment.diff_hunk.lines().collect();
-    // The header is kept, so that the lines below it have their numbers.
-    let hunk = if lines.len() > HUNK_LINES + 1 { String::new() } else { lines.join("\n") };
-    let tail = lines[lines.len().saturating_sub(HUNK_LINES)..].join("\n");
     html! {
         div.box.remark id={ "discussion_r" (comment.id) } {
             div.box-head {
@@ -159,7 +155,7 @@ fn review_comment(state: &State, base: &str, comment: &ReviewComment) -> Markup 
                 @if comment.in_reply_to.is_some() { " " span.pill { "reply" } }
             }
             @if comment.in_reply_to.is_none() && !comment.diff_hunk.is_empty() {
-                @if hunk.is_empty() { pre.hunk { (tail) } } @else { (diff::hunks(&hunk)) }
+                (diff::hunk_end(&comment.diff_hunk, HUNK_LINES))
             }
             div.pad {
                 p { (avatar(author)) " " (login(author)) " " span.quiet { (ago(comment.created_at)) } }

@@ -19,6 +19,7 @@ use crate::playground::{
     git::GitError,
     hub::Hub,
     state::{Action, Annotation, CheckRun, CheckStatus, Conclusion, Id, Output, Repo, Role, Scope, State},
+    view::simple_commit,
 };
 
 /// <https://docs.github.com/en/rest/checks/runs#create-a-check-run>: the limits of one request.
@@ -165,9 +166,7 @@ pub(super) fn find(repo: &Repo, id: Id) -> Result<&CheckRun, ApiError> {
 /// What git says of a commit, for the suite's webhooks.
 pub(super) async fn head_commit(ctx: &Ctx, repo: Id, sha: &str) -> Result<Option<Value>, GitError> {
     let git = ctx.state().repo_by_id(repo).git.clone();
-    let commit = git.commit(sha).await?;
-    let state = ctx.state();
-    Ok(commit.map(|commit| ctx.view(&state).simple_commit(&commit)))
+    Ok(git.commit(sha).await?.map(|commit| simple_commit(&commit)))
 }
 
 async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields): Input<Fields>) -> Answer {
@@ -212,7 +211,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
     if completed {
         ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "completed", json!({}));
     }
-    ctx.hub.settle_suite(&mut state, writer.repo, suite, writer.actor, commit);
+    ctx.hub.settle_suite(&mut state, writer.repo, suite, writer.actor, commit.as_ref());
     let repo = state.repo_by_id(writer.repo);
     Ok(created(ctx.view(&state).check_run(repo, find(repo, id)?)))
 }
@@ -236,7 +235,7 @@ async fn update(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input
     if completed {
         ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "completed", json!({}));
     }
-    ctx.hub.settle_suite(&mut state, writer.repo, suite, writer.actor, commit);
+    ctx.hub.settle_suite(&mut state, writer.repo, suite, writer.actor, commit.as_ref());
     let repo = state.repo_by_id(writer.repo);
     Ok(ok(ctx.view(&state).check_run(repo, find(repo, id)?)))
 }

@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
@@ -252,11 +252,29 @@ where
     }
 }
 
-/// A field that may be absent (`None`), null (`Some(None)`) or set.
-pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: serde::Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    serde::Deserialize::deserialize(deserializer).map(Some)
+/// A field of an edit, which may be absent, null or set.
+#[derive(Debug, Default)]
+pub(crate) enum Patch<T> {
+    /// Absent: leave it.
+    #[default]
+    Keep,
+    /// Null: empty it.
+    Clear,
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// The value, if there is one.
+    pub(crate) fn value(&self) -> Option<&T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<T>::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::playground::{
     hub::Hub,
     state::{Delivery, Id},
+    view,
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -31,7 +32,6 @@ async fn list(ctx: Ctx) -> Answer {
     let size = ctx.query("per_page").and_then(|size| size.parse::<usize>().ok()).unwrap_or(30).clamp(1, 100);
     let cursor = ctx.query("cursor").and_then(|cursor| cursor.parse::<Id>().ok());
     let state = ctx.state();
-    let view = ctx.view(&state);
     let of_status = |delivery: &&Delivery| match ctx.query("status") {
         Some("success") => (200..400).contains(&delivery.status_code),
         Some("failure") => !(200..400).contains(&delivery.status_code),
@@ -47,7 +47,7 @@ async fn list(ctx: Ctx) -> Answer {
         .collect();
     let more = found.len() > size;
     found.truncate(size);
-    let shown: Vec<Value> = found.iter().map(|delivery| view.delivery(delivery)).collect();
+    let shown: Vec<Value> = found.iter().map(|delivery| view::listed_delivery(delivery)).collect();
     let mut response = ok(json!(shown));
     if let Some(last) = found.last().filter(|_| more) {
         let status = ctx.query("status").map(|status| format!("&status={status}")).unwrap_or_default();
@@ -63,7 +63,7 @@ async fn read(ctx: Ctx, At(id): At<Id>) -> Answer {
     ctx.require_app()?;
     let state = ctx.state();
     let delivery = state.deliveries.iter().find(|delivery| delivery.id == id).ok_or_else(ApiError::not_found)?;
-    Ok(ok(ctx.view(&state).delivery_in_full(delivery)))
+    Ok(ok(view::whole_delivery(delivery)))
 }
 
 async fn redeliver(ctx: Ctx, At(id): At<Id>) -> Answer {

@@ -73,10 +73,10 @@ async fn list_refs(ctx: &Ctx, at: (&str, &str), prefix: &str) -> Answer {
     Ok(ctx.list(&found, |reference| shown(view, repo, reference)))
 }
 
-fn workshop(
-    ctx: &Ctx,
-    (owner, name): (&str, &str),
-) -> Result<(Writer, Arc<Repository>, Arc<tokio::sync::Mutex<()>>), ApiError> {
+/// The lock under which refs move.
+type Moving = Arc<tokio::sync::Mutex<()>>;
+
+fn workshop(ctx: &Ctx, (owner, name): (&str, &str)) -> Result<(Writer, Arc<Repository>, Moving), ApiError> {
     let state = ctx.state();
     let writer = ctx.write(&state, (owner, name), &[Scope::Contents], Role::Write)?;
     let repo = state.repo_by_id(writer.repo);

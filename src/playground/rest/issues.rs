@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, nullable, ok},
+    context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
     labels::{LabelName, ensure_labels},
 };
@@ -151,11 +151,11 @@ fn accounts(state: &State, resource: &str, logins: &[String]) -> Result<Vec<Id>,
 #[derive(Deserialize)]
 struct Edit {
     title: Option<String>,
-    #[serde(default, deserialize_with = "nullable")]
-    body: Option<Option<String>>,
+    #[serde(default)]
+    body: Patch<String>,
     state: Option<IssueState>,
-    #[serde(default, deserialize_with = "nullable")]
-    state_reason: Option<Option<String>>,
+    #[serde(default)]
+    state_reason: Patch<String>,
     labels: Option<Vec<LabelName>>,
     assignees: Option<Vec<String>>,
 }
@@ -167,8 +167,8 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     if author != writer.actor && !may_triage(&state, writer) {
         return Err(ApiError::forbidden("Must have triage rights to Repository."));
     }
-    check_body("Issue", edit.body.as_ref().and_then(Option::as_deref))?;
-    let reason = edit.state_reason.flatten();
+    check_body("Issue", edit.body.value().map(String::as_str))?;
+    let reason = edit.state_reason.value().cloned();
     if reason.as_deref().is_some_and(|reason| !["completed", "not_planned", "reopened", "duplicate"].contains(&reason))
     {
         return Err(ApiError::invalid("Issue", "state_reason", "invalid"));
@@ -203,7 +203,7 @@ pub(super) fn edit_text(
     at: (Id, u64),
     actor: Id,
     title: Option<String>,
-    body: Option<Option<String>>,
+    body: Patch<String>,
 ) {
     let issue = state.issue_mut(at.0, at.1);
     let mut changes = json!({});
@@ -211,7 +211,12 @@ pub(super) fn edit_text(
         changes["title"] = json!({ "from": issue.title });
         issue.title = title;
     }
-    if let Some(body) = body.filter(|body| *body != issue.body) {
+    let body = match body {
+        Patch::Keep => issue.body.clone(),
+        Patch::Clear => None,
+        Patch::Set(body) => Some(body),
+    };
+    if body != issue.body {
         changes["body"] = json!({ "from": issue.body.as_deref().unwrap_or_default() });
         issue.body = body;
     }

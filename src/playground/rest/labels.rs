@@ -94,7 +94,8 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
 #[derive(Deserialize)]
 struct New {
     name: Option<String>,
-    new_name: Option<String>,
+    #[serde(rename = "new_name")]
+    renamed: Option<String>,
     color: Option<String>,
     description: Option<String>,
 }
@@ -140,7 +141,7 @@ async fn edit(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>, 
     let color = edit.color()?;
     let repo = state.repo_mut(writer.repo);
     if let Some(label) = repo.labels.iter_mut().find(|label| label.id == id) {
-        label.name = edit.new_name.or(edit.name).unwrap_or_else(|| label.name.clone());
+        label.name = edit.renamed.or(edit.name).unwrap_or_else(|| label.name.clone());
         label.color = color.unwrap_or_else(|| label.color.clone());
         label.description = edit.description.or_else(|| label.description.clone());
     }
@@ -178,8 +179,8 @@ fn change(
     let mut state = ctx.state();
     let writer = ctx.write(&state, (owner, name), ISSUES, Role::Triage)?;
     let had = find(state.repo_by_id(writer.repo), *number)?.labels.clone();
-    let named = ensure_labels(&mut state, writer, names)?;
-    ctx.hub.set_labels(&mut state, (writer.repo, *number), writer.actor, &wanted(&had, named));
+    let asked = ensure_labels(&mut state, writer, names)?;
+    ctx.hub.set_labels(&mut state, (writer.repo, *number), writer.actor, &wanted(&had, asked));
     let repo = state.repo_by_id(writer.repo);
     let labels = ctx.view(&state).labels(repo, &repo.issues[number].labels);
     Ok(ok(labels.into()))

@@ -40,8 +40,9 @@ use axum::{
 
 use super::hub::Hub;
 
-pub(crate) use context::Ctx;
+pub(crate) use context::{Answer, Ctx, Input, Writer, ok};
 pub(crate) use error::ApiError;
+pub(crate) use reactions::{Target, react, unreact};
 
 /// The GitHub Enterprise Server that this looks like.
 pub(crate) const GHES_VERSION: &str = "3.17.0";

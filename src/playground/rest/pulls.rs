@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, nullable, ok},
+    context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
     issues::{check_body, edit_text, may_triage, sort},
 };
@@ -175,8 +175,8 @@ fn add(state: &mut State, writer: Writer, title: String, new: &New, sides: Sides
 #[derive(Deserialize)]
 struct Edit {
     title: Option<String>,
-    #[serde(default, deserialize_with = "nullable")]
-    body: Option<Option<String>>,
+    #[serde(default)]
+    body: Patch<String>,
     state: Option<IssueState>,
     base: Option<String>,
 }
@@ -195,7 +195,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     if edit.title.as_deref().is_some_and(|title| title.trim().is_empty()) {
         return Err(ApiError::invalid("PullRequest", "title", "missing_field"));
     }
-    check_body("PullRequest", edit.body.as_ref().and_then(Option::as_deref))?;
+    check_body("PullRequest", edit.body.value().map(String::as_str))?;
     let _still = moving.lock().await;
     let at = (writer.repo, number);
     if let Some(base) = edit.base.filter(|base| *base != old_base) {

@@ -36,6 +36,8 @@ pub(crate) enum Target {
     Issue(u64),
     Comment(Id),
     ReviewComment(Id),
+    /// The body of a review; by GraphQL only.
+    Review(Id),
 }
 
 fn reactions(repo: &mut Repo, target: Target) -> Option<&mut Vec<Reaction>> {
@@ -54,7 +56,27 @@ fn reactions(repo: &mut Repo, target: Target) -> Option<&mut Vec<Reaction>> {
             .flat_map(|pull| &mut pull.review_comments)
             .find(|comment| comment.id == id)
             .map(|comment| &mut comment.reactions),
+        Target::Review(id) => repo
+            .issues
+            .values_mut()
+            .filter_map(|issue| issue.pull.as_mut())
+            .flat_map(|pull| &mut pull.reviews)
+            .find(|review| review.id == id)
+            .map(|review| &mut review.reactions),
     }
+}
+
+/// Takes somebody's reaction back, and answers with it if there was one.
+pub(crate) fn unreact(
+    state: &mut State,
+    repo: Id,
+    target: Target,
+    author: Id,
+    content: ReactionContent,
+) -> Option<Reaction> {
+    let all = reactions(state.repo_mut(repo), target)?;
+    let at = all.iter().position(|reaction| reaction.author == author && reaction.content == content)?;
+    Some(all.remove(at))
 }
 
 /// Adds a reaction; one that is there already stays as it is. The flag says whether it is new.

@@ -113,7 +113,7 @@ fn at_position(patch: &str, position: usize) -> Option<(u64, Side)> {
         .map(|line| (line, side))
 }
 
-fn published<'r>(repo: &'r Repo) -> impl Iterator<Item = (&'r Issue, &'r ReviewComment)> {
+fn published(repo: &Repo) -> impl Iterator<Item = (&Issue, &ReviewComment)> {
     repo.pulls().flat_map(|(issue, pull)| {
         let shown = move |comment: &&ReviewComment| {
             let review = pull.reviews.iter().find(|review| review.id == comment.review);
@@ -184,6 +184,7 @@ fn publish(ctx: &Ctx, writer: Writer, number: u64, mut comment: ReviewComment) -
         state: ReviewState::Commented,
         commit_id: comment.commit_id.clone(),
         submitted_at: Some(now),
+        reactions: Vec::new(),
     });
     pull.review_comments.push(comment);
     announce_submitted(&ctx.hub, &mut state, (writer.repo, number), writer.actor, review);

@@ -170,6 +170,7 @@ fn add(
         state,
         commit_id: commit.to_owned(),
         submitted_at: (state != ReviewState::Pending).then_some(now),
+        reactions: Vec::new(),
     });
     Ok(id)
 }
@@ -204,7 +205,7 @@ fn announce(hub: &Arc<Hub>, state: &mut State, (repo, number): (Id, u64), sender
 }
 
 /// A review that the caller may change, by looking it up under the lock.
-fn own_review<'s>(state: &'s mut State, writer: Writer, number: u64, id: Id) -> Result<&'s mut Review, ApiError> {
+fn own_review(state: &mut State, writer: Writer, number: u64, id: Id) -> Result<&mut Review, ApiError> {
     find(state.repo_by_id(writer.repo), number)?;
     let reviews = &mut state.issue_mut(writer.repo, number).pull_mut().reviews;
     reviews.iter_mut().find(|review| review.id == id).ok_or_else(ApiError::not_found)

@@ -38,7 +38,7 @@ async fn read(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answ
     let commit = head_commit(&ctx, repo, &sha).await?;
     let state = ctx.state();
     let repo = state.repo_by_id(repo);
-    Ok(ok(ctx.view(&state).check_suite(repo, find(repo, id)?, commit)))
+    Ok(ok(ctx.view(&state).check_suite(repo, find(repo, id)?, commit.as_ref())))
 }
 
 async fn runs(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
@@ -89,7 +89,7 @@ pub(super) async fn suites_of(ctx: &Ctx, (owner, name): (&str, &str), sha: &str)
     let view = ctx.view(&state);
     let found = repo.suites.iter().filter(|suite| suite.head_sha == sha);
     let found = found.filter(|_| ctx.query("app_id").is_none_or(|app| app == state.app.id.to_string()));
-    Ok(ctx.counted_list("check_suites", found, |suite| view.check_suite(repo, suite, commit.clone())))
+    Ok(ctx.counted_list("check_suites", found, |suite| view.check_suite(repo, suite, commit.as_ref())))
 }
 
 async fn rerequest(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
@@ -100,6 +100,6 @@ async fn rerequest(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) ->
     };
     let commit = head_commit(&ctx, writer.repo, &sha).await?;
     let mut state = ctx.state();
-    ctx.hub.announce_suite(&mut state, writer.repo, id, writer.actor, "rerequested", commit);
+    ctx.hub.announce_suite(&mut state, writer.repo, id, writer.actor, "rerequested", commit.as_ref());
     Ok(created(json!({})))
 }

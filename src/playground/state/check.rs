@@ -66,6 +66,7 @@ pub(crate) struct Output {
 }
 
 /// A remark on lines of a file.
+#[expect(clippy::struct_field_names, reason = "the fields are named as GitHub names them")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Annotation {
     pub(crate) path: String,

@@ -102,6 +102,10 @@ impl State {
     }
 
     /// The role of an account in a repository: its own grant, ownership, or read where everybody may.
+    #[expect(
+        clippy::unused_self,
+        reason = "who somebody is to a repository is a question to the model, whatever answers it"
+    )]
     pub(crate) fn role(&self, repo: &Repo, account: Id) -> Option<Role> {
         if repo.owner == account {
             return Some(Role::Admin);

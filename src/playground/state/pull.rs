@@ -91,6 +91,7 @@ pub(crate) struct Review {
     pub(crate) state: ReviewState,
     pub(crate) commit_id: String,
     pub(crate) submitted_at: Option<Time>,
+    pub(crate) reactions: Vec<Reaction>,
 }
 
 /// The old or the new side of a diff.

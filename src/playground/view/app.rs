@@ -55,23 +55,23 @@ impl View<'_> {
         }
         answer
     }
+}
 
-    /// A delivery as listed.
-    pub(crate) fn delivery(self, delivery: &Delivery) -> Value {
-        json!({
-            "id": delivery.id, "guid": delivery.guid, "delivered_at": time(delivery.delivered_at),
-            "redelivery": delivery.redelivery, "duration": delivery.seconds, "status": delivery.status,
-            "status_code": delivery.status_code, "event": delivery.event, "action": delivery.action,
-            "installation_id": delivery.installation, "repository_id": delivery.repository, "throttled_at": null,
-        })
-    }
+/// A delivery as listed.
+pub(crate) fn listed_delivery(delivery: &Delivery) -> Value {
+    json!({
+        "id": delivery.id, "guid": delivery.guid, "delivered_at": time(delivery.delivered_at),
+        "redelivery": delivery.redelivery, "duration": delivery.seconds, "status": delivery.status,
+        "status_code": delivery.status_code, "event": delivery.event, "action": delivery.action,
+        "installation_id": delivery.installation, "repository_id": delivery.repository, "throttled_at": null,
+    })
+}
 
-    /// A delivery with its request and response.
-    pub(crate) fn delivery_in_full(self, delivery: &Delivery) -> Value {
-        let mut answer = self.delivery(delivery);
-        answer["url"] = json!(delivery.url);
-        answer["request"] = json!({ "headers": delivery.request_headers, "payload": delivery.payload });
-        answer["response"] = json!({ "headers": delivery.response_headers, "payload": delivery.response_body });
-        answer
-    }
+/// A delivery with its request and response.
+pub(crate) fn whole_delivery(delivery: &Delivery) -> Value {
+    let mut answer = listed_delivery(delivery);
+    answer["url"] = json!(delivery.url);
+    answer["request"] = json!({ "headers": delivery.request_headers, "payload": delivery.payload });
+    answer["response"] = json!({ "headers": delivery.response_headers, "payload": delivery.response_body });
+    answer
 }

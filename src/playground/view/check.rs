@@ -44,7 +44,7 @@ impl View<'_> {
     }
 
     /// A check suite; `head_commit` is what git says of its commit, where it was asked.
-    pub(crate) fn check_suite(self, repo: &Repo, suite: &CheckSuite, head_commit: Option<Value>) -> Value {
+    pub(crate) fn check_suite(self, repo: &Repo, suite: &CheckSuite, head_commit: Option<&Value>) -> Value {
         let url = self.repo_api(repo, &format!("/check-suites/{}", suite.id));
         let (status, conclusion) = suite_state(repo, suite);
         let runs = repo.runs.iter().filter(|run| run.suite == suite.id).count();

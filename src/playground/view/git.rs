@@ -72,16 +72,6 @@ impl View<'_> {
         })
     }
 
-    /// A commit as check suites carry it.
-    pub(crate) fn simple_commit(self, commit: &CommitInfo) -> Value {
-        json!({
-            "id": commit.sha, "tree_id": commit.tree, "message": commit.message,
-            "timestamp": time(commit.committer.date),
-            "author": { "name": commit.author.name, "email": commit.author.email },
-            "committer": { "name": commit.committer.name, "email": commit.committer.email },
-        })
-    }
-
     /// A file of a diff; `sha` is the commit whose version the links show.
     pub(crate) fn file(self, repo: &Repo, sha: &str, file: &FileChange) -> Value {
         let path = encode_path(&file.path);
@@ -137,6 +127,16 @@ pub(crate) fn encode_path(path: &str) -> String {
         }
     }
     encoded
+}
+
+/// A commit as check suites carry it.
+pub(crate) fn simple_commit(commit: &CommitInfo) -> Value {
+    json!({
+        "id": commit.sha, "tree_id": commit.tree, "message": commit.message,
+        "timestamp": time(commit.committer.date),
+        "author": { "name": commit.author.name, "email": commit.author.email },
+        "committer": { "name": commit.committer.name, "email": commit.committer.email },
+    })
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl View<'_> {
             "updated_at": time(issue.updated_at), "closed_at": maybe_time(issue.closed_at),
             "closed_by": self.maybe_account(issue.closed_by),
             "author_association": self.association(repo, issue.author), "active_lock_reason": null,
-            "body": issue.body, "reactions": self.reaction_summary(&format!("{url}/reactions"), &issue.reactions),
+            "body": issue.body, "reactions": reaction_summary(&format!("{url}/reactions"), &issue.reactions),
             "timeline_url": format!("{url}/timeline"), "performed_via_github_app": self.performed_via(issue.via_app),
         });
         if let Some(pull) = &issue.pull {
@@ -52,7 +52,7 @@ impl View<'_> {
             "node_id": node_id("IC", comment.id), "user": self.account(comment.author),
             "created_at": time(comment.created_at), "updated_at": time(comment.updated_at),
             "author_association": self.association(repo, comment.author), "body": comment.body,
-            "reactions": self.reaction_summary(&format!("{url}/reactions"), &comment.reactions),
+            "reactions": reaction_summary(&format!("{url}/reactions"), &comment.reactions),
             "performed_via_github_app": self.performed_via(comment.via_app),
         })
     }
@@ -84,16 +84,6 @@ impl View<'_> {
         })
     }
 
-    /// The counts of reactions that a body carries.
-    pub(crate) fn reaction_summary(self, url: &str, reactions: &[Reaction]) -> Value {
-        let mut value = json!({ "url": url, "total_count": reactions.len() });
-        for (content, word, _) in ReactionContent::ALL {
-            let count = reactions.iter().filter(|all| all.content == content).count();
-            value[word] = json!(count);
-        }
-        value
-    }
-
     /// A line of an issue's history.
     pub(crate) fn issue_event(self, repo: &Repo, event: &IssueEvent) -> Value {
         let mut value = json!({
@@ -108,4 +98,14 @@ impl View<'_> {
         }
         value
     }
+}
+
+/// The counts of reactions that a body carries.
+pub(crate) fn reaction_summary(url: &str, reactions: &[Reaction]) -> Value {
+    let mut value = json!({ "url": url, "total_count": reactions.len() });
+    for (content, word, _) in ReactionContent::ALL {
+        let count = reactions.iter().filter(|all| all.content == content).count();
+        value[word] = json!(count);
+    }
+    value
 }

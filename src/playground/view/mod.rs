@@ -13,9 +13,10 @@ mod pull;
 mod repo;
 
 pub(crate) use account::merge;
+pub(crate) use app::{listed_delivery, whole_delivery};
 pub(crate) use check::suite_state;
 use chrono::SecondsFormat;
-pub(crate) use git::encode_path;
+pub(crate) use git::{encode_path, simple_commit};
 use serde_json::{Value, json};
 
 use super::state::{Id, State, Time};

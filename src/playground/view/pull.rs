@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{View, account::merge, maybe_time, node_id, time};
+use super::{View, account::merge, issue::reaction_summary, maybe_time, node_id, time};
 use crate::playground::state::{
     CheckStatus, Conclusion, Issue, IssueState, Mergeability, Pull, Repo, Review, ReviewComment, StatusState,
 };
@@ -137,7 +137,7 @@ impl View<'_> {
             "_links": {
                 "self": { "href": url }, "html": { "href": html }, "pull_request": { "href": pull_url },
             },
-            "reactions": self.reaction_summary(&format!("{url}/reactions"), &comment.reactions),
+            "reactions": reaction_summary(&format!("{url}/reactions"), &comment.reactions),
             "start_line": comment.start_line, "original_start_line": comment.start_line,
             "start_side": comment.start_line.map(|_| comment.side), "line": comment.line,
             "original_line": comment.line, "side": comment.side,

@@ -4,8 +4,8 @@ use super::{EffectError, step_of};
 use crate::domain::directive::Directive;
 use crate::domain::ids::StepId;
 use crate::domain::signal::Signal;
-use crate::github::CheckRun;
-use crate::report;
+use crate::github::{CheckAction, CheckRun, CheckState, Conclusion};
+use crate::report::{self, CheckConclusion, CheckStatus};
 use crate::runtime::World;
 
 /// Writes the `adjutant` check run of a step's newest head as things stand now.
@@ -31,11 +31,24 @@ pub(super) fn check_run(
         name: name.to_owned(),
         head_sha: head.clone(),
         external_id: external_id.to_owned(),
-        state: report.state,
+        state: match (report.status, report.conclusion) {
+            (CheckStatus::InProgress, _) | (CheckStatus::Completed, None) => CheckState::InProgress,
+            (CheckStatus::Completed, Some(conclusion)) => CheckState::Completed(match conclusion {
+                CheckConclusion::Success => Conclusion::Success,
+                CheckConclusion::Failure => Conclusion::Failure,
+                CheckConclusion::Neutral => Conclusion::Neutral,
+                CheckConclusion::Cancelled => Conclusion::Cancelled,
+                CheckConclusion::ActionRequired => Conclusion::ActionRequired,
+            }),
+        },
         title: report.title,
         summary: report.summary,
         text: report.text,
-        actions: report.actions,
+        actions: report
+            .actions
+            .into_iter()
+            .map(|it| CheckAction { label: it.label, description: it.description, identifier: it.identifier })
+            .collect(),
         details_url: None,
         annotations: Vec::new(),
     }

@@ -5,7 +5,7 @@ use chrono::Utc;
 use super::{EffectError, step_of};
 use crate::domain::directive::Directive;
 use crate::domain::effect::{Notice, Reaction};
-use crate::domain::ids::{Repo, Sha, StepId};
+use crate::domain::ids::{Login, Repo, Sha, StepId};
 use crate::domain::signal::{Signal, Source};
 use crate::report;
 use crate::runtime::World;
@@ -32,14 +32,14 @@ pub(super) async fn write_status(world: &World, d: &Directive) -> Done {
 }
 
 /// Answers an order in one short comment, once.
-pub(super) async fn reply(world: &World, d: &Directive, source: &Source, notice: &Notice) -> Done {
+pub(super) async fn reply(world: &World, d: &Directive, source: &Source, to: &Login, notice: &Notice) -> Done {
     let marker = format!("<!-- adjutant:reply:{:?}:{}:{} -->", source.kind, source.id, source.index);
-    say_once(world, &d.repo, source.number, &marker, &report::notice(notice)).await
+    say_once(world, &d.repo, source.number, &marker, &report::notice(notice, Some(d), to.as_str())).await
 }
 
 /// Says something on an issue that has no directive, once.
-pub(super) async fn announce(world: &World, repo: &Repo, issue: u64, notice: &Notice) -> Done {
-    let body = report::notice(notice);
+pub(super) async fn announce(world: &World, repo: &Repo, issue: u64, to: &Login, notice: &Notice) -> Done {
+    let body = report::notice(notice, None, to.as_str());
     let marker = format!("<!-- adjutant:notice:{} -->", Sha::of_text(&body).short());
     say_once(world, repo, issue, &marker, &body).await
 }

@@ -6,7 +6,6 @@ use crate::domain::directive::Directive;
 use crate::domain::ids::Sha;
 use crate::domain::signal::Signal;
 use crate::domain::status::StepStatus;
-use crate::report;
 use crate::runtime::World;
 use crate::workspace::{Merge, PushError};
 
@@ -37,7 +36,8 @@ pub(super) async fn integrate(world: &World, d: &Directive) -> Done {
         }
         Merge::Clean { tree } => {
             let author = identity(world).await?;
-            let message = report::integration_message(d);
+            let message =
+                format!("Merge {} into the integration branch\n\nAdjutant-Directive: {}", d.base.branch, d.id);
             // Dated by the directive: made twice, it is the same commit.
             let commit = mirror.commit(&tree, &[&head, &base], &message, &author, d.created_at).await?;
             match mirror.push(&source.remote, &commit, finale.branch.as_str(), Some(&head)).await {

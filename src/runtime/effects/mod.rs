@@ -83,15 +83,15 @@ pub(super) async fn carry_out(
     cancel: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
-    if let Effect::Announce { repo, issue, notice } = &claimed.effect {
-        return comments::announce(world, repo, *issue, notice).await;
+    if let Effect::Announce { repo, issue, to, notice } = &claimed.effect {
+        return comments::announce(world, repo, *issue, to, notice).await;
     }
     let Some(id) = claimed.directive else { return Ok(Vec::new()) };
     let Some(directive) = world.store.directive(id).await? else { return Ok(Vec::new()) };
     let d = &directive;
     match &claimed.effect {
         Effect::WriteStatus => comments::write_status(world, d).await,
-        Effect::Reply { source, notice } => comments::reply(world, d, source, notice).await,
+        Effect::Reply { source, to, notice } => comments::reply(world, d, source, to, notice).await,
         Effect::React { source, reaction } => comments::react(world, d, source, *reaction).await,
         Effect::PostReport { step, head } => comments::post_report(world, d, *step, head).await,
         Effect::CloseIssue => comments::close_issue(world, d).await,
@@ -105,7 +105,7 @@ pub(super) async fn carry_out(
         Effect::DeleteBranch { step } => pulls::delete_branch(world, d, *step).await,
         Effect::RunTask { task } => tasks::run(world, d, *task, cancel, stop).await,
         Effect::Verify { step, head, round } => {
-            verification::verify(world, d, *step, head, *round, cancel).await
+            verification::verify(world, d, *step, head, *round, claimed.attempt, cancel).await
         }
         Effect::Announce { .. } => Ok(Vec::new()),
     }

@@ -151,11 +151,7 @@ impl Job<'_> {
         source.mirror.fetch_commit(&source.remote, base).await?;
         let id = self.task.id.to_string();
         let found = source.mirror.find_commit_with_trailer(Some(base), head, TRAILER, &id).await?;
-        Ok(found.map(|_| TaskOutcome::Changed {
-            head: Sha::new(head),
-            summary: String::new(),
-            findings: Vec::new(),
-        }))
+        Ok(found.map(|_| TaskOutcome::Changed { head: Sha::new(head), summary: String::new(), findings: Vec::new() }))
     }
 
     /// Turns what the agent left in the tree into a commit on the step's branch.
@@ -217,13 +213,7 @@ impl Job<'_> {
         }
     }
 
-    async fn merged_tree(
-        &self,
-        source: &Source,
-        step: &Step,
-        ours: &str,
-        theirs: &str,
-    ) -> Result<Tree, EffectError> {
+    async fn merged_tree(&self, source: &Source, step: &Step, ours: &str, theirs: &str) -> Result<Tree, EffectError> {
         let name = format!("{}-{}", self.folder(), theirs.get(..12).unwrap_or(theirs));
         match source.mirror.existing_tree(&name).await? {
             Some(tree) if tree.base == ours => Ok(tree),
@@ -345,11 +335,8 @@ fn judged(result: ResultFile, head: Sha, weight: f64) -> TaskOutcome {
     let Some(judgement) = result.judgement else {
         return TaskOutcome::Failed { reason: "The judge's result holds no judgement.".to_owned() };
     };
-    let criteria: Vec<_> = judgement
-        .criteria
-        .into_iter()
-        .map(|it| CriterionJudgement { id: it.id, met: it.met, note: it.note })
-        .collect();
+    let criteria: Vec<_> =
+        judgement.criteria.into_iter().map(|it| CriterionJudgement { id: it.id, met: it.met, note: it.note }).collect();
     #[allow(clippy::cast_precision_loss)] // a handful of criteria
     let share = criteria.iter().filter(|it| it.met).count() as f64 / criteria.len().max(1) as f64;
     let score = judgement.score.unwrap_or(share);
@@ -386,5 +373,9 @@ fn spec(name: &str, settings: &AgentSettings) -> AgentSpec {
 /// The agent's own program, where it lies outside of the system's folders.
 fn own_program(settings: &AgentSettings) -> Vec<Bind> {
     let program = settings.command.first().map(PathBuf::from).filter(|program| program.is_absolute());
-    program.filter(|program| !program.starts_with("/usr")).map(|program| Bind::new(&program, &program)).into_iter().collect()
+    program
+        .filter(|program| !program.starts_with("/usr"))
+        .map(|program| Bind::new(&program, &program))
+        .into_iter()
+        .collect()
 }

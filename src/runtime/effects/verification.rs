@@ -16,7 +16,8 @@ use crate::domain::status::StepStatus;
 use crate::domain::step::{Finding, FindingKind, Step};
 use crate::report;
 use crate::runtime::World;
-use crate::verify::{self, VerifierSpec};
+use crate::verify::{self, VerifierJob, VerifierSpec};
+use crate::workspace::sandbox::Limits;
 use crate::workspace::{Diff, Merge, Removal, Rules};
 
 /// How often a verifier that cannot be started is tried.
@@ -29,6 +30,7 @@ pub(super) async fn verify(
     id: StepId,
     head: &Sha,
     round: u32,
+    attempt: u32,
     cancel: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(step) = step_of(d, id).filter(|step| step.status == StepStatus::Evaluating) else {
@@ -51,7 +53,7 @@ pub(super) async fn verify(
         }
     };
     let findings = findings(d, &source.mirror.diff(&target, &merged).await?)?;
-    let proof = Proof { world, d, step, head, round, cancel };
+    let proof = Proof { world, d, step, head, round, attempt, cancel };
     let results = proof.run(&source, &merged).await?;
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
@@ -62,6 +64,7 @@ struct Proof<'a> {
     step: &'a Step,
     head: &'a Sha,
     round: u32,
+    attempt: u32,
     cancel: &'a CancellationToken,
 }
 
@@ -76,12 +79,18 @@ impl Proof<'_> {
         let mut results = Vec::new();
         for spec in &specs {
             self.show(&spec.name, report::verifier_running(&spec.name)).await?;
-            let log = self.log(&spec.name);
-            let ran = verify::run_verifier(&self.world.sandbox, spec, &tree.path(), &log, self.cancel).await;
+            let job = VerifierJob {
+                workdir: tree.path(),
+                scratch: None,
+                limits: Limits { wall: spec.timeout, ..Limits::default() },
+                log: self.log(&spec.name),
+                cancel: self.cancel.clone(),
+            };
+            let ran = verify::run_verifier(&self.world.sandbox, spec, job).await;
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);
             }
-            let result = judged(spec, ran)?;
+            let result = self.judged(ran)?;
             self.show(&spec.name, report::verifier_check(&result)).await?;
             results.push(result);
         }
@@ -109,6 +118,29 @@ impl Proof<'_> {
         Ok(verify::detect_at(&source.mirror, base).await?)
     }
 
+    /// A verifier that could not be started says nothing about the commit: it is tried again, and then a person is
+    /// told.
+    fn judged(&self, ran: verify::VerifierResult) -> Result<VerifierResult, EffectError> {
+        let verdict = match ran.verdict {
+            verify::Verdict::Pass => Verdict::Pass,
+            verify::Verdict::Fail => Verdict::Fail,
+            verify::Verdict::Neutral => Verdict::Neutral,
+            verify::Verdict::Error { reason } => {
+                let why = format!("the verifier `{}` could not be run: {reason}", ran.name);
+                return Err(if self.attempt < TRIES { EffectError::later(why) } else { EffectError::never(why) });
+            }
+        };
+        Ok(VerifierResult {
+            name: ran.name,
+            required: ran.required,
+            weight: ran.weight,
+            verdict,
+            summary: ran.summary,
+            tail: ran.tail,
+            duration_ms: u64::try_from(ran.duration.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
     async fn show(&self, verifier: &str, report: report::CheckReport) -> Result<(), EffectError> {
         let name = format!("adjutant/{verifier}");
         let external_id = format!("adjutant:{}:{verifier}:{}", self.step.id, self.round);
@@ -130,8 +162,8 @@ fn findings(d: &Directive, diff: &Diff) -> Result<Vec<Finding>, EffectError> {
         kind: FindingKind::Protected,
         text: format!("`{}` is protected: a person has to approve its change", file.path),
     });
-    let weakened = verify::weakened(diff)
+    let weakened = verify::weakened_proof(diff)
         .into_iter()
-        .map(|finding| Finding { kind: FindingKind::WeakenedProof, text: finding.to_string() });
+        .map(|finding| Finding { kind: FindingKind::WeakenedProof, text: finding.note });
     Ok(protected.chain(weakened).collect())
 }

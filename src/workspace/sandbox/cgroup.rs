@@ -44,11 +44,11 @@ impl Parent {
             Self::V1 { memory: place("memory")?, pids: place("pids")? }
         };
         candidate.sweep();
-        candidate.create("probe", &Limits::default()).ok()?;
+        candidate.create(&uuid::Uuid::new_v4().to_string(), &Limits::default()).ok()?;
         Some(candidate)
     }
 
-    /// Removes the groups of processes of ours that were killed.
+    /// Removes the groups of processes of ours that were killed, and ends what is left in them.
     fn sweep(&self) {
         let parents: &[&PathBuf] = match self {
             Self::V1 { memory, pids } => &[memory, pids],
@@ -58,7 +58,13 @@ impl Parent {
             let name = entry.file_name();
             let owner = name.to_str().and_then(|name| name.strip_prefix("adjutant-")?.split('-').next());
             if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-                let _ = fs::remove_dir(entry.path());
+                let group = Groups { folders: vec![entry.path()] };
+                // Killed in the very moment of a start, a run may have outlived its parent.
+                let mut kill = std::process::Command::new("/bin/sh");
+                let _ = kill
+                    .args(["-c", "for target; do kill -KILL \"$target\"; done", "sh"])
+                    .args(group.members())
+                    .status();
             }
         }
     }
@@ -91,6 +97,18 @@ impl Parent {
 }
 
 impl Groups {
+    /// The processes that are in them.
+    pub(super) fn members(&self) -> Vec<String> {
+        let lists = self.doors().filter_map(|door| fs::read_to_string(door).ok());
+        let mut members: Vec<String> =
+            lists.flat_map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        // A process of another PID namespace is listed as 0, which `kill` would take for our own group.
+        members.retain(|pid| pid.parse::<u32>().is_ok_and(|pid| pid > 1));
+        members.sort();
+        members.dedup();
+        members
+    }
+
     /// The files that a process writes its id to in order to join.
     pub(super) fn doors(&self) -> impl Iterator<Item = PathBuf> {
         self.folders.iter().map(|folder| folder.join("cgroup.procs"))

@@ -29,6 +29,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     fs::create_dir_all(&config.scratch_root).map_err(SandboxError::at(&config.scratch_root))?;
     let scratch_root = config.scratch_root.canonicalize().map_err(SandboxError::at(&config.scratch_root))?;
+    crate::workspace::files::sweep(&scratch_root, |name| {
+        uuid::Uuid::parse_str(name.trim_start_matches("probe-")).is_ok()
+    });
     let own = fs::metadata("/proc/self").map_err(SandboxError::at(Path::new("/proc/self")))?;
     let root = std::os::unix::fs::MetadataExt::uid(&own) == 0;
     let mut toolchains: Vec<Toolchain> =
@@ -76,7 +79,15 @@ async fn trial(inner: &Inner) -> Result<(), String> {
     }
 }
 
-pub(super) async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxError> {
+/// Runs in a task of its own, which ends the tree in good order also when the caller's future is dropped.
+pub(super) async fn run_detached(inner: Arc<Inner>, mut request: SandboxRun) -> Result<RunOutcome, SandboxError> {
+    request.cancel = request.cancel.child_token();
+    let _ends_with_us = request.cancel.clone().drop_guard();
+    let task = tokio::spawn(async move { run(&inner, request).await });
+    task.await.unwrap_or_else(|error| Err(SandboxError::Start(error.to_string())))
+}
+
+async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxError> {
     check(&run)?;
     // Paths are resolved before the working directory changes.
     let binds = run.readonly.iter_mut().chain(&mut run.writable).map(|bind| &mut bind.host);
@@ -92,9 +103,11 @@ pub(super) async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome
     let mut child = spawn::spawn(command).await.map_err(|error| SandboxError::Start(error.to_string()))?;
     let reader =
         pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| SandboxError::Start(error.to_string()))?;
+    let leash =
+        Leash { mode: inner.mode, group: child.id(), status: scratch.folder("status"), groups: groups.as_ref() };
     let log = tokio::fs::File::create(&run.log).await.map_err(SandboxError::at(&run.log))?;
     let mut watch = Watch { reader, log, tail: Tail::default(), written: 0, limit: run.limits.output_bytes };
-    let ended = watch.until_end(&mut child, &run, inner.mode).await.map_err(SandboxError::at(&run.log))?;
+    let ended = watch.until_end(&mut child, &run, &leash).await.map_err(SandboxError::at(&run.log))?;
     let (written, tail) = (watch.written, watch.tail.text());
     let status = tokio::fs::read_to_string(scratch.folder("status")).await.unwrap_or_default();
     // Removing a home full of build output takes a while; nobody waits for it.
@@ -212,11 +225,10 @@ struct Watch {
 
 impl Watch {
     /// Copies the output until the tree has ended, by itself or by us. Fails only if the log cannot be written.
-    async fn until_end(&mut self, child: &mut Child, run: &SandboxRun, mode: Mode) -> std::io::Result<Ended> {
+    async fn until_end(&mut self, child: &mut Child, run: &SandboxRun, leash: &Leash<'_>) -> std::io::Result<Ended> {
         let deadline = sleep_until(tokio::time::Instant::now() + run.limits.wall);
         tokio::pin!(deadline);
         let mut buffer = vec![0; 64 * 1024];
-        let group = child.id();
         let ended = loop {
             tokio::select! {
                 biased;
@@ -236,8 +248,8 @@ impl Watch {
                 },
             }
         };
-        if matches!(ended, Ended::Stopped(_)) || mode == Mode::None {
-            kill(child, group, mode).await;
+        if matches!(ended, Ended::Stopped(_)) || leash.mode == Mode::None {
+            leash.kill(child).await;
         }
         // The pipe closes when the last process of the tree is gone.
         let drained = timeout(DRAIN, self.drain(&mut buffer)).await;
@@ -273,19 +285,67 @@ impl Watch {
     }
 }
 
-/// Ends the tree. Behind walls the death of `bwrap` ends its PID namespace; without, the process group is all there is.
-async fn kill(child: &mut Child, group: Option<u32>, mode: Mode) {
-    if mode == Mode::None
-        && let Some(group) = group
-    {
-        let mut kill = Command::new("/bin/sh");
-        kill.args(["-c", "kill -KILL \"-$1\"", "sh", &group.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let _ = kill.status().await;
+/// What a running tree is held by.
+struct Leash<'a> {
+    mode: Mode,
+    /// The id of the first process, which leads its group.
+    group: Option<u32>,
+    /// Bubblewrap's report.
+    status: PathBuf,
+    groups: Option<&'a cgroup::Groups>,
+}
+
+impl Leash<'_> {
+    /// Ends the tree. Behind walls that is done by killing the first process of its PID namespace; without, what is in the
+    /// process group and, where there are control groups, in those.
+    async fn kill(&self, child: &mut Child) {
+        match self.mode {
+            Mode::Bubblewrap => send_kill(self.first_inside(child).await.into_iter().collect()).await,
+            Mode::None => {
+                send_kill(self.group.map(|group| format!("-{group}")).into_iter().collect()).await;
+                // A process may fork while the list is read.
+                for _ in 0..20 {
+                    let members = self.groups.map(cgroup::Groups::members).unwrap_or_default();
+                    if members.is_empty() {
+                        break;
+                    }
+                    send_kill(members).await;
+                }
+            }
+        }
+        let _ = child.kill().await;
     }
-    let _ = child.kill().await;
+
+    /// The process that is number 1 inside. While the walls are still being set up, killing `bwrap` alone could
+    /// leave it behind: it asks to die with its parent only when all is ready. So its number is waited for.
+    async fn first_inside(&self, child: &mut Child) -> Option<String> {
+        let mut tick = tokio::time::interval(Duration::from_millis(2));
+        let deadline = Instant::now() + DRAIN;
+        while Instant::now() < deadline {
+            tick.tick().await;
+            let report = tokio::fs::read_to_string(&self.status).await.unwrap_or_default();
+            let number = report
+                .split_once("\"child-pid\":")
+                .map(|(_, rest)| rest.trim_start().chars().take_while(char::is_ascii_digit).collect());
+            if number.is_some() {
+                return number;
+            }
+            if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+/// The safe way to signal by number is the shell's own `kill`.
+async fn send_kill(targets: Vec<String>) {
+    if targets.is_empty() {
+        return;
+    }
+    let mut kill = Command::new("/bin/sh");
+    kill.args(["-c", "for target; do kill -KILL \"$target\"; done", "sh"]).args(targets);
+    let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
 }
 
 fn exit_of(status: ExitStatus) -> Exit {

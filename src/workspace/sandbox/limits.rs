@@ -132,6 +132,7 @@ pub(super) fn report(inner: &Inner) -> LimitsReport {
         rlimit("file size"),
         match inner.mode {
             Mode::Bubblewrap => line("whole tree ends", true, "a PID namespace"),
+            Mode::None if groups => line("whole tree ends", true, "its control group"),
             Mode::None => line("whole tree ends", false, "without walls a process that leaves its group lives on"),
         },
         match inner.mode {

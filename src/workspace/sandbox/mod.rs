@@ -293,6 +293,6 @@ impl Sandbox {
     ///
     /// `Err` means that nothing of the command was run.
     pub async fn run(&self, run: SandboxRun) -> Result<RunOutcome, SandboxError> {
-        launch::run(&self.inner, run).await
+        launch::run_detached(Arc::clone(&self.inner), run).await
     }
 }

@@ -200,6 +200,19 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test]
+async fn a_run_that_is_cancelled_while_it_starts_leaves_nothing() {
+    let place = Place::new().await;
+    for _ in 0..20 {
+        let run = place.shell("sleep 1000");
+        run.cancel.cancel();
+        let outcome = place.sandbox.run(run).await.unwrap();
+        assert_eq!(outcome.exit, Exit::Cancelled);
+        // Five seconds pass when a process holds its output open.
+        assert!(outcome.duration < Duration::from_secs(4), "a process was left behind");
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_takes_too_long_is_killed() {
     let place = Place::new().await;
     let mut run = place.shell("echo begun; trap '' TERM INT; while :; do sleep 1; done");
@@ -284,6 +297,22 @@ async fn without_walls_it_still_runs_with_a_clean_environment_and_limits() {
     assert_eq!(place.run("exit 4").await.exit, Exit::Code(4));
     let background = place.run("sleep 1000 & echo left").await;
     assert_eq!((background.exit, background.tail.as_str()), (Exit::Code(0), "left"));
+}
+
+#[tokio::test]
+async fn without_walls_a_grandchild_in_its_own_session_dies_where_control_groups_can_be_had() {
+    let place = Place::with(Mode::None).await;
+    if place.sandbox.limits().missing().any(|line| line.limit == "whole tree ends") {
+        return;
+    }
+    let run = place.shell(&format!("{HOLD_PIPE} sleep 1000"));
+    let cancel = run.cancel.clone();
+    let sandbox = place.sandbox.clone();
+    let running = tokio::spawn(async move { sandbox.run(run).await });
+    let grandchild = held_by(place.path("tree")).await;
+    cancel.cancel();
+    assert_eq!(running.await.unwrap().unwrap().exit, Exit::Cancelled);
+    is_gone(grandchild).await;
 }
 
 /// Not a test by itself: the process that the next test kills.

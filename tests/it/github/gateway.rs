@@ -93,6 +93,16 @@ async fn wrong_credentials_are_an_error_with_the_remedy_and_without_the_token() 
 }
 
 #[tokio::test]
+async fn an_app_that_was_uninstalled_is_not_taken_for_things_that_are_gone() {
+    let server = Scripted::start(|call| {
+        call.line.contains("access_tokens").then(|| Reply::Json(404, json!({ "message": "Not Found" })))
+    })
+    .await;
+    let error = server.client().issue(7).await.unwrap_err();
+    assert!(matches!(error, GitHubError::Forbidden { .. }) && error.to_string().contains("install"), "{error}");
+}
+
+#[tokio::test]
 async fn page_two_is_read_with_authorisation_and_strangers_quotes_are_passed_by() {
     let server = Scripted::start(|call| {
         let comment = |id: u64, login: &str| {

@@ -7,11 +7,12 @@ use adjutant::{
         command::Command,
         directive::{Base, Directive},
         engine,
-        ids::{Branch, Login, Sha},
+        ids::{Branch, Login, Repo, Sha},
         policy::Policy,
         signal::{Actor, Commanded, Labelled, Permission, Signal},
         step::{Step, StepKind},
     },
+    github::PullRequest,
     github::interpret::{Addressed, DirectiveLookup, LookupError, Reading, Target, interpret, parse},
 };
 use async_trait::async_trait;
@@ -21,9 +22,9 @@ use serde_json::{Value, json};
 
 use super::scripted::{Call, REPO, Reply, Scripted, head, is, repo};
 
-/// A store of at most one directive, of issue 7.
+/// A store of at most one directive.
 #[derive(Default)]
-struct Store {
+pub(crate) struct Store {
     directive: Option<Directive>,
     asked: Mutex<Vec<String>>,
 }
@@ -31,6 +32,19 @@ struct Store {
 impl Store {
     fn of(directive: Directive) -> Self {
         Self { directive: Some(directive), ..Self::default() }
+    }
+
+    /// The directive that a label opens.
+    pub(crate) fn opened_by(labelled: &Labelled) -> Self {
+        Self::of(engine::open(labelled, DateTime::UNIX_EPOCH).directive.unwrap())
+    }
+
+    /// A directive whose one step has that pull request.
+    pub(crate) fn with_pull(repo: &Repo, issue: u64, pull: &PullRequest) -> Self {
+        let mut directive = Directive { repo: repo.clone(), issue, ..directive() };
+        directive.steps = vec![step("parse", pull.head_branch.as_str(), pull.number)];
+        directive.steps[0].head = Some(pull.head_sha.clone());
+        Self::of(directive)
     }
 
     fn note(&self, what: String) {

@@ -151,6 +151,18 @@ async fn a_merge_says_what_came_of_it() {
     assert!(merge(502, json!({})).await.unwrap_err().is_transient());
 }
 
+#[tokio::test]
+async fn the_second_of_two_merges_at_once_is_worth_another_try() {
+    let server = Scripted::start(|call| {
+        let moved = json!({ "message": "Base branch was modified. Review and try the merge again." });
+        let refused = is(call, "PUT", "/pulls/8/merge").then(|| Reply::Json(405, moved));
+        refused.or_else(|| is(call, "GET", "/pulls/8").then(|| Reply::Json(200, pull(&json!({})))))
+    })
+    .await;
+    let merge = server.client().merge_pull(8, &Sha::new("aaa"), MergeMethod::Squash, "t", "m").await;
+    assert!(merge.unwrap_err().retry_after().is_some());
+}
+
 fn check(annotations: u64) -> CheckRun {
     let annotation = |line| Annotation {
         path: "src/lib.rs".to_owned(),

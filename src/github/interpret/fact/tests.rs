@@ -136,6 +136,24 @@ fn a_pull_request_closed_or_pushed_to_is_worth_a_look() {
 }
 
 #[test]
+fn a_button_is_bound_to_its_commit_and_pull_request() {
+    let check = json!({
+        "id": 61, "node_id": "CR_61", "head_sha": "abc", "app": { "id": 1 }, "pull_requests": [{ "number": 8 }],
+    });
+    let pressed = json!({
+        "action": "requested_action", "check_run": check, "requested_action": { "identifier": "approve" },
+    });
+    match happened(event("check_run", pressed)).what {
+        What::Pressed(pressed) => {
+            assert_eq!((pressed.identifier.as_str(), pressed.check, pressed.app), ("approve", 61, Some(1)));
+            assert_eq!((pressed.head, pressed.pulls), (Sha::new("abc"), vec![8]));
+        }
+        other => panic!("{other:?}"),
+    }
+    reason(event("check_run", json!({ "action": "completed", "check_run": check })));
+}
+
+#[test]
 fn a_bot_is_told_by_its_type_or_its_name() {
     let sender = |account: Value| {
         let body = json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": account });

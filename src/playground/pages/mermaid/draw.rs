@@ -18,6 +18,7 @@ pub(super) fn draw(graph: &Graph, placed: &Placed, source: &str) -> Markup {
     let names: Vec<&str> = graph.nodes.iter().map(|node| node.id.as_str()).collect();
     html! {
         svg.flowchart xmlns="http://www.w3.org/2000/svg" role="img" aria-label={ "Flowchart of " (names.join(", ")) }
+            style={ "min-width:min(" (number(placed.width)) "px,540px)" }
             width=(number(placed.width)) height=(number(placed.height))
             viewBox={ "0 0 " (number(placed.width)) " " (number(placed.height)) } {
             defs {

@@ -201,25 +201,32 @@ fn finish(graph: &Graph, items: &[Item], layers: &[Vec<usize>], passes: &[Vec<us
     let widest = graph.edges.iter().filter_map(|edge| edge.label.as_deref()).map(text_width).fold(0.0, f64::max);
     let gap = if graph.sideways { GAP_OF_LAYERS.max(widest + 24.0) } else { GAP_OF_LAYERS };
     let mut centres = Vec::with_capacity(layers.len());
+    let mut depths = Vec::with_capacity(layers.len());
     let mut end = MARGIN;
     for layer in layers {
         let along = layer.iter().map(|&id| items[id].along).fold(0.0, f64::max);
         centres.push(end + along / 2.0);
+        depths.push(along / 2.0);
         end += along + gap;
     }
     let along = end - gap + MARGIN;
     let across = across + 2.0 * MARGIN;
-    let point = |item: &Item| {
-        let forward = centres[item.layer];
+    let point = |item: &Item, shift: f64| {
+        let forward = centres[item.layer] + shift;
         let forward = if graph.reversed { along - forward } else { forward };
         let side = item.at - start + MARGIN;
         if graph.sideways { (forward, side) } else { (side, forward) }
     };
     let boxes = sizes.iter().zip(items).map(|(&(width, height), item)| {
-        let (x, y) = point(item);
+        let (x, y) = point(item, 0.0);
         Place { x, y, width, height }
     });
-    let ways = passes.iter().map(|way| way.iter().map(|&id| point(&items[id])).collect()).collect();
+    // Straight through the whole depth of a layer: a bend in it would run over the boxes beside it.
+    let through = |id: usize| {
+        let depth = depths[items[id].layer];
+        [point(&items[id], -depth), point(&items[id], depth)]
+    };
+    let ways = passes.iter().map(|way| way.iter().flat_map(|&id| through(id)).collect()).collect();
     let (width, height) = if graph.sideways { (along, across) } else { (across, along) };
     Placed { boxes: boxes.collect(), ways, width, height }
 }

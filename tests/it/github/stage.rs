@@ -1,0 +1,115 @@
+//! The playground with its people, the gateway to it, and the webhooks that it sends.
+
+use std::time::Duration;
+
+use adjutant::{
+    domain::{
+        ids::{Branch, Repo},
+        signal::Signal,
+    },
+    github::{
+        GitHub, GitHubConfig, RepoClient,
+        interpret::{DirectiveLookup, Reading, interpret, parse},
+    },
+    playground::{self, Playground, PlaygroundOptions},
+};
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::Method;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// A playground and what is around it.
+pub(crate) struct Stage {
+    pub(crate) playground: Playground,
+    pub(crate) github: GitHub,
+    pub(crate) repo: Repo,
+    deliveries: mpsc::UnboundedReceiver<(String, Bytes)>,
+    _data: tempfile::TempDir,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let playground = playground::start(PlaygroundOptions::new(data.path())).await.unwrap();
+        let (sender, deliveries) = mpsc::unbounded_channel();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        playground.set_webhook_url(format!("http://{}/hook", listener.local_addr().unwrap()));
+        let receiver = Router::new().route("/hook", post(receive)).with_state(sender);
+        tokio::spawn(async move { axum::serve(listener, receiver).await });
+
+        let github = GitHub::new(GitHubConfig {
+            url: playground.url.clone(),
+            app_id: playground.app_id,
+            private_key: SecretString::from(std::fs::read_to_string(&playground.app_pem_path).unwrap()),
+        })
+        .unwrap();
+        let (owner, name) = playground.repository.split_once('/').unwrap();
+        let installation = github.installation_for(owner, name).await.unwrap().unwrap();
+        let mut repo = Repo { id: 0, owner: owner.to_owned(), name: name.to_owned(), installation };
+        repo.id = github.repository(&repo).repository().await.unwrap().id;
+        Self { playground, github, repo, deliveries, _data: data }
+    }
+
+    pub(crate) fn client(&self) -> RepoClient {
+        self.github.repository(&self.repo)
+    }
+
+    /// Does something as a person, and insists that it works.
+    pub(crate) async fn act(&self, login: &str, method: Method, path: &str, body: Value) -> Value {
+        let (status, answer) = self.try_with(&self.playground.token(login), method, path, body).await;
+        assert!(status < 300, "{login} {path}: {status} {answer}");
+        answer
+    }
+
+    /// Does something with a token, and tells what came of it.
+    pub(crate) async fn try_with(&self, token: &str, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let url = format!("{}/api/v3/repos/{}{path}", self.playground.url, self.repo.full_name());
+        let request = reqwest::Client::new().request(method, url).bearer_auth(token).json(&body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
+    /// A new issue of `login`'s, with its number.
+    pub(crate) async fn issue(&self, login: &str, title: &str, body: &str) -> u64 {
+        let issue = self.act(login, Method::POST, "/issues", json!({ "title": title, "body": body })).await;
+        issue["number"].as_u64().unwrap()
+    }
+
+    /// A branch off the default branch, with one commit of `login`'s that writes a file.
+    pub(crate) async fn branch(&self, login: &str, branch: &str, path: &str, text: &str) -> Branch {
+        let client = self.client();
+        let main = client.branch_head(&Branch::new("main")).await.unwrap().unwrap();
+        let branch = Branch::new(branch);
+        client.create_branch(&branch, &main).await.unwrap();
+        self.commit(login, &branch, path, text).await;
+        branch
+    }
+
+    /// A commit of `login`'s that writes a new file.
+    pub(crate) async fn commit(&self, login: &str, branch: &Branch, path: &str, text: &str) {
+        let body = json!({ "message": format!("Write {path}"), "content": STANDARD.encode(text), "branch": branch });
+        self.act(login, Method::PUT, &format!("/contents/{path}"), body).await;
+    }
+
+    /// The signal of the next delivery that makes one.
+    pub(crate) async fn signal(&mut self, lookup: &dyn DirectiveLookup) -> Signal {
+        let mut passed = Vec::new();
+        loop {
+            let next = tokio::time::timeout(Duration::from_secs(20), self.deliveries.recv()).await;
+            let (event, body) = next.unwrap_or_else(|_| panic!("no delivery made a signal, but {passed:#?}")).unwrap();
+            let fact = parse(&event, &body).unwrap();
+            match interpret(&self.github, lookup, fact).await.unwrap() {
+                Reading::Signals(mut signals) => return signals.remove(0).signal,
+                Reading::Ignored(reason) => passed.push(format!("{event}: {reason}")),
+            }
+        }
+    }
+}
+
+async fn receive(State(sender): State<mpsc::UnboundedSender<(String, Bytes)>>, headers: HeaderMap, body: Bytes) {
+    let event = headers["x-github-event"].to_str().unwrap().to_owned();
+    // A test that is over hears no more.
+    let _ = sender.send((event, body));
+}

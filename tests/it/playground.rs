@@ -1,0 +1,12 @@
+//! The playground, driven from outside: over HTTP as an app and as people would, with real git, and with a receiver that
+//! checks every webhook's signature.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
+
+mod access;
+mod checks;
+mod issues;
+mod merging;
+mod pulls;
+mod support;
+mod webhooks;

@@ -1,0 +1,114 @@
+//! Check runs, their suites, and commit statuses.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::support::World;
+
+async fn head(world: &World) -> Value {
+    world.get("/git/ref/heads/main").await["object"]["sha"].clone()
+}
+
+#[tokio::test]
+async fn only_the_app_writes_check_runs() {
+    let world = World::start().await;
+    let run = json!({ "name": "test", "head_sha": head(&world).await });
+    let refused = world.as_user("maintainer", Method::POST, "/check-runs", run.clone()).await.expect(403);
+    assert_eq!(refused["message"], "You must authenticate via a GitHub App.");
+    let token = world.installation_token(json!({ "permissions": { "checks": "read" } })).await;
+    world.call(Method::POST, "/repos/acme/widgets/check-runs", &token, Some(run.clone())).await.expect(403);
+    let made = world.as_app(Method::POST, "/check-runs", run).await.expect(201);
+    assert_eq!((made["status"].as_str(), &made["conclusion"]), (Some("queued"), &Value::Null));
+    assert_eq!(made["app"]["slug"], "adjutant");
+}
+
+#[tokio::test]
+async fn a_check_run_goes_from_queued_to_its_conclusion() {
+    let world = World::start().await;
+    let sha = head(&world).await;
+    let run = json!({ "name": "test", "head_sha": sha, "external_id": "task-1" });
+    let id = world.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].clone();
+    let path = format!("/check-runs/{id}");
+    let update = json!({ "status": "in_progress", "output": { "title": "Running", "summary": "…" } });
+    world.as_app(Method::PATCH, &path, update).await.expect(200);
+    world.as_app(Method::PATCH, &path, json!({ "status": "completed" })).await.expect(422);
+    let annotation = |line: u64| json!({ "path": "README.md", "start_line": line, "end_line": line, "annotation_level": "failure", "message": "No." });
+    let output = json!({ "title": "Failed", "summary": "One test", "annotations": [annotation(1)] });
+    let done =
+        world.as_app(Method::PATCH, &path, json!({ "conclusion": "failure", "output": output })).await.expect(200);
+    assert_eq!((done["status"].as_str(), done["external_id"].as_str()), (Some("completed"), Some("task-1")));
+    assert!(done["completed_at"].is_string());
+    let more = json!({ "output": { "summary": "One test", "annotations": [annotation(2)] } });
+    let appended = world.as_app(Method::PATCH, &path, more).await.expect(200);
+    assert_eq!(appended["output"]["annotations_count"], 2);
+    let sha = sha.as_str().unwrap();
+    let listed = world.get(&format!("/commits/{sha}/check-runs?check_name=test")).await;
+    assert_eq!(listed["total_count"], 1);
+    assert_eq!(world.get("/commits/main/check-runs?check_name=other").await["total_count"], 0);
+    let suites = world.get(&format!("/commits/{sha}/check-suites")).await;
+    assert_eq!(suites["check_suites"][0]["conclusion"], "failure");
+}
+
+#[tokio::test]
+async fn the_limits_of_a_check_run_are_kept() {
+    let world = World::start().await;
+    let sha = head(&world).await;
+    let with = |more: Value| {
+        let mut body = json!({ "name": "test", "head_sha": sha });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let action =
+        |identifier: &str| json!({ "label": "Approve", "description": "Take it as it is", "identifier": identifier });
+    let annotation =
+        json!({ "path": "a", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "m" });
+    for wrong in [
+        json!({ "actions": [action("a"), action("b"), action("c"), action("d")] }),
+        json!({ "actions": [action("an identifier that is too long")] }),
+        json!({ "output": { "title": "t", "summary": "x".repeat(65_536) } }),
+        json!({ "output": { "title": "t", "summary": "s", "annotations": vec![annotation; 51] } }),
+        json!({ "conclusion": "stale" }),
+        json!({ "head_sha": "0123456789012345678901234567890123456789" }),
+    ] {
+        world.as_app(Method::POST, "/check-runs", with(wrong)).await.expect(422);
+    }
+    world.as_app(Method::POST, "/check-runs", with(json!({ "actions": [action("approve")] }))).await.expect(201);
+}
+
+#[tokio::test]
+async fn statuses_combine_to_the_worst() {
+    let world = World::start().await;
+    let sha = head(&world).await;
+    let path = format!("/statuses/{}", sha.as_str().unwrap());
+    assert_eq!(world.get("/commits/main/status").await["state"], "pending");
+    for (context, state, combined) in
+        [("ci", "success", "success"), ("lint", "failure", "failure"), ("lint", "success", "success")]
+    {
+        world.as_user("writer", Method::POST, &path, json!({ "context": context, "state": state })).await.expect(201);
+        assert_eq!(world.get("/commits/main/status").await["state"], combined);
+    }
+}
+
+#[tokio::test]
+async fn files_are_written_with_the_sha_they_had() {
+    let world = World::start().await;
+    // "one" and "two" in base64.
+    let put = json!({ "message": "Add notes", "content": "b25l" });
+    let added = world.as_user("writer", Method::PUT, "/contents/docs/notes.md", put).await.expect(201);
+    let shown = world.get("/contents/docs/notes.md").await;
+    assert_eq!((shown["content"].as_str(), &shown["sha"]), (Some("b25l\n"), &added["content"]["sha"]));
+    let blind = json!({ "message": "Change", "content": "dHdv" });
+    world.as_user("writer", Method::PUT, "/contents/docs/notes.md", blind).await.expect(422);
+    let stale = json!({ "message": "Change", "content": "dHdv", "sha": "0123456789012345678901234567890123456789" });
+    world.as_user("writer", Method::PUT, "/contents/docs/notes.md", stale).await.expect(409);
+    let right = json!({ "message": "Change", "content": "dHdv", "sha": shown["sha"] });
+    let changed = world.as_user("writer", Method::PUT, "/contents/docs/notes.md", right).await.expect(200);
+    assert_eq!(world.get("/branches/main").await["commit"]["sha"], changed["commit"]["sha"]);
+    let gone = json!({ "message": "Drop", "sha": changed["content"]["sha"] });
+    world.as_user("writer", Method::DELETE, "/contents/docs/notes.md", gone).await.expect(200);
+    world.as_user("writer", Method::GET, "/contents/docs/notes.md", Value::Null).await.expect(404);
+    assert_eq!(
+        world.get("/contents").await.as_array().unwrap().iter().filter(|entry| entry["name"] == "docs").count(),
+        0
+    );
+}

@@ -1,0 +1,110 @@
+//! Issues, labels, comments, reactions, and lists cut into pages.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::support::World;
+
+#[tokio::test]
+async fn an_issue_is_opened_labelled_closed_and_its_history_tells_it() {
+    let world = World::start().await;
+    let issue =
+        world.as_user("outsider", Method::POST, "/issues", json!({ "title": "A bug", "labels": ["bug"] })).await;
+    let issue = issue.expect(201);
+    assert_eq!(issue["labels"], json!([]), "those without triage set no labels");
+    let labels = world.as_user("triager", Method::POST, "/issues/1/labels", json!(["bug"])).await.expect(200);
+    assert_eq!(labels[0]["name"], "bug");
+    world.as_user("triager", Method::POST, "/issues/1/labels", json!({ "labels": ["unknown"] })).await.expect(403);
+    world.as_user("writer", Method::POST, "/issues/1/labels", json!({ "labels": ["directive"] })).await.expect(200);
+    world.as_user("writer", Method::DELETE, "/issues/1/labels/bug", Value::Null).await.expect(200);
+    let closing = json!({ "state": "closed", "state_reason": "not_planned" });
+    let closed = world.as_user("outsider", Method::PATCH, "/issues/1", closing).await.expect(200);
+    assert_eq!((closed["state"].as_str(), closed["state_reason"].as_str()), (Some("closed"), Some("not_planned")));
+    let events = world.get("/issues/1/events").await;
+    let names: Vec<&str> = events.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["labeled", "labeled", "unlabeled", "closed"]);
+}
+
+#[tokio::test]
+async fn an_issue_without_a_title_or_with_too_long_a_body_is_invalid() {
+    let world = World::start().await;
+    let untitled = world.as_user("writer", Method::POST, "/issues", json!({ "body": "…" })).await.expect(422);
+    assert_eq!(untitled["errors"][0], json!({ "resource": "Issue", "field": "title", "code": "missing_field" }));
+    world
+        .as_user("writer", Method::POST, "/issues", json!({ "title": "Long", "body": "x".repeat(65_537) }))
+        .await
+        .expect(422);
+    world
+        .as_user("writer", Method::POST, "/issues", json!({ "title": "Long", "body": "x".repeat(65_536) }))
+        .await
+        .expect(201);
+    let comment = json!({ "body": "x".repeat(65_537) });
+    world.as_user("writer", Method::POST, "/issues/1/comments", comment).await.expect(422);
+}
+
+#[tokio::test]
+async fn the_apps_comments_say_so_and_may_be_edited_by_it() {
+    let world = World::start().await;
+    world.as_user("writer", Method::POST, "/issues", json!({ "title": "Talk" })).await.expect(201);
+    let comment = world.as_app(Method::POST, "/issues/1/comments", json!({ "body": "Working." })).await.expect(201);
+    assert_eq!(comment["performed_via_github_app"]["id"], 1);
+    assert_eq!(
+        (comment["user"]["login"].as_str(), comment["user"]["type"].as_str()),
+        (Some("adjutant[bot]"), Some("Bot"))
+    );
+    let path = format!("/issues/comments/{}", comment["id"]);
+    let edited = world.as_app(Method::PATCH, &path, json!({ "body": "Done." })).await.expect(200);
+    assert_eq!(edited["body"], "Done.");
+    world.as_user("outsider", Method::PATCH, &path, json!({ "body": "Mine." })).await.expect(403);
+    world.as_app(Method::DELETE, &path, Value::Null).await.expect(204);
+    world.as_app(Method::GET, &path, Value::Null).await.expect(404);
+}
+
+#[tokio::test]
+async fn the_same_reaction_twice_is_one_reaction() {
+    let world = World::start().await;
+    world.as_user("writer", Method::POST, "/issues", json!({ "title": "Nice" })).await.expect(201);
+    let comment =
+        world.as_user("writer", Method::POST, "/issues/1/comments", json!({ "body": "/approve" })).await.expect(201);
+    let path = format!("/issues/comments/{}/reactions", comment["id"]);
+    let first = world.as_app(Method::POST, &path, json!({ "content": "eyes" })).await.expect(201);
+    let again = world.as_app(Method::POST, &path, json!({ "content": "eyes" })).await.expect(200);
+    assert_eq!(first["id"], again["id"]);
+    world.as_app(Method::POST, &path, json!({ "content": "party" })).await.expect(422);
+    let shown = world.get(&format!("/issues/comments/{}", comment["id"])).await;
+    assert_eq!(shown["reactions"]["eyes"], 1);
+    world.as_app(Method::DELETE, &format!("{path}/{}", first["id"]), Value::Null).await.expect(204);
+    assert_eq!(world.get(&path).await, json!([]));
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_whose_links_have_the_host_that_was_called() {
+    let world = World::start().await;
+    for number in 1..=5 {
+        world.as_user("writer", Method::POST, "/issues", json!({ "title": format!("No. {number}") })).await.expect(201);
+    }
+    let path = "/repos/acme/widgets/issues?state=all&per_page=2&page=2";
+    let page = world.call(Method::GET, path, "playground-writer", None).await;
+    let numbers: Vec<u64> =
+        page.body.as_array().unwrap().iter().map(|issue| issue["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [3, 2]);
+    let base = format!("{}/api/v3/repos/acme/widgets/issues?state=all&per_page=2", world.playground.url);
+    let link = |page: u32, rel: &str| format!("<{base}&page={page}>; rel=\"{rel}\"");
+    let wanted = [link(1, "prev"), link(3, "next"), link(3, "last"), link(1, "first")].join(", ");
+    assert_eq!(page.headers["link"].to_str().unwrap(), wanted);
+    let all = world.call(Method::GET, "/repos/acme/widgets/issues", "playground-writer", None).await;
+    assert!(!all.headers.contains_key("link"));
+}
+
+#[tokio::test]
+async fn issues_are_found_by_state_and_labels() {
+    let world = World::start().await;
+    for labels in [json!(["bug"]), json!(["bug", "enhancement"]), json!([])] {
+        world.as_user("writer", Method::POST, "/issues", json!({ "title": "One", "labels": labels })).await.expect(201);
+    }
+    assert_eq!(world.get("/issues?labels=bug,enhancement").await.as_array().unwrap().len(), 1);
+    assert_eq!(world.get("/issues?labels=bug").await.as_array().unwrap().len(), 2);
+    world.as_user("writer", Method::PATCH, "/issues/1", json!({ "state": "closed" })).await.expect(200);
+    assert_eq!(world.get("/issues?labels=bug").await.as_array().unwrap().len(), 1);
+    assert_eq!(world.get("/issues?state=all").await.as_array().unwrap().len(), 3);
+}
