@@ -248,9 +248,9 @@ fn question(directive: &Directive, approval: &Approval, step: &Step, links: &Lin
     match step.pull {
         Some(_) => format!(
             "Here: {}. Approving or requesting changes in a review counts too.",
-            words::answers(approval, Some(step), false)
+            words::answers(approval, Some(step), words::Place::Pull)
         ),
-        None => format!("On [the issue]({issue}): {}.", words::answers(approval, Some(step), true)),
+        None => format!("On [the issue]({issue}): {}.", words::answers(approval, Some(step), words::Place::Issue)),
     }
 }
 
@@ -280,7 +280,7 @@ fn actions(approval: &Approval) -> Vec<CheckAction> {
         ],
         ApprovalKind::Final => vec![
             action("Approve", "Merge it where the rules allow", "approve"),
-            action("Rework", "Add a step with what was found", "rework"),
+            action("Rework", "Send it back with what was found", "rework"),
         ],
         ApprovalKind::Plan | ApprovalKind::Budget => Vec::new(),
     }

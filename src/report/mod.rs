@@ -1,7 +1,7 @@
 //! Every sentence that Adjutant writes on GitHub, and everything that agents are told.
 //!
 //! In flow values of the domain, [`Links`] and, where it matters, the time; out flows text: the [`status`] comment,
-//! titles and bodies of pull requests ([`pull`], [`story`]), check runs ([`check`]), answers ([`notice`]), commit
+//! titles and bodies of pull requests ([`pull`], [`story`]), check runs ([`check`]), answers ([`mod@notice`]), commit
 //! messages ([`commit`]) and [`instructions`] for agents.
 //!
 //! Whatever people or agents wrote passes through [`text`] first: it cannot break a table or a graph, open a

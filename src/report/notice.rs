@@ -13,15 +13,13 @@ On a pull request a command means its step; on the issue the step's name follows
 | Command | What it does |
 |---|---|
 | `/approve [STEP]` | accepts what waits: the plan, a step, the final pull request |
-| `/rework [STEP] WHAT` | does a step again, with these words |
+| `/rework [STEP] WHAT` | does a step, or a plan that waits, again with these words |
 | `/retry [STEP]` | tries a step again that could not be run |
 | `/skip [STEP]` | goes on without a step |
 | `/pause [now]` | starts nothing new; with `now`, running agents are called off too |
-| `/resume` | goes on |
+| `/resume` | goes on; where money or time was used up, with the same again |
 | `/stop` | ends the directive; branches are kept |
-| `/replan [REASON]` | makes another plan; what passed is kept |
-| `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`, within the policy |
-| `/budget USD` | sets the total budget, within the policy |
+| `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`; only to ask more often than the policy does |
 | `/status` | writes the status comment anew |
 | `/help` | shows this |
 
@@ -216,9 +214,7 @@ mod tests {
     #[test]
     fn help_lists_every_command() {
         let help = said(&Notice::Help);
-        for word in
-            ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget", "status"]
-        {
+        for word in ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "autonomy", "status"] {
             assert!(help.contains(&format!("| `/{word}")), "{word}");
         }
         assert!(help.starts_with("@writer: this directive is active, 1 of 4 steps done.\n\n"), "{help}");

@@ -83,12 +83,11 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
                 format!("{} said `/pause`: nothing new starts. `/resume` goes on.", login(by))
             }
             PauseReason::Cost => format!(
-                "The budget of {} is used up. `/budget USD` sets a new total, `/stop` ends the directive.",
+                "The budget of {} is used up. `/resume` grants the same again, `/stop` ends the directive.",
                 directive.budget()
             ),
             PauseReason::WallTime => {
-                "The working time is used up. `/resume` grants the same time again, `/stop` ends the directive."
-                    .to_owned()
+                "The working time is used up. `/resume` grants the same again, `/stop` ends the directive.".to_owned()
             }
         }),
         DirectiveStatus::Completed | DirectiveStatus::Archived if words::is_completed(directive) => {
@@ -156,7 +155,7 @@ fn question(directive: &Directive, approval: &Approval, links: &Links, chars: us
         || "Here".to_owned(),
         |pull| format!("Here (or in [#{}]({}) without the name)", pull.number, links.pull(pull.number)),
     );
-    format!("- **{what}**{shown}\n  {place}: {}.", words::answers(approval, step, true))
+    format!("- **{what}**{shown}\n  {place}: {}.", words::answers(approval, step, words::Place::Issue))
 }
 
 /// Steps that are stuck, and why, where their question does not say it.

@@ -94,7 +94,7 @@ fn a_final_pull_request_waits_with_its_commands() {
     **Waiting for a maintainer**
 
     - **[final pull request](https://github.com/acme/widgets/pull/16)**: green: everything is ready to merge into main
-      Here (or in [#16](https://github.com/acme/widgets/pull/16) without the name): merge it, or `/approve final` merges it where the branch's rules allow; `/rework final WHAT` adds a step.
+      Here (or in [#16](https://github.com/acme/widgets/pull/16) without the name): merge it, or `/approve final` merges it where the branch's rules allow; `/rework final WHAT` sends it back.
 
     ```mermaid
     graph LR
@@ -172,8 +172,8 @@ fn every_pause_says_why_and_how_to_go_on() {
     insta::assert_snapshot!(told.join("\n"), @r"
     `maintainer` took the label off: what runs finishes, nothing new starts. Put the label `directive` back to go on.
     `maintainer` said `/pause`: nothing new starts. `/resume` goes on.
-    The budget of $10.00 is used up. `/budget USD` sets a new total, `/stop` ends the directive.
-    The working time is used up. `/resume` grants the same time again, `/stop` ends the directive.
+    The budget of $10.00 is used up. `/resume` grants the same again, `/stop` ends the directive.
+    The working time is used up. `/resume` grants the same again, `/stop` ends the directive.
     ");
 }
 

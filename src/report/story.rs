@@ -69,8 +69,8 @@ fn footer(directive: &Directive) -> String {
     let time = directive.ended_at.map_or(directive.clock.seconds, |at| directive.clock.at(at));
     let time = if time > 0 { format!(" · {} at work", words::duration(time)) } else { String::new() };
     format!(
-        "<sub>{}{time} · {} · asked for by {} · `/approve` merges it where the branch's rules allow, `/rework WHAT` adds a \
-         step</sub>",
+        "<sub>{}{time} · {} · asked for by {} · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends \
+         it back</sub>",
         directive.spent(),
         words::count(reworks as usize, "rework", "reworks"),
         login(&directive.requested_by)

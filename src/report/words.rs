@@ -131,35 +131,64 @@ pub fn is_completed(directive: &Directive) -> bool {
     }
 }
 
-/// What may be answered to a question, each command with what it does. `on_issue` where the step's name is needed.
-pub fn answers(approval: &Approval, step: Option<&Step>, on_issue: bool) -> String {
-    let name = step.filter(|_| on_issue).map(|step| format!(" {}", step.name)).unwrap_or_default();
+/// What may be answered to a question, each command with what it does; with the step's name where it is answered
+/// on the issue.
+pub fn answers(approval: &Approval, step: Option<&Step>, place: Place) -> String {
+    let name = step.filter(|_| place == Place::Issue).map(|step| format!(" {}", step.name)).unwrap_or_default();
+    let rework = format!("`/rework{name} WHAT` sends it back");
+    let skip = format!("`/skip{name}` goes on without it");
     match approval.kind {
         ApprovalKind::Plan => {
-            "`/approve` starts it, `/replan REASON` asks for another plan, `/stop` ends the directive".to_owned()
+            "`/approve` starts it, `/rework WHAT` asks for another plan, `/stop` ends the directive".to_owned()
         }
-        ApprovalKind::StepReview => {
-            format!("`/approve{name}` merges it, `/rework{name} WHAT` sends it back, `/skip{name}` goes on without it")
+        ApprovalKind::StepReview => format!("`/approve{name}` merges it, {rework}, {skip}"),
+        ApprovalKind::StepBlocked if step.is_some_and(|step| step.head.is_none()) => {
+            format!("`/retry{name}` tries again, {skip}, `/stop` ends the directive")
         }
-        ApprovalKind::StepBlocked => format!(
-            "`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, `/retry{name}` tries again, \
-             `/skip{name}` goes on without it, `/replan REASON` makes another plan"
-        ),
+        ApprovalKind::StepBlocked => {
+            format!("`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, {skip}")
+        }
         ApprovalKind::Final => {
-            format!(
-                "merge it, or `/approve{name}` merges it where the branch's rules allow; `/rework{name} WHAT` adds a step"
-            )
+            format!("merge it, or `/approve{name}` merges it where the branch's rules allow; {rework}")
         }
-        ApprovalKind::Budget => {
-            "`/budget USD` sets a new total, `/resume` grants the same time again, `/stop` ends the directive"
-                .to_owned()
-        }
+        ApprovalKind::Budget => "`/resume` grants the same again, `/stop` ends the directive".to_owned(),
     }
+}
+
+/// Where a command is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On the issue, where the step must be named.
+    Issue,
+    /// On the step's pull request.
+    Pull,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::command::{self, Command};
+    use crate::report::fixture;
+
+    #[test]
+    fn every_command_that_is_suggested_is_understood() {
+        let directive = fixture::directive();
+        let mut unborn = directive.steps[3].clone();
+        unborn.head = None;
+        for kind in ApprovalKind::ALL {
+            for (step, place) in
+                [(&directive.steps[1], Place::Issue), (&directive.steps[1], Place::Pull), (&unborn, Place::Issue)]
+            {
+                let asked = answers(&fixture::approval(1, *kind, Some(step), ""), Some(step), place);
+                let suggested: Vec<&str> = asked.split('`').skip(1).step_by(2).collect();
+                assert!(!suggested.is_empty(), "{asked}");
+                for command in suggested {
+                    let understood = command::parse(command);
+                    assert!(!matches!(understood[..], [] | [Command::Unknown { .. }]), "{command}: {understood:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_duration_is_rounded_to_what_matters() {
