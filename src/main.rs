@@ -71,7 +71,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn work(error: impl ToString) -> Self {
+    fn work(error: impl std::fmt::Display) -> Self {
         Self::Work(error.to_string())
     }
 

@@ -97,18 +97,10 @@ async fn a_signed_delivery_is_stored_as_it_came_before_it_is_accepted() {
     let served = Served::start().await;
     let (status, body) = answer(served.delivery("g-1", payload())).await;
     assert_eq!((status, body), (StatusCode::ACCEPTED, json!({"status": "stored"})));
-    let row = served.row("g-1").await;
-    assert_eq!(
-        row,
-        (
-            "received".into(),
-            None,
-            Some("labeled".into()),
-            Some(42),
-            Some("integration/7".into()),
-            payload().into_bytes()
-        )
-    );
+    // It may have been read already, and found to be no whole payload of GitHub's; it stays as it came.
+    let (_, _, action, installation, target, body) = served.row("g-1").await;
+    assert_eq!((action.as_deref(), installation), (Some("labeled"), Some(42)));
+    assert_eq!((target.as_deref(), body), (Some("integration/7"), payload().into_bytes()));
 }
 
 #[tokio::test]

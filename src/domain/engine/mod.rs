@@ -96,4 +96,5 @@ fn announce(labelled: &Labelled, notice: Notice) -> Decision {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "a test hands its values over and is done with them")]
 mod tests;

@@ -46,11 +46,11 @@ pub(super) enum EffectError {
 }
 
 impl EffectError {
-    fn later(why: impl ToString) -> Self {
+    fn later(why: impl std::fmt::Display) -> Self {
         Self::Later { after: None, why: why.to_string() }
     }
 
-    fn never(why: impl ToString) -> Self {
+    fn never(why: impl std::fmt::Display) -> Self {
         Self::Never { why: why.to_string() }
     }
 }

@@ -19,18 +19,17 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
     let client = world.github.repository(&d.repo);
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
-    let pull = match found {
-        Some(found) => found,
-        None => {
-            let new = NewPull {
-                title: report::pull_title(d, step),
-                body: report::pull_body(d, step, &world.links(d)),
-                head: step.branch.clone(),
-                base: step.target.clone(),
-                draft: !step.is_final(),
-            };
-            client.create_pull(&new).await?
-        }
+    let pull = if let Some(found) = found {
+        found
+    } else {
+        let new = NewPull {
+            title: report::pull_title(d, step),
+            body: report::pull_body(d, step, &world.links(d)),
+            head: step.branch.clone(),
+            base: step.target.clone(),
+            draft: !step.is_final(),
+        };
+        client.create_pull(&new).await?
     };
     let opened = Signal::PullOpened { step: id, pull: remembered(&pull) };
     let mut signals = vec![opened];
@@ -90,13 +89,13 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
 }
 
 /// Closes a step's pull request with a word, and completes its open check runs.
-pub(super) async fn close(world: &World, d: &Directive, id: StepId, word: &str) -> Done {
+pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -> Done {
     let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
     let client = world.github.repository(&d.repo);
     if client.pull(pull.number).await?.state == OpenState::Open {
         let marker = format!("<!-- adjutant:closed:{id} -->");
         if client.comment_with_marker(pull.number, &marker).await?.is_none() {
-            let body = format!("{marker}\n{}", report::closing_word(d, step, word));
+            let body = format!("{marker}\n{}", report::closing_word(d, step, why));
             client.create_comment(pull.number, &body).await?;
         }
         let change = PullChange { state: Some(OpenState::Closed), ..PullChange::default() };

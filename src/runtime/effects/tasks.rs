@@ -36,8 +36,7 @@ pub(super) async fn run(
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(task) = d.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
     world.apply(d.id, &[Signal::TaskStarted { task: id }], Settle::Nothing).await.map(drop)?;
-    let step = task.step.and_then(|step| d.step(step));
-    let job = Job { world, d, task, step, cancel };
+    let job = Job { world, d, task, step: task.step.and_then(|step| d.step(step)), cancel };
     let (outcome, cost) = match job.run().await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => (TaskOutcome::Failed { reason: why }, Usd::ZERO),
