@@ -155,7 +155,7 @@ async fn a_merge_says_what_came_of_it() {
 async fn the_second_of_two_merges_at_once_is_worth_another_try() {
     let server = Scripted::start(|call| {
         let moved = json!({ "message": "Base branch was modified. Review and try the merge again." });
-        let refused = is(call, "PUT", "/pulls/8/merge").then(|| Reply::Json(405, moved));
+        let refused = is(call, "PUT", "/pulls/8/merge").then_some(Reply::Json(405, moved));
         refused.or_else(|| is(call, "GET", "/pulls/8").then(|| Reply::Json(200, pull(&json!({})))))
     })
     .await;
