@@ -221,6 +221,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_server_that_reports_limits_is_paced_from_then_on() {
+        let gate = Gate::new();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ratelimit-limit", "5000".parse().unwrap());
+        gate.observe(&headers, None);
+        let start = Instant::now();
+        for _ in 0..6 {
+            drop(gate.write(Write::Changes).await.unwrap());
+        }
+        assert!(start.elapsed() >= Duration::from_millis(900), "the sixth waits for its token");
+    }
+
+    #[tokio::test]
+    async fn a_used_up_hour_closes_the_gate_before_anything_is_refused() {
+        let gate = Gate::new();
+        let mut headers = HeaderMap::new();
+        let reset = chrono::Utc::now().timestamp() + 600;
+        headers.insert("x-ratelimit-remaining", "0".parse().unwrap());
+        headers.insert("x-ratelimit-reset", reset.to_string().parse().unwrap());
+        gate.observe(&headers, None);
+        assert!(gate.read().await.unwrap_err().retry_after().unwrap() > Duration::from_secs(590));
+    }
+
+    #[tokio::test]
     async fn retry_after_closes_the_gate_for_reads_and_writes() {
         let gate = Gate::new();
         let mut headers = HeaderMap::new();

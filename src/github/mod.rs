@@ -1,7 +1,7 @@
 //! The gateway to GitHub: app authentication, throttle, reads and writes; payload to signal.
 //!
 //! Two ways lead through here. Outward, [`GitHub`] and its [`RepoClient`] are the only place that calls GitHub's API:
-//! they mint tokens ([`token`]), let one write pass at a time for each installation ([`gate`]), put a time limit on
+//! they mint tokens (`token`), let one write pass at a time for each installation (`gate`), put a time limit on
 //! everything, and tell errors apart by what to do about them ([`GitHubError`]). Inward, [`interpret`] turns a stored
 //! delivery into signals: the payload only says where to look, the facts are read live.
 //!

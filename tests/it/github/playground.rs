@@ -120,14 +120,14 @@ async fn a_pull_request_is_opened_once_and_merged_at_its_head_only() {
     assert_eq!(client.update_pull(pull.number, &change).await.unwrap().title, "Read all units");
     until("mergeability is known", || async { client.pull(pull.number).await.unwrap().mergeable == Some(true) }).await;
 
-    let stale = client.branch_head(&Branch::new("main")).await.unwrap().unwrap();
+    let other = client.branch_head(&Branch::new("main")).await.unwrap().unwrap();
     let merge = async |head: &Sha| {
         client
             .merge_pull(pull.number, head, MergeMethod::Squash, "Read units (#1)", "Adjutant-Step: units")
             .await
             .unwrap()
     };
-    assert_eq!(merge(&stale).await, MergeOutcome::HeadMoved { head: pull.head_sha.clone() });
+    assert_eq!(merge(&other).await, MergeOutcome::HeadMoved { head: pull.head_sha.clone() });
     let bot = stage.github.app().await.unwrap().bot_login;
     let MergeOutcome::Merged { sha, by } = merge(&pull.head_sha).await else { panic!("not merged") };
     assert_eq!((&by, sha), (&bot, client.branch_head(&Branch::new("main")).await.unwrap()));
