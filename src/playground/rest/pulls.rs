@@ -247,7 +247,7 @@ fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Re
 }
 
 /// A pull request opens again only where both its branches still are, and it was not merged.
-async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Result<(), ApiError> {
+pub(super) async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Result<(), ApiError> {
     let refuse = |message: &str| ApiError::invalid_because("PullRequest", "state", message);
     let (base, head, merged, open) = {
         let mut state = ctx.state();
