@@ -146,6 +146,15 @@ impl Playground {
         true
     }
 
+    /// Hides the seed's repository from everybody without a role in it, so that a request that lost its token is noticed.
+    pub fn make_private(&self) {
+        let mut state = self.hub.state();
+        let seeded = self.repository.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
+        if let Some(id) = seeded.map(|repo| repo.id) {
+            state.repo_mut(id).private = true;
+        }
+    }
+
     /// Ends the life of every installation token minted so far, as an hour would.
     pub fn expire_tokens(&self) {
         for grant in self.hub.state().grants.values_mut() {

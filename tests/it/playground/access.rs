@@ -178,3 +178,16 @@ async fn a_playground_that_was_stopped_no_longer_listens() {
     assert!(client.get(&url).send().await.is_err());
     drop(folder);
 }
+
+#[tokio::test]
+async fn the_seed_can_be_hidden_from_those_without_a_role() {
+    let world = World::start().await;
+    let stranger = world.playground.add_user("stranger");
+    world.call(Method::GET, "/repos/acme/widgets", &stranger, None).await.expect(200);
+    world.playground.make_private();
+    world.call(Method::GET, "/repos/acme/widgets", &stranger, None).await.expect(404);
+    world.call(Method::GET, "/repos/acme/widgets", "", None).await.expect(404);
+    world.call(Method::GET, "/repos/acme/widgets", "playground-outsider", None).await.expect(200);
+    let permission = world.as_app(Method::GET, "/collaborators/stranger/permission", Value::Null).await.expect(200);
+    assert_eq!(permission["permission"], "none");
+}

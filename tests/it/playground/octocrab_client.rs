@@ -64,7 +64,8 @@ async fn issues_comments_labels_and_reactions_are_readable() {
     let world = World::start().await;
     let octocrab = client(&world, "playground-maintainer");
     let handler = octocrab.issues("acme", "widgets");
-    let issue = handler.create("Do it").body("All of it").labels(vec!["bug".to_owned()]).send().await.unwrap();
+    let creation = handler.create("Do it").body("All of it").labels(vec!["bug".to_owned()]);
+    let issue = Box::pin(creation.send()).await.unwrap();
     assert_eq!(issue.labels[0].name, "bug");
     let labels = handler.add_labels(1, &["directive".to_owned()]).await.unwrap();
     assert_eq!(labels.len(), 2);
