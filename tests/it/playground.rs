@@ -7,6 +7,7 @@ mod access;
 mod checks;
 mod issues;
 mod merging;
+mod nonsense;
 mod octocrab_client;
 mod pulls;
 mod support;
