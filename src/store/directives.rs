@@ -46,6 +46,11 @@ impl Unit {
         live_for_issue(&mut self.tx, repo, issue).await
     }
 
+    /// How many directives an issue has had.
+    pub async fn count_for_issue(&mut self, repo: u64, issue: u64) -> Result<u32, StoreError> {
+        count_for_issue(&mut self.tx, repo, issue).await
+    }
+
     /// Saves what differs from `before`.
     pub async fn save(
         &mut self,
@@ -137,14 +142,8 @@ impl Store {
 
     /// How many directives an issue has had.
     pub async fn count_for_issue(&self, repo: u64, issue: u64) -> Result<u32, StoreError> {
-        let count = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM directives WHERE repo_id = $1 AND issue = $2"#,
-            signed(repo),
-            signed(issue),
-        )
-        .fetch_one(self.pool())
-        .await?;
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        let mut connection = self.pool().acquire().await?;
+        count_for_issue(&mut connection, repo, issue).await
     }
 
     /// Every directive that has not ended, oldest first.
@@ -204,6 +203,17 @@ async fn live_for_issue(
     .fetch_optional(connection)
     .await?;
     Ok(id.map(DirectiveId))
+}
+
+async fn count_for_issue(connection: &mut PgConnection, repo: u64, issue: u64) -> Result<u32, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM directives WHERE repo_id = $1 AND issue = $2"#,
+        signed(repo),
+        signed(issue),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Puts a directive together from its row and the rows that belong to it.
