@@ -5,6 +5,7 @@ mod cluster;
 mod github;
 mod inbox;
 mod playground;
+mod pygithub;
 mod scripts;
 mod serve;
 mod support;
