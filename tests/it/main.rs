@@ -6,6 +6,7 @@ mod directives;
 mod github;
 mod inbox;
 mod playground;
+mod pygithub;
 mod scripts;
 mod serve;
 mod support;
