@@ -9,18 +9,18 @@ CARGO ?= cargo
 
 # The steps share target/ and would only wait for each other.
 .NOTPARALLEL:
-.PHONY: help demo test lint fmt fmt-check doc build sqlx sqlx-check unit deny bootstrap clean
+.PHONY: help demo test lint fmt fmt-check doc build sqlx sqlx-check unit bench deny bootstrap clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: bootstrap ## Run the main job end to end on this machine: ARGS=--stay keeps it up to look at
-	$(CARGO) run --quiet -- demo $(ARGS)
+	$(CARGO) run -- demo $(ARGS)
 
 test: bootstrap fmt-check lint doc sqlx-check deny unit ## Pass every check: formatting, lints, docs, queries, unit and conversation tests
 
 lint: ## Clippy, with every warning an error
-	$(CARGO) clippy --quiet --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets -- -D warnings
 
 fmt: ## Format the code
 	$(CARGO) fmt
@@ -41,7 +41,12 @@ sqlx-check:
 	scripts/sqlx-prepare --check
 
 unit: bootstrap ## Only the tests: ARGS="web::" filters them
+	$(CARGO) test --no-run
 	scripts/with-postgres $(CARGO) test --quiet $(ARGS)
+
+bench: bootstrap ## Measure a release build: from label to last merge, and memory when idle
+	scripts/bench-main-job
+	scripts/bench-memory
 
 deny: ## Licences and sources of the dependencies, where cargo-deny is installed
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --log-level error check bans licenses sources; else echo "cargo-deny is not installed: licences and sources are not checked"; fi

@@ -47,7 +47,8 @@ pub fn counts(result: &VerifierResult) -> String {
 
 /// How long a verifier took.
 pub fn seconds(milliseconds: u64) -> String {
-    format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100)
+    let tenths = (milliseconds + 50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
 /// The last lines of every verifier that failed, collapsed.
