@@ -33,7 +33,7 @@ async fn a_base_that_conflicts_is_resolved_by_an_agent_before_and_after_the_fina
         "b": [{ "wait": "b", "write": { "b.txt": "b\n" } }],
         "final": [
             keep("told.md", [("a.txt", "ours\ntheirs\n")]),
-            keep("told.md", [("a.txt", "ours\ntheirs\nand more\n")]),
+            keep("told.md", [("a.txt", "ours\ntheirs again\n")]),
         ],
     });
     let stage = Stage::set(POLICY, script).await;
@@ -47,12 +47,12 @@ async fn a_base_that_conflicts_is_resolved_by_an_agent_before_and_after_the_fina
     assert!(told.contains("`a.txt`") && told.contains("conflict"), "{told}");
 
     // It moves once more while the final pull request waits: what was approved no longer merges.
-    stage.as_("writer").write("main", "a.txt", Some("theirs\nand more\n")).await;
+    stage.as_("writer").write("main", "a.txt", Some("theirs again\n")).await;
     maintainer.comment(last, "/approve").await;
     stage.asks_at_rework(issue, "final", 2).await;
     maintainer.comment(last, "/approve").await;
     stage.completed(issue).await;
-    assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("ours\ntheirs\nand more\n"));
+    assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("ours\ntheirs again\n"));
     stage.strike().await;
 }
 

@@ -53,7 +53,8 @@ async fn pause_and_resume_are_commands_too() {
     let step = stage.step_is(issue, "a", "is there", |_| true).await;
     assert_eq!(step.status, StepStatus::Evaluating, "approved, and merged after the pause");
     maintainer.comment(issue, "/resume").await;
-    stage.passed(issue, "b").await;
+    stage.passed(issue, "a").await;
+    stage.asks(issue, "b").await;
     maintainer.comment(issue, "/resume").await;
     stage.expect(issue, "nothing is paused").await;
     stage.strike().await;

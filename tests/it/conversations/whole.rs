@@ -41,6 +41,8 @@ async fn a_labelled_issue_becomes_merged_pull_requests_with_two_steps_in_paralle
         let branch = directive.step_named(name).unwrap().branch.clone();
         assert_eq!(stage.file(branch.as_str(), &path).await, None, "a merged step's branch is deleted");
     }
+    let branches = stage.get("/branches").await;
+    assert_eq!(branches.as_array().unwrap().len(), 1, "the integration branch is gone too: {branches}");
     let commits = stage.get("/commits?sha=main&per_page=100").await;
     let subjects: Vec<_> =
         commits.as_array().unwrap().iter().filter_map(|it| it["commit"]["message"].as_str()).collect();

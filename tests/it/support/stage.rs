@@ -17,7 +17,7 @@ use adjutant::domain::directive::Directive;
 use adjutant::domain::ids::DirectiveId;
 use adjutant::domain::status::{DirectiveStatus, StepStatus};
 use adjutant::domain::step::Step;
-use adjutant::playground::{self, Playground, PlaygroundOptions};
+use adjutant::playground::{Playground, PlaygroundOptions, start};
 use adjutant::serve::{ServeError, serve};
 use adjutant::settings::Settings;
 use adjutant::store::Store;
@@ -37,7 +37,7 @@ use super::pg::TestDatabase;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How often a condition is looked at.
-const GLANCE: Duration = Duration::from_millis(25);
+const GLANCE: Duration = Duration::from_millis(50);
 const STATUS_MARKER: &str = "<!-- adjutant:status:";
 
 /// Everything that runs for one test.
@@ -61,7 +61,7 @@ impl Stage {
     /// Sets the stage with this policy (none where it is empty) on the default branch, and this script for the agent.
     pub(crate) async fn set(policy: &str, script: Value) -> Self {
         let folder = super::open_folder();
-        let playground = playground::start(PlaygroundOptions::new(folder.path().join("playground"))).await.unwrap();
+        let playground = playground(&folder).await;
         let database = TestDatabase::new().await;
         let agent = script::agent(folder.path(), &script);
         let settings = settings(&folder, &playground, &database.url(), &agent);
@@ -275,6 +275,7 @@ impl Stage {
         }
         let wrong: Vec<String> = sqlx::query_scalar(
             "SELECT 'event ' || name || ' ' || data FROM events WHERE name = 'transition_refused'
+             UNION ALL SELECT 'not a user: ' || actor_login || ' ' || name FROM events WHERE actor_login LIKE '%[bot]'
              UNION ALL SELECT 'effect ' || key || ': ' || coalesce(error, '') FROM effects WHERE status = 'failed'
              UNION ALL SELECT 'delivery ' || event || ': ' || reason FROM deliveries WHERE status = 'failed'",
         )
@@ -389,6 +390,14 @@ impl Drop for Stage {
         self.stop.cancel();
         assert!(self.struck || std::thread::panicking(), "a conversation ends with `strike`");
     }
+}
+
+/// A playground with the one key that all stages share: to make one takes longer than to set the stage.
+async fn playground(folder: &tempfile::TempDir) -> Playground {
+    let data = folder.path().join("playground");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("app.pem"), super::settings::private_key()).unwrap();
+    start(PlaygroundOptions::new(data)).await.unwrap()
 }
 
 fn settings(folder: &tempfile::TempDir, playground: &Playground, database: &str, agent: &std::path::Path) -> Settings {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -IS
 """The agent of the conversation tests: it speaks the agent protocol and plays the script at its end.
 
-The script maps a step's name, or "plan", to what is done at each try; the last entry holds for all later tries. A step
+The script maps a step's name, "plan" or "judge", to what is done at each try; the last entry holds for all later tries. A step
 that is not in the script writes a file of its own. Tries of a step are counted by the commits that its branch has of it.
 """
 import json
@@ -52,13 +52,15 @@ task = json.load(open(os.environ["ADJUTANT_TASK_FILE"]))
 said = "".join(open(text["path"]).read() for text in task["context"] if text["name"] == "rework.md")
 if task["kind"] == "plan":
     name, before = "plan", 1 if said else 0
+elif task["kind"] == "judge":
+    name, before = "judge", 0
 else:
     name = task["step"]["name"]
     before = tries_before(name)
 acts = SCRIPT.get(name, [{"write": {f"{name}.txt": f"{name}\n"}}])
 act = acts[min(before, len(acts) - 1)]
 play(act)
-result = {key: act[key] for key in ("plan", "report", "evidence") if key in act}
+result = {key: act[key] for key in ("plan", "judgement", "report", "evidence") if key in act}
 result |= {"summary": act.get("summary", f"Did {name}, try {before + 1}."), "cost_usd": 0.01}
 if name == "plan" and act.get("goal"):
     result["plan"]["rationale"] = task["brief"]["goal"]
