@@ -33,7 +33,7 @@ impl World {
             return self.apply(live, &[signal], Settle::Nothing).await.map(drop);
         }
         // Counted again under the lock: another delivery may have opened one since the facts were read.
-        let earlier = self.store.count_for_issue(labelled.repo.id, labelled.issue).await?;
+        let earlier = unit.count_for_issue(labelled.repo.id, labelled.issue).await?;
         let now = Utc::now();
         let decision = engine::open(&Labelled { earlier, ..labelled.clone() }, now);
         let mut lanes = Vec::new();

@@ -3,9 +3,11 @@
 
 mod cluster;
 mod conversations;
+mod directives;
 mod github;
 mod inbox;
 mod playground;
+mod pygithub;
 mod scripts;
 mod serve;
 mod support;

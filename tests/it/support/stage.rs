@@ -196,7 +196,8 @@ impl Stage {
         self.until(&format!("the bot says on #{number}: {text}"), async || {
             let comments = self.bot_comments(&format!("/issues/{number}/comments")).await;
             let read = self.read.lock().unwrap().clone();
-            found = comments.into_iter().find(|(id, body)| !read.contains(id) && body.contains(text));
+            let is_new = |id: &u64, body: &str| !read.contains(id) && !body.contains(STATUS_MARKER);
+            found = comments.into_iter().find(|(id, body)| is_new(id, body) && body.contains(text));
             found.is_some()
         })
         .await;
@@ -235,6 +236,12 @@ impl Stage {
     pub(crate) async fn reactions(&self, comment: u64) -> Vec<String> {
         let all = self.get(&format!("/issues/comments/{comment}/reactions")).await;
         all.as_array().unwrap().iter().map(|it| it["content"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until a comment has this reaction and no other.
+    pub(crate) async fn reacted(&self, comment: u64, reaction: &str) {
+        let what = format!("comment {comment} has the reaction {reaction}");
+        self.until(&what, async || self.reactions(comment).await == [reaction]).await;
     }
 
     /// Waits until every webhook has been worked off and nothing is left to do but to wait for people.

@@ -21,6 +21,7 @@ use crate::domain::task::{TaskKind, TaskStatus};
 mod life;
 mod orders;
 mod planning;
+mod simulation;
 mod steps;
 mod whole;
 
@@ -164,7 +165,7 @@ impl World {
         let step = self.id(name);
         if self.has(&Effect::OpenPull { step }) {
             self.pulls += 1;
-            let pull = Pull { number: 100 + self.pulls, node_id: "node".to_owned(), draft: true };
+            let pull = Pull { number: 100 + self.pulls, node_id: "node".to_owned(), draft: true, closed: false };
             self.signal(Signal::PullOpened { step, pull });
         }
     }
