@@ -10,11 +10,10 @@ use tracing::Instrument;
 
 use super::World;
 use super::apply::Settle;
-use super::effects::{EffectError, carry_out, failure_signal};
-use crate::domain::effect::{Effect, Lane};
+use super::effects::{self, EffectError, carry_out, failure_signal};
+use crate::domain::effect::Lane;
 use crate::domain::ids::DirectiveId;
 use crate::domain::signal::Signal;
-use crate::domain::task::TaskStatus;
 use crate::store::StoreError;
 use crate::store::effects::{Claimed, Held};
 
@@ -86,7 +85,7 @@ async fn work(world: &World, claimed: &Claimed, stop: &CancellationToken) {
     }
 }
 
-/// Renews the lease until it is lost, the task is called off or the process stops; then asks the work to end.
+/// Renews the lease until it is lost, the work is called off or the process stops; then asks the work to end.
 async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken, stop: &CancellationToken) {
     let long = claimed.effect.lane() != Lane::Short;
     loop {
@@ -102,10 +101,8 @@ async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken
             }
             Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
         }
-        if let Effect::RunTask { task } = &claimed.effect
-            && let Ok(Some(TaskStatus::Cancelled)) = world.store.task_status(*task).await
-        {
-            tracing::info!("the task was called off");
+        if let Ok(false) = effects::is_wanted(world, claimed).await {
+            tracing::info!("it was called off");
             break;
         }
     }

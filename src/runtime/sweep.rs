@@ -49,10 +49,11 @@ async fn sweep(world: &World, look: bool) -> Result<(), StoreError> {
 /// Merges, closings and pushes that no delivery told of.
 async fn look_at_pulls(world: &World, d: &Directive) -> Result<Vec<Signal>, GitHubError> {
     let client = world.github.repository(&d.repo);
+    let own = world.github.app().await?.bot_login;
     let mut signals = Vec::new();
     for step in d.steps.iter().chain(&d.finale).filter(|step| !step.status.is_done()) {
         if let Some(pull) = &step.pull {
-            signals.extend(seen(step, &client.pull(pull.number).await?));
+            signals.extend(seen(step, &client.pull(pull.number).await?, &own));
         }
     }
     Ok(signals)

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod cluster;
+mod conversations;
 mod directives;
 mod github;
 mod inbox;

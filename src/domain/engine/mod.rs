@@ -24,11 +24,17 @@ use chrono::{DateTime, Utc};
 use super::directive::Directive;
 use super::effect::{Effect, Notice};
 use super::event::Event;
+use super::ids::Login;
 use super::signal::{Labelled, Signal};
 use turn::Turn;
 
-/// Who a merge by `/approve` is done by, in [`Signal::PullMerged`].
+/// Who merged what Adjutant merged itself, in [`Signal::PullMerged`].
 pub const SELF: &str = "adjutant";
+
+/// Who merged, as [`Signal::PullMerged`] names them; `own` is this app's bot.
+pub fn known_as(by: Login, own: &Login) -> Login {
+    if by == *own { Login::new(SELF) } else { by }
+}
 
 /// What a signal leads to.
 #[derive(Debug, Clone, PartialEq)]

@@ -65,9 +65,7 @@ impl Turn {
             return;
         }
         let is_final = step.is_final();
-        if by.as_str() != super::SELF {
-            self.actor(by);
-        }
+        self.actor(by);
         if is_final {
             self.final_merged(by);
         } else {

@@ -38,9 +38,9 @@ impl Turn {
         Decision { directive: Some(self.d), events: self.events, effects: self.effects }
     }
 
-    /// The events from here on are caused by a person.
+    /// The events from here on are caused by a person, or by Adjutant itself where that is who it was.
     pub(super) fn actor(&mut self, login: &Login) {
-        self.by = EventActor::User(login.clone());
+        self.by = if login.as_str() == super::SELF { EventActor::System } else { EventActor::User(login.clone()) };
     }
 
     /// The events from here on are caused by an agent.

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         brief,
         directive::{Base, Directive},
+        engine,
         ids::{Branch, Login},
         policy::{self, Policy},
         signal::{Labelled, Signal},
@@ -94,7 +95,10 @@ impl Scene<'_> {
     async fn ended(&self, directive: &Directive) -> Result<Reading, InterpretError> {
         // Closed by the merge's keyword or by a person: which event comes first is chance, so that the merge is asked.
         let final_merged = self.delivered(directive).await?;
-        let actor = self.actor(&self.sender).await?;
+        let mut actor = self.actor(&self.sender).await?;
+        if self.is_own(&self.sender).await? {
+            actor.login = Login::new(engine::SELF);
+        }
         Ok(one(Target::Directive(directive.id), Signal::IssueClosed { actor, final_merged }))
     }
 

@@ -4,6 +4,7 @@ use super::{InterpretError, Reading, Scene, Target, ignored, one};
 use crate::{
     domain::{
         directive::Directive,
+        engine,
         ids::{Branch, Sha},
         signal::Signal,
         step::Step,
@@ -22,6 +23,12 @@ impl Scene<'_> {
         let pull = self.client.pull(number).await?;
         let signal = if pull.merged {
             let by = pull.merged_by.unwrap_or_else(|| self.sender.login.clone());
+            // No person's login ends like that; asking only about bots spares a read.
+            let by = if by.as_str().ends_with("[bot]") {
+                engine::known_as(by, &self.github.app().await?.bot_login)
+            } else {
+                by
+            };
             Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha }
         } else if pull.state == OpenState::Open {
             return Ok(ignored(format!("pull request {number} is open again")));

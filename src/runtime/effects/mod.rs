@@ -16,12 +16,15 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+pub(in crate::runtime) use pulls::seen;
+
 use super::World;
 use crate::domain::directive::Directive;
 use crate::domain::effect::Effect;
 use crate::domain::ids::StepId;
 use crate::domain::signal::Signal;
 use crate::domain::step::Step;
+use crate::domain::task::TaskStatus;
 use crate::github::GitHubError;
 use crate::store::StoreError;
 use crate::store::effects::Claimed;
@@ -111,6 +114,18 @@ pub(super) async fn carry_out(
     }
 }
 
+/// Whether long work that has begun is still wanted.
+pub(super) async fn is_wanted(world: &World, claimed: &Claimed) -> Result<bool, StoreError> {
+    match (&claimed.effect, claimed.directive) {
+        (Effect::RunTask { task }, _) => Ok(world.store.task_status(*task).await? != Some(TaskStatus::Cancelled)),
+        (Effect::Verify { step, head, .. }, Some(id)) => {
+            let directive = world.store.directive(id).await?;
+            Ok(directive.is_some_and(|directive| verification::is_wanted(&directive, *step, head)))
+        }
+        _ => Ok(true),
+    }
+}
+
 /// What the engine is told when an effect is given up: nothing, where the work goes on without it.
 pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
     let step = match effect {
@@ -122,8 +137,6 @@ pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
 }
 
 /// The step, where it is still one of the directive's.
-pub(in crate::runtime) use pulls::seen;
-
 fn step_of(directive: &Directive, id: StepId) -> Option<&Step> {
     directive.step(id)
 }

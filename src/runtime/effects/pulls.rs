@@ -40,7 +40,7 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
     };
     let opened = Signal::PullOpened { step: id, pull: remembered(&pull) };
     let mut signals = vec![opened];
-    signals.extend(seen(step, &pull));
+    signals.extend(seen(step, &pull, &world.github.app().await?.bot_login));
     Ok(signals)
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
     let client = world.github.repository(&d.repo);
     let now = client.pull(pull.number).await?;
     if now.merged || now.state == OpenState::Closed || now.head_sha != *head {
-        return Ok(seen(step, &now));
+        return Ok(seen(step, &now, &world.github.app().await?.bot_login));
     }
     if now.draft {
         client.mark_ready(&now.node_id).await?;
@@ -79,7 +79,10 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
     let method = if step.is_final() { MergeMethod::Merge } else { MergeMethod::Squash };
     let (title, message) = report::merge_message(d, step);
     Ok(match client.merge_pull(pull.number, head, method, &title, &message).await? {
-        MergeOutcome::Merged { sha, by } => vec![Signal::PullMerged { step: id, by: known_as(world, by).await?, sha }],
+        MergeOutcome::Merged { sha, by } => {
+            let by = engine::known_as(by, &world.github.app().await?.bot_login);
+            vec![Signal::PullMerged { step: id, by, sha }]
+        }
         MergeOutcome::HeadMoved { head } => {
             let by = world.github.app().await?.bot_login;
             vec![Signal::HeadMoved { step: id, head, by }]
@@ -123,11 +126,11 @@ pub(super) async fn delete_branch(world: &World, d: &Directive, id: StepId) -> D
     Ok(Vec::new())
 }
 
-/// What a pull request's present state says that the engine may not know yet.
-pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest) -> Vec<Signal> {
+/// What a pull request's present state says that the engine may not know yet. `own` is this app's bot.
+pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest, own: &Login) -> Vec<Signal> {
     let nobody = || Login::new("ghost");
     if pull.merged {
-        let by = pull.merged_by.clone().unwrap_or_else(nobody);
+        let by = engine::known_as(pull.merged_by.clone().unwrap_or_else(nobody), own);
         vec![Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha.clone() }]
     } else if pull.state == OpenState::Closed {
         vec![Signal::PullClosed { step: step.id, by: nobody() }]
@@ -136,12 +139,6 @@ pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest) -> Vec<Signal> {
     } else {
         Vec::new()
     }
-}
-
-/// The engine knows this app by a name of its own.
-async fn known_as(world: &World, by: Login) -> Result<Login, EffectError> {
-    let own = world.github.app().await?.bot_login;
-    Ok(if by == own { Login::new(engine::SELF) } else { by })
 }
 
 fn remembered(pull: &PullRequest) -> Pull {

@@ -14,6 +14,7 @@ use crate::domain::ids::{Sha, StepId};
 use crate::domain::signal::Signal;
 use crate::domain::status::StepStatus;
 use crate::domain::step::{Finding, FindingKind, Step};
+use crate::github::Conclusion;
 use crate::report;
 use crate::runtime::World;
 use crate::verify::{self, VerifierJob, VerifierSpec};
@@ -33,12 +34,9 @@ pub(super) async fn verify(
     attempt: u32,
     cancel: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
-    let Some(step) = step_of(d, id).filter(|step| step.status == StepStatus::Evaluating) else {
-        return Ok(Vec::new());
+    let Some(step) = step_of(d, id).filter(|_| is_wanted(d, id, head)) else {
+        return call_off(world, d, id, head, round).await;
     };
-    if step.head.as_ref() != Some(head) {
-        return Ok(Vec::new());
-    }
     let source = Source::open(world, d).await?;
     source.mirror.fetch_commit(&source.remote, head.as_str()).await?;
     let target = source.known_head(&step.target).await?;
@@ -58,6 +56,37 @@ pub(super) async fn verify(
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
+/// Whether what is to be proved is still what the step stands at.
+pub(super) fn is_wanted(d: &Directive, id: StepId, head: &Sha) -> bool {
+    let step = step_of(d, id).filter(|step| step.status == StepStatus::Evaluating);
+    !d.status.is_over() && step.is_some_and(|step| step.head.as_ref() == Some(head))
+}
+
+/// Puts away what was begun: nobody asks for it any more.
+async fn call_off(
+    world: &World,
+    d: &Directive,
+    id: StepId,
+    head: &Sha,
+    round: u32,
+) -> Result<Vec<Signal>, EffectError> {
+    let mirror = world.workspaces.mirror(&d.repo.id.to_string()).await?;
+    if let Some(tree) = mirror.existing_tree(&tree_name(id, head, round)).await? {
+        tree.remove(Removal::Disposable).await?;
+    }
+    let client = world.github.repository(&d.repo);
+    let own = client.own_checks(head).await?;
+    // The composite check is written by whatever ended the proof.
+    for open in own.iter().filter(|run| !run.is_completed() && run.name.starts_with("adjutant/")) {
+        client.complete_check(open.id, Conclusion::Cancelled).await?;
+    }
+    Ok(Vec::new())
+}
+
+fn tree_name(id: StepId, head: &Sha, round: u32) -> String {
+    format!("verify-{id}-{}-{round}", head.short())
+}
+
 struct Proof<'a> {
     world: &'a World,
     d: &'a Directive,
@@ -71,7 +100,7 @@ struct Proof<'a> {
 impl Proof<'_> {
     async fn run(&self, source: &Source, merged: &str) -> Result<Vec<VerifierResult>, EffectError> {
         let specs = self.specs(source).await?;
-        let name = format!("verify-{}-{}-{}", self.step.id, self.head.short(), self.round);
+        let name = tree_name(self.step.id, self.head, self.round);
         let tree = match source.mirror.existing_tree(&name).await? {
             Some(tree) => tree,
             None => source.mirror.tree(&name, merged, self.step.branch.as_str()).await?,

@@ -2,6 +2,7 @@
 
 pub(crate) mod pg;
 pub(crate) mod settings;
+pub(crate) mod stage;
 
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;

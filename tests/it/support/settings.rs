@@ -31,6 +31,11 @@ pub(crate) fn variables(more: &[(&str, &str)]) -> Vec<(String, String)> {
     base.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
+/// The same key with real line breaks.
+pub(crate) fn private_key() -> String {
+    PRIVATE_KEY.replace("\\n", "\n")
+}
+
 /// The settings of these variables.
 pub(crate) fn settings(more: &[(&str, &str)]) -> Settings {
     Settings::load(variables(more), None).unwrap()

@@ -1,0 +1,26 @@
+//! Conversations with the bot: people act on GitHub, and Adjutant answers there.
+//!
+//! Each test plays on a stage of its own ([`crate::support::stage`]): the playground as GitHub, real Postgres, real git,
+//! and a scripted agent in the sandbox. Where nothing else is said, `broken` in a text file is red and `ugly` is yellow.
+
+mod base;
+mod life;
+mod orders;
+mod planning;
+mod proof;
+mod pulls;
+mod rework;
+mod starting;
+mod whole;
+
+/// A required verifier and an optional one, each a moment's work.
+const POLICY: &str = r#"
+verifiers:
+  - { name: test, run: "! grep -qs broken *.txt" }
+  - { name: lint, run: "! grep -qs ugly *.txt" }
+"#;
+
+/// The policy above, with more before it.
+fn policy(more: &str) -> String {
+    format!("{more}\n{POLICY}")
+}

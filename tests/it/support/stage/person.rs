@@ -1,0 +1,133 @@
+//! The people of a conversation: what somebody does on GitHub, over its REST API and with git.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Stage;
+
+/// Somebody who acts.
+pub(crate) struct Person<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) login: &'a str,
+}
+
+impl Person<'_> {
+    /// Opens an issue, and gives its number.
+    pub(crate) async fn open_issue(&self, title: &str, body: &str) -> u64 {
+        let issue = self.act(Method::POST, "/issues", json!({ "title": title, "body": body })).await;
+        issue["number"].as_u64().unwrap()
+    }
+
+    pub(crate) async fn create_label(&self) {
+        self.act(Method::POST, "/labels", json!({ "name": "directive", "color": "1f6feb" })).await;
+    }
+
+    pub(crate) async fn label(&self, issue: u64) {
+        self.act(Method::POST, &format!("/issues/{issue}/labels"), json!({ "labels": ["directive"] })).await;
+    }
+
+    pub(crate) async fn unlabel(&self, issue: u64) {
+        self.act(Method::DELETE, &format!("/issues/{issue}/labels/directive"), Value::Null).await;
+    }
+
+    /// Comments on an issue or pull request, and gives the comment's id.
+    pub(crate) async fn comment(&self, number: u64, body: &str) -> u64 {
+        let path = format!("/issues/{number}/comments");
+        self.act(Method::POST, &path, json!({ "body": body })).await["id"].as_u64().unwrap()
+    }
+
+    /// Edits a comment.
+    pub(crate) async fn edit(&self, comment: u64, body: &str) {
+        self.act(Method::PATCH, &format!("/issues/comments/{comment}"), json!({ "body": body })).await;
+    }
+
+    /// Comments on the first line of a file of a pull request.
+    pub(crate) async fn comment_on_line(&self, pull: u64, path: &str, body: &str) {
+        let head = self.stage.get(&format!("/pulls/{pull}")).await["head"]["sha"].clone();
+        let comment = json!({ "body": body, "commit_id": head, "path": path, "line": 1, "side": "RIGHT" });
+        self.act(Method::POST, &format!("/pulls/{pull}/comments"), comment).await;
+    }
+
+    /// Hands a review in, with remarks on the first lines of files.
+    pub(crate) async fn review(&self, pull: u64, event: &str, body: &str, remarks: &[(&str, &str)]) {
+        let remarks: Vec<_> = remarks
+            .iter()
+            .map(|(path, body)| json!({ "path": path, "line": 1, "side": "RIGHT", "body": body }))
+            .collect();
+        let review = json!({ "event": event, "body": body, "comments": remarks });
+        self.act(Method::POST, &format!("/pulls/{pull}/reviews"), review).await;
+    }
+
+    /// Hands a review in of a commit that need not be the newest.
+    pub(crate) async fn review_of(&self, pull: u64, commit: &str, event: &str) {
+        let review = json!({ "event": event, "body": "", "commit_id": commit });
+        self.act(Method::POST, &format!("/pulls/{pull}/reviews"), review).await;
+    }
+
+    /// Makes a branch off the default branch.
+    pub(crate) async fn branch(&self, name: &str) {
+        let head = self.stage.get("/git/ref/heads/main").await["object"]["sha"].clone();
+        self.act(Method::POST, "/git/refs", json!({ "ref": format!("refs/heads/{name}"), "sha": head })).await;
+    }
+
+    pub(crate) async fn merge(&self, pull: u64) {
+        self.act(Method::PUT, &format!("/pulls/{pull}/merge"), json!({ "merge_method": "merge" })).await;
+    }
+
+    /// Closes an issue or pull request.
+    pub(crate) async fn close(&self, number: u64) {
+        self.act(Method::PATCH, &format!("/issues/{number}"), json!({ "state": "closed" })).await;
+    }
+
+    /// Writes a file on a branch by the API; without text it is deleted.
+    pub(crate) async fn write(&self, branch: &str, path: &str, text: Option<&str>) {
+        let old = self.stage.get_any(&format!("/contents/{path}?ref={branch}")).await;
+        let mut body = json!({ "message": format!("Change {path}"), "branch": branch });
+        if let Some(sha) = old.get("sha") {
+            body["sha"] = sha.clone();
+        }
+        if let Some(text) = text {
+            body["content"] = json!(STANDARD.encode(text));
+        }
+        let method = if text.is_some() { Method::PUT } else { Method::DELETE };
+        self.act(method, &format!("/contents/{path}"), body).await;
+    }
+
+    /// Pushes a commit that writes a file on top of a branch, with git over HTTP, and gives its sha.
+    pub(crate) async fn push(&self, branch: &str, path: &str, text: &str) -> String {
+        let token = self.stage.playground.token(self.login);
+        let url = self.stage.playground.url.replacen("http://", &format!("http://x-access-token:{token}@"), 1);
+        let url = format!("{url}/{}.git", self.stage.playground.repository);
+        let clone = self.stage.folder.path().join(format!("clone-{}", uuid::Uuid::new_v4()));
+        git(self.stage.folder.path(), &["clone", "--quiet", "--branch", branch, &url, clone.to_str().unwrap()]).await;
+        std::fs::write(clone.join(path), text).unwrap();
+        git(&clone, &["add", "--all"]).await;
+        git(&clone, &["commit", "--quiet", "-m", &format!("Write {path}")]).await;
+        git(&clone, &["push", "--quiet", "origin", branch]).await;
+        git(&clone, &["rev-parse", "HEAD"]).await
+    }
+
+    async fn act(&self, method: Method, path: &str, body: Value) -> Value {
+        let (status, answer) = self.stage.call(&self.stage.playground.token(self.login), method, path, body).await;
+        assert!(status.is_success() || status == StatusCode::NO_CONTENT, "{} {path}: {status} {answer}", self.login);
+        answer
+    }
+}
+
+/// Runs git without anybody's settings, and gives what it printed.
+async fn git(folder: &std::path::Path, arguments: &[&str]) -> String {
+    let output = tokio::process::Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=Mara Maintainer", "-c", "user.email=mara@example.com"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
