@@ -18,7 +18,7 @@ use crate::report;
 use crate::runtime::World;
 use crate::verify::{self, VerifierJob, VerifierSpec};
 use crate::workspace::sandbox::Limits;
-use crate::workspace::{Diff, Merge, Removal, Rules};
+use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
 
 /// How often a verifier that cannot be started is tried.
 const TRIES: u32 = 3;
@@ -52,9 +52,10 @@ pub(super) async fn verify(
             source.mirror.commit(&tree, &[&target, head.as_str()], "What is proved", &author, d.created_at).await?
         }
     };
-    let findings = findings(d, &source.mirror.diff(&target, &merged).await?)?;
     let proof = Proof { world, d, step, head, round, attempt, cancel };
-    let results = proof.run(&source, &merged).await?;
+    let specs = proof.specs(&source).await?;
+    let findings = findings(d, &specs, &source.mirror.diff(&target, &merged).await?)?;
+    let results = proof.run(&source, &merged, &specs).await?;
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
@@ -69,15 +70,16 @@ struct Proof<'a> {
 }
 
 impl Proof<'_> {
-    async fn run(&self, source: &Source, merged: &str) -> Result<Vec<VerifierResult>, EffectError> {
-        let specs = self.specs(source).await?;
-        let name = format!("verify-{}-{}-{}", self.step.id, self.head.short(), self.round);
-        let tree = match source.mirror.existing_tree(&name).await? {
-            Some(tree) => tree,
-            None => source.mirror.tree(&name, merged, self.step.branch.as_str()).await?,
-        };
+    /// One verifier after the other, each in a clone of its own: what one runs could change the files for the next.
+    async fn run(
+        &self,
+        source: &Source,
+        merged: &str,
+        specs: &[VerifierSpec],
+    ) -> Result<Vec<VerifierResult>, EffectError> {
         let mut results = Vec::new();
-        for spec in &specs {
+        for (number, spec) in specs.iter().enumerate() {
+            let tree = self.tree(source, merged, number).await?;
             self.show(&spec.name, report::verifier_running(&spec.name)).await?;
             let job = VerifierJob {
                 workdir: tree.path(),
@@ -93,9 +95,18 @@ impl Proof<'_> {
             let result = self.judged(ran)?;
             self.show(&spec.name, report::verifier_check(&result)).await?;
             results.push(result);
+            tree.remove(Removal::Disposable).await?;
         }
-        tree.remove(Removal::Disposable).await?;
         Ok(results)
+    }
+
+    /// A fresh clone. One that a try before this left behind has been run in, and may be of an older merge.
+    async fn tree(&self, source: &Source, merged: &str, number: usize) -> Result<Tree, EffectError> {
+        let name = format!("verify-{}-{}-{}-{number}", self.step.id, self.head.short(), self.round);
+        if let Some(left) = source.mirror.existing_tree(&name).await? {
+            left.remove(Removal::Disposable).await?;
+        }
+        Ok(source.mirror.tree(&name, merged, self.step.branch.as_str()).await?)
     }
 
     /// What the policy names, else what the tree at the base commit calls for: never what the head says.
@@ -156,7 +167,7 @@ impl Proof<'_> {
 }
 
 /// What the change touches that a person should know of.
-fn findings(d: &Directive, diff: &Diff) -> Result<Vec<Finding>, EffectError> {
+fn findings(d: &Directive, specs: &[VerifierSpec], diff: &Diff) -> Result<Vec<Finding>, EffectError> {
     let rules = Rules::new(d.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
     let protected = diff.files.iter().filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
         kind: FindingKind::Protected,
@@ -164,6 +175,7 @@ fn findings(d: &Directive, diff: &Diff) -> Result<Vec<Finding>, EffectError> {
     });
     let weakened = verify::weakened_proof(diff)
         .into_iter()
+        .chain(verify::changed_runners(specs, diff))
         .map(|finding| Finding { kind: FindingKind::WeakenedProof, text: finding.note });
     Ok(protected.chain(weakened).collect())
 }
