@@ -104,8 +104,8 @@ pub struct CriterionJudgement {
 impl Evaluation {
     /// Judges what the verifiers found at `head`.
     ///
-    /// A failed required verifier is red whatever the mean; nothing verified, weakened proof and protected
-    /// paths are at most yellow; a judge can lower, never lift.
+    /// A failed required verifier is red whatever the mean; nothing verified, a required verifier without an answer,
+    /// weakened proof and protected paths are at most yellow; a judge can lower, never lift.
     pub fn of(
         head: Sha,
         results: Vec<VerifierResult>,
@@ -135,6 +135,12 @@ impl Evaluation {
             if failed.required {
                 confidence = Confidence::Red;
             }
+        }
+        // It is the code under test that makes a test run end as if there were none.
+        let silent = |result: &&VerifierResult| result.required && result.verdict == Verdict::Neutral;
+        for silent in results.iter().filter(silent) {
+            confidence = confidence.min(Confidence::Yellow);
+            reasons.push(format!("the required verifier `{}` found nothing to prove", silent.name));
         }
         if let Some(judge) = &judgement {
             let judged = with_judge.map_or(Confidence::Yellow, |score| grade(score, thresholds));
@@ -224,6 +230,12 @@ mod tests {
     fn nothing_verified_is_at_most_yellow() {
         assert_eq!(confidence(Vec::new(), None, &[]), Confidence::Yellow);
         assert_eq!(confidence(Vec::new(), Some(1.0), &[]), Confidence::Yellow);
+    }
+
+    #[test]
+    fn a_required_verifier_that_proves_nothing_is_at_most_yellow() {
+        let results = vec![result("test", true, 1.0, Verdict::Neutral), result("lint", false, 0.5, Verdict::Pass)];
+        assert_eq!(confidence(results, None, &[]), Confidence::Yellow);
     }
 
     #[test]

@@ -142,6 +142,8 @@ pub struct PullRequest {
     pub merge_commit_sha: Option<Sha>,
     /// The branch that is to be merged.
     pub head_branch: Branch,
+    /// The repository of that branch: another one where it comes from a fork, none where that is gone.
+    pub head_repo: Option<u64>,
     /// Its newest commit.
     pub head_sha: Sha,
     /// The branch that it merges into.
@@ -186,6 +188,13 @@ struct RawEnd {
     #[serde(rename = "ref")]
     branch: Branch,
     sha: Sha,
+    #[serde(default)]
+    repo: Option<RawEndRepo>,
+}
+
+#[derive(Deserialize)]
+struct RawEndRepo {
+    id: u64,
 }
 
 impl From<RawPull> for PullRequest {
@@ -201,6 +210,7 @@ impl From<RawPull> for PullRequest {
             merged_by: raw.merged_by.map(|account| account.login),
             merge_commit_sha: raw.merge_commit_sha,
             head_branch: raw.head.branch,
+            head_repo: raw.head.repo.map(|repo| repo.id),
             head_sha: raw.head.sha,
             base_branch: raw.base.branch,
             mergeable: raw.mergeable,

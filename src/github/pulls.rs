@@ -99,8 +99,9 @@ impl RepoClient {
         let head = segment(&format!("{}:{branch}", self.repo().owner));
         let path = format!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=10");
         let listed: Vec<PullRequest> = self.get(&path).await?.json()?;
-        // A filter that a server does not know, or a head of another owner's, must not yield a stranger.
-        match listed.into_iter().filter(|pull| pull.head_branch == *branch).max_by_key(|pull| pull.number) {
+        // GitHub filters by owner, so that a fork of the same owner's may come along; a server may not know the filter.
+        let own = |pull: &PullRequest| pull.head_branch == *branch && pull.head_repo == Some(self.repo().id);
+        match listed.into_iter().filter(own).max_by_key(|pull| pull.number) {
             // Lists leave out who merged it and whether it can be merged.
             Some(found) => self.pull(found.number).await.map(Some),
             None => Ok(None),

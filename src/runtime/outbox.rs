@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::World;
 use super::apply::Settle;
-use super::effects::{self, EffectError, carry_out, failure_signal};
+use super::effects::{self, EffectError, carry_out, failure_signal, without_folder};
 use crate::domain::effect::Lane;
 use crate::domain::ids::DirectiveId;
 use crate::domain::signal::Signal;
@@ -124,7 +124,8 @@ async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, E
         }
         Err(EffectError::Never { why }) => {
             tracing::error!(why, "given up");
-            let signals: Vec<_> = failure_signal(&claimed.effect, &why).into_iter().collect();
+            let told = without_folder(&why, &world.settings.data_dir);
+            let signals: Vec<_> = failure_signal(&claimed.effect, &told).into_iter().collect();
             world.apply(directive, &signals, Settle::Failed(claimed, &why)).await?
         }
     };

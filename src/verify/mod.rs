@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use detect::{Files, detect, detect_at};
 pub use run::{Verdict, VerifierJob, VerifierResult, run_verifier};
-pub use weakened::{Weakening, WeakeningKind, weakened_proof};
+pub use weakened::{Weakening, WeakeningKind, changed_runners, weakened_proof};
 
 /// One command that proves something.
 #[derive(Debug, Clone, PartialEq)]

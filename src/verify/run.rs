@@ -13,7 +13,7 @@ const SUMMARY_CHARS: usize = 200;
 /// Where a verifier runs.
 #[derive(Debug, Clone)]
 pub struct VerifierJob {
-    /// A clone at the commit under test. Several verifiers of one commit may share it, one after the other.
+    /// A clone at the commit under test, of its own: what it runs could change the files for another.
     pub workdir: PathBuf,
     /// A home for the verifiers of this commit, so that a second command finds what the first one built; `None` for a fresh one.
     /// Never an agent's.

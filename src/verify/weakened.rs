@@ -3,7 +3,10 @@
 //! It reads changed lines, not programs: it can be fooled by someone who tries, and it can cry at an honest clean-up. That is why
 //! a finding never fails anything: it keeps a verdict from being green, so that a person looks.
 
+use super::VerifierSpec;
 use crate::workspace::{Changed, Diff, Status};
+
+const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 
 /// A way to weaken proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +21,10 @@ pub enum WeakeningKind {
     AssertionsLoosened,
     /// A failure no longer counts.
     FailureIgnored,
+    /// A file of code that git takes for binary: nobody sees what changed in it.
+    Unreadable,
+    /// What a verifier runs was changed by what it is to prove.
+    RunnerChanged,
 }
 
 /// One place.
@@ -39,7 +46,14 @@ pub fn weakened_proof(diff: &Diff) -> Vec<Weakening> {
     let fewer_tests = loss(diff, is_test);
     let fewer_assertions = loss(diff, is_assertion);
     let mut found = Vec::new();
-    for file in diff.files.iter().filter(|file| !file.binary) {
+    for file in &diff.files {
+        if file.binary {
+            // One NUL in a comment is enough, and compilers do not mind it.
+            let code = language(&file.path) != Language::Other && file.status != Status::Deleted;
+            let note = || "git takes this file of code for binary: what changed in it cannot be read.".to_owned();
+            found.extend(code.then(|| place(WeakeningKind::Unreadable, file, None, note())));
+            continue;
+        }
         if file.status == Status::Deleted && is_test_file(&file.path) && fewer_tests {
             found.push(place(WeakeningKind::TestFileDeleted, file, None, "The test file was deleted.".to_owned()));
             continue;
@@ -56,6 +70,24 @@ pub fn weakened_proof(diff: &Diff) -> Vec<Weakening> {
                 WeakeningKind::AssertionsLoosened,
                 "assertions on exact values",
             ));
+        }
+    }
+    found
+}
+
+/// The files that a verifier's command names, where the change that is to be proved changes them. What `make` runs is
+/// in its makefile.
+pub fn changed_runners(specs: &[VerifierSpec], diff: &Diff) -> Vec<Weakening> {
+    let mut found = Vec::new();
+    for file in &diff.files {
+        let runs = |spec: &&VerifierSpec| {
+            let separates = |c: char| c.is_whitespace() || "\"'`;|&()<>=$".contains(c);
+            let mut words = spec.run.split(separates).map(|word| word.trim_start_matches("./"));
+            words.any(|word| word == file.path || (word == "make" && MAKEFILES.contains(&file.path.as_str())))
+        };
+        if let Some(spec) = specs.iter().find(runs) {
+            let note = format!("`{}` is run by the verifier `{}`, which it is to pass.", file.path, spec.name);
+            found.push(place(WeakeningKind::RunnerChanged, file, None, note));
         }
     }
     found
@@ -258,8 +290,7 @@ fn ignores_failure(path: &str, line: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ends =
         |extensions: &[&str]| name.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension));
-    let makefile = matches!(name, "Makefile" | "makefile" | "GNUmakefile");
-    let runs = makefile || name == "package.json" || ends(&["sh", "yml", "yaml", "toml"]);
+    let runs = MAKEFILES.contains(&name) || name == "package.json" || ends(&["sh", "yml", "yaml", "toml"]);
     let line = line.trim();
     let commented = line.starts_with('#') && !line.starts_with("#!");
     runs && !commented
@@ -349,6 +380,22 @@ mod tests {
             kinds(vec![changed(".github/workflows/ci.yml", &[], &["  continue-on-error: true"])]),
             [WeakeningKind::FailureIgnored]
         );
+    }
+
+    #[test]
+    fn what_a_verifier_runs_is_watched() {
+        let named = |name: &str, run: &str| VerifierSpec::required(name, run);
+        let specs = [named("lint", "cd . && sh './scripts/lint' --all"), named("test", "make test")];
+        let files = ["Makefile", "scripts/lint", "scripts/lint.md", "src/make"].map(|path| changed(path, &[], &["x"]));
+        let found = changed_runners(&specs, &Diff { files: files.to_vec(), truncated: false });
+        let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
+        assert_eq!(paths, ["Makefile", "scripts/lint"]);
+    }
+
+    #[test]
+    fn code_that_was_made_binary_is_found_and_a_picture_is_not() {
+        let binary = |path| Changed { binary: true, ..changed(path, &[], &[]) };
+        assert_eq!(kinds(vec![binary("tests/a.rs"), binary("logo.png")]), [WeakeningKind::Unreadable]);
     }
 
     #[test]

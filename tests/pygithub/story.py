@@ -38,12 +38,14 @@ Order slips say how large a widget is, and the library cannot read it.
 - A3: An error names the part that is wrong.
 """
 
-# What `cargo test` would find, without a compiler: the agent's first length has a factor wrong.
+# What `cargo test` would find, without a compiler: the agent's first length has a factor wrong. What one verifier does
+# to its files is nothing to the next: if it were, lint would fail everywhere.
 POLICY = """autonomy: guardrails
 verifiers:
   - name: test
     run: |
       if grep -n '"cm", 100)' src/*.rs; then echo '1 test failed: 1 cm is 10 mm'; exit 1; fi
+      echo 'exit 1' > scripts/lint
     required: true
   - name: lint
     run: sh scripts/lint
@@ -306,6 +308,23 @@ def order(pull, text):
     return whole(pull.create_issue_comment(text), "id node_id body user.login created_at html_url issue_url")
 
 
+def retargeted(repo, pull):
+    """Led into the base, a step's pull request is not merged there: that takes a person."""
+    target, before = pull.base.ref, repo.get_branch(repo.default_branch).commit.sha
+    pull.edit(base=repo.default_branch)
+    approval = order(pull, "/approve")
+    until("the approval is taken", lambda: "rocket" in reactions(approval))
+    until("the refusal is told", lambda: f"its base is `{repo.default_branch}` now" in status_of(repo).body)
+    assert not repo.get_pull(pull.number).merged
+    assert repo.get_branch(repo.default_branch).commit.sha == before
+    pull.edit(base=target)
+    say("a step that was led into the base was not merged there")
+
+
+def status_of(repo):
+    return next(found for issue in repo.get_issues(labels=["directive"]) for found in status_comment(issue))
+
+
 def reactions(comment):
     return {whole(reaction, "id content user.login created_at").content for reaction in comment.get_reactions()}
 
@@ -336,6 +355,7 @@ def tell():
     until("the outsider is refused", lambda: "-1" in reactions(idle))
     assert theirs.get_pull(triple.number).state == "open"
     say("a stranger's /approve was refused")
+    retargeted(theirs, triple)
     approval = order(triple, "/approve")
     until("the approval is taken", lambda: "rocket" in reactions(approval))
     until("it is merged", lambda: theirs.get_pull(triple.number).merged)

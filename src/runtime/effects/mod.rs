@@ -12,6 +12,7 @@ mod tasks;
 mod trees;
 mod verification;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -126,6 +127,19 @@ pub(super) async fn is_wanted(world: &World, claimed: &Claimed) -> Result<bool, 
     }
 }
 
+/// What went wrong, as people on GitHub may read it: where the operator's files lie is none of it.
+pub(super) fn without_folder(why: &str, folder: &Path) -> String {
+    let absolute = folder.canonicalize().ok();
+    let mut told = why.to_owned();
+    for path in absolute.iter().map(PathBuf::as_path).chain([folder]) {
+        // Of a folder such as `.` nothing could be told apart.
+        if path.is_absolute() && path.parent().is_some() {
+            told = told.replace(&path.display().to_string(), "…");
+        }
+    }
+    told
+}
+
 /// What the engine is told when an effect is given up: nothing, where the work goes on without it.
 pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
     let step = match effect {
@@ -139,4 +153,18 @@ pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
 /// The step, where it is still one of the directive's.
 fn step_of(directive: &Directive, id: StepId) -> Option<&Step> {
     directive.step(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_on_github_are_not_told_where_the_operators_files_lie() {
+        let folder = tempfile::tempdir().unwrap();
+        let why = format!("{}/workspaces/trees/x/tree: File name too long", folder.path().display());
+        assert_eq!(without_folder(&why, folder.path()), "…/workspaces/trees/x/tree: File name too long");
+        assert_eq!(without_folder("a/b: gone", Path::new("/")), "a/b: gone");
+        assert_eq!(without_folder("a.b: gone", Path::new("no-such-folder")), "a.b: gone");
+    }
 }

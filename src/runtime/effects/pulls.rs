@@ -73,6 +73,11 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
     if now.merged || now.state == OpenState::Closed || now.head_sha != *head {
         return Ok(seen(step, &now, &world.github.app().await?.bot_login));
     }
+    // Somebody with write access can lead a step's pull request into the base, which is a person's to decide on.
+    if now.base_branch != step.target {
+        let reason = format!("its base is `{}` now, and `{}` was decided on", now.base_branch, step.target);
+        return Ok(vec![refused(id, head, reason)]);
+    }
     if now.draft {
         client.mark_ready(&now.node_id).await?;
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use super::EffectError;
 use super::trees::{Source, identity};
+use super::{EffectError, without_folder};
 use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, AgentSpec, ContextText, ResultFile, TaskFile};
 use crate::domain::directive::Directive;
 use crate::domain::evaluation::{CriterionJudgement, Judgement};
@@ -38,7 +38,10 @@ pub(super) async fn run(
     let job = Job { world, d, task, step: task.step.and_then(|step| d.step(step)), cancel };
     let (outcome, cost) = match job.run().await {
         Ok(done) => done,
-        Err(EffectError::Never { why }) => (TaskOutcome::Failed { reason: why }, Usd::ZERO),
+        Err(EffectError::Never { why }) => {
+            tracing::warn!(task = %id, why, "the task could not be run");
+            (TaskOutcome::Failed { reason: without_folder(&why, &world.settings.data_dir) }, Usd::ZERO)
+        }
         Err(other) => return Err(other),
     };
     if outcome == TaskOutcome::Cancelled {

@@ -19,7 +19,7 @@ use crate::report;
 use crate::runtime::World;
 use crate::verify::{self, VerifierJob, VerifierSpec};
 use crate::workspace::sandbox::Limits;
-use crate::workspace::{Diff, Merge, Removal, Rules};
+use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
 
 /// How often a verifier that cannot be started is tried.
 const TRIES: u32 = 3;
@@ -35,7 +35,7 @@ pub(super) async fn verify(
     cancel: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(step) = step_of(d, id).filter(|_| is_wanted(d, id, head)) else {
-        return call_off(world, d, id, head, round).await;
+        return call_off(world, d, head).await;
     };
     let source = Source::open(world, d).await?;
     source.mirror.fetch_commit(&source.remote, head.as_str()).await?;
@@ -50,9 +50,10 @@ pub(super) async fn verify(
             source.mirror.commit(&tree, &[&target, head.as_str()], "What is proved", &author, d.created_at).await?
         }
     };
-    let findings = findings(d, &source.mirror.diff(&target, &merged).await?)?;
     let proof = Proof { world, d, step, head, round, attempt, cancel };
-    let results = proof.run(&source, &merged).await?;
+    let specs = proof.specs(&source).await?;
+    let findings = findings(d, &specs, &source.mirror.diff(&target, &merged).await?)?;
+    let results = proof.run(&source, &merged, &specs).await?;
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
@@ -63,17 +64,7 @@ pub(super) fn is_wanted(d: &Directive, id: StepId, head: &Sha) -> bool {
 }
 
 /// Puts away what was begun: nobody asks for it any more.
-async fn call_off(
-    world: &World,
-    d: &Directive,
-    id: StepId,
-    head: &Sha,
-    round: u32,
-) -> Result<Vec<Signal>, EffectError> {
-    let mirror = world.workspaces.mirror(&d.repo.id.to_string()).await?;
-    if let Some(tree) = mirror.existing_tree(&tree_name(id, head, round)).await? {
-        tree.remove(Removal::Disposable).await?;
-    }
+async fn call_off(world: &World, d: &Directive, head: &Sha) -> Result<Vec<Signal>, EffectError> {
     let client = world.github.repository(&d.repo);
     let own = client.own_checks(head).await?;
     // The composite check is written by whatever ended the proof.
@@ -81,10 +72,6 @@ async fn call_off(
         client.complete_check(open.id, Conclusion::Cancelled).await?;
     }
     Ok(Vec::new())
-}
-
-fn tree_name(id: StepId, head: &Sha, round: u32) -> String {
-    format!("verify-{id}-{}-{round}", head.short())
 }
 
 struct Proof<'a> {
@@ -98,15 +85,16 @@ struct Proof<'a> {
 }
 
 impl Proof<'_> {
-    async fn run(&self, source: &Source, merged: &str) -> Result<Vec<VerifierResult>, EffectError> {
-        let specs = self.specs(source).await?;
-        let name = tree_name(self.step.id, self.head, self.round);
-        let tree = match source.mirror.existing_tree(&name).await? {
-            Some(tree) => tree,
-            None => source.mirror.tree(&name, merged, self.step.branch.as_str()).await?,
-        };
+    /// One verifier after the other, each in a clone of its own: what one runs could change the files for the next.
+    async fn run(
+        &self,
+        source: &Source,
+        merged: &str,
+        specs: &[VerifierSpec],
+    ) -> Result<Vec<VerifierResult>, EffectError> {
         let mut results = Vec::new();
-        for spec in &specs {
+        for (number, spec) in specs.iter().enumerate() {
+            let tree = self.tree(source, merged, number).await?;
             self.show(&spec.name, report::verifier_running(&spec.name)).await?;
             let job = VerifierJob {
                 workdir: tree.path(),
@@ -116,6 +104,7 @@ impl Proof<'_> {
                 cancel: self.cancel.clone(),
             };
             let ran = verify::run_verifier(&self.world.sandbox, spec, job).await;
+            tree.remove(Removal::Disposable).await?;
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);
             }
@@ -123,8 +112,16 @@ impl Proof<'_> {
             self.show(&spec.name, report::verifier_check(&result)).await?;
             results.push(result);
         }
-        tree.remove(Removal::Disposable).await?;
         Ok(results)
+    }
+
+    /// A fresh clone. One that a try before this left behind has been run in, and may be of an older merge.
+    async fn tree(&self, source: &Source, merged: &str, number: usize) -> Result<Tree, EffectError> {
+        let name = format!("verify-{}-{}-{}-{number}", self.step.id, self.head.short(), self.round);
+        if let Some(left) = source.mirror.existing_tree(&name).await? {
+            left.remove(Removal::Disposable).await?;
+        }
+        Ok(source.mirror.tree(&name, merged, self.step.branch.as_str()).await?)
     }
 
     /// What the policy names, else what the tree at the base commit calls for: never what the head says.
@@ -185,7 +182,7 @@ impl Proof<'_> {
 }
 
 /// What the change touches that a person should know of.
-fn findings(d: &Directive, diff: &Diff) -> Result<Vec<Finding>, EffectError> {
+fn findings(d: &Directive, specs: &[VerifierSpec], diff: &Diff) -> Result<Vec<Finding>, EffectError> {
     let rules = Rules::new(d.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
     let protected = diff.files.iter().filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
         kind: FindingKind::Protected,
@@ -193,6 +190,7 @@ fn findings(d: &Directive, diff: &Diff) -> Result<Vec<Finding>, EffectError> {
     });
     let weakened = verify::weakened_proof(diff)
         .into_iter()
+        .chain(verify::changed_runners(specs, diff))
         .map(|finding| Finding { kind: FindingKind::WeakenedProof, text: finding.note });
     Ok(protected.chain(weakened).collect())
 }

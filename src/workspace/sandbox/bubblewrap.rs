@@ -34,6 +34,11 @@ impl Scratch {
         let scratch = Self { root, disposable };
         for name in ["home", "tmp", "shm"] {
             let folder = scratch.root.join(name);
+            // Only the home is kept. What an earlier run planted in the others, bubblewrap would follow as root where it makes
+            // the folders for a bind below them.
+            if name != "home" {
+                crate::workspace::files::remove_all(&folder).map_err(SandboxError::at(&folder))?;
+            }
             fs::create_dir_all(&folder).map_err(SandboxError::at(&folder))?;
         }
         let user = format!("worker:x:{INSIDE_UID}:{INSIDE_UID}:worker:{HOME}:/bin/sh\n");

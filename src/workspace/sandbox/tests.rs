@@ -128,6 +128,18 @@ async fn neither_the_hosts_files_nor_our_environment_can_be_read() {
 }
 
 #[tokio::test]
+async fn what_a_run_plants_in_the_temporary_folders_is_gone_for_the_next_and_its_home_is_not() {
+    let place = Place::new().await;
+    let mut first = place.shell("ln -s / /tmp/planted; echo x > /dev/shm/planted; echo x > $HOME/kept");
+    first.scratch = Some(place.path("home-of-two"));
+    let mut second = place.shell("ls /tmp /dev/shm $HOME");
+    second.scratch.clone_from(&first.scratch);
+    assert!(place.sandbox.run(first).await.unwrap().exit.success());
+    let left = place.sandbox.run(second).await.unwrap().tail;
+    assert!(left.contains("kept") && !left.contains("planted"), "{left}");
+}
+
+#[tokio::test]
 async fn a_readonly_bind_can_be_read_and_not_written() {
     let place = Place::new().await;
     fs::create_dir(place.path("notes")).unwrap();

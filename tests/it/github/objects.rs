@@ -21,7 +21,7 @@ use super::scripted::{REPO, Reply, Scripted, head, is};
 fn pull(more: &Value) -> Value {
     let mut pull = json!({
         "number": 8, "node_id": "PR_8", "title": "t", "body": null, "state": "open", "draft": false, "merged": false,
-        "head": { "ref": "topic", "sha": "aaa" }, "base": { "ref": "main", "sha": "bbb" },
+        "head": { "ref": "topic", "sha": "aaa", "repo": { "id": 9 } }, "base": { "ref": "main", "sha": "bbb" },
         "user": { "login": "adjutant[bot]" }, "html_url": "http://h/acme/widgets/pull/8",
     });
     for (key, value) in more.as_object().unwrap() {
@@ -89,8 +89,12 @@ async fn a_pull_request_that_is_there_already_is_found() {
         if is(call, "POST", "/pulls") {
             Some(Reply::Json(422, exists))
         } else if is(call, "GET", list) {
-            let stranger = pull(&json!({ "number": 9, "head": { "ref": "other", "sha": "ccc" } }));
-            Some(Reply::Json(200, json!([stranger, pull(&json!({}))])))
+            let own = json!({ "id": 9 });
+            let other = pull(&json!({ "number": 9, "head": { "ref": "other", "sha": "ccc", "repo": own } }));
+            let fork = json!({ "ref": "topic", "sha": "ccc", "repo": { "id": 77 } });
+            let forked = pull(&json!({ "number": 10, "head": fork }));
+            let gone = pull(&json!({ "number": 11, "head": { "ref": "topic", "sha": "ccc", "repo": null } }));
+            Some(Reply::Json(200, json!([gone, forked, other, pull(&json!({}))])))
         } else {
             is(call, "GET", "/pulls/8").then(|| Reply::Json(200, pull(&json!({ "mergeable": null }))))
         }
