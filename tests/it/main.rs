@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions and not the helpers beside them")]
 
 mod cluster;
+mod faults;
 mod github;
 mod inbox;
 mod playground;

@@ -1,0 +1,61 @@
+//! SIGTERM, and a database that goes away.
+
+use std::time::Duration;
+
+use super::stage::{Stage, WELL, in_a_tree, long_sleep, runs};
+
+/// What an operator's service manager grants.
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_while_an_agent_runs_hands_its_task_back_and_a_restart_goes_on() {
+    let stage = Stage::set("true").await;
+    let sleep = long_sleep();
+    stage.agent(&["alpha"], &format!("touch started\n{sleep}"));
+    let serve = stage.serve().await;
+    let issue = stage.label("Stopped while an agent runs").await;
+    let trees = stage.trees("data");
+    stage.wait("the agent runs", async || in_a_tree(&trees, "task-", "started").filter(|_| runs(&sleep))).await;
+    let (status, log) = serve.terminate(LIMIT).await;
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(!runs(&sleep), "the agent is gone");
+    // Nobody holds it, and nothing is counted as tried.
+    let free = "SELECT count(*) FROM effects WHERE kind = 'run_task' AND status = 'queued' AND lease IS NULL AND attempts = 0";
+    assert_eq!(stage.count(free).await, 1, "{log}");
+    stage.agent(&["alpha"], &format!("test -e started || exit 1\nrm started\n{WELL}"));
+    let serve = stage.serve().await;
+    stage.completes(issue, &["alpha"]).await;
+    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE status = 'failed'").await, 0);
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_while_idle_ends_it_at_once() {
+    let stage = Stage::set("true").await;
+    let serve = stage.serve().await;
+    let (status, log) = serve.terminate(Duration::from_secs(4)).await;
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_and_comes_back_costs_nothing_but_time() {
+    let stage = Stage::set("true").await;
+    stage.agent(&["alpha", "beta"], &format!("touch started\nwhile ! test -e go; do sleep 0.05; done\nrm started go\n{WELL}"));
+    let serve = stage.serve().await;
+    let first = stage.label("There when it went away").await;
+    let trees = stage.trees("data");
+    let started = stage.wait("the agent runs", async || in_a_tree(&trees, "task-", "started")).await;
+    stage.database.go_away().await;
+    // The agent ends and a webhook comes while nothing can be written down.
+    std::fs::write(started.with_file_name("go"), "").unwrap();
+    stage.agent(&["alpha"], WELL);
+    let second = stage.label("Came while it was away").await;
+    stage.wait("the webhook was turned away", async || stage.log().contains("delivery not stored").then_some(())).await;
+    stage.wait("the agent's end could not be settled", async || {
+        stage.log().contains("could not be settled").then_some(())
+    }).await;
+    stage.database.come_back().await;
+    stage.completes(second, &["alpha"]).await;
+    stage.completes(first, &["alpha", "beta"]).await;
+    drop(serve);
+}
