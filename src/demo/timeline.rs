@@ -56,7 +56,7 @@ impl Timeline {
                     "agent" => "agent",
                     _ => "adjutant",
                 });
-                self.say(who, &line);
+                self.say(who.trim_end_matches("[bot]"), &line);
             }
         }
         Ok(())

@@ -26,7 +26,7 @@ pub enum Effect {
         /// Which task.
         task: TaskId,
     },
-    /// Open a step's pull request.
+    /// Open a step's pull request, or open it again. Coalesces.
     OpenPull {
         /// Whose.
         step: StepId,
@@ -222,7 +222,7 @@ impl Effect {
 
     /// Whether a later one of the same key means doing it again, with the newest state.
     pub fn coalesces(&self) -> bool {
-        matches!(self, Self::WriteStatus | Self::WriteCheck { .. } | Self::SyncPull { .. })
+        matches!(self, Self::WriteStatus | Self::WriteCheck { .. } | Self::OpenPull { .. } | Self::SyncPull { .. })
     }
 
     /// Which workers carry it out.
@@ -231,6 +231,21 @@ impl Effect {
             Self::RunTask { .. } => Lane::Agent,
             Self::Verify { .. } => Lane::Verifier,
             _ => Lane::Short,
+        }
+    }
+
+    /// The step that it is for, where it is for one.
+    pub fn step(&self) -> Option<StepId> {
+        match self {
+            Self::WriteCheck { step }
+            | Self::OpenPull { step }
+            | Self::SyncPull { step }
+            | Self::Verify { step, .. }
+            | Self::Merge { step, .. }
+            | Self::DeleteBranch { step }
+            | Self::ClosePull { step, .. }
+            | Self::PostReport { step, .. } => Some(*step),
+            _ => None,
         }
     }
 

@@ -124,6 +124,9 @@ pub struct Pull {
     pub node_id: String,
     /// Whether it is still a draft.
     pub draft: bool,
+    /// Whether a person closed it unmerged.
+    #[serde(default)]
+    pub closed: bool,
 }
 
 /// Where a step's merge stands.
@@ -173,6 +176,11 @@ impl Step {
     /// Whether this is the directive's final pull request.
     pub fn is_final(&self) -> bool {
         self.kind == StepKind::Final
+    }
+
+    /// Its pull request, where that is not closed.
+    pub fn open_pull(&self) -> Option<&Pull> {
+        self.pull.as_ref().filter(|pull| !pull.closed)
     }
 
     /// Moves it to `status`.

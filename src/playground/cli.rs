@@ -12,22 +12,22 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::seed::{SeedError, SeedFile};
 use super::{Playground, PlaygroundError, PlaygroundOptions, start};
 
-/// What `adjutant playground` is told on the command line.
+/// Run a GitHub on this machine, to look at and to test against
 #[derive(Debug, Clone, Args)]
 pub struct PlaygroundArgs {
-    /// Where to listen; port 0 takes any free one. The tokens are known to everybody: stay on this machine.
+    /// Where to listen; port 0 takes any free one. The tokens are known to everybody: stay on this machine
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
-    /// The folder for repositories, the app's key and the webhook secret; made if it is not there.
+    /// The folder for repositories, the app's key and the webhook secret; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "playground-data")]
     pub data: PathBuf,
-    /// People, repositories, labels and issues to begin with, in YAML or JSON.
+    /// People, repositories, labels and issues to begin with, in YAML or JSON
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
-    /// Where the app's webhooks go; none are sent without it.
+    /// Where the app's webhooks go; none are sent without it
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
-    /// Print the facts as one JSON object on one line.
+    /// Print the facts as one JSON object on one line
     #[arg(long)]
     pub json: bool,
 }

@@ -39,7 +39,7 @@ impl Hub {
             data,
             app_key,
             webhook_secret,
-            client: reqwest::Client::new(),
+            client: webhook_client(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })
@@ -56,4 +56,14 @@ impl Hub {
         let stop = self.stop.clone();
         self.tasks.spawn(async move { stop.run_until_cancelled_owned(work).await });
     }
+}
+
+/// A new connection for every webhook, as GitHub's many senders would make; no proxy, and no redirect is followed.
+fn webhook_client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client without TLS and without a proxy has nothing that could be missing")
 }

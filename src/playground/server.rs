@@ -1,8 +1,9 @@
 //! Starting and stopping.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
+use chrono::Utc;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
@@ -13,10 +14,13 @@ use super::{
     keys::Keys,
     options::{PlaygroundError, PlaygroundOptions},
     pages, rest,
-    state::State,
+    state::{Role, State},
     view::{Urls, View},
     world::{self, PEOPLE, token_of},
 };
+
+/// How long open requests have to finish after a stop.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A running playground. Dropping it leaves it running until the runtime ends; [`Playground::shutdown`] stops it.
 pub struct Playground {
@@ -127,13 +131,47 @@ impl Playground {
         token_of(login)
     }
 
-    /// Stops serving, lets open requests finish, drops webhooks that are still on their way.
+    /// Gives somebody a role in the seed's repository (`admin`, `maintain`, `write`, `triage`, `read`), or takes theirs
+    /// away with any other word. Answers whether there is such a user.
+    pub fn set_permission(&self, login: &str, role: &str) -> bool {
+        let mut state = self.hub.state();
+        let Some(account) = state.account_by_login(login).map(|account| account.id) else { return false };
+        let seeded = self.repository.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
+        let Some(repo) = seeded.map(|repo| repo.id) else { return false };
+        let collaborators = &mut state.repo_mut(repo).collaborators;
+        match Role::parse(role) {
+            Some(role) => collaborators.insert(account, role),
+            None => collaborators.remove(&account),
+        };
+        true
+    }
+
+    /// Hides the seed's repository from everybody without a role in it, so that a request that lost its token is noticed.
+    pub fn make_private(&self) {
+        let mut state = self.hub.state();
+        let seeded = self.repository.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
+        if let Some(id) = seeded.map(|repo| repo.id) {
+            state.repo_mut(id).private = true;
+        }
+    }
+
+    /// Ends the life of every installation token minted so far, as an hour would.
+    pub fn expire_tokens(&self) {
+        for grant in self.hub.state().grants.values_mut() {
+            grant.expires_at = Utc::now();
+        }
+    }
+
+    /// Stops serving, lets open requests finish (for five seconds at most), drops webhooks that are still on their way.
     pub async fn shutdown(self) {
         self.hub.stop.cancel();
         self.hub.tasks.close();
         self.hub.tasks.wait().await;
-        if let Ok(Err(error)) = self.server.await {
-            tracing::warn!(%error, "the playground's server ended badly");
+        let abort = self.server.abort_handle();
+        match tokio::time::timeout(GRACE, self.server).await {
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the playground's server ended badly"),
+            Ok(_) => {}
+            Err(_) => abort.abort(),
         }
     }
 }

@@ -21,8 +21,14 @@ use super::{
 /// GitHub gives a receiver ten seconds. <https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks>
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The status of a delivery that was not answered yet.
+const PENDING: &str = "pending";
+
+/// How much of a receiver's answer is remembered, in characters.
+const BODY_KEPT: usize = 10_000;
+
 /// Deliveries remembered; the oldest go first.
-const KEPT: usize = 10_000;
+const KEPT: usize = 5_000;
 
 /// Something that happened in a repository.
 pub(crate) struct Event {
@@ -54,7 +60,7 @@ impl Hub {
             payload["action"] = json!(action);
         }
         super::view::merge(&mut payload, event.fields);
-        self.deliver(state, event.name, Some(event.repo), Some(installation), payload);
+        self.deliver(state, event.name, Some(event.repo), Some(installation), &payload);
     }
 
     /// Tells the app about itself: an `installation` event, which has no repository.
@@ -84,7 +90,7 @@ impl Hub {
             "action": action, "installation": view.installation(found), "repositories": repositories,
             "requester": null, "sender": view.account(sender),
         });
-        self.deliver(state, "installation", None, Some(installation), payload);
+        self.deliver(state, "installation", None, Some(installation), &payload);
     }
 
     fn deliver(
@@ -93,7 +99,7 @@ impl Hub {
         event: &str,
         repository: Option<Id>,
         installation: Option<Id>,
-        payload: Value,
+        payload: &Value,
     ) {
         let Some(url) = state.webhook_url.clone() else { return };
         let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
@@ -108,10 +114,10 @@ impl Hub {
             delivered_at: Utc::now(),
             url,
             request_headers: BTreeMap::new(),
-            payload,
+            body: payload.to_string().into(),
             seconds: 0.0,
             status_code: 0,
-            status: "pending".to_owned(),
+            status: PENDING.to_owned(),
             response_headers: BTreeMap::new(),
             response_body: String::new(),
         };
@@ -127,6 +133,9 @@ impl Hub {
         delivery.id = state.new_id();
         delivery.redelivery = true;
         delivery.delivered_at = Utc::now();
+        (delivery.status_code, delivery.status) = (0, PENDING.to_owned());
+        delivery.response_headers.clear();
+        delivery.response_body.clear();
         if let Some(url) = &state.webhook_url {
             delivery.url.clone_from(url);
         }
@@ -135,7 +144,7 @@ impl Hub {
     }
 
     fn send(self: &Arc<Self>, state: &mut State, mut delivery: Delivery) {
-        let body = delivery.payload.to_string();
+        let body = delivery.body.clone();
         delivery.request_headers = self.headers(state, &delivery, &body);
         let (id, url, headers) = (delivery.id, delivery.url.clone(), delivery.request_headers.clone());
         if state.deliveries.len() == KEPT {
@@ -154,9 +163,9 @@ impl Hub {
         });
     }
 
-    fn headers(&self, state: &State, delivery: &Delivery, body: &str) -> BTreeMap<String, String> {
+    fn headers(&self, state: &State, delivery: &Delivery, body: &[u8]) -> BTreeMap<String, String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.webhook_secret).expect("HMAC takes a key of any length");
-        mac.update(body.as_bytes());
+        mac.update(body);
         let signature = hex::encode(mac.finalize().into_bytes());
         [
             ("Accept", "*/*".to_owned()),
@@ -211,7 +220,7 @@ async fn receive(request: reqwest::RequestBuilder) -> Answer {
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    let body = response.text().await.unwrap_or_default();
+    let body = response.text().await.unwrap_or_default().chars().take(BODY_KEPT).collect();
     let word =
         if status.is_success() { "OK".to_owned() } else { format!("Invalid HTTP Response: {}", status.as_u16()) };
     Answer { code: status.as_u16(), status: word, headers, body }

@@ -1,10 +1,6 @@
 //! What there is at the beginning: the organisation, its people, the app on its one repository; and how to add to it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use chrono::Utc;
 
@@ -94,8 +90,8 @@ impl State {
         if let Some(account) = self.account_by_login(login) {
             return account.id;
         }
-        let mut name = login.to_owned();
-        name[..1].make_ascii_uppercase();
+        let mut letters = login.chars();
+        let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
         let id = self.add_account(login, &name, AccountKind::User);
         self.user_tokens.insert(token_of(login), id);
         id
@@ -169,24 +165,10 @@ impl Hub {
         let mut state = self.state();
         let (id, now) = (state.new_id(), Utc::now());
         let labels = default_labels(&mut state);
-        let repo = Repo {
-            id,
-            owner,
-            name: name.to_owned(),
-            description,
-            private,
-            default_branch: default_branch.to_owned(),
-            collaborators: BTreeMap::new(),
-            labels,
-            issues: BTreeMap::new(),
-            suites: Vec::new(),
-            runs: Vec::new(),
-            statuses: Vec::new(),
-            created_at: now,
-            pushed_at: now,
-            git: Arc::new(git),
-            moving: Arc::default(),
-        };
+        let mut repo = Repo::new((id, owner), name, default_branch, Arc::new(git), now);
+        repo.labels = labels;
+        repo.description = description;
+        repo.private = private;
         state.repos.insert(id, repo);
         Ok(id)
     }

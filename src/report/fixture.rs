@@ -100,7 +100,7 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
 }
 
 fn pull(number: u64) -> Pull {
-    Pull { number, node_id: format!("PR_{number}"), draft: false }
+    Pull { number, node_id: format!("PR_{number}"), draft: false, closed: false }
 }
 
 fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, cents: i64) -> Task {

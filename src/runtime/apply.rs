@@ -55,7 +55,7 @@ impl World {
             return Ok(Held::No);
         }
         // Counted again under the lock: another delivery may have opened one since the facts were read.
-        let earlier = self.store.count_for_issue(labelled.repo.id, labelled.issue).await?;
+        let earlier = unit.count_for_issue(labelled.repo.id, labelled.issue).await?;
         let now = Utc::now();
         let decision = engine::open(&Labelled { earlier, ..labelled.clone() }, now);
         let mut lanes = Vec::new();

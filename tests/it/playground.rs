@@ -7,6 +7,8 @@ mod access;
 mod checks;
 mod issues;
 mod merging;
+mod nonsense;
+mod octocrab_client;
 mod pulls;
 mod support;
 mod webhooks;

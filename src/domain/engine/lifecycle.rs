@@ -159,7 +159,7 @@ impl Turn {
             .steps
             .iter()
             .chain(&self.d.finale)
-            .filter(|step| step.pull.is_some() && step.merge != MergeState::Merged && !step.status.is_done())
+            .filter(|step| step.open_pull().is_some() && step.merge != MergeState::Merged && !step.status.is_done())
             .map(|step| step.id)
             .collect();
         for step in open {

@@ -19,7 +19,7 @@ impl Turn {
     pub(super) fn prove(&mut self, id: StepId) {
         let Some(step) = self.d.step(id) else { return };
         let Some(head) = step.head.clone() else { return };
-        if step.pull.is_none() {
+        if step.open_pull().is_none() {
             self.effect(Effect::OpenPull { step: id });
             return;
         }
@@ -123,7 +123,7 @@ impl Turn {
     /// Merges a step's pull request as it stands, or accepts its report.
     pub(super) fn request_merge(&mut self, id: StepId) {
         let Some(step) = self.d.step(id) else { return };
-        if step.pull.is_some() {
+        if step.open_pull().is_some() {
             self.with_step(id, |step| step.merge = MergeState::Wanted);
             self.effect(Effect::WriteCheck { step: id });
         } else if step.report.is_some() {

@@ -15,7 +15,7 @@ impl Turn {
     /// A step's pull request is there: its head is proved.
     pub(super) fn pull_opened(&mut self, id: StepId, pull: &Pull) {
         let Some(step) = self.d.step(id) else { return };
-        if step.pull.is_some() {
+        if step.open_pull().is_some() {
             return;
         }
         let proving = step.status == StepStatus::Evaluating;
@@ -121,7 +121,11 @@ impl Turn {
         let name = step.name.clone();
         let needed = self.d.steps.iter().any(|other| other.depends_on.contains(&name) && !other.status.is_done());
         let carries_all = step.is_final() || (self.d.steps.len() == 1 && step.into_base);
+        if step.open_pull().is_none() {
+            return;
+        }
         self.actor(by);
+        self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
         if carries_all {
             self.stop(by, "the final pull request was closed unmerged");
         } else if needed {
@@ -136,7 +140,7 @@ impl Turn {
         self.cancel_tasks(|task| task.step == Some(id));
         if self.set_step(id, StepStatus::Skipped) {
             self.close_approvals(Some(id), ApprovalStatus::Denied, |_| true);
-            let open = self.d.step(id).is_some_and(|step| step.pull.is_some());
+            let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
                 self.effect(Effect::ClosePull { step: id, word: "this step was skipped".to_owned() });
             }

@@ -13,10 +13,15 @@ use crate::playground::{
 
 /// Counts the commits and lines between two commits.
 pub(crate) async fn measure(git: &Repository, base: &str, head: &str) -> Result<Size, GitError> {
-    let commits = git.commits_between(base, head).await?.len() as u64;
-    let files = git.files_between(base, head).await?;
+    let (commits, files) = tokio::join!(git.commits_between(base, head), git.files_between(base, head));
+    let commits = commits?;
+    let files = match files {
+        // A forced push may have brought another history altogether: there is nothing to compare it with.
+        Err(GitError::NoCommonAncestor(..)) => Vec::new(),
+        files => files?,
+    };
     Ok(Size {
-        commits,
+        commits: commits.len() as u64,
         files: files.len() as u64,
         additions: files.iter().map(|file| file.additions).sum(),
         deletions: files.iter().map(|file| file.deletions).sum(),
@@ -92,10 +97,11 @@ async fn test_merge(
     let Some(base) = git.ref_sha(&base_ref).await? else {
         return Err(GitError::RefNotFound(base_ref));
     };
-    let tree = match git.merge_preview(&base, head).await? {
-        Preview::Conflict { .. } => return Ok(None),
-        Preview::Clean { tree } => tree,
-        Preview::UpToDate => return Ok(Some(base)),
+    let tree = match git.merge_preview(&base, head).await {
+        Ok(Preview::Conflict { .. }) | Err(GitError::NoCommonAncestor(..)) => return Ok(None),
+        Ok(Preview::Clean { tree }) => tree,
+        Ok(Preview::UpToDate) => return Ok(Some(base)),
+        Err(error) => return Err(error),
     };
     let signature = github_signature();
     let sha = git.create_commit(&tree, &[base, head.to_owned()], title, &signature, &signature).await?;

@@ -55,13 +55,21 @@ impl Hub {
         moves: Vec<RefMove>,
         sender: Id,
     ) -> Result<(), GitError> {
+        let mut failure = None;
         for moved in moves {
             if moved.old == moved.new
                 || !(moved.name.starts_with("refs/heads/") || moved.name.starts_with("refs/tags/"))
             {
                 continue;
             }
-            let pushed = self.ask_git(repo, &moved).await?;
+            // One ref that cannot be followed must not keep the others of the same push from it.
+            let pushed = match self.ask_git(repo, &moved).await {
+                Ok(pushed) => pushed,
+                Err(error) => {
+                    failure = Some(error);
+                    continue;
+                }
+            };
             let mut state = self.state();
             state.repo_mut(repo).pushed_at = Utc::now();
             self.announce_move(&mut state, repo, &moved, &pushed, sender);
@@ -69,7 +77,7 @@ impl Hub {
                 self.follow_branch(&mut state, repo, &moved, pushed, sender);
             }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     async fn ask_git(&self, repo: Id, moved: &RefMove) -> Result<Pushed, GitError> {
@@ -109,9 +117,8 @@ impl Hub {
         };
         pushed.messages = commits.iter().map(|commit| (commit.sha.clone(), commit.message.clone())).collect();
         let skip = commits.len().saturating_sub(COMMITS_SHOWN);
-        for commit in commits.into_iter().skip(skip) {
-            pushed.commits.push(with_files(&git, commit).await?);
-        }
+        let shown = commits.into_iter().skip(skip).map(|commit| with_files(&git, commit));
+        pushed.commits = futures_util::future::try_join_all(shown).await?;
         pushed.head = match pushed.commits.last() {
             Some((commit, files)) if commit.sha == *new => Some((commit.clone(), files.clone())),
             _ => match git.commit(new).await? {

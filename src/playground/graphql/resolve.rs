@@ -15,8 +15,8 @@ use crate::playground::{
 
 type Variables = Map<String, Value>;
 
-const MUTATIONS: [&str; 4] =
-    ["markPullRequestReadyForReview", "convertPullRequestToDraft", "addReaction", "removeReaction"];
+const MUTATIONS: [&str; 5] =
+    ["markPullRequestReadyForReview", "convertPullRequestToDraft", "addReaction", "removeReaction", "deleteIssue"];
 const QUERIES: [&str; 4] = ["viewer", "node", "repository", "__typename"];
 
 /// Refuses a field that the root does not have.
@@ -96,6 +96,7 @@ fn mutate(ctx: &Ctx, state: &mut State, field: &Field, input: &Value) -> Result<
     let mut answer = match field.name.as_str() {
         "markPullRequestReadyForReview" => set_draft(ctx, state, &input["pullRequestId"], Draft::Ready)?,
         "convertPullRequestToDraft" => set_draft(ctx, state, &input["pullRequestId"], Draft::Draft)?,
+        "deleteIssue" => delete_issue(ctx, state, &input["issueId"])?,
         name => change_reaction(ctx, state, input, name == "addReaction")?,
     };
     answer["clientMutationId"] = input.get("clientMutationId").cloned().unwrap_or(Value::Null);
@@ -161,4 +162,20 @@ fn change_reaction(ctx: &Ctx, state: &mut State, input: &Value, add: bool) -> Re
     let reaction = reaction.ok_or_else(|| Fault::of_kind("UNPROCESSABLE", "There is no such reaction"))?;
     let view = ctx.view(state);
     Ok(json!({ "reaction": nodes::reaction(view, &reaction), "subject": nodes::node(view, found) }))
+}
+
+/// <https://docs.github.com/en/graphql/reference/mutations#deleteissue>
+fn delete_issue(ctx: &Ctx, state: &mut State, id: &Value) -> Result<Value, Fault> {
+    let found = find(ctx, state, id)?;
+    let repo = state.repo_by_id(found.repo);
+    if !matches!(found.target, Target::Issue(_)) || repo.issues[&found.number].pull.is_some() {
+        return Err(unresolved(id.as_str().unwrap_or_default()));
+    }
+    // Only administrators delete, not even the author.
+    let writer = ctx
+        .write(state, place(state, repo), &[Scope::Issues], Role::Admin)
+        .map_err(|error| Fault::of_kind("FORBIDDEN", error.message))?;
+    ctx.hub.announce_issue(state, (found.repo, found.number), writer.actor, "deleted", json!({}));
+    state.repo_mut(found.repo).issues.remove(&found.number);
+    Ok(json!({ "repository": nodes::repository(ctx.view(state), state.repo_by_id(found.repo)) }))
 }

@@ -105,7 +105,9 @@ async fn mint(ctx: Ctx, At(id): At<Id>, Input(asked): Input<TokenRequest>) -> An
     let installation = find(&state, |all| all.id == id)?.clone();
     let repositories = chosen(&state, &installation, &asked)?;
     let permissions = match asked.permissions {
+        // None named is all, and so is an empty object, which PyGithub sends.
         None => installation.permissions,
+        Some(asked) if asked.is_empty() => installation.permissions,
         Some(asked) if is_subset(&asked, &installation.permissions) => {
             let mut asked = asked;
             asked.entry(Scope::Metadata).or_insert(Access::Read);
@@ -121,7 +123,8 @@ async fn mint(ctx: Ctx, At(id): At<Id>, Input(asked): Input<TokenRequest>) -> An
 }
 
 fn chosen(state: &State, installation: &Installation, asked: &TokenRequest) -> Result<Option<BTreeSet<Id>>, ApiError> {
-    if asked.repositories.is_none() && asked.repository_ids.is_none() {
+    let named = asked.repositories.iter().flatten().count() + asked.repository_ids.iter().flatten().count();
+    if named == 0 {
         return Ok(None);
     }
     let missing = || {

@@ -34,6 +34,24 @@ pub(super) fn up_to_line(patch: &str, line: u64, side: Side) -> Option<String> {
     None
 }
 
+/// The line and side at a position: the n-th line below the patch's first header.
+pub(super) fn line_at(patch: &str, position: usize) -> Option<(u64, Side)> {
+    let (mut old, mut new) = (0, 0);
+    for (at, text) in patch.lines().enumerate().take(position + 1) {
+        if let Some(starts) = header(text) {
+            (old, new) = starts;
+            continue;
+        }
+        let first = text.as_bytes().first();
+        if at == position && first != Some(&b'\\') {
+            return Some(if first == Some(&b'-') { (old, Side::Left) } else { (new, Side::Right) });
+        }
+        old += u64::from(!matches!(first, Some(b'+' | b'\\')));
+        new += u64::from(!matches!(first, Some(b'-' | b'\\')));
+    }
+    None
+}
+
 /// The first hunk's header, for a comment on the file as a whole.
 pub(super) fn first_header(patch: &str) -> &str {
     patch.lines().next().unwrap_or_default()
@@ -58,6 +76,15 @@ mod tests {
         assert_eq!(up_to_line(PATCH, 2, Side::Right).as_deref(), Some("@@ -1,3 +1,3 @@\n one\n-two\n+zwei"));
         assert_eq!(up_to_line(PATCH, 2, Side::Left).as_deref(), Some("@@ -1,3 +1,3 @@\n one\n-two"));
         assert_eq!(up_to_line(PATCH, 11, Side::Right).as_deref(), Some("@@ -10 +10,2 @@ fn late()\n ten\n+eleven"));
+    }
+
+    #[test]
+    fn a_position_counts_from_the_first_header() {
+        assert_eq!(line_at(PATCH, 2), Some((2, Side::Left)));
+        assert_eq!(line_at(PATCH, 3), Some((2, Side::Right)));
+        assert_eq!(line_at(PATCH, 7), Some((11, Side::Right)));
+        assert_eq!(line_at(PATCH, 0), None);
+        assert_eq!(line_at(PATCH, 8), None);
     }
 
     #[test]

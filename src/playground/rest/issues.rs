@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +14,7 @@ use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
     labels::{LabelName, ensure_labels},
+    pulls::reopenable,
 };
 use crate::playground::{
     acts::NewIssue,
@@ -25,6 +29,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/repos/{owner}/{repo}/issues", get(list).post(create))
         .route("/repos/{owner}/{repo}/issues/{number}", get(read).patch(edit))
+        .route("/repos/{owner}/{repo}/issues/{number}/assignees", post(assign).delete(unassign))
 }
 
 /// An issue may be read with either permission where it is a pull request.
@@ -161,12 +166,16 @@ struct Edit {
 }
 
 async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(edit): Input<Edit>) -> Answer {
-    let mut state = ctx.state();
-    let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
-    let author = find(state.repo_by_id(writer.repo), number)?.author;
-    if author != writer.actor && !may_triage(&state, writer) {
-        return Err(ApiError::forbidden("Must have triage rights to Repository."));
-    }
+    let (writer, git) = {
+        let state = ctx.state();
+        let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
+        let repo = state.repo_by_id(writer.repo);
+        let issue = find(repo, number)?;
+        if issue.author != writer.actor && !may_triage(&state, writer) {
+            return Err(ApiError::forbidden("Must have triage rights to Repository."));
+        }
+        (writer, issue.pull.is_some().then(|| repo.git.clone()))
+    };
     check_body("Issue", edit.body.value().map(String::as_str))?;
     let reason = edit.state_reason.value().cloned();
     if reason.as_deref().is_some_and(|reason| !["completed", "not_planned", "reopened", "duplicate"].contains(&reason))
@@ -177,6 +186,11 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
         return Err(ApiError::invalid("Issue", "title", "missing_field"));
     }
     let at = (writer.repo, number);
+    if let (Some(git), Some(IssueState::Open)) = (&git, edit.state) {
+        reopenable(&ctx, git, at).await?;
+    }
+    let mut state = ctx.state();
+    find(state.repo_by_id(at.0), number)?;
     edit_text(&ctx.hub, &mut state, at, writer.actor, edit.title, edit.body);
     if may_triage(&state, writer) {
         if let Some(labels) = edit.labels {
@@ -189,7 +203,12 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     }
     match edit.state {
         Some(IssueState::Closed) => ctx.hub.close(&mut state, at, writer.actor, reason.as_deref(), None),
-        Some(IssueState::Open) => ctx.hub.reopen(&mut state, at, writer.actor),
+        Some(IssueState::Open) => {
+            ctx.hub.reopen(&mut state, at, writer.actor);
+            if git.is_some() {
+                ctx.hub.compute_mergeability(&mut state, at.0, at.1);
+            }
+        }
         None => {}
     }
     let repo = state.repo_by_id(writer.repo);
@@ -224,4 +243,46 @@ pub(super) fn edit_text(
         issue.touch(Utc::now());
         hub.announce_issue(state, at, actor, "edited", json!({ "changes": changes }));
     }
+}
+
+#[derive(Deserialize)]
+struct Assignees {
+    #[serde(default)]
+    assignees: Vec<String>,
+}
+
+/// Those who cannot be assigned are left out without a word.
+/// <https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue>
+async fn assign(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Assignees>) -> Answer {
+    let issue = change_assignees(&ctx, &at, &asked.assignees, |all, named| {
+        for id in named {
+            if !all.contains(&id) {
+                all.push(id);
+            }
+        }
+    })?;
+    Ok(created(issue))
+}
+
+async fn unassign(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Assignees>) -> Answer {
+    Ok(ok(change_assignees(&ctx, &at, &asked.assignees, |all, named| all.retain(|id| !named.contains(id)))?))
+}
+
+fn change_assignees(
+    ctx: &Ctx,
+    (owner, name, number): &(String, String, u64),
+    logins: &[String],
+    change: impl Fn(&mut Vec<Id>, Vec<Id>),
+) -> Result<Value, ApiError> {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (owner, name), ISSUES, Role::Triage)?;
+    let repo = state.repo_by_id(writer.repo);
+    find(repo, *number)?;
+    let named = logins.iter().filter_map(|login| state.account_by_login(login)).map(|account| account.id);
+    let named: Vec<Id> = named.filter(|id| repo.collaborators.contains_key(id)).collect();
+    let issue = state.issue_mut(writer.repo, *number);
+    change(&mut issue.assignees, named);
+    issue.touch(Utc::now());
+    let repo = state.repo_by_id(writer.repo);
+    Ok(ctx.view(&state).issue(repo, &repo.issues[number]))
 }

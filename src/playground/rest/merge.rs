@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
+    context::{Answer, At, Ctx, Input, Writer, answer, created, no_content, ok},
     error::ApiError,
     pulls::{PULLS, find},
 };
@@ -27,6 +27,7 @@ use crate::playground::{
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/repos/{owner}/{repo}/pulls/{number}/merge", get(is_merged).merge(put(merge)))
+        .route("/repos/{owner}/{repo}/pulls/{number}/update-branch", put(update_branch))
         .route("/repos/{owner}/{repo}/merges", post(merge_branch))
 }
 
@@ -107,6 +108,13 @@ fn plan(state: &State, writer: Writer, number: u64, guard: Option<&str>) -> Resu
     if guard.is_some_and(|sha| !sha.eq_ignore_ascii_case(&pull.head_sha)) {
         return Err(ApiError::new(StatusCode::CONFLICT, "Head branch was modified. Review and try the merge again."));
     }
+    plan_of(state, writer, number)
+}
+
+/// What a merge of the pull request needs, whether it may be done or not.
+fn plan_of(state: &State, writer: Writer, number: u64) -> Result<Plan, ApiError> {
+    let repo = state.repo_by_id(writer.repo);
+    let (issue, pull) = find(repo, number)?;
     Ok(Plan {
         git: repo.git.clone(),
         base: pull.base_ref.clone(),
@@ -177,4 +185,47 @@ async fn merge_branch(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(a
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
     Ok(created(ctx.view(&state).commit(state.repo_by_id(writer.repo), &commit)))
+}
+
+#[derive(Deserialize)]
+struct Update {
+    expected_head_sha: Option<String>,
+}
+
+/// Merges the base into the head. <https://docs.github.com/en/rest/pulls/pulls#update-a-pull-request-branch>
+async fn update_branch(
+    ctx: Ctx,
+    At((owner, name, number)): At<(String, String, u64)>,
+    Input(asked): Input<Update>,
+) -> Answer {
+    let (writer, moving) = {
+        let state = ctx.state();
+        let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Write)?;
+        (writer, state.repo_by_id(writer.repo).moving.clone())
+    };
+    let _still = moving.lock().await;
+    let plan = {
+        let state = ctx.state();
+        let (issue, pull) = find(state.repo_by_id(writer.repo), number)?;
+        if issue.state == IssueState::Closed {
+            return Err(ApiError::semantic("Cannot update the branch of a closed pull request."));
+        }
+        if asked.expected_head_sha.is_some_and(|sha| sha != pull.head_sha) {
+            return Err(ApiError::semantic("expected head sha didn't match current head ref."));
+        }
+        plan_of(&state, writer, number)?
+    };
+    let base = plan.git.ref_sha(&branch_ref(&plan.base)).await?.ok_or_else(ApiError::not_found)?;
+    let message = format!("Merge branch '{}' into {}", plan.base, plan.head_ref);
+    let committer = github_signature();
+    let merged = plan.git.merge(&plan.head_ref, &base, MergeMethod::Merge, &message, &plan.merger, &committer).await;
+    let sha = merged.map_err(|error| match error {
+        GitError::Conflict { .. } => ApiError::semantic("merge conflict between base and head"),
+        GitError::UpToDate => ApiError::semantic("There are no new commits on the base branch."),
+        other => other.into(),
+    })?;
+    let moved = RefMove { name: branch_ref(&plan.head_ref), old: Some(plan.head), new: Some(sha) };
+    ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    let url = ctx.urls.api(&format!("/repos/{owner}/{name}/pulls/{number}"));
+    Ok(answer(StatusCode::ACCEPTED, json!({ "message": "Updating pull request branch.", "url": url })))
 }

@@ -132,8 +132,10 @@ struct Sides {
 
 async fn look_at(git: &Repository, base: &str, head: &str) -> Result<Sides, ApiError> {
     let missing = |field: &'static str| move || ApiError::invalid("PullRequest", field, "invalid");
-    let base_sha = git.ref_sha(&branch_ref(base)).await?.ok_or_else(missing("base"))?;
-    let head_sha = git.ref_sha(&branch_ref(head)).await?.ok_or_else(missing("head"))?;
+    let names = (branch_ref(base), branch_ref(head));
+    let (base_sha, head_sha) = tokio::try_join!(git.ref_sha(&names.0), git.ref_sha(&names.1))?;
+    let base_sha = base_sha.ok_or_else(missing("base"))?;
+    let head_sha = head_sha.ok_or_else(missing("head"))?;
     if git.merge_base(&base_sha, &head_sha).await?.is_none() {
         let message = format!("The {head} branch has no history in common with {base}");
         return Err(ApiError::custom("PullRequest", &message));
@@ -247,7 +249,7 @@ fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Re
 }
 
 /// A pull request opens again only where both its branches still are, and it was not merged.
-async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Result<(), ApiError> {
+pub(super) async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Result<(), ApiError> {
     let refuse = |message: &str| ApiError::invalid_because("PullRequest", "state", message);
     let (base, head, merged, open) = {
         let mut state = ctx.state();

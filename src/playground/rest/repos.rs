@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, created, ok},
+    context::{Answer, At, Ctx, Input, created, no_content, ok},
     error::ApiError,
 };
 use crate::playground::{
@@ -25,7 +25,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/users/{login}/repos", get(of_account))
         .route("/orgs/{login}/repos", get(of_account).post(create_in_organization))
         .route("/repos/{owner}/{repo}/collaborators", get(collaborators))
-        .route("/repos/{owner}/{repo}/collaborators/{login}", get(is_collaborator))
+        .route("/repos/{owner}/{repo}/collaborators/{login}", get(is_collaborator).put(set_role).delete(drop_role))
         .route("/repos/{owner}/{repo}/collaborators/{login}/permission", get(permission))
         .route("/repos/{owner}/{repo}/assignees", get(collaborators))
         .route("/repos/{owner}/{repo}/assignees/{login}", get(is_collaborator))
@@ -165,11 +165,36 @@ async fn is_collaborator(ctx: Ctx, At((owner, name, login)): At<(String, String,
     let state = ctx.state();
     let repo = state.repo_by_id(require_push(&ctx, &state, (&owner, &name))?);
     let account = state.account_by_login(&login).ok_or_else(ApiError::not_found)?;
-    if repo.collaborators.contains_key(&account.id) {
-        Ok(super::context::no_content())
-    } else {
-        Err(ApiError::not_found())
-    }
+    if repo.collaborators.contains_key(&account.id) { Ok(no_content()) } else { Err(ApiError::not_found()) }
+}
+
+#[derive(Deserialize)]
+struct Permission {
+    permission: Option<String>,
+}
+
+/// Takes effect at once: nobody here has to accept an invitation.
+/// <https://docs.github.com/en/rest/collaborators/collaborators#add-a-repository-collaborator>
+async fn set_role(
+    ctx: Ctx,
+    At((owner, name, login)): At<(String, String, String)>,
+    Input(asked): Input<Permission>,
+) -> Answer {
+    let role = Role::parse(asked.permission.as_deref().unwrap_or("push"));
+    let role = role.ok_or_else(|| ApiError::invalid("Repository", "permission", "invalid"))?;
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (&owner, &name), &[Scope::Administration], Role::Admin)?;
+    let account = state.account_by_login(&login).ok_or_else(ApiError::not_found)?.id;
+    state.repo_mut(writer.repo).collaborators.insert(account, role);
+    Ok(no_content())
+}
+
+async fn drop_role(ctx: Ctx, At((owner, name, login)): At<(String, String, String)>) -> Answer {
+    let mut state = ctx.state();
+    let writer = ctx.write(&state, (&owner, &name), &[Scope::Administration], Role::Admin)?;
+    let account = state.account_by_login(&login).ok_or_else(ApiError::not_found)?.id;
+    state.repo_mut(writer.repo).collaborators.remove(&account);
+    Ok(no_content())
 }
 
 /// The one authorisation a bot may rely on: what somebody may do now.

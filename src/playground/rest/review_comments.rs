@@ -64,7 +64,7 @@ pub(super) fn place(draft: &Draft, files: &[FileChange], commit: &str) -> Result
     let mut side = draft.side.unwrap_or(Side::Right);
     let mut line = draft.line;
     if line.is_none()
-        && let Some((at, on)) = draft.position.and_then(|position| at_position(patch, position))
+        && let Some((at, on)) = draft.position.and_then(|position| hunk::line_at(patch, position))
     {
         (line, side) = (Some(at), on);
     }
@@ -99,18 +99,6 @@ pub(super) fn place(draft: &Draft, files: &[FileChange], commit: &str) -> Result
         created_at: now,
         updated_at: now,
     })
-}
-
-/// The line at a position: the n-th line below the first header.
-fn at_position(patch: &str, position: usize) -> Option<(u64, Side)> {
-    let upto: Vec<&str> = patch.lines().take(position + 1).collect();
-    let last = *upto.get(position)?;
-    let side = if last.starts_with('-') { Side::Left } else { Side::Right };
-    let taken = upto.join("\n");
-    // The line's number is the greatest for which the hunk of this shortened patch ends at its end.
-    (1..=u64::from(u16::MAX))
-        .find(|line| hunk::up_to_line(&taken, *line, side).is_some_and(|hunk| taken.ends_with(&hunk)))
-        .map(|line| (line, side))
 }
 
 fn published(repo: &Repo) -> impl Iterator<Item = (&Issue, &ReviewComment)> {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{Id, Time};
 
@@ -82,7 +82,8 @@ pub(crate) struct Delivery {
     pub(crate) delivered_at: Time,
     pub(crate) url: String,
     pub(crate) request_headers: BTreeMap<String, String>,
-    pub(crate) payload: Value,
+    /// The body as it was signed: text, which takes a fraction of what the parsed value would.
+    pub(crate) body: Bytes,
     pub(crate) seconds: f64,
     /// 0 until an answer came; GitHub shows what failed before one as `failed to connect`.
     pub(crate) status_code: u16,

@@ -17,6 +17,7 @@ pub(crate) struct Repo {
     pub(crate) collaborators: BTreeMap<Id, Role>,
     pub(crate) labels: Vec<Label>,
     pub(crate) issues: BTreeMap<u64, Issue>,
+    last_number: u64,
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
@@ -29,9 +30,39 @@ pub(crate) struct Repo {
 }
 
 impl Repo {
-    /// The next number of an issue or pull request; they share one series.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.issues.keys().next_back().map_or(1, |last| last + 1)
+    /// A public repository with nobody and nothing in it.
+    pub(crate) fn new(
+        (id, owner): (Id, Id),
+        name: &str,
+        default_branch: &str,
+        git: Arc<Repository>,
+        now: Time,
+    ) -> Self {
+        Self {
+            id,
+            owner,
+            name: name.to_owned(),
+            description: None,
+            private: false,
+            default_branch: default_branch.to_owned(),
+            collaborators: BTreeMap::new(),
+            labels: Vec::new(),
+            issues: BTreeMap::new(),
+            last_number: 0,
+            suites: Vec::new(),
+            runs: Vec::new(),
+            statuses: Vec::new(),
+            created_at: now,
+            pushed_at: now,
+            git,
+            moving: Arc::default(),
+        }
+    }
+
+    /// The next number of an issue or pull request; they share one series, and none is given twice.
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
     }
 
     /// A label by name; names ignore case.

@@ -71,7 +71,8 @@ pub(crate) fn listed_delivery(delivery: &Delivery) -> Value {
 pub(crate) fn whole_delivery(delivery: &Delivery) -> Value {
     let mut answer = listed_delivery(delivery);
     answer["url"] = json!(delivery.url);
-    answer["request"] = json!({ "headers": delivery.request_headers, "payload": delivery.payload });
+    let payload: Value = serde_json::from_slice(&delivery.body).unwrap_or_default();
+    answer["request"] = json!({ "headers": delivery.request_headers, "payload": payload });
     answer["response"] = json!({ "headers": delivery.response_headers, "payload": delivery.response_body });
     answer
 }

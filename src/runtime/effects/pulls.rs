@@ -15,12 +15,19 @@ type Done = Result<Vec<Signal>, EffectError>;
 
 /// Opens a step's pull request, or takes the one that its branch has already.
 pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
-    let Some(step) = step_of(d, id).filter(|step| step.pull.is_none()) else { return Ok(Vec::new()) };
+    let Some(step) = step_of(d, id).filter(|step| step.open_pull().is_none()) else { return Ok(Vec::new()) };
     let client = world.github.repository(&d.repo);
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
     let pull = if let Some(found) = found {
-        found
+        if found.state == OpenState::Closed && !found.merged {
+            // A person closed it and wants the step after all.
+            client
+                .update_pull(found.number, &PullChange { state: Some(OpenState::Open), ..PullChange::default() })
+                .await?
+        } else {
+            found
+        }
     } else {
         let new = NewPull {
             title: report::pull_title(d, step),
@@ -138,7 +145,7 @@ async fn known_as(world: &World, by: Login) -> Result<Login, EffectError> {
 }
 
 fn remembered(pull: &PullRequest) -> Pull {
-    Pull { number: pull.number, node_id: pull.node_id.clone(), draft: pull.draft }
+    Pull { number: pull.number, node_id: pull.node_id.clone(), draft: pull.draft, closed: false }
 }
 
 fn with_pull(d: &Directive, id: StepId) -> Option<(&Step, &Pull)> {

@@ -315,12 +315,8 @@ async fn without_walls_a_grandchild_in_its_own_session_dies_where_control_groups
     is_gone(grandchild).await;
 }
 
-/// Not a test by itself: the process that the next test kills.
-#[tokio::test]
-#[ignore = "started by the test below"]
-async fn helper_that_is_killed() {
-    let Some(tree) = std::env::var_os("SANDBOX_TEST_TREE") else { return };
-    let tree = PathBuf::from(tree);
+/// What the process does that the next test kills: the same test, started with this variable set.
+async fn run_until_killed(tree: PathBuf) {
     let config =
         SandboxConfig { mode: Mode::Bubblewrap, scratch_root: tree.with_file_name("scratch"), toolchains: Vec::new() };
     let sandbox = Sandbox::probe(config).await.unwrap();
@@ -330,9 +326,12 @@ async fn helper_that_is_killed() {
 
 #[tokio::test]
 async fn the_tree_dies_when_adjutant_is_killed() {
+    if let Some(tree) = std::env::var_os("SANDBOX_TEST_TREE") {
+        return run_until_killed(tree.into()).await;
+    }
     let place = Place::new().await;
     let mut helper = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "workspace::sandbox::tests::helper_that_is_killed"])
+        .args(["--exact", "workspace::sandbox::tests::the_tree_dies_when_adjutant_is_killed"])
         .env("SANDBOX_TEST_TREE", place.path("tree"))
         .stdout(Stdio::null())
         .kill_on_drop(true)

@@ -146,3 +146,48 @@ async fn a_pusher_needs_write_access_and_a_token() {
     clone.git(&["push", "--quiet", "origin", "from-the-app"]).await.unwrap();
     world.get("/branches/from-the-app").await;
 }
+
+#[tokio::test]
+async fn a_role_taken_away_is_gone_at_once() {
+    let world = World::start().await;
+    let path = "/collaborators/writer";
+    world.as_user("writer", Method::PUT, path, json!({ "permission": "admin" })).await.expect(403);
+    world.as_user("maintainer", Method::PUT, path, json!({ "permission": "triage" })).await.expect(204);
+    let answer = world.as_app(Method::GET, "/collaborators/writer/permission", Value::Null).await.expect(200);
+    assert_eq!(answer["role_name"], "triage");
+    assert!(world.playground.set_permission("writer", "none"));
+    let answer = world.as_app(Method::GET, "/collaborators/writer/permission", Value::Null).await.expect(200);
+    assert_eq!(answer["role_name"], "read", "the repository is public");
+}
+
+#[tokio::test]
+async fn an_installation_token_that_ran_out_is_bad_credentials() {
+    let world = World::start().await;
+    let token = world.installation_token(json!({})).await;
+    world.call(Method::GET, "/repos/acme/widgets", &token, None).await.expect(200);
+    world.playground.expire_tokens();
+    world.call(Method::GET, "/repos/acme/widgets", &token, None).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_playground_that_was_stopped_no_longer_listens() {
+    let World { playground, client, folder } = World::start().await;
+    let url = format!("{}/api/v3/meta", playground.url);
+    client.get(&url).send().await.unwrap();
+    playground.shutdown().await;
+    assert!(client.get(&url).send().await.is_err());
+    drop(folder);
+}
+
+#[tokio::test]
+async fn the_seed_can_be_hidden_from_those_without_a_role() {
+    let world = World::start().await;
+    let stranger = world.playground.add_user("stranger");
+    world.call(Method::GET, "/repos/acme/widgets", &stranger, None).await.expect(200);
+    world.playground.make_private();
+    world.call(Method::GET, "/repos/acme/widgets", &stranger, None).await.expect(404);
+    world.call(Method::GET, "/repos/acme/widgets", "", None).await.expect(404);
+    world.call(Method::GET, "/repos/acme/widgets", "playground-outsider", None).await.expect(200);
+    let permission = world.as_app(Method::GET, "/collaborators/stranger/permission", Value::Null).await.expect(200);
+    assert_eq!(permission["permission"], "none");
+}

@@ -108,3 +108,40 @@ async fn issues_are_found_by_state_and_labels() {
     assert_eq!(world.get("/issues?labels=bug").await.as_array().unwrap().len(), 1);
     assert_eq!(world.get("/issues?state=all").await.as_array().unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn an_issue_is_deleted_by_administrators_and_its_number_is_not_given_again() {
+    let world = World::start().await;
+    let issue = world.as_user("writer", Method::POST, "/issues", json!({ "title": "Gone" })).await.expect(201);
+    let query = "mutation($id: ID!) { deleteIssue(input: {issueId: $id}) { repository { nameWithOwner } } }";
+    let variables = json!({ "id": issue["node_id"] });
+    let refused = world.graphql("writer", query, variables.clone()).await;
+    assert_eq!(refused["errors"][0]["type"], "FORBIDDEN");
+    let deleted = world.graphql("maintainer", query, variables).await;
+    assert_eq!(deleted["data"]["deleteIssue"]["repository"]["nameWithOwner"], "acme/widgets");
+    world.as_user("writer", Method::GET, "/issues/1", Value::Null).await.expect(404);
+    let next = world.as_user("writer", Method::POST, "/issues", json!({ "title": "Next" })).await.expect(201);
+    assert_eq!(next["number"], 2);
+}
+
+#[tokio::test]
+async fn graphql_reacts_looks_and_refuses_what_it_does_not_have() {
+    let world = World::start().await;
+    let issue = world.as_user("writer", Method::POST, "/issues", json!({ "title": "Nice" })).await.expect(201);
+    let react = format!(
+        "mutation {{ addReaction(input: {{subjectId: \"{}\", content: ROCKET}}) {{ reaction {{ content }} subject {{ id }} }} }}",
+        issue["node_id"].as_str().unwrap()
+    );
+    let answer = world.graphql("triager", &react, json!({})).await;
+    assert_eq!(answer["data"]["addReaction"]["reaction"]["content"], "ROCKET");
+    assert_eq!(answer["data"]["addReaction"]["subject"]["id"], issue["node_id"]);
+    assert_eq!(world.get("/issues/1").await["reactions"]["rocket"], 1);
+    let look = "query Look($n: Int!) { repository(owner: \"acme\", name: \"widgets\") { one: issue(number: $n) { ...Short } } } \
+                fragment Short on Issue { title author { login } }";
+    let seen = world.graphql("triager", look, json!({ "n": 1 })).await;
+    assert_eq!(seen["data"]["repository"]["one"], json!({ "title": "Nice", "author": { "login": "writer" } }));
+    let unknown = world.graphql("triager", "mutation { launchRockets(input: {}) { ok } }", json!({})).await;
+    assert_eq!(unknown["errors"][0]["message"], "Field 'launchRockets' doesn't exist on type 'Mutation'");
+    let unknown = world.graphql("triager", "{ viewer { shoeSize } }", json!({})).await;
+    assert_eq!(unknown["errors"][0]["extensions"]["code"], "undefinedField");
+}

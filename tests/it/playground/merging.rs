@@ -76,21 +76,15 @@ async fn drafts_do_not_merge_and_graphql_makes_them_ready() {
     let refused = world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(405);
     assert_eq!(refused["message"], "Pull Request is still a draft");
     let query = "mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { number isDraft } } }";
-    let answer = graphql(&world, query, json!({ "id": pull["node_id"] })).await;
+    let answer = world.graphql("writer", query, json!({ "id": pull["node_id"] })).await;
     assert_eq!(
         answer["data"]["markPullRequestReadyForReview"]["pullRequest"],
         json!({ "number": 1, "isDraft": false })
     );
     assert_eq!(world.get("/pulls/1").await["draft"], false);
-    let wrong = graphql(&world, query, json!({ "id": "PR_nothing" })).await;
+    let wrong = world.graphql("writer", query, json!({ "id": "PR_nothing" })).await;
     assert_eq!(wrong["errors"][0]["type"], "NOT_FOUND");
     world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
-}
-
-async fn graphql(world: &World, query: &str, variables: Value) -> Value {
-    let request = world.client.post(format!("{}/api/graphql", world.playground.url));
-    let request = request.header("authorization", "bearer playground-writer");
-    request.json(&json!({ "query": query, "variables": variables })).send().await.unwrap().json().await.unwrap()
 }
 
 #[tokio::test]
@@ -112,4 +106,53 @@ async fn branches_merge_without_a_pull_request_and_say_what_they_did() {
     assert_eq!(commit["parents"].as_array().unwrap().len(), 2);
     world.as_user("writer", Method::POST, "/merges", merge).await.expect(204);
     world.as_user("writer", Method::POST, "/merges", json!({ "base": "main", "head": "nowhere" })).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_head_that_is_behind_is_updated_from_its_base() {
+    let world = World::start().await;
+    world.open_pull("behind", "one.md", "one\n", json!({})).await;
+    let nothing = world.as_user("writer", Method::PUT, "/pulls/1/update-branch", json!({})).await.expect(422);
+    assert_eq!(nothing["message"], "There are no new commits on the base branch.");
+    let put = json!({ "message": "Move on", "content": "b25l" });
+    world.as_user("writer", Method::PUT, "/contents/two.md", put).await.expect(201);
+    let stale = json!({ "expected_head_sha": "0123456789012345678901234567890123456789" });
+    world.as_user("writer", Method::PUT, "/pulls/1/update-branch", stale).await.expect(422);
+    world.as_user("writer", Method::PUT, "/pulls/1/update-branch", json!({})).await.expect(202);
+    let pull = world.get("/pulls/1").await;
+    assert_eq!((pull["commits"].as_u64(), pull["changed_files"].as_u64()), (Some(2), Some(1)));
+    let compared = world.get("/compare/main...behind").await;
+    assert_eq!(compared["status"], "ahead");
+}
+
+#[tokio::test]
+async fn what_was_merged_does_not_open_again_by_any_door() {
+    let world = World::start().await;
+    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
+    for path in ["/pulls/1", "/issues/1"] {
+        world.as_user("writer", Method::PATCH, path, json!({ "state": "open" })).await.expect(422);
+    }
+}
+
+#[tokio::test]
+async fn merges_at_once_all_land_or_say_why_not() {
+    let world = World::start().await;
+    let clone = world.clone_as("playground-writer").await;
+    for n in 1..=4 {
+        clone.git(&["checkout", "--quiet", "-B", &format!("b{n}"), "origin/main"]).await.unwrap();
+        clone.commit_on(&format!("b{n}"), &format!("{n}.md"), "text\n").await;
+        clone.git(&["push", "--quiet", "origin", &format!("b{n}")]).await.unwrap();
+        let new = json!({ "title": format!("No. {n}"), "head": format!("b{n}"), "base": "main" });
+        world.as_user("writer", Method::POST, "/pulls", new).await.expect(201);
+    }
+    let merge = |n: u32| {
+        let (world, body) = (&world, json!({ "merge_method": "squash" }));
+        async move { world.as_user("writer", Method::PUT, &format!("/pulls/{n}/merge"), body).await.status }
+    };
+    let (a, b, c, d) = tokio::join!(merge(1), merge(2), merge(3), merge(4));
+    assert_eq!([a, b, c, d].map(|status| status.as_u16()), [200; 4]);
+    for n in 1..=4 {
+        world.get(&format!("/contents/{n}.md")).await;
+    }
 }

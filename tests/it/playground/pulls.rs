@@ -134,3 +134,21 @@ async fn a_pending_review_is_its_authors_secret_until_submitted() {
     let seen = world.as_user("triager", Method::GET, "/pulls/1/reviews", Value::Null).await.expect(200);
     assert_eq!(seen[0]["state"], "COMMENTED");
 }
+
+#[tokio::test]
+async fn a_forced_push_may_bring_another_history_or_nothing_at_all() {
+    let world = World::start().await;
+    world.open_pull("orphaned", "notes.md", "one\n", json!({})).await;
+    world.open_pull("emptied", "more.md", "one\n", json!({})).await;
+    let clone = world.clone_as("playground-writer").await;
+    clone.git(&["checkout", "--quiet", "--orphan", "other"]).await.unwrap();
+    clone.git(&["commit", "--quiet", "-m", "Another beginning"]).await.unwrap();
+    let force = ["push", "--quiet", "--force", "origin", "other:orphaned", "origin/main:refs/heads/emptied"];
+    clone.git(&force).await.unwrap();
+    let orphaned = world.get("/pulls/1").await;
+    assert_eq!(orphaned["head"]["sha"], clone.git(&["rev-parse", "other"]).await.unwrap());
+    assert_eq!(orphaned["state"], "open");
+    world.wait_mergeable(1, false).await;
+    let emptied = world.get("/pulls/2").await;
+    assert_eq!((emptied["state"].as_str(), emptied["merged"].as_bool()), (Some("closed"), Some(false)));
+}

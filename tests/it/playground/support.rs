@@ -78,6 +78,13 @@ impl World {
         self.as_user("maintainer", Method::GET, path, Value::Null).await.expect(200)
     }
 
+    /// Asks GraphQL as one of the people.
+    pub(super) async fn graphql(&self, login: &str, query: &str, variables: Value) -> Value {
+        let request = self.client.post(format!("{}/api/graphql", self.playground.url));
+        let request = request.header("authorization", format!("bearer {}", self.playground.token(login)));
+        request.json(&json!({ "query": query, "variables": variables })).send().await.unwrap().json().await.unwrap()
+    }
+
     /// A JSON Web Token of the app, made from its key as GitHub's documentation says.
     pub(super) fn app_token(&self) -> String {
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();

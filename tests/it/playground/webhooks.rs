@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use octocrab::models::webhook_events::WebhookEvent;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -57,7 +58,12 @@ async fn the_life_of_a_pull_request_is_told() {
     assert_eq!(receiver.next("delete", "").await.payload["ref"], "feature");
     let kinds: BTreeSet<String> = receiver.all().into_iter().map(|hook| hook.event).collect();
     assert!(kinds.is_superset(&["push", "create", "check_suite"].map(str::to_owned).into()), "{kinds:?}");
-    assert!(receiver.all().iter().all(|hook| hook.signed));
+    for hook in receiver.all() {
+        assert!(hook.signed);
+        let read = WebhookEvent::try_from_header_and_body(&hook.event, &hook.payload.to_string());
+        let read = read.unwrap_or_else(|error| panic!("{} does not read: {error}: {}", hook.event, hook.payload));
+        assert!(read.sender.is_some() && read.repository.is_some() && read.installation.is_some());
+    }
 }
 
 #[tokio::test]

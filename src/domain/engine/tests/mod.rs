@@ -164,7 +164,7 @@ impl World {
         let step = self.id(name);
         if self.has(&Effect::OpenPull { step }) {
             self.pulls += 1;
-            let pull = Pull { number: 100 + self.pulls, node_id: "node".to_owned(), draft: true };
+            let pull = Pull { number: 100 + self.pulls, node_id: "node".to_owned(), draft: true, closed: false };
             self.signal(Signal::PullOpened { step, pull });
         }
     }

@@ -163,7 +163,11 @@ fn a_step_closed_by_a_person_is_skipped_or_asks_where_others_need_it() {
     let step = world.id("a");
     world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
     assert_eq!((world.status("a"), world.waiting()), (StepStatus::Blocked, vec![ApprovalKind::StepBlocked]));
-    world.maintainer(None, Command::Skip { step: Some("a".to_owned()) });
+    world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
+    world.changed("a", "a2");
+    world.verified("a", green());
+    assert!(world.merges("a"), "wanted after all, it is opened again");
+    world.merged("a");
     world.done("b");
     world.changed("c", "c1");
     let step = world.id("c");

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::layout::{LINE_HEIGHT, Place, Placed, text_width};
 use super::{Edge, Graph, Line, Node, Shape};
 
-const ARROW: f64 = 7.0;
+const ARROW: f64 = 10.0;
 
 /// Draws the graph. `source` names the arrow head, so that two graphs of one page do not share ids.
 pub(super) fn draw(graph: &Graph, placed: &Placed, source: &str) -> Markup {
@@ -23,7 +23,7 @@ pub(super) fn draw(graph: &Graph, placed: &Placed, source: &str) -> Markup {
             viewBox={ "0 0 " (number(placed.width)) " " (number(placed.height)) } {
             defs {
                 marker id=(marker) viewBox="0 0 10 10" refX="9" refY="5" markerWidth=(ARROW) markerHeight=(ARROW)
-                    orient="auto-start-reverse" { path.arrowhead d="M 0 0 L 10 5 L 0 10 z" {} }
+                    markerUnits="userSpaceOnUse" orient="auto-start-reverse" { path.arrowhead d="M 0 0 L 10 5 L 0 10 z" {} }
             }
             @for (edge, way) in graph.edges.iter().zip(&placed.ways) {
                 @if edge.line != Line::Hidden { (draw_edge(graph, placed, edge, way, &marker)) }

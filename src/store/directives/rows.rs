@@ -1,0 +1,217 @@
+//! The rows that a directive is kept in, one function a statement.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::{signed, to_json};
+use crate::domain::approval::Approval;
+use crate::domain::directive::Directive;
+use crate::domain::event::{Event, EventActor};
+use crate::domain::ids::{DirectiveId, Login, Sha};
+use crate::domain::step::Step;
+use crate::domain::task::Task;
+use crate::store::StoreError;
+
+/// Puts a directive together from its row and the rows that belong to it.
+pub(super) async fn assemble(
+    connection: &mut PgConnection,
+    id: DirectiveId,
+    mut state: Value,
+) -> Result<Directive, StoreError> {
+    let generation = state.get("generation").and_then(Value::as_i64).unwrap_or(0);
+    let generation = i32::try_from(generation).unwrap_or(i32::MAX);
+    let rows = sqlx::query!(
+        "SELECT kind, state FROM steps WHERE directive_id = $1 AND generation = $2 ORDER BY position",
+        id.0,
+        generation,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let (finals, steps): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.kind == "final");
+    let tasks = sqlx::query_scalar!("SELECT state FROM tasks WHERE directive_id = $1 ORDER BY number", id.0)
+        .fetch_all(&mut *connection)
+        .await?;
+    let approvals = sqlx::query_scalar!("SELECT state FROM approvals WHERE directive_id = $1 ORDER BY number", id.0)
+        .fetch_all(&mut *connection)
+        .await?;
+    if let Value::Object(fields) = &mut state {
+        fields.insert("steps".to_owned(), steps.into_iter().map(|row| row.state).collect());
+        fields.insert("finale".to_owned(), finals.into_iter().next().map_or(Value::Null, |row| row.state));
+        fields.insert("tasks".to_owned(), Value::Array(tasks));
+        fields.insert("approvals".to_owned(), Value::Array(approvals));
+    }
+    serde_json::from_value(state).map_err(|error| StoreError::Unreadable { what: "directive", id: id.0, error })
+}
+
+pub(super) async fn save_row(connection: &mut PgConnection, directive: &Directive) -> Result<(), StoreError> {
+    let mut state = to_json(directive, "directive", directive.id.0)?;
+    if let Value::Object(fields) = &mut state {
+        for own_table in ["steps", "finale", "tasks", "approvals"] {
+            fields.remove(own_table);
+        }
+    }
+    sqlx::query!(
+        "INSERT INTO directives (id, repo_id, repo_name, installation_id, issue, ordinal, status, generation, state,
+                                 created_at, ended_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status, generation = excluded.generation,
+             state = excluded.state, ended_at = excluded.ended_at",
+        directive.id.0,
+        signed(directive.repo.id),
+        directive.repo.full_name(),
+        signed(directive.repo.installation),
+        signed(directive.issue),
+        small(directive.ordinal),
+        directive.status.as_str(),
+        small(directive.generation),
+        state,
+        directive.created_at,
+        directive.ended_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn save_step(
+    connection: &mut PgConnection,
+    directive: &Directive,
+    position: usize,
+    step: &Step,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO steps (id, directive_id, generation, position, name, kind, status, branch, pull_number, head, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
+             pull_number = excluded.pull_number, head = excluded.head, state = excluded.state",
+        step.id.0,
+        directive.id.0,
+        small(directive.generation),
+        i32::try_from(position).unwrap_or(i32::MAX),
+        step.name.as_str(),
+        step.kind.as_str(),
+        step.status.as_str(),
+        step.branch.as_str(),
+        step.pull.as_ref().map(|pull| signed(pull.number)),
+        step.head.as_ref().map(Sha::as_str),
+        to_json(step, "step", step.id.0)?,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn save_evaluation(
+    connection: &mut PgConnection,
+    step: &Step,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let Some(evaluation) = &step.evaluation else { return Ok(()) };
+    let judgement = evaluation.judgement.as_ref().map(|judgement| to_json(judgement, "judgement", step.id.0));
+    sqlx::query!(
+        "INSERT INTO evaluations (step_id, head, confidence, score, results, judgement, reasons, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (step_id, head) DO UPDATE SET confidence = excluded.confidence, score = excluded.score,
+             results = excluded.results, judgement = excluded.judgement, reasons = excluded.reasons",
+        step.id.0,
+        evaluation.head.as_str(),
+        evaluation.confidence.as_str(),
+        evaluation.score,
+        to_json(&evaluation.results, "evaluation", step.id.0)?,
+        judgement.transpose()?,
+        to_json(&evaluation.reasons, "evaluation", step.id.0)?,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn save_task(
+    connection: &mut PgConnection,
+    directive: DirectiveId,
+    task: &Task,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO tasks (id, directive_id, number, kind, step_id, status, attempt, cost_micros, started_at,
+                            finished_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status, cost_micros = excluded.cost_micros,
+             started_at = excluded.started_at, finished_at = excluded.finished_at, state = excluded.state",
+        task.id.0,
+        directive.0,
+        small(task.number),
+        task.kind.as_str(),
+        task.step.map(|step| step.0),
+        task.status.as_str(),
+        small(task.attempt),
+        task.cost.0,
+        task.started_at,
+        task.finished_at,
+        to_json(task, "task", task.id.0)?,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn save_approval(
+    connection: &mut PgConnection,
+    directive: DirectiveId,
+    approval: &Approval,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO approvals (id, directive_id, number, kind, step_id, shown, status, asked_at, answered_by,
+                                answered_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status, answered_by = excluded.answered_by,
+             answered_at = excluded.answered_at, state = excluded.state",
+        approval.id.0,
+        directive.0,
+        small(approval.number),
+        approval.kind.as_str(),
+        approval.step.map(|step| step.0),
+        approval.shown.as_str(),
+        approval.status.as_str(),
+        approval.asked_at,
+        approval.answered_by.as_ref().map(Login::as_str),
+        approval.answered_at,
+        to_json(approval, "approval", approval.id.0)?,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn append_event(
+    connection: &mut PgConnection,
+    directive: DirectiveId,
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (actor, login) = match &event.actor {
+        EventActor::User(login) => ("user", Some(login.as_str())),
+        EventActor::Agent => ("agent", None),
+        EventActor::System => ("system", None),
+    };
+    sqlx::query!(
+        "INSERT INTO events (directive_id, at, name, severity, actor_kind, actor_login, step_id, data)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        directive.0,
+        now,
+        event.name,
+        event.severity.as_str(),
+        actor,
+        login,
+        event.step.map(|step| step.0),
+        event.data,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn small(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
