@@ -66,6 +66,8 @@ pub enum Target {
 pub trait DirectiveLookup: Send + Sync {
     /// The newest directive of an issue that is not over.
     async fn live_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError>;
+    /// The newest directive of an issue, over or not.
+    async fn newest_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError>;
     /// The newest directive with a step, or a final pull request, of that pull request's number.
     async fn for_pull(&self, repository: u64, pull: u64) -> Result<Option<Directive>, LookupError>;
     /// How many directives an issue had, over or not.

@@ -2,65 +2,67 @@
 
 use super::stage::{Stage, WELL, free_address, in_a_tree, long_sleep, runs};
 
-/// In the order in which a directive of two steps comes to them.
-const MOMENTS: &[&str] = &[
-    "write_status",
-    "run_task",
-    "cut_integration",
-    "run_task",
-    "open_pull",
-    "verify",
-    "write_check",
-    "merge",
-    "delete_branch",
-    "run_task",
-    "integrate",
-    "merge",
-    "close_issue",
-];
+/// After which effects, and how many of each kind.
+const MOMENTS: &str = "('write_status', 1), ('run_task', 3), ('cut_integration', 1), ('open_pull', 1), ('sync_pull', 1),
+    ('write_check', 1), ('verify', 1), ('merge', 3), ('delete_branch', 1), ('integrate', 1), ('close_issue', 1)";
 
-/// Holds the transaction that settles an effect of the kind in `stalls`: what it did outside is done by then, and the
+/// Holds the transaction that settles an effect of `moments`, once: what it did outside is done by then, and the
 /// database knows nothing of it yet.
 const STALL: [&str; 4] = [
-    "CREATE TABLE stalls AS SELECT 'none' AS kind",
+    "CREATE TABLE moments (kind text, times integer)",
+    "CREATE TABLE lived (id bigint)",
     "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
      BEGIN
-         IF EXISTS (SELECT FROM stalls WHERE kind = NEW.kind) THEN PERFORM pg_sleep(25); END IF;
+         IF EXISTS (SELECT FROM moments WHERE kind = NEW.kind AND times > 0)
+            AND NOT EXISTS (SELECT FROM lived WHERE id = NEW.id) THEN
+             PERFORM set_config('application_name', 'stalled ' || NEW.id, true);
+             PERFORM pg_sleep(25);
+         END IF;
          RETURN NEW;
      END $$",
     "CREATE TRIGGER stall BEFORE UPDATE ON effects FOR EACH ROW
      WHEN (OLD.status = 'running' AND NEW.status IN ('done', 'queued')) EXECUTE FUNCTION stall()",
-    "CREATE VIEW stalled AS SELECT pid FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event = 'PgSleep'",
 ];
 
-impl Stage {
-    async fn stall(&self, kind: &str) {
-        self.execute(&format!("UPDATE stalls SET kind = '{kind}'")).await;
-    }
-}
+const STALLED: &str = "SELECT application_name FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name LIKE 'stalled %'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_any_effect_was_done_and_before_it_was_settled_it_does_nothing_twice() {
+async fn killed_after_an_effect_was_done_and_before_it_was_settled_it_does_nothing_twice() {
     let stage = Stage::set("true").await;
     stage.agent(&["alpha", "beta"], WELL);
     for statement in STALL {
         stage.execute(statement).await;
     }
-    stage.stall(MOMENTS[0]).await;
+    stage.execute(&format!("INSERT INTO moments VALUES {MOMENTS}")).await;
     let mut serve = stage.serve().await;
     let issue = stage.label("Killed").await;
-    for (at, moment) in MOMENTS.iter().enumerate() {
-        let what = format!("a `{moment}` was done, the {}th moment", at + 1);
-        stage.wait(&what, async || (stage.count("SELECT count(*) FROM stalled").await > 0).then_some(())).await;
+    loop {
+        let stalled: Vec<String> = stage
+            .wait("an effect was done, or all of them", async || {
+                let stalled: Vec<String> = sqlx::query_scalar(STALLED).fetch_all(&stage.pool).await.unwrap();
+                let over = stage.count("SELECT count(*) FROM directives WHERE status = 'completed'").await == 1
+                    && stage.count("SELECT count(*) FROM effects WHERE status IN ('queued', 'running')").await == 0;
+                (over || !stalled.is_empty()).then_some(stalled)
+            })
+            .await;
+        if stalled.is_empty() {
+            break;
+        }
         serve.kill().await;
-        stage.stall(MOMENTS.get(at + 1).unwrap_or(&"none")).await;
-        stage.count("SELECT count(pg_terminate_backend(pid)) FROM stalled").await;
+        for name in stalled {
+            let id = name.trim_start_matches("stalled ");
+            stage.execute(&format!("INSERT INTO lived VALUES ({id})")).await;
+            let counted = "UPDATE moments SET times = times - 1 FROM effects e WHERE e.kind = moments.kind AND e.id =";
+            stage.execute(&format!("{counted} {id}")).await;
+        }
+        let cut_off = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                       WHERE datname = current_database() AND application_name LIKE 'stalled %'";
+        stage.count(cut_off).await;
         serve = stage.serve().await;
     }
+    assert_eq!(stage.count("SELECT count(*) FROM moments WHERE times > 0").await, 0, "every moment was lived through");
     stage.completes(issue, &["alpha", "beta"]).await;
-    // Every answer of an agent that was lost was paid for, and is counted at most once.
-    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE cost_micros > 100000").await, 0);
     drop(serve);
 }
 

@@ -59,6 +59,11 @@ impl DirectiveLookup for Store {
         Ok(self.directive.clone().filter(|found| (found.repo.id, found.issue) == (repository, issue)))
     }
 
+    async fn newest_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError> {
+        self.note(format!("newest {issue}"));
+        Ok(self.directive.clone().filter(|found| (found.repo.id, found.issue) == (repository, issue)))
+    }
+
     async fn for_pull(&self, _: u64, pull: u64) -> Result<Option<Directive>, LookupError> {
         self.note(format!("pull {pull}"));
         Ok(self.directive.clone().filter(|found| found.step_of_pull(pull).is_some()))
