@@ -184,7 +184,7 @@ impl Job<'_> {
         // Dated by the task: made twice, it is the same commit.
         let commit = mirror.commit(&snapshot.tree, &parents, &message, &author, self.task.created_at).await?;
         let branch = step.branch.as_str();
-        match mirror.push(&source.remote, &commit, branch, ground.branch_head.as_deref()).await {
+        match source.push(self.world, self.d, &commit, branch, ground.branch_head.as_deref()).await {
             Ok(()) => {}
             Err(PushError::Git(error)) => return Err(error.into()),
             Err(refused) => return Ok(TaskOutcome::Failed { reason: format!("{refused}.") }),
