@@ -4,11 +4,7 @@ use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Deserialize;
 
-use super::{
-    client::GitHub,
-    error::GitHubError,
-    transport::Request,
-};
+use super::{client::GitHub, error::GitHubError, transport::Request};
 
 /// Pages of a hundred that are read at most: who missed more has GitHub send the rest in a later round.
 const MOST_PAGES: usize = 20;

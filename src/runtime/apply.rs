@@ -4,7 +4,7 @@ use chrono::Utc;
 
 use super::World;
 use crate::domain::directive::Directive;
-use crate::domain::effect::Lane;
+use crate::domain::effect::{Effect, Lane};
 use crate::domain::engine::{self, Decision};
 use crate::domain::ids::DirectiveId;
 use crate::domain::signal::{Labelled, Signal};
@@ -97,6 +97,18 @@ impl World {
         }
         unit.commit().await?;
         self.wake(&lanes);
+        Ok(Held::Yes)
+    }
+
+    /// Has something done that is no directive's.
+    pub(super) async fn ask_for(&self, effect: &Effect, settle: Settle<'_>) -> Result<Held, StoreError> {
+        let mut unit = self.store.begin().await?;
+        if settle.within(&mut unit).await? == Held::No {
+            return Ok(Held::No);
+        }
+        unit.enqueue(DirectiveId(uuid::Uuid::nil()), effect).await?;
+        unit.commit().await?;
+        self.wake(&[effect.lane()]);
         Ok(Held::Yes)
     }
 

@@ -11,6 +11,7 @@ use tracing::Instrument;
 use super::World;
 use super::apply::Settle;
 use super::lookup::StoreLookup;
+use crate::domain::effect::Effect;
 use crate::domain::signal::Signal;
 use crate::github::interpret::{self, InterpretError, Reading, Target};
 use crate::store::StoreError;
@@ -110,6 +111,10 @@ async fn read(world: &World, delivery: &Delivery) -> Result<Handled, Trouble> {
     let signals = match reading {
         Reading::Ignored(reason) => return Ok(Handled::Ignored(reason)),
         Reading::Signals(signals) => signals,
+        Reading::Foreign { repo, head } => {
+            let effect = Effect::NeutralCheck { repo, head };
+            return Ok(Handled::Applied(world.ask_for(&effect, Settle::Read(delivery)).await?));
+        }
     };
     let settle = Settle::Read(delivery);
     let Some(first) = signals.first() else { return Ok(Handled::Ignored("it tells nothing".to_owned())) };

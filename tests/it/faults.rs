@@ -2,6 +2,7 @@
 //! stopped, doubled and cut off from its database; agents that misbehave; webhooks that are late, twice or lost.
 
 mod agents;
+mod around;
 mod killed;
 mod missed;
 mod stage;

@@ -26,33 +26,39 @@ async fn an_agent_that_fails_is_tried_three_times_and_after_retry_by_a_mended_on
     }
     for (issue, title, sentence) in &issues {
         let of = format!("FROM directives d JOIN tasks t ON t.directive_id = d.id WHERE d.issue = {issue}");
-        stage.wait(&format!("`{title}` is asked about"), async || {
-            let asked = format!(
-                "SELECT count(*) FROM approvals a JOIN directives d ON d.id = a.directive_id
+        stage
+            .wait(&format!("`{title}` is asked about"), async || {
+                let asked = format!(
+                    "SELECT count(*) FROM approvals a JOIN directives d ON d.id = a.directive_id
                  WHERE d.issue = {issue} AND a.kind = 'step_blocked' AND a.status = 'pending'"
-            );
-            (stage.count(&asked).await == 1).then_some(())
-        })
-        .await;
+                );
+                (stage.count(&asked).await == 1).then_some(())
+            })
+            .await;
         assert_eq!(stage.count(&format!("SELECT count(*) {of} AND t.status = 'failed'")).await, 3, "{title}");
-        stage.wait(&format!("the reason of `{title}` is in the status comment"), async || {
-            stage.status(*issue).await.filter(|status| status.contains(sentence))
-        })
-        .await;
+        stage
+            .wait(&format!("the reason of `{title}` is in the status comment"), async || {
+                stage.status(*issue).await.filter(|status| status.contains(sentence))
+            })
+            .await;
     }
     assert!(!std::path::Path::new("/etc/adjutant-was-here").exists(), "nothing outside was changed");
 
-    stage.agent(&["alpha"], "echo \"$title\" > \"$title.txt\"\necho '{\"summary\":\"did it\"}' > \"$ADJUTANT_RESULT_FILE\"");
+    stage.agent(
+        &["alpha"],
+        "echo \"$title\" > \"$title.txt\"\necho '{\"summary\":\"did it\"}' > \"$ADJUTANT_RESULT_FILE\"",
+    );
     for (issue, _, _) in &issues {
         stage.comment(*issue, "/retry alpha").await;
     }
     for (_, title, _) in &issues {
-        stage.wait(&format!("`{title}` is merged"), async || {
-            let listed = stage.get("/contents/").await;
-            let files = listed.as_array().unwrap();
-            files.iter().any(|file| file["name"] == format!("{title}.txt")).then_some(())
-        })
-        .await;
+        stage
+            .wait(&format!("`{title}` is merged"), async || {
+                let listed = stage.get("/contents/").await;
+                let files = listed.as_array().unwrap();
+                files.iter().any(|file| file["name"] == format!("{title}.txt")).then_some(())
+            })
+            .await;
     }
     drop(serve);
 }

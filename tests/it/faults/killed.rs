@@ -3,7 +3,8 @@
 use super::stage::{Stage, WELL, free_address, in_a_tree, long_sleep, runs};
 
 /// After which effects, and how many of each kind.
-const MOMENTS: &str = "('write_status', 1), ('run_task', 3), ('cut_integration', 1), ('open_pull', 1), ('sync_pull', 1),
+const MOMENTS: &str =
+    "('write_status', 1), ('run_task', 3), ('cut_integration', 1), ('open_pull', 1), ('sync_pull', 1),
     ('write_check', 1), ('verify', 1), ('merge', 3), ('delete_branch', 1), ('integrate', 1), ('close_issue', 1)";
 
 /// Holds the transaction that settles an effect of `moments`, once: what it did outside is done by then, and the

@@ -26,7 +26,8 @@ async fn a_label_set_while_it_was_down_starts_a_directive_after_the_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_given_while_it_was_down_is_found_after_the_restart() {
-    let policy = "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
+    let policy =
+        "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
     let stage = Stage::with_policy(policy).await;
     let serve = stage.serve().await;
     let issue = stage.label("Approved while it was down").await;

@@ -61,7 +61,8 @@ impl Stage {
         let pool = database.pool().await;
         let address = free_address().await;
         playground.set_webhook_url(format!("http://{address}/webhooks/github"));
-        let stage = Self { playground, database, pool, folder, address, time_limit: "60s", http: reqwest::Client::new() };
+        let stage =
+            Self { playground, database, pool, folder, address, time_limit: "60s", http: reqwest::Client::new() };
         stage.put_file(".github/adjutant.yml", policy).await;
         stage.agent(&["alpha"], WELL);
         stage
@@ -110,7 +111,10 @@ impl Stage {
         let folder = self.folder.path();
         let config = folder.join("adjutant.toml");
         let command = json!([self.agent_path()]);
-        let settings = format!("[agents.default]\ncommand = {command}\ntime_limit = \"{}\"\noutput_limit_mb = 1\n", self.time_limit);
+        let settings = format!(
+            "[agents.default]\ncommand = {command}\ntime_limit = \"{}\"\noutput_limit_mb = 1\n",
+            self.time_limit
+        );
         std::fs::write(&config, settings).unwrap();
         let log = folder.join(format!("serve-{}.log", uuid::Uuid::new_v4()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));

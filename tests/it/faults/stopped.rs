@@ -20,7 +20,8 @@ async fn sigterm_while_an_agent_runs_hands_its_task_back_and_a_restart_goes_on()
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(!runs(&sleep), "the agent is gone");
     // Nobody holds it, and nothing is counted as tried.
-    let free = "SELECT count(*) FROM effects WHERE kind = 'run_task' AND status = 'queued' AND lease IS NULL AND attempts = 0";
+    let free =
+        "SELECT count(*) FROM effects WHERE kind = 'run_task' AND status = 'queued' AND lease IS NULL AND attempts = 0";
     assert_eq!(stage.count(free).await, 1, "{log}");
     stage.agent(&["alpha"], &format!("test -e started || exit 1\nrm started\n{WELL}"));
     let serve = stage.serve().await;
@@ -40,7 +41,10 @@ async fn sigterm_while_idle_ends_it_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_away_and_comes_back_costs_nothing_but_time() {
     let stage = Stage::set("true").await;
-    stage.agent(&["alpha", "beta"], &format!("touch started\nwhile ! test -e go; do sleep 0.05; done\nrm started go\n{WELL}"));
+    stage.agent(
+        &["alpha", "beta"],
+        &format!("touch started\nwhile ! test -e go; do sleep 0.05; done\nrm started go\n{WELL}"),
+    );
     let serve = stage.serve().await;
     let first = stage.label("There when it went away").await;
     let trees = stage.trees("data");
@@ -51,9 +55,11 @@ async fn a_database_that_goes_away_and_comes_back_costs_nothing_but_time() {
     stage.agent(&["alpha"], WELL);
     let second = stage.label("Came while it was away").await;
     stage.wait("the webhook was turned away", async || stage.log().contains("delivery not stored").then_some(())).await;
-    stage.wait("the agent's end could not be settled", async || {
-        stage.log().contains("could not be settled").then_some(())
-    }).await;
+    stage
+        .wait("the agent's end could not be settled", async || {
+            stage.log().contains("could not be settled").then_some(())
+        })
+        .await;
     stage.database.come_back().await;
     stage.completes(second, &["alpha"]).await;
     stage.completes(first, &["alpha", "beta"]).await;

@@ -160,7 +160,7 @@ async fn read(server: &Scripted, store: &Store, event: &str, body: Value) -> Rea
 fn signals(reading: Reading) -> Vec<Addressed> {
     match reading {
         Reading::Signals(signals) => signals,
-        Reading::Ignored(reason) => panic!("ignored: {reason}"),
+        other => panic!("no signals: {other:?}"),
     }
 }
 
@@ -181,7 +181,7 @@ fn orders(reading: Reading) -> Vec<Commanded> {
 fn reason(reading: Reading) -> String {
     match reading {
         Reading::Ignored(reason) => reason,
-        Reading::Signals(signals) => panic!("not ignored: {signals:?}"),
+        other => panic!("not ignored: {other:?}"),
     }
 }
 
