@@ -35,7 +35,7 @@ pub(super) async fn ask(world: &World) -> Result<(), StoreError> {
         asked += 1;
         match world.github.redeliver(delivery.id).await {
             Ok(()) => {
-                tracing::info!(guid = delivery.guid, event = delivery.event, "asked GitHub for a missed delivery")
+                tracing::info!(guid = delivery.guid, event = delivery.event, "asked GitHub for a missed delivery");
             }
             Err(error) => tracing::warn!(%error, guid = delivery.guid, "GitHub did not take the request to redeliver"),
         }

@@ -138,7 +138,7 @@ fn a_pull_request_closed_or_pushed_to_is_worth_a_look() {
 
 #[test]
 fn an_opened_pull_request_names_its_branch_only_where_that_is_no_forks() {
-    let opened = |of: serde_json::Value| {
+    let opened = |of: Value| {
         let head = json!({ "sha": "abc", "ref": "adjutant/7-1/g1-parse", "repo": of });
         event("pull_request", json!({ "action": "opened", "pull_request": { "number": 8, "head": head } }))
     };
