@@ -15,6 +15,7 @@ const SUMMARY_CHARS: usize = 2_000;
 /// A report goes into a comment, whose body GitHub limits to 65,536 characters.
 const REPORT_CHARS: usize = 60_000;
 const NOTE_CHARS: usize = 1_000;
+const ID_CHARS: usize = 40;
 const MAX_CRITERIA: usize = 200;
 
 /// What an agent is asked to do.
@@ -218,6 +219,35 @@ impl ResultFile {
     }
 }
 
+impl ResultFile {
+    /// Applies `clean` to every text in it: what an agent writes is shown on GitHub, and what it was shown may be
+    /// none of the readers' business.
+    pub(super) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
+        let mut texts = vec![&mut self.summary];
+        texts.extend([&mut self.report, &mut self.evidence].into_iter().flatten());
+        if let Some(judgement) = &mut self.judgement {
+            texts.push(&mut judgement.note);
+            texts.extend(judgement.criteria.iter_mut().flat_map(|it| [&mut it.id, &mut it.note]));
+        }
+        for text in texts {
+            *text = clean(text);
+        }
+        if let Some(plan) = &mut self.plan {
+            clean_value(plan, clean);
+        }
+    }
+}
+
+/// The texts of a JSON value. Names of members stay: those that are not known are never shown.
+fn clean_value(value: &mut Value, clean: &dyn Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = clean(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean_value(item, clean)),
+        Value::Object(members) => members.values_mut().for_each(|member| clean_value(member, clean)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 impl Judgement {
     fn check(&mut self) -> Result<(), String> {
         if let Some(score) = self.score
@@ -233,6 +263,7 @@ impl Judgement {
         }
         cut(&mut self.note, NOTE_CHARS);
         for criterion in &mut self.criteria {
+            cut(&mut criterion.id, ID_CHARS);
             cut(&mut criterion.note, NOTE_CHARS);
         }
         Ok(())

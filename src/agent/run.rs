@@ -10,14 +10,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::protocol::{ContextFile, MAX_RESULT_BYTES, ResultFile, TaskFile};
-use crate::workspace::files;
 use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
+use crate::workspace::{files, secrets};
 
 /// Where an agent reads its task, behind the walls.
 const TASK: &str = "/work/task";
 /// Where it leaves its result.
 const RESULT: &str = "/work/result";
 const RESULT_FILE: &str = "result.json";
+/// Shorter values of variables are switches and no secrets.
+const SHORTEST_SECRET: usize = 12;
 
 /// An agent as the operator configured it.
 #[derive(Debug, Clone)]
@@ -152,7 +154,11 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     run.scratch = Some(job.folder.join("scratch"));
     run.cancel = job.cancel.clone();
     let ran = sandbox.run(run).await?;
-    let left = read_result(&results.host.join(RESULT_FILE));
+    let clean = |text: &str| without_secrets(text, &spec.env);
+    let mut left = read_result(&results.host.join(RESULT_FILE));
+    if let Ok(Some(result)) = &mut left {
+        result.clean(&clean);
+    }
     let outcome = outcome(ran.exit, &left, &spec.limits);
     Ok(AgentRun {
         outcome,
@@ -160,8 +166,20 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
         exit: ran.exit,
         duration: ran.duration,
         log: job.log,
-        tail: ran.tail,
+        tail: clean(&ran.tail),
     })
+}
+
+/// The text without the values of the agent's own variables and without what looks like a credential. This keeps an
+/// agent from telling them by mistake; one that means to tell them has ways.
+fn without_secrets(text: &str, env: &BTreeMap<String, String>) -> String {
+    let mut text = text.to_owned();
+    for value in env.values().filter(|value| value.len() >= SHORTEST_SECRET) {
+        if text.contains(value.as_str()) {
+            text = text.replace(value.as_str(), "[redacted]");
+        }
+    }
+    secrets::redact(&text)
 }
 
 fn outcome(exit: Exit, left: &Result<Option<ResultFile>, String>, limits: &Limits) -> AgentOutcome {
@@ -319,6 +337,22 @@ mod tests {
             readonly: Vec::new(),
             limits: Limits { wall: Duration::from_secs(30), output_bytes: 100_000, ..Limits::default() },
         }
+    }
+
+    #[tokio::test]
+    async fn an_agents_own_key_is_not_told_in_what_it_says() {
+        let place = place(Mode::Bubblewrap).await;
+        let token = format!("ghs_{}", "a1B2c3D4e5".repeat(4));
+        let script = format!(
+            r#"echo "key $MODEL_KEY"; printf '{{"summary":"%s","plan":{{"steps":[{{"description":"%s"}}]}},"report":"{token}"}}' \
+               "$MODEL_KEY" "$MODEL_KEY" > $ADJUTANT_RESULT_FILE"#
+        );
+        let mut spec = shell(&script);
+        spec.env.insert("MODEL_KEY".to_owned(), "correct-horse-battery".to_owned());
+        let run = run_agent(&place.sandbox, &spec, place.job()).await.unwrap();
+        let told = format!("{:?} {}", run.result, run.tail);
+        assert!(run.outcome == AgentOutcome::Finished && told.contains("[redacted]"), "{told}");
+        assert!(!told.contains("correct-horse") && !told.contains("a1B2c3D4e5"), "{told}");
     }
 
     const ECHO: &str = r#"cat $(python3 -c 'import json,os;t=json.load(open(os.environ["ADJUTANT_TASK_FILE"]));print(t["context"][0]["path"])') && echo '{"summary":"done","cost_usd":0.5}' > $ADJUTANT_RESULT_FILE && echo x > made"#;

@@ -98,7 +98,7 @@ status! {
         /// Needs a person.
         Blocked = "blocked" => [Pending, Ready, Rework, Evaluating, Passed, Skipped],
         /// Its task could not be run.
-        Failed = "failed" => [Ready, Rework, Evaluating, Passed, Skipped],
+        Failed = "failed" => [Ready, Rework, Evaluating, Blocked, Passed, Skipped],
         /// Given up on purpose; dependents go on without it.
         Skipped = "skipped" => [],
     }

@@ -128,6 +128,13 @@ impl Hub {
             let id = state.add_user(login);
             state.repo_mut(repo).collaborators.insert(id, role);
         }
+        let label = Label {
+            id: state.new_id(),
+            name: "directive".to_owned(),
+            color: "1d76db".to_owned(),
+            description: Some("To be done by the app".to_owned()),
+        };
+        state.repo_mut(repo).labels.push(label);
         self.install(&mut state, owner, repo);
         Ok(repo)
     }

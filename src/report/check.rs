@@ -136,7 +136,6 @@ pub fn verifier_check(result: &VerifierResult) -> CheckReport {
         Verdict::Fail => (CheckConclusion::Failure, "failed"),
         Verdict::Neutral => (CheckConclusion::Neutral, "does not apply"),
     };
-    let told = if result.summary.trim().is_empty() { String::new() } else { format!(": {}", result.summary) };
     let summary =
         format!("{} {word} in {} ({}).", code(&result.name), proof::seconds(result.duration_ms), proof::counts(result));
     let text = fit(MAX_CHECK_FIELD, |chars| {
@@ -145,7 +144,7 @@ pub fn verifier_check(result: &VerifierResult) -> CheckReport {
     CheckReport {
         status: CheckStatus::Completed,
         conclusion: Some(conclusion),
-        title: plain(&format!("{word}{told}"), MAX_TITLE),
+        title: plain(proof::found(result), MAX_TITLE),
         summary,
         text: (!text.is_empty()).then_some(text),
         actions: Vec::new(),

@@ -44,8 +44,8 @@ fn a_yellow_step_asks_a_person_with_buttons() {
 
     | Verifier | Result | Counts | Time |
     |---|---|---|---:|
-    | test | ✅ passed: 7 tests passed | required, weight 1 | 1.8 s |
-    | lint | ❌ failed: exit status 1 | optional, weight 0.5 | 1.8 s |
+    | test | ✅ 7 tests passed | required, weight 1 | 1.8 s |
+    | lint | ❌ exit status 1 | optional, weight 0.5 | 1.8 s |
     ----
     <details open><summary>lint: its last lines</summary>
 
@@ -115,7 +115,7 @@ fn a_red_step_says_what_failed_and_what_the_rework_is_told() {
 
     | Verifier | Result | Counts | Time |
     |---|---|---|---:|
-    | test | ❌ failed: exit status 1 | required, weight 1 | 1.8 s |
+    | test | ❌ exit status 1 | required, weight 1 | 1.8 s |
     ----
     **What the rework is told**
 
@@ -149,7 +149,7 @@ fn buttons_keep_to_githubs_lengths() {
 #[test]
 fn a_verifier_has_a_check_of_its_own() {
     insta::assert_snapshot!(told(&verifier_check(&fixture::verifier("lint", false, Verdict::Fail))), @r"
-    completed failure [failed: exit status 1]
+    completed failure [exit status 1]
     ----
     `lint` failed in 1.8 s (optional, weight 0.5).
     ----

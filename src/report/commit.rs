@@ -45,7 +45,10 @@ fn subject(text: &str, chars: usize) -> String {
     plain(text, chars).trim_end_matches('.').to_owned()
 }
 
-/// An agent's words, in which no line passes for a trailer of ours or for a comment of git's.
+/// Lines that say something about a commit to git, GitHub or a person, and are not an agent's to write.
+const SPEAKING: [&str; 5] = ["adjutant-", "#", "skip-checks:", "co-authored-by:", "signed-off-by:"];
+
+/// An agent's words, in which no line passes for a trailer or for a comment of git's.
 fn body(summary: &str) -> String {
     let text = plain_lines(summary, 2_000);
     let lines: Vec<String> = text
@@ -53,7 +56,7 @@ fn body(summary: &str) -> String {
         .map(str::trim_end)
         .map(|line| {
             let start = line.trim_start().to_ascii_lowercase();
-            if start.starts_with("adjutant-") || start.starts_with('#') { format!("> {line}") } else { line.to_owned() }
+            if SPEAKING.iter().any(|word| start.starts_with(word)) { format!("> {line}") } else { line.to_owned() }
         })
         .collect();
     lines.join("\n")
@@ -121,6 +124,32 @@ mod tests {
         ");
         let rework = commit_message(&directive, &directive.steps[0], &directive.tasks[2], "");
         assert!(rework.starts_with("parse: rework as asked\n\nAdjutant-Step: parse\n"), "{rework}");
+    }
+
+    #[test]
+    fn nobodys_words_switch_off_the_repositorys_own_checks() {
+        let words = ["[skip ci]", "[CI skip]", "[no ci]", "[skip actions]", "[actions skip]", "***NO_CI***"];
+        for word in words {
+            let mut directive = fixture::finishing();
+            directive.title = format!("Fix {word}");
+            directive.steps[0].description = format!("Fix {word}");
+            let summary = format!("{word}\n\nskip-checks: true\nCo-authored-by: maintainer <m@example.org>");
+            directive.steps[0].summary = Some(summary.clone());
+            let finale = directive.finale.clone().expect("the fixture has one");
+            let texts = [
+                merge_message(&directive, &finale),
+                merge_message(&directive, &directive.steps[0]),
+                (commit_message(&directive, &directive.steps[0], &directive.tasks[1], &summary), String::new()),
+                (super::super::pull_title(&directive, &finale), String::new()),
+            ];
+            for (title, body) in texts {
+                let text = format!("{title}\n\n{body}");
+                assert!(
+                    !text.contains(word) && !text.contains("\nskip-checks") && !text.contains("\nCo-auth"),
+                    "{text}"
+                );
+            }
+        }
     }
 
     #[test]

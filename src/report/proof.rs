@@ -15,12 +15,11 @@ pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
     }
     let mut lines = vec!["| Verifier | Result | Counts | Time |".to_owned(), "|---|---|---|---:|".to_owned()];
     for result in &evaluation.results {
-        let summary = inline(&result.summary, chars.min(200));
-        let summary = if summary.is_empty() { summary } else { format!(": {summary}") };
         lines.push(format!(
-            "| {} | {}{summary} | {} | {} |",
+            "| {} | {} {} | {} | {} |",
             inline(&result.name, 60),
-            words::verdict(result.verdict),
+            words::verdict_icon(result.verdict),
+            inline(found(result), chars.min(200)),
             counts(result),
             seconds(result.duration_ms)
         ));
@@ -29,6 +28,16 @@ pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
         lines.push(format!("| judge | scored {:.2} | optional, weight {} | |", judge.score, judge.weight));
     }
     lines.join("\n")
+}
+
+/// What a verifier found, in one line; its own words where it has any.
+pub fn found(result: &VerifierResult) -> &str {
+    match (result.summary.trim(), result.verdict) {
+        ("", Verdict::Pass) => "passed",
+        ("", Verdict::Fail) => "failed",
+        ("", Verdict::Neutral) => "does not apply",
+        (summary, _) => summary,
+    }
 }
 
 /// How much a verifier counts.
@@ -169,8 +178,8 @@ mod tests {
         insta::assert_snapshot!(verifier_table(&evaluation, 500), @r"
         | Verifier | Result | Counts | Time |
         |---|---|---|---:|
-        | test | ✅ passed: 7 tests passed | required, weight 1 | 1.8 s |
-        | lint | ❌ failed: exit status 1 | optional, weight 0.5 | 1.8 s |
+        | test | ✅ 7 tests passed | required, weight 1 | 1.8 s |
+        | lint | ❌ exit status 1 | optional, weight 0.5 | 1.8 s |
         | judge | scored 0.40 | optional, weight 1 | |
         ");
     }

@@ -32,7 +32,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         waiting(directive, links, chars),
         failures(directive, links, chars),
         graph::mermaid(directive),
-        table(directive, links),
+        table(directive, links, now),
         running(directive, now),
         origin(directive, chars),
         footer(directive, now),
@@ -192,24 +192,25 @@ fn named(step: &Step, links: &Links) -> String {
     }
 }
 
-fn table(directive: &Directive, links: &Links) -> String {
+fn table(directive: &Directive, links: &Links, now: DateTime<Utc>) -> String {
     if directive.steps.is_empty() {
         return String::new();
     }
     let mut rows = vec![
-        "| Step | Kind | Status | Confidence | Reworks | Cost |".to_owned(),
-        "|---|---|---|---|---:|---:|".to_owned(),
+        "| Step | Kind | Status | Confidence | Reworks | Cost | Time |".to_owned(),
+        "|---|---|---|---|---:|---:|---:|".to_owned(),
     ];
     for step in directive.steps.iter().chain(&directive.finale) {
         let confidence = step.current_evaluation().map(words::confidence).unwrap_or_default();
         let reworks = if step.reworks > 0 { step.reworks.to_string() } else { String::new() };
         rows.push(format!(
-            "| {} | {} | {} {} | {confidence} | {reworks} | {} |",
+            "| {} | {} | {} {} | {confidence} | {reworks} | {} | {} |",
             named(step, links),
             words::kind(step),
             words::icon(directive, step),
             words::state(directive, step),
-            words::cost(directive, step.id)
+            words::cost(directive, step.id),
+            words::time(directive, step.id, now)
         ));
     }
     rows.join("\n")

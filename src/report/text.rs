@@ -66,12 +66,12 @@ fn escape_into(shown: &mut String, text: &str) {
 /// One line without Markdown: for a title or a commit's subject.
 pub fn plain(text: &str, chars: usize) -> String {
     let words: Vec<&str> = beginning(text, chars).split_whitespace().collect();
-    break_links(&defuse(&clip(&visible(&words.join(" ")), chars)))
+    break_skips(&break_links(&defuse(&clip(&visible(&words.join(" ")), chars))))
 }
 
 /// Several lines without Markdown: for a commit's body.
 pub fn plain_lines(text: &str, chars: usize) -> String {
-    break_links(&defuse(&clip(visible(beginning(text, chars)).trim(), chars)))
+    break_skips(&break_links(&defuse(&clip(visible(beginning(text, chars)).trim(), chars))))
 }
 
 /// Markdown of somebody else's, quoted: its formatting works and ends with the quote; HTML in it is shown, not
@@ -85,8 +85,10 @@ pub fn quote(markdown: &str, chars: usize) -> String {
         let in_code = code.peek().is_some_and(|range| range.contains(&at));
         match c {
             '<' if !in_code => shown.push_str("&lt;"),
-            // An image would be loaded by everybody who reads this.
-            '!' if !in_code && text[at + 1..].starts_with('[') => shown.push_str("\\!"),
+            // `&#64;maintainer` is a mention like any other once it is rendered.
+            '&' if !in_code => shown.push_str("&amp;"),
+            // An image would be loaded by everybody who reads this. Not with a back slash: one before it would take it away.
+            '!' if !in_code && text[at + 1..].starts_with('[') => shown.push_str("&excl;"),
             _ => shown.push(c),
         }
     }
@@ -186,11 +188,11 @@ fn break_references(text: &str) -> String {
     let mut broken = String::with_capacity(text.len() + 16);
     for (at, c) in text.char_indices() {
         if c.is_ascii_digit() {
-            let before = &text[..at];
+            let before = without_escapes(&text[..at]);
             let refers = before.ends_with('#')
                 || ["gh-", "/issues/", "/pull/", "/discussions/"]
                     .iter()
-                    .any(|lead| ends_with_ignoring_case(before, lead));
+                    .any(|lead| ends_with_ignoring_case(&before, lead));
             if refers {
                 broken.push(BREAK);
             }
@@ -200,6 +202,12 @@ fn break_references(text: &str) -> String {
     broken
 }
 
+/// The last characters of a text as they are drawn: Markdown drops the back slash of `GH\\-1`.
+fn without_escapes(text: &str) -> String {
+    let end: Vec<char> = text.chars().rev().take(40).filter(|c| *c != '\\').collect();
+    end.into_iter().rev().collect()
+}
+
 fn ends_with_ignoring_case(text: &str, end: &str) -> bool {
     text.len().checked_sub(end.len()).and_then(|at| text.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
@@ -207,6 +215,28 @@ fn ends_with_ignoring_case(text: &str, end: &str) -> bool {
 /// Keeps addresses from becoming links where Markdown's characters in them are escaped.
 fn break_links(text: &str) -> String {
     text.replace("://", &format!(":{BREAK}//")).replace("www.", &format!("www{BREAK}."))
+}
+
+/// Keeps words of a commit's message from switching off the repository's own checks: `[skip ci]` and its like.
+/// <https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs>
+fn break_skips(text: &str) -> String {
+    let mut broken = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        broken.push(c);
+        let rest = &text[at + c.len_utf8()..];
+        let skips = match c {
+            '[' => rest.split_once(']').is_some_and(|(within, _)| {
+                let mut words = within.split(|c: char| !c.is_ascii_alphanumeric());
+                within.len() <= 40 && words.any(|word| ["skip", "no"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+            }),
+            '*' => rest.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("no_ci")),
+            _ => false,
+        };
+        if skips {
+            broken.push(BREAK);
+        }
+    }
+    broken
 }
 
 /// The output of a program without its escape sequences for colours and cursors.
@@ -313,9 +343,36 @@ mod tests {
         > ```html
         > <p>
         > ```
-        > &lt;details>&lt;!-- \![x](y)
+        > &lt;details>&lt;!-- &excl;[x](y)
         ");
         assert_eq!(quote("  \n", 10), "");
+    }
+
+    #[test]
+    fn a_quote_calls_nobody_by_entities_or_escapes_and_loads_no_image() {
+        for text in
+            ["&#64;maintainer", "&commat;maintainer", "fixes &#35;1", "fixes #&#49;", "fixes &num;1", "fixes GH\\-1"]
+        {
+            let (mut shown, mut seen) = (quote(text, 200), String::new());
+            shown.push('\n');
+            for event in Parser::new_ext(&shown, dialect()) {
+                if let Event::Text(part) = event {
+                    seen.push_str(&part);
+                }
+            }
+            for live in ["@maintainer", "#1", "GH-1"] {
+                assert!(!seen.contains(live), "{text} is shown as {seen}");
+            }
+        }
+        for text in ["![x](https://a.example/y)", "\\![x](https://a.example/y)", "\\\\![x](https://a.example/y)"] {
+            let shown = quote(text, 200);
+            let image = |event| matches!(event, Event::Start(Tag::Image { .. }));
+            assert!(!Parser::new_ext(&shown, dialect()).any(image), "{shown}");
+        }
+        assert_eq!(
+            quote("[a](https://a.example/?b=1&c=2) `a && b`", 200),
+            "> [a](https://a.example/?b=1&amp;c=2) `a && b`"
+        );
     }
 
     #[test]

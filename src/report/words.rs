@@ -1,5 +1,7 @@
 //! The words, icons and numbers that several texts share.
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::approval::{Approval, ApprovalKind};
 use crate::domain::directive::Directive;
 use crate::domain::evaluation::{Confidence, Evaluation, Verdict};
@@ -82,12 +84,12 @@ pub fn confidence(evaluation: &Evaluation) -> String {
     }
 }
 
-/// A verdict, drawn and in words.
-pub fn verdict(verdict: Verdict) -> &'static str {
+/// A verdict, drawn.
+pub fn verdict_icon(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Pass => "✅ passed",
-        Verdict::Fail => "❌ failed",
-        Verdict::Neutral => "➖ does not apply",
+        Verdict::Pass => "✅",
+        Verdict::Fail => "❌",
+        Verdict::Neutral => "➖",
     }
 }
 
@@ -115,6 +117,14 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
 /// What the tasks of a step cost.
 pub fn cost(directive: &Directive, step: StepId) -> Usd {
     directive.tasks.iter().filter(|task| task.step == Some(step)).fold(Usd::ZERO, |sum, task| sum + task.cost)
+}
+
+/// How long agents worked on a step until `now`; empty where none did.
+pub fn time(directive: &Directive, step: StepId, now: DateTime<Utc>) -> String {
+    let worked = directive.tasks.iter().filter(|task| task.step == Some(step));
+    let spans: Vec<i64> =
+        worked.filter_map(|task| Some((task.finished_at.unwrap_or(now) - task.started_at?).num_seconds())).collect();
+    if spans.is_empty() { String::new() } else { duration(spans.iter().sum()) }
 }
 
 /// How many steps are done.

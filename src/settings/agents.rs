@@ -1,6 +1,7 @@
 //! The agents that the operator offers.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::Value;
@@ -13,7 +14,7 @@ use super::keys::{self, AGENT_COMMAND, Sources, nearest};
 /// The name of the agent that `ADJUTANT_AGENT_COMMAND` sets.
 const DEFAULT: &str = "default";
 /// The keys of an agent's table.
-const FIELDS: [&str; 5] = ["command", "network", "env", "time_limit", "output_limit_mb"];
+const FIELDS: [&str; 6] = ["command", "network", "env", "readonly", "time_limit", "output_limit_mb"];
 
 /// How one agent is run.
 #[derive(Debug, Clone)]
@@ -24,6 +25,9 @@ pub struct AgentSettings {
     pub network: bool,
     /// The variables of Adjutant's own environment that are passed on, with their values.
     pub env: BTreeMap<String, SecretString>,
+    /// Files and folders that it may read beside its clone and the system's: its own program, say. What the
+    /// command names by absolute path is among them.
+    pub readonly: Vec<PathBuf>,
     /// After this it is killed.
     pub time_limit: Duration,
     /// How many bytes of its output are kept before it is killed.
@@ -34,6 +38,7 @@ impl AgentSettings {
     /// An agent with this command and every limit at its default.
     pub fn new(command: Vec<String>) -> Self {
         Self {
+            readonly: own_files(&command),
             command,
             network: false,
             env: BTreeMap::new(),
@@ -51,6 +56,8 @@ struct Table {
     network: bool,
     #[serde(default)]
     env: Vec<String>,
+    #[serde(default)]
+    readonly: Vec<PathBuf>,
     time_limit: Option<String>,
     output_limit_mb: Option<u64>,
 }
@@ -79,7 +86,9 @@ pub(super) fn read(sources: &Sources, faults: &mut Faults) -> (BTreeMap<String, 
     if let Some(line) = sources.variable(AGENT_COMMAND) {
         match command_line(&line) {
             Ok(command) => {
-                agents.entry(DEFAULT.to_owned()).or_insert_with(|| AgentSettings::new(Vec::new())).command = command;
+                let agent = agents.entry(DEFAULT.to_owned()).or_insert_with(|| AgentSettings::new(Vec::new()));
+                agent.readonly.extend(own_files(&command));
+                agent.command = command;
             }
             Err(reason) => faults.add_about(AGENT_COMMAND, reason),
         }
@@ -133,6 +142,14 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
     }
     let mut agent = AgentSettings::new(command);
     agent.network = table.network;
+    for path in table.readonly {
+        if path.is_absolute() && path.exists() {
+            agent.readonly.push(path);
+        } else {
+            let fault = format!("names `{}`: give the absolute path of a file or folder that is there", path.display());
+            faults.add_about(&format!("{subject}.readonly"), &fault);
+        }
+    }
     agent.env = pass_through(&subject, &table.env, sources, faults);
     if let Some(text) = table.time_limit {
         match duration(&text) {
@@ -176,6 +193,15 @@ fn pass_through(
         }
     }
     values
+}
+
+/// The system's folders, which every sandboxed process sees.
+const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/proc"];
+
+/// What a command names by absolute path and the sandbox would not show.
+fn own_files(command: &[String]) -> Vec<PathBuf> {
+    let paths = command.iter().map(PathBuf::from).filter(|path| path.is_absolute() && path.is_file());
+    paths.filter(|path| !SYSTEM.iter().any(|system| path.starts_with(system))).collect()
 }
 
 /// A JSON array of strings, or words as a shell splits them: at blanks, with `'…'`, `"…"` and `\`. Nothing is

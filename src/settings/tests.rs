@@ -223,6 +223,23 @@ fn agents_have_a_command_and_limits() {
 }
 
 #[test]
+fn what_an_agents_command_names_outside_of_the_systems_folders_is_shown_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("agent.py");
+    std::fs::write(&script, "").unwrap();
+    let (script, folder) = (script.display(), folder.path().display());
+    let file = format!(
+        "[agents.a]\ncommand = [\"/usr/bin/env\", \"python3\", \"{script}\", \"/nowhere\"]\n\
+         [agents.b]\ncommand = [\"b\"]\nreadonly = [\"{folder}\"]\n"
+    );
+    let settings = with_file(&file, &[]).unwrap();
+    assert_eq!(settings.agents["a"].readonly, [PathBuf::from(script.to_string())]);
+    assert_eq!(settings.agents["b"].readonly, [PathBuf::from(folder.to_string())]);
+    let line = fault(with_file("[agents.b]\ncommand = [\"b\"]\nreadonly = [\"not/absolute\"]\n", &[]));
+    assert!(line.contains("`not/absolute`") && line.contains("absolute path"), "{line}");
+}
+
+#[test]
 fn the_only_agent_is_the_default_one() {
     let settings = with_file("[agents.coder]\ncommand = [\"coder\"]\n", &[]).unwrap();
     assert_eq!(settings.default_agent.as_deref(), Some("coder"));

@@ -16,8 +16,9 @@ pub struct Rules {
     pub max_bytes: u64,
 }
 
-/// Paths that always need a person: what runs in the repository's own automation, and the policy.
-pub const ALWAYS_PROTECTED: &[&str] = &[".github/**"];
+/// Paths that always need a person: what runs in the repository's own automation, and the policy. The folder itself
+/// too: a symlink of its name would put another one in its place.
+pub const ALWAYS_PROTECTED: &[&str] = &[".github", ".github/**"];
 
 impl Rules {
     /// Rules with further protected paths beside [`ALWAYS_PROTECTED`], and the default limits.
@@ -152,4 +153,20 @@ fn lines(path: &str, added: &[(u64, String)], removed: &[(u64, String)]) -> Vec<
 
 fn marker(line: &str, mark: &str) -> bool {
     line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_the_automation_is_protected_itself_and_however_it_is_spelt() {
+        let rules = Rules::new(["migrations/**"]).unwrap();
+        for path in [".github", ".GitHub", ".github/adjutant.yml", ".Github/workflows/ci.yml", "migrations/1.sql"] {
+            assert!(rules.protected.is_match(path), "{path}");
+        }
+        for path in ["src/.github", ".github.md", "src/lib.rs"] {
+            assert!(!rules.protected.is_match(path), "{path}");
+        }
+    }
 }

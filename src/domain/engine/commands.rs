@@ -281,7 +281,26 @@ impl Turn {
             return Err(refused("a comment can only tighten the policy; loosen it in `.github/adjutant.yml`"));
         }
         self.d.policy.autonomy = wanted;
+        // Merges that were decided on and not yet asked for are decided on again.
+        let steps = self.d.steps.iter().chain(&self.d.finale);
+        let wanted = steps.filter(|step| step.merge == MergeState::Wanted && !self.accepted_by_person(step));
+        let undone: Vec<_> = wanted.map(|step| step.id).collect();
+        for id in undone {
+            self.with_step(id, |step| step.merge = MergeState::Open);
+            self.decide_on(id);
+        }
         Ok(())
+    }
+
+    /// Whether a person said yes to a step's present head.
+    fn accepted_by_person(&self, step: &Step) -> bool {
+        let head = step.head.as_ref();
+        self.d.approvals.iter().any(|approval| {
+            approval.step == Some(step.id)
+                && Some(&approval.shown) == head
+                && approval.status == ApprovalStatus::Approved
+                && approval.answered_by.is_some()
+        })
     }
 
     /// The step that an order is about: on a pull request its own, on the issue the one that is named.

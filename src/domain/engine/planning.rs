@@ -82,7 +82,7 @@ impl Turn {
 
     /// Makes the plan the directive's next chain, and starts it where nobody must be asked.
     fn adopt(&mut self, plan: &Plan, origin: PlanOrigin) {
-        self.d.generation += 1;
+        self.d.generation = self.d.generation.max(1);
         let into_base = self.d.policy.delivery == Delivery::Direct || plan.steps.len() == 1;
         self.d.steps = plan.steps.iter().map(|planned| self.step_of(planned, into_base)).collect();
         let hash = plan.hash();
@@ -120,8 +120,9 @@ impl Turn {
         self.d.integration_cut = true;
     }
 
-    /// Turns a plan down in a person's words: the planner is asked again.
+    /// Turns a plan down in a person's words: the planner is asked again, and what it makes is another generation.
     pub(super) fn plan_again(&mut self, words: &str) {
+        self.d.generation += 1;
         self.d.plan = None;
         self.d.steps.clear();
         self.d.planning_words = Some(words.to_owned());

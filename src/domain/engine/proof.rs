@@ -24,7 +24,11 @@ impl Turn {
             return;
         }
         let round = step.verifications + 1;
-        self.with_step(id, |step| step.verifications = round);
+        self.with_step(id, |step| {
+            step.verifications = round;
+            // A rework may have left the head as it was: it is proved anew all the same.
+            step.evaluation = None;
+        });
         self.effect(Effect::SyncPull { step: id });
         self.effect(Effect::WriteCheck { step: id });
         self.effect(Effect::Verify { step: id, head, round });
@@ -144,14 +148,13 @@ impl Turn {
     /// Merges a step's pull request as it stands, or accepts its report.
     pub(super) fn request_merge(&mut self, id: StepId) {
         let Some(step) = self.d.step(id) else { return };
-        if step.open_pull().is_some() {
-            self.with_step(id, |step| step.merge = MergeState::Wanted);
-            self.effect(Effect::WriteCheck { step: id });
-        } else if step.report.is_some() {
+        if step.report.is_some() && step.pull.is_none() {
             self.pass(id);
-        } else {
-            self.prove(id);
+            return;
         }
+        let open = step.open_pull().is_some();
+        self.with_step(id, |step| step.merge = MergeState::Wanted);
+        self.effect(if open { Effect::WriteCheck { step: id } } else { Effect::OpenPull { step: id } });
     }
 
     /// The head does not merge into its target: the conflict is resolved by an agent. Such reworks do not count.

@@ -18,7 +18,8 @@ impl Turn {
         if step.open_pull().is_some() {
             return;
         }
-        let proving = step.status == StepStatus::Evaluating;
+        // What a person accepted as it is waits for its merge, and not for another proof.
+        let proving = step.status == StepStatus::Evaluating && step.merge == MergeState::Open;
         let name = step.name.clone();
         self.with_step(id, |step| step.pull = Some(pull.clone()));
         self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number }));

@@ -34,6 +34,7 @@ impl Turn {
             .iter()
             .chain(&self.d.finale)
             .filter(|step| step.merge == MergeState::Wanted && step.status == StepStatus::Evaluating)
+            .filter(|step| step.open_pull().is_some())
             .filter_map(|step| Some((step.id, step.head.clone()?, step.verifications + 1)))
             .collect();
         for (step, head, round) in wanted {

@@ -105,13 +105,13 @@ impl Turn {
         }
     }
 
-    /// Asks a person. The same question about the same thing is asked once.
+    /// Asks a person. The same question about the same thing is asked once, and a step asks one thing at a time.
     pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) {
         let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
         if self.d.waiting().any(|approval| same(approval) && approval.question == question) {
             return;
         }
-        self.close_approvals(step, ApprovalStatus::Stale, |approval| approval.kind == kind);
+        self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
         let number = u32::try_from(self.d.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.info("approval_required", step, json!({ "type": kind, "shown": shown, "question": question }));
         self.d.approvals.push(Approval {

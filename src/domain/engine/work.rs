@@ -103,7 +103,7 @@ impl Turn {
         head: Option<&Sha>,
     ) {
         let Some(step) = self.d.step(id) else { return };
-        let may_report = step.kind.may_report();
+        let (is_final, may_report) = (step.is_final(), step.kind.may_report());
         let has_pull = step.pull.is_some();
         self.with_step(id, |step| {
             step.summary = Some(summary.to_owned());
@@ -117,6 +117,7 @@ impl Turn {
                 self.set_step(id, StepStatus::Evaluating);
                 self.prove(id);
             }
+            _ if is_final => self.block(id, "the conflicts with the base were not resolved"),
             (_, _, Some(report), _) if may_report && !report.trim().is_empty() => {
                 self.take_report(id, report, Confidence::Green, Vec::new());
             }
@@ -173,7 +174,8 @@ impl Turn {
 
     /// Back to where a task can be started from.
     pub(super) fn back_in_line(&mut self, id: StepId) {
-        let rework = self.d.step(id).is_some_and(|step| step.instructions.is_some());
+        // The final pull request goes back to being brought up to the base, which finds its conflicts again.
+        let rework = self.d.step(id).is_some_and(|step| step.is_final() || step.instructions.is_some());
         self.set_step(id, if rework { StepStatus::Rework } else { StepStatus::Ready });
     }
 
@@ -221,7 +223,7 @@ impl Turn {
             step.vouched = None;
             step.reason = Some(why.to_owned());
         });
-        let is_final = self.d.step(id).is_some_and(super::super::step::Step::is_final);
+        let is_final = self.d.step(id).is_some_and(crate::domain::step::Step::is_final);
         if is_final && !merge_target {
             self.add_follow_up(&text);
         } else {

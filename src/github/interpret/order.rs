@@ -119,6 +119,9 @@ impl Scene<'_> {
     }
 }
 
+/// How many commands of one text are taken: a comment has room for thousands, and each costs answers of our own.
+const MOST_COMMANDS: usize = 10;
+
 /// All that the commands of one text have in common.
 struct Order {
     actor: Actor,
@@ -129,7 +132,9 @@ struct Order {
 }
 
 impl Order {
-    fn signals(self, target: &Target, commands: Vec<Command>) -> Reading {
+    fn signals(self, target: &Target, mut commands: Vec<Command>) -> Reading {
+        // Each is answered with a comment where it is refused. Who may give no orders is told so once.
+        commands.truncate(if self.actor.may_command() { MOST_COMMANDS } else { 1 });
         let signals = (0..).zip(commands).map(|(index, command)| {
             let commanded = Commanded {
                 actor: self.actor.clone(),
@@ -176,6 +181,10 @@ fn fence_for(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{
+        ids::{DirectiveId, Login},
+        signal::Permission,
+    };
 
     fn comment(json: serde_json::Value) -> ReviewComment {
         serde_json::from_value(json).unwrap()
@@ -196,6 +205,22 @@ mod tests {
             "Close, but:\n\n`src/lib.rs`, line 12:\n\n```diff\n@@ -1 +1 @@\n-a\n+b\n```\n\nUse `c`.\n\n\
              `README.md`, line 3:\n\nSay why."
         );
+    }
+
+    #[test]
+    fn a_comment_full_of_commands_is_answered_a_few_times_and_a_strangers_once() {
+        let taken = |permission| {
+            let actor = Actor { login: Login::new("somebody"), permission, bot: false };
+            let kind = SourceKind::IssueComment;
+            let source = Source { kind, id: 1, node_id: String::new(), number: 1, index: 0 };
+            let order = Order { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH };
+            let commands = command::parse(&"/approve\n".repeat(5_000));
+            match order.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), commands) {
+                Reading::Signals(signals) => signals.len(),
+                Reading::Ignored(reason) => panic!("{reason}"),
+            }
+        };
+        assert_eq!((taken(Permission::Write), taken(Permission::Read)), (MOST_COMMANDS, 1));
     }
 
     #[test]

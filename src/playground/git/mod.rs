@@ -18,7 +18,9 @@ mod merge;
 mod objects;
 mod refs;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use thiserror::Error;
 
@@ -26,14 +28,17 @@ pub(crate) use diff::{FileChange, FileStatus};
 pub(crate) use history::{AheadBehind, CommitInfo, Signature};
 pub(crate) use merge::{MergeMethod, Preview};
 pub(crate) use objects::{Blob, EntryKind, FileWrite, NewTreeEntry, TreeEntry, Written};
-pub(crate) use refs::{Reference, Update, branch_ref, is_valid_ref_name};
+pub(crate) use refs::{Reference, Update, branch_ref, is_sha, is_valid_ref_name};
 
 use command::Invocation;
 
-/// A bare repository on disk. Cheap to clone; it holds nothing but its path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A bare repository on disk. Cheap to clone; clones share what is known of it.
+#[derive(Debug, Clone)]
 pub(crate) struct Repository {
     path: PathBuf,
+    /// Shas that were seen to be commits. Nothing is ever pruned here, so that they stay so; asking git each time was
+    /// two in three of all processes.
+    commits: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Repository {
@@ -51,7 +56,7 @@ impl Repository {
             .arg(&path)
             .run()
             .await?;
-        let repository = Self { path };
+        let repository = Self::at(path);
         repository.configure()?;
         Ok(repository)
     }
@@ -60,9 +65,13 @@ impl Repository {
     pub(crate) fn open(path: impl Into<PathBuf>) -> Result<Self, GitError> {
         let path = path.into();
         if path.join("HEAD").is_file() && path.join("objects").is_dir() {
-            return Ok(Self { path });
+            return Ok(Self::at(path));
         }
         Err(GitError::NotARepository(path))
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self { path, commits: Arc::default() }
     }
 
     /// Where it lies on disk.

@@ -1,5 +1,8 @@
 //! References: what they may be called, where they point, and how they move.
 
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
+
 use super::{GitError, Repository};
 
 /// A reference and the object it names.
@@ -34,6 +37,11 @@ pub(crate) enum Update {
 /// The sha that git uses for "there is no such reference".
 pub(super) const ZERO: &str = "0000000000000000000000000000000000000000";
 
+/// A whole sha, which git takes for nothing else, whatever branches are called.
+pub(crate) fn is_sha(rev: &str) -> bool {
+    rev.len() == ZERO.len() && rev.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The full name of a branch.
 pub(crate) fn branch_ref(branch: &str) -> String {
     format!("refs/heads/{branch}")
@@ -64,7 +72,16 @@ impl Repository {
     /// The commit that `rev` names: a sha (abbreviated or not), a branch, a tag, a full reference name or `HEAD`.
     /// `None` when there is none; what is not even a well-formed name cannot exist, and never reaches git.
     pub(crate) async fn resolve(&self, rev: &str) -> Result<Option<String>, GitError> {
-        self.rev_parse(rev, "commit").await
+        if self.commits().contains(rev) {
+            return Ok(Some(rev.to_owned()));
+        }
+        let found = self.rev_parse(rev, "commit").await?;
+        self.commits().extend(found.clone());
+        Ok(found)
+    }
+
+    fn commits(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Like [`Self::resolve`], for an object of this type (`commit`, `tree`, `blob`, `object`).

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::icons::{Icon, icon};
-use super::layout::{Page, Tab, ago, mark, repo_page, repo_path, short_sha};
+use super::layout::{Page, Tab, ago, mark, repo_page, repo_path, short_sha, title};
 use super::repository::author;
 use super::{PageError, checks, diff, find_git, find_repo};
 use crate::playground::git::{AheadBehind, CommitInfo};
@@ -113,7 +113,7 @@ pub(super) fn commit_list(state: &State, repo: &Repo, commits: &[CommitInfo]) ->
             @for commit in commits {
                 li {
                     div {
-                        a.title href={ (base) "/commit/" (commit.sha) } { (commit.title()) }
+                        a.title href={ (base) "/commit/" (commit.sha) } { (title(commit.title())) }
                         @if let Some(look) = checks::rollup(repo, &commit.sha) { " " (mark(&look)) }
                         p.quiet { (author(state, commit)) " committed " (ago(commit.committer.date)) }
                     }
@@ -141,7 +141,7 @@ pub(super) async fn commit(
     let message = commit.message.split_once('\n').map_or("", |(_, rest)| rest.trim());
     let body = html! {
         div.box {
-            div.box-head { h2 { (commit.title()) } }
+            div.box-head { h2 { (title(commit.title())) } }
             @if !message.is_empty() { pre.message { (message) } }
             div.pad.quiet {
                 (author(&state, &commit)) " committed " (ago(commit.committer.date))

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::icons::{Icon, icon, issue_look};
-use super::layout::{Page, Tab, ago, avatar, badge, labels, login, mark, repo_page, repo_path};
+use super::layout::{Page, Tab, ago, avatar, badge, labels, login, mark, repo_page, repo_path, title};
 use super::{PageError, checks, find_repo, timeline};
 use crate::playground::hub::Hub;
 use crate::playground::state::{Issue, IssueState, Repo, State};
@@ -60,7 +60,7 @@ pub(super) fn table(state: &State, repo: &Repo, issues: &[&Issue], filter: &Filt
                     li {
                         (mark(&issue_look(issue)))
                         div {
-                            a.title href={ (base) "/" (page) "/" (issue.number) } { strong { (issue.title) } } " "
+                            a.title href={ (base) "/" (page) "/" (issue.number) } { strong { (title(&issue.title)) } } " "
                             (labels(repo, &issue.labels))
                             @if let Some(look) = issue.pull.as_ref().and_then(|pull| checks::rollup(repo, &pull.head_sha)) { (mark(&look)) }
                             p.quiet { "#" (issue.number) " opened " (ago(issue.created_at)) " by " (login(state.account(issue.author))) }
@@ -102,7 +102,7 @@ pub(super) async fn issue(
 pub(super) fn heading(issue: &Issue, story: &Markup) -> Markup {
     html! {
         div.issue-head {
-            h1 { (issue.title) " " span.quiet { "#" (issue.number) } }
+            h1 { (title(&issue.title)) " " span.quiet { "#" (issue.number) } }
             p { (badge(&issue_look(issue))) " " span.quiet { (story) } }
         }
     }
@@ -123,7 +123,7 @@ pub(super) fn side(state: &State, repo: &Repo, issue: &Issue) -> Markup {
             section {
                 h3 { "Pull requests" }
                 ul.plain { @for pull in linked {
-                    li { (mark(&issue_look(pull))) " " a href={ (base) "/pull/" (pull.number) } { (pull.title) } " " span.quiet { "#" (pull.number) } }
+                    li { (mark(&issue_look(pull))) " " a href={ (base) "/pull/" (pull.number) } { (title(&pull.title)) } " " span.quiet { "#" (pull.number) } }
                 } }
             }
         }

@@ -101,6 +101,21 @@ fn exact(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// A title of an issue, pull request or commit: of Markdown, only what stands between back ticks is understood, as on
+/// GitHub.
+pub(super) fn title(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    // A last back tick without a partner is itself.
+    let paired = parts.len() - usize::from(parts.len().is_multiple_of(2));
+    html! {
+        @for (at, part) in parts.iter().enumerate() {
+            @if at >= paired { "`" (part) }
+            @else if at % 2 == 1 { code { (part) } }
+            @else { (part) }
+        }
+    }
+}
+
 /// The `s` of a count that is not one.
 pub(super) fn plural<N: Copy + PartialEq + From<u8>>(count: N) -> &'static str {
     if count == N::from(1) { "" } else { "s" }
@@ -167,5 +182,13 @@ mod tests {
         let text = |seconds: i64| ago(Utc::now() - chrono::Duration::seconds(seconds)).into_string();
         assert!(text(0).contains(">now<") && text(61).contains("1 minute ago") && text(7_300).contains("2 hours ago"));
         assert!(text(90_000_000).contains(">on "));
+    }
+
+    #[test]
+    fn back_ticks_in_a_title_are_code_and_nothing_else_is_markup() {
+        let drawn = |text| title(text).into_string();
+        assert_eq!(drawn("Take `AxBxC` apart"), "Take <code>AxBxC</code> apart");
+        assert_eq!(drawn("A `last one` and ` alone"), "A <code>last one</code> and ` alone");
+        assert_eq!(drawn("*no* <b>`<i>`</b>"), "*no* &lt;b&gt;<code>&lt;i&gt;</code>&lt;/b&gt;");
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::{Path, State as Shared};
 use maud::{Markup, html};
 
 use super::icons::{Icon, icon};
-use super::layout::{Page, Tab, ago, avatar, page, plural, repo_page, repo_path, short_sha};
+use super::layout::{Page, Tab, ago, avatar, page, plural, repo_page, repo_path, short_sha, title};
 use super::markdown::{self, Place};
 use super::{PageError, find_git, find_repo};
 use crate::playground::git::{CommitInfo, EntryKind, Repository, TreeEntry};
@@ -136,7 +136,7 @@ async fn folder(hub: &Hub, owner: &str, name: &str, rev: &str, path: &str) -> Re
 fn latest(state: &State, base: &str, rev: &str, head: &CommitInfo) -> Markup {
     html! {
         div.box-head.latest {
-            (author(state, head)) " " a href={ (base) "/commit/" (head.sha) } { (head.title()) }
+            (author(state, head)) " " a href={ (base) "/commit/" (head.sha) } { (title(head.title())) }
             span.end { (short_sha(base, &head.sha)) " " (ago(head.committer.date)) " "
                 a href={ (base) "/commits/" (encode_path(rev)) } { (icon(Icon::Commit)) " History" } }
         }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::conversation::{Said, reactions, said};
 use super::diff;
 use super::icons::{Icon, icon};
-use super::layout::{ago, avatar, label, login, repo_path, short_sha};
+use super::layout::{ago, avatar, label, login, repo_path, short_sha, title};
 use super::markdown::{self, Place};
 use crate::playground::git::CommitInfo;
 use crate::playground::state::{
@@ -61,7 +61,7 @@ pub(super) fn of_issue(state: &State, repo: &Repo, issue: &Issue, commits: &[Com
                 Item::Event(happened) => (event(state, repo, &base, happened)),
                 Item::Review(given) => @if let Some(pull) = &issue.pull { (review(state, repo, &base, pull, given)) },
                 Item::Commit(commit) => div.event {
-                    (icon(Icon::Commit)) " " a href={ (base) "/commit/" (commit.sha) } { (commit.title()) }
+                    (icon(Icon::Commit)) " " a href={ (base) "/commit/" (commit.sha) } { (title(commit.title())) }
                     span.end { (short_sha(&base, &commit.sha)) }
                 },
             }

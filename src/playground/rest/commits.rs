@@ -12,7 +12,7 @@ use super::{
     statuses, suites,
 };
 use crate::playground::{
-    git::{GitError, Repository, branch_ref},
+    git::{GitError, Repository, branch_ref, is_sha},
     hub::Hub,
     state::{Id, Scope},
 };
@@ -33,9 +33,14 @@ pub(super) fn git_of(ctx: &Ctx, at: (&str, &str)) -> Result<(Id, Arc<Repository>
     Ok((repo.id, repo.git.clone()))
 }
 
-/// The commit that a ref names: a branch first, then a tag, a full ref or a sha.
+/// The commit that a ref names: a whole sha, else a branch first, then a tag, a full ref or a sha's beginning.
 pub(super) async fn resolve(git: &Repository, name: &str) -> Result<String, ApiError> {
-    for candidate in [branch_ref(name), format!("refs/tags/{name}"), format!("refs/{name}"), name.to_owned()] {
+    let candidates = if is_sha(name) {
+        vec![name.to_owned()]
+    } else {
+        vec![branch_ref(name), format!("refs/tags/{name}"), format!("refs/{name}"), name.to_owned()]
+    };
+    for candidate in candidates {
         if let Ok(Some(sha)) = git.resolve(&candidate).await {
             return Ok(sha);
         }

@@ -102,16 +102,30 @@ async fn killed_while_a_verifier_runs_it_takes_the_verifier_along_and_proves_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_on_one_database_share_a_directive_and_do_nothing_twice() {
-    let stage = Stage::set("true").await;
-    stage.agent(&["alpha", "beta", "gamma"], WELL);
-    let elsewhere = free_address().await;
-    let (one, two) = (stage.serve().await, stage.serve_at(elsewhere, "elsewhere").await);
+    let mut stage = Stage::set("true").await;
+    stage.max_tasks = "1";
+    let steps = ["alpha", "beta", "gamma"];
+    stage.agent_side_by_side(
+        &steps,
+        &format!("touch started\nwhile ! test -e go; do sleep 0.05; done\nrm started go\n{WELL}"),
+    );
+    let (one, two) = (stage.serve().await, stage.serve_at(free_address().await, "elsewhere").await);
     let issue = stage.label("Shared").await;
-    stage.completes(issue, &["alpha", "beta", "gamma"]).await;
-    let (one, two) = (one.kill_for_log().await, two.kill_for_log().await);
-    for (name, log) in [("first", one), ("second", two)] {
-        assert!(log.contains("event"), "the {name} did some of it: {log}");
+    // Each process runs one agent at a time: with one of them alone, no two would run.
+    let places = [stage.trees("data"), stage.trees("elsewhere")];
+    let started = stage
+        .wait("an agent runs in each process", async || {
+            let found: Vec<_> = places.iter().filter_map(|trees| in_a_tree(trees, "task-", "started")).collect();
+            (found.len() == 2).then_some(found)
+        })
+        .await;
+    stage.agent_side_by_side(&steps, WELL);
+    for agent in started {
+        std::fs::write(agent.with_file_name("go"), "").unwrap();
     }
+    stage.completes(issue, &steps).await;
+    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE kind = 'step'").await, 3, "{}", stage.log());
+    drop((one, two));
 }
 
 #[tokio::test(flavor = "multi_thread")]

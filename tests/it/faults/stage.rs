@@ -29,6 +29,8 @@ pub(super) struct Stage {
     pub(super) address: SocketAddr,
     /// How long an agent may take.
     pub(super) time_limit: &'static str,
+    /// How many agents a process may run at a time.
+    pub(super) max_tasks: &'static str,
     http: reqwest::Client,
 }
 
@@ -61,8 +63,16 @@ impl Stage {
         let pool = database.pool().await;
         let address = free_address().await;
         playground.set_webhook_url(format!("http://{address}/webhooks/github"));
-        let stage =
-            Self { playground, database, pool, folder, address, time_limit: "60s", http: reqwest::Client::new() };
+        let stage = Self {
+            playground,
+            database,
+            pool,
+            folder,
+            address,
+            time_limit: "60s",
+            max_tasks: "4",
+            http: reqwest::Client::new(),
+        };
         stage.put_file(".github/adjutant.yml", policy).await;
         stage.agent(&["alpha"], WELL);
         stage
@@ -71,9 +81,19 @@ impl Stage {
     /// Sets the agent: it plans `steps`, each after the one before it, and does each as `work` says. May be called
     /// again, for an agent that was mended.
     pub(super) fn agent(&self, steps: &[&str], work: &str) {
+        self.agent_planning(steps, true, work);
+    }
+
+    /// As [`Self::agent`], with steps that need not wait for each other.
+    pub(super) fn agent_side_by_side(&self, steps: &[&str], work: &str) {
+        self.agent_planning(steps, false, work);
+    }
+
+    fn agent_planning(&self, steps: &[&str], chained: bool, work: &str) {
         let planned: Vec<Value> = (0..steps.len())
             .map(|at| {
-                let after: Vec<_> = at.checked_sub(1).map(|before| steps[before]).into_iter().collect();
+                let after: Vec<_> =
+                    at.checked_sub(1).filter(|_| chained).map(|before| steps[before]).into_iter().collect();
                 json!({ "name": steps[at], "type": "implement", "description": "Write a file.", "depends_on": after })
             })
             .collect();
@@ -130,7 +150,7 @@ impl Stage {
             ("ADJUTANT_WEBHOOK_SECRET_FILE", text(&self.playground.webhook_secret_path)),
             ("ADJUTANT_LISTEN", address.to_string()),
             ("ADJUTANT_DATA_DIR", text(&folder.join(data))),
-            ("ADJUTANT_MAX_TASKS", "4".to_owned()),
+            ("ADJUTANT_MAX_TASKS", self.max_tasks.to_owned()),
             ("ADJUTANT_LEASE_SECONDS", "1".to_owned()),
             ("DATABASE_URL", self.database.url()),
         ]);
@@ -279,13 +299,6 @@ impl Serve {
     /// `kill -9`, and waits until it is gone.
     pub(super) async fn kill(mut self) {
         self.child.kill().await.unwrap();
-    }
-
-    /// As [`Self::kill`], and gives all that was logged.
-    pub(super) async fn kill_for_log(self) -> String {
-        let log = self.log.clone();
-        self.kill().await;
-        std::fs::read_to_string(log).unwrap()
     }
 
     /// SIGTERM; gives the exit status and all that was logged. It has `limit` to end.

@@ -21,6 +21,7 @@ use crate::domain::task::{TaskKind, TaskStatus};
 mod life;
 mod orders;
 mod planning;
+mod simulation;
 mod steps;
 mod whole;
 
@@ -83,6 +84,11 @@ fn red() -> Vec<VerifierResult> {
     vec![verifier("test", true, Verdict::Fail)]
 }
 
+/// When every story begins.
+fn morning() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap()
+}
+
 struct World {
     d: Directive,
     effects: Vec<Effect>,
@@ -94,7 +100,7 @@ struct World {
 
 impl World {
     fn open(policy: Policy) -> Self {
-        let now = Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap();
+        let now = morning();
         let decision = open(&labelled(policy), now);
         let d = decision.directive.clone().expect("a directive was opened");
         let mut world = Self { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0 };

@@ -7,7 +7,7 @@ fn a_label_by_someone_without_write_access_is_answered_and_starts_nothing() {
     for permission in [Permission::None, Permission::Read] {
         let mut refused = labelled(Policy::default());
         refused.actor = actor("outsider", permission);
-        let decision = open(&refused, Utc::now());
+        let decision = open(&refused, morning());
         assert_eq!(decision.directive, None);
         assert!(matches!(&decision.effects[..], [Effect::Announce { notice: Notice::LabelRefused { .. }, .. }]));
     }
@@ -17,14 +17,14 @@ fn a_label_by_someone_without_write_access_is_answered_and_starts_nothing() {
 fn a_label_by_a_bot_is_not_even_answered() {
     let mut bot = labelled(Policy::default());
     bot.actor.bot = true;
-    assert_eq!(open(&bot, Utc::now()), Decision { directive: None, events: Vec::new(), effects: Vec::new() });
+    assert_eq!(open(&bot, morning()), Decision { directive: None, events: Vec::new(), effects: Vec::new() });
 }
 
 #[test]
 fn a_broken_policy_is_answered_with_its_faults_and_starts_nothing() {
     let mut broken = labelled(Policy::default());
     broken.policy = Err(vec!["line 3: no".to_owned()]);
-    let decision = open(&broken, Utc::now());
+    let decision = open(&broken, morning());
     assert_eq!(decision.directive, None);
     assert!(matches!(&decision.effects[..], [Effect::Announce { notice: Notice::PolicyBroken { .. }, .. }]));
 }

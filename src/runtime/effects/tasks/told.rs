@@ -1,7 +1,6 @@
 //! What a task is told: the agent that runs it, its task file, and what was said and done before.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
@@ -111,17 +110,7 @@ pub(super) fn spec(name: &str, settings: &AgentSettings) -> AgentSpec {
         network: settings.network,
         env,
         pass_env: Vec::new(),
-        readonly: own_program(settings),
+        readonly: settings.readonly.iter().map(|path| Bind::new(path, path)).collect(),
         limits: Limits { wall: settings.time_limit, output_bytes: settings.output_limit, ..Limits::default() },
     }
-}
-
-/// The agent's own program, where it lies outside of the system's folders.
-fn own_program(settings: &AgentSettings) -> Vec<Bind> {
-    let program = settings.command.first().map(PathBuf::from).filter(|program| program.is_absolute());
-    program
-        .filter(|program| !program.starts_with("/usr"))
-        .map(|program| Bind::new(&program, &program))
-        .into_iter()
-        .collect()
 }

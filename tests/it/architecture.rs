@@ -1,0 +1,175 @@
+//! The rule of the arrows (ARCHITECTURE.md), read off the source.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What each top-level module may import of the others; what is not listed may import nothing.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("store", &["domain"]),
+    ("github", &["domain"]),
+    ("workspace", &["domain"]),
+    ("report", &["domain"]),
+    ("agent", &["domain", "workspace"]),
+    ("verify", &["domain", "workspace"]),
+    ("settings", &[]),
+    ("logging", &["settings"]),
+    ("runtime", &["agent", "domain", "github", "report", "settings", "store", "verify", "workspace"]),
+    ("web", &["domain", "store"]),
+    ("serve", &["github", "runtime", "settings", "store", "web", "workspace"]),
+    ("playground", &[]),
+];
+/// What the binary's modules may import of the library.
+const BINARY: &[(&str, &[&str])] = &[
+    ("main", &["logging", "playground", "serve", "settings"]),
+    ("demo", &["playground", "serve", "settings", "store"]),
+];
+/// What keeps the domain pure: none of these words is in it.
+const IMPURE: &[&str] = &["tokio", "sqlx", "reqwest", "octocrab", "std::fs", "std::env", "Utc::now", "new_v4"];
+/// No file is longer.
+const MOST_LINES: usize = 500;
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Each file's path below src/ with its text. Files that are texts of other crates are no part of this one.
+fn sources() -> Vec<(PathBuf, String)> {
+    let foreign = [src().join("demo/work"), src().join("playground/seed/widgets")];
+    let mut folders = vec![src()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() && !foreign.contains(&entry) {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&entry).unwrap();
+                files.push((entry.strip_prefix(src()).unwrap().to_owned(), text));
+            }
+        }
+    }
+    assert!(files.len() > 100, "the source was not found");
+    files
+}
+
+/// The top-level module that a file belongs to.
+fn module(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules that a text names behind `root::`, in groups too.
+fn named(text: &str, root: &str) -> BTreeSet<String> {
+    let code: String =
+        text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+    let mut found = BTreeSet::new();
+    for (at, matched) in code.match_indices(root) {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + matched.len()..];
+        let parts = match rest.strip_prefix('{') {
+            Some(group) => top_level(group),
+            None => vec![rest],
+        };
+        found.extend(parts.iter().map(|part| identifier(part)).filter(|name| !name.is_empty()));
+    }
+    found
+}
+
+/// The entries of a group that was opened just before.
+fn top_level(group: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                parts.push(&group[start..at]);
+                return parts;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&group[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn identifier(text: &str) -> String {
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+fn allowed(arrows: &[(&str, &[&str])], from: &str) -> Option<Vec<String>> {
+    let (_, to) = arrows.iter().find(|(module, _)| *module == from)?;
+    Some(to.iter().copied().chain([from]).map(str::to_owned).collect())
+}
+
+#[test]
+fn arrows_between_modules_point_down_only() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let from = module(&path);
+        let (root, arrows) =
+            if allowed(BINARY, &from).is_some() { ("adjutant::", BINARY) } else { ("crate::", ARROWS) };
+        if from == "lib" {
+            continue;
+        }
+        let allowed = allowed(arrows, &from).unwrap_or_else(|| panic!("src/{from} has no place in the map yet"));
+        for to in named(&text, root).into_iter().filter(|to| !allowed.contains(to)) {
+            wrong.push(format!("{}: {from} imports {to}", path.display()));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn nobody_climbs_to_the_root_without_naming_it() {
+    let climbs = |(path, text): &(PathBuf, String)| {
+        let folders = path.components().count() - 1;
+        let is_folder_itself = path.ends_with("mod.rs");
+        // One more for `mod tests` inside of a file.
+        let to_root = folders + usize::from(!is_folder_itself);
+        text.contains(&"super::".repeat(to_root + 1))
+    };
+    let wrong: Vec<_> = sources().into_iter().filter(climbs).map(|(path, _)| path).collect();
+    assert_eq!(wrong, [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn the_domain_touches_no_world_clock_or_chance() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources().iter().filter(|(path, _)| module(path) == "domain") {
+        for word in IMPURE.iter().filter(|word| text.contains(**word)) {
+            wrong.push(format!("{}: {word}", path.display()));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn queries_are_in_the_store_alone() {
+    let has_query =
+        |text: &str| ["query!(", "query_as!(", "query_scalar!(", "sqlx::query"].iter().any(|it| text.contains(it));
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        sources().into_iter().filter(|(_, text)| has_query(text)).partition(|(path, _)| module(path) == "store");
+    assert!(!inside.is_empty());
+    assert_eq!(outside.into_iter().map(|(path, _)| path).collect::<Vec<_>>(), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn no_file_is_longer_than_five_hundred_lines() {
+    let long: Vec<_> =
+        sources().into_iter().filter(|(_, text)| text.lines().count() > MOST_LINES).map(|(path, _)| path).collect();
+    assert_eq!(long, [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn an_import_is_found_in_whatever_form_it_is_written() {
+    let text = "use crate::store::Store;\nuse crate::{\n    domain::{ids::Repo, plan},\n    github as hub,\n};\n\
+                fn f() -> crate::web::Web { todo!() } // crate::comment\nuse mycrate::other;";
+    assert_eq!(named(text, "crate::"), ["domain", "github", "store", "web"].map(str::to_owned).into());
+}

@@ -1,0 +1,91 @@
+//! Directives at rest: what is read back is what was saved.
+
+use adjutant::domain::brief::{Brief, Requirement};
+use adjutant::domain::command::Command;
+use adjutant::domain::directive::{Base, Directive};
+use adjutant::domain::engine;
+use adjutant::domain::ids::{Branch, Login, Repo, Sha, Usd};
+use adjutant::domain::policy::{Autonomy, Policy};
+use adjutant::domain::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
+use adjutant::store::Store;
+use chrono::Utc;
+use serde_json::json;
+
+use crate::support::pg::TestDatabase;
+
+fn maintainer() -> Actor {
+    Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false }
+}
+
+fn labelled() -> Labelled {
+    Labelled {
+        repo: Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 },
+        issue: 12,
+        earlier: 0,
+        title: "Print lengths".to_owned(),
+        author: Login::new("outsider"),
+        actor: maintainer(),
+        brief: Brief {
+            goal: "Print lengths.".to_owned(),
+            requirements: vec![Requirement { id: "R1".to_owned(), description: "Print.".to_owned() }],
+            ..Brief::default()
+        },
+        policy: Ok(Policy { autonomy: Autonomy::Manual, ..Policy::default() }),
+        base: Some(Base { branch: Branch::new("main"), sha: Sha::new("a".repeat(40)), is_default: true }),
+    }
+}
+
+fn order(command: Command) -> Signal {
+    Signal::Commanded(Commanded {
+        actor: maintainer(),
+        command,
+        pull: None,
+        sha: None,
+        source: Source { kind: SourceKind::IssueComment, id: 1, node_id: String::new(), number: 12, index: 0 },
+        at: Utc::now(),
+    })
+}
+
+/// Decides, saves, and reads back the same.
+async fn step(store: &Store, before: Option<Directive>, signal: Option<Signal>) -> Directive {
+    let now = Utc::now();
+    let decision = match (&before, &signal) {
+        (Some(before), Some(signal)) => engine::decide(before.clone(), signal, now),
+        _ => engine::open(&labelled(), now),
+    };
+    let after = decision.directive.unwrap();
+    let mut unit = store.begin().await.unwrap();
+    unit.save(before.as_ref(), &after, now).await.unwrap();
+    unit.append_events(after.id, &decision.events, now).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(store.directive(after.id).await.unwrap().as_ref(), Some(&after), "after {signal:?}");
+    after
+}
+
+fn planned(directive: &Directive, names: &[&str]) -> Signal {
+    let steps: Vec<_> = names
+        .iter()
+        .map(|name| json!({ "name": name, "type": "implement", "description": "Do it.", "requirements": ["R1"] }))
+        .collect();
+    let task = directive.tasks.last().unwrap().id;
+    let outcome = TaskOutcome::Planned { plan: json!({ "steps": steps }) };
+    Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.1) }
+}
+
+#[tokio::test]
+async fn a_directive_is_read_back_as_it_was_saved_even_when_its_plan_was_turned_down() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let opened = step(&store, None, None).await;
+    let asked = step(&store, Some(opened.clone()), Some(planned(&opened, &["parse", "print"]))).await;
+    let again = step(&store, Some(asked), Some(order(Command::Rework { text: "one step".to_owned() }))).await;
+    assert!(again.steps.is_empty());
+    let planned_again = planned(&again, &["parse", "print", "prove"]);
+    let asked = step(&store, Some(again), Some(planned_again)).await;
+    let active = step(&store, Some(asked), Some(order(Command::Approve { step: None }))).await;
+    let cut = step(&store, Some(active), Some(Signal::IntegrationCut)).await;
+    assert_eq!(cut.steps.len(), 3);
+    let task = cut.tasks.last().unwrap().id;
+    let outcome = TaskOutcome::Changed { head: Sha::new("b"), summary: "done".to_owned(), findings: Vec::new() };
+    step(&store, Some(cut), Some(Signal::TaskFinished { task, outcome, cost: Usd::ZERO })).await;
+}
