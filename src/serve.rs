@@ -88,8 +88,9 @@ pub async fn serve(
     let stop = shutdown.child_token();
     let arrived = Arc::new(Notify::new());
     let secret = WebhookSecret::new(settings.webhook_secret.clone());
-    let web = Web::new(database.store.clone(), secret, arrived.clone());
-    let world = Arc::new(world(settings, &database.store, arrived).await?);
+    let turned_away = Arc::new(Notify::new());
+    let web = Web::new(database.store.clone(), secret, arrived.clone()).telling_of_lost(turned_away.clone());
+    let world = Arc::new(world(settings, &database.store, arrived, turned_away).await?);
     let receiver = axum::serve(listener, web.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut receiver = tokio::spawn(receiver.into_future());
     tracing::info!(%address, github = world.github_url(), "listening for GitHub's deliveries");
@@ -130,7 +131,12 @@ async fn run(
 }
 
 /// Everything that work needs, checked before the first delivery is taken.
-async fn world(settings: Settings, store: &Store, arrived: Arc<Notify>) -> Result<World, ServeError> {
+async fn world(
+    settings: Settings,
+    store: &Store,
+    arrived: Arc<Notify>,
+    turned_away: Arc<Notify>,
+) -> Result<World, ServeError> {
     let github = GitHub::new(GitHubConfig {
         url: settings.github.url.clone(),
         app_id: settings.app.id,
@@ -150,7 +156,7 @@ async fn world(settings: Settings, store: &Store, arrived: Arc<Notify>) -> Resul
             "a limit of the sandbox cannot be held on this machine"
         );
     }
-    Ok(World::new(store.clone(), github, workspaces, sandbox, settings, arrived))
+    Ok(World::new(store.clone(), github, workspaces, sandbox, settings, arrived, turned_away))
 }
 
 /// Others on the machine may pass through it (as root, agents and the private Postgres run as another user), and

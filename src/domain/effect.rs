@@ -96,6 +96,13 @@ pub enum Effect {
         /// What is said.
         notice: Notice,
     },
+    /// Write the `adjutant` check run of a pull request that is not Adjutant's, so that it can be required everywhere.
+    NeutralCheck {
+        /// Where.
+        repo: Repo,
+        /// Its head.
+        head: Sha,
+    },
     /// Say something on an issue that has no directive.
     Announce {
         /// Where.
@@ -210,6 +217,7 @@ impl Effect {
                 format!("{directive}/react/{:?}/{}/{}/{reaction:?}", source.kind, source.id, source.index)
             }
             Self::Reply { source, .. } => format!("{directive}/reply/{:?}/{}/{}", source.kind, source.id, source.index),
+            Self::NeutralCheck { repo, head } => format!("neutral-check/{}/{head}", repo.id),
             Self::Announce { repo, issue, notice, .. } => {
                 let what = match notice {
                     Notice::LabelRefused { login } => format!("label-refused/{login}"),
@@ -218,6 +226,11 @@ impl Effect {
                 format!("announce/{}/{issue}/{what}", repo.id)
             }
         }
+    }
+
+    /// Whether it is done for a directive; the others stand for themselves.
+    pub fn is_of_a_directive(&self) -> bool {
+        !matches!(self, Self::Announce { .. } | Self::NeutralCheck { .. })
     }
 
     /// Whether a later one of the same key means doing it again, with the newest state.
@@ -267,6 +280,7 @@ impl Effect {
             Self::CloseIssue => "close_issue",
             Self::React { .. } => "react",
             Self::Reply { .. } => "reply",
+            Self::NeutralCheck { .. } => "neutral_check",
             Self::Announce { .. } => "announce",
         }
     }

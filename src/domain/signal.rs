@@ -124,6 +124,15 @@ pub enum Signal {
         /// Whether it differs from the base.
         differs: bool,
     },
+    /// Somebody who may asked for the checks of a commit to be run again.
+    Rerequested {
+        /// Whose.
+        step: StepId,
+        /// The commit.
+        head: Sha,
+        /// Who.
+        by: Login,
+    },
     /// An effect was given up.
     EffectFailed {
         /// The step it was for.

@@ -179,7 +179,7 @@ impl GitHub {
         Ok(answer)
     }
 
-    async fn as_app(&self, request: &Request) -> Result<Answer, GitHubError> {
+    pub(crate) async fn as_app(&self, request: &Request) -> Result<Answer, GitHubError> {
         let transport = &self.shared.transport;
         transport.send(request, Some(&transport.app_token()?)).await?.ok()
     }

@@ -10,6 +10,7 @@
 
 mod checks;
 mod client;
+mod deliveries;
 mod error;
 mod gate;
 pub mod interpret;
@@ -23,6 +24,7 @@ mod transport;
 
 pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckState, Conclusion, ExistingCheck};
 pub use client::{AppIdentity, GitHub, GitHubConfig};
+pub use deliveries::AppDelivery;
 pub use error::GitHubError;
 pub use model::{Comment, Issue, OpenState, PullRequest, Repository, ReviewComment};
 pub use pulls::{MergeMethod, MergeOutcome, NewPull, PullChange};

@@ -132,6 +132,33 @@ pub(crate) struct PullEvent {
 #[derive(Debug, Deserialize)]
 pub(crate) struct PullRef {
     pub(crate) number: u64,
+    /// Absent where a pull request is only mentioned.
+    #[serde(default)]
+    pub(crate) head: Option<HeadRef>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct HeadRef {
+    pub(crate) sha: Sha,
+    #[serde(rename = "ref")]
+    pub(crate) branch: Branch,
+    /// None where the fork was deleted.
+    #[serde(default)]
+    pub(crate) repo: Option<RepoId>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RepoId {
+    pub(crate) id: u64,
+}
+
+/// `check_run.rerequested` and `check_suite.rerequested`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rerequest {
+    #[serde(default)]
+    pub(crate) check_run: Option<CheckRunRef>,
+    #[serde(default)]
+    pub(crate) check_suite: Option<CheckRunRef>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,33 +4,55 @@ use chrono::Utc;
 
 use super::World;
 use crate::domain::directive::Directive;
-use crate::domain::effect::Lane;
+use crate::domain::effect::{Effect, Lane};
 use crate::domain::engine::{self, Decision};
 use crate::domain::ids::DirectiveId;
 use crate::domain::signal::{Labelled, Signal};
 use crate::store::StoreError;
 use crate::store::directives::Unit;
 use crate::store::effects::{Claimed, Held};
+use crate::store::inbox::{Delivery, Settled};
 
-/// What becomes of an effect in the same transaction as the signals it led to.
+/// What becomes of an effect, or of a delivery, in the same transaction as the signals it led to: whatever is killed
+/// in between, they are applied once.
+#[derive(Clone, Copy)]
 pub(super) enum Settle<'a> {
     /// It is done.
     Done(&'a Claimed),
     /// It is given up, for this reason.
     Failed(&'a Claimed, &'a str),
+    /// A delivery is dealt with.
+    Read(&'a Delivery),
     /// It goes on, or there is none.
     Nothing,
 }
 
+impl Settle<'_> {
+    async fn within(self, unit: &mut Unit) -> Result<Held, StoreError> {
+        match self {
+            Self::Done(claimed) => unit.finish_effect(claimed).await,
+            Self::Failed(claimed, error) => unit.fail_effect(claimed, error).await,
+            Self::Read(delivery) => Ok(match unit.finish_delivery(delivery).await? {
+                Settled::Taken => Held::Yes,
+                Settled::LeaseLost => Held::No,
+            }),
+            Self::Nothing => Ok(Held::Yes),
+        }
+    }
+}
+
 impl World {
     /// Opens a directive for a label, or tells the live one that the label was set again.
-    pub(super) async fn open(&self, labelled: &Labelled) -> Result<(), StoreError> {
+    pub(super) async fn open(&self, labelled: &Labelled, settle: Settle<'_>) -> Result<Held, StoreError> {
         let mut unit = self.store.begin().await?;
         unit.lock_issue(labelled.repo.id, labelled.issue).await?;
         if let Some(live) = unit.live_for_issue(labelled.repo.id, labelled.issue).await? {
             drop(unit);
             let signal = Signal::Labelled(Box::new(labelled.clone()));
-            return self.apply(live, &[signal], Settle::Nothing).await.map(drop);
+            return self.apply(live, &[signal], settle).await;
+        }
+        if settle.within(&mut unit).await? == Held::No {
+            return Ok(Held::No);
         }
         // Counted again under the lock: another delivery may have opened one since the facts were read.
         let earlier = unit.count_for_issue(labelled.repo.id, labelled.issue).await?;
@@ -44,7 +66,7 @@ impl World {
         self.keep(&mut unit, id, None, decision, now, &mut lanes).await?;
         unit.commit().await?;
         self.wake(&lanes);
-        Ok(())
+        Ok(Held::Yes)
     }
 
     /// Takes a directive through `signals`, one after the other, and settles the effect that they came from.
@@ -55,12 +77,7 @@ impl World {
         settle: Settle<'_>,
     ) -> Result<Held, StoreError> {
         let mut unit = self.store.begin().await?;
-        let held = match settle {
-            Settle::Done(claimed) => unit.finish_effect(claimed).await?,
-            Settle::Failed(claimed, error) => unit.fail_effect(claimed, error).await?,
-            Settle::Nothing => Held::Yes,
-        };
-        if held == Held::No {
+        if settle.within(&mut unit).await? == Held::No {
             return Ok(Held::No);
         }
         let mut lanes = Vec::new();
@@ -80,6 +97,18 @@ impl World {
         }
         unit.commit().await?;
         self.wake(&lanes);
+        Ok(Held::Yes)
+    }
+
+    /// Has something done that is no directive's.
+    pub(super) async fn ask_for(&self, effect: &Effect, settle: Settle<'_>) -> Result<Held, StoreError> {
+        let mut unit = self.store.begin().await?;
+        if settle.within(&mut unit).await? == Held::No {
+            return Ok(Held::No);
+        }
+        unit.enqueue(DirectiveId(uuid::Uuid::nil()), effect).await?;
+        unit.commit().await?;
+        self.wake(&[effect.lane()]);
         Ok(Held::Yes)
     }
 

@@ -11,15 +11,15 @@ use tracing::Instrument;
 use super::World;
 use super::apply::Settle;
 use super::lookup::StoreLookup;
+use crate::domain::effect::Effect;
 use crate::domain::signal::Signal;
 use crate::github::interpret::{self, InterpretError, Reading, Target};
 use crate::store::StoreError;
+use crate::store::effects::Held;
 use crate::store::inbox::{Delivery, Settled};
 
 /// How many deliveries are read at a time. GitHub keeps no order, so neither need we.
 const BATCH: i64 = 8;
-/// How long a claim holds: a delivery costs a few reads of GitHub.
-const LEASE: Duration = Duration::from_mins(2);
 /// How often the inbox is looked at without being told.
 const POLL: Duration = Duration::from_secs(1);
 /// After so many tries a delivery that still cannot be interpreted is given up.
@@ -28,7 +28,7 @@ const TRIES: i32 = 12;
 /// Works the inbox off until `stop`.
 pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let claimed = world.store.claim_deliveries(BATCH, LEASE).await.unwrap_or_else(|error| {
+        let claimed = world.store.claim_deliveries(BATCH, world.lease()).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "deliveries could not be claimed; trying again");
             Vec::new()
         });
@@ -59,9 +59,13 @@ enum Trouble {
 }
 
 async fn handle(world: &World, delivery: &Delivery) {
-    let settled = match read(world, delivery).await {
-        Ok(None) => world.store.delivery_processed(&delivery.guid, delivery.attempt).await,
-        Ok(Some(reason)) => world.store.delivery_ignored(&delivery.guid, delivery.attempt, &reason).await,
+    let outcome = tokio::select! {
+        outcome = read(world, delivery) => outcome,
+        () = keep_lease(world, delivery) => return,
+    };
+    let settled = match outcome {
+        Ok(Handled::Applied(held)) => Ok(if held == Held::Yes { Settled::Taken } else { Settled::LeaseLost }),
+        Ok(Handled::Ignored(reason)) => world.store.delivery_ignored(&delivery.guid, delivery.attempt, &reason).await,
         Err(Trouble::Later(reason)) if delivery.attempt < TRIES => {
             tracing::warn!(reason, attempt = delivery.attempt, "not handled; trying again");
             let at = Utc::now() + pause(delivery.attempt);
@@ -79,24 +83,53 @@ async fn handle(world: &World, delivery: &Delivery) {
     }
 }
 
-/// Reads a delivery and applies what it tells; a reason where that is nothing.
-async fn read(world: &World, delivery: &Delivery) -> Result<Option<String>, Trouble> {
+/// Renews the lease until it is lost: then another process reads the delivery, and this one leaves it alone.
+async fn keep_lease(world: &World, delivery: &Delivery) {
+    loop {
+        tokio::time::sleep(world.heartbeat()).await;
+        match world.store.keep_delivery(delivery, world.lease()).await {
+            Ok(Settled::Taken) => {}
+            Ok(Settled::LeaseLost) => return tracing::warn!("the lease on a delivery was lost"),
+            Err(error) => tracing::warn!(%error, "the lease on a delivery could not be renewed"),
+        }
+    }
+}
+
+/// What came of a delivery.
+enum Handled {
+    /// Its signals were applied and it was settled with them, if its lease still held.
+    Applied(Held),
+    /// There is nothing in it for anybody, because.
+    Ignored(String),
+}
+
+/// Reads a delivery and applies what it tells. The last of its signals settles it in the same transaction; all
+/// signals of one delivery are for one directive, so that the last is all of them.
+async fn read(world: &World, delivery: &Delivery) -> Result<Handled, Trouble> {
     let fact = interpret::parse(&delivery.event, &delivery.body).map_err(|error| Trouble::Never(error.to_string()))?;
     let reading = interpret::interpret(&world.github, &StoreLookup(&world.store), fact).await?;
     let signals = match reading {
-        Reading::Ignored(reason) => return Ok(Some(reason)),
+        Reading::Ignored(reason) => return Ok(Handled::Ignored(reason)),
         Reading::Signals(signals) => signals,
-    };
-    for addressed in signals {
-        match (addressed.target, addressed.signal) {
-            (Target::Issue { .. }, Signal::Labelled(labelled)) => world.open(&labelled).await?,
-            (Target::Issue { .. }, _) => {}
-            (Target::Directive(id), signal) => {
-                world.apply(id, &[signal], Settle::Nothing).await.map(drop)?;
-            }
+        Reading::Foreign { repo, head } => {
+            let effect = Effect::NeutralCheck { repo, head };
+            return Ok(Handled::Applied(world.ask_for(&effect, Settle::Read(delivery)).await?));
         }
-    }
-    Ok(None)
+    };
+    let settle = Settle::Read(delivery);
+    let Some(first) = signals.first() else { return Ok(Handled::Ignored("it tells nothing".to_owned())) };
+    let held = match (&first.target, &first.signal) {
+        (Target::Issue { .. }, Signal::Labelled(labelled)) => world.open(labelled, settle).await?,
+        (Target::Issue { issue, .. }, _) => {
+            return Ok(Handled::Ignored(format!("issue {issue} has no directive to tell it to")));
+        }
+        (Target::Directive(id), _) => {
+            let id = *id;
+            let signals: Vec<_> = signals.into_iter().map(|addressed| addressed.signal).collect();
+            world.apply(id, &signals, settle).await?
+        }
+    };
+    Ok(Handled::Applied(held))
 }
 
 impl From<InterpretError> for Trouble {

@@ -25,6 +25,10 @@ impl DirectiveLookup for StoreLookup<'_> {
         self.load(self.0.live_directive_for_issue(repository, issue).await).await
     }
 
+    async fn newest_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError> {
+        self.load(self.0.newest_for_issue(repository, issue).await).await
+    }
+
     async fn for_pull(&self, repository: u64, pull: u64) -> Result<Option<Directive>, LookupError> {
         self.load(self.0.directive_for_pull(repository, pull).await).await
     }

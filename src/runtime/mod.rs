@@ -2,7 +2,8 @@
 //!
 //! Deliveries come out of the inbox and become signals ([`deliveries`]); a signal is applied to its directive in
 //! one transaction ([`apply`]), which leaves effects in the outbox; effects are carried out and come back as
-//! signals ([`outbox`], [`effects`]); time and whatever GitHub forgot to tell is looked after by [`sweep`].
+//! signals ([`outbox`], [`effects`]); time and whatever GitHub forgot to tell is looked after by [`sweep`], and what it
+//! told while nobody listened is asked for again by [`redelivery`].
 //!
 //! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
 //! what it found; what follows is the engine's.
@@ -15,6 +16,7 @@ mod deliveries;
 mod effects;
 mod lookup;
 mod outbox;
+mod redelivery;
 mod sweep;
 
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub struct World {
     settings: Settings,
     /// A delivery was stored.
     arrived: Arc<Notify>,
+    /// A delivery was turned away: GitHub has to be asked for it.
+    turned_away: Arc<Notify>,
     /// Effects were queued, by lane.
     short: Notify,
     agents: Notify,
@@ -52,7 +56,8 @@ pub struct World {
 }
 
 impl World {
-    /// Brings together what the loops need. `arrived` is notified when a delivery was stored.
+    /// Brings together what the loops need. `arrived` is notified when a delivery was stored, `turned_away` when one
+    /// could not be.
     pub fn new(
         store: Store,
         github: GitHub,
@@ -60,6 +65,7 @@ impl World {
         sandbox: Sandbox,
         settings: Settings,
         arrived: Arc<Notify>,
+        turned_away: Arc<Notify>,
     ) -> Self {
         Self {
             store,
@@ -68,6 +74,7 @@ impl World {
             sandbox,
             settings,
             arrived,
+            turned_away,
             short: Notify::new(),
             agents: Notify::new(),
             verifiers: Notify::new(),
@@ -77,6 +84,17 @@ impl World {
     /// The GitHub that is worked on.
     pub fn github_url(&self) -> &str {
         self.github.web_url()
+    }
+
+    /// How long a claim holds without a sign of life.
+    fn lease(&self) -> Duration {
+        self.settings.limits.lease
+    }
+
+    /// How often a claim is renewed, and a task asked whether it was called off: five times in a lease, so that a
+    /// slow answer of the database costs none.
+    fn heartbeat(&self) -> Duration {
+        (self.settings.limits.lease / 5).min(Duration::from_secs(2))
     }
 
     fn queued(&self, lane: Lane) -> &Notify {

@@ -19,10 +19,6 @@ use crate::store::effects::{Claimed, Held};
 
 /// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
 pub(super) const SHORT_WORKERS: u32 = 8;
-/// How long a claim holds without a heartbeat: what a killed process had in hand waits that long.
-const LEASE: Duration = Duration::from_secs(15);
-/// How often a claim is renewed, and a task asked whether it was called off.
-const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How often the outbox is looked at without being told.
 const POLL: Duration = Duration::from_millis(500);
 /// The longest pause between two tries of an effect.
@@ -35,7 +31,8 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
     while !stop.is_cancelled() {
         while running.try_join_next().is_some() {}
         let room = i64::try_from(free.available_permits()).unwrap_or(i64::MAX);
-        let claimed = if room == 0 { Ok(Vec::new()) } else { world.store.claim_effects(lane, room, LEASE).await };
+        let claimed =
+            if room == 0 { Ok(Vec::new()) } else { world.store.claim_effects(lane, room, world.lease()).await };
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, lane = lane.as_str(), "effects could not be claimed; trying again");
             Vec::new()
@@ -90,10 +87,10 @@ async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken
     let long = claimed.effect.lane() != Lane::Short;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(HEARTBEAT) => {}
+            () = tokio::time::sleep(world.heartbeat()) => {}
             () = stop.cancelled(), if long => break,
         }
-        match world.store.heartbeat(claimed, LEASE).await {
+        match world.store.heartbeat(claimed, world.lease()).await {
             Ok(Held::Yes) => {}
             Ok(Held::No) => {
                 tracing::warn!("the lease was lost: another worker has taken this over");

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::World;
 use super::apply::Settle;
 use super::effects::seen;
+use super::redelivery;
 use crate::domain::directive::Directive;
 use crate::domain::signal::Signal;
 use crate::github::GitHubError;
@@ -18,20 +19,38 @@ const TICK: Duration = Duration::from_secs(30);
 /// Every so many ticks GitHub is asked for what no delivery may have told.
 const LOOK_EVERY: u32 = 10;
 
-/// Ticks and looks until `stop`. The first look is at once: a process that starts may have missed something.
+/// How soon a sweep that was cut short is made again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Ticks and looks until `stop`. The first look is at once: a process that starts may have missed something. So may
+/// one that turned a delivery away, or that could not reach its database.
 pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
-    for tick in 0u32.. {
-        if let Err(error) = sweep(&world, tick.is_multiple_of(LOOK_EVERY)).await {
-            tracing::warn!(%error, "the sweep was cut short; the next one goes on");
-        }
+    let mut ticks_to_look = 0u32;
+    while !stop.is_cancelled() {
+        let look = ticks_to_look == 0;
+        let pause = match sweep(&world, look).await {
+            Ok(()) => {
+                ticks_to_look = if look { LOOK_EVERY } else { ticks_to_look } - 1;
+                TICK
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the sweep was cut short; it is made again");
+                ticks_to_look = 0;
+                AGAIN
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(TICK) => {}
+            () = tokio::time::sleep(pause) => {}
+            () = world.turned_away.notified() => ticks_to_look = 0,
         }
     }
 }
 
 async fn sweep(world: &World, look: bool) -> Result<(), StoreError> {
+    if look {
+        redelivery::ask(world).await?;
+    }
     for id in world.store.live_directives().await? {
         let Some(directive) = world.store.directive(id).await? else { continue };
         let mut signals = vec![Signal::Tick];

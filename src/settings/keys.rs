@@ -43,6 +43,7 @@ keys! {
     DEFAULT_AGENT = "default_agent", "ADJUTANT_DEFAULT_AGENT";
     MAX_TASKS = "max_tasks", "ADJUTANT_MAX_TASKS";
     MAX_VERIFIERS = "max_verifiers", "ADJUTANT_MAX_VERIFIERS";
+    LEASE_SECONDS = "lease_seconds", "ADJUTANT_LEASE_SECONDS";
 }
 
 /// The shortcut for an agent named `default`, and the file's table of agents.

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
@@ -112,6 +113,9 @@ pub struct Limits {
     pub max_tasks: u32,
     /// Verifiers' commands.
     pub max_verifiers: u32,
+    /// How long work belongs to a process that gives no sign of life: what one that was killed had in hand waits
+    /// that long before another takes it over.
+    pub lease: Duration,
 }
 
 impl Settings {
@@ -144,6 +148,7 @@ impl Settings {
         let limits = Limits {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
             max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, &sources, &mut faults),
+            lease: Duration::from_secs(at_least_one(&keys::LEASE_SECONDS, 15, &sources, &mut faults).into()),
         };
 
         match (faults.into_result(), app_id, private_key, webhook_secret) {

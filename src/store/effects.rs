@@ -19,7 +19,7 @@ pub struct Claimed {
     pub id: i64,
     /// What is to be done.
     pub effect: Effect,
-    /// For which directive; none for an announcement.
+    /// For which directive; none where it stands for itself.
     pub directive: Option<DirectiveId>,
     /// Which try this is, counted from one.
     pub attempt: u32,
@@ -46,7 +46,7 @@ impl Held {
 impl Unit {
     /// Queues an effect, once for its key. A coalescing one, and one that was given up, is queued anew.
     pub async fn enqueue(&mut self, directive: DirectiveId, effect: &Effect) -> Result<(), StoreError> {
-        let of = (!matches!(effect, Effect::Announce { .. })).then_some(directive.0);
+        let of = effect.is_of_a_directive().then_some(directive.0);
         sqlx::query!(
             "INSERT INTO effects AS old (key, directive_id, kind, lane, payload) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (key) DO UPDATE SET

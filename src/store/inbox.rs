@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use sqlx::PgExecutor;
+
+use super::directives::Unit;
 use super::{Store, StoreError};
 
 /// A delivery as it is received, its signature already verified.
@@ -36,6 +39,8 @@ pub enum Receipt {
     New,
     /// Its GUID was there already: a redelivery, or a duplicate.
     Known,
+    /// Its GUID was there already, given up: it is taken up again.
+    Again,
 }
 
 /// A delivery that this process holds a lease on.
@@ -73,14 +78,18 @@ impl Settled {
 }
 
 impl Store {
-    /// Stores a delivery, once for each GUID.
+    /// Stores a delivery, once for each GUID. One that was given up is taken up again: whoever sends it again has
+    /// mended what was in its way.
     pub async fn receive_delivery(&self, new: &NewDelivery<'_>) -> Result<Receipt, StoreError> {
-        let done = sqlx::query!(
-            "INSERT INTO deliveries (guid, event, action, installation_id, hook_target, body, reason, status, processed_at)
+        let stored = sqlx::query_scalar!(
+            r#"INSERT INTO deliveries (guid, event, action, installation_id, hook_target, body, reason, status, processed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7::text,
                      CASE WHEN $7::text IS NULL THEN 'received' ELSE 'failed' END,
                      CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
-             ON CONFLICT (guid) DO NOTHING",
+             ON CONFLICT (guid) DO UPDATE SET status = 'received', reason = NULL, attempts = 0, run_after = now(),
+                 processed_at = NULL
+             WHERE deliveries.status = 'failed' AND excluded.status = 'received'
+             RETURNING (xmax = 0) AS "new!""#,
             new.guid,
             new.event,
             new.action,
@@ -89,9 +98,13 @@ impl Store {
             new.body,
             new.fault,
         )
-        .execute(self.pool())
+        .fetch_optional(self.pool())
         .await?;
-        Ok(if done.rows_affected() == 1 { Receipt::New } else { Receipt::Known })
+        Ok(match stored {
+            Some(true) => Receipt::New,
+            Some(false) => Receipt::Again,
+            None => Receipt::Known,
+        })
     }
 
     /// Claims up to `limit` deliveries whose turn has come, oldest first, each for the time of `lease`. Two
@@ -124,15 +137,21 @@ impl Store {
 
     /// Marks a claimed delivery as dealt with.
     pub async fn delivery_processed(&self, guid: &str, attempt: i32) -> Result<Settled, StoreError> {
-        let done = sqlx::query!(
-            "UPDATE deliveries SET status = 'processed', reason = NULL, processed_at = now(), lease_until = NULL
+        processed(self.pool(), guid, attempt).await
+    }
+
+    /// Extends the lease on a claimed delivery.
+    pub async fn keep_delivery(&self, delivery: &Delivery, lease: Duration) -> Result<Settled, StoreError> {
+        let kept = sqlx::query!(
+            "UPDATE deliveries SET lease_until = now() + make_interval(secs => $3)
              WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
-            guid,
-            attempt,
+            delivery.guid,
+            delivery.attempt,
+            lease.as_secs_f64(),
         )
         .execute(self.pool())
         .await?;
-        Ok(Settled::of(done.rows_affected()))
+        Ok(Settled::of(kept.rows_affected()))
     }
 
     /// Marks a claimed delivery as one that asks for nothing, and why.
@@ -183,4 +202,47 @@ impl Store {
         .await?;
         Ok(Settled::of(done.rows_affected()))
     }
+}
+
+/// How often GitHub is asked for one delivery, and how long after the first time it is asked again; each time after
+/// that takes twice as long.
+const ASKS: i32 = 6;
+const ASK_AGAIN: Duration = Duration::from_mins(1);
+
+impl Store {
+    /// Whether GitHub may be asked now to send a delivery again: it is not in the inbox and was not
+    /// asked for lately or too often. Says yes to one caller only, who then asks.
+    pub async fn may_ask_again(&self, guid: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query!(
+            "INSERT INTO redeliveries AS old (guid)
+             SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE guid = $1)
+             ON CONFLICT (guid) DO UPDATE SET asks = old.asks + 1, asked_at = now()
+             WHERE old.asks < $2 AND old.asked_at < now() - make_interval(secs => $3 * 2 ^ (old.asks - 1))",
+            guid,
+            ASKS,
+            ASK_AGAIN.as_secs_f64(),
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+impl Unit {
+    /// Marks a claimed delivery as dealt with in this transaction, if its lease still holds.
+    pub async fn finish_delivery(&mut self, delivery: &Delivery) -> Result<Settled, StoreError> {
+        processed(&mut *self.tx, &delivery.guid, delivery.attempt).await
+    }
+}
+
+async fn processed(executor: impl PgExecutor<'_>, guid: &str, attempt: i32) -> Result<Settled, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE deliveries SET status = 'processed', reason = NULL, processed_at = now(), lease_until = NULL
+             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
+        guid,
+        attempt,
+    )
+    .execute(executor)
+    .await?;
+    Ok(Settled::of(done.rows_affected()))
 }

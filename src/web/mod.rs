@@ -28,12 +28,20 @@ pub struct Web {
     store: Store,
     secret: WebhookSecret,
     arrived: Arc<Notify>,
+    turned_away: Arc<Notify>,
 }
 
 impl Web {
     /// `arrived` is notified after each delivery that is new in the inbox.
     pub fn new(store: Store, secret: WebhookSecret, arrived: Arc<Notify>) -> Self {
-        Self { store, secret, arrived }
+        Self { store, secret, arrived, turned_away: Arc::default() }
+    }
+
+    /// Has `turned_away` notified after each delivery that could not be stored: GitHub does not send it again
+    /// unless it is asked.
+    #[must_use]
+    pub fn telling_of_lost(self, turned_away: Arc<Notify>) -> Self {
+        Self { turned_away, ..self }
     }
 
     /// All routes.

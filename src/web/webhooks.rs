@@ -76,12 +76,18 @@ async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified
             web.arrived.notify_one();
             answer::status(StatusCode::ACCEPTED, "stored")
         }
+        Ok(Receipt::Again) => {
+            tracing::info!("a delivery that was given up came again; it is taken up anew");
+            web.arrived.notify_one();
+            answer::status(StatusCode::ACCEPTED, "stored")
+        }
         Ok(Receipt::Known) => {
             tracing::info!("delivery was there already");
             answer::status(StatusCode::ACCEPTED, "known")
         }
         Err(error) => {
             tracing::error!(%error, "delivery not stored; GitHub is told to count it as failed");
+            web.turned_away.notify_one();
             let mut refusal = answer::error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the delivery could not be stored; redeliver it when /readyz says ready",

@@ -162,7 +162,7 @@ impl Mirror {
 
     /// Where `branch` is on the server now.
     pub async fn remote_head(&self, remote: &Remote, branch: &str) -> Result<Option<String>, GitError> {
-        let name = format!("refs/heads/{}", git::branch(branch)?);
+        let name = git::reference(branch)?;
         let answer =
             Git::at(&self.path, "ls-remote").arg("--").arg(&remote.url).arg(&name).remote(remote).line().await?;
         // A pattern matches the tail of a reference too.
@@ -287,6 +287,14 @@ impl Mirror {
             return Err(PushError::Rejected(super::secrets::redact(&format!("{reason} {}", told.join(" ")))));
         }
         if self.remote_head(remote, branch).await?.as_deref() == Some(sha) { Ok(()) } else { Err(PushError::Moved) }
+    }
+
+    /// Deletes `branch` from the server, if it is still at `expected`.
+    pub async fn delete(&self, remote: &Remote, branch: &str, expected: &str) -> Result<(), GitError> {
+        let name = git::reference(branch)?;
+        let lease = format!("--force-with-lease={name}:{}", git::sha(expected)?);
+        let push = Git::at(&self.path, "push").args(["--porcelain", "--no-verify"]).arg(lease);
+        push.arg("--").arg(&remote.url).arg(format!(":{name}")).remote(remote).bytes().await.map(drop)
     }
 
     /// The newest commit of `base..head` (all of `head` without a base) whose message has the trailer `key: value`.

@@ -73,21 +73,24 @@ impl Mirror {
             Merge::Clean { tree } => (tree, Vec::new()),
             Merge::Conflicted { tree, paths } => (tree, paths),
         };
+        Ok((self.tree_with(dest, ours, &merged, branch).await?, paths))
+    }
+
+    /// Makes a clone at `base` whose files are those of another tree: work that is not committed yet.
+    pub async fn tree_with(&self, dest: &str, base: &str, files: &str, branch: &str) -> Result<Tree, GitError> {
         let nobody = super::Identity { name: "Adjutant".to_owned(), email: "adjutant@localhost".to_owned() };
-        let commit =
-            self.commit(&merged, &[ours], "The merge to resolve", &nobody, chrono::DateTime::UNIX_EPOCH).await?;
+        let commit = self.commit(files, &[base], "Work in hand", &nobody, chrono::DateTime::UNIX_EPOCH).await?;
         let making = self.making(dest)?;
-        let made = self.cut(&making, &commit, branch).await;
-        let made = match made {
+        let made = match self.cut(&making, &commit, branch).await {
             Ok(()) => Git::at(&making.join("tree/.git"), "update-ref")
                 .arg(format!("refs/heads/{branch}"))
-                .arg(git::sha(ours)?)
+                .arg(git::sha(base)?)
                 .bytes()
                 .await
                 .map(drop),
             failed => failed,
         };
-        Ok((self.finish(dest, &making, ours, made).await?, paths))
+        self.finish(dest, &making, base, made).await
     }
 
     /// The clone named `dest`, if it was made before: what a task that was interrupted goes on with.

@@ -144,3 +144,52 @@ async fn a_database_that_went_away_is_a_temporary_trouble() {
     database.come_back().await;
     store.ping().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_delivery_that_was_given_up_is_taken_up_again_when_it_is_sent_again() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    store.receive_delivery(&delivery("a")).await.unwrap();
+    let claimed = claim(&store).await;
+    assert_eq!(store.receive_delivery(&delivery("a")).await.unwrap(), Receipt::Known, "it is in hand");
+    store.delivery_failed("a", claimed[0].attempt, "GitHub was down for hours").await.unwrap();
+    assert_eq!(store.receive_delivery(&delivery("a")).await.unwrap(), Receipt::Again);
+    assert_eq!(status(&database, "a").await, ("received".to_owned(), None, 0));
+    let claimed = claim(&store).await;
+    store.delivery_processed("a", claimed[0].attempt).await.unwrap();
+    assert_eq!(store.receive_delivery(&delivery("a")).await.unwrap(), Receipt::Known);
+
+    // One whose body is the fault is no better the second time.
+    let broken = NewDelivery { fault: Some("no JSON"), ..delivery("b") };
+    store.receive_delivery(&broken).await.unwrap();
+    assert_eq!(store.receive_delivery(&broken).await.unwrap(), Receipt::Known);
+}
+
+#[tokio::test]
+async fn github_is_asked_for_what_is_missing_by_one_process_and_not_all_the_time() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    store.receive_delivery(&delivery("here")).await.unwrap();
+    assert!(!store.may_ask_again("here").await.unwrap());
+    assert!(store.may_ask_again("missing").await.unwrap());
+    assert!(!store.may_ask_again("missing").await.unwrap(), "it was asked for a moment ago");
+    let pool = database.pool().await;
+    let mut asked = 1;
+    for _ in 0..20 {
+        sqlx::query("UPDATE redeliveries SET asked_at = now() - interval '1 day'").execute(&pool).await.unwrap();
+        asked += u32::from(store.may_ask_again("missing").await.unwrap());
+    }
+    assert_eq!(asked, 6, "it is not asked for without end");
+}
+
+#[tokio::test]
+async fn a_lease_is_kept_by_who_holds_it_only() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    store.receive_delivery(&delivery("a")).await.unwrap();
+    let held = claim(&store).await.remove(0);
+    assert_eq!(store.keep_delivery(&held, Duration::ZERO).await.unwrap(), Settled::Taken);
+    let taken_over = claim(&store).await.remove(0);
+    assert_eq!(store.keep_delivery(&held, MINUTE).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(store.keep_delivery(&taken_over, MINUTE).await.unwrap(), Settled::Taken);
+}

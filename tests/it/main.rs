@@ -5,6 +5,7 @@ mod architecture;
 mod cluster;
 mod conversations;
 mod directives;
+mod faults;
 mod github;
 mod inbox;
 mod manifest;

@@ -133,7 +133,9 @@ impl Turn {
     /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise.
     pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool) {
         self.actor(&actor.login);
-        if self.d.status.is_over() {
+        if self.d.status == DirectiveStatus::Completed && final_merged {
+            // The closing that completion itself brings, by the keyword or by Adjutant, puts nothing away.
+        } else if self.d.status.is_over() {
             self.archive();
         } else if final_merged {
             self.final_merged(&actor.login);

@@ -89,6 +89,7 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::PullClosed { step, by } => turn.pull_closed(*step, by),
         Signal::MergeRefused { step, head, reason } => turn.merge_refused(*step, head, reason),
         Signal::Integrated { head, differs } => turn.integrated(head, *differs),
+        Signal::Rerequested { step, head, by } => turn.rerequested(*step, head, by),
         Signal::EffectFailed { step, reason } => turn.effect_failed(*step, reason),
         Signal::Tick => {}
     }

@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::table::{self, Case, Next};
 use super::turn::Turn;
-use crate::domain::approval::ApprovalKind;
+use crate::domain::approval::{ApprovalKind, ApprovalStatus};
 use crate::domain::effect::Effect;
 use crate::domain::evaluation::{Confidence, Evaluation, Judgement, Verdict, VerifierResult};
 use crate::domain::event::Severity;
-use crate::domain::ids::{Sha, StepId};
+use crate::domain::ids::{Login, Sha, StepId};
 use crate::domain::signal::TaskOutcome;
 use crate::domain::status::StepStatus;
 use crate::domain::step::{Finding, MergeState};
@@ -32,6 +32,27 @@ impl Turn {
         self.effect(Effect::SyncPull { step: id });
         self.effect(Effect::WriteCheck { step: id });
         self.effect(Effect::Verify { step: id, head, round });
+    }
+
+    /// Somebody wants a commit proved again: what was found before is void, and so are the questions about it.
+    pub(super) fn rerequested(&mut self, id: StepId, head: &Sha, by: &Login) {
+        let Some(step) = self.d.step(id) else { return };
+        let waits = matches!(step.status, StepStatus::Evaluating | StepStatus::Blocked);
+        // Without an evaluation the verifiers are at it already; a merge that is on its way is not held up.
+        let proved = step.evaluation.is_some() && step.merge == MergeState::Open && step.pull.is_some();
+        if !waits || !proved || step.head.as_ref() != Some(head) || self.d.status.is_over() {
+            return;
+        }
+        let (name, blocked) = (step.name.clone(), step.status == StepStatus::Blocked);
+        self.actor(by);
+        self.info("verification_requested", Some(id), json!({ "step": name, "head": head, "by": by }));
+        self.cancel_tasks(|task| task.step == Some(id));
+        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
+        self.with_step(id, |step| step.evaluation = None);
+        if blocked {
+            self.set_step(id, StepStatus::Evaluating);
+        }
+        self.prove(id);
     }
 
     /// The verifiers are done. What they found at an older head is void.

@@ -12,8 +12,8 @@ use crate::{
     github::{
         model::Account,
         payload::{
-            CheckRunEvent, CommentRef, Envelope, Gone, IssueComment, Issues, PullEvent, PushEvent, ReviewCommentEvent,
-            ReviewEvent,
+            CheckRunEvent, CommentRef, Envelope, Gone, IssueComment, Issues, PullEvent, PushEvent, Rerequest,
+            ReviewCommentEvent, ReviewEvent,
         },
     },
 };
@@ -91,12 +91,18 @@ pub enum What {
         /// Its number.
         pull: u64,
     },
+    /// A pull request was opened, or opened again.
+    PullOpened(Heading),
     /// Somebody pushed to a pull request's branch.
-    PullPushed {
-        /// The pull request's number.
-        pull: u64,
-        /// The new head.
+    PullPushed(Heading),
+    /// Somebody asked for checks of an app to be run again.
+    Rerequested {
+        /// The app that they are of.
+        app: Option<u64>,
+        /// The commit.
         head: Sha,
+        /// The pull requests with that head.
+        pulls: Vec<u64>,
     },
     /// Somebody pushed to a branch.
     BranchPushed {
@@ -105,6 +111,17 @@ pub enum What {
         /// The new head.
         head: Sha,
     },
+}
+
+/// A pull request and its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// The pull request's number.
+    pub pull: u64,
+    /// The head.
+    pub head: Sha,
+    /// The branch that the head is of, where that is in the same repository and not in a fork.
+    pub branch: Option<Branch>,
 }
 
 /// A comment that was written.
@@ -210,7 +227,8 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Fact, PayloadError> {
         | "pull_request_review"
         | "pull_request"
         | "push"
-        | "check_run" => delivery.fact(),
+        | "check_run"
+        | "check_suite" => delivery.fact(),
         "ping" => delivery.ignored("GitHub tries the webhook"),
         "installation" | "installation_repositories" | "installation_target" | "github_app_authorization" => {
             delivery.ignored("installations are looked up when they are needed")
@@ -237,13 +255,11 @@ impl Delivery<'_> {
             ("pull_request_review_comment", "created") => Ok(self.review_comment(&envelope)?),
             ("pull_request_review", "submitted") => self.review(&envelope)?,
             ("pull_request", "closed") => Ok(What::PullClosed { pull: self.json::<PullEvent>()?.pull_request.number }),
-            ("pull_request", "synchronize") => {
-                let PullEvent { pull_request, after } = self.json()?;
-                let head = after.ok_or_else(|| self.wrong("`after` is missing"))?;
-                Ok(What::PullPushed { pull: pull_request.number, head })
-            }
+            ("pull_request", "opened" | "reopened") => Ok(What::PullOpened(self.heading(&repo)?)),
+            ("pull_request", "synchronize") => Ok(What::PullPushed(self.heading(&repo)?)),
             ("push", _) => self.push()?,
             ("check_run", "requested_action") => Ok(self.button()?),
+            ("check_run" | "check_suite", "rerequested") => Ok(self.rerequested()?),
             _ => Err(format!("`{}` with `{action}` is not used", self.event)),
         };
         Ok(match what {
@@ -313,6 +329,22 @@ impl Delivery<'_> {
             head: check_run.head_sha,
             pulls: check_run.pull_requests.into_iter().map(|pull| pull.number).collect(),
         }))
+    }
+
+    fn rerequested(&self) -> Result<What, PayloadError> {
+        let Rerequest { check_run, check_suite } = self.json()?;
+        let checks = check_run.or(check_suite).ok_or_else(|| self.wrong("the checks are missing"))?;
+        let pulls = checks.pull_requests.into_iter().map(|pull| pull.number).collect();
+        Ok(What::Rerequested { app: checks.app.map(|app| app.id), head: checks.head_sha, pulls })
+    }
+
+    fn heading(&self, repo: &Repo) -> Result<Heading, PayloadError> {
+        let PullEvent { pull_request, after } = self.json()?;
+        let end = pull_request.head;
+        let head = after.or_else(|| end.as_ref().map(|end| end.sha.clone()));
+        let head = head.ok_or_else(|| self.wrong("`pull_request.head` is missing"))?;
+        let here = end.filter(|end| end.repo.as_ref().is_some_and(|of| of.id == repo.id));
+        Ok(Heading { pull: pull_request.number, head, branch: here.map(|end| end.branch) })
     }
 
     fn push(&self) -> Result<Result<What, String>, PayloadError> {

@@ -62,8 +62,8 @@ impl Scene<'_> {
     }
 
     pub(super) async fn unlabelled(&self, issue: u64, label: &str) -> Result<Reading, InterpretError> {
-        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {
-            return Ok(ignored(format!("issue {issue} has no live directive")));
+        let Some(directive) = self.lookup.newest_for_issue(self.repo.id, issue).await? else {
+            return Ok(ignored(format!("issue {issue} has no directive")));
         };
         if !same_label(label, &directive.policy.label) {
             return Ok(ignored(format!("the label `{label}` is not `{}`", directive.policy.label)));
@@ -76,8 +76,8 @@ impl Scene<'_> {
     }
 
     pub(super) async fn issue_closed(&self, issue: u64) -> Result<Reading, InterpretError> {
-        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {
-            return Ok(ignored(format!("issue {issue} has no live directive")));
+        let Some(directive) = self.lookup.newest_for_issue(self.repo.id, issue).await? else {
+            return Ok(ignored(format!("issue {issue} has no directive")));
         };
         if self.client.issue(issue).await?.is_some_and(|live| live.state == OpenState::Open) {
             return Ok(ignored(format!("issue {issue} is open again")));
@@ -86,9 +86,9 @@ impl Scene<'_> {
     }
 
     pub(super) async fn issue_removed(&self, issue: u64) -> Result<Reading, InterpretError> {
-        match self.lookup.live_for_issue(self.repo.id, issue).await? {
+        match self.lookup.newest_for_issue(self.repo.id, issue).await? {
             Some(directive) => self.ended(&directive).await,
-            None => Ok(ignored(format!("issue {issue} has no live directive"))),
+            None => Ok(ignored(format!("issue {issue} has no directive"))),
         }
     }
 

@@ -20,12 +20,14 @@ mod pull;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use fact::{Fact, Happened, PayloadError, Person, Place, Pressed, ReviewState, Reviewed, Said, What, parse};
+pub use fact::{
+    Fact, Happened, Heading, PayloadError, Person, Place, Pressed, ReviewState, Reviewed, Said, What, parse,
+};
 
 use super::{client::GitHub, error::GitHubError, repository::RepoClient};
 use crate::domain::{
     directive::Directive,
-    ids::{DirectiveId, Repo},
+    ids::{DirectiveId, Repo, Sha},
     signal::{Actor, Permission, Signal},
 };
 
@@ -36,6 +38,13 @@ pub enum Reading {
     Ignored(String),
     /// Something happened; never empty.
     Signals(Vec<Addressed>),
+    /// A pull request that is not Adjutant's has a new head.
+    Foreign {
+        /// Where.
+        repo: Repo,
+        /// Its head.
+        head: Sha,
+    },
 }
 
 /// A signal, and whom it is for.
@@ -66,6 +75,8 @@ pub enum Target {
 pub trait DirectiveLookup: Send + Sync {
     /// The newest directive of an issue that is not over.
     async fn live_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError>;
+    /// The newest directive of an issue, over or not.
+    async fn newest_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError>;
     /// The newest directive with a step, or a final pull request, of that pull request's number.
     async fn for_pull(&self, repository: u64, pull: u64) -> Result<Option<Directive>, LookupError>;
     /// How many directives an issue had, over or not.
@@ -115,8 +126,10 @@ pub async fn interpret(github: &GitHub, lookup: &dyn DirectiveLookup, fact: Fact
         What::Said(said) => scene.said(said).await,
         What::Reviewed(reviewed) => scene.reviewed(reviewed).await,
         What::Pressed(pressed) => scene.pressed(pressed).await,
+        What::Rerequested { app, head, pulls } => scene.rerequested(app, head, &pulls).await,
+        What::PullOpened(opened) => scene.pull_opened(&opened).await,
         What::PullClosed { pull } => scene.pull_closed(pull).await,
-        What::PullPushed { pull, head } => scene.pull_pushed(pull, &head).await,
+        What::PullPushed(pushed) => scene.pull_pushed(&pushed).await,
         What::BranchPushed { branch, head } => scene.branch_pushed(&branch, &head).await,
     }
 }

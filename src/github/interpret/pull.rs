@@ -1,6 +1,6 @@
 //! Pull requests closed, merged, pushed to.
 
-use super::{InterpretError, Reading, Scene, Target, ignored, one};
+use super::{Heading, InterpretError, Reading, Scene, Target, ignored, one};
 use crate::{
     domain::{
         directive::Directive,
@@ -40,17 +40,62 @@ impl Scene<'_> {
         Ok(one(Target::Directive(directive.id), signal))
     }
 
-    pub(super) async fn pull_pushed(&self, number: u64, head: &Sha) -> Result<Reading, InterpretError> {
+    /// Adjutant remembers its own pull requests itself; of others it only says that they are none.
+    pub(super) async fn pull_opened(&self, opened: &Heading) -> Result<Reading, InterpretError> {
+        match self.lookup.for_pull(self.repo.id, opened.pull).await? {
+            Some(_) => Ok(ignored(format!("pull request {} is Adjutant's", opened.pull))),
+            None => self.foreign(opened).await,
+        }
+    }
+
+    pub(super) async fn pull_pushed(&self, pushed: &Heading) -> Result<Reading, InterpretError> {
+        let (number, head) = (pushed.pull, &pushed.head);
         if self.is_own(&self.sender).await? {
             return Ok(ignored("Adjutant pushed it itself"));
         }
         let Some(directive) = self.lookup.for_pull(self.repo.id, number).await? else {
-            return Ok(ignored(format!("pull request {number} is not Adjutant's")));
+            return self.foreign(pushed).await;
         };
         match directive.step_of_pull(number) {
             Some(step) => self.moved(&directive, step, head).await,
             None => Ok(ignored(format!("pull request {number} belongs to an earlier plan"))),
         }
+    }
+
+    /// A pull request that no directive has. One of our own may be told of before it is remembered, so that the names
+    /// of our branches are left out; a fork may call its branches as it likes.
+    async fn foreign(&self, pull: &Heading) -> Result<Reading, InterpretError> {
+        let ours = pull.branch.as_ref().is_some_and(|branch| issue_of(branch).is_some());
+        if ours || self.is_own(&self.sender).await? {
+            return Ok(ignored(format!("pull request {} is Adjutant's", pull.pull)));
+        }
+        Ok(Reading::Foreign { repo: self.repo.clone(), head: pull.head.clone() })
+    }
+
+    /// Who may ask for checks to be run again is not documented, so that it is asked; a bot could ask for ever.
+    ///
+    /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=rerequested#check_run>
+    pub(super) async fn rerequested(
+        &self,
+        app: Option<u64>,
+        head: Sha,
+        pulls: &[u64],
+    ) -> Result<Reading, InterpretError> {
+        if app.is_some_and(|app| app != self.github.app_id()) {
+            return Ok(ignored("the checks are another app's"));
+        }
+        for number in pulls {
+            let Some(directive) = self.lookup.for_pull(self.repo.id, *number).await? else { continue };
+            let Some(step) = directive.step_of_pull(*number).filter(|step| step.head.as_ref() == Some(&head)) else {
+                continue;
+            };
+            if !self.actor(&self.sender).await?.may_command() {
+                return Ok(ignored("who asks has no write access"));
+            }
+            let signal = Signal::Rerequested { step: step.id, head, by: self.sender.login.clone() };
+            return Ok(one(Target::Directive(directive.id), signal));
+        }
+        Ok(ignored("no pull request of a directive's has that head"))
     }
 
     pub(super) async fn branch_pushed(&self, branch: &Branch, head: &Sha) -> Result<Reading, InterpretError> {

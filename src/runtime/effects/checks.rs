@@ -2,9 +2,9 @@
 
 use super::{EffectError, step_of};
 use crate::domain::directive::Directive;
-use crate::domain::ids::StepId;
+use crate::domain::ids::{Repo, Sha, StepId};
 use crate::domain::signal::Signal;
-use crate::github::{CheckAction, CheckRun, CheckState, Conclusion};
+use crate::github::{CheckAction, CheckRun, CheckState, Conclusion, GitHubError};
 use crate::report::{self, CheckConclusion, CheckStatus};
 use crate::runtime::World;
 
@@ -20,13 +20,24 @@ pub(super) async fn write_check(world: &World, d: &Directive, id: StepId) -> Res
     Ok(Vec::new())
 }
 
+/// Writes the `adjutant` check run of a pull request that is none of ours. Where the app may write no check runs
+/// there, nobody requires one.
+pub(super) async fn write_neutral(world: &World, repo: &Repo, head: &Sha) -> Result<Vec<Signal>, EffectError> {
+    let check = check_run("adjutant", head, "adjutant:foreign", report::foreign_check());
+    match world.github.repository(repo).put_check(&check).await {
+        Ok(_) => {}
+        Err(
+            error @ (GitHubError::Forbidden { .. } | GitHubError::NotFound { .. } | GitHubError::Validation { .. }),
+        ) => {
+            tracing::info!(%error, repository = repo.full_name(), "no neutral check was written");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Vec::new())
+}
+
 /// A report of ours as a check run of GitHub's.
-pub(super) fn check_run(
-    name: &str,
-    head: &crate::domain::ids::Sha,
-    external_id: &str,
-    report: report::CheckReport,
-) -> CheckRun {
+pub(super) fn check_run(name: &str, head: &Sha, external_id: &str, report: report::CheckReport) -> CheckRun {
     CheckRun {
         name: name.to_owned(),
         head_sha: head.clone(),

@@ -74,6 +74,9 @@ pub(super) async fn close_issue(world: &World, d: &Directive) -> Done {
     let client = world.github.repository(&d.repo);
     let open = client.issue(d.issue).await?.is_some_and(|issue| issue.state == crate::github::OpenState::Open);
     if open {
+        // Where the keyword closed it, GitHub shows by what.
+        let marker = format!("<!-- adjutant:completed:{} -->", d.id);
+        say_once(world, &d.repo, d.issue, &marker, &report::completion_word(d, &world.links(d))).await?;
         client.close_issue(d.issue).await?;
     }
     Ok(Vec::new())

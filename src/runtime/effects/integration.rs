@@ -40,7 +40,7 @@ pub(super) async fn integrate(world: &World, d: &Directive) -> Done {
                 format!("Merge {} into the integration branch\n\nAdjutant-Directive: {}", d.base.branch, d.id);
             // Dated by the directive: made twice, it is the same commit.
             let commit = mirror.commit(&tree, &[&head, &base], &message, &author, d.created_at).await?;
-            match mirror.push(&source.remote, &commit, finale.branch.as_str(), Some(&head)).await {
+            match source.push(world, d, &commit, finale.branch.as_str(), Some(&head)).await {
                 Ok(()) => commit,
                 Err(PushError::Moved | PushError::NotFastForward) => {
                     return Err(EffectError::later("the integration branch moved meanwhile"));

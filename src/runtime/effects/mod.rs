@@ -90,6 +90,9 @@ pub(super) async fn carry_out(
     if let Effect::Announce { repo, issue, to, notice } = &claimed.effect {
         return comments::announce(world, repo, *issue, to, notice).await;
     }
+    if let Effect::NeutralCheck { repo, head } = &claimed.effect {
+        return checks::write_neutral(world, repo, head).await;
+    }
     let Some(id) = claimed.directive else { return Ok(Vec::new()) };
     let Some(directive) = world.store.directive(id).await? else { return Ok(Vec::new()) };
     let d = &directive;
@@ -111,7 +114,7 @@ pub(super) async fn carry_out(
         Effect::Verify { step, head, round } => {
             verification::verify(world, d, *step, head, *round, claimed.attempt, cancel).await
         }
-        Effect::Announce { .. } => Ok(Vec::new()),
+        Effect::Announce { .. } | Effect::NeutralCheck { .. } => Ok(Vec::new()),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::directive::Directive;
 use crate::domain::ids::Branch;
 use crate::domain::step::Step;
 use crate::runtime::World;
-use crate::workspace::{GitError, Identity, Merge, Mirror, Remote};
+use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
 
 /// The mirror of a directive's repository, and the way to its server.
 pub(super) struct Source {
@@ -16,11 +16,39 @@ pub(super) struct Source {
 impl Source {
     /// Opens the mirror, with a fresh token for the server.
     pub(super) async fn open(world: &World, d: &Directive) -> Result<Self, EffectError> {
-        // Agents may be asked to change workflows; that such a change waits for a person is the engine's matter.
-        let token = world.github.git_token_with_workflows(&d.repo).await?;
+        let token = world.github.git_token(&d.repo).await?;
         let remote = Remote { url: world.github.git_url(&d.repo), token: Some(token) };
         let mirror = world.workspaces.mirror(&d.repo.id.to_string()).await?;
         Ok(Self { mirror, remote })
+    }
+
+    /// Pushes as [`Mirror::push`] does. A token that may write workflows is refused to an app that was not granted
+    /// them, so that it is asked for only when the server says that it takes one.
+    pub(super) async fn push(
+        &self,
+        world: &World,
+        d: &Directive,
+        commit: &str,
+        branch: &str,
+        expected: Option<&str>,
+    ) -> Result<(), PushError> {
+        match self.mirror.push(&self.remote, commit, branch, expected).await {
+            Err(PushError::Rejected(reason)) if reason.contains("workflow") => {
+                tracing::info!(reason, "pushing once more, as one who may write workflows");
+            }
+            outcome => return outcome,
+        }
+        let token = world.github.git_token_with_workflows(&d.repo).await.map_err(|error| {
+            if error.is_transient() {
+                return PushError::Git(GitError::Network(error.to_string()));
+            }
+            PushError::Rejected(format!(
+                "the change touches `.github/workflows/`, and the app may not write workflows here: grant its \
+                 installation that permission, or leave workflows out of the change ({error})"
+            ))
+        })?;
+        let remote = Remote { token: Some(token), ..self.remote.clone() };
+        self.mirror.push(&remote, commit, branch, expected).await
     }
 
     /// Where a branch is on the server now, its commits brought here.

@@ -59,6 +59,11 @@ impl DirectiveLookup for Store {
         Ok(self.directive.clone().filter(|found| (found.repo.id, found.issue) == (repository, issue)))
     }
 
+    async fn newest_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError> {
+        self.note(format!("newest {issue}"));
+        Ok(self.directive.clone().filter(|found| (found.repo.id, found.issue) == (repository, issue)))
+    }
+
     async fn for_pull(&self, _: u64, pull: u64) -> Result<Option<Directive>, LookupError> {
         self.note(format!("pull {pull}"));
         Ok(self.directive.clone().filter(|found| found.step_of_pull(pull).is_some()))
@@ -155,7 +160,7 @@ async fn read(server: &Scripted, store: &Store, event: &str, body: Value) -> Rea
 fn signals(reading: Reading) -> Vec<Addressed> {
     match reading {
         Reading::Signals(signals) => signals,
-        Reading::Ignored(reason) => panic!("ignored: {reason}"),
+        other => panic!("no signals: {other:?}"),
     }
 }
 
@@ -176,7 +181,7 @@ fn orders(reading: Reading) -> Vec<Commanded> {
 fn reason(reading: Reading) -> String {
     match reading {
         Reading::Ignored(reason) => reason,
-        Reading::Signals(signals) => panic!("not ignored: {signals:?}"),
+        other => panic!("not ignored: {other:?}"),
     }
 }
 

@@ -102,6 +102,7 @@ impl Stage {
             let fact = parse(&event, &body).unwrap();
             match interpret(&self.github, lookup, fact).await.unwrap() {
                 Reading::Signals(mut signals) => return signals.remove(0).signal,
+                Reading::Foreign { head, .. } => passed.push(format!("{event}: foreign {head}")),
                 Reading::Ignored(reason) => passed.push(format!("{event}: {reason}")),
             }
         }

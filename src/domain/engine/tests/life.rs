@@ -8,6 +8,11 @@ fn closing_the_issue_stops_unless_the_final_pull_request_is_merged() {
     let mut world = World::at_final(Policy::default());
     world.signal(closed(true));
     assert_eq!(world.d.status, DirectiveStatus::Completed);
+    // Completion closes the issue, and hears of it.
+    world.signal(closed(true));
+    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    world.signal(Signal::Unlabelled { actor: actor("maintainer", Permission::Admin) });
+    assert_eq!(world.d.status, DirectiveStatus::Archived);
     let mut world = World::at_final(Policy::default());
     world.signal(closed(false));
     assert_eq!(world.d.status, DirectiveStatus::Failed);

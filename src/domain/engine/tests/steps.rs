@@ -186,3 +186,28 @@ fn a_refused_merge_tells_a_person_why() {
     world.approve("a");
     assert!(world.merges("a"), "and is tried again on their word");
 }
+
+#[test]
+fn checks_asked_for_again_void_what_was_found_and_prove_the_same_commit_once_more() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    let again = |world: &World, head: &str| Signal::Rerequested {
+        step: world.id("a"),
+        head: Sha::new(head),
+        by: Login::new("maintainer"),
+    };
+    let running = world.d.clone();
+    world.signal(again(&world, "a1"));
+    assert_eq!(world.d, running, "the verifiers are at it already");
+    world.verified("a", yellow());
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+    let asked = world.d.clone();
+    world.signal(again(&world, "a0"));
+    assert_eq!(world.d, asked, "it is an older commit that is asked about");
+    world.signal(again(&world, "a1"));
+    assert!(world.waiting().is_empty());
+    let verify = Effect::Verify { step: world.id("a"), head: Sha::new("a1"), round: 2 };
+    assert!(world.has(&verify));
+    world.verified("a", green());
+    assert!(world.merges("a"));
+}

@@ -132,7 +132,24 @@ fn a_pull_request_closed_or_pushed_to_is_worth_a_look() {
     let closed = json!({ "action": "closed", "pull_request": { "number": 8 } });
     assert_eq!(happened(event("pull_request", closed)).what, What::PullClosed { pull: 8 });
     let moved = json!({ "action": "synchronize", "pull_request": { "number": 8 }, "after": "abc" });
-    assert_eq!(happened(event("pull_request", moved)).what, What::PullPushed { pull: 8, head: Sha::new("abc") });
+    let pushed = Heading { pull: 8, head: Sha::new("abc"), branch: None };
+    assert_eq!(happened(event("pull_request", moved)).what, What::PullPushed(pushed));
+}
+
+#[test]
+fn an_opened_pull_request_names_its_branch_only_where_that_is_no_forks() {
+    let opened = |of: Value| {
+        let head = json!({ "sha": "abc", "ref": "adjutant/7-1/g1-parse", "repo": of });
+        event("pull_request", json!({ "action": "opened", "pull_request": { "number": 8, "head": head } }))
+    };
+    let ours = happened(opened(json!({ "id": 0 })));
+    let here = happened(opened(json!({ "id": ours.repo.id }))).what;
+    let branch = Some(Branch::new("adjutant/7-1/g1-parse"));
+    assert_eq!(here, What::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch }));
+    for elsewhere in [json!({ "id": ours.repo.id + 1 }), json!(null)] {
+        let what = happened(opened(elsewhere)).what;
+        assert_eq!(what, What::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch: None }));
+    }
 }
 
 #[test]

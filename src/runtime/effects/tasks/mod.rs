@@ -1,26 +1,28 @@
-//! Runs of agents: what a task is told, where it works, and what becomes of what it leaves.
+//! Runs of agents: what a task is told ([`told`]), where it works, and what becomes of what it leaves.
+//!
+//! A run that is cut short is gone on with: in its clone where that is on this machine, else from the checkpoint that
+//! a process pushed when it was told to stop ([`checkpoint`]). One that had pushed its commit already is found again by the
+//! commit's trailer, and not made twice.
 
-use std::collections::BTreeMap;
+mod checkpoint;
+mod told;
 
-use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::trees::{Source, identity};
 use super::{EffectError, without_folder};
-use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, AgentSpec, ContextText, ResultFile, TaskFile};
+use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, ResultFile};
 use crate::domain::directive::Directive;
 use crate::domain::evaluation::{CriterionJudgement, Judgement};
 use crate::domain::ids::{Sha, TaskId, Usd};
-use crate::domain::plan;
 use crate::domain::signal::{Signal, TaskOutcome};
-use crate::domain::step::{Step, StepKind};
+use crate::domain::step::Step;
 use crate::domain::task::{Task, TaskKind, TaskStatus};
 use crate::report;
 use crate::runtime::World;
 use crate::runtime::apply::Settle;
-use crate::settings::AgentSettings;
-use crate::workspace::sandbox::{Bind, Limits};
 use crate::workspace::{PushError, Removal, Rules, Tree, check};
+use told::spec;
 
 /// The trailer by which a task's commit is found again.
 const TRAILER: &str = "Adjutant-Task";
@@ -35,7 +37,7 @@ pub(super) async fn run(
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(task) = d.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
     world.apply(d.id, &[Signal::TaskStarted { task: id }], Settle::Nothing).await.map(drop)?;
-    let job = Job { world, d, task, step: task.step.and_then(|step| d.step(step)), cancel };
+    let job = Job { world, d, task, step: task.step.and_then(|step| d.step(step)), cancel, stop };
     let (outcome, cost) = match job.run().await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {
@@ -62,6 +64,7 @@ struct Job<'a> {
     task: &'a Task,
     step: Option<&'a Step>,
     cancel: &'a CancellationToken,
+    stop: &'a CancellationToken,
 }
 
 /// Where a task works: the commit it starts from, and what it is to be merged with.
@@ -114,15 +117,23 @@ impl Job<'_> {
 
     async fn work(&self, source: &Source, step: &Step) -> Ended {
         let ground = self.ground(source, step).await?;
-        if let Some(head) = &ground.branch_head
-            && let Some(done) = self.done_before(source, head).await?
-        {
-            return Ok((done, Usd::ZERO));
-        }
-        let tree = match &ground.merge {
-            Some(target) => self.merged_tree(source, step, &ground.start, target).await?,
-            None => self.tree(source, &ground.start).await?,
+        let checkpoint = self.checkpoint(source).await?;
+        let done = match &ground.branch_head {
+            Some(head) => self.done_before(source, head).await?,
+            None => None,
         };
+        let ended = match done {
+            Some(done) => (done, Usd::ZERO),
+            None => self.work_on(source, step, &ground, checkpoint.as_deref()).await?,
+        };
+        if let Some(checkpoint) = checkpoint.filter(|_| ended.0 != TaskOutcome::Cancelled) {
+            self.forget(source, &checkpoint).await;
+        }
+        Ok(ended)
+    }
+
+    async fn work_on(&self, source: &Source, step: &Step, ground: &Ground, checkpoint: Option<&str>) -> Ended {
+        let tree = self.work_tree(source, step, ground, checkpoint).await?;
         let instructions = report::step_instructions(self.d, step);
         let run = self.agent(&tree, &ground.start, instructions).await?;
         let (result, cost) = match self.ended(run, |result| TaskOutcome::Unchanged {
@@ -132,9 +143,15 @@ impl Job<'_> {
             head: ground.branch_head.clone().map(Sha::new),
         }) {
             (result @ TaskOutcome::Unchanged { .. }, cost) => (result, cost),
+            (TaskOutcome::Cancelled, cost) => {
+                if self.stop.is_cancelled() {
+                    self.save(source, ground, &tree, checkpoint).await;
+                }
+                return Ok((TaskOutcome::Cancelled, cost));
+            }
             other => return Ok(other),
         };
-        Ok((self.bring_home(source, step, &ground, tree, result).await?, cost))
+        Ok((self.bring_home(source, step, ground, tree, result).await?, cost))
     }
 
     /// Where the step's branch and its target stand on the server now.
@@ -186,7 +203,7 @@ impl Job<'_> {
         // Dated by the task: made twice, it is the same commit.
         let commit = mirror.commit(&snapshot.tree, &parents, &message, &author, self.task.created_at).await?;
         let branch = step.branch.as_str();
-        match mirror.push(&source.remote, &commit, branch, ground.branch_head.as_deref()).await {
+        match source.push(self.world, self.d, &commit, branch, ground.branch_head.as_deref()).await {
             Ok(()) => {}
             Err(PushError::Git(error)) => return Err(error.into()),
             Err(refused) => return Ok(TaskOutcome::Failed { reason: format!("{refused}.") }),
@@ -214,11 +231,31 @@ impl Job<'_> {
         }
     }
 
-    async fn merged_tree(&self, source: &Source, step: &Step, ours: &str, theirs: &str) -> Result<Tree, EffectError> {
-        let name = format!("{}-{}", self.folder(), theirs.get(..12).unwrap_or(theirs));
-        match source.mirror.existing_tree(&name).await? {
-            Some(tree) if tree.base == ours => Ok(tree),
-            _ => Ok(source.mirror.tree_of_merge(&name, ours, theirs, step.branch.as_str()).await?.0),
+    /// The clone of work on a step: the one that an interrupted run left on this machine, else a new one with what the
+    /// checkpoint holds, else a new one.
+    async fn work_tree(
+        &self,
+        source: &Source,
+        step: &Step,
+        ground: &Ground,
+        checkpoint: Option<&str>,
+    ) -> Result<Tree, EffectError> {
+        let (mirror, branch) = (&source.mirror, step.branch.as_str());
+        let name = match &ground.merge {
+            Some(theirs) => format!("{}-{}", self.folder(), theirs.get(..12).unwrap_or(theirs)),
+            None => self.folder(),
+        };
+        let here = mirror.existing_tree(&name).await?;
+        if let (None, Some(checkpoint)) = (&here, checkpoint)
+            && self.fits(source, ground, checkpoint).await?
+        {
+            tracing::info!(checkpoint, "going on from a checkpoint");
+            return Ok(mirror.tree_with(&name, &ground.start, &mirror.tree_of(checkpoint).await?, branch).await?);
+        }
+        match (here, &ground.merge) {
+            (_, None) => self.tree(source, &ground.start).await,
+            (Some(tree), Some(_)) if tree.base == ground.start => Ok(tree),
+            (_, Some(theirs)) => Ok(mirror.tree_of_merge(&name, &ground.start, theirs, branch).await?.0),
         }
     }
 
@@ -240,80 +277,6 @@ impl Job<'_> {
         };
         let ran = agent::run_agent(&self.world.sandbox, &spec(name, settings), job).await;
         ran.map_err(|error| EffectError::never(format!("the agent `{name}` was not started: {error}")))
-    }
-
-    /// The operator's agent that the policy names, or the operator's default.
-    fn choose_agent(&self) -> Result<(&str, &AgentSettings), EffectError> {
-        let settings = &self.world.settings;
-        let policy = &self.d.policy;
-        let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_ref());
-        let wanted = judge.filter(|_| self.task.kind == TaskKind::Judge).or(policy.agent.as_ref());
-        let name = wanted.or(settings.default_agent.as_ref()).ok_or_else(|| {
-            EffectError::never("no agent is set up: the operator sets ADJUTANT_AGENT_COMMAND or `[agents.NAME]`")
-        })?;
-        let (name, agent) = settings.agents.get_key_value(name).ok_or_else(|| {
-            EffectError::never(format!("the policy asks for the agent `{name}`, which the operator has not set up"))
-        })?;
-        Ok((name, agent))
-    }
-
-    fn task_file(&self, head: &str, instructions: String) -> TaskFile {
-        let (d, brief) = (self.d, &self.d.brief);
-        TaskFile {
-            version: agent::PROTOCOL_VERSION,
-            kind: match self.task.kind {
-                TaskKind::Plan => agent::TaskKind::Plan,
-                TaskKind::Step => agent::TaskKind::Step,
-                TaskKind::Rework => agent::TaskKind::Rework,
-                TaskKind::Judge => agent::TaskKind::Judge,
-            },
-            task_id: self.task.id.to_string(),
-            directive: agent::Directive {
-                issue: d.issue,
-                title: d.title.clone(),
-                repository: d.repo.full_name(),
-                base_commit: d.base.sha.to_string(),
-                head_commit: head.to_owned(),
-                branch: self.branch().to_owned(),
-            },
-            brief: agent::TaskBrief {
-                goal: brief.goal.clone(),
-                requirements: brief
-                    .requirements
-                    .iter()
-                    .map(|it| agent::Requirement { id: it.id.clone(), description: it.description.clone() })
-                    .collect(),
-                acceptance_criteria: brief
-                    .criteria
-                    .iter()
-                    .map(|it| agent::Criterion { id: it.id.clone(), criterion: it.criterion.clone() })
-                    .collect(),
-                constraints: brief.constraints.clone(),
-            },
-            step: self.step.map(step_of_task),
-            instructions,
-            context: Vec::new(),
-            plan_schema: (self.task.kind == TaskKind::Plan).then(|| plan::schema(d.policy.limits.steps)),
-        }
-    }
-
-    /// What was found and done before, for the agent to read: reports and summaries of the steps it builds on.
-    fn context(&self) -> Vec<ContextText> {
-        let after = self.step.map(|step| step.depends_on.as_slice()).unwrap_or_default();
-        let mut texts = Vec::new();
-        for step in self.d.steps.iter().filter(|step| after.contains(&step.name)) {
-            let told = [step.summary.as_deref(), step.report.as_deref()];
-            let text = told.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-            if !text.is_empty() {
-                let (name, written_by) = (format!("{}.md", step.name), "an agent, in an earlier step".to_owned());
-                texts.push(ContextText { name, written_by, text });
-            }
-        }
-        if !self.task.instructions.is_empty() {
-            let written_by = "Adjutant, quoting verifiers and people with write access".to_owned();
-            texts.push(ContextText { name: "rework.md".to_owned(), written_by, text: self.task.instructions.clone() });
-        }
-        texts
     }
 
     /// How a run ended, and what it cost. What is good for nothing costs as well.
@@ -342,31 +305,4 @@ fn judged(result: ResultFile, head: Sha, weight: f64) -> TaskOutcome {
     let share = criteria.iter().filter(|it| it.met).count() as f64 / criteria.len().max(1) as f64;
     let score = judgement.score.unwrap_or(share);
     TaskOutcome::Judged { head, judgement: Judgement { weight, score, criteria, note: judgement.note } }
-}
-
-fn step_of_task(step: &Step) -> agent::Step {
-    let contract = if step.kind.may_report() { "report" } else { "change" };
-    agent::Step {
-        name: step.name.to_string(),
-        kind: if step.kind == StepKind::Final { "implement" } else { step.kind.as_str() }.to_owned(),
-        description: step.description.clone(),
-        task_plan: step.task_plan.clone(),
-        contract: contract.to_owned(),
-        requirements: step.requirements.clone(),
-        criteria: step.criteria.clone(),
-    }
-}
-
-fn spec(name: &str, settings: &AgentSettings) -> AgentSpec {
-    let env: BTreeMap<_, _> =
-        settings.env.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
-    AgentSpec {
-        name: name.to_owned(),
-        argv: settings.command.clone(),
-        network: settings.network,
-        env,
-        pass_env: Vec::new(),
-        readonly: settings.readonly.iter().map(|path| Bind::new(path, path)).collect(),
-        limits: Limits { wall: settings.time_limit, output_bytes: settings.output_limit, ..Limits::default() },
-    }
 }

@@ -1,0 +1,87 @@
+//! Checkpoints: what an agent had done so far when its process was told to stop, for another machine to go on with.
+//!
+//! A checkpoint is a commit on the task's start commit, pushed to a reference below `refs/adjutant/` that no page of
+//! GitHub's shows and no workflow starts on. It is never needed: without one the agent begins anew. So nothing that
+//! goes wrong with it is more than a line in the log, and what must not be pushed (a secret, say) makes it none.
+
+use std::time::Duration;
+
+use super::{Ground, Job, TRAILER};
+use crate::domain::ids::Sha;
+use crate::domain::task::TaskStatus;
+use crate::runtime::effects::EffectError;
+use crate::runtime::effects::trees::{Source, identity};
+use crate::workspace::{Rules, Tree, check};
+
+/// How long saving may take: a process that was told to stop has no more.
+const LIMIT: Duration = Duration::from_secs(8);
+
+impl Job<'_> {
+    /// The checkpoint of an earlier run of this task, its commits brought here. A task that never ran has none.
+    pub(super) async fn checkpoint(&self, source: &Source) -> Result<Option<String>, EffectError> {
+        if self.task.status != TaskStatus::Running {
+            return Ok(None);
+        }
+        let Some(commit) = source.mirror.remote_head(&source.remote, &self.reference()).await? else { return Ok(None) };
+        source.mirror.fetch_commit(&source.remote, &commit).await?;
+        Ok(Some(commit))
+    }
+
+    /// Whether a checkpoint was taken where the task starts now.
+    pub(super) async fn fits(&self, source: &Source, ground: &Ground, checkpoint: &str) -> Result<bool, EffectError> {
+        for commit in std::iter::once(&ground.start).chain(&ground.merge) {
+            if !source.mirror.is_ancestor(commit, checkpoint).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Pushes what is in the tree, if there is work in it.
+    pub(super) async fn save(&self, source: &Source, ground: &Ground, tree: &Tree, before: Option<&str>) {
+        match tokio::time::timeout(LIMIT, self.try_to_save(source, ground, tree, before)).await {
+            Ok(Ok(Some(commit))) => tracing::info!(commit = commit.short(), "saved a checkpoint"),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::warn!(?error, "no checkpoint was saved"),
+            Err(_) => tracing::warn!("no checkpoint was saved within {} s", LIMIT.as_secs()),
+        }
+    }
+
+    async fn try_to_save(
+        &self,
+        source: &Source,
+        ground: &Ground,
+        tree: &Tree,
+        before: Option<&str>,
+    ) -> Result<Option<Sha>, EffectError> {
+        let mirror = &source.mirror;
+        let snapshot = mirror.snapshot(tree, &ground.start).await?;
+        if snapshot.is_empty() {
+            return Ok(None);
+        }
+        let rules = Rules::new(self.d.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
+        if let Some(fault) = check(&snapshot, &rules).into_iter().find(crate::workspace::Fault::refuses) {
+            return Err(EffectError::never(fault));
+        }
+        let message = format!("Checkpoint of a task that was handed back\n\n{TRAILER}: {}", self.task.id);
+        // The reference only moves forward, so that two processes cannot undo each other's.
+        let parents = before.into_iter().chain([ground.start.as_str()]).chain(ground.merge.as_deref());
+        let parents: Vec<&str> = parents.collect();
+        let author = identity(self.world).await?;
+        let commit = mirror.commit(&snapshot.tree, &parents, &message, &author, self.task.created_at).await?;
+        let pushed = source.push(self.world, self.d, &commit, &self.reference(), before).await;
+        pushed.map_err(EffectError::later)?;
+        Ok(Some(Sha::new(commit)))
+    }
+
+    /// Deletes the checkpoint of a task that is done.
+    pub(super) async fn forget(&self, source: &Source, checkpoint: &str) {
+        if let Err(error) = source.mirror.delete(&source.remote, &self.reference(), checkpoint).await {
+            tracing::warn!(%error, "a checkpoint that is not needed any more was left");
+        }
+    }
+
+    fn reference(&self) -> String {
+        format!("refs/adjutant/{}-{}/{}", self.d.issue, self.d.ordinal, self.task.id)
+    }
+}

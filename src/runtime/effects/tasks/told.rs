@@ -1,0 +1,116 @@
+//! What a task is told: the agent that runs it, its task file, and what was said and done before.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+
+use super::{EffectError, Job};
+use crate::agent::{self, AgentSpec, ContextText, TaskFile};
+use crate::domain::plan;
+use crate::domain::step::{Step, StepKind};
+use crate::domain::task::TaskKind;
+use crate::settings::AgentSettings;
+use crate::workspace::sandbox::{Bind, Limits};
+
+impl Job<'_> {
+    /// The operator's agent that the policy names, or the operator's default.
+    pub(super) fn choose_agent(&self) -> Result<(&str, &AgentSettings), EffectError> {
+        let settings = &self.world.settings;
+        let policy = &self.d.policy;
+        let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_ref());
+        let wanted = judge.filter(|_| self.task.kind == TaskKind::Judge).or(policy.agent.as_ref());
+        let name = wanted.or(settings.default_agent.as_ref()).ok_or_else(|| {
+            EffectError::never("no agent is set up: the operator sets ADJUTANT_AGENT_COMMAND or `[agents.NAME]`")
+        })?;
+        let (name, agent) = settings.agents.get_key_value(name).ok_or_else(|| {
+            EffectError::never(format!("the policy asks for the agent `{name}`, which the operator has not set up"))
+        })?;
+        Ok((name, agent))
+    }
+
+    pub(super) fn task_file(&self, head: &str, instructions: String) -> TaskFile {
+        let (d, brief) = (self.d, &self.d.brief);
+        TaskFile {
+            version: agent::PROTOCOL_VERSION,
+            kind: match self.task.kind {
+                TaskKind::Plan => agent::TaskKind::Plan,
+                TaskKind::Step => agent::TaskKind::Step,
+                TaskKind::Rework => agent::TaskKind::Rework,
+                TaskKind::Judge => agent::TaskKind::Judge,
+            },
+            task_id: self.task.id.to_string(),
+            directive: agent::Directive {
+                issue: d.issue,
+                title: d.title.clone(),
+                repository: d.repo.full_name(),
+                base_commit: d.base.sha.to_string(),
+                head_commit: head.to_owned(),
+                branch: self.branch().to_owned(),
+            },
+            brief: agent::TaskBrief {
+                goal: brief.goal.clone(),
+                requirements: brief
+                    .requirements
+                    .iter()
+                    .map(|it| agent::Requirement { id: it.id.clone(), description: it.description.clone() })
+                    .collect(),
+                acceptance_criteria: brief
+                    .criteria
+                    .iter()
+                    .map(|it| agent::Criterion { id: it.id.clone(), criterion: it.criterion.clone() })
+                    .collect(),
+                constraints: brief.constraints.clone(),
+            },
+            step: self.step.map(step_of_task),
+            instructions,
+            context: Vec::new(),
+            plan_schema: (self.task.kind == TaskKind::Plan).then(|| plan::schema(d.policy.limits.steps)),
+        }
+    }
+
+    /// What was found and done before, for the agent to read: reports and summaries of the steps it builds on.
+    pub(super) fn context(&self) -> Vec<ContextText> {
+        let after = self.step.map(|step| step.depends_on.as_slice()).unwrap_or_default();
+        let mut texts = Vec::new();
+        for step in self.d.steps.iter().filter(|step| after.contains(&step.name)) {
+            let told = [step.summary.as_deref(), step.report.as_deref()];
+            let text = told.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+            if !text.is_empty() {
+                let (name, written_by) = (format!("{}.md", step.name), "an agent, in an earlier step".to_owned());
+                texts.push(ContextText { name, written_by, text });
+            }
+        }
+        if !self.task.instructions.is_empty() {
+            let written_by = "Adjutant, quoting verifiers and people with write access".to_owned();
+            texts.push(ContextText { name: "rework.md".to_owned(), written_by, text: self.task.instructions.clone() });
+        }
+        texts
+    }
+}
+
+fn step_of_task(step: &Step) -> agent::Step {
+    let contract = if step.kind.may_report() { "report" } else { "change" };
+    agent::Step {
+        name: step.name.to_string(),
+        kind: if step.kind == StepKind::Final { "implement" } else { step.kind.as_str() }.to_owned(),
+        description: step.description.clone(),
+        task_plan: step.task_plan.clone(),
+        contract: contract.to_owned(),
+        requirements: step.requirements.clone(),
+        criteria: step.criteria.clone(),
+    }
+}
+
+pub(super) fn spec(name: &str, settings: &AgentSettings) -> AgentSpec {
+    let env: BTreeMap<_, _> =
+        settings.env.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
+    AgentSpec {
+        name: name.to_owned(),
+        argv: settings.command.clone(),
+        network: settings.network,
+        env,
+        pass_env: Vec::new(),
+        readonly: settings.readonly.iter().map(|path| Bind::new(path, path)).collect(),
+        limits: Limits { wall: settings.time_limit, output_bytes: settings.output_limit, ..Limits::default() },
+    }
+}

@@ -1,0 +1,144 @@
+//! `kill -9`, at every moment that matters.
+
+use super::stage::{Stage, WELL, free_address, in_a_tree, long_sleep, runs};
+
+/// After which effects, and how many of each kind.
+const MOMENTS: &str =
+    "('write_status', 1), ('run_task', 3), ('cut_integration', 1), ('open_pull', 1), ('sync_pull', 1),
+    ('write_check', 1), ('verify', 1), ('merge', 3), ('delete_branch', 1), ('integrate', 1), ('close_issue', 1)";
+
+/// Holds the transaction that settles an effect of `moments`, once: what it did outside is done by then, and the
+/// database knows nothing of it yet.
+const STALL: [&str; 4] = [
+    "CREATE TABLE moments (kind text, times integer)",
+    "CREATE TABLE lived (id bigint)",
+    "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
+     BEGIN
+         IF EXISTS (SELECT FROM moments WHERE kind = NEW.kind AND times > 0)
+            AND NOT EXISTS (SELECT FROM lived WHERE id = NEW.id) THEN
+             PERFORM set_config('application_name', 'stalled ' || NEW.id, true);
+             PERFORM pg_sleep(25);
+         END IF;
+         RETURN NEW;
+     END $$",
+    "CREATE TRIGGER stall BEFORE UPDATE ON effects FOR EACH ROW
+     WHEN (OLD.status = 'running' AND NEW.status IN ('done', 'queued')) EXECUTE FUNCTION stall()",
+];
+
+const STALLED: &str = "SELECT application_name FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name LIKE 'stalled %'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_an_effect_was_done_and_before_it_was_settled_it_does_nothing_twice() {
+    let stage = Stage::set("true").await;
+    stage.agent(&["alpha", "beta"], WELL);
+    for statement in STALL {
+        stage.execute(statement).await;
+    }
+    stage.execute(&format!("INSERT INTO moments VALUES {MOMENTS}")).await;
+    let mut serve = stage.serve().await;
+    let issue = stage.label("Killed").await;
+    loop {
+        let stalled: Vec<String> = stage
+            .wait("an effect was done, or all of them", async || {
+                let stalled: Vec<String> = sqlx::query_scalar(STALLED).fetch_all(&stage.pool).await.unwrap();
+                let over = stage.count("SELECT count(*) FROM directives WHERE status = 'completed'").await == 1
+                    && stage.count("SELECT count(*) FROM effects WHERE status IN ('queued', 'running')").await == 0;
+                (over || !stalled.is_empty()).then_some(stalled)
+            })
+            .await;
+        if stalled.is_empty() {
+            break;
+        }
+        serve.kill().await;
+        for name in stalled {
+            let id = name.trim_start_matches("stalled ");
+            stage.execute(&format!("INSERT INTO lived VALUES ({id})")).await;
+            let counted = "UPDATE moments SET times = times - 1 FROM effects e WHERE e.kind = moments.kind AND e.id =";
+            stage.execute(&format!("{counted} {id}")).await;
+        }
+        let cut_off = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                       WHERE datname = current_database() AND application_name LIKE 'stalled %'";
+        stage.count(cut_off).await;
+        serve = stage.serve().await;
+    }
+    assert_eq!(stage.count("SELECT count(*) FROM moments WHERE times > 0").await, 0, "every moment was lived through");
+    stage.completes(issue, &["alpha", "beta"]).await;
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_an_agent_runs_it_takes_the_agent_along_and_runs_it_again() {
+    let stage = Stage::set("true").await;
+    let sleep = long_sleep();
+    stage.agent(&["alpha"], &format!("touch started\n{sleep}"));
+    let serve = stage.serve().await;
+    let issue = stage.label("Killed while an agent runs").await;
+    let trees = stage.trees("data");
+    stage.wait("the agent runs", async || in_a_tree(&trees, "task-", "started").filter(|_| runs(&sleep))).await;
+    serve.kill().await;
+    stage.wait("the agent is gone too", async || (!runs(&sleep)).then_some(())).await;
+    // What the agent had done so far is there: the clone is gone on with.
+    stage.agent(&["alpha"], &format!("test -e started || exit 1\nrm started\n{WELL}"));
+    let serve = stage.serve().await;
+    stage.completes(issue, &["alpha"]).await;
+    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE status = 'failed'").await, 0);
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_a_verifier_runs_it_takes_the_verifier_along_and_proves_the_commit_again() {
+    let sleep = long_sleep();
+    let stage = Stage::set(&format!("test -e seen || {{ touch seen; {sleep}; }}")).await;
+    let serve = stage.serve().await;
+    let issue = stage.label("Killed while a verifier runs").await;
+    stage.wait("the verifier runs", async || runs(&sleep).then_some(())).await;
+    serve.kill().await;
+    stage.wait("the verifier is gone too", async || (!runs(&sleep)).then_some(())).await;
+    let serve = stage.serve().await;
+    stage.completes(issue, &["alpha"]).await;
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_database_share_a_directive_and_do_nothing_twice() {
+    let mut stage = Stage::set("true").await;
+    stage.max_tasks = "1";
+    let steps = ["alpha", "beta", "gamma"];
+    stage.agent_side_by_side(
+        &steps,
+        &format!("touch started\nwhile ! test -e go; do sleep 0.05; done\nrm started go\n{WELL}"),
+    );
+    let (one, two) = (stage.serve().await, stage.serve_at(free_address().await, "elsewhere").await);
+    let issue = stage.label("Shared").await;
+    // Each process runs one agent at a time: with one of them alone, no two would run.
+    let places = [stage.trees("data"), stage.trees("elsewhere")];
+    let started = stage
+        .wait("an agent runs in each process", async || {
+            let found: Vec<_> = places.iter().filter_map(|trees| in_a_tree(trees, "task-", "started")).collect();
+            (found.len() == 2).then_some(found)
+        })
+        .await;
+    stage.agent_side_by_side(&steps, WELL);
+    for agent in started {
+        std::fs::write(agent.with_file_name("go"), "").unwrap();
+    }
+    stage.completes(issue, &steps).await;
+    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE kind = 'step'").await, 3, "{}", stage.log());
+    drop((one, two));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_had_in_hand_another_one_finishes() {
+    let stage = Stage::set("true").await;
+    let sleep = long_sleep();
+    stage.agent(&["alpha"], &sleep);
+    let serve = stage.serve().await;
+    let issue = stage.label("Taken over").await;
+    stage.wait("the agent runs", async || runs(&sleep).then_some(())).await;
+    stage.agent(&["alpha"], WELL);
+    let other = stage.serve_at(free_address().await, "elsewhere").await;
+    serve.kill().await;
+    stage.completes(issue, &["alpha"]).await;
+    drop(other);
+}

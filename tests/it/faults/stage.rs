@@ -1,0 +1,342 @@
+//! `serve` as a process of its own, with the playground, a database and an agent of a few lines of shell.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use adjutant::playground::{self, Playground, PlaygroundOptions};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio::process::{Child, Command};
+
+use crate::support::open_folder;
+use crate::support::pg::TestDatabase;
+
+/// How long anything may take: the machine may have other things to do.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Everything on its own, so that every part can fail by itself.
+pub(super) struct Stage {
+    pub(super) playground: Playground,
+    pub(super) database: TestDatabase,
+    pub(super) pool: PgPool,
+    pub(super) folder: tempfile::TempDir,
+    pub(super) address: SocketAddr,
+    /// How long an agent may take.
+    pub(super) time_limit: &'static str,
+    /// How many agents a process may run at a time.
+    pub(super) max_tasks: &'static str,
+    http: reqwest::Client,
+}
+
+/// A running `serve`, killed when it is dropped.
+pub(super) struct Serve {
+    child: Child,
+    log: PathBuf,
+}
+
+/// An agent's work on a step, where it does it well.
+pub(super) const WELL: &str = r#"
+echo "$step" > "$step.txt"
+echo '{"summary":"did it","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
+"#;
+
+impl Stage {
+    /// A repository that is merged by itself when `verifier`, a line of shell, passes.
+    pub(super) async fn set(verifier: &str) -> Self {
+        Self::with_policy(&format!(
+            "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: {}\n",
+            json!(verifier)
+        ))
+        .await
+    }
+
+    pub(super) async fn with_policy(policy: &str) -> Self {
+        let folder = open_folder();
+        let playground = playground::start(PlaygroundOptions::new(folder.path().join("playground"))).await.unwrap();
+        let database = TestDatabase::new().await;
+        let pool = database.pool().await;
+        let address = free_address().await;
+        playground.set_webhook_url(format!("http://{address}/webhooks/github"));
+        let stage = Self {
+            playground,
+            database,
+            pool,
+            folder,
+            address,
+            time_limit: "60s",
+            max_tasks: "4",
+            http: reqwest::Client::new(),
+        };
+        stage.put_file(".github/adjutant.yml", policy).await;
+        stage.agent(&["alpha"], WELL);
+        stage
+    }
+
+    /// Sets the agent: it plans `steps`, each after the one before it, and does each as `work` says. May be called
+    /// again, for an agent that was mended.
+    pub(super) fn agent(&self, steps: &[&str], work: &str) {
+        self.agent_planning(steps, true, work);
+    }
+
+    /// As [`Self::agent`], with steps that need not wait for each other.
+    pub(super) fn agent_side_by_side(&self, steps: &[&str], work: &str) {
+        self.agent_planning(steps, false, work);
+    }
+
+    fn agent_planning(&self, steps: &[&str], chained: bool, work: &str) {
+        let planned: Vec<Value> = (0..steps.len())
+            .map(|at| {
+                let after: Vec<_> =
+                    at.checked_sub(1).filter(|_| chained).map(|before| steps[before]).into_iter().collect();
+                json!({ "name": steps[at], "type": "implement", "description": "Write a file.", "depends_on": after })
+            })
+            .collect();
+        let plan = json!({ "summary": "planned", "plan": { "steps": planned } });
+        let script = format!(
+            "#!/bin/sh\n\
+             kind=$(sed -n 's/^  \"kind\": \"\\(.*\\)\",/\\1/p' \"$ADJUTANT_TASK_FILE\")\n\
+             step=$(sed -n 's/^    \"name\": \"\\(.*\\)\",/\\1/p' \"$ADJUTANT_TASK_FILE\" | head -n 1)\n\
+             title=$(sed -n 's/^    \"title\": \"\\(.*\\)\",/\\1/p' \"$ADJUTANT_TASK_FILE\")\n\
+             if [ \"$kind\" = plan ]; then echo '{plan}' > \"$ADJUTANT_RESULT_FILE\"; exit 0; fi\n{work}\n"
+        );
+        // Another file under the same name: a run that goes on keeps the one it started with.
+        let (path, fresh) = (self.agent_path(), self.folder.path().join("agent.fresh"));
+        std::fs::write(&fresh, script).unwrap();
+        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(fresh, path).unwrap();
+    }
+
+    fn agent_path(&self) -> PathBuf {
+        self.folder.path().join("agent")
+    }
+
+    /// Where the agents' and verifiers' clones are.
+    pub(super) fn trees(&self, data: &str) -> PathBuf {
+        self.folder.path().join(data).join("workspaces/trees")
+    }
+
+    /// Starts `serve` and waits until it is ready.
+    pub(super) async fn serve(&self) -> Serve {
+        self.serve_at(self.address, "data").await
+    }
+
+    /// Starts `serve` at an address, with a data folder: another machine, as far as it can tell.
+    pub(super) async fn serve_at(&self, address: SocketAddr, data: &str) -> Serve {
+        let folder = self.folder.path();
+        let config = folder.join("adjutant.toml");
+        let command = json!([self.agent_path()]);
+        let settings = format!(
+            "[agents.default]\ncommand = {command}\ntime_limit = \"{}\"\noutput_limit_mb = 1\n",
+            self.time_limit
+        );
+        std::fs::write(&config, settings).unwrap();
+        let log = folder.join(format!("serve-{}.log", uuid::Uuid::new_v4()));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
+        command.arg("serve").env_clear().current_dir(folder).kill_on_drop(true);
+        command.stderr(Stdio::from(std::fs::File::create(&log).unwrap()));
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        let text = |path: &Path| path.display().to_string();
+        command.envs([
+            ("ADJUTANT_CONFIG", text(&config)),
+            ("ADJUTANT_GITHUB_URL", self.playground.url.clone()),
+            ("ADJUTANT_APP_ID", self.playground.app_id.to_string()),
+            ("ADJUTANT_PRIVATE_KEY_FILE", text(&self.playground.app_pem_path)),
+            ("ADJUTANT_WEBHOOK_SECRET_FILE", text(&self.playground.webhook_secret_path)),
+            ("ADJUTANT_LISTEN", address.to_string()),
+            ("ADJUTANT_DATA_DIR", text(&folder.join(data))),
+            ("ADJUTANT_MAX_TASKS", self.max_tasks.to_owned()),
+            ("ADJUTANT_LEASE_SECONDS", "1".to_owned()),
+            ("DATABASE_URL", self.database.url()),
+        ]);
+        let serve = Serve { child: command.spawn().unwrap(), log };
+        let ready = format!("http://{address}/readyz");
+        self.wait("serve is ready", async || {
+            self.http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()).then_some(())
+        })
+        .await;
+        serve
+    }
+
+    /// Opens an issue and sets the label; gives its number.
+    pub(super) async fn label(&self, title: &str) -> u64 {
+        let issue = self.act("outsider", Method::POST, "/issues", json!({ "title": title, "body": "Do it." })).await;
+        let number = issue["number"].as_u64().unwrap();
+        let path = format!("/issues/{number}/labels");
+        self.act("maintainer", Method::POST, &path, json!({ "labels": ["directive"] })).await;
+        number
+    }
+
+    pub(super) async fn comment(&self, issue: u64, body: &str) {
+        let path = format!("/issues/{issue}/comments");
+        self.act("maintainer", Method::POST, &path, json!({ "body": body })).await;
+    }
+
+    /// Does something as a person, and insists that it works.
+    pub(super) async fn act(&self, login: &str, method: Method, path: &str, body: Value) -> Value {
+        let url = format!("{}/api/v3/repos/{}{path}", self.playground.url, self.playground.repository);
+        let mut request = self.http.request(method, url).bearer_auth(self.playground.token(login));
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Value {
+        self.act("maintainer", Method::GET, path, Value::Null).await
+    }
+
+    async fn put_file(&self, path: &str, text: &str) {
+        let there = self.get(&format!("/contents/{path}")).await;
+        let body = json!({ "message": "Set the policy", "content": STANDARD.encode(text), "sha": there["sha"] });
+        self.act("maintainer", Method::PUT, &format!("/contents/{path}"), body).await;
+    }
+
+    /// A file on `main`.
+    pub(super) async fn file(&self, path: &str) -> String {
+        let content = self.get(&format!("/contents/{path}")).await;
+        let packed: String = content["content"].as_str().unwrap().split_whitespace().collect();
+        String::from_utf8(STANDARD.decode(packed).unwrap()).unwrap()
+    }
+
+    /// The status comment of an issue: exactly one, once there is one.
+    pub(super) async fn status(&self, issue: u64) -> Option<String> {
+        let comments = self.get(&format!("/issues/{issue}/comments?per_page=100")).await;
+        let bodies = comments.as_array().unwrap().iter().map(|comment| comment["body"].as_str().unwrap().to_owned());
+        let mut status: Vec<String> = bodies.filter(|body| body.starts_with("<!-- adjutant:status:")).collect();
+        assert!(status.len() < 2, "one status comment, not {}", status.len());
+        status.pop()
+    }
+
+    pub(super) async fn pulls(&self) -> Vec<Value> {
+        self.get("/pulls?state=all&per_page=100").await.as_array().unwrap().clone()
+    }
+
+    /// One number from the database.
+    pub(super) async fn count(&self, query: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&self.pool).await.unwrap()
+    }
+
+    pub(super) async fn execute(&self, statement: &str) {
+        sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&self.pool).await.unwrap();
+    }
+
+    /// Waits until the directive of an issue has completed, and looks that nothing was done twice.
+    pub(super) async fn completes(&self, issue: u64, steps: &[&str]) {
+        let completed = format!("SELECT count(*) FROM directives WHERE issue = {issue} AND status = 'completed'");
+        self.wait("the directive completes", async || {
+            assert_eq!(self.count("SELECT count(*) FROM directives WHERE status = 'failed'").await, 0);
+            (self.count(&completed).await == 1).then_some(())
+        })
+        .await;
+        self.wait("the issue is closed and nothing is left to be done", async || {
+            let open = "SELECT count(*) FROM effects WHERE status IN ('queued', 'running')";
+            let closed = self.get(&format!("/issues/{issue}")).await["state"] == "closed";
+            (closed && self.count(open).await == 0).then_some(())
+        })
+        .await;
+        assert_eq!(self.count("SELECT count(*) FROM effects WHERE status = 'failed'").await, 0);
+        assert_eq!(self.count(&format!("SELECT count(*) FROM directives WHERE issue = {issue}")).await, 1);
+        assert!(self.status(issue).await.unwrap().contains("Completed"));
+        let prefix = format!("adjutant/{issue}-1/");
+        let mut heads: Vec<String> = self
+            .pulls()
+            .await
+            .iter()
+            .filter(|pull| pull["head"]["ref"].as_str().unwrap().starts_with(&prefix))
+            .map(|pull| {
+                assert!(!pull["merged_at"].is_null(), "merged: {pull}");
+                pull["head"]["ref"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        heads.sort();
+        let mut expected: Vec<String> = steps.iter().map(|step| format!("{prefix}g1-{step}")).collect();
+        if steps.len() > 1 {
+            expected.push(format!("{prefix}main"));
+        }
+        expected.sort();
+        assert_eq!(heads, expected, "one pull request a step");
+        let commits = self.get("/commits?sha=main&per_page=100").await;
+        for step in steps {
+            assert_eq!(self.file(&format!("{step}.txt")).await.trim(), *step);
+            let trailer = format!("Adjutant-Step: {step}");
+            let written = commits.as_array().unwrap().iter();
+            let written = written.filter(|commit| commit["commit"]["message"].as_str().unwrap().contains(&trailer));
+            assert!(written.count() >= 1, "`{trailer}` is on main");
+        }
+    }
+
+    /// All that was logged so far, by every `serve` of this stage.
+    pub(super) fn log(&self) -> String {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap().flatten().map(|entry| entry.path());
+        let logs = entries.filter(|path| path.extension().is_some_and(|end| end == "log"));
+        logs.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    }
+
+    /// Waits until `condition` gives something; fails with what is known when it does not.
+    pub(super) async fn wait<T>(&self, what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = condition().await {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "waited in vain until {what}:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Serve {
+    /// `kill -9`, and waits until it is gone.
+    pub(super) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// SIGTERM; gives the exit status and all that was logged. It has `limit` to end.
+    pub(super) async fn terminate(mut self, limit: Duration) -> (ExitStatus, String) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let ended = tokio::time::timeout(limit, self.child.wait()).await;
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        let status = ended.unwrap_or_else(|_| panic!("it ends within {limit:?}: {log}")).unwrap();
+        (status, log)
+    }
+}
+
+/// An address that nobody listened on a moment ago.
+pub(super) async fn free_address() -> SocketAddr {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// Whether a process runs whose command line has this in it.
+pub(super) fn runs(words: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok()).any(|line| {
+        // The words are those of the command itself, not of what started it.
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        line.trim_end().ends_with(words)
+    })
+}
+
+/// A number of seconds that nobody else sleeps, to know a process by.
+pub(super) fn long_sleep() -> String {
+    format!("sleep 86400.{}", uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000)
+}
+
+/// The file of that name in any clone.
+pub(super) fn in_a_tree(trees: &Path, prefix: &str, name: &str) -> Option<PathBuf> {
+    let found = std::fs::read_dir(trees).ok()?.flatten();
+    found
+        .filter(|tree| tree.file_name().to_string_lossy().starts_with(prefix))
+        .map(|tree| tree.path().join("tree").join(name))
+        .find(|file| file.exists())
+}
