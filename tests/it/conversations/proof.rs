@@ -9,7 +9,8 @@ use crate::support::stage::{Stage, plan, step, write};
 
 /// A chain of `a` and, after it, `b`, with these tries of `a`.
 fn chain(a: Value) -> Value {
-    json!({ "plan": [plan([step("a", &[]), step("b", &["a"])])], "a": a })
+    let plan = plan([step("a", &[]), step("b", &["a"])]);
+    Value::from_iter([("plan", json!([plan])), ("a", a)])
 }
 
 #[tokio::test]

@@ -124,9 +124,7 @@ impl Stage {
     pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition().await {
-            if Instant::now() > deadline {
-                panic!("waited in vain until {what}\n{}", self.dump().await);
-            }
+            assert!(Instant::now() < deadline, "waited in vain until {what}\n{}", self.dump().await);
             tokio::time::sleep(GLANCE).await;
         }
     }
@@ -290,9 +288,7 @@ impl Stage {
         .await
         .unwrap();
         faults.extend(wrong);
-        if !faults.is_empty() {
-            panic!("{}\n{}", faults.join("\n"), self.dump().await);
-        }
+        assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), self.dump().await);
         self.stop.cancel();
         self.serving.take().unwrap().await.unwrap().unwrap();
     }

@@ -11,7 +11,7 @@ const PLACE: &str = "\"@SCRIPT@\"";
 
 /// A planner's answer with these steps.
 pub(crate) fn plan<const N: usize>(steps: [Value; N]) -> Value {
-    json!({ "plan": { "rationale": "As the test says.", "steps": steps.to_vec() } })
+    json!({ "plan": { "rationale": "As the test says.", "steps": Vec::from(steps) } })
 }
 
 /// A step of a plan that implements something.
