@@ -56,7 +56,8 @@ impl Timeline {
                     "agent" => "agent",
                     _ => "adjutant",
                 });
-                self.say(who, &line);
+                // What the bot did comes back as a delivery that names it.
+                self.say(who.trim_end_matches("[bot]"), &line);
             }
         }
         Ok(())
