@@ -56,6 +56,7 @@ impl Timeline {
                     "agent" => "agent",
                     _ => "adjutant",
                 });
+                // What the bot did comes back as a delivery that names it.
                 self.say(who.trim_end_matches("[bot]"), &line);
             }
         }
