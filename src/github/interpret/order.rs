@@ -217,7 +217,7 @@ mod tests {
             let commands = command::parse(&"/approve\n".repeat(5_000));
             match order.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), commands) {
                 Reading::Signals(signals) => signals.len(),
-                Reading::Ignored(reason) => panic!("{reason}"),
+                other => panic!("{other:?}"),
             }
         };
         assert_eq!((taken(Permission::Write), taken(Permission::Read)), (MOST_COMMANDS, 1));

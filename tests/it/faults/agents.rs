@@ -17,8 +17,9 @@ const WRONGS: &[(&str, &str, &str)] = &[
 async fn an_agent_that_fails_is_tried_three_times_and_after_retry_by_a_mended_one_goes_on() {
     let mut stage = Stage::set("true").await;
     stage.time_limit = "3s";
-    let cases: String = WRONGS.iter().map(|(title, wrong, _)| format!("{title}) {wrong};;\n")).collect();
-    stage.agent(&["alpha"], &format!("case \"$title\" in\n{cases}esac\n"));
+    let cases: Vec<String> = WRONGS.iter().map(|(title, wrong, _)| format!("{title}) {wrong};;")).collect();
+    let cases = cases.join("\n");
+    stage.agent(&["alpha"], &format!("case \"$title\" in\n{cases}\nesac\n"));
     let serve = stage.serve().await;
     let mut issues = Vec::new();
     for (title, _, sentence) in WRONGS {
