@@ -68,6 +68,32 @@ async fn killed_after_an_effect_was_done_and_before_it_was_settled_it_does_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_after_the_status_comment_was_written_and_before_it_was_remembered_it_finds_it_again() {
+    let stage = Stage::set("true").await;
+    let hold = "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    PERFORM set_config('application_name', 'stalled', true);
+                    PERFORM pg_sleep(25);
+                    RETURN NEW;
+                END $$";
+    stage.execute(hold).await;
+    let trigger =
+        "CREATE TRIGGER hold BEFORE UPDATE OF status_comment_id ON directives FOR EACH ROW EXECUTE FUNCTION hold()";
+    stage.execute(trigger).await;
+    let serve = stage.serve().await;
+    let issue = stage.label("Killed after a comment").await;
+    let held = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stalled'";
+    let count = format!("SELECT count(*) {held}");
+    stage.wait("the comment is written", async || (stage.count(&count).await > 0).then_some(())).await;
+    serve.kill().await;
+    stage.count(&format!("SELECT count(pg_terminate_backend(pid)) {held}")).await;
+    stage.execute("DROP TRIGGER hold ON directives").await;
+    let serve = stage.serve().await;
+    stage.completes(issue, &["alpha"]).await;
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_while_an_agent_runs_it_takes_the_agent_along_and_runs_it_again() {
     let stage = Stage::set("true").await;
     let sleep = long_sleep();

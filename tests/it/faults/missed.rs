@@ -12,6 +12,10 @@ use tokio::sync::mpsc;
 
 use super::stage::{Stage, WELL};
 
+/// A person approves the plan; everything else goes by itself.
+const PLAN_APPROVAL: &str =
+    "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_label_set_while_it_was_down_starts_a_directive_after_the_restart() {
     let stage = Stage::set("true").await;
@@ -44,12 +48,17 @@ async fn an_approval_given_while_it_was_down_is_found_after_the_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_that_come_twice_late_and_in_reverse_change_nothing() {
-    let stage = Stage::set("true").await;
+    let stage = Stage::with_policy(PLAN_APPROVAL).await;
     stage.agent(&["alpha", "beta"], WELL);
     let serve = stage.serve().await;
     stage.playground.set_webhook_url(bad_postman(format!("http://{}/webhooks/github", stage.address)).await);
     let issue = stage.label("Badly delivered").await;
+    let waiting = "SELECT count(*) FROM approvals WHERE kind = 'plan' AND status = 'pending'";
+    stage.wait("the plan waits", async || (stage.count(waiting).await == 1).then_some(())).await;
+    stage.comment(issue, "/approve").await;
     stage.completes(issue, &["alpha", "beta"]).await;
+    let orders = "SELECT count(*) FROM events WHERE name IN ('command_taken', 'command_refused')";
+    assert_eq!(stage.count(orders).await, 1, "an order that comes twice is one order");
     let given_up = "SELECT count(*) FROM deliveries WHERE status = 'failed'";
     assert_eq!(stage.count(given_up).await, 0, "{}", stage.log());
     drop(serve);
