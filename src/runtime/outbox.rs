@@ -46,7 +46,12 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
             let Ok(permit) = free.clone().acquire_owned().await else { return };
             let (world, stop) = (world.clone(), stop.clone());
             running.spawn(async move {
-                let span = tracing::info_span!("effect", kind = claimed.effect.kind(), directive = claimed.directive.map(tracing::field::display), attempt = claimed.attempt);
+                let span = tracing::info_span!(
+                    "effect",
+                    kind = claimed.effect.kind(),
+                    directive = claimed.directive.map(tracing::field::display),
+                    attempt = claimed.attempt
+                );
                 Box::pin(work(&world, &claimed, &stop).instrument(span)).await;
                 drop(permit);
                 // A place is free: whoever waits for one is looked for at once.
