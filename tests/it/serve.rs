@@ -101,7 +101,10 @@ async fn a_private_postgres_that_dies_is_started_again() {
     let folder = open_folder();
     let address = free_address().await;
     let variables = variables(&[("ADJUTANT_LISTEN", &address.to_string())]);
-    let child = adjutant(&variables, folder.path()).spawn().unwrap();
+    // Read while it runs: the word comes a moment after the server does.
+    let log = folder.path().join("log");
+    let stderr = std::fs::File::create(&log).unwrap();
+    let mut child = adjutant(&variables, folder.path()).stderr(stderr).spawn().unwrap();
     becomes_ready(address).await;
     let postmaster = || {
         let pid_file = std::fs::read_to_string(folder.path().join("postgres/data/postmaster.pid")).ok()?;
@@ -111,10 +114,11 @@ async fn a_private_postgres_that_dies_is_started_again() {
     assert!(std::process::Command::new("kill").args(["-9", &first]).status().unwrap().success());
     until("another server runs", || async { postmaster().is_some_and(|pid| pid != first) }).await;
     becomes_ready(address).await;
+    let text = || std::fs::read_to_string(&log).unwrap();
+    until("it says so", || async { text().contains("has been started again") }).await;
     signal(&child, "-TERM");
-    let (status, text) = end(child).await;
-    assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("has been started again"), "{text}");
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends within 20 s");
+    assert_eq!(status.unwrap().code(), Some(0), "{}", text());
 }
 
 #[tokio::test]

@@ -9,8 +9,6 @@ use crate::support::stage::{Stage, plan, step};
 async fn a_label_by_a_triager_is_answered_once_and_starts_nothing() {
     let stage = Stage::set(POLICY, json!({ "plan": [plan([step("only", &[])])] })).await;
     let (maintainer, triager) = (stage.as_("maintainer"), stage.as_("triager"));
-    // Who may set labels may not create them.
-    maintainer.create_label().await;
     let issue = stage.as_("outsider").open_issue("Please", "Do it.").await;
     triager.label(issue).await;
     let answer = stage.expect(issue, "only people with write access").await;

@@ -173,7 +173,8 @@ impl Stage {
         directive.step_named(name).unwrap().pull.as_ref().map_or(0, |pull| pull.number)
     }
 
-    /// Waits until a directive is completed and its issue closed.
+    /// Waits until a directive is completed and its issue closed. The word with which Adjutant closes an issue that no
+    /// keyword closed belongs to it.
     pub(crate) async fn completed(&self, issue: u64) -> Directive {
         let what = format!("#{issue} is completed");
         let over = |directive: &Directive| {
@@ -185,6 +186,9 @@ impl Stage {
             self.get(&format!("/issues/{issue}")).await["state"] == "closed"
         })
         .await;
+        let comments = self.bot_comments(&format!("/issues/{issue}/comments")).await;
+        let last_words = comments.into_iter().filter(|(_, body)| body.contains("<!-- adjutant:completed:"));
+        self.read.lock().unwrap().extend(last_words.map(|(id, _)| id));
         directive
     }
 

@@ -20,10 +20,6 @@ impl Person<'_> {
         issue["number"].as_u64().unwrap()
     }
 
-    pub(crate) async fn create_label(&self) {
-        self.act(Method::POST, "/labels", json!({ "name": "directive", "color": "1f6feb" })).await;
-    }
-
     pub(crate) async fn label(&self, issue: u64) {
         self.act(Method::POST, &format!("/issues/{issue}/labels"), json!({ "labels": ["directive"] })).await;
     }
