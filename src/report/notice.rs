@@ -145,6 +145,7 @@ pub fn completion_word(directive: &Directive, links: &Links) -> String {
         None if directive.steps.iter().any(|step| step.pull.is_some()) => {
             format!("Completed: every step is merged into {base}.")
         }
+        None if words::all_skipped(directive) => "Completed: nothing was merged, every step was skipped.".to_owned(),
         None => "Completed: nothing in the tree had to change; the reports are above.".to_owned(),
     }
 }

@@ -106,6 +106,7 @@ fn completion(directive: &Directive, links: &Links) -> String {
     match directive.finale.as_ref().and_then(|finale| finale.pull.as_ref()) {
         Some(pull) => format!("Merged into {base} with [#{}]({}).", pull.number, links.pull(pull.number)),
         None if directive.steps.iter().any(|step| step.pull.is_some()) => format!("Everything is merged into {base}."),
+        None if words::all_skipped(directive) => "Nothing was merged: every step was skipped.".to_owned(),
         None => "Nothing in the tree had to change; the reports are below.".to_owned(),
     }
 }

@@ -132,6 +132,11 @@ pub fn done(directive: &Directive) -> usize {
     directive.steps.iter().filter(|step| step.status.is_done()).count()
 }
 
+/// Whether people gave up every step.
+pub fn all_skipped(directive: &Directive) -> bool {
+    directive.steps.iter().all(|step| step.status == StepStatus::Skipped)
+}
+
 /// Whether what was wanted is merged, put away or not.
 pub fn is_completed(directive: &Directive) -> bool {
     match directive.status {

@@ -114,14 +114,23 @@ async fn killed_while_an_agent_runs_it_takes_the_agent_along_and_runs_it_again()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_a_verifier_runs_it_takes_the_verifier_along_and_proves_the_commit_again() {
-    let sleep = long_sleep();
-    let stage = Stage::set(&format!("test -e seen || {{ touch seen; {sleep}; }}")).await;
+    let name = format!("proof-{}", uuid::Uuid::new_v4());
+    let loops = format!("sh -c 'touch started; while ! test -e go; do sleep 0.05; done' {name}");
+    let stage = Stage::set(&loops).await;
     let serve = stage.serve().await;
     let issue = stage.label("Killed while a verifier runs").await;
-    stage.wait("the verifier runs", async || runs(&sleep).then_some(())).await;
+    let trees = stage.trees("data");
+    stage.wait("the verifier runs", async || in_a_tree(&trees, "verify-", "started")).await;
     serve.kill().await;
-    stage.wait("the verifier is gone too", async || (!runs(&sleep)).then_some(())).await;
+    stage.wait("the verifier is gone too", async || (!runs(&name)).then_some(())).await;
     let serve = stage.serve().await;
+    let started = stage
+        .wait("the verifier runs again", async || {
+            let found = in_a_tree(&trees, "verify-", "started");
+            found.filter(|_| runs(&name))
+        })
+        .await;
+    std::fs::write(started.with_file_name("go"), "").unwrap();
     stage.completes(issue, &["alpha"]).await;
     drop(serve);
 }
