@@ -34,11 +34,12 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// The argument that makes this program the agent.
 const AGENT: &str = "agent";
 
-/// Trivial, and able to fail: a step's first try leaves the files that they look for.
+/// Trivial, and able to fail: a step's first try leaves the files that they look for. By pattern, since a step that
+/// changes a file which a verifier names is never green.
 const POLICY: &str = "\
 verifiers:
-  - { name: test, run: 'test ! -e wrong' }
-  - { name: lint, run: 'test ! -e untidy', required: false, weight: 0.5 }
+  - { name: test, run: 'test ! -e wron[g]' }
+  - { name: lint, run: 'test ! -e untid[y]', required: false, weight: 0.5 }
 ";
 
 const ISSUE: &str = "### Requirements\n\n- R1: Read it.\n- R2: Print it.\n\n### Acceptance criteria\n\n- A1: One.\n\

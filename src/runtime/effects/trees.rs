@@ -4,6 +4,7 @@ use super::EffectError;
 use crate::domain::directive::Directive;
 use crate::domain::ids::Branch;
 use crate::domain::step::Step;
+use crate::github::RepoClient;
 use crate::runtime::World;
 use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
 
@@ -11,6 +12,7 @@ use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
 pub(super) struct Source {
     pub(super) mirror: Mirror,
     pub(super) remote: Remote,
+    client: RepoClient,
 }
 
 impl Source {
@@ -19,7 +21,7 @@ impl Source {
         let token = world.github.git_token(&d.repo).await?;
         let remote = Remote { url: world.github.git_url(&d.repo), token: Some(token) };
         let mirror = world.workspaces.mirror(&d.repo.id.to_string()).await?;
-        Ok(Self { mirror, remote })
+        Ok(Self { mirror, remote, client: world.github.repository(&d.repo) })
     }
 
     /// Pushes as [`Mirror::push`] does. A token that may write workflows is refused to an app that was not granted
@@ -51,16 +53,25 @@ impl Source {
         self.mirror.push(&remote, commit, branch, expected).await
     }
 
-    /// Where a branch is on the server now, its commits brought here.
+    /// Where a branch is on the server now, its commits brought here. Asked of the API, which costs a fraction of a
+    /// `git ls-remote`; a fresh branch that it does not show yet is found out by the push, which expects none.
     pub(super) async fn head(&self, branch: &Branch) -> Result<Option<String>, EffectError> {
-        let Some(head) = self.mirror.remote_head(&self.remote, branch.as_str()).await? else { return Ok(None) };
+        let Some(head) = self.client.branch_head(branch).await? else { return Ok(None) };
+        let head = head.to_string();
         self.mirror.fetch_commit(&self.remote, &head).await?;
         Ok(Some(head))
     }
 
     /// Like [`Source::head`], for a branch that must be there.
     pub(super) async fn known_head(&self, branch: &Branch) -> Result<String, EffectError> {
-        let head = self.head(branch).await?;
+        if let Some(head) = self.head(branch).await? {
+            return Ok(head);
+        }
+        // The API may be a moment behind: git has the last word.
+        let head = self.mirror.remote_head(&self.remote, branch.as_str()).await?;
+        if let Some(head) = &head {
+            self.mirror.fetch_commit(&self.remote, head).await?;
+        }
         head.ok_or_else(|| EffectError::never(format!("the branch `{branch}` is gone from GitHub")))
     }
 }
