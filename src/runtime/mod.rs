@@ -1,9 +1,9 @@
 //! The loops that tie all floors together.
 //!
-//! Deliveries come out of the inbox and become signals ([`deliveries`]); a signal is applied to its directive in
-//! one transaction ([`apply`]), which leaves effects in the outbox; effects are carried out and come back as
-//! signals ([`outbox`], [`effects`]); time and whatever GitHub forgot to tell is looked after by [`sweep`], and what it
-//! told while nobody listened is asked for again by [`redelivery`].
+//! Deliveries come out of the inbox and become signals (`deliveries`); a signal is applied to its directive in
+//! one transaction (`apply`), which leaves effects in the outbox; effects are carried out and come back as
+//! signals (`outbox`, `effects`); time and whatever GitHub forgot to tell is looked after by `sweep`, and what it
+//! told while nobody listened is asked for again by `redelivery`.
 //!
 //! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
 //! what it found; what follows is the engine's.

@@ -5,8 +5,8 @@
 //! read the clock, the world or a random number: what they need to know is in the signal, what they want
 //! done is in the effects.
 //!
-//! A decision is made in one [`turn::Turn`]: the signal is applied by the file that its subject belongs to,
-//! then [`schedule`] starts whatever has become possible, and the status comment is asked for where anything
+//! A decision is made in one `turn::Turn`: the signal is applied by the file that its subject belongs to,
+//! then `schedule` starts whatever has become possible, and the status comment is asked for where anything
 //! changed.
 
 mod commands;
