@@ -3,6 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -108,8 +112,15 @@ fn installation(state: &State, repo: u64) -> u64 {
     state.installation_of(repo).map_or(0, |installation| installation.id)
 }
 
+/// What was asked for is done to its end even where the client hangs up meanwhile, as it is on GitHub. A ref update that is
+/// cut off halfway would leave git's lock behind, and no later one would get through.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    let answered = tokio::spawn(next.run(request)).await;
+    answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
 fn router(hub: &Arc<Hub>) -> Router {
-    let api = Router::new().nest("/api/v3", rest::router(hub.clone()));
+    let api = Router::new().nest("/api/v3", rest::router(hub.clone()).layer(from_fn(to_the_end)));
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone())));
     rest::with_github_headers(api.merge(graphql::router(hub.clone()))).merge(git).merge(pages::router(hub.clone()))
 }
