@@ -199,7 +199,8 @@ impl Turn {
 
     /// Something outside could not be done: the step it was for waits for a person, else the directive ends.
     pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) {
-        match step {
+        // Without a step it was for the whole, which is the final pull request's once there is one.
+        match step.or(self.d.finale.as_ref().map(|finale| finale.id)) {
             Some(step) => self.block(step, reason),
             None => self.fail(reason.to_owned()),
         }

@@ -146,7 +146,7 @@ pub(super) fn without_folder(why: &str, folder: &Path) -> String {
 /// What the engine is told when an effect is given up: nothing, where the work goes on without it.
 pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
     let step = match effect {
-        Effect::CutIntegration => None,
+        Effect::CutIntegration | Effect::Integrate { .. } => None,
         Effect::OpenPull { step } | Effect::Verify { step, .. } | Effect::Merge { step, .. } => Some(*step),
         _ => return None,
     };

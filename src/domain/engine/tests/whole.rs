@@ -76,3 +76,15 @@ fn the_final_pull_request_closed_unmerged_fails_in_the_persons_name() {
     assert_eq!(world.d.status, DirectiveStatus::Failed);
     assert!(world.d.failure.as_ref().unwrap().contains("maintainer"));
 }
+
+#[test]
+fn an_integration_that_was_given_up_asks_a_person_and_is_tried_again_on_retry() {
+    let mut world = World::started(Policy::default(), diamond());
+    for name in ["a", "b", "c"] {
+        world.done(name);
+    }
+    world.signal(Signal::EffectFailed { step: None, reason: "the push was rejected".to_owned() });
+    assert_eq!((world.status("final"), world.waiting()), (StepStatus::Blocked, vec![ApprovalKind::StepBlocked]));
+    world.maintainer(None, Command::Retry { step: Some("final".to_owned()) });
+    assert!(world.has(&Effect::Integrate { round: 2 }));
+}
