@@ -61,10 +61,13 @@ impl Turn {
             _ => {}
         }
         if self.d.status.is_over() {
-            return Err(refused(&format!(
-                "this directive is {}; set the label again to start a new one",
-                self.d.status
-            )));
+            return Err(refused(&match wanted_status(&order.command) {
+                Some(to) => self.refused_transition(to),
+                None => format!(
+                    "this directive is {}; set the label again (on an open issue) to start a new one",
+                    self.d.status
+                ),
+            }));
         }
         let by = &order.actor.login;
         match &order.command {
@@ -74,7 +77,9 @@ impl Turn {
             Command::Skip { step } => self.skip(order, step.as_deref()),
             Command::Pause { now } => self.pause_by_person(by, *now),
             Command::Resume if self.resume() => Ok(()),
-            Command::Resume => Err(refused("nothing is paused")),
+            Command::Resume => {
+                Err(refused(&format!("nothing is paused, and {}", self.refused_transition(DirectiveStatus::Active))))
+            }
             Command::Stop => {
                 self.stop(by, "`/stop`");
                 Ok(())
@@ -258,13 +263,13 @@ impl Turn {
 
     fn pause_by_person(&mut self, by: &Login, now: bool) -> Taken {
         if !self.pause(PauseReason::Commanded(by.clone())) {
-            return Err(refused(&format!("the directive is {} already", self.d.status)));
+            return Err(refused(&self.refused_transition(DirectiveStatus::Paused)));
         }
         if now {
             let stopped: Vec<_> =
                 self.d.tasks.iter().filter(|task| task.status.is_live()).map(|task| task.id).collect();
             for id in stopped {
-                self.task_finished(id, &crate::domain::signal::TaskOutcome::Cancelled, crate::domain::ids::Usd::ZERO);
+                self.end_task(id, &crate::domain::signal::TaskOutcome::Cancelled, crate::domain::ids::Usd::ZERO);
             }
         }
         Ok(())
@@ -323,6 +328,17 @@ impl Turn {
         let names: Vec<_> = self.d.steps.iter().map(|step| format!("`{}`", step.name)).collect();
         let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
         refused(&format!("there is no step `{shown}`: `/{word}` takes one of {}", names.join(", ")))
+    }
+}
+
+/// The status that an order asks for, where it asks for one.
+fn wanted_status(command: &Command) -> Option<DirectiveStatus> {
+    match command {
+        Command::Pause { .. } => Some(DirectiveStatus::Paused),
+        Command::Resume => Some(DirectiveStatus::Active),
+        Command::Stop => Some(DirectiveStatus::Failed),
+        Command::Replan { .. } => Some(DirectiveStatus::Planning),
+        _ => None,
     }
 }
 

@@ -75,7 +75,10 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
     match signal {
         Signal::Labelled(labelled) => turn.labelled(&labelled.actor),
         Signal::Unlabelled { actor } => turn.unlabelled(actor),
-        Signal::IssueClosed { actor, final_merged } => turn.issue_closed(actor, *final_merged),
+        Signal::IssueClosed { actor, final_merged } => turn.issue_closed(actor, *final_merged, "closed"),
+        Signal::IssueGone { actor, final_merged } => {
+            turn.issue_closed(actor, *final_merged, "transferred or deleted");
+        }
         Signal::Commanded(commanded) => turn.commanded(commanded),
         Signal::TaskStarted { task } => turn.task_started(*task),
         Signal::TaskFinished { task, outcome, cost } => turn.task_finished(*task, outcome, *cost),

@@ -42,6 +42,7 @@ impl Turn {
                 step.merge = MergeState::Requested;
                 step.verifications = round;
             });
+            self.info("merge_requested", Some(step), json!({ "head": head }));
             self.effect(Effect::Merge { step, head, round });
         }
     }
