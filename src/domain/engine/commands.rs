@@ -13,6 +13,10 @@ use crate::domain::policy::Autonomy;
 use crate::domain::signal::Commanded;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step};
+use crate::domain::text::truncate;
+
+/// The most of somebody's words that the history repeats, in bytes; an approval has them whole.
+const LONGEST_TOLD: usize = 500;
 
 /// Why an order is refused: what is said to the person who gave it.
 type Taken = Result<(), Notice>;
@@ -32,11 +36,12 @@ impl Turn {
         let word = word_of(&order.command);
         match taken {
             Ok(()) => {
-                self.info("command_taken", None, json!({ "command": word, "pull": order.pull }));
+                self.info("command_taken", None, json!({ "command": word, "order": told(order), "pull": order.pull }));
                 self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::Rocket });
             }
             Err(notice) => {
-                self.event("command_refused", Severity::Warning, None, json!({ "command": word, "why": notice }));
+                let data = json!({ "command": word, "order": told(order), "pull": order.pull, "why": notice });
+                self.event("command_refused", Severity::Warning, None, data);
                 self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::ThumbsDown });
                 let to = order.actor.login.clone();
                 self.effect(Effect::Reply { source: order.source.clone(), to, notice });
@@ -329,6 +334,18 @@ impl Turn {
         let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
         refused(&format!("there is no step `{shown}`: `/{word}` takes one of {}", names.join(", ")))
     }
+}
+
+/// An order as the history tells it: what was written after the word, not beyond what one reads.
+fn told(order: &Commanded) -> serde_json::Value {
+    let mut told = json!(order.command);
+    let parts = told.as_object_mut().and_then(|command| command.values_mut().next()).and_then(|it| it.as_object_mut());
+    for part in parts.into_iter().flat_map(|parts| parts.values_mut()) {
+        if let Some(text) = part.as_str() {
+            *part = json!(truncate(text, LONGEST_TOLD));
+        }
+    }
+    told
 }
 
 /// The status that an order asks for, where it asks for one.

@@ -102,6 +102,19 @@ fn a_refused_order_is_told_with_a_warning() {
 }
 
 #[test]
+fn an_order_is_told_with_its_words_but_not_with_a_book_of_them() {
+    let world = midway();
+    let words = |text: &str| {
+        let signal = order(Command::Rework { text: text.to_owned() });
+        let events = decide(world.d.clone(), &signal, morning() + Duration::days(1)).events;
+        let taken = events.into_iter().find(|event| event.name == "command_taken").unwrap();
+        taken.data["order"]["rework"]["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(words("a use the parser"), "a use the parser");
+    assert_eq!(words(&format!("a {}", "x".repeat(60_000))).len(), 500);
+}
+
+#[test]
 fn what_happens_to_pull_requests_is_told() {
     let world = midway();
     let step = world.id("a");
