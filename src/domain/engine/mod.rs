@@ -70,6 +70,9 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
 
 /// Takes a directive one signal further.
 pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Decision {
+    if directive.status.is_over() && is_about_work(signal) {
+        return Decision { directive: Some(directive), events: Vec::new(), effects: Vec::new() };
+    }
     let before = directive.clone();
     let mut turn = Turn::new(directive, now);
     match signal {
@@ -97,6 +100,24 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::Tick => {}
     }
     turn.settle(Some(&before))
+}
+
+/// Whether a signal only says how work goes on, which after the end is of no concern: nothing is proved, asked or started
+/// any more.
+fn is_about_work(signal: &Signal) -> bool {
+    matches!(
+        signal,
+        Signal::TaskStarted { .. }
+            | Signal::IntegrationCut
+            | Signal::Verified { .. }
+            | Signal::Conflicted { .. }
+            | Signal::HeadMoved { .. }
+            | Signal::MergeRefused { .. }
+            | Signal::Integrated { .. }
+            | Signal::Rerequested { .. }
+            | Signal::EffectFailed { .. }
+            | Signal::Tick
+    )
 }
 
 fn announce(labelled: &Labelled, notice: Notice) -> Decision {

@@ -190,8 +190,15 @@ impl Turn {
     /// Back to where a task can be started from.
     pub(super) fn back_in_line(&mut self, id: StepId) {
         // The final pull request goes back to being brought up to the base, which finds its conflicts again.
-        let rework = self.d.step(id).is_some_and(|step| step.is_final() || step.instructions.is_some());
-        self.set_step(id, if rework { StepStatus::Rework } else { StepStatus::Ready });
+        let Some(step) = self.d.step(id) else { return };
+        let status = if step.is_final() || step.instructions.is_some() {
+            StepStatus::Rework
+        } else if step.status == StepStatus::Blocked && !self.dependencies_done(step) {
+            StepStatus::Pending
+        } else {
+            StepStatus::Ready
+        };
+        self.set_step(id, status);
     }
 
     /// A step gets a head: whatever was said about an earlier one is void.

@@ -19,8 +19,10 @@ use crate::domain::step::{Finding, FindingKind, Pull};
 use crate::domain::task::{TaskKind, TaskStatus};
 
 mod cells;
+mod found;
 mod history;
 mod life;
+mod machine;
 mod orders;
 mod planning;
 mod simulation;
