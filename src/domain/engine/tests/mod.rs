@@ -25,8 +25,9 @@ mod life;
 mod machine;
 mod orders;
 mod planning;
-mod simulation;
+pub(crate) mod simulation;
 mod steps;
+mod transitions;
 mod whole;
 
 fn actor(login: &str, permission: Permission) -> Actor {

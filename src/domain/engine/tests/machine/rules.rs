@@ -25,6 +25,7 @@ pub(super) fn check(stage: &Stage, before: &Directive, signal: &Signal, decision
         }
     }
     one_task_a_step(d);
+    ready_means_ready(d);
     what_is_done_stays_done(stage, before, signal);
     money_and_time_are_granted_by_people(before, d, signal);
     answers_are_peoples(d);
@@ -69,6 +70,14 @@ fn a_task_may_start(stage: &Stage, before: &Directive, task: TaskId) {
     assert!(step.depends_on.iter().all(done), "{} starts before what it depends on", step.name);
     let was_done = before.step(step.id).is_some_and(|step| step.status.is_done());
     assert!(!was_done, "{} is done and is run again", step.name);
+}
+
+/// What is called ready is ready.
+fn ready_means_ready(d: &Directive) {
+    let done = |name: &StepName| d.step_named(name.as_str()).is_some_and(|it| it.status.is_done());
+    for step in d.steps.iter().filter(|step| step.status == StepStatus::Ready) {
+        assert!(step.depends_on.iter().all(done), "{} is ready before what it depends on", step.name);
+    }
 }
 
 fn one_task_a_step(d: &Directive) {
