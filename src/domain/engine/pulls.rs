@@ -46,6 +46,11 @@ impl Turn {
         if step.head.as_ref() == Some(head) || step.status.is_done() || self.d.status.is_over() {
             return;
         }
+        // One that never had its turn has no branch: whatever was pushed is none of its.
+        let began = matches!(step.status, StepStatus::Running | StepStatus::Evaluating);
+        if !began && step.head.is_none() && step.pull.is_none() {
+            return;
+        }
         let (name, status) = (step.name.clone(), step.status);
         self.actor(by);
         self.event("head_moved", Severity::Info, Some(id), json!({ "step": name, "head": head, "by": by }));

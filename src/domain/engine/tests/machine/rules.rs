@@ -7,7 +7,7 @@ use super::stage::Stage;
 use crate::domain::engine::table::{Case, Next, next};
 use crate::domain::evaluation::{Confidence, Evaluation};
 use crate::domain::ids::StepName;
-use crate::domain::step::Step;
+use crate::domain::step::{MergeState, Step};
 
 /// Everything that is checked of one decision.
 pub(super) fn check(stage: &Stage, before: &Directive, signal: &Signal, decision: &Decision) {
@@ -29,6 +29,7 @@ pub(super) fn check(stage: &Stage, before: &Directive, signal: &Signal, decision
     what_is_done_stays_done(stage, before, signal);
     money_and_time_are_granted_by_people(before, d, signal);
     answers_are_peoples(d);
+    words_are_about_what_is_there(stage);
     assert_eq!(d.status == DirectiveStatus::Paused, d.pause.is_some(), "paused is paused for a reason");
     if d.status.is_over() {
         assert!(!d.tasks.iter().any(|task| task.status.is_live()), "tasks run after the end");
@@ -153,6 +154,22 @@ fn answers_are_peoples(d: &Directive) {
     for approval in d.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Approved) {
         let by = approval.answered_by.as_ref().map(Login::as_str);
         assert!(matches!(by, None | Some("maintainer" | "writer")), "{by:?} answered {approval:?}");
+    }
+}
+
+/// A question is about the head that there is, and so is a yes that waits for its proof or its merge.
+fn words_are_about_what_is_there(stage: &Stage) {
+    let d = &stage.d;
+    for approval in d.waiting().filter(|it| matches!(it.kind, ApprovalKind::StepReview | ApprovalKind::Final)) {
+        let head = approval.step.and_then(|step| d.step(step)).and_then(|step| step.head.as_ref());
+        assert_eq!(head, Some(&approval.shown), "a question about something else waits");
+    }
+    for step in d.steps.iter().chain(&d.finale) {
+        let Some(head) = &step.head else { continue };
+        let blessed = stage.blessed.contains(&(step.id, head.clone()));
+        assert!(step.vouched.is_none() || blessed, "a yes to another head of {} is kept", step.name);
+        let wanted = step.merge == MergeState::Wanted;
+        assert!(!wanted || accepted(stage, step, head), "the merge of {} is wanted on nobody's word", step.name);
     }
 }
 
