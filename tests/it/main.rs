@@ -10,6 +10,7 @@ mod github;
 mod inbox;
 mod manifest;
 mod playground;
+mod policy;
 mod pygithub;
 mod scripts;
 mod serve;

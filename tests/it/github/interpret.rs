@@ -88,6 +88,8 @@ fn directive() -> Directive {
         brief: adjutant::domain::brief::parse("Units", "Read units."),
         policy: Ok(Policy::default()),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
+        wishes: Vec::new(),
+        agents: None,
     };
     let mut directive = engine::open(&labelled, DateTime::UNIX_EPOCH).directive.unwrap();
     directive.steps.push(step("parse", "adjutant/7-1/g1-parse", 8));
