@@ -195,7 +195,7 @@ fn section_named(words: &str) -> Option<Section> {
         | "criteria"
         | "definition of done" => Some(Section::Criteria),
         "constraint" | "constraints" => Some(Section::Constraints),
-        "options" | "option" | "adjutant options" => Some(Section::Options),
+        "options" | "option" | "adjutant options" | "other options" | "more options" => Some(Section::Options),
         _ if is_option(option_named(words)) => Some(Section::Options),
         _ => None,
     }
@@ -405,6 +405,34 @@ mod tests {
     fn long_texts_and_long_lists_are_cut() {
         assert!(parse("t", &"é".repeat(100_000)).goal.len() <= text::MAX_BYTES);
         assert_eq!(requirements(&format!("## Requirements\n{}", "- a\n".repeat(80))).len(), MAX_ITEMS);
+    }
+
+    #[test]
+    fn a_body_as_long_as_github_allows_is_read_to_its_end_whatever_its_script() {
+        let end = "\n\n## Requirements\n- the last one\n";
+        for filler in ["a", "é", "漢", "🦀"] {
+            let body = format!("{}{end}", filler.repeat(65_536 - end.len()));
+            assert_eq!(body.chars().count(), 65_536);
+            assert_eq!(requirements(&body), ["the last one"], "{filler}");
+        }
+    }
+
+    #[test]
+    fn the_same_heading_twice_is_one_section_and_empty_ones_say_nothing() {
+        let body = "## Requirements\r\n- a\r\n## Goal\r\n\r\n## Requirements\r\n\r\n_No response_\r\n\r\n## Goal\r\nDo it.\r\n\
+                    ## Requirements\r\n- b\r\n## Options\r\n## Constraints\r\n\r\n\r\n";
+        let brief = parse("t", body);
+        assert_eq!(requirements(body), ["a", "b"]);
+        assert_eq!((brief.goal.as_str(), brief.constraints.len(), options(body).len()), ("Do it.", 0, 1));
+    }
+
+    #[test]
+    fn options_are_told_with_what_their_heading_names_and_are_no_part_of_the_goal() {
+        let body =
+            "Do it.\n\n### Options: budget\n\n5\n\n### Other options\n\nsteps: 3\n\n### Options considered\n\nNone.";
+        let told = options(body);
+        assert_eq!(told, [("budget".to_owned(), "5".to_owned()), (String::new(), "steps: 3".to_owned())]);
+        assert_eq!(parse("t", body).goal, "Do it.\n\n### Options considered\n\nNone.");
     }
 
     proptest! {

@@ -23,3 +23,28 @@ pub(super) fn wishes(directive: &Directive) -> String {
     }
     text.trim_start().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::policy::options::{Ignored, Wishes};
+    use crate::report::fixture;
+
+    #[test]
+    fn who_wished_nothing_is_told_nothing() {
+        assert_eq!(wishes(&fixture::planning()), "");
+    }
+
+    #[test]
+    fn what_others_wrote_is_shown_as_code_and_not_without_end() {
+        let ignored = |shown: String| Ignored { shown, why: "it is no option, written `option: value`".to_owned() };
+        let attack = "`@maintainer` fixes #1 <!-- | \n## x".to_owned();
+        let ignored = std::iter::once(attack).chain((0..20).map(|at| format!("x{at}"))).map(ignored).collect();
+        let mut directive = fixture::planning();
+        directive.wishes = Wishes { ignored, ..Wishes::default() };
+        let told = wishes(&directive);
+        assert!(told.lines().nth(2).unwrap().starts_with("- `'@"), "{told}");
+        assert!(!told.contains("fixes #1") && !told.contains("\n## x"), "{told}");
+        assert!(told.ends_with("- … and 11 more") && told.lines().count() == 2 + MOST + 1, "{told}");
+    }
+}

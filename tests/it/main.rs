@@ -8,6 +8,7 @@ mod directives;
 mod faults;
 mod github;
 mod inbox;
+mod issue_form;
 mod manifest;
 mod playground;
 mod policy;
