@@ -5,7 +5,7 @@ use adjutant::domain::status::DirectiveStatus;
 use serde_json::json;
 
 use super::{POLICY, policy};
-use crate::support::stage::{Stage, plan, step};
+use crate::support::stage::{Stage, plan, step, write};
 
 const PATH: &str = ".github/adjutant.yml";
 
@@ -129,5 +129,21 @@ async fn an_agent_that_the_operator_does_not_have_is_told_with_those_that_there_
     maintainer.unlabel(issue).await;
     maintainer.label(issue).await;
     stage.asks(issue, "only").await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_change_of_a_protected_path_waits_for_a_person_though_it_is_green() {
+    let script = json!({
+        "plan": [plan([step("a", &[]), step("b", &[])])],
+        "a": [write([("db/schema.sql", "-- new\n")])],
+    });
+    let stage = Stage::set(&policy("autonomy: full_auto\nprotected_paths: ['db/**']"), script).await;
+    let issue = stage.directive("Do it.").await;
+    stage.passed(issue, "b").await;
+    let pull = stage.asks(issue, "a").await;
+    stage.as_("maintainer").comment(pull, "/approve").await;
+    stage.passed(issue, "a").await;
+    stage.asks(issue, "final").await;
     stage.strike().await;
 }

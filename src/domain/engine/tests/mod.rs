@@ -21,6 +21,7 @@ use crate::domain::task::{TaskKind, TaskStatus};
 mod life;
 mod orders;
 mod planning;
+mod rules;
 mod simulation;
 mod steps;
 mod whole;
