@@ -16,10 +16,10 @@ use crate::domain::status::DirectiveStatus;
 use crate::domain::step::MergeState;
 
 /// A directive as it is before anything was done.
-pub(super) fn draft(labelled: &Labelled, policy: Policy, base: Base, now: DateTime<Utc>) -> Directive {
+pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateTime<Utc>) -> Directive {
     let ordinal = labelled.earlier + 1;
     let mut wishes = Wishes { ceiling: Some(policy.autonomy), ..Wishes::default() };
-    let policy = options::tighten(&policy, &labelled.wishes, &mut wishes);
+    let policy = options::tighten(policy, &labelled.wishes, &mut wishes);
     Directive {
         id: DirectiveId::of(labelled.repo.id, labelled.issue, ordinal),
         repo: labelled.repo.clone(),

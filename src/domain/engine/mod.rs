@@ -67,7 +67,7 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
     let Some(base) = labelled.base.clone() else {
         return announce(labelled, Notice::BaseMissing { branch: policy.base });
     };
-    let mut turn = Turn::new(lifecycle::draft(labelled, policy, base, now), now);
+    let mut turn = Turn::new(lifecycle::draft(labelled, &policy, base, now), now);
     turn.actor(&labelled.actor.login);
     turn.begin();
     turn.settle(None)
