@@ -83,12 +83,12 @@ async fn a_label_on_a_live_directive_makes_it_stricter_and_taking_it_off_loosens
 async fn a_policy_that_cannot_be_used_is_told_in_whatever_way_it_is_broken() {
     let stage = Stage::set("", json!({ "plan": [plan([step("only", &[])])] })).await;
     let maintainer = stage.as_("maintainer");
-    let bomb: String = (1..10)
-        .map(|level| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", ")))
-        .collect();
+    let levels =
+        (1..10).map(|level| format!("a{level}: &a{level} [{}]", vec![format!("*a{}", level - 1); 10].join(", ")));
+    let bomb: Vec<_> = std::iter::once("a0: &a0 [x, x]".to_owned()).chain(levels).collect();
     let ways: [(&str, Vec<u8>, &str); 4] = [
         ("100644", b"colour: blue\nlimits: { step: 3 }\n".to_vec(), "did you mean `steps`?"),
-        ("100644", format!("a0: &a0 [x, x]\n{bomb}").into_bytes(), "cannot be read as YAML"),
+        ("100644", bomb.join("\n").into_bytes(), "cannot be read as YAML"),
         ("100644", "# long\n".repeat(20_000).into_bytes(), "make it 65536 at most"),
         ("100644", b"label: \xff\xfe\n".to_vec(), "no UTF-8 text"),
     ];
