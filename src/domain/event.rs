@@ -43,6 +43,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("merge_refused", "GitHub did not: its words"),
     ("approval_required", "a person is asked: about what, the question"),
     ("approval_resolved", "a question has its end: how, by whom, with which words"),
+    ("policy_tightened", "a label made the policy stricter: which, and how much is done unasked now"),
     ("breaker_tripped", "a limit was reached"),
     ("command_taken", "an order was followed"),
     ("command_refused", "an order was not: why"),

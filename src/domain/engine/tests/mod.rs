@@ -25,10 +25,12 @@ mod life;
 mod machine;
 mod orders;
 mod planning;
+mod rules;
 pub(crate) mod simulation;
 mod steps;
 mod transitions;
 mod whole;
+mod wishes;
 
 fn actor(login: &str, permission: Permission) -> Actor {
     Actor { login: Login::new(login), permission, bot: false }
@@ -49,6 +51,8 @@ fn labelled(policy: Policy) -> Labelled {
         },
         policy: Ok(policy),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
+        wishes: Vec::new(),
+        agents: None,
     }
 }
 

@@ -146,7 +146,9 @@ fn money_and_time_are_granted_by_people(before: &Directive, after: &Directive, s
         _ => false,
     };
     assert!(!granted || by_a_person, "{signal:?} granted more");
-    assert!(after.policy.autonomy <= before.policy.autonomy, "{signal:?} loosened the autonomy");
+    let (level, was) = (after.policy.autonomy, before.policy.autonomy);
+    assert!(level <= was || by_a_person, "{signal:?} loosened the autonomy");
+    assert!(level <= before.autonomy_ceiling() && after.autonomy_ceiling() == before.autonomy_ceiling(), "{level:?}");
 }
 
 /// Nobody says yes who may give no orders. (Whoever closes a pull request says no.)

@@ -6,6 +6,7 @@ use super::super::*;
 use super::acts::{Act, Ends, Head, Order, Setup, Told};
 use super::rules;
 use crate::domain::evaluation::{CriterionJudgement, Judgement};
+use crate::domain::policy::options::label_wish;
 use crate::domain::step::Step;
 
 /// How many rounds a helpful world may need to the end.
@@ -142,6 +143,10 @@ impl Stage {
                 if let Some(signal) = around(&self.told, *nth) {
                     self.tell(signal);
                 }
+            }
+            Act::Wish { who, level } => {
+                let wish = label_wish("directive", level).unwrap();
+                self.tell(Signal::Wished { actor: who.actor(), wish });
             }
             Act::Label { who, on: true } => {
                 let label = Labelled { actor: who.actor(), ..labelled(Policy::default()) };
