@@ -89,6 +89,7 @@ async fn a_reopened_issue_starts_nothing_until_it_is_labelled_again_and_the_next
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
     let pull = stage.asks(issue, "a").await;
+    stage.passed(issue, "b").await;
     maintainer.close(issue).await;
     stage.expect(pull, "the issue was closed").await;
     maintainer.comment(issue, "/stop").await;
@@ -115,6 +116,7 @@ async fn a_reopened_issue_starts_nothing_until_it_is_labelled_again_and_the_next
 
     // Closed after the end, and it is put away.
     stage.asks(issue, "a").await;
+    stage.passed(issue, "b").await;
     maintainer.comment(issue, "/stop").await;
     stage.status_is(issue, DirectiveStatus::Failed).await;
     stage.quiet().await;
