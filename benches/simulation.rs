@@ -12,7 +12,14 @@ use adjutant::domain;
 use adjutant::domain::engine::{Decision, SELF, decide, open};
 
 #[path = "../src/domain/engine/tests/mod.rs"]
-#[allow(unused, clippy::all, clippy::pedantic, clippy::unwrap_used, reason = "tests, of which this uses one")]
+#[allow(
+    unused,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests, of which this uses one"
+)]
 mod tests;
 
 fn main() {

@@ -238,10 +238,8 @@ impl Stage {
         }
         match self.jobs.remove(nth % self.jobs.len()) {
             Job::Running(task) => {
-                let outcome = match self.d.task(task).is_some_and(|task| task.status.is_live()) {
-                    true => self.outcome(task, ends),
-                    false => TaskOutcome::Cancelled,
-                };
+                let is_live = self.d.task(task).is_some_and(|task| task.status.is_live());
+                let outcome = if is_live { self.outcome(task, ends) } else { TaskOutcome::Cancelled };
                 self.tell(Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.3) });
             }
             Job::Effect(effect) => self.carry_out(effect, ends),
