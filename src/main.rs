@@ -6,6 +6,7 @@ mod demo;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use adjutant::cli::{self, CliError, DirectiveArgs};
 use adjutant::playground::{self, PlaygroundArgs};
 use adjutant::serve::serve;
 use adjutant::settings::{LogFormat, LogSettings, Settings};
@@ -41,6 +42,8 @@ enum Command {
     Schema,
     /// Be a GitHub on this machine
     Playground(PlaygroundArgs),
+    /// Look at directives: what there is, the chain of one, what happened
+    Directive(DirectiveArgs),
     /// Show the main job end to end on this machine, with nothing configured
     Demo(DemoArgs),
     /// Be the demo's agent
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         (_, Command::Schema) => return check::schema(),
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
         (Ok(runtime), Command::Playground(args)) => runtime.block_on(playground::run(args)).map_err(Failure::work),
+        (Ok(runtime), Command::Directive(args)) => runtime.block_on(run_directive(&args)),
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
         (Ok(_), Command::DemoAgent) => demo::run_agent().map_err(Failure::work),
         (Err(error), _) => Err(Failure::Work(format!("cannot start: {error}"))),
@@ -103,6 +107,15 @@ async fn run_serve(config: Option<&Path>) -> Result<(), Failure> {
     let shutdown = stop_on_signals().map_err(|error| Failure::Work(format!("cannot listen for signals: {error}")))?;
     let (ready, _) = oneshot::channel();
     serve(settings, shutdown, ready).await.map_err(|error| Failure::Work(error.to_string()))
+}
+
+async fn run_directive(args: &DirectiveArgs) -> Result<(), Failure> {
+    let interrupted = stop_on_signals().map_err(Failure::work)?;
+    let mut out = std::io::stdout();
+    cli::directive(args, environment(), &mut out, &interrupted).await.map_err(|error| match error {
+        CliError::Operator(text) => Failure::Settings(text),
+        CliError::Work(text) => Failure::Work(text),
+    })
 }
 
 async fn run_demo(args: &DemoArgs) -> Result<(), Failure> {

@@ -95,9 +95,8 @@ fn told(event: &PastEvent) -> Option<String> {
         "approval_required" => format!("{step}: waits for a person"),
         "command_taken" => format!("/{} is taken", text(&data["command"])),
         "command_refused" => format!("/{} is refused", text(&data["command"])),
-        "step_blocked" | "task_failed" => {
-            format!("{step}: {}", text(if data["why"].is_null() { &data["reason"] } else { &data["why"] }))
-        }
+        "step_blocked" => format!("{step}: {}", text(&data["why"])),
+        "task_finished" if data["status"] == "failed" => format!("{step}: {}", text(&data["reason"])),
         "step_status_changed" if data["to"] == "passed" => format!("{step}: merged"),
         "directive_completed" => format!("completed, {} spent", text(&data["cost"])),
         "directive_failed" => format!("failed: {}", text(&data["reason"])),

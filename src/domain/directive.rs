@@ -23,6 +23,9 @@ pub struct Directive {
     pub issue: u64,
     /// Which directive of that issue this is, counted from one.
     pub ordinal: u32,
+    /// The directive that the issue had before.
+    #[serde(default)]
+    pub predecessor: Option<DirectiveId>,
     /// The issue's title when it was labelled.
     pub title: String,
     /// Who wrote the issue.

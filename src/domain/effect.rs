@@ -129,6 +129,9 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Every lane.
+    pub const ALL: &'static [Self] = &[Self::Short, Self::Agent, Self::Verifier];
+
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
         match self {

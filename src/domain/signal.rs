@@ -34,8 +34,15 @@ pub enum Signal {
         /// What the label wishes.
         wish: Wish,
     },
-    /// The issue was closed, transferred or deleted.
+    /// The issue was closed.
     IssueClosed {
+        /// Who did it.
+        actor: Actor,
+        /// Whether the final pull request was found merged when this was read.
+        final_merged: bool,
+    },
+    /// The issue was transferred or deleted.
+    IssueGone {
         /// Who did it.
         actor: Actor,
         /// Whether the final pull request was found merged when this was read.

@@ -146,6 +146,7 @@ pub(crate) fn planning() -> Directive {
         repo: repo(),
         issue: 7,
         ordinal: 1,
+        predecessor: None,
         title: "Convert units".to_owned(),
         author: Login::new("contributor"),
         requested_by: Login::new("maintainer"),

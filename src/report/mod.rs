@@ -45,12 +45,25 @@ pub struct Links {
     web_url: String,
     /// `owner/name`.
     repo: String,
+    /// The status comment of the directive before.
+    before: Option<u64>,
 }
 
 impl Links {
     /// The pages of `repo` on the GitHub at `web_url`.
     pub fn new(web_url: &str, repo: &Repo) -> Self {
-        Self { web_url: web_url.trim_end_matches('/').to_owned(), repo: repo.full_name() }
+        Self { web_url: web_url.trim_end_matches('/').to_owned(), repo: repo.full_name(), before: None }
+    }
+
+    /// The same, with the status comment of the directive that the issue had before.
+    #[must_use]
+    pub fn after(self, comment: Option<u64>) -> Self {
+        Self { before: comment, ..self }
+    }
+
+    /// The status comment of the directive that the issue had before, where it is known.
+    pub fn before(&self, issue: u64) -> Option<String> {
+        self.before.map(|comment| format!("{}#issuecomment-{comment}", self.issue(issue)))
     }
 
     /// A pull request's page.

@@ -34,6 +34,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         graph::mermaid(directive),
         table(directive, links, now),
         running(directive, now),
+        before(directive, links),
         origin(directive, chars),
         wishes::wishes(directive),
         footer(directive, now),
@@ -239,6 +240,17 @@ fn running(directive: &Directive, now: DateTime<Utc>) -> String {
         })
         .collect();
     if tasks.is_empty() { String::new() } else { format!("Agents now: {}.", tasks.join(", ")) }
+}
+
+/// That the issue had a directive before.
+fn before(directive: &Directive, links: &Links) -> String {
+    if directive.predecessor.is_none() {
+        return String::new();
+    }
+    let before = links
+        .before(directive.issue)
+        .map_or_else(|| "the one before".to_owned(), |url| format!("[the one before]({url})"));
+    format!("Directive {} of this issue, after {before}.", directive.ordinal)
 }
 
 /// Who asked, and where the plan came from.

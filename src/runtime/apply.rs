@@ -130,7 +130,7 @@ impl World {
         {
             unit.save(before, directive, now).await?;
         }
-        unit.append_events(id, &decision.events, now).await?;
+        unit.append_events(id, &decision.events, now);
         for effect in &decision.effects {
             unit.enqueue(id, effect).await?;
             lanes.push(effect.lane());

@@ -32,6 +32,7 @@ use crate::github::GitHub;
 use crate::report::Links;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::store::feed::Feed;
 use crate::workspace::Workspaces;
 use crate::workspace::sandbox::Sandbox;
 
@@ -41,6 +42,7 @@ const GRACE: Duration = Duration::from_secs(15);
 /// What all loops share.
 pub struct World {
     store: Store,
+    feed: Feed,
     github: GitHub,
     workspaces: Workspaces,
     sandbox: Sandbox,
@@ -68,6 +70,7 @@ impl World {
         turned_away: Arc<Notify>,
     ) -> Self {
         Self {
+            feed: Feed::new(store.clone()),
             store,
             github,
             workspaces,
@@ -84,6 +87,11 @@ impl World {
     /// The GitHub that is worked on.
     pub fn github_url(&self) -> &str {
         self.github.web_url()
+    }
+
+    /// Every event as it happens, in whichever process, while [`run`] does.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// How long a claim holds without a sign of life.
@@ -110,11 +118,20 @@ impl World {
     }
 }
 
+/// Passes events on, and wakes the workers of a lane where another process queued work for it.
+async fn news(world: Arc<World>, stop: CancellationToken) {
+    tokio::select! {
+        () = world.feed.run(|lane| world.queued(lane).notify_one()) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
 /// Works until `stop` is cancelled, then ends what runs: short work is finished, long work handed back.
 pub async fn run(world: Arc<World>, stop: CancellationToken) {
     let tracker = TaskTracker::new();
     tracker.spawn(deliveries::run(world.clone(), stop.clone()));
     tracker.spawn(sweep::run(world.clone(), stop.clone()));
+    tracker.spawn(news(world.clone(), stop.clone()));
     let limits = &world.settings.limits;
     for (lane, workers) in
         [(Lane::Short, outbox::SHORT_WORKERS), (Lane::Agent, limits.max_tasks), (Lane::Verifier, limits.max_verifiers)]

@@ -52,6 +52,15 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+/// Where state is kept: all that a command needs which only looks at it.
+#[derive(Debug, Clone)]
+pub struct StateSettings {
+    /// The database.
+    pub database: Database,
+    /// The folder that a private Postgres is in; absolute.
+    pub data_dir: PathBuf,
+}
+
 /// The GitHub that is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GithubSettings {
@@ -173,9 +182,29 @@ impl Settings {
 
     /// How to connect to the database, unless it is the private one.
     pub fn connect_options(&self) -> Option<PgConnectOptions> {
-        match &self.database {
-            Database::Private => None,
-            Database::Server(url) => PgConnectOptions::from_str(url.expose_secret()).ok(),
+        self.database.connect_options()
+    }
+}
+
+impl StateSettings {
+    /// Reads them as [`Settings::load`] does. Nothing else has to be set.
+    pub fn load(
+        variables: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, SettingsError> {
+        let mut faults = Faults::default();
+        let sources = Sources::read(variables, file, &mut faults);
+        let settings = Self { database: database(&sources, &mut faults), data_dir: data_dir(&sources) };
+        faults.into_result().map(|()| settings)
+    }
+}
+
+impl Database {
+    /// How to connect to it, unless it is the private one.
+    pub fn connect_options(&self) -> Option<PgConnectOptions> {
+        match self {
+            Self::Private => None,
+            Self::Server(url) => PgConnectOptions::from_str(url.expose_secret()).ok(),
         }
     }
 }

@@ -82,6 +82,11 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Whether there is a cluster in `data_dir/postgres`, running or not. Makes nothing.
+    pub fn exists(data_dir: &Path) -> bool {
+        Place::has_data(data_dir)
+    }
+
     /// How to connect to the cluster's database.
     pub fn options(&self) -> PgConnectOptions {
         connect_options(&self.socket_folder, NAME)

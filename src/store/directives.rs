@@ -6,26 +6,26 @@ use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::history::Line;
 use super::{Store, StoreError};
 use crate::domain::directive::Directive;
-use crate::domain::event::Event;
+use crate::domain::effect::Lane;
 use crate::domain::ids::{DirectiveId, TaskId};
 use crate::domain::step::Step;
 use crate::domain::task::TaskStatus;
 use chrono::{DateTime, Utc};
-use rows::{append_event, assemble, save_approval, save_evaluation, save_row, save_step, save_task};
+use rows::{assemble, save_approval, save_evaluation, save_row, save_step, save_task};
 
 /// One transaction: what happens in it happens whole or not at all.
 pub struct Unit {
     pub(in crate::store) tx: Transaction<'static, Postgres>,
+    /// What the history is to get at the end.
+    pub(in crate::store) lines: Vec<Line>,
+    /// Where work was queued.
+    pub(in crate::store) lanes: Vec<Lane>,
 }
 
 impl Unit {
-    /// Makes it so.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.tx.commit().await?)
-    }
-
     /// Waits until no other process opens or looks for a directive of this issue.
     pub async fn lock_issue(&mut self, repo: u64, issue: u64) -> Result<(), StoreError> {
         let name = format!("issue/{repo}/{issue}");
@@ -81,25 +81,12 @@ impl Unit {
         }
         Ok(())
     }
-
-    /// Appends to a directive's history.
-    pub async fn append_events(
-        &mut self,
-        directive: DirectiveId,
-        events: &[Event],
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        for event in events {
-            append_event(&mut self.tx, directive, event, now).await?;
-        }
-        Ok(())
-    }
 }
 
 impl Store {
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Unit, StoreError> {
-        Ok(Unit { tx: self.pool().begin().await? })
+        Ok(Unit { tx: self.pool().begin().await?, lines: Vec::new(), lanes: Vec::new() })
     }
 
     /// A directive as it stands now, not locked.

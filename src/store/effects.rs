@@ -65,6 +65,7 @@ impl Unit {
         )
         .execute(&mut *self.tx)
         .await?;
+        self.lanes.push(effect.lane());
         Ok(())
     }
 

@@ -1,15 +1,28 @@
-//! The history, read back.
+//! The history: events are added at the end of a transaction, and read back in the order of their ids.
+//!
+//! An identity value is drawn when a row is added and seen when its transaction commits, so that by itself a smaller id
+//! may become visible after a larger one, and a reader that remembers the last id it saw would miss it. Therefore all
+//! events of a transaction are added last, under one advisory lock that is held until the commit: ids grow in the order
+//! in which they become visible, in each directive and over all. Nothing else is locked after it, so that it takes
+//! part in no deadlock, and it is held for one statement and the commit.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::{Store, StoreError};
-use crate::domain::ids::DirectiveId;
+use super::directives::Unit;
+use super::{Store, StoreError, listen};
+use crate::domain::event::{Event, EventActor};
+use crate::domain::ids::{DirectiveId, Login};
+
+/// The advisory lock under which events are added.
+const ORDER: i64 = 0x0061_646a_6576_6e74;
 
 /// A line of a directive's history, as it was kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct PastEvent {
-    /// Grows with time.
+    /// Grows in the order in which events become visible.
     pub id: i64,
     /// Whose history.
     pub directive: DirectiveId,
@@ -29,20 +42,80 @@ pub struct PastEvent {
     pub data: Value,
 }
 
-impl Store {
-    /// Up to `limit` events that were kept after the event `after` (0 for all), oldest first, of every directive.
-    pub async fn events_after(&self, after: i64, limit: i64) -> Result<Vec<PastEvent>, StoreError> {
-        let rows = sqlx::query!(
-            r#"SELECT e.id, e.directive_id, e.at, e.name, e.severity, e.actor_kind, e.actor_login,
-                      s.name AS "step?", e.data
-               FROM events e LEFT JOIN steps s ON s.id = e.step_id
-               WHERE e.id > $1 ORDER BY e.id LIMIT $2"#,
-            after,
-            limit,
-        )
-        .fetch_all(self.pool())
-        .await?;
-        let events = rows.into_iter().map(|row| PastEvent {
+/// An event that waits for its transaction's end.
+pub(in crate::store) struct Line {
+    directive: DirectiveId,
+    event: Event,
+    at: DateTime<Utc>,
+}
+
+impl Unit {
+    /// Appends to a directive's history, when the transaction commits.
+    pub fn append_events(&mut self, directive: DirectiveId, events: &[Event], now: DateTime<Utc>) {
+        self.lines.extend(events.iter().map(|event| Line { directive, event: event.clone(), at: now }));
+    }
+
+    /// Makes it so, and tells every process that listens.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        let newest = self.write_history().await?;
+        if newest.is_some() || !self.lanes.is_empty() {
+            listen::notify(&mut self.tx, newest, &self.lanes).await?;
+        }
+        Ok(self.tx.commit().await?)
+    }
+
+    async fn write_history(&mut self) -> Result<Option<i64>, StoreError> {
+        if self.lines.is_empty() {
+            return Ok(None);
+        }
+        sqlx::query!("SELECT pg_advisory_xact_lock($1)", ORDER).execute(&mut *self.tx).await?;
+        let mut newest = None;
+        for line in std::mem::take(&mut self.lines) {
+            newest = Some(write(&mut self.tx, &line).await?);
+        }
+        Ok(newest)
+    }
+}
+
+async fn write(connection: &mut PgConnection, line: &Line) -> Result<i64, StoreError> {
+    let event = &line.event;
+    let (actor, login) = match &event.actor {
+        EventActor::User(login) => ("user", Some(login)),
+        EventActor::Agent => ("agent", None),
+        EventActor::System => ("system", None),
+    };
+    let id = sqlx::query_scalar!(
+        "INSERT INTO events (directive_id, at, name, severity, actor_kind, actor_login, step_id, data)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        line.directive.0,
+        line.at,
+        event.name,
+        event.severity.as_str(),
+        actor,
+        login.map(Login::as_str),
+        event.step.map(|step| step.0),
+        event.data,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(id)
+}
+
+struct Row {
+    id: i64,
+    directive_id: Uuid,
+    at: DateTime<Utc>,
+    name: String,
+    severity: String,
+    actor_kind: String,
+    actor_login: Option<String>,
+    step: Option<String>,
+    data: Value,
+}
+
+impl From<Row> for PastEvent {
+    fn from(row: Row) -> Self {
+        Self {
             id: row.id,
             directive: DirectiveId(row.directive_id),
             at: row.at,
@@ -52,7 +125,47 @@ impl Store {
             login: row.actor_login,
             step: row.step,
             data: row.data,
-        });
-        Ok(events.collect())
+        }
+    }
+}
+
+impl Store {
+    /// Up to `limit` events that became visible after the event `after` (0 for all), oldest first, of every directive.
+    pub async fn events_after(&self, after: i64, limit: i64) -> Result<Vec<PastEvent>, StoreError> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT e.id, e.directive_id, e.at, e.name, e.severity, e.actor_kind, e.actor_login,
+                      s.name AS "step?", e.data
+               FROM events e LEFT JOIN steps s ON s.id = e.step_id
+               WHERE e.id > $1 ORDER BY e.id LIMIT $2"#,
+            after,
+            limit,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows.into_iter().map(PastEvent::from).collect())
+    }
+
+    /// The same, of one directive.
+    pub async fn events_of(&self, of: DirectiveId, after: i64, limit: i64) -> Result<Vec<PastEvent>, StoreError> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT e.id, e.directive_id, e.at, e.name, e.severity, e.actor_kind, e.actor_login,
+                      s.name AS "step?", e.data
+               FROM events e LEFT JOIN steps s ON s.id = e.step_id
+               WHERE e.directive_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"#,
+            of.0,
+            after,
+            limit,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows.into_iter().map(PastEvent::from).collect())
+    }
+
+    /// The id of the newest event, 0 where there is none.
+    pub async fn newest_event(&self) -> Result<i64, StoreError> {
+        let newest = sqlx::query_scalar!("SELECT max(id) FROM events").fetch_one(self.pool()).await?;
+        Ok(newest.unwrap_or(0))
     }
 }

@@ -4,6 +4,7 @@
 //! checked when the crate is compiled, against the data committed in `.sqlx` (`make sqlx` refreshes it), and
 //! sits in a function of its own. [`inbox`] keeps webhook deliveries from the moment they are received; [`directives`] loads and saves
 //! what the engine thinks with; [`effects`] is the outbox;
+//! [`history`] keeps the events and [`feed`] passes them on; [`overview`] is for who looks on from outside;
 //! [`cluster`] runs a private server for who has none.
 //!
 //! It never decides anything about a directive, never calls GitHub, and never takes a lock for longer than a
@@ -13,8 +14,11 @@
 pub mod cluster;
 pub mod directives;
 pub mod effects;
+pub mod feed;
 pub mod history;
 pub mod inbox;
+mod listen;
+pub mod overview;
 
 use std::time::Duration;
 

@@ -17,11 +17,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &["agent", "domain", "github", "report", "settings", "store", "verify", "workspace"]),
     ("web", &["domain", "store"]),
     ("serve", &["github", "runtime", "settings", "store", "web", "workspace"]),
+    ("cli", &["domain", "report", "settings", "store"]),
     ("playground", &[]),
 ];
 /// What the binary's modules may import of the library.
 const BINARY: &[(&str, &[&str])] = &[
-    ("main", &["logging", "playground", "serve", "settings"]),
+    ("main", &["cli", "logging", "playground", "serve", "settings"]),
     ("check", &["domain"]),
     ("demo", &["playground", "serve", "settings", "store"]),
 ];

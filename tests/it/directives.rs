@@ -17,7 +17,7 @@ fn maintainer() -> Actor {
     Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false }
 }
 
-fn labelled() -> Labelled {
+pub(crate) fn labelled() -> Labelled {
     Labelled {
         repo: Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 },
         issue: 12,
@@ -58,7 +58,7 @@ async fn step(store: &Store, before: Option<Directive>, signal: Option<Signal>) 
     let after = decision.directive.unwrap();
     let mut unit = store.begin().await.unwrap();
     unit.save(before.as_ref(), &after, now).await.unwrap();
-    unit.append_events(after.id, &decision.events, now).await.unwrap();
+    unit.append_events(after.id, &decision.events, now);
     unit.commit().await.unwrap();
     assert_eq!(store.directive(after.id).await.unwrap().as_ref(), Some(&after), "after {signal:?}");
     after

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions and not the helpers beside them")]
 
 mod architecture;
+mod cli;
 mod cluster;
 mod conversations;
 mod directives;
 mod faults;
+mod feed;
 mod github;
 mod inbox;
 mod issue_form;

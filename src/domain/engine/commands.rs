@@ -12,6 +12,10 @@ use crate::domain::ids::{Login, StepId};
 use crate::domain::signal::Commanded;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step};
+use crate::domain::text::truncate;
+
+/// The most of somebody's words that the history repeats, in bytes; an approval has them whole.
+const LONGEST_TOLD: usize = 500;
 
 /// Why an order is refused: what is said to the person who gave it.
 pub(super) type Taken = Result<(), Notice>;
@@ -31,11 +35,12 @@ impl Turn {
         let word = word_of(&order.command);
         match taken {
             Ok(()) => {
-                self.info("command_taken", None, json!({ "command": word, "pull": order.pull }));
+                self.info("command_taken", None, json!({ "command": word, "order": told(order), "pull": order.pull }));
                 self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::Rocket });
             }
             Err(notice) => {
-                self.event("command_refused", Severity::Warning, None, json!({ "command": word, "why": notice }));
+                let data = json!({ "command": word, "order": told(order), "pull": order.pull, "why": notice });
+                self.event("command_refused", Severity::Warning, None, data);
                 self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::ThumbsDown });
                 let to = order.actor.login.clone();
                 self.effect(Effect::Reply { source: order.source.clone(), to, notice });
@@ -60,10 +65,13 @@ impl Turn {
             _ => {}
         }
         if self.d.status.is_over() {
-            return Err(refused(&format!(
-                "this directive is {}; set the label again to start a new one",
-                self.d.status
-            )));
+            return Err(refused(&match wanted_status(&order.command) {
+                Some(to) => self.refused_transition(to),
+                None => format!(
+                    "this directive is {}; set the label again (on an open issue) to start a new one",
+                    self.d.status
+                ),
+            }));
         }
         let by = &order.actor.login;
         match &order.command {
@@ -73,7 +81,9 @@ impl Turn {
             Command::Skip { step } => self.skip(order, step.as_deref()),
             Command::Pause { now } => self.pause_by_person(by, *now),
             Command::Resume if self.resume() => Ok(()),
-            Command::Resume => Err(refused("nothing is paused")),
+            Command::Resume => {
+                Err(refused(&format!("nothing is paused, and {}", self.refused_transition(DirectiveStatus::Active))))
+            }
             Command::Stop => {
                 self.stop(by, "`/stop`");
                 Ok(())
@@ -257,13 +267,13 @@ impl Turn {
 
     fn pause_by_person(&mut self, by: &Login, now: bool) -> Taken {
         if !self.pause(PauseReason::Commanded(by.clone())) {
-            return Err(refused(&format!("the directive is {} already", self.d.status)));
+            return Err(refused(&self.refused_transition(DirectiveStatus::Paused)));
         }
         if now {
             let stopped: Vec<_> =
                 self.d.tasks.iter().filter(|task| task.status.is_live()).map(|task| task.id).collect();
             for id in stopped {
-                self.task_finished(id, &crate::domain::signal::TaskOutcome::Cancelled, crate::domain::ids::Usd::ZERO);
+                self.end_task(id, &crate::domain::signal::TaskOutcome::Cancelled, crate::domain::ids::Usd::ZERO);
             }
         }
         Ok(())
@@ -289,6 +299,29 @@ impl Turn {
         let names: Vec<_> = self.d.steps.iter().map(|step| format!("`{}`", step.name)).collect();
         let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
         refused(&format!("there is no step `{shown}`: `/{word}` takes one of {}", names.join(", ")))
+    }
+}
+
+/// An order as the history tells it: what was written after the word, not beyond what one reads.
+fn told(order: &Commanded) -> serde_json::Value {
+    let mut told = json!(order.command);
+    let parts = told.as_object_mut().and_then(|command| command.values_mut().next()).and_then(|it| it.as_object_mut());
+    for part in parts.into_iter().flat_map(|parts| parts.values_mut()) {
+        if let Some(text) = part.as_str() {
+            *part = json!(truncate(text, LONGEST_TOLD));
+        }
+    }
+    told
+}
+
+/// The status that an order asks for, where it asks for one.
+fn wanted_status(command: &Command) -> Option<DirectiveStatus> {
+    match command {
+        Command::Pause { .. } => Some(DirectiveStatus::Paused),
+        Command::Resume => Some(DirectiveStatus::Active),
+        Command::Stop => Some(DirectiveStatus::Failed),
+        Command::Replan { .. } => Some(DirectiveStatus::Planning),
+        _ => None,
     }
 }
 

@@ -6,13 +6,13 @@ use serde_json::json;
 use super::turn::Turn;
 use crate::domain::approval::{ApprovalKind, ApprovalStatus};
 use crate::domain::directive::{Base, Directive, Pause, PauseReason, WorkClock};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, Notice};
 use crate::domain::event::Severity;
 use crate::domain::ids::{DirectiveId, Login, StepId};
 use crate::domain::policy::Policy;
 use crate::domain::policy::options::{self, Wishes};
 use crate::domain::signal::{Actor, Labelled};
-use crate::domain::status::DirectiveStatus;
+use crate::domain::status::{DirectiveStatus, InvalidTransition};
 use crate::domain::step::MergeState;
 
 /// A directive as it is before anything was done.
@@ -25,6 +25,8 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
         repo: labelled.repo.clone(),
         issue: labelled.issue,
         ordinal,
+        predecessor: (labelled.earlier > 0)
+            .then(|| DirectiveId::of(labelled.repo.id, labelled.issue, labelled.earlier)),
         title: labelled.title.clone(),
         author: labelled.author.clone(),
         requested_by: labelled.actor.login.clone(),
@@ -55,7 +57,8 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
 impl Turn {
     /// Leaves the draft: planning starts.
     pub(super) fn begin(&mut self) {
-        let data = json!({ "issue": self.d.issue, "title": self.d.title, "base": self.d.base.sha });
+        let data = json!({ "issue": self.d.issue, "title": self.d.title, "base": self.d.base.sha,
+                           "predecessor": self.d.predecessor });
         self.info("directive_opened", None, data);
         self.set_status(DirectiveStatus::Planning);
     }
@@ -63,9 +66,17 @@ impl Turn {
     /// The label was set again on a live directive: it resumes what taking the label off had paused.
     pub(super) fn labelled(&mut self, actor: &Actor) {
         let paused_by_label = matches!(&self.d.pause, Some(Pause { reason: PauseReason::Unlabelled(_), .. }));
-        if paused_by_label && actor.may_command() {
-            self.actor(&actor.login);
+        if !paused_by_label || actor.bot {
+            return;
+        }
+        self.actor(&actor.login);
+        if actor.may_command() {
             self.resume();
+        } else {
+            let notice = Notice::LabelRefused { login: actor.login.to_string() };
+            self.event("command_refused", Severity::Warning, None, json!({ "command": "label", "why": notice }));
+            let (repo, issue, to) = (self.d.repo.clone(), self.d.issue, actor.login.clone());
+            self.effect(Effect::Announce { repo, issue, to, notice });
         }
     }
 
@@ -83,8 +94,8 @@ impl Turn {
     }
 
     fn archive(&mut self) {
-        if self.d.status != DirectiveStatus::Archived {
-            self.set_status(DirectiveStatus::Archived);
+        if self.d.status != DirectiveStatus::Archived && self.set_status(DirectiveStatus::Archived) {
+            self.info("directive_archived", None, json!({}));
         }
     }
 
@@ -94,8 +105,11 @@ impl Turn {
         if !matches!(from, DirectiveStatus::Planning | DirectiveStatus::Active) {
             return false;
         }
+        let data = json!({ "from": from, "reason": reason });
         self.d.pause = Some(Pause { from, reason });
-        self.set_status(DirectiveStatus::Paused)
+        let paused = self.set_status(DirectiveStatus::Paused);
+        self.info("directive_paused", None, data);
+        paused
     }
 
     /// Goes back to where the pause began, with as much money or time again where those had run out.
@@ -110,7 +124,24 @@ impl Turn {
             PauseReason::Unlabelled(_) | PauseReason::Commanded(_) => {}
         }
         self.close_approvals(None, ApprovalStatus::Approved, |approval| approval.kind == ApprovalKind::Budget);
+        self.info("directive_resumed", None, json!({ "to": pause.from }));
         self.set_status(pause.from)
+    }
+
+    /// Why a person's order to go from one status to another is refused, and what is possible instead.
+    pub(super) fn refused_transition(&self, to: DirectiveStatus) -> String {
+        let from = self.d.status;
+        let refused = InvalidTransition { what: "directive", from: from.as_str(), to: to.as_str() };
+        let instead = match from {
+            DirectiveStatus::Draft | DirectiveStatus::Planning | DirectiveStatus::Active => {
+                "`/pause` pauses it, `/stop` ends it"
+            }
+            DirectiveStatus::Paused => "`/resume` goes on with it, `/stop` ends it",
+            DirectiveStatus::Completed | DirectiveStatus::Failed | DirectiveStatus::Archived => {
+                "it has ended; set the label again (on an open issue) to start a new one"
+            }
+        };
+        format!("the {refused}: {instead}")
     }
 
     /// Pauses where money or time is used up, and asks for more.
@@ -134,9 +165,14 @@ impl Turn {
         self.ask(ApprovalKind::Budget, None, shown, question);
     }
 
-    /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise.
-    pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool) {
+    /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise. So it is where
+    /// the issue was moved away or deleted. Whoever did it: that is a fact, and no order.
+    pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) {
         self.actor(&actor.login);
+        if !self.d.status.is_over() {
+            let data = json!({ "by": actor.login, "how": how, "final_merged": final_merged });
+            self.info("issue_closed", None, data);
+        }
         if self.d.status == DirectiveStatus::Completed && final_merged {
             // The closing that completion itself brings, by the keyword or by Adjutant, puts nothing away.
         } else if self.d.status.is_over() {
@@ -144,7 +180,7 @@ impl Turn {
         } else if final_merged {
             self.final_merged(&actor.login);
         } else {
-            self.stop(&actor.login, "the issue was closed");
+            self.stop(&actor.login, &format!("the issue was {how}"));
         }
     }
 
@@ -191,20 +227,12 @@ impl Turn {
         self.effect(Effect::CloseIssue);
     }
 
-    fn void_all_approvals(&mut self) {
-        let now = self.now;
-        for approval in &mut self.d.approvals {
-            if approval.status == ApprovalStatus::Pending {
-                approval.status = ApprovalStatus::Stale;
-                approval.answered_at = Some(now);
-            }
-        }
-    }
-
     /// Something outside could not be done: the step it was for waits for a person, else the directive ends.
     pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) {
         // Without a step it was for the whole, which is the final pull request's once there is one.
-        match step.or(self.d.finale.as_ref().map(|finale| finale.id)) {
+        let step = step.or(self.d.finale.as_ref().map(|finale| finale.id));
+        self.event("effect_failed", Severity::Error, step, json!({ "reason": reason }));
+        match step {
             Some(step) => self.block(step, reason),
             None => self.fail(reason.to_owned()),
         }

@@ -75,13 +75,19 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
 
 /// Takes a directive one signal further.
 pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Decision {
+    if directive.status.is_over() && is_about_work(signal) {
+        return Decision { directive: Some(directive), events: Vec::new(), effects: Vec::new() };
+    }
     let before = directive.clone();
     let mut turn = Turn::new(directive, now);
     match signal {
         Signal::Labelled(labelled) => turn.labelled(&labelled.actor),
         Signal::Unlabelled { actor } => turn.unlabelled(actor),
         Signal::Wished { actor, wish } => turn.wished(actor, wish),
-        Signal::IssueClosed { actor, final_merged } => turn.issue_closed(actor, *final_merged),
+        Signal::IssueClosed { actor, final_merged } => turn.issue_closed(actor, *final_merged, "closed"),
+        Signal::IssueGone { actor, final_merged } => {
+            turn.issue_closed(actor, *final_merged, "transferred or deleted");
+        }
         Signal::Commanded(commanded) => turn.commanded(commanded),
         Signal::TaskStarted { task } => turn.task_started(*task),
         Signal::TaskFinished { task, outcome, cost } => turn.task_finished(*task, outcome, *cost),
@@ -100,6 +106,24 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::Tick => {}
     }
     turn.settle(Some(&before))
+}
+
+/// Whether a signal only says how work goes on, which after the end is of no concern: nothing is proved, asked or started
+/// any more.
+fn is_about_work(signal: &Signal) -> bool {
+    matches!(
+        signal,
+        Signal::TaskStarted { .. }
+            | Signal::IntegrationCut
+            | Signal::Verified { .. }
+            | Signal::Conflicted { .. }
+            | Signal::HeadMoved { .. }
+            | Signal::MergeRefused { .. }
+            | Signal::Integrated { .. }
+            | Signal::Rerequested { .. }
+            | Signal::EffectFailed { .. }
+            | Signal::Tick
+    )
 }
 
 fn announce(labelled: &Labelled, notice: Notice) -> Decision {

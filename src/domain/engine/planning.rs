@@ -117,6 +117,13 @@ impl Turn {
 
     /// The integration branch is there.
     pub(super) fn integration_cut(&mut self) {
+        if !self.d.integration_cut {
+            self.info(
+                "integration_cut",
+                None,
+                json!({ "branch": self.d.integration_branch(), "base": self.d.base.sha }),
+            );
+        }
         self.d.integration_cut = true;
     }
 

@@ -31,6 +31,8 @@ impl Turn {
         });
         self.effect(Effect::SyncPull { step: id });
         self.effect(Effect::WriteCheck { step: id });
+        self.own_decision();
+        self.info("verification_started", Some(id), json!({ "head": head, "round": round }));
         self.effect(Effect::Verify { step: id, head, round });
     }
 
@@ -121,6 +123,7 @@ impl Turn {
             rework_left: step.rework_cycles < self.d.policy.limits.rework_cycles,
         };
         let (name, vouched, into_base) = (step.name.clone(), step.vouched.clone(), case.into_base);
+        self.own_decision();
         let severity = if evaluation.confidence == Confidence::Red { Severity::Warning } else { Severity::Info };
         let data = json!({ "step": name, "head": evaluation.head, "confidence": evaluation.confidence,
                            "score": evaluation.score, "reasons": evaluation.reasons });
@@ -166,6 +169,8 @@ impl Turn {
             return;
         }
         let target = step.target.clone();
+        let data = json!({ "step": step.name, "head": head, "target": target, "paths": paths });
+        self.event("conflict_found", Severity::Warning, Some(id), data);
         let text = format!(
             "The branch `{target}` was merged in and these files are in conflict: {}. \
              Resolve the conflicts so that both sides' intentions hold, and leave no conflict markers.",

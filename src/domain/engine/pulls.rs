@@ -33,17 +33,22 @@ impl Turn {
 
     /// A step's pull request is no draft any more.
     pub(super) fn pull_ready(&mut self, id: StepId) {
-        self.with_step(id, |step| {
-            if let Some(pull) = &mut step.pull {
-                pull.draft = false;
-            }
-        });
+        let pull = self.d.step_mut(id).and_then(|step| step.pull.as_mut());
+        let Some(pull) = pull.filter(|pull| pull.draft) else { return };
+        pull.draft = false;
+        let number = pull.number;
+        self.info("pull_ready", Some(id), json!({ "pull": number }));
     }
 
     /// Somebody pushed: what they pushed is kept, and proved again.
     pub(super) fn head_moved(&mut self, id: StepId, head: &Sha, by: &Login) {
         let Some(step) = self.d.step(id) else { return };
         if step.head.as_ref() == Some(head) || step.status.is_done() || self.d.status.is_over() {
+            return;
+        }
+        // One that never had its turn has no branch: whatever was pushed is none of its.
+        let began = matches!(step.status, StepStatus::Running | StepStatus::Evaluating);
+        if !began && step.head.is_none() && step.pull.is_none() {
             return;
         }
         let (name, status) = (step.name.clone(), step.status);
@@ -65,10 +70,12 @@ impl Turn {
             return;
         }
         let is_final = step.is_final();
+        let data = json!({ "pull": step.pull.as_ref().map(|pull| pull.number), "by": by });
         self.actor(by);
         if is_final {
             self.final_merged(by);
         } else {
+            self.info("pull_merged", Some(id), data);
             self.pass(id);
         }
     }
@@ -104,8 +111,10 @@ impl Turn {
         if self.d.status.is_over() {
             return;
         }
-        if let Some(id) = self.d.finale.as_ref().map(|finale| finale.id) {
-            self.info("final_merged", Some(id), json!({ "by": by }));
+        if let Some(finale) = &self.d.finale {
+            let id = finale.id;
+            let data = json!({ "pull": finale.pull.as_ref().map(|pull| pull.number), "by": by });
+            self.info("pull_merged", Some(id), data);
             self.pass(id);
         }
         self.complete();
@@ -123,7 +132,9 @@ impl Turn {
         if step.open_pull().is_none() {
             return;
         }
+        let data = json!({ "pull": step.pull.as_ref().map(|pull| pull.number), "by": by });
         self.actor(by);
+        self.event("pull_closed", Severity::Warning, Some(id), data);
         self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
         if carries_all {
             self.stop(by, "the final pull request was closed unmerged");
@@ -169,9 +180,11 @@ impl Turn {
             return;
         }
         if !differs {
+            self.info("base_integrated", Some(id), json!({ "head": head, "differs": false }));
             self.pass_without_change(id);
             return;
         }
+        self.info("base_integrated", Some(id), json!({ "head": head }));
         self.take_head(id, head);
         self.with_step(id, |finale| {
             // The integration branch may have come back to a head that was proved before.

@@ -42,6 +42,7 @@ impl Turn {
                 step.merge = MergeState::Requested;
                 step.verifications = round;
             });
+            self.info("merge_requested", Some(step), json!({ "head": head }));
             self.effect(Effect::Merge { step, head, round });
         }
     }
@@ -59,7 +60,7 @@ impl Turn {
         }
     }
 
-    fn dependencies_done(&self, step: &Step) -> bool {
+    pub(super) fn dependencies_done(&self, step: &Step) -> bool {
         step.depends_on.iter().all(|name| self.d.step_named(name.as_str()).is_some_and(|dep| dep.status.is_done()))
     }
 
@@ -76,6 +77,8 @@ impl Turn {
                 StepStatus::Rework => step.instructions.is_some(),
                 _ => false,
             })
+            // What was blocked before its turn may be sent to work by a person: it waits for its turn all the same.
+            .filter(|step| self.dependencies_done(step))
             .map(|step| step.id)
             .take(parallel.saturating_sub(live))
             .collect();

@@ -7,8 +7,8 @@ use super::Decision;
 use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::domain::directive::Directive;
 use crate::domain::effect::Effect;
-use crate::domain::event::{Event, EventActor, Severity};
-use crate::domain::ids::{ApprovalId, Login, Sha, StepId, TaskId};
+use crate::domain::event::{self, Event, EventActor, Severity};
+use crate::domain::ids::{ApprovalId, Login, Sha, StepId, TaskId, Usd};
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::Step;
 use crate::domain::task::{Task, TaskKind, TaskStatus};
@@ -48,13 +48,22 @@ impl Turn {
         self.by = EventActor::Agent;
     }
 
+    /// What follows from an agent's work is decided by Adjutant: agents decide nothing.
+    pub(super) fn own_decision(&mut self) {
+        if self.by == EventActor::Agent {
+            self.by = EventActor::System;
+        }
+    }
+
     pub(super) fn effect(&mut self, effect: Effect) {
         if !self.effects.contains(&effect) {
             self.effects.push(effect);
         }
     }
 
+    /// Adds a line to the history; its name is one of [`event::NAMES`].
     pub(super) fn event(&mut self, name: &str, severity: Severity, step: Option<StepId>, data: Value) {
+        debug_assert!(event::is_known(name), "`{name}` is not listed in event::NAMES");
         self.events.push(Event { name: name.to_owned(), severity, actor: self.by.clone(), step, data });
     }
 
@@ -111,6 +120,7 @@ impl Turn {
         if self.d.waiting().any(|approval| same(approval) && approval.question == question) {
             return;
         }
+        self.own_decision();
         self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
         let number = u32::try_from(self.d.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.info("approval_required", step, json!({ "type": kind, "shown": shown, "question": question }));
@@ -139,35 +149,46 @@ impl Turn {
         status: ApprovalStatus,
         which: impl Fn(&Approval) -> bool,
     ) {
-        let now = self.now;
-        let mut closed = Vec::new();
-        for approval in &mut self.d.approvals {
-            if approval.status == ApprovalStatus::Pending && approval.step == step && which(approval) {
-                approval.status = status;
-                approval.answered_at = Some(now);
-                closed.push(approval.kind);
-            }
-        }
-        for kind in closed {
-            self.info("approval_resolved", step, json!({ "type": kind, "status": status }));
-        }
+        self.resolve(status, None, |approval| approval.step == step && which(approval));
+    }
+
+    /// Voids every question that waits.
+    pub(super) fn void_all_approvals(&mut self) {
+        self.resolve(ApprovalStatus::Stale, None, |_| true);
     }
 
     /// Answers the waiting approvals of a step (or of the directive itself) in a person's name.
     pub(super) fn answer(&mut self, step: Option<StepId>, status: ApprovalStatus, by: &Login, words: Option<&str>) {
+        self.resolve(status, Some((by, words)), |approval| approval.step == step);
+    }
+
+    /// Gives the waiting approvals that `which` picks their end, and a line in the history each.
+    fn resolve(
+        &mut self,
+        status: ApprovalStatus,
+        answer: Option<(&Login, Option<&str>)>,
+        which: impl Fn(&Approval) -> bool,
+    ) {
         let now = self.now;
-        let mut answered = Vec::new();
+        let mut resolved = Vec::new();
         for approval in &mut self.d.approvals {
-            if approval.status == ApprovalStatus::Pending && approval.step == step {
+            if approval.status == ApprovalStatus::Pending && which(approval) {
                 approval.status = status;
                 approval.answered_at = Some(now);
-                approval.answered_by = Some(by.clone());
-                approval.words = words.map(str::to_owned);
-                answered.push(approval.kind);
+                if let Some((by, words)) = answer {
+                    approval.answered_by = Some(by.clone());
+                    approval.words = words.map(str::to_owned);
+                }
+                resolved.push((approval.step, approval.kind, approval.shown.clone()));
             }
         }
-        for kind in answered {
-            self.info("approval_resolved", step, json!({ "type": kind, "status": status, "by": by }));
+        for (step, kind, shown) in resolved {
+            let mut data = json!({ "type": kind, "status": status, "shown": shown });
+            if let Some((by, words)) = answer {
+                data["by"] = json!(by);
+                data["words"] = json!(words);
+            }
+            self.info("approval_resolved", step, data);
         }
     }
 
@@ -194,7 +215,7 @@ impl Turn {
             created_at: self.now,
             started_at: None,
             finished_at: None,
-            cost: crate::domain::ids::Usd::ZERO,
+            cost: Usd::ZERO,
             failure: None,
         });
         self.effect(Effect::RunTask { task: id });
@@ -203,11 +224,16 @@ impl Turn {
     /// Calls off the live tasks that `which` picks; their workers notice by their heartbeat.
     pub(super) fn cancel_tasks(&mut self, which: impl Fn(&Task) -> bool) {
         let now = self.now;
+        let mut cancelled = Vec::new();
         for task in &mut self.d.tasks {
             if task.status.is_live() && which(task) {
                 task.status = TaskStatus::Cancelled;
                 task.finished_at = Some(now);
+                cancelled.push((task.step, json!({ "task": task.number, "kind": task.kind })));
             }
+        }
+        for (step, data) in cancelled {
+            self.info("task_cancelled", step, data);
         }
     }
 

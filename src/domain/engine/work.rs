@@ -20,22 +20,33 @@ impl Turn {
     /// An agent began.
     pub(super) fn task_started(&mut self, id: TaskId) {
         let now = self.now;
-        if let Some(task) = self.d.task_mut(id)
-            && task.status == TaskStatus::Queued
-        {
-            task.status = TaskStatus::Running;
-            task.started_at = Some(now);
-        }
+        let Some(task) = self.d.task_mut(id).filter(|task| task.status == TaskStatus::Queued) else { return };
+        task.status = TaskStatus::Running;
+        task.started_at = Some(now);
+        let (step, data) = (task.step, json!({ "task": task.number, "kind": task.kind, "attempt": task.attempt }));
+        self.agent();
+        self.info("task_started", step, data);
     }
 
     /// An agent ended. What a task that was called off brings late is paid for and not used.
     pub(super) fn task_finished(&mut self, id: TaskId, outcome: &TaskOutcome, cost: Usd) {
+        self.agent();
+        self.end_task(id, outcome, cost);
+    }
+
+    /// A task ends, by its agent or because a person called it off.
+    pub(super) fn end_task(&mut self, id: TaskId, outcome: &TaskOutcome, cost: Usd) {
         let now = self.now;
         let Some(task) = self.d.task_mut(id) else { return };
-        if task.cost == Usd::ZERO {
+        let unpaid = task.cost == Usd::ZERO && cost != Usd::ZERO;
+        if unpaid {
             task.cost = cost;
         }
         if !task.status.is_live() {
+            let (step, number) = (task.step, task.number);
+            if unpaid {
+                self.info("task_paid_late", step, json!({ "task": number, "cost": cost }));
+            }
             return;
         }
         task.finished_at = Some(now);
@@ -49,7 +60,12 @@ impl Turn {
             task.failure = Some(reason.clone());
         }
         let (kind, step) = (task.kind, task.step);
-        self.agent();
+        let data = json!({ "task": task.number, "kind": kind, "status": task.status, "cost": task.cost,
+                           "seconds": task.started_at.map(|started| (now - started).num_seconds()),
+                           "reason": task.failure });
+        let failed = matches!(outcome, TaskOutcome::Failed { .. } | TaskOutcome::Refused { .. });
+        let severity = if failed { Severity::Warning } else { Severity::Info };
+        self.event("task_finished", severity, step, data);
         match (kind, step) {
             (TaskKind::Plan, _) => self.planner_finished(outcome),
             (TaskKind::Judge, Some(step)) => self.judge_finished(step, outcome),
@@ -156,7 +172,6 @@ impl Turn {
 
     /// A task that could not be run is tried again twice; then a person is asked.
     fn step_task_failed(&mut self, id: StepId, reason: &str) {
-        self.event("task_failed", Severity::Warning, Some(id), json!({ "reason": reason }));
         self.with_step(id, |step| {
             step.failures += 1;
             step.reason = Some(reason.to_owned());
@@ -175,8 +190,15 @@ impl Turn {
     /// Back to where a task can be started from.
     pub(super) fn back_in_line(&mut self, id: StepId) {
         // The final pull request goes back to being brought up to the base, which finds its conflicts again.
-        let rework = self.d.step(id).is_some_and(|step| step.is_final() || step.instructions.is_some());
-        self.set_step(id, if rework { StepStatus::Rework } else { StepStatus::Ready });
+        let Some(step) = self.d.step(id) else { return };
+        let status = if step.is_final() || step.instructions.is_some() {
+            StepStatus::Rework
+        } else if step.status == StepStatus::Blocked && !self.dependencies_done(step) {
+            StepStatus::Pending
+        } else {
+            StepStatus::Ready
+        };
+        self.set_step(id, status);
     }
 
     /// A step gets a head: whatever was said about an earlier one is void.
@@ -198,6 +220,7 @@ impl Turn {
 
     /// Has a step done again by itself, or asks a person where those reworks are used up.
     pub(super) fn rework_or_block(&mut self, id: StepId, text: String, why: &str) {
+        self.own_decision();
         let Some(step) = self.d.step(id) else { return };
         if step.rework_cycles >= self.d.policy.limits.rework_cycles {
             let cycles = step.rework_cycles;
@@ -240,6 +263,7 @@ impl Turn {
         }
         let (name, status) = (step.name.clone(), step.status);
         let shown = step.head.clone().unwrap_or_else(|| Sha::of_text(why));
+        self.own_decision();
         self.cancel_tasks(|task| task.step == Some(id));
         if status != StepStatus::Blocked && !self.set_step(id, StepStatus::Blocked) {
             return;

@@ -8,7 +8,7 @@ use crate::{
         engine,
         ids::{Branch, Login},
         policy::{self, Policy, options},
-        signal::{Labelled, Signal},
+        signal::{Actor, Labelled, Signal},
         step::Step,
     },
     github::{
@@ -96,24 +96,27 @@ impl Scene<'_> {
         if self.client.issue(issue).await?.is_some_and(|live| live.state == OpenState::Open) {
             return Ok(ignored(format!("issue {issue} is open again")));
         }
-        self.ended(&directive).await
+        let (actor, final_merged) = self.ended(&directive).await?;
+        Ok(one(Target::Directive(directive.id), Signal::IssueClosed { actor, final_merged }))
     }
 
     pub(super) async fn issue_removed(&self, issue: u64) -> Result<Reading, InterpretError> {
-        match self.lookup.newest_for_issue(self.repo.id, issue).await? {
-            Some(directive) => self.ended(&directive).await,
-            None => Ok(ignored(format!("issue {issue} has no directive"))),
-        }
+        let Some(directive) = self.lookup.newest_for_issue(self.repo.id, issue).await? else {
+            return Ok(ignored(format!("issue {issue} has no directive")));
+        };
+        let (actor, final_merged) = self.ended(&directive).await?;
+        Ok(one(Target::Directive(directive.id), Signal::IssueGone { actor, final_merged }))
     }
 
-    async fn ended(&self, directive: &Directive) -> Result<Reading, InterpretError> {
+    /// Who ended it, and whether it had been delivered before.
+    async fn ended(&self, directive: &Directive) -> Result<(Actor, bool), InterpretError> {
         // Closed by the merge's keyword or by a person: which event comes first is chance, so that the merge is asked.
         let final_merged = self.delivered(directive).await?;
         let mut actor = self.actor(&self.sender).await?;
         if self.is_own(&self.sender).await? {
             actor.login = Login::new(engine::SELF);
         }
-        Ok(one(Target::Directive(directive.id), Signal::IssueClosed { actor, final_merged }))
+        Ok((actor, final_merged))
     }
 
     /// Whether everything that goes into the base was merged: the final pull request, or, where steps go straight

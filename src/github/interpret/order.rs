@@ -23,7 +23,8 @@ impl Scene<'_> {
         }
         let number = said.number;
         let directive = match said.place {
-            Place::Issue => self.lookup.live_for_issue(self.repo.id, number).await?,
+            // One that has ended too: who gives it an order is told that.
+            Place::Issue => self.lookup.newest_for_issue(self.repo.id, number).await?,
             Place::Pull => self.lookup.for_pull(self.repo.id, number).await?,
         };
         let Some(directive) = directive else {

@@ -3,10 +3,12 @@
 //! Text of people reaches an agent quoted and with its author's name, so that an order inside it is seen for what
 //! it is: part of the material, not of the task.
 
+mod before;
 mod judge;
 mod planner;
 mod step;
 
+pub use before::outcome;
 pub use judge::judge_instructions;
 pub use planner::planner_instructions;
 pub use step::step_instructions;

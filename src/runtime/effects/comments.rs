@@ -15,14 +15,22 @@ type Done = Result<Vec<Signal>, EffectError>;
 /// Writes the status comment as things stand now. One that somebody deleted is written anew.
 pub(super) async fn write_status(world: &World, d: &Directive) -> Done {
     let client = world.github.repository(&d.repo);
-    let body = report::status_comment(d, &world.links(d), Utc::now());
+    let before = match d.predecessor {
+        Some(before) => world.store.status_comment(before).await?,
+        None => None,
+    };
+    let body = report::status_comment(d, &world.links(d).after(before), Utc::now());
     if let Some(known) = world.store.status_comment(d.id).await? {
         match client.update_comment(known, &body).await {
             Err(error) if error.is_absent() => {}
             outcome => return outcome.map(|_| Vec::new()).map_err(Into::into),
         }
     }
-    let found = client.comment_with_marker(d.issue, &report::status_marker(d.id)).await?;
+    let found = match client.comment_with_marker(d.issue, &report::status_marker(d.id)).await {
+        // The issue was deleted or moved away: there is no place for it any more.
+        Err(error) if error.is_absent() && d.status.is_over() => return Ok(Vec::new()),
+        found => found?,
+    };
     let comment = match found {
         Some(found) => client.update_comment(found.id, &body).await?,
         None => client.create_comment(d.issue, &body).await?,

@@ -53,11 +53,16 @@ impl Place {
             data_dir.join("postgres")
         } else {
             make_folder(Path::new(ROOTS_FALLBACK), 0o755)?;
-            let digest = Sha256::digest(data_dir.as_os_str().as_bytes());
-            Path::new(ROOTS_FALLBACK).join(format!("postgres-{}", hex::encode(&digest[..6])))
+            elsewhere(&data_dir)
         };
         make_folder(&base, 0o711)?;
         Ok(Self { base, account: Some(account) })
+    }
+
+    /// Whether `data_dir` has a cluster. Makes nothing.
+    pub(super) fn has_data(data_dir: &Path) -> bool {
+        let Ok(data_dir) = data_dir.canonicalize() else { return false };
+        [data_dir.join("postgres"), elsewhere(&data_dir)].iter().any(|base| base.join("data").is_dir())
     }
 
     /// The folder that Postgres calls `PGDATA`.
@@ -144,6 +149,12 @@ impl Place {
         }
         command
     }
+}
+
+/// Where root keeps the cluster of a data folder that another account cannot reach.
+fn elsewhere(data_dir: &Path) -> PathBuf {
+    let digest = Sha256::digest(data_dir.as_os_str().as_bytes());
+    Path::new(ROOTS_FALLBACK).join(format!("postgres-{}", hex::encode(&digest[..6])))
 }
 
 /// Our effective user id, told by a file made in `folder`: `geteuid` cannot be called without `unsafe`.

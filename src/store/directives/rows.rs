@@ -7,7 +7,6 @@ use sqlx::PgConnection;
 use super::{signed, to_json};
 use crate::domain::approval::Approval;
 use crate::domain::directive::Directive;
-use crate::domain::event::{Event, EventActor};
 use crate::domain::ids::{DirectiveId, Login, Sha};
 use crate::domain::step::Step;
 use crate::domain::task::Task;
@@ -178,34 +177,6 @@ pub(super) async fn save_approval(
         approval.answered_by.as_ref().map(Login::as_str),
         approval.answered_at,
         to_json(approval, "approval", approval.id.0)?,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn append_event(
-    connection: &mut PgConnection,
-    directive: DirectiveId,
-    event: &Event,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let (actor, login) = match &event.actor {
-        EventActor::User(login) => ("user", Some(login.as_str())),
-        EventActor::Agent => ("agent", None),
-        EventActor::System => ("system", None),
-    };
-    sqlx::query!(
-        "INSERT INTO events (directive_id, at, name, severity, actor_kind, actor_login, step_id, data)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        directive.0,
-        now,
-        event.name,
-        event.severity.as_str(),
-        actor,
-        login,
-        event.step.map(|step| step.0),
-        event.data,
     )
     .execute(connection)
     .await?;

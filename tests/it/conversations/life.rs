@@ -48,6 +48,8 @@ async fn pause_and_resume_are_commands_too() {
     let pull = stage.asks(issue, "a").await;
     maintainer.comment(issue, "/pause").await;
     stage.status_is(issue, DirectiveStatus::Paused).await;
+    maintainer.comment(issue, "/pause").await;
+    stage.expect(issue, "cannot go from paused to paused: `/resume` goes on with it").await;
     maintainer.comment(pull, "/approve").await;
     stage.quiet().await;
     let step = stage.step_is(issue, "a", "is there", |_| true).await;
@@ -56,7 +58,87 @@ async fn pause_and_resume_are_commands_too() {
     stage.passed(issue, "a").await;
     stage.asks(issue, "b").await;
     maintainer.comment(issue, "/resume").await;
-    stage.expect(issue, "nothing is paused").await;
+    stage.expect(issue, "nothing is paused, and the directive cannot go from active to active").await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_label_put_back_by_who_may_not_start_work_is_answered_and_resumes_nothing() {
+    let script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])], "a": [write([("a.txt", "ugly\n")])] });
+    let stage = Stage::set(POLICY, script).await;
+    let (maintainer, triager) = (stage.as_("maintainer"), stage.as_("triager"));
+    let issue = stage.directive("Do it.").await;
+    stage.asks(issue, "a").await;
+    triager.unlabel(issue).await;
+    stage.status_is(issue, DirectiveStatus::Paused).await;
+    triager.label(issue).await;
+    stage.expect(issue, "only people with write access").await;
+    stage.quiet().await;
+    stage.status_is(issue, DirectiveStatus::Paused).await;
+    maintainer.unlabel(issue).await;
+    maintainer.label(issue).await;
+    stage.status_is(issue, DirectiveStatus::Active).await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_reopened_issue_starts_nothing_until_it_is_labelled_again_and_the_next_directive_follows_the_first() {
+    let mut chain = plan([step("a", &[]), step("b", &[])]);
+    chain["before"] = json!(true);
+    let stage = Stage::set(POLICY, json!({ "plan": [chain], "a": [write([("a.txt", "ugly\n")])] })).await;
+    let maintainer = stage.as_("maintainer");
+    let issue = stage.directive("Do it.").await;
+    let pull = stage.asks(issue, "a").await;
+    stage.passed(issue, "b").await;
+    maintainer.close(issue).await;
+    stage.expect(pull, "the issue was closed").await;
+    maintainer.comment(issue, "/stop").await;
+    stage.expect(issue, "the directive cannot go from failed to failed: it has ended; set the label again").await;
+    maintainer.comment(issue, "/approve a").await;
+    stage.expect(issue, "this directive is failed; set the label again").await;
+
+    maintainer.reopen(issue).await;
+    stage.quiet().await;
+    let first = stage.directive_is(issue, "is there", |_| true).await;
+    assert_eq!((first.ordinal, first.status, first.predecessor), (1, DirectiveStatus::Failed, None));
+    maintainer.unlabel(issue).await;
+    stage.status_is(issue, DirectiveStatus::Archived).await;
+    maintainer.label(issue).await;
+    let second =
+        stage.directive_is(issue, "there is a planned second one", |it| it.ordinal == 2 && it.plan.is_some()).await;
+    assert_eq!(second.predecessor, Some(first.id));
+    let told = second.plan.unwrap().rationale;
+    assert!(told.contains("stopped by maintainer: the issue was closed"), "{told}");
+    let status = stage.status_says(issue, "Directive 2 of this issue, after [the one before](").await;
+    let first_comment = status.split("#issuecomment-").nth(1).unwrap().split(')').next().unwrap();
+    let linked = stage.get(&format!("/issues/comments/{first_comment}")).await;
+    assert!(linked["body"].as_str().unwrap().contains(&first.id.to_string()), "{linked}");
+
+    // Closed after the end, and it is put away.
+    stage.asks(issue, "a").await;
+    stage.passed(issue, "b").await;
+    maintainer.comment(issue, "/stop").await;
+    stage.status_is(issue, DirectiveStatus::Failed).await;
+    stage.quiet().await;
+    let pull = stage.directive_is(issue, "is there", |_| true).await.steps[0].pull.clone().unwrap().number;
+    stage.expect(pull, "stopped by maintainer").await;
+    maintainer.close(issue).await;
+    stage.status_is(issue, DirectiveStatus::Archived).await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn deleting_the_issue_stops() {
+    let script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])], "a": [write([("a.txt", "ugly\n")])] });
+    let stage = Stage::set(POLICY, script).await;
+    let issue = stage.directive("Do it.").await;
+    let pull = stage.asks(issue, "a").await;
+    stage.passed(issue, "b").await;
+    stage.quiet().await;
+    stage.as_("maintainer").delete_issue(issue).await;
+    let directive = stage.status_is(issue, DirectiveStatus::Failed).await;
+    assert_eq!(directive.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    stage.expect(pull, "the issue was transferred or deleted").await;
     stage.strike().await;
 }
 

@@ -97,6 +97,73 @@ fn used_up_time_pauses() {
 }
 
 #[test]
+fn an_order_that_the_states_forbid_names_both_ends_and_what_is_possible() {
+    let mut world = World::started(Policy::default(), diamond());
+    let told = |world: &mut World, command| {
+        world.maintainer(None, command);
+        match world.refusal() {
+            Some(Notice::Refused { reason }) => reason.clone(),
+            other => panic!("not refused: {other:?}"),
+        }
+    };
+    assert_eq!(
+        told(&mut world, Command::Resume),
+        "nothing is paused, and the directive cannot go from active to active: `/pause` pauses it, `/stop` ends it"
+    );
+    world.maintainer(None, Command::Pause { now: false });
+    assert_eq!(
+        told(&mut world, Command::Pause { now: false }),
+        "the directive cannot go from paused to paused: `/resume` goes on with it, `/stop` ends it"
+    );
+    world.maintainer(None, Command::Stop);
+    for (command, to) in [
+        (Command::Stop, "failed"),
+        (Command::Pause { now: false }, "paused"),
+        (Command::Resume, "active"),
+        (Command::Replan { reason: String::new() }, "planning"),
+    ] {
+        let reason = told(&mut world, command);
+        let expected = format!("the directive cannot go from failed to {to}: it has ended; set the label again");
+        assert!(reason.starts_with(&expected), "{reason}");
+    }
+    assert!(
+        told(&mut world, Command::Skip { step: None }).starts_with("this directive is failed; set the label again")
+    );
+}
+
+#[test]
+fn the_label_put_back_by_who_may_not_is_answered_and_resumes_nothing() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.signal(Signal::Unlabelled { actor: actor("triager", Permission::Read) });
+    let by = |actor| Signal::Labelled(Box::new(Labelled { actor, ..labelled(Policy::default()) }));
+    world.signal(by(actor("triager", Permission::Read)));
+    assert_eq!(world.d.status, DirectiveStatus::Paused);
+    let refused = |effect: &Effect| matches!(effect, Effect::Announce { notice: Notice::LabelRefused { .. }, .. });
+    assert!(world.effects.iter().any(refused));
+    world.signal(by(Actor { bot: true, ..actor("other[bot]", Permission::Admin) }));
+    assert_eq!((world.d.status, world.effects.len()), (DirectiveStatus::Paused, 0), "a bot's label is no order");
+}
+
+#[test]
+fn the_next_directive_of_an_issue_knows_the_one_before() {
+    let first = open(&labelled(Policy::default()), morning()).directive.unwrap();
+    assert_eq!(first.predecessor, None);
+    let second = open(&Labelled { earlier: 1, ..labelled(Policy::default()) }, morning()).directive.unwrap();
+    assert_eq!(second.predecessor, Some(first.id));
+}
+
+#[test]
+fn an_issue_that_is_moved_away_or_deleted_stops_unless_all_was_delivered() {
+    let gone = |final_merged| Signal::IssueGone { actor: actor("maintainer", Permission::Admin), final_merged };
+    let mut world = World::at_final(Policy::default());
+    world.signal(gone(false));
+    assert_eq!(world.d.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    let mut world = World::at_final(Policy::default());
+    world.signal(gone(true));
+    assert_eq!(world.d.status, DirectiveStatus::Completed);
+}
+
+#[test]
 fn every_signal_in_every_state_has_an_answer() {
     let worlds = [
         World::open(Policy::default()),

@@ -18,12 +18,17 @@ use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{Finding, FindingKind, Pull};
 use crate::domain::task::{TaskKind, TaskStatus};
 
+mod cells;
+mod found;
+mod history;
 mod life;
+mod machine;
 mod orders;
 mod planning;
 mod rules;
-mod simulation;
+pub(crate) mod simulation;
 mod steps;
+mod transitions;
 mod whole;
 mod wishes;
 

@@ -404,8 +404,15 @@ impl Simulation {
 
 #[test]
 fn whatever_happens_a_directive_comes_to_its_end_or_asks_a_person() {
+    let endings = simulate(1..=SEEDS);
+    assert!(endings.get("completed").is_some_and(|count| *count > SEEDS / 4), "too few completed: {endings:?}");
+    assert!(endings.contains_key("failed"), "{endings:?}");
+}
+
+/// Takes a directive through its life for each seed, and counts how they end.
+pub(crate) fn simulate(seeds: std::ops::RangeInclusive<u64>) -> BTreeMap<&'static str, u64> {
     let mut endings = BTreeMap::new();
-    for seed in 1..=SEEDS {
+    for seed in seeds {
         let mut simulation = Simulation::new(seed);
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.run()));
         if let Err(cause) = run {
@@ -415,6 +422,5 @@ fn whatever_happens_a_directive_comes_to_its_end_or_asks_a_person() {
         }
         *endings.entry(simulation.d.status.as_str()).or_insert(0) += 1;
     }
-    assert!(endings.get("completed").is_some_and(|count| *count > SEEDS / 4), "too few completed: {endings:?}");
-    assert!(endings.contains_key("failed"), "{endings:?}");
+    endings
 }

@@ -37,7 +37,11 @@ pub(super) async fn run(
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(task) = d.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
     world.apply(d.id, &[Signal::TaskStarted { task: id }], Settle::Nothing).await.map(drop)?;
-    let job = Job { world, d, task, step: task.step.and_then(|step| d.step(step)), cancel, stop };
+    let before = match d.predecessor {
+        Some(before) if task.kind == TaskKind::Plan => world.store.directive(before).await?,
+        _ => None,
+    };
+    let job = Job { world, d, task, step: task.step.and_then(|step| d.step(step)), before, cancel, stop };
     let (outcome, cost) = match job.run().await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {
@@ -63,6 +67,8 @@ struct Job<'a> {
     d: &'a Directive,
     task: &'a Task,
     step: Option<&'a Step>,
+    /// The directive that the issue had before, for the planner to know of.
+    before: Option<Directive>,
     cancel: &'a CancellationToken,
     stop: &'a CancellationToken,
 }

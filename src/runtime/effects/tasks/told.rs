@@ -9,6 +9,7 @@ use crate::agent::{self, AgentSpec, ContextText, TaskFile};
 use crate::domain::plan;
 use crate::domain::step::{Step, StepKind};
 use crate::domain::task::TaskKind;
+use crate::report;
 use crate::settings::AgentSettings;
 use crate::workspace::sandbox::{Bind, Limits};
 
@@ -79,6 +80,11 @@ impl Job<'_> {
                 let (name, written_by) = (format!("{}.md", step.name), "an agent, in an earlier step".to_owned());
                 texts.push(ContextText { name, written_by, text });
             }
+        }
+        if let Some(before) = &self.before {
+            let written_by = "Adjutant, quoting people and agents".to_owned();
+            let text = report::instructions::outcome(before);
+            texts.push(ContextText { name: "earlier-directive.md".to_owned(), written_by, text });
         }
         if !self.task.instructions.is_empty() {
             let written_by = "Adjutant, quoting verifiers and people with write access".to_owned();

@@ -64,5 +64,8 @@ result = {key: act[key] for key in ("plan", "judgement", "report", "evidence") i
 result |= {"summary": act.get("summary", f"Did {name}, try {before + 1}."), "cost_usd": 0.01}
 if name == "plan" and act.get("goal"):
     result["plan"]["rationale"] = task["brief"]["goal"]
+if name == "plan" and act.get("before"):
+    told = [open(text["path"]).read() for text in task["context"] if text["name"] == "earlier-directive.md"]
+    result["plan"]["rationale"] = "".join(told) or "Nobody told of an earlier directive."
 with open(os.environ["ADJUTANT_RESULT_FILE"], "w") as file:
     json.dump(result, file)

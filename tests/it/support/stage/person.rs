@@ -90,6 +90,22 @@ impl Person<'_> {
         self.act(Method::PATCH, &format!("/issues/{number}"), json!({ "state": "closed" })).await;
     }
 
+    /// Opens a closed issue again.
+    pub(crate) async fn reopen(&self, number: u64) {
+        self.act(Method::PATCH, &format!("/issues/{number}"), json!({ "state": "open" })).await;
+    }
+
+    /// Deletes an issue.
+    pub(crate) async fn delete_issue(&self, number: u64) {
+        let issue = self.stage.get(&format!("/issues/{number}")).await["node_id"].clone();
+        let query = "mutation($id: ID!) { deleteIssue(input: { issueId: $id }) { clientMutationId } }";
+        let request = self.stage.http.post(format!("{}/api/graphql", self.stage.playground.url));
+        let request = request.bearer_auth(self.stage.playground.token(self.login));
+        let answer = request.json(&json!({ "query": query, "variables": { "id": issue } })).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        assert!(answer.get("errors").is_none(), "{answer}");
+    }
+
     /// Writes a file on a branch by the API; without text it is deleted.
     pub(crate) async fn write(&self, branch: &str, path: &str, text: Option<&str>) {
         let old = self.stage.get_any(&format!("/contents/{path}?ref={branch}")).await;

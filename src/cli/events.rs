@@ -1,0 +1,100 @@
+//! `adjutant directive events`: the history, and what is added to it.
+
+use std::io::Write;
+
+use super::find::find;
+use super::text::{plain, said, time};
+use super::{Ended, EventsArgs};
+use crate::domain::event::Severity;
+use crate::store::Store;
+use crate::store::feed::Feed;
+use crate::store::history::PastEvent;
+
+/// How many events are read at a time.
+const PAGE: i64 = 500;
+
+pub(super) async fn events(args: &EventsArgs, store: &Store, out: &mut impl Write) -> Result<(), Ended> {
+    let all = store.summaries().await?;
+    let id = find(&all, &args.directive)?.id;
+    if args.follow {
+        let feed = Feed::new(store.clone());
+        let mut events = feed.subscribe(Some(id), 0);
+        let writing = async {
+            loop {
+                write(args, &events.next().await?, out)?;
+                // Whoever follows wants to see it now.
+                out.flush()?;
+            }
+        };
+        tokio::select! {
+            outcome = writing => outcome,
+            () = feed.run(drop) => Ok(()),
+        }
+    } else {
+        let mut last = 0;
+        loop {
+            let page = store.events_of(id, last, PAGE).await?;
+            let Some(newest) = page.last() else { return Ok(()) };
+            last = newest.id;
+            for event in &page {
+                write(args, event, out)?;
+            }
+        }
+    }
+}
+
+fn write(args: &EventsArgs, event: &PastEvent, out: &mut impl Write) -> Result<(), Ended> {
+    // A severity that a newer version made up is shown rather than hidden.
+    if Severity::parse(&event.severity).is_some_and(|severity| severity < args.severity) {
+        return Ok(());
+    }
+    if args.json {
+        serde_json::to_writer(&mut *out, event).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{}", line(event))?;
+    }
+    Ok(())
+}
+
+fn line(event: &PastEvent) -> String {
+    let who = event.login.as_deref().unwrap_or(&event.actor);
+    let step = event.step.as_deref().map(|step| format!(" {}", plain(step))).unwrap_or_default();
+    let severity = &event.severity;
+    let line = format!(
+        "{}  {severity:<7}  {:<12}  {}{step}  {}",
+        time(event.at),
+        plain(who),
+        plain(&event.name),
+        said(&event.data)
+    );
+    line.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{TimeZone, Utc};
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::ids::DirectiveId;
+
+    #[test]
+    fn an_event_is_one_line_whatever_is_in_it() {
+        let event = PastEvent {
+            id: 1,
+            directive: DirectiveId::of(1, 2, 1),
+            at: Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap(),
+            name: "step_rework".to_owned(),
+            severity: "info".to_owned(),
+            actor: "user".to_owned(),
+            login: Some("maintainer".to_owned()),
+            step: Some("parse".to_owned()),
+            data: json!({ "why": "two\nlines\u{1b}[2J", "gone": null, "paths": ["a", "b"] }),
+        };
+        assert_eq!(
+            line(&event),
+            "2026-11-20 09:00:00  info     maintainer    step_rework parse  paths=a, b why=two\\nlines\\u{1b}[2J"
+        );
+    }
+}

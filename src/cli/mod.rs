@@ -1,0 +1,157 @@
+//! `adjutant directive`: the operator's view of what is in the database.
+//!
+//! In go the arguments, the settings that say where state is kept, and a writer; out goes text for a terminal, or JSON.
+//! It works beside a running `serve` and without one: a private Postgres that does not run is started for as long as the
+//! command takes. Connections are read-only.
+//!
+//! What people and agents wrote is shown with control characters made visible, so that no issue's title moves a
+//! terminal's cursor. It never changes a directive, asks GitHub nothing and needs none of its settings.
+
+mod chain;
+mod database;
+mod events;
+mod find;
+mod list;
+mod show;
+mod text;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::event::Severity;
+use crate::store::StoreError;
+use database::Opened;
+
+/// The arguments of `adjutant directive`.
+#[derive(Debug, Args)]
+pub struct DirectiveArgs {
+    #[command(subcommand)]
+    what: What,
+    /// The TOML file with settings, in place of the one that `ADJUTANT_CONFIG` names
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List directives, newest first
+    List(ListArgs),
+    /// Show one: its limits, its chain, what waits for people
+    Show(ShowArgs),
+    /// Show one's history
+    Events(EventsArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Those that have ended too
+    #[arg(long)]
+    all: bool,
+    /// Only those of this repository: NAME or OWNER/NAME
+    #[arg(long, value_name = "REPO")]
+    repo: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    /// Which: its id, #ISSUE or REPO#ISSUE (the issue's newest), REPO#ISSUE-N (its n-th)
+    #[arg(value_name = "DIRECTIVE")]
+    directive: String,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct EventsArgs {
+    /// Which: its id, #ISSUE or REPO#ISSUE (the issue's newest), REPO#ISSUE-N (its n-th)
+    #[arg(value_name = "DIRECTIVE")]
+    directive: String,
+    /// Go on with what happens, until ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// As JSON, an object a line
+    #[arg(long)]
+    json: bool,
+    /// Only events of this severity and above: info, warning or error
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = severity)]
+    severity: Severity,
+}
+
+fn severity(word: &str) -> Result<Severity, String> {
+    Severity::parse(word).ok_or_else(|| "the levels are info, warning and error".to_owned())
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The operator has something to mend: settings, or the database.
+    #[error("{0}")]
+    Operator(String),
+    /// There is no such directive, or it could not be written out.
+    #[error("{0}")]
+    Work(String),
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::Operator(error.to_string())
+    }
+}
+
+/// Why a command ended early.
+enum Ended {
+    Failed(CliError),
+    /// Nobody reads what is written: that is how `… | head` ends.
+    Unread,
+}
+
+impl<E: Into<CliError>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Failed(CliError::Work(format!("cannot write: {error}"))),
+        }
+    }
+}
+
+/// Carries the command out, writing to `out` until it is done or `stop` is cancelled.
+pub async fn directive(
+    args: &DirectiveArgs,
+    variables: Vec<(String, String)>,
+    out: &mut impl Write,
+    stop: &CancellationToken,
+) -> Result<(), CliError> {
+    let opened = Opened::open(variables, args.config.as_deref()).await?;
+    let outcome = tokio::select! {
+        outcome = run(&args.what, &opened, out) => outcome,
+        () = stop.cancelled() => Ok(()),
+    };
+    opened.close().await?;
+    match outcome {
+        Ok(()) | Err(Ended::Unread) => Ok(()),
+        Err(Ended::Failed(error)) => Err(error),
+    }
+}
+
+async fn run(what: &What, opened: &Opened, out: &mut impl Write) -> Result<(), Ended> {
+    let store = &opened.store;
+    match what {
+        What::List(args) => list::list(args, store, out).await?,
+        What::Show(args) => show::show(args, store, out).await?,
+        What::Events(args) => events::events(args, store, out).await?,
+    }
+    Ok(out.flush()?)
+}

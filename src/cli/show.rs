@@ -1,0 +1,222 @@
+//! `adjutant directive show`: what one directive is, how far it got, and what it used of its limits.
+
+use std::io::Write;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::chain;
+use super::find::{find, name};
+use super::text::{age, cut, plain, said, table, time};
+use super::{CliError, Ended, ShowArgs};
+use crate::domain::approval::Approval;
+use crate::domain::directive::{Directive, PlanOrigin};
+use crate::domain::ids::Usd;
+use crate::domain::status::StepStatus;
+use crate::domain::step::Step;
+use crate::domain::task::TaskStatus;
+use crate::report::words;
+use crate::store::Store;
+use crate::store::overview::{EarlierStep, Summary};
+
+/// The longest sentence of others that is shown, in characters.
+const SENTENCE: usize = 300;
+
+pub(super) async fn show(args: &ShowArgs, store: &Store, out: &mut impl Write) -> Result<(), Ended> {
+    let all = store.summaries().await?;
+    let summary = find(&all, &args.directive)?;
+    let Some(directive) = store.directive(summary.id).await? else {
+        return Err(CliError::Work(format!("directive {} is gone", summary.id)).into());
+    };
+    let earlier = store.earlier_steps(summary.id).await?;
+    if args.json {
+        let steps: Vec<Value> =
+            earlier.iter().map(|it| json!({ "generation": it.generation, "step": it.step })).collect();
+        let value = json!({ "directive": directive, "earlier_steps": steps });
+        serde_json::to_writer_pretty(&mut *out, &value).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        let before = all
+            .iter()
+            .find(|it| it.repo == summary.repo && it.issue == summary.issue && it.ordinal + 1 == summary.ordinal);
+        write!(out, "{}", render(&directive, before, &earlier, Utc::now()))?;
+    }
+    Ok(())
+}
+
+fn render(d: &Directive, before: Option<&Summary>, earlier: &[EarlierStep], now: DateTime<Utc>) -> String {
+    let number = if d.ordinal > 1 { format!("-{}", d.ordinal) } else { String::new() };
+    let mut text = format!("{}#{}{number}  {}\n", d.repo.full_name(), d.issue, cut(&d.title, 120));
+    text.push_str(&table(&header(d, before, now), "  "));
+    if !d.steps.is_empty() {
+        text.push_str(&format!("\nChain, generation {}{}\n", d.generation, origin(d)));
+        text.push_str(&chain::draw_current(d));
+    }
+    text.push_str(&stuck(d));
+    text.push_str(&waiting(d, now));
+    text.push_str(&generations(d, earlier));
+    text
+}
+
+fn header(d: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -> Vec<Vec<String>> {
+    let mut rows = vec![
+        ("id", d.id.to_string()),
+        ("status", format!("{}, {}", d.status, d.policy.autonomy.as_str())),
+        (
+            "opened",
+            format!(
+                "{} UTC, {} ago, by {}",
+                time(d.created_at),
+                age((now - d.created_at).num_seconds()),
+                plain(d.requested_by.as_str())
+            ),
+        ),
+        ("base", format!("{} at {}", plain(d.base.branch.as_str()), d.base.sha.short())),
+    ];
+    if let Some(pause) = &d.pause {
+        // Told as it is stored, so that every reason has its words.
+        let why = serde_json::to_value(&pause.reason).map(|reason| said(&reason)).unwrap_or_default();
+        rows.push(("paused", format!("{why}; goes back to {}", pause.from)));
+    }
+    if let Some(failure) = &d.failure {
+        rows.push(("failed", cut(failure, SENTENCE)));
+    }
+    if let Some(ended) = d.ended_at {
+        rows.push(("ended", format!("{} UTC", time(ended))));
+    }
+    rows.push(("used", used(d, now)));
+    let running = d.tasks.iter().filter(|task| task.status == TaskStatus::Running).count();
+    if running > 0 {
+        rows.push(("agents", format!("{running} at work, {} at most", d.policy.limits.parallel_tasks)));
+    }
+    if let Some(before) = before {
+        rows.push(("follows", format!("{}, {}", name(before), before.status)));
+    }
+    rows.into_iter().map(|(what, text)| vec![what.to_owned(), text]).collect()
+}
+
+/// What it used, of what it may.
+fn used(d: &Directive, now: DateTime<Utc>) -> String {
+    #[allow(clippy::cast_possible_truncation)] // the policy bounds the hours
+    let allowed = (d.policy.limits.wall_time_hours * 3_600.0) as i64 + d.clock.granted;
+    let limits = &d.policy.limits;
+    format!(
+        "{} of {} · {} of {} at work · {} of {} steps done · at most {} of {} automatic reworks a step",
+        d.spent(),
+        d.budget(),
+        words::duration(d.clock.at(now)),
+        words::duration(allowed),
+        words::done(d),
+        d.steps.len(),
+        d.steps.iter().map(|step| step.rework_cycles).max().unwrap_or(0),
+        limits.rework_cycles
+    )
+}
+
+fn origin(d: &Directive) -> &'static str {
+    match d.plan.as_ref().map(|plan| plan.origin) {
+        Some(PlanOrigin::Repaired) => " (by the planner, mended once)",
+        Some(PlanOrigin::Default) => " (the default chain)",
+        _ => "",
+    }
+}
+
+/// Why steps are stuck.
+fn stuck(d: &Directive) -> String {
+    let steps = d.steps.iter().chain(&d.finale);
+    let stuck = steps.filter(|step| matches!(step.status, StepStatus::Blocked | StepStatus::Failed));
+    let rows: Vec<Vec<String>> = stuck
+        .filter_map(|step| Some(vec![plain(step.name.as_str()), cut(step.reason.as_deref()?, SENTENCE)]))
+        .collect();
+    if rows.is_empty() { String::new() } else { format!("\nStuck\n{}", table(&rows, "  ")) }
+}
+
+/// What waits for people, since when, and what may be answered.
+fn waiting(d: &Directive, now: DateTime<Utc>) -> String {
+    let mut text = String::new();
+    for approval in d.waiting() {
+        let step = approval.step.and_then(|id| d.step(id));
+        let of = step.map(|step| format!(" of {}", plain(step.name.as_str()))).unwrap_or_default();
+        let since = age((now - approval.asked_at).num_seconds());
+        text.push_str(&format!("  {}{of}, for {since}{}\n", approval.kind.as_str(), urgency(approval)));
+        text.push_str(&format!("    {}\n", cut(&approval.question, SENTENCE)));
+        text.push_str(&format!("    {}\n", plain(&words::answers(approval, step, words::Place::Issue))));
+    }
+    if text.is_empty() { text } else { format!("\nWaits for a person\n{text}") }
+}
+
+/// How urgent a question is and when it expires, where it says so.
+fn urgency(approval: &Approval) -> String {
+    let fields = serde_json::to_value(approval).unwrap_or_default();
+    let part = |name: &str, word: &str| {
+        let value = fields.get(name).filter(|value| !value.is_null())?;
+        Some(format!(", {word} {}", said(value)))
+    };
+    [part("urgency", "urgency"), part("expires_at", "expires")].into_iter().flatten().collect()
+}
+
+/// The chains before this one.
+fn generations(d: &Directive, earlier: &[EarlierStep]) -> String {
+    let mut text = String::new();
+    for group in earlier.chunk_by(|a, b| a.generation == b.generation) {
+        let steps: Vec<Step> = group.iter().map(|it| it.step.clone()).collect();
+        let cost = |step: &Step| -> Usd { words::cost(d, step.id) };
+        text.push_str(&format!("\nGeneration {}, superseded\n", group[0].generation));
+        text.push_str(&chain::draw(&steps, |_| false, cost));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::list::tests::summary;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_directive_is_shown_with_its_limits_its_chain_and_what_waits() {
+        let mut d = fixture::directive();
+        d.ordinal = 2;
+        let earlier = vec![EarlierStep { generation: 0, step: d.steps[0].clone() }];
+        let before = summary("acme/widgets", 7, 1);
+        insta::assert_snapshot!(render(&d, Some(&before), &earlier, fixture::now()), @r"
+        acme/widgets#7-2  Convert units
+          id       6248e84d-2ab2-509b-a1a6-6ba97d425312
+          status   active, guardrails
+          opened   2026-11-20 11:35:00 UTC, 25 min ago, by maintainer
+          base     main at 0000000
+          used     $1.06 of $10.00 · 25 min of 8 h at work · 1 of 4 steps done · at most 1 of 3 automatic reworks a step
+          agents   1 at work, 3 at most
+          follows  acme/widgets#7, active
+
+        Chain, generation 1
+          ✓ parse        implement  passed                          #12  green 1.00   $0.61  1 rework
+          ├─ ! convert   implement  evaluating, waits for a person  #13  yellow 0.67  $0.33
+          └─ ▶ document  document   running
+             └─ · prove  test       pending                                                            also after convert
+
+        Waits for a person
+          step_review of convert, for 0 s
+            yellow: the optional verifier `lint` failed
+            `/approve convert` merges it, `/rework convert WHAT` sends it back, `/skip convert` goes on without it
+
+        Generation 0, superseded
+          ✓ parse  implement  passed  #12  green 1.00  $0.61  1 rework
+        ");
+    }
+
+    #[test]
+    fn nothing_that_others_wrote_is_an_order_to_the_terminal() {
+        let evil = "x\u{1b}]0;owned\u{7}\n\u{202e}";
+        let mut d = fixture::directive();
+        d.title = evil.to_owned();
+        d.failure = Some(evil.to_owned());
+        d.steps[1].reason = Some(evil.to_owned());
+        d.steps[1].status = StepStatus::Blocked;
+        for approval in &mut d.approvals {
+            approval.question = evil.to_owned();
+        }
+        let shown = render(&d, None, &[], fixture::now());
+        assert!(shown.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{shown:?}");
+    }
+}

@@ -1,0 +1,60 @@
+//! What became of the directive that an issue had before, for the planner of the next one.
+
+use super::quoted;
+use crate::domain::directive::Directive;
+use crate::domain::text::truncate;
+
+/// The longest sentence that is kept of others' words, in bytes.
+const SENTENCE: usize = 500;
+
+/// How it ended, and what its steps left.
+pub fn outcome(before: &Directive) -> String {
+    let mut sections = vec![format!(
+        "# Directive {} of issue {}: {}",
+        before.ordinal,
+        before.issue,
+        if before.failure.is_some() { "ended without its goal" } else { "completed" }
+    )];
+    if let Some(failure) = &before.failure {
+        sections.push(format!("Why it ended:\n\n{}", quoted(truncate(failure, SENTENCE))));
+    }
+    let steps: Vec<String> = before
+        .steps
+        .iter()
+        .map(|step| {
+            let said =
+                [step.reason.as_deref(), step.summary.as_deref()].into_iter().flatten().next().unwrap_or_default();
+            let line =
+                format!("- {} ({}), {}: {}", step.name, step.kind.as_str(), step.status, truncate(said, SENTENCE));
+            line.replace('\n', " ")
+        })
+        .collect();
+    if !steps.is_empty() {
+        let branches = before.branch_prefix();
+        sections.push(format!(
+            "Its steps, whose branches below `{branches}/` may still be there; only what was merged into {} is in your tree:\n\n{}",
+            before.base.branch,
+            quoted(&steps.join("\n"))
+        ));
+    }
+    sections.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_planner_is_told_how_the_directive_before_ended() {
+        let mut before = fixture::directive();
+        before.failure = Some("stopped by maintainer: `/stop`\n# Not a heading".to_owned());
+        let told = outcome(&before);
+        assert!(
+            told.starts_with("# Directive 1 of issue 7: ended without its goal\n\nWhy it ended:\n\n> stopped by"),
+            "{told}"
+        );
+        assert!(told.contains("\n> # Not a heading") && told.contains("\n> - parse (implement), passed: "), "{told}");
+        assert!(outcome(&fixture::completed()).starts_with("# Directive 1 of issue 7: completed"));
+    }
+}

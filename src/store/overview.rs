@@ -1,0 +1,139 @@
+//! What somebody sees who looks on from outside: directives in a row each, and the chains that a directive had.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
+
+use super::{Store, StoreError};
+use crate::domain::approval::ApprovalKind;
+use crate::domain::ids::{DirectiveId, Usd};
+use crate::domain::status::DirectiveStatus;
+use crate::domain::step::Step;
+
+/// A directive in a row.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// Which.
+    pub id: DirectiveId,
+    /// `owner/name`.
+    pub repo: String,
+    /// The issue's number.
+    pub issue: u64,
+    /// Which directive of that issue this is, counted from one.
+    pub ordinal: u32,
+    /// The issue's title when it was labelled.
+    pub title: String,
+    /// Where it stands.
+    pub status: DirectiveStatus,
+    /// Steps of its chain that passed or were skipped.
+    pub steps_done: u32,
+    /// Steps of its chain.
+    pub steps: u32,
+    /// What its tasks cost, in millionths of a US dollar.
+    pub cost: Usd,
+    /// Agents at work now.
+    pub running: u32,
+    /// While it is paused, why: a word, or a word and who did it.
+    pub pause: Option<Value>,
+    /// What it asks people.
+    pub waiting: Vec<Question>,
+    /// When the label was set.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A question that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Question {
+    /// What is asked.
+    pub kind: ApprovalKind,
+    /// The name of the step it is about.
+    pub step: Option<String>,
+}
+
+/// A step of an earlier generation of a chain.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct EarlierStep {
+    /// The generation.
+    pub generation: u32,
+    /// The step as it was when the next generation took its place.
+    pub step: Step,
+}
+
+impl Store {
+    /// A store that can change nothing.
+    pub fn read_only(options: PgConnectOptions) -> Self {
+        Self::lazy(options.options([("default_transaction_read_only", "on")]))
+    }
+
+    /// Every directive, newest first.
+    pub async fn summaries(&self) -> Result<Vec<Summary>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT d.id, d.repo_name, d.issue, d.ordinal, coalesce(d.state ->> 'title', '') AS "title!", d.status,
+                      d.created_at, d.ended_at, d.state #> '{pause,reason}' AS pause,
+                      (SELECT count(*) FROM steps s WHERE s.directive_id = d.id AND s.generation = d.generation
+                          AND s.kind <> 'final' AND s.status IN ('passed', 'skipped')) AS "steps_done!",
+                      (SELECT count(*) FROM steps s WHERE s.directive_id = d.id AND s.generation = d.generation
+                          AND s.kind <> 'final') AS "steps!",
+                      (SELECT coalesce(sum(t.cost_micros), 0)::bigint FROM tasks t WHERE t.directive_id = d.id)
+                          AS "cost!",
+                      (SELECT count(*) FROM tasks t WHERE t.directive_id = d.id AND t.status = 'running')
+                          AS "running!",
+                      ARRAY(SELECT a.kind || ' ' || coalesce(s.name, '') FROM approvals a
+                          LEFT JOIN steps s ON s.id = a.step_id
+                          WHERE a.directive_id = d.id AND a.status = 'pending' ORDER BY a.number) AS "waiting!"
+               FROM directives d ORDER BY d.created_at DESC, d.id"#
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let summaries = rows.into_iter().filter_map(|row| {
+            Some(Summary {
+                id: DirectiveId(row.id),
+                repo: row.repo_name,
+                issue: u64::try_from(row.issue).unwrap_or(0),
+                ordinal: u32::try_from(row.ordinal).unwrap_or(0),
+                title: row.title,
+                // A status that a newer version made up is none that could be shown.
+                status: DirectiveStatus::parse(&row.status)?,
+                steps_done: count(row.steps_done),
+                steps: count(row.steps),
+                cost: Usd(row.cost),
+                running: count(row.running),
+                pause: row.pause.filter(|pause| !pause.is_null()),
+                waiting: row.waiting.iter().filter_map(|text| question(text)).collect(),
+                created_at: row.created_at,
+                ended_at: row.ended_at,
+            })
+        });
+        Ok(summaries.collect())
+    }
+
+    /// The steps of the generations before the current one, in their order.
+    pub async fn earlier_steps(&self, id: DirectiveId) -> Result<Vec<EarlierStep>, StoreError> {
+        let rows = sqlx::query!(
+            "SELECT s.id, s.generation, s.state FROM steps s JOIN directives d ON d.id = s.directive_id
+             WHERE d.id = $1 AND s.generation < d.generation ORDER BY s.generation, s.position",
+            id.0,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let step = serde_json::from_value(row.state);
+                let step = step.map_err(|error| StoreError::Unreadable { what: "step", id: row.id, error })?;
+                Ok(EarlierStep { generation: u32::try_from(row.generation).unwrap_or(0), step })
+            })
+            .collect()
+    }
+}
+
+fn question(text: &str) -> Option<Question> {
+    let (kind, step) = text.split_once(' ')?;
+    let step = Some(step.to_owned()).filter(|step| !step.is_empty());
+    Some(Question { kind: ApprovalKind::parse(kind)?, step })
+}
+
+fn count(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
