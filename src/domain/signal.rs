@@ -13,6 +13,7 @@ use super::directive::Base;
 use super::evaluation::{Judgement, VerifierResult};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
+use super::replan::IssueText;
 use super::step::{Finding, Pull};
 
 /// Something that happened.
@@ -33,6 +34,8 @@ pub enum Signal {
         /// Whether the final pull request was found merged when this was read.
         final_merged: bool,
     },
+    /// The issue's text was read: after it was edited, and for a `/replan`, which takes it over.
+    IssueRead(IssueText),
     /// Somebody gave an order.
     Commanded(Commanded),
     /// An agent began.

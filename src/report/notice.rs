@@ -19,6 +19,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/pause [now]` | starts nothing new; with `now`, running agents are called off too |
 | `/resume` | goes on; where money or time was used up, with the same again |
 | `/stop` | ends the directive; branches are kept |
+| `/replan [WHY]` | plans anew, with the issue's text as it is now; what passed is kept |
 | `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`; only to ask more often than the policy does |
 | `/status` | writes the status comment anew |
 | `/help` | shows this |
@@ -134,7 +135,16 @@ pub fn report_comment(directive: &Directive, step: &Step) -> String {
 pub fn closing_word(directive: &Directive, step: &Step, word: &str) -> String {
     let word = inline(word, 500);
     let word = word.trim_end_matches('.');
-    format!("Closed: {word}. The branch {} is kept. (Part of #{})", code(step.branch.as_str()), directive.issue)
+    let branch = code(step.branch.as_str());
+    if directive.earlier_step(step.id).is_none() {
+        return format!("Closed: {word}. The branch {branch} is kept. (Part of #{})", directive.issue);
+    }
+    let same = directive.step_named(step.name.as_str()).and_then(|same| same.pull.as_ref());
+    let instead = same.map_or_else(
+        || format!("What replaces it is listed in the status comment of #{}", directive.issue),
+        |pull| format!("#{} replaces it; everything is listed in the status comment of #{}", pull.number, directive.issue),
+    );
+    format!("Closed: {word}. The branch {branch} is kept. {instead}.")
 }
 
 /// What is said on the issue when Adjutant closes it.
@@ -215,7 +225,7 @@ mod tests {
     #[test]
     fn help_lists_every_command() {
         let help = said(&Notice::Help);
-        for word in ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "autonomy", "status"] {
+        for word in ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "status"] {
             assert!(help.contains(&format!("| `/{word}")), "{word}");
         }
         assert!(help.starts_with("@writer: this directive is active, 1 of 4 steps done.\n\n"), "{help}");

@@ -39,6 +39,11 @@ pub(super) fn draft(labelled: &Labelled, policy: Policy, base: Base, now: DateTi
         integrations: 0,
         steps: Vec::new(),
         finale: None,
+        earlier: Vec::new(),
+        replans: Vec::new(),
+        planning_from: 0,
+        newer_text: None,
+        unapproved_text: false,
         tasks: Vec::new(),
         approvals: Vec::new(),
         budget: None,
@@ -202,6 +207,8 @@ impl Turn {
         // Without a step it was for the whole, which is the final pull request's once there is one.
         match step.or(self.d.finale.as_ref().map(|finale| finale.id)) {
             Some(step) => self.block(step, reason),
+            // While it is planned anew, it was for a chain that is superseded.
+            None if !self.has_started() => {}
             None => self.fail(reason.to_owned()),
         }
     }

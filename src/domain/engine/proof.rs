@@ -119,6 +119,7 @@ impl Turn {
             merge: self.d.policy.merge,
             needs_person: Evaluation::needs_person(&step.findings),
             rework_left: step.rework_cycles < self.d.policy.limits.rework_cycles,
+            replan_left: self.plans_left(),
         };
         let (name, vouched, into_base) = (step.name.clone(), step.vouched.clone(), case.into_base);
         let severity = if evaluation.confidence == Confidence::Red { Severity::Warning } else { Severity::Info };
@@ -138,9 +139,10 @@ impl Turn {
                 self.with_step(id, |step| step.rework_cycles += 1);
                 self.rework(id, rework_text(&evaluation), false, &evaluation.reasons.join("; "));
             }
-            Next::Block => {
+            Next::Replan | Next::Block => {
                 let cycles = self.d.step(id).map_or(0, |step| step.rework_cycles);
-                self.block(id, &format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; ")));
+                let why = format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; "));
+                self.replan_or_block(id, &why);
             }
         }
     }

@@ -12,6 +12,8 @@ pub enum Next {
     Ask,
     /// Have an agent do it again.
     Rework,
+    /// The automatic reworks are used up: plan the work anew.
+    Replan,
     /// The automatic reworks are used up: block it and ask a person.
     Block,
 }
@@ -31,12 +33,15 @@ pub struct Case {
     pub needs_person: bool,
     /// Whether an automatic rework is left.
     pub rework_left: bool,
+    /// Whether the policy allows another plan.
+    pub replan_left: bool,
 }
 
 /// The cell of the table.
 pub fn next(case: Case) -> Next {
     match case.confidence {
         Confidence::Red if case.rework_left => Next::Rework,
+        Confidence::Red if case.autonomy == Autonomy::FullAuto && case.replan_left => Next::Replan,
         Confidence::Red => Next::Block,
         _ if case.needs_person => Next::Ask,
         confidence if case.into_base => match (case.autonomy, case.merge, confidence) {
@@ -64,6 +69,7 @@ mod tests {
             merge: FinalMerge::Person,
             needs_person: false,
             rework_left: true,
+            replan_left: true,
         }
     }
 
@@ -86,9 +92,31 @@ mod tests {
     }
 
     #[test]
-    fn red_without_reworks_left_blocks_at_every_level() {
+    fn red_without_reworks_left_is_planned_anew_in_full_auto_and_blocks_elsewhere() {
+        for (autonomy, expected) in [(FullAuto, Next::Replan), (Guardrails, Next::Block), (Manual, Next::Block)] {
+            for into_base in [false, true] {
+                for needs_person in [false, true] {
+                    let case = Case { rework_left: false, into_base, needs_person, ..case(autonomy, Red) };
+                    assert_eq!(next(case), expected, "{case:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn red_without_reworks_and_plans_left_blocks_at_every_level() {
         for autonomy in [FullAuto, Guardrails, Manual] {
-            assert_eq!(next(Case { rework_left: false, ..case(autonomy, Red) }), Next::Block);
+            let case = Case { rework_left: false, replan_left: false, ..case(autonomy, Red) };
+            assert_eq!(next(case), Next::Block, "{autonomy:?}");
+        }
+    }
+
+    #[test]
+    fn while_reworks_are_left_red_is_reworked_whether_plans_are_left_or_not() {
+        for autonomy in [FullAuto, Guardrails, Manual] {
+            for replan_left in [false, true] {
+                assert_eq!(next(Case { replan_left, ..case(autonomy, Red) }), Next::Rework, "{autonomy:?}");
+            }
         }
     }
 

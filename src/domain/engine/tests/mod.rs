@@ -21,6 +21,7 @@ use crate::domain::task::{TaskKind, TaskStatus};
 mod life;
 mod orders;
 mod planning;
+mod replan;
 mod simulation;
 mod steps;
 mod whole;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::domain::engine::table::{Case, Next, next};
 use crate::domain::evaluation::Evaluation;
+use crate::domain::replan::{IssueText, is_task_of_step};
 use crate::domain::step::Step;
 
 /// Enough for every kind of life, and a second or two in a debug build.
@@ -48,6 +49,8 @@ struct Simulation {
     pulls: BTreeMap<StepId, u64>,
     closed: BTreeSet<StepId>,
     merged: BTreeSet<StepId>,
+    /// What the issue says now.
+    text: IssueText,
     heads: u64,
     numbers: u64,
     chaos: bool,
@@ -78,6 +81,7 @@ impl Simulation {
             pulls: BTreeMap::new(),
             closed: BTreeSet::new(),
             merged: BTreeSet::new(),
+            text: IssueText { title: decision.directive.clone().unwrap().title, brief: decision.directive.unwrap().brief },
             heads: 0,
             numbers: 100,
             chaos: true,
@@ -109,6 +113,7 @@ impl Simulation {
         }
         self.d = decision.directive.clone().unwrap();
         self.check(&before, &decision.effects);
+        self.check_plans(&before, &signal, &decision.effects);
         self.enqueue(decision.effects);
         self.told.push(signal);
     }
@@ -151,6 +156,38 @@ impl Simulation {
         }
     }
 
+    /// What passed is kept and not done again unless its task changed, and nobody but somebody with write access has
+    /// the brief taken from an edited issue.
+    fn check_plans(&self, before: &Directive, signal: &Signal, effects: &[Effect]) {
+        let d = &self.d;
+        for step in before.steps.iter().chain(&before.finale).chain(&before.earlier) {
+            let now = d.any_step(step.id).unwrap_or_else(|| panic!("{} is lost", step.name));
+            assert!(!step.status.is_done() || now.status == step.status, "{} was done", step.name);
+        }
+        for effect in effects {
+            let Effect::RunTask { task } = effect else { continue };
+            let task = d.task(*task).unwrap();
+            let Some(step) = task.step.and_then(|step| d.step(step)) else { continue };
+            let mut done = d.earlier.iter().filter(|earlier| earlier.status.is_done() && earlier.name == step.name);
+            assert!(!done.any(|earlier| is_task_of_step(earlier, step)), "{} is done again", step.name);
+        }
+        let ordered = matches!(signal, Signal::Commanded(order)
+            if order.actor.may_command() && matches!(order.command, Command::Replan { .. }));
+        assert!(ordered || (&d.brief, &d.title) == (&before.brief, &before.title), "the brief changed by itself");
+        assert!(d.status != DirectiveStatus::Active || !d.unapproved_text, "edited text is worked on unapproved");
+        assert!(d.plan_number() <= d.policy.limits.chain_generations, "plan {}", d.plan_number());
+    }
+
+    /// No pull request of a superseded step stays open.
+    fn check_left_open(&mut self) {
+        while self.work() {}
+        let left = self.d.earlier.iter().filter(|step| step.open_pull().is_some() && step.status != StepStatus::Passed);
+        for step in left {
+            let settled = self.closed.contains(&step.id) || self.merged.contains(&step.id);
+            assert!(settled, "the pull request of the superseded {} ({}, {}) is open", step.name, step.id, step.status);
+        }
+    }
+
     /// Nothing is merged but what the table lets through, or what a person approved at this very head.
     fn check_merge(&self, step: &Step, head: &Sha) {
         assert_eq!(step.head.as_ref(), Some(head), "another head of {} is merged", step.name);
@@ -166,6 +203,7 @@ impl Simulation {
                 merge: self.d.policy.merge,
                 needs_person: Evaluation::needs_person(&step.findings),
                 rework_left: true,
+                replan_left: true,
             }) == Next::Merge
         });
         let vouched = step.vouched.is_some()
@@ -192,6 +230,7 @@ impl Simulation {
             Effect::SyncPull { step } => self.tell(Signal::PullReady { step }),
             Effect::Verify { step, head, .. } => self.verify(step, head),
             Effect::Merge { step, head, .. } => self.merge(step, head),
+            Effect::ClosePull { step, .. } => self.close_pull(step),
             Effect::Integrate { .. } => self.integrate(),
             _ => {}
         }
@@ -210,10 +249,7 @@ impl Simulation {
             TaskKind::Plan if self.chaos && self.dice.one_in(3) => {
                 TaskOutcome::Planned { plan: json!({ "steps": [] }) }
             }
-            TaskKind::Plan => {
-                let plan = if self.dice.one_in(4) { single() } else { diamond() };
-                TaskOutcome::Planned { plan }
-            }
+            TaskKind::Plan => TaskOutcome::Planned { plan: self.any_plan() },
             _ if self.chaos && self.dice.one_in(5) => TaskOutcome::Failed { reason: "it crashed".to_owned() },
             _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Refused { faults: vec!["a secret".to_owned()] },
             _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Unchanged {
@@ -227,7 +263,47 @@ impl Simulation {
         self.tell(Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.3) });
     }
 
+    /// A plan, on a replan with tasks that are worded anew, declared done, or left out as they are done.
+    fn any_plan(&mut self) -> Value {
+        let carried: Vec<_> = self.d.carried().into_iter().map(|step| step.name.to_string()).collect();
+        if let Some(name) = self.dice.pick(&carried)
+            && self.dice.one_in(4)
+        {
+            return json!({ "steps": [
+                { "name": "d", "type": "implement", "description": "D.", "depends_on": [name], "requirements": ["R1"] },
+            ]});
+        }
+        let mut plan = if self.dice.one_in(4) { single() } else { diamond() };
+        for step in plan["steps"].as_array_mut().unwrap() {
+            if self.dice.one_in(5) {
+                step["description"] = json!(format!("Otherwise, {}.", self.dice.roll(2)));
+            }
+            if carried.iter().any(|name| step["name"] == name.as_str()) && self.dice.one_in(4) {
+                step["done"] = json!(true);
+            }
+        }
+        plan
+    }
+
+    /// As the handlers do it, which look first; one that had looked before the replan goes on.
+    fn is_superseded(&mut self, step: StepId) -> bool {
+        self.d.step(step).is_none() && !self.dice.one_in(3)
+    }
+
+    fn close_pull(&mut self, step: StepId) {
+        if self.merged.contains(&step) {
+            return self.tell(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+        }
+        self.closed.insert(step);
+        if self.d.step(step).is_none() {
+            self.tell(Signal::PullClosed { step, by: Login::new(SELF) });
+        }
+    }
+
     fn open_pull(&mut self, step: StepId) {
+        if self.is_superseded(step) {
+            return;
+        }
         self.closed.remove(&step);
         let number = *self.pulls.entry(step).or_insert_with(|| {
             self.numbers += 1;
@@ -253,8 +329,8 @@ impl Simulation {
     }
 
     fn merge(&mut self, step: StepId, head: Sha) {
-        let current = self.d.step(step).and_then(|found| found.head.clone());
-        if current.as_ref() != Some(&head) {
+        let current = self.d.any_step(step).and_then(|found| found.head.clone());
+        if current.as_ref() != Some(&head) || self.is_superseded(step) {
             return;
         }
         if self.closed.contains(&step) {
@@ -283,10 +359,12 @@ impl Simulation {
 
     /// A person or the world does something that nobody waited for.
     fn disturb(&mut self) {
-        let ids: Vec<_> = self.d.steps.iter().chain(&self.d.finale).map(|step| step.id).collect();
+        let all = self.d.steps.iter().chain(&self.d.finale).chain(&self.d.earlier);
+        let ids: Vec<_> = all.map(|step| step.id).collect();
         let with_pull: Vec<_> = self.pulls.keys().copied().filter(|step| !self.merged.contains(step)).collect();
         let person = || actor("maintainer", Permission::Admin);
-        match self.dice.roll(12) {
+        match self.dice.roll(13) {
+            12 => self.edit(),
             0 => {
                 let again = self.dice.pick(&self.told.clone());
                 if let Some(again) = again {
@@ -332,7 +410,8 @@ impl Simulation {
     fn any_command(&mut self) -> Command {
         let name = self.dice.pick(&["a", "b", "c", "final", "plan", "nonsense"]).unwrap().to_owned();
         let step = (!self.dice.one_in(3)).then(|| name.clone());
-        match self.dice.roll(14) {
+        match self.dice.roll(15) {
+            14 => Command::Replan { reason: name },
             0..=3 => Command::Approve { step },
             4..=6 => Command::Rework { text: format!("{name} do better") },
             7 => Command::Retry { step },
@@ -345,7 +424,28 @@ impl Simulation {
         }
     }
 
+    /// Somebody edits the issue, or edits it back; of one edit in three nobody is told.
+    fn edit(&mut self) {
+        let Labelled { title, brief, .. } = labelled(Policy::default());
+        let wanted = |words: &[&str]| -> Vec<Requirement> {
+            let numbered = (1..).zip(words);
+            numbered.map(|(at, it)| Requirement { id: format!("R{at}"), description: (*it).to_owned() }).collect()
+        };
+        let requirements = match self.dice.roll(3) {
+            0 => wanted(&["Print."]),
+            1 => wanted(&["Shout.", "Print."]),
+            _ => wanted(&["Print loudly."]),
+        };
+        self.text = IssueText { title, brief: Brief { requirements, ..brief } };
+        if !self.dice.one_in(3) {
+            self.tell(Signal::IssueRead(self.text.clone()));
+        }
+    }
+
     fn order(&mut self, actor: Actor, on: Option<StepId>, command: Command) {
+        if matches!(command, Command::Replan { .. }) && actor.may_command() {
+            self.tell(Signal::IssueRead(self.text.clone()));
+        }
         let pull = on.and_then(|step| self.pulls.get(&step)).copied();
         self.numbers += 1;
         let source =
@@ -400,16 +500,23 @@ impl Simulation {
 #[test]
 fn whatever_happens_a_directive_comes_to_its_end_or_asks_a_person() {
     let mut endings = BTreeMap::new();
+    let (mut replans, mut carried) = (0, 0);
     for seed in 1..=SEEDS {
         let mut simulation = Simulation::new(seed);
-        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.run()));
+        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            simulation.run();
+            simulation.check_left_open();
+        }));
         if let Err(cause) = run {
             let last = simulation.trace.len().saturating_sub(25);
             eprintln!("seed {seed}, the last signals:\n{}", simulation.trace[last..].join("\n"));
             std::panic::resume_unwind(cause);
         }
         *endings.entry(simulation.d.status.as_str()).or_insert(0) += 1;
+        replans += simulation.d.replans.len();
+        carried += simulation.d.carried().len();
     }
+    assert!(replans > 200 && carried > 100, "too little is planned anew: {replans} replans, {carried} steps carried");
     assert!(endings.get("completed").is_some_and(|count| *count > SEEDS / 4), "too few completed: {endings:?}");
     assert!(endings.contains_key("failed"), "{endings:?}");
 }
