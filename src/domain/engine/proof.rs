@@ -57,8 +57,8 @@ impl Turn {
 
     /// The verifiers are done. What they found at an older head is void.
     pub(super) fn verified(&mut self, id: StepId, head: &Sha, results: &[VerifierResult], findings: &[Finding]) {
-        let thresholds = self.d.policy.thresholds;
-        let Some(step) = self.d.step_mut(id) else { return };
+        let (thresholds, is_over) = (self.d.policy.thresholds, self.d.status.is_over());
+        let Some(step) = self.d.step_mut(id).filter(|_| !is_over) else { return };
         if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) || step.evaluation.is_some() {
             return;
         }
@@ -164,7 +164,7 @@ impl Turn {
         let Some(step) = self.d.step(id) else { return };
         let integrating = step.is_final() && step.status == StepStatus::Running;
         let proving = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
-        if !(integrating || proving) {
+        if !(integrating || proving) || self.d.status.is_over() {
             return;
         }
         let target = step.target.clone();

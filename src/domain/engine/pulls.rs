@@ -153,7 +153,8 @@ impl Turn {
     /// GitHub did not merge what was decided on: a person is told why.
     pub(super) fn merge_refused(&mut self, id: StepId, head: &Sha, reason: &str) {
         let Some(step) = self.d.step(id) else { return };
-        if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) {
+        let asked = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
+        if !asked || self.d.status.is_over() {
             return;
         }
         let (name, into_base) = (step.name.clone(), step.into_base);
