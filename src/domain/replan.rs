@@ -101,7 +101,11 @@ fn merged(step: &Step) -> bool {
 /// are spaced), and the same requirements and criteria covered. What it depends on is no part of it: that says when
 /// it is done, and not what.
 pub fn is_task_of(step: &Step, planned: &PlannedStep) -> bool {
-    is_same_task(step, (planned.kind, &planned.description, &planned.task_plan), (&planned.requirements, &planned.criteria))
+    is_same_task(
+        step,
+        (planned.kind, &planned.description, &planned.task_plan),
+        (&planned.requirements, &planned.criteria),
+    )
 }
 
 /// Whether two steps have the same task, as [`is_task_of`] means it.

@@ -142,7 +142,9 @@ pub fn closing_word(directive: &Directive, step: &Step, word: &str) -> String {
     let same = directive.step_named(step.name.as_str()).and_then(|same| same.pull.as_ref());
     let instead = same.map_or_else(
         || format!("What replaces it is listed in the status comment of #{}", directive.issue),
-        |pull| format!("#{} replaces it; everything is listed in the status comment of #{}", pull.number, directive.issue),
+        |pull| {
+            format!("#{} replaces it; everything is listed in the status comment of #{}", pull.number, directive.issue)
+        },
     );
     format!("Closed: {word}. The branch {branch} is kept. {instead}.")
 }

@@ -1,7 +1,7 @@
 //! What the status comment says of plans that replace others, and of an issue that was edited.
 
-use super::text::{code, inline, login};
 use super::Links;
+use super::text::{code, inline, login};
 use crate::domain::directive::Directive;
 use crate::domain::engine;
 use crate::domain::status::StepStatus;

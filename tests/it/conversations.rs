@@ -9,6 +9,7 @@ mod orders;
 mod planning;
 mod proof;
 mod pulls;
+mod replan;
 mod rework;
 mod starting;
 mod whole;

@@ -315,8 +315,7 @@ fn only_done_before_done(chain: &mut [Step]) {
     for at in 0..chain.len() {
         let (before, rest) = chain.split_at_mut(at);
         if let Some(step) = rest.first_mut().filter(|step| step.status.is_done()) {
-            step.depends_on
-                .retain(|name| before.iter().any(|other| other.name == *name && other.status.is_done()));
+            step.depends_on.retain(|name| before.iter().any(|other| other.name == *name && other.status.is_done()));
         }
     }
 }

@@ -255,7 +255,9 @@ impl Delivery<'_> {
         };
         let action = envelope.action.as_deref().unwrap_or_default();
         let what = match (self.event, action) {
-            ("issues", "labeled" | "unlabeled" | "edited" | "closed" | "deleted" | "transferred") => self.issue(action)?,
+            ("issues", "labeled" | "unlabeled" | "edited" | "closed" | "deleted" | "transferred") => {
+                self.issue(action)?
+            }
             ("issue_comment", "created") => Ok(self.issue_comment(&envelope)?),
             ("pull_request_review_comment", "created") => Ok(self.review_comment(&envelope)?),
             ("pull_request_review", "submitted") => self.review(&envelope)?,

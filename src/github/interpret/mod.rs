@@ -12,8 +12,8 @@
 //! Races that are accepted: two deliveries may tell the same (a push comes as `push` and as `synchronize`, and our own
 //! merges come back), and the engine ignores what it knows already.
 
-mod fact;
 mod edit;
+mod fact;
 mod label;
 mod order;
 mod pull;

@@ -100,7 +100,9 @@ fn limits(directive: &Directive) -> String {
     let policy = &directive.policy;
     let limits = &policy.limits;
     let delivery = match policy.delivery {
-        Delivery::Integration => "each step is merged into an integration branch, which one final pull request brings to the base",
+        Delivery::Integration => {
+            "each step is merged into an integration branch, which one final pull request brings to the base"
+        }
         Delivery::Direct => "each step's pull request is merged straight into the base",
     };
     let wait = if policy.autonomy == Autonomy::Manual || policy.plan_approval || directive.unapproved_text {
@@ -131,13 +133,19 @@ fn left(directive: &Directive) -> Usd {
 /// Why there is to be another plan.
 fn why_anew(directive: &Directive) -> Option<String> {
     let replan = directive.replans.last()?;
-    let by = if replan.by.as_str() == engine::SELF { "Adjutant".to_owned() } else { format!("{}, who may say so", replan.by) };
+    let by = if replan.by.as_str() == engine::SELF {
+        "Adjutant".to_owned()
+    } else {
+        format!("{}, who may say so", replan.by)
+    };
     let why = if replan.reason.is_empty() {
         format!("It was asked for by {by}, with no reason given.")
     } else {
         format!("The reason, as given by {by}:\n\n{}", quoted(&replan.reason))
     };
-    Some(format!("## Why it is planned anew\n\nThis replaces an earlier plan. Make one that does not fail in the same way. {why}"))
+    Some(format!(
+        "## Why it is planned anew\n\nThis replaces an earlier plan. Make one that does not fail in the same way. {why}"
+    ))
 }
 
 /// What earlier plans came to.

@@ -145,7 +145,11 @@ pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -
     if d.step(id).is_none() && now.merged {
         return Ok(seen(step, &now, &world.github.app().await?.bot_login));
     }
-    Ok(if d.step(id).is_none() { vec![Signal::PullClosed { step: id, by: Login::new(engine::SELF) }] } else { Vec::new() })
+    Ok(if d.step(id).is_none() {
+        vec![Signal::PullClosed { step: id, by: Login::new(engine::SELF) }]
+    } else {
+        Vec::new()
+    })
 }
 
 /// Deletes a merged step's branch. The integration branch goes once nothing targets it any more.

@@ -247,7 +247,9 @@ fn what_was_skipped_is_carried_over_as_skipped_where_it_is_planned_again() {
     world.planned(diamond());
     assert_eq!((world.status("a"), world.status("b")), (StepStatus::Skipped, StepStatus::Running));
     world.maintainer(None, replan(""));
-    world.planned(json!({ "steps": [{ "name": "d", "type": "implement", "description": "D.", "requirements": ["R1"] }] }));
+    world.planned(
+        json!({ "steps": [{ "name": "d", "type": "implement", "description": "D.", "requirements": ["R1"] }] }),
+    );
     assert!(world.d.step_named("a").is_none());
     world.maintainer(None, replan(""));
     world.planned(json!({ "steps": [
@@ -364,10 +366,7 @@ fn a_merge_that_was_asked_for_before_the_replan_is_carried_over_when_it_is_told_
     late(&mut world, a);
     late(&mut world, a);
     let names: Vec<_> = world.d.steps.iter().map(|step| (step.name.as_str(), step.status)).collect();
-    assert_eq!(
-        names,
-        [("d", StepStatus::Running), ("e", StepStatus::Running), ("a", StepStatus::Passed)]
-    );
+    assert_eq!(names, [("d", StepStatus::Running), ("e", StepStatus::Running), ("a", StepStatus::Passed)]);
 }
 
 #[test]
@@ -387,8 +386,7 @@ fn work_that_was_merged_late_closes_the_pull_request_that_would_have_brought_it_
 #[test]
 fn a_pull_request_that_was_being_opened_is_closed_when_it_is_told_of() {
     let mut world = World::started(Policy::default(), diamond());
-    let outcome =
-        TaskOutcome::Changed { head: Sha::new("a1"), summary: "Did it.".to_owned(), findings: Vec::new() };
+    let outcome = TaskOutcome::Changed { head: Sha::new("a1"), summary: "Did it.".to_owned(), findings: Vec::new() };
     world.finish(world.live(Some("a")), outcome);
     let step = world.id("a");
     assert!(world.has(&Effect::OpenPull { step }));

@@ -81,7 +81,10 @@ impl Simulation {
             pulls: BTreeMap::new(),
             closed: BTreeSet::new(),
             merged: BTreeSet::new(),
-            text: IssueText { title: decision.directive.clone().unwrap().title, brief: decision.directive.unwrap().brief },
+            text: IssueText {
+                title: decision.directive.clone().unwrap().title,
+                brief: decision.directive.unwrap().brief,
+            },
             heads: 0,
             numbers: 100,
             chaos: true,
