@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::table::{self, Case, Next};
+use super::table::{self, Case, Left, Next};
 use super::turn::Turn;
 use crate::domain::approval::{ApprovalKind, ApprovalStatus};
 use crate::domain::effect::Effect;
@@ -118,8 +118,11 @@ impl Turn {
             into_base: step.into_base && !by_report,
             merge: self.d.policy.merge,
             needs_person: Evaluation::needs_person(&step.findings),
-            rework_left: step.rework_cycles < self.d.policy.limits.rework_cycles,
-            replan_left: self.plans_left(),
+            left: match step.rework_cycles < self.d.policy.limits.rework_cycles {
+                true => Left::Rework,
+                false if self.plans_left() => Left::Plan,
+                false => Left::Nothing,
+            },
         };
         let (name, vouched, into_base) = (step.name.clone(), step.vouched.clone(), case.into_base);
         let severity = if evaluation.confidence == Confidence::Red { Severity::Warning } else { Severity::Info };

@@ -31,17 +31,26 @@ pub struct Case {
     pub merge: FinalMerge,
     /// Whether a protected path was touched.
     pub needs_person: bool,
-    /// Whether an automatic rework is left.
-    pub rework_left: bool,
-    /// Whether the policy allows another plan.
-    pub replan_left: bool,
+    /// What is left to be tried where it is red.
+    pub left: Left,
+}
+
+/// What is left to be tried with a red step, before a person is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// An automatic rework.
+    Rework,
+    /// No rework, but the policy allows another plan.
+    Plan,
+    /// Neither.
+    Nothing,
 }
 
 /// The cell of the table.
 pub fn next(case: Case) -> Next {
     match case.confidence {
-        Confidence::Red if case.rework_left => Next::Rework,
-        Confidence::Red if case.autonomy == Autonomy::FullAuto && case.replan_left => Next::Replan,
+        Confidence::Red if case.left == Left::Rework => Next::Rework,
+        Confidence::Red if case.left == Left::Plan && case.autonomy == Autonomy::FullAuto => Next::Replan,
         Confidence::Red => Next::Block,
         _ if case.needs_person => Next::Ask,
         confidence if case.into_base => match (case.autonomy, case.merge, confidence) {
@@ -68,8 +77,7 @@ mod tests {
             into_base: false,
             merge: FinalMerge::Person,
             needs_person: false,
-            rework_left: true,
-            replan_left: true,
+            left: Left::Rework,
         }
     }
 
@@ -96,7 +104,7 @@ mod tests {
         for (autonomy, expected) in [(FullAuto, Next::Replan), (Guardrails, Next::Block), (Manual, Next::Block)] {
             for into_base in [false, true] {
                 for needs_person in [false, true] {
-                    let case = Case { rework_left: false, into_base, needs_person, ..case(autonomy, Red) };
+                    let case = Case { left: Left::Plan, into_base, needs_person, ..case(autonomy, Red) };
                     assert_eq!(next(case), expected, "{case:?}");
                 }
             }
@@ -106,17 +114,8 @@ mod tests {
     #[test]
     fn red_without_reworks_and_plans_left_blocks_at_every_level() {
         for autonomy in [FullAuto, Guardrails, Manual] {
-            let case = Case { rework_left: false, replan_left: false, ..case(autonomy, Red) };
+            let case = Case { left: Left::Nothing, ..case(autonomy, Red) };
             assert_eq!(next(case), Next::Block, "{autonomy:?}");
-        }
-    }
-
-    #[test]
-    fn while_reworks_are_left_red_is_reworked_whether_plans_are_left_or_not() {
-        for autonomy in [FullAuto, Guardrails, Manual] {
-            for replan_left in [false, true] {
-                assert_eq!(next(Case { replan_left, ..case(autonomy, Red) }), Next::Rework, "{autonomy:?}");
-            }
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
     let client = world.github.repository(&d.repo);
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
-    let found = match found.map(|found| superseded(d, found)).unwrap_or(Found::None) {
+    let found = match found.map_or(Found::None, |found| superseded(d, found)) {
         Found::Own(found) => Some(found),
         Found::None => None,
         Found::StillOpen => return Err(EffectError::later("the pull request of the plan before is not closed yet")),

@@ -1,7 +1,9 @@
-//! Planning anew, and issues that were edited.
+//! Planning anew.
+
+mod edited;
+mod late;
 
 use super::*;
-use crate::domain::replan::IssueText;
 use crate::domain::step::MergeState;
 
 fn replan(reason: &str) -> Command {
@@ -31,19 +33,6 @@ fn closes(world: &World, id: StepId) -> Option<String> {
         Effect::ClosePull { step, word } if *step == id => Some(word.clone()),
         _ => None,
     })
-}
-
-fn order_on(world: &mut World, pull: u64, command: Command) {
-    world.comments += 1;
-    let (kind, id) = (SourceKind::IssueComment, world.comments);
-    let source = Source { kind, id, node_id: String::new(), number: pull, index: 0 };
-    let (actor, at) = (actor("maintainer", Permission::Admin), world.now + Duration::seconds(5));
-    world.signal(Signal::Commanded(Commanded { actor, command, pull: Some(pull), sha: None, source, at }));
-}
-
-fn text(goal: &str) -> IssueText {
-    let Labelled { title, brief, .. } = labelled(Policy::default());
-    IssueText { title, brief: Brief { goal: goal.to_owned(), ..brief } }
 }
 
 #[test]
@@ -327,93 +316,6 @@ fn a_replan_without_write_access_is_refused() {
 }
 
 #[test]
-fn a_merge_that_was_asked_for_before_the_replan_is_carried_over_when_it_is_told_of() {
-    let late = |world: &mut World, step| {
-        world.signal(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
-    };
-    let asked = || {
-        let mut world = World::started(Policy::default(), diamond());
-        world.changed("a", "a1");
-        world.verified("a", green());
-        assert!(world.merges("a"));
-        let a = world.id("a");
-        world.maintainer(None, replan(""));
-        (world, a)
-    };
-    // Told before there is a plan.
-    let (mut world, a) = asked();
-    late(&mut world, a);
-    assert!(world.has(&Effect::DeleteBranch { step: a }));
-    world.planned(diamond());
-    assert_eq!((world.status("a"), world.status("b")), (StepStatus::Passed, StepStatus::Running));
-    // Told when the next chain does the same already.
-    let (mut world, a) = asked();
-    world.planned(diamond());
-    let again = world.live(Some("a"));
-    late(&mut world, a);
-    assert_eq!((world.status("a"), world.d.task(again).unwrap().status), (StepStatus::Passed, TaskStatus::Cancelled));
-    world.done("b");
-    assert_eq!(world.status("c"), StepStatus::Running);
-    // Told when the next chain does something else.
-    let (mut world, a) = asked();
-    world.planned(with_task("a", "Another A."));
-    late(&mut world, a);
-    assert_eq!(world.status("a"), StepStatus::Running);
-    // Told when the next chain does not know of it: twice is once.
-    let (mut world, a) = asked();
-    world.planned(json!({ "steps": [{ "name": "d", "type": "test", "description": "D.", "requirements": ["R1"] },
-                                    { "name": "e", "type": "test", "description": "E." }] }));
-    late(&mut world, a);
-    late(&mut world, a);
-    let names: Vec<_> = world.d.steps.iter().map(|step| (step.name.as_str(), step.status)).collect();
-    assert_eq!(names, [("d", StepStatus::Running), ("e", StepStatus::Running), ("a", StepStatus::Passed)]);
-}
-
-#[test]
-fn work_that_was_merged_late_closes_the_pull_request_that_would_have_brought_it_again() {
-    let mut world = World::started(Policy::default(), diamond());
-    world.changed("a", "a1");
-    world.verified("a", green());
-    let before = world.id("a");
-    world.maintainer(None, replan(""));
-    world.planned(diamond());
-    world.changed("a", "a2");
-    world.signal(Signal::PullMerged { step: before, by: Login::new("maintainer"), sha: None });
-    assert_eq!(world.status("a"), StepStatus::Passed);
-    assert!(closes(&world, world.id("a")).is_some());
-}
-
-#[test]
-fn a_pull_request_that_was_being_opened_is_closed_when_it_is_told_of() {
-    let mut world = World::started(Policy::default(), diamond());
-    let outcome = TaskOutcome::Changed { head: Sha::new("a1"), summary: "Did it.".to_owned(), findings: Vec::new() };
-    world.finish(world.live(Some("a")), outcome);
-    let step = world.id("a");
-    assert!(world.has(&Effect::OpenPull { step }));
-    world.maintainer(None, replan("not so"));
-    assert_eq!(closes(&world, step), None, "there is none yet");
-    let pull = Pull { number: 101, node_id: "node".to_owned(), draft: true, closed: false };
-    world.signal(Signal::PullOpened { step, pull });
-    assert!(closes(&world, step).unwrap().contains("not so"));
-    world.signal(Signal::PullClosed { step, by: Login::new(SELF) });
-    assert!(world.d.earlier_step(step).unwrap().open_pull().is_none());
-    assert_eq!(world.d.status, DirectiveStatus::Planning);
-}
-
-#[test]
-fn an_order_on_a_pull_request_of_an_earlier_plan_is_refused_with_where_to_look() {
-    let mut world = halfway(Policy::default());
-    let pull = world.d.step_named("b").unwrap().pull.clone().unwrap().number;
-    world.maintainer(None, replan(""));
-    world.planned(diamond());
-    order_on(&mut world, pull, Command::Approve { step: None });
-    let Some(Notice::Refused { reason }) = world.refusal() else { panic!("{:?}", world.effects) };
-    assert!(reason.contains("`b` of an earlier plan") && reason.contains("#12"), "{reason}");
-    order_on(&mut world, pull, replan("once more"));
-    assert_eq!((world.refusal(), world.d.status), (None, DirectiveStatus::Planning));
-}
-
-#[test]
 fn the_final_pull_request_is_closed_and_another_brings_the_new_whole() {
     let mut world = World::at_final(Policy::default());
     let first = world.id("final");
@@ -426,24 +328,6 @@ fn the_final_pull_request_is_closed_and_another_brings_the_new_whole() {
     assert_ne!(world.id("final"), first);
     world.verified("final", green());
     assert_eq!(world.waiting(), [ApprovalKind::Final]);
-}
-
-#[test]
-fn a_final_pull_request_that_was_merged_after_all_completes_the_directive() {
-    for planned in [false, true] {
-        let mut world = World::at_final(Policy::default());
-        let first = world.id("final");
-        world.maintainer(None, replan("d is missing"));
-        if planned {
-            world.planned(json!({ "steps": [{ "name": "d", "type": "implement", "description": "D." }] }));
-            world.changed("d", "d1");
-        }
-        world.signal(Signal::PullMerged { step: first, by: Login::new("maintainer"), sha: None });
-        assert_eq!((world.d.status, world.live_count()), (DirectiveStatus::Completed, 0));
-        if planned {
-            assert!(closes(&world, world.id("d")).is_some(), "what is open is closed with a word");
-        }
-    }
 }
 
 #[test]
@@ -460,17 +344,6 @@ fn a_follow_up_is_superseded_or_carried_over_like_any_step() {
     world.verified("final", yellow());
     world.maintainer(Some("final"), Command::Rework { text: "and once more".to_owned() });
     assert_eq!(world.status("follow-up-2"), StepStatus::Running);
-}
-
-#[test]
-fn an_integration_given_up_for_a_superseded_chain_ends_nothing() {
-    let mut world = World::started(Policy::default(), diamond());
-    for name in ["a", "b", "c"] {
-        world.done(name);
-    }
-    world.maintainer(None, replan(""));
-    world.signal(Signal::EffectFailed { step: None, reason: "the push was rejected".to_owned() });
-    assert_eq!(world.d.status, DirectiveStatus::Planning);
 }
 
 #[test]
@@ -504,94 +377,4 @@ fn full_auto_plans_anew_where_what_is_handed_in_is_refused_to_the_end() {
     let mut world = World::started(policy, diamond());
     world.finish(world.live(Some("a")), TaskOutcome::Refused { faults: vec!["a secret".to_owned()] });
     assert_eq!(world.d.status, DirectiveStatus::Planning);
-}
-
-#[test]
-fn an_edit_changes_nothing_but_the_note_until_somebody_says_replan() {
-    let mut world = World::started(Policy::default(), diamond());
-    let frozen = (world.d.title.clone(), world.d.brief.clone());
-    world.signal(Signal::IssueRead(text("Print areas.")));
-    assert_eq!(world.d.newer_text, Some(text("Print areas.")));
-    assert!(world.has(&Effect::WriteStatus));
-    assert_eq!((world.d.title.clone(), world.d.brief.clone()), frozen);
-    world.signal(Signal::IssueRead(text(&frozen.1.goal)));
-    assert_eq!(world.d.newer_text, None, "edited back");
-    let quiet = world.d.clone();
-    world.signal(Signal::IssueRead(text(&frozen.1.goal)));
-    assert_eq!(world.d, quiet);
-}
-
-#[test]
-fn a_replan_takes_edited_text_over_and_its_plan_waits_for_a_person_whatever_the_autonomy() {
-    let mut world = World::started(Policy { autonomy: Autonomy::FullAuto, ..Policy::default() }, diamond());
-    world.signal(Signal::IssueRead(text("Print areas.")));
-    world.maintainer(None, replan(""));
-    assert_eq!((world.d.brief.goal.as_str(), &world.d.newer_text), ("Print areas.", &None));
-    world.planned(diamond());
-    assert_eq!((world.d.status, world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
-    // However often the plan is made anew before somebody approves one.
-    world.maintainer(None, Command::Rework { text: "smaller".to_owned() });
-    world.planned(diamond());
-    world.maintainer(None, replan("smaller still"));
-    world.planned(diamond());
-    assert_eq!(world.waiting(), [ApprovalKind::Plan]);
-    world.maintainer(None, Command::Approve { step: None });
-    assert_eq!(world.d.status, DirectiveStatus::Active);
-    world.maintainer(None, replan("the text is the same"));
-    world.planned(diamond());
-    assert_eq!(world.d.status, DirectiveStatus::Active, "approved once, it waits no more");
-}
-
-#[test]
-fn adjutants_own_replan_takes_no_edited_text_over() {
-    let mut policy = Policy { autonomy: Autonomy::FullAuto, ..Policy::default() };
-    policy.limits.rework_cycles = 0;
-    let mut world = World::started(policy, diamond());
-    world.signal(Signal::IssueRead(text("Print areas.")));
-    world.changed("a", "a1");
-    world.verified("a", red());
-    assert_eq!((world.d.status, world.d.brief.goal.as_str()), (DirectiveStatus::Planning, "Print lengths."));
-    assert!(world.d.newer_text.is_some());
-    world.planned(diamond());
-    assert_eq!(world.d.status, DirectiveStatus::Active);
-}
-
-#[test]
-fn a_refused_replan_takes_no_edited_text_over() {
-    let mut policy = Policy::default();
-    policy.limits.chain_generations = 1;
-    let mut world = World::started(policy, diamond());
-    world.signal(Signal::IssueRead(text("Print areas.")));
-    world.maintainer(None, replan(""));
-    assert!(world.refusal().is_some());
-    world.order(actor("outsider", Permission::Read), None, replan(""));
-    assert_eq!(world.d.brief.goal, "Print lengths.");
-}
-
-#[test]
-fn what_a_step_covers_keeps_its_place_when_an_edit_moves_it_and_is_done_again_when_an_edit_changes_it() {
-    let brief = |requirements: &[&str]| {
-        let mut text = text("Print lengths.");
-        text.brief.requirements = (1..)
-            .zip(requirements)
-            .map(|(at, words)| Requirement { id: format!("R{at}"), description: (*words).to_owned() })
-            .collect();
-        Signal::IssueRead(text)
-    };
-    let plan = |covers: &str| {
-        json!({ "steps": [
-            { "name": "a", "type": "implement", "description": "A.", "requirements": [covers] },
-            { "name": "z", "type": "implement", "description": "Z.", "requirements": ["R1", "R2"] },
-        ]})
-    };
-    let again = |edit: Signal, plan: Value| {
-        let mut world = halfway(Policy::default());
-        world.signal(edit);
-        world.maintainer(None, replan(""));
-        world.planned(plan);
-        world.status("a")
-    };
-    assert_eq!(again(brief(&["Say hello.", "Print."]), plan("R2")), StepStatus::Passed, "moved");
-    assert_eq!(again(brief(&["Say hello.", "Print."]), plan("R1")), StepStatus::Pending, "another one's place");
-    assert_eq!(again(brief(&["Print in red.", "Shout."]), plan("R1")), StepStatus::Pending, "changed");
 }
