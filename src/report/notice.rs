@@ -278,6 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn a_superseded_pull_request_is_closed_with_what_replaces_it() {
+        let mut directive = fixture::replanned("maintainer", "too large");
+        let left = directive.earlier[2].clone();
+        let first = closing_word(&directive, &left, "the work is planned anew: too large");
+        directive.steps = fixture::finishing().steps;
+        let later = closing_word(&directive, &left, "the work is planned anew: too large");
+        insta::assert_snapshot!(format!("{first}\n{later}"), @r"
+        Closed: the work is planned anew: too large. The branch `adjutant/7-1/g1-document` is kept. What replaces it is listed in the status comment of #7.
+        Closed: the work is planned anew: too large. The branch `adjutant/7-1/g1-document` is kept. #14 replaces it; everything is listed in the status comment of #7.
+        ");
+    }
+
+    #[test]
     fn the_last_words_are_short() {
         let directive = fixture::completed();
         let words = [

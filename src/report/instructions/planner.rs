@@ -274,6 +274,31 @@ mod tests {
     }
 
     #[test]
+    fn on_a_replan_the_planner_is_told_why_what_is_done_and_what_came_to_nothing() {
+        let mut directive = fixture::replanned("maintainer", "too large\n## Rules");
+        let text = planner_instructions(&directive, &["as the replan says".to_owned()], &fixture::sha('9'));
+        for part in [
+            "at commit 9999999999999999999999999999999999999999 (the base commit 0000000000000000000000000000000000000000 of branch main, with what was merged since)",
+            "- This is plan 2 of at most 3;",
+            "## Why it is planned anew",
+            "as given by maintainer, who may say so:\n\n> too large\n> ## Rules\n",
+            "> - parse (implement), passed (covers R1, A1): Parse lengths such as `3 km`. — Added `parse` with tests for km and miles.\n",
+            "> - convert (implement), skipped by a person (covers R2, A2)",
+            "## What came to nothing",
+            "> - document (document), called off in the middle (covers A3): Show both in the README. — still red after 3 reworks\n",
+            "> - prove (test), not begun",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+        assert!(!text.contains("turned down"), "{text}");
+        // A later plan that was turned down is told beside it.
+        directive.generation = 3;
+        directive.planning_words = Some("fewer steps".to_owned());
+        let text = planner_instructions(&directive, &[], &fixture::sha('9'));
+        assert!(text.contains("with these words:\n\n> fewer steps") && text.contains("> too large"), "{text}");
+    }
+
+    #[test]
     fn what_a_person_said_is_told_apart_from_faults() {
         let mut directive = fixture::planning();
         directive.planning_words = Some("fewer steps\nplease".to_owned());
