@@ -134,8 +134,9 @@ pub fn validate(answer: &Value, brief: &Brief, max_steps: u32, carried: &[&Step]
     }
 }
 
-/// What is worked on when no planner gave a usable plan: find out, build, prove.
-pub fn default_chain(brief: &Brief) -> Plan {
+/// What is worked on when no planner gave a usable plan: find out, build, prove. Where fewer steps are allowed, finding
+/// out goes first and then proving, which building then does too.
+pub fn default_chain(brief: &Brief, max_steps: u32) -> Plan {
     let requirements: Vec<_> = brief.requirements.iter().map(|requirement| requirement.id.clone()).collect();
     let criteria: Vec<_> = brief.criteria.iter().map(|criterion| criterion.id.clone()).collect();
     let step = |name: &str, kind, description: &str, after: &[&str], requirements: &[String], criteria: &[String]| {
@@ -150,14 +151,19 @@ pub fn default_chain(brief: &Brief) -> Plan {
             done: false,
         }
     };
-    Plan {
-        rationale: "The default chain: find out, build, prove.".to_owned(),
-        steps: vec![
-            step("research", StepKind::Research, "Find out what the change touches and report it.", &[], &[], &[]),
-            step("implement", StepKind::Implement, "Build what the brief asks for.", &["research"], &requirements, &[]),
-            step("test", StepKind::Test, "Prove the acceptance criteria by tests.", &["implement"], &[], &criteria),
-        ],
+    let after: &[&str] = if max_steps < 3 { &[] } else { &["research"] };
+    let proved_there: &[String] = if max_steps < 2 { &criteria } else { &[] };
+    let build = "Build what the brief asks for.";
+    let mut steps = vec![
+        step("research", StepKind::Research, "Find out what the change touches and report it.", &[], &[], &[]),
+        step("implement", StepKind::Implement, build, after, &requirements, proved_there),
+        step("test", StepKind::Test, "Prove the acceptance criteria by tests.", &["implement"], &[], &criteria),
+    ];
+    if max_steps < 3 {
+        steps.remove(0);
     }
+    steps.truncate(max_steps.max(1) as usize);
+    Plan { rationale: "The default chain: find out, build, prove.".to_owned(), steps }
 }
 
 impl Plan {

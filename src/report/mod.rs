@@ -21,6 +21,7 @@ pub mod replan;
 pub mod status;
 pub mod story;
 pub mod text;
+mod wishes;
 pub mod words;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod base;
 mod life;
 mod orders;
 mod planning;
+mod policy;
 mod proof;
 mod pulls;
 mod replan;

@@ -79,17 +79,22 @@ fn nonsense_is_a_fault_and_not_a_panic() {
 }
 
 #[test]
-fn the_default_chain_passes_its_own_validation() {
-    let chain = default_chain(&brief());
-    let json: Vec<_> = chain
-        .steps
-        .iter()
-        .map(|step| {
+fn the_default_chain_passes_its_own_validation_however_few_steps_are_allowed() {
+    for (max_steps, names) in
+        [(1, "implement"), (2, "implement test"), (3, "research implement test"), (12, "research implement test")]
+    {
+        let chain = default_chain(&brief(), max_steps);
+        let found: Vec<_> = chain.steps.iter().map(|step| step.name.as_str()).collect();
+        assert_eq!(found.join(" "), names);
+        let steps = chain.steps.iter().map(|step| {
             json!({ "name": step.name, "type": step.kind.as_str(), "description": step.description,
                     "depends_on": step.depends_on, "requirements": step.requirements, "criteria": step.criteria })
-        })
-        .collect();
-    assert!(validate(&json!({ "steps": json }), &brief(), 3, &[]).is_ok());
+        });
+        let steps: Vec<_> = steps.collect();
+        assert_eq!(validate(&json!({ "steps": steps }), &brief(), max_steps, &[]).map(|_| ()), Ok(()));
+        let covered: Vec<_> = chain.steps.iter().flat_map(|step| &step.criteria).collect();
+        assert_eq!(covered.len(), brief().criteria.len(), "every criterion has its step");
+    }
 }
 
 /// A finished step of an earlier plan, as the database might give it.
