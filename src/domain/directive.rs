@@ -8,6 +8,7 @@ use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
 use super::policy::options::Wishes;
 use super::policy::{Autonomy, Policy};
+use super::replan::{IssueText, Replan};
 use super::status::DirectiveStatus;
 use super::step::Step;
 use super::task::Task;
@@ -63,6 +64,21 @@ pub struct Directive {
     pub steps: Vec<Step>,
     /// The final pull request, once every step is done.
     pub finale: Option<Step>,
+    /// The steps and final pull requests of earlier generations, oldest first, each as it was left.
+    #[serde(default)]
+    pub earlier: Vec<Step>,
+    /// Every time that the work was planned anew, oldest first.
+    #[serde(default)]
+    pub replans: Vec<Replan>,
+    /// How many tasks there were when the present planning began: failures before it are another planning's.
+    #[serde(default)]
+    pub planning_from: usize,
+    /// What the issue says by now, where that differs from the brief.
+    #[serde(default)]
+    pub newer_text: Option<IssueText>,
+    /// Whether the brief was taken from edited text that no person has approved a plan for: the next plan waits.
+    #[serde(default)]
+    pub unapproved_text: bool,
     /// Every run of an agent, in order.
     pub tasks: Vec<Task>,
     /// Every question to a person, in order.

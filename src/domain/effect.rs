@@ -64,7 +64,7 @@ pub enum Effect {
         /// Whose.
         step: StepId,
     },
-    /// Close a step's pull request with a word, and complete its open check runs.
+    /// Close a step's pull request with a word, and complete its open check runs. Coalesces: it may be opened again.
     ClosePull {
         /// Whose.
         step: StepId,
@@ -238,7 +238,14 @@ impl Effect {
 
     /// Whether a later one of the same key means doing it again, with the newest state.
     pub fn coalesces(&self) -> bool {
-        matches!(self, Self::WriteStatus | Self::WriteCheck { .. } | Self::OpenPull { .. } | Self::SyncPull { .. })
+        matches!(
+            self,
+            Self::WriteStatus
+                | Self::WriteCheck { .. }
+                | Self::OpenPull { .. }
+                | Self::SyncPull { .. }
+                | Self::ClosePull { .. }
+        )
     }
 
     /// Which workers carry it out.

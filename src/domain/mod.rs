@@ -18,6 +18,7 @@ pub mod event;
 pub mod ids;
 pub mod plan;
 pub mod policy;
+pub mod replan;
 pub mod signal;
 pub mod status;
 pub mod step;

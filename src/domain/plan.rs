@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::brief::Brief;
 use super::ids::{Sha, StepName};
-use super::step::StepKind;
+use super::status::StepStatus;
+use super::step::{Step, StepKind};
 
 /// A chain that can be worked on: known kinds, well-formed unique names, known and acyclic dependencies,
 /// every requirement covered.
@@ -36,6 +37,9 @@ pub struct PlannedStep {
     pub requirements: Vec<String>,
     /// Ids of the criteria covered.
     pub criteria: Vec<String>,
+    /// Whether the planner declares that the carried step of this name is all there is to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
 }
 
 /// The longest texts taken from a planner, in characters.
@@ -51,8 +55,9 @@ struct RawPlan {
 #[derive(Deserialize)]
 struct RawStep {
     name: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     kind: String,
+    #[serde(default)]
     description: String,
     #[serde(default)]
     task_plan: String,
@@ -62,10 +67,28 @@ struct RawStep {
     requirements: Vec<String>,
     #[serde(default)]
     criteria: Vec<String>,
+    #[serde(default)]
+    done: bool,
 }
 
-/// The JSON Schema of what a planner is to answer.
-pub fn schema(max_steps: u32) -> Value {
+/// The JSON Schema of what a planner is to answer. `carried` is what earlier chains left done.
+pub fn schema(max_steps: u32, carried: &[&Step]) -> Value {
+    let mut schema = fresh_schema(max_steps);
+    if !carried.is_empty() {
+        let names: Vec<_> = carried.iter().map(|step| step.name.as_str()).collect();
+        let steps = &mut schema["properties"]["steps"];
+        steps["maxItems"] = json!(max_steps as usize + carried.len());
+        steps["items"]["properties"]["done"] = json!({
+            "type": "boolean",
+            "description": format!("true where the earlier step of this name is taken as it is: one of {}", names.join(", "))
+        });
+        // A step that is taken as it is needs no more than its name.
+        steps["items"]["required"] = json!(["name"]);
+    }
+    schema
+}
+
+fn fresh_schema(max_steps: u32) -> Value {
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     let kinds: Vec<_> = StepKind::PLANNABLE.iter().map(|kind| kind.as_str()).collect();
     json!({
@@ -92,17 +115,18 @@ pub fn schema(max_steps: u32) -> Value {
     })
 }
 
-/// The plan in a planner's answer, or everything that is wrong with it, a sentence each.
-pub fn validate(answer: &Value, brief: &Brief, max_steps: u32) -> Result<Plan, Vec<String>> {
+/// The plan in a planner's answer, or everything that is wrong with it, a sentence each. `carried` is what earlier
+/// chains left done: it may be depended on and declared done, counts for coverage, and not for the number of steps.
+pub fn validate(answer: &Value, brief: &Brief, max_steps: u32, carried: &[&Step]) -> Result<Plan, Vec<String>> {
     let raw: RawPlan = RawPlan::deserialize(answer)
         .map_err(|error| vec![format!("the plan does not have the shape of its schema: {error}")])?;
     let mut faults = size_faults(&raw, max_steps);
-    faults.extend(name_faults(&raw));
-    faults.extend(coverage_faults(&raw, brief));
+    faults.extend(name_faults(&raw, carried));
+    faults.extend(coverage_faults(&raw, brief, carried));
     if let Some(path) = cycle(&raw) {
         faults.push(format!("the dependencies form a cycle: {}", path.join(" → ")));
     }
-    let steps: Vec<_> = raw.steps.iter().filter_map(planned).collect();
+    let steps: Vec<_> = raw.steps.iter().filter_map(|step| planned(step, carried)).collect();
     if faults.is_empty() && steps.len() == raw.steps.len() {
         Ok(Plan { rationale: clip(&raw.rationale), steps })
     } else {
@@ -124,6 +148,7 @@ pub fn default_chain(brief: &Brief, max_steps: u32) -> Plan {
             depends_on: after.iter().copied().map(StepName::new).collect(),
             requirements: requirements.to_vec(),
             criteria: criteria.to_vec(),
+            done: false,
         }
     };
     let after: &[&str] = if max_steps < 3 { &[] } else { &["research"] };
@@ -153,15 +178,17 @@ fn size_faults(raw: &RawPlan, max_steps: u32) -> Vec<String> {
     if raw.steps.is_empty() {
         faults.push("the plan has no steps".to_owned());
     }
-    if raw.steps.len() > max_steps as usize {
-        faults.push(format!("the plan has {} steps, and at most {max_steps} are allowed", raw.steps.len()));
+    let to_do = raw.steps.iter().filter(|step| !step.done).count();
+    if to_do > max_steps as usize {
+        faults.push(format!("the plan has {to_do} steps, and at most {max_steps} are allowed"));
     }
     faults
 }
 
-fn name_faults(raw: &RawPlan) -> Vec<String> {
+fn name_faults(raw: &RawPlan, carried: &[&Step]) -> Vec<String> {
     let mut faults = Vec::new();
-    let known: BTreeSet<_> = raw.steps.iter().map(|step| step.name.as_str()).collect();
+    let carried: BTreeSet<_> = carried.iter().map(|step| step.name.as_str()).collect();
+    let known: BTreeSet<_> = raw.steps.iter().map(|step| step.name.as_str()).chain(carried.iter().copied()).collect();
     let mut seen = BTreeSet::new();
     for step in &raw.steps {
         let name = &step.name;
@@ -177,7 +204,13 @@ fn name_faults(raw: &RawPlan) -> Vec<String> {
         if !seen.insert(name) {
             faults.push(format!("two steps are named `{}`", clip_to(name, 60)));
         }
-        if StepKind::parse(&step.kind).is_none() {
+        if step.done && !carried.contains(name.as_str()) {
+            faults.push(format!(
+                "step `{}` is declared done, and no earlier step of that name was finished: plan it without `done`",
+                clip_to(name, 60)
+            ));
+        }
+        if !step.done && StepKind::parse(&step.kind).is_none() {
             let kinds: Vec<_> = StepKind::PLANNABLE.iter().map(|kind| kind.as_str()).collect();
             faults.push(format!(
                 "step `{}` has the unknown type `{}`: one of {}",
@@ -186,7 +219,7 @@ fn name_faults(raw: &RawPlan) -> Vec<String> {
                 kinds.join(", ")
             ));
         }
-        if step.description.trim().is_empty() {
+        if !step.done && step.description.trim().is_empty() {
             faults.push(format!("step `{}` says nothing about what is to be done", clip_to(name, 60)));
         }
         for dependency in step.depends_on.iter().filter(|dependency| !known.contains(dependency.as_str())) {
@@ -200,7 +233,7 @@ fn name_faults(raw: &RawPlan) -> Vec<String> {
     faults
 }
 
-fn coverage_faults(raw: &RawPlan, brief: &Brief) -> Vec<String> {
+fn coverage_faults(raw: &RawPlan, brief: &Brief, carried: &[&Step]) -> Vec<String> {
     let mut faults = Vec::new();
     let requirements: BTreeSet<_> = brief.requirements.iter().map(|requirement| requirement.id.as_str()).collect();
     let criteria: BTreeSet<_> = brief.criteria.iter().map(|criterion| criterion.id.as_str()).collect();
@@ -217,6 +250,11 @@ fn coverage_faults(raw: &RawPlan, brief: &Brief) -> Vec<String> {
                 ));
             }
         }
+        covered.extend(step.requirements.iter().map(String::as_str));
+    }
+    // What passed stays, unless its name is planned with something else to do.
+    let stays = |earlier: &Step| raw.steps.iter().all(|step| step.name != earlier.name.as_str() || step.done);
+    for step in carried.iter().filter(|step| step.status == StepStatus::Passed && stays(step)) {
         covered.extend(step.requirements.iter().map(String::as_str));
     }
     faults.extend(requirements.difference(&covered).map(|id| format!("requirement {id} is covered by no step")));
@@ -249,15 +287,17 @@ fn cycle(raw: &RawPlan) -> Option<Vec<String>> {
     None
 }
 
-fn planned(raw: &RawStep) -> Option<PlannedStep> {
+fn planned(raw: &RawStep, carried: &[&Step]) -> Option<PlannedStep> {
+    let done_as = carried.iter().find(|step| raw.done && step.name.as_str() == raw.name).map(|step| step.kind);
     Some(PlannedStep {
         name: StepName::new(raw.name.clone()),
-        kind: StepKind::parse(&raw.kind)?,
+        kind: done_as.or_else(|| StepKind::parse(&raw.kind))?,
         description: clip(&raw.description),
         task_plan: clip(&raw.task_plan),
         depends_on: unique(&raw.depends_on).into_iter().map(StepName::new).collect(),
         requirements: unique(&raw.requirements),
         criteria: unique(&raw.criteria),
+        done: raw.done,
     })
 }
 
@@ -278,101 +318,4 @@ fn clip_to(text: &str, chars: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::brief::{Criterion, Requirement};
-
-    fn brief() -> Brief {
-        Brief {
-            goal: "Print lengths.".to_owned(),
-            requirements: vec![
-                Requirement { id: "R1".to_owned(), description: "Parse.".to_owned() },
-                Requirement { id: "R2".to_owned(), description: "Print.".to_owned() },
-            ],
-            criteria: vec![Criterion { id: "A1".to_owned(), criterion: "It prints.".to_owned() }],
-            constraints: Vec::new(),
-        }
-    }
-
-    fn faults(plan: &Value) -> Vec<String> {
-        validate(plan, &brief(), 3).expect_err("the plan should have been turned down")
-    }
-
-    #[test]
-    fn a_good_plan_is_taken_as_it_is() {
-        let plan = json!({ "rationale": "small", "steps": [
-            { "name": "parse", "type": "implement", "description": "Parse it.", "requirements": ["R1"] },
-            { "name": "print", "type": "implement", "description": "Print it.", "depends_on": ["parse", "parse"],
-              "requirements": ["R2"], "criteria": ["A1"] },
-        ]});
-        let plan = validate(&plan, &brief(), 3).expect("a good plan");
-        assert_eq!(plan.steps.len(), 2);
-        assert_eq!(plan.steps[1].depends_on, [StepName::new("parse")]);
-    }
-
-    #[test]
-    fn every_fault_is_named_at_once() {
-        let plan = json!({ "steps": [
-            { "name": "Parse It", "type": "hack", "description": " ", "depends_on": ["nothing"], "requirements": ["R9"] },
-            { "name": "twice", "type": "test", "description": "x", "criteria": ["A7"] },
-            { "name": "twice", "type": "test", "description": "x", "requirements": ["R1"] },
-            { "name": "final", "type": "test", "description": "x" },
-        ]});
-        let faults = faults(&plan).join("\n");
-        for part in [
-            "4 steps, and at most 3",
-            "`Parse It` is no step name",
-            "unknown type `hack`",
-            "says nothing",
-            "depends on `nothing`",
-            "requirement `R9`",
-            "criterion `A7`",
-            "two steps are named `twice`",
-            "`final` is taken",
-            "requirement R2 is covered by no step",
-        ] {
-            assert!(faults.contains(part), "{part} is missing in:\n{faults}");
-        }
-    }
-
-    #[test]
-    fn a_cycle_is_named_with_its_path() {
-        let plan = json!({ "steps": [
-            { "name": "a", "type": "implement", "description": "x", "depends_on": ["c"], "requirements": ["R1", "R2"] },
-            { "name": "b", "type": "implement", "description": "x", "depends_on": ["a"] },
-            { "name": "c", "type": "implement", "description": "x", "depends_on": ["b"] },
-        ]});
-        assert_eq!(faults(&plan), ["the dependencies form a cycle: a → b → c → a"]);
-        let own = json!({ "steps": [
-            { "name": "a", "type": "implement", "description": "x", "depends_on": ["a"], "requirements": ["R1", "R2"] },
-        ]});
-        assert_eq!(faults(&own), ["the dependencies form a cycle: a → a"]);
-    }
-
-    #[test]
-    fn nonsense_is_a_fault_and_not_a_panic() {
-        for nonsense in [json!(null), json!([]), json!({ "steps": 3 }), json!({ "steps": [{}] })] {
-            assert!(faults(&nonsense)[0].contains("does not have the shape"));
-        }
-        assert_eq!(faults(&json!({ "steps": [] }))[0], "the plan has no steps");
-    }
-
-    #[test]
-    fn the_default_chain_passes_its_own_validation_however_few_steps_are_allowed() {
-        for (max_steps, names) in
-            [(1, "implement"), (2, "implement test"), (3, "research implement test"), (12, "research implement test")]
-        {
-            let chain = default_chain(&brief(), max_steps);
-            let found: Vec<_> = chain.steps.iter().map(|step| step.name.as_str()).collect();
-            assert_eq!(found.join(" "), names);
-            let steps = chain.steps.iter().map(|step| {
-                json!({ "name": step.name, "type": step.kind.as_str(), "description": step.description,
-                        "depends_on": step.depends_on, "requirements": step.requirements, "criteria": step.criteria })
-            });
-            let steps: Vec<_> = steps.collect();
-            assert_eq!(validate(&json!({ "steps": steps }), &brief(), max_steps).map(|_| ()), Ok(()));
-            let covered: Vec<_> = chain.steps.iter().flat_map(|step| &step.criteria).collect();
-            assert_eq!(covered.len(), brief().criteria.len(), "every criterion has its step");
-        }
-    }
-}
+mod tests;

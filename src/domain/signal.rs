@@ -14,6 +14,7 @@ use super::evaluation::{Judgement, VerifierResult};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
 use super::policy::options::Wish;
+use super::replan::IssueText;
 use super::step::{Finding, Pull};
 
 /// Something that happened.
@@ -48,6 +49,8 @@ pub enum Signal {
         /// Whether the final pull request was found merged when this was read.
         final_merged: bool,
     },
+    /// The issue's text was read: after it was edited, and for a `/replan`, which takes it over.
+    IssueRead(IssueText),
     /// Somebody gave an order.
     Commanded(Commanded),
     /// An agent began.

@@ -66,7 +66,7 @@ status! {
         /// Opened, nothing done yet.
         Draft = "draft" => [Planning, Failed],
         /// A plan is being made or waits for its approval.
-        Planning = "planning" => [Active, Paused, Failed],
+        Planning = "planning" => [Active, Paused, Completed, Failed],
         /// Steps are worked on.
         Active = "active" => [Planning, Paused, Completed, Failed],
         /// Nothing starts until it is resumed.
@@ -84,9 +84,9 @@ status! {
     /// Where a step stands.
     StepStatus, "step" {
         /// Waits for its dependencies.
-        Pending = "pending" => [Ready, Blocked, Skipped],
+        Pending = "pending" => [Ready, Blocked, Passed, Skipped],
         /// May be started.
-        Ready = "ready" => [Running, Pending, Blocked, Skipped],
+        Ready = "ready" => [Running, Pending, Blocked, Passed, Skipped],
         /// An agent works on it.
         Running = "running" => [Evaluating, Ready, Rework, Blocked, Failed, Passed, Skipped],
         /// Its result is proved, decided on or merged.

@@ -206,6 +206,10 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
             let why = inline(directive.failure.as_deref().unwrap_or_default(), 1_000);
             return Standing::of(Some(Cancelled), "called off", format!("The directive has ended. {why}"));
         }
+        _ if directive.earlier_step(step.id).is_some() => {
+            let why = inline(directive.replans.last().map_or("", |replan| &replan.reason), 1_000);
+            return Standing::of(Some(Cancelled), "planned anew", format!("Another plan replaces this step. {why}"));
+        }
         _ => {}
     }
     if let Some(approval) = words::waiting_approval(directive, step) {

@@ -190,3 +190,13 @@ fn output_of_any_kind_stays_inside_and_fits() {
         assert!(!report.summary.contains("@maintainer"));
     }
 }
+
+#[test]
+fn the_check_of_a_superseded_step_is_completed_and_offers_no_button() {
+    let directive = fixture::replanned("maintainer", "too large");
+    let report = check_output(&directive, &directive.earlier[2], &fixture::links());
+    assert_eq!((report.conclusion, report.title.as_str()), (Some(CheckConclusion::Cancelled), "planned anew"));
+    assert!(report.summary.contains("too large") && report.actions.is_empty(), "{report:?}");
+    let merged = check_output(&directive, &directive.earlier[0], &fixture::links());
+    assert_eq!(merged.conclusion, Some(CheckConclusion::Success), "what passed stays so");
+}

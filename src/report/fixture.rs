@@ -10,6 +10,7 @@ use crate::domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdi
 use crate::domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
 use crate::domain::policy::options::Wishes;
 use crate::domain::policy::{Policy, Thresholds};
+use crate::domain::replan::Replan;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{Finding, MergeState, Pull, Step, StepKind};
 use crate::domain::task::{Task, TaskKind, TaskStatus};
@@ -165,6 +166,11 @@ pub(crate) fn planning() -> Directive {
         integrations: 0,
         steps: Vec::new(),
         finale: None,
+        earlier: Vec::new(),
+        replans: Vec::new(),
+        planning_from: 0,
+        newer_text: None,
+        unapproved_text: false,
         tasks: vec![task(1, TaskKind::Plan, None, TaskStatus::Running, 0)],
         approvals: Vec::new(),
         budget: None,
@@ -219,6 +225,25 @@ pub(crate) fn directive() -> Directive {
         tasks,
         ..planning()
     }
+}
+
+/// Planned anew: one step merged, one skipped, two left undone.
+pub(crate) fn replanned(by: &str, reason: &str) -> Directive {
+    let mut directive = directive();
+    directive.steps[1].status = StepStatus::Skipped;
+    directive.steps[1].pull = None;
+    directive.steps[2].reason = Some("still red after 3 reworks".to_owned());
+    directive.steps[2].pull = Some(pull(14));
+    directive.steps[2].head = Some(sha('e'));
+    directive.approvals.clear();
+    directive.earlier = std::mem::take(&mut directive.steps);
+    let (by, reason) = (Login::new(by), reason.to_owned());
+    directive.replans = vec![Replan { generation: 2, by, reason, started: true, at: now() }];
+    directive.generation = 2;
+    directive.planning_words = Some("as the replan says".to_owned());
+    directive.status = DirectiveStatus::Planning;
+    directive.plan = None;
+    directive
 }
 
 /// Every step merged, the final pull request waiting for a person.

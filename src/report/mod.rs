@@ -17,6 +17,7 @@ pub mod instructions;
 pub mod notice;
 pub mod proof;
 pub mod pull;
+pub mod replan;
 pub mod status;
 pub mod story;
 pub mod text;

@@ -19,6 +19,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/pause [now]` | starts nothing new; with `now`, running agents are called off too |
 | `/resume` | goes on; where money or time was used up, with the same again |
 | `/stop` | ends the directive; branches are kept |
+| `/replan [WHY]` | plans anew, with the issue's text as it is now; what passed is kept |
 | `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`, up to the policy's level |
 | `/status` | writes the status comment anew |
 | `/help` | shows this |
@@ -134,7 +135,18 @@ pub fn report_comment(directive: &Directive, step: &Step) -> String {
 pub fn closing_word(directive: &Directive, step: &Step, word: &str) -> String {
     let word = inline(word, 500);
     let word = word.trim_end_matches('.');
-    format!("Closed: {word}. The branch {} is kept. (Part of #{})", code(step.branch.as_str()), directive.issue)
+    let branch = code(step.branch.as_str());
+    if directive.earlier_step(step.id).is_none() {
+        return format!("Closed: {word}. The branch {branch} is kept. (Part of #{})", directive.issue);
+    }
+    let same = directive.step_named(step.name.as_str()).and_then(|same| same.pull.as_ref());
+    let instead = same.map_or_else(
+        || format!("What replaces it is listed in the status comment of #{}", directive.issue),
+        |pull| {
+            format!("#{} replaces it; everything is listed in the status comment of #{}", pull.number, directive.issue)
+        },
+    );
+    format!("Closed: {word}. The branch {branch} is kept. {instead}.")
 }
 
 /// What is said on the issue when Adjutant closes it.
@@ -215,7 +227,7 @@ mod tests {
     #[test]
     fn help_lists_every_command() {
         let help = said(&Notice::Help);
-        for word in ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "autonomy", "status"] {
+        for word in ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "status"] {
             assert!(help.contains(&format!("| `/{word}")), "{word}");
         }
         assert!(help.starts_with("@writer: this directive is active, 1 of 4 steps done.\n\n"), "{help}");
@@ -263,6 +275,19 @@ mod tests {
         step.report = Some("<ö\n".repeat(100_000));
         let comment = report_comment(&directive, &step);
         assert!(comment.len() <= MAX_BODY && comment.ends_with("</details>"), "{}", comment.len());
+    }
+
+    #[test]
+    fn a_superseded_pull_request_is_closed_with_what_replaces_it() {
+        let mut directive = fixture::replanned("maintainer", "too large");
+        let left = directive.earlier[2].clone();
+        let first = closing_word(&directive, &left, "the work is planned anew: too large");
+        directive.steps = fixture::finishing().steps;
+        let later = closing_word(&directive, &left, "the work is planned anew: too large");
+        insta::assert_snapshot!(format!("{first}\n{later}"), @r"
+        Closed: the work is planned anew: too large. The branch `adjutant/7-1/g1-document` is kept. What replaces it is listed in the status comment of #7.
+        Closed: the work is planned anew: too large. The branch `adjutant/7-1/g1-document` is kept. #14 replaces it; everything is listed in the status comment of #7.
+        ");
     }
 
     #[test]

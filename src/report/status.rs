@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
-use super::{Links, graph, wishes, words};
+use super::{Links, graph, replan, wishes, words};
 use crate::domain::approval::{Approval, ApprovalKind};
 use crate::domain::directive::{Directive, PauseReason, PlanOrigin};
 use crate::domain::ids::DirectiveId;
@@ -28,6 +28,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
     let sections = [
         format!("{}\n### {}", status_marker(directive.id), headline(directive)),
         explanation(directive, links, chars),
+        replan::newer_text(directive),
         progress(directive),
         waiting(directive, links, chars),
         failures(directive, links, chars),
@@ -50,6 +51,7 @@ fn headline(directive: &Directive) -> String {
     match directive.status {
         DirectiveStatus::Draft => "Getting ready".to_owned(),
         DirectiveStatus::Planning if waiting > 0 => "✋ The plan waits for a person".to_owned(),
+        DirectiveStatus::Planning if !directive.replans.is_empty() => "Planning anew".to_owned(),
         DirectiveStatus::Planning => "Planning".to_owned(),
         DirectiveStatus::Active if directive.finale.is_some() && waiting > 0 => {
             format!("✋ {progress}; the final pull request waits for a person")
@@ -74,6 +76,7 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
         DirectiveStatus::Planning if !directive.planning_faults.is_empty() => {
             "The first plan had faults; the planner mends it.".to_owned()
         }
+        DirectiveStatus::Planning if !directive.replans.is_empty() => replan::planning(directive, links, chars),
         DirectiveStatus::Planning => "An agent reads the repository and proposes the steps.".to_owned(),
         DirectiveStatus::Paused => directive.pause.as_ref().map_or_else(String::new, |pause| match &pause.reason {
             PauseReason::Unlabelled(by) => format!(
@@ -262,14 +265,15 @@ fn origin(directive: &Directive, chars: usize) -> String {
         code(directive.policy.autonomy.as_str())
     );
     let Some(plan) = &directive.plan else { return format!("{asked}.") };
-    let generation =
-        if directive.generation > 1 { format!(" (number {})", directive.generation) } else { String::new() };
     let made = match plan.origin {
         PlanOrigin::Planned => "by the planner",
         PlanOrigin::Repaired => "by the planner, mended once",
         PlanOrigin::Default => "the default chain, because the planner gave no usable one",
     };
-    let mut text = format!("{asked}. Plan{generation}: {made}.");
+    let mut text = match replan::because(directive, chars) {
+        Some(because) => format!("{asked}. {because} It was made {made}."),
+        None => format!("{asked}. Plan: {made}."),
+    };
     let mut details = Vec::new();
     if !plan.rationale.trim().is_empty() && chars > 0 {
         details.push(quote(&plan.rationale, chars));

@@ -3,7 +3,9 @@
 use super::*;
 use crate::domain::approval::ApprovalStatus;
 use crate::domain::directive::{Pause, PlanRecord};
+use crate::domain::engine;
 use crate::domain::ids::{Login, Sha, StepName};
+use crate::domain::replan::IssueText;
 use crate::report::fixture;
 
 fn comment(directive: &Directive) -> String {
@@ -199,6 +201,55 @@ fn a_default_chain_shows_the_planners_faults_collapsed() {
     let text = comment(&directive);
     assert!(text.contains("the default chain, because the planner gave no usable one."), "{text}");
     assert!(text.contains("(A1, A2)\n\nWhat was wrong with the planner's proposal:\n\n- requirement R2"), "{text}");
+}
+
+#[test]
+fn each_origin_of_a_plan_is_told() {
+    let mut directive = fixture::directive();
+    for (origin, told) in [
+        (PlanOrigin::Planned, "Plan: by the planner."),
+        (PlanOrigin::Repaired, "Plan: by the planner, mended once."),
+        (PlanOrigin::Default, "Plan: the default chain, because the planner gave no usable one."),
+    ] {
+        directive.plan.as_mut().unwrap().origin = origin;
+        let text = comment(&directive);
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[test]
+fn another_plan_is_told_with_its_number_and_its_reason() {
+    let mut told = Vec::new();
+    for (by, reason) in
+        [("maintainer", "too large."), ("maintainer", ""), (engine::SELF, "`a`: still red after 3 reworks")]
+    {
+        let directive = fixture::replanned(by, reason);
+        let text = comment(&directive);
+        told.push(text.lines().find(|line| line.contains("Plan 2")).expect(&text).to_owned());
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    Plan 2 of at most 3, because `maintainer` asked for another: too large. Kept of the plan before: `parse` ([#12](https://github.com/acme/widgets/pull/12)), `convert` (skipped). An agent reads the repository and proposes the steps.
+    Plan 2 of at most 3, because `maintainer` asked for another. Kept of the plan before: `parse` ([#12](https://github.com/acme/widgets/pull/12)), `convert` (skipped). An agent reads the repository and proposes the steps.
+    Plan 2 of at most 3, because `a`: still red after 3 reworks. Kept of the plan before: `parse` ([#12](https://github.com/acme/widgets/pull/12)), `convert` (skipped). An agent reads the repository and proposes the steps.
+    ");
+    let mut planned = fixture::replanned("maintainer", ATTACK);
+    planned.plan = fixture::directive().plan;
+    planned.steps = planned.earlier.clone();
+    planned.status = DirectiveStatus::Active;
+    let text = comment(&planned);
+    assert!(text.contains("It was made by the planner.") && !text.contains("@maintainer"), "{text}");
+}
+
+#[test]
+fn an_edited_issue_is_noted_while_the_directive_lives() {
+    let mut directive = fixture::directive();
+    directive.newer_text =
+        Some(IssueText { title: ATTACK.to_owned(), brief: crate::domain::brief::parse(ATTACK, ATTACK) });
+    let text = comment(&directive);
+    assert!(text.contains("> The issue's text differs by now from the brief"), "{text}");
+    assert!(text.contains("`/replan` by somebody with write access") && !text.contains("x | y"), "{text}");
+    directive.status = DirectiveStatus::Completed;
+    assert!(!comment(&directive).contains("differs by now"));
 }
 
 const ATTACK: &str = "x | y\n\n</details>\n```\n<!-- @maintainer fixes #1 [a](b)\n# h";

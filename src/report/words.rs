@@ -152,16 +152,17 @@ pub fn answers(approval: &Approval, step: Option<&Step>, place: Place) -> String
     let name = step.filter(|_| place == Place::Issue).map(|step| format!(" {}", step.name)).unwrap_or_default();
     let rework = format!("`/rework{name} WHAT` sends it back");
     let skip = format!("`/skip{name}` goes on without it");
+    let replan = "`/replan WHY` plans what is left anew";
     match approval.kind {
         ApprovalKind::Plan => {
             "`/approve` starts it, `/rework WHAT` asks for another plan, `/stop` ends the directive".to_owned()
         }
         ApprovalKind::StepReview => format!("`/approve{name}` merges it, {rework}, {skip}"),
         ApprovalKind::StepBlocked if step.is_some_and(|step| step.head.is_none()) => {
-            format!("`/retry{name}` tries again, {skip}, `/stop` ends the directive")
+            format!("`/retry{name}` tries again, {skip}, {replan}, `/stop` ends the directive")
         }
         ApprovalKind::StepBlocked => {
-            format!("`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, {skip}")
+            format!("`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, {skip}, {replan}")
         }
         ApprovalKind::Final => {
             format!("merge it, or `/approve{name}` merges it where the branch's rules allow; {rework}")

@@ -75,5 +75,10 @@ async fn look_at_pulls(world: &World, d: &Directive) -> Result<Vec<Signal>, GitH
             signals.extend(seen(step, &client.pull(pull.number).await?, &own));
         }
     }
+    for step in d.earlier.iter().filter(|step| !step.status.is_done()) {
+        if let Some(pull) = step.open_pull() {
+            signals.extend(seen(step, &client.pull(pull.number).await?, &own));
+        }
+    }
     Ok(signals)
 }

@@ -62,8 +62,10 @@ impl Unit {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         save_row(&mut self.tx, directive).await?;
-        let old_step = |step: &Step| before.and_then(|before| before.step(step.id));
-        for (position, step) in directive.steps.iter().chain(&directive.finale).enumerate() {
+        let old_step = |step: &Step| before.and_then(|before| before.any_step(step.id));
+        let present = directive.steps.iter().chain(&directive.finale).enumerate();
+        // Superseded steps have their rows, with their generation and position, from when they were present.
+        for (position, step) in directive.earlier.iter().map(|step| (0, step)).chain(present) {
             if old_step(step) != Some(step) {
                 save_step(&mut self.tx, directive, position, step).await?;
                 save_evaluation(&mut self.tx, step, now).await?;

@@ -10,6 +10,7 @@ mod planning;
 mod policy;
 mod proof;
 mod pulls;
+mod replan;
 mod rework;
 mod starting;
 mod whole;

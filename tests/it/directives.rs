@@ -89,5 +89,15 @@ async fn a_directive_is_read_back_as_it_was_saved_even_when_its_plan_was_turned_
     assert_eq!(cut.steps.len(), 3);
     let task = cut.tasks.last().unwrap().id;
     let outcome = TaskOutcome::Changed { head: Sha::new("b"), summary: "done".to_owned(), findings: Vec::new() };
-    step(&store, Some(cut), Some(Signal::TaskFinished { task, outcome, cost: Usd::ZERO })).await;
+    let worked = step(&store, Some(cut), Some(Signal::TaskFinished { task, outcome, cost: Usd::ZERO })).await;
+
+    // A superseded chain is read back as it was left, and with what is told of it later.
+    let replanned = step(&store, Some(worked), Some(order(Command::Replan { reason: "too large".to_owned() }))).await;
+    assert_eq!((replanned.steps.len(), replanned.earlier.len()), (0, 5));
+    let late = replanned.earlier.iter().find(|step| step.head.is_some()).unwrap().id;
+    let merged = Signal::PullMerged { step: late, by: Login::new("writer"), sha: None };
+    let told = step(&store, Some(replanned), Some(merged)).await;
+    let planned_again = planned(&told, &["more"]);
+    let asked = step(&store, Some(told), Some(planned_again)).await;
+    assert_eq!(asked.steps.len(), 2, "what was merged late stays beside what is planned");
 }

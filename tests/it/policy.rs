@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use adjutant::domain::engine::table::{Case, Next, next};
+use adjutant::domain::engine::table::{Case, Left, Next, next};
 use adjutant::domain::evaluation::Confidence;
 use adjutant::domain::policy::{self, Autonomy, FinalMerge, Policy};
 use serde_json::Value;
@@ -139,20 +139,26 @@ fn readmes_table_of_rules_is_that_of_the_code() {
         into_base: false,
         merge: FinalMerge::Person,
         needs_person: false,
-        rework_left: true,
+        left: Left::Rework,
     };
     let word = |next| match next {
         Next::Merge => "merges",
         Next::Ask => "waits for `/approve`",
         Next::Rework => "rework",
+        Next::Replan => "planned anew while plans are left",
         Next::Block => "blocked, asks",
     };
     let row = |of: &dyn Fn(Autonomy) -> Case| levels.map(|level| word(next(of(level))).to_owned()).to_vec();
     assert_eq!(readme_row("green"), row(&|level| case(level, Green)));
     assert_eq!(readme_row("yellow"), row(&|level| case(level, Yellow)));
     assert_eq!(readme_row("red"), row(&|level| case(level, Red)));
-    let used_up = |level| Case { rework_left: false, ..case(level, Red) };
-    assert_eq!(readme_row("red, automatic reworks used up"), row(&used_up));
+    let used_up = |left| row(&move |level| Case { left, ..case(level, Red) });
+    let (with_plans, without) = (used_up(Left::Plan), used_up(Left::Nothing));
+    let cells = with_plans
+        .into_iter()
+        .zip(without)
+        .map(|(with, without)| if with == without { with } else { format!("{with}, else {without}") });
+    assert_eq!(readme_row("red, automatic reworks used up"), cells.collect::<Vec<_>>());
     for confidence in [Green, Yellow] {
         let protected = |level| Case { needs_person: true, ..case(level, confidence) };
         assert_eq!(readme_row("green or yellow, and a protected path was touched"), row(&protected));

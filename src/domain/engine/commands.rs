@@ -89,9 +89,7 @@ impl Turn {
                 Ok(())
             }
             Command::Autonomy { level } => self.set_autonomy(level),
-            Command::Replan { .. } => {
-                Err(refused("planning anew in the middle is not supported yet; `/stop`, then set the label again"))
-            }
+            Command::Replan { reason } => self.replan_by_person(by, reason),
             Command::Budget { .. } => Err(refused(
                 "setting another budget is not supported yet; when it is used up, `/resume` grants the same again",
             )),
@@ -283,7 +281,7 @@ impl Turn {
     fn addressed(&self, order: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
         if let Some(number) = order.pull {
             let step = self.d.step_of_pull(number);
-            return step.map(|step| step.id).ok_or_else(|| refused("this pull request belongs to no step any more"));
+            return step.map(|step| step.id).ok_or_else(|| refused(&self.why_no_step(number)));
         }
         let word = word_of(&order.command);
         let Some(name) = name else {

@@ -45,6 +45,11 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
         integrations: 0,
         steps: Vec::new(),
         finale: None,
+        earlier: Vec::new(),
+        replans: Vec::new(),
+        planning_from: 0,
+        newer_text: None,
+        unapproved_text: false,
         tasks: Vec::new(),
         approvals: Vec::new(),
         budget: None,
@@ -234,6 +239,8 @@ impl Turn {
         self.event("effect_failed", Severity::Error, step, json!({ "reason": reason }));
         match step {
             Some(step) => self.block(step, reason),
+            // While it is planned anew, it was for a chain that is superseded.
+            None if !self.has_started() => {}
             None => self.fail(reason.to_owned()),
         }
     }

@@ -14,6 +14,7 @@ mod lifecycle;
 mod planning;
 mod proof;
 mod pulls;
+mod replan;
 mod schedule;
 pub mod table;
 mod turn;
@@ -88,6 +89,7 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::IssueGone { actor, final_merged } => {
             turn.issue_closed(actor, *final_merged, "transferred or deleted");
         }
+        Signal::IssueRead(text) => turn.issue_read(text),
         Signal::Commanded(commanded) => turn.commanded(commanded),
         Signal::TaskStarted { task } => turn.task_started(*task),
         Signal::TaskFinished { task, outcome, cost } => turn.task_finished(*task, outcome, *cost),

@@ -9,7 +9,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Severity;
 use crate::domain::ids::{Sha, StepId, StepName};
 use crate::domain::plan::{self, Plan, PlannedStep};
-use crate::domain::policy::{Autonomy, Delivery};
+use crate::domain::policy::Autonomy;
 use crate::domain::signal::TaskOutcome;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step};
@@ -56,7 +56,7 @@ impl Turn {
     }
 
     fn plan_proposed(&mut self, answer: &Value) {
-        match plan::validate(answer, &self.d.brief, self.d.policy.limits.steps) {
+        match plan::validate(answer, &self.d.brief, self.d.policy.limits.steps, &self.d.carried()) {
             Ok(plan) => {
                 let repaired = !self.d.planning_faults.is_empty();
                 self.adopt(&plan, if repaired { PlanOrigin::Repaired } else { PlanOrigin::Planned });
@@ -75,7 +75,8 @@ impl Turn {
 
     /// Runs of the planner that failed since the last that ended otherwise.
     fn planner_failures(&self) -> u32 {
-        let plans = self.d.tasks.iter().rev().filter(|task| task.kind == TaskKind::Plan);
+        let tasks = self.d.tasks.get(self.d.planning_from..).unwrap_or_default();
+        let plans = tasks.iter().rev().filter(|task| task.kind == TaskKind::Plan);
         let failed = plans.take_while(|task| task.status == TaskStatus::Failed).count();
         u32::try_from(failed).unwrap_or(u32::MAX)
     }
@@ -83,8 +84,7 @@ impl Turn {
     /// Makes the plan the directive's next chain, and starts it where nobody must be asked.
     fn adopt(&mut self, plan: &Plan, origin: PlanOrigin) {
         self.d.generation = self.d.generation.max(1);
-        let into_base = self.d.policy.delivery == Delivery::Direct || plan.steps.len() == 1;
-        self.d.steps = plan.steps.iter().map(|planned| self.step_of(planned, into_base)).collect();
+        self.d.steps = self.chain_of(plan);
         let hash = plan.hash();
         self.d.plan = Some(PlanRecord {
             origin,
@@ -94,7 +94,7 @@ impl Turn {
         });
         let names: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
         self.info("planning_completed", None, json!({ "origin": origin, "steps": names, "hash": hash }));
-        if self.d.policy.plan_approval || self.d.policy.autonomy == Autonomy::Manual {
+        if self.d.policy.plan_approval || self.d.policy.autonomy == Autonomy::Manual || self.d.unapproved_text {
             self.ask(ApprovalKind::Plan, None, hash, "May this plan start?".to_owned());
         } else {
             self.activate();
@@ -108,10 +108,9 @@ impl Turn {
         } else if !self.set_status(DirectiveStatus::Active) {
             return;
         }
-        if self.needs_integration() {
+        self.d.unapproved_text = false;
+        if self.needs_integration() && !self.d.integration_cut {
             self.effect(Effect::CutIntegration);
-        } else {
-            self.d.integration_cut = true;
         }
     }
 
@@ -129,17 +128,14 @@ impl Turn {
 
     /// Turns a plan down in a person's words: the planner is asked again, and what it makes is another generation.
     pub(super) fn plan_again(&mut self, words: &str) {
-        self.d.generation += 1;
-        self.d.plan = None;
-        self.d.steps.clear();
-        self.d.planning_words = Some(words.to_owned());
+        self.plan_anew(self.d.generation + 1, words);
     }
 
-    fn needs_integration(&self) -> bool {
+    pub(super) fn needs_integration(&self) -> bool {
         self.d.steps.iter().any(|step| !step.into_base)
     }
 
-    fn step_of(&self, planned: &PlannedStep, into_base: bool) -> Step {
+    pub(super) fn step_of(&self, planned: &PlannedStep, into_base: bool) -> Step {
         let branch = self.d.step_branch(&planned.name);
         let target = if into_base { self.d.base.branch.clone() } else { self.d.integration_branch() };
         Step {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::table::{self, Case, Next};
+use super::table::{self, Case, Left, Next};
 use super::turn::Turn;
 use crate::domain::approval::{ApprovalKind, ApprovalStatus};
 use crate::domain::effect::Effect;
@@ -59,8 +59,8 @@ impl Turn {
 
     /// The verifiers are done. What they found at an older head is void.
     pub(super) fn verified(&mut self, id: StepId, head: &Sha, results: &[VerifierResult], findings: &[Finding]) {
-        let thresholds = self.d.policy.thresholds;
-        let Some(step) = self.d.step_mut(id) else { return };
+        let (thresholds, is_over) = (self.d.policy.thresholds, self.d.status.is_over());
+        let Some(step) = self.d.step_mut(id).filter(|_| !is_over) else { return };
         if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) || step.evaluation.is_some() {
             return;
         }
@@ -120,7 +120,11 @@ impl Turn {
             into_base: step.into_base && !by_report,
             merge: self.d.policy.merge,
             needs_person: Evaluation::needs_person(&step.findings),
-            rework_left: step.rework_cycles < self.d.policy.limits.rework_cycles,
+            left: match step.rework_cycles < self.d.policy.limits.rework_cycles {
+                true => Left::Rework,
+                false if self.plans_left() => Left::Plan,
+                false => Left::Nothing,
+            },
         };
         let (name, vouched, into_base) = (step.name.clone(), step.vouched.clone(), case.into_base);
         self.own_decision();
@@ -141,9 +145,10 @@ impl Turn {
                 self.with_step(id, |step| step.rework_cycles += 1);
                 self.rework(id, rework_text(&evaluation), false, &evaluation.reasons.join("; "));
             }
-            Next::Block => {
+            Next::Replan | Next::Block => {
                 let cycles = self.d.step(id).map_or(0, |step| step.rework_cycles);
-                self.block(id, &format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; ")));
+                let why = format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; "));
+                self.replan_or_block(id, &why);
             }
         }
     }
@@ -165,7 +170,7 @@ impl Turn {
         let Some(step) = self.d.step(id) else { return };
         let integrating = step.is_final() && step.status == StepStatus::Running;
         let proving = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
-        if !(integrating || proving) {
+        if !(integrating || proving) || self.d.status.is_over() {
             return;
         }
         let target = step.target.clone();

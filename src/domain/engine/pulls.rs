@@ -14,18 +14,21 @@ use crate::domain::step::{Instructions, MergeState, Pull, StepKind};
 impl Turn {
     /// A step's pull request is there: its head is proved.
     pub(super) fn pull_opened(&mut self, id: StepId, pull: &Pull) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.d.step(id) else { return self.earlier_pull_opened(id, pull) };
         if step.open_pull().is_some() {
             return;
         }
         // What a person accepted as it is waits for its merge, and not for another proof.
         let proving = step.status == StepStatus::Evaluating && step.merge == MergeState::Open;
+        let skipped = step.status == StepStatus::Skipped;
         let name = step.name.clone();
         self.with_step(id, |step| step.pull = Some(pull.clone()));
         self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number }));
         if self.d.status.is_over() {
             let word = self.d.failure.clone().unwrap_or_else(|| "the directive has ended".to_owned());
             self.effect(Effect::ClosePull { step: id, word });
+        } else if skipped {
+            self.effect(Effect::ClosePull { step: id, word: "this step was skipped".to_owned() });
         } else if proving {
             self.prove(id);
         }
@@ -65,7 +68,7 @@ impl Turn {
 
     /// A pull request was merged, by us or by a person: its step has passed.
     pub(super) fn pull_merged(&mut self, id: StepId, by: &Login) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.d.step(id) else { return self.earlier_pull_merged(id, by) };
         if step.merge == MergeState::Merged {
             return;
         }
@@ -117,12 +120,13 @@ impl Turn {
             self.info("pull_merged", Some(id), data);
             self.pass(id);
         }
+        self.close_rest("what was wanted is merged into the base");
         self.complete();
     }
 
     /// A person closed a pull request unmerged.
     pub(super) fn pull_closed(&mut self, id: StepId, by: &Login) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.d.step(id) else { return self.earlier_pull_closed(id) };
         if step.status.is_done() || self.d.status.is_over() {
             return;
         }
@@ -160,7 +164,8 @@ impl Turn {
     /// GitHub did not merge what was decided on: a person is told why.
     pub(super) fn merge_refused(&mut self, id: StepId, head: &Sha, reason: &str) {
         let Some(step) = self.d.step(id) else { return };
-        if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) {
+        let asked = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
+        if !asked || self.d.status.is_over() {
             return;
         }
         let (name, into_base) = (step.name.clone(), step.into_base);
@@ -201,8 +206,9 @@ impl Turn {
 
     /// A rework of the whole is a step more.
     pub(super) fn add_follow_up(&mut self, text: &str) {
-        let number = self.d.steps.iter().filter(|step| step.name.as_str().starts_with("follow-up-")).count() + 1;
-        let name = StepName::new(format!("follow-up-{number}"));
+        let names = (1..).map(|number| StepName::new(format!("follow-up-{number}")));
+        let free = |name: &StepName| self.d.steps.iter().all(|step| step.name != *name);
+        let Some(name) = names.into_iter().find(free) else { return };
         let id = StepId::of(self.d.id, self.d.generation, &name);
         let branch = self.d.step_branch(&name);
         let target = self.d.integration_branch();

@@ -15,7 +15,8 @@ impl Turn {
     pub(super) fn advance(&mut self) {
         self.check_breakers();
         self.plan_if_needed();
-        if self.d.status != DirectiveStatus::Active || !self.d.integration_cut {
+        let is_cut = self.d.integration_cut || !self.needs_integration();
+        if self.d.status != DirectiveStatus::Active || !is_cut {
             return;
         }
         self.merge_wanted();

@@ -12,6 +12,8 @@ pub enum Next {
     Ask,
     /// Have an agent do it again.
     Rework,
+    /// The automatic reworks are used up: plan the work anew.
+    Replan,
     /// The automatic reworks are used up: block it and ask a person.
     Block,
 }
@@ -29,14 +31,26 @@ pub struct Case {
     pub merge: FinalMerge,
     /// Whether a protected path was touched.
     pub needs_person: bool,
-    /// Whether an automatic rework is left.
-    pub rework_left: bool,
+    /// What is left to be tried where it is red.
+    pub left: Left,
+}
+
+/// What is left to be tried with a red step, before a person is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// An automatic rework.
+    Rework,
+    /// No rework, but the policy allows another plan.
+    Plan,
+    /// Neither.
+    Nothing,
 }
 
 /// The cell of the table.
 pub fn next(case: Case) -> Next {
     match case.confidence {
-        Confidence::Red if case.rework_left => Next::Rework,
+        Confidence::Red if case.left == Left::Rework => Next::Rework,
+        Confidence::Red if case.left == Left::Plan && case.autonomy == Autonomy::FullAuto => Next::Replan,
         Confidence::Red => Next::Block,
         _ if case.needs_person => Next::Ask,
         confidence if case.into_base => match (case.autonomy, case.merge, confidence) {
@@ -63,7 +77,7 @@ mod tests {
             into_base: false,
             merge: FinalMerge::Person,
             needs_person: false,
-            rework_left: true,
+            left: Left::Rework,
         }
     }
 
@@ -86,9 +100,22 @@ mod tests {
     }
 
     #[test]
-    fn red_without_reworks_left_blocks_at_every_level() {
+    fn red_without_reworks_left_is_planned_anew_in_full_auto_and_blocks_elsewhere() {
+        for (autonomy, expected) in [(FullAuto, Next::Replan), (Guardrails, Next::Block), (Manual, Next::Block)] {
+            for into_base in [false, true] {
+                for needs_person in [false, true] {
+                    let case = Case { left: Left::Plan, into_base, needs_person, ..case(autonomy, Red) };
+                    assert_eq!(next(case), expected, "{case:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn red_without_reworks_and_plans_left_blocks_at_every_level() {
         for autonomy in [FullAuto, Guardrails, Manual] {
-            assert_eq!(next(Case { rework_left: false, ..case(autonomy, Red) }), Next::Block);
+            let case = Case { left: Left::Nothing, ..case(autonomy, Red) };
+            assert_eq!(next(case), Next::Block, "{autonomy:?}");
         }
     }
 

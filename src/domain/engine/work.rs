@@ -224,7 +224,7 @@ impl Turn {
         let Some(step) = self.d.step(id) else { return };
         if step.rework_cycles >= self.d.policy.limits.rework_cycles {
             let cycles = step.rework_cycles;
-            self.block(id, &format!("{why}, after {cycles} reworks"));
+            self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
             return;
         }
         self.with_step(id, |step| step.rework_cycles += 1);

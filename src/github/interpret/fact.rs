@@ -59,6 +59,11 @@ pub enum What {
         /// The label's name.
         label: String,
     },
+    /// An issue's title or text was edited.
+    IssueEdited {
+        /// Its number.
+        issue: u64,
+    },
     /// An issue was closed.
     IssueClosed {
         /// Its number.
@@ -256,7 +261,9 @@ impl Delivery<'_> {
         };
         let action = envelope.action.as_deref().unwrap_or_default();
         let what = match (self.event, action) {
-            ("issues", "labeled" | "unlabeled" | "closed" | "deleted" | "transferred") => self.issue(action)?,
+            ("issues", "labeled" | "unlabeled" | "edited" | "closed" | "deleted" | "transferred") => {
+                self.issue(action)?
+            }
             ("issue_comment", "created") => Ok(self.issue_comment(&envelope)?),
             ("pull_request_review_comment", "created") => Ok(self.review_comment(&envelope)?),
             ("pull_request_review", "submitted") => self.review(&envelope)?,
@@ -288,6 +295,7 @@ impl Delivery<'_> {
                 What::Labelled(LabelSet { issue: number, title, body, author, label, labels })
             }
             "unlabeled" => What::Unlabelled { issue: number, label: label()? },
+            "edited" => What::IssueEdited { issue: number },
             "closed" => What::IssueClosed { issue: number },
             _ => What::IssueRemoved { issue: number },
         }))

@@ -122,6 +122,14 @@ impl Scene<'_> {
     /// Whether everything that goes into the base was merged: the final pull request, or, where steps go straight
     /// into the base, each of them.
     async fn delivered(&self, directive: &Directive) -> Result<bool, GitHubError> {
+        // One of an earlier plan that was merged after all held what there was to merge, and its keyword closes the issue.
+        for earlier in directive.earlier.iter().filter(|step| step.is_final()) {
+            if let Some(pull) = &earlier.pull
+                && self.client.pull(pull.number).await?.merged
+            {
+                return Ok(true);
+            }
+        }
         let into_base: Vec<&Step> = match &directive.finale {
             Some(finale) => vec![finale],
             None => directive.steps.iter().collect(),

@@ -7,12 +7,13 @@
 //!
 //! What never happens here: nothing is written, on GitHub or in the store, so that a delivery may be interpreted again
 //! after an error; nothing is decided (an order of somebody without rights still becomes a signal, for the engine to
-//! refuse); and edits count for nothing, since a maintainer can edit a stranger's comment into an approval.
+//! refuse); and edits of comments count for nothing, since a maintainer can edit a stranger's into an approval.
 //!
 //! Races that are accepted: two deliveries may tell the same (a push comes as `push` and as `synchronize`, and our own
 //! merges come back), and the engine ignores what it knows already. A label that makes stricter, set in the moment in
 //! which a directive is being opened, may be read by neither of the two deliveries; setting it again helps.
 
+mod edit;
 mod fact;
 mod label;
 mod order;
@@ -120,6 +121,7 @@ pub async fn interpret(github: &GitHub, lookup: &dyn DirectiveLookup, fact: Fact
     match what {
         What::Labelled(set) => scene.labelled(set).await,
         What::Unlabelled { issue, label } => scene.unlabelled(issue, &label).await,
+        What::IssueEdited { issue } => scene.issue_edited(issue).await,
         What::IssueClosed { issue } => scene.issue_closed(issue).await,
         What::IssueRemoved { issue } => scene.issue_removed(issue).await,
         What::Said(said) => scene.said(said).await,

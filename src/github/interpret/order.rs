@@ -5,6 +5,7 @@ use crate::{
     domain::{
         command::{self, Command},
         ids::Sha,
+        replan::IssueText,
         signal::{Actor, Commanded, Signal, Source, SourceKind},
         text::{visible, visible_markdown},
     },
@@ -42,7 +43,8 @@ impl Scene<'_> {
             source: Source { kind: said.kind, id: said.id, node_id: said.node_id, number, index: 0 },
             at: said.at,
         };
-        Ok(order.signals(&Target::Directive(directive.id), commands))
+        let text = self.text_to_take_over(&directive, &order.actor, &commands).await?;
+        Ok(order.signals(&Target::Directive(directive.id), text, commands))
     }
 
     /// A review: *Approve* is `/approve` for the commit that was looked at, *Request changes* is `/rework` with all
@@ -66,7 +68,7 @@ impl Scene<'_> {
         // The button says it already: the same word beside it is not a second order, and the contrary is none at all.
         let pressed = button.is_some();
         let decides = |command: &Command| matches!(command, Command::Approve { .. } | Command::Rework { .. });
-        let commands =
+        let commands: Vec<Command> =
             button.into_iter().chain(written.into_iter().filter(|command| !(pressed && decides(command)))).collect();
         let order = Order {
             actor: self.actor(&review.author).await?,
@@ -81,7 +83,8 @@ impl Scene<'_> {
             },
             at: review.at,
         };
-        Ok(order.signals(&Target::Directive(directive.id), commands))
+        let text = self.text_to_take_over(&directive, &order.actor, &commands).await?;
+        Ok(order.signals(&Target::Directive(directive.id), text, commands))
     }
 
     /// A button of a check run of ours, bound to the commit that the check run is about. Who may press it is not
@@ -109,7 +112,7 @@ impl Scene<'_> {
                 // The payload does not say when it was pressed; what it is bound to is the commit.
                 at: chrono::Utc::now(),
             };
-            return Ok(order.signals(&Target::Directive(directive.id), vec![command]));
+            return Ok(order.signals(&Target::Directive(directive.id), None, vec![command]));
         }
         Ok(ignored("no pull request of a directive's has that head"))
     }
@@ -133,7 +136,8 @@ struct Order {
 }
 
 impl Order {
-    fn signals(self, target: &Target, mut commands: Vec<Command>) -> Reading {
+    /// The commands as signals, after the issue's `text` where that was read for them.
+    fn signals(self, target: &Target, text: Option<IssueText>, mut commands: Vec<Command>) -> Reading {
         // Each is answered with a comment where it is refused. Who may give no orders is told so once.
         commands.truncate(if self.actor.may_command() { MOST_COMMANDS } else { 1 });
         let signals = (0..).zip(commands).map(|(index, command)| {
@@ -147,7 +151,8 @@ impl Order {
             };
             Addressed { target: target.clone(), signal: Signal::Commanded(commanded) }
         });
-        Reading::Signals(signals.collect())
+        let text = text.map(|text| Addressed { target: target.clone(), signal: Signal::IssueRead(text) });
+        Reading::Signals(text.into_iter().chain(signals).collect())
     }
 }
 
@@ -216,7 +221,7 @@ mod tests {
             let source = Source { kind, id: 1, node_id: String::new(), number: 1, index: 0 };
             let order = Order { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH };
             let commands = command::parse(&"/approve\n".repeat(5_000));
-            match order.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), commands) {
+            match order.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), None, commands) {
                 Reading::Signals(signals) => signals.len(),
                 other => panic!("{other:?}"),
             }

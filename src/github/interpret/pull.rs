@@ -17,8 +17,9 @@ impl Scene<'_> {
         let Some(directive) = self.lookup.for_pull(self.repo.id, number).await? else {
             return Ok(ignored(format!("pull request {number} is not Adjutant's")));
         };
-        let Some(step) = directive.step_of_pull(number) else {
-            return Ok(ignored(format!("pull request {number} belongs to an earlier plan")));
+        // One of an earlier plan may have been merged after all.
+        let Some(step) = directive.step_of_pull(number).or_else(|| directive.earlier_of_pull(number)) else {
+            return Ok(ignored(format!("pull request {number} belongs to no step")));
         };
         let pull = self.client.pull(number).await?;
         let signal = if pull.merged {

@@ -1,6 +1,6 @@
 //! The composite `adjutant` check run of a step's head.
 
-use super::{EffectError, step_of};
+use super::EffectError;
 use crate::domain::directive::Directive;
 use crate::domain::ids::{Repo, Sha, StepId};
 use crate::domain::signal::Signal;
@@ -10,7 +10,7 @@ use crate::runtime::World;
 
 /// Writes the `adjutant` check run of a step's newest head as things stand now.
 pub(super) async fn write_check(world: &World, d: &Directive, id: StepId) -> Result<Vec<Signal>, EffectError> {
-    let Some(step) = step_of(d, id).filter(|step| step.pull.is_some() && step.report.is_none()) else {
+    let Some(step) = d.any_step(id).filter(|step| step.pull.is_some() && step.report.is_none()) else {
         return Ok(Vec::new());
     };
     let Some(head) = step.head.clone() else { return Ok(Vec::new()) };

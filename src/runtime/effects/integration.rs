@@ -16,7 +16,14 @@ pub(super) async fn cut(world: &World, d: &Directive) -> Done {
     if d.integration_cut || d.status.is_over() {
         return Ok(Vec::new());
     }
-    world.github.repository(&d.repo).create_branch(&d.integration_branch(), &d.base.sha).await?;
+    // What an earlier plan merged straight into the base is to be built upon.
+    let base = if d.has_reached_base() {
+        let source = Source::open(world, d).await?;
+        Sha::new(source.known_head(&d.base.branch).await?)
+    } else {
+        d.base.sha.clone()
+    };
+    world.github.repository(&d.repo).create_branch(&d.integration_branch(), &base).await?;
     Ok(vec![Signal::IntegrationCut])
 }
 

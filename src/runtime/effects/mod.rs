@@ -153,7 +153,7 @@ pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
     Some(Signal::EffectFailed { step, reason: why.to_owned() })
 }
 
-/// The step, where it is still one of the directive's.
+/// The step, where it is one of the present chain's.
 fn step_of(directive: &Directive, id: StepId) -> Option<&Step> {
     directive.step(id)
 }

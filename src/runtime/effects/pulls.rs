@@ -19,6 +19,12 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
     let client = world.github.repository(&d.repo);
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
+    let found = match found.map_or(Found::None, |found| superseded(d, found)) {
+        Found::Own(found) => Some(found),
+        Found::None => None,
+        Found::StillOpen => return Err(EffectError::later("the pull request of the plan before is not closed yet")),
+        Found::Merged(earlier, pull) => return Ok(seen(earlier, &pull, &world.github.app().await?.bot_login)),
+    };
     let pull = if let Some(found) = found {
         if found.state == OpenState::Closed && !found.merged {
             // A person closed it and wants the step after all.
@@ -47,6 +53,10 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
 /// Brings title, body and draft in line with how things stand.
 pub(super) async fn sync(world: &World, d: &Directive, id: StepId) -> Done {
     let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
+    // A superseded pull request is left as it was, but for one that was merged after all.
+    if d.step(id).is_none() && !step.status.is_done() {
+        return Ok(Vec::new());
+    }
     let client = world.github.repository(&d.repo);
     let now = client.pull(pull.number).await?;
     let (title, body) = (report::pull_title(d, step), report::pull_body(d, step, &world.links(d)));
@@ -65,6 +75,11 @@ pub(super) async fn sync(world: &World, d: &Directive, id: StepId) -> Done {
 /// Merges a step's pull request, if its head is still the one that was decided on.
 pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) -> Done {
     let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
+    if d.step(id).is_none() && !step.status.is_done() {
+        // Superseded meanwhile: nothing is merged any more, but an earlier try of this may have done it.
+        let now = world.github.repository(&d.repo).pull(pull.number).await?;
+        return Ok(if now.merged { seen(step, &now, &world.github.app().await?.bot_login) } else { Vec::new() });
+    }
     if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) {
         return Ok(Vec::new());
     }
@@ -107,26 +122,39 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
 pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -> Done {
     let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
     let client = world.github.repository(&d.repo);
-    if client.pull(pull.number).await?.state == OpenState::Open {
+    let mut now = client.pull(pull.number).await?;
+    if now.state == OpenState::Open {
         let marker = format!("<!-- adjutant:closed:{id} -->");
         if client.comment_with_marker(pull.number, &marker).await?.is_none() {
             let body = format!("{marker}\n{}", report::closing_word(d, step, why));
             client.create_comment(pull.number, &body).await?;
         }
         let change = PullChange { state: Some(OpenState::Closed), ..PullChange::default() };
-        client.update_pull(pull.number, &change).await?;
+        now = match client.update_pull(pull.number, &change).await {
+            Ok(closed) => closed,
+            // A merge that was asked for before may have come first.
+            Err(error) => Some(client.pull(pull.number).await?).filter(|now| now.merged).ok_or(error)?,
+        };
     }
     if let Some(head) = &step.head {
         for open in client.own_checks(head).await?.iter().filter(|run| !run.is_completed()) {
             client.complete_check(open.id, Conclusion::Cancelled).await?;
         }
     }
-    Ok(Vec::new())
+    // Of its own steps the engine knows by whom they were closed; of a superseded one it wants to know how it ended.
+    if d.step(id).is_none() && now.merged {
+        return Ok(seen(step, &now, &world.github.app().await?.bot_login));
+    }
+    Ok(if d.step(id).is_none() {
+        vec![Signal::PullClosed { step: id, by: Login::new(engine::SELF) }]
+    } else {
+        Vec::new()
+    })
 }
 
 /// Deletes a merged step's branch. The integration branch goes once nothing targets it any more.
 pub(super) async fn delete_branch(world: &World, d: &Directive, id: StepId) -> Done {
-    let Some(step) = step_of(d, id).filter(|step| step.status == StepStatus::Passed) else { return Ok(Vec::new()) };
+    let Some(step) = d.any_step(id).filter(|step| step.status == StepStatus::Passed) else { return Ok(Vec::new()) };
     world.github.repository(&d.repo).delete_branch(&step.branch).await?;
     Ok(Vec::new())
 }
@@ -151,8 +179,31 @@ fn remembered(pull: &PullRequest) -> Pull {
 }
 
 fn with_pull(d: &Directive, id: StepId) -> Option<(&Step, &Pull)> {
-    let step = step_of(d, id)?;
+    let step = d.any_step(id)?;
     Some((step, step.pull.as_ref()?))
+}
+
+/// A pull request that a step's branch has already. Final pull requests of all plans are of the same branch.
+enum Found<'a> {
+    /// None that is of use.
+    None,
+    /// The step's own, or one that nobody remembers.
+    Own(PullRequest),
+    /// An earlier plan's, which is about to be closed.
+    StillOpen,
+    /// An earlier plan's, which was merged.
+    Merged(&'a Step, PullRequest),
+}
+
+fn superseded(d: &Directive, found: PullRequest) -> Found<'_> {
+    match d.earlier_of_pull(found.number).filter(|_| d.step_of_pull(found.number).is_none()) {
+        None => Found::Own(found),
+        Some(earlier) if found.merged => Found::Merged(earlier, found),
+        Some(_) if found.state == OpenState::Closed => Found::None,
+        // Closed by us and open all the same: a person opened it again, and GitHub allows no second one beside it.
+        Some(earlier) if earlier.open_pull().is_none() => Found::Own(found),
+        Some(_) => Found::StillOpen,
+    }
 }
 
 fn refused(step: StepId, head: &Sha, reason: String) -> Signal {

@@ -21,13 +21,13 @@ pub(super) async fn assemble(
     let generation = state.get("generation").and_then(Value::as_i64).unwrap_or(0);
     let generation = i32::try_from(generation).unwrap_or(i32::MAX);
     let rows = sqlx::query!(
-        "SELECT kind, state FROM steps WHERE directive_id = $1 AND generation = $2 ORDER BY position",
+        "SELECT generation, kind, state FROM steps WHERE directive_id = $1 ORDER BY generation, kind = 'final', position",
         id.0,
-        generation,
     )
     .fetch_all(&mut *connection)
     .await?;
-    let (finals, steps): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.kind == "final");
+    let (present, earlier): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.generation >= generation);
+    let (finals, steps): (Vec<_>, Vec<_>) = present.into_iter().partition(|row| row.kind == "final");
     let tasks = sqlx::query_scalar!("SELECT state FROM tasks WHERE directive_id = $1 ORDER BY number", id.0)
         .fetch_all(&mut *connection)
         .await?;
@@ -37,6 +37,7 @@ pub(super) async fn assemble(
     if let Value::Object(fields) = &mut state {
         fields.insert("steps".to_owned(), steps.into_iter().map(|row| row.state).collect());
         fields.insert("finale".to_owned(), finals.into_iter().next().map_or(Value::Null, |row| row.state));
+        fields.insert("earlier".to_owned(), earlier.into_iter().map(|row| row.state).collect());
         fields.insert("tasks".to_owned(), Value::Array(tasks));
         fields.insert("approvals".to_owned(), Value::Array(approvals));
     }
@@ -46,7 +47,7 @@ pub(super) async fn assemble(
 pub(super) async fn save_row(connection: &mut PgConnection, directive: &Directive) -> Result<(), StoreError> {
     let mut state = to_json(directive, "directive", directive.id.0)?;
     if let Value::Object(fields) = &mut state {
-        for own_table in ["steps", "finale", "tasks", "approvals"] {
+        for own_table in ["steps", "finale", "earlier", "tasks", "approvals"] {
             fields.remove(own_table);
         }
     }
@@ -82,7 +83,7 @@ pub(super) async fn save_step(
     sqlx::query!(
         "INSERT INTO steps (id, directive_id, generation, position, name, kind, status, branch, pull_number, head, state)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status,
              pull_number = excluded.pull_number, head = excluded.head, state = excluded.state",
         step.id.0,
         directive.id.0,

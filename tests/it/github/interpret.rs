@@ -1,5 +1,7 @@
 //! From deliveries to signals: what is read live, whom it is for, and what is ignored.
 
+mod edited;
+
 use std::sync::Mutex;
 
 use adjutant::{
@@ -66,7 +68,10 @@ impl DirectiveLookup for Store {
 
     async fn for_pull(&self, _: u64, pull: u64) -> Result<Option<Directive>, LookupError> {
         self.note(format!("pull {pull}"));
-        Ok(self.directive.clone().filter(|found| found.step_of_pull(pull).is_some()))
+        Ok(self
+            .directive
+            .clone()
+            .filter(|found| found.step_of_pull(pull).or_else(|| found.earlier_of_pull(pull)).is_some()))
     }
 
     async fn count_for_issue(&self, _: u64, issue: u64) -> Result<u32, LookupError> {

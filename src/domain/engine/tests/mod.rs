@@ -25,6 +25,7 @@ mod life;
 mod machine;
 mod orders;
 mod planning;
+mod replan;
 mod rules;
 pub(crate) mod simulation;
 mod steps;

@@ -6,10 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod plans;
+
 use super::*;
-use crate::domain::engine::table::{Case, Next, next};
+use crate::domain::engine::table::{Case, Left, Next, next};
 use crate::domain::evaluation::Evaluation;
 use crate::domain::policy::options::label_wish;
+use crate::domain::replan::IssueText;
 use crate::domain::step::Step;
 
 /// Enough for every kind of life, and a second or two in a debug build.
@@ -49,6 +52,8 @@ struct Simulation {
     pulls: BTreeMap<StepId, u64>,
     closed: BTreeSet<StepId>,
     merged: BTreeSet<StepId>,
+    /// What the issue says now.
+    text: IssueText,
     heads: u64,
     numbers: u64,
     chaos: bool,
@@ -79,6 +84,10 @@ impl Simulation {
             pulls: BTreeMap::new(),
             closed: BTreeSet::new(),
             merged: BTreeSet::new(),
+            text: IssueText {
+                title: decision.directive.clone().unwrap().title,
+                brief: decision.directive.unwrap().brief,
+            },
             heads: 0,
             numbers: 100,
             chaos: true,
@@ -110,6 +119,7 @@ impl Simulation {
         }
         self.d = decision.directive.clone().unwrap();
         self.check(&before, &decision.effects);
+        self.check_plans(&before, &signal, &decision.effects);
         self.enqueue(decision.effects);
         self.told.push(signal);
     }
@@ -166,7 +176,7 @@ impl Simulation {
                 into_base: step.into_base,
                 merge: self.d.policy.merge,
                 needs_person: Evaluation::needs_person(&step.findings),
-                rework_left: true,
+                left: Left::Rework,
             }) == Next::Merge
         });
         let vouched = step.vouched.is_some()
@@ -193,6 +203,7 @@ impl Simulation {
             Effect::SyncPull { step } => self.tell(Signal::PullReady { step }),
             Effect::Verify { step, head, .. } => self.verify(step, head),
             Effect::Merge { step, head, .. } => self.merge(step, head),
+            Effect::ClosePull { step, .. } => self.close_pull(step),
             Effect::Integrate { .. } => self.integrate(),
             _ => {}
         }
@@ -211,10 +222,7 @@ impl Simulation {
             TaskKind::Plan if self.chaos && self.dice.one_in(3) => {
                 TaskOutcome::Planned { plan: json!({ "steps": [] }) }
             }
-            TaskKind::Plan => {
-                let plan = if self.dice.one_in(4) { single() } else { diamond() };
-                TaskOutcome::Planned { plan }
-            }
+            TaskKind::Plan => TaskOutcome::Planned { plan: self.any_plan() },
             _ if self.chaos && self.dice.one_in(5) => TaskOutcome::Failed { reason: "it crashed".to_owned() },
             _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Refused { faults: vec!["a secret".to_owned()] },
             _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Unchanged {
@@ -229,6 +237,9 @@ impl Simulation {
     }
 
     fn open_pull(&mut self, step: StepId) {
+        if self.is_superseded(step) {
+            return;
+        }
         self.closed.remove(&step);
         let number = *self.pulls.entry(step).or_insert_with(|| {
             self.numbers += 1;
@@ -254,8 +265,8 @@ impl Simulation {
     }
 
     fn merge(&mut self, step: StepId, head: Sha) {
-        let current = self.d.step(step).and_then(|found| found.head.clone());
-        if current.as_ref() != Some(&head) {
+        let current = self.d.any_step(step).and_then(|found| found.head.clone());
+        if current.as_ref() != Some(&head) || self.is_superseded(step) {
             return;
         }
         if self.closed.contains(&step) {
@@ -284,10 +295,12 @@ impl Simulation {
 
     /// A person or the world does something that nobody waited for.
     fn disturb(&mut self) {
-        let ids: Vec<_> = self.d.steps.iter().chain(&self.d.finale).map(|step| step.id).collect();
+        let all = self.d.steps.iter().chain(&self.d.finale).chain(&self.d.earlier);
+        let ids: Vec<_> = all.map(|step| step.id).collect();
         let with_pull: Vec<_> = self.pulls.keys().copied().filter(|step| !self.merged.contains(step)).collect();
         let person = || actor("maintainer", Permission::Admin);
-        match self.dice.roll(12) {
+        match self.dice.roll(13) {
+            12 => self.edit(),
             0 => {
                 let again = self.dice.pick(&self.told.clone());
                 if let Some(again) = again {
@@ -337,7 +350,8 @@ impl Simulation {
     fn any_command(&mut self) -> Command {
         let name = self.dice.pick(&["a", "b", "c", "final", "plan", "nonsense"]).unwrap().to_owned();
         let step = (!self.dice.one_in(3)).then(|| name.clone());
-        match self.dice.roll(14) {
+        match self.dice.roll(15) {
+            14 => Command::Replan { reason: name },
             0..=3 => Command::Approve { step },
             4..=6 => Command::Rework { text: format!("{name} do better") },
             7 => Command::Retry { step },
@@ -351,6 +365,9 @@ impl Simulation {
     }
 
     fn order(&mut self, actor: Actor, on: Option<StepId>, command: Command) {
+        if matches!(command, Command::Replan { .. }) && actor.may_command() {
+            self.tell(Signal::IssueRead(self.text.clone()));
+        }
         let pull = on.and_then(|step| self.pulls.get(&step)).copied();
         self.numbers += 1;
         let source =
@@ -404,23 +421,38 @@ impl Simulation {
 
 #[test]
 fn whatever_happens_a_directive_comes_to_its_end_or_asks_a_person() {
-    let endings = simulate(1..=SEEDS);
+    let Tally { endings, replans, carried } = simulate(1..=SEEDS);
+    assert!(replans > 200 && carried > 100, "too little is planned anew: {replans} replans, {carried} steps carried");
     assert!(endings.get("completed").is_some_and(|count| *count > SEEDS / 4), "too few completed: {endings:?}");
     assert!(endings.contains_key("failed"), "{endings:?}");
 }
 
-/// Takes a directive through its life for each seed, and counts how they end.
-pub(crate) fn simulate(seeds: std::ops::RangeInclusive<u64>) -> BTreeMap<&'static str, u64> {
-    let mut endings = BTreeMap::new();
+/// What became of many directives.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// How many ended with which status.
+    pub(crate) endings: BTreeMap<&'static str, u64>,
+    replans: usize,
+    carried: usize,
+}
+
+/// Takes a directive through its life for each seed.
+pub(crate) fn simulate(seeds: std::ops::RangeInclusive<u64>) -> Tally {
+    let mut tally = Tally::default();
     for seed in seeds {
         let mut simulation = Simulation::new(seed);
-        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.run()));
+        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            simulation.run();
+            simulation.check_left_open();
+        }));
         if let Err(cause) = run {
             let last = simulation.trace.len().saturating_sub(25);
             eprintln!("seed {seed}, the last signals:\n{}", simulation.trace[last..].join("\n"));
             std::panic::resume_unwind(cause);
         }
-        *endings.entry(simulation.d.status.as_str()).or_insert(0) += 1;
+        *tally.endings.entry(simulation.d.status.as_str()).or_insert(0) += 1;
+        tally.replans += simulation.d.replans.len();
+        tally.carried += simulation.d.carried().len();
     }
-    endings
+    tally
 }

@@ -58,6 +58,7 @@ fn a_closed_issue_is_told_from_one_that_is_gone() {
     let issue = json!({ "number": 7, "title": "Units", "user": null });
     let what = |action: &str| happened(event("issues", json!({ "action": action, "issue": issue }))).what;
     assert_eq!(what("closed"), What::IssueClosed { issue: 7 });
+    assert_eq!(what("edited"), What::IssueEdited { issue: 7 });
     assert_eq!(what("deleted"), What::IssueRemoved { issue: 7 });
     assert_eq!(what("transferred"), What::IssueRemoved { issue: 7 });
 }

@@ -51,9 +51,8 @@ pub(super) async fn run(
         Err(other) => return Err(other),
     };
     if outcome == TaskOutcome::Cancelled {
-        let called_off = world.store.task_status(id).await? == Some(TaskStatus::Cancelled);
         // Cancelled by us and not by a person: the process stops, or another worker has taken over.
-        if stop.is_cancelled() || !called_off {
+        if stop.is_cancelled() || !job.is_called_off().await? {
             return Err(EffectError::HandedBack);
         }
     }
@@ -94,19 +93,35 @@ impl Job<'_> {
         }
     }
 
+    /// Whether people (or a new plan) want this task no more.
+    async fn is_called_off(&self) -> Result<bool, EffectError> {
+        Ok(self.world.store.task_status(self.task.id).await? == Some(TaskStatus::Cancelled))
+    }
+
     async fn plan(&self, source: &Source) -> Ended {
-        let base = self.d.base.sha.as_str();
-        source.mirror.fetch_commit(&source.remote, base).await?;
+        let base = self.planned_upon(source).await?;
+        source.mirror.fetch_commit(&source.remote, &base).await?;
         let faults: Vec<String> = self.task.instructions.lines().map(str::to_owned).collect();
-        let instructions = report::planner_instructions(self.d, &faults);
-        let tree = self.tree(source, base).await?;
-        let run = self.agent(&tree, base, instructions).await?;
+        let instructions = report::planner_instructions(self.d, &faults, &Sha::new(base.as_str()));
+        let tree = self.tree(source, &base).await?;
+        let run = self.agent(&tree, &base, instructions).await?;
         let ended = self.ended(run, |result| match result.plan {
             Some(plan) => TaskOutcome::Planned { plan },
             None => TaskOutcome::Failed { reason: "The planner's result holds no plan.".to_owned() },
         });
         tree.remove(Removal::Disposable).await?;
         Ok(ended)
+    }
+
+    /// The commit that a planner reads: the base commit, or what earlier plans have made of it.
+    async fn planned_upon(&self, source: &Source) -> Result<String, EffectError> {
+        if self.d.has_landed() {
+            source.known_head(&self.d.integration_branch()).await
+        } else if self.d.has_reached_base() {
+            source.known_head(&self.d.base.branch).await
+        } else {
+            Ok(self.d.base.sha.to_string())
+        }
     }
 
     async fn judge(&self, source: &Source, step: &Step) -> Ended {
@@ -150,7 +165,8 @@ impl Job<'_> {
         }) {
             (result @ TaskOutcome::Unchanged { .. }, cost) => (result, cost),
             (TaskOutcome::Cancelled, cost) => {
-                if self.stop.is_cancelled() {
+                // Where another worker has taken over, saving is its business.
+                if self.stop.is_cancelled() || self.is_called_off().await? {
                     self.save(source, ground, &tree, checkpoint).await;
                 }
                 return Ok((TaskOutcome::Cancelled, cost));

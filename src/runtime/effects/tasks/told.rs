@@ -65,7 +65,7 @@ impl Job<'_> {
             step: self.step.map(step_of_task),
             instructions,
             context: Vec::new(),
-            plan_schema: (self.task.kind == TaskKind::Plan).then(|| plan::schema(d.policy.limits.steps)),
+            plan_schema: (self.task.kind == TaskKind::Plan).then(|| plan::schema(d.policy.limits.steps, &d.carried())),
         }
     }
 

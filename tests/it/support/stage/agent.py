@@ -34,6 +34,8 @@ def write(path, text):
 
 
 def play(act):
+    for path, text in act.get("begin", {}).items():
+        write(path, text)
     if "wait" in act:
         wait_for(act["wait"])
     for path, text in act.get("write", {}).items():

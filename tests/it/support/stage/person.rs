@@ -47,6 +47,11 @@ impl Person<'_> {
         self.act(Method::POST, &path, json!({ "body": body })).await["id"].as_u64().unwrap()
     }
 
+    /// Edits an issue's text.
+    pub(crate) async fn edit_issue(&self, issue: u64, body: &str) {
+        self.act(Method::PATCH, &format!("/issues/{issue}"), json!({ "body": body })).await;
+    }
+
     /// Edits a comment.
     pub(crate) async fn edit(&self, comment: u64, body: &str) {
         self.act(Method::PATCH, &format!("/issues/comments/{comment}"), json!({ "body": body })).await;
