@@ -38,6 +38,9 @@ pub struct Step {
     pub pull: Option<Pull>,
     /// The newest head of its branch that is known, or the SHA-256 of its report.
     pub head: Option<Sha>,
+    /// The newest heads that Adjutant pushed of work that was not handed in yet, oldest first.
+    #[serde(default)]
+    pub progress: Vec<Sha>,
     /// When [`Step::head`] became known: an order written before it is about something else.
     pub head_at: Option<DateTime<Utc>>,
     /// Who approved the head while it was still being proved.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::text::code;
 use crate::domain::approval::{Approval, ApprovalKind};
 use crate::domain::directive::Directive;
 use crate::domain::evaluation::{Confidence, Evaluation, Verdict};
@@ -28,8 +29,12 @@ pub fn icon(directive: &Directive, step: &Step) -> &'static str {
 }
 
 /// How a step stands, in words.
-pub fn state(directive: &Directive, step: &Step) -> &'static str {
-    match step.status {
+pub fn state(directive: &Directive, step: &Step) -> String {
+    if let Some(holder) = directive.held_by(step) {
+        let how = if holder.status == StepStatus::Failed { "could not be run" } else { "is blocked" };
+        return format!("waits for {}, which {how}", code(holder.name.as_str()));
+    }
+    let state = match step.status {
         StepStatus::Passed if step.pull.is_some() => "merged",
         StepStatus::Passed => "done",
         StepStatus::Skipped => "skipped",
@@ -42,19 +47,8 @@ pub fn state(directive: &Directive, step: &Step) -> &'static str {
         StepStatus::Rework => "goes to rework",
         StepStatus::Blocked => "blocked",
         StepStatus::Failed => "could not be run",
-    }
-}
-
-/// The phase of what a step owes: plan → execute → review → done.
-pub fn phase(directive: &Directive, step: &Step) -> usize {
-    match step.status {
-        StepStatus::Passed | StepStatus::Skipped => 3,
-        StepStatus::Evaluating => 2,
-        _ if waits_for_person(directive, step) => 2,
-        StepStatus::Running | StepStatus::Rework | StepStatus::Failed => 1,
-        StepStatus::Blocked => usize::from(step.head.is_some()),
-        StepStatus::Pending | StepStatus::Ready => 0,
-    }
+    };
+    state.to_owned()
 }
 
 /// The question about a step that waits for a person.
@@ -156,7 +150,10 @@ pub fn answers(approval: &Approval, step: Option<&Step>, place: Place) -> String
         ApprovalKind::Plan => {
             "`/approve` starts it, `/rework WHAT` asks for another plan, `/stop` ends the directive".to_owned()
         }
-        ApprovalKind::StepReview => format!("`/approve{name}` merges it, {rework}, {skip}"),
+        ApprovalKind::StepReview => {
+            let accepts = if step.is_some_and(Step::is_by_report) { "accepts it" } else { "merges it" };
+            format!("`/approve{name}` {accepts}, {rework}, {skip}")
+        }
         ApprovalKind::StepBlocked if step.is_some_and(|step| step.head.is_none()) => {
             format!("`/retry{name}` tries again, {skip}, `/stop` ends the directive")
         }

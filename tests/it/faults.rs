@@ -5,5 +5,6 @@ mod agents;
 mod around;
 mod killed;
 mod missed;
+mod shown;
 mod stage;
 mod stopped;

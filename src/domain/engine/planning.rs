@@ -177,6 +177,7 @@ pub(super) fn blank_step(
         into_base,
         pull: None,
         head: None::<Sha>,
+        progress: Vec::new(),
         head_at: None,
         vouched: None,
         report: None,

@@ -11,6 +11,9 @@ use crate::domain::ids::{Login, Sha, StepId, StepName};
 use crate::domain::status::StepStatus;
 use crate::domain::step::{Instructions, MergeState, Pull, StepKind};
 
+/// Why a pull request of a step that people gave up is closed.
+const SKIPPED: &str = "this step was skipped";
+
 impl Turn {
     /// A step's pull request is there: its head is proved.
     pub(super) fn pull_opened(&mut self, id: StepId, pull: &Pull) {
@@ -23,9 +26,12 @@ impl Turn {
         let name = step.name.clone();
         self.with_step(id, |step| step.pull = Some(pull.clone()));
         self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number }));
+        let skipped = self.d.step(id).is_some_and(|step| step.status == StepStatus::Skipped);
         if self.d.status.is_over() {
             let word = self.d.failure.clone().unwrap_or_else(|| "the directive has ended".to_owned());
             self.effect(Effect::ClosePull { step: id, word });
+        } else if skipped {
+            self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
         } else if proving {
             self.prove(id);
         }
@@ -43,7 +49,9 @@ impl Turn {
     /// Somebody pushed: what they pushed is kept, and proved again.
     pub(super) fn head_moved(&mut self, id: StepId, head: &Sha, by: &Login) {
         let Some(step) = self.d.step(id) else { return };
-        if step.head.as_ref() == Some(head) || step.status.is_done() || self.d.status.is_over() {
+        // What Adjutant pushed while an agent works is no push of a person's.
+        let own = step.progress.contains(head) && (step.status == StepStatus::Running || step.head.is_none());
+        if own || step.head.as_ref() == Some(head) || step.status.is_done() || self.d.status.is_over() {
             return;
         }
         let (name, status) = (step.name.clone(), step.status);
@@ -141,7 +149,7 @@ impl Turn {
             self.close_approvals(Some(id), ApprovalStatus::Denied, |_| true);
             let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
-                self.effect(Effect::ClosePull { step: id, word: "this step was skipped".to_owned() });
+                self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
             }
         }
     }

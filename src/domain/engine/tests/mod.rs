@@ -18,6 +18,7 @@ use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{Finding, FindingKind, Pull};
 use crate::domain::task::{TaskKind, TaskStatus};
 
+mod contracts;
 mod life;
 mod orders;
 mod planning;

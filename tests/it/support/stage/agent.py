@@ -2,7 +2,7 @@
 """The agent of the conversation tests: it speaks the agent protocol and plays the script at its end.
 
 The script maps a step's name, "plan" or "judge", to what is done at each try; the last entry holds for all later tries. A step
-that is not in the script writes a file of its own. Tries of a step are counted by the commits that its branch has of it.
+that is not in the script writes a file of its own. What stands in "then" is played after the rest. Tries of a step are counted by the commits that its branch has of it.
 """
 import json
 import os
@@ -42,6 +42,10 @@ def play(act):
         os.remove(path)
     if "keep" in act:
         write(act["keep"], said)
+    if "hear" in act:
+        write(act["hear"], "".join(open(text["path"]).read() for text in task["context"]))
+    if "then" in act:
+        play(act["then"])
     if "exit" in act:
         sys.exit(act["exit"])
 
@@ -56,7 +60,8 @@ elif task["kind"] == "judge":
     name, before = "judge", 0
 else:
     name = task["step"]["name"]
-    before = tries_before(name)
+    # A report leaves no commit.
+    before = max(tries_before(name), 1 if said else 0)
 acts = SCRIPT.get(name, [{"write": {f"{name}.txt": f"{name}\n"}}])
 act = acts[min(before, len(acts) - 1)]
 play(act)
