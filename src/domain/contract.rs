@@ -89,6 +89,12 @@ impl Step {
         self.contract() == Contract::Change && !self.is_final() && unseen
     }
 
+    /// Remembers what a person asks for while a rework is under way.
+    pub fn ask_afterwards(&mut self, words: &str) {
+        let before = self.afterwards.take().map(|before| format!("{before}\n\n")).unwrap_or_default();
+        self.afterwards = Some(before + words);
+    }
+
     /// Remembers a head that is about to be pushed for an agent at work: it is no push of a person's.
     pub fn remember_progress(&mut self, head: &Sha) {
         self.progress.retain(|known| known != head);

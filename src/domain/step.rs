@@ -57,6 +57,9 @@ pub struct Step {
     pub merge: MergeState,
     /// What the next rework is to do.
     pub instructions: Option<Instructions>,
+    /// What people asked for while a rework was under way: the next one does it.
+    #[serde(default)]
+    pub afterwards: Option<String>,
     /// Automatic reworks so far.
     pub rework_cycles: u32,
     /// All reworks so far, those that people asked for included.

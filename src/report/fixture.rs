@@ -92,6 +92,7 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
         evaluation: None,
         merge: MergeState::Open,
         instructions: None,
+        afterwards: None,
         rework_cycles: 0,
         reworks: 0,
         failures: 0,

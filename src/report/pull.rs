@@ -193,7 +193,7 @@ mod tests {
 
         </details>
 
-        <sub>$1.06 · 25 min at work · 1 rework · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+        <sub>4 steps · 1 rework · $1.06 · 25 min at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
         ");
     }
 

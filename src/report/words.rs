@@ -9,6 +9,7 @@ use crate::domain::evaluation::{Confidence, Evaluation, Verdict};
 use crate::domain::ids::{StepId, Usd};
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step, StepKind};
+use crate::domain::task::Task;
 
 /// How a step stands, drawn.
 pub fn icon(directive: &Directive, step: &Step) -> &'static str {
@@ -121,6 +122,39 @@ pub fn time(directive: &Directive, step: StepId, now: DateTime<Utc>) -> String {
     if spans.is_empty() { String::new() } else { duration(spans.iter().sum()) }
 }
 
+/// The tokens of all tasks, where agents counted any: read and written.
+pub fn tokens(directive: &Directive) -> Option<String> {
+    let sum = |count: fn(&Task) -> u64| directive.tasks.iter().map(count).fold(0, u64::saturating_add);
+    let (input, output) = (sum(|task| task.input_tokens), sum(|task| task.output_tokens));
+    (input > 0 || output > 0).then(|| format!("{} tokens read, {} written", short(input), short(output)))
+}
+
+/// A large number, rounded to what matters.
+fn short(number: u64) -> String {
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..1_000_000 => format!("{}.{}k", number / 1_000, number % 1_000 / 100),
+        _ => format!("{}.{}M", number / 1_000_000, number % 1_000_000 / 100_000),
+    }
+}
+
+/// What all of it took: steps, reworks, money, tokens, time at work.
+pub fn totals(directive: &Directive) -> String {
+    let reworks: u32 = directive.steps.iter().chain(&directive.finale).map(|step| step.reworks).sum();
+    let mut parts = vec![
+        count(directive.steps.len(), "step", "steps"),
+        count(reworks as usize, "rework", "reworks"),
+        directive.spent().to_string(),
+    ];
+    parts.extend(tokens(directive));
+    // No time is passed in: while the clock runs, what is told is what had been counted when it was started.
+    let time = directive.ended_at.map_or(directive.clock.seconds, |at| directive.clock.at(at));
+    if time > 0 {
+        parts.push(format!("{} at work", duration(time)));
+    }
+    parts.join(" · ")
+}
+
 /// How many steps are done.
 pub fn done(directive: &Directive) -> usize {
     directive.steps.iter().filter(|step| step.status.is_done()).count()
@@ -199,6 +233,13 @@ mod tests {
                     assert!(!matches!(understood[..], [] | [Command::Unknown { .. }]), "{command}: {understood:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_large_number_is_short() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1.0k"), (12_345, "12.3k"), (1_950_000, "1.9M")] {
+            assert_eq!(short(number), text);
         }
     }
 

@@ -186,6 +186,7 @@ pub(super) fn blank_step(
         evaluation: None,
         merge: MergeState::Open,
         instructions: None,
+        afterwards: None,
         rework_cycles: 0,
         reworks: 0,
         failures: 0,

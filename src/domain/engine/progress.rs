@@ -37,8 +37,9 @@ impl Turn {
             return;
         }
         task.cost = task.cost + measure.cost;
-        task.input_tokens += measure.input_tokens;
-        task.output_tokens += measure.output_tokens;
+        // An agent says what it likes.
+        task.input_tokens = task.input_tokens.saturating_add(measure.input_tokens);
+        task.output_tokens = task.output_tokens.saturating_add(measure.output_tokens);
         task.measured = Some(measure.clone());
     }
 

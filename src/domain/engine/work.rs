@@ -91,7 +91,18 @@ impl Turn {
             step.reason = None;
         });
         self.set_step(id, StepStatus::Evaluating);
-        self.prove(id);
+        if !self.asked_meanwhile(id) {
+            self.prove(id);
+        }
+    }
+
+    /// Goes on with what people asked for while the work was under way, and what was handed in does not do.
+    fn asked_meanwhile(&mut self, id: StepId) -> bool {
+        let words = self.d.step_mut(id).and_then(|step| step.afterwards.take());
+        if let Some(words) = words.clone() {
+            self.rework(id, words, false, "more was asked for meanwhile");
+        }
+        words.is_some()
     }
 
     fn step_unchanged(
@@ -115,7 +126,9 @@ impl Turn {
             (_, Some(head), _, _) if has_pull || !is_final => {
                 self.take_head(id, head);
                 self.set_step(id, StepStatus::Evaluating);
-                self.prove(id);
+                if !self.asked_meanwhile(id) {
+                    self.prove(id);
+                }
             }
             _ if is_final => self.block(id, "the conflicts with the base were not resolved"),
             (_, _, Some(report), _) if may_report && !report.trim().is_empty() => {
@@ -151,6 +164,9 @@ impl Turn {
             self.effect(Effect::ClosePull { step: id, word });
         }
         self.set_step(id, StepStatus::Evaluating);
+        if self.asked_meanwhile(id) {
+            return;
+        }
         // What no criterion is asked of, a judge has nothing to say about.
         let judged = self.d.policy.judge.is_some() && self.d.step(id).is_some_and(|step| !step.criteria.is_empty());
         if judged {

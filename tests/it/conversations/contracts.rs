@@ -231,7 +231,12 @@ async fn a_chain_of_one_step_is_shown_against_the_base() {
     stage.say("a");
     let pull = stage.asks(issue, "a").await;
     stage.as_("maintainer").comment(pull, "/approve").await;
-    stage.completed(issue).await;
+    let directive = stage.completed(issue).await;
     assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("a\n"));
+    let task = directive.tasks.last().unwrap();
+    assert_eq!((task.input_tokens, task.output_tokens), (1200, 34));
+    assert_eq!(task.measured.as_ref().unwrap().exit, "exit 0");
+    // A run each for the plan and the step.
+    stage.status_says(issue, "1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written").await;
     stage.strike().await;
 }

@@ -41,6 +41,8 @@ impl Stage {
         assert_eq!(self.file("half.txt").await.trim(), "half");
         assert_eq!(self.count("SELECT count(*) FROM tasks WHERE status = 'failed'").await, 0);
         assert_eq!(self.count("SELECT count(*) FROM tasks WHERE kind IN ('step', 'rework')").await, 1);
+        let run = "SELECT count(*) FROM tasks WHERE kind = 'step' AND exit = 'exit 0' AND cost_micros = 100000";
+        assert_eq!(self.count(run).await, 1);
         assert_eq!(self.count("SELECT count(*) FROM events WHERE name = 'head_moved'").await, 0, "nobody pushed");
     }
 }

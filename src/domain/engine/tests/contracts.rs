@@ -231,3 +231,68 @@ fn a_step_whose_dependency_is_blocked_names_who_holds_it() {
     world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
     assert!(world.d.held_by(world.d.step_named("c").unwrap()).is_none());
 }
+
+#[test]
+fn what_a_second_reviewer_asks_for_while_a_rework_is_under_way_is_done_next() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.maintainer(Some("a"), Command::Rework { text: "Shorter.".to_owned() });
+    assert_eq!(world.status("a"), StepStatus::Running);
+    for words in ["Kinder.", "And in green."] {
+        world.maintainer(Some("a"), Command::Rework { text: words.to_owned() });
+        assert!(world.refusal().is_none(), "{:?}", world.refusal());
+    }
+    world.changed("a", "a2");
+    assert!(
+        !world.effects.iter().any(|effect| matches!(effect, Effect::Verify { .. })),
+        "it is not what was asked for"
+    );
+    let task = world.d.task(world.live(Some("a"))).unwrap();
+    assert_eq!(task.kind, TaskKind::Rework);
+    assert!(task.instructions.contains("Kinder.") && task.instructions.contains("And in green."));
+    assert!(!task.instructions.contains("Shorter."), "{}", task.instructions);
+    world.changed("a", "a3");
+    world.verified("a", green());
+    assert!(world.merges("a"));
+    assert_eq!(world.d.step_named("a").unwrap().rework_cycles, 0, "a person's reworks do not count");
+}
+
+#[test]
+fn skip_and_retry_are_taken_or_refused_by_how_the_step_stands() {
+    for status in StepStatus::ALL.iter().copied() {
+        let at = || {
+            let mut world = World::started(Policy::default(), diamond());
+            let id = world.id("b");
+            world.d.step_mut(id).unwrap().status = status;
+            for task in world.d.tasks.iter_mut().filter(|task| task.step == Some(id) && status != StepStatus::Running) {
+                task.status = TaskStatus::Succeeded;
+            }
+            world
+        };
+        let b = || Some("b".to_owned());
+        let mut world = at();
+        world.maintainer(None, Command::Skip { step: b() });
+        match world.refusal() {
+            None => assert_eq!((world.status("b"), status.is_done()), (StepStatus::Skipped, false), "{status}"),
+            Some(Notice::Refused { reason }) => {
+                assert!(status.is_done() && reason.contains("already"), "{status}: {reason}");
+            }
+            Some(other) => panic!("{status}: {other:?}"),
+        }
+        assert!(
+            world.d.tasks.iter().all(|task| task.step != Some(world.id("b")) || !task.status.is_live()),
+            "{status}"
+        );
+        let mut world = at();
+        world.maintainer(None, Command::Retry { step: b() });
+        let may = matches!(status, StepStatus::Failed | StepStatus::Blocked);
+        match world.refusal() {
+            None => assert_eq!((world.status("b"), may), (StepStatus::Running, true), "{status}"),
+            Some(Notice::Refused { reason }) => {
+                assert!(!may && reason.contains("only a failed or blocked step"), "{status}: {reason}");
+            }
+            Some(other) => panic!("{status}: {other:?}"),
+        }
+        assert!(!world.events.iter().any(|event| event == "transition_refused"), "{status}");
+    }
+}

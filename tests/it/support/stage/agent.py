@@ -67,6 +67,7 @@ act = acts[min(before, len(acts) - 1)]
 play(act)
 result = {key: act[key] for key in ("plan", "judgement", "report", "evidence") if key in act}
 result |= {"summary": act.get("summary", f"Did {name}, try {before + 1}."), "cost_usd": 0.01}
+result["usage"] = {"input_tokens": 1200, "output_tokens": 34}
 if name == "plan" and act.get("goal"):
     result["plan"]["rationale"] = task["brief"]["goal"]
 with open(os.environ["ADJUTANT_RESULT_FILE"], "w") as file:
