@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check;
 mod demo;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 use adjutant::playground::{self, PlaygroundArgs};
 use adjutant::serve::serve;
 use adjutant::settings::{LogFormat, LogSettings, Settings};
+use check::Check;
 use clap::{Parser, Subcommand};
 use demo::DemoArgs;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +34,11 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Say whether a file of a repository's can be used
+    #[command(subcommand)]
+    Check(Check),
+    /// Print the JSON Schema of the policy, for editors
+    Schema,
     /// Be a GitHub on this machine
     Playground(PlaygroundArgs),
     /// Show the main job end to end on this machine, with nothing configured
@@ -48,8 +55,11 @@ ADJUTANT_PRIVATE_KEY or ADJUTANT_PRIVATE_KEY_FILE, and ADJUTANT_WEBHOOK_SECRET o
 ADJUTANT_WEBHOOK_SECRET_FILE. Without DATABASE_URL a private Postgres is run in ADJUTANT_DATA_DIR.";
 
 fn main() -> ExitCode {
+    let command = Cli::parse().command;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let outcome = match (runtime, Cli::parse().command) {
+    let outcome = match (runtime, command) {
+        (_, Command::Check(check)) => return check::run(&check),
+        (_, Command::Schema) => return check::schema(),
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
         (Ok(runtime), Command::Playground(args)) => runtime.block_on(playground::run(args)).map_err(Failure::work),
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),

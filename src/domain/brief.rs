@@ -9,6 +9,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Parser, Tag};
 use serde::{Deserialize, Serialize};
 
+use super::policy::options::is_option;
 use super::text;
 
 /// What is wanted, taken once from the issue's text.
@@ -89,6 +90,14 @@ pub fn parse(title: &str, body: &str) -> Brief {
     brief
 }
 
+/// What an issue's text says below its headings about options: the option that a heading names (`Options: budget`),
+/// else nothing, and the text.
+pub(super) fn options(body: &str) -> Vec<(String, String)> {
+    let body = text::visible_markdown(body);
+    let options = parts(&body).into_iter().filter(|part| part.section == Some(Section::Options));
+    options.map(|part| (option_named(&part.heading).to_owned(), body[part.value].trim().to_owned())).collect()
+}
+
 /// What a heading of an issue announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Section {
@@ -104,6 +113,8 @@ enum Section {
 struct Part {
     /// What it is about; none for text before the first heading or under one that means nothing here.
     section: Option<Section>,
+    /// The words of its heading.
+    heading: String,
     /// With its heading.
     whole: Range<usize>,
     /// Without.
@@ -114,10 +125,11 @@ struct Part {
 ///
 /// A known heading begins one at any level; an unknown one ends it unless it stands below it.
 fn parts(body: &str) -> Vec<Part> {
-    let mut parts = vec![Part { section: None, whole: 0..body.len(), value: 0..body.len() }];
+    let mut parts = vec![Part { section: None, heading: String::new(), whole: 0..body.len(), value: 0..body.len() }];
     let mut level = None; // of the heading that began the last part
     for (heading, range) in headings(body) {
-        let section = section_named(&heading.text);
+        let words = words(&heading.text);
+        let section = section_named(&words);
         let below = level.is_some_and(|level| heading.level > level);
         let last = parts.last_mut().expect("the part before the first heading is always there");
         if section.is_none() && below {
@@ -126,7 +138,7 @@ fn parts(body: &str) -> Vec<Part> {
         last.whole.end = range.start;
         last.value.end = range.start;
         level = Some(heading.level);
-        parts.push(Part { section, whole: range.start..body.len(), value: range.end..body.len() });
+        parts.push(Part { section, heading: words, whole: range.start..body.len(), value: range.end..body.len() });
     }
     parts
 }
@@ -164,11 +176,16 @@ fn headings(body: &str) -> Vec<(Heading, Range<usize>)> {
     found
 }
 
-/// The section that a heading announces, whatever its case, emphasis, number or emoji.
-fn section_named(heading: &str) -> Option<Section> {
+/// A heading's words, whatever its case, emphasis, number or emoji.
+fn words(heading: &str) -> String {
     let words: String = heading.chars().map(|c| if c.is_alphabetic() { c.to_ascii_lowercase() } else { ' ' }).collect();
     let words: Vec<&str> = words.split_whitespace().filter(|word| !matches!(*word, "the" | "optional")).collect();
-    match words.join(" ").as_str() {
+    words.join(" ")
+}
+
+/// The section that a heading's words announce.
+fn section_named(words: &str) -> Option<Section> {
+    match words {
         "goal" | "goals" | "objective" | "objectives" => Some(Section::Goal),
         "requirement" | "requirements" | "functional requirements" => Some(Section::Requirements),
         "acceptance criteria"
@@ -178,9 +195,15 @@ fn section_named(heading: &str) -> Option<Section> {
         | "criteria"
         | "definition of done" => Some(Section::Criteria),
         "constraint" | "constraints" => Some(Section::Constraints),
-        "options" | "option" | "adjutant options" => Some(Section::Options),
+        "options" | "option" | "adjutant options" | "other options" | "more options" => Some(Section::Options),
+        _ if is_option(option_named(words)) => Some(Section::Options),
         _ => None,
     }
+}
+
+/// The option that a heading's words name: `options budget` is about the budget.
+fn option_named(words: &str) -> &str {
+    words.strip_prefix("options ").or_else(|| words.strip_prefix("option ")).unwrap_or_default()
 }
 
 /// Whether a field of a form was left empty.
@@ -382,6 +405,34 @@ mod tests {
     fn long_texts_and_long_lists_are_cut() {
         assert!(parse("t", &"é".repeat(100_000)).goal.len() <= text::MAX_BYTES);
         assert_eq!(requirements(&format!("## Requirements\n{}", "- a\n".repeat(80))).len(), MAX_ITEMS);
+    }
+
+    #[test]
+    fn a_body_as_long_as_github_allows_is_read_to_its_end_whatever_its_script() {
+        let end = "\n\n## Requirements\n- the last one\n";
+        for filler in ["a", "é", "漢", "🦀"] {
+            let body = format!("{}{end}", filler.repeat(65_536 - end.len()));
+            assert_eq!(body.chars().count(), 65_536);
+            assert_eq!(requirements(&body), ["the last one"], "{filler}");
+        }
+    }
+
+    #[test]
+    fn the_same_heading_twice_is_one_section_and_empty_ones_say_nothing() {
+        let body = "## Requirements\r\n- a\r\n## Goal\r\n\r\n## Requirements\r\n\r\n_No response_\r\n\r\n## Goal\r\nDo it.\r\n\
+                    ## Requirements\r\n- b\r\n## Options\r\n## Constraints\r\n\r\n\r\n";
+        let brief = parse("t", body);
+        assert_eq!(requirements(body), ["a", "b"]);
+        assert_eq!((brief.goal.as_str(), brief.constraints.len(), options(body).len()), ("Do it.", 0, 1));
+    }
+
+    #[test]
+    fn options_are_told_with_what_their_heading_names_and_are_no_part_of_the_goal() {
+        let body =
+            "Do it.\n\n### Options: budget\n\n5\n\n### Other options\n\nsteps: 3\n\n### Options considered\n\nNone.";
+        let told = options(body);
+        assert_eq!(told, [("budget".to_owned(), "5".to_owned()), (String::new(), "steps: 3".to_owned())]);
+        assert_eq!(parse("t", body).goal, "Do it.\n\n### Options considered\n\nNone.");
     }
 
     proptest! {

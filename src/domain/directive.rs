@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::approval::{Approval, ApprovalStatus};
 use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
-use super::policy::Policy;
+use super::policy::options::Wishes;
+use super::policy::{Autonomy, Policy};
 use super::status::DirectiveStatus;
 use super::step::Step;
 use super::task::Task;
@@ -32,6 +33,9 @@ pub struct Directive {
     pub brief: Brief,
     /// The rules it runs under.
     pub policy: Policy,
+    /// What labels and options made of the policy, and how far it may be loosened again.
+    #[serde(default)]
+    pub wishes: Wishes,
     /// Where the work is based and ends.
     pub base: Base,
     /// Where it stands.
@@ -210,6 +214,11 @@ impl Directive {
     /// What its tasks cost so far.
     pub fn spent(&self) -> Usd {
         self.tasks.iter().fold(Usd::ZERO, |sum, task| sum + task.cost)
+    }
+
+    /// The autonomy that the policy file allows, however much stricter it is at present.
+    pub fn autonomy_ceiling(&self) -> Autonomy {
+        self.wishes.ceiling.unwrap_or(self.policy.autonomy)
     }
 
     /// What it may cost.

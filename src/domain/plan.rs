@@ -110,8 +110,9 @@ pub fn validate(answer: &Value, brief: &Brief, max_steps: u32) -> Result<Plan, V
     }
 }
 
-/// What is worked on when no planner gave a usable plan: find out, build, prove.
-pub fn default_chain(brief: &Brief) -> Plan {
+/// What is worked on when no planner gave a usable plan: find out, build, prove. Where fewer steps are allowed, finding
+/// out goes first and then proving, which building then does too.
+pub fn default_chain(brief: &Brief, max_steps: u32) -> Plan {
     let requirements: Vec<_> = brief.requirements.iter().map(|requirement| requirement.id.clone()).collect();
     let criteria: Vec<_> = brief.criteria.iter().map(|criterion| criterion.id.clone()).collect();
     let step = |name: &str, kind, description: &str, after: &[&str], requirements: &[String], criteria: &[String]| {
@@ -125,14 +126,19 @@ pub fn default_chain(brief: &Brief) -> Plan {
             criteria: criteria.to_vec(),
         }
     };
-    Plan {
-        rationale: "The default chain: find out, build, prove.".to_owned(),
-        steps: vec![
-            step("research", StepKind::Research, "Find out what the change touches and report it.", &[], &[], &[]),
-            step("implement", StepKind::Implement, "Build what the brief asks for.", &["research"], &requirements, &[]),
-            step("test", StepKind::Test, "Prove the acceptance criteria by tests.", &["implement"], &[], &criteria),
-        ],
+    let after: &[&str] = if max_steps < 3 { &[] } else { &["research"] };
+    let proved_there: &[String] = if max_steps < 2 { &criteria } else { &[] };
+    let build = "Build what the brief asks for.";
+    let mut steps = vec![
+        step("research", StepKind::Research, "Find out what the change touches and report it.", &[], &[], &[]),
+        step("implement", StepKind::Implement, build, after, &requirements, proved_there),
+        step("test", StepKind::Test, "Prove the acceptance criteria by tests.", &["implement"], &[], &criteria),
+    ];
+    if max_steps < 3 {
+        steps.remove(0);
     }
+    steps.truncate(max_steps.max(1) as usize);
+    Plan { rationale: "The default chain: find out, build, prove.".to_owned(), steps }
 }
 
 impl Plan {
@@ -352,16 +358,21 @@ mod tests {
     }
 
     #[test]
-    fn the_default_chain_passes_its_own_validation() {
-        let chain = default_chain(&brief());
-        let json: Vec<_> = chain
-            .steps
-            .iter()
-            .map(|step| {
+    fn the_default_chain_passes_its_own_validation_however_few_steps_are_allowed() {
+        for (max_steps, names) in
+            [(1, "implement"), (2, "implement test"), (3, "research implement test"), (12, "research implement test")]
+        {
+            let chain = default_chain(&brief(), max_steps);
+            let found: Vec<_> = chain.steps.iter().map(|step| step.name.as_str()).collect();
+            assert_eq!(found.join(" "), names);
+            let steps = chain.steps.iter().map(|step| {
                 json!({ "name": step.name, "type": step.kind.as_str(), "description": step.description,
                         "depends_on": step.depends_on, "requirements": step.requirements, "criteria": step.criteria })
-            })
-            .collect();
-        assert!(validate(&json!({ "steps": json }), &brief(), 3).is_ok());
+            });
+            let steps: Vec<_> = steps.collect();
+            assert_eq!(validate(&json!({ "steps": steps }), &brief(), max_steps).map(|_| ()), Ok(()));
+            let covered: Vec<_> = chain.steps.iter().flat_map(|step| &step.criteria).collect();
+            assert_eq!(covered.len(), brief().criteria.len(), "every criterion has its step");
+        }
     }
 }

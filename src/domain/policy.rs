@@ -31,12 +31,18 @@
 //! ```
 
 mod file;
+mod keys;
 mod node;
+pub mod options;
+mod outline;
+mod schema;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::Usd;
-pub use file::parse;
+pub use file::{Fault, Stated, parse, read};
+pub use outline::outline;
+pub use schema::schema;
 
 /// How a repository wants to be worked on. Its default is what holds without a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

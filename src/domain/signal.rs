@@ -13,6 +13,7 @@ use super::directive::Base;
 use super::evaluation::{Judgement, VerifierResult};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
+use super::policy::options::Wish;
 use super::step::{Finding, Pull};
 use super::task::Measure;
 
@@ -26,6 +27,13 @@ pub enum Signal {
     Unlabelled {
         /// Who did it.
         actor: Actor,
+    },
+    /// A label that makes the policy stricter was set beside the one that started it all.
+    Wished {
+        /// Who set it.
+        actor: Actor,
+        /// What the label wishes.
+        wish: Wish,
     },
     /// The issue was closed, transferred or deleted.
     IssueClosed {
@@ -183,6 +191,12 @@ pub struct Labelled {
     pub brief: Brief,
     /// The policy, or what is wrong with it.
     pub policy: Result<Policy, Vec<String>>,
+    /// What the issue's labels and options wish of the policy.
+    #[serde(default)]
+    pub wishes: Vec<Wish>,
+    /// The agents that the operator offers; none where that is not known.
+    #[serde(default)]
+    pub agents: Option<Vec<String>>,
     /// Where work would be based; none where the branch is missing.
     pub base: Option<Base>,
 }

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-/// The most that is read of any text, in bytes: GitHub's own limit for a body.
-pub const MAX_BYTES: usize = 64 * 1024;
+/// The most that is read of any text, in bytes: GitHub's own limit for a body is 65,536 characters, of up to four
+/// bytes each.
+pub const MAX_BYTES: usize = 4 * 65_536;
 
 /// Removing a comment can make another one out of what stood around it; nobody nests them deeper honestly.
 const MAX_PASSES: usize = 4;

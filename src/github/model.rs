@@ -262,7 +262,7 @@ pub(crate) fn login<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Login,
 }
 
 /// The names of labels, which come as objects or, in old answers, as bare names.
-fn label_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn label_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Label {

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::model::{Account, AppRef, text};
+use super::model::{Account, AppRef, label_names, text};
 use crate::domain::ids::{Branch, Login, Repo, Sha};
 
 /// What all handled events have in common.
@@ -62,6 +62,8 @@ pub(crate) struct IssueRef {
     pub(crate) body: String,
     #[serde(rename = "user", deserialize_with = "super::model::login")]
     pub(crate) author: Login,
+    #[serde(default, deserialize_with = "label_names")]
+    pub(crate) labels: Vec<String>,
     /// Present when the issue is a pull request.
     #[serde(default)]
     pub(crate) pull_request: Option<serde::de::IgnoredAny>,

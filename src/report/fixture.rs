@@ -8,6 +8,7 @@ use crate::domain::brief;
 use crate::domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
 use crate::domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
 use crate::domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use crate::domain::policy::options::Wishes;
 use crate::domain::policy::{Policy, Thresholds};
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{Finding, MergeState, Pull, Step, StepKind};
@@ -155,6 +156,7 @@ pub(crate) fn planning() -> Directive {
         requested_by: Login::new("maintainer"),
         brief: brief::parse("Convert units", BODY),
         policy: Policy::default(),
+        wishes: Wishes::default(),
         base: Base { branch: Branch::new("main"), sha: sha('0'), is_default: true },
         status: DirectiveStatus::Planning,
         pause: None,

@@ -20,6 +20,7 @@ pub mod pull;
 pub mod status;
 pub mod story;
 pub mod text;
+mod wishes;
 pub mod words;
 
 #[cfg(test)]

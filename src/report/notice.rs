@@ -21,7 +21,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/pause [now]` | starts nothing new; with `now`, running agents are called off too |
 | `/resume` | goes on; where money or time was used up, with the same again |
 | `/stop` | ends the directive; branches are kept |
-| `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`; only to ask more often than the policy does |
+| `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`, up to the policy's level |
 | `/status` | writes the status comment anew |
 | `/help` | shows this |
 

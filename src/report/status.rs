@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
-use super::{Links, graph, notice, words};
+use super::{Links, graph, notice, wishes, words};
 use crate::domain::approval::{Approval, ApprovalKind};
 use crate::domain::directive::{Directive, PauseReason, PlanOrigin};
 use crate::domain::ids::DirectiveId;
@@ -35,6 +35,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         table(directive, links, now),
         running(directive, now),
         origin(directive, chars),
+        wishes::wishes(directive),
         footer(directive, now),
     ];
     sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")

@@ -12,7 +12,7 @@ use super::World;
 use super::apply::Settle;
 use super::lookup::StoreLookup;
 use crate::domain::effect::Effect;
-use crate::domain::signal::Signal;
+use crate::domain::signal::{Labelled, Signal};
 use crate::github::interpret::{self, InterpretError, Reading, Target};
 use crate::store::StoreError;
 use crate::store::effects::Held;
@@ -119,7 +119,10 @@ async fn read(world: &World, delivery: &Delivery) -> Result<Handled, Trouble> {
     let settle = Settle::Read(delivery);
     let Some(first) = signals.first() else { return Ok(Handled::Ignored("it tells nothing".to_owned())) };
     let held = match (&first.target, &first.signal) {
-        (Target::Issue { .. }, Signal::Labelled(labelled)) => world.open(labelled, settle).await?,
+        (Target::Issue { .. }, Signal::Labelled(labelled)) => {
+            let agents = Some(world.settings.agents.keys().cloned().collect());
+            world.open(&Labelled { agents, ..(**labelled).clone() }, settle).await?
+        }
         (Target::Issue { issue, .. }, _) => {
             return Ok(Handled::Ignored(format!("issue {issue} has no directive to tell it to")));
         }

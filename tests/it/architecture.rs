@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What the binary's modules may import of the library.
 const BINARY: &[(&str, &[&str])] = &[
     ("main", &["logging", "playground", "serve", "settings"]),
+    ("check", &["domain"]),
     ("demo", &["playground", "serve", "settings", "store"]),
 ];
 /// What keeps the domain pure: none of these words is in it.

@@ -8,6 +8,7 @@ mod contracts;
 mod life;
 mod orders;
 mod planning;
+mod policy;
 mod proof;
 mod pulls;
 mod rework;

@@ -9,13 +9,12 @@ use crate::domain::directive::PauseReason;
 use crate::domain::effect::{Effect, Notice, Reaction};
 use crate::domain::event::Severity;
 use crate::domain::ids::{Login, StepId};
-use crate::domain::policy::Autonomy;
 use crate::domain::signal::Commanded;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step};
 
 /// Why an order is refused: what is said to the person who gave it.
-type Taken = Result<(), Notice>;
+pub(super) type Taken = Result<(), Notice>;
 
 impl Turn {
     /// Carries out an order, or says why not. Bots give none, and get no answer.
@@ -79,7 +78,7 @@ impl Turn {
                 self.stop(by, "`/stop`");
                 Ok(())
             }
-            Command::Autonomy { level } => self.tighten_autonomy(level),
+            Command::Autonomy { level } => self.set_autonomy(level),
             Command::Replan { .. } => {
                 Err(refused("planning anew in the middle is not supported yet; `/stop`, then set the label again"))
             }
@@ -275,39 +274,6 @@ impl Turn {
         Ok(())
     }
 
-    fn tighten_autonomy(&mut self, level: &str) -> Taken {
-        let wanted = match level.to_ascii_lowercase().as_str() {
-            "manual" => Autonomy::Manual,
-            "guardrails" => Autonomy::Guardrails,
-            "full_auto" | "full-auto" => Autonomy::FullAuto,
-            _ => return Err(refused("the levels are `manual`, `guardrails` and `full_auto`")),
-        };
-        if wanted > self.d.policy.autonomy {
-            return Err(refused("a comment can only tighten the policy; loosen it in `.github/adjutant.yml`"));
-        }
-        self.d.policy.autonomy = wanted;
-        // Merges that were decided on and not yet asked for are decided on again.
-        let steps = self.d.steps.iter().chain(&self.d.finale);
-        let wanted = steps.filter(|step| step.merge == MergeState::Wanted && !self.accepted_by_person(step));
-        let undone: Vec<_> = wanted.map(|step| step.id).collect();
-        for id in undone {
-            self.with_step(id, |step| step.merge = MergeState::Open);
-            self.decide_on(id);
-        }
-        Ok(())
-    }
-
-    /// Whether a person said yes to a step's present head.
-    fn accepted_by_person(&self, step: &Step) -> bool {
-        let head = step.head.as_ref();
-        self.d.approvals.iter().any(|approval| {
-            approval.step == Some(step.id)
-                && Some(&approval.shown) == head
-                && approval.status == ApprovalStatus::Approved
-                && approval.answered_by.is_some()
-        })
-    }
-
     /// The step that an order is about: on a pull request its own, on the issue the one that is named.
     fn addressed(&self, order: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
         if let Some(number) = order.pull {
@@ -331,7 +297,7 @@ impl Turn {
     }
 }
 
-fn refused(reason: &str) -> Notice {
+pub(super) fn refused(reason: &str) -> Notice {
     Notice::Refused { reason: reason.to_owned() }
 }
 

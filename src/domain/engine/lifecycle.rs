@@ -10,13 +10,16 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Severity;
 use crate::domain::ids::{DirectiveId, Login, StepId};
 use crate::domain::policy::Policy;
+use crate::domain::policy::options::{self, Wishes};
 use crate::domain::signal::{Actor, Labelled};
 use crate::domain::status::DirectiveStatus;
 use crate::domain::step::MergeState;
 
 /// A directive as it is before anything was done.
-pub(super) fn draft(labelled: &Labelled, policy: Policy, base: Base, now: DateTime<Utc>) -> Directive {
+pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateTime<Utc>) -> Directive {
     let ordinal = labelled.earlier + 1;
+    let mut wishes = Wishes { ceiling: Some(policy.autonomy), ..Wishes::default() };
+    let policy = options::tighten(policy, &labelled.wishes, &mut wishes);
     Directive {
         id: DirectiveId::of(labelled.repo.id, labelled.issue, ordinal),
         repo: labelled.repo.clone(),
@@ -27,6 +30,7 @@ pub(super) fn draft(labelled: &Labelled, policy: Policy, base: Base, now: DateTi
         requested_by: labelled.actor.login.clone(),
         brief: labelled.brief.clone(),
         policy,
+        wishes,
         base,
         status: DirectiveStatus::Draft,
         pause: None,

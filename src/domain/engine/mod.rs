@@ -18,6 +18,7 @@ mod pulls;
 mod schedule;
 pub mod table;
 mod turn;
+mod wishes;
 mod work;
 
 use chrono::{DateTime, Utc};
@@ -60,10 +61,14 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
         Ok(policy) => policy.clone(),
         Err(faults) => return announce(labelled, Notice::PolicyBroken { faults: faults.clone() }),
     };
+    let unknown = wishes::unknown_agents(&policy, labelled.agents.as_deref());
+    if !unknown.is_empty() {
+        return announce(labelled, Notice::PolicyBroken { faults: unknown });
+    }
     let Some(base) = labelled.base.clone() else {
         return announce(labelled, Notice::BaseMissing { branch: policy.base });
     };
-    let mut turn = Turn::new(lifecycle::draft(labelled, policy, base, now), now);
+    let mut turn = Turn::new(lifecycle::draft(labelled, &policy, base, now), now);
     turn.actor(&labelled.actor.login);
     turn.begin();
     turn.settle(None)
@@ -76,6 +81,7 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
     match signal {
         Signal::Labelled(labelled) => turn.labelled(&labelled.actor),
         Signal::Unlabelled { actor } => turn.unlabelled(actor),
+        Signal::Wished { actor, wish } => turn.wished(actor, wish),
         Signal::IssueClosed { actor, final_merged } => turn.issue_closed(actor, *final_merged),
         Signal::Commanded(commanded) => turn.commanded(commanded),
         Signal::TaskStarted { task } => turn.task_started(*task),

@@ -51,7 +51,7 @@ impl Turn {
         self.event("planning_failed", Severity::Warning, None, json!({ "reason": reason }));
         if self.planner_failures() >= TRIES {
             self.d.planning_faults.push(format!("the planner could not be run: {reason}"));
-            self.adopt(&plan::default_chain(&self.d.brief), PlanOrigin::Default);
+            self.adopt(&plan::default_chain(&self.d.brief, self.d.policy.limits.steps), PlanOrigin::Default);
         }
     }
 
@@ -68,7 +68,7 @@ impl Turn {
             Err(faults) => {
                 self.event("plan_refused", Severity::Warning, None, json!({ "faults": faults }));
                 self.d.planning_faults.extend(faults);
-                self.adopt(&plan::default_chain(&self.d.brief), PlanOrigin::Default);
+                self.adopt(&plan::default_chain(&self.d.brief, self.d.policy.limits.steps), PlanOrigin::Default);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! From the file to the policy, with every fault told at once.
 
+use std::collections::BTreeSet;
+
 use globset::Glob;
 
+use super::keys::{self, Key, Rule};
 use super::node::{self, Node, Value};
 use super::{Autonomy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierPolicy};
 use crate::domain::ids::{StepName, Usd};
@@ -10,57 +13,59 @@ use crate::domain::text;
 /// More faults than these are not told: whoever mends these comes back anyway.
 const MAX_FAULTS: usize = 30;
 
-const KEYS: &[&str] = &[
-    "label",
-    "autonomy",
-    "plan_approval",
-    "delivery",
-    "merge",
-    "base",
-    "agent",
-    "thresholds",
-    "limits",
-    "verifiers",
-    "judge",
-    "protected_paths",
-];
-const LIMITS: &[&str] = &[
-    "cost_usd",
-    "wall_time_hours",
-    "rework_cycles",
-    "chain_generations",
-    "steps",
-    "parallel_tasks",
-    "open_pull_requests",
-];
-const VERIFIER: &[&str] = &["name", "run", "required", "weight", "timeout_minutes", "network"];
+/// Something that is wrong with a policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, counted from one.
+    pub line: u64,
+    /// What, in a sentence with the remedy.
+    pub what: String,
+}
+
+/// A policy, and what of it the file says itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stated {
+    /// What holds.
+    pub policy: Policy,
+    /// The keys that the file sets, such as `limits.steps`; the others are at their defaults.
+    pub said: BTreeSet<String>,
+}
 
 /// The policy that a file states; else everything that is wrong with it, a sentence each.
 ///
 /// The file is at most 64 KiB; an empty one is the default.
 pub fn parse(yaml: &str) -> Result<Policy, Vec<String>> {
+    let stated = read(yaml).map_err(|faults| {
+        let more = faults.len().saturating_sub(MAX_FAULTS);
+        let told = faults.into_iter().take(MAX_FAULTS).map(|Fault { line, what }| format!("Line {line}: {what}"));
+        told.chain((more > 0).then(|| format!("{more} more are not listed."))).collect::<Vec<_>>()
+    })?;
+    Ok(stated.policy)
+}
+
+/// The same with what the file says itself; else every fault with its line.
+pub fn read(yaml: &str) -> Result<Stated, Vec<Fault>> {
     let root = node::read(yaml).map_err(|fault| vec![fault])?;
     let mut reader = Reader::default();
     let policy = reader.policy(&root);
     if reader.faults.is_empty() {
-        return Ok(policy);
+        return Ok(Stated { policy, said: reader.said });
     }
-    reader.faults.sort_by_key(|(line, _)| *line);
-    let more = reader.faults.len().saturating_sub(MAX_FAULTS);
-    let told = reader.faults.into_iter().take(MAX_FAULTS).map(|(line, what)| format!("Line {line}: {what}"));
-    Err(told.chain((more > 0).then(|| format!("{more} more are not listed."))).collect())
+    reader.faults.sort_by_key(|fault| fault.line);
+    Err(reader.faults)
 }
 
 /// Collects the faults of a walk over the file; where there is one, a value stays at its default.
 #[derive(Default)]
 struct Reader {
-    /// Each with its line.
-    faults: Vec<(u64, String)>,
+    faults: Vec<Fault>,
+    /// The keys with a value.
+    said: BTreeSet<String>,
 }
 
 impl Reader {
     fn fault(&mut self, line: u64, what: &str) {
-        self.faults.push((line, what.to_owned()));
+        self.faults.push(Fault { line, what: what.to_owned() });
     }
 
     fn expected(&mut self, node: &Node, key: &str, expected: &str) {
@@ -69,38 +74,34 @@ impl Reader {
 
     fn policy(&mut self, root: &Node) -> Policy {
         let mut policy = Policy::default();
-        for (key, node) in self.entries(root, "the file", KEYS) {
-            match key {
-                "label" => self.label(node, &mut policy.label),
-                "autonomy" => {
-                    let levels = "`manual`, `guardrails` or `full_auto`";
-                    self.choice(node, key, levels, Autonomy::parse, &mut policy.autonomy);
-                }
-                "plan_approval" => self.flag(node, key, &mut policy.plan_approval),
-                "delivery" => {
-                    self.choice(node, key, "`integration` or `direct`", delivery, &mut policy.delivery);
-                }
-                "merge" => self.choice(node, key, "`person` or `auto`", final_merge, &mut policy.merge),
-                "base" => self.base(node, &mut policy.base),
-                "agent" => self.agent(node, key, &mut policy.agent),
-                "thresholds" => self.thresholds(node, &mut policy.thresholds),
-                "limits" => self.limits(node, &mut policy.limits),
-                "verifiers" => policy.verifiers = Some(self.verifiers(node)),
-                "judge" => policy.judge = Some(self.judge(node)),
-                "protected_paths" => policy.protected_paths = self.protected_paths(node),
-                _ => unreachable!("entries() gives known keys only"),
+        for (key, node) in self.entries(root, "the file", keys::POLICY) {
+            self.said.insert(key.name.to_owned());
+            match (key.name, &key.rule) {
+                ("label", _) => self.label(node, &mut policy.label),
+                ("autonomy", rule) => self.word(node, key.name, rule, autonomy, &mut policy.autonomy),
+                ("plan_approval", _) => self.flag(node, key.name, &mut policy.plan_approval),
+                ("delivery", rule) => self.word(node, key.name, rule, delivery, &mut policy.delivery),
+                ("merge", rule) => self.word(node, key.name, rule, final_merge, &mut policy.merge),
+                ("base", _) => self.base(node, &mut policy.base),
+                ("agent", _) => self.agent(node, key.name, &mut policy.agent),
+                ("thresholds", _) => self.thresholds(node, &mut policy.thresholds),
+                ("limits", _) => self.limits(node, &mut policy.limits),
+                ("verifiers", Rule::Verifiers(most)) => policy.verifiers = Some(self.verifiers(node, *most)),
+                ("judge", _) => policy.judge = Some(self.judge(node)),
+                ("protected_paths", Rule::Globs(most)) => policy.protected_paths = self.protected_paths(node, *most),
+                _ => unreachable!("every key of the table is read above"),
             }
         }
         policy
     }
 
     /// The known entries of a mapping that have a value; unknown ones are faults.
-    fn entries<'a>(
+    fn entries<'a, T>(
         &mut self,
         node: &'a Node,
         what: &str,
-        known: &'static [&'static str],
-    ) -> Vec<(&'static str, &'a Node)> {
+        known: &'static [Key<T>],
+    ) -> Vec<(&'static Key<T>, &'a Node)> {
         let entries = match &node.value {
             Value::Map(entries) => entries,
             Value::Nothing => return Vec::new(),
@@ -112,14 +113,14 @@ impl Reader {
         };
         let mut found = Vec::new();
         for entry in entries {
-            match known.iter().find(|key| **key == entry.key) {
+            match known.iter().find(|key| key.name == entry.key) {
                 // `key:` without a value says nothing: the default holds.
                 Some(_) if matches!(entry.value.value, Value::Nothing) => {}
-                Some(key) => found.push((*key, &entry.value)),
+                Some(key) => found.push((key, &entry.value)),
                 None => {
-                    let near = text::nearest(&entry.key, known.iter().copied());
-                    let hint = near.map_or_else(
-                        || format!("known are {}.", known.join(", ")),
+                    let names: Vec<_> = known.iter().map(|key| key.name).collect();
+                    let hint = text::nearest(&entry.key, names.iter().copied()).map_or_else(
+                        || format!("known are {}.", names.join(", ")),
                         |near| format!("did you mean `{near}`?"),
                     );
                     let key: String = entry.key.chars().take(60).collect();
@@ -139,7 +140,11 @@ impl Reader {
 
     fn text<'a>(&mut self, node: &'a Node, key: &str) -> Option<&'a str> {
         match &node.value {
-            Value::Text(text) => Some(text.trim()),
+            Value::Text(text) if text.trim().len() < text.len() && !text.trim().is_empty() => {
+                self.expected(node, key, "a text without blanks around it");
+                None
+            }
+            Value::Text(text) => Some(text),
             Value::Flag(_) | Value::Number(_) => {
                 self.expected(node, key, "a text (in quotes)");
                 None
@@ -151,39 +156,47 @@ impl Reader {
         }
     }
 
-    fn choice<T>(&mut self, node: &Node, key: &str, expected: &str, parse: impl Fn(&str) -> Option<T>, into: &mut T) {
+    /// One of a rule's words.
+    fn word<T>(&mut self, node: &Node, key: &str, rule: &Rule, of: impl Fn(&str) -> Option<T>, into: &mut T) {
+        let Rule::Word(words) = rule else { unreachable!("`{key}` takes a word") };
         match &node.value {
-            Value::Text(text) => match parse(text) {
-                Some(value) => *into = value,
-                None => self.expected(node, key, expected),
-            },
-            _ => self.expected(node, key, expected),
+            Value::Text(text) if words.contains(&text.as_str()) => {
+                if let Some(value) = of(text) {
+                    *into = value;
+                }
+            }
+            _ => {
+                let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+                let (last, others) = quoted.split_last().expect("a rule has words");
+                self.expected(node, key, &format!("{} or {last}", others.join(", ")));
+            }
         }
     }
 
-    /// A number above 0 and at most `most`.
-    fn positive(&mut self, node: &Node, key: &str, most: f64, into: &mut f64) {
-        match node.value {
-            Value::Number(number) if number > 0.0 && number <= most => *into = number,
-            _ => self.expected(node, key, &format!("a number above 0 and at most {most}")),
-        }
-    }
-
-    /// A whole number from 1 to `most`.
+    /// A number within a rule's bounds.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be whole and in range
-    fn count(&mut self, node: &Node, key: &str, most: u32, into: &mut u32) {
+    fn count(&mut self, node: &Node, key: &str, rule: &Rule, into: &mut u32) {
+        let Rule::Count(most) = rule else { unreachable!("`{key}` takes a whole number") };
         match node.value {
-            Value::Number(number) if number.fract() == 0.0 && (1.0..=f64::from(most)).contains(&number) => {
+            Value::Number(number) if number.fract() == 0.0 && (1.0..=f64::from(*most)).contains(&number) => {
                 *into = number as u32;
             }
             _ => self.expected(node, key, &format!("a whole number from 1 to {most}")),
         }
     }
 
+    fn number(&mut self, node: &Node, key: &str, rule: &Rule, into: &mut f64) {
+        let Rule::Number(most) = rule else { unreachable!("`{key}` takes a number") };
+        match node.value {
+            Value::Number(number) if number > 0.0 && number <= *most => *into = number,
+            _ => self.expected(node, key, &format!("a number above 0 and at most {most}")),
+        }
+    }
+
     /// <https://docs.github.com/en/issues/using-labels-and-milestones-to-track-work/managing-labels>
     fn label(&mut self, node: &Node, into: &mut String) {
         let Some(label) = self.text(node, "label") else { return };
-        if label.is_empty() || label.chars().count() > 50 || label.contains(char::is_control) {
+        if label.trim().is_empty() || label.chars().count() > 50 || label.contains(char::is_control) {
             self.expected(node, "label", "a text of 1 to 50 characters");
         } else {
             label.clone_into(into);
@@ -210,11 +223,11 @@ impl Reader {
     }
 
     fn thresholds(&mut self, node: &Node, into: &mut Thresholds) {
-        for (key, value) in self.entries(node, "`thresholds`", &["green", "yellow"]) {
-            match key {
-                "green" => self.positive(value, "thresholds.green", 1.0, &mut into.green),
-                _ => self.positive(value, "thresholds.yellow", 1.0, &mut into.yellow),
-            }
+        for (key, value) in self.entries(node, "`thresholds`", keys::THRESHOLDS) {
+            let path = format!("thresholds.{}", key.name);
+            let threshold = if key.name == "green" { &mut into.green } else { &mut into.yellow };
+            self.number(value, &path, &key.rule, threshold);
+            self.said.insert(path);
         }
         if into.yellow > into.green {
             let Thresholds { green, yellow } = *into;
@@ -224,21 +237,23 @@ impl Reader {
     }
 
     fn limits(&mut self, node: &Node, into: &mut Limits) {
-        for (key, value) in self.entries(node, "`limits`", LIMITS) {
-            let path = format!("limits.{key}");
-            match key {
+        for (key, value) in self.entries(node, "`limits`", keys::LIMITS) {
+            let (path, rule) = (format!("limits.{}", key.name), &key.rule);
+            match key.name {
                 "cost_usd" => {
                     let mut dollars = into.cost.dollars();
-                    self.positive(value, &path, 10_000.0, &mut dollars);
+                    self.number(value, &path, rule, &mut dollars);
                     into.cost = Usd::from_dollars(dollars);
                 }
-                "wall_time_hours" => self.positive(value, &path, 720.0, &mut into.wall_time_hours),
-                "rework_cycles" => self.count(value, &path, 20, &mut into.rework_cycles),
-                "chain_generations" => self.count(value, &path, 20, &mut into.chain_generations),
-                "steps" => self.count(value, &path, 50, &mut into.steps),
-                "parallel_tasks" => self.count(value, &path, 20, &mut into.parallel_tasks),
-                _ => self.count(value, &path, 100, &mut into.open_pull_requests),
+                "wall_time_hours" => self.number(value, &path, rule, &mut into.wall_time_hours),
+                "rework_cycles" => self.count(value, &path, rule, &mut into.rework_cycles),
+                "chain_generations" => self.count(value, &path, rule, &mut into.chain_generations),
+                "steps" => self.count(value, &path, rule, &mut into.steps),
+                "parallel_tasks" => self.count(value, &path, rule, &mut into.parallel_tasks),
+                "open_pull_requests" => self.count(value, &path, rule, &mut into.open_pull_requests),
+                _ => unreachable!("every limit of the table is read above"),
             }
+            self.said.insert(path);
         }
     }
 
@@ -256,9 +271,9 @@ impl Reader {
         }
     }
 
-    fn verifiers(&mut self, node: &Node) -> Vec<VerifierPolicy> {
+    fn verifiers(&mut self, node: &Node, most: usize) -> Vec<VerifierPolicy> {
         let mut verifiers: Vec<VerifierPolicy> = Vec::new();
-        for entry in self.list(node, "verifiers", 20) {
+        for entry in self.list(node, "verifiers", most) {
             let Some(verifier) = self.verifier(entry) else { continue };
             if verifiers.iter().any(|earlier| earlier.name == verifier.name) {
                 let what = format!("the verifier `{}` is there twice; give each a name of its own.", verifier.name);
@@ -270,8 +285,8 @@ impl Reader {
     }
 
     fn verifier(&mut self, node: &Node) -> Option<VerifierPolicy> {
-        let entries = self.entries(node, "a verifier", VERIFIER);
-        let value_of = |wanted: &str| entries.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
+        let entries = self.entries(node, "a verifier", keys::VERIFIER);
+        let value_of = |wanted: &str| entries.iter().find(|(key, _)| key.name == wanted).map(|(_, value)| *value);
         let name = if let Some(value) = value_of("name") {
             self.verifier_name(value)
         } else {
@@ -279,26 +294,33 @@ impl Reader {
             None
         };
         let run = if let Some(value) = value_of("run") {
-            let run = self.text(value, "run");
-            if run == Some("") {
-                self.expected(value, "run", "a command");
-            }
-            run
+            self.command(value)
         } else {
             self.fault(node.line, "a verifier needs a command to `run`, such as `cargo test`.");
             None
         };
         let mut verifier = VerifierPolicy::named(name.unwrap_or_default(), run.unwrap_or_default());
         for (key, value) in entries {
-            match key {
-                "required" => self.flag(value, key, &mut verifier.required),
-                "network" => self.flag(value, key, &mut verifier.network),
-                "weight" => self.positive(value, key, 100.0, &mut verifier.weight),
-                "timeout_minutes" => self.count(value, key, 360, &mut verifier.timeout_minutes),
+            match key.name {
+                "required" => self.flag(value, key.name, &mut verifier.required),
+                "network" => self.flag(value, key.name, &mut verifier.network),
+                "weight" => self.number(value, key.name, &key.rule, &mut verifier.weight),
+                "timeout_minutes" => self.count(value, key.name, &key.rule, &mut verifier.timeout_minutes),
                 _ => {}
             }
         }
         name.and(run).map(|_| verifier)
+    }
+
+    /// A command may be a block of lines, with the line end that YAML gives it.
+    fn command<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
+        match &node.value {
+            Value::Text(text) if !text.trim().is_empty() => Some(text.trim()),
+            _ => {
+                self.expected(node, "run", "a shell command");
+                None
+            }
+        }
     }
 
     fn verifier_name<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
@@ -316,20 +338,20 @@ impl Reader {
 
     fn judge(&mut self, node: &Node) -> JudgePolicy {
         let mut judge = JudgePolicy { agent: None, weight: 1.0 };
-        for (key, value) in self.entries(node, "`judge`", &["agent", "weight"]) {
-            match key {
+        for (key, value) in self.entries(node, "`judge`", keys::JUDGE) {
+            match key.name {
                 "agent" => self.agent(value, "judge.agent", &mut judge.agent),
-                _ => self.positive(value, "judge.weight", 100.0, &mut judge.weight),
+                _ => self.number(value, "judge.weight", &key.rule, &mut judge.weight),
             }
         }
         judge
     }
 
-    fn protected_paths(&mut self, node: &Node) -> Vec<String> {
+    fn protected_paths(&mut self, node: &Node, most: usize) -> Vec<String> {
         let mut paths = Vec::new();
-        for entry in self.list(node, "protected_paths", 100) {
+        for entry in self.list(node, "protected_paths", most) {
             let Some(path) = self.text(entry, "protected_paths") else { continue };
-            if path.is_empty() || path.starts_with(['/', '!']) {
+            if path.trim().is_empty() || path.starts_with(['/', '!']) {
                 let expected = "a list of globs from the root of the tree, such as `migrations/**`";
                 self.expected(entry, "protected_paths", expected);
             } else if let Err(error) = Glob::new(path) {
@@ -341,6 +363,10 @@ impl Reader {
         }
         paths
     }
+}
+
+fn autonomy(word: &str) -> Option<Autonomy> {
+    Autonomy::ALL.iter().copied().find(|level| level.as_str() == word)
 }
 
 fn delivery(word: &str) -> Option<Delivery> {

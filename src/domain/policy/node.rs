@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned, UserMessageFormatter};
 
+use super::file::Fault;
+
 /// The most that is read, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -52,9 +54,10 @@ impl Value {
 }
 
 /// Reads YAML, with bounds that refuse a bomb of aliases early.
-pub(super) fn read(yaml: &str) -> Result<Node, String> {
+pub(super) fn read(yaml: &str) -> Result<Node, Fault> {
     if yaml.len() > MAX_BYTES {
-        return Err(format!("The file has {} bytes; make it {MAX_BYTES} at most.", yaml.len()));
+        let what = format!("the file has {} bytes; make it {MAX_BYTES} at most.", yaml.len());
+        return Err(Fault { line: 1, what });
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -83,7 +86,7 @@ pub(super) fn read(yaml: &str) -> Result<Node, String> {
             let line = error.location().map_or(1, |location| location.line());
             let what = error.without_snippet().render_with_formatter(&UserMessageFormatter);
             let what = what.rfind(" at line ").map_or(what.as_str(), |end| &what[..end]); // the line is told already
-            Err(format!("Line {line}: this cannot be read as YAML: {what}."))
+            Err(Fault { line, what: format!("this cannot be read as YAML: {what}.") })
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     github::{
         model::Account,
         payload::{
-            CheckRunEvent, CommentRef, Envelope, Gone, IssueComment, Issues, PullEvent, PushEvent, Rerequest,
+            CheckRunEvent, CommentRef, Envelope, Gone, IssueComment, IssueRef, Issues, PullEvent, PushEvent, Rerequest,
             ReviewCommentEvent, ReviewEvent,
         },
     },
@@ -51,18 +51,7 @@ pub struct Person {
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
     /// An issue got a label.
-    Labelled {
-        /// Its number.
-        issue: u64,
-        /// Its title.
-        title: String,
-        /// Its text.
-        body: String,
-        /// Who wrote it.
-        author: Login,
-        /// The label's name.
-        label: String,
-    },
+    Labelled(LabelSet),
     /// An issue lost a label.
     Unlabelled {
         /// Its number.
@@ -111,6 +100,23 @@ pub enum What {
         /// The new head.
         head: Sha,
     },
+}
+
+/// A label that an issue got, and the issue as it was then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelSet {
+    /// The issue's number.
+    pub issue: u64,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// Who wrote it.
+    pub author: Login,
+    /// The label's name.
+    pub label: String,
+    /// All labels that it had then.
+    pub labels: Vec<String>,
 }
 
 /// A pull request and its head.
@@ -278,7 +284,8 @@ impl Delivery<'_> {
         Ok(Ok(match action {
             "labeled" => {
                 let label = label()?;
-                What::Labelled { issue: number, title: issue.title, body: issue.body, author: issue.author, label }
+                let IssueRef { title, body, author, labels, .. } = issue;
+                What::Labelled(LabelSet { issue: number, title, body, author, label, labels })
             }
             "unlabeled" => What::Unlabelled { issue: number, label: label()? },
             "closed" => What::IssueClosed { issue: number },

@@ -1,13 +1,13 @@
 //! Labels set and taken off, issues closed.
 
-use super::{InterpretError, Reading, Scene, Target, ignored, one};
+use super::{InterpretError, LabelSet, Reading, Scene, Target, ignored, one};
 use crate::{
     domain::{
         brief,
         directive::{Base, Directive},
         engine,
         ids::{Branch, Login},
-        policy::{self, Policy},
+        policy::{self, Policy, options},
         signal::{Labelled, Signal},
         step::Step,
     },
@@ -21,44 +21,58 @@ use crate::{
 const POLICY_PATH: &str = ".github/adjutant.yml";
 
 impl Scene<'_> {
-    pub(super) async fn labelled(
-        &self,
-        issue: u64,
-        title: &str,
-        body: &str,
-        author: Login,
-        label: &str,
-    ) -> Result<Reading, InterpretError> {
+    pub(super) async fn labelled(&self, set: LabelSet) -> Result<Reading, InterpretError> {
+        let LabelSet { issue, title, body, author, label, labels } = set;
+        if let Some(reading) = self.wished(issue, &label).await? {
+            return Ok(reading);
+        }
         let (policy, wanted) = self.policy().await?;
-        if !same_label(label, &wanted) {
+        if !same_label(&label, &wanted) {
             return Ok(ignored(format!("the label `{label}` is not `{wanted}`")));
         }
         if self.is_own(&self.sender).await? {
             return Ok(ignored("Adjutant gives itself no orders"));
         }
         // Deliveries come in any order: a label that was taken off again starts nothing.
-        match self.client.issue(issue).await? {
+        let live = match self.client.issue(issue).await? {
             None => return Ok(ignored(format!("issue {issue} is gone"))),
             Some(live) if live.state == OpenState::Closed => return Ok(ignored(format!("issue {issue} is closed"))),
             Some(live) if !live.has_label(&wanted) => return Ok(ignored(format!("issue {issue} has lost the label"))),
-            Some(_) => {}
-        }
+            Some(live) => live,
+        };
+        // Those of the payload count though they were taken off since: a wish that was made only makes stricter.
+        let others = labels.iter().chain(live.labels.iter().filter(|label| !labels.contains(label)));
+        let mut wishes: Vec<_> = others.filter_map(|label| options::label_wish(&wanted, label)).collect();
+        wishes.extend(options::wishes(&body));
         let labelled = Labelled {
             repo: self.repo.clone(),
             issue,
             earlier: self.lookup.count_for_issue(self.repo.id, issue).await?,
-            title: title.to_owned(),
+            brief: brief::parse(&title, &body),
+            title,
             author,
             actor: self.actor(&self.sender).await?,
-            brief: brief::parse(title, body),
             base: self.base(policy.as_ref().ok()).await?,
             policy,
+            wishes,
+            agents: None,
         };
         let target = match self.lookup.live_for_issue(self.repo.id, issue).await? {
             Some(directive) => Target::Directive(directive.id),
             None => Target::Issue { repo: self.repo.clone(), issue },
         };
         Ok(one(target, Signal::Labelled(Box::new(labelled))))
+    }
+
+    /// A label that makes a live directive's policy stricter; whoever may set labels may set it.
+    async fn wished(&self, issue: u64, label: &str) -> Result<Option<Reading>, InterpretError> {
+        if !label.contains(':') {
+            return Ok(None);
+        }
+        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else { return Ok(None) };
+        let Some(wish) = options::label_wish(&directive.policy.label, label) else { return Ok(None) };
+        let actor = self.actor(&self.sender).await?;
+        Ok(Some(one(Target::Directive(directive.id), Signal::Wished { actor, wish })))
     }
 
     pub(super) async fn unlabelled(&self, issue: u64, label: &str) -> Result<Reading, InterpretError> {

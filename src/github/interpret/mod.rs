@@ -10,7 +10,8 @@
 //! refuse); and edits count for nothing, since a maintainer can edit a stranger's comment into an approval.
 //!
 //! Races that are accepted: two deliveries may tell the same (a push comes as `push` and as `synchronize`, and our own
-//! merges come back), and the engine ignores what it knows already.
+//! merges come back), and the engine ignores what it knows already. A label that makes stricter, set in the moment in
+//! which a directive is being opened, may be read by neither of the two deliveries; setting it again helps.
 
 mod fact;
 mod label;
@@ -21,7 +22,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 pub use fact::{
-    Fact, Happened, Heading, PayloadError, Person, Place, Pressed, ReviewState, Reviewed, Said, What, parse,
+    Fact, Happened, Heading, LabelSet, PayloadError, Person, Place, Pressed, ReviewState, Reviewed, Said, What, parse,
 };
 
 use super::{client::GitHub, error::GitHubError, repository::RepoClient};
@@ -117,9 +118,7 @@ pub async fn interpret(github: &GitHub, lookup: &dyn DirectiveLookup, fact: Fact
     };
     let scene = Scene { github, lookup, client: github.repository(&repo), repo, sender };
     match what {
-        What::Labelled { issue, title, body, author, label } => {
-            scene.labelled(issue, &title, &body, author, &label).await
-        }
+        What::Labelled(set) => scene.labelled(set).await,
         What::Unlabelled { issue, label } => scene.unlabelled(issue, &label).await,
         What::IssueClosed { issue } => scene.issue_closed(issue).await,
         What::IssueRemoved { issue } => scene.issue_removed(issue).await,

@@ -56,7 +56,21 @@ async fn show(ctx: &Ctx, at: (&str, &str), path: &str) -> Answer {
     if !path.is_empty()
         && let Some(blob) = git.read_file(&sha, path).await?
     {
-        return Ok(show_file(ctx, repo, &name, path, &blob));
+        if blob.mode != SYMLINK {
+            return Ok(show_file(ctx, repo, &name, path, &blob));
+        }
+        // A link to a file of the repository shows as that file, any other as the link itself.
+        let target = String::from_utf8_lossy(&blob.bytes).into_owned();
+        if let Some(place) = behind(path, &target)
+            && let Some(file) = git.read_file(&sha, &place).await?.filter(|file| file.mode != SYMLINK)
+        {
+            return Ok(show_file(ctx, repo, &name, path, &file));
+        }
+        let state = ctx.state();
+        let size = blob.bytes.len() as u64;
+        let mut link = entry(ctx.view(&state), repo, &name, (path, "symlink", &blob.sha, size));
+        link["target"] = json!(target);
+        return Ok(ok(link));
     }
     let entries = git.list_dir(&sha, path).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
@@ -75,6 +89,26 @@ async fn show(ctx: &Ctx, at: (&str, &str), path: &str) -> Answer {
     Ok(ok(json!(listed)))
 }
 
+/// Git's mode of a symbolic link.
+const SYMLINK: &str = "120000";
+
+/// Where in the repository a link leads; none where it leads out of it.
+fn behind(link: &str, target: &str) -> Option<String> {
+    let mut place: Vec<&str> = link.split('/').collect();
+    place.pop();
+    for part in target.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                place.pop()?;
+            }
+            "" => return None,
+            part => place.push(part),
+        }
+    }
+    Some(place.join("/")).filter(|place| !place.is_empty())
+}
+
 fn show_file(ctx: &Ctx, repo: Id, name: &str, path: &str, blob: &Blob) -> Response {
     let accept = ctx.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("raw") {
@@ -82,8 +116,7 @@ fn show_file(ctx: &Ctx, repo: Id, name: &str, path: &str, blob: &Blob) -> Respon
             .into_response();
     }
     let state = ctx.state();
-    let kind = if blob.mode == "120000" { "symlink" } else { "file" };
-    let mut value = entry(ctx.view(&state), repo, name, (path, kind, &blob.sha, blob.bytes.len() as u64));
+    let mut value = entry(ctx.view(&state), repo, name, (path, "file", &blob.sha, blob.bytes.len() as u64));
     value["encoding"] = json!("base64");
     value["content"] = json!(wrapped(&blob.bytes));
     ok(value)
@@ -107,7 +140,7 @@ fn folder_entry(view: View, repo: Id, name: &str, path: &str, listed: &TreeEntry
     let kind = match (listed.kind.as_str(), listed.mode.as_str()) {
         ("tree", _) => "dir",
         ("commit", _) => "submodule",
-        (_, "120000") => "symlink",
+        (_, SYMLINK) => "symlink",
         _ => "file",
     };
     entry(view, repo, name, (path, kind, &listed.sha, listed.size.unwrap_or(0)))

@@ -88,6 +88,8 @@ fn directive() -> Directive {
         brief: adjutant::domain::brief::parse("Units", "Read units."),
         policy: Ok(Policy::default()),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
+        wishes: Vec::new(),
+        agents: None,
     };
     let mut directive = engine::open(&labelled, DateTime::UNIX_EPOCH).directive.unwrap();
     directive.steps.push(step("parse", "adjutant/7-1/g1-parse", 8));
@@ -234,6 +236,34 @@ async fn the_label_of_a_live_directive_goes_to_it() {
     let id = directive.id;
     let found = signals(read(&server, &Store::of(directive), "issues", labelled("directive")).await);
     assert_eq!(found[0].target, Target::Directive(id));
+}
+
+#[tokio::test]
+async fn labels_beside_it_and_options_in_the_text_are_told_with_the_label() {
+    let server = Scripted::start(|call| {
+        let issue = || issue("open", &["directive", "Directive:Manual", "bug", "other:manual"]);
+        is(call, "GET", "/issues/7").then(issue).or_else(|| good_day(call))
+    })
+    .await;
+    let mut delivery = labelled("directive");
+    delivery["issue"]["body"] = json!("Read units.\r\n\r\n### Options\r\n\r\nbudget: 2\r\n");
+    // Taken off since: it was there when the label was set.
+    delivery["issue"]["labels"] = json!([{ "name": "directive" }, { "name": "directive:plan-approval" }]);
+    let signal = only(read(&server, &Store::default(), "issues", delivery).await);
+    let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
+    let shown: Vec<_> = labelled.wishes.iter().map(|wish| wish.shown.as_str()).collect();
+    assert_eq!(shown, ["directive:plan-approval", "Directive:Manual", "budget: 2"]);
+}
+
+#[tokio::test]
+async fn a_label_that_makes_stricter_goes_to_the_live_directive_and_to_nobody_else() {
+    let server = Scripted::start(good_day).await;
+    let found = signals(read(&server, &Store::of(directive()), "issues", labelled("directive:manual")).await);
+    assert_eq!(found[0].target, Target::Directive(directive().id));
+    assert!(matches!(&found[0].signal, Signal::Wished { actor, wish }
+        if actor.permission == Permission::Admin && (wish.key.as_str(), wish.value.as_str()) == ("autonomy", "manual")));
+    reason(read(&server, &Store::default(), "issues", labelled("directive:manual")).await);
+    reason(read(&server, &Store::of(directive()), "issues", labelled("area:manual")).await);
 }
 
 #[tokio::test]

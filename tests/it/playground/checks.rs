@@ -112,3 +112,33 @@ async fn files_are_written_with_the_sha_they_had() {
         0
     );
 }
+
+/// <https://docs.github.com/en/rest/repos/contents#get-repository-content>
+#[tokio::test]
+async fn a_link_shows_as_the_file_of_the_repository_behind_it_else_as_itself() {
+    let world = World::start().await;
+    let head = world.get("/git/ref/heads/main").await["object"]["sha"].clone();
+    let entry =
+        |path: &str, mode: &str, text: &str| json!({ "path": path, "mode": mode, "type": "blob", "content": text });
+    let entries = [
+        entry("docs/real.md", "100644", "real"),
+        entry("docs/near.md", "120000", "./real.md"),
+        entry("far.md", "120000", "docs/../docs/real.md"),
+        entry("docs/out.md", "120000", "../../passwd"),
+        entry("docs/chain.md", "120000", "near.md"),
+        entry("folder", "120000", "docs"),
+    ];
+    let tree = json!({ "base_tree": head, "tree": entries });
+    let tree = world.as_user("writer", Method::POST, "/git/trees", tree).await.expect(201)["sha"].clone();
+    let commit = json!({ "message": "Link", "tree": tree, "parents": [head] });
+    let commit = world.as_user("writer", Method::POST, "/git/commits", commit).await.expect(201)["sha"].clone();
+    world.as_user("writer", Method::PATCH, "/git/refs/heads/main", json!({ "sha": commit })).await.expect(200);
+    for link in ["docs/near.md", "far.md"] {
+        let shown = world.get(&format!("/contents/{link}")).await;
+        assert_eq!((&shown["type"], &shown["content"]), (&json!("file"), &json!("cmVhbA==\n")), "{link}");
+    }
+    for (link, target) in [("docs/out.md", "../../passwd"), ("docs/chain.md", "near.md"), ("folder", "docs")] {
+        let shown = world.get(&format!("/contents/{link}")).await;
+        assert_eq!((&shown["type"], &shown["target"], shown.get("content")), (&json!("symlink"), &json!(target), None));
+    }
+}

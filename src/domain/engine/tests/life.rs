@@ -1,6 +1,7 @@
 //! The directive's own life.
 
 use super::*;
+use crate::domain::policy::options::label_wish;
 
 #[test]
 fn closing_the_issue_stops_unless_the_final_pull_request_is_merged() {
@@ -108,6 +109,7 @@ fn every_signal_in_every_state_has_an_answer() {
         let step = world.d.steps.first().map_or_else(|| StepId(uuid::Uuid::nil()), |step| step.id);
         let signals = [
             Signal::Unlabelled { actor: someone() },
+            Signal::Wished { actor: someone(), wish: label_wish("directive", "directive:manual").unwrap() },
             Signal::IssueClosed { actor: someone(), final_merged: false },
             Signal::IntegrationCut,
             Signal::PullReady { step },

@@ -22,9 +22,11 @@ mod contracts;
 mod life;
 mod orders;
 mod planning;
+mod rules;
 mod simulation;
 mod steps;
 mod whole;
+mod wishes;
 
 fn actor(login: &str, permission: Permission) -> Actor {
     Actor { login: Login::new(login), permission, bot: false }
@@ -45,6 +47,8 @@ fn labelled(policy: Policy) -> Labelled {
         },
         policy: Ok(policy),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
+        wishes: Vec::new(),
+        agents: None,
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::domain::engine::table::{Case, Next, next};
 use crate::domain::evaluation::Evaluation;
+use crate::domain::policy::options::label_wish;
 use crate::domain::step::Step;
 
 /// Enough for every kind of life, and a second or two in a debug build.
@@ -335,6 +336,10 @@ impl Simulation {
                 }
             }
             5 if self.dice.one_in(3) => self.tell(Signal::Unlabelled { actor: person() }),
+            6 if self.dice.one_in(2) => {
+                let wish = label_wish("directive", "directive:manual").unwrap();
+                self.tell(Signal::Wished { actor: person(), wish });
+            }
             6 => self.tell(Signal::Labelled(Box::new(labelled(Policy::default())))),
             7 if self.dice.one_in(30) => {
                 self.tell(Signal::IssueClosed { actor: person(), final_merged: false });

@@ -41,13 +41,16 @@ fn a_label_is_read_with_the_issue_as_it_was_then() {
         "issues",
         json!({
             "action": "labeled", "label": { "name": "directive" },
-            "issue": { "number": 7, "title": "Units", "body": null, "user": { "login": "outsider" } },
+            "issue": { "number": 7, "title": "Units", "body": null, "user": { "login": "outsider" },
+                       "labels": [{ "name": "directive" }, { "name": "directive:manual" }] },
         }),
     ));
     assert_eq!(repo, Repo { id: 9, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 5 });
     assert_eq!(sender, Person { login: Login::new("maintainer"), bot: false });
     let (title, body, author) = ("Units".to_owned(), String::new(), Login::new("outsider"));
-    assert_eq!(what, What::Labelled { issue: 7, title, body, author, label: "directive".to_owned() });
+    let labels = vec!["directive".to_owned(), "directive:manual".to_owned()];
+    let label = "directive".to_owned();
+    assert_eq!(what, What::Labelled(LabelSet { issue: 7, title, body, author, label, labels }));
 }
 
 #[test]

@@ -24,6 +24,19 @@ impl Person<'_> {
         self.act(Method::POST, &format!("/issues/{issue}/labels"), json!({ "labels": ["directive"] })).await;
     }
 
+    /// Makes a label, so that people who may not make one can set it.
+    pub(crate) async fn make_label(&self, name: &str) {
+        self.act(Method::POST, "/labels", json!({ "name": name, "color": "ededed" })).await;
+    }
+
+    pub(crate) async fn set_label(&self, issue: u64, name: &str) {
+        self.act(Method::POST, &format!("/issues/{issue}/labels"), json!({ "labels": [name] })).await;
+    }
+
+    pub(crate) async fn take_label(&self, issue: u64, name: &str) {
+        self.act(Method::DELETE, &format!("/issues/{issue}/labels/{name}"), Value::Null).await;
+    }
+
     pub(crate) async fn unlabel(&self, issue: u64) {
         self.act(Method::DELETE, &format!("/issues/{issue}/labels/directive"), Value::Null).await;
     }
@@ -103,6 +116,19 @@ impl Person<'_> {
         git(&clone, &["commit", "--quiet", "-m", &format!("Write {path}")]).await;
         git(&clone, &["push", "--quiet", "origin", branch]).await;
         git(&clone, &["rev-parse", "HEAD"]).await
+    }
+
+    /// Puts something at a path of a branch, whatever was there, by git's own objects: bytes, or a link (mode 120000).
+    pub(crate) async fn put(&self, branch: &str, path: &str, mode: &str, bytes: &[u8]) {
+        let head = self.stage.get(&format!("/git/ref/heads/{branch}")).await["object"]["sha"].clone();
+        let blob = json!({ "content": STANDARD.encode(bytes), "encoding": "base64" });
+        let blob = self.act(Method::POST, "/git/blobs", blob).await["sha"].clone();
+        let entry = json!({ "path": path, "mode": mode, "type": "blob", "sha": blob });
+        let tree = json!({ "base_tree": head, "tree": [entry] });
+        let tree = self.act(Method::POST, "/git/trees", tree).await["sha"].clone();
+        let commit = json!({ "message": format!("Put {path}"), "tree": tree, "parents": [head] });
+        let commit = self.act(Method::POST, "/git/commits", commit).await["sha"].clone();
+        self.act(Method::PATCH, &format!("/git/refs/heads/{branch}"), json!({ "sha": commit })).await;
     }
 
     async fn act(&self, method: Method, path: &str, body: Value) -> Value {

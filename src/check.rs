@@ -1,0 +1,83 @@
+//! `adjutant check` and `adjutant schema`: what holds for a policy file, without settings, database or GitHub.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use adjutant::domain::policy::{self, Fault};
+use clap::Subcommand;
+
+/// What can be checked.
+#[derive(Debug, Subcommand)]
+pub(super) enum Check {
+    /// Say what holds with a policy file, or everything that is wrong with it
+    ///
+    /// Exit status 0: it can be used. 1: it has faults, told as `FILE:LINE`. 2: it cannot be read.
+    Policy {
+        /// The file; `-` for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// The most that is read: enough to say that it is too much.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Checks what is asked for, and says so.
+pub(super) fn run(check: &Check) -> ExitCode {
+    let Check::Policy { file } = check;
+    let (name, bytes) = match read(file) {
+        Ok(found) => found,
+        Err(reason) => {
+            print_error(&format!("adjutant: `{}` cannot be read: {reason}", file.display()));
+            return ExitCode::from(2);
+        }
+    };
+    match stated(&bytes) {
+        Ok(stated) => {
+            print(&format!("# {name}: this policy can be used. All that holds with it:\n{}", policy::outline(&stated)));
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            let lines: Vec<_> = faults.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.what)).collect();
+            print(&format!("{}\n", lines.join("\n")));
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Prints the JSON Schema of the policy.
+pub(super) fn schema() -> ExitCode {
+    print(&format!("{:#}\n", policy::schema()));
+    ExitCode::SUCCESS
+}
+
+/// A file's name, for people, and its bytes.
+fn read(file: &Path) -> std::io::Result<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().take(MOST_BYTES).read_to_end(&mut bytes)?;
+        return Ok(("standard input".to_owned(), bytes));
+    }
+    std::fs::File::open(file)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    Ok((file.display().to_string(), bytes))
+}
+
+fn stated(bytes: &[u8]) -> Result<policy::Stated, Vec<Fault>> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count() as u64;
+        vec![Fault { line, what: "the file is no UTF-8 text from here on; save it as UTF-8.".to_owned() }]
+    })?;
+    policy::read(text)
+}
+
+/// A reader that went away, such as `head`, is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+#[expect(clippy::print_stderr, reason = "the command line's answer")]
+fn print_error(text: &str) {
+    eprintln!("{text}");
+}

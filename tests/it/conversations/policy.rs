@@ -1,0 +1,149 @@
+//! The policy: broken in every way, and held tighter by labels and options.
+
+use adjutant::domain::policy::Autonomy;
+use adjutant::domain::status::DirectiveStatus;
+use serde_json::json;
+
+use super::{POLICY, policy};
+use crate::support::stage::{Stage, plan, step, write};
+
+const PATH: &str = ".github/adjutant.yml";
+
+#[tokio::test]
+async fn labels_and_options_hold_a_directive_tighter_and_a_maintainer_goes_back_to_the_policys_level() {
+    let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &["a"])])] })).await;
+    let (maintainer, triager) = (stage.as_("maintainer"), stage.as_("triager"));
+    maintainer.make_label("directive:manual").await;
+    maintainer.make_label("directive:full_auto").await;
+    let body = "### Goal\n\nDo it.\n\n### Options: budget\n\n2\n\n### Options\n\n- [X] steps: 40\n- [X] @maintainer: `x`\n- [ ] merge: auto\n";
+    let issue = stage.as_("outsider").open_issue("Work", body).await;
+    triager.set_label(issue, "directive:manual").await;
+    triager.set_label(issue, "directive:full_auto").await;
+    stage.quiet().await;
+    assert_eq!(stage.status_comments(issue).await.len(), 0, "such a label alone starts nothing");
+    maintainer.label(issue).await;
+
+    let status = stage.status_says(issue, "The plan waits for a person").await;
+    for told in [
+        "Stricter than the policy: the autonomy is `manual` by a label; the budget is $2.00 by the issue's options.",
+        "- `directive:full_auto`: it would loosen the policy, which says `guardrails`",
+        "- `steps: 40`: it would loosen the policy, which says 12",
+        "- `@maintainer: 'x'`: it is no option, written `option: value`",
+        "of $2.00",
+    ] {
+        assert!(status.contains(told), "{told} is not in\n{status}");
+    }
+    assert!(!status.contains("merge: auto"), "{status}");
+    assert_eq!(stage.directive_is(issue, "is there", |_| true).await.brief.goal, "Do it.");
+
+    // What was asked stays asked; what comes after goes by the policy's level again, and no further.
+    let order = maintainer.comment(issue, "/autonomy guardrails").await;
+    stage.reacted(order, "rocket").await;
+    maintainer.comment(issue, "/approve").await;
+    stage.passed(issue, "b").await;
+    maintainer.comment(issue, "/autonomy full_auto").await;
+    stage.expect(issue, "the policy allows `guardrails` at most").await;
+    stage.asks(issue, "final").await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_label_on_a_live_directive_makes_it_stricter_and_taking_it_off_loosens_nothing() {
+    let script = json!({
+        "plan": [plan([step("a", &[]), step("b", &["a"])])],
+        "a": [{ "wait": "a", "write": { "a.txt": "a\n" } }],
+    });
+    let stage = Stage::set(&policy("autonomy: full_auto"), script).await;
+    let (maintainer, triager) = (stage.as_("maintainer"), stage.as_("triager"));
+    for label in ["directive:manual", "directive:guardrails", "directive:manul"] {
+        maintainer.make_label(label).await;
+    }
+    let issue = stage.directive("Do it.").await;
+    stage.agent_waits_for("a").await;
+    triager.set_label(issue, "directive:manual").await;
+    stage.status_says(issue, "the autonomy is `manual` by a label").await;
+    triager.take_label(issue, "directive:manual").await;
+    triager.set_label(issue, "directive:guardrails").await;
+    let status =
+        stage.status_says(issue, "- `directive:guardrails`: it would loosen the policy, which says `manual`").await;
+    assert_eq!(status.matches("Options that do not count").count(), 1);
+    triager.set_label(issue, "directive:manul").await;
+    stage.status_says(issue, "- `directive:manul`: it is no label of Adjutant's").await;
+    stage.say("a");
+    let pull = stage.asks(issue, "a").await;
+    let directive = stage.status_is(issue, DirectiveStatus::Active).await;
+    assert_eq!(directive.policy.autonomy, Autonomy::Manual);
+    maintainer.comment(pull, "/approve").await;
+    stage.passed(issue, "a").await;
+    stage.asks(issue, "b").await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_cannot_be_used_is_told_in_whatever_way_it_is_broken() {
+    let stage = Stage::set("", json!({ "plan": [plan([step("only", &[])])] })).await;
+    let maintainer = stage.as_("maintainer");
+    let levels =
+        (1..10).map(|level| format!("a{level}: &a{level} [{}]", vec![format!("*a{}", level - 1); 10].join(", ")));
+    let bomb: Vec<_> = std::iter::once("a0: &a0 [x, x]".to_owned()).chain(levels).collect();
+    let ways: [(&str, Vec<u8>, &str); 4] = [
+        ("100644", b"colour: blue\nlimits: { step: 3 }\n".to_vec(), "did you mean `steps`?"),
+        ("100644", bomb.join("\n").into_bytes(), "cannot be read as YAML"),
+        ("100644", "# long\n".repeat(20_000).into_bytes(), "make it 65536 at most"),
+        ("100644", b"label: \xff\xfe\n".to_vec(), "no UTF-8 text"),
+    ];
+    for (mode, bytes, told) in &ways {
+        maintainer.put("main", PATH, mode, bytes).await;
+        let issue = stage.directive("Do it.").await;
+        let answer = stage.expect(issue, told).await;
+        assert!(answer.contains("set the label again") && answer.contains("@maintainer"), "{answer}");
+        assert_eq!(stage.status_comments(issue).await.len(), 0, "{answer}");
+    }
+    // A folder in its place, and a link out of the repository.
+    maintainer.write("main", PATH, None).await;
+    maintainer.write("main", &format!("{PATH}/more.yml"), Some("label: x\n")).await;
+    stage.expect(stage.directive("Do it.").await, "it is no file").await;
+    maintainer.write("main", &format!("{PATH}/more.yml"), None).await;
+    maintainer.put("main", PATH, "120000", b"../../elsewhere.yml").await;
+    stage.expect(stage.directive("Do it.").await, "it is no file").await;
+    stage.quiet().await;
+
+    // A link to a file of the repository is that file.
+    maintainer.write("main", "policies/strict.yml", Some(&policy("autonomy: manual"))).await;
+    maintainer.put("main", PATH, "120000", b"../policies/strict.yml").await;
+    let issue = stage.directive("Do it.").await;
+    let directive = stage.directive_is(issue, "there is a plan", |directive| directive.plan.is_some()).await;
+    assert_eq!(directive.policy.autonomy, Autonomy::Manual);
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_the_operator_does_not_have_is_told_with_those_that_there_are() {
+    let stage = Stage::set(&policy("agent: fast"), json!({ "plan": [plan([step("only", &[])])] })).await;
+    let maintainer = stage.as_("maintainer");
+    let issue = stage.directive("Do it.").await;
+    let answer = stage.expect(issue, "`agent` names `fast`").await;
+    assert!(answer.contains("there are `default`"), "{answer}");
+    assert_eq!(stage.status_comments(issue).await.len(), 0);
+    maintainer.write("main", PATH, Some(POLICY)).await;
+    maintainer.unlabel(issue).await;
+    maintainer.label(issue).await;
+    stage.asks(issue, "only").await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_change_of_a_protected_path_waits_for_a_person_though_it_is_green() {
+    let script = json!({
+        "plan": [plan([step("a", &[]), step("b", &[])])],
+        "a": [write([("db/schema.sql", "-- new\n")])],
+    });
+    let stage = Stage::set(&policy("autonomy: full_auto\nprotected_paths: ['db/**']"), script).await;
+    let issue = stage.directive("Do it.").await;
+    stage.passed(issue, "b").await;
+    let pull = stage.asks(issue, "a").await;
+    stage.as_("maintainer").comment(pull, "/approve").await;
+    stage.passed(issue, "a").await;
+    stage.asks(issue, "final").await;
+    stage.strike().await;
+}

@@ -1,0 +1,174 @@
+//! The policy beside GitHub: `adjutant check policy`, `adjutant schema`, and what README says of it.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use adjutant::domain::engine::table::{Case, Next, next};
+use adjutant::domain::evaluation::Confidence;
+use adjutant::domain::policy::{self, Autonomy, FinalMerge, Policy};
+use serde_json::Value;
+
+fn adjutant(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_adjutant"))
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// The exit status, and what was printed where.
+fn said(arguments: &[&str], input: &[u8]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = adjutant(arguments, input);
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn repository_file(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn a_policy_that_can_be_used_is_told_in_full_with_its_defaults_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("adjutant.yml");
+    std::fs::write(&file, "autonomy: manual\nlimits: { steps: 5 }\n").unwrap();
+    let (status, told, errors) = said(&["check", "policy", file.to_str().unwrap()], b"");
+    assert_eq!((status, errors.as_str()), (0, ""));
+    let line = |start: &str| told.lines().find(|line| line.trim().starts_with(start)).unwrap().to_owned();
+    assert!(!line("autonomy: manual").contains("default") && !line("steps: 5").contains("default"), "{told}");
+    assert!(line("merge: person").ends_with("# default") && line("base:").contains("default branch"), "{told}");
+    let mut expected = Policy { autonomy: Autonomy::Manual, ..Policy::default() };
+    expected.limits.steps = 5;
+    assert_eq!(policy::parse(&told), Ok(expected), "what is told states the same policy");
+}
+
+#[test]
+fn every_fault_is_told_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("adjutant.yml");
+    std::fs::write(&file, "autonmy: manual\n\nlimits: { steps: 99 }\n").unwrap();
+    let (status, told, _) = said(&["check", "policy", file.to_str().unwrap()], b"");
+    assert_eq!(status, 1);
+    let lines: Vec<_> = told.lines().collect();
+    let file = file.display();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines[0].starts_with(&format!("{file}:1: ")) && lines[0].ends_with("did you mean `autonomy`?"), "{told}");
+    assert!(lines[1].starts_with(&format!("{file}:3: ")) && lines[1].contains("from 1 to 50"), "{told}");
+}
+
+#[test]
+fn standard_input_is_read_and_what_is_no_text_or_too_much_is_a_fault() {
+    let (status, told, _) = said(&["check", "policy", "-"], b"label: x\n");
+    assert!(status == 0 && told.contains("\nlabel: x\n"), "{told}");
+    let (status, told, _) = said(&["check", "policy", "-"], b"label: x\nbase: \xff\n");
+    assert_eq!(
+        (status, told.as_str()),
+        (1, "standard input:2: the file is no UTF-8 text from here on; save it as UTF-8.\n")
+    );
+    let (status, told, _) = said(&["check", "policy", "-"], "# long\n".repeat(20_000).as_bytes());
+    assert!(status == 1 && told.contains("make it 65536 at most"), "{told}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.yml");
+    for file in [missing.as_path(), folder.path()] {
+        let (status, told, errors) = said(&["check", "policy", file.to_str().unwrap()], b"");
+        assert_eq!((status, told.as_str()), (2, ""));
+        assert!(errors.starts_with(&format!("adjutant: `{}` cannot be read: ", file.display())), "{errors}");
+    }
+}
+
+#[test]
+fn the_committed_schema_is_what_the_code_generates() {
+    let (status, printed, _) = said(&["schema"], b"");
+    assert_eq!(status, 0);
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    let committed: Value = serde_json::from_str(&repository_file("schema/adjutant.schema.json")).unwrap();
+    assert_eq!(committed, printed, "refresh it: `cargo run -- schema > schema/adjutant.schema.json`");
+}
+
+/// The code block of a language that follows a heading in README.
+fn readme_block(heading: &str, language: &str) -> String {
+    let readme = repository_file("README.md");
+    let section = readme.split(&format!("\n{heading}\n")).nth(1).unwrap();
+    let block = section.split(&format!("```{language}\n")).nth(1).unwrap();
+    block.split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn readmes_policy_has_every_key_and_states_the_defaults() {
+    let yaml = readme_block("## The policy", "yaml");
+    let stated = policy::read(&yaml).unwrap();
+    let Policy { base, agent, verifiers, judge, protected_paths, .. } = stated.policy.clone();
+    assert_eq!((base.as_deref(), agent.as_deref()), (Some("main"), Some("default")));
+    assert!(verifiers.is_some() && judge.is_some() && !protected_paths.is_empty(), "these are examples");
+    let examples = Policy { base, agent, verifiers, judge, protected_paths, ..Policy::default() };
+    assert_eq!(stated.policy, examples);
+    let schema = policy::schema();
+    for (key, property) in schema["properties"].as_object().unwrap() {
+        assert!(stated.said.contains(key), "README does not show `{key}`");
+        for inner in property["properties"].as_object().into_iter().flat_map(|inner| inner.keys()) {
+            assert!(key == "judge" || stated.said.contains(&format!("{key}.{inner}")), "README lacks `{key}.{inner}`");
+        }
+    }
+}
+
+/// README's row of the table of rules that begins with these words.
+fn readme_row(start: &str) -> Vec<String> {
+    let readme = repository_file("README.md");
+    let row =
+        readme.lines().find(|line| line.starts_with(&format!("| {start} |"))).unwrap_or_else(|| panic!("no {start}"));
+    row.split('|').skip(2).take(3).map(|cell| cell.trim().to_owned()).collect()
+}
+
+#[test]
+fn readmes_table_of_rules_is_that_of_the_code() {
+    use Autonomy::{FullAuto, Guardrails, Manual};
+    use Confidence::{Green, Red, Yellow};
+    let levels = [FullAuto, Guardrails, Manual];
+    let case = |autonomy, confidence| Case {
+        autonomy,
+        confidence,
+        into_base: false,
+        merge: FinalMerge::Person,
+        needs_person: false,
+        rework_left: true,
+    };
+    let word = |next| match next {
+        Next::Merge => "merges",
+        Next::Ask => "waits for `/approve`",
+        Next::Rework => "rework",
+        Next::Block => "blocked, asks",
+    };
+    let row = |of: &dyn Fn(Autonomy) -> Case| levels.map(|level| word(next(of(level))).to_owned()).to_vec();
+    assert_eq!(readme_row("green"), row(&|level| case(level, Green)));
+    assert_eq!(readme_row("yellow"), row(&|level| case(level, Yellow)));
+    assert_eq!(readme_row("red"), row(&|level| case(level, Red)));
+    let used_up = |level| Case { rework_left: false, ..case(level, Red) };
+    assert_eq!(readme_row("red, automatic reworks used up"), row(&used_up));
+    for confidence in [Green, Yellow] {
+        let protected = |level| Case { needs_person: true, ..case(level, confidence) };
+        assert_eq!(readme_row("green or yellow, and a protected path was touched"), row(&protected));
+    }
+    // Into the base.
+    let by = |level, merge| {
+        let into_base = |confidence| next(Case { into_base: true, merge, ..case(level, confidence) });
+        match (into_base(Green), into_base(Yellow)) {
+            (Next::Merge, Next::Ask) => "green merges",
+            (Next::Ask, Next::Ask) => "a person",
+            other => panic!("README has no words for {other:?}"),
+        }
+    };
+    let cells = levels.map(|level| match (by(level, FinalMerge::Person), by(level, FinalMerge::Auto)) {
+        (person, auto) if person == auto => person.to_owned(),
+        (person, auto) => format!("{person}; with `merge: auto`, {auto}"),
+    });
+    assert_eq!(readme_row("final pull request, and every merge into the base"), cells);
+}
