@@ -25,7 +25,7 @@ mod tests;
 fn main() {
     let wanted = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(20_000);
     let begin = Instant::now();
-    let endings = tests::simulation::simulate(1..=wanted);
+    let endings = tests::simulation::simulate(1..=wanted).endings;
     let seconds = begin.elapsed().as_secs_f64();
     #[allow(clippy::cast_precision_loss)] // a count of stories
     let rate = wanted as f64 / seconds * 60.0;

@@ -213,7 +213,10 @@ impl Effect {
             Self::Merge { step, head, round } => format!("{directive}/merge/{step}/{head}/{round}"),
             Self::Integrate { round } => format!("{directive}/integrate/{round}"),
             Self::DeleteBranch { step } => format!("{directive}/delete-branch/{step}"),
-            Self::ClosePull { step, .. } => format!("{directive}/close-pull/{step}"),
+            // One that was opened again may be closed again, for another reason.
+            Self::ClosePull { step, word } => {
+                format!("{directive}/close-pull/{step}/{}", Sha::of_text(word).short())
+            }
             Self::PostReport { step, head } => format!("{directive}/report/{step}/{head}"),
             Self::CloseIssue => format!("{directive}/close-issue"),
             Self::React { source, reaction } => {

@@ -164,6 +164,19 @@ impl Evaluation {
         Self { head, confidence, score, results, judgement, reasons }
     }
 
+    /// Judges a report, which no command can prove: green, unless a criterion that it covers was judged unmet. What only claims
+    /// that the work was there already (`claims`) is at most yellow.
+    pub fn of_report(head: Sha, judgement: Option<Judgement>, covered: &[String], claims: Vec<String>) -> Self {
+        let mut reasons = claims;
+        let mut confidence = if reasons.is_empty() { Confidence::Green } else { Confidence::Yellow };
+        let criteria = judgement.iter().flat_map(|judge| &judge.criteria);
+        for unmet in criteria.filter(|judged| !judged.met && covered.contains(&judged.id)) {
+            confidence = Confidence::Red;
+            reasons.push(format!("criterion {} was judged unmet: {}", unmet.id, unmet.note));
+        }
+        Self { head, confidence, score: None, results: Vec::new(), judgement, reasons }
+    }
+
     /// Whether a person must decide whatever the autonomy.
     pub fn needs_person(findings: &[Finding]) -> bool {
         findings.iter().any(|finding| finding.kind == FindingKind::Protected)

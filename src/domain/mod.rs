@@ -10,12 +10,14 @@
 pub mod approval;
 pub mod brief;
 pub mod command;
+pub mod contract;
 pub mod directive;
 pub mod effect;
 pub mod engine;
 pub mod evaluation;
 pub mod event;
 pub mod ids;
+pub mod layout;
 pub mod plan;
 pub mod policy;
 pub mod replan;

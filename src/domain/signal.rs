@@ -16,6 +16,7 @@ use super::policy::Policy;
 use super::policy::options::Wish;
 use super::replan::IssueText;
 use super::step::{Finding, Pull};
+use super::task::Measure;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,25 @@ pub enum Signal {
         outcome: TaskOutcome,
         /// What it cost, as the agent says.
         cost: Usd,
+    },
+    /// What an agent has so far is about to be pushed.
+    TaskPushes {
+        /// Which.
+        task: TaskId,
+        /// The commit.
+        head: Sha,
+    },
+    /// What an agent has so far was pushed.
+    TaskPushed {
+        /// Which.
+        task: TaskId,
+    },
+    /// An agent's run went like this; what comes of it is told by [`Signal::TaskFinished`].
+    TaskMeasured {
+        /// Which.
+        task: TaskId,
+        /// How it went.
+        measure: Measure,
     },
     /// The integration branch is there.
     IntegrationCut,
@@ -298,7 +318,7 @@ pub enum TaskOutcome {
         report: Option<String>,
         /// Where the work was there already, as the agent says.
         evidence: Option<String>,
-        /// The branch's head, where there is one from an earlier task.
+        /// The branch's head, where it holds work of an earlier task.
         head: Option<Sha>,
     },
     /// The head was judged.

@@ -38,6 +38,9 @@ pub struct Step {
     pub pull: Option<Pull>,
     /// The newest head of its branch that is known, or the SHA-256 of its report.
     pub head: Option<Sha>,
+    /// The newest heads that Adjutant pushed of work that was not handed in yet, oldest first.
+    #[serde(default)]
+    pub progress: Vec<Sha>,
     /// When [`Step::head`] became known: an order written before it is about something else.
     pub head_at: Option<DateTime<Utc>>,
     /// Who approved the head while it was still being proved.
@@ -54,6 +57,9 @@ pub struct Step {
     pub merge: MergeState,
     /// What the next rework is to do.
     pub instructions: Option<Instructions>,
+    /// What people asked for while a rework was under way: the next one does it.
+    #[serde(default)]
+    pub afterwards: Option<String>,
     /// Automatic reworks so far.
     pub rework_cycles: u32,
     /// All reworks so far, those that people asked for included.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::ids::{StepId, TaskId, Usd};
 
@@ -34,6 +35,30 @@ pub struct Task {
     pub cost: Usd,
     /// Why it failed, in a sentence.
     pub failure: Option<String>,
+    /// Tokens read, as the agent counted them.
+    #[serde(default)]
+    pub input_tokens: u64,
+    /// Tokens written, as the agent counted them.
+    #[serde(default)]
+    pub output_tokens: u64,
+    /// How its newest run went.
+    #[serde(default)]
+    pub measured: Option<Measure>,
+}
+
+/// How one run of an agent went. A task that was interrupted has more than one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measure {
+    /// Which run: drawn when it began.
+    pub run: Uuid,
+    /// How the process ended: `exit 0`, `signal 9`, `timeout`, `output limit` or `cancelled`.
+    pub exit: String,
+    /// What it cost, as the agent says.
+    pub cost: Usd,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
 }
 
 /// What a task is for.

@@ -125,6 +125,15 @@ impl RepoClient {
         }
     }
 
+    /// Opens a pull request as a draft; none where the repository's plan has no drafts.
+    pub async fn create_draft(&self, new: &NewPull) -> Result<Option<PullRequest>, GitHubError> {
+        match self.post_pull(new, true).await {
+            Err(GitHubError::Validation { message }) if message.to_lowercase().contains("draft") => Ok(None),
+            Err(GitHubError::Validation { message }) => self.explain(new, message).await.map(Some),
+            other => other.map(Some),
+        }
+    }
+
     async fn post_pull(&self, new: &NewPull, draft: bool) -> Result<PullRequest, GitHubError> {
         let body = json!({
             "title": new.title,

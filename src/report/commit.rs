@@ -41,6 +41,14 @@ pub fn commit_message(directive: &Directive, step: &Step, task: &Task, summary: 
     format!("{}\n\n{body}{}\nAdjutant-Task: {}", subject(&what, MAX_SUBJECT), trailers(directive, step), task.id)
 }
 
+/// The message of a commit that holds what a task has so far. Nobody is to test or to review it: continuous integration is
+/// asked to leave it out, and the trailer says whose it is.
+/// <https://docs.github.com/en/actions/managing-workflow-runs-and-deployments/managing-workflow-runs/skipping-workflow-runs>
+pub fn progress_message(step: &Step, task: &Task) -> String {
+    let name = plain(step.name.as_str(), 50);
+    format!("{name}: work in progress [skip ci]\n\nAdjutant-Progress: {}", task.id)
+}
+
 fn subject(text: &str, chars: usize) -> String {
     plain(text, chars).trim_end_matches('.').to_owned()
 }

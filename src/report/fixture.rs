@@ -85,6 +85,7 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
         into_base: false,
         pull: None,
         head: None,
+        progress: Vec::new(),
         head_at: None,
         vouched: None,
         report: None,
@@ -93,6 +94,7 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
         evaluation: None,
         merge: MergeState::Open,
         instructions: None,
+        afterwards: None,
         rework_cycles: 0,
         reworks: 0,
         failures: 0,
@@ -121,6 +123,9 @@ fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, c
         finished_at: (!status.is_live()).then_some(started + TimeDelta::minutes(4)),
         cost: Usd(cents * 10_000),
         failure: None,
+        input_tokens: 0,
+        output_tokens: 0,
+        measured: None,
     }
 }
 

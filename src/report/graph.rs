@@ -4,6 +4,7 @@
 
 use super::words;
 use crate::domain::directive::Directive;
+use crate::domain::layout::layout;
 use crate::domain::status::StepStatus;
 use crate::domain::step::Step;
 use crate::domain::text::visible;
@@ -18,13 +19,20 @@ const CLASSES: &str = "  classDef todo fill:#f6f8fa,stroke:#8c959f,color:#1f2328
   classDef fail fill:#ffebe9,stroke:#cf222e,color:#1f2328
   classDef skip fill:#f6f8fa,stroke:#d0d7de,color:#656d76,stroke-dasharray:4";
 
+/// Steps that wait for one that a person has to see to.
+const HELD: &str = "  classDef held fill:#f6f8fa,stroke:#9a6700,color:#1f2328,stroke-dasharray:4";
+
 /// The graph in its fence; empty where there are no steps, or too many to draw.
 pub fn mermaid(directive: &Directive) -> String {
     if directive.steps.is_empty() || directive.steps.len() > MAX_STEPS {
         return String::new();
     }
     let mut lines = vec!["```mermaid".to_owned(), "graph LR".to_owned()];
-    for (at, step) in directive.steps.iter().enumerate() {
+    // Mermaid draws what it reads first at the top of a layer.
+    let places = layout(&directive.steps);
+    let mut drawn: Vec<(usize, &Step)> = directive.steps.iter().enumerate().collect();
+    drawn.sort_by_key(|(at, _)| places[*at]);
+    for (at, step) in drawn {
         lines.push(format!("  s{at}[\"{}\"]:::{}", label(directive, step), class(directive, step)));
     }
     for (at, step) in directive.steps.iter().enumerate() {
@@ -42,6 +50,9 @@ pub fn mermaid(directive: &Directive) -> String {
         }
     }
     lines.push(CLASSES.to_owned());
+    if directive.steps.iter().any(|step| directive.held_by(step).is_some()) {
+        lines.push(HELD.to_owned());
+    }
     lines.push("```".to_owned());
     lines.join("\n")
 }
@@ -77,6 +88,7 @@ fn class(directive: &Directive, step: &Step) -> &'static str {
         StepStatus::Passed => "done",
         StepStatus::Skipped => "skip",
         _ if words::waiting_approval(directive, step).is_some() => "wait",
+        StepStatus::Pending if directive.held_by(step).is_some() => "held",
         StepStatus::Pending => "todo",
         StepStatus::Ready | StepStatus::Running | StepStatus::Evaluating | StepStatus::Rework => "work",
         StepStatus::Blocked => "wait",
@@ -111,6 +123,18 @@ mod tests {
           classDef skip fill:#f6f8fa,stroke:#d0d7de,color:#656d76,stroke-dasharray:4
         ```
         "#);
+    }
+
+    #[test]
+    fn a_step_that_waits_for_a_blocked_one_looks_so_and_layers_are_drawn_in_their_order() {
+        let mut directive = fixture::directive();
+        directive.steps[1].status = StepStatus::Blocked;
+        directive.steps.rotate_right(1);
+        let graph = mermaid(&directive);
+        assert!(graph.contains("s0[\"⚪ prove\"]:::held") && graph.contains("classDef held"), "{graph}");
+        let at = |name: &str| graph.find(name).unwrap();
+        assert!(at("parse\"]") < at("convert\"]") && at("document\"]") < at("prove\"]"), "{graph}");
+        assert_eq!(words::state(&directive, &directive.steps[0]), "waits for `convert`, which is blocked");
     }
 
     #[test]

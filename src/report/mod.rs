@@ -31,7 +31,7 @@ pub use check::{
     CheckAction, CheckConclusion, CheckReport, CheckStatus, check_output, foreign_check, verifier_check,
     verifier_running,
 };
-pub use commit::{commit_message, merge_message};
+pub use commit::{commit_message, merge_message, progress_message};
 pub use instructions::{judge_instructions, planner_instructions, step_instructions};
 pub use notice::{closing_word, completion_word, notice, report_comment, report_marker};
 pub use pull::{pull_body, pull_title, step_marker};

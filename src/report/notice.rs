@@ -1,10 +1,12 @@
 //! Short answers: to orders that were not taken, and words at an end.
 
+use super::pull::titled;
 use super::text::{MAX_BODY, code, fit, inline, quote};
-use super::{Links, words};
+use super::{Links, proof, words};
 use crate::domain::directive::Directive;
 use crate::domain::effect::Notice;
 use crate::domain::ids::{Sha, StepId};
+use crate::domain::status::StepStatus;
 use crate::domain::step::Step;
 
 const COMMANDS: &str = "\
@@ -151,15 +153,28 @@ pub fn closing_word(directive: &Directive, step: &Step, word: &str) -> String {
 
 /// What is said on the issue when Adjutant closes it.
 pub fn completion_word(directive: &Directive, links: &Links) -> String {
+    fit(MAX_BODY, |chars| {
+        let proof = proof_of_completion(directive, chars);
+        format!("Completed. {}\n\n{proof}\n\n<sub>{}</sub>", merged_into(directive, links), words::totals(directive))
+            .replace("\n\n\n\n", "\n\n")
+    })
+}
+
+/// Where what was done has landed.
+pub(super) fn merged_into(directive: &Directive, links: &Links) -> String {
     let base = code(directive.base.branch.as_str());
+    let merged = |step: &Step| step.status == StepStatus::Passed && step.open_pull().is_some();
     match directive.finale.as_ref().and_then(|finale| finale.pull.as_ref()) {
-        Some(pull) => format!("Completed: merged into {base} with [#{}]({}).", pull.number, links.pull(pull.number)),
-        None if directive.steps.iter().any(|step| step.pull.is_some()) => {
-            format!("Completed: every step is merged into {base}.")
-        }
-        None if words::all_skipped(directive) => "Completed: nothing was merged, every step was skipped.".to_owned(),
-        None => "Completed: nothing in the tree had to change; the reports are above.".to_owned(),
+        Some(pull) => format!("Merged into {base} with [#{}]({}).", pull.number, links.pull(pull.number)),
+        None if directive.steps.iter().any(merged) => format!("Everything is merged into {base}."),
+        None if words::all_skipped(directive) => "Nothing was merged: every step was skipped.".to_owned(),
+        None => "Nothing in the tree had to change; the reports are on the issue.".to_owned(),
     }
+}
+
+/// The acceptance criteria, each with what speaks for it; empty where there are none.
+pub(super) fn proof_of_completion(directive: &Directive, chars: usize) -> String {
+    titled("Acceptance criteria", &proof::completion_table(directive, chars))
 }
 
 #[cfg(test)]
@@ -299,7 +314,17 @@ mod tests {
         ];
         insta::assert_snapshot!(words.join("\n"), @r"
         Closed: stopped by maintainer. The branch `adjutant/7-1/g1-prove` is kept. (Part of #7)
-        Completed: merged into `main` with [#16](https://github.com/acme/widgets/pull/16).
+        Completed. Merged into `main` with [#16](https://github.com/acme/widgets/pull/16).
+
+        **Acceptance criteria**
+
+        | | Criterion | Covered by | Standing |
+        |---|---|---|---|
+        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
+        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
+
+        <sub>4 steps · 1 rework · $1.06 · 25 min at work</sub>
         ");
     }
 }

@@ -8,6 +8,9 @@ use crate::domain::evaluation::{CriterionJudgement, Evaluation, Verdict, Verifie
 use crate::domain::status::StepStatus;
 use crate::domain::step::Step;
 
+/// What is said of a criterion that nothing speaks for.
+const CHECK: &str = "👀 a person must check";
+
 /// Each verifier with what it found; empty where none ran.
 pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
     if evaluation.results.is_empty() && evaluation.judgement.is_none() {
@@ -77,14 +80,44 @@ pub fn judge_note(evaluation: &Evaluation, chars: usize) -> String {
 /// The acceptance criteria that `step` covers (for the final pull request, all), each with what speaks for it;
 /// empty where there are none.
 pub fn criteria_table(directive: &Directive, step: &Step, chars: usize) -> String {
-    let covered = |criterion: &&Criterion| step.is_final() || step.criteria.contains(&criterion.id);
+    let covered = |criterion: &Criterion| step.is_final() || step.criteria.contains(&criterion.id);
+    table(directive, covered, |criterion| standing(directive, step, criterion), chars)
+}
+
+/// All acceptance criteria at the end: as the final pull request proved them, else each as the steps did that cover it.
+pub fn completion_table(directive: &Directive, chars: usize) -> String {
+    if let Some(finale) = directive.finale.as_ref().filter(|finale| finale.current_evaluation().is_some()) {
+        return criteria_table(directive, finale, chars);
+    }
+    let best = |criterion: &Criterion| {
+        let passed = covering(directive, criterion).filter(|step| step.status == StepStatus::Passed);
+        let found: Vec<_> = passed.map(|step| (step, standing(directive, step, criterion))).collect();
+        // What one of them leaves unmet is not met, and a judge's word weighs more than a verifier's.
+        let rank = |step: &Step| match judgement(step, criterion) {
+            Some(judged) if !judged.met => 0,
+            Some(_) => 1,
+            None if passing(step).next().is_some() => 2,
+            None => 3,
+        };
+        let best = found.into_iter().min_by_key(|(step, _)| rank(step));
+        best.map_or((CHECK, String::new()), |(_, standing)| standing)
+    };
+    table(directive, |_| true, best, chars)
+}
+
+fn table(
+    directive: &Directive,
+    covered: impl Fn(&Criterion) -> bool,
+    standing: impl Fn(&Criterion) -> (&'static str, String),
+    chars: usize,
+) -> String {
     let rows: Vec<String> = directive
         .brief
         .criteria
         .iter()
-        .filter(covered)
+        .filter(|criterion| covered(criterion))
         .map(|criterion| {
-            let (state, note) = standing(directive, step, criterion);
+            let (state, note) = standing(criterion);
             let note = inline(&note, chars.min(300));
             let note = if note.is_empty() { note } else { format!(": {note}") };
             let by: Vec<String> = covering(directive, criterion).map(|step| code(step.name.as_str())).collect();
@@ -117,7 +150,7 @@ fn standing(directive: &Directive, step: &Step, criterion: &Criterion) -> (&'sta
         own.flat_map(passing).collect()
     };
     if passed.is_empty() {
-        ("👀 a person must check", String::new())
+        (CHECK, String::new())
     } else {
         ("🧪 verified", format!("{} passed; nobody judged the criterion itself", passed.join(", ")))
     }
@@ -171,6 +204,21 @@ mod tests {
             ),
             ""
         );
+    }
+
+    #[test]
+    fn without_a_final_pull_request_each_criterion_is_as_the_steps_proved_it_that_cover_it() {
+        let mut directive = fixture::finishing();
+        directive.finale = None;
+        directive.steps[1].evaluation = Some(fixture::evaluation(fixture::sha('b'), Verdict::Pass, Some(false)));
+        directive.steps[2].status = StepStatus::Skipped;
+        insta::assert_snapshot!(completion_table(&directive, 500), @r"
+        | | Criterion | Covered by | Standing |
+        |---|---|---|---|
+        | A1 | `3 km` parses | `parse`, `prove` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ❌ judged unmet: 1 km gives 0.6214 |
+        | A3 | The README shows both | `document` | 👀 a person must check |
+        ");
     }
 
     #[test]

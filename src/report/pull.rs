@@ -1,9 +1,13 @@
 //! Titles and bodies of pull requests.
 
+use std::cmp::Ordering;
+
 use super::text::{MAX_BODY, code, fit, inline, plain, quote};
 use super::{Links, story, words};
+use crate::domain::contract::Phase;
 use crate::domain::directive::Directive;
 use crate::domain::ids::StepId;
+use crate::domain::status::StepStatus;
 use crate::domain::step::Step;
 
 /// The longest title that is still read; GitHub takes 256 characters.
@@ -33,6 +37,7 @@ fn render(directive: &Directive, step: &Step, chars: usize) -> String {
     let sections = [
         format!("{}\nPart of #{}", step_marker(step.id), directive.issue),
         phases(directive, step),
+        progress(directive, step, chars),
         quote(&step.description, chars),
         covers(directive, step, chars),
         collapsed("Plan of this step", &quote(&step.task_plan, chars)),
@@ -43,14 +48,35 @@ fn render(directive: &Directive, step: &Step, chars: usize) -> String {
     sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
 }
 
-/// plan → execute → review → done, the present one in bold.
+/// plan ✓ → **execute** → review → done: what is behind, and where it stands.
 pub(super) fn phases(directive: &Directive, step: &Step) -> String {
-    let phase = words::phase(directive, step);
-    let marked = ["plan", "execute", "review", "done"]
-        .iter()
-        .enumerate()
-        .map(|(at, word)| if at == phase { format!("**{word}**") } else { (*word).to_owned() });
-    marked.collect::<Vec<_>>().join(" → ")
+    let now = step.phase(directive);
+    let marked = Phase::ALL.map(|phase| match phase.cmp(&now) {
+        Ordering::Less => format!("{} ✓", phase.as_str()),
+        Ordering::Equal => format!("**{}**", phase.as_str()),
+        Ordering::Greater => phase.as_str().to_owned(),
+    });
+    marked.join(" → ")
+}
+
+/// What a draft is, and why it still is one; empty once something was handed in.
+fn progress(directive: &Directive, step: &Step, chars: usize) -> String {
+    if step.head.is_some() || directive.status.is_over() {
+        return String::new();
+    }
+    let last = step.reason.as_deref().map(|reason| inline(reason, chars.min(600))).filter(|reason| !reason.is_empty());
+    let why = last.map(|reason| format!(" The last try came to nothing: {}.", reason.trim_end_matches('.')));
+    let why = why.unwrap_or_default();
+    match step.status {
+        StepStatus::Running => format!(
+            "An agent is at work: what it has so far is pushed now and then, unproved. It is no draft any more once it is \
+             handed in.{why}"
+        ),
+        StepStatus::Skipped | StepStatus::Passed => String::new(),
+        _ => format!(
+            "Nothing was handed in yet; what an agent had done so far is kept, and the next try goes on from it.{why}"
+        ),
+    }
 }
 
 fn covers(directive: &Directive, step: &Step, chars: usize) -> String {
@@ -105,7 +131,7 @@ mod tests {
         <!-- adjutant:step:4693fc93-c4f1-5b21-af60-7be945380b90 -->
         Part of #7
 
-        plan → execute → **review** → done
+        plan ✓ → execute ✓ → **review** → done
 
         > Convert between km and miles.
 
@@ -167,7 +193,7 @@ mod tests {
 
         </details>
 
-        <sub>$1.06 · 25 min at work · 1 rework · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+        <sub>4 steps · 1 rework · $1.06 · 25 min at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
         ");
     }
 

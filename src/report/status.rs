@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
-use super::{Links, graph, replan, wishes, words};
+use super::{Links, graph, notice, replan, wishes, words};
 use crate::domain::approval::{Approval, ApprovalKind};
 use crate::domain::directive::{Directive, PauseReason, PlanOrigin};
 use crate::domain::ids::DirectiveId;
@@ -96,7 +96,9 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
             }
         }),
         DirectiveStatus::Completed | DirectiveStatus::Archived if words::is_completed(directive) => {
-            completion(directive, links)
+            let merged = notice::merged_into(directive, links);
+            let proof = notice::proof_of_completion(directive, chars);
+            format!("{merged} {}.\n\n{proof}", words::totals(directive)).trim_end().to_owned()
         }
         DirectiveStatus::Completed | DirectiveStatus::Failed | DirectiveStatus::Archived => failure(directive, chars),
     }
@@ -104,16 +106,6 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
 
 fn failure(directive: &Directive, chars: usize) -> String {
     directive.failure.as_deref().map(|reason| inline(reason, chars.max(200))).unwrap_or_default()
-}
-
-fn completion(directive: &Directive, links: &Links) -> String {
-    let base = code(directive.base.branch.as_str());
-    match directive.finale.as_ref().and_then(|finale| finale.pull.as_ref()) {
-        Some(pull) => format!("Merged into {base} with [#{}]({}).", pull.number, links.pull(pull.number)),
-        None if directive.steps.iter().any(|step| step.pull.is_some()) => format!("Everything is merged into {base}."),
-        None if words::all_skipped(directive) => "Nothing was merged: every step was skipped.".to_owned(),
-        None => "Nothing in the tree had to change; the reports are below.".to_owned(),
-    }
 }
 
 /// The bar is full only when all is over.
@@ -313,8 +305,9 @@ fn plan_steps(directive: &Directive, chars: usize) -> Option<String> {
 fn footer(directive: &Directive, now: DateTime<Utc>) -> String {
     #[allow(clippy::cast_possible_truncation)] // the policy allows 720 hours at most
     let limit = (directive.policy.limits.wall_time_hours * 3_600.0) as i64 + directive.clock.granted;
+    let tokens = words::tokens(directive).map(|tokens| format!(" · {tokens}")).unwrap_or_default();
     format!(
-        "<sub>{} of {} · {} of {} at work · `/help` lists the commands</sub>",
+        "<sub>{} of {}{tokens} · {} of {} at work · `/help` lists the commands</sub>",
         directive.spent(),
         directive.budget(),
         words::duration(directive.clock.at(now)),

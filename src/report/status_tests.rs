@@ -146,11 +146,19 @@ fn a_final_pull_request_waits_with_its_commands() {
 #[test]
 fn a_completed_directive_links_what_was_merged() {
     let text = comment(&fixture::completed());
-    insta::assert_snapshot!(text.lines().take(6).collect::<Vec<_>>().join("\n"), @r"
+    insta::assert_snapshot!(text.lines().take(14).collect::<Vec<_>>().join("\n"), @r"
     <!-- adjutant:status:6248e84d-2ab2-509b-a1a6-6ba97d425312 -->
     ### ✅ Completed
 
-    Merged into `main` with [#16](https://github.com/acme/widgets/pull/16).
+    Merged into `main` with [#16](https://github.com/acme/widgets/pull/16). 4 steps · 1 rework · $1.06 · 25 min at work.
+
+    **Acceptance criteria**
+
+    | | Criterion | Covered by | Standing |
+    |---|---|---|---|
+    | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
+    | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
+    | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
 
     `████████████████████` 100 %
     ");

@@ -64,15 +64,9 @@ fn all_findings(directive: &Directive, finale: &Step, chars: usize) -> String {
 }
 
 fn footer(directive: &Directive) -> String {
-    let reworks: u32 = directive.steps.iter().chain(&directive.finale).map(|step| step.reworks).sum();
-    // No time is passed in: while the clock runs, what is told is what had been counted when it was started.
-    let time = directive.ended_at.map_or(directive.clock.seconds, |at| directive.clock.at(at));
-    let time = if time > 0 { format!(" · {} at work", words::duration(time)) } else { String::new() };
     format!(
-        "<sub>{}{time} · {} · asked for by {} · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends \
-         it back</sub>",
-        directive.spent(),
-        words::count(reworks as usize, "rework", "reworks"),
+        "<sub>{} · asked for by {} · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>",
+        words::totals(directive),
         login(&directive.requested_by)
     )
 }

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::text::code;
 use crate::domain::approval::{Approval, ApprovalKind};
 use crate::domain::directive::Directive;
 use crate::domain::evaluation::{Confidence, Evaluation, Verdict};
 use crate::domain::ids::{StepId, Usd};
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step, StepKind};
+use crate::domain::task::Task;
 
 /// How a step stands, drawn.
 pub fn icon(directive: &Directive, step: &Step) -> &'static str {
@@ -28,8 +30,12 @@ pub fn icon(directive: &Directive, step: &Step) -> &'static str {
 }
 
 /// How a step stands, in words.
-pub fn state(directive: &Directive, step: &Step) -> &'static str {
-    match step.status {
+pub fn state(directive: &Directive, step: &Step) -> String {
+    if let Some(holder) = directive.held_by(step) {
+        let how = if holder.status == StepStatus::Failed { "could not be run" } else { "is blocked" };
+        return format!("waits for {}, which {how}", code(holder.name.as_str()));
+    }
+    let state = match step.status {
         StepStatus::Passed if step.pull.is_some() => "merged",
         StepStatus::Passed => "done",
         StepStatus::Skipped => "skipped",
@@ -42,19 +48,8 @@ pub fn state(directive: &Directive, step: &Step) -> &'static str {
         StepStatus::Rework => "goes to rework",
         StepStatus::Blocked => "blocked",
         StepStatus::Failed => "could not be run",
-    }
-}
-
-/// The phase of what a step owes: plan → execute → review → done.
-pub fn phase(directive: &Directive, step: &Step) -> usize {
-    match step.status {
-        StepStatus::Passed | StepStatus::Skipped => 3,
-        StepStatus::Evaluating => 2,
-        _ if waits_for_person(directive, step) => 2,
-        StepStatus::Running | StepStatus::Rework | StepStatus::Failed => 1,
-        StepStatus::Blocked => usize::from(step.head.is_some()),
-        StepStatus::Pending | StepStatus::Ready => 0,
-    }
+    };
+    state.to_owned()
 }
 
 /// The question about a step that waits for a person.
@@ -127,6 +122,39 @@ pub fn time(directive: &Directive, step: StepId, now: DateTime<Utc>) -> String {
     if spans.is_empty() { String::new() } else { duration(spans.iter().sum()) }
 }
 
+/// The tokens of all tasks, where agents counted any: read and written.
+pub fn tokens(directive: &Directive) -> Option<String> {
+    let sum = |count: fn(&Task) -> u64| directive.tasks.iter().map(count).fold(0, u64::saturating_add);
+    let (input, output) = (sum(|task| task.input_tokens), sum(|task| task.output_tokens));
+    (input > 0 || output > 0).then(|| format!("{} tokens read, {} written", short(input), short(output)))
+}
+
+/// A large number, rounded to what matters.
+fn short(number: u64) -> String {
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..1_000_000 => format!("{}.{}k", number / 1_000, number % 1_000 / 100),
+        _ => format!("{}.{}M", number / 1_000_000, number % 1_000_000 / 100_000),
+    }
+}
+
+/// What all of it took: steps, reworks, money, tokens, time at work.
+pub fn totals(directive: &Directive) -> String {
+    let reworks: u32 = directive.steps.iter().chain(&directive.finale).map(|step| step.reworks).sum();
+    let mut parts = vec![
+        count(directive.steps.len(), "step", "steps"),
+        count(reworks as usize, "rework", "reworks"),
+        directive.spent().to_string(),
+    ];
+    parts.extend(tokens(directive));
+    // No time is passed in: while the clock runs, what is told is what had been counted when it was started.
+    let time = directive.ended_at.map_or(directive.clock.seconds, |at| directive.clock.at(at));
+    if time > 0 {
+        parts.push(format!("{} at work", duration(time)));
+    }
+    parts.join(" · ")
+}
+
 /// How many steps are done.
 pub fn done(directive: &Directive) -> usize {
     directive.steps.iter().filter(|step| step.status.is_done()).count()
@@ -157,7 +185,10 @@ pub fn answers(approval: &Approval, step: Option<&Step>, place: Place) -> String
         ApprovalKind::Plan => {
             "`/approve` starts it, `/rework WHAT` asks for another plan, `/stop` ends the directive".to_owned()
         }
-        ApprovalKind::StepReview => format!("`/approve{name}` merges it, {rework}, {skip}"),
+        ApprovalKind::StepReview => {
+            let accepts = if step.is_some_and(Step::is_by_report) { "accepts it" } else { "merges it" };
+            format!("`/approve{name}` {accepts}, {rework}, {skip}")
+        }
         ApprovalKind::StepBlocked if step.is_some_and(|step| step.head.is_none()) => {
             format!("`/retry{name}` tries again, {skip}, {replan}, `/stop` ends the directive")
         }
@@ -203,6 +234,13 @@ mod tests {
                     assert!(!matches!(understood[..], [] | [Command::Unknown { .. }]), "{command}: {understood:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_large_number_is_short() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1.0k"), (12_345, "12.3k"), (1_950_000, "1.9M")] {
+            assert_eq!(short(number), text);
         }
     }
 

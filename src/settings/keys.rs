@@ -44,6 +44,7 @@ keys! {
     MAX_TASKS = "max_tasks", "ADJUTANT_MAX_TASKS";
     MAX_VERIFIERS = "max_verifiers", "ADJUTANT_MAX_VERIFIERS";
     LEASE_SECONDS = "lease_seconds", "ADJUTANT_LEASE_SECONDS";
+    PROGRESS_SECONDS = "progress_seconds", "ADJUTANT_PROGRESS_SECONDS";
 }
 
 /// The shortcut for an agent named `default`, and the file's table of agents.

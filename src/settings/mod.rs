@@ -125,6 +125,8 @@ pub struct Limits {
     /// How long work belongs to a process that gives no sign of life: what one that was killed had in hand waits
     /// that long before another takes it over.
     pub lease: Duration,
+    /// How often an agent's work in progress is pushed at most; not at all where it is none.
+    pub progress: Option<Duration>,
 }
 
 impl Settings {
@@ -158,6 +160,10 @@ impl Settings {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
             max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, &sources, &mut faults),
             lease: Duration::from_secs(at_least_one(&keys::LEASE_SECONDS, 15, &sources, &mut faults).into()),
+            progress: match sources.number::<u32>(&keys::PROGRESS_SECONDS, &mut faults).unwrap_or(30) {
+                0 => None,
+                seconds => Some(Duration::from_secs(seconds.into())),
+            },
         };
 
         match (faults.into_result(), app_id, private_key, webhook_secret) {

@@ -10,6 +10,9 @@ use chrono::{DateTime, Utc};
 use super::diff::{self, Diff};
 use super::git::{self, Git, GitError, Remote};
 
+/// How many commits of one task's work in progress are looked through: more than there are in two weeks.
+const MOST_MARKED: u32 = 50_000;
+
 type Locks = Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>;
 
 /// The folder with all mirrors and working trees. Cheap to clone.
@@ -319,6 +322,45 @@ impl Mirror {
             let (sha, values) = record.trim().split_once('\u{1}')?;
             values.split('\u{1}').any(|found| found.trim() == value).then(|| sha.to_owned())
         }))
+    }
+
+    /// The value of a commit's trailer.
+    pub async fn trailer(&self, commit: &str, key: &str) -> Result<Option<String>, GitError> {
+        let commits = self.trailers(commit, key, 1).await?;
+        Ok(commits.into_iter().find_map(|(_, value)| value))
+    }
+
+    /// Following first parents from `head`, the first commit whose message has not the trailer `key: value`.
+    pub async fn before_trailer(&self, head: &str, key: &str, value: &str) -> Result<Option<String>, GitError> {
+        let commits = self.trailers(head, key, MOST_MARKED).await?;
+        Ok(commits.into_iter().find(|(_, found)| found.as_deref() != Some(value)).map(|(commit, _)| commit))
+    }
+
+    /// The newest commits of a line of first parents, each with the value of that trailer.
+    async fn trailers(&self, head: &str, key: &str, count: u32) -> Result<Vec<(String, Option<String>)>, GitError> {
+        if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(GitError::Invalid(key.to_owned(), "trailer"));
+        }
+        let format = format!("--format=%H%x01%(trailers:key={key},valueonly,separator=%x01)");
+        let log =
+            Git::at(&self.path, "log").args(["-z", "--first-parent", &format]).arg(format!("--max-count={count}"));
+        let log = log.args([git::sha(head)?, "--"]).bytes().await?;
+        let records = String::from_utf8_lossy(&log).into_owned();
+        let records = records.split('\0').filter_map(|record| record.trim().split_once('\u{1}'));
+        let value = |values: &str| {
+            values.split('\u{1}').next().map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        Ok(records.map(|(commit, values)| (commit.to_owned(), value(values))).collect())
+    }
+
+    /// The best common ancestor of two commits.
+    pub async fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, GitError> {
+        let answer = Git::at(&self.path, "merge-base").args([git::sha(one)?, git::sha(other)?]).run().await?;
+        match answer.code {
+            0 => answer.line().map(Some),
+            1 => Ok(None),
+            _ => Err(answer.error()),
+        }
     }
 
     /// What changed between two commits or trees. The lines are cut at a few megabytes; see [`Diff::truncated`].

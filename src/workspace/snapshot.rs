@@ -51,6 +51,21 @@ impl Snapshot {
 impl Mirror {
     /// Reads the working tree of `tree` and compares it with `base`. No process may be running in it.
     pub async fn snapshot(&self, tree: &Tree, base: &str) -> Result<Snapshot, GitError> {
+        self.read_tree(tree, base, None).await
+    }
+
+    /// The same of a copy that holds the changed files only; `deleted` are the paths that are gone, each ended by a zero byte.
+    pub(super) async fn snapshot_of_copy(
+        &self,
+        tree: &Tree,
+        base: &str,
+        deleted: Vec<u8>,
+    ) -> Result<Snapshot, GitError> {
+        self.read_tree(tree, base, Some(deleted)).await
+    }
+
+    /// Without `deleted`, what is not in the tree is gone.
+    async fn read_tree(&self, tree: &Tree, base: &str, deleted: Option<Vec<u8>>) -> Result<Snapshot, GitError> {
         let reader = Reader {
             git_dir: &self.path,
             work: tree.path(),
@@ -62,10 +77,14 @@ impl Mirror {
         let _ = fs::remove_file(&reader.index);
         reader.git("read-tree").arg(base).bytes().await?;
         let excluded: Vec<OsString> = nested.iter().map(|path| pathspec(path)).collect();
-        let bytes = reader.weigh(&excluded).await?;
-        let add = reader.git("add").args(["--all", "--", "."]).args(&excluded);
-        add.bytes().await?;
-        let ignored = reader.hold_to_the_bases_rules().await?;
+        let whole = deleted.is_none();
+        let bytes = reader.weigh(&excluded, whole).await?;
+        let scope = if whole { "--all" } else { "--ignore-removal" };
+        reader.git("add").args([scope, "--", "."]).args(&excluded).bytes().await?;
+        if let Some(deleted) = deleted {
+            reader.git("update-index").args(["-z", "--force-remove", "--stdin"]).stdin(deleted).bytes().await?;
+        }
+        let ignored = reader.hold_to_the_bases_rules(whole).await?;
         let written = reader.git("write-tree").line().await?;
         let diff = diff::between(&self.path, base, &written).await?;
         let mut symlinks = Vec::new();
@@ -107,18 +126,22 @@ impl Reader<'_> {
         walked.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(GitError::io(&self.work))
     }
 
-    /// Looks at the sizes of what would be taken in, before it is.
-    async fn weigh(&self, excluded: &[OsString]) -> Result<u64, GitError> {
+    /// Looks at the sizes of what would be taken in, before it is. Of a copy, what is not there is no change.
+    async fn weigh(&self, excluded: &[OsString], whole: bool) -> Result<u64, GitError> {
         let list =
             self.git("ls-files").args(["-z", "--others", "--modified", "--exclude-standard", "--", "."]).args(excluded);
         let list = list.bytes().await?;
         let paths: BTreeSet<&[u8]> = list.split(|byte| *byte == 0).filter(|path| !path.is_empty()).collect();
-        if paths.len() > MAX_FILES {
-            return Err(GitError::TooLarge(format!("{} new or changed files", paths.len())));
-        }
         let path_of = |path: &&[u8]| self.work.join(OsString::from_vec(path.to_vec()));
-        let sizes = paths.iter().map(|path| fs::symlink_metadata(path_of(path)).map_or(0, |metadata| metadata.len()));
-        let bytes = sizes.sum();
+        let sizes: Vec<Option<u64>> = paths
+            .iter()
+            .map(|path| fs::symlink_metadata(path_of(path)).ok().map(|metadata| metadata.len()))
+            .filter(|size| whole || size.is_some())
+            .collect();
+        if sizes.len() > MAX_FILES {
+            return Err(GitError::TooLarge(format!("{} new or changed files", sizes.len())));
+        }
+        let bytes = sizes.iter().flatten().sum();
         if bytes > MAX_BYTES {
             return Err(GitError::TooLarge(format!("{bytes} bytes of new or changed files")));
         }
@@ -126,11 +149,11 @@ impl Reader<'_> {
     }
 
     /// Where the ignore rules changed, takes out what the base's rules ignore: so that an agent that loosens them
-    /// publishes nothing that people meant to keep out.
-    async fn hold_to_the_bases_rules(&self) -> Result<Vec<String>, GitError> {
+    /// publishes nothing that people meant to keep out. In a copy that is not `whole` the rules are not even there.
+    async fn hold_to_the_bases_rules(&self, whole: bool) -> Result<Vec<String>, GitError> {
         let cached = ["--cached", "--name-only", "--no-renames", "-z"];
         let rules = self.git("diff-index").args(cached).args([self.base, "--", ":(glob)**/.gitignore"]).bytes().await?;
-        if rules.is_empty() {
+        if whole && rules.is_empty() {
             return Ok(Vec::new());
         }
         let added = self.git("diff-index").args(cached).args(["--diff-filter=A", self.base, "--"]).bytes().await?;

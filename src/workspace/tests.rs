@@ -9,6 +9,8 @@ use chrono::DateTime;
 
 use super::*;
 
+mod glance;
+
 struct World {
     folder: tempfile::TempDir,
     remote: Remote,

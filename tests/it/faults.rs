@@ -6,5 +6,6 @@ mod around;
 mod frozen;
 mod killed;
 mod missed;
+mod shown;
 mod stage;
 mod stopped;

@@ -211,6 +211,11 @@ impl Turn {
         match step.status {
             StepStatus::Passed => Err(refused("already merged")),
             StepStatus::Skipped => Err(refused(&format!("`{name}` was skipped"))),
+            // A second reviewer's words, while an agent still does what the first one said.
+            StepStatus::Running if step.instructions.is_some() && !step.is_final() => {
+                self.with_step(id, |step| step.ask_afterwards(&instructions));
+                Ok(())
+            }
             StepStatus::Pending | StepStatus::Ready | StepStatus::Running => {
                 Err(refused(&format!("`{name}` is {}: say it again once there is something to look at", step.status)))
             }

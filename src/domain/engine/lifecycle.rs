@@ -226,7 +226,9 @@ impl Turn {
         self.cancel_tasks(|_| true);
         self.void_all_approvals();
         self.d.pause = None;
-        let data = json!({ "cost": self.d.spent().to_string(), "seconds": self.d.clock.at(self.now) });
+        let reworks: u32 = self.d.steps.iter().chain(&self.d.finale).map(|step| step.reworks).sum();
+        let data = json!({ "cost": self.d.spent().to_string(), "seconds": self.d.clock.at(self.now),
+                           "steps": self.d.steps.len(), "reworks": reworks });
         self.info("directive_completed", None, data);
         self.set_status(DirectiveStatus::Completed);
         self.effect(Effect::CloseIssue);

@@ -12,6 +12,7 @@
 mod commands;
 mod lifecycle;
 mod planning;
+mod progress;
 mod proof;
 mod pulls;
 mod replan;
@@ -93,6 +94,9 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::Commanded(commanded) => turn.commanded(commanded),
         Signal::TaskStarted { task } => turn.task_started(*task),
         Signal::TaskFinished { task, outcome, cost } => turn.task_finished(*task, outcome, *cost),
+        Signal::TaskPushes { task, head } => turn.task_pushes(*task, head),
+        Signal::TaskPushed { task } => turn.task_pushed(*task),
+        Signal::TaskMeasured { task, measure } => turn.task_measured(*task, measure),
         Signal::IntegrationCut => turn.integration_cut(),
         Signal::PullOpened { step, pull } => turn.pull_opened(*step, pull),
         Signal::PullReady { step } => turn.pull_ready(*step),

@@ -88,6 +88,9 @@ impl Turn {
             return;
         }
         let judged = match outcome {
+            TaskOutcome::Judged { head, judgement } if *head == evaluation.head && step.is_by_report() => {
+                Evaluation::of_report(evaluation.head, Some(judgement.clone()), &step.criteria, evaluation.reasons)
+            }
             TaskOutcome::Judged { head, judgement } if *head == evaluation.head => {
                 judged(&evaluation, judgement, &step.findings, thresholds)
             }
@@ -106,6 +109,9 @@ impl Turn {
             }
         };
         step.evaluation = Some(judged);
+        if let Some(head) = step.head.clone().filter(|_| step.is_by_report()) {
+            self.effect(Effect::PostReport { step: id, head });
+        }
         self.decide_on(id);
     }
 
@@ -113,7 +119,7 @@ impl Turn {
     pub(super) fn decide_on(&mut self, id: StepId) {
         let Some(step) = self.d.step(id) else { return };
         let Some(evaluation) = step.current_evaluation().cloned() else { return };
-        let by_report = step.report.is_some() && step.pull.is_none();
+        let by_report = step.is_by_report();
         let case = Case {
             autonomy: self.d.policy.autonomy,
             confidence: evaluation.confidence,
@@ -138,12 +144,17 @@ impl Turn {
             Next::Ask if vouched.is_some() => self.request_merge(id),
             Next::Ask => {
                 let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
-                let question = question(name.as_str(), &evaluation, into_base);
+                let question = question(name.as_str(), &evaluation, into_base, by_report);
                 self.ask(kind, Some(id), evaluation.head, question);
             }
             Next::Rework => {
                 self.with_step(id, |step| step.rework_cycles += 1);
-                self.rework(id, rework_text(&evaluation), false, &evaluation.reasons.join("; "));
+                let what = if by_report {
+                    "The report".to_owned()
+                } else {
+                    format!("The work at {}", evaluation.head.short())
+                };
+                self.rework(id, rework_text(&evaluation, &what), false, &evaluation.reasons.join("; "));
             }
             Next::Replan | Next::Block => {
                 let cycles = self.d.step(id).map_or(0, |step| step.rework_cycles);
@@ -156,7 +167,7 @@ impl Turn {
     /// Merges a step's pull request as it stands, or accepts its report.
     pub(super) fn request_merge(&mut self, id: StepId) {
         let Some(step) = self.d.step(id) else { return };
-        if step.report.is_some() && step.pull.is_none() {
+        if step.is_by_report() {
             self.pass(id);
             return;
         }
@@ -194,18 +205,23 @@ fn judged(
     Evaluation::of(before.head.clone(), before.results.clone(), Some(judgement.clone()), findings, thresholds)
 }
 
-fn question(name: &str, evaluation: &Evaluation, into_base: bool) -> String {
-    let what = if into_base { "May this be merged into the base?" } else { "May this step be merged?" };
+fn question(name: &str, evaluation: &Evaluation, into_base: bool, by_report: bool) -> String {
+    let what = match (by_report, into_base) {
+        (true, _) => "May this report be accepted?",
+        (false, true) => "May this be merged into the base?",
+        (false, false) => "May this step be merged?",
+    };
     if evaluation.reasons.is_empty() {
         format!("`{name}` is {}. {what}", evaluation.confidence.as_str())
     } else {
-        format!("`{name}` is {}: {}. {what}", evaluation.confidence.as_str(), evaluation.reasons.join("; "))
+        let reasons = evaluation.reasons.join("; ");
+        format!("`{name}` is {}: {}. {what}", evaluation.confidence.as_str(), reasons.trim_end_matches('.'))
     }
 }
 
 /// What a rework is told: what failed, with the last lines of output, and which criteria are unmet.
-fn rework_text(evaluation: &Evaluation) -> String {
-    let mut text = format!("The work at {} was turned down.\n", evaluation.head.short());
+fn rework_text(evaluation: &Evaluation, what: &str) -> String {
+    let mut text = format!("{what} was turned down.\n");
     for failed in evaluation.results.iter().filter(|result| result.verdict == Verdict::Fail) {
         let kind = if failed.required { "required" } else { "optional" };
         text.push_str(&format!("\nThe {kind} verifier `{}` failed: {}\n", failed.name, failed.summary));

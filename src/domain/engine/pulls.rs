@@ -11,6 +11,9 @@ use crate::domain::ids::{Login, Sha, StepId, StepName};
 use crate::domain::status::StepStatus;
 use crate::domain::step::{Instructions, MergeState, Pull, StepKind};
 
+/// Why a pull request of a step that people gave up is closed.
+const SKIPPED: &str = "this step was skipped";
+
 impl Turn {
     /// A step's pull request is there: its head is proved.
     pub(super) fn pull_opened(&mut self, id: StepId, pull: &Pull) {
@@ -28,7 +31,7 @@ impl Turn {
             let word = self.d.failure.clone().unwrap_or_else(|| "the directive has ended".to_owned());
             self.effect(Effect::ClosePull { step: id, word });
         } else if skipped {
-            self.effect(Effect::ClosePull { step: id, word: "this step was skipped".to_owned() });
+            self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
         } else if proving {
             self.prove(id);
         }
@@ -46,7 +49,9 @@ impl Turn {
     /// Somebody pushed: what they pushed is kept, and proved again.
     pub(super) fn head_moved(&mut self, id: StepId, head: &Sha, by: &Login) {
         let Some(step) = self.d.step(id) else { return };
-        if step.head.as_ref() == Some(head) || step.status.is_done() || self.d.status.is_over() {
+        // What Adjutant pushed while an agent works is no push of a person's.
+        let own = step.progress.contains(head) && (step.status == StepStatus::Running || step.head.is_none());
+        if own || step.head.as_ref() == Some(head) || step.status.is_done() || self.d.status.is_over() {
             return;
         }
         // One that never had its turn has no branch: whatever was pushed is none of its.
@@ -156,7 +161,7 @@ impl Turn {
             self.close_approvals(Some(id), ApprovalStatus::Denied, |_| true);
             let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
-                self.effect(Effect::ClosePull { step: id, word: "this step was skipped".to_owned() });
+                self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
             }
         }
     }

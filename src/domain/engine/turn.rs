@@ -17,6 +17,8 @@ use crate::domain::task::{Task, TaskKind, TaskStatus};
 pub(super) struct Turn {
     pub(super) d: Directive,
     pub(super) now: DateTime<Utc>,
+    /// Whether what changed is nothing that the status comment tells.
+    pub(super) silent: bool,
     by: EventActor,
     events: Vec<Event>,
     effects: Vec<Effect>,
@@ -24,7 +26,7 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn new(d: Directive, now: DateTime<Utc>) -> Self {
-        Self { d, now, by: EventActor::System, events: Vec::new(), effects: Vec::new() }
+        Self { d, now, silent: false, by: EventActor::System, events: Vec::new(), effects: Vec::new() }
     }
 
     /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
@@ -32,7 +34,10 @@ impl Turn {
         self.by = EventActor::System;
         self.advance();
         self.drive_clock();
-        if before != Some(&self.d) {
+        if let Some(before) = before {
+            self.keep_pulls_in_step(before);
+        }
+        if !self.silent && before != Some(&self.d) {
             self.effect(Effect::WriteStatus);
         }
         Decision { directive: Some(self.d), events: self.events, effects: self.effects }
@@ -217,6 +222,9 @@ impl Turn {
             finished_at: None,
             cost: Usd::ZERO,
             failure: None,
+            input_tokens: 0,
+            output_tokens: 0,
+            measured: None,
         });
         self.effect(Effect::RunTask { task: id });
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::turn::Turn;
 use crate::domain::approval::ApprovalKind;
 use crate::domain::effect::Effect;
-use crate::domain::evaluation::{Confidence, Evaluation};
+use crate::domain::evaluation::Evaluation;
 use crate::domain::event::Severity;
 use crate::domain::ids::{Sha, StepId, TaskId, Usd};
 use crate::domain::signal::TaskOutcome;
@@ -107,7 +107,18 @@ impl Turn {
             step.reason = None;
         });
         self.set_step(id, StepStatus::Evaluating);
-        self.prove(id);
+        if !self.asked_meanwhile(id) {
+            self.prove(id);
+        }
+    }
+
+    /// Goes on with what people asked for while the work was under way, and what was handed in does not do.
+    fn asked_meanwhile(&mut self, id: StepId) -> bool {
+        let words = self.d.step_mut(id).and_then(|step| step.afterwards.take());
+        if let Some(words) = words.clone() {
+            self.rework(id, words, false, "more was asked for meanwhile");
+        }
+        words.is_some()
     }
 
     fn step_unchanged(
@@ -128,18 +139,20 @@ impl Turn {
         });
         match (has_pull, head, report, evidence) {
             // A rework that changed nothing is proved as it stands.
-            (true, Some(head), _, _) => {
+            (_, Some(head), _, _) if has_pull || !is_final => {
                 self.take_head(id, head);
                 self.set_step(id, StepStatus::Evaluating);
-                self.prove(id);
+                if !self.asked_meanwhile(id) {
+                    self.prove(id);
+                }
             }
             _ if is_final => self.block(id, "the conflicts with the base were not resolved"),
             (_, _, Some(report), _) if may_report && !report.trim().is_empty() => {
-                self.take_report(id, report, Confidence::Green, Vec::new());
+                self.take_report(id, report, Vec::new());
             }
             (_, _, report, Some(evidence)) if !evidence.trim().is_empty() => {
                 let reasons = vec![format!("nothing was changed; the agent says it was there already: {evidence}")];
-                self.take_report(id, report.unwrap_or(evidence), Confidence::Yellow, reasons);
+                self.take_report(id, report.unwrap_or(evidence), reasons);
             }
             _ => self.rework_or_block(
                 id,
@@ -151,23 +164,33 @@ impl Turn {
     }
 
     /// A report takes the place of a commit: it is posted, and decided on like one.
-    fn take_report(&mut self, id: StepId, report: &str, confidence: Confidence, reasons: Vec<String>) {
+    fn take_report(&mut self, id: StepId, report: &str, claims: Vec<String>) {
         let head = Sha::of_text(report);
         self.take_head(id, &head);
         self.with_step(id, |step| {
             step.report = Some(report.to_owned());
-            step.evaluation = Some(Evaluation {
-                head: head.clone(),
-                confidence,
-                score: None,
-                results: Vec::new(),
-                judgement: None,
-                reasons,
-            });
+            step.evaluation = Some(Evaluation::of_report(head.clone(), None, &step.criteria, claims));
+            step.reason = None;
         });
+        let shown = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
+        if shown {
+            // What had been shown as a draft came to nothing.
+            self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
+            let word = "nothing in the tree had to change; what was found is on the issue".to_owned();
+            self.effect(Effect::ClosePull { step: id, word });
+        }
         self.set_step(id, StepStatus::Evaluating);
-        self.effect(Effect::PostReport { step: id, head });
-        self.decide_on(id);
+        if self.asked_meanwhile(id) {
+            return;
+        }
+        // What no criterion is asked of, a judge has nothing to say about.
+        let judged = self.d.policy.judge.is_some() && self.d.step(id).is_some_and(|step| !step.criteria.is_empty());
+        if judged {
+            self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
+        } else {
+            self.effect(Effect::PostReport { step: id, head });
+            self.decide_on(id);
+        }
     }
 
     /// A task that could not be run is tried again twice; then a person is asked.

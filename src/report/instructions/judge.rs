@@ -23,13 +23,13 @@ pub fn judge_instructions(directive: &Directive, step: &Step) -> String {
             directive.base.branch
         )
     } else {
-        format!(
-            "# Judge the step `{}` ({})\n\n{}\n\nThe tree holds its result; compare it with {} to see what it changed.",
-            step.name,
-            step.kind.as_str(),
-            quoted(&step.description),
-            step.target
-        )
+        let result = if step.is_by_report() {
+            "Its result is the report below; the tree is what that was written about.".to_owned()
+        } else {
+            format!("The tree holds its result; compare it with {} to see what it changed.", step.target)
+        };
+        let kind = step.kind.as_str();
+        format!("# Judge the step `{}` ({kind})\n\n{}\n\n{result}", step.name, quoted(&step.description))
     };
     let mut sections = vec![
         format!("{what} {against} Change nothing."),

@@ -23,6 +23,11 @@ pub fn step_instructions(directive: &Directive, step: &Step) -> String {
             quoted(&rework.text)
         ));
     }
+    if step.head.is_none() && !step.progress.is_empty() && step.instructions.is_none() {
+        let cut_short =
+            "An earlier try was cut short; what it had done so far may be in the tree. Look at it before you begin.";
+        sections.push(cut_short.to_owned());
+    }
     if !step.task_plan.trim().is_empty() {
         sections.push(format!("How, as the planner sees it:\n\n{}", quoted(&step.task_plan)));
     }

@@ -15,8 +15,12 @@ type Done = Result<Vec<Signal>, EffectError>;
 
 /// Opens a step's pull request, or takes the one that its branch has already.
 pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
-    let Some(step) = step_of(d, id).filter(|step| step.open_pull().is_none()) else { return Ok(Vec::new()) };
+    let Some(step) = step_of(d, id).filter(|step| step.open_pull().is_none() && !step.status.is_done()) else {
+        return Ok(Vec::new());
+    };
     let client = world.github.repository(&d.repo);
+    // While an agent is at work, there may be a draft to show; nothing depends on it.
+    let showing = step.head.is_none() && step.status == StepStatus::Running;
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
     let found = match found.map_or(Found::None, |found| superseded(d, found)) {
@@ -42,7 +46,19 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
             base: step.target.clone(),
             draft: !step.is_final(),
         };
-        client.create_pull(&new).await?
+        if showing {
+            match client.create_draft(&new).await {
+                Ok(Some(draft)) => draft,
+                Ok(None) => return Ok(Vec::new()),
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(%error, step = step.name.as_str(), "no draft was opened; it waits for the hand-in");
+                    return Ok(Vec::new());
+                }
+            }
+        } else {
+            client.create_pull(&new).await?
+        }
     };
     let opened = Signal::PullOpened { step: id, pull: remembered(&pull) };
     let mut signals = vec![opened];
@@ -64,12 +80,13 @@ pub(super) async fn sync(world: &World, d: &Directive, id: StepId) -> Done {
         let change = PullChange { title: Some(title), body: Some(body), ..PullChange::default() };
         client.update_pull(pull.number, &change).await?;
     }
-    let ready = matches!(step.status, StepStatus::Evaluating | StepStatus::Blocked);
-    if now.draft && ready && now.state == OpenState::Open {
+    let handed_in = step.head.is_some() && matches!(step.status, StepStatus::Evaluating | StepStatus::Blocked);
+    let ready = handed_in && now.state == OpenState::Open;
+    if now.draft && ready {
         client.mark_ready(&now.node_id).await?;
-        return Ok(vec![Signal::PullReady { step: id }]);
     }
-    Ok(Vec::new())
+    // A person may have marked it before.
+    Ok(if ready && (now.draft || pull.draft) { vec![Signal::PullReady { step: id }] } else { Vec::new() })
 }
 
 /// Merges a step's pull request, if its head is still the one that was decided on.
@@ -124,7 +141,7 @@ pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -
     let client = world.github.repository(&d.repo);
     let mut now = client.pull(pull.number).await?;
     if now.state == OpenState::Open {
-        let marker = format!("<!-- adjutant:closed:{id} -->");
+        let marker = format!("<!-- adjutant:closed:{id}:{} -->", Sha::of_text(why).short());
         if client.comment_with_marker(pull.number, &marker).await?.is_none() {
             let body = format!("{marker}\n{}", report::closing_word(d, step, why));
             client.create_comment(pull.number, &body).await?;
@@ -136,7 +153,8 @@ pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -
             Err(error) => Some(client.pull(pull.number).await?).filter(|now| now.merged).ok_or(error)?,
         };
     }
-    if let Some(head) = &step.head {
+    // A report's head is no commit.
+    if let Some(head) = step.head.as_ref().filter(|_| step.report.is_none()) {
         for open in client.own_checks(head).await?.iter().filter(|run| !run.is_completed()) {
             client.complete_check(open.id, Conclusion::Cancelled).await?;
         }
@@ -167,7 +185,7 @@ pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest, own: &Login) -> 
         vec![Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha.clone() }]
     } else if pull.state == OpenState::Closed {
         vec![Signal::PullClosed { step: step.id, by: nobody() }]
-    } else if step.head.as_ref() != Some(&pull.head_sha) {
+    } else if step.head.as_ref() != Some(&pull.head_sha) && !step.progress.contains(&pull.head_sha) {
         vec![Signal::HeadMoved { step: step.id, head: pull.head_sha.clone(), by: nobody() }]
     } else {
         Vec::new()

@@ -135,10 +135,11 @@ pub(super) async fn save_task(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO tasks (id, directive_id, number, kind, step_id, status, attempt, cost_micros, started_at,
-                            finished_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                            finished_at, state, exit, input_tokens, output_tokens)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, cost_micros = excluded.cost_micros,
-             started_at = excluded.started_at, finished_at = excluded.finished_at, state = excluded.state",
+             started_at = excluded.started_at, finished_at = excluded.finished_at, state = excluded.state,
+             exit = excluded.exit, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens",
         task.id.0,
         directive.0,
         small(task.number),
@@ -150,6 +151,9 @@ pub(super) async fn save_task(
         task.started_at,
         task.finished_at,
         to_json(task, "task", task.id.0)?,
+        task.measured.as_ref().map(|measure| measure.exit.as_str()),
+        signed(task.input_tokens),
+        signed(task.output_tokens),
     )
     .execute(connection)
     .await?;

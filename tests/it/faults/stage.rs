@@ -33,6 +33,8 @@ pub(super) struct Stage {
     pub(super) time_limit: &'static str,
     /// How many agents a process may run at a time.
     pub(super) max_tasks: &'static str,
+    /// How often work in progress is shown, in seconds.
+    pub(super) progress: &'static str,
     http: reqwest::Client,
 }
 
@@ -73,6 +75,7 @@ impl Stage {
             address,
             time_limit: "60s",
             max_tasks: "4",
+            progress: "30",
             http: reqwest::Client::new(),
         };
         stage.put_file(".github/adjutant.yml", policy).await;
@@ -154,6 +157,7 @@ impl Stage {
             ("ADJUTANT_DATA_DIR", text(&folder.join(data))),
             ("ADJUTANT_MAX_TASKS", self.max_tasks.to_owned()),
             ("ADJUTANT_LEASE_SECONDS", "1".to_owned()),
+            ("ADJUTANT_PROGRESS_SECONDS", self.progress.to_owned()),
             ("DATABASE_URL", self.database.url()),
         ]);
         let serve = Serve { child: command.spawn().unwrap(), log };

@@ -60,11 +60,16 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets the stage with this policy (none where it is empty) on the default branch, and this script for the agent.
     pub(crate) async fn set(policy: &str, script: Value) -> Self {
+        Self::set_with(policy, script, &[]).await
+    }
+
+    /// The same, with further settings of the operator's.
+    pub(crate) async fn set_with(policy: &str, script: Value, more: &[(&str, &str)]) -> Self {
         let folder = super::open_folder();
         let playground = playground(&folder).await;
         let database = TestDatabase::new().await;
         let agent = script::agent(folder.path(), &script);
-        let settings = settings(&folder, &playground, &database.url(), &agent);
+        let settings = settings(&folder, &playground, &database.url(), &agent, more);
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel::<SocketAddr>();
         let mut serving = tokio::spawn(serve(settings, stop.clone(), ready));
@@ -407,7 +412,13 @@ async fn playground(folder: &tempfile::TempDir) -> Playground {
     start(PlaygroundOptions::new(data)).await.unwrap()
 }
 
-fn settings(folder: &tempfile::TempDir, playground: &Playground, database: &str, agent: &std::path::Path) -> Settings {
+fn settings(
+    folder: &tempfile::TempDir,
+    playground: &Playground,
+    database: &str,
+    agent: &std::path::Path,
+    more: &[(&str, &str)],
+) -> Settings {
     let text = |path: PathBuf| path.display().to_string();
     let variables = [
         ("ADJUTANT_GITHUB_URL", playground.url.clone()),
@@ -419,5 +430,6 @@ fn settings(folder: &tempfile::TempDir, playground: &Playground, database: &str,
         ("ADJUTANT_DATA_DIR", text(folder.path().join("data"))),
         ("ADJUTANT_AGENT_COMMAND", json!([agent]).to_string()),
     ];
+    let variables = variables.into_iter().chain(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
     Settings::load(variables.map(|(name, value)| (name.to_owned(), value)), None).unwrap()
 }

@@ -19,6 +19,7 @@ use crate::domain::step::{Finding, FindingKind, Pull};
 use crate::domain::task::{TaskKind, TaskStatus};
 
 mod cells;
+mod contracts;
 mod found;
 mod history;
 mod life;

@@ -217,6 +217,9 @@ impl Simulation {
             // People act while it runs.
             self.disturb();
         }
+        for _ in 0..self.dice.roll(if self.chaos { 3 } else { 1 }) {
+            self.show(task);
+        }
         let head = self.new_head();
         let outcome = match found.kind {
             TaskKind::Plan if self.chaos && self.dice.one_in(3) => {
@@ -234,6 +237,22 @@ impl Simulation {
             _ => TaskOutcome::Changed { head, summary: "done".to_owned(), findings: Vec::new() },
         };
         self.tell(Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.3) });
+    }
+
+    /// What the agent has so far is pushed; the push may fail, or be told by nobody, or be seen by a sweep.
+    fn show(&mut self, task: TaskId) {
+        let head = self.new_head();
+        self.tell(Signal::TaskPushes { task, head: head.clone() });
+        if self.dice.one_in(4) {
+            if let Some(step) = self.d.task(task).and_then(|task| task.step) {
+                self.tell(Signal::HeadMoved { step, head, by: Login::new("ghost") });
+            }
+            return;
+        }
+        self.tell(Signal::TaskPushed { task });
+        if self.dice.one_in(2) {
+            self.work();
+        }
     }
 
     fn open_pull(&mut self, step: StepId) {

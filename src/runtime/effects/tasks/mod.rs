@@ -5,6 +5,7 @@
 //! commit's trailer, and not made twice.
 
 mod checkpoint;
+mod progress;
 mod told;
 
 use tokio_util::sync::CancellationToken;
@@ -17,15 +18,18 @@ use crate::domain::evaluation::{CriterionJudgement, Judgement};
 use crate::domain::ids::{Sha, TaskId, Usd};
 use crate::domain::signal::{Signal, TaskOutcome};
 use crate::domain::step::Step;
-use crate::domain::task::{Task, TaskKind, TaskStatus};
+use crate::domain::task::{Measure, Task, TaskKind, TaskStatus};
 use crate::report;
 use crate::runtime::World;
 use crate::runtime::apply::Settle;
+use crate::workspace::sandbox::Exit;
 use crate::workspace::{PushError, Removal, Rules, Tree, check};
 use told::spec;
 
 /// The trailer by which a task's commit is found again.
 const TRAILER: &str = "Adjutant-Task";
+/// The trailer of a commit that was pushed while a task was at work.
+const PROGRESS: &str = "Adjutant-Progress";
 
 /// Runs an agent and brings home what it leaves.
 pub(super) async fn run(
@@ -76,8 +80,10 @@ struct Job<'a> {
 struct Ground {
     /// The head of the step's branch, where that exists.
     branch_head: Option<String>,
-    /// The commit it starts from.
+    /// The commit it starts from. What this task's own earlier runs showed on the branch comes after it.
     start: String,
+    /// Whether the branch's head was handed in once, and not only shown.
+    handed_in: bool,
     /// The target's head, to be merged in.
     merge: Option<String>,
 }
@@ -156,7 +162,16 @@ impl Job<'_> {
     async fn work_on(&self, source: &Source, step: &Step, ground: &Ground, checkpoint: Option<&str>) -> Ended {
         let tree = self.work_tree(source, step, ground, checkpoint).await?;
         let instructions = report::step_instructions(self.d, step);
-        let run = self.agent(&tree, &ground.start, instructions).await?;
+        let over = CancellationToken::new();
+        let agent = async {
+            let _over = over.clone().drop_guard();
+            self.agent(&tree, &ground.start, instructions).await
+        };
+        let (run, shown) = tokio::join!(Box::pin(agent), Box::pin(self.show(source, step, ground, &tree, &over)));
+        let run = run?;
+        let handed_in = ground.handed_in && shown == ground.branch_head;
+        let ground =
+            &Ground { branch_head: shown, handed_in, start: ground.start.clone(), merge: ground.merge.clone() };
         let (result, cost) = match self.ended(run, |result| TaskOutcome::Unchanged {
             summary: result.summary,
             report: result.report,
@@ -180,9 +195,12 @@ impl Job<'_> {
     async fn ground(&self, source: &Source, step: &Step) -> Result<Ground, EffectError> {
         let branch_head = source.head(&step.branch).await?;
         let target = source.known_head(&step.target).await?;
-        let start = branch_head.clone().unwrap_or_else(|| target.clone());
+        let (start, handed_in) = match &branch_head {
+            Some(head) => self.own_start(source, head).await?,
+            None => (target.clone(), true),
+        };
         let merge = (self.task.merge_target && start != target).then_some(target);
-        Ok(Ground { branch_head, start, merge })
+        Ok(Ground { branch_head, start, handed_in, merge })
     }
 
     /// What this very task pushed before its worker died, if it did.
@@ -205,7 +223,7 @@ impl Job<'_> {
     ) -> Result<TaskOutcome, EffectError> {
         let mirror = &source.mirror;
         let snapshot = mirror.snapshot(&tree, &ground.start).await?;
-        if snapshot.is_empty() && ground.merge.is_none() {
+        if ground.handed_in && snapshot.is_empty() && ground.merge.is_none() {
             tree.remove(Removal::Disposable).await?;
             return Ok(result);
         }
@@ -219,8 +237,17 @@ impl Job<'_> {
             TaskOutcome::Unchanged { summary, .. } => summary.clone(),
             _ => String::new(),
         };
-        let message = report::commit_message(self.d, step, self.task, &summary);
-        let parents: Vec<&str> = std::iter::once(&ground.start).chain(&ground.merge).map(String::as_str).collect();
+        // What was shown and is not handed in after all goes from the branch again, for the next try to start afresh.
+        let nothing = !ground.handed_in
+            && ground.merge.is_none()
+            && self.is_nothing(source, step, ground, &snapshot.tree).await?;
+        let message = if nothing {
+            report::progress_message(step, self.task)
+        } else {
+            report::commit_message(self.d, step, self.task, &summary)
+        };
+        let first = ground.branch_head.as_ref().unwrap_or(&ground.start);
+        let parents: Vec<&str> = std::iter::once(first).chain(&ground.merge).map(String::as_str).collect();
         let author = identity(self.world).await?;
         // Dated by the task: made twice, it is the same commit.
         let commit = mirror.commit(&snapshot.tree, &parents, &message, &author, self.task.created_at).await?;
@@ -231,7 +258,23 @@ impl Job<'_> {
             Err(refused) => return Ok(TaskOutcome::Failed { reason: format!("{refused}.") }),
         }
         tree.remove(Removal::Pushed).await?;
+        if nothing {
+            return Ok(match result {
+                TaskOutcome::Unchanged { summary, report, evidence, .. } => {
+                    TaskOutcome::Unchanged { summary, report, evidence, head: None }
+                }
+                other => other,
+            });
+        }
         Ok(TaskOutcome::Changed { head: Sha::new(commit), summary, findings: Vec::new() })
+    }
+
+    /// Whether a tree holds no work of the step's: it is what the branch was cut from.
+    async fn is_nothing(&self, source: &Source, step: &Step, ground: &Ground, tree: &str) -> Result<bool, EffectError> {
+        let head = ground.branch_head.as_ref().unwrap_or(&ground.start);
+        let target = source.known_head(&step.target).await?;
+        let Some(origin) = source.mirror.merge_base(head, &target).await? else { return Ok(false) };
+        Ok(source.mirror.tree_of(&origin).await? == tree)
     }
 
     fn folder(&self) -> String {
@@ -268,11 +311,16 @@ impl Job<'_> {
             None => self.folder(),
         };
         let here = mirror.existing_tree(&name).await?;
-        if let (None, Some(checkpoint)) = (&here, checkpoint)
-            && self.fits(source, ground, checkpoint).await?
-        {
-            tracing::info!(checkpoint, "going on from a checkpoint");
-            return Ok(mirror.tree_with(&name, &ground.start, &mirror.tree_of(checkpoint).await?, branch).await?);
+        let shown = ground.branch_head.as_deref().filter(|head| *head != ground.start);
+        if here.is_none() {
+            let checkpoint = match checkpoint {
+                Some(checkpoint) if self.fits(source, ground, checkpoint).await? => Some(checkpoint),
+                _ => shown,
+            };
+            if let Some(checkpoint) = checkpoint {
+                tracing::info!(checkpoint, "going on from a checkpoint");
+                return Ok(mirror.tree_with(&name, &ground.start, &mirror.tree_of(checkpoint).await?, branch).await?);
+            }
         }
         match (here, &ground.merge) {
             (_, None) => self.tree(source, &ground.start).await,
@@ -298,7 +346,10 @@ impl Job<'_> {
             cancel: self.cancel.clone(),
         };
         let ran = agent::run_agent(&self.world.sandbox, &spec(name, settings), job).await;
-        ran.map_err(|error| EffectError::never(format!("the agent `{name}` was not started: {error}")))
+        let ran = ran.map_err(|error| EffectError::never(format!("the agent `{name}` was not started: {error}")))?;
+        let measured = Signal::TaskMeasured { task: self.task.id, measure: measure(&ran) };
+        self.world.apply(self.d.id, &[measured], Settle::Nothing).await.map(drop)?;
+        Ok(ran)
     }
 
     /// How a run ended, and what it cost. What is good for nothing costs as well.
@@ -314,6 +365,25 @@ impl Job<'_> {
             }
         };
         (outcome, cost)
+    }
+}
+
+/// What of a run is kept, whatever comes of it.
+fn measure(ran: &AgentRun) -> Measure {
+    let usage = ran.result.as_ref().and_then(|result| result.usage).unwrap_or_default();
+    let exit = match ran.exit {
+        Exit::Code(code) => format!("exit {code}"),
+        Exit::Signal(signal) => format!("signal {signal}"),
+        Exit::TimedOut => "timeout".to_owned(),
+        Exit::OutputLimit => "output limit".to_owned(),
+        Exit::Cancelled => "cancelled".to_owned(),
+    };
+    Measure {
+        run: uuid::Uuid::new_v4(),
+        exit,
+        cost: ran.result.as_ref().and_then(|result| result.cost_usd).map_or(Usd::ZERO, Usd::from_dollars),
+        input_tokens: usage.input_tokens,
+        output_tokens: usage.output_tokens,
     }
 }
 

@@ -86,6 +86,11 @@ impl Job<'_> {
             let text = report::instructions::outcome(before);
             texts.push(ContextText { name: "earlier-directive.md".to_owned(), written_by, text });
         }
+        let before = self.step.filter(|_| self.task.kind == TaskKind::Rework).and_then(|step| step.report.clone());
+        if let Some(text) = before {
+            let written_by = "an agent, in an earlier try of this step".to_owned();
+            texts.push(ContextText { name: "report.md".to_owned(), written_by, text });
+        }
         if !self.task.instructions.is_empty() {
             let written_by = "Adjutant, quoting verifiers and people with write access".to_owned();
             texts.push(ContextText { name: "rework.md".to_owned(), written_by, text: self.task.instructions.clone() });
@@ -95,13 +100,12 @@ impl Job<'_> {
 }
 
 fn step_of_task(step: &Step) -> agent::Step {
-    let contract = if step.kind.may_report() { "report" } else { "change" };
     agent::Step {
         name: step.name.to_string(),
         kind: if step.kind == StepKind::Final { "implement" } else { step.kind.as_str() }.to_owned(),
         description: step.description.clone(),
         task_plan: step.task_plan.clone(),
-        contract: contract.to_owned(),
+        contract: step.contract().as_str().to_owned(),
         requirements: step.requirements.clone(),
         criteria: step.criteria.clone(),
     }

@@ -2,7 +2,7 @@
 """The agent of the conversation tests: it speaks the agent protocol and plays the script at its end.
 
 The script maps a step's name, "plan" or "judge", to what is done at each try; the last entry holds for all later tries. A step
-that is not in the script writes a file of its own. Tries of a step are counted by the commits that its branch has of it.
+that is not in the script writes a file of its own. What stands in "then" is played after the rest. Tries of a step are counted by the commits that its branch has of it.
 """
 import json
 import os
@@ -44,6 +44,10 @@ def play(act):
         os.remove(path)
     if "keep" in act:
         write(act["keep"], said)
+    if "hear" in act:
+        write(act["hear"], "".join(open(text["path"]).read() for text in task["context"]))
+    if "then" in act:
+        play(act["then"])
     if "exit" in act:
         sys.exit(act["exit"])
 
@@ -58,12 +62,14 @@ elif task["kind"] == "judge":
     name, before = "judge", 0
 else:
     name = task["step"]["name"]
-    before = tries_before(name)
+    # A report leaves no commit.
+    before = max(tries_before(name), 1 if said else 0)
 acts = SCRIPT.get(name, [{"write": {f"{name}.txt": f"{name}\n"}}])
 act = acts[min(before, len(acts) - 1)]
 play(act)
 result = {key: act[key] for key in ("plan", "judgement", "report", "evidence") if key in act}
 result |= {"summary": act.get("summary", f"Did {name}, try {before + 1}."), "cost_usd": 0.01}
+result["usage"] = {"input_tokens": 1200, "output_tokens": 34}
 if name == "plan" and act.get("goal"):
     result["plan"]["rationale"] = task["brief"]["goal"]
 if name == "plan" and act.get("before"):

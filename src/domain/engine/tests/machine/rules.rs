@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use super::stage::Stage;
-use crate::domain::engine::table::{Case, Next, next};
+use crate::domain::engine::table::{Case, Left, Next, next};
 use crate::domain::evaluation::{Confidence, Evaluation};
 use crate::domain::ids::StepName;
 use crate::domain::step::{MergeState, Step};
@@ -108,7 +108,7 @@ fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
                 into_base: step.into_base && !by_report,
                 merge: stage.d.policy.merge,
                 needs_person: Evaluation::needs_person(&step.findings),
-                rework_left: true,
+                left: Left::Rework,
             }) == Next::Merge
     };
     stage.blessed.contains(&(step.id, head.clone())) || step.current_evaluation().is_some_and(table)

@@ -1,0 +1,76 @@
+//! Looks at a tree in which somebody is at work.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::workspace::sandbox::{Mode, Sandbox, SandboxConfig};
+
+async fn sandbox(world: &World) -> Sandbox {
+    // The walls' user is another one than ours.
+    for folder in [world.folder.path().to_owned(), world.folder.path().join("data")] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let scratch_root = world.folder.path().join("scratch");
+    Sandbox::probe(SandboxConfig { mode: Mode::Bubblewrap, scratch_root, toolchains: Vec::new() }).await.unwrap()
+}
+
+async fn glance(world: &World, tree: &Tree) -> Option<Snapshot> {
+    let sandbox = sandbox(world).await;
+    world.mirror.glance(&sandbox, tree, &world.main().await, &CancellationToken::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_glance_sees_what_a_snapshot_sees() {
+    let world = world().await;
+    let tree = world.tree().await;
+    let path = tree.path();
+    assert!(glance(&world, &tree).await.unwrap().is_empty(), "nothing has changed yet");
+
+    fs::write(path.join("README.md"), "one\n2\nthree\n").unwrap();
+    fs::write(path.join("tool.sh"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(path.join("tool.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(path.join("deep/er")).unwrap();
+    fs::write(path.join("deep/er/a file"), "x\n").unwrap();
+    symlink("README.md", path.join("link")).unwrap();
+    fs::remove_file(path.join("src/lib.rs")).unwrap();
+    fs::create_dir(path.join("target")).unwrap();
+    fs::write(path.join("target/built"), "ignored\n").unwrap();
+    // What an agent committed by itself is as good as what it left.
+    git(&path, &["add", "README.md"]);
+    git(&path, &["commit", "-qm", "By itself"]);
+
+    let seen = glance(&world, &tree).await.unwrap();
+    let whole = world.mirror.snapshot(&tree, &world.main().await).await.unwrap();
+    assert_eq!(seen.diff.files.len(), 5, "{:?}", seen.diff);
+    assert_eq!((seen.tree, seen.diff), (whole.tree, whole.diff));
+    assert!(!tree.beside("glance").exists(), "the copy is gone");
+}
+
+#[tokio::test]
+async fn a_glance_follows_no_symlink_and_takes_in_nothing_that_is_ignored() {
+    let world = world().await;
+    let tree = world.tree().await;
+    let path = tree.path();
+    let outside = world.folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("key.pem"), "ours\n").unwrap();
+    symlink(&outside, path.join("lead")).unwrap();
+    // The repository's own list claims that the file behind the link is a file of the tree, and that what is ignored is not.
+    fs::write(path.join("own.env"), "SECRET=1\n").unwrap();
+    git(&path, &["add", "--force", "own.env"]);
+    let blob = git(&path, &["hash-object", "-w", "README.md"]);
+    git(&path, &["rm", "--cached", "-rq", "README.md"]);
+    git(&path, &["update-index", "--add", "--cacheinfo", &format!("100644,{blob},lead/key.pem")]);
+
+    let seen = glance(&world, &tree).await.unwrap();
+    let added: BTreeSet<&str> = seen.diff.files.iter().map(|file| file.path.as_str()).collect();
+    assert!(added.contains("lead") && !added.contains("lead/key.pem") && !added.contains("own.env"), "{added:?}");
+    let rules = Rules::new([]).unwrap();
+    assert!(
+        check(&seen, &rules).iter().any(|fault| matches!(fault, Fault::SymlinkOut { .. })),
+        "and it is turned down"
+    );
+}
