@@ -14,6 +14,7 @@ use super::evaluation::{Judgement, VerifierResult};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
 use super::step::{Finding, Pull};
+use super::task::Held;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,13 @@ pub enum Signal {
         outcome: TaskOutcome,
         /// What it cost, as the agent says.
         cost: Usd,
+    },
+    /// A task waits for a place in a full house.
+    TaskHeld {
+        /// Which.
+        task: TaskId,
+        /// What it waits for.
+        held: Held,
     },
     /// The integration branch is there.
     IntegrationCut,
@@ -217,6 +225,9 @@ pub struct Commanded {
     pub source: Source,
     /// When it was written.
     pub at: DateTime<Utc>,
+    /// All that was written with it, for the record; nothing where a button was pressed.
+    #[serde(default)]
+    pub words: Option<String>,
 }
 
 /// The comment, review or button by which an order was given.

@@ -40,6 +40,9 @@ pub struct Step {
     pub head: Option<Sha>,
     /// When [`Step::head`] became known: an order written before it is about something else.
     pub head_at: Option<DateTime<Utc>>,
+    /// Whether somebody else pushed [`Step::head`], at a moment that is known to the second only.
+    #[serde(default)]
+    pub head_pushed: bool,
     /// Who approved the head while it was still being proved.
     pub vouched: Option<Login>,
     /// The report it handed in, where nothing in the tree changed.
@@ -50,6 +53,9 @@ pub struct Step {
     pub findings: Vec<Finding>,
     /// The proof of [`Step::head`], when there is one.
     pub evaluation: Option<Evaluation>,
+    /// Whether a judge has yet to look at [`Step::evaluation`] before anything follows from it.
+    #[serde(default)]
+    pub judge_due: bool,
     /// Where its merge stands.
     pub merge: MergeState,
     /// What the next rework is to do.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::Links;
-use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
 use crate::domain::brief;
 use crate::domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
 use crate::domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
@@ -84,11 +84,13 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
         pull: None,
         head: None,
         head_at: None,
+        head_pushed: false,
         vouched: None,
         report: None,
         summary: None,
         findings: Vec::new(),
         evaluation: None,
+        judge_due: false,
         merge: MergeState::Open,
         instructions: None,
         rework_cycles: 0,
@@ -119,6 +121,7 @@ fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, c
         finished_at: (!status.is_live()).then_some(started + TimeDelta::minutes(4)),
         cost: Usd(cents * 10_000),
         failure: None,
+        held: None,
     }
 }
 
@@ -130,8 +133,10 @@ pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, que
         step: step.map(|step| step.id),
         shown: sha('b'),
         status: ApprovalStatus::Pending,
+        urgency: Urgency::Normal,
         question: question.to_owned(),
         asked_at: now(),
+        expires_at: None,
         answered_by: None,
         answered_at: None,
         words: None,
@@ -165,7 +170,7 @@ pub(crate) fn planning() -> Directive {
         tasks: vec![task(1, TaskKind::Plan, None, TaskStatus::Running, 0)],
         approvals: Vec::new(),
         budget: None,
-        clock: WorkClock { seconds: 0, running_since: Some(now() - TimeDelta::minutes(25)), granted: 0 },
+        clock: WorkClock { seconds: 0, millis: 0, running_since: Some(now() - TimeDelta::minutes(25)), granted: 0 },
         created_at: now() - TimeDelta::minutes(25),
         ended_at: None,
     }
@@ -249,7 +254,7 @@ pub(crate) fn finishing() -> Directive {
         "green: everything is ready to merge into main",
     ));
     directive.finale = Some(finale);
-    directive.clock = WorkClock { seconds: 1_500, running_since: None, granted: 0 };
+    directive.clock = WorkClock { seconds: 1_500, millis: 0, running_since: None, granted: 0 };
     directive
 }
 

@@ -9,8 +9,11 @@
 //! then `schedule` starts whatever has become possible, and the status comment is asked for where anything
 //! changed.
 
+mod approvals;
+mod breakers;
 mod commands;
 mod lifecycle;
+mod pause;
 mod planning;
 mod proof;
 mod pulls;
@@ -79,6 +82,7 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::Commanded(commanded) => turn.commanded(commanded),
         Signal::TaskStarted { task } => turn.task_started(*task),
         Signal::TaskFinished { task, outcome, cost } => turn.task_finished(*task, outcome, *cost),
+        Signal::TaskHeld { task, held } => turn.task_held(*task, *held),
         Signal::IntegrationCut => turn.integration_cut(),
         Signal::PullOpened { step, pull } => turn.pull_opened(*step, pull),
         Signal::PullReady { step } => turn.pull_ready(*step),

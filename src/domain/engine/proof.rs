@@ -12,7 +12,6 @@ use crate::domain::ids::{Login, Sha, StepId};
 use crate::domain::signal::TaskOutcome;
 use crate::domain::status::StepStatus;
 use crate::domain::step::{Finding, MergeState};
-use crate::domain::task::TaskKind;
 
 impl Turn {
     /// Sends a step's head to the verifiers, its pull request opened first.
@@ -57,7 +56,7 @@ impl Turn {
 
     /// The verifiers are done. What they found at an older head is void.
     pub(super) fn verified(&mut self, id: StepId, head: &Sha, results: &[VerifierResult], findings: &[Finding]) {
-        let thresholds = self.d.policy.thresholds;
+        let (thresholds, has_judge) = (self.d.policy.thresholds, self.d.policy.judge.is_some());
         let Some(step) = self.d.step_mut(id) else { return };
         if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) || step.evaluation.is_some() {
             return;
@@ -70,9 +69,8 @@ impl Turn {
         let evaluation = Evaluation::of(head.clone(), results.to_vec(), None, &step.findings, thresholds);
         let red = evaluation.confidence == Confidence::Red;
         step.evaluation = Some(evaluation);
-        if self.d.policy.judge.is_some() && !red {
-            self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
-        } else {
+        step.judge_due = has_judge && !red;
+        if !step.judge_due {
             self.decide_on(id);
         }
     }
@@ -104,6 +102,7 @@ impl Turn {
             }
         };
         step.evaluation = Some(judged);
+        step.judge_due = false;
         self.decide_on(id);
     }
 
@@ -140,6 +139,7 @@ impl Turn {
             }
             Next::Block => {
                 let cycles = self.d.step(id).map_or(0, |step| step.rework_cycles);
+                self.tripped("rework_cycles", json!(self.d.policy.limits.rework_cycles), json!(cycles), Some(id));
                 self.block(id, &format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; ")));
             }
         }

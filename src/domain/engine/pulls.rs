@@ -50,7 +50,10 @@ impl Turn {
         self.actor(by);
         self.event("head_moved", Severity::Info, Some(id), json!({ "step": name, "head": head, "by": by }));
         self.take_head(id, head);
-        self.with_step(id, |step| step.findings.clear());
+        self.with_step(id, |step| {
+            step.findings.clear();
+            step.head_pushed = true;
+        });
         match status {
             StepStatus::Evaluating => self.prove(id),
             StepStatus::Blocked | StepStatus::Failed if self.set_step(id, StepStatus::Evaluating) => self.prove(id),
@@ -66,10 +69,18 @@ impl Turn {
         }
         let is_final = step.is_final();
         self.actor(by);
+        self.accepted(id, by);
         if is_final {
             self.final_merged(by);
         } else {
             self.pass(id);
+        }
+    }
+
+    /// A person who merges has answered what was asked about it.
+    fn accepted(&mut self, id: StepId, by: &Login) {
+        if by.as_str() != super::SELF {
+            self.answer(id, ApprovalStatus::Approved, by, Some("merged the pull request"));
         }
     }
 
@@ -86,7 +97,7 @@ impl Turn {
         let has_pull = step.pull.is_some();
         self.cancel_tasks(|task| task.step == Some(id));
         self.set_step(id, StepStatus::Passed);
-        self.close_approvals(Some(id), ApprovalStatus::Approved, |_| true);
+        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         self.with_step(id, |step| {
             step.merge = MergeState::Merged;
             step.instructions = None;
@@ -106,6 +117,7 @@ impl Turn {
         }
         if let Some(id) = self.d.finale.as_ref().map(|finale| finale.id) {
             self.info("final_merged", Some(id), json!({ "by": by }));
+            self.accepted(id, by);
             self.pass(id);
         }
         self.complete();
@@ -124,6 +136,7 @@ impl Turn {
             return;
         }
         self.actor(by);
+        self.answer(id, ApprovalStatus::Denied, by, Some("closed the pull request"));
         self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
         if carries_all {
             self.stop(by, "the final pull request was closed unmerged");
@@ -138,7 +151,7 @@ impl Turn {
     pub(super) fn skip_step(&mut self, id: StepId) {
         self.cancel_tasks(|task| task.step == Some(id));
         if self.set_step(id, StepStatus::Skipped) {
-            self.close_approvals(Some(id), ApprovalStatus::Denied, |_| true);
+            self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
             let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
                 self.effect(Effect::ClosePull { step: id, word: "this step was skipped".to_owned() });

@@ -20,11 +20,12 @@ impl Turn {
     /// An agent began.
     pub(super) fn task_started(&mut self, id: TaskId) {
         let now = self.now;
-        if let Some(task) = self.d.task_mut(id)
-            && task.status == TaskStatus::Queued
-        {
-            task.status = TaskStatus::Running;
-            task.started_at = Some(now);
+        if let Some(task) = self.d.task_mut(id) {
+            task.held = None;
+            if task.status == TaskStatus::Queued {
+                task.status = TaskStatus::Running;
+                task.started_at = Some(now);
+            }
         }
     }
 
@@ -39,6 +40,7 @@ impl Turn {
             return;
         }
         task.finished_at = Some(now);
+        task.held = None;
         task.started_at.get_or_insert(now);
         task.status = match outcome {
             TaskOutcome::Failed { .. } => TaskStatus::Failed,
@@ -189,6 +191,7 @@ impl Turn {
         self.with_step(id, |step| {
             step.head = Some(head.clone());
             step.head_at = Some(now);
+            step.head_pushed = false;
             step.vouched = None;
             step.evaluation = None;
             step.merge = MergeState::Open;
@@ -201,6 +204,7 @@ impl Turn {
         let Some(step) = self.d.step(id) else { return };
         if step.rework_cycles >= self.d.policy.limits.rework_cycles {
             let cycles = step.rework_cycles;
+            self.tripped("rework_cycles", json!(self.d.policy.limits.rework_cycles), json!(cycles), Some(id));
             self.block(id, &format!("{why}, after {cycles} reworks"));
             return;
         }

@@ -26,12 +26,14 @@ const KEYS: &[&str] = &[
 ];
 const LIMITS: &[&str] = &[
     "cost_usd",
+    "cost_ceiling_usd",
     "wall_time_hours",
     "rework_cycles",
     "chain_generations",
     "steps",
     "parallel_tasks",
     "open_pull_requests",
+    "approval_hours",
 ];
 const VERIFIER: &[&str] = &["name", "run", "required", "weight", "timeout_minutes", "network"];
 
@@ -169,6 +171,14 @@ impl Reader {
         }
     }
 
+    /// Hours, at most a year of them; 0 for never.
+    fn hours(&mut self, node: &Node, key: &str, into: &mut f64) {
+        match node.value {
+            Value::Number(number) if (0.0..=8_760.0).contains(&number) => *into = number,
+            _ => self.expected(node, key, "a number of hours, at most 8760, or 0 for never"),
+        }
+    }
+
     /// A whole number from 1 to `most`.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be whole and in range
     fn count(&mut self, node: &Node, key: &str, most: u32, into: &mut u32) {
@@ -232,6 +242,12 @@ impl Reader {
                     self.positive(value, &path, 10_000.0, &mut dollars);
                     into.cost = Usd::from_dollars(dollars);
                 }
+                "cost_ceiling_usd" => {
+                    let mut dollars = 0.0;
+                    self.positive(value, &path, 100_000.0, &mut dollars);
+                    into.cost_ceiling = Some(Usd::from_dollars(dollars)).filter(|_| dollars > 0.0);
+                }
+                "approval_hours" => self.hours(value, &path, &mut into.approval_hours),
                 "wall_time_hours" => self.positive(value, &path, 720.0, &mut into.wall_time_hours),
                 "rework_cycles" => self.count(value, &path, 20, &mut into.rework_cycles),
                 "chain_generations" => self.count(value, &path, 20, &mut into.chain_generations),
@@ -239,6 +255,11 @@ impl Reader {
                 "parallel_tasks" => self.count(value, &path, 20, &mut into.parallel_tasks),
                 _ => self.count(value, &path, 100, &mut into.open_pull_requests),
             }
+        }
+        if into.cost_ceiling() < into.cost {
+            let (ceiling, cost) = (into.cost_ceiling(), into.cost);
+            let what = format!("`limits.cost_ceiling_usd` ({ceiling}) must not be below `limits.cost_usd` ({cost}).");
+            self.fault(node.line, &what);
         }
     }
 
