@@ -6,9 +6,13 @@ ALTER TABLE directives ADD COLUMN open_pull_limit integer NOT NULL DEFAULT 5 CHE
 UPDATE directives SET open_pull_limit = (state #>> '{policy,limits,open_pull_requests}')::integer
     WHERE state #>> '{policy,limits,open_pull_requests}' IS NOT NULL;
 
--- Whether the step's pull request is there and not closed.
+-- Whether the step's pull request is there and not closed; and whether it is in proof, so that it may come to wait for a
+-- person yet.
 ALTER TABLE steps ADD COLUMN pull_open boolean NOT NULL DEFAULT false;
+ALTER TABLE steps ADD COLUMN in_proof boolean NOT NULL DEFAULT false;
 UPDATE steps SET pull_open = pull_number IS NOT NULL AND NOT coalesce((state #>> '{pull,closed}')::boolean, false);
+UPDATE steps SET in_proof = pull_open AND status = 'evaluating' AND state ->> 'merge' = 'open';
+CREATE INDEX steps_in_proof ON steps (directive_id) WHERE in_proof;
 
 -- Whether the task will open a pull request, and whether people were told that it waits for a place.
 ALTER TABLE tasks ADD COLUMN opens_pull boolean NOT NULL DEFAULT false;

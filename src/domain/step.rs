@@ -184,6 +184,12 @@ impl Step {
         self.kind == StepKind::Final
     }
 
+    /// Whether its commit is being proved and nothing was decided on it yet: it may come to wait for a person.
+    pub fn is_in_proof(&self) -> bool {
+        let is_report = self.report.is_some() && self.pull.is_none();
+        self.status == StepStatus::Evaluating && self.merge == MergeState::Open && !is_report
+    }
+
     /// Its pull request, where that is not closed.
     pub fn open_pull(&self) -> Option<&Pull> {
         self.pull.as_ref().filter(|pull| !pull.closed)

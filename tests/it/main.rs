@@ -8,6 +8,7 @@ mod directives;
 mod faults;
 mod github;
 mod inbox;
+mod limits;
 mod manifest;
 mod playground;
 mod pygithub;

@@ -83,11 +83,11 @@ pub(super) async fn save_step(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO steps (id, directive_id, generation, position, name, kind, status, branch, pull_number, head, state,
-                            pull_open)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                            pull_open, in_proof)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
              pull_number = excluded.pull_number, head = excluded.head, state = excluded.state,
-             pull_open = excluded.pull_open",
+             pull_open = excluded.pull_open, in_proof = excluded.in_proof",
         step.id.0,
         directive.id.0,
         small(directive.generation),
@@ -100,6 +100,7 @@ pub(super) async fn save_step(
         step.head.as_ref().map(Sha::as_str),
         to_json(step, "step", step.id.0)?,
         step.open_pull().is_some(),
+        step.is_in_proof(),
     )
     .execute(connection)
     .await?;

@@ -5,8 +5,9 @@
 //! that two processes at once never take one place twice. What does not fit stays queued and is passed over: it
 //! keeps nobody else's work waiting.
 //!
-//! A pull request takes a place while a question about it waits for a person, and an agent on its way to a new one holds
-//! a place for it. What is being proved or reworked takes none: it goes on by itself, and opens nothing.
+//! A pull request takes a place while a question about it waits for a person. An agent on its way to a new one holds a
+//! place for it, and hands it to the proof of what it made: otherwise the next would begin while nobody knows yet whether
+//! this one will wait. A rework takes none: it follows from an answer, and opens nothing.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -94,9 +95,15 @@ async fn candidates(
              SELECT repo_id, sum(places) AS taken FROM (
                SELECT repo_id, count(*) AS places FROM at_work WHERE opens_pull GROUP BY repo_id
                UNION ALL
-               SELECT d.repo_id, count(DISTINCT s.id) FROM approvals a
-               JOIN steps s ON s.id = a.step_id JOIN directives d ON d.id = a.directive_id
-               WHERE a.status IN ('pending', 'expired') AND s.pull_open GROUP BY d.repo_id) AS places
+               SELECT repo_id, count(*) FROM (
+                 SELECT d.repo_id, s.id FROM approvals a
+                 JOIN steps s ON s.id = a.step_id JOIN directives d ON d.id = a.directive_id
+                 WHERE a.status IN ('pending', 'expired') AND s.pull_open
+                 UNION
+                 SELECT d.repo_id, s.id FROM steps s JOIN directives d ON d.id = s.directive_id
+                 WHERE s.in_proof AND s.generation = d.generation
+                       AND d.status NOT IN ('completed', 'failed', 'archived')) AS undecided
+               GROUP BY repo_id) AS places
              GROUP BY repo_id),
            due AS (
              SELECT e.id, e.run_after, e.directive_id, e.task_id, d.installation_id, d.repo_id,
