@@ -260,7 +260,8 @@ fn held(directive: &Directive) -> String {
     let mut lines = Vec::new();
     for house in [House::OpenPulls, House::Installation] {
         let waiting = directive.tasks.iter().filter(|task| task.status.is_live());
-        let waiting: Vec<_> = waiting.filter_map(|task| Some((task, task.held.filter(|held| held.by == house)?))).collect();
+        let waiting: Vec<_> =
+            waiting.filter_map(|task| Some((task, task.held.filter(|held| held.by == house)?))).collect();
         let Some((_, held)) = waiting.first() else { continue };
         let names: Vec<String> = waiting.iter().take(20).map(|(task, _)| worked_on(directive, task)).collect();
         let verb = if names.len() == 1 { "waits" } else { "wait" };

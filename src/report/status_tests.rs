@@ -187,7 +187,10 @@ fn every_reason_of_a_pause_is_told_and_a_budget_at_its_ceiling_offers_no_more() 
     let also = vec![PauseReason::Commanded(Login::new("maintainer"))];
     directive.pause = Some(Pause { from: DirectiveStatus::Active, reason: PauseReason::Cost, also });
     let text = comment(&directive);
-    assert!(text.contains("The budget of $0.50 is used up. `/stop` ends the directive; the policy allows $1.00"), "{text}");
+    assert!(
+        text.contains("The budget of $0.50 is used up. `/stop` ends the directive; the policy allows $1.00"),
+        "{text}"
+    );
     assert!(text.contains("`maintainer` said `/pause`"), "{text}");
 }
 

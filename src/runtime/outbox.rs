@@ -31,8 +31,7 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
     while !stop.is_cancelled() {
         while running.try_join_next().is_some() {}
         let room = i64::try_from(free.available_permits()).unwrap_or(i64::MAX);
-        let claimed =
-            if room == 0 { Ok(Vec::new()) } else { claim(&world, lane, room).await };
+        let claimed = if room == 0 { Ok(Vec::new()) } else { claim(&world, lane, room).await };
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, lane = lane.as_str(), "effects could not be claimed; trying again");
             Vec::new()

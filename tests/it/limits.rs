@@ -139,7 +139,13 @@ impl Life {
             tail: String::new(),
             duration_ms: 1,
         };
-        let test = VerifierResult { name: "test".to_owned(), required: true, weight: 2.0, verdict: Verdict::Pass, ..lint.clone() };
+        let test = VerifierResult {
+            name: "test".to_owned(),
+            required: true,
+            weight: 2.0,
+            verdict: Verdict::Pass,
+            ..lint.clone()
+        };
         self.tell(Signal::Verified { step: id, head, results: vec![lint, test], findings: Vec::new() }).await;
         assert!(self.d.waiting().any(|approval| approval.step == Some(id)), "{step} should wait");
     }
@@ -164,7 +170,8 @@ async fn claim_at_once(database: &TestDatabase, per_installation: u32) -> Vec<Cl
     let mut claimers = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let store = database.store().await;
-        claimers.spawn(async move { store.claim_effects(Lane::Agent, 4, LEASE, per_installation).await.unwrap().taken });
+        claimers
+            .spawn(async move { store.claim_effects(Lane::Agent, 4, LEASE, per_installation).await.unwrap().taken });
     }
     claimers.join_all().await.into_iter().flatten().collect()
 }

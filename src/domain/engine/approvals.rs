@@ -21,7 +21,13 @@ pub(super) fn written_before(comment: DateTime<Utc>, ours: DateTime<Utc>) -> boo
 
 impl Turn {
     /// A question as it is put now.
-    pub(super) fn new_approval(&self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) -> Approval {
+    pub(super) fn new_approval(
+        &self,
+        kind: ApprovalKind,
+        step: Option<StepId>,
+        shown: Sha,
+        question: String,
+    ) -> Approval {
         let number = u32::try_from(self.d.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
         let hours = self.d.policy.limits.approval_hours;
         #[allow(clippy::cast_possible_truncation)] // the policy allows a year at most

@@ -86,13 +86,17 @@ impl Turn {
 
     /// Writes down that a limit was reached.
     pub(super) fn tripped(&mut self, breaker: &str, limit: Value, value: Value, step: Option<StepId>) {
-        let data = json!({ "breaker": breaker, "limit": limit, "value": value });
+        let mut data = json!({ "breaker": breaker });
+        data["limit"] = limit;
+        data["value"] = value;
         self.event("breaker_tripped", Severity::Warning, step, data);
     }
 
     /// A task waits for a place in a full house: told once for as long as it waits.
     pub(super) fn task_held(&mut self, id: TaskId, held: Held) {
-        let Some(task) = self.d.task_mut(id).filter(|task| task.status.is_live() && task.held.is_none()) else { return };
+        let Some(task) = self.d.task_mut(id).filter(|task| task.status.is_live() && task.held.is_none()) else {
+            return;
+        };
         task.held = Some(held);
         let step = task.step;
         let breaker = match held.by {

@@ -165,13 +165,12 @@ fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec
                 let full = Held { by, limit: small(limit), taken: small(taken) };
                 held.push(HeldTask { directive: candidate.directive, task, held: full });
             }
-            (Some(_), _) => {}
             (None, _) if taken.len() < room => {
                 taken.push(candidate.id);
                 *agents += i64::from(candidate.live);
                 *pulls += i64::from(candidate.live && candidate.opens_pull);
             }
-            (None, _) => {}
+            _ => {}
         }
     }
     (taken, held)

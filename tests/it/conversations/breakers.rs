@@ -104,6 +104,7 @@ async fn more_than_three_failed_steps_end_the_directive_and_the_label_starts_ano
 async fn new_steps_queue_while_as_many_pull_requests_as_allowed_wait_for_a_person() {
     let mut script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])] });
     script["a"] = json!([write([("a.txt", "ugly\n")])]);
+    script["b"] = json!([write([("a.txt", "fine\n")])]);
     let stage = Stage::set(&policy("limits: { open_pull_requests: 1 }"), script).await;
     let issue = stage.directive("Do it.").await;
     let pull = stage.asks(issue, "a").await;
@@ -125,7 +126,7 @@ async fn new_steps_queue_while_as_many_pull_requests_as_allowed_wait_for_a_perso
     // The other's steps have the place in turn, one after the other.
     let pull = stage.asks(other, "a").await;
     stage.as_("maintainer").comment(pull, "/approve").await;
-    stage.asks(other, "final").await;
+    stage.completed(other).await;
     stage.strike().await;
 }
 

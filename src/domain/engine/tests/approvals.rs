@@ -46,7 +46,10 @@ fn siblings_go_on_beside_an_expired_question_and_a_late_answer_counts() {
     world.approve("a");
     assert!(world.merges("a"));
     let approval = &world.d.approvals[0];
-    assert_eq!((approval.status, approval.answered_by.clone()), (ApprovalStatus::Approved, Some(Login::new("maintainer"))));
+    assert_eq!(
+        (approval.status, approval.answered_by.clone()),
+        (ApprovalStatus::Approved, Some(Login::new("maintainer")))
+    );
     assert!(approval.answered_at > approval.expires_at);
 }
 
@@ -179,7 +182,13 @@ fn who_answered_when_to_which_sha_and_with_what_words_is_kept_on_every_path() {
         let approval = &world.d.approvals[index];
         let by = approval.answered_by.as_ref().map(ToString::to_string);
         let at = approval.answered_at.is_some();
-        (approval.status, by.unwrap_or_default(), approval.shown.to_string(), approval.words.clone().unwrap_or_default(), at)
+        (
+            approval.status,
+            by.unwrap_or_default(),
+            approval.shown.to_string(),
+            approval.words.clone().unwrap_or_default(),
+            at,
+        )
     };
     let expected = |status, words: &str| (status, "maintainer".to_owned(), "a1".to_owned(), words.to_owned(), true);
 

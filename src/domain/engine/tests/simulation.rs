@@ -170,7 +170,8 @@ impl Simulation {
             assert!(ran || !idle, "a task begins while {}", d.status);
         }
         assert!(!idle || d.clock.running_since.is_none(), "the clock runs while {}", d.status);
-        let paused = |d: &Directive, reason| d.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| *it == reason));
+        let paused =
+            |d: &Directive, reason| d.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| *it == reason));
         for (breaker, reason) in [("cost", PauseReason::Cost), ("wall_time", PauseReason::WallTime)] {
             let told = |event: &&crate::domain::event::Event| {
                 event.name == "breaker_tripped" && event.data["breaker"] == breaker
@@ -179,7 +180,10 @@ impl Simulation {
             assert_eq!(decision.events.iter().filter(told).count(), usize::from(tripped), "{breaker}");
         }
         for approval in d.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Approved) {
-            assert!(approval.answered_by.is_some() && approval.answered_at.is_some(), "approved by nobody: {approval:?}");
+            assert!(
+                approval.answered_by.is_some() && approval.answered_at.is_some(),
+                "approved by nobody: {approval:?}"
+            );
         }
     }
 
