@@ -133,17 +133,20 @@ impl Unit {
 }
 
 impl Store {
-    /// Takes up to `limit` effects that are due, or whose worker's lease lapsed; runs of agents within the limits that
-    /// directives share, of which an installation has `per_installation` places.
+    /// Takes up to `limit` effects that are due, or whose worker's lease lapsed; never one of those `in_hand`: a process
+    /// that stood still for longer than its leases goes on with its own work when it wakes, and does not begin it anew.
+    /// Runs of agents are taken within the limits that directives share, of which an installation has `per_installation`
+    /// places.
     pub async fn claim_effects(
         &self,
         lane: Lane,
         limit: i64,
         lease: Duration,
+        in_hand: &[i64],
         per_installation: u32,
     ) -> Result<Claims, StoreError> {
         if lane == Lane::Agent {
-            return self.claim_tasks(limit, lease, per_installation).await;
+            return self.claim_tasks(limit, lease, in_hand, per_installation).await;
         }
         let rows = sqlx::query_as!(
             ClaimedRow,
@@ -152,12 +155,13 @@ impl Store {
              WHERE id IN (
                  SELECT id FROM effects
                  WHERE lane = $1 AND ((status = 'queued' AND run_after <= now())
-                                      OR (status = 'running' AND lease_until < now()))
+                                      OR (status = 'running' AND lease_until < now() AND id <> ALL ($4)))
                  ORDER BY run_after, id LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id, directive_id, payload, attempts, lease, version",
             lane.as_str(),
             limit,
             lease.as_secs_f64(),
+            in_hand,
         )
         .fetch_all(self.pool())
         .await?;

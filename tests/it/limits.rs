@@ -158,7 +158,7 @@ async fn finish(store: &Store, claimed: &Claimed) {
 }
 
 async fn claim(store: &Store, per_installation: u32) -> Claims {
-    store.claim_effects(Lane::Agent, 100, LEASE, per_installation).await.unwrap()
+    store.claim_effects(Lane::Agent, 100, LEASE, &[], per_installation).await.unwrap()
 }
 
 fn tasks(claims: &Claims) -> BTreeSet<TaskId> {
@@ -170,8 +170,9 @@ async fn claim_at_once(database: &TestDatabase, per_installation: u32) -> Vec<Cl
     let mut claimers = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let store = database.store().await;
-        claimers
-            .spawn(async move { store.claim_effects(Lane::Agent, 4, LEASE, per_installation).await.unwrap().taken });
+        claimers.spawn(async move {
+            store.claim_effects(Lane::Agent, 4, LEASE, &[], per_installation).await.unwrap().taken
+        });
     }
     claimers.join_all().await.into_iter().flatten().collect()
 }
@@ -268,7 +269,7 @@ async fn a_full_house_keeps_nobody_elses_work_from_being_claimed() {
         Life::started(&store, 7, issue, policy(1), "implement", &names).await;
     }
     let other = Life::started(&store, 8, 1, policy(1), "implement", &["late"]).await;
-    let one = async || tasks(&store.claim_effects(Lane::Agent, 1, LEASE, MANY).await.unwrap());
+    let one = async || tasks(&store.claim_effects(Lane::Agent, 1, LEASE, &[], MANY).await.unwrap());
     assert_eq!(one().await.len(), 1, "the only place of the first");
     assert_eq!(one().await, BTreeSet::from([other.task("late")]), "behind 143 that wait");
     assert!(one().await.is_empty());
@@ -279,7 +280,7 @@ async fn a_worker_that_died_gives_its_place_back_and_a_task_that_was_called_off_
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
-    let dying = store.claim_effects(Lane::Agent, 1, Duration::ZERO, MANY).await.unwrap();
+    let dying = store.claim_effects(Lane::Agent, 1, Duration::ZERO, &[], MANY).await.unwrap();
     let again = claim(&store, MANY).await;
     assert_eq!(tasks(&again), tasks(&dying), "taken over, and its place with it");
     assert!(claim(&store, MANY).await.taken.is_empty());
@@ -309,7 +310,7 @@ async fn how_long_a_claim_takes_beside_hundreds_that_wait() {
                 let mut spans = Vec::new();
                 for _ in 0..200 {
                     let began = Instant::now();
-                    for claimed in store.claim_effects(Lane::Agent, 2, LEASE, 8).await.unwrap().taken {
+                    for claimed in store.claim_effects(Lane::Agent, 2, LEASE, &[], 8).await.unwrap().taken {
                         assert_eq!(store.hand_back_effect(&claimed).await.unwrap(), Held::Yes);
                     }
                     spans.push(began.elapsed());

@@ -66,12 +66,13 @@ impl Store {
         &self,
         limit: i64,
         lease: Duration,
+        in_hand: &[i64],
         per_installation: u32,
     ) -> Result<Claims, StoreError> {
         let mut tx = self.pool().begin().await?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1)", TURN).execute(&mut *tx).await?;
         // A statement of its own: what it sees begins after the lock was had.
-        let candidates = candidates(&mut tx, per_installation, limit.saturating_add(BEYOND)).await?;
+        let candidates = candidates(&mut tx, in_hand, per_installation, limit.saturating_add(BEYOND)).await?;
         let (ids, held) = choose(candidates, limit, per_installation);
         let taken = if ids.is_empty() { Vec::new() } else { take(&mut tx, &ids, lease).await? };
         tx.commit().await?;
@@ -82,6 +83,7 @@ impl Store {
 /// What is due: first what has a place as things stand, then what nobody was told of.
 async fn candidates(
     connection: &mut PgConnection,
+    in_hand: &[i64],
     per_installation: u32,
     most: i64,
 ) -> Result<Vec<Candidate>, StoreError> {
@@ -89,7 +91,8 @@ async fn candidates(
         r#"WITH at_work AS (
              SELECT d.installation_id, d.repo_id, coalesce(t.opens_pull, false) AS opens_pull
              FROM effects e JOIN directives d ON d.id = e.directive_id LEFT JOIN tasks t ON t.id = e.task_id
-             WHERE e.lane = 'agent' AND e.status = 'running' AND e.lease_until >= now()),
+             WHERE e.lane = 'agent' AND e.status = 'running'
+                   AND (e.lease_until >= now() OR e.id = ANY($3))),
            agents AS (SELECT installation_id, count(*) AS taken FROM at_work GROUP BY installation_id),
            pulls AS (
              SELECT repo_id, sum(places) AS taken FROM (
@@ -114,7 +117,8 @@ async fn candidates(
              FROM effects e JOIN directives d ON d.id = e.directive_id LEFT JOIN tasks t ON t.id = e.task_id
              LEFT JOIN agents ON agents.installation_id = d.installation_id
              LEFT JOIN pulls ON pulls.repo_id = d.repo_id
-             WHERE e.lane = 'agent' AND ((e.status = 'queued' AND e.run_after <= now())
+             WHERE e.lane = 'agent' AND e.id <> ALL($3)
+                   AND ((e.status = 'queued' AND e.run_after <= now())
                                          OR (e.status = 'running' AND e.lease_until < now()))),
            seen AS (
              SELECT *, NOT live OR (agents < $1 AND (NOT opens_pull OR pulls < open_pull_limit)) AS fits FROM due)
@@ -124,6 +128,7 @@ async fn candidates(
            FROM seen WHERE fits OR NOT told ORDER BY fits DESC, run_after, id LIMIT $2"#,
         i64::from(per_installation),
         most,
+        in_hand,
     )
     .fetch_all(connection)
     .await?;
