@@ -1,6 +1,8 @@
 //! Limits that directives share, enforced where tasks are claimed: on real Postgres, with claimers at once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use adjutant::domain::brief::{Brief, Requirement};
@@ -165,15 +167,41 @@ fn tasks(claims: &Claims) -> BTreeSet<TaskId> {
     claims.taken.iter().map(|claimed| claimed.effect.task().unwrap()).collect()
 }
 
-/// As many claimers as there may be, all at once, each with a pool of its own.
+/// Six claimers at once, each with a pool of its own and other tasks to look at, so that no row keeps two of them apart. The
+/// rows are held until every claimer waits or has ended: whoever chose before another took would take too much.
 async fn claim_at_once(database: &TestDatabase, per_installation: u32) -> Vec<Claimed> {
-    let mut claimers = tokio::task::JoinSet::new();
-    for _ in 0..6 {
-        let store = database.store().await;
+    let pool = database.pool().await;
+    let mut holding = pool.begin().await.unwrap();
+    let ids: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM effects WHERE lane = 'agent' AND status = 'queued' FOR UPDATE")
+            .fetch_all(&mut *holding)
+            .await
+            .unwrap();
+    let (mut claimers, ended) = (tokio::task::JoinSet::new(), Arc::new(AtomicI64::new(0)));
+    for own in 0..6 {
+        let (store, ended) = (database.store().await, ended.clone());
+        let others: Vec<i64> = ids.iter().copied().filter(|id| id % 6 != own).collect();
         claimers.spawn(async move {
-            store.claim_effects(Lane::Agent, 4, LEASE, &[], per_installation).await.unwrap().taken
+            let claims = store.claim_effects(Lane::Agent, 4, LEASE, &others, per_installation).await.unwrap();
+            ended.fetch_add(1, Ordering::SeqCst);
+            claims.taken
         });
     }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        if waiting + ended.load(Ordering::SeqCst) >= 6 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{waiting} claimers wait");
+        tokio::task::yield_now().await;
+    }
+    holding.rollback().await.unwrap();
     claimers.join_all().await.into_iter().flatten().collect()
 }
 
