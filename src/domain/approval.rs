@@ -20,16 +20,37 @@ pub struct Approval {
     pub shown: Sha,
     /// Where it stands.
     pub status: ApprovalStatus,
+    /// How much waits for it.
+    #[serde(default)]
+    pub urgency: Urgency,
     /// Why a person is asked, in a sentence.
     pub question: String,
     /// When it was asked.
     pub asked_at: DateTime<Utc>,
+    /// When people are reminded of it, once; never where absent. A late answer counts all the same.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
     /// Who answered.
     pub answered_by: Option<Login>,
     /// When.
     pub answered_at: Option<DateTime<Utc>>,
     /// With which words.
     pub words: Option<String>,
+}
+
+/// How much waits for an answer; the most urgent is the greatest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Urgency {
+    /// A green step that is looked at only because the policy says so.
+    Low,
+    /// One piece of work.
+    #[default]
+    Normal,
+    /// Work that goes on no further without a person, and whatever depends on it.
+    High,
+    /// The whole directive.
+    Critical,
 }
 
 /// What is asked.
@@ -60,7 +81,7 @@ pub enum ApprovalStatus {
     Denied,
     /// What was shown has changed.
     Stale,
-    /// Nobody answered in time.
+    /// Nobody answered in time: people were reminded, and it waits on.
     Expired,
 }
 
@@ -85,7 +106,27 @@ impl ApprovalKind {
     }
 }
 
+impl Urgency {
+    /// Every urgency, the least first.
+    pub const ALL: &'static [Self] = &[Self::Low, Self::Normal, Self::High, Self::Critical];
+
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 impl ApprovalStatus {
+    /// Whether an answer would count: one that comes after the expiry does.
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Pending | Self::Expired)
+    }
+
     /// Every status.
     pub const ALL: &'static [Self] = &[Self::Pending, Self::Approved, Self::Denied, Self::Stale, Self::Expired];
 

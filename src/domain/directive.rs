@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::approval::{Approval, ApprovalStatus};
+use super::approval::Approval;
 use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
 use super::policy::options::Wishes;
@@ -11,7 +11,7 @@ use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
 use super::status::DirectiveStatus;
 use super::step::Step;
-use super::task::Task;
+use super::task::{Task, TaskKind};
 
 /// One labelled issue, and all that became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,6 +111,9 @@ pub struct Pause {
     pub from: DirectiveStatus,
     /// Why.
     pub reason: PauseReason,
+    /// Why else, in the order in which it came: it goes on once the last of them is lifted.
+    #[serde(default)]
+    pub also: Vec<PauseReason>,
 }
 
 /// Why a directive pauses.
@@ -157,16 +160,38 @@ pub enum PlanOrigin {
 pub struct WorkClock {
     /// Seconds counted so far.
     pub seconds: i64,
+    /// And thousandths, below a second: short runs add up too.
+    #[serde(default)]
+    pub millis: i64,
     /// Since when it runs; none while it stands.
     pub running_since: Option<DateTime<Utc>>,
     /// Seconds granted beyond the policy's limit.
     pub granted: i64,
 }
 
+impl Pause {
+    /// Every reason, the first one first.
+    pub fn reasons(&self) -> impl Iterator<Item = &PauseReason> {
+        std::iter::once(&self.reason).chain(&self.also)
+    }
+}
+
+impl PauseReason {
+    /// Whether somebody paused it, by label or command; else something was used up.
+    pub fn is_by_person(&self) -> bool {
+        matches!(self, Self::Unlabelled(_) | Self::Commanded(_))
+    }
+}
+
 impl WorkClock {
     /// Seconds counted at `now`.
     pub fn at(&self, now: DateTime<Utc>) -> i64 {
-        self.seconds + self.running_since.map_or(0, |since| (now - since).num_seconds().max(0))
+        self.millis_at(now) / 1_000
+    }
+
+    fn millis_at(&self, now: DateTime<Utc>) -> i64 {
+        let running = self.running_since.map_or(0, |since| (now - since).num_milliseconds().max(0));
+        self.seconds * 1_000 + self.millis + running
     }
 
     /// Runs or stands from `now` on.
@@ -174,7 +199,8 @@ impl WorkClock {
         if running == self.running_since.is_some() {
             return;
         }
-        self.seconds = self.at(now);
+        let millis = self.millis_at(now);
+        (self.seconds, self.millis) = (millis / 1_000, millis % 1_000);
         self.running_since = running.then_some(now);
     }
 }
@@ -225,9 +251,9 @@ impl Directive {
         self.tasks.iter_mut().find(|task| task.id == id)
     }
 
-    /// The approvals that wait for a person, oldest first.
+    /// The approvals that wait for a person, expired or not, oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = &Approval> {
-        self.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Pending)
+        self.approvals.iter().filter(|approval| approval.status.is_waiting())
     }
 
     /// What its tasks cost so far.
@@ -238,6 +264,20 @@ impl Directive {
     /// The autonomy that the policy file allows, however much stricter it is at present.
     pub fn autonomy_ceiling(&self) -> Autonomy {
         self.wishes.ceiling.unwrap_or(self.policy.autonomy)
+    }
+
+    /// Whether a task is a first run on a step that will open a pull request of its own. A step that owes a report opens
+    /// one only where it changes something after all.
+    pub fn opens_pull(&self, task: &Task) -> bool {
+        let step = task.step.and_then(|id| self.step(id));
+        task.kind == TaskKind::Step && step.is_some_and(|step| step.open_pull().is_none() && !step.kind.may_report())
+    }
+
+    /// Seconds of work that it may take: the policy's limit and what people granted.
+    pub fn allowed_seconds(&self) -> i64 {
+        #[allow(clippy::cast_possible_truncation)] // the policy bounds the hours
+        let limit = (self.policy.limits.wall_time_hours * 3_600.0).ceil() as i64;
+        limit + self.clock.granted
     }
 
     /// What it may cost.

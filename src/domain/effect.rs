@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{DirectiveId, Login, Repo, Sha, StepId, TaskId};
+use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, TaskId};
 use super::signal::Source;
 
 /// Something to be done outside.
@@ -77,6 +77,11 @@ pub enum Effect {
         step: StepId,
         /// The report's hash.
         head: Sha,
+    },
+    /// Remind people, once, of a question that has waited for long.
+    Remind {
+        /// Which question.
+        approval: ApprovalId,
     },
     /// Close the issue, if it is open.
     CloseIssue,
@@ -218,6 +223,7 @@ impl Effect {
                 format!("{directive}/close-pull/{step}/{}", Sha::of_text(word).short())
             }
             Self::PostReport { step, head } => format!("{directive}/report/{step}/{head}"),
+            Self::Remind { approval } => format!("{directive}/remind/{approval}"),
             Self::CloseIssue => format!("{directive}/close-issue"),
             Self::React { source, reaction } => {
                 format!("{directive}/react/{:?}/{}/{}/{reaction:?}", source.kind, source.id, source.index)
@@ -260,6 +266,14 @@ impl Effect {
         }
     }
 
+    /// The task that it runs, where it runs one.
+    pub fn task(&self) -> Option<TaskId> {
+        match self {
+            Self::RunTask { task } => Some(*task),
+            _ => None,
+        }
+    }
+
     /// The step that it is for, where it is for one.
     pub fn step(&self) -> Option<StepId> {
         match self {
@@ -290,6 +304,7 @@ impl Effect {
             Self::DeleteBranch { .. } => "delete_branch",
             Self::ClosePull { .. } => "close_pull",
             Self::PostReport { .. } => "post_report",
+            Self::Remind { .. } => "remind",
             Self::CloseIssue => "close_issue",
             Self::React { .. } => "react",
             Self::Reply { .. } => "reply",

@@ -13,12 +13,14 @@
 //! thresholds: { green: 0.85, yellow: 0.60 }   # 0 < yellow <= green <= 1
 //! limits:
 //!   cost_usd: 10                  # total cost of a directive
+//!   cost_ceiling_usd: 50          # the most that people may raise it to; five times the cost where absent
 //!   wall_time_hours: 8            # hours of work; pauses and waiting for people are not counted
 //!   rework_cycles: 3              # automatic reworks of one step
 //!   chain_generations: 3          # plans of one directive
 //!   steps: 12                     # steps in a plan, at most 50
 //!   parallel_tasks: 3             # agents of one directive at a time
 //!   open_pull_requests: 5         # open pull requests that wait for a person
+//!   approval_hours: 72            # after which people are reminded of a question, once; 0 for never
 //! verifiers:                      # detected from the tree where absent
 //!   - name: test                  # kebab-case, unique, not `adjutant`
 //!     run: cargo test             # a shell command, run in the root of the tree
@@ -119,6 +121,9 @@ pub struct Thresholds {
 pub struct Limits {
     /// Total cost of a directive.
     pub cost: Usd,
+    /// The most that people may raise it to; see [`Limits::cost_ceiling`].
+    #[serde(default)]
+    pub cost_ceiling: Option<Usd>,
     /// Hours of work, pauses and waiting for people not counted.
     pub wall_time_hours: f64,
     /// Automatic reworks of one step.
@@ -131,6 +136,9 @@ pub struct Limits {
     pub parallel_tasks: u32,
     /// Open pull requests of Adjutant's in the repository that wait for a person.
     pub open_pull_requests: u32,
+    /// Hours after which a question that nobody answered has expired; 0 for never.
+    #[serde(default)]
+    pub approval_hours: f64,
 }
 
 /// One command that proves a commit.
@@ -179,6 +187,14 @@ impl Autonomy {
     }
 }
 
+impl Limits {
+    /// The most that people may raise the cost to: what the policy says, else five times the cost, so that `/budget` and
+    /// `/resume` work without a word of the policy's while a slip of the pen does not spend a fortune.
+    pub fn cost_ceiling(&self) -> Usd {
+        self.cost_ceiling.unwrap_or(Usd(self.cost.0.saturating_mul(5)))
+    }
+}
+
 impl VerifierPolicy {
     /// A verifier with the defaults of its name: `lint` is optional with half a weight, everything else required.
     pub fn named(name: impl Into<String>, run: impl Into<String>) -> Self {
@@ -218,12 +234,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             cost: Usd::from_dollars(10.0),
+            cost_ceiling: None,
             wall_time_hours: 8.0,
             rework_cycles: 3,
             chain_generations: 3,
             steps: 12,
             parallel_tasks: 3,
             open_pull_requests: 5,
+            approval_hours: 72.0,
         }
     }
 }

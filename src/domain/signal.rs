@@ -16,7 +16,7 @@ use super::policy::Policy;
 use super::policy::options::Wish;
 use super::replan::IssueText;
 use super::step::{Finding, Pull};
-use super::task::Measure;
+use super::task::{Held, Measure};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,13 @@ pub enum Signal {
         task: TaskId,
         /// How it went.
         measure: Measure,
+    },
+    /// A task waits for a place in a full house.
+    TaskHeld {
+        /// Which.
+        task: TaskId,
+        /// What it waits for.
+        held: Held,
     },
     /// The integration branch is there.
     IntegrationCut,
@@ -261,6 +268,9 @@ pub struct Commanded {
     pub source: Source,
     /// When it was written.
     pub at: DateTime<Utc>,
+    /// All that was written with it, for the record; nothing where a button was pressed.
+    #[serde(default)]
+    pub words: Option<String>,
 }
 
 /// The comment, review or button by which an order was given.

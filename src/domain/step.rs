@@ -43,6 +43,9 @@ pub struct Step {
     pub progress: Vec<Sha>,
     /// When [`Step::head`] became known: an order written before it is about something else.
     pub head_at: Option<DateTime<Utc>>,
+    /// Whether somebody else pushed [`Step::head`], at a moment that is known to the second only.
+    #[serde(default)]
+    pub head_pushed: bool,
     /// Who approved the head while it was still being proved.
     pub vouched: Option<Login>,
     /// The report it handed in, where nothing in the tree changed.
@@ -53,6 +56,9 @@ pub struct Step {
     pub findings: Vec<Finding>,
     /// The proof of [`Step::head`], when there is one.
     pub evaluation: Option<Evaluation>,
+    /// Whether a judge has yet to look at [`Step::evaluation`] before anything follows from it.
+    #[serde(default)]
+    pub judge_due: bool,
     /// Where its merge stands.
     pub merge: MergeState,
     /// What the next rework is to do.
@@ -182,6 +188,12 @@ impl Step {
     /// Whether this is the directive's final pull request.
     pub fn is_final(&self) -> bool {
         self.kind == StepKind::Final
+    }
+
+    /// Whether its commit is being proved and nothing was decided on it yet: it may come to wait for a person.
+    pub fn is_in_proof(&self) -> bool {
+        let is_report = self.report.is_some() && self.pull.is_none();
+        self.status == StepStatus::Evaluating && self.merge == MergeState::Open && !is_report
     }
 
     /// Its pull request, where that is not closed.

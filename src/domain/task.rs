@@ -44,6 +44,9 @@ pub struct Task {
     /// How its newest run went.
     #[serde(default)]
     pub measured: Option<Measure>,
+    /// The full house that keeps it from starting, while it waits for a place.
+    #[serde(default)]
+    pub held: Option<Held>,
 }
 
 /// How one run of an agent went. A task that was interrupted has more than one.
@@ -59,6 +62,27 @@ pub struct Measure {
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
+}
+
+/// A full house: what a task waits for before it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Which limit is reached.
+    pub by: House,
+    /// What the limit is.
+    pub limit: u32,
+    /// How many places were taken when it was looked at.
+    pub taken: u32,
+}
+
+/// A limit that directives share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum House {
+    /// Open pull requests of the repository that wait for a person, and agents that are about to open another.
+    OpenPulls,
+    /// Agents of the installation.
+    Installation,
 }
 
 /// What a task is for.

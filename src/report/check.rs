@@ -230,6 +230,9 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
         (StepStatus::Rework | StepStatus::Running, Some(_)) => {
             Standing::of(Some(Failure), titled("sent to rework"), "It is done again; the next commit is proved anew.")
         }
+        (StepStatus::Evaluating, Some(_)) if step.judge_due => {
+            Standing::of(None, titled("being judged"), "The judge looks at the criteria.")
+        }
         (StepStatus::Evaluating, Some(confidence))
             if confidence == Confidence::Green || step.merge != MergeState::Open =>
         {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::Links;
-use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
 use crate::domain::brief;
 use crate::domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
 use crate::domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
@@ -87,11 +87,13 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
         head: None,
         progress: Vec::new(),
         head_at: None,
+        head_pushed: false,
         vouched: None,
         report: None,
         summary: None,
         findings: Vec::new(),
         evaluation: None,
+        judge_due: false,
         merge: MergeState::Open,
         instructions: None,
         afterwards: None,
@@ -126,6 +128,7 @@ fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, c
         input_tokens: 0,
         output_tokens: 0,
         measured: None,
+        held: None,
     }
 }
 
@@ -137,8 +140,10 @@ pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, que
         step: step.map(|step| step.id),
         shown: sha('b'),
         status: ApprovalStatus::Pending,
+        urgency: Urgency::Normal,
         question: question.to_owned(),
         asked_at: now(),
+        expires_at: None,
         answered_by: None,
         answered_at: None,
         words: None,
@@ -179,7 +184,7 @@ pub(crate) fn planning() -> Directive {
         tasks: vec![task(1, TaskKind::Plan, None, TaskStatus::Running, 0)],
         approvals: Vec::new(),
         budget: None,
-        clock: WorkClock { seconds: 0, running_since: Some(now() - TimeDelta::minutes(25)), granted: 0 },
+        clock: WorkClock { seconds: 0, millis: 0, running_since: Some(now() - TimeDelta::minutes(25)), granted: 0 },
         created_at: now() - TimeDelta::minutes(25),
         ended_at: None,
     }
@@ -282,7 +287,7 @@ pub(crate) fn finishing() -> Directive {
         "green: everything is ready to merge into main",
     ));
     directive.finale = Some(finale);
-    directive.clock = WorkClock { seconds: 1_500, running_since: None, granted: 0 };
+    directive.clock = WorkClock { seconds: 1_500, millis: 0, running_since: None, granted: 0 };
     directive
 }
 

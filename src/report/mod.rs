@@ -17,6 +17,7 @@ pub mod instructions;
 pub mod notice;
 pub mod proof;
 pub mod pull;
+pub mod reminder;
 pub mod replan;
 pub mod status;
 pub mod story;
@@ -35,6 +36,7 @@ pub use commit::{commit_message, merge_message, progress_message};
 pub use instructions::{judge_instructions, planner_instructions, step_instructions};
 pub use notice::{closing_word, completion_word, notice, report_comment, report_marker};
 pub use pull::{pull_body, pull_title, step_marker};
+pub use reminder::{reminder, reminder_marker};
 pub use status::{status_comment, status_marker};
 
 use crate::domain::ids::{Branch, Repo, Sha};

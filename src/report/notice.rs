@@ -20,6 +20,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/skip [STEP]` | goes on without a step |
 | `/pause [now]` | starts nothing new; with `now`, running agents are called off too |
 | `/resume` | goes on; where money or time was used up, with the same again |
+| `/budget USD` | sets another total that the directive may cost, up to the policy's ceiling |
 | `/stop` | ends the directive; branches are kept |
 | `/replan [WHY]` | plans anew, with the issue's text as it is now; what passed is kept |
 | `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`, up to the policy's level |
@@ -242,7 +243,9 @@ mod tests {
     #[test]
     fn help_lists_every_command() {
         let help = said(&Notice::Help);
-        for word in ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "status"] {
+        for word in
+            ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget", "status"]
+        {
             assert!(help.contains(&format!("| `/{word}")), "{word}");
         }
         assert!(help.starts_with("@writer: this directive is active, 1 of 4 steps done.\n\n"), "{help}");

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
 use super::{Links, graph, notice, replan, wishes, words};
-use crate::domain::approval::{Approval, ApprovalKind};
-use crate::domain::directive::{Directive, PauseReason, PlanOrigin};
+use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::domain::directive::{Directive, Pause, PauseReason, PlanOrigin};
 use crate::domain::ids::DirectiveId;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::Step;
-use crate::domain::task::{Task, TaskKind, TaskStatus};
+use crate::domain::task::{House, Task, TaskKind, TaskStatus};
 
 /// Cells of the progress bar.
 const CELLS: usize = 20;
@@ -36,6 +36,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         table(directive, links, now),
         running(directive, now),
         before(directive, links),
+        held(directive),
         origin(directive, chars),
         wishes::wishes(directive),
         footer(directive, now),
@@ -78,29 +79,33 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
         }
         DirectiveStatus::Planning if !directive.replans.is_empty() => replan::planning(directive, links, chars),
         DirectiveStatus::Planning => "An agent reads the repository and proposes the steps.".to_owned(),
-        DirectiveStatus::Paused => directive.pause.as_ref().map_or_else(String::new, |pause| match &pause.reason {
-            PauseReason::Unlabelled(by) => format!(
-                "{} took the label off: what runs finishes, nothing new starts. Put the label {} back to go on.",
-                login(by),
-                code(&directive.policy.label)
-            ),
-            PauseReason::Commanded(by) => {
-                format!("{} said `/pause`: nothing new starts. `/resume` goes on.", login(by))
-            }
-            PauseReason::Cost => format!(
-                "The budget of {} is used up. `/resume` grants the same again, `/stop` ends the directive.",
-                directive.budget()
-            ),
-            PauseReason::WallTime => {
-                "The working time is used up. `/resume` grants the same again, `/stop` ends the directive.".to_owned()
-            }
-        }),
+        DirectiveStatus::Paused => {
+            let reasons = directive.pause.iter().flat_map(Pause::reasons);
+            reasons.map(|reason| paused(directive, reason)).collect::<Vec<_>>().join("\n\n")
+        }
         DirectiveStatus::Completed | DirectiveStatus::Archived if words::is_completed(directive) => {
             let merged = notice::merged_into(directive, links);
             let proof = notice::proof_of_completion(directive, chars);
             format!("{merged} {}.\n\n{proof}", words::totals(directive)).trim_end().to_owned()
         }
         DirectiveStatus::Completed | DirectiveStatus::Failed | DirectiveStatus::Archived => failure(directive, chars),
+    }
+}
+
+fn paused(directive: &Directive, reason: &PauseReason) -> String {
+    match reason {
+        PauseReason::Unlabelled(by) => format!(
+            "{} took the label off: what runs finishes, nothing new starts. Put the label {} back to go on.",
+            login(by),
+            code(&directive.policy.label)
+        ),
+        PauseReason::Commanded(by) => {
+            format!("{} said `/pause`: what runs finishes, nothing new starts. `/resume` goes on.", login(by))
+        }
+        PauseReason::Cost => {
+            format!("The budget of {} is used up. {}.", directive.budget(), words::more(directive))
+        }
+        PauseReason::WallTime => format!("The working time is used up. {}.", words::more(directive)),
     }
 }
 
@@ -125,9 +130,10 @@ fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
     if directive.status.is_over() {
         return String::new();
     }
+    let waiting = words::by_urgency(directive);
     let mut questions: Vec<String> =
-        directive.waiting().take(30).map(|approval| question(directive, approval, links, chars.min(600))).collect();
-    let more = directive.waiting().count() - questions.len();
+        waiting.iter().take(30).map(|approval| question(directive, approval, links, chars.min(600))).collect();
+    let more = waiting.len() - questions.len();
     if questions.is_empty() {
         return String::new();
     }
@@ -138,7 +144,8 @@ fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
     questions.join("\n")
 }
 
-fn question(directive: &Directive, approval: &Approval, links: &Links, chars: usize) -> String {
+/// A question in a line, and in a second one the commands that answer it.
+pub(super) fn question(directive: &Directive, approval: &Approval, links: &Links, chars: usize) -> String {
     let step = approval.step.and_then(|id| directive.step(id));
     let what = match (approval.kind, step) {
         (ApprovalKind::Plan, _) => "the plan".to_owned(),
@@ -153,7 +160,15 @@ fn question(directive: &Directive, approval: &Approval, links: &Links, chars: us
         || "Here".to_owned(),
         |pull| format!("Here (or in [#{}]({}) without the name)", pull.number, links.pull(pull.number)),
     );
-    format!("- **{what}**{shown}\n  {place}: {}.", words::answers(approval, step, words::Place::Issue))
+    let since = match approval.status {
+        ApprovalStatus::Expired => format!(" (since {})", approval.asked_at.format("%Y-%m-%d %H:%M UTC")),
+        _ => String::new(),
+    };
+    let answers = match approval.kind {
+        ApprovalKind::Budget => words::more(directive),
+        _ => words::answers(approval, step, words::Place::Issue),
+    };
+    format!("- **{what}**{shown}{since}\n  {place}: {answers}.")
 }
 
 /// Steps that are stuck, and why, where their question does not say it.
@@ -248,6 +263,26 @@ fn before(directive: &Directive, links: &Links) -> String {
     format!("Directive {} of this issue, after {before}.", directive.ordinal)
 }
 
+/// Tasks that wait for a place, once for each full house.
+fn held(directive: &Directive) -> String {
+    let mut lines = Vec::new();
+    for house in [House::OpenPulls, House::Installation] {
+        let waiting = directive.tasks.iter().filter(|task| task.status.is_live());
+        let waiting: Vec<_> =
+            waiting.filter_map(|task| Some((task, task.held.filter(|held| held.by == house)?))).collect();
+        let Some((_, held)) = waiting.first() else { continue };
+        let names: Vec<String> = waiting.iter().take(20).map(|(task, _)| worked_on(directive, task)).collect();
+        let verb = if names.len() == 1 { "waits" } else { "wait" };
+        lines.push(format!("{} {verb} for a free place: {}.", names.join(", "), words::full(*held)));
+    }
+    lines.join("\n\n")
+}
+
+fn worked_on(directive: &Directive, task: &Task) -> String {
+    let step = task.step.and_then(|id| directive.step(id));
+    step.map_or_else(|| "Planning".to_owned(), |step| code(step.name.as_str()))
+}
+
 /// Who asked, and where the plan came from.
 fn origin(directive: &Directive, chars: usize) -> String {
     let asked = format!(
@@ -303,15 +338,13 @@ fn plan_steps(directive: &Directive, chars: usize) -> Option<String> {
 }
 
 fn footer(directive: &Directive, now: DateTime<Utc>) -> String {
-    #[allow(clippy::cast_possible_truncation)] // the policy allows 720 hours at most
-    let limit = (directive.policy.limits.wall_time_hours * 3_600.0) as i64 + directive.clock.granted;
     let tokens = words::tokens(directive).map(|tokens| format!(" · {tokens}")).unwrap_or_default();
     format!(
         "<sub>{} of {}{tokens} · {} of {} at work · `/help` lists the commands</sub>",
         directive.spent(),
         directive.budget(),
         words::duration(directive.clock.at(now)),
-        words::duration(limit)
+        words::duration(directive.allowed_seconds())
     )
 }
 

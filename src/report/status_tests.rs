@@ -1,11 +1,12 @@
 //! The status comment in each state, and under attack.
 
 use super::*;
-use crate::domain::approval::ApprovalStatus;
+use crate::domain::approval::Urgency;
 use crate::domain::directive::{Pause, PlanRecord};
 use crate::domain::engine;
-use crate::domain::ids::{Login, Sha, StepName};
+use crate::domain::ids::{Login, Sha, StepName, Usd};
 use crate::domain::replan::IssueText;
+use crate::domain::task::Held;
 use crate::report::fixture;
 
 fn comment(directive: &Directive) -> String {
@@ -176,15 +177,54 @@ fn every_pause_says_why_and_how_to_go_on() {
         PauseReason::Cost,
         PauseReason::WallTime,
     ] {
-        directive.pause = Some(Pause { from: DirectiveStatus::Active, reason });
+        directive.pause = Some(Pause { from: DirectiveStatus::Active, reason, also: Vec::new() });
         told.extend(comment(&directive).lines().nth(3).map(str::to_owned));
     }
     insta::assert_snapshot!(told.join("\n"), @r"
     `maintainer` took the label off: what runs finishes, nothing new starts. Put the label `directive` back to go on.
-    `maintainer` said `/pause`: nothing new starts. `/resume` goes on.
-    The budget of $10.00 is used up. `/resume` grants the same again, `/stop` ends the directive.
+    `maintainer` said `/pause`: what runs finishes, nothing new starts. `/resume` goes on.
+    The budget of $10.00 is used up. `/resume` grants the same again, `/budget 20` sets another total (at most $50.00), `/stop` ends the directive.
     The working time is used up. `/resume` grants the same again, `/stop` ends the directive.
     ");
+}
+
+#[test]
+fn every_reason_of_a_pause_is_told_and_a_budget_at_its_ceiling_offers_no_more() {
+    let mut directive = fixture::directive();
+    directive.status = DirectiveStatus::Paused;
+    directive.policy.limits.cost = Usd::from_dollars(0.5);
+    directive.policy.limits.cost_ceiling = Some(Usd::from_dollars(1.0));
+    let also = vec![PauseReason::Commanded(Login::new("maintainer"))];
+    directive.pause = Some(Pause { from: DirectiveStatus::Active, reason: PauseReason::Cost, also });
+    let text = comment(&directive);
+    assert!(
+        text.contains("The budget of $0.50 is used up. `/stop` ends the directive; the policy allows $1.00"),
+        "{text}"
+    );
+    assert!(text.contains("`maintainer` said `/pause`"), "{text}");
+}
+
+#[test]
+fn the_most_urgent_question_comes_first_and_an_expired_one_says_since_when() {
+    let mut directive = fixture::directive();
+    let mut blocked = fixture::approval(2, ApprovalKind::StepBlocked, Some(&directive.steps[3].clone()), "still red");
+    blocked.urgency = Urgency::High;
+    blocked.status = ApprovalStatus::Expired;
+    directive.approvals.push(blocked);
+    let text = comment(&directive);
+    let (urgent, other) = (text.find("still red (since 2026-11-20 12:00 UTC)"), text.find("yellow: the optional"));
+    assert!(urgent.is_some() && urgent < other, "{text}");
+}
+
+#[test]
+fn a_task_that_waits_for_a_place_says_so() {
+    let mut directive = fixture::directive();
+    let live = directive.tasks.iter_mut().find(|task| task.status.is_live()).unwrap();
+    live.status = TaskStatus::Queued;
+    live.held = Some(Held { by: House::OpenPulls, limit: 5, taken: 5 });
+    let text = comment(&directive);
+    assert!(text.contains("`document` waits for a free place: 5 pull requests of this repository wait"), "{text}");
+    assert!(text.contains(" waits for a place |"), "{text}");
 }
 
 #[test]

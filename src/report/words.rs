@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::text::code;
 use crate::domain::approval::{Approval, ApprovalKind};
-use crate::domain::directive::Directive;
+use crate::domain::directive::{Directive, PauseReason};
 use crate::domain::evaluation::{Confidence, Evaluation, Verdict};
 use crate::domain::ids::{StepId, Usd};
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step, StepKind};
-use crate::domain::task::Task;
+use crate::domain::task::{Held, House, Task, TaskStatus};
 
 /// How a step stands, drawn.
 pub fn icon(directive: &Directive, step: &Step) -> &'static str {
@@ -42,6 +42,8 @@ pub fn state(directive: &Directive, step: &Step) -> String {
         _ if waits_for_person(directive, step) => "waits for a person",
         StepStatus::Pending => "waits for others",
         StepStatus::Ready => "queued",
+        StepStatus::Running if held(directive, step).is_some() => "waits for a place",
+        StepStatus::Running if queued_task(directive, step).is_some() => "queued",
         StepStatus::Running => "in work",
         StepStatus::Evaluating if step.merge != MergeState::Open => "merging",
         StepStatus::Evaluating => "being proved",
@@ -55,6 +57,42 @@ pub fn state(directive: &Directive, step: &Step) -> String {
 /// The question about a step that waits for a person.
 pub fn waiting_approval<'a>(directive: &'a Directive, step: &Step) -> Option<&'a Approval> {
     directive.waiting().find(|approval| approval.step == Some(step.id))
+}
+
+/// The full house that keeps a step's task from starting.
+fn held(directive: &Directive, step: &Step) -> Option<Held> {
+    directive.tasks.iter().find(|task| task.step == Some(step.id) && task.status.is_live())?.held
+}
+
+fn queued_task<'a>(directive: &'a Directive, step: &Step) -> Option<&'a Task> {
+    directive.tasks.iter().find(|task| task.step == Some(step.id) && task.status == TaskStatus::Queued)
+}
+
+/// What a task waits for, and what makes room.
+pub fn full(held: Held) -> String {
+    let taken = held.taken as usize;
+    match held.by {
+        House::OpenPulls => format!(
+            "{} of this repository {} for a person or {} on the way there (at most {}). An answer to one makes room",
+            count(taken, "pull request", "pull requests"),
+            if taken == 1 { "waits" } else { "wait" },
+            if taken == 1 { "is" } else { "are" },
+            held.limit
+        ),
+        House::Installation => format!(
+            "{} of this installation {} at work (at most {})",
+            count(taken, "agent", "agents"),
+            if taken == 1 { "is" } else { "are" },
+            held.limit
+        ),
+    }
+}
+
+/// The waiting approvals as they are shown: the most urgent first, among these the oldest.
+pub fn by_urgency(directive: &Directive) -> Vec<&Approval> {
+    let mut waiting: Vec<_> = directive.waiting().collect();
+    waiting.sort_by_key(|approval| std::cmp::Reverse(approval.urgency));
+    waiting
 }
 
 fn waits_for_person(directive: &Directive, step: &Step) -> bool {
@@ -171,6 +209,24 @@ pub fn is_completed(directive: &Directive) -> bool {
         DirectiveStatus::Completed => true,
         DirectiveStatus::Archived => directive.failure.is_none(),
         _ => false,
+    }
+}
+
+/// What may be answered when money or time is used up.
+pub fn more(directive: &Directive) -> String {
+    let (spent, limits) = (directive.spent(), &directive.policy.limits);
+    let ceiling = limits.cost_ceiling();
+    let for_money = directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| *it == PauseReason::Cost));
+    if !for_money {
+        "`/resume` grants the same again, `/stop` ends the directive".to_owned()
+    } else if spent >= ceiling {
+        format!("`/stop` ends the directive; the policy allows {ceiling} in total, and no more")
+    } else {
+        let total = (directive.budget() + limits.cost).max(spent + limits.cost).min(ceiling);
+        format!(
+            "`/resume` grants the same again, `/budget {}` sets another total (at most {ceiling}), `/stop` ends the directive",
+            total.dollars()
+        )
     }
 }
 

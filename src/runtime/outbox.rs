@@ -16,7 +16,7 @@ use crate::domain::effect::Lane;
 use crate::domain::ids::DirectiveId;
 use crate::domain::signal::Signal;
 use crate::store::StoreError;
-use crate::store::effects::{Claimed, Held};
+use crate::store::effects::{Claimed, Held, HeldTask};
 
 /// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
 pub(super) const SHORT_WORKERS: u32 = 8;
@@ -33,11 +33,7 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
     while !stop.is_cancelled() {
         while running.try_join_next().is_some() {}
         let room = i64::try_from(free.available_permits()).unwrap_or(i64::MAX);
-        let claimed = if room == 0 {
-            Ok(Vec::new())
-        } else {
-            world.store.claim_effects(lane, room, world.lease(), &in_hand.ids()).await
-        };
+        let claimed = if room == 0 { Ok(Vec::new()) } else { claim(&world, lane, room, &in_hand.ids()).await };
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, lane = lane.as_str(), "effects could not be claimed; trying again");
             Vec::new()
@@ -69,6 +65,19 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Takes what is due, and tells the engine of tasks for which there is no place.
+async fn claim(world: &World, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<Claimed>, StoreError> {
+    let places = world.settings.limits.max_tasks_per_installation;
+    let claims = world.store.claim_effects(lane, room, world.lease(), in_hand, places).await?;
+    for HeldTask { directive, task, held } in claims.held {
+        let told = world.apply(directive, &[Signal::TaskHeld { task, held }], Settle::Nothing).await;
+        if let Err(error) = told {
+            tracing::warn!(%error, %directive, %task, "it could not be told that a task waits; it is told at the next look");
+        }
+    }
+    Ok(claims.taken)
 }
 
 /// The effects that a lane of this process works on.

@@ -42,6 +42,7 @@ keys! {
     SANDBOX = "sandbox", "ADJUTANT_SANDBOX";
     DEFAULT_AGENT = "default_agent", "ADJUTANT_DEFAULT_AGENT";
     MAX_TASKS = "max_tasks", "ADJUTANT_MAX_TASKS";
+    MAX_TASKS_PER_INSTALLATION = "max_tasks_per_installation", "ADJUTANT_MAX_TASKS_PER_INSTALLATION";
     MAX_VERIFIERS = "max_verifiers", "ADJUTANT_MAX_VERIFIERS";
     LEASE_SECONDS = "lease_seconds", "ADJUTANT_LEASE_SECONDS";
     PROGRESS_SECONDS = "progress_seconds", "ADJUTANT_PROGRESS_SECONDS";

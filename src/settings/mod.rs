@@ -120,6 +120,8 @@ pub enum Sandbox {
 pub struct Limits {
     /// Agents.
     pub max_tasks: u32,
+    /// Agents for one installation of the app, in all processes on the same database.
+    pub max_tasks_per_installation: u32,
     /// Verifiers' commands.
     pub max_verifiers: u32,
     /// How long work belongs to a process that gives no sign of life: what one that was killed had in hand waits
@@ -158,6 +160,7 @@ impl Settings {
         let (agents, default_agent) = agents::read(&sources, &mut faults);
         let limits = Limits {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
+            max_tasks_per_installation: at_least_one(&keys::MAX_TASKS_PER_INSTALLATION, 8, &sources, &mut faults),
             max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, &sources, &mut faults),
             lease: Duration::from_secs(at_least_one(&keys::LEASE_SECONDS, 15, &sources, &mut faults).into()),
             progress: match sources.number::<u32>(&keys::PROGRESS_SECONDS, &mut faults).unwrap_or(30) {

@@ -73,7 +73,7 @@ impl Unit {
         }
         for task in &directive.tasks {
             if before.and_then(|before| before.task(task.id)) != Some(task) {
-                save_task(&mut self.tx, directive.id, task).await?;
+                save_task(&mut self.tx, directive, task).await?;
             }
         }
         for (index, approval) in directive.approvals.iter().enumerate() {

@@ -3,6 +3,8 @@
 //! A claim draws a new lease; whoever comes back with an old one is told so and changes nothing. An effect that
 //! is asked for again while it runs (a coalescing one) is queued again when that run ends.
 
+mod claims;
+
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -11,6 +13,8 @@ use super::directives::{Unit, to_json};
 use super::{Store, StoreError};
 use crate::domain::effect::{Effect, Lane};
 use crate::domain::ids::DirectiveId;
+
+pub use claims::{Claims, HeldTask};
 
 /// An effect in hand.
 #[derive(Debug, Clone)]
@@ -25,6 +29,35 @@ pub struct Claimed {
     pub attempt: u32,
     lease: Uuid,
     version: i32,
+}
+
+/// An effect in hand, as its row says.
+struct ClaimedRow {
+    id: i64,
+    directive_id: Option<Uuid>,
+    payload: serde_json::Value,
+    attempts: i32,
+    lease: Option<Uuid>,
+    version: i32,
+}
+
+impl ClaimedRow {
+    fn read(self) -> Result<Claimed, StoreError> {
+        let lease = self.lease.unwrap_or_default();
+        let effect = serde_json::from_value(self.payload).map_err(|error| StoreError::Unreadable {
+            what: "effect",
+            id: lease,
+            error,
+        })?;
+        Ok(Claimed {
+            id: self.id,
+            effect,
+            directive: self.directive_id.map(DirectiveId),
+            attempt: u32::try_from(self.attempts).unwrap_or(1),
+            lease,
+            version: self.version,
+        })
+    }
 }
 
 /// Whether the lease still held.
@@ -48,7 +81,7 @@ impl Unit {
     pub async fn enqueue(&mut self, directive: DirectiveId, effect: &Effect) -> Result<(), StoreError> {
         let of = effect.is_of_a_directive().then_some(directive.0);
         sqlx::query!(
-            "INSERT INTO effects AS old (key, directive_id, kind, lane, payload) VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO effects AS old (key, directive_id, kind, lane, payload, task_id) VALUES ($1, $2, $3, $4, $5, $7)
              ON CONFLICT (key) DO UPDATE SET
                  payload = excluded.payload,
                  version = old.version + 1,
@@ -62,6 +95,7 @@ impl Unit {
             effect.lane().as_str(),
             to_json(effect, "effect", directive.0)?,
             effect.coalesces(),
+            effect.task().map(|task| task.0),
         )
         .execute(&mut *self.tx)
         .await?;
@@ -102,14 +136,21 @@ impl Unit {
 impl Store {
     /// Takes up to `limit` effects that are due, or whose worker's lease lapsed; never one of those `in_hand`: a process
     /// that stood still for longer than its leases goes on with its own work when it wakes, and does not begin it anew.
+    /// Runs of agents are taken within the limits that directives share, of which an installation has `per_installation`
+    /// places.
     pub async fn claim_effects(
         &self,
         lane: Lane,
         limit: i64,
         lease: Duration,
         in_hand: &[i64],
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let rows = sqlx::query!(
+        per_installation: u32,
+    ) -> Result<Claims, StoreError> {
+        if lane == Lane::Agent {
+            return self.claim_tasks(limit, lease, in_hand, per_installation).await;
+        }
+        let rows = sqlx::query_as!(
+            ClaimedRow,
             "UPDATE effects SET status = 'running', attempts = attempts + 1, lease = gen_random_uuid(),
                  lease_until = now() + make_interval(secs => $3)
              WHERE id IN (
@@ -125,24 +166,8 @@ impl Store {
         )
         .fetch_all(self.pool())
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let lease = row.lease.unwrap_or_default();
-                let effect = serde_json::from_value(row.payload).map_err(|error| StoreError::Unreadable {
-                    what: "effect",
-                    id: lease,
-                    error,
-                })?;
-                Ok(Claimed {
-                    id: row.id,
-                    effect,
-                    directive: row.directive_id.map(DirectiveId),
-                    attempt: u32::try_from(row.attempts).unwrap_or(1),
-                    lease,
-                    version: row.version,
-                })
-            })
-            .collect()
+        let taken: Result<_, _> = rows.into_iter().map(ClaimedRow::read).collect();
+        Ok(Claims { taken: taken?, held: Vec::new() })
     }
 
     /// Extends a lease.

@@ -4,6 +4,7 @@
 //! and a scripted agent in the sandbox. Where nothing else is said, `broken` in a text file is red and `ugly` is yellow.
 
 mod base;
+mod breakers;
 mod contracts;
 mod life;
 mod orders;

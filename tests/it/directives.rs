@@ -45,6 +45,7 @@ fn order(command: Command) -> Signal {
         sha: None,
         source: Source { kind: SourceKind::IssueComment, id: 1, node_id: String::new(), number: 12, index: 0 },
         at: Utc::now(),
+        words: None,
     })
 }
 

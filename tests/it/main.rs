@@ -11,6 +11,7 @@ mod feed;
 mod github;
 mod inbox;
 mod issue_form;
+mod limits;
 mod manifest;
 mod playground;
 mod policy;

@@ -1,14 +1,15 @@
 //! Orders from people: who may give them, what they answer, and why one is refused.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use super::approvals::written_before;
 use super::turn::Turn;
 use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::domain::command::Command;
-use crate::domain::directive::PauseReason;
 use crate::domain::effect::{Effect, Notice, Reaction};
 use crate::domain::event::Severity;
-use crate::domain::ids::{Login, StepId};
+use crate::domain::ids::StepId;
 use crate::domain::signal::Commanded;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{MergeState, Step};
@@ -79,20 +80,15 @@ impl Turn {
             Command::Rework { text } => self.rework_by_person(order, text),
             Command::Retry { step } => self.retry(order, step.as_deref()),
             Command::Skip { step } => self.skip(order, step.as_deref()),
-            Command::Pause { now } => self.pause_by_person(by, *now),
-            Command::Resume if self.resume() => Ok(()),
-            Command::Resume => {
-                Err(refused(&format!("nothing is paused, and {}", self.refused_transition(DirectiveStatus::Active))))
-            }
+            Command::Pause { now } => self.pause_by_person(order, *now),
+            Command::Resume => self.resume(order),
             Command::Stop => {
                 self.stop(by, "`/stop`");
                 Ok(())
             }
             Command::Autonomy { level } => self.set_autonomy(level),
             Command::Replan { reason } => self.replan_by_person(by, reason),
-            Command::Budget { .. } => Err(refused(
-                "setting another budget is not supported yet; when it is used up, `/resume` grants the same again",
-            )),
+            Command::Budget { usd } => self.set_budget(order, *usd),
             Command::Help | Command::Status | Command::Unknown { .. } => Ok(()),
         }
     }
@@ -111,16 +107,15 @@ impl Turn {
         };
         match (approval.step, approval.kind) {
             (Some(step), _) => self.approve_step(order, step),
+            (None, ApprovalKind::Plan) if written_before(order.at, approval.asked_at) => {
+                Err(refused("the plan is another one since; look at it and approve that"))
+            }
             (None, ApprovalKind::Plan) => {
-                self.answer(None, ApprovalStatus::Approved, by, None);
+                self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, order.words.as_deref());
                 self.activate();
                 Ok(())
             }
-            (None, _) => {
-                self.answer(None, ApprovalStatus::Approved, by, None);
-                self.resume();
-                Ok(())
-            }
+            (None, _) => self.grant(by, order.at, order.words.as_deref()),
         }
     }
 
@@ -141,33 +136,37 @@ impl Turn {
     }
 
     fn approve_step(&mut self, order: &Commanded, id: StepId) -> Taken {
-        let by = &order.actor.login;
+        let (by, words) = (&order.actor.login, order.words.as_deref());
         let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
         let name = step.name.clone();
         if step.merge == MergeState::Merged || step.status == StepStatus::Passed {
             return Err(refused("already merged"));
         }
         Self::still_about_head(order, step)?;
-        let waiting = self.d.waiting().find(|approval| approval.step == Some(id)).map(|approval| approval.kind);
-        match (waiting, step.status) {
+        let waiting = self.d.waiting().find(|approval| approval.step == Some(id));
+        let blocked = waiting.filter(|approval| approval.kind == ApprovalKind::StepBlocked);
+        if blocked.is_some_and(|approval| written_before(order.at, approval.asked_at)) {
+            let why = step.reason.clone().unwrap_or_default();
+            return Err(refused(&format!("`{name}` was blocked since ({why}); look at it and say it again")));
+        }
+        match (waiting.map(|approval| approval.kind), step.status) {
             (Some(ApprovalKind::StepBlocked), _) if step.head.is_none() => {
                 Err(refused(&format!("`{name}` has nothing to accept yet: `/retry {name}` or `/skip {name}`")))
             }
             (Some(_), StepStatus::Evaluating) => {
-                self.answer(Some(id), ApprovalStatus::Approved, by, None);
+                self.answer(id, ApprovalStatus::Approved, by, words);
                 self.request_merge(id);
                 Ok(())
             }
             (Some(ApprovalKind::StepBlocked), _) => {
-                self.answer(Some(id), ApprovalStatus::Approved, by, None);
+                self.answer(id, ApprovalStatus::Approved, by, words);
                 self.set_step(id, StepStatus::Evaluating);
                 self.request_merge(id);
                 Ok(())
             }
             (None, StepStatus::Evaluating) if step.merge != MergeState::Open => Ok(()),
             (None, StepStatus::Evaluating) => {
-                let by = by.clone();
-                self.with_step(id, |step| step.vouched = Some(by));
+                self.vouch(id, by, words);
                 Ok(())
             }
             _ => Err(refused(&format!("`{name}` is {}; there is nothing to approve", step.status))),
@@ -182,9 +181,10 @@ impl Turn {
         {
             return Err(moved());
         }
-        // GitHub's dates are whole seconds: what was written within the head's own second counts as after it.
-        match step.head_at {
-            Some(head_at) if order.sha.is_none() && order.at.timestamp() < head_at.timestamp() => Err(moved()),
+        // What was written within the second in which somebody else pushed may be about the head before.
+        let unsure = |head_at: DateTime<Utc>| step.head_pushed && order.at.timestamp() == head_at.timestamp();
+        match step.head_at.filter(|_| order.sha.is_none()) {
+            Some(head_at) if written_before(order.at, head_at) || unsure(head_at) => Err(moved()),
             _ => Ok(()),
         }
     }
@@ -198,7 +198,7 @@ impl Turn {
             match self.d.step_named(first) {
                 Some(step) => (step.id, rest.trim()),
                 None if self.d.waiting().any(|approval| approval.kind == ApprovalKind::Plan) => {
-                    self.answer(None, ApprovalStatus::Denied, by, Some(text.trim()));
+                    self.answer_own(ApprovalKind::Plan, ApprovalStatus::Denied, by, Some(text.trim()));
                     self.plan_again(&format!("{by} turned the plan down:\n\n{}", text.trim()));
                     return Ok(());
                 }
@@ -228,7 +228,7 @@ impl Turn {
                 Ok(())
             }
             StepStatus::Evaluating | StepStatus::Blocked | StepStatus::Failed => {
-                self.answer(Some(id), ApprovalStatus::Denied, by, Some(words));
+                self.answer(id, ApprovalStatus::Denied, by, Some(words));
                 self.with_step(id, |step| step.failures = 0);
                 self.rework(id, instructions, false, &format!("{by} asked for changes"));
                 Ok(())
@@ -245,7 +245,7 @@ impl Turn {
                 step.name, step.status
             )));
         }
-        self.answer(Some(id), ApprovalStatus::Denied, &order.actor.login, None);
+        self.answer(id, ApprovalStatus::Denied, &order.actor.login, order.words.as_deref());
         self.with_step(id, |step| {
             step.failures = 0;
             step.reason = None;
@@ -263,22 +263,8 @@ impl Turn {
         if step.is_final() {
             return Err(refused("the final pull request cannot be skipped; `/stop` ends the directive"));
         }
-        self.answer(Some(id), ApprovalStatus::Denied, &order.actor.login, None);
+        self.answer(id, ApprovalStatus::Denied, &order.actor.login, order.words.as_deref());
         self.skip_step(id);
-        Ok(())
-    }
-
-    fn pause_by_person(&mut self, by: &Login, now: bool) -> Taken {
-        if !self.pause(PauseReason::Commanded(by.clone())) {
-            return Err(refused(&self.refused_transition(DirectiveStatus::Paused)));
-        }
-        if now {
-            let stopped: Vec<_> =
-                self.d.tasks.iter().filter(|task| task.status.is_live()).map(|task| task.id).collect();
-            for id in stopped {
-                self.end_task(id, &crate::domain::signal::TaskOutcome::Cancelled, crate::domain::ids::Usd::ZERO);
-            }
-        }
         Ok(())
     }
 

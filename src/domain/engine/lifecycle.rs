@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::turn::Turn;
-use crate::domain::approval::{ApprovalKind, ApprovalStatus};
-use crate::domain::directive::{Base, Directive, Pause, PauseReason, WorkClock};
-use crate::domain::effect::{Effect, Notice};
+use crate::domain::approval::ApprovalStatus;
+use crate::domain::directive::{Base, Directive, PauseReason, WorkClock};
+use crate::domain::effect::Effect;
 use crate::domain::event::Severity;
 use crate::domain::ids::{DirectiveId, Login, StepId};
 use crate::domain::policy::Policy;
@@ -68,23 +68,6 @@ impl Turn {
         self.set_status(DirectiveStatus::Planning);
     }
 
-    /// The label was set again on a live directive: it resumes what taking the label off had paused.
-    pub(super) fn labelled(&mut self, actor: &Actor) {
-        let paused_by_label = matches!(&self.d.pause, Some(Pause { reason: PauseReason::Unlabelled(_), .. }));
-        if !paused_by_label || actor.bot {
-            return;
-        }
-        self.actor(&actor.login);
-        if actor.may_command() {
-            self.resume();
-        } else {
-            let notice = Notice::LabelRefused { login: actor.login.to_string() };
-            self.event("command_refused", Severity::Warning, None, json!({ "command": "label", "why": notice }));
-            let (repo, issue, to) = (self.d.repo.clone(), self.d.issue, actor.login.clone());
-            self.effect(Effect::Announce { repo, issue, to, notice });
-        }
-    }
-
     /// Taking the label off pauses, and puts away what has ended. A bot's doing is no order.
     pub(super) fn unlabelled(&mut self, actor: &Actor) {
         if actor.bot {
@@ -104,35 +87,6 @@ impl Turn {
         }
     }
 
-    /// Nothing new starts until it is resumed. Says whether there was anything to pause.
-    pub(super) fn pause(&mut self, reason: PauseReason) -> bool {
-        let from = self.d.status;
-        if !matches!(from, DirectiveStatus::Planning | DirectiveStatus::Active) {
-            return false;
-        }
-        let data = json!({ "from": from, "reason": reason });
-        self.d.pause = Some(Pause { from, reason });
-        let paused = self.set_status(DirectiveStatus::Paused);
-        self.info("directive_paused", None, data);
-        paused
-    }
-
-    /// Goes back to where the pause began, with as much money or time again where those had run out.
-    pub(super) fn resume(&mut self) -> bool {
-        if self.d.status != DirectiveStatus::Paused {
-            return false;
-        }
-        let Some(pause) = self.d.pause.take() else { return false };
-        match pause.reason {
-            PauseReason::Cost => self.d.budget = Some(self.d.spent() + self.d.policy.limits.cost),
-            PauseReason::WallTime => self.d.clock.granted += wall_time_seconds(self.d.policy.limits.wall_time_hours),
-            PauseReason::Unlabelled(_) | PauseReason::Commanded(_) => {}
-        }
-        self.close_approvals(None, ApprovalStatus::Approved, |approval| approval.kind == ApprovalKind::Budget);
-        self.info("directive_resumed", None, json!({ "to": pause.from }));
-        self.set_status(pause.from)
-    }
-
     /// Why a person's order to go from one status to another is refused, and what is possible instead.
     pub(super) fn refused_transition(&self, to: DirectiveStatus) -> String {
         let from = self.d.status;
@@ -147,27 +101,6 @@ impl Turn {
             }
         };
         format!("the {refused}: {instead}")
-    }
-
-    /// Pauses where money or time is used up, and asks for more.
-    pub(super) fn check_breakers(&mut self) {
-        if !matches!(self.d.status, DirectiveStatus::Planning | DirectiveStatus::Active) {
-            return;
-        }
-        let (spent, budget) = (self.d.spent(), self.d.budget());
-        let seconds = self.d.clock.at(self.now);
-        let allowed = wall_time_seconds(self.d.policy.limits.wall_time_hours) + self.d.clock.granted;
-        let (reason, question) = if spent >= budget {
-            (PauseReason::Cost, format!("The budget of {budget} is used up ({spent} spent)."))
-        } else if seconds >= allowed {
-            (PauseReason::WallTime, format!("The {} h of working time are used up.", allowed / 3600))
-        } else {
-            return;
-        };
-        self.event("breaker_tripped", Severity::Warning, None, json!({ "question": question }));
-        let shown = crate::domain::ids::Sha::of_text(&question);
-        self.pause(reason);
-        self.ask(ApprovalKind::Budget, None, shown, question);
     }
 
     /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise. So it is where
@@ -191,6 +124,7 @@ impl Turn {
 
     /// Ends a directive for good in a person's name.
     pub(super) fn stop(&mut self, by: &Login, why: &str) {
+        self.answer_those(|_| true, ApprovalStatus::Denied, by, Some(why));
         self.fail(format!("stopped by {by}: {why}"));
     }
 
@@ -246,9 +180,4 @@ impl Turn {
             None => self.fail(reason.to_owned()),
         }
     }
-}
-
-#[allow(clippy::cast_possible_truncation)] // the policy bounds the hours
-fn wall_time_seconds(hours: f64) -> i64 {
-    (hours * 3600.0) as i64
 }

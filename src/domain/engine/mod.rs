@@ -9,8 +9,11 @@
 //! then `schedule` starts whatever has become possible, and the status comment is asked for where anything
 //! changed.
 
+mod approvals;
+mod breakers;
 mod commands;
 mod lifecycle;
+mod pause;
 mod planning;
 mod progress;
 mod proof;
@@ -97,6 +100,7 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::TaskPushes { task, head } => turn.task_pushes(*task, head),
         Signal::TaskPushed { task } => turn.task_pushed(*task),
         Signal::TaskMeasured { task, measure } => turn.task_measured(*task, measure),
+        Signal::TaskHeld { task, held } => turn.task_held(*task, *held),
         Signal::IntegrationCut => turn.integration_cut(),
         Signal::PullOpened { step, pull } => turn.pull_opened(*step, pull),
         Signal::PullReady { step } => turn.pull_ready(*step),

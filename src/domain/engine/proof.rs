@@ -12,7 +12,6 @@ use crate::domain::ids::{Login, Sha, StepId};
 use crate::domain::signal::TaskOutcome;
 use crate::domain::status::StepStatus;
 use crate::domain::step::{Finding, MergeState};
-use crate::domain::task::TaskKind;
 
 impl Turn {
     /// Sends a step's head to the verifiers, its pull request opened first.
@@ -59,7 +58,8 @@ impl Turn {
 
     /// The verifiers are done. What they found at an older head is void.
     pub(super) fn verified(&mut self, id: StepId, head: &Sha, results: &[VerifierResult], findings: &[Finding]) {
-        let (thresholds, is_over) = (self.d.policy.thresholds, self.d.status.is_over());
+        let (thresholds, has_judge) = (self.d.policy.thresholds, self.d.policy.judge.is_some());
+        let is_over = self.d.status.is_over();
         let Some(step) = self.d.step_mut(id).filter(|_| !is_over) else { return };
         if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) || step.evaluation.is_some() {
             return;
@@ -72,9 +72,8 @@ impl Turn {
         let evaluation = Evaluation::of(head.clone(), results.to_vec(), None, &step.findings, thresholds);
         let red = evaluation.confidence == Confidence::Red;
         step.evaluation = Some(evaluation);
-        if self.d.policy.judge.is_some() && !red {
-            self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
-        } else {
+        step.judge_due = has_judge && !red;
+        if !step.judge_due {
             self.decide_on(id);
         }
     }
@@ -109,6 +108,7 @@ impl Turn {
             }
         };
         step.evaluation = Some(judged);
+        step.judge_due = false;
         if let Some(head) = step.head.clone().filter(|_| step.is_by_report()) {
             self.effect(Effect::PostReport { step: id, head });
         }
@@ -158,6 +158,7 @@ impl Turn {
             }
             Next::Replan | Next::Block => {
                 let cycles = self.d.step(id).map_or(0, |step| step.rework_cycles);
+                self.tripped("rework_cycles", json!(self.d.policy.limits.rework_cycles), json!(cycles), Some(id));
                 let why = format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; "));
                 self.replan_or_block(id, &why);
             }

@@ -63,7 +63,10 @@ impl Turn {
         self.actor(by);
         self.event("head_moved", Severity::Info, Some(id), json!({ "step": name, "head": head, "by": by }));
         self.take_head(id, head);
-        self.with_step(id, |step| step.findings.clear());
+        self.with_step(id, |step| {
+            step.findings.clear();
+            step.head_pushed = true;
+        });
         match status {
             StepStatus::Evaluating => self.prove(id),
             StepStatus::Blocked | StepStatus::Failed if self.set_step(id, StepStatus::Evaluating) => self.prove(id),
@@ -80,11 +83,19 @@ impl Turn {
         let is_final = step.is_final();
         let data = json!({ "pull": step.pull.as_ref().map(|pull| pull.number), "by": by });
         self.actor(by);
+        self.accepted(id, by);
         if is_final {
             self.final_merged(by);
         } else {
             self.info("pull_merged", Some(id), data);
             self.pass(id);
+        }
+    }
+
+    /// A person who merges has answered what was asked about it.
+    fn accepted(&mut self, id: StepId, by: &Login) {
+        if by.as_str() != super::SELF {
+            self.answer(id, ApprovalStatus::Approved, by, Some("merged the pull request"));
         }
     }
 
@@ -101,7 +112,7 @@ impl Turn {
         let has_pull = step.pull.is_some();
         self.cancel_tasks(|task| task.step == Some(id));
         self.set_step(id, StepStatus::Passed);
-        self.close_approvals(Some(id), ApprovalStatus::Approved, |_| true);
+        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         self.with_step(id, |step| {
             step.merge = MergeState::Merged;
             step.instructions = None;
@@ -123,6 +134,7 @@ impl Turn {
             let id = finale.id;
             let data = json!({ "pull": finale.pull.as_ref().map(|pull| pull.number), "by": by });
             self.info("pull_merged", Some(id), data);
+            self.accepted(id, by);
             self.pass(id);
         }
         self.close_rest("what was wanted is merged into the base");
@@ -144,6 +156,7 @@ impl Turn {
         let data = json!({ "pull": step.pull.as_ref().map(|pull| pull.number), "by": by });
         self.actor(by);
         self.event("pull_closed", Severity::Warning, Some(id), data);
+        self.answer(id, ApprovalStatus::Denied, by, Some("closed the pull request"));
         self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
         if carries_all {
             self.stop(by, "the final pull request was closed unmerged");
@@ -158,7 +171,7 @@ impl Turn {
     pub(super) fn skip_step(&mut self, id: StepId) {
         self.cancel_tasks(|task| task.step == Some(id));
         if self.set_step(id, StepStatus::Skipped) {
-            self.close_approvals(Some(id), ApprovalStatus::Denied, |_| true);
+            self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
             let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
                 self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });

@@ -14,12 +14,14 @@ impl Turn {
     /// Starts whatever has become possible.
     pub(super) fn advance(&mut self) {
         self.check_breakers();
+        self.expire();
         self.plan_if_needed();
         let is_cut = self.d.integration_cut || !self.needs_integration();
         if self.d.status != DirectiveStatus::Active || !is_cut {
             return;
         }
         self.merge_wanted();
+        self.start_judges();
         self.make_ready();
         self.start_ready();
         if !self.d.steps.is_empty() && self.d.steps.iter().all(|step| step.status.is_done()) {
@@ -65,9 +67,31 @@ impl Turn {
         step.depends_on.iter().all(|name| self.d.step_named(name.as_str()).is_some_and(|dep| dep.status.is_done()))
     }
 
-    fn start_ready(&mut self) {
-        let parallel = self.d.policy.limits.parallel_tasks as usize;
+    /// How many tasks may start beside those that are live.
+    fn places(&self) -> usize {
         let live = self.d.tasks.iter().filter(|task| task.status.is_live()).count();
+        (self.d.policy.limits.parallel_tasks as usize).saturating_sub(live)
+    }
+
+    /// Has heads judged that the verifiers are done with.
+    fn start_judges(&mut self) {
+        let judged = |id| self.d.tasks.iter().any(|task| task.step == Some(id) && task.status.is_live());
+        let due: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| step.judge_due && step.status == StepStatus::Evaluating)
+            .filter(|step| step.current_evaluation().is_some() && !judged(step.id))
+            .map(|step| step.id)
+            .take(self.places())
+            .collect();
+        for id in due {
+            self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
+        }
+    }
+
+    fn start_ready(&mut self) {
         let startable: Vec<StepId> = self
             .d
             .steps
@@ -81,7 +105,7 @@ impl Turn {
             // What was blocked before its turn may be sent to work by a person: it waits for its turn all the same.
             .filter(|step| self.dependencies_done(step))
             .map(|step| step.id)
-            .take(parallel.saturating_sub(live))
+            .take(self.places())
             .collect();
         for id in startable {
             self.start_step(id);

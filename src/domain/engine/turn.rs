@@ -8,7 +8,8 @@ use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::domain::directive::Directive;
 use crate::domain::effect::Effect;
 use crate::domain::event::{self, Event, EventActor, Severity};
-use crate::domain::ids::{ApprovalId, Login, Sha, StepId, TaskId, Usd};
+use crate::domain::ids::{Login, Sha, StepId, TaskId, Usd};
+use crate::domain::signal::TaskOutcome;
 use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::Step;
 use crate::domain::task::{Task, TaskKind, TaskStatus};
@@ -127,73 +128,11 @@ impl Turn {
         }
         self.own_decision();
         self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
-        let number = u32::try_from(self.d.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.info("approval_required", step, json!({ "type": kind, "shown": shown, "question": question }));
-        self.d.approvals.push(Approval {
-            id: ApprovalId::of(self.d.id, number),
-            number,
-            kind,
-            step,
-            shown,
-            status: ApprovalStatus::Pending,
-            question,
-            asked_at: self.now,
-            answered_by: None,
-            answered_at: None,
-            words: None,
-        });
+        let approval = self.new_approval(kind, step, shown, question);
+        self.d.approvals.push(approval);
         if let Some(step) = step {
             self.effect(Effect::WriteCheck { step });
-        }
-    }
-
-    /// Answers or voids the waiting approvals of a step (or of the directive itself) that `which` picks.
-    pub(super) fn close_approvals(
-        &mut self,
-        step: Option<StepId>,
-        status: ApprovalStatus,
-        which: impl Fn(&Approval) -> bool,
-    ) {
-        self.resolve(status, None, |approval| approval.step == step && which(approval));
-    }
-
-    /// Voids every question that waits.
-    pub(super) fn void_all_approvals(&mut self) {
-        self.resolve(ApprovalStatus::Stale, None, |_| true);
-    }
-
-    /// Answers the waiting approvals of a step (or of the directive itself) in a person's name.
-    pub(super) fn answer(&mut self, step: Option<StepId>, status: ApprovalStatus, by: &Login, words: Option<&str>) {
-        self.resolve(status, Some((by, words)), |approval| approval.step == step);
-    }
-
-    /// Gives the waiting approvals that `which` picks their end, and a line in the history each.
-    fn resolve(
-        &mut self,
-        status: ApprovalStatus,
-        answer: Option<(&Login, Option<&str>)>,
-        which: impl Fn(&Approval) -> bool,
-    ) {
-        let now = self.now;
-        let mut resolved = Vec::new();
-        for approval in &mut self.d.approvals {
-            if approval.status == ApprovalStatus::Pending && which(approval) {
-                approval.status = status;
-                approval.answered_at = Some(now);
-                if let Some((by, words)) = answer {
-                    approval.answered_by = Some(by.clone());
-                    approval.words = words.map(str::to_owned);
-                }
-                resolved.push((approval.step, approval.kind, approval.shown.clone()));
-            }
-        }
-        for (step, kind, shown) in resolved {
-            let mut data = json!({ "type": kind, "status": status, "shown": shown });
-            if let Some((by, words)) = answer {
-                data["by"] = json!(by);
-                data["words"] = json!(words);
-            }
-            self.info("approval_resolved", step, data);
         }
     }
 
@@ -225,6 +164,7 @@ impl Turn {
             input_tokens: 0,
             output_tokens: 0,
             measured: None,
+            held: None,
         });
         self.effect(Effect::RunTask { task: id });
     }
@@ -245,17 +185,36 @@ impl Turn {
         }
     }
 
-    /// The stop watch runs while something is worked on, and stands while only people are waited for.
+    /// Ends the live tasks that `which` picks as called off, so that their work goes back in line.
+    pub(super) fn call_off(&mut self, which: impl Fn(&Task) -> bool) {
+        let by = self.by.clone();
+        let picked = self.d.tasks.iter().filter(|task| task.status.is_live() && which(task));
+        let picked: Vec<_> = picked.map(|task| task.id).collect();
+        for id in picked {
+            self.end_task(id, &TaskOutcome::Cancelled, Usd::ZERO);
+        }
+        self.by = by;
+    }
+
+    /// The stop watch runs while something is worked on. It stands while people are waited for, while the directive is
+    /// paused, and while its tasks wait for a worker or a place: other directives' work is not this one's time.
     fn drive_clock(&mut self) {
         let working = matches!(self.d.status, DirectiveStatus::Planning | DirectiveStatus::Active)
-            && (self.d.tasks.iter().any(|task| task.status.is_live())
+            && (self.d.tasks.iter().any(is_at_work)
                 || self.d.steps.iter().chain(&self.d.finale).any(|step| self.is_moving(step)));
         self.d.clock.set_running(working, self.now);
     }
 
-    /// Whether a step goes on without a person's word.
+    /// Whether a step goes on without a person's word, and without waiting for its turn.
     fn is_moving(&self, step: &Step) -> bool {
+        let own = |task: &&Task| task.step == Some(step.id) && task.status.is_live();
         matches!(step.status, StepStatus::Running | StepStatus::Evaluating)
+            && !step.judge_due
+            && self.d.tasks.iter().filter(own).all(is_at_work)
             && !self.d.waiting().any(|approval| approval.step == Some(step.id))
     }
+}
+
+fn is_at_work(task: &Task) -> bool {
+    task.status == TaskStatus::Running && task.held.is_none()
 }

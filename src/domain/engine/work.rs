@@ -20,7 +20,11 @@ impl Turn {
     /// An agent began.
     pub(super) fn task_started(&mut self, id: TaskId) {
         let now = self.now;
-        let Some(task) = self.d.task_mut(id).filter(|task| task.status == TaskStatus::Queued) else { return };
+        let Some(task) = self.d.task_mut(id) else { return };
+        task.held = None;
+        if task.status != TaskStatus::Queued {
+            return;
+        }
         task.status = TaskStatus::Running;
         task.started_at = Some(now);
         let (step, data) = (task.step, json!({ "task": task.number, "kind": task.kind, "attempt": task.attempt }));
@@ -50,6 +54,7 @@ impl Turn {
             return;
         }
         task.finished_at = Some(now);
+        task.held = None;
         task.started_at.get_or_insert(now);
         task.status = match outcome {
             TaskOutcome::Failed { .. } => TaskStatus::Failed,
@@ -186,7 +191,7 @@ impl Turn {
         // What no criterion is asked of, a judge has nothing to say about.
         let judged = self.d.policy.judge.is_some() && self.d.step(id).is_some_and(|step| !step.criteria.is_empty());
         if judged {
-            self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
+            self.with_step(id, |step| step.judge_due = true);
         } else {
             self.effect(Effect::PostReport { step: id, head });
             self.decide_on(id);
@@ -234,6 +239,7 @@ impl Turn {
         self.with_step(id, |step| {
             step.head = Some(head.clone());
             step.head_at = Some(now);
+            step.head_pushed = false;
             step.vouched = None;
             step.evaluation = None;
             step.merge = MergeState::Open;
@@ -247,6 +253,7 @@ impl Turn {
         let Some(step) = self.d.step(id) else { return };
         if step.rework_cycles >= self.d.policy.limits.rework_cycles {
             let cycles = step.rework_cycles;
+            self.tripped("rework_cycles", json!(self.d.policy.limits.rework_cycles), json!(cycles), Some(id));
             self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
             return;
         }

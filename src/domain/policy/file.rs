@@ -186,9 +186,14 @@ impl Reader {
     }
 
     fn number(&mut self, node: &Node, key: &str, rule: &Rule, into: &mut f64) {
-        let Rule::Number(most) = rule else { unreachable!("`{key}` takes a number") };
+        let (most, none) = match rule {
+            Rule::Number(most) => (*most, false),
+            Rule::NumberOrNone(most) => (*most, true),
+            _ => unreachable!("`{key}` takes a number"),
+        };
         match node.value {
-            Value::Number(number) if number > 0.0 && number <= *most => *into = number,
+            Value::Number(number) if (0.0..=most).contains(&number) && (none || number > 0.0) => *into = number,
+            _ if none => self.expected(node, key, &format!("a number from 0 to {most}")),
             _ => self.expected(node, key, &format!("a number above 0 and at most {most}")),
         }
     }
@@ -245,6 +250,12 @@ impl Reader {
                     self.number(value, &path, rule, &mut dollars);
                     into.cost = Usd::from_dollars(dollars);
                 }
+                "cost_ceiling_usd" => {
+                    let mut dollars = 0.0;
+                    self.number(value, &path, rule, &mut dollars);
+                    into.cost_ceiling = Some(Usd::from_dollars(dollars)).filter(|_| dollars > 0.0);
+                }
+                "approval_hours" => self.number(value, &path, rule, &mut into.approval_hours),
                 "wall_time_hours" => self.number(value, &path, rule, &mut into.wall_time_hours),
                 "rework_cycles" => self.count(value, &path, rule, &mut into.rework_cycles),
                 "chain_generations" => self.count(value, &path, rule, &mut into.chain_generations),
@@ -254,6 +265,11 @@ impl Reader {
                 _ => unreachable!("every limit of the table is read above"),
             }
             self.said.insert(path);
+        }
+        if into.cost_ceiling() < into.cost {
+            let (ceiling, cost) = (into.cost_ceiling(), into.cost);
+            let what = format!("`limits.cost_ceiling_usd` ({ceiling}) must not be below `limits.cost_usd` ({cost}).");
+            self.fault(node.line, &what);
         }
     }
 

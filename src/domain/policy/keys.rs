@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{JudgePolicy, Policy, VerifierPolicy};
+use crate::domain::ids::Usd;
 
 /// One key of a mapping that becomes a `T`.
 pub(super) struct Key<T: 'static> {
@@ -37,6 +38,8 @@ pub(super) enum Rule {
     Command,
     /// A number above 0 and at most this.
     Number(f64),
+    /// A number from 0 to this.
+    NumberOrNone(f64),
     /// A whole number from 1 to this.
     Count(u32),
     /// A mapping.
@@ -110,6 +113,13 @@ pub(super) const LIMITS: &[Key<Policy>] = &[
         json!(p.limits.cost.dollars())
     }),
     Key::new(
+        "cost_ceiling_usd",
+        "What /budget and /resume may raise the total cost to.",
+        Rule::Number(100_000.0),
+        |p: &Policy| json!(p.limits.cost_ceiling.map(Usd::dollars)),
+    )
+    .or("five times the cost"),
+    Key::new(
         "wall_time_hours",
         "Hours of work; pauses and waiting for people do not count.",
         Rule::Number(720.0),
@@ -124,6 +134,12 @@ pub(super) const LIMITS: &[Key<Policy>] = &[
     Key::new("open_pull_requests", "Open pull requests that wait for a person.", Rule::Count(100), |p| {
         json!(p.limits.open_pull_requests)
     }),
+    Key::new(
+        "approval_hours",
+        "Hours until people are reminded of a question, once; 0 for never.",
+        Rule::NumberOrNone(8_760.0),
+        |p| json!(p.limits.approval_hours),
+    ),
 ];
 
 pub(super) const VERIFIER: &[Key<VerifierPolicy>] = &[

@@ -179,7 +179,13 @@ fn one(about: About, wish: &Wish, policy: &Policy, into: &mut Policy) -> Result<
         About::Budget => {
             let cost = Usd::from_dollars(number(value).ok_or("write dollars, such as `5`")?);
             let cost = Some(cost).filter(|cost| *cost > Usd::ZERO).ok_or("write more than 0 dollars")?;
-            lower(cost, has.cost, &mut limits.cost, "the budget is", |cost| cost.to_string())
+            // People with write access may still raise it to where the file lets them.
+            let ceiling = has.cost_ceiling();
+            let told = lower(cost, has.cost, &mut limits.cost, "the budget is", |cost| cost.to_string())?;
+            if told.is_some() {
+                limits.cost_ceiling = Some(ceiling);
+            }
+            Ok(told)
         }
         About::WallTime => {
             let hours = number(value).filter(|hours| *hours >= 0.1).ok_or("write hours, at least 0.1")?;

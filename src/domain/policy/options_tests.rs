@@ -205,6 +205,7 @@ proptest! {
         prop_assert!(after.merge == FinalMerge::Person || policy.merge == FinalMerge::Auto);
         let (now, was) = (after.limits, policy.limits);
         prop_assert!(now.cost <= was.cost && now.cost > Usd::ZERO);
+        prop_assert_eq!(now.cost_ceiling(), was.cost_ceiling(), "people may still raise it as far as the file says");
         prop_assert!(now.wall_time_hours <= was.wall_time_hours && now.wall_time_hours >= 0.1);
         for (now, was) in [
             (now.rework_cycles, was.rework_cycles),
@@ -218,6 +219,7 @@ proptest! {
         // Everything else is the policy's alone.
         let mut limits = now;
         limits.cost = was.cost;
+        limits.cost_ceiling = was.cost_ceiling;
         limits.wall_time_hours = was.wall_time_hours;
         limits.rework_cycles = was.rework_cycles;
         limits.chain_generations = was.chain_generations;

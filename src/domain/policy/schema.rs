@@ -62,6 +62,7 @@ fn rule(rule: &Rule) -> Value {
         }),
         Rule::Command => json!({ "type": "string", "pattern": "\\S" }),
         Rule::Number(most) => json!({ "type": ["number", "null"], "exclusiveMinimum": 0, "maximum": most }),
+        Rule::NumberOrNone(most) => json!({ "type": ["number", "null"], "minimum": 0, "maximum": most }),
         Rule::Count(most) => json!({ "type": ["integer", "null"], "minimum": 1, "maximum": most }),
         Rule::Group(keys) => mapping(keys, &Policy::default()),
         Rule::Verifiers(most) => json!({ "type": ["array", "null"], "maxItems": most, "items": verifier() }),

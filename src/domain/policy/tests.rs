@@ -22,7 +22,7 @@ merge: auto
 base: release/1.x
 agent: fast
 thresholds: { green: 0.9, yellow: 0.5 }
-limits: { cost_usd: 2.5, wall_time_hours: 1, rework_cycles: 2, chain_generations: 1, steps: 5, parallel_tasks: 2, open_pull_requests: 9 }
+limits: { cost_usd: 2.5, cost_ceiling_usd: 7.5, approval_hours: 0, wall_time_hours: 1, rework_cycles: 2, chain_generations: 1, steps: 5, parallel_tasks: 2, open_pull_requests: 9 }
 verifiers:
   - { name: test, run: cargo test }
   - { name: lint, run: cargo clippy }
@@ -53,12 +53,14 @@ protected_paths: ["migrations/**", "*.sql"]
         thresholds: Thresholds { green: 0.9, yellow: 0.5 },
         limits: Limits {
             cost: Usd::from_dollars(2.5),
+            cost_ceiling: Some(Usd::from_dollars(7.5)),
             wall_time_hours: 1.0,
             rework_cycles: 2,
             chain_generations: 1,
             steps: 5,
             parallel_tasks: 2,
             open_pull_requests: 9,
+            approval_hours: 0.0,
         },
         verifiers: Some(verifiers),
         judge: Some(JudgePolicy { agent: Some("judge".to_owned()), weight: 2.0 }),
@@ -100,7 +102,7 @@ colour: blue
     Line 7: `limits.steps` must be a whole number from 1 to 50, but is `51`.
     Line 8: `limits.cost_usd` must be a number above 0 and at most 10000, but is `0`.
     Line 9: `limits.rework_cycles` must be a whole number from 1 to 20, but is `1.5`.
-    Line 10: `limits` has no key `tokens`; known are cost_usd, wall_time_hours, rework_cycles, chain_generations, steps, parallel_tasks, open_pull_requests.
+    Line 10: `limits` has no key `tokens`; known are cost_usd, cost_ceiling_usd, wall_time_hours, rework_cycles, chain_generations, steps, parallel_tasks, open_pull_requests, approval_hours.
     Line 12: `name` must be kebab-case of at most 40 characters, such as `unit-tests`, but is `Test`.
     Line 13: a verifier must not be named `adjutant`: that is the check of the whole.
     Line 14: a verifier needs a command to `run`, such as `cargo test`.

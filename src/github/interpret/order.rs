@@ -42,6 +42,7 @@ impl Scene<'_> {
             sha: None,
             source: Source { kind: said.kind, id: said.id, node_id: said.node_id, number, index: 0 },
             at: said.at,
+            words: words(&said.body),
         };
         let text = self.text_to_take_over(&directive, &order.actor, &commands).await?;
         Ok(order.signals(&Target::Directive(directive.id), text, commands))
@@ -82,6 +83,7 @@ impl Scene<'_> {
                 index: 0,
             },
             at: review.at,
+            words: words(&review.body),
         };
         let text = self.text_to_take_over(&directive, &order.actor, &commands).await?;
         Ok(order.signals(&Target::Directive(directive.id), text, commands))
@@ -111,6 +113,7 @@ impl Scene<'_> {
                 source: Source { kind, id: pressed.check, node_id: pressed.node_id, number, index: 0 },
                 // The payload does not say when it was pressed; what it is bound to is the commit.
                 at: chrono::Utc::now(),
+                words: None,
             };
             return Ok(order.signals(&Target::Directive(directive.id), None, vec![command]));
         }
@@ -126,6 +129,9 @@ impl Scene<'_> {
 /// How many commands of one text are taken: a comment has room for thousands, and each costs answers of our own.
 const MOST_COMMANDS: usize = 10;
 
+/// How many characters of an order are kept with what it answered.
+const MOST_WORDS: usize = 1_000;
+
 /// All that the commands of one text have in common.
 struct Order {
     actor: Actor,
@@ -133,6 +139,7 @@ struct Order {
     sha: Option<Sha>,
     source: Source,
     at: chrono::DateTime<chrono::Utc>,
+    words: Option<String>,
 }
 
 impl Order {
@@ -148,12 +155,20 @@ impl Order {
                 sha: self.sha.clone(),
                 source: Source { index, ..self.source.clone() },
                 at: self.at,
+                words: self.words.clone(),
             };
             Addressed { target: target.clone(), signal: Signal::Commanded(commanded) }
         });
         let text = text.map(|text| Addressed { target: target.clone(), signal: Signal::IssueRead(text) });
         Reading::Signals(text.into_iter().chain(signals).collect())
     }
+}
+
+/// What was written, for the record of what it answered: as people see it, and not without end.
+fn words(body: &str) -> Option<String> {
+    let seen = visible_markdown(body);
+    let seen: String = seen.trim().chars().take(MOST_WORDS).collect();
+    (!seen.is_empty()).then_some(seen)
 }
 
 /// A review as instructions for an agent: what was written, then each remark with its place and the lines it is about.
@@ -219,7 +234,7 @@ mod tests {
             let actor = Actor { login: Login::new("somebody"), permission, bot: false };
             let kind = SourceKind::IssueComment;
             let source = Source { kind, id: 1, node_id: String::new(), number: 1, index: 0 };
-            let order = Order { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH };
+            let order = Order { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH, words: None };
             let commands = command::parse(&"/approve\n".repeat(5_000));
             match order.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), None, commands) {
                 Reading::Signals(signals) => signals.len(),

@@ -5,7 +5,7 @@ use chrono::Utc;
 use super::{EffectError, step_of};
 use crate::domain::directive::Directive;
 use crate::domain::effect::{Notice, Reaction};
-use crate::domain::ids::{Login, Repo, Sha, StepId};
+use crate::domain::ids::{ApprovalId, Login, Repo, Sha, StepId};
 use crate::domain::signal::{Signal, Source};
 use crate::report;
 use crate::runtime::World;
@@ -57,6 +57,13 @@ pub(super) async fn post_report(world: &World, d: &Directive, step: StepId, head
     let Some(step) = step_of(d, step).filter(|step| step.head.as_ref() == Some(head)) else { return Ok(Vec::new()) };
     let marker = report::report_marker(step.id, head);
     say_once(world, &d.repo, d.issue, &marker, &report::report_comment(d, step)).await
+}
+
+/// Reminds people of a question, once; of one that was answered meanwhile not at all.
+pub(super) async fn remind(world: &World, d: &Directive, id: ApprovalId) -> Done {
+    let Some(approval) = d.waiting().find(|approval| approval.id == id) else { return Ok(Vec::new()) };
+    let marker = report::reminder_marker(id);
+    say_once(world, &d.repo, d.issue, &marker, &report::reminder(d, approval, &world.links(d), Utc::now())).await
 }
 
 async fn say_once(world: &World, repo: &Repo, number: u64, marker: &str, body: &str) -> Done {

@@ -101,6 +101,7 @@ pub(super) async fn carry_out(
         Effect::Reply { source, to, notice } => comments::reply(world, d, source, to, notice).await,
         Effect::React { source, reaction } => comments::react(world, d, source, *reaction).await,
         Effect::PostReport { step, head } => comments::post_report(world, d, *step, head).await,
+        Effect::Remind { approval } => comments::remind(world, d, *approval).await,
         Effect::CloseIssue => comments::close_issue(world, d).await,
         Effect::WriteCheck { step } => checks::write_check(world, d, *step).await,
         Effect::CutIntegration => integration::cut(world, d).await,

@@ -53,8 +53,8 @@ pub(super) async fn save_row(connection: &mut PgConnection, directive: &Directiv
     }
     sqlx::query!(
         "INSERT INTO directives (id, repo_id, repo_name, installation_id, issue, ordinal, status, generation, state,
-                                 created_at, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                 created_at, ended_at, open_pull_limit)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, generation = excluded.generation,
              state = excluded.state, ended_at = excluded.ended_at",
         directive.id.0,
@@ -68,6 +68,7 @@ pub(super) async fn save_row(connection: &mut PgConnection, directive: &Directiv
         state,
         directive.created_at,
         directive.ended_at,
+        small(directive.policy.limits.open_pull_requests),
     )
     .execute(connection)
     .await?;
@@ -81,10 +82,12 @@ pub(super) async fn save_step(
     step: &Step,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO steps (id, directive_id, generation, position, name, kind, status, branch, pull_number, head, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (id) DO UPDATE SET status = excluded.status,
-             pull_number = excluded.pull_number, head = excluded.head, state = excluded.state",
+        "INSERT INTO steps (id, directive_id, generation, position, name, kind, status, branch, pull_number, head, state,
+                            pull_open, in_proof)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
+             pull_number = excluded.pull_number, head = excluded.head, state = excluded.state,
+             pull_open = excluded.pull_open, in_proof = excluded.in_proof",
         step.id.0,
         directive.id.0,
         small(directive.generation),
@@ -96,6 +99,8 @@ pub(super) async fn save_step(
         step.pull.as_ref().map(|pull| signed(pull.number)),
         step.head.as_ref().map(Sha::as_str),
         to_json(step, "step", step.id.0)?,
+        step.open_pull().is_some(),
+        step.is_in_proof(),
     )
     .execute(connection)
     .await?;
@@ -130,18 +135,19 @@ pub(super) async fn save_evaluation(
 
 pub(super) async fn save_task(
     connection: &mut PgConnection,
-    directive: DirectiveId,
+    directive: &Directive,
     task: &Task,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO tasks (id, directive_id, number, kind, step_id, status, attempt, cost_micros, started_at,
-                            finished_at, state, exit, input_tokens, output_tokens)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                            finished_at, state, exit, input_tokens, output_tokens, opens_pull, held)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, cost_micros = excluded.cost_micros,
              started_at = excluded.started_at, finished_at = excluded.finished_at, state = excluded.state,
-             exit = excluded.exit, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens",
+             exit = excluded.exit, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
+             held = excluded.held",
         task.id.0,
-        directive.0,
+        directive.id.0,
         small(task.number),
         task.kind.as_str(),
         task.step.map(|step| step.0),
@@ -154,6 +160,8 @@ pub(super) async fn save_task(
         task.measured.as_ref().map(|measure| measure.exit.as_str()),
         signed(task.input_tokens),
         signed(task.output_tokens),
+        directive.opens_pull(task),
+        task.held.is_some(),
     )
     .execute(connection)
     .await?;
@@ -167,8 +175,8 @@ pub(super) async fn save_approval(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO approvals (id, directive_id, number, kind, step_id, shown, status, asked_at, answered_by,
-                                answered_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                answered_at, state, urgency, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, answered_by = excluded.answered_by,
              answered_at = excluded.answered_at, state = excluded.state",
         approval.id.0,
@@ -182,6 +190,8 @@ pub(super) async fn save_approval(
         approval.answered_by.as_ref().map(Login::as_str),
         approval.answered_at,
         to_json(approval, "approval", approval.id.0)?,
+        approval.urgency.as_str(),
+        approval.expires_at,
     )
     .execute(connection)
     .await?;

@@ -6,6 +6,7 @@
 
 mod person;
 mod script;
+mod time;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

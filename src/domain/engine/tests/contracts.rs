@@ -52,7 +52,7 @@ fn with_judge() -> World {
     let now = morning();
     let decision = open(&labelled, now);
     let d = decision.directive.clone().unwrap();
-    let mut world = World { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0 };
+    let mut world = World { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
     world.take(decision);
     world.planned(researched());
     world.signal(Signal::IntegrationCut);

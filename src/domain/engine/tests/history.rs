@@ -28,6 +28,7 @@ fn order(command: Command) -> Signal {
         command,
         pull: None,
         sha: None,
+        words: None,
         source,
         at,
     })

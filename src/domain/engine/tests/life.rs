@@ -66,18 +66,6 @@ fn pause_now_calls_off_what_runs_and_resume_starts_it_again() {
 }
 
 #[test]
-fn used_up_money_pauses_and_resume_grants_the_same_again() {
-    let mut policy = Policy::default();
-    policy.limits.cost = Usd::from_dollars(0.9);
-    let mut world = World::started(policy, diamond());
-    world.changed("a", "a1");
-    assert!(matches!(world.d.pause.as_ref().unwrap().reason, PauseReason::Cost));
-    assert_eq!(world.waiting(), [ApprovalKind::Budget]);
-    world.maintainer(None, Command::Resume);
-    assert_eq!((world.d.status, world.d.budget()), (DirectiveStatus::Active, Usd::from_dollars(1.9)));
-}
-
-#[test]
 fn time_that_people_take_does_not_count() {
     let mut world = World::started(Policy::default(), single());
     world.changed("a", "a1");
@@ -86,14 +74,6 @@ fn time_that_people_take_does_not_count() {
     world.now += Duration::hours(100);
     world.signal(Signal::Tick);
     assert_eq!((world.d.status, world.d.clock.at(world.now)), (DirectiveStatus::Active, worked));
-}
-
-#[test]
-fn used_up_time_pauses() {
-    let mut world = World::started(Policy::default(), diamond());
-    world.now += Duration::hours(9);
-    world.signal(Signal::Tick);
-    assert!(matches!(world.d.pause.as_ref().unwrap().reason, PauseReason::WallTime));
 }
 
 #[test]

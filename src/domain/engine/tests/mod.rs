@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 use serde_json::{Value, json};
 
 use super::{Decision, SELF, decide, open};
-use crate::domain::approval::{ApprovalKind, ApprovalStatus};
+use crate::domain::approval::{ApprovalKind, ApprovalStatus, Urgency};
 use crate::domain::brief::{Brief, Requirement};
 use crate::domain::command::Command;
 use crate::domain::directive::{Base, Directive, PauseReason, PlanOrigin};
@@ -18,6 +18,8 @@ use crate::domain::status::{DirectiveStatus, StepStatus};
 use crate::domain::step::{Finding, FindingKind, Pull};
 use crate::domain::task::{TaskKind, TaskStatus};
 
+mod approvals;
+mod breakers;
 mod cells;
 mod contracts;
 mod found;
@@ -107,6 +109,8 @@ struct World {
     now: DateTime<Utc>,
     pulls: u64,
     comments: u64,
+    /// Whether every agent works for others, so that tasks stay queued.
+    busy: bool,
 }
 
 impl World {
@@ -114,7 +118,7 @@ impl World {
         let now = morning();
         let decision = open(&labelled(policy), now);
         let d = decision.directive.clone().expect("a directive was opened");
-        let mut world = Self { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0 };
+        let mut world = Self { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
         world.take(decision);
         world
     }
@@ -133,6 +137,17 @@ impl World {
         self.d = decision.directive.expect("a directive stays one");
         self.events.extend(decision.events.into_iter().map(|event| event.name));
         self.effects = decision.effects;
+        if self.busy {
+            return;
+        }
+        // Agents begin at once.
+        for effect in self.effects.clone() {
+            let Effect::RunTask { task } = effect else { continue };
+            let begun = decide(self.d.clone(), &Signal::TaskStarted { task }, self.now);
+            self.d = begun.directive.expect("a directive stays one");
+            self.events.extend(begun.events.into_iter().map(|event| event.name));
+            self.effects.extend(begun.effects);
+        }
     }
 
     fn signal(&mut self, signal: Signal) {
@@ -256,6 +271,7 @@ impl World {
                 index: 0,
             },
             at,
+            words: Some("As written.".to_owned()),
         }));
     }
 
@@ -272,6 +288,22 @@ impl World {
             Effect::Reply { notice, .. } => Some(notice),
             _ => None,
         })
+    }
+
+    fn refused(&self) -> String {
+        match self.refusal() {
+            Some(Notice::Refused { reason }) => reason.clone(),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn count(&self, event: &str) -> usize {
+        self.events.iter().filter(|name| *name == event).count()
+    }
+
+    fn waits(&mut self, time: Duration) {
+        self.now += time;
+        self.signal(Signal::Tick);
     }
 
     fn waiting(&self) -> Vec<ApprovalKind> {

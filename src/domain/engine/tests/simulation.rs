@@ -14,9 +14,12 @@ use crate::domain::evaluation::Evaluation;
 use crate::domain::policy::options::label_wish;
 use crate::domain::replan::IssueText;
 use crate::domain::step::Step;
+use crate::domain::task::{Held, House};
 
 /// Enough for every kind of life, and a second or two in a debug build.
 const SEEDS: u64 = 500;
+/// What a run of an agent costs.
+const COST: Usd = Usd(300_000);
 const CHAOS: usize = 120;
 const PATIENCE: usize = 600;
 
@@ -103,6 +106,7 @@ impl Simulation {
         assert_eq!(keys.len(), effects.len(), "two effects of one decision have the same key");
         for effect in effects {
             let first = self.done.insert(effect.key(self.d.id));
+            assert!(first || !matches!(effect, Effect::Remind { .. }), "people are reminded twice");
             if first || (effect.coalesces() && !self.queue.contains(&effect)) {
                 self.queue.push(effect);
             }
@@ -120,6 +124,7 @@ impl Simulation {
         self.d = decision.directive.clone().unwrap();
         self.check(&before, &decision.effects);
         self.check_plans(&before, &signal, &decision.effects);
+        self.check_limits(&before, &decision);
         self.enqueue(decision.effects);
         self.told.push(signal);
     }
@@ -159,6 +164,37 @@ impl Simulation {
         if d.status.is_over() {
             assert!(live.is_empty(), "tasks run after the end");
             assert_eq!(d.waiting().count(), 0, "questions wait after the end");
+        }
+    }
+
+    /// What costs or lasts too long stops, nothing starts while it is stopped, and each stop is told once.
+    fn check_limits(&self, before: &Directive, decision: &Decision) {
+        let d = &self.d;
+        let starts = decision.effects.iter().any(|effect| matches!(effect, Effect::RunTask { .. }));
+        assert!(!starts || d.spent() < d.budget(), "a task starts with {} of {} spent", d.spent(), d.budget());
+        let at_work = Usd(COST.0 * i64::from(d.policy.limits.parallel_tasks));
+        assert!(d.spent() < d.budget() + at_work, "{} of {} spent", d.spent(), d.budget());
+        assert!(d.budget() <= d.policy.limits.cost_ceiling(), "{} is above the ceiling", d.budget());
+        let idle = !matches!(d.status, DirectiveStatus::Planning | DirectiveStatus::Active);
+        for task in d.tasks.iter().filter(|task| task.status == TaskStatus::Running) {
+            let ran = before.task(task.id).is_some_and(|task| task.status == TaskStatus::Running);
+            assert!(ran || !idle, "a task begins while {}", d.status);
+        }
+        assert!(!idle || d.clock.running_since.is_none(), "the clock runs while {}", d.status);
+        let paused =
+            |d: &Directive, reason| d.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| *it == reason));
+        for (breaker, reason) in [("cost", PauseReason::Cost), ("wall_time", PauseReason::WallTime)] {
+            let told = |event: &&crate::domain::event::Event| {
+                event.name == "breaker_tripped" && event.data["breaker"] == breaker
+            };
+            let tripped = paused(d, reason.clone()) && !paused(before, reason);
+            assert_eq!(decision.events.iter().filter(told).count(), usize::from(tripped), "{breaker}");
+        }
+        for approval in d.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Approved) {
+            assert!(
+                approval.answered_by.is_some() && approval.answered_at.is_some(),
+                "approved by nobody: {approval:?}"
+            );
         }
     }
 
@@ -212,6 +248,12 @@ impl Simulation {
 
     fn run_task(&mut self, task: TaskId) {
         let Some(found) = self.d.task(task).filter(|found| found.status.is_live()).cloned() else { return };
+        if self.chaos && self.dice.one_in(6) {
+            let held = Held { by: House::OpenPulls, limit: 5, taken: 5 };
+            self.tell(Signal::TaskHeld { task, held });
+            self.queue.push(Effect::RunTask { task });
+            return;
+        }
         self.tell(Signal::TaskStarted { task });
         if self.chaos && self.dice.one_in(3) {
             // People act while it runs.
@@ -236,7 +278,7 @@ impl Simulation {
             },
             _ => TaskOutcome::Changed { head, summary: "done".to_owned(), findings: Vec::new() },
         };
-        self.tell(Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.3) });
+        self.tell(Signal::TaskFinished { task, outcome, cost: COST });
     }
 
     /// What the agent has so far is pushed; the push may fail, or be told by nobody, or be seen by a sweep.
@@ -327,7 +369,7 @@ impl Simulation {
                 }
             }
             1 => {
-                self.now += Duration::hours(3);
+                self.now += Duration::hours(self.dice.pick(&[1, 3, 100, 2_000]).unwrap());
                 self.tell(Signal::Tick);
             }
             2 => {
@@ -369,8 +411,8 @@ impl Simulation {
     fn any_command(&mut self) -> Command {
         let name = self.dice.pick(&["a", "b", "c", "final", "plan", "nonsense"]).unwrap().to_owned();
         let step = (!self.dice.one_in(3)).then(|| name.clone());
-        match self.dice.roll(15) {
-            14 => Command::Replan { reason: name },
+        match self.dice.roll(16) {
+            15 => Command::Replan { reason: name },
             0..=3 => Command::Approve { step },
             4..=6 => Command::Rework { text: format!("{name} do better") },
             7 => Command::Retry { step },
@@ -378,6 +420,7 @@ impl Simulation {
             9 => Command::Pause { now: self.dice.one_in(2) },
             10 | 11 => Command::Resume,
             12 if self.dice.one_in(20) => Command::Stop,
+            14 => Command::Budget { usd: self.dice.pick(&[0.5, 2.0, 3.0, 9.0, 60.0, 400.0]).unwrap() },
             13 => Command::Autonomy { level: "manual".to_owned() },
             _ => Command::Status,
         }
@@ -391,7 +434,7 @@ impl Simulation {
         self.numbers += 1;
         let source =
             Source { kind: SourceKind::IssueComment, id: self.numbers, node_id: String::new(), number: 12, index: 0 };
-        self.tell(Signal::Commanded(Commanded { actor, command, pull, sha: None, source, at: self.now }));
+        self.tell(Signal::Commanded(Commanded { actor, command, pull, sha: None, source, at: self.now, words: None }));
     }
 
     /// What a helpful maintainer does when nothing moves: answers what is asked.
@@ -400,7 +443,10 @@ impl Simulation {
         self.now += Duration::seconds(2);
         let waiting = self.d.waiting().next().cloned();
         match waiting {
-            _ if self.d.status == DirectiveStatus::Paused => self.order(person, None, Command::Resume),
+            _ if self.d.status == DirectiveStatus::Paused => {
+                let spent_all = self.d.spent() >= self.d.policy.limits.cost_ceiling();
+                self.order(person, None, if spent_all { Command::Stop } else { Command::Resume });
+            }
             Some(approval) => {
                 let name = match approval.step.and_then(|step| self.d.step(step)) {
                     Some(step) => step.name.to_string(),

@@ -41,6 +41,10 @@ pub(super) async fn run(
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(task) = d.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
     world.apply(d.id, &[Signal::TaskStarted { task: id }], Settle::Nothing).await.map(drop)?;
+    // A pause may have come in between: what had not begun does not begin.
+    if world.store.task_status(id).await? == Some(TaskStatus::Cancelled) {
+        return Ok(Vec::new());
+    }
     let before = match d.predecessor {
         Some(before) if task.kind == TaskKind::Plan => world.store.directive(before).await?,
         _ => None,

@@ -197,7 +197,7 @@ impl Stage {
         self.numbers += 1;
         let source =
             Source { kind: SourceKind::IssueComment, id: self.numbers, node_id: String::new(), number: 12, index: 0 };
-        self.tell(Signal::Commanded(Commanded { actor, command, pull, sha, source, at }));
+        self.tell(Signal::Commanded(Commanded { actor, command, pull, sha, words: None, source, at }));
     }
 
     fn fact(&mut self, what: Told, of: &Step, head: Sha) {

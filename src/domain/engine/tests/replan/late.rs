@@ -7,7 +7,7 @@ fn order_on(world: &mut World, pull: u64, command: Command) {
     let (kind, id) = (SourceKind::IssueComment, world.comments);
     let source = Source { kind, id, node_id: String::new(), number: pull, index: 0 };
     let (actor, at) = (actor("maintainer", Permission::Admin), world.now + Duration::seconds(5));
-    world.signal(Signal::Commanded(Commanded { actor, command, pull: Some(pull), sha: None, source, at }));
+    world.signal(Signal::Commanded(Commanded { actor, command, pull: Some(pull), sha: None, words: None, source, at }));
 }
 
 #[test]

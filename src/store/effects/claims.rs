@@ -1,0 +1,202 @@
+//! Claiming runs of agents, within the limits that directives share.
+//!
+//! Two houses may be full: the agents of an installation, and the pull requests of a repository that wait for a person.
+//! Who claims takes turns (an advisory lock for the length of one short transaction), counts, and takes what fits, so
+//! that two processes at once never take one place twice. What does not fit stays queued and is passed over: it
+//! keeps nobody else's work waiting.
+//!
+//! A pull request takes a place while a question about it waits for a person. An agent on its way to a new one holds a
+//! place for it, and hands it to the proof of what it made: otherwise the next would begin while nobody knows yet whether
+//! this one will wait. A rework takes none: it follows from an answer, and opens nothing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use super::Claimed;
+use crate::domain::ids::{DirectiveId, TaskId};
+use crate::domain::task::{Held, House};
+use crate::store::{Store, StoreError};
+
+/// Serialises those who claim tasks: its key among advisory locks.
+const TURN: i64 = 0x0061_646a_7461_736b;
+/// How many tasks beyond those wanted are looked at in one turn.
+const BEYOND: i64 = 100;
+
+/// What came of claiming.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// In hand now.
+    pub taken: Vec<Claimed>,
+    /// Queued still, for a house is full, and nobody was told yet.
+    pub held: Vec<HeldTask>,
+}
+
+/// A task that waits for a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldTask {
+    /// Whose it is.
+    pub directive: DirectiveId,
+    /// Which.
+    pub task: TaskId,
+    /// What it waits for.
+    pub held: Held,
+}
+
+struct Candidate {
+    id: i64,
+    directive: DirectiveId,
+    task: Option<TaskId>,
+    installation: i64,
+    repo: i64,
+    /// Whether it is more than the shell of a task that was called off.
+    live: bool,
+    opens_pull: bool,
+    told: bool,
+    open_pull_limit: i64,
+    agents: i64,
+    pulls: i64,
+}
+
+impl Store {
+    /// Takes up to `limit` runs of agents that are due, or whose worker's lease lapsed, and for which there is a place;
+    /// an installation has `per_installation` of them.
+    pub(super) async fn claim_tasks(
+        &self,
+        limit: i64,
+        lease: Duration,
+        in_hand: &[i64],
+        per_installation: u32,
+    ) -> Result<Claims, StoreError> {
+        let mut tx = self.pool().begin().await?;
+        sqlx::query!("SELECT pg_advisory_xact_lock($1)", TURN).execute(&mut *tx).await?;
+        // A statement of its own: what it sees begins after the lock was had.
+        let candidates = candidates(&mut tx, in_hand, per_installation, limit.saturating_add(BEYOND)).await?;
+        let (ids, held) = choose(candidates, limit, per_installation);
+        let taken = if ids.is_empty() { Vec::new() } else { take(&mut tx, &ids, lease).await? };
+        tx.commit().await?;
+        Ok(Claims { taken, held })
+    }
+}
+
+/// What is due: first what has a place as things stand, then what nobody was told of.
+async fn candidates(
+    connection: &mut PgConnection,
+    in_hand: &[i64],
+    per_installation: u32,
+    most: i64,
+) -> Result<Vec<Candidate>, StoreError> {
+    let rows = sqlx::query!(
+        r#"WITH at_work AS (
+             SELECT d.installation_id, d.repo_id, coalesce(t.opens_pull, false) AS opens_pull
+             FROM effects e JOIN directives d ON d.id = e.directive_id LEFT JOIN tasks t ON t.id = e.task_id
+             WHERE e.lane = 'agent' AND e.status = 'running'
+                   AND (e.lease_until >= now() OR e.id = ANY($3))),
+           agents AS (SELECT installation_id, count(*) AS taken FROM at_work GROUP BY installation_id),
+           pulls AS (
+             SELECT repo_id, sum(places) AS taken FROM (
+               SELECT repo_id, count(*) AS places FROM at_work WHERE opens_pull GROUP BY repo_id
+               UNION ALL
+               SELECT repo_id, count(*) FROM (
+                 SELECT d.repo_id, s.id FROM approvals a
+                 JOIN steps s ON s.id = a.step_id JOIN directives d ON d.id = a.directive_id
+                 WHERE a.status IN ('pending', 'expired') AND s.pull_open
+                 UNION
+                 SELECT d.repo_id, s.id FROM steps s JOIN directives d ON d.id = s.directive_id
+                 WHERE s.in_proof AND s.generation = d.generation
+                       AND d.status NOT IN ('completed', 'failed', 'archived')) AS undecided
+               GROUP BY repo_id) AS places
+             GROUP BY repo_id),
+           due AS (
+             SELECT e.id, e.run_after, e.directive_id, e.task_id, d.installation_id, d.repo_id,
+                    d.open_pull_limit::bigint AS open_pull_limit,
+                    coalesce(t.status IN ('queued', 'running'), true) AS live,
+                    coalesce(t.opens_pull, false) AS opens_pull, coalesce(t.held, true) AS told,
+                    coalesce(agents.taken, 0) AS agents, coalesce(pulls.taken, 0)::bigint AS pulls
+             FROM effects e JOIN directives d ON d.id = e.directive_id LEFT JOIN tasks t ON t.id = e.task_id
+             LEFT JOIN agents ON agents.installation_id = d.installation_id
+             LEFT JOIN pulls ON pulls.repo_id = d.repo_id
+             WHERE e.lane = 'agent' AND e.id <> ALL($3)
+                   AND ((e.status = 'queued' AND e.run_after <= now())
+                                         OR (e.status = 'running' AND e.lease_until < now()))),
+           seen AS (
+             SELECT *, NOT live OR (agents < $1 AND (NOT opens_pull OR pulls < open_pull_limit)) AS fits FROM due)
+           SELECT id AS "id!", directive_id AS "directive_id!", task_id, installation_id AS "installation_id!",
+                  repo_id AS "repo_id!", open_pull_limit AS "open_pull_limit!", live AS "live!",
+                  opens_pull AS "opens_pull!", told AS "told!", agents AS "agents!", pulls AS "pulls!"
+           FROM seen WHERE fits OR NOT told ORDER BY fits DESC, run_after, id LIMIT $2"#,
+        i64::from(per_installation),
+        most,
+        in_hand,
+    )
+    .fetch_all(connection)
+    .await?;
+    let candidates = rows.into_iter().map(|row| Candidate {
+        id: row.id,
+        directive: DirectiveId(row.directive_id),
+        task: row.task_id.map(TaskId),
+        installation: row.installation_id,
+        repo: row.repo_id,
+        live: row.live,
+        opens_pull: row.opens_pull,
+        told: row.told,
+        open_pull_limit: row.open_pull_limit,
+        agents: row.agents,
+        pulls: row.pulls,
+    });
+    Ok(candidates.collect())
+}
+
+/// Takes what fits, the oldest first, each place once.
+fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec<i64>, Vec<HeldTask>) {
+    let (mut agents, mut pulls) = (HashMap::new(), HashMap::new());
+    let (mut taken, mut held) = (Vec::new(), Vec::new());
+    let room = usize::try_from(limit).unwrap_or(0);
+    for candidate in candidates {
+        let agents = agents.entry(candidate.installation).or_insert(candidate.agents);
+        let pulls = pulls.entry(candidate.repo).or_insert(candidate.pulls);
+        let full = if !candidate.live {
+            None
+        } else if candidate.opens_pull && *pulls >= candidate.open_pull_limit {
+            Some((House::OpenPulls, candidate.open_pull_limit, *pulls))
+        } else if *agents >= i64::from(per_installation) {
+            Some((House::Installation, i64::from(per_installation), *agents))
+        } else {
+            None
+        };
+        match (full, candidate.task) {
+            (Some((by, limit, taken)), Some(task)) if !candidate.told => {
+                let full = Held { by, limit: small(limit), taken: small(taken) };
+                held.push(HeldTask { directive: candidate.directive, task, held: full });
+            }
+            (None, _) if taken.len() < room => {
+                taken.push(candidate.id);
+                *agents += i64::from(candidate.live);
+                *pulls += i64::from(candidate.live && candidate.opens_pull);
+            }
+            _ => {}
+        }
+    }
+    (taken, held)
+}
+
+async fn take(connection: &mut PgConnection, ids: &[i64], lease: Duration) -> Result<Vec<Claimed>, StoreError> {
+    let rows = sqlx::query_as!(
+        super::ClaimedRow,
+        "UPDATE effects SET status = 'running', attempts = attempts + 1, lease = gen_random_uuid(),
+             lease_until = now() + make_interval(secs => $2)
+         WHERE id = ANY($1) AND ((status = 'queued' AND run_after <= now())
+                                 OR (status = 'running' AND lease_until < now()))
+         RETURNING id, directive_id, payload, attempts, lease, version",
+        ids,
+        lease.as_secs_f64(),
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(super::ClaimedRow::read).collect()
+}
+
+fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,356 @@
+//! Limits that directives share, enforced where tasks are claimed: on real Postgres, with claimers at once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use adjutant::domain::brief::{Brief, Requirement};
+use adjutant::domain::command::Command;
+use adjutant::domain::directive::{Base, Directive};
+use adjutant::domain::effect::Lane;
+use adjutant::domain::engine;
+use adjutant::domain::evaluation::{Verdict, VerifierResult};
+use adjutant::domain::ids::{Branch, Login, Repo, Sha, TaskId, Usd};
+use adjutant::domain::policy::Policy;
+use adjutant::domain::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
+use adjutant::domain::step::Pull;
+use adjutant::domain::task::House;
+use adjutant::store::Store;
+use adjutant::store::effects::{Claimed, Claims, Held, HeldTask};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use crate::support::pg::TestDatabase;
+
+const LEASE: Duration = Duration::from_mins(1);
+/// More than any of these tests needs.
+const MANY: u32 = 1_000;
+
+/// One directive, and how it is taken further.
+struct Life {
+    store: Store,
+    d: Directive,
+}
+
+fn somebody() -> Actor {
+    Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false }
+}
+
+fn labelled(installation: u64, repo: u64, issue: u64, policy: Policy) -> Labelled {
+    Labelled {
+        repo: Repo { id: repo, owner: "acme".to_owned(), name: format!("repo-{repo}"), installation },
+        issue,
+        earlier: 0,
+        title: "Work".to_owned(),
+        author: Login::new("outsider"),
+        actor: somebody(),
+        brief: Brief {
+            goal: "Work.".to_owned(),
+            requirements: vec![Requirement { id: "R1".to_owned(), description: "Work.".to_owned() }],
+            ..Brief::default()
+        },
+        policy: Ok(policy),
+        wishes: Vec::new(),
+        agents: None,
+        base: Some(Base { branch: Branch::new("main"), sha: Sha::new("a".repeat(40)), is_default: true }),
+    }
+}
+
+fn order(command: Command) -> Commanded {
+    let source = Source { kind: SourceKind::IssueComment, id: 1, node_id: String::new(), number: 1, index: 0 };
+    Commanded { actor: somebody(), command, pull: None, sha: None, source, at: Utc::now(), words: None }
+}
+
+fn policy(open_pull_requests: u32) -> Policy {
+    let mut policy = Policy::default();
+    policy.limits.open_pull_requests = open_pull_requests;
+    policy.limits.parallel_tasks = 20;
+    policy
+}
+
+impl Life {
+    /// A directive in an issue of that repository, whose planning is queued.
+    async fn open(store: &Store, installation: u64, repo: u64, issue: u64, policy: Policy) -> Self {
+        let now = Utc::now();
+        let decision = engine::open(&labelled(installation, repo, issue, policy), now);
+        let d = decision.directive.clone().unwrap();
+        let mut unit = store.begin().await.unwrap();
+        unit.save(None, &d, now).await.unwrap();
+        for effect in &decision.effects {
+            unit.enqueue(d.id, effect).await.unwrap();
+        }
+        unit.commit().await.unwrap();
+        Self { store: store.clone(), d }
+    }
+
+    /// Planned with these steps of a kind, which all may start.
+    async fn started(store: &Store, repo: u64, issue: u64, policy: Policy, kind: &str, steps: &[&str]) -> Self {
+        let mut life = Self::open(store, 3, repo, issue, policy).await;
+        let steps: Vec<Value> = steps
+            .iter()
+            .map(|name| json!({ "name": name, "type": kind, "description": ".", "requirements": ["R1"] }))
+            .collect();
+        let planning = life.d.tasks[0].id;
+        life.ended(planning, TaskOutcome::Planned { plan: json!({ "steps": steps }) }).await;
+        life.tell(Signal::IntegrationCut).await;
+        life
+    }
+
+    async fn tell(&mut self, signal: Signal) {
+        let now = Utc::now();
+        let decision = engine::decide(self.d.clone(), &signal, now);
+        let after = decision.directive.unwrap();
+        let mut unit = self.store.begin().await.unwrap();
+        unit.save(Some(&self.d), &after, now).await.unwrap();
+        for effect in &decision.effects {
+            unit.enqueue(after.id, effect).await.unwrap();
+        }
+        unit.commit().await.unwrap();
+        self.d = after;
+    }
+
+    /// A task ends: its effect is done, and others' that are due stay so.
+    async fn ended(&mut self, task: TaskId, outcome: TaskOutcome) {
+        for claimed in claim(&self.store, MANY).await.taken {
+            if claimed.effect.task() == Some(task) {
+                finish(&self.store, &claimed).await;
+            } else {
+                assert_eq!(self.store.hand_back_effect(&claimed).await.unwrap(), Held::Yes);
+            }
+        }
+        self.tell(Signal::TaskFinished { task, outcome, cost: Usd::ZERO }).await;
+    }
+
+    fn task(&self, step: &str) -> TaskId {
+        let step = self.d.step_named(step).unwrap().id;
+        self.d.tasks.iter().rfind(|task| task.step == Some(step)).unwrap().id
+    }
+
+    /// A step's task has ended, its pull request is open, and it waits for a person.
+    async fn waits(&mut self, step: &str) {
+        let (id, head) = (self.d.step_named(step).unwrap().id, Sha::new(format!("{step}-head")));
+        let outcome = TaskOutcome::Changed { head: head.clone(), summary: String::new(), findings: Vec::new() };
+        self.tell(Signal::TaskFinished { task: self.task(step), outcome, cost: Usd::ZERO }).await;
+        let pull = Pull { number: 10 + self.d.issue, node_id: String::new(), draft: false, closed: false };
+        self.tell(Signal::PullOpened { step: id, pull }).await;
+        let lint = VerifierResult {
+            name: "lint".to_owned(),
+            required: false,
+            weight: 1.0,
+            verdict: Verdict::Fail,
+            summary: String::new(),
+            tail: String::new(),
+            duration_ms: 1,
+        };
+        let test = VerifierResult {
+            name: "test".to_owned(),
+            required: true,
+            weight: 2.0,
+            verdict: Verdict::Pass,
+            ..lint.clone()
+        };
+        self.tell(Signal::Verified { step: id, head, results: vec![lint, test], findings: Vec::new() }).await;
+        assert!(self.d.waiting().any(|approval| approval.step == Some(id)), "{step} should wait");
+    }
+}
+
+async fn finish(store: &Store, claimed: &Claimed) {
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.finish_effect(claimed).await.unwrap(), Held::Yes);
+    unit.commit().await.unwrap();
+}
+
+async fn claim(store: &Store, per_installation: u32) -> Claims {
+    store.claim_effects(Lane::Agent, 100, LEASE, &[], per_installation).await.unwrap()
+}
+
+fn tasks(claims: &Claims) -> BTreeSet<TaskId> {
+    claims.taken.iter().map(|claimed| claimed.effect.task().unwrap()).collect()
+}
+
+/// Six claimers at once, each with a pool of its own and other tasks to look at, so that no row keeps two of them apart. The
+/// rows are held until every claimer waits or has ended: whoever chose before another took would take too much.
+async fn claim_at_once(database: &TestDatabase, per_installation: u32) -> Vec<Claimed> {
+    let pool = database.pool().await;
+    let mut holding = pool.begin().await.unwrap();
+    let ids: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM effects WHERE lane = 'agent' AND status = 'queued' FOR UPDATE")
+            .fetch_all(&mut *holding)
+            .await
+            .unwrap();
+    let (mut claimers, ended) = (tokio::task::JoinSet::new(), Arc::new(AtomicI64::new(0)));
+    for own in 0..6 {
+        let (store, ended) = (database.store().await, ended.clone());
+        let others: Vec<i64> = ids.iter().copied().filter(|id| id % 6 != own).collect();
+        claimers.spawn(async move {
+            let claims = store.claim_effects(Lane::Agent, 4, LEASE, &others, per_installation).await.unwrap();
+            ended.fetch_add(1, Ordering::SeqCst);
+            claims.taken
+        });
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        if waiting + ended.load(Ordering::SeqCst) >= 6 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{waiting} claimers wait");
+        tokio::task::yield_now().await;
+    }
+    holding.rollback().await.unwrap();
+    claimers.join_all().await.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn claimers_at_once_never_take_more_than_an_installation_has_places() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    for issue in 1..=20 {
+        Life::open(&store, 3, issue, issue, Policy::default()).await;
+    }
+    let other = Life::open(&store, 4, 99, 1, Policy::default()).await;
+    let taken = claim_at_once(&database, 5).await;
+    let others = taken.iter().filter(|claimed| claimed.directive == Some(other.d.id)).count();
+    assert_eq!((taken.len(), others), (6, 1), "five of one installation, and the other's only one");
+    assert!(claim(&store, 5).await.taken.is_empty());
+
+    // Whoever ends makes room for one.
+    for claimed in taken.iter().filter(|claimed| claimed.directive != Some(other.d.id)).take(2) {
+        finish(&store, claimed).await;
+        assert_eq!(claim_at_once(&database, 5).await.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn claimers_at_once_never_begin_more_pull_requests_than_a_repository_has_places() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    for issue in 1..=3 {
+        Life::started(&store, 7, issue, policy(2), "implement", &["a", "b", "c"]).await;
+    }
+    assert_eq!(claim_at_once(&database, MANY).await.len(), 2);
+    assert!(claim_at_once(&database, MANY).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_pull_request_that_waits_for_a_person_takes_a_place_until_it_is_answered() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b", "c"]).await;
+    let first = claim(&store, MANY).await;
+    assert_eq!(tasks(&first), BTreeSet::from([life.task("a")]));
+
+    // Proved and waiting, it still takes the place that its agent had.
+    finish(&store, &first.taken[0]).await;
+    life.waits("a").await;
+    assert!(claim(&store, MANY).await.taken.is_empty());
+    life.tell(Signal::Commanded(order(Command::Approve { step: Some("a".to_owned()) }))).await;
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([life.task("b")]));
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_a_place_is_told_of_until_the_engine_knows() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
+    let told = claim(&store, MANY).await.held;
+    let [HeldTask { directive, task, held }] = told[..] else { panic!("{told:?}") };
+    assert_eq!((directive, task), (life.d.id, life.task("b")));
+    assert_eq!((held.by, held.limit, held.taken), (House::OpenPulls, 1, 1));
+    assert_eq!(claim(&store, MANY).await.held.len(), 1, "the engine may have died before it was told");
+    life.tell(Signal::TaskHeld { task, held }).await;
+    assert!(claim(&store, MANY).await.held.is_empty());
+}
+
+#[tokio::test]
+async fn planning_reports_and_reworks_open_nothing_and_wait_for_no_place_among_pull_requests() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let mut full = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
+    let first = claim(&store, MANY).await;
+    finish(&store, &first.taken[0]).await;
+    full.waits("a").await;
+    assert!(claim(&store, MANY).await.taken.is_empty(), "the house is full");
+
+    let planning = Life::open(&store, 3, 7, 2, policy(1)).await.d.tasks[0].id;
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([planning]));
+    let report = Life::started(&store, 7, 3, policy(1), "research", &["look"]).await;
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([report.task("look")]));
+
+    // Sent to rework, `a` waits for nobody, and its agent opens nothing: the place is `b`'s.
+    let (step, head) = (full.d.step_named("a").unwrap().id, full.d.step_named("a").unwrap().head.clone().unwrap());
+    full.tell(Signal::Conflicted { step, head, paths: vec!["x".to_owned()] }).await;
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([full.task("a"), full.task("b")]));
+}
+
+#[tokio::test]
+async fn a_full_house_keeps_nobody_elses_work_from_being_claimed() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let names: Vec<String> = (0..12).map(|n| format!("step-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for issue in 1..=12 {
+        Life::started(&store, 7, issue, policy(1), "implement", &names).await;
+    }
+    let other = Life::started(&store, 8, 1, policy(1), "implement", &["late"]).await;
+    let one = async || tasks(&store.claim_effects(Lane::Agent, 1, LEASE, &[], MANY).await.unwrap());
+    assert_eq!(one().await.len(), 1, "the only place of the first");
+    assert_eq!(one().await, BTreeSet::from([other.task("late")]), "behind 143 that wait");
+    assert!(one().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_that_died_gives_its_place_back_and_a_task_that_was_called_off_takes_none() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
+    let dying = store.claim_effects(Lane::Agent, 1, Duration::ZERO, &[], MANY).await.unwrap();
+    let again = claim(&store, MANY).await;
+    assert_eq!(tasks(&again), tasks(&dying), "taken over, and its place with it");
+    assert!(claim(&store, MANY).await.taken.is_empty());
+
+    // The shell of a task that was called off is cleared away though the house is full.
+    let b = life.task("b");
+    life.tell(Signal::Commanded(order(Command::Pause { now: false }))).await;
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([b]));
+}
+
+/// `scripts/bench-claims`
+#[tokio::test]
+#[ignore = "a benchmark"]
+async fn how_long_a_claim_takes_beside_hundreds_that_wait() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let names: Vec<String> = (0..10).map(|n| format!("step-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for issue in 1..=100 {
+        Life::started(&store, issue % 10, issue, policy(3), "implement", &names).await;
+    }
+    for (claimers, what) in [(1, "one claimer"), (4, "four claimers at once")] {
+        let mut running = tokio::task::JoinSet::new();
+        for _ in 0..claimers {
+            let store = database.store().await;
+            running.spawn(async move {
+                let mut spans = Vec::new();
+                for _ in 0..200 {
+                    let began = Instant::now();
+                    for claimed in store.claim_effects(Lane::Agent, 2, LEASE, &[], 8).await.unwrap().taken {
+                        assert_eq!(store.hand_back_effect(&claimed).await.unwrap(), Held::Yes);
+                    }
+                    spans.push(began.elapsed());
+                }
+                spans
+            });
+        }
+        let mut spans: Vec<_> = running.join_all().await.into_iter().flatten().collect();
+        spans.sort();
+        let at = |share: usize| spans[(spans.len() - 1) * share / 100].as_secs_f64() * 1e3;
+        println!("{what}, 1000 tasks queued: median {:.1} ms, 99 % {:.1} ms", at(50), at(99));
+    }
+}

@@ -1,0 +1,52 @@
+//! Time, let pass without waiting for it.
+
+use adjutant::domain::ids::DirectiveId;
+use serde_json::Value;
+
+use super::Stage;
+
+impl Stage {
+    /// Lets so many hours pass for a directive: whatever it counts from happened so much earlier.
+    pub(crate) async fn hours_pass(&self, id: DirectiveId, hours: f64) {
+        let mut tx = self.pool.begin().await.unwrap();
+        sqlx::query(
+            "UPDATE directives SET state = jsonb_set(state, '{clock,running_since}',
+                 coalesce(to_jsonb((state #>> '{clock,running_since}')::timestamptz - make_interval(secs => $2 * 3600)), 'null'))
+             WHERE id = $1",
+        )
+        .bind(id.0)
+        .bind(hours)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        sqlx::query(
+            "UPDATE approvals SET asked_at = asked_at - make_interval(secs => $2 * 3600),
+                 expires_at = expires_at - make_interval(secs => $2 * 3600),
+                 state = state || jsonb_build_object(
+                     'asked_at', (state ->> 'asked_at')::timestamptz - make_interval(secs => $2 * 3600),
+                     'expires_at', (state ->> 'expires_at')::timestamptz - make_interval(secs => $2 * 3600))
+             WHERE directive_id = $1 AND status IN ('pending', 'expired')",
+        )
+        .bind(id.0)
+        .bind(hours)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// What was written down of every event of that name, oldest first.
+    pub(crate) async fn events(&self, name: &str) -> Vec<Value> {
+        sqlx::query_scalar("SELECT data FROM events WHERE name = $1 ORDER BY id")
+            .bind(name)
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// The breakers that tripped, oldest first.
+    pub(crate) async fn breakers(&self) -> Vec<String> {
+        let tripped = self.events("breaker_tripped").await;
+        tripped.iter().map(|data| data["breaker"].as_str().unwrap().to_owned()).collect()
+    }
+}
