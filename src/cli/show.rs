@@ -196,7 +196,7 @@ mod tests {
              └─ · prove  test       pending                                                            also after convert
 
         Waits for a person
-          step_review of convert, for 0 s
+          step_review of convert, for 0 s, urgency normal
             yellow: the optional verifier `lint` failed
             `/approve convert` merges it, `/rework convert WHAT` sends it back, `/skip convert` goes on without it
 

@@ -83,11 +83,11 @@ impl Turn {
         let is_final = step.is_final();
         let data = json!({ "pull": step.pull.as_ref().map(|pull| pull.number), "by": by });
         self.actor(by);
-        self.accepted(id, by);
         if is_final {
             self.final_merged(by);
         } else {
             self.info("pull_merged", Some(id), data);
+            self.accepted(id, by);
             self.pass(id);
         }
     }

@@ -27,6 +27,7 @@ fn every_option_makes_the_policy_stricter() {
     let (policy, told) = with(&auto(), options);
     let mut expected = Policy { autonomy: Autonomy::Manual, plan_approval: true, ..Policy::default() };
     expected.limits.cost = Usd::from_dollars(5.0);
+    expected.limits.cost_ceiling = Some(Usd::from_dollars(50.0));
     expected.limits.wall_time_hours = 2.0;
     expected.limits.rework_cycles = 1;
     expected.limits.chain_generations = 2;

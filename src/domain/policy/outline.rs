@@ -96,12 +96,14 @@ mod tests {
           yellow: 0.6                           # default
         limits:
           cost_usd: 10                          # default
+          cost_ceiling_usd:                     # default: five times the cost
           wall_time_hours: 8                    # default
           rework_cycles: 3                      # default
           chain_generations: 3                  # default
           steps: 5
           parallel_tasks: 3                     # default
           open_pull_requests: 5                 # default
+          approval_hours: 72                    # default
         verifiers:
           - { name: test, run: "make \"test\"", required: true, weight: 1, timeout_minutes: 30, network: false }
         judge: { weight: 1 }

@@ -280,7 +280,7 @@ fn resume_lifts_every_reason_at_once() {
     world.maintainer(None, Command::Pause { now: false });
     assert_eq!(reasons(&world).len(), 3);
     world.maintainer(None, Command::Pause { now: false });
-    assert!(world.refused().contains("paused already"));
+    assert!(world.refused().contains("from paused to paused"));
     world.maintainer(None, Command::Resume);
     assert_eq!((world.d.status, world.waiting()), (DirectiveStatus::Active, vec![]));
     world.maintainer(None, Command::Resume);

@@ -45,8 +45,9 @@ fn midway() -> World {
 
 #[test]
 fn what_an_agent_does_is_its_own_and_what_follows_from_it_is_not() {
-    let world = World::started(Policy::default(), diamond());
+    let mut world = World::started(Policy::default(), diamond());
     let task = world.live(Some("a"));
+    world.d.task_mut(task).unwrap().status = TaskStatus::Queued;
     assert_eq!(told(&world, Signal::TaskStarted { task }), ["task_started agent"]);
     let finished = |outcome| Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.5) };
     let changed = TaskOutcome::Changed { head: Sha::new("a1"), summary: String::new(), findings: Vec::new() };
@@ -68,8 +69,8 @@ fn a_stop_tells_of_every_task_and_question_that_it_ends() {
     assert_eq!(
         told(&midway(), order(Command::Stop)),
         [
-            "task_cancelled maintainer",
             "approval_resolved maintainer",
+            "task_cancelled maintainer",
             "directive_failed maintainer (error)",
             "status_changed maintainer",
             "command_taken maintainer"
@@ -122,7 +123,7 @@ fn what_happens_to_pull_requests_is_told() {
     let by = Login::new("writer");
     assert_eq!(told(&world, Signal::PullReady { step }), ["pull_ready system"]);
     let merged = told(&world, Signal::PullMerged { step, by: by.clone(), sha: None });
-    assert_eq!(merged[..2], ["pull_merged writer", "step_status_changed writer"]);
+    assert_eq!(merged[..2], ["pull_merged writer", "approval_resolved writer"]);
     let closed = told(&world, Signal::PullClosed { step, by: by.clone() });
     assert_eq!(closed[0], "pull_closed writer (warning)");
     let moved = told(&world, Signal::HeadMoved { step, head: Sha::new("a2"), by });
@@ -144,8 +145,8 @@ fn an_end_and_what_comes_after_it_are_told() {
         told(&world, merged.clone()),
         [
             "pull_merged maintainer",
-            "step_status_changed maintainer",
             "approval_resolved maintainer",
+            "step_status_changed maintainer",
             "directive_completed maintainer",
             "status_changed maintainer"
         ]
