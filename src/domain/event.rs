@@ -20,6 +20,8 @@ pub const NAMES: &[(&str, &str)] = &[
     ("plan_refused", "a proposal had faults: each of them"),
     ("planning_completed", "there is a chain: where from, its steps, its hash"),
     ("chain_regenerated", "another generation took the chain's place: why, and what was carried over"),
+    ("superseded_merged", "a pull request of an earlier chain was merged after all: its step is done"),
+    ("issue_text_read", "the issue was read: whether it says something else than is worked on"),
     ("integration_cut", "the integration branch is there"),
     ("base_integrated", "the integration branch holds the newest base"),
     ("step_status_changed", "a step went from one status to another"),

@@ -13,6 +13,32 @@ enum Place {
     BaseAuto,
     ProtectedBaseAuto,
     CyclesUsedUpBase,
+    PlansUsedUp,
+    PlansUsedUpBase,
+}
+
+impl Place {
+    fn into_base(self) -> bool {
+        self.auto() || matches!(self, Self::Base | Self::CyclesUsedUpBase | Self::PlansUsedUpBase)
+    }
+
+    /// Whether Adjutant may merge into the base.
+    fn auto(self) -> bool {
+        matches!(self, Self::BaseAuto | Self::ProtectedBaseAuto)
+    }
+
+    fn protected(self) -> bool {
+        matches!(self, Self::Protected | Self::ProtectedBaseAuto)
+    }
+
+    /// Whether there is no plan left to be made, and no rework either.
+    fn plans_used_up(self) -> bool {
+        matches!(self, Self::PlansUsedUp | Self::PlansUsedUpBase)
+    }
+
+    fn cycles_used_up(self) -> bool {
+        self.plans_used_up() || matches!(self, Self::CyclesUsedUp | Self::CyclesUsedUpBase)
+    }
 }
 
 /// What comes of the proof.
@@ -22,21 +48,23 @@ enum Outcome {
     AsksForTheStep,
     AsksForTheBase,
     Reworks,
+    Replans,
     Blocks,
     Other(String),
 }
 
 /// A step's head is proved, and nobody but the engine says what becomes of it.
 fn outcome(autonomy: Autonomy, confidence: Confidence, place: Place) -> Outcome {
-    let into_base = matches!(place, Place::Base | Place::BaseAuto | Place::ProtectedBaseAuto | Place::CyclesUsedUpBase);
-    let auto = matches!(place, Place::BaseAuto | Place::ProtectedBaseAuto);
-    let mut policy =
-        Policy { autonomy, merge: if auto { FinalMerge::Auto } else { FinalMerge::Person }, ..Policy::default() };
-    if matches!(place, Place::CyclesUsedUp | Place::CyclesUsedUpBase) {
+    let merge = if place.auto() { FinalMerge::Auto } else { FinalMerge::Person };
+    let mut policy = Policy { autonomy, merge, ..Policy::default() };
+    if place.cycles_used_up() {
         policy.limits.rework_cycles = 0;
     }
+    if place.plans_used_up() {
+        policy.limits.chain_generations = 1;
+    }
     let mut world = World::open(policy);
-    world.planned(if into_base { single() } else { diamond() });
+    world.planned(if place.into_base() { single() } else { diamond() });
     if world.waiting() == [ApprovalKind::Plan] {
         world.maintainer(None, Command::Approve { step: None });
     }
@@ -47,10 +75,17 @@ fn outcome(autonomy: Autonomy, confidence: Confidence, place: Place) -> Outcome 
         Confidence::Yellow => yellow(),
         Confidence::Red => red(),
     };
-    let protected = matches!(place, Place::Protected | Place::ProtectedBaseAuto);
     let finding = Finding { kind: FindingKind::Protected, text: "`.github/workflows/ci.yml`".to_owned() };
-    let findings = if protected { vec![finding] } else { Vec::new() };
+    let findings = if place.protected() { vec![finding] } else { Vec::new() };
     world.signal(Signal::Verified { step: world.id("a"), head: Sha::new("a1"), results, findings });
+    if world.d.generation == 2 {
+        let planner = world.d.task(world.live(None)).unwrap();
+        let told = (world.d.status, planner.kind, world.live_count(), world.waiting().len());
+        return match told {
+            (DirectiveStatus::Planning, TaskKind::Plan, 1, 0) => Outcome::Replans,
+            other => Outcome::Other(format!("{other:?}")),
+        };
+    }
     match (world.merges("a"), world.status("a"), &world.waiting()[..]) {
         (true, StepStatus::Evaluating, []) => Outcome::Merges,
         (false, StepStatus::Evaluating, [ApprovalKind::StepReview]) => Outcome::AsksForTheStep,
@@ -84,7 +119,7 @@ cells! {
     in_full_auto_a_red_step_that_touches_a_protected_path_is_reworked: FullAuto, Red, Protected => Reworks;
     in_full_auto_a_green_step_with_no_reworks_left_merges: FullAuto, Green, CyclesUsedUp => Merges;
     in_full_auto_a_yellow_step_with_no_reworks_left_merges: FullAuto, Yellow, CyclesUsedUp => Merges;
-    in_full_auto_a_red_step_with_no_reworks_left_is_blocked: FullAuto, Red, CyclesUsedUp => Blocks;
+    in_full_auto_a_red_step_with_no_reworks_left_is_planned_anew: FullAuto, Red, CyclesUsedUp => Replans;
     in_full_auto_a_green_step_into_the_base_asks: FullAuto, Green, Base => AsksForTheBase;
     in_full_auto_a_yellow_step_into_the_base_asks: FullAuto, Yellow, Base => AsksForTheBase;
     in_full_auto_a_red_step_into_the_base_is_reworked: FullAuto, Red, Base => Reworks;
@@ -96,7 +131,13 @@ cells! {
     in_full_auto_a_red_step_into_the_base_with_merge_auto_that_touches_a_protected_path_is_reworked: FullAuto, Red, ProtectedBaseAuto => Reworks;
     in_full_auto_a_green_step_into_the_base_with_no_reworks_left_asks: FullAuto, Green, CyclesUsedUpBase => AsksForTheBase;
     in_full_auto_a_yellow_step_into_the_base_with_no_reworks_left_asks: FullAuto, Yellow, CyclesUsedUpBase => AsksForTheBase;
-    in_full_auto_a_red_step_into_the_base_with_no_reworks_left_is_blocked: FullAuto, Red, CyclesUsedUpBase => Blocks;
+    in_full_auto_a_red_step_into_the_base_with_no_reworks_left_is_planned_anew: FullAuto, Red, CyclesUsedUpBase => Replans;
+    in_full_auto_a_green_step_with_no_reworks_and_plans_left_merges: FullAuto, Green, PlansUsedUp => Merges;
+    in_full_auto_a_yellow_step_with_no_reworks_and_plans_left_merges: FullAuto, Yellow, PlansUsedUp => Merges;
+    in_full_auto_a_red_step_with_no_reworks_and_plans_left_is_blocked: FullAuto, Red, PlansUsedUp => Blocks;
+    in_full_auto_a_green_step_into_the_base_with_no_reworks_and_plans_left_asks: FullAuto, Green, PlansUsedUpBase => AsksForTheBase;
+    in_full_auto_a_yellow_step_into_the_base_with_no_reworks_and_plans_left_asks: FullAuto, Yellow, PlansUsedUpBase => AsksForTheBase;
+    in_full_auto_a_red_step_into_the_base_with_no_reworks_and_plans_left_is_blocked: FullAuto, Red, PlansUsedUpBase => Blocks;
     under_guardrails_a_green_step_merges: Guardrails, Green, Step => Merges;
     under_guardrails_a_yellow_step_asks: Guardrails, Yellow, Step => AsksForTheStep;
     under_guardrails_a_red_step_is_reworked: Guardrails, Red, Step => Reworks;
@@ -118,6 +159,12 @@ cells! {
     under_guardrails_a_green_step_into_the_base_with_no_reworks_left_asks: Guardrails, Green, CyclesUsedUpBase => AsksForTheBase;
     under_guardrails_a_yellow_step_into_the_base_with_no_reworks_left_asks: Guardrails, Yellow, CyclesUsedUpBase => AsksForTheBase;
     under_guardrails_a_red_step_into_the_base_with_no_reworks_left_is_blocked: Guardrails, Red, CyclesUsedUpBase => Blocks;
+    under_guardrails_a_green_step_with_no_reworks_and_plans_left_merges: Guardrails, Green, PlansUsedUp => Merges;
+    under_guardrails_a_yellow_step_with_no_reworks_and_plans_left_asks: Guardrails, Yellow, PlansUsedUp => AsksForTheStep;
+    under_guardrails_a_red_step_with_no_reworks_and_plans_left_is_blocked: Guardrails, Red, PlansUsedUp => Blocks;
+    under_guardrails_a_green_step_into_the_base_with_no_reworks_and_plans_left_asks: Guardrails, Green, PlansUsedUpBase => AsksForTheBase;
+    under_guardrails_a_yellow_step_into_the_base_with_no_reworks_and_plans_left_asks: Guardrails, Yellow, PlansUsedUpBase => AsksForTheBase;
+    under_guardrails_a_red_step_into_the_base_with_no_reworks_and_plans_left_is_blocked: Guardrails, Red, PlansUsedUpBase => Blocks;
     by_hand_a_green_step_asks: Manual, Green, Step => AsksForTheStep;
     by_hand_a_yellow_step_asks: Manual, Yellow, Step => AsksForTheStep;
     by_hand_a_red_step_is_reworked: Manual, Red, Step => Reworks;
@@ -139,4 +186,10 @@ cells! {
     by_hand_a_green_step_into_the_base_with_no_reworks_left_asks: Manual, Green, CyclesUsedUpBase => AsksForTheBase;
     by_hand_a_yellow_step_into_the_base_with_no_reworks_left_asks: Manual, Yellow, CyclesUsedUpBase => AsksForTheBase;
     by_hand_a_red_step_into_the_base_with_no_reworks_left_is_blocked: Manual, Red, CyclesUsedUpBase => Blocks;
+    by_hand_a_green_step_with_no_reworks_and_plans_left_asks: Manual, Green, PlansUsedUp => AsksForTheStep;
+    by_hand_a_yellow_step_with_no_reworks_and_plans_left_asks: Manual, Yellow, PlansUsedUp => AsksForTheStep;
+    by_hand_a_red_step_with_no_reworks_and_plans_left_is_blocked: Manual, Red, PlansUsedUp => Blocks;
+    by_hand_a_green_step_into_the_base_with_no_reworks_and_plans_left_asks: Manual, Green, PlansUsedUpBase => AsksForTheBase;
+    by_hand_a_yellow_step_into_the_base_with_no_reworks_and_plans_left_asks: Manual, Yellow, PlansUsedUpBase => AsksForTheBase;
+    by_hand_a_red_step_into_the_base_with_no_reworks_and_plans_left_is_blocked: Manual, Red, PlansUsedUpBase => Blocks;
 }

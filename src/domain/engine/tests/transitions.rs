@@ -45,7 +45,7 @@ transitions! { directives, DirectiveStatus:
     a_planning_directive_never_becomes_planning_again: Planning => Planning, refused;
     a_planning_directive_may_become_active: Planning => Active, allowed;
     a_planning_directive_may_become_paused: Planning => Paused, allowed;
-    a_planning_directive_never_becomes_completed: Planning => Completed, refused;
+    a_planning_directive_may_become_completed: Planning => Completed, allowed;
     a_planning_directive_may_become_failed: Planning => Failed, allowed;
     a_planning_directive_never_becomes_archived: Planning => Archived, refused;
     an_active_directive_never_becomes_draft: Active => Draft, refused;
@@ -90,7 +90,7 @@ transitions! { steps, StepStatus:
     a_pending_step_may_become_ready: Pending => Ready, allowed;
     a_pending_step_never_becomes_running: Pending => Running, refused;
     a_pending_step_never_becomes_evaluating: Pending => Evaluating, refused;
-    a_pending_step_never_becomes_passed: Pending => Passed, refused;
+    a_pending_step_may_become_passed: Pending => Passed, allowed;
     a_pending_step_never_becomes_rework: Pending => Rework, refused;
     a_pending_step_may_become_blocked: Pending => Blocked, allowed;
     a_pending_step_never_becomes_failed: Pending => Failed, refused;
@@ -99,7 +99,7 @@ transitions! { steps, StepStatus:
     a_ready_step_never_becomes_ready_again: Ready => Ready, refused;
     a_ready_step_may_become_running: Ready => Running, allowed;
     a_ready_step_never_becomes_evaluating: Ready => Evaluating, refused;
-    a_ready_step_never_becomes_passed: Ready => Passed, refused;
+    a_ready_step_may_become_passed: Ready => Passed, allowed;
     a_ready_step_never_becomes_rework: Ready => Rework, refused;
     a_ready_step_may_become_blocked: Ready => Blocked, allowed;
     a_ready_step_never_becomes_failed: Ready => Failed, refused;

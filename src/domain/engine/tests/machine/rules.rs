@@ -99,7 +99,7 @@ fn a_head_may_merge(stage: &Stage, step: StepId, head: &Sha) {
 }
 
 fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
-    let by_report = step.report.is_some() && step.pull.is_none();
+    let by_report = step.report.is_some() && step.open_pull().is_none();
     let table = |evaluation: &Evaluation| {
         evaluation.confidence != Confidence::Red
             && next(Case {

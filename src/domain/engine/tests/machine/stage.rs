@@ -242,7 +242,14 @@ impl Stage {
                 let outcome = if is_live { self.outcome(task, ends) } else { TaskOutcome::Cancelled };
                 self.tell(Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.3) });
             }
-            Job::Effect(effect) => self.carry_out(effect, ends),
+            Job::Effect(effect) => {
+                let (key, told) = (effect.key(self.d.id), self.told.len());
+                self.carry_out(effect, ends);
+                if matches!(self.told.get(told), Some(Signal::EffectFailed { .. })) {
+                    // What was given up is queued anew where it is asked for again.
+                    self.asked.remove(&key);
+                }
+            }
         }
     }
 
