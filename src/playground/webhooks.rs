@@ -22,7 +22,7 @@ use super::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The status of a delivery that was not answered yet.
-const PENDING: &str = "pending";
+pub(crate) const PENDING: &str = "pending";
 
 /// How much of a receiver's answer is remembered, in characters.
 const BODY_KEPT: usize = 10_000;

@@ -77,13 +77,14 @@ impl World {
         settle: Settle<'_>,
     ) -> Result<Held, StoreError> {
         let mut unit = self.store.begin().await?;
+        // The directive first, in every transaction: a turn asks for effects anew that another one may be settling, and
+        // two that wait for each other are one that is done again.
+        let directive = if signals.is_empty() { None } else { unit.lock(id).await? };
         if settle.within(&mut unit).await? == Held::No {
             return Ok(Held::No);
         }
         let mut lanes = Vec::new();
-        if !signals.is_empty()
-            && let Some(mut directive) = unit.lock(id).await?
-        {
+        if let Some(mut directive) = directive {
             for signal in signals {
                 let now = Utc::now();
                 let before = directive.clone();

@@ -1,6 +1,7 @@
 //! The outbox's workers: they claim effects, carry them out, and tell the engine what came of it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -27,12 +28,16 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// Carries effects of one lane out, `workers` at a time, until `stop`; then ends what runs.
 pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(workers));
+    let in_hand = Arc::new(InHand::default());
     let mut running = JoinSet::new();
     while !stop.is_cancelled() {
         while running.try_join_next().is_some() {}
         let room = i64::try_from(free.available_permits()).unwrap_or(i64::MAX);
-        let claimed =
-            if room == 0 { Ok(Vec::new()) } else { world.store.claim_effects(lane, room, world.lease()).await };
+        let claimed = if room == 0 {
+            Ok(Vec::new())
+        } else {
+            world.store.claim_effects(lane, room, world.lease(), &in_hand.ids()).await
+        };
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, lane = lane.as_str(), "effects could not be claimed; trying again");
             Vec::new()
@@ -40,7 +45,7 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
         let more = !claimed.is_empty();
         for claimed in claimed {
             let Ok(permit) = free.clone().acquire_owned().await else { return };
-            let (world, stop) = (world.clone(), stop.clone());
+            let (world, stop, held) = (world.clone(), stop.clone(), in_hand.hold(claimed.id));
             running.spawn(async move {
                 let span = tracing::info_span!(
                     "effect",
@@ -50,7 +55,7 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
                     attempt = claimed.attempt
                 );
                 Box::pin(work(&world, &claimed, &stop).instrument(span)).await;
-                drop(permit);
+                drop((held, permit));
                 // A place is free: whoever waits for one is looked for at once.
                 world.queued(lane).notify_one();
             });
@@ -64,6 +69,33 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// The effects that a lane of this process works on.
+#[derive(Default)]
+struct InHand(Mutex<BTreeSet<i64>>);
+
+impl InHand {
+    fn ids(&self) -> Vec<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
+    /// Holds an effect until the guard is dropped, however its work ends.
+    fn hold(self: &Arc<Self>, id: i64) -> Hold {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        Hold { all: self.clone(), id }
+    }
+}
+
+struct Hold {
+    all: Arc<InHand>,
+    id: i64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
 }
 
 /// Carries one effect out under its lease, and settles it.

@@ -99,20 +99,28 @@ impl Unit {
 }
 
 impl Store {
-    /// Takes up to `limit` effects that are due, or whose worker's lease lapsed.
-    pub async fn claim_effects(&self, lane: Lane, limit: i64, lease: Duration) -> Result<Vec<Claimed>, StoreError> {
+    /// Takes up to `limit` effects that are due, or whose worker's lease lapsed; never one of those `in_hand`: a process
+    /// that stood still for longer than its leases goes on with its own work when it wakes, and does not begin it anew.
+    pub async fn claim_effects(
+        &self,
+        lane: Lane,
+        limit: i64,
+        lease: Duration,
+        in_hand: &[i64],
+    ) -> Result<Vec<Claimed>, StoreError> {
         let rows = sqlx::query!(
             "UPDATE effects SET status = 'running', attempts = attempts + 1, lease = gen_random_uuid(),
                  lease_until = now() + make_interval(secs => $3)
              WHERE id IN (
                  SELECT id FROM effects
                  WHERE lane = $1 AND ((status = 'queued' AND run_after <= now())
-                                      OR (status = 'running' AND lease_until < now()))
+                                      OR (status = 'running' AND lease_until < now() AND id <> ALL ($4)))
                  ORDER BY run_after, id LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id, directive_id, payload, attempts, lease, version",
             lane.as_str(),
             limit,
             lease.as_secs_f64(),
+            in_hand,
         )
         .fetch_all(self.pool())
         .await?;

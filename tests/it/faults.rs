@@ -3,6 +3,7 @@
 
 mod agents;
 mod around;
+mod frozen;
 mod killed;
 mod missed;
 mod stage;

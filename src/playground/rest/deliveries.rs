@@ -17,6 +17,7 @@ use crate::playground::{
     hub::Hub,
     state::{Delivery, Id},
     view,
+    webhooks::PENDING,
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -41,7 +42,8 @@ async fn list(ctx: Ctx) -> Answer {
         .deliveries
         .iter()
         .rev()
-        .filter(|delivery| cursor.is_none_or(|cursor| delivery.id < cursor))
+        // What is still on its way has no outcome yet, and is not listed before it has.
+        .filter(|delivery| delivery.status != PENDING && cursor.is_none_or(|cursor| delivery.id < cursor))
         .filter(of_status)
         .take(size + 1)
         .collect();

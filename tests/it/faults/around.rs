@@ -94,7 +94,7 @@ async fn a_change_to_a_workflow_is_pushed_as_one_who_may_and_waits_for_a_person(
     let asked = "SELECT count(*) FROM approvals WHERE status = 'pending'";
     stage.wait("a person is asked", async || (stage.count(asked).await == 1).then_some(())).await;
     assert!(repository.join("asked").exists(), "the first push was refused");
-    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE status = 'failed'").await, 0, "{}", stage.log());
+    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE status = 'failed'").await, 0, "{}", stage.told().await);
     stage.comment(issue, "/approve").await;
     stage.completes(issue, &["alpha"]).await;
     drop(serve);

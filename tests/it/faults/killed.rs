@@ -159,7 +159,7 @@ async fn two_processes_on_one_database_share_a_directive_and_do_nothing_twice() 
         std::fs::write(agent.with_file_name("go"), "").unwrap();
     }
     stage.completes(issue, &steps).await;
-    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE kind = 'step'").await, 3, "{}", stage.log());
+    assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE kind = 'step'").await, 3, "{}", stage.told().await);
     drop((one, two));
 }
 

@@ -60,7 +60,7 @@ async fn webhooks_that_come_twice_late_and_in_reverse_change_nothing() {
     let orders = "SELECT count(*) FROM events WHERE name IN ('command_taken', 'command_refused')";
     assert_eq!(stage.count(orders).await, 1, "an order that comes twice is one order");
     let given_up = "SELECT count(*) FROM deliveries WHERE status = 'failed'";
-    assert_eq!(stage.count(given_up).await, 0, "{}", stage.log());
+    assert_eq!(stage.count(given_up).await, 0, "{}", stage.told().await);
     drop(serve);
 }
 

@@ -20,6 +20,8 @@ use crate::support::truth::Watched;
 
 /// How long anything may take: the machine may have other things to do.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// Lines of the log that a failing test tells.
+const LAST_LINES: usize = 40;
 
 /// Everything on its own, so that every part can fail by itself.
 pub(super) struct Stage {
@@ -283,6 +285,21 @@ impl Stage {
         logs.map(|path| std::fs::read_to_string(path).unwrap()).collect()
     }
 
+    /// What a failing test should tell: what is open in the database, then the end of the log.
+    pub(super) async fn told(&self) -> String {
+        let open = "SELECT coalesce(string_agg(line, E'\\n'), '') FROM (
+            SELECT concat_ws(' ', 'directive', status, state->>'failure', state->>'pause') AS line FROM directives UNION ALL
+            SELECT concat_ws(' ', 'waits', kind, state->>'question') FROM approvals WHERE status = 'pending' UNION ALL
+            SELECT concat_ws(' ', 'task', kind, status, state->>'failure') FROM tasks WHERE status <> 'succeeded' UNION ALL
+            SELECT concat_ws(' ', 'effect', kind, status, 'attempt', attempts, error) FROM effects WHERE status <> 'done' UNION ALL
+            SELECT concat_ws(' ', 'delivery', event, action, status, reason) FROM deliveries
+                WHERE status NOT IN ('processed', 'ignored')) AS lines";
+        let open: String = sqlx::query_scalar(AssertSqlSafe(open.to_owned())).fetch_one(&self.pool).await.unwrap();
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        format!("{open}\n{}", lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"))
+    }
+
     /// Waits until `condition` gives something; fails with what is known when it does not.
     pub(super) async fn wait<T>(&self, what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
@@ -290,7 +307,7 @@ impl Stage {
             if let Some(found) = condition().await {
                 return found;
             }
-            assert!(Instant::now() < deadline, "waited in vain until {what}:\n{}", self.log());
+            assert!(Instant::now() < deadline, "waited in vain until {what}:\n{}", self.told().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -302,10 +319,15 @@ impl Serve {
         self.child.kill().await.unwrap();
     }
 
+    /// Sends it a signal.
+    pub(super) fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
     /// SIGTERM; gives the exit status and all that was logged. It has `limit` to end.
     pub(super) async fn terminate(mut self, limit: Duration) -> (ExitStatus, String) {
-        let pid = self.child.id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("TERM");
         let ended = tokio::time::timeout(limit, self.child.wait()).await;
         let log = std::fs::read_to_string(&self.log).unwrap();
         let status = ended.unwrap_or_else(|_| panic!("it ends within {limit:?}: {log}")).unwrap();
