@@ -58,7 +58,8 @@ pub async fn run(args: PlaygroundArgs) -> Result<(), PlaygroundRunError> {
     let seed = args.seed.as_deref().map(SeedFile::read).transpose()?;
     let mut terminate = signal(SignalKind::terminate()).map_err(io("listen for SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(io("listen for ctrl-C"))?;
-    let options = PlaygroundOptions { listen: args.listen, data: args.data, webhook_url: args.webhook_url };
+    let options =
+        PlaygroundOptions { listen: args.listen, data: args.data, webhook_url: args.webhook_url, observer: None };
     let webhook_url = options.webhook_url.clone();
     let playground = start(options).await?;
     if let Some(seed) = &seed {

@@ -9,7 +9,7 @@ use std::{
 use jsonwebtoken::DecodingKey;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{state::State, view::Urls};
+use super::{observe::Observer, state::State, view::Urls};
 
 /// The running playground, as its parts see it.
 pub(crate) struct Hub {
@@ -20,6 +20,7 @@ pub(crate) struct Hub {
     pub(crate) app_key: DecodingKey,
     pub(crate) webhook_secret: Vec<u8>,
     pub(crate) client: reqwest::Client,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -32,6 +33,7 @@ impl Hub {
         data: PathBuf,
         app_key: DecodingKey,
         webhook_secret: Vec<u8>,
+        observer: Option<Arc<dyn Observer>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(state),
@@ -40,6 +42,7 @@ impl Hub {
             app_key,
             webhook_secret,
             client: webhook_client(),
+            observer,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })

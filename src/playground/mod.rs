@@ -28,6 +28,7 @@ mod git_host;
 mod graphql;
 mod hub;
 mod keys;
+mod observe;
 mod options;
 mod pages;
 mod rest;
@@ -39,6 +40,7 @@ mod webhooks;
 mod world;
 
 pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
+pub use observe::{Exchange, Observer};
 pub use options::{PlaygroundError, PlaygroundOptions};
 pub use seed::SeedError;
 pub use server::{Playground, PlaygroundUser, start};

@@ -3,9 +3,12 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
 };
 
 use thiserror::Error;
+
+use super::observe::Observer;
 
 /// What a playground is started with.
 #[derive(Debug, Clone)]
@@ -17,12 +20,19 @@ pub struct PlaygroundOptions {
     pub data: PathBuf,
     /// Where the app's webhooks go; none are sent while there is none. [`super::Playground::set_webhook_url`] sets it later.
     pub webhook_url: Option<String>,
+    /// Who is shown every answer and webhook as it passes.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl PlaygroundOptions {
     /// On any free port of this machine, with this folder and no webhooks.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), data: data.into(), webhook_url: None }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data: data.into(),
+            webhook_url: None,
+            observer: None,
+        }
     }
 }
 

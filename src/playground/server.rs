@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -16,6 +16,7 @@ use super::{
     graphql,
     hub::Hub,
     keys::Keys,
+    observe,
     options::{PlaygroundError, PlaygroundOptions},
     pages, rest,
     state::{Role, State},
@@ -72,7 +73,7 @@ pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundE
     let addr = listener.local_addr().map_err(refused)?;
     let url = format!("http://{addr}");
     let state = world::beginning(options.webhook_url);
-    let hub = Hub::new(state, Urls::new(&url), data, keys.app_key, keys.webhook_secret.into_bytes());
+    let hub = Hub::new(state, Urls::new(&url), data, keys.app_key, keys.webhook_secret.into_bytes(), options.observer);
     let repo = hub.seed().await.map_err(|error| PlaygroundError::Git(error.to_string()))?;
     let app = router(&hub);
     let stop = hub.stop.clone();
@@ -120,7 +121,10 @@ async fn to_the_end(request: Request, next: Next) -> Response {
 }
 
 fn router(hub: &Arc<Hub>) -> Router {
-    let api = Router::new().nest("/api/v3", rest::router(hub.clone()).layer(from_fn(to_the_end)));
+    let api = Router::new().nest(
+        "/api/v3",
+        rest::router(hub.clone()).layer(from_fn(to_the_end)).layer(from_fn_with_state(hub.clone(), observe::show)),
+    );
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone())));
     rest::with_github_headers(api.merge(graphql::router(hub.clone()))).merge(git).merge(pages::router(hub.clone()))
 }

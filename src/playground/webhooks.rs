@@ -101,6 +101,9 @@ impl Hub {
         installation: Option<Id>,
         payload: &Value,
     ) {
+        if let Some(observer) = &self.observer {
+            observer.sent(event, payload);
+        }
         let Some(url) = state.webhook_url.clone() else { return };
         let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
         let delivery = Delivery {

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use adjutant::playground::{self, Playground, PlaygroundOptions};
+use adjutant::playground::PlaygroundOptions;
 use reqwest::StatusCode;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use crate::support::pg::TestDatabase;
+use crate::support::truth::Watched;
 use crate::support::{open_folder, until};
 
 /// Set to anything, a missing Python is a failure and not a reason to skip.
@@ -38,7 +39,7 @@ async fn pygithub_drives_an_issue_from_its_label_to_its_end() {
     };
     let folder = open_folder();
     let database = TestDatabase::new().await;
-    let playground = playground::start(PlaygroundOptions::new(folder.path().join("playground"))).await.unwrap();
+    let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await;
     let address = free_address().await;
     let log = folder.path().join("serve.log");
     let _serve = serve(folder.path(), &playground, &database, address, &log);
@@ -64,7 +65,7 @@ async fn pygithub_drives_an_issue_from_its_label_to_its_end() {
 }
 
 /// The real program, with the demo's agent.
-fn serve(folder: &Path, playground: &Playground, database: &TestDatabase, listen: SocketAddr, log: &Path) -> Child {
+fn serve(folder: &Path, playground: &Watched, database: &TestDatabase, listen: SocketAddr, log: &Path) -> Child {
     // Agents run as another user, who may not look into the folder that this program was built in.
     let program = folder.join("agent");
     std::fs::copy(env!("CARGO_BIN_EXE_adjutant"), &program).unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::playground::{
     hub::Hub,
     state::{CheckStatus, CheckSuite, Id, State},
-    view::{View, suite_state},
+    view::{View, suite_state, without},
     webhooks::Event,
 };
 
@@ -64,7 +64,9 @@ impl Hub {
     ) {
         let found = state.repo_by_id(repo);
         let Some(suite) = found.suites.iter().find(|all| all.id == suite) else { return };
-        let fields = json!({ "check_suite": View::new(state, &self.urls).check_suite(found, suite, commit) });
+        let mut shown = View::new(state, &self.urls).check_suite(found, suite, commit);
+        without(&mut shown, &["repository"]);
+        let fields = json!({ "check_suite": shown });
         self.announce(state, Event { name: "check_suite", action: Some(action), repo, sender, fields });
     }
 

@@ -77,7 +77,7 @@ impl Hub {
         let (name, mut fields) = if issue.pull.is_some() {
             ("pull_request", json!({ "number": number, "pull_request": view.pull(found, issue) }))
         } else {
-            ("issues", json!({ "issue": view.issue(found, issue) }))
+            ("issues", json!({ "issue": view.issue_in_webhook(found, issue) }))
         };
         merge(&mut fields, extra);
         self.announce(state, Event { name, action: Some(action), repo, sender, fields });

@@ -93,7 +93,7 @@ fn announce(hub: &Arc<Hub>, state: &mut State, writer: Writer, id: Id, action: &
     let repo = state.repo_by_id(writer.repo);
     let Some((issue, _)) = repo.comment(id) else { return };
     let view = View::new(state, &hub.urls);
-    let mut fields = json!({ "issue": view.issue(repo, issue), "comment": shown(view, writer.repo, id) });
+    let mut fields = json!({ "issue": view.issue_in_webhook(repo, issue), "comment": shown(view, writer.repo, id) });
     crate::playground::view::merge(&mut fields, extra);
     let event = Event { name: "issue_comment", action: Some(action), repo: writer.repo, sender: writer.actor, fields };
     hub.announce(state, event);

@@ -226,8 +226,11 @@ where
     }
 }
 
-/// The JSON body. None at all counts as `{}`; what is not JSON is 400; JSON of the wrong shape is 422.
+/// The JSON body, an object. None at all counts as `{}`; what is not JSON is 400; JSON of the wrong shape is 422.
 pub(crate) struct Input<T>(pub(crate) T);
+
+/// The same where an array will do as well.
+pub(crate) struct AnyInput<T>(pub(crate) T);
 
 impl<T, S> FromRequest<S> for Input<T>
 where
@@ -237,19 +240,39 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"))?;
-        let value: Value = if bytes.is_empty() {
-            json!({})
-        } else {
-            serde_json::from_slice(&bytes)
-                .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?
-        };
-        serde_json::from_value(value)
-            .map(Self)
-            .map_err(|error| ApiError::semantic(format!("Invalid request.\n\n{error}")))
+        let value = body(request, state).await?;
+        // A struct would be read from an array too, member by member.
+        if !value.is_object() {
+            return Err(ApiError::semantic(format!("Invalid request.\n\n{value} is not an object.")));
+        }
+        shaped(value).map(Self)
     }
+}
+
+impl<T, S> FromRequest<S> for AnyInput<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        shaped(body(request, state).await?).map(Self)
+    }
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Value, ApiError> {
+    let bytes = Bytes::from_request(request, state)
+        .await
+        .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"))?;
+    if bytes.is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(&bytes).map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))
+}
+
+fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
+    serde_json::from_value(value).map_err(|error| ApiError::semantic(format!("Invalid request.\n\n{error}")))
 }
 
 /// A field of an edit, which may be absent, null or set.

@@ -245,7 +245,6 @@ async fn read_blob(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)
 #[derive(Deserialize)]
 struct NewTree {
     base_tree: Option<String>,
-    #[serde(default)]
     tree: Vec<NewEntry>,
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
+    context::{Answer, AnyInput, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
     issues::{ISSUES, find},
 };
@@ -186,11 +186,11 @@ fn change(
     Ok(ok(labels.into()))
 }
 
-async fn add(ctx: Ctx, At(at): At<(String, String, u64)>, Input(names): Input<LabelNames>) -> Answer {
+async fn add(ctx: Ctx, At(at): At<(String, String, u64)>, AnyInput(names): AnyInput<LabelNames>) -> Answer {
     change(&ctx, &at, names.names(), |had, named| had.iter().copied().chain(named).collect())
 }
 
-async fn set(ctx: Ctx, At(at): At<(String, String, u64)>, Input(names): Input<LabelNames>) -> Answer {
+async fn set(ctx: Ctx, At(at): At<(String, String, u64)>, AnyInput(names): AnyInput<LabelNames>) -> Answer {
     change(&ctx, &at, names.names(), |_, named| named)
 }
 

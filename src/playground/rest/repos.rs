@@ -52,10 +52,7 @@ fn shown(ctx: &Ctx, state: &State, repo: &Repo) -> Value {
         Caller::Installation(_) => Some(Role::Read),
         Caller::Anonymous | Caller::App => None,
     };
-    match role {
-        Some(role) => view.repo_for(repo, Some(role)),
-        None => view.repo(repo),
-    }
+    view.repo_full(repo, role)
 }
 
 async fn own(ctx: Ctx) -> Answer {
@@ -130,7 +127,7 @@ async fn create(ctx: &Ctx, owner: Id, creator: Id, new: NewRepo) -> Answer {
     let id = ctx.hub.add_repository(owner, &name, new.description, new.private, "main").await?;
     let mut state = ctx.state();
     state.repo_mut(id).collaborators.insert(creator, Role::Admin);
-    let value = View::new(&state, &ctx.urls).repo_for(state.repo_by_id(id), Some(Role::Admin));
+    let value = View::new(&state, &ctx.urls).repo_full(state.repo_by_id(id), Some(Role::Admin));
     Ok(created(value))
 }
 

@@ -89,7 +89,7 @@ fn verdict(event: Option<&str>) -> Result<ReviewState, ApiError> {
         "APPROVE" => ReviewState::Approved,
         "REQUEST_CHANGES" => ReviewState::ChangesRequested,
         "COMMENT" => ReviewState::Commented,
-        _ => return Err(ApiError::invalid("PullRequestReview", "event", "invalid")),
+        _ => return Err(ApiError::unprocessable("Event is not included in the list")),
     })
 }
 
@@ -265,7 +265,7 @@ async fn submit(
         return Err(ApiError::unprocessable("Could not submit pull request review"));
     }
     if verdict == ReviewState::Pending {
-        return Err(ApiError::invalid("PullRequestReview", "event", "missing_field"));
+        return Err(ApiError::unprocessable("Event can't be blank"));
     }
     let body = words.body.unwrap_or_else(|| review.body.clone());
     check_verdict(own, verdict, &body, with_comments)?;
@@ -284,7 +284,7 @@ async fn dismiss(
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Write)?;
     if words.message.as_deref().unwrap_or_default().is_empty() {
-        return Err(ApiError::invalid("PullRequestReview", "message", "missing_field"));
+        return Err(ApiError::unprocessable("Message can't be blank"));
     }
     let review = own_review(&mut state, writer, number, id)?;
     if !matches!(review.state, ReviewState::Approved | ReviewState::ChangesRequested) {

@@ -15,6 +15,7 @@ use super::{
 use crate::playground::{
     hub::Hub,
     state::{Role, Scope, Status, StatusState},
+    view::{merge, without},
     webhooks::Event,
 };
 
@@ -63,10 +64,14 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
     let repo = state.repo_by_id(writer.repo);
     let full_name = ctx.view(&state).full_name(repo);
     let mut fields = ctx.view(&state).status(repo, &status);
-    crate::playground::view::merge(
+    merge(
         &mut fields,
         json!({ "sha": sha, "name": full_name, "branches": [], "commit": ctx.view(&state).commit(repo, &commit) }),
     );
+    without(&mut fields, &["creator", "node_id", "url"]);
+    for person in ["author", "committer"] {
+        without(&mut fields["commit"][person], &["user_view_type"]);
+    }
     ctx.hub
         .announce(&mut state, Event { name: "status", action: None, repo: writer.repo, sender: writer.actor, fields });
     Ok(created(ctx.view(&state).status(state.repo_by_id(writer.repo), &status)))

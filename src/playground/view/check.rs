@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{View, maybe_time, node_id, time};
+use super::{View, maybe_time, node_id, time, without};
 use crate::playground::state::{CheckRun, CheckStatus, CheckSuite, Conclusion, IssueState, Repo, Status, StatusState};
 
 impl View<'_> {
@@ -25,13 +25,16 @@ impl View<'_> {
         })
     }
 
-    /// A check run as webhooks carry it: with its suite, and its buttons.
+    /// A check run as webhooks carry it: with its suite.
     pub(crate) fn check_run_in_webhook(self, repo: &Repo, run: &CheckRun) -> Value {
         let mut value = self.check_run(repo, run);
         if let Some(suite) = repo.suites.iter().find(|suite| suite.id == run.suite) {
             value["check_suite"] = self.check_suite(repo, suite, None);
+            without(
+                &mut value["check_suite"],
+                &["head_commit", "latest_check_runs_count", "check_runs_url", "rerequestable", "runs_rerequestable"],
+            );
         }
-        value["actions"] = json!(run.actions);
         value
     }
 
@@ -52,7 +55,7 @@ impl View<'_> {
             "id": suite.id, "node_id": node_id("CS", suite.id), "head_branch": suite.head_branch,
             "head_sha": suite.head_sha, "status": status, "conclusion": conclusion, "url": url,
             "before": suite.before, "after": suite.head_sha, "pull_requests": self.pulls_at(repo, &suite.head_sha),
-            "app": self.app(), "repository": self.repo(repo), "created_at": time(suite.created_at),
+            "app": self.app(), "repository": self.repo_minimal(repo), "created_at": time(suite.created_at),
             "updated_at": time(suite.updated_at), "head_commit": head_commit,
             "latest_check_runs_count": runs, "check_runs_url": format!("{url}/check-runs"),
             "rerequestable": true, "runs_rerequestable": true,
@@ -85,10 +88,11 @@ impl View<'_> {
         } else {
             StatusState::Success
         };
-        let statuses: Vec<Value> = newest.values().map(|status| self.status(repo, status)).collect();
+        let mut statuses: Vec<Value> = newest.values().map(|status| self.status(repo, status)).collect();
+        statuses.iter_mut().for_each(|status| without(status, &["creator"]));
         json!({
             "state": state, "statuses": statuses, "sha": sha, "total_count": newest.len(),
-            "repository": self.repo(repo), "commit_url": self.repo_api(repo, &format!("/commits/{sha}")),
+            "repository": self.repo_minimal(repo), "commit_url": self.repo_api(repo, &format!("/commits/{sha}")),
             "url": self.repo_api(repo, &format!("/commits/{sha}/status")),
         })
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{View, maybe_time, node_id, time};
+use super::{View, maybe_time, node_id, time, without};
 use crate::playground::state::{AccountKind, Comment, Id, Issue, IssueEvent, Reaction, ReactionContent, Repo, Role};
 
 impl View<'_> {
@@ -34,6 +34,14 @@ impl View<'_> {
                 "merged_at": maybe_time(pull.merged.as_ref().map(|merged| merged.at)),
             });
         }
+        value
+    }
+
+    /// An issue as webhooks carry it: who closed it is their sender, and of an app they tell less.
+    pub(crate) fn issue_in_webhook(self, repo: &Repo, issue: &Issue) -> Value {
+        let mut value = self.issue(repo, issue);
+        without(&mut value, &["closed_by"]);
+        without(&mut value["performed_via_github_app"], &["client_id"]);
         value
     }
 

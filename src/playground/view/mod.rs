@@ -58,6 +58,13 @@ impl<'a> View<'a> {
     }
 }
 
+/// Takes members away that GitHub leaves out in this place.
+pub(crate) fn without(value: &mut Value, names: &[&str]) {
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|name, _| !names.contains(&name.as_str()));
+    }
+}
+
 /// A moment as GitHub writes it: UTC, whole seconds.
 pub(crate) fn time(time: Time) -> Value {
     json!(time.to_rfc3339_opts(SecondsFormat::Secs, true))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{View, account::merge, node_id, time};
+use super::{View, account::merge, node_id, time, without};
 use crate::playground::state::{Id, IssueState, Label, Repo, Role};
 
 impl View<'_> {
@@ -47,6 +47,29 @@ impl View<'_> {
         });
         merge(&mut value, counts_and_settings);
         merge(&mut value, self.repo_links(repo));
+        value
+    }
+
+    /// A repository as other resources embed it, without the settings for merges.
+    pub(crate) fn repo_minimal(self, repo: &Repo) -> Value {
+        let mut value = self.repo(repo);
+        without(
+            &mut value,
+            &[
+                "allow_auto_merge",
+                "allow_merge_commit",
+                "allow_rebase_merge",
+                "allow_squash_merge",
+                "allow_update_branch",
+            ],
+        );
+        value
+    }
+
+    /// A repository as it is read by itself; `role` is the caller's, where they have one.
+    pub(crate) fn repo_full(self, repo: &Repo, role: Option<Role>) -> Value {
+        let mut value = if role.is_some() { self.repo_for(repo, role) } else { self.repo(repo) };
+        merge(&mut value, json!({ "network_count": 0, "subscribers_count": 0 }));
         value
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use adjutant::playground::{self, Playground, PlaygroundOptions};
+use adjutant::playground::PlaygroundOptions;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 
 use crate::support::open_folder;
 use crate::support::pg::TestDatabase;
+use crate::support::truth::Watched;
 
 /// How long anything may take: the machine may have other things to do.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -24,7 +25,7 @@ const LAST_LINES: usize = 40;
 
 /// Everything on its own, so that every part can fail by itself.
 pub(super) struct Stage {
-    pub(super) playground: Playground,
+    pub(super) playground: Watched,
     pub(super) database: TestDatabase,
     pub(super) pool: PgPool,
     pub(super) folder: tempfile::TempDir,
@@ -62,7 +63,7 @@ impl Stage {
 
     pub(super) async fn with_policy(policy: &str) -> Self {
         let folder = open_folder();
-        let playground = playground::start(PlaygroundOptions::new(folder.path().join("playground"))).await.unwrap();
+        let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await;
         let database = TestDatabase::new().await;
         let pool = database.pool().await;
         let address = free_address().await;

@@ -11,7 +11,7 @@ use adjutant::{
         GitHub, GitHubConfig, RepoClient,
         interpret::{DirectiveLookup, Reading, interpret, parse},
     },
-    playground::{self, Playground, PlaygroundOptions},
+    playground::PlaygroundOptions,
 };
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -20,9 +20,11 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::support::truth::Watched;
+
 /// A playground and what is around it.
 pub(crate) struct Stage {
-    pub(crate) playground: Playground,
+    pub(crate) playground: Watched,
     pub(crate) github: GitHub,
     pub(crate) repo: Repo,
     deliveries: mpsc::UnboundedReceiver<(String, Bytes)>,
@@ -32,7 +34,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn set() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let playground = playground::start(PlaygroundOptions::new(data.path())).await.unwrap();
+        let playground = Watched::start(PlaygroundOptions::new(data.path())).await;
         let (sender, deliveries) = mpsc::unbounded_channel();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         playground.set_webhook_url(format!("http://{}/hook", listener.local_addr().unwrap()));

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use adjutant::playground::{Playground, PlaygroundOptions, start};
+use adjutant::playground::PlaygroundOptions;
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -16,12 +16,14 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 
+use crate::support::truth::Watched;
+
 /// How long anything may take before a test gives up on it.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A playground that lives as long as its test.
 pub(super) struct World {
-    pub(super) playground: Playground,
+    pub(super) playground: Watched,
     pub(super) client: reqwest::Client,
     pub(super) folder: TempDir,
 }
@@ -47,7 +49,7 @@ impl World {
     /// Starts one.
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let playground = start(PlaygroundOptions::new(folder.path().join("data"))).await.unwrap();
+        let playground = Watched::start(PlaygroundOptions::new(folder.path().join("data"))).await;
         Self { playground, client: reqwest::Client::new(), folder }
     }
 

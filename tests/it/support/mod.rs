@@ -3,6 +3,7 @@
 pub(crate) mod pg;
 pub(crate) mod settings;
 pub(crate) mod stage;
+pub(crate) mod truth;
 
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;

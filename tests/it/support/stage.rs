@@ -18,7 +18,7 @@ use adjutant::domain::directive::Directive;
 use adjutant::domain::ids::DirectiveId;
 use adjutant::domain::status::{DirectiveStatus, StepStatus};
 use adjutant::domain::step::Step;
-use adjutant::playground::{Playground, PlaygroundOptions, start};
+use adjutant::playground::PlaygroundOptions;
 use adjutant::serve::{ServeError, serve};
 use adjutant::settings::Settings;
 use adjutant::store::Store;
@@ -34,6 +34,7 @@ pub(crate) use person::Person;
 pub(crate) use script::{keep, plan, step, step_of, write};
 
 use super::pg::TestDatabase;
+use super::truth::Watched;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -43,7 +44,7 @@ const STATUS_MARKER: &str = "<!-- adjutant:status:";
 
 /// Everything that runs for one test.
 pub(crate) struct Stage {
-    pub(crate) playground: Playground,
+    pub(crate) playground: Watched,
     http: reqwest::Client,
     app_key: EncodingKey,
     store: Store,
@@ -406,16 +407,16 @@ impl Drop for Stage {
 }
 
 /// A playground with the one key that all stages share: to make one takes longer than to set the stage.
-async fn playground(folder: &tempfile::TempDir) -> Playground {
+async fn playground(folder: &tempfile::TempDir) -> Watched {
     let data = folder.path().join("playground");
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("app.pem"), super::settings::private_key()).unwrap();
-    start(PlaygroundOptions::new(data)).await.unwrap()
+    Watched::start(PlaygroundOptions::new(data)).await
 }
 
 fn settings(
     folder: &tempfile::TempDir,
-    playground: &Playground,
+    playground: &Watched,
     database: &str,
     agent: &std::path::Path,
     more: &[(&str, &str)],

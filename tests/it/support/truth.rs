@@ -1,0 +1,128 @@
+//! GitHub's own description, held against everything that a playground answers and sends.
+//!
+//! `scripts/github-description` brings the description into `tests/fixtures/github`. A [`Watched`] playground looks at each
+//! answer and webhook as it passes; when the test is over, it fails on the first one that GitHub would not have made.
+
+mod description;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use adjutant::playground::{Exchange, Observer, Playground, PlaygroundOptions, start};
+use serde_json::Value;
+
+use description::{GITHUB, parameters};
+
+/// What the playground serves beyond the description, as GitHub does.
+const UNDESCRIBED: &[(&str, &str)] = &[
+    // Where renamed repositories redirect to.
+    ("GET", "/repositories/{id}"),
+    // The root of a tree, which the description takes for an empty `path`.
+    ("GET", "/repos/{owner}/{repo}/contents"),
+    // What a button of a check run does, for people without a browser.
+    ("POST", "/repos/{owner}/{repo}/check-runs/{id}/requested_action"),
+];
+/// Violations that are told at most; the first ones say it all.
+const TOLD: usize = 8;
+
+/// A playground whose every answer is held against the description.
+pub(crate) struct Watched {
+    playground: Option<Playground>,
+    truth: Arc<Truth>,
+}
+
+impl Watched {
+    /// Starts one.
+    pub(crate) async fn start(mut options: PlaygroundOptions) -> Self {
+        let truth = Arc::<Truth>::default();
+        options.observer = Some(truth.clone());
+        Self { playground: Some(start(options).await.unwrap()), truth }
+    }
+
+    /// Stops it.
+    pub(crate) async fn shutdown(mut self) {
+        self.playground.take().unwrap().shutdown().await;
+    }
+}
+
+impl Deref for Watched {
+    type Target = Playground;
+
+    fn deref(&self) -> &Playground {
+        self.playground.as_ref().unwrap()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let seen = self.truth.0.lock().unwrap_or_else(PoisonError::into_inner);
+        remember(&seen.names);
+        if !std::thread::panicking() {
+            let told: Vec<_> = seen.violations.iter().take(TOLD).map(String::as_str).collect();
+            assert!(told.is_empty(), "GitHub would not do that:\n{}", told.join("\n"));
+        }
+    }
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+struct Truth(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The operations and webhooks, each as the fixtures name it.
+    names: BTreeSet<String>,
+    violations: BTreeSet<String>,
+}
+
+impl Truth {
+    fn note(&self, name: String, violation: Result<(), String>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(violation) = violation {
+            seen.violations.insert(format!("{name}: {violation}"));
+        }
+        seen.names.insert(name);
+    }
+}
+
+impl Observer for Truth {
+    fn answered(&self, exchange: &Exchange<'_>) {
+        let Exchange { method, path, status, .. } = exchange;
+        match GITHUB.answers(exchange) {
+            Some((name, verdict)) => self.note(name.to_owned(), verdict),
+            None if *status == 404 || is_undescribed(method, path) => {}
+            None => {
+                self.note(format!("{method} {path}"), Err(format!("{status}, and GitHub describes no such operation")));
+            }
+        }
+    }
+
+    fn sent(&self, event: &str, payload: &Value) {
+        let action = payload["action"].as_str().map(|action| format!(".{action}"));
+        let name = format!("{event}{}", action.unwrap_or_default());
+        let unknown = || Err("GitHub describes no such webhook, or webhooks.txt does not name it".to_owned());
+        let verdict = GITHUB.sends(&name, payload).unwrap_or_else(unknown);
+        self.note(name, verdict);
+    }
+}
+
+fn is_undescribed(method: &str, path: &str) -> bool {
+    UNDESCRIBED.iter().any(|(known, template)| *known == method && parameters(template, path).is_some())
+}
+
+/// Adds what was exercised to the list of this build, which `scripts/github-coverage` reads.
+fn remember(names: &BTreeSet<String>) {
+    static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let new: Vec<_> = names.difference(&known).cloned().collect();
+    if new.is_empty() {
+        return;
+    }
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("github-exercised.txt");
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all((new.join("\n") + "\n").as_bytes()).unwrap();
+    known.extend(new);
+}
