@@ -166,6 +166,9 @@ fn words_are_about_what_is_there(stage: &Stage) {
         let head = approval.step.and_then(|step| d.step(step)).and_then(|step| step.head.as_ref());
         assert_eq!(head, Some(&approval.shown), "a question about something else waits");
     }
+    for step in d.waiting().filter_map(|approval| d.step(approval.step?)) {
+        assert!(!step.status.is_done(), "a question about {} waits, which is {}", step.name, step.status);
+    }
     for step in d.steps.iter().chain(&d.finale) {
         let Some(head) = &step.head else { continue };
         let blessed = stage.blessed.contains(&(step.id, head.clone()));
