@@ -117,7 +117,8 @@ impl Turn {
 
     /// Follows the table of autonomy and confidence.
     pub(super) fn decide_on(&mut self, id: StepId) {
-        let Some(step) = self.d.step(id) else { return };
+        // What was given up meanwhile is decided on no more.
+        let Some(step) = self.d.step(id).filter(|step| step.status == StepStatus::Evaluating) else { return };
         let Some(evaluation) = step.current_evaluation().cloned() else { return };
         let by_report = step.is_by_report();
         let case = Case {

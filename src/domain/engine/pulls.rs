@@ -172,6 +172,7 @@ impl Turn {
         self.cancel_tasks(|task| task.step == Some(id));
         if self.set_step(id, StepStatus::Skipped) {
             self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
+            self.with_step(id, |step| step.merge = MergeState::Open);
             let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
                 self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
