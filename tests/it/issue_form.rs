@@ -108,6 +108,7 @@ fn a_form_that_was_filled_in_becomes_the_brief_and_the_options() {
     let policy = tighten(&loose, &wishes(&body), &mut told);
     let mut expected = Policy { autonomy: Autonomy::Manual, plan_approval: true, ..Policy::default() };
     expected.limits.cost = Usd::from_dollars(5.0);
+    expected.limits.cost_ceiling = Some(Usd::from_dollars(50.0));
     expected.limits.wall_time_hours = 2.0;
     expected.limits.parallel_tasks = 1;
     expected.limits.steps = 4;

@@ -109,7 +109,8 @@ fn readmes_policy_has_every_key_and_states_the_defaults() {
     let Policy { base, agent, verifiers, judge, protected_paths, .. } = stated.policy.clone();
     assert_eq!((base.as_deref(), agent.as_deref()), (Some("main"), Some("default")));
     assert!(verifiers.is_some() && judge.is_some() && !protected_paths.is_empty(), "these are examples");
-    let examples = Policy { base, agent, verifiers, judge, protected_paths, ..Policy::default() };
+    let mut examples = Policy { base, agent, verifiers, judge, protected_paths, ..Policy::default() };
+    examples.limits.cost_ceiling = Some(examples.limits.cost_ceiling());
     assert_eq!(stated.policy, examples);
     let schema = policy::schema();
     for (key, property) in schema["properties"].as_object().unwrap() {

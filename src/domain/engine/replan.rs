@@ -24,6 +24,7 @@ impl Turn {
     pub(super) fn replan_by_person(&mut self, by: &Login, reason: &str) -> Result<(), Notice> {
         if self.has_started() && !self.plans_left() {
             let limit = self.d.policy.limits.chain_generations;
+            self.tripped("chain_generations", json!(limit), json!(self.d.plan_number()), None);
             let reason = format!(
                 "all plans that the policy allows are used up (`chain_generations: {limit}`): go on with this one \
                  (`/rework`, `/retry` or `/skip` a step), or `/stop` and set the label again, which starts afresh"

@@ -85,7 +85,7 @@ pub(super) async fn save_step(
         "INSERT INTO steps (id, directive_id, generation, position, name, kind, status, branch, pull_number, head, state,
                             pull_open, in_proof)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status,
              pull_number = excluded.pull_number, head = excluded.head, state = excluded.state,
              pull_open = excluded.pull_open, in_proof = excluded.in_proof",
         step.id.0,

@@ -210,7 +210,7 @@ async fn pause_lets_an_agent_finish_and_pause_now_ends_it() {
     let paused = stage.status_is(issue, DirectiveStatus::Paused).await;
     assert_eq!(paused.tasks.last().unwrap().status, TaskStatus::Running);
     let again = maintainer.comment(issue, "/pause").await;
-    stage.expect(issue, "is paused already").await;
+    stage.expect(issue, "from paused to paused").await;
     stage.reacted(again, "-1").await;
 
     let now = maintainer.comment(issue, "/pause now").await;

@@ -136,7 +136,7 @@ pub(super) fn setup() -> impl Strategy<Value = Setup> {
         select(vec![FinalMerge::Person, FinalMerge::Auto]),
         select(vec![Delivery::Integration, Delivery::Integration, Delivery::Direct]),
         prop::bool::weighted(0.2),
-        prop::bool::weighted(0.0),
+        prop::bool::weighted(0.3),
     );
     let limits = (1..4u32, 0..3u32, select(vec![1.0, 4.0, 50.0]), select(vec![0.5, 8.0]), 1..4u32);
     let kind = select(vec!["implement", "implement", "test", "research", "review"]);
