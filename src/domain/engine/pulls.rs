@@ -91,11 +91,8 @@ impl Turn {
     /// A step is done: merged, or its report accepted.
     pub(super) fn pass(&mut self, id: StepId) {
         let Some(step) = self.d.step(id) else { return };
-        if step.status.is_done() {
-            return;
-        }
-        // A person may merge what was not even evaluated: that is their word.
-        if matches!(step.status, StepStatus::Pending | StepStatus::Ready) {
+        // A person may merge what was not even evaluated, or a draft that waits for its agent: that is their word.
+        if step.status.is_done() || step.never_began() {
             return;
         }
         let has_pull = step.pull.is_some();
