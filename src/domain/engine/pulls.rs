@@ -155,6 +155,12 @@ impl Turn {
     pub(super) fn skip_step(&mut self, id: StepId) {
         self.cancel_tasks(|task| task.step == Some(id));
         if self.set_step(id, StepStatus::Skipped) {
+            // A merge that was decided on, and not asked for yet, is called off.
+            self.with_step(id, |step| {
+                if step.merge == MergeState::Wanted {
+                    step.merge = MergeState::Open;
+                }
+            });
             self.close_approvals(Some(id), ApprovalStatus::Denied, |_| true);
             let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {

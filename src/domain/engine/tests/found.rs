@@ -33,3 +33,15 @@ fn what_verifiers_find_after_the_end_asks_nobody() {
         assert_eq!((world.waiting(), world.effects.len(), world.status("a")), (vec![], 0, StepStatus::Evaluating));
     }
 }
+
+#[test]
+fn a_stricter_label_asks_nothing_about_a_step_that_was_skipped_before_its_merge() {
+    let auto = Policy { autonomy: Autonomy::FullAuto, ..Policy::default() };
+    let mut world = World::started(auto, diamond());
+    world.changed("a", "a1");
+    world.maintainer(None, Command::Pause { now: false });
+    world.verified("a", green());
+    world.maintainer(None, Command::Skip { step: Some("a".to_owned()) });
+    world.maintainer(None, Command::Autonomy { level: "manual".to_owned() });
+    assert_eq!((world.status("a"), world.waiting()), (StepStatus::Skipped, vec![]));
+}
