@@ -77,6 +77,12 @@ impl Step {
         }
     }
 
+    /// Whether it never had its turn, so that it has no branch and nothing that could be merged.
+    pub fn never_began(&self) -> bool {
+        let waits = matches!(self.status, StepStatus::Pending | StepStatus::Ready);
+        waits && self.head.is_none() && self.pull.is_none() && self.progress.is_empty()
+    }
+
     /// Whether its report is what is decided on, and no pull request.
     pub fn is_by_report(&self) -> bool {
         self.report.is_some() && self.open_pull().is_none()

@@ -321,15 +321,16 @@ async fn a_worker_that_died_gives_its_place_back_and_a_task_that_was_called_off_
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([b]));
 }
 
-/// `scripts/bench-claims`
+/// With more directives and rounds it is `scripts/bench-claims`.
 #[tokio::test]
-#[ignore = "a benchmark"]
-async fn how_long_a_claim_takes_beside_hundreds_that_wait() {
+async fn who_claims_at_once_hands_back_all_that_was_taken() {
+    let setting = |name: &str, few: u64| std::env::var(name).map_or(few, |value| value.parse().unwrap());
+    let (issues, rounds) = (setting("ADJUTANT_BENCH_DIRECTIVES", 8), setting("ADJUTANT_BENCH_ROUNDS", 5));
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let names: Vec<String> = (0..10).map(|n| format!("step-{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for issue in 1..=100 {
+    for issue in 1..=issues {
         Life::started(&store, issue % 10, issue, policy(3), "implement", &names).await;
     }
     for (claimers, what) in [(1, "one claimer"), (4, "four claimers at once")] {
@@ -338,7 +339,7 @@ async fn how_long_a_claim_takes_beside_hundreds_that_wait() {
             let store = database.store().await;
             running.spawn(async move {
                 let mut spans = Vec::new();
-                for _ in 0..200 {
+                for _ in 0..rounds {
                     let began = Instant::now();
                     for claimed in store.claim_effects(Lane::Agent, 2, LEASE, &[], 8).await.unwrap().taken {
                         assert_eq!(store.hand_back_effect(&claimed).await.unwrap(), Held::Yes);
@@ -351,6 +352,7 @@ async fn how_long_a_claim_takes_beside_hundreds_that_wait() {
         let mut spans: Vec<_> = running.join_all().await.into_iter().flatten().collect();
         spans.sort();
         let at = |share: usize| spans[(spans.len() - 1) * share / 100].as_secs_f64() * 1e3;
-        println!("{what}, 1000 tasks queued: median {:.1} ms, 99 % {:.1} ms", at(50), at(99));
+        let queued = issues * 10;
+        println!("{what}, {queued} tasks queued: median {:.1} ms, 99 % {:.1} ms", at(50), at(99));
     }
 }

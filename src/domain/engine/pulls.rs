@@ -102,11 +102,8 @@ impl Turn {
     /// A step is done: merged, or its report accepted.
     pub(super) fn pass(&mut self, id: StepId) {
         let Some(step) = self.d.step(id) else { return };
-        if step.status.is_done() {
-            return;
-        }
-        // A person may merge what was not even evaluated: that is their word.
-        if matches!(step.status, StepStatus::Pending | StepStatus::Ready) {
+        // A person may merge what was not even evaluated, or a draft that waits for its agent: that is their word.
+        if step.status.is_done() || step.never_began() {
             return;
         }
         let has_pull = step.pull.is_some();
@@ -171,8 +168,13 @@ impl Turn {
     pub(super) fn skip_step(&mut self, id: StepId) {
         self.cancel_tasks(|task| task.step == Some(id));
         if self.set_step(id, StepStatus::Skipped) {
+            // A merge that was decided on, and not asked for yet, is called off.
+            self.with_step(id, |step| {
+                if step.merge == MergeState::Wanted {
+                    step.merge = MergeState::Open;
+                }
+            });
             self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
-            self.with_step(id, |step| step.merge = MergeState::Open);
             let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
                 self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });

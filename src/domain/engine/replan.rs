@@ -220,7 +220,7 @@ impl Turn {
     /// A superseded pull request was merged after all: by a person, or by a merge that was asked for before.
     pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Login) {
         let Some(step) = self.d.earlier_step_mut(id).filter(|step| !step.status.is_done()) else { return };
-        if step.transition(StepStatus::Passed).is_err() {
+        if step.never_began() || step.transition(StepStatus::Passed).is_err() {
             return;
         }
         step.merge = MergeState::Merged;

@@ -123,6 +123,24 @@ fn a_task_that_fails_keeps_its_draft_which_says_so_and_nothing_of_it_can_be_appr
 }
 
 #[test]
+fn a_draft_that_a_person_merges_while_it_waits_for_its_agent_passes_its_step() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.shows("a", "w1");
+    world.opened("a");
+    let task = world.live(Some("a"));
+    world.maintainer(None, Command::Pause { now: false });
+    world.finish(task, TaskOutcome::Failed { reason: "it crashed".to_owned() });
+    assert_eq!(world.status("a"), StepStatus::Ready);
+    let by = Login::new("maintainer");
+    world.signal(Signal::PullMerged { step: world.id("c"), by: by.clone(), sha: None });
+    assert_eq!(world.status("c"), StepStatus::Pending, "it never had its turn, and has nothing to merge");
+    world.signal(Signal::PullMerged { step: world.id("a"), by, sha: None });
+    assert_eq!(world.status("a"), StepStatus::Passed);
+    world.maintainer(None, Command::Resume);
+    assert!(world.d.tasks.iter().all(|task| task.step != Some(world.id("a")) || !task.status.is_live()));
+}
+
+#[test]
 fn a_draft_that_comes_too_late_for_a_skipped_step_is_closed() {
     let mut world = World::started(Policy::default(), diamond());
     world.shows("a", "w1");

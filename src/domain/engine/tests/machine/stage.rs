@@ -130,7 +130,8 @@ impl Stage {
                 self.order(who.actor(), pull, command, sha, at);
             }
             Act::Tell { what, step, head } => {
-                let Some(step) = around(&self.steps(), *step) else { return };
+                let superseded = self.d.earlier.iter().cloned();
+                let Some(step) = around(&superseded.chain(self.steps()).collect::<Vec<_>>(), *step) else { return };
                 let head = self.head(&step, *head);
                 self.fact(*what, &step, head);
             }
@@ -153,7 +154,6 @@ impl Stage {
                 self.tell(Signal::Labelled(Box::new(label)));
             }
             Act::Label { who, on: false } => self.tell(Signal::Unlabelled { actor: who.actor() }),
-            Act::Close { merged: true, .. } if self.d.status == DirectiveStatus::Planning => {}
             Act::Close { who, merged, gone: false } => {
                 self.tell(Signal::IssueClosed { actor: who.actor(), final_merged: *merged });
             }

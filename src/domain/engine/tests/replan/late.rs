@@ -125,3 +125,14 @@ fn an_integration_given_up_for_a_superseded_chain_ends_nothing() {
     world.signal(Signal::EffectFailed { step: None, reason: "the push was rejected".to_owned() });
     assert_eq!(world.d.status, DirectiveStatus::Planning);
 }
+
+#[test]
+fn a_superseded_step_that_never_had_its_turn_is_not_passed_by_a_merge() {
+    let mut world = World::started(Policy::default(), diamond());
+    let c = world.id("c");
+    world.maintainer(None, replan(""));
+    world.signal(Signal::PullMerged { step: c, by: Login::new("maintainer"), sha: None });
+    assert_eq!(world.d.earlier_step(c).unwrap().status, StepStatus::Pending);
+    world.planned(diamond());
+    assert_eq!(world.status("c"), StepStatus::Pending);
+}
