@@ -89,7 +89,9 @@ impl View<'_> {
             StatusState::Success
         };
         let mut statuses: Vec<Value> = newest.values().map(|status| self.status(repo, status)).collect();
-        statuses.iter_mut().for_each(|status| without(status, &["creator"]));
+        for status in &mut statuses {
+            without(status, &["creator"]);
+        }
         json!({
             "state": state, "statuses": statuses, "sha": sha, "total_count": newest.len(),
             "repository": self.repo_minimal(repo), "commit_url": self.repo_api(repo, &format!("/commits/{sha}")),

@@ -174,14 +174,8 @@ fn words_are_about_what_is_there(stage: &Stage) {
         let head = approval.step.and_then(|step| d.step(step)).and_then(|step| step.head.as_ref());
         assert_eq!(head, Some(&approval.shown), "a question about something else waits");
     }
-<<<<<<< HEAD
-    for step in d.waiting().filter_map(|approval| d.step(approval.step?)) {
-        assert!(!step.status.is_done(), "a question about {} waits, which is {}", step.name, step.status);
-    }
-=======
     let is_done = |step: StepId| d.step(step).is_none_or(|step| step.status.is_done());
     assert!(!d.waiting().any(|it| it.step.is_some_and(is_done)), "a question about what is done waits");
->>>>>>> repair
     for step in d.steps.iter().chain(&d.finale) {
         let Some(head) = &step.head else { continue };
         // What was carried over was said yes to under the plan before.
@@ -189,20 +183,15 @@ fn words_are_about_what_is_there(stage: &Stage) {
         let mut known_as = carried.map(|it| it.id).chain([step.id]);
         let blessed = known_as.any(|id| stage.blessed.contains(&(id, head.clone())));
         assert!(step.vouched.is_none() || blessed, "a yes to another head of {} is kept", step.name);
-<<<<<<< HEAD
         // A merge that GitHub was asked for before the rules became stricter is under way.
         let tightened = d.policy.autonomy != d.autonomy_ceiling();
         let asked = step.merge == MergeState::Requested && step.status == StepStatus::Evaluating && !tightened;
         let wanted = step.merge == MergeState::Wanted || asked;
-        assert!(!wanted || accepted(stage, step, head), "the merge of {} is wanted on nobody's word", step.name);
-=======
-        let wanted = step.merge == MergeState::Wanted;
         assert!(
             !wanted || blessed || accepted(stage, step, head),
             "the merge of {} is wanted on nobody's word",
             step.name
         );
->>>>>>> repair
     }
 }
 
