@@ -236,6 +236,7 @@ impl Turn {
         if !moved {
             return;
         }
+        self.call_judge_off(id);
         self.with_step(id, |step| {
             step.head = Some(head.clone());
             step.head_at = Some(now);
@@ -245,6 +246,12 @@ impl Turn {
             step.merge = MergeState::Open;
         });
         self.close_approvals(Some(id), crate::domain::approval::ApprovalStatus::Stale, |_| true);
+    }
+
+    /// What a judge is asked about is not what counts any more.
+    fn call_judge_off(&mut self, id: StepId) {
+        self.cancel_tasks(|task| task.step == Some(id) && task.kind == TaskKind::Judge);
+        self.with_step(id, |step| step.judge_due = false);
     }
 
     /// Has a step done again by itself, or asks a person where those reworks are used up.
@@ -269,6 +276,7 @@ impl Turn {
             return;
         }
         self.info("step_rework", Some(id), json!({ "step": name, "why": why }));
+        self.call_judge_off(id);
         self.close_approvals(Some(id), crate::domain::approval::ApprovalStatus::Stale, |_| true);
         self.with_step(id, |step| {
             step.reworks += 1;
@@ -302,6 +310,7 @@ impl Turn {
         self.with_step(id, |step| {
             step.reason = Some(why.to_owned());
             step.merge = MergeState::Open;
+            step.judge_due = false;
         });
         self.ask(ApprovalKind::StepBlocked, Some(id), shown, format!("`{name}` needs a person: {why}"));
         self.effect(Effect::WriteCheck { step: id });

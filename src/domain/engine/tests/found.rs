@@ -45,3 +45,28 @@ fn a_stricter_label_asks_nothing_about_a_step_that_was_skipped_before_its_merge(
     world.maintainer(None, Command::Autonomy { level: "manual".to_owned() });
     assert_eq!((world.status("a"), world.waiting()), (StepStatus::Skipped, vec![]));
 }
+
+#[test]
+fn a_judge_is_called_off_when_what_it_is_asked_about_counts_no_more() {
+    let judge = crate::domain::policy::JudgePolicy { agent: None, weight: 1.0 };
+    let judging = || {
+        let mut world = World::started(Policy { judge: Some(judge.clone()), ..Policy::default() }, diamond());
+        world.changed("a", "a1");
+        world.verified("a", green());
+        let asked = world.live(Some("a"));
+        assert_eq!(world.d.task(asked).unwrap().kind, TaskKind::Judge);
+        (world, asked)
+    };
+    let (mut world, asked) = judging();
+    world.maintainer(None, Command::Rework { text: "a with care".to_owned() });
+    assert_eq!(world.d.task(asked).unwrap().status, TaskStatus::Cancelled);
+    assert_eq!(world.d.task(world.live(Some("a"))).unwrap().kind, TaskKind::Rework, "and nobody else is at it");
+
+    let (mut world, asked) = judging();
+    let pushed = Signal::HeadMoved { step: world.id("a"), head: Sha::new("a2"), by: Login::new("writer") };
+    world.signal(pushed);
+    assert_eq!(world.d.task(asked).unwrap().status, TaskStatus::Cancelled);
+    let step = world.id("a");
+    world.signal(Signal::Verified { step, head: Sha::new("a2"), results: green(), findings: Vec::new() });
+    assert_ne!(world.live(Some("a")), asked, "the new head is judged by another");
+}
