@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use super::status::ApprovalStatus;
+
 use super::ids::{ApprovalId, Login, Sha, StepId};
 
 /// A question to a person.
@@ -69,22 +71,6 @@ pub enum ApprovalKind {
     Budget,
 }
 
-/// Where an approval stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ApprovalStatus {
-    /// Waits for a person.
-    Pending,
-    /// Yes.
-    Approved,
-    /// No, or otherwise.
-    Denied,
-    /// What was shown has changed.
-    Stale,
-    /// Nobody answered in time: people were reminded, and it waits on.
-    Expired,
-}
-
 impl ApprovalKind {
     /// Every kind.
     pub const ALL: &'static [Self] = &[Self::Plan, Self::StepReview, Self::StepBlocked, Self::Final, Self::Budget];
@@ -118,31 +104,5 @@ impl Urgency {
             Self::High => "high",
             Self::Critical => "critical",
         }
-    }
-}
-
-impl ApprovalStatus {
-    /// Whether an answer would count: one that comes after the expiry does.
-    pub fn is_waiting(self) -> bool {
-        matches!(self, Self::Pending | Self::Expired)
-    }
-
-    /// Every status.
-    pub const ALL: &'static [Self] = &[Self::Pending, Self::Approved, Self::Denied, Self::Stale, Self::Expired];
-
-    /// The word in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Approved => "approved",
-            Self::Denied => "denied",
-            Self::Stale => "stale",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// The status of that word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|status| status.as_str() == text)
     }
 }

@@ -1,4 +1,4 @@
-//! The states of directives and steps, and which may follow which.
+//! The states of directives, steps, tasks and approvals, and which may follow which.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} cannot go from {from} to {to}")]
 pub struct InvalidTransition {
-    /// `directive` or `step`.
+    /// `directive`, `step`, `task` or `approval`.
     pub what: &'static str,
     /// The status it has.
     pub from: &'static str,
@@ -101,6 +101,52 @@ status! {
         Failed = "failed" => [Ready, Rework, Evaluating, Blocked, Passed, Skipped],
         /// Given up on purpose; dependents go on without it.
         Skipped = "skipped" => [],
+    }
+}
+
+status! {
+    /// Where a task stands.
+    TaskStatus, "task" {
+        /// Waits for a worker.
+        Queued = "queued" => [Running, Succeeded, Failed, Cancelled],
+        /// An agent is at it.
+        Running = "running" => [Succeeded, Failed, Cancelled],
+        /// Ended with a result.
+        Succeeded = "succeeded" => [],
+        /// Ended without one.
+        Failed = "failed" => [],
+        /// Called off.
+        Cancelled = "cancelled" => [],
+    }
+}
+
+status! {
+    /// Where an approval stands.
+    ApprovalStatus, "approval" {
+        /// Waits for a person.
+        Pending = "pending" => [Approved, Denied, Stale, Expired],
+        /// Yes.
+        Approved = "approved" => [],
+        /// No, or otherwise.
+        Denied = "denied" => [],
+        /// What was shown has changed.
+        Stale = "stale" => [],
+        /// Nobody answered in time: people were reminded, and it waits on.
+        Expired = "expired" => [Approved, Denied, Stale],
+    }
+}
+
+impl TaskStatus {
+    /// Whether it has not ended.
+    pub fn is_live(self) -> bool {
+        !self.next().is_empty()
+    }
+}
+
+impl ApprovalStatus {
+    /// Whether an answer would count: one that comes after the expiry does.
+    pub fn is_waiting(self) -> bool {
+        !self.next().is_empty()
     }
 }
 

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::status::TaskStatus;
+
 use super::ids::{StepId, TaskId, Usd};
 
 /// One run of an agent.
@@ -99,22 +101,6 @@ pub enum TaskKind {
     Judge,
 }
 
-/// Where a task stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskStatus {
-    /// Waits for a worker.
-    Queued,
-    /// An agent is at it.
-    Running,
-    /// Ended with a result.
-    Succeeded,
-    /// Ended without one.
-    Failed,
-    /// Called off.
-    Cancelled,
-}
-
 impl TaskKind {
     /// The word in the database and in the agent's task file.
     pub fn as_str(self) -> &'static str {
@@ -129,30 +115,5 @@ impl TaskKind {
     /// The kind of that word.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Plan, Self::Step, Self::Rework, Self::Judge].into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
-impl TaskStatus {
-    /// The word in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The status of that word.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-    }
-
-    /// Whether it has not ended.
-    pub fn is_live(self) -> bool {
-        matches!(self, Self::Queued | Self::Running)
     }
 }

@@ -64,15 +64,18 @@ impl Turn {
     /// Reminds people of what has waited for too long, once each. Nobody is reminded of what a person put to sleep.
     pub(super) fn expire(&mut self) {
         let (now, asleep) = (self.now, self.is_put_to_sleep());
-        let mut expired = Vec::new();
+        let mut overdue = Vec::new();
         for approval in &mut self.d.approvals {
             let due = approval.expires_at.is_some_and(|at| at <= now);
-            if approval.status == ApprovalStatus::Pending && due && !asleep {
-                approval.status = ApprovalStatus::Expired;
-                expired.push((approval.id, approval.kind, approval.step, approval.asked_at));
+            if due
+                && !asleep
+                && let Ok(expired) = approval.status.to(ApprovalStatus::Expired)
+            {
+                approval.status = expired;
+                overdue.push((approval.id, approval.kind, approval.step, approval.asked_at));
             }
         }
-        for (approval, kind, step, asked_at) in expired {
+        for (approval, kind, step, asked_at) in overdue {
             self.event("approval_expired", Severity::Warning, step, json!({ "type": kind, "asked_at": asked_at }));
             self.effect(Effect::Remind { approval });
         }
@@ -123,9 +126,11 @@ impl Turn {
     ) {
         let now = self.now;
         let mut resolved = Vec::new();
-        for approval in self.d.approvals.iter_mut().filter(|approval| approval.status.is_waiting()) {
-            if which(approval) {
-                approval.status = status;
+        for approval in &mut self.d.approvals {
+            if which(approval)
+                && let Ok(end) = approval.status.to(status)
+            {
+                approval.status = end;
                 approval.answered_at = Some(now);
                 if let Some((by, words)) = answer {
                     approval.answered_by = Some(by.clone());

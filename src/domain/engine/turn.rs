@@ -174,8 +174,10 @@ impl Turn {
         let now = self.now;
         let mut cancelled = Vec::new();
         for task in &mut self.d.tasks {
-            if task.status.is_live() && which(task) {
-                task.status = TaskStatus::Cancelled;
+            if which(task)
+                && let Ok(end) = task.status.to(TaskStatus::Cancelled)
+            {
+                task.status = end;
                 task.finished_at = Some(now);
                 cancelled.push((task.step, json!({ "task": task.number, "kind": task.kind })));
             }

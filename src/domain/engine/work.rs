@@ -22,10 +22,8 @@ impl Turn {
         let now = self.now;
         let Some(task) = self.d.task_mut(id) else { return };
         task.held = None;
-        if task.status != TaskStatus::Queued {
-            return;
-        }
-        task.status = TaskStatus::Running;
+        let Ok(running) = task.status.to(TaskStatus::Running) else { return };
+        task.status = running;
         task.started_at = Some(now);
         let (step, data) = (task.step, json!({ "task": task.number, "kind": task.kind, "attempt": task.attempt }));
         self.agent();
@@ -46,21 +44,22 @@ impl Turn {
         if unpaid {
             task.cost = cost;
         }
-        if !task.status.is_live() {
+        let end = match outcome {
+            TaskOutcome::Failed { .. } => TaskStatus::Failed,
+            TaskOutcome::Cancelled => TaskStatus::Cancelled,
+            _ => TaskStatus::Succeeded,
+        };
+        let Ok(end) = task.status.to(end) else {
             let (step, number) = (task.step, task.number);
             if unpaid {
                 self.info("task_paid_late", step, json!({ "task": number, "cost": cost }));
             }
             return;
-        }
+        };
+        task.status = end;
         task.finished_at = Some(now);
         task.held = None;
         task.started_at.get_or_insert(now);
-        task.status = match outcome {
-            TaskOutcome::Failed { .. } => TaskStatus::Failed,
-            TaskOutcome::Cancelled => TaskStatus::Cancelled,
-            _ => TaskStatus::Succeeded,
-        };
         if let TaskOutcome::Failed { reason } = outcome {
             task.failure = Some(reason.clone());
         }

@@ -134,7 +134,8 @@ async fn new_steps_queue_while_as_many_pull_requests_as_allowed_wait_for_a_perso
 async fn a_question_that_expires_is_reminded_of_once_and_a_late_answer_counts() {
     let mut script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])] });
     script["a"] = json!([write([("a.txt", "ugly\n")])]);
-    let stage = Stage::set(POLICY, script).await;
+    // However long the hours that pass are counted as work.
+    let stage = Stage::set(&policy("limits: { wall_time_hours: 700 }"), script).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
     stage.asks(issue, "a").await;

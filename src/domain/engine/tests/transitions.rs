@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::status::{DirectiveStatus, StepStatus};
+use crate::domain::status::{ApprovalStatus, DirectiveStatus, StepStatus, TaskStatus};
 
 macro_rules! transitions {
     ($module:ident, $status:ident: $($name:ident: $from:ident => $to:ident, $verdict:ident;)*) => {
@@ -167,4 +167,60 @@ transitions! { steps, StepStatus:
     a_skipped_step_never_becomes_blocked: Skipped => Blocked, refused;
     a_skipped_step_never_becomes_failed: Skipped => Failed, refused;
     a_skipped_step_never_becomes_skipped_again: Skipped => Skipped, refused;
+}
+
+transitions! { tasks, TaskStatus:
+    a_queued_task_never_becomes_queued_again: Queued => Queued, refused;
+    a_queued_task_may_become_running: Queued => Running, allowed;
+    a_queued_task_may_become_succeeded: Queued => Succeeded, allowed;
+    a_queued_task_may_become_failed: Queued => Failed, allowed;
+    a_queued_task_may_become_cancelled: Queued => Cancelled, allowed;
+    a_running_task_never_becomes_queued: Running => Queued, refused;
+    a_running_task_never_becomes_running_again: Running => Running, refused;
+    a_running_task_may_become_succeeded: Running => Succeeded, allowed;
+    a_running_task_may_become_failed: Running => Failed, allowed;
+    a_running_task_may_become_cancelled: Running => Cancelled, allowed;
+    a_succeeded_task_never_becomes_queued: Succeeded => Queued, refused;
+    a_succeeded_task_never_becomes_running: Succeeded => Running, refused;
+    a_succeeded_task_never_becomes_succeeded_again: Succeeded => Succeeded, refused;
+    a_succeeded_task_never_becomes_failed: Succeeded => Failed, refused;
+    a_succeeded_task_never_becomes_cancelled: Succeeded => Cancelled, refused;
+    a_failed_task_never_becomes_queued: Failed => Queued, refused;
+    a_failed_task_never_becomes_running: Failed => Running, refused;
+    a_failed_task_never_becomes_succeeded: Failed => Succeeded, refused;
+    a_failed_task_never_becomes_failed_again: Failed => Failed, refused;
+    a_failed_task_never_becomes_cancelled: Failed => Cancelled, refused;
+    a_cancelled_task_never_becomes_queued: Cancelled => Queued, refused;
+    a_cancelled_task_never_becomes_running: Cancelled => Running, refused;
+    a_cancelled_task_never_becomes_succeeded: Cancelled => Succeeded, refused;
+    a_cancelled_task_never_becomes_failed: Cancelled => Failed, refused;
+    a_cancelled_task_never_becomes_cancelled_again: Cancelled => Cancelled, refused;
+}
+
+transitions! { approvals, ApprovalStatus:
+    a_pending_approval_never_becomes_pending_again: Pending => Pending, refused;
+    a_pending_approval_may_become_approved: Pending => Approved, allowed;
+    a_pending_approval_may_become_denied: Pending => Denied, allowed;
+    a_pending_approval_may_become_stale: Pending => Stale, allowed;
+    a_pending_approval_may_become_expired: Pending => Expired, allowed;
+    an_approved_approval_never_becomes_pending: Approved => Pending, refused;
+    an_approved_approval_never_becomes_approved_again: Approved => Approved, refused;
+    an_approved_approval_never_becomes_denied: Approved => Denied, refused;
+    an_approved_approval_never_becomes_stale: Approved => Stale, refused;
+    an_approved_approval_never_becomes_expired: Approved => Expired, refused;
+    a_denied_approval_never_becomes_pending: Denied => Pending, refused;
+    a_denied_approval_never_becomes_approved: Denied => Approved, refused;
+    a_denied_approval_never_becomes_denied_again: Denied => Denied, refused;
+    a_denied_approval_never_becomes_stale: Denied => Stale, refused;
+    a_denied_approval_never_becomes_expired: Denied => Expired, refused;
+    a_stale_approval_never_becomes_pending: Stale => Pending, refused;
+    a_stale_approval_never_becomes_approved: Stale => Approved, refused;
+    a_stale_approval_never_becomes_denied: Stale => Denied, refused;
+    a_stale_approval_never_becomes_stale_again: Stale => Stale, refused;
+    a_stale_approval_never_becomes_expired: Stale => Expired, refused;
+    an_expired_approval_never_becomes_pending: Expired => Pending, refused;
+    an_expired_approval_may_become_approved: Expired => Approved, allowed;
+    an_expired_approval_may_become_denied: Expired => Denied, allowed;
+    an_expired_approval_may_become_stale: Expired => Stale, allowed;
+    an_expired_approval_never_becomes_expired_again: Expired => Expired, refused;
 }
