@@ -128,13 +128,17 @@ async fn it_waits_for_a_database_that_comes_late_and_says_so() {
     let folder = open_folder();
     let address = free_address().await;
     let variables = variables(&[("ADJUTANT_LISTEN", &address.to_string()), ("DATABASE_URL", &database.url())]);
-    let child = adjutant(&variables, folder.path()).spawn().unwrap();
+    let log = folder.path().join("log");
+    let stderr = std::fs::File::create(&log).unwrap();
+    let mut child = adjutant(&variables, folder.path()).stderr(stderr).spawn().unwrap();
     until("it answers", || async { get(address, "/healthz").await == Some(StatusCode::OK) }).await;
     assert_eq!(get(address, "/readyz").await, Some(StatusCode::SERVICE_UNAVAILABLE));
+    let text = || std::fs::read_to_string(&log).unwrap();
+    let said = || text().contains("the database cannot be reached") && text().contains("trying again in");
+    until("it says what it waits for", || async { said() }).await;
     database.come_back().await;
     becomes_ready(address).await;
     signal(&child, "-TERM");
-    let (status, text) = end(child).await;
-    assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("the database cannot be reached") && text.contains("trying again in"), "{text}");
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends within 20 s");
+    assert_eq!(status.unwrap().code(), Some(0), "{}", text());
 }
