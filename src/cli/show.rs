@@ -140,7 +140,7 @@ fn waiting(d: &Directive, now: DateTime<Utc>) -> String {
         let since = age((now - approval.asked_at).num_seconds());
         text.push_str(&format!("  {}{of}, for {since}{}\n", approval.kind.as_str(), urgency(approval)));
         text.push_str(&format!("    {}\n", cut(&approval.question, SENTENCE)));
-        text.push_str(&format!("    {}\n", plain(&words::answers(approval, step, words::Place::Issue))));
+        text.push_str(&format!("    {}\n", plain(&words::answers(d, approval, step, words::Place::Issue))));
     }
     if text.is_empty() { text } else { format!("\nWaits for a person\n{text}") }
 }

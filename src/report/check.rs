@@ -254,9 +254,12 @@ fn question(directive: &Directive, approval: &Approval, step: &Step, links: &Lin
     match step.pull {
         Some(_) => format!(
             "Here: {}. Approving or requesting changes in a review counts too.",
-            words::answers(approval, Some(step), words::Place::Pull)
+            words::answers(directive, approval, Some(step), words::Place::Pull)
         ),
-        None => format!("On [the issue]({issue}): {}.", words::answers(approval, Some(step), words::Place::Issue)),
+        None => format!(
+            "On [the issue]({issue}): {}.",
+            words::answers(directive, approval, Some(step), words::Place::Issue)
+        ),
     }
 }
 

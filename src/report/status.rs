@@ -166,7 +166,7 @@ pub(super) fn question(directive: &Directive, approval: &Approval, links: &Links
     };
     let answers = match approval.kind {
         ApprovalKind::Budget => words::more(directive),
-        _ => words::answers(approval, step, words::Place::Issue),
+        _ => words::answers(directive, approval, step, words::Place::Issue),
     };
     format!("- **{what}**{shown}{since}\n  {place}: {answers}.")
 }

@@ -232,11 +232,17 @@ pub fn more(directive: &Directive) -> String {
 
 /// What may be answered to a question, each command with what it does; with the step's name where it is answered
 /// on the issue.
-pub fn answers(approval: &Approval, step: Option<&Step>, place: Place) -> String {
+pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, place: Place) -> String {
     let name = step.filter(|_| place == Place::Issue).map(|step| format!(" {}", step.name)).unwrap_or_default();
     let rework = format!("`/rework{name} WHAT` sends it back");
     let skip = format!("`/skip{name}` goes on without it");
     let replan = "`/replan WHY` plans what is left anew";
+    // No command is offered that would be refused.
+    let is_final = step.is_some_and(Step::is_final);
+    let plans_left = directive.plan_number() < directive.policy.limits.chain_generations;
+    let otherwise = [(!is_final, skip.as_str()), (plans_left, replan), (true, "`/stop` ends the directive")];
+    let otherwise: Vec<_> = otherwise.into_iter().filter_map(|(may, what)| may.then_some(what)).collect();
+    let otherwise = otherwise.join(", ");
     match approval.kind {
         ApprovalKind::Plan => {
             "`/approve` starts it, `/rework WHAT` asks for another plan, `/stop` ends the directive".to_owned()
@@ -246,10 +252,10 @@ pub fn answers(approval: &Approval, step: Option<&Step>, place: Place) -> String
             format!("`/approve{name}` {accepts}, {rework}, {skip}")
         }
         ApprovalKind::StepBlocked if step.is_some_and(|step| step.head.is_none()) => {
-            format!("`/retry{name}` tries again, {skip}, {replan}, `/stop` ends the directive")
+            format!("`/retry{name}` tries again, {otherwise}")
         }
         ApprovalKind::StepBlocked => {
-            format!("`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, {skip}, {replan}")
+            format!("`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, {otherwise}")
         }
         ApprovalKind::Final => {
             format!("merge it, or `/approve{name}` merges it where the branch's rules allow; {rework}")
@@ -282,7 +288,7 @@ mod tests {
             for (step, place) in
                 [(&directive.steps[1], Place::Issue), (&directive.steps[1], Place::Pull), (&unborn, Place::Issue)]
             {
-                let asked = answers(&fixture::approval(1, *kind, Some(step), ""), Some(step), place);
+                let asked = answers(&directive, &fixture::approval(1, *kind, Some(step), ""), Some(step), place);
                 let suggested: Vec<&str> = asked.split('`').skip(1).step_by(2).collect();
                 assert!(!suggested.is_empty(), "{asked}");
                 for command in suggested {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -71,7 +71,12 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
 async fn claim(world: &World, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<Claimed>, StoreError> {
     let places = world.settings.limits.max_tasks_per_installation;
     let claims = world.store.claim_effects(lane, room, world.lease(), in_hand, places).await?;
+    let began = Instant::now();
     for HeldTask { directive, task, held } in claims.held {
+        // What was taken has a lease and nobody yet who renews it; the others are told at the next look.
+        if began.elapsed() > world.lease() / 4 {
+            break;
+        }
         let told = world.apply(directive, &[Signal::TaskHeld { task, held }], Settle::Nothing).await;
         if let Err(error) = told {
             tracing::warn!(%error, %directive, %task, "it could not be told that a task waits; it is told at the next look");

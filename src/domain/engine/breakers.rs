@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | cost | pauses, and asks | `/budget USD`, or `/resume` for the same again, up to the policy's ceiling |
 //! | wall time | pauses, and asks | `/resume`, for the same again |
-//! | rework cycles | block the step, and ask | `/approve`, `/rework`, `/retry`, `/skip` |
+//! | rework cycles | plan anew in `full_auto`, else block the step and ask | `/approve`, `/rework`, `/retry`, `/skip`, `/replan` |
+//! | chain generations | refuse `/replan`, and block the step in `full_auto` | `/rework`, `/retry`, `/skip`; the label, set again |
 //! | failed steps | fail the directive | the label, set again, starts another |
 //! | open pull requests, agents of an installation | tasks queue | a person's answer, an agent's end |
 //!

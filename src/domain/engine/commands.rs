@@ -193,17 +193,15 @@ impl Turn {
         let by = &order.actor.login;
         let (id, words) = if order.pull.is_some() {
             (self.addressed(order, None)?, text.trim())
+        } else if self.d.waiting().any(|approval| approval.kind == ApprovalKind::Plan) {
+            // No step has been worked on yet, so that the plan is meant, whichever step the words begin with.
+            self.answer_own(ApprovalKind::Plan, ApprovalStatus::Denied, by, Some(text.trim()));
+            self.plan_again(&format!("{by} turned the plan down:\n\n{}", text.trim()));
+            return Ok(());
         } else {
             let (first, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-            match self.d.step_named(first) {
-                Some(step) => (step.id, rest.trim()),
-                None if self.d.waiting().any(|approval| approval.kind == ApprovalKind::Plan) => {
-                    self.answer_own(ApprovalKind::Plan, ApprovalStatus::Denied, by, Some(text.trim()));
-                    self.plan_again(&format!("{by} turned the plan down:\n\n{}", text.trim()));
-                    return Ok(());
-                }
-                None => return Err(self.which_step("rework", first)),
-            }
+            let step = self.d.step_named(first).ok_or_else(|| self.which_step("rework", first))?;
+            (step.id, rest.trim())
         };
         let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
         let name = step.name.clone();
@@ -218,6 +216,11 @@ impl Turn {
             }
             StepStatus::Pending | StepStatus::Ready | StepStatus::Running => {
                 Err(refused(&format!("`{name}` is {}: say it again once there is something to look at", step.status)))
+            }
+            // The rework of the whole is a step of its own, and so is what a second reviewer wants of it.
+            StepStatus::Rework if step.is_final() && step.instructions.is_none() => {
+                self.add_follow_up(&instructions);
+                Ok(())
             }
             StepStatus::Rework => {
                 self.with_step(id, |step| {
@@ -282,7 +285,7 @@ impl Turn {
     }
 
     fn which_step(&self, word: &str, name: &str) -> Notice {
-        if self.d.status == DirectiveStatus::Planning && self.d.steps.is_empty() {
+        if self.d.steps.is_empty() {
             return refused("there is no plan yet");
         }
         let names: Vec<_> = self.d.steps.iter().map(|step| format!("`{}`", step.name)).collect();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::turn::Turn;
-use crate::domain::approval::ApprovalKind;
+use crate::domain::approval::{ApprovalKind, ApprovalStatus};
 use crate::domain::directive::{PlanOrigin, PlanRecord};
 use crate::domain::effect::Effect;
 use crate::domain::event::Severity;
@@ -128,6 +128,11 @@ impl Turn {
 
     /// Turns a plan down in a person's words: the planner is asked again, and what it makes is another generation.
     pub(super) fn plan_again(&mut self, words: &str) {
+        // A step may have been blocked before its turn: what was asked about it is about nothing any more.
+        let steps: Vec<StepId> = self.d.steps.iter().map(|step| step.id).collect();
+        for id in steps {
+            self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
+        }
         self.plan_anew(self.d.generation + 1, words);
     }
 

@@ -15,7 +15,8 @@ impl Turn {
     /// A head is about to be pushed.
     pub(super) fn task_pushes(&mut self, task: TaskId, head: &Sha) {
         self.silent = true;
-        if let Some(id) = self.step_at_work(task) {
+        // Whether or not it is called off meanwhile: the push may follow all the same, and is no person's.
+        if let Some(id) = self.d.task(task).and_then(|task| task.step) {
             self.with_step(id, |step| step.remember_progress(head));
         }
     }

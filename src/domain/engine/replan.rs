@@ -44,6 +44,10 @@ impl Turn {
             let reason = format!("`{}`: {why}", step.name);
             self.replan(&Login::new(super::SELF), &reason, false);
         } else {
+            if self.d.policy.autonomy == Autonomy::FullAuto {
+                let limit = self.d.policy.limits.chain_generations;
+                self.tripped("chain_generations", json!(limit), json!(self.d.plan_number()), Some(id));
+            }
             self.block(id, why);
         }
     }

@@ -263,8 +263,15 @@ impl Turn {
             self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
             return;
         }
+        // What was to resolve a conflict resolves it the next time too, and is told both.
+        let conflict = step.instructions.clone().filter(|before| before.merge_target);
+        let merge_target = conflict.is_some();
+        let text = match conflict {
+            Some(before) => format!("{}\n\n{text}", before.text),
+            None => text,
+        };
         self.with_step(id, |step| step.rework_cycles += 1);
-        self.rework(id, text, false, why);
+        self.rework(id, text, merge_target, why);
     }
 
     /// Has a step done again.

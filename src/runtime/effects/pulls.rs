@@ -19,8 +19,8 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
         return Ok(Vec::new());
     };
     let client = world.github.repository(&d.repo);
-    // While an agent is at work, there may be a draft to show; nothing depends on it.
-    let showing = step.head.is_none() && step.status == StepStatus::Running;
+    // Without a head nothing was handed in: there may be a draft to show, and nothing depends on it.
+    let showing = step.head.is_none();
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
     let found = match found.map_or(Found::None, |found| superseded(d, found)) {
@@ -144,7 +144,13 @@ pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -
         let marker = format!("<!-- adjutant:closed:{id}:{} -->", Sha::of_text(why).short());
         if client.comment_with_marker(pull.number, &marker).await?.is_none() {
             let body = format!("{marker}\n{}", report::closing_word(d, step, why));
-            client.create_comment(pull.number, &body).await?;
+            match client.create_comment(pull.number, &body).await {
+                // A conversation may be locked; a pull request that stays open would be in the way for ever.
+                Err(error) if !error.is_transient() => {
+                    tracing::warn!(%error, "a pull request is closed without a word");
+                }
+                said => drop(said?),
+            }
         }
         let change = PullChange { state: Some(OpenState::Closed), ..PullChange::default() };
         now = match client.update_pull(pull.number, &change).await {

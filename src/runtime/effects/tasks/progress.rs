@@ -13,6 +13,7 @@ use super::{Ground, Job, PROGRESS};
 use crate::domain::ids::Sha;
 use crate::domain::signal::Signal;
 use crate::domain::step::Step;
+use crate::domain::task::TaskStatus;
 use crate::report;
 use crate::runtime::apply::Settle;
 use crate::runtime::effects::EffectError;
@@ -89,6 +90,10 @@ impl Job<'_> {
         // Remembered first: a process that dies after the push leaves no head that nobody knows.
         let (task, head) = (self.task.id, Sha::new(commit.clone()));
         self.world.apply(self.d.id, &[Signal::TaskPushes { task, head }], Settle::Nothing).await.map(drop)?;
+        // It may have been called off while its tree was looked at.
+        if over.is_cancelled() || self.world.store.task_status(task).await? == Some(TaskStatus::Cancelled) {
+            return Ok(());
+        }
         shown.unsure = Some(commit.clone());
         let pushed = source.push(self.world, self.d, &commit, step.branch.as_str(), shown.head.as_deref()).await;
         pushed.map_err(EffectError::later)?;
