@@ -7,7 +7,6 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
@@ -172,8 +171,27 @@ impl Playground {
 
     /// Ends the life of every installation token minted so far, as an hour would.
     pub fn expire_tokens(&self) {
-        for grant in self.hub.state().grants.values_mut() {
-            grant.expires_at = Utc::now();
+        let mut state = self.hub.state();
+        let now = state.now();
+        for grant in state.grants.values_mut() {
+            grant.expires_at = now;
+        }
+    }
+
+    /// Moves this GitHub's clock forward: tokens expire, deliveries are forgotten, check runs go stale.
+    pub fn advance(&self, by: Duration) {
+        if let Ok(by) = chrono::TimeDelta::from_std(by) {
+            self.hub.state().advance(by);
+        }
+    }
+
+    /// Has the app told of these events too, besides those of its manifest.
+    pub fn subscribe(&self, events: &[&str]) {
+        let mut state = self.hub.state();
+        for event in events.iter().map(ToString::to_string) {
+            if !state.app.events.contains(&event) {
+                state.app.events.push(event);
+            }
         }
     }
 

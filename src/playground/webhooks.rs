@@ -6,7 +6,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chrono::Utc;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -29,6 +28,11 @@ const BODY_KEPT: usize = 10_000;
 
 /// Deliveries remembered; the oldest go first.
 const KEPT: usize = 5_000;
+
+/// What an app is told without subscribing.
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation>
+const ALWAYS: [&str; 5] =
+    ["github_app_authorization", "installation", "installation_repositories", "installation_target", "ping"];
 
 /// Something that happened in a repository.
 pub(crate) struct Event {
@@ -104,6 +108,9 @@ impl Hub {
         if let Some(observer) = &self.observer {
             observer.sent(event, payload);
         }
+        if !ALWAYS.contains(&event) && !state.app.events.iter().any(|subscribed| subscribed == event) {
+            return;
+        }
         let Some(url) = state.webhook_url.clone() else { return };
         let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
         let delivery = Delivery {
@@ -114,7 +121,7 @@ impl Hub {
             installation,
             repository,
             redelivery: false,
-            delivered_at: Utc::now(),
+            delivered_at: state.now(),
             url,
             request_headers: BTreeMap::new(),
             body: payload.to_string().into(),
@@ -135,7 +142,7 @@ impl Hub {
         let mut delivery = found.clone();
         delivery.id = state.new_id();
         delivery.redelivery = true;
-        delivery.delivered_at = Utc::now();
+        delivery.delivered_at = state.now();
         (delivery.status_code, delivery.status) = (0, PENDING.to_owned());
         delivery.response_headers.clear();
         delivery.response_body.clear();

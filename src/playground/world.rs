@@ -80,7 +80,7 @@ impl State {
         // GitHub's own no-reply addresses, by which it knows whose a commit is.
         let email = format!("{id}+{login}@users.noreply.github.com");
         let account =
-            Account { id, login: login.to_owned(), name: name.to_owned(), email, kind, created_at: Utc::now() };
+            Account { id, login: login.to_owned(), name: name.to_owned(), email, kind, created_at: self.now() };
         self.accounts.insert(id, account);
         id
     }
@@ -100,7 +100,7 @@ impl State {
     /// The account's signature under commits.
     pub(crate) fn signature_of(&self, account: Id) -> Signature {
         let account = self.account(account);
-        Signature { name: account.name.clone(), email: account.email.clone(), date: Utc::now() }
+        Signature { name: account.name.clone(), email: account.email.clone(), date: self.now() }
     }
 }
 
@@ -148,7 +148,7 @@ impl Hub {
         let id = state.new_id();
         let permissions = state.app.permissions.clone();
         let repositories = BTreeSet::from([repo]);
-        state.installations.push(Installation { id, account, repositories, permissions, created_at: Utc::now() });
+        state.installations.push(Installation { id, account, repositories, permissions, created_at: state.now() });
         let sender = state.account_by_login(PEOPLE[0].0).map_or(account, |account| account.id);
         self.announce_installation(state, "created", id, sender);
         id
@@ -170,7 +170,7 @@ impl Hub {
             Repository::init(&path, default_branch).await?
         };
         let mut state = self.state();
-        let (id, now) = (state.new_id(), Utc::now());
+        let (id, now) = (state.new_id(), state.now());
         let labels = default_labels(&mut state);
         let mut repo = Repo::new((id, owner), name, default_branch, Arc::new(git), now);
         repo.labels = labels;

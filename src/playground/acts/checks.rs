@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use serde_json::{Value, json};
 
 use crate::playground::{
@@ -19,7 +18,7 @@ impl State {
         if let Some(suite) = found {
             return (suite.id, false);
         }
-        let (id, now) = (self.new_id(), Utc::now());
+        let (id, now) = (self.new_id(), self.now());
         self.repo_mut(repo).suites.push(CheckSuite {
             id,
             head_sha: sha.to_owned(),
@@ -82,8 +81,9 @@ impl Hub {
         let found = state.repo_by_id(repo);
         let Some(at) = found.suites.iter().position(|all| all.id == suite) else { return };
         let complete = suite_state(found, &found.suites[at]).0 == CheckStatus::Completed;
+        let now = state.now();
         let suite_record = &mut state.repo_mut(repo).suites[at];
-        suite_record.updated_at = Utc::now();
+        suite_record.updated_at = now;
         let news = complete && !suite_record.announced;
         suite_record.announced = complete;
         if news {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use serde_json::{Value, json};
 
 use crate::playground::{
@@ -25,7 +24,7 @@ pub(crate) struct NewIssue {
 impl State {
     /// Puts a new issue into a repository and returns its number. Announces nothing.
     pub(crate) fn add_issue(&mut self, repo: Id, new: NewIssue) -> u64 {
-        let (id, now) = (self.new_id(), Utc::now());
+        let (id, now) = (self.new_id(), self.now());
         let repo = self.repo_mut(repo);
         let number = repo.next_number();
         let issue = Issue {
@@ -100,7 +99,7 @@ impl Hub {
         reason: Option<&str>,
         commit: Option<&str>,
     ) {
-        let (event, now) = (state.new_id(), Utc::now());
+        let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(at.0, at.1);
         if issue.state == IssueState::Closed {
             return;
@@ -118,7 +117,7 @@ impl Hub {
 
     /// Opens a closed issue or pull request again.
     pub(crate) fn reopen(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id) {
-        let (event, now) = (state.new_id(), Utc::now());
+        let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(at.0, at.1);
         if issue.state == IssueState::Open {
             return;
@@ -148,7 +147,7 @@ impl Hub {
     }
 
     fn log_label(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, label: Id, event: &'static str) {
-        let (id, now) = (state.new_id(), Utc::now());
+        let (id, now) = (state.new_id(), state.now());
         let repo = state.repo_by_id(at.0);
         let Some(label) = repo.labels.iter().find(|found| found.id == label).cloned() else {
             return;

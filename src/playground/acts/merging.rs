@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
-
 use super::keywords::closed_by;
 use crate::playground::{
     hub::Hub,
@@ -14,7 +12,7 @@ use crate::playground::{
 impl Hub {
     /// Notes that a pull request was merged as `sha`.
     pub(crate) fn merged(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, sha: &str) {
-        let (event, now) = (state.new_id(), Utc::now());
+        let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(at.0, at.1);
         issue.pull_mut().merged = Some(Merged { sha: sha.to_owned(), by: actor, at: now });
         issue.log(event, "merged", actor, now);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::Utc;
+
 use serde_json::json;
 
 use crate::playground::{
@@ -66,8 +67,9 @@ impl Hub {
     /// Moves a pull request's head, and says so. The size was measured before the lock was taken.
     pub(crate) fn synchronize(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, moved: Synchronized) {
         let before = {
+            let now = state.now();
             let issue = state.issue_mut(at.0, at.1);
-            issue.touch(Utc::now());
+            issue.touch(now);
             let pull = issue.pull_mut();
             pull.size = moved.size;
             pull.base_sha = moved.base_sha;

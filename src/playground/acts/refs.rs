@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::pulls::{Synchronized, measure};
@@ -71,7 +70,7 @@ impl Hub {
                 }
             };
             let mut state = self.state();
-            state.repo_mut(repo).pushed_at = Utc::now();
+            state.repo_mut(repo).pushed_at = state.now();
             self.announce_move(&mut state, repo, &moved, &pushed, sender);
             if moved.branch().is_some() {
                 self.follow_branch(&mut state, repo, &moved, pushed, sender);

@@ -1,6 +1,5 @@
 //! The fields of the root: what each does, and the whole of what it answers.
 
-use chrono::Utc;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -134,13 +133,13 @@ fn set_draft(ctx: &Ctx, state: &mut State, id: &Value, wanted: Draft) -> Result<
     let writer = writer(ctx, state, found, Role::Write)?;
     let at = (found.repo, found.number);
     let draft = wanted == Draft::Draft;
-    let event = state.new_id();
+    let (event, now) = (state.new_id(), state.now());
     let issue = state.issue_mut(at.0, at.1);
     if issue.pull().draft != draft {
         issue.pull_mut().draft = draft;
         let (logged, action) =
             if draft { ("convert_to_draft", "converted_to_draft") } else { ("ready_for_review", "ready_for_review") };
-        issue.log(event, logged, writer.actor, Utc::now());
+        issue.log(event, logged, writer.actor, now);
         ctx.hub.announce_issue(state, at, writer.actor, action, json!({}));
     }
     let repo = state.repo_by_id(at.0);

@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, header},
     routing::{get, post},
 };
-use chrono::{Duration, Utc};
+use chrono::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -117,7 +117,7 @@ async fn mint(ctx: Ctx, At(id): At<Id>, Input(asked): Input<TokenRequest>) -> An
             return Err(ApiError::semantic("The permissions requested are not granted to this installation."));
         }
     };
-    let grant = Grant { installation: id, repositories, permissions, expires_at: Utc::now() + Duration::hours(1) };
+    let grant = Grant { installation: id, repositories, permissions, expires_at: state.now() + Duration::hours(1) };
     let token = state.mint(grant.clone());
     Ok(created(ctx.view(&state).access_token(&token, &grant)))
 }

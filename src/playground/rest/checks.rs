@@ -115,7 +115,7 @@ impl Fields {
     }
 
     /// Puts the fields that were given into a run; annotations are added to those it has.
-    fn apply(self, run: &mut CheckRun) -> Result<(), ApiError> {
+    fn apply(self, run: &mut CheckRun, now: DateTime<Utc>) -> Result<(), ApiError> {
         if self.status == Some(CheckStatus::Completed) && self.conclusion.or(run.conclusion).is_none() {
             return Err(ApiError::invalid("CheckRun", "conclusion", "missing_field"));
         }
@@ -135,7 +135,7 @@ impl Fields {
             run.conclusion = Some(conclusion);
         }
         if run.status == CheckStatus::Completed {
-            run.completed_at = self.completed_at.or(run.completed_at).or_else(|| Some(Utc::now()));
+            run.completed_at = self.completed_at.or(run.completed_at).or(Some(now));
         }
         if let Some(output) = self.output {
             run.output.title = output.title.or_else(|| run.output.title.take());
@@ -183,7 +183,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
         return Err(ApiError::semantic(format!("No commit found for SHA: {sha}")));
     }
     let mut state = ctx.state();
-    let (id, now) = (state.new_id(), Utc::now());
+    let (id, now) = (state.new_id(), state.now());
     let branch = state
         .repo_by_id(writer.repo)
         .pulls()
@@ -204,7 +204,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
         output: Output::default(),
         actions: Vec::new(),
     };
-    fields.apply(&mut run)?;
+    fields.apply(&mut run, now)?;
     let completed = run.status == CheckStatus::Completed;
     state.repo_mut(writer.repo).runs.push(run);
     ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "created", json!({}));
@@ -225,11 +225,12 @@ async fn update(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input
     fields.check()?;
     let commit = head_commit(&ctx, writer.repo, &sha).await?;
     let mut state = ctx.state();
+    let now = state.now();
     let runs = &mut state.repo_mut(writer.repo).runs;
     let run = runs.iter_mut().find(|run| run.id == id).ok_or_else(ApiError::not_found)?;
     let was = run.status;
     let mut changed = run.clone();
-    fields.apply(&mut changed)?;
+    fields.apply(&mut changed, now)?;
     *run = changed;
     let (suite, completed) = (run.suite, run.status == CheckStatus::Completed && was != CheckStatus::Completed);
     if completed {

@@ -68,7 +68,7 @@ async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, 
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
     find(state.repo_by_id(writer.repo), number)?;
     let body = text.checked()?;
-    let (id, now) = (state.new_id(), Utc::now());
+    let (id, now) = (state.new_id(), state.now());
     let issue = state.issue_mut(writer.repo, number);
     issue.comments.push(Comment {
         id,
@@ -121,7 +121,7 @@ async fn edit(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input(t
     let mut state = ctx.state();
     let (writer, number) = may_change(&ctx, &state, (&owner, &name), id)?;
     let body = text.checked()?;
-    let now = Utc::now();
+    let now = state.now();
     let issue = state.issue_mut(writer.repo, number);
     let mut before = None;
     if let Some(comment) = issue.comments.iter_mut().find(|comment| comment.id == id) {

@@ -9,7 +9,6 @@ use axum::{
     routing::get,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -198,7 +197,7 @@ fn workplace(ctx: &Ctx, at: (&str, &str), path: &str, change: &mut Change) -> Re
     let repo = state.repo_by_id(writer.repo);
     let mut author = signature(&state, writer.actor);
     if let Some(person) = change.author.take().or_else(|| change.committer.take()) {
-        author = Signature { name: person.name, email: person.email, date: Utc::now() };
+        author = Signature { name: person.name, email: person.email, date: state.now() };
     }
     Ok(Workplace {
         writer,

@@ -224,6 +224,7 @@ pub(super) fn edit_text(
     title: Option<String>,
     body: Patch<String>,
 ) {
+    let now = state.now();
     let issue = state.issue_mut(at.0, at.1);
     let mut changes = json!({});
     if let Some(title) = title.filter(|title| *title != issue.title) {
@@ -240,7 +241,7 @@ pub(super) fn edit_text(
         issue.body = body;
     }
     if changes != json!({}) {
-        issue.touch(Utc::now());
+        issue.touch(now);
         hub.announce_issue(state, at, actor, "edited", json!({ "changes": changes }));
     }
 }
@@ -280,9 +281,10 @@ fn change_assignees(
     find(repo, *number)?;
     let named = logins.iter().filter_map(|login| state.account_by_login(login)).map(|account| account.id);
     let named: Vec<Id> = named.filter(|id| repo.collaborators.contains_key(id)).collect();
+    let now = state.now();
     let issue = state.issue_mut(writer.repo, *number);
     change(&mut issue.assignees, named);
-    issue.touch(Utc::now());
+    issue.touch(now);
     let repo = state.repo_by_id(writer.repo);
     Ok(ctx.view(&state).issue(repo, &repo.issues[number]))
 }

@@ -8,7 +8,6 @@ use axum::{
     http::StatusCode,
     routing::{get, post, put},
 };
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -131,7 +130,7 @@ fn plan_of(state: &State, writer: Writer, number: u64) -> Result<Plan, ApiError>
 /// How an account signs what the server commits for it.
 pub(super) fn signature(state: &State, account: Id) -> Signature {
     let account = state.account(account);
-    Signature { name: account.name.clone(), email: account.email.clone(), date: Utc::now() }
+    Signature { name: account.name.clone(), email: account.email.clone(), date: state.now() }
 }
 
 /// The commit's message, where the request leaves it to GitHub.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -223,6 +222,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
 
 fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Result<(), ApiError> {
     let mut state = ctx.state();
+    let now = state.now();
     let issue = state.issue_mut(at.0, at.1);
     if issue.state == IssueState::Closed {
         return Err(ApiError::custom("PullRequest", "Cannot change the base branch of a closed pull request."));
@@ -236,7 +236,7 @@ fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Re
             ),
         ));
     }
-    issue.touch(Utc::now());
+    issue.touch(now);
     let pull = issue.pull_mut();
     let (from_ref, from_sha) = (pull.base_ref.clone(), pull.base_sha.clone());
     base.clone_into(&mut pull.base_ref);

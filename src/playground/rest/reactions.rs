@@ -7,7 +7,6 @@ use axum::{
     http::StatusCode,
     routing::{delete, get},
 };
-use chrono::Utc;
 use serde::Deserialize;
 
 use super::{
@@ -88,11 +87,12 @@ pub(crate) fn react(
     content: ReactionContent,
 ) -> Option<(Reaction, bool)> {
     let id = state.new_id();
+    let now = state.now();
     let all = reactions(state.repo_mut(repo), target)?;
     if let Some(found) = all.iter().find(|reaction| reaction.author == author && reaction.content == content) {
         return Some((found.clone(), false));
     }
-    let reaction = Reaction { id, author, content, created_at: Utc::now() };
+    let reaction = Reaction { id, author, content, created_at: now };
     all.push(reaction.clone());
     Some((reaction, true))
 }

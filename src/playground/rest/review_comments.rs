@@ -158,7 +158,7 @@ async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, 
 /// A single comment is a review of its own, of one comment and no words.
 fn publish(ctx: &Ctx, writer: Writer, number: u64, mut comment: ReviewComment) -> axum::response::Response {
     let mut state = ctx.state();
-    let (review, id, now) = (state.new_id(), state.new_id(), Utc::now());
+    let (review, id, now) = (state.new_id(), state.new_id(), state.now());
     comment.id = id;
     comment.review = review;
     comment.author = writer.actor;
@@ -200,7 +200,7 @@ fn answer_to(ctx: &Ctx, at: (&str, &str), number: u64, first: Id, body: String) 
         let writer = ctx.write(&state, at, PULLS, Role::Read)?;
         let (_, pull) = find(state.repo_by_id(writer.repo), number)?;
         let parent = pull.review_comments.iter().find(|comment| comment.id == first).ok_or_else(ApiError::not_found)?;
-        let now = Utc::now();
+        let now = state.now();
         let mut comment = parent.clone();
         // A thread is flat: an answer to an answer answers the first.
         comment.in_reply_to = Some(parent.in_reply_to.unwrap_or(first));
@@ -253,10 +253,11 @@ async fn edit(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input(t
     let mut state = ctx.state();
     let (writer, number) = may_change(&ctx, &state, (&owner, &name), id)?;
     let mut before = String::new();
+    let now = state.now();
     let comments = &mut state.issue_mut(writer.repo, number).pull_mut().review_comments;
     if let Some(comment) = comments.iter_mut().find(|comment| comment.id == id) {
         before = std::mem::replace(&mut comment.body, text.body);
-        comment.updated_at = Utc::now();
+        comment.updated_at = now;
     }
     let extra = json!({ "changes": { "body": { "from": before } } });
     announce_comment(&ctx.hub, &mut state, (writer.repo, number), writer.actor, id, "edited", extra);

@@ -6,7 +6,6 @@ use axum::{
     Router,
     routing::{get, post, put},
 };
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -141,7 +140,7 @@ fn add(
     files: &[FileChange],
 ) -> Result<Id, ApiError> {
     let mut model = ctx.state();
-    let now = Utc::now();
+    let now = model.now();
     let pull = model.issue_mut(writer.repo, number).pull();
     if pull.reviews.iter().any(|review| review.author == writer.actor && review.state == ReviewState::Pending)
         && state == ReviewState::Pending
@@ -260,6 +259,7 @@ async fn submit(
         let (issue, pull) = find(state.repo_by_id(writer.repo), number)?;
         (issue.author == writer.actor, pull.review_comments.iter().any(|comment| comment.review == id))
     };
+    let now = state.now();
     let review = own_review(&mut state, writer, number, id)?;
     if review.state != ReviewState::Pending || review.author != writer.actor {
         return Err(ApiError::unprocessable("Could not submit pull request review"));
@@ -271,7 +271,7 @@ async fn submit(
     check_verdict(own, verdict, &body, with_comments)?;
     review.body = body;
     review.state = verdict;
-    review.submitted_at = Some(Utc::now());
+    review.submitted_at = Some(now);
     announce_submitted(&ctx.hub, &mut state, (writer.repo, number), writer.actor, id);
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
 }

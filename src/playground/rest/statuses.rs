@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::{Router, routing::post};
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -58,7 +57,7 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
         description: new.description,
         target_url: new.target_url,
         creator: writer.actor,
-        created_at: Utc::now(),
+        created_at: state.now(),
     };
     state.repo_mut(writer.repo).statuses.push(status.clone());
     let repo = state.repo_by_id(writer.repo);

@@ -13,7 +13,7 @@ mod repo;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub(crate) use account::{Account, AccountKind, Role};
 pub(crate) use app::{Access, App, Delivery, Grant, Installation, Permissions, Scope};
@@ -42,6 +42,8 @@ pub(crate) struct State {
     pub(crate) deliveries: VecDeque<Delivery>,
     pub(crate) webhook_url: Option<String>,
     last_id: Id,
+    /// How far this GitHub's clock is ahead of the machine's.
+    ahead: TimeDelta,
 }
 
 impl State {
@@ -57,7 +59,18 @@ impl State {
             deliveries: VecDeque::new(),
             webhook_url,
             last_id: 1000,
+            ahead: TimeDelta::zero(),
         }
+    }
+
+    /// What this GitHub's clock says.
+    pub(crate) fn now(&self) -> Time {
+        Utc::now() + self.ahead
+    }
+
+    /// Moves the clock forward, for good.
+    pub(crate) fn advance(&mut self, by: TimeDelta) {
+        self.ahead += by;
     }
 
     /// An id nothing else has.

@@ -101,7 +101,9 @@ impl Observer for Truth {
     }
 
     fn sent(&self, event: &str, payload: &Value) {
-        let action = payload["action"].as_str().map(|action| format!(".{action}"));
+        // The action of a dispatch is whatever the caller calls it.
+        let named = payload["action"].as_str().filter(|_| event != "repository_dispatch");
+        let action = named.map(|action| format!(".{action}"));
         let name = format!("{event}{}", action.unwrap_or_default());
         let unknown = || Err("GitHub describes no such webhook, or webhooks.txt does not name it".to_owned());
         let verdict = GITHUB.sends(&name, payload).unwrap_or_else(unknown);
