@@ -18,6 +18,7 @@ mod history;
 mod hunk;
 mod issues;
 mod labels;
+mod media;
 mod merge;
 mod pulls;
 mod reactions;
