@@ -3,7 +3,7 @@
 
 use axum::{
     http::{HeaderMap, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 
 use super::context::Answer;
@@ -34,29 +34,29 @@ impl Form {
 
     /// What `head` changed since it left `base`; a sha is that of `head`.
     pub(super) async fn of_change(self, git: &Repository, base: &str, head: &str) -> Answer {
-        self.answer(match self {
+        Ok(self.answer(match self {
             Self::Diff => git.diff_between(base, head).await?,
             Self::Patch => git.patches_between(base, head).await?,
             Self::Sha => head.into(),
-        })
+        }))
     }
 
     /// What one commit changed; a sha is its own.
     pub(super) async fn of_commit(self, git: &Repository, sha: &str) -> Answer {
-        self.answer(match self {
+        Ok(self.answer(match self {
             Self::Diff => git.diff_of_commit(sha).await?,
             Self::Patch => git.patch_of_commit(sha).await?,
             Self::Sha => sha.into(),
-        })
+        }))
     }
 
-    fn answer(self, body: Vec<u8>) -> Answer {
+    fn answer(self, body: Vec<u8>) -> Response {
         let kind = match self {
             Self::Diff => "application/vnd.github.diff; charset=utf-8",
             Self::Patch => "application/vnd.github.patch; charset=utf-8",
             Self::Sha => "application/vnd.github.sha; charset=utf-8",
         };
-        Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+        ([(header::CONTENT_TYPE, kind)], body).into_response()
     }
 }
 
