@@ -54,7 +54,7 @@ pub(crate) fn or_skip<T>(test: &str, require: &str, tool: Result<T, String>) -> 
     };
     assert!(std::env::var_os(require).is_none(), "{require} is set, and {reason}");
     // Past the capture of the test harness, so that it is seen.
-    writeln!(std::io::stderr(), "skipped: {test}: {reason}").unwrap();
+    std::io::stderr().write_all(format!("skipped: {test}: {reason}\n").as_bytes()).unwrap();
     None
 }
 
