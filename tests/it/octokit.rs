@@ -22,7 +22,7 @@ async fn an_app_written_with_octokit_lives_on_the_playground() {
     let test = "an_app_written_with_octokit_lives_on_the_playground";
     let Some(modules) = or_skip(test, REQUIRE, modules().await) else { return };
     let folder = open_folder();
-    let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await;
+    let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await.uncounted();
     let mut story = script("app.mjs", folder.path(), &modules);
     story.args([&playground.url, &playground.repository, &playground.app_id.to_string()]);
     story.args([&playground.app_pem_path, &playground.webhook_secret_path]);

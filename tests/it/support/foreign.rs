@@ -80,7 +80,7 @@ impl MainJob {
     pub(crate) async fn start() -> Self {
         let folder = open_folder();
         let database = TestDatabase::new().await;
-        let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await;
+        let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await.uncounted();
         let address = free_address().await;
         let serve = serve(folder.path(), &playground, &database, address);
         let ready = format!("http://{address}/readyz");
