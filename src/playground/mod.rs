@@ -29,6 +29,7 @@ mod front;
 mod git;
 mod git_host;
 mod graphql;
+mod handles;
 mod hub;
 mod keys;
 mod mischief;

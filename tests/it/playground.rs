@@ -6,6 +6,8 @@
 mod access;
 mod admin;
 mod checks;
+mod document;
+mod installations;
 mod issues;
 mod merging;
 mod misbehaviour;

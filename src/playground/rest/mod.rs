@@ -16,8 +16,10 @@ mod error;
 mod git_data;
 mod history;
 mod hunk;
+mod installations;
 mod issues;
 mod labels;
+mod media;
 mod merge;
 mod pulls;
 mod reactions;
@@ -62,6 +64,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         deliveries::routes(),
         git_data::routes(),
         history::routes(),
+        installations::routes(),
         issues::routes(),
         labels::routes(),
         merge::routes(),
