@@ -48,6 +48,7 @@ pub(crate) struct Event {
 impl Hub {
     /// Tells the app, if it is installed there and has a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
+        self.start_workflows(state, &event);
         let Some(installation) = state.installation_of(event.repo).map(|installation| installation.id) else {
             return;
         };

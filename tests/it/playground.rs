@@ -12,3 +12,4 @@ mod octocrab_client;
 mod pulls;
 mod support;
 mod webhooks;
+mod workflows;
