@@ -18,6 +18,7 @@ mod error;
 mod git_data;
 mod history;
 mod hunk;
+mod installations;
 mod issues;
 mod labels;
 mod merge;
@@ -66,6 +67,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         dispatches::routes(),
         git_data::routes(),
         history::routes(),
+        installations::routes(),
         issues::routes(),
         labels::routes(),
         merge::routes(),

@@ -117,7 +117,7 @@ async fn a_late_job_ends_when_the_clock_says_so_and_one_that_never_ends_can_be_c
     world.playground.advance(Duration::from_secs(2));
     wait_for("the late job", async || (jobs_of(&world, &run).await[1].1 == "in_progress").then_some(())).await;
     assert_eq!(jobs_of(&world, &run).await[0].2, "success");
-    world.playground.advance(Duration::from_secs(86_400));
+    world.playground.advance(Duration::from_hours(24));
     assert_eq!(world.get(&path).await["status"], "in_progress");
     world.as_user("writer", Method::POST, &format!("{path}/cancel"), Value::Null).await.expect(202);
     assert_eq!(world.get(&path).await["conclusion"], "cancelled");
