@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::seed::{SeedError, SeedFile};
-use super::{Playground, PlaygroundError, PlaygroundOptions, start};
+use super::{Playground, PlaygroundError, PlaygroundOptions, RateLimits, start};
 
 /// Run a GitHub on this machine, to look at and to test against
 #[derive(Debug, Clone, Args)]
@@ -27,6 +27,9 @@ pub struct PlaygroundArgs {
     /// Where the app's webhooks go; none are sent without it
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
+    /// Limit rates as github.com does; a GitHub Enterprise Server does not, and neither does this without it
+    #[arg(long)]
+    pub rate_limits: bool,
     /// Print the facts as one JSON object on one line
     #[arg(long)]
     pub json: bool,
@@ -62,6 +65,9 @@ pub async fn run(args: PlaygroundArgs) -> Result<(), PlaygroundRunError> {
         PlaygroundOptions { listen: args.listen, data: args.data, webhook_url: args.webhook_url, observer: None };
     let webhook_url = options.webhook_url.clone();
     let playground = start(options).await?;
+    if args.rate_limits {
+        playground.limit_rates(RateLimits::default());
+    }
     if let Some(seed) = &seed {
         seed.plant(&playground.hub).await?;
     }
@@ -106,6 +112,7 @@ fn facts(playground: &Playground, webhook_url: Option<&str>) -> Value {
         "webhook_secret_file": playground.webhook_secret_path,
         "webhook_url": webhook_url,
         "admin_url": format!("{url}/_playground"),
+        "rate_limits": playground.hub.limits.are_on(),
         "misbehaviours": playground.hub.mischief.shown().len(),
         "repository": playground.repository,
         "repositories": repositories,
@@ -139,6 +146,9 @@ fn readable(facts: &Value, listen: SocketAddr) -> String {
         lines.push(format!("  {:<15} {:<24} {}", word("login"), word("token"), word("permission")));
     }
     lines.push(String::new());
+    if facts["rate_limits"] == true {
+        lines.push(format!("It limits rates; the numbers are at {}/rate-limits", text("admin_url")));
+    }
     if let Some(rules) = facts["misbehaviours"].as_u64().filter(|rules| *rules > 0) {
         let report = format!("{}/report", text("admin_url"));
         let plural = if rules == 1 { "rule" } else { "rules" };

@@ -1,6 +1,6 @@
 //! What git over HTTP asks the playground: who may, and what follows from a push.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use axum::http::StatusCode;
@@ -47,7 +47,7 @@ impl GitHost for PlaygroundGitHost {
             GitAccess::Write => Some(moving.lock_owned().await),
             GitAccess::Read => None,
         };
-        Ok(Authorised { repository: path, login, lock })
+        Ok(Authorised { repository: path, login, largest_push: self.0.largest_push.load(Ordering::Relaxed), lock })
     }
 
     async fn pushed(&self, owner: &str, repository: &str, login: &str, updates: Vec<RefUpdate>) {

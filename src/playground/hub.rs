@@ -1,16 +1,16 @@
-//! What the requests share: the model behind its lock, the app's key and secret, and the work going on behind them.
+//! What the requests share: the model behind its lock, the app's key, and the work going on behind them.
 
 use std::{
     future::Future,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
 use jsonwebtoken::DecodingKey;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{mischief::Mischief, observe::Observer, state::State, view::Urls};
+use super::{front::Limits, mischief::Mischief, observe::Observer, state::State, view::Urls};
 
 /// The running playground, as its parts see it.
 pub(crate) struct Hub {
@@ -19,9 +19,11 @@ pub(crate) struct Hub {
     pub(crate) urls: Urls,
     pub(crate) data: PathBuf,
     pub(crate) app_key: DecodingKey,
-    pub(crate) webhook_secret: Vec<u8>,
     pub(crate) client: reqwest::Client,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) limits: Arc<Limits>,
+    /// The largest push, in bytes. <https://docs.github.com/en/get-started/using-git/troubleshooting-the-2-gb-push-limit>
+    pub(crate) largest_push: AtomicU64,
     pub(crate) mischief: Mischief,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -32,21 +34,23 @@ pub(crate) struct Hub {
 impl Hub {
     /// Puts the parts together.
     pub(crate) fn new(
-        state: State,
+        mut state: State,
         urls: Urls,
         data: PathBuf,
         app_key: DecodingKey,
         webhook_secret: Vec<u8>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Arc<Self> {
+        state.hook.secret = Some(webhook_secret);
         Arc::new(Self {
             state: Mutex::new(state),
             urls,
             data,
             app_key,
-            webhook_secret,
             client: webhook_client(),
             observer,
+            limits: Arc::default(),
+            largest_push: AtomicU64::new(2 * 1024 * 1024 * 1024),
             mischief: Mischief::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -2,7 +2,7 @@
 //!
 //! What it is for: everything that a GitHub App does against GitHub can be done against this, over the same wire: REST under
 //! `/api/v3`, GraphQL at `/api/graphql`, git over smart HTTP at `/{owner}/{repo}.git`, and signed webhooks. It looks like a
-//! GitHub Enterprise Server with its rate limits off.
+//! GitHub Enterprise Server, with its rate limits off until they are asked for.
 //!
 //! What flows in: requests of people (tokens `playground-<login>`), of the app (JSON Web Tokens) and of its installations
 //! (minted tokens). What flows out: GitHub's answers, and a webhook for everything that happened.
@@ -31,6 +31,7 @@ mod git;
 mod git_host;
 mod graphql;
 mod handles;
+mod hook;
 mod hub;
 mod keys;
 mod mischief;
@@ -46,6 +47,7 @@ mod webhooks;
 mod world;
 
 pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
+pub use front::RateLimits;
 pub use mischief::{
     Body, CallerKind, Deliveries, DeliveryAct, Misbehaved, Misbehaviour, MisbehaviourError, RefAct, Refs, RequestAct,
     Requests,

@@ -1,6 +1,11 @@
 //! Starting and stopping.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::Router;
 use axum::extract::Request;
@@ -11,7 +16,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     ci::Rule,
-    front::{self, Line, Switchboard},
+    front::{self, Line, RateLimits, Switchboard},
     git,
     git_host::PlaygroundGitHost,
     graphql,
@@ -125,10 +130,14 @@ async fn to_the_end(request: Request, next: Next) -> Response {
 fn router(hub: &Arc<Hub>) -> Router {
     let api = Router::new().nest(
         "/api/v3",
-        rest::router(hub.clone()).layer(from_fn(to_the_end)).layer(from_fn_with_state(hub.clone(), observe::show)),
+        rest::router(hub.clone())
+            .layer(from_fn(to_the_end))
+            .layer(from_fn_with_state(hub.clone(), observe::show))
+            .layer(from_fn(front::conditional)),
     );
     let meddle = from_fn_with_state(hub.clone(), mischief::meddle);
-    let api = api.merge(graphql::router(hub.clone())).layer(meddle.clone());
+    let meter = from_fn_with_state(hub.clone(), front::meter);
+    let api = api.merge(graphql::router(hub.clone())).layer(meter).layer(meddle.clone());
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle);
     rest::with_github_headers(api).merge(git).merge(pages::router(hub.clone())).merge(front::admin(hub.clone()))
 }
@@ -197,6 +206,21 @@ impl Playground {
         self.hub.state().ci.extend(rules);
         self.hub.look_again();
         Ok(())
+    }
+
+    /// Limits rates from now on, with nothing used yet; a GitHub Enterprise Server does not, unless told to.
+    pub fn limit_rates(&self, limits: RateLimits) {
+        self.hub.limits.set(Some(limits));
+    }
+
+    /// Refuses pushes of more bytes from now on; two gigabytes, unless said.
+    pub fn limit_pushes(&self, bytes: u64) {
+        self.hub.largest_push.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Stops limiting rates.
+    pub fn unlimit_rates(&self) {
+        self.hub.limits.set(None);
     }
 
     /// Has the app told of these events too, besides those of its manifest.

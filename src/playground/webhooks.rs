@@ -6,9 +6,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use hmac::{Hmac, KeyInit, Mac};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tokio::time::Instant;
 
 use super::{
@@ -25,6 +24,19 @@ pub(crate) const PENDING: &str = "pending";
 
 /// The status of a delivery that nobody took.
 pub(crate) const UNREACHABLE: &str = "failed to connect to host";
+
+/// Their codes, by which deliveries are filtered: 400 to 599 is a failure.
+/// <https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook>
+pub(crate) const UNREACHABLE_CODE: u16 = 502;
+const TIMED_OUT_CODE: u16 = 504;
+
+/// The largest payload, in bytes; a larger one is not delivered at all.
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>
+const LARGEST: usize = 25 * 1024 * 1024;
+
+/// A delivery can be seen and sent again for three days.
+/// <https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries>
+const RETENTION: TimeDelta = TimeDelta::days(3);
 
 /// How much of a receiver's answer is remembered, in characters.
 const BODY_KEPT: usize = 10_000;
@@ -46,6 +58,14 @@ pub(crate) struct Event {
     pub(crate) sender: Id,
     /// What this kind of event carries besides the common members.
     pub(crate) fields: Value,
+}
+
+impl State {
+    /// The deliveries that are not forgotten yet, newest first.
+    pub(crate) fn recent_deliveries(&self) -> impl Iterator<Item = &Delivery> {
+        let since = self.now() - RETENTION;
+        self.deliveries.iter().rev().take_while(move |delivery| delivery.delivered_at > since)
+    }
 }
 
 impl Hub {
@@ -87,6 +107,11 @@ impl Hub {
             return;
         }
         let Some(url) = state.webhook_url.clone() else { return };
+        let body = payload.to_string();
+        if body.len() > LARGEST {
+            tracing::info!(event, bytes = body.len(), "a webhook is too large to be delivered");
+            return;
+        }
         let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
         let delivery = Delivery {
             // It gets its id when it is sent.
@@ -100,7 +125,7 @@ impl Hub {
             delivered_at: state.now(),
             url,
             request_headers: BTreeMap::new(),
-            body: payload.to_string().into(),
+            body: body.into(),
             seconds: 0.0,
             status_code: 0,
             status: PENDING.to_owned(),
@@ -110,9 +135,9 @@ impl Hub {
         self.dispatch(state, delivery);
     }
 
-    /// Sends a delivery again, under the same GUID, as a delivery of its own. Answers whether it exists.
+    /// Sends a delivery again, under the same GUID, as a delivery of its own. Answers whether it is still known.
     pub(crate) fn redeliver(self: &Arc<Self>, state: &mut State, id: Id) -> bool {
-        let Some(found) = state.deliveries.iter().find(|delivery| delivery.id == id) else {
+        let Some(found) = state.recent_deliveries().find(|delivery| delivery.id == id) else {
             return false;
         };
         let mut delivery = found.clone();
@@ -131,7 +156,7 @@ impl Hub {
     pub(crate) fn enter(&self, state: &mut State, mut delivery: Delivery) -> Id {
         delivery.id = state.new_id();
         delivery.delivered_at = state.now();
-        delivery.request_headers = self.headers(state, &delivery, &delivery.body);
+        delivery.request_headers = Self::headers(state, &delivery, &state.hook.wire(&delivery.body));
         let id = delivery.id;
         if state.deliveries.len() == KEPT {
             state.deliveries.pop_front();
@@ -142,7 +167,7 @@ impl Hub {
 
     /// Sends a delivery.
     pub(crate) fn transmit(self: &Arc<Self>, state: &mut State, delivery: Delivery) {
-        let (body, url) = (delivery.body.clone(), delivery.url.clone());
+        let (body, url) = (state.hook.wire(&delivery.body), delivery.url.clone());
         let id = self.enter(state, delivery);
         let headers = state.deliveries.back().map(|entered| entered.request_headers.clone()).unwrap_or_default();
         let hub = self.clone();
@@ -157,13 +182,10 @@ impl Hub {
         });
     }
 
-    fn headers(&self, state: &State, delivery: &Delivery, body: &[u8]) -> BTreeMap<String, String> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.webhook_secret).expect("HMAC takes a key of any length");
-        mac.update(body);
-        let signature = hex::encode(mac.finalize().into_bytes());
+    fn headers(state: &State, delivery: &Delivery, body: &[u8]) -> BTreeMap<String, String> {
         [
             ("Accept", "*/*".to_owned()),
-            ("Content-Type", "application/json".to_owned()),
+            ("Content-Type", state.hook.content_type.header().to_owned()),
             ("User-Agent", "GitHub-Hookshot/9c1d5a3".to_owned()),
             ("X-GitHub-Delivery", delivery.guid.clone()),
             ("X-GitHub-Event", delivery.event.clone()),
@@ -171,9 +193,9 @@ impl Hub {
             ("X-GitHub-Hook-Installation-Target-ID", state.app.id.to_string()),
             ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
             ("X-GitHub-Enterprise-Version", super::rest::GHES_VERSION.to_owned()),
-            ("X-Hub-Signature-256", format!("sha256={signature}")),
         ]
         .into_iter()
+        .chain(state.hook.signatures(body))
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }
@@ -199,14 +221,19 @@ struct Answer {
 }
 
 async fn receive(request: reqwest::RequestBuilder) -> Answer {
-    let failed =
-        |status: &str| Answer { code: 0, status: status.to_owned(), headers: BTreeMap::new(), body: String::new() };
+    // As GitHub shows them: a gateway's codes, though no gateway spoke.
+    let failed = |code: u16, status: &str| Answer {
+        code,
+        status: status.to_owned(),
+        headers: BTreeMap::new(),
+        body: String::new(),
+    };
     let response = match request.send().await {
         Ok(response) => response,
-        Err(error) if error.is_timeout() => return failed("timed out"),
+        Err(error) if error.is_timeout() => return failed(TIMED_OUT_CODE, "timed out"),
         Err(error) => {
             tracing::debug!(%error, "a webhook could not be delivered");
-            return failed(UNREACHABLE);
+            return failed(UNREACHABLE_CODE, UNREACHABLE);
         }
     };
     let status = response.status();

@@ -7,34 +7,41 @@
 //! | `POST /_playground/misbehaviour` | a rule | one more rule |
 //! | `DELETE /_playground/misbehaviour` | | no rule is left; what was held back goes out |
 //! | `GET /_playground/report` | | what was done, in order |
+//! | `GET /_playground/rate-limits` | | the numbers in force, or `null` |
+//! | `PUT /_playground/rate-limits` | `{}`, or `{"core": 100, …}` | limits rates by github.com's numbers, but for those given |
+//! | `DELETE /_playground/rate-limits` | | stops limiting |
 //! | `GET /_playground/clock` | | what this GitHub's clock says |
 //! | `POST /_playground/clock` | `{"advance": 3600}` | moves it forward by seconds |
+//! | `PUT /_playground/push-limit` | `{"bytes": 1000000}` | refuses larger pushes |
+//! | `POST /_playground/installations/{id}/suspend`, `…/unsuspend` | `{}` | the account's owner does so, webhook and all |
 //! | `POST /_playground/tokens/expire` | `{}` | ends the life of every installation token, as an hour would |
 //! | `POST /_playground/tokens/revoke` | `{}` | revokes every installation token |
 //!
 //! A rule is written as in the seed file; the words are those of the table of [`crate::playground::mischief`]. Bad input answers
 //! 4xx with a `message` and, where there are several faults, all of them with their places.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::State,
+    extract::{Path, State},
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use chrono::TimeDelta;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::guard::on_this_machine;
+use super::{guard::on_this_machine, limits::RateLimits};
 use crate::playground::{
     hub::Hub,
     mischief::{Misbehaved, Written, read_rule},
+    state::{Id, State as Model, SuspendedThrough},
     view,
+    world::PEOPLE,
 };
 
 /// A century; the clock cannot be turned back, so nobody should set it there by a slip.
@@ -45,7 +52,11 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     let routes = Router::new()
         .route("/misbehaviour", get(rules).put(replace).post(add).delete(behave))
         .route("/report", get(report))
+        .route("/rate-limits", get(limits).put(limit).delete(unlimit))
         .route("/clock", get(clock).post(advance))
+        .route("/push-limit", put(limit_pushes))
+        .route("/installations/{id}/suspend", post(suspend))
+        .route("/installations/{id}/unsuspend", post(unsuspend))
         .route("/tokens/expire", post(expire))
         .route("/tokens/revoke", post(revoke))
         .fallback(nothing_here)
@@ -65,7 +76,7 @@ impl IntoResponse for Refused {
 }
 
 async fn nothing_here() -> Refused {
-    let message = "There is no such admin resource: see misbehaviour, report, clock, tokens/expire and tokens/revoke.";
+    let message = "There is no such admin resource: see misbehaviour, report, rate-limits, push-limit, installations, clock and tokens.";
     Refused(StatusCode::NOT_FOUND, message, Vec::new())
 }
 
@@ -113,6 +124,25 @@ async fn report(State(hub): State<Arc<Hub>>) -> Response {
     Json(json!({ "misbehaved": done })).into_response()
 }
 
+async fn limits(State(hub): State<Arc<Hub>>) -> Response {
+    Json(json!({ "rate_limits": hub.limits.numbers() })).into_response()
+}
+
+async fn limit(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let numbers: RateLimits = read(&body)?;
+    let faults = numbers.faults();
+    if !faults.is_empty() {
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The limits stay as they are.", faults));
+    }
+    hub.limits.set(Some(numbers));
+    Ok(limits(State(hub)).await)
+}
+
+async fn unlimit(State(hub): State<Arc<Hub>>) -> Response {
+    hub.limits.set(None);
+    StatusCode::NO_CONTENT.into_response()
+}
+
 async fn clock(State(hub): State<Arc<Hub>>) -> Response {
     let now = hub.state().now();
     Json(json!({ "now": view::time(now) })).into_response()
@@ -141,4 +171,41 @@ async fn expire(State(hub): State<Arc<Hub>>) -> Response {
 async fn revoke(State(hub): State<Arc<Hub>>) -> Response {
     let grants = std::mem::take(&mut hub.state().grants);
     Json(json!({ "revoked": grants.len() })).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Largest {
+    bytes: u64,
+}
+
+async fn limit_pushes(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let bytes = read::<Largest>(&body)?.bytes;
+    hub.largest_push.store(bytes, Ordering::Relaxed);
+    Ok(Json(json!({ "bytes": bytes })).into_response())
+}
+
+async fn suspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.suspend(&mut state, id, by, SuspendedThrough::Account);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn unsuspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.unsuspend(&mut state, id, by);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// An installation, and who acts for its account.
+fn installation(state: &Model, id: &str) -> Result<(Id, Id), Refused> {
+    let found = id.parse().ok().and_then(|id| state.installation(id)).ok_or_else(|| {
+        let known: Vec<String> = state.installations.iter().map(|all| all.id.to_string()).collect();
+        let fault = format!("`{id}` is no installation; there are: {}", known.join(", "));
+        Refused(StatusCode::NOT_FOUND, "There is no such installation.", vec![fault])
+    })?;
+    let owner = state.account_by_login(PEOPLE[0].0).map_or(found.account, |account| account.id);
+    Ok((found.id, owner))
 }

@@ -52,6 +52,8 @@ pub(crate) struct Authorised {
     pub(crate) repository: PathBuf,
     /// Who it is.
     pub(crate) login: String,
+    /// The largest push, in bytes.
+    pub(crate) largest_push: u64,
     /// Whatever must not happen during a push: kept until [`GitHost::pushed`] has returned (so that must not take
     /// the same lock), and given back when git has ended where nothing moved.
     pub(crate) lock: Option<tokio::sync::OwnedMutexGuard<()>>,

@@ -28,6 +28,13 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     Router::new().route("/api/graphql", post(serve)).with_state(hub)
 }
 
+/// Whether a request's body asks for a mutation; one that is not understood asks for nothing.
+pub(crate) fn is_mutation(body: &[u8]) -> bool {
+    let Ok(request) = serde_json::from_slice::<Request>(body) else { return false };
+    Document::parse(&request.query)
+        .is_ok_and(|document| document.operation(request.operation.as_deref()).is_ok_and(|found| found.is_mutation))
+}
+
 #[derive(Deserialize)]
 struct Request {
     #[serde(default)]

@@ -11,7 +11,7 @@ use super::{
 use crate::playground::{
     hub::Hub,
     state::{Delivery, Id, State},
-    webhooks::UNREACHABLE,
+    webhooks::{UNREACHABLE, UNREACHABLE_CODE},
 };
 
 /// What is held back goes out after this long, whatever came meanwhile.
@@ -29,6 +29,7 @@ impl Hub {
             Some(DeliveryAct::Drop) => {}
             Some(DeliveryAct::Fail) => {
                 UNREACHABLE.clone_into(&mut delivery.status);
+                delivery.status_code = UNREACHABLE_CODE;
                 self.enter(state, delivery);
             }
             Some(DeliveryAct::Duplicate { new_guid }) => {

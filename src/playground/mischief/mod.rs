@@ -43,6 +43,7 @@ mod requests;
 mod rule;
 mod written;
 
+pub(crate) use answers::secondary_limit;
 pub use engine::Misbehaved;
 pub(crate) use engine::Mischief;
 pub(crate) use requests::meddle;

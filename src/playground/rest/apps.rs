@@ -32,7 +32,6 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/app/installations", get(installations))
         .route("/app/installations/{id}", get(installation))
         .route("/app/installations/{id}/access_tokens", post(mint))
-        .route("/app/hook/config", get(hook_config).patch(set_hook_config))
         .route("/repos/{owner}/{repo}/installation", get(repo_installation))
         .route("/orgs/{login}/installation", get(account_installation))
         .route("/users/{login}/installation", get(account_installation))
@@ -179,23 +178,4 @@ async fn revoke(ctx: Ctx) -> Answer {
         }
         _ => Err(ApiError::not_accessible()),
     }
-}
-
-async fn hook_config(ctx: Ctx) -> Answer {
-    ctx.require_app()?;
-    let url = ctx.state().webhook_url.clone().unwrap_or_default();
-    Ok(ok(json!({ "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url })))
-}
-
-#[derive(Deserialize)]
-struct HookConfig {
-    url: Option<String>,
-}
-
-async fn set_hook_config(ctx: Ctx, Input(config): Input<HookConfig>) -> Answer {
-    ctx.require_app()?;
-    if let Some(url) = config.url {
-        ctx.state().webhook_url = Some(url);
-    }
-    hook_config(ctx).await
 }

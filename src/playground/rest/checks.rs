@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     context::{Answer, At, Ctx, Input, Writer, created, ok},
     error::ApiError,
+    sizes,
 };
 use crate::playground::{
     auth::Caller,
@@ -26,6 +27,8 @@ use crate::playground::{
 const TEXT_LIMIT: usize = 65_535;
 const ANNOTATIONS_LIMIT: usize = 50;
 const ACTIONS_LIMIT: usize = 3;
+/// Of an annotation's message, and of its details.
+const ANNOTATION_BYTES: usize = 64 * 1024;
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
@@ -86,6 +89,16 @@ impl Fields {
                         "annotation_level is not a member of [notice, warning, failure]",
                     ));
                 }
+                let texts = [
+                    ("message", Some(annotation.message.as_str())),
+                    ("raw_details", annotation.raw_details.as_deref()),
+                ];
+                if let Some((field, _)) =
+                    texts.iter().find(|(_, text)| text.is_some_and(|text| text.len() > ANNOTATION_BYTES))
+                {
+                    return Err(wrong(field, &format!("{field} exceeds a maximum size of 64 KB")));
+                }
+                sizes::check("CheckRun", "title", annotation.title.as_deref(), 255)?;
                 if annotation.start_line == 0 || annotation.end_line < annotation.start_line {
                     return Err(wrong("end_line", "end_line must be greater than or equal to start_line"));
                 }

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::{
     context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
-    issues::{ISSUES, check_body, find},
+    issues::{ISSUES, find},
+    order,
+    sizes::check_body,
 };
 use crate::playground::{
     hub::Hub,
@@ -30,12 +32,8 @@ async fn all(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
     let view = ctx.view(&state);
-    let mut comments: Vec<_> =
-        repo.issues.values().flat_map(|issue| issue.comments.iter().map(move |comment| (issue, comment))).collect();
-    comments.sort_by_key(|(_, comment)| comment.id);
-    if ctx.query("direction") == Some("desc") {
-        comments.reverse();
-    }
+    let all = repo.issues.values().flat_map(|issue| issue.comments.iter().map(move |comment| (issue, comment)));
+    let comments = order::comments(&ctx, all, |(_, comment)| (comment.id, comment.updated_at));
     Ok(ctx.list(comments, |(issue, comment)| view.comment(repo, issue, comment)))
 }
 

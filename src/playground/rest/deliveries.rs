@@ -27,21 +27,22 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/app/hook/deliveries/{id}/attempts", post(redeliver))
 }
 
-/// Newest first; the next page starts below the cursor, which is the last id shown.
+/// Newest first; the next page starts below the cursor, which names the last one shown.
 async fn list(ctx: Ctx) -> Answer {
     ctx.require_app()?;
     let size = ctx.query("per_page").and_then(|size| size.parse::<usize>().ok()).unwrap_or(30).clamp(1, 100);
-    let cursor = ctx.query("cursor").and_then(|cursor| cursor.parse::<Id>().ok());
+    let cursor = match ctx.query("cursor").map(|cursor| cursor.trim_start_matches("v1_").parse::<Id>()) {
+        Some(Err(_)) => return Err(ApiError::new(StatusCode::BAD_REQUEST, "Invalid cursor")),
+        cursor => cursor.and_then(Result::ok),
+    };
     let state = ctx.state();
     let of_status = |delivery: &&Delivery| match ctx.query("status") {
         Some("success") => (200..400).contains(&delivery.status_code),
-        Some("failure") => !(200..400).contains(&delivery.status_code),
+        Some("failure") => (400..600).contains(&delivery.status_code),
         _ => true,
     };
     let mut found: Vec<&Delivery> = state
-        .deliveries
-        .iter()
-        .rev()
+        .recent_deliveries()
         // What is still on its way has no outcome yet, and is not listed before it has.
         .filter(|delivery| delivery.status != PENDING && cursor.is_none_or(|cursor| delivery.id < cursor))
         .filter(of_status)
@@ -53,7 +54,7 @@ async fn list(ctx: Ctx) -> Answer {
     let mut response = ok(json!(shown));
     if let Some(last) = found.last().filter(|_| more) {
         let status = ctx.query("status").map(|status| format!("&status={status}")).unwrap_or_default();
-        let next = ctx.urls.api(&format!("/app/hook/deliveries?per_page={size}{status}&cursor={}", last.id));
+        let next = ctx.urls.api(&format!("/app/hook/deliveries?per_page={size}{status}&cursor=v1_{}", last.id));
         if let Ok(link) = HeaderValue::from_str(&format!("<{next}>; rel=\"next\"")) {
             response.headers_mut().insert(header::LINK, link);
         }
@@ -64,7 +65,7 @@ async fn list(ctx: Ctx) -> Answer {
 async fn read(ctx: Ctx, At(id): At<Id>) -> Answer {
     ctx.require_app()?;
     let state = ctx.state();
-    let delivery = state.deliveries.iter().find(|delivery| delivery.id == id).ok_or_else(ApiError::not_found)?;
+    let delivery = state.recent_deliveries().find(|delivery| delivery.id == id).ok_or_else(ApiError::not_found)?;
     Ok(ok(view::whole_delivery(delivery)))
 }
 

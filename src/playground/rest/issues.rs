@@ -14,16 +14,15 @@ use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
     labels::{LabelName, ensure_labels},
+    order,
     pulls::reopenable,
+    sizes::{check_body, check_title},
 };
 use crate::playground::{
     acts::NewIssue,
     hub::Hub,
     state::{Id, Issue, IssueState, Repo, Role, Scope, State},
 };
-
-/// The longest body of an issue or a comment, in characters.
-pub(super) const BODY_LIMIT: usize = 65_536;
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
@@ -39,22 +38,12 @@ pub(super) fn find(repo: &Repo, number: u64) -> Result<&Issue, ApiError> {
     repo.issues.get(&number).ok_or_else(ApiError::not_found)
 }
 
-/// Refuses a body that is too long, in GitHub's words.
-pub(super) fn check_body(resource: &str, body: Option<&str>) -> Result<(), ApiError> {
-    match body {
-        Some(body) if body.chars().count() > BODY_LIMIT => {
-            Err(ApiError::invalid_because(resource, "body", "body is too long (maximum is 65536 characters)"))
-        }
-        _ => Ok(()),
-    }
-}
-
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
     let view = ctx.view(&state);
     let mut found: Vec<&Issue> = repo.issues.values().filter(|issue| matches(&ctx, &state, repo, issue)).collect();
-    sort(&ctx, &mut found);
+    order::issues(&ctx, &mut found);
     Ok(ctx.list(found, |issue| view.issue(repo, issue)))
 }
 
@@ -73,7 +62,8 @@ fn matches(ctx: &Ctx, state: &State, repo: &Repo, issue: &Issue) -> bool {
     let by =
         |login: Option<&str>, id: Id| login.is_none_or(|login| state.account(id).login.eq_ignore_ascii_case(login));
     let assigned = match ctx.query("assignee") {
-        None | Some("*") => true,
+        None => true,
+        Some("*") => !issue.assignees.is_empty(),
         Some("none") => issue.assignees.is_empty(),
         login => issue.assignees.iter().any(|id| by(login, *id)),
     };
@@ -83,18 +73,6 @@ fn matches(ctx: &Ctx, state: &State, repo: &Repo, issue: &Issue) -> bool {
         && assigned
         && by(ctx.query("creator"), issue.author)
         && since.is_none_or(|since| issue.updated_at >= since)
-}
-
-/// Newest first, unless the query says otherwise.
-pub(super) fn sort(ctx: &Ctx, issues: &mut [&Issue]) {
-    match ctx.query("sort") {
-        Some("updated") => issues.sort_by_key(|issue| issue.updated_at),
-        Some("comments") => issues.sort_by_key(|issue| issue.comments.len()),
-        _ => issues.sort_by_key(|issue| issue.number),
-    }
-    if ctx.query("direction") != Some("asc") {
-        issues.reverse();
-    }
 }
 
 async fn read(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
@@ -121,6 +99,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
         Some(Value::Number(title)) => title.to_string(),
         _ => return Err(ApiError::invalid("Issue", "title", "missing_field")),
     };
+    check_title("Issue", Some(&title))?;
     check_body("Issue", new.body.as_deref())?;
     // Labels and assignees of those who may not set them are silently dropped.
     let may_label = may_triage(&state, writer);
@@ -176,6 +155,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
         }
         (writer, issue.pull.is_some().then(|| repo.git.clone()))
     };
+    check_title("Issue", edit.title.as_deref())?;
     check_body("Issue", edit.body.value().map(String::as_str))?;
     let reason = edit.state_reason.value().cloned();
     if reason.as_deref().is_some_and(|reason| !["completed", "not_planned", "reopened", "duplicate"].contains(&reason))

@@ -1,6 +1,6 @@
 //! Labels, of a repository and of an issue. <https://docs.github.com/en/rest/issues/labels>
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Router,
@@ -13,6 +13,7 @@ use super::{
     context::{Answer, AnyInput, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
     issues::{ISSUES, find},
+    sizes::{check_label, check_label_count},
 };
 use crate::playground::{
     hub::Hub,
@@ -62,6 +63,10 @@ impl LabelNames {
 /// The ids of these labels. Setting one that the repository lacks creates it, for those who may push; others are refused.
 pub(super) fn ensure_labels(state: &mut State, writer: Writer, names: &[LabelName]) -> Result<Vec<Id>, ApiError> {
     let may_create = writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Write);
+    check_label_count(names.len())?;
+    for name in names.iter().map(LabelName::name) {
+        check_label(Some(name), None)?;
+    }
     let mut ids = Vec::new();
     for name in names.iter().map(LabelName::name) {
         let known = state.repo_by_id(writer.repo).label(name).map(|label| label.id);
@@ -118,6 +123,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     let color = new.color()?.unwrap_or_else(|| "ededed".to_owned());
     let label = new.name.filter(|name| !name.trim().is_empty());
     let label = label.ok_or_else(|| ApiError::invalid("Label", "name", "missing_field"))?;
+    check_label(Some(&label), new.description.as_deref())?;
     if state.repo_by_id(writer.repo).label(&label).is_some() {
         return Err(ApiError::invalid("Label", "name", "already_exists"));
     }
@@ -139,6 +145,7 @@ async fn edit(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>, 
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
     let id = state.repo_by_id(writer.repo).label(&label).ok_or_else(ApiError::not_found)?.id;
     let color = edit.color()?;
+    check_label(edit.renamed.as_deref().or(edit.name.as_deref()), edit.description.as_deref())?;
     let repo = state.repo_mut(writer.repo);
     if let Some(label) = repo.labels.iter_mut().find(|label| label.id == id) {
         label.name = edit.renamed.or(edit.name).unwrap_or_else(|| label.name.clone());
@@ -179,6 +186,12 @@ fn change(
     let mut state = ctx.state();
     let writer = ctx.write(&state, (owner, name), ISSUES, Role::Triage)?;
     let had = find(state.repo_by_id(writer.repo), *number)?.labels.clone();
+    // Counted before a label is made that the issue would then be refused.
+    let repo = state.repo_by_id(writer.repo);
+    let (known, new): (Vec<_>, Vec<_>) = names.iter().map(|name| repo.label(name.name())).partition(Option::is_some);
+    let known = known.into_iter().flatten().map(|label| label.id).collect();
+    let distinct: BTreeSet<Id> = wanted(&had, known).into_iter().collect();
+    check_label_count(distinct.len() + new.len())?;
     let asked = ensure_labels(&mut state, writer, names)?;
     ctx.hub.set_labels(&mut state, (writer.repo, *number), writer.actor, &wanted(&had, asked));
     let repo = state.repo_by_id(writer.repo);

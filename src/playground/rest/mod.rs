@@ -17,17 +17,21 @@ mod dispatches;
 mod error;
 mod git_data;
 mod history;
+mod hook_config;
 mod hunk;
 mod installations;
 mod issues;
 mod labels;
 mod media;
 mod merge;
+mod order;
 mod pulls;
+mod rate_limit;
 mod reactions;
 mod repos;
 mod review_comments;
 mod reviews;
+mod sizes;
 mod statuses;
 mod suites;
 mod users;
@@ -68,11 +72,13 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         dispatches::routes(),
         git_data::routes(),
         history::routes(),
+        hook_config::routes(),
         installations::routes(),
         issues::routes(),
         labels::routes(),
         merge::routes(),
         pulls::routes(),
+        rate_limit::routes(),
         reactions::routes(),
         repos::routes(),
         review_comments::routes(),
@@ -90,7 +96,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         .with_state(hub)
 }
 
-/// Puts on every answer the headers by which clients know a GitHub Enterprise Server. Rate limiting is off, so no header speaks of it.
+/// Puts on every answer the headers by which clients know a GitHub Enterprise Server.
 pub(crate) async fn github_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let id = super::auth::random_hex(8).to_uppercase();

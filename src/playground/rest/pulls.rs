@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
-    issues::{check_body, edit_text, may_triage, sort},
+    issues::{edit_text, may_triage},
     media::Form,
+    order,
+    sizes::{check_body, check_title},
 };
 use crate::playground::{
     acts::{NewIssue, measure},
@@ -58,7 +60,7 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     };
     let mut found: Vec<&Issue> =
         repo.pulls().filter(|(issue, pull)| wanted(issue, pull)).map(|(issue, _)| issue).collect();
-    sort(&ctx, &mut found);
+    order::pulls(&ctx, state.now(), &mut found);
     Ok(ctx.list(found, |issue| view.pull_simple(repo, issue)))
 }
 
@@ -95,6 +97,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     let title = new.title.clone().filter(|title| !title.trim().is_empty()).ok_or_else(|| missing("title"))?;
     let head = new.head.as_deref().ok_or_else(|| missing("head"))?;
     let base = new.base.as_deref().ok_or_else(|| missing("base"))?;
+    check_title("PullRequest", Some(&title))?;
     check_body("PullRequest", new.body.as_deref())?;
     let head = match head.split_once(':') {
         Some((user, branch)) if user.eq_ignore_ascii_case(&login) => branch,
@@ -205,6 +208,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     if edit.title.as_deref().is_some_and(|title| title.trim().is_empty()) {
         return Err(ApiError::invalid("PullRequest", "title", "missing_field"));
     }
+    check_title("PullRequest", edit.title.as_deref())?;
     check_body("PullRequest", edit.body.value().map(String::as_str))?;
     let _still = moving.lock().await;
     let at = (writer.repo, number);

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use super::{
     context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
-    hunk,
-    issues::check_body,
+    hunk, order,
     pulls::{PULLS, find},
     reviews::announce_submitted,
+    sizes::check_body,
 };
 use crate::playground::{
     git::FileChange,
@@ -115,7 +115,8 @@ async fn all(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), PULLS)?;
     let view = ctx.view(&state);
-    Ok(ctx.list(published(repo), |(issue, comment)| view.review_comment(repo, issue, comment)))
+    let comments = order::comments(&ctx, published(repo), |(_, comment)| (comment.id, comment.updated_at));
+    Ok(ctx.list(comments, |(issue, comment)| view.review_comment(repo, issue, comment)))
 }
 
 async fn of_pull(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
@@ -124,7 +125,8 @@ async fn of_pull(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>)
     find(repo, number)?;
     let view = ctx.view(&state);
     let of_pull = published(repo).filter(|(issue, _)| issue.number == number);
-    Ok(ctx.list(of_pull, |(issue, comment)| view.review_comment(repo, issue, comment)))
+    let comments = order::comments(&ctx, of_pull, |(_, comment)| (comment.id, comment.updated_at));
+    Ok(ctx.list(comments, |(issue, comment)| view.review_comment(repo, issue, comment)))
 }
 
 async fn read(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::{
     context::{Answer, At, Ctx, Input, Writer, ok},
     error::ApiError,
-    issues::check_body,
     pulls::{PULLS, find},
     review_comments::{Draft, announce_comment, place},
+    sizes::check_review,
 };
 use crate::playground::{
     git::FileChange,
@@ -108,7 +108,7 @@ fn check_verdict(own: bool, verdict: ReviewState, body: &str, with_comments: boo
 
 async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(new): Input<New>) -> Answer {
     let state = verdict(new.event.as_deref())?;
-    check_body("PullRequestReview", new.body.as_deref())?;
+    check_review(new.body.as_deref())?;
     let (writer, git, base, head, own) = {
         let state = ctx.state();
         let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Read)?;
@@ -224,7 +224,7 @@ async fn edit(
 ) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Read)?;
-    check_body("PullRequestReview", words.body.as_deref())?;
+    check_review(words.body.as_deref())?;
     let review = own_review(&mut state, writer, number, id)?;
     if review.author != writer.actor {
         return Err(ApiError::forbidden("Must be the author of the review."));

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
     error::ApiError,
+    sizes,
 };
 use crate::playground::{
     hub::Hub,
@@ -39,13 +40,8 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
         (writer, state.repo_by_id(writer.repo).git.clone())
     };
     let given = new.state.ok_or_else(|| ApiError::invalid("Status", "state", "missing_field"))?;
-    if new.description.as_ref().is_some_and(|text| text.chars().count() > 140) {
-        return Err(ApiError::invalid_because(
-            "Status",
-            "description",
-            "description is too long (maximum is 140 characters)",
-        ));
-    }
+    sizes::check("Status", "description", new.description.as_deref(), 140)?;
+    sizes::check("Status", "context", new.context.as_deref(), 255)?;
     let commit = git.commit(&sha).await?.filter(|commit| commit.sha == sha);
     let commit = commit.ok_or_else(|| ApiError::semantic(format!("No commit found for SHA: {sha}")))?;
     let mut state = ctx.state();

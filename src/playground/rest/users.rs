@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::StatusCode, routing::get};
+use axum::{Router, routing::get};
 use serde_json::json;
 
 use super::{
@@ -20,7 +20,6 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/", get(root))
         .route("/meta", get(meta))
-        .route("/rate_limit", get(rate_limit))
         .route("/user", get(me))
         .route("/user/{id}", get(by_id))
         .route("/users/{login}", get(by_login))
@@ -37,12 +36,6 @@ async fn root(ctx: Ctx) -> Answer {
 
 async fn meta(_ctx: Ctx) -> Answer {
     Ok(ok(json!({ "verifiable_password_authentication": false, "installed_version": GHES_VERSION })))
-}
-
-/// What an Enterprise Server answers while its limits are off.
-/// <https://docs.github.com/en/enterprise-server/rest/rate-limit/rate-limit>
-async fn rate_limit(_ctx: Ctx) -> Answer {
-    Err(ApiError::new(StatusCode::NOT_FOUND, "Rate limiting is not enabled."))
 }
 
 async fn me(ctx: Ctx) -> Answer {

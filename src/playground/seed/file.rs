@@ -27,6 +27,7 @@
 //!     conclusion: failure       # or one for each attempt: [failure, success]; success, unless said
 //!     after: 90                 # seconds; none, unless said
 //!     never: in_progress        # it stays there, or `queued`
+//! rate_limits: {}               # github.com's numbers; or some of your own: { core: 100 }
 //! misbehaviour:                 # see the table in `mischief`
 //!   seed: 7
 //!   rules:
@@ -44,6 +45,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::playground::ci::Rule;
+use crate::playground::front::RateLimits;
 use crate::playground::git::{branch_ref, is_valid_ref_name};
 use crate::playground::mischief::Written;
 use crate::playground::state::Role;
@@ -62,6 +64,7 @@ pub(crate) struct SeedFile {
     /// What the jobs of workflows find.
     #[serde(default)]
     pub(super) ci: Vec<Rule>,
+    pub(super) rate_limits: Option<RateLimits>,
     #[serde(default)]
     pub(super) misbehaviour: Written,
     /// What `directory` is relative to.
@@ -206,6 +209,8 @@ impl SeedFile {
             }
             repository.faults(&people, &self.folder, |fault| faults.push(format!("{at}: {fault}")));
         }
+        let limits = self.rate_limits.iter().flat_map(RateLimits::faults);
+        faults.extend(limits.map(|fault| format!("rate_limits: {fault}")));
         if let Err(found) = self.misbehaviour.rules() {
             faults.extend(found.into_iter().map(|fault| format!("misbehaviour: {fault}")));
         }
@@ -304,6 +309,7 @@ mod tests {
             repositories:\n\
             - { name: a b, owner: nobody, directory: ./no-such, collaborators: { eve: king } }\n\
             - { name: c, default_branch: 'x..y', labels: [{ name: l, color: red }], issues: [{ title: '', author: eve }] }\n\
+            rate_limits: { status: 500 }\n\
             misbehaviour: { rules: [{ deliveries: {}, does: explode }] }\n";
         let SeedError::Faults(faults) = read(text).unwrap_err() else { panic!("it was read") };
         let all = faults.join("\n");
@@ -319,6 +325,7 @@ mod tests {
             "`red`",
             "no title",
             "misbehaviour: rules[0].does",
+            "rate_limits: status",
         ] {
             assert!(all.contains(part), "{part} is missing in:\n{all}");
         }

@@ -36,6 +36,9 @@ impl SeedFile {
             }
         }
         // Last of all: nothing in the file meets what it asks for.
+        if let Some(limits) = &self.rate_limits {
+            hub.limits.set(Some(limits.clone()));
+        }
         if let Some(seed) = self.misbehaviour.seed {
             hub.mischief.seed(seed);
         }

@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::hook::Hook;
+
 pub(crate) use account::{Account, AccountKind, Role};
 pub(crate) use actions::{Actions, Job, Stage, Workflow, WorkflowRun};
 pub(crate) use app::{
@@ -49,6 +51,7 @@ pub(crate) struct State {
     pub(crate) repos: BTreeMap<Id, Repo>,
     pub(crate) deliveries: VecDeque<Delivery>,
     pub(crate) webhook_url: Option<String>,
+    pub(crate) hook: Hook,
     last_id: Id,
     /// How far this GitHub's clock is ahead of the machine's.
     ahead: TimeDelta,
@@ -68,6 +71,7 @@ impl State {
             repos: BTreeMap::new(),
             deliveries: VecDeque::new(),
             webhook_url,
+            hook: Hook::default(),
             last_id: 1000,
             ahead: TimeDelta::zero(),
         }

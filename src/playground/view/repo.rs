@@ -137,7 +137,7 @@ impl View<'_> {
     pub(crate) fn label(self, repo: &Repo, label: &Label) -> Value {
         json!({
             "id": label.id, "node_id": node_id("LA", label.id),
-            "url": self.repo_api(repo, &format!("/labels/{}", label.name.replace(' ', "%20"))),
+            "url": self.repo_api(repo, &format!("/labels/{}", super::encode_path(&label.name).replace('/', "%2F"))),
             "name": label.name, "color": label.color, "default": false, "description": label.description,
         })
     }

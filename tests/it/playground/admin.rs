@@ -115,3 +115,18 @@ async fn pages_of_other_sites_are_refused() {
     world.admin(Method::GET, "/nothing", Value::Null).await.expect(404);
     world.admin(Method::PATCH, "/clock", json!({})).await.expect(404);
 }
+
+#[tokio::test]
+async fn an_installation_is_suspended_and_woken() {
+    let world = World::start().await;
+    let token = world.installation_token(json!({})).await;
+    let path = "/repos/acme/widgets/issues";
+    let of = |act: &str| format!("/installations/{}/{act}", world.playground.installation_id);
+    world.admin(Method::POST, &of("suspend"), json!({})).await.expect(204);
+    world.call(Method::GET, path, &token, None).await.expect(403);
+    world.admin(Method::POST, &of("unsuspend"), json!({})).await.expect(204);
+    world.call(Method::GET, path, &token, None).await.expect(200);
+    let told = world.admin(Method::POST, "/installations/7/suspend", json!({})).await.expect(404);
+    let known = world.playground.installation_id.to_string();
+    assert!(told["faults"][0].as_str().unwrap().ends_with(&known), "{told}");
+}

@@ -274,7 +274,7 @@ async fn deliveries_are_dropped_or_fail_and_only_the_failed_are_listed() {
     issues_arrive(&receiver, &[("opened", "sent")]).await;
     let failed = listed(&world, "status=failure").await;
     assert_eq!(failed.len(), 1);
-    assert_eq!((&failed[0]["status"], &failed[0]["status_code"]), (&json!("failed to connect to host"), &json!(0)));
+    assert_eq!((&failed[0]["status"], &failed[0]["status_code"]), (&json!("failed to connect to host"), &json!(502)));
     let again = format!("/app/hook/deliveries/{}/attempts", failed[0]["id"]);
     world.call(Method::POST, &again, &world.app_token(), None).await.expect(202);
     issues_arrive(&receiver, &[("opened", "sent"), ("opened", "failed")]).await;

@@ -65,7 +65,11 @@ fn command(authorised: &Authorised, service: &str, request: &Request, report: &P
         .env("QUERY_STRING", request.uri().query().unwrap_or_default())
         .env("REMOTE_USER", &authorised.login)
         .env("REMOTE_ADDR", "127.0.0.1")
-        .env("PLAYGROUND_PUSH_REPORT", report);
+        .env("PLAYGROUND_PUSH_REPORT", report)
+        // git-config(1): receive.maxInputSize; git itself refuses what is larger, in its own words.
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "receive.maxInputSize")
+        .env("GIT_CONFIG_VALUE_0", authorised.largest_push.to_string());
     // No CONTENT_LENGTH for a chunked body: the program reads to its end then. It inflates gzip by itself.
     for (name, variable) in [
         (header::CONTENT_TYPE, "CONTENT_TYPE"),

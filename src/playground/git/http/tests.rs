@@ -31,7 +31,7 @@ impl GitHost for Host {
         let login = plain.split_once(':').unwrap().1.to_owned();
         match (owner, repository, login.as_str(), access) {
             ("acme", "widgets", "writer", _) | ("acme", "widgets", "reader", Access::Read) => {
-                Ok(Authorised { repository: self.path.clone(), login, lock: None })
+                Ok(Authorised { repository: self.path.clone(), login, largest_push: 1 << 30, lock: None })
             }
             ("acme", "widgets", "reader", Access::Write) => {
                 Err(Refusal::new(StatusCode::FORBIDDEN, "Permission to acme/widgets denied to reader."))

@@ -1,0 +1,99 @@
+//! How the app's webhooks are written and signed: what `PATCH /app/hook/config` sets.
+//!
+//! A change counts for whatever is sent from then on, a delivery sent again included.
+//! <https://docs.github.com/en/rest/apps/webhooks>, <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>
+
+use aws_lc_rs::hmac;
+use axum::body::Bytes;
+
+/// The setting of the app's one webhook, but for its address.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hook {
+    /// What deliveries are signed with; they are not, where there is none.
+    pub(crate) secret: Option<Vec<u8>>,
+    pub(crate) content_type: ContentType,
+    /// Kept and shown; there is no TLS here whose certificate could be checked.
+    pub(crate) insecure_ssl: bool,
+}
+
+/// How the payload is put into the body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ContentType {
+    #[default]
+    Json,
+    /// As the field `payload` of a form.
+    Form,
+}
+
+impl ContentType {
+    /// The word of the configuration.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Form => "form",
+        }
+    }
+
+    /// The `Content-Type` of a delivery.
+    pub(crate) fn header(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+        }
+    }
+}
+
+impl Hook {
+    /// A payload as it goes over the wire.
+    pub(crate) fn wire(&self, payload: &Bytes) -> Bytes {
+        match self.content_type {
+            ContentType::Json => payload.clone(),
+            ContentType::Form => form(payload).into(),
+        }
+    }
+
+    /// The headers that prove who sent a body.
+    pub(crate) fn signatures(&self, body: &[u8]) -> Vec<(&'static str, String)> {
+        let Some(secret) = &self.secret else { return Vec::new() };
+        let sign = |algorithm| hex::encode(hmac::sign(&hmac::Key::new(algorithm, secret), body));
+        vec![
+            // GitHub still sends the older one along.
+            ("X-Hub-Signature", format!("sha1={}", sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY))),
+            ("X-Hub-Signature-256", format!("sha256={}", sign(hmac::HMAC_SHA256))),
+        ]
+    }
+}
+
+/// <https://url.spec.whatwg.org/#application/x-www-form-urlencoded>
+fn form(payload: &[u8]) -> String {
+    let mut body = String::with_capacity(payload.len() * 2);
+    body.push_str("payload=");
+    for byte in payload {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => body.push(char::from(*byte)),
+            b' ' => body.push('+'),
+            other => body.push_str(&format!("%{other:02X}")),
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_keeps_what_it_carries() {
+        assert_eq!(form("{\"a\": \"ä~\"}".as_bytes()), "payload=%7B%22a%22%3A+%22%C3%A4%7E%22%7D");
+    }
+
+    #[test]
+    fn the_signature_is_that_of_githubs_own_example() {
+        // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
+        let hook = Hook { secret: Some(b"It's a Secret to Everybody".to_vec()), ..Hook::default() };
+        let signed = hook.signatures(b"Hello, World!");
+        let wanted = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        assert_eq!(signed[1], ("X-Hub-Signature-256", wanted.to_owned()));
+        assert!(Hook::default().signatures(b"").is_empty());
+    }
+}

@@ -1,0 +1,84 @@
+//! The configuration of the app's webhook. <https://docs.github.com/en/rest/apps/webhooks>
+
+use std::sync::Arc;
+
+use axum::{Router, http::Uri, routing::get};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    context::{Answer, Ctx, Input, ok},
+    error::ApiError,
+};
+use crate::playground::{hook::ContentType, hub::Hub, state::State};
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new().route("/app/hook/config", get(read).patch(change))
+}
+
+fn shown(state: &State) -> Value {
+    let mut config = json!({
+        "content_type": state.hook.content_type.name(),
+        "insecure_ssl": if state.hook.insecure_ssl { "1" } else { "0" },
+        "url": state.webhook_url.as_deref().unwrap_or_default(),
+    });
+    if state.hook.secret.is_some() {
+        // Nobody is shown a secret, not even who set it.
+        config["secret"] = json!("********");
+    }
+    config
+}
+
+async fn read(ctx: Ctx) -> Answer {
+    ctx.require_app()?;
+    Ok(ok(shown(&ctx.state())))
+}
+
+#[derive(Deserialize)]
+struct Config {
+    url: Option<String>,
+    content_type: Option<String>,
+    secret: Option<String>,
+    /// `"0"`, `"1"`, or the numbers.
+    insecure_ssl: Option<Value>,
+}
+
+async fn change(ctx: Ctx, Input(config): Input<Config>) -> Answer {
+    ctx.require_app()?;
+    let invalid = |field: &str, message: &str| ApiError::invalid_because("Hook", field, message);
+    let content_type = match config.content_type.as_deref() {
+        None => None,
+        Some("json") => Some(ContentType::Json),
+        Some("form") => Some(ContentType::Form),
+        Some(_) => return Err(invalid("content_type", "content_type must be json or form")),
+    };
+    let insecure_ssl = match config.insecure_ssl {
+        None => None,
+        Some(Value::String(word)) if word == "0" || word == "1" => Some(word == "1"),
+        Some(Value::Number(number)) if number.as_u64().is_some_and(|number| number < 2) => {
+            Some(number.as_u64() == Some(1))
+        }
+        Some(_) => return Err(invalid("insecure_ssl", "insecure_ssl must be 0 or 1")),
+    };
+    if let Some(url) = &config.url
+        && !is_address(url)
+    {
+        return Err(invalid("url", "url must be a valid http or https URL"));
+    }
+    let mut state = ctx.state();
+    if let Some(url) = config.url {
+        state.webhook_url = Some(url);
+    }
+    state.hook.content_type = content_type.unwrap_or(state.hook.content_type);
+    state.hook.insecure_ssl = insecure_ssl.unwrap_or(state.hook.insecure_ssl);
+    if let Some(secret) = config.secret {
+        state.hook.secret = (!secret.is_empty()).then(|| secret.into_bytes());
+    }
+    Ok(ok(shown(&state)))
+}
+
+fn is_address(url: &str) -> bool {
+    let http = |scheme: &str| scheme == "http" || scheme == "https";
+    url.parse::<Uri>()
+        .is_ok_and(|uri| uri.scheme_str().is_some_and(http) && uri.host().is_some_and(|host| !host.is_empty()))
+}
