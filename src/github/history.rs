@@ -215,7 +215,8 @@ impl RepoClient {
     pub async fn orders_since(&self, since: DateTime<Utc>) -> Result<Vec<Past>, GitHubError> {
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let mut all = Vec::new();
-        for (path, kind) in [("/issues/comments", SourceKind::IssueComment), ("/pulls/comments", SourceKind::ReviewComment)]
+        for (path, kind) in
+            [("/issues/comments", SourceKind::IssueComment), ("/pulls/comments", SourceKind::ReviewComment)]
         {
             let path = format!("{path}?since={since}&sort=updated&direction=desc&per_page=100");
             self.search(&path, |page: Vec<PastComment>| {
@@ -234,7 +235,8 @@ impl RepoClient {
             return None;
         }
         let place = if comment.html_url.contains("/pull/") { Place::Pull } else { Place::Issue };
-        let number = comment.issue_url.as_ref().or(comment.pull_request_url.as_ref())?.rsplit('/').next()?.parse().ok()?;
+        let number =
+            comment.issue_url.as_ref().or(comment.pull_request_url.as_ref())?.rsplit('/').next()?.parse().ok()?;
         let author = Person { login: author.login.clone(), bot: false };
         Some(Past {
             id: format!("{kind:?}/{}", comment.id),

@@ -115,7 +115,9 @@ async fn orders(world: &World, directives: &[&Directive]) -> Result<(), Fault> {
         order(world, repo, past).await?;
     }
     for d in directives {
-        for pull in d.steps.iter().chain(&d.finale).filter(|step| !step.status.is_done()).filter_map(|it| it.open_pull()) {
+        for pull in
+            d.steps.iter().chain(&d.finale).filter(|step| !step.status.is_done()).filter_map(|it| it.open_pull())
+        {
             for past in client.reviews(pull.number).await? {
                 order(world, repo, past).await?;
             }
@@ -131,9 +133,7 @@ async fn order(world: &World, repo: &Repo, past: Past) -> Result<(), Fault> {
         What::Said(said) => {
             (said.number, said.place == crate::github::interpret::Place::Pull, said.kind, said.id, said.node_id.clone())
         }
-        What::Reviewed(it) => {
-            (it.pull, true, crate::domain::signal::SourceKind::Review, it.id, it.node_id.clone())
-        }
+        What::Reviewed(it) => (it.pull, true, crate::domain::signal::SourceKind::Review, it.id, it.node_id.clone()),
         _ => return Ok(()),
     };
     let found = if in_pull {

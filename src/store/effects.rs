@@ -144,12 +144,9 @@ impl Unit {
 }
 
 async fn was_asked_for(executor: impl sqlx::PgExecutor<'_>, keys: &[String]) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT 1 FROM effects WHERE key = ANY ($1)) AS "found!""#,
-        keys,
-    )
-    .fetch_one(executor)
-    .await?;
+    let found = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM effects WHERE key = ANY ($1)) AS "found!""#, keys,)
+        .fetch_one(executor)
+        .await?;
     Ok(found)
 }
 

@@ -35,7 +35,8 @@ async fn a_suspended_installation_is_told_from_a_missing_permission_whoever_noti
 #[tokio::test]
 async fn a_repository_that_the_installation_lost_is_no_missing_branch() {
     let server = Scripted::start(|call| {
-        let lost = "There is at least one repository that does not exist or is not accessible to the parent installation.";
+        let lost =
+            "There is at least one repository that does not exist or is not accessible to the parent installation.";
         (call.line.contains("access_tokens") && !call.body["repository_ids"].is_null()).then(|| refused(422, lost))
     })
     .await;
@@ -52,9 +53,10 @@ async fn an_app_that_was_installed_anew_works_through_the_new_installation() {
         line if line == format!("GET {REPO}/installation") => {
             Some(Reply::Json(200, json!({ "id": 6, "suspended_at": null })))
         }
-        line if line.ends_with("/installations/6/access_tokens") => {
-            Some(Reply::Json(201, json!({ "token": "ghs_new", "expires_at": Utc::now() + chrono::TimeDelta::hours(1) })))
-        }
+        line if line.ends_with("/installations/6/access_tokens") => Some(Reply::Json(
+            201,
+            json!({ "token": "ghs_new", "expires_at": Utc::now() + chrono::TimeDelta::hours(1) }),
+        )),
         line if line == format!("PATCH {REPO}/issues/7") => Some(Reply::Json(200, json!({}))),
         _ => None,
     })
@@ -112,7 +114,9 @@ async fn orders_that_no_delivery_told_are_read_and_edited_ones_are_not() {
         let since = "since=2026-11-20T11:00:00Z";
         match call.line.as_str() {
             line if line.starts_with(&format!("GET {REPO}/issues/comments?{since}")) => Some(Reply::Json(200, listed)),
-            line if line.starts_with(&format!("GET {REPO}/pulls/comments?{since}")) => Some(Reply::Json(200, json!([]))),
+            line if line.starts_with(&format!("GET {REPO}/pulls/comments?{since}")) => {
+                Some(Reply::Json(200, json!([])))
+            }
             _ => None,
         }
     })
