@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod access;
+mod admin;
 mod checks;
 mod installations;
 mod issues;
 mod merging;
+mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
 mod pulls;

@@ -67,8 +67,7 @@ async fn the_end_of_a_suspension_is_noticed_though_nobody_tells() {
 async fn a_repository_that_the_app_loses_waits_until_it_is_given_back() {
     let stage = stage(BY_ITSELF).await;
     let name = stage.playground.repository.clone();
-    let (serve, issue) =
-        stage.loses(|playground| assert!(playground.remove_repository_from_installation(&name))).await;
+    let (serve, issue) = stage.loses(|playground| assert!(playground.remove_repository_from_installation(&name))).await;
     assert!(stage.playground.add_repository_to_installation(&name));
     stage.regains(serve, issue).await;
 }

@@ -1,13 +1,15 @@
 //! Rate limits: refused with a time, the bot waits for that long, and nothing is lost.
 
-use adjutant::playground::{CallerKind, Requests, RequestAct};
+use adjutant::playground::{CallerKind, RequestAct, Requests};
 
 use super::{BY_ITSELF, Misbehaviour, of_the_bot, stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secondary_limit_with_a_time_is_waited_out() {
     let stage = stage(BY_ITSELF).await;
-    for (status, path) in [(403, "/repos/*/*/pulls"), (429, "/repos/*/*/issues/*/comments"), (429, "/repos/*/*/check-runs")] {
+    for (status, path) in
+        [(403, "/repos/*/*/pulls"), (429, "/repos/*/*/issues/*/comments"), (429, "/repos/*/*/check-runs")]
+    {
         let act = RequestAct::SecondaryLimit { status, retry_after: Some(1) };
         stage.misbehave([of_the_bot(&["POST"], path, act).times(2)]);
     }

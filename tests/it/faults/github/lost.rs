@@ -14,7 +14,8 @@ async fn survives(act: RequestAct, name: &str) -> Stage {
         of_the_bot(&writes, "/**", act).for_each().once(),
     ]);
     let serve = stage.lives_through(&format!("Answered with {name}")).await;
-    for call in ["POST /repos/acme/widgets/pulls", "POST /repos/acme/widgets/check-runs", "/merge", "/comments", "git-receive"]
+    for call in
+        ["POST /repos/acme/widgets/pulls", "POST /repos/acme/widgets/check-runs", "/merge", "/comments", "git-receive"]
     {
         assert!(stage.met(name, call) > 0, "{call}: {:?}", stage.playground.misbehaved());
     }
@@ -69,7 +70,11 @@ async fn a_github_that_says_nothing_is_asked_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_of_githubs_own_cost_no_more_than_time() {
     let stage = stage(BY_ITSELF).await;
-    let acts = [RequestAct::ServerError, RequestAct::BadGateway { body: Body::Html }, RequestAct::Unavailable { body: Body::Json }];
+    let acts = [
+        RequestAct::ServerError,
+        RequestAct::BadGateway { body: Body::Html },
+        RequestAct::Unavailable { body: Body::Json },
+    ];
     for act in acts {
         stage.misbehave([of_the_bot(&[], "**", act).by_chance(0.15).times(12)]);
     }

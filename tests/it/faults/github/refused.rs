@@ -13,7 +13,8 @@ async fn survives(act: RequestAct, name: &str) {
         of_the_bot(&["GET"], "/**", act).by_chance(0.15).times(15),
     ]);
     let serve = stage.lives_through(&format!("Refused with {name}")).await;
-    for call in ["POST /repos/acme/widgets/pulls", "POST /repos/acme/widgets/check-runs", "/merge", "/comments", "graphql"]
+    for call in
+        ["POST /repos/acme/widgets/pulls", "POST /repos/acme/widgets/check-runs", "/merge", "/comments", "graphql"]
     {
         assert!(stage.met(name, call) > 0, "{call}: {:?}", stage.playground.misbehaved());
     }

@@ -45,9 +45,7 @@ impl Stage {
         self.misbehave(requests().into_iter().map(|(act, chance)| of_the_bot(&[], "**", act).by_chance(chance)));
         let all = |(act, chance)| Misbehaviour::to_deliveries(Deliveries::default(), act).by_chance(chance);
         self.misbehave(deliveries().into_iter().map(all));
-        self.misbehave([
-            Misbehaviour::to_new_refs("**", RefAct::Hidden { reads: Some(2), ms: None }).by_chance(0.3)
-        ]);
+        self.misbehave([Misbehaviour::to_new_refs("**", RefAct::Hidden { reads: Some(2), ms: None }).by_chance(0.3)]);
     }
 }
 
@@ -91,7 +89,9 @@ async fn a_process_that_is_killed_in_the_storm_goes_on_where_it_was() {
     // After the first effects, in the middle, and near the end: counted in effects, and not in seconds.
     for done in [4, 10, 18] {
         let is_so = "SELECT count(*) FROM effects WHERE status = 'done'";
-        stage.wait(&format!("{done} effects are done"), async || (stage.count(is_so).await >= done).then_some(())).await;
+        stage
+            .wait(&format!("{done} effects are done"), async || (stage.count(is_so).await >= done).then_some(()))
+            .await;
         serve.kill().await;
         serve = stage.serve().await;
     }
