@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::World;
 use crate::domain::effect::{Effect, Lane};
 use crate::domain::ids::Repo;
-use crate::github::{Access, GitHubError};
+use crate::github::Access;
 use crate::store::effects::Claimed;
 
 /// The repositories that are out of reach, each with why.
@@ -55,12 +55,7 @@ impl World {
                 self.out_of_reach.lost(repo, &why);
                 true
             }
-            Ok(Access::Granted) => false,
-            Err(error @ GitHubError::Setup(_)) => {
-                tracing::error!(%error, "GitHub cannot be asked");
-                false
-            }
-            Err(_) => false,
+            Ok(Access::Granted) | Err(_) => false,
         }
     }
 

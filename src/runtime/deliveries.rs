@@ -142,7 +142,7 @@ async fn read(world: &World, delivery: &Delivery) -> Result<Handled, Trouble> {
         Fact::Happened(happened) => Some(happened.repo.clone()),
         Fact::Ignored(_) => None,
     };
-    match (read_fact(world, fact, Settle::Read(delivery)).await, repo) {
+    match (Box::pin(read_fact(world, fact, Settle::Read(delivery))).await, repo) {
         (Err(Trouble::Refused(why)), Some(repo)) if world.is_out_of_reach(&repo).await => Err(Trouble::NoAccess(why)),
         (outcome, _) => outcome,
     }
@@ -161,7 +161,7 @@ fn changes_access(delivery: &Delivery) -> bool {
 
 /// Tells what happened, which no delivery may have told.
 pub(super) async fn tell(world: &World, happened: Happened) -> Result<(), String> {
-    match read_fact(world, Fact::Happened(Box::new(happened)), Settle::Nothing).await {
+    match Box::pin(read_fact(world, Fact::Happened(Box::new(happened)), Settle::Nothing)).await {
         Ok(Handled::Applied(_)) => Ok(()),
         Ok(Handled::Ignored(reason)) => {
             tracing::debug!(reason, "what was missed is of no use");

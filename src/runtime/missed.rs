@@ -54,7 +54,7 @@ impl Looks {
 }
 
 /// Looks for what was missed everywhere. What goes wrong costs a line in the log: the next look comes.
-pub(super) async fn look(world: &World, live: &[Directive]) -> Result<(), StoreError> {
+pub(super) async fn look(world: &World, live: &[Directive]) {
     let mut by_repo: BTreeMap<u64, Vec<&Directive>> = BTreeMap::new();
     for directive in live {
         by_repo.entry(directive.repo.id).or_default().push(directive);
@@ -71,7 +71,6 @@ pub(super) async fn look(world: &World, live: &[Directive]) -> Result<(), StoreE
     if let Err(error) = labels(world).await {
         tracing::warn!(%error, "missed labels could not be looked for");
     }
-    Ok(())
 }
 
 /// How a directive's issue stands: closed, without its label, edited.

@@ -77,7 +77,10 @@ async fn sweep(world: &World, look: bool) -> Result<(), StoreError> {
             live.push(directive);
         }
     }
-    if look { missed::look(world, &live).await } else { Ok(()) }
+    if look {
+        missed::look(world, &live).await;
+    }
+    Ok(())
 }
 
 /// Merges, closings and pushes that no delivery told of.

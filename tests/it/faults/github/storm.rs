@@ -54,7 +54,7 @@ fn seed(place: u64) -> u64 {
     let given = std::env::var("ADJUTANT_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        now.as_micros() as u64 ^ (place << 56)
+        u64::from(now.subsec_nanos()) ^ now.as_secs() ^ (place << 56)
     });
     println!("ADJUTANT_TEST_SEED={seed}");
     seed
