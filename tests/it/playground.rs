@@ -6,6 +6,7 @@
 mod access;
 mod admin;
 mod checks;
+mod document;
 mod installations;
 mod issues;
 mod merging;
