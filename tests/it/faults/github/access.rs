@@ -1,14 +1,13 @@
 //! Access that is taken away in the middle of the work, and given back.
 
-use std::time::Duration;
-
 use adjutant::playground::{Deliveries, DeliveryAct, Playground};
 
+use super::super::stage::in_a_tree;
 use super::{BY_ITSELF, Misbehaviour, STEPS, Serve, Stage, stage};
 
 /// An agent that takes its time.
 const SLOWLY: &str = r#"
-sleep 2
+touch begun; sleep 2; rm begun
 echo "$step" > "$step.txt"
 echo '{"summary":"did it","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
 "#;
@@ -22,13 +21,14 @@ impl Stage {
         self.agent(STEPS, SLOWLY);
         let serve = self.serve().await;
         let issue = self.label("Taken away").await;
-        let working = "SELECT count(*) FROM tasks WHERE kind = 'step' AND status = 'running'";
-        self.wait("an agent is at work", async || (self.count(working).await == 1).then_some(())).await;
+        let begun = async || in_a_tree(&self.trees("data"), "task-", "begun");
+        self.wait("an agent is at work", begun).await;
         take(&self.playground);
         let ended = "SELECT count(*) FROM tasks WHERE kind = 'step' AND exit = 'exit 0'";
         self.wait("the agent has ended", async || (self.count(ended).await == 1).then_some(())).await;
         self.wait("the operator is told", async || self.log().contains(LOST).then_some(())).await;
         // Its end is known, its work is not handed in, and nothing else has begun or was given up.
+        let working = "SELECT count(*) FROM tasks WHERE kind = 'step' AND status = 'running'";
         assert_eq!(self.count(working).await, 1, "{}", self.told().await);
         assert_eq!(self.count("SELECT count(*) FROM tasks").await, 2);
         assert_eq!(self.count("SELECT count(*) FROM effects WHERE status = 'failed'").await, 0);
@@ -95,15 +95,13 @@ async fn tokens_that_are_revoked_all_the_time_are_minted_anew() {
     let stage = stage(BY_ITSELF).await;
     let serve = stage.serve().await;
     let issue = stage.label("Revoked").await;
-    let revoke = async {
-        loop {
-            stage.playground.revoke_tokens();
-            tokio::time::sleep(Duration::from_millis(700)).await;
-        }
-    };
-    tokio::select! {
-        () = stage.judged(issue) => {}
-        () = revoke => {}
+    for done in (2..=24).step_by(2) {
+        let is_so = "SELECT count(*) FROM effects WHERE status = 'done'";
+        stage
+            .wait(&format!("{done} effects are done"), async || (stage.count(is_so).await >= done).then_some(()))
+            .await;
+        stage.playground.revoke_tokens();
     }
+    stage.judged(issue).await;
     drop(serve);
 }
