@@ -152,6 +152,15 @@ impl State {
         })
     }
 
+    /// Ends the life of every installation token minted so far, and answers how many there are.
+    pub(crate) fn expire_tokens(&mut self) -> usize {
+        let now = self.now();
+        for grant in self.grants.values_mut() {
+            grant.expires_at = now;
+        }
+        self.grants.len()
+    }
+
     /// Refuses a token whose installation was suspended; one whose installation is gone is nobody's.
     fn awake(&self, installation: Id) -> Result<(), ApiError> {
         let installation = self.installation(installation).ok_or_else(ApiError::bad_credentials)?;
@@ -160,15 +169,6 @@ impl State {
         let since = suspension.at.format("%Y-%m-%dT%H:%M:%SZ");
         let sentence = format!("Sorry. This installation owned by {owner} suspended your access at {since}.");
         Err(ApiError::forbidden(sentence))
-    }
-
-    /// Ends the life of every installation token minted so far, and answers how many there are.
-    pub(crate) fn expire_tokens(&mut self) -> usize {
-        let now = self.now();
-        for grant in self.grants.values_mut() {
-            grant.expires_at = now;
-        }
-        self.grants.len()
     }
 
     /// Mints a token.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jsonwebtoken::DecodingKey;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{mischief::Mischief, observe::Observer, state::State, view::Urls};
@@ -24,6 +25,8 @@ pub(crate) struct Hub {
     pub(crate) mischief: Mischief,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// Told when the clock was moved, or the script of the CI changed.
+    pub(crate) changed: Notify,
 }
 
 impl Hub {
@@ -47,6 +50,7 @@ impl Hub {
             mischief: Mischief::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            changed: Notify::new(),
         })
     }
 

@@ -24,6 +24,7 @@
 
 mod acts;
 mod auth;
+mod ci;
 mod cli;
 mod front;
 mod git;

@@ -16,3 +16,4 @@ mod octocrab_client;
 mod pulls;
 mod support;
 mod webhooks;
+mod workflows;
