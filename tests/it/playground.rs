@@ -9,6 +9,7 @@ mod issues;
 mod merging;
 mod nonsense;
 mod octocrab_client;
+mod pages;
 mod pulls;
 mod support;
 mod webhooks;
