@@ -16,6 +16,7 @@ mod error;
 mod git_data;
 mod history;
 mod hunk;
+mod installations;
 mod issues;
 mod labels;
 mod merge;
@@ -62,6 +63,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         deliveries::routes(),
         git_data::routes(),
         history::routes(),
+        installations::routes(),
         issues::routes(),
         labels::routes(),
         merge::routes(),
