@@ -160,29 +160,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Viewer {
 
 /// Goes around every page: who may ask, who asks, and what the answer forbids the browser.
 pub(super) async fn around(Shared(pages): Shared<Pages>, mut request: Request, next: Next) -> Response {
-    let mut response = match foreign(request.method().is_safe(), request.headers()) {
-        Some(why) => {
-            let body = maud::html! { h1 { "Refused" } p { (why) } };
-            (StatusCode::MISDIRECTED_REQUEST, layout::page(&Viewer::default(), "Refused", &body)).into_response()
+    let mut response = if let Some(why) = foreign(request.method().is_safe(), request.headers()) {
+        let body = maud::html! { h1 { "Refused" } p { (why) } };
+        (StatusCode::MISDIRECTED_REQUEST, layout::page(&Viewer::default(), "Refused", &body)).into_response()
+    } else {
+        let known = Session::read(&pages.key, request.headers());
+        let session = pages.still_there(known.clone().unwrap_or_else(Session::new));
+        let refusal = request.extensions_mut().remove::<Refusal>();
+        let viewer = pages.viewer(&session, &request, refusal);
+        request.extensions_mut().insert(viewer);
+        request.extensions_mut().insert(session.clone());
+        let mut response = next.run(request).await;
+        let headers = response.headers_mut();
+        if known.as_ref() != Some(&session)
+            && !headers.contains_key(header::SET_COOKIE)
+            && let Some(cookie) = session.cookie(&pages.key)
+        {
+            headers.insert(header::SET_COOKIE, cookie);
         }
-        None => {
-            let known = Session::read(&pages.key, request.headers());
-            let session = known.clone().unwrap_or_else(Session::new);
-            let session = pages.still_there(session);
-            let refusal = request.extensions_mut().remove::<Refusal>();
-            let viewer = pages.viewer(&session, &request, refusal);
-            request.extensions_mut().insert(viewer);
-            request.extensions_mut().insert(session.clone());
-            let mut response = next.run(request).await;
-            let headers = response.headers_mut();
-            if known.as_ref() != Some(&session)
-                && !headers.contains_key(header::SET_COOKIE)
-                && let Some(cookie) = session.cookie(&pages.key)
-            {
-                headers.insert(header::SET_COOKIE, cookie);
-            }
-            response
-        }
+        response
     };
     let headers = response.headers_mut();
     for (name, value) in [

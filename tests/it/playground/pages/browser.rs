@@ -25,6 +25,9 @@ pub(crate) struct Shown {
     pub(crate) source: String,
 }
 
+/// A button's word, where it sends the form instead, and what it adds to it.
+type Button = (String, Option<String>, Option<(String, String)>);
+
 /// A form being filled in.
 #[derive(Debug, Clone)]
 pub(crate) struct Filled {
@@ -32,8 +35,7 @@ pub(crate) struct Filled {
     pub(crate) fields: Vec<(String, String)>,
     /// Name and value of boxes and choices that are not ticked or chosen.
     offered: Vec<(String, String)>,
-    /// Word (or label), where it sends, and what it adds.
-    buttons: Vec<(String, Option<String>, Option<(String, String)>)>,
+    buttons: Vec<Button>,
 }
 
 fn select(selector: &str) -> Selector {
@@ -228,7 +230,7 @@ impl Filled {
                     filled.buttons.push((word, element.attr("formaction").map(str::to_owned), more));
                 }
                 ("input", "checkbox" | "radio") if element.attr("checked").is_none() => {
-                    filled.offered.push((name, value))
+                    filled.offered.push((name, value));
                 }
                 ("textarea", _) => filled.fields.push((name, element.text().collect())),
                 ("select", _) => {

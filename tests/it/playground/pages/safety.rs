@@ -29,12 +29,12 @@ async fn only_a_form_of_this_browsers_own_pages_acts() {
         request.send().await.unwrap().status()
     };
     let (cookie, token) = (writer.cookie.clone().unwrap(), form.value("token").to_owned());
+    let forged = cookie.replace("writer", "maintainer");
     let cookie = Some(cookie.as_str());
     assert_eq!(post(None, &[], &token).await, StatusCode::FORBIDDEN, "without the session");
     assert_eq!(post(cookie, &[], "").await, StatusCode::FORBIDDEN, "without the token");
     let other = Browser::acting_as(&world, "writer").await;
     assert_eq!(post(other.cookie.as_deref(), &[], &token).await, StatusCode::FORBIDDEN, "with another's token");
-    let forged = cookie.unwrap().replace("writer", "maintainer");
     assert_eq!(post(Some(&forged), &[], &token).await, StatusCode::FORBIDDEN, "with a forged session");
     for headers in [
         &[("origin", "http://evil.example")][..],
