@@ -19,6 +19,7 @@ mod hunk;
 mod installations;
 mod issues;
 mod labels;
+mod media;
 mod merge;
 mod pulls;
 mod reactions;
