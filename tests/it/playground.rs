@@ -15,3 +15,4 @@ mod pages;
 mod pulls;
 mod support;
 mod webhooks;
+mod workflows;
