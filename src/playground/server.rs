@@ -135,11 +135,14 @@ fn router(hub: &Arc<Hub>) -> Router {
             .layer(from_fn_with_state(hub.clone(), observe::show))
             .layer(from_fn(front::conditional)),
     );
+    let api = api.merge(graphql::router(hub.clone()));
+    // What a person does on a page goes over no wire that could fail.
+    let inside = rest::with_github_headers(api.clone());
     let meddle = from_fn_with_state(hub.clone(), mischief::meddle);
     let meter = from_fn_with_state(hub.clone(), front::meter);
-    let api = api.merge(graphql::router(hub.clone())).layer(meter).layer(meddle.clone());
-    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle);
-    rest::with_github_headers(api).merge(git).merge(pages::router(hub.clone())).merge(front::admin(hub.clone()))
+    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle.clone());
+    let pages = pages::router(hub.clone(), inside);
+    rest::with_github_headers(api.layer(meter).layer(meddle)).merge(git).merge(pages).merge(front::admin(hub.clone()))
 }
 
 impl Playground {

@@ -17,6 +17,7 @@ mod merging;
 mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
+mod pages;
 mod pulls;
 mod sizes;
 mod support;
