@@ -6,6 +6,7 @@ use axum::{
     Router,
     routing::{get, post},
 };
+use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
