@@ -28,6 +28,7 @@ mod git_host;
 mod graphql;
 mod handles;
 mod hub;
+mod import;
 mod keys;
 mod observe;
 mod options;
@@ -40,7 +41,8 @@ mod view;
 mod webhooks;
 mod world;
 
-pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
+pub use cli::{PlaygroundArgs, PlaygroundRunError, introduce, open, run};
+pub use import::{Import, ImportError, Imported};
 pub use observe::{Exchange, Observer};
 pub use options::{PlaygroundError, PlaygroundOptions};
 pub use seed::SeedError;

@@ -6,6 +6,7 @@
 mod access;
 mod checks;
 mod document;
+mod import;
 mod installations;
 mod issues;
 mod merging;
