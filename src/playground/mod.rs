@@ -32,6 +32,7 @@ mod git_host;
 mod graphql;
 mod handles;
 mod hub;
+mod import;
 mod keys;
 mod mischief;
 mod observe;
@@ -45,7 +46,8 @@ mod view;
 mod webhooks;
 mod world;
 
-pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
+pub use cli::{PlaygroundArgs, PlaygroundRunError, introduce, open, run};
+pub use import::{Import, ImportError, Imported};
 pub use mischief::{
     Body, CallerKind, Deliveries, DeliveryAct, Misbehaved, Misbehaviour, MisbehaviourError, RefAct, Refs, RequestAct,
     Requests,

@@ -7,6 +7,7 @@ mod access;
 mod admin;
 mod checks;
 mod document;
+mod import;
 mod installations;
 mod issues;
 mod merging;
