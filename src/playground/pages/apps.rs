@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::act::{may_send, see};
 use super::form::Form;
-use super::layout::{Page, ago, avatar, login, page, plural, repo_path};
+use super::layout::{Page, ago, avatar, login, page, repo_path};
 use super::plan::Fields;
 use super::session::{Session, Viewer};
 use super::{PageError, Pages};
@@ -152,7 +152,7 @@ pub(super) async fn delivery(
     let body = html! {
         p { a href={ "/apps/" (slug) } { (state.app.name) } }
         h1 { code { (name(delivery)) } }
-        p.quiet { (delivery.guid) " · " (ago(delivery.delivered_at)) " · " (delivery.seconds) " second" (plural(u8::from(delivery.seconds == 1.0))) }
+        p.quiet { (delivery.guid) " · " (ago(delivery.delivered_at)) " · " (delivery.seconds) " s" }
         p { (state_of(delivery)) }
         @if may_manage(&state, &viewer) { (again.button("Send again")) }
         h2 { "Request" }
