@@ -222,9 +222,7 @@ fn next_steps(facts: &Value, served: bool, imported: &[Imported]) -> String {
     lines.push("2. Act as maintainer and give it the label `directive`.".to_owned());
     lines.push(format!("3. Watch {url}/{repository}/pulls; answer where it asks."));
     lines.push(String::new());
-    lines.push(
-        "Repositories stay in the data folder; issues, pull requests and people end with the process.".to_owned(),
-    );
+    lines.push("With --data the repositories stay; issues, pull requests and people go when it stops.".to_owned());
     lines.push("Stop it with ctrl-C.".to_owned());
     lines.join("\n")
 }
