@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod try_out;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
         (_, Command::Check(check)) => return check::run(&check),
         (_, Command::Schema) => return check::schema(),
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
-        (Ok(runtime), Command::Playground(args)) => runtime.block_on(playground::run(args)).map_err(Failure::work),
+        (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(args)),
         (Ok(runtime), Command::Directive(args)) => runtime.block_on(run_directive(&args)),
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
         (Ok(_), Command::DemoAgent) => demo::run_agent().map_err(Failure::work),
@@ -107,6 +108,14 @@ async fn run_serve(config: Option<&Path>) -> Result<(), Failure> {
     let shutdown = stop_on_signals().map_err(|error| Failure::Work(format!("cannot listen for signals: {error}")))?;
     let (ready, _) = oneshot::channel();
     serve(settings, shutdown, ready).await.map_err(|error| Failure::Work(error.to_string()))
+}
+
+async fn run_playground(args: PlaygroundArgs) -> Result<(), Failure> {
+    if !args.serve {
+        return playground::run(args).await.map_err(Failure::work);
+    }
+    let interrupted = stop_on_signals().map_err(Failure::work)?;
+    try_out::run(&args, environment(), interrupted).await.map_err(Failure::work)
 }
 
 async fn run_directive(args: &DirectiveArgs) -> Result<(), Failure> {

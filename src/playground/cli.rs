@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::import::{Import, ImportError, Imported};
 use super::seed::{SeedError, SeedFile};
 use super::{Playground, PlaygroundError, PlaygroundOptions, RateLimits, start};
 
@@ -19,11 +20,19 @@ pub struct PlaygroundArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
     /// The folder for repositories, the app's key and the webhook secret; made if it is not there
-    #[arg(long, value_name = "DIR", default_value = "playground-data")]
-    pub data: PathBuf,
+    /// [default: playground-data; with --serve a new one, which goes at the end]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// People, repositories, labels and issues to begin with, in YAML or JSON
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
+    /// A git repository of your own to begin with; its branch is copied with all history, and nothing is written into it.
+    /// It becomes `acme/<the folder's name>` unless said otherwise. May be given several times
+    #[arg(long, value_name = "[OWNER/NAME=]DIR")]
+    pub import: Vec<Import>,
+    /// Run Adjutant against it too, with the settings of the environment (at least `ADJUTANT_AGENT_COMMAND`)
+    #[arg(long, conflicts_with_all = ["webhook_url", "json"])]
+    pub serve: bool,
     /// Where the app's webhooks go; none are sent without it
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
@@ -44,6 +53,9 @@ pub enum PlaygroundRunError {
     /// The seed file is at fault.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// A repository was not brought in.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// Signals cannot be awaited, or the facts cannot be printed.
     #[error("the playground cannot {what}: {source}")]
     Io {
@@ -54,27 +66,65 @@ pub enum PlaygroundRunError {
     },
 }
 
-/// Runs a playground until ctrl-C or SIGTERM.
-pub async fn run(args: PlaygroundArgs) -> Result<(), PlaygroundRunError> {
-    let io = |what| move |source| PlaygroundRunError::Io { what, source };
+/// Starts a playground with all that the arguments ask for, and answers with what was imported.
+pub async fn open(args: &PlaygroundArgs) -> Result<(Playground, Vec<Imported>), PlaygroundRunError> {
     // Read first: a fault in it should leave no data folder behind.
     let seed = args.seed.as_deref().map(SeedFile::read).transpose()?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(io("listen for SIGTERM"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(io("listen for ctrl-C"))?;
-    let options =
-        PlaygroundOptions { listen: args.listen, data: args.data, webhook_url: args.webhook_url, observer: None };
-    let webhook_url = options.webhook_url.clone();
-    let playground = start(options).await?;
+    let data = args.data.clone().unwrap_or_else(|| PathBuf::from("playground-data"));
+    let webhook_url = args.webhook_url.clone();
+    let playground = start(PlaygroundOptions { listen: args.listen, data, webhook_url, observer: None }).await?;
+    match fill(args, seed.as_ref(), &playground).await {
+        Ok(imported) => Ok((playground, imported)),
+        Err(error) => {
+            playground.shutdown().await;
+            Err(error)
+        }
+    }
+}
+
+async fn fill(
+    args: &PlaygroundArgs,
+    seed: Option<&SeedFile>,
+    playground: &Playground,
+) -> Result<Vec<Imported>, PlaygroundRunError> {
     if args.rate_limits {
         playground.limit_rates(RateLimits::default());
     }
-    if let Some(seed) = &seed {
+    if let Some(seed) = seed {
         seed.plant(&playground.hub).await?;
     }
-    let facts = facts(&playground, webhook_url.as_deref());
-    let text = if args.json { facts.to_string() } else { readable(&facts, args.listen) };
+    let mut imported = Vec::new();
+    for import in &args.import {
+        imported.push(import.bring(&playground.hub).await?);
+    }
+    Ok(imported)
+}
+
+/// Says everything that is needed to use it, and what to do next. `webhook_url` is where the app's webhooks go.
+pub fn introduce(
+    playground: &Playground,
+    args: &PlaygroundArgs,
+    webhook_url: Option<&str>,
+    imported: &[Imported],
+) -> Result<(), PlaygroundRunError> {
+    let facts = facts(playground, webhook_url);
+    let text = if args.json {
+        facts.to_string()
+    } else {
+        format!("{}\n{}", readable(&facts, args.listen), next_steps(&facts, args.serve, imported))
+    };
     let mut out = std::io::stdout();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(io("print where it is"))?;
+    let printed = writeln!(out, "{text}").and_then(|()| out.flush());
+    printed.map_err(|source| PlaygroundRunError::Io { what: "print where it is", source })
+}
+
+/// Runs a playground until ctrl-C or SIGTERM.
+pub async fn run(args: PlaygroundArgs) -> Result<(), PlaygroundRunError> {
+    let io = |what| move |source| PlaygroundRunError::Io { what, source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(io("listen for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(io("listen for ctrl-C"))?;
+    let (playground, imported) = open(&args).await?;
+    introduce(&playground, &args, args.webhook_url.as_deref(), &imported)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -157,6 +207,32 @@ fn readable(facts: &Value, listen: SocketAddr) -> String {
     if !listen.ip().is_loopback() {
         lines.push("Its tokens are known to everybody, and it listens beyond this machine.".to_owned());
     }
+    lines.join("\n")
+}
+
+/// What was imported, and what one does now.
+fn next_steps(facts: &Value, served: bool, imported: &[Imported]) -> String {
+    let text = |key: &str| facts[key].as_str().unwrap_or_default();
+    let url = text("url");
+    let mut lines = Vec::new();
+    for one in imported {
+        lines.push(format!("  imported        {} (branch {})", one.repository, one.branch));
+        lines.extend(one.notes.iter().map(|note| format!("                  {note}")));
+    }
+    if !imported.is_empty() {
+        lines.push(String::new());
+    }
+    let repository = imported.first().map_or(text("repository"), |one| one.repository.as_str());
+    if !served && text("webhook_url").is_empty() {
+        lines.push("To run Adjutant against it, start it again with --serve and your agent:".to_owned());
+        lines.push("  ADJUTANT_AGENT_COMMAND='[\"your-agent\"]' adjutant playground --serve …".to_owned());
+        lines.push(String::new());
+    }
+    lines.push(format!("1. Open {url}/{repository}/issues/new, choose whom to act as, and write an issue."));
+    lines.push("2. Act as maintainer and give it the label `directive`.".to_owned());
+    lines.push(format!("3. Watch {url}/{repository}/pulls; answer where it asks."));
+    lines.push(String::new());
+    lines.push("With --data the repositories stay; issues, pull requests and people go when it stops.".to_owned());
     lines.push("Stop it with ctrl-C.".to_owned());
     lines.join("\n")
 }

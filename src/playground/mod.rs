@@ -33,6 +33,7 @@ mod graphql;
 mod handles;
 mod hook;
 mod hub;
+mod import;
 mod keys;
 mod mischief;
 mod observe;
@@ -46,8 +47,9 @@ mod view;
 mod webhooks;
 mod world;
 
-pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
+pub use cli::{PlaygroundArgs, PlaygroundRunError, introduce, open, run};
 pub use front::RateLimits;
+pub use import::{Import, ImportError, Imported};
 pub use mischief::{
     Body, CallerKind, Deliveries, DeliveryAct, Misbehaved, Misbehaviour, MisbehaviourError, RefAct, Refs, RequestAct,
     Requests,

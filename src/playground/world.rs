@@ -1,6 +1,9 @@
 //! What there is at the beginning: the organisation, its people, the app on its one repository; and how to add to it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use chrono::Utc;
 
@@ -117,6 +120,20 @@ impl State {
         id
     }
 
+    /// Gives a repository the people of the seed, and the label that the app goes by.
+    pub(crate) fn settle(&mut self, repo: Id) {
+        for (login, role) in PEOPLE {
+            let id = self.add_user(login);
+            self.repo_mut(repo).collaborators.insert(id, role);
+        }
+        if self.repo_by_id(repo).label("directive").is_none() {
+            let id = self.new_id();
+            let description = Some("To be done by the app".to_owned());
+            let label = Label { id, name: "directive".to_owned(), color: "1d76db".to_owned(), description };
+            self.repo_mut(repo).labels.push(label);
+        }
+    }
+
     /// The account's signature under commits.
     pub(crate) fn signature_of(&self, account: Id) -> Signature {
         let account = self.account(account);
@@ -127,6 +144,21 @@ impl State {
 /// The token of a user of the playground.
 pub(crate) fn token_of(login: &str) -> String {
     format!("playground-{login}")
+}
+
+/// Writes the files of `acme/widgets` where [`Hub::seed`] will find them. It takes as long as making the app's key does, and can
+/// be done beside it.
+pub(crate) async fn plant_ahead(author: Signature, data: &Path) -> Result<(), GitError> {
+    let path = repository_path(data, OWNER, REPOSITORY);
+    if path.join("HEAD").exists() {
+        return Ok(());
+    }
+    let git = Repository::init(&path, seed::DEFAULT_BRANCH).await?;
+    seed::plant_widgets(&git, &author).await.map(|_| ())
+}
+
+fn repository_path(data: &Path, login: &str, name: &str) -> PathBuf {
+    data.join("repositories").join(login).join(format!("{name}.git"))
 }
 
 impl Hub {
@@ -144,17 +176,7 @@ impl Hub {
             seed::plant_widgets(&git, &author).await?;
         }
         let mut state = self.state();
-        for (login, role) in PEOPLE {
-            let id = state.add_user(login);
-            state.repo_mut(repo).collaborators.insert(id, role);
-        }
-        let label = Label {
-            id: state.new_id(),
-            name: "directive".to_owned(),
-            color: "1d76db".to_owned(),
-            description: Some("To be done by the app".to_owned()),
-        };
-        state.repo_mut(repo).labels.push(label);
+        state.settle(repo);
         self.install(&mut state, owner, repo);
         Ok(repo)
     }
@@ -187,7 +209,7 @@ impl Hub {
 
     fn repository_path(&self, owner: Id, name: &str) -> PathBuf {
         let login = self.state().account(owner).login.clone();
-        self.data.join("repositories").join(login).join(format!("{name}.git"))
+        repository_path(&self.data, &login, name)
     }
 }
 

@@ -25,6 +25,7 @@ const BINARY: &[(&str, &[&str])] = &[
     ("main", &["cli", "logging", "playground", "serve", "settings"]),
     ("check", &["domain"]),
     ("demo", &["playground", "serve", "settings", "store"]),
+    ("try_out", &["logging", "playground", "serve", "settings"]),
 ];
 /// What keeps the domain pure: none of these words is in it.
 const IMPURE: &[&str] = &["tokio", "sqlx", "reqwest", "octocrab", "std::fs", "std::env", "Utc::now", "new_v4"];

@@ -9,6 +9,7 @@ mod checks;
 mod conditional;
 mod deliveries;
 mod document;
+mod import;
 mod installations;
 mod issues;
 mod limits;

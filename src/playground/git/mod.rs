@@ -17,6 +17,7 @@ pub(crate) mod http;
 mod merge;
 mod objects;
 mod refs;
+mod source;
 mod text;
 mod workflows;
 
@@ -31,6 +32,7 @@ pub(crate) use history::{AheadBehind, CommitInfo, Signature};
 pub(crate) use merge::{MergeMethod, Preview};
 pub(crate) use objects::{Blob, EntryKind, FileWrite, NewTreeEntry, TreeEntry, Written};
 pub(crate) use refs::{Reference, Update, branch_ref, is_sha, is_valid_ref_name};
+pub(crate) use source::Source;
 
 use command::Invocation;
 

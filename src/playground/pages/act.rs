@@ -17,6 +17,7 @@ use super::plan::{Call, Fields, Plan, Then, plan};
 use super::refusal::{Refusal, in_words};
 use super::session::{Session, Viewer, can_act};
 use super::{Pages, layout, router_of};
+use crate::playground::rest::OfIssueForm;
 use crate::playground::world::token_of;
 
 type Pairs = Vec<(String, String)>;
@@ -105,7 +106,7 @@ pub(super) fn own_path(path: &str) -> &str {
 
 impl Pages {
     /// Does one thing after the other, and answers with the page to go to.
-    async fn carry_out(
+    pub(super) async fn carry_out(
         &self,
         login: &str,
         headers: &HeaderMap,
@@ -114,7 +115,7 @@ impl Pages {
     ) -> Result<String, (StatusCode, String)> {
         let mut last = Value::Null;
         for (done, call) in plan.calls.into_iter().enumerate() {
-            let (status, answer) = self.call(login, headers, call).await;
+            let (status, answer) = self.call(login, headers, call, plan.of_form).await;
             let failed = answer["errors"].is_array() && answer["data"].is_object();
             if !status.is_success() || failed {
                 let message = match answer["errors"][0]["message"].as_str().filter(|_| failed) {
@@ -133,7 +134,7 @@ impl Pages {
     }
 
     /// One request to the API, as if it had come over the wire.
-    async fn call(&self, login: &str, headers: &HeaderMap, call: Call) -> (StatusCode, Value) {
+    async fn call(&self, login: &str, headers: &HeaderMap, call: Call, of_form: bool) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(call.method)
             .uri(call.path)
@@ -142,9 +143,12 @@ impl Pages {
             .header(header::AUTHORIZATION, format!("Bearer {}", token_of(login)))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(if call.body.is_null() { String::new() } else { call.body.to_string() }));
-        let Ok(request) = request else {
+        let Ok(mut request) = request else {
             return (StatusCode::BAD_REQUEST, serde_json::json!({ "message": "No such place" }));
         };
+        if of_form {
+            request.extensions_mut().insert(OfIssueForm);
+        }
         let Ok(response) = self.api.clone().oneshot(request).await;
         let status = response.status();
         let bytes = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();

@@ -171,7 +171,7 @@ fn buttons(scene: Scene<'_>, run: &CheckRun) -> Markup {
         @if !run.actions.is_empty() {
             (Form::new(scene.viewer, &press_id, &press, &of_run).inline().around(&html! {
                 @for action in &run.actions {
-                    button.primary type="submit" name="identifier" value=(action.identifier) title=(action.description) { (action.label) }
+                    button type="submit" name="identifier" value=(action.identifier) title=(action.description) { (action.label) }
                     " "
                 }
             }))

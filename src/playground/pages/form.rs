@@ -68,13 +68,27 @@ impl<'a> Form<'a> {
         }
     }
 
+    /// The same with an example of what to write.
+    pub(super) fn line_like(&self, name: &str, label: &str, value: &str, example: &str) -> Markup {
+        let id = self.field_id(name);
+        html! {
+            label for=(id) { (label) }
+            input type="text" id=(id) name=(name) value=(self.typed(name).unwrap_or(value)) placeholder=(example);
+        }
+    }
+
     /// Several lines of text.
     pub(super) fn text(&self, name: &str, label: &str, value: &str, rows: u8) -> Markup {
+        self.text_like(name, label, value, (rows, ""))
+    }
+
+    /// The same with an example of what to write.
+    pub(super) fn text_like(&self, name: &str, label: &str, value: &str, (rows, example): (u8, &str)) -> Markup {
         let id = self.field_id(name);
         // A browser drops the first line break of a text area.
         html! {
             label for=(id) { (label) }
-            textarea id=(id) name=(name) rows=(rows) { "\n" (self.typed(name).unwrap_or(value)) }
+            textarea id=(id) name=(name) rows=(rows) placeholder=[(!example.is_empty()).then_some(example)] { "\n" (self.typed(name).unwrap_or(value)) }
         }
     }
 

@@ -9,6 +9,7 @@
 //! other way round; never git under the lock. Text of people goes through [`markdown`] or is escaped.
 
 mod act;
+mod apps;
 mod checks;
 mod controls;
 mod conversation;
@@ -16,10 +17,12 @@ mod diff;
 mod form;
 mod history;
 mod icons;
+mod issue_form;
 mod issues;
 mod layout;
 mod markdown;
 mod mermaid;
+mod new_issue;
 mod people;
 mod plan;
 mod pulls;
@@ -28,6 +31,7 @@ mod repository;
 mod session;
 mod threads;
 mod timeline;
+mod write;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -88,6 +92,10 @@ fn router_of(pages: Pages) -> Router {
         .route(STYLE_PATH, get(style))
         .route(people::SIGN_IN, get(people::choose).post(act::sign_in))
         .route("/{owner}/{repo}/act/{act}", post(act::act))
+        .route("/apps/{slug}", get(apps::app))
+        .route("/apps/{slug}/deliveries/{id}", get(apps::delivery))
+        .route("/apps/{slug}/deliveries/{id}/redeliver", post(apps::redeliver))
+        .route("/apps/{slug}/installations/{id}/{verb}", post(apps::suspend))
         .route("/{owner}", get(repository::owner))
         .route("/{owner}/{repo}", get(repository::home))
         .route("/{owner}/{repo}/tree/{*place}", get(repository::tree))
@@ -97,7 +105,10 @@ fn router_of(pages: Pages) -> Router {
         .route("/{owner}/{repo}/commits/{*rev}", get(history::commits))
         .route("/{owner}/{repo}/commit/{sha}", get(history::commit))
         .route("/{owner}/{repo}/issues", get(issues::list))
+        .route("/{owner}/{repo}/issues/new", get(new_issue::show).post(new_issue::open))
         .route("/{owner}/{repo}/issues/{number}", get(issues::issue))
+        .route("/{owner}/{repo}/compare", get(write::compare))
+        .route("/{owner}/{repo}/edit/{*place}", get(write::edit))
         .route("/{owner}/{repo}/pulls", get(pulls::list))
         .route("/{owner}/{repo}/pull/{number}", get(pulls::conversation))
         .route("/{owner}/{repo}/pull/{number}/commits", get(pulls::commits))

@@ -53,6 +53,16 @@ pub(super) enum Then {
 pub(super) struct Plan {
     pub(super) calls: Vec<Call>,
     pub(super) then: Then,
+    /// Whether it comes from one of the repository's issue forms.
+    pub(super) of_form: bool,
+}
+
+/// The requests that open an issue whose text was made from a form's answers.
+pub(super) fn open_from_form(at: &str, title: &str, text: &str, labels: &[String], assignees: &[&str]) -> Plan {
+    let new = json!({ "title": title, "body": text, "labels": labels, "assignees": assignees });
+    let mut plan = Api(format!("/api/v3/repos{at}")).go_there(Method::POST, "/issues", new);
+    plan.of_form = true;
+    plan
 }
 
 /// The requests of an act in the repository `at` (`/acme/widgets`), or what the form lacks.
@@ -76,11 +86,11 @@ impl Api {
     }
 
     fn get_back(&self, method: Method, path: &str, body: Value) -> Plan {
-        Plan { calls: vec![self.call(method, path, body)], then: Then::Back }
+        Plan { calls: vec![self.call(method, path, body)], then: Then::Back, of_form: false }
     }
 
     fn go_there(&self, method: Method, path: &str, body: Value) -> Plan {
-        Plan { calls: vec![self.call(method, path, body)], then: Then::Answer }
+        Plan { calls: vec![self.call(method, path, body)], then: Then::Answer, of_form: false }
     }
 }
 
@@ -108,7 +118,7 @@ fn of_issue(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String
             let comment = repo.call(Method::POST, &issue("/comments")?, json!({ "body": form.get("body") }));
             let mut calls = if said { vec![comment] } else { Vec::new() };
             calls.push(repo.call(Method::PATCH, &issue("")?, change));
-            Plan { calls, then: Then::Back }
+            Plan { calls, then: Then::Back, of_form: false }
         }
         "edit-issue" => {
             let text = json!({ "title": form.get("title"), "body": form.get("body") });
@@ -151,7 +161,7 @@ fn changes(
     let added = wanted.iter().copied().filter(|name| !had.contains(name)).collect();
     let gone = had.iter().copied().filter(|name| !wanted.contains(name)).collect();
     let calls = calls(added, gone).into_iter().map(|(method, path, body)| repo.call(method, &path, body)).collect();
-    Plan { calls, then: Then::Back }
+    Plan { calls, then: Then::Back, of_form: false }
 }
 
 /// The same where both ways are one request.
@@ -239,7 +249,11 @@ fn draft(mutation: &str, form: &Fields) -> Plan {
     let query =
         format!("mutation($id: ID!) {{ {mutation}(input: {{pullRequestId: $id}}) {{ pullRequest {{ id }} }} }}");
     let body = json!({ "query": query, "variables": { "id": form.get("node") } });
-    Plan { calls: vec![Call { method: Method::POST, path: "/api/graphql".to_owned(), body }], then: Then::Back }
+    Plan {
+        calls: vec![Call { method: Method::POST, path: "/api/graphql".to_owned(), body }],
+        then: Then::Back,
+        of_form: false,
+    }
 }
 
 fn of_code(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String> {
@@ -266,7 +280,13 @@ fn of_code(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String>
             if !form.get("sha").is_empty() {
                 file["sha"] = form.some("sha");
             }
-            repo.get_back(Method::PUT, &format!("/contents/{}", encode_path(form.get("path").trim_matches('/'))), file)
+            let path = format!("/contents/{}", encode_path(form.get("path").trim_matches('/')));
+            let mut plan = repo.get_back(Method::PUT, &path, file);
+            if form.get("branch") != form.get("from") {
+                let new = json!({ "ref": format!("refs/heads/{}", form.get("branch")), "sha": form.get("head") });
+                plan.calls.insert(0, repo.call(Method::POST, "/git/refs", new));
+            }
+            plan
         }
         _ => return Ok(None),
     };

@@ -231,7 +231,7 @@ fn merge_box(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
 fn reviewers(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     let state = scene.state;
     let mut last: Vec<(u64, ReviewState)> = Vec::new();
-    for review in pull.reviews.iter().filter(|review| review.submitted_at.is_some()) {
+    for review in pull.reviews.iter().filter(|review| review.submitted_at.is_some() && review.author != issue.author) {
         last.retain(|(author, _)| *author != review.author);
         last.push((review.author, review.state));
     }

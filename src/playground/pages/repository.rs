@@ -25,6 +25,7 @@ pub(super) async fn index(Shared(hub): Shared<Arc<Hub>>, viewer: Viewer) -> Page
     let body = html! {
         h1 { "Repositories" }
         (repo_list(&state, &repos))
+        p { "The app here is " a href={ "/apps/" (state.app.slug) } { (state.app.name) } "." }
         h2 { "People" }
         ul.plain.people { @for person in people { li { (avatar(person)) " " a href={ "/" (person.login) } { (person.login) } } } }
     };
@@ -89,7 +90,7 @@ pub(super) async fn tree(
 }
 
 /// `feature/x/src/lib.rs` is the branch `feature/x` and a path, or a sha and a path: the longest branch wins.
-async fn split_place(git: &Repository, place: &str) -> Result<(String, String), PageError> {
+pub(super) async fn split_place(git: &Repository, place: &str) -> Result<(String, String), PageError> {
     let branches = git.branches().await?;
     let matching = branches.iter().filter(|branch| {
         place.strip_prefix(branch.name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -216,7 +217,8 @@ pub(super) async fn blob(
         h1.unseen { (path) }
         div.bar { a.button href={ (base) "/branches" } { (icon(Icon::Branch)) " " (rev) } (crumbs(&base, &rev, &path)) }
         div.box {
-            div.box-head { (blob.bytes.len()) " byte" (plural(blob.bytes.len())) @if blob.mode == "100755" { " · executable" } }
+            div.box-head { (blob.bytes.len()) " byte" (plural(blob.bytes.len())) @if blob.mode == "100755" { " · executable" }
+                @if text.is_some() { a.end href={ (base) "/edit/" (encode_path(&rev)) "/" (encode_path(&path)) } { "Edit" } } }
             @match text {
                 Some(text) if is_markdown => div.pad { (markdown::render(text, Place::File(&base))) },
                 Some(text) => div.scroll { table.diff.source { @for (line, number) in text.lines().zip(1_u32..) {

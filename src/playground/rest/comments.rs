@@ -78,6 +78,7 @@ async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, 
         updated_at: now,
     });
     issue.touch(now);
+    state.repo_mut(writer.repo).remember_comment(id, number);
     announce(&ctx.hub, &mut state, writer, id, "created", json!({}));
     Ok(created(shown(ctx.view(&state), writer.repo, id)))
 }

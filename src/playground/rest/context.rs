@@ -32,9 +32,15 @@ pub(crate) struct Ctx {
     pub(crate) caller: Caller,
     pub(crate) urls: Urls,
     pub(crate) headers: HeaderMap,
+    pub(crate) of_issue_form: bool,
     uri: Uri,
     query: HashMap<String, String>,
 }
+
+/// Marks a request made inside the process for one of the repository's issue forms: its labels are set whoever opens the issue.
+/// <https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests/syntax-for-issue-forms>
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfIssueForm;
 
 /// Somebody who may change a repository.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +60,8 @@ impl FromRequestParts<Arc<Hub>> for Ctx {
         let uri =
             parts.extensions.get::<axum::extract::OriginalUri>().map_or_else(|| parts.uri.clone(), |uri| uri.0.clone());
         let query = Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
-        Ok(Self { hub: hub.clone(), caller, urls, headers: parts.headers.clone(), uri, query })
+        let of_issue_form = parts.extensions.get::<OfIssueForm>().is_some();
+        Ok(Self { hub: hub.clone(), caller, urls, headers: parts.headers.clone(), of_issue_form, uri, query })
     }
 }
 

@@ -102,7 +102,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     check_title("Issue", Some(&title))?;
     check_body("Issue", new.body.as_deref())?;
     // Labels and assignees of those who may not set them are silently dropped.
-    let may_label = may_triage(&state, writer);
+    let may_label = ctx.of_issue_form || may_triage(&state, writer);
     let labels =
         if may_label { ensure_labels(&mut state, writer, &new.labels.unwrap_or_default())? } else { Vec::new() };
     let logins: Vec<String> = new.assignees.into_iter().flatten().chain(new.assignee).collect();

@@ -48,7 +48,7 @@ use axum::{
 
 use super::hub::Hub;
 
-pub(crate) use context::{Answer, Ctx, Input, Writer, ok};
+pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, Writer, ok};
 pub(crate) use error::ApiError;
 pub(crate) use reactions::{Target, react, unreact};
 

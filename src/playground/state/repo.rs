@@ -1,6 +1,9 @@
 //! A repository, without its git.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Status, Time};
 use crate::playground::git::Repository;
@@ -48,6 +51,8 @@ pub(crate) struct Repo {
     pub(crate) labels: Vec<Label>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     last_number: u64,
+    /// Where comments were put. One that was moved since is found by looking.
+    comments_at: HashMap<Id, u64>,
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
@@ -82,6 +87,7 @@ impl Repo {
             labels: Vec::new(),
             issues: BTreeMap::new(),
             last_number: 0,
+            comments_at: HashMap::new(),
             suites: Vec::new(),
             runs: Vec::new(),
             statuses: Vec::new(),
@@ -117,9 +123,18 @@ impl Repo {
 
     /// An issue comment by id, with its issue.
     pub(crate) fn comment(&self, id: Id) -> Option<(&Issue, &Comment)> {
-        self.issues.values().find_map(|issue| {
-            let comment = issue.comments.iter().find(|comment| comment.id == id)?;
-            Some((issue, comment))
-        })
+        let of = |issue| comment_of(issue, id);
+        let known = self.comments_at.get(&id).and_then(|number| self.issues.get(number));
+        known.and_then(of).or_else(|| self.issues.values().find_map(of))
     }
+
+    /// Remembers where a comment is, so that nobody has to look through all issues for it.
+    pub(crate) fn remember_comment(&mut self, id: Id, number: u64) {
+        self.comments_at.insert(id, number);
+    }
+}
+
+fn comment_of(issue: &Issue, id: Id) -> Option<(&Issue, &Comment)> {
+    let comment = issue.comments.iter().rev().find(|comment| comment.id == id)?;
+    Some((issue, comment))
 }

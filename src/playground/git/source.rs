@@ -1,0 +1,93 @@
+//! A repository of somebody's, to be copied from. It is only ever read.
+
+use std::path::{Path, PathBuf};
+
+use super::command::Invocation;
+use super::{GitError, Repository, branch_ref};
+
+/// Somebody's repository, bare or with a working tree.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    git_dir: PathBuf,
+    /// The working tree's top, or the bare repository itself.
+    root: PathBuf,
+    bare: bool,
+}
+
+impl Source {
+    /// The repository in this very folder; one further up is not meant.
+    pub(crate) async fn find(folder: &Path) -> Result<Option<Self>, GitError> {
+        let inside = folder.join(".git");
+        let (git_dir, bare) = if inside.exists() { (inside, false) } else { (folder.to_owned(), true) };
+        // A linked working tree has a file there that names the place; git follows it.
+        let asked = Invocation::new(&git_dir).args(["rev-parse", "--absolute-git-dir"]).finish().await?;
+        if asked.code != Some(0) {
+            return Ok(None);
+        }
+        let git_dir = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim_end());
+        Ok(Some(Self { git_dir, root: folder.to_owned(), bare }))
+    }
+
+    /// The folder that gives it its name.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn git(&self) -> Invocation {
+        // Without it `git status` would write what it learnt into the index.
+        let git = Invocation::new(&self.git_dir).env("GIT_OPTIONAL_LOCKS", "0");
+        if self.bare { git } else { git.env("GIT_WORK_TREE", &self.root) }
+    }
+
+    /// The branch that it is on.
+    pub(crate) async fn branch(&self) -> Result<Option<String>, GitError> {
+        let head = self.git().args(["symbolic-ref", "--quiet", "--short", "HEAD"]).finish().await?;
+        let name = String::from_utf8_lossy(&head.stdout).trim_end().to_owned();
+        Ok((head.code == Some(0) && !name.is_empty()).then_some(name))
+    }
+
+    pub(crate) async fn has_commits(&self) -> Result<bool, GitError> {
+        let head = self.git().args(["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]).finish().await?;
+        Ok(head.code == Some(0))
+    }
+
+    pub(crate) async fn is_shallow(&self) -> Result<bool, GitError> {
+        Ok(self.git().args(["rev-parse", "--is-shallow-repository"]).line().await? == "true")
+    }
+
+    /// What its objects take on disk.
+    pub(crate) async fn kib(&self) -> Result<u64, GitError> {
+        let counted = String::from_utf8_lossy(&self.git().args(["count-objects", "-v"]).run().await?).into_owned();
+        let sizes = counted.lines().filter_map(|line| line.strip_prefix("size: ").or(line.strip_prefix("size-pack: ")));
+        Ok(sizes.filter_map(|size| size.parse::<u64>().ok()).sum())
+    }
+
+    /// The path of a submodule, where there is one.
+    pub(crate) async fn first_submodule(&self) -> Result<Option<String>, GitError> {
+        let tree = self.git().args(["ls-tree", "-r", "-z", "--full-tree", "HEAD"]).run().await?;
+        let entries = tree.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        Ok(entries
+            .filter(|entry| entry.starts_with("160000 "))
+            .find_map(|entry| Some(entry.split_once('\t')?.1.to_owned())))
+    }
+
+    /// How many files differ from what is committed; a bare repository has none.
+    pub(crate) async fn changed_files(&self) -> Result<usize, GitError> {
+        if self.bare {
+            return Ok(0);
+        }
+        let status = self.git().args(["status", "--porcelain", "-z", "--no-renames"]).run().await?;
+        Ok(status.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).count())
+    }
+}
+
+impl Repository {
+    /// Copies one branch with all of its history.
+    pub(crate) async fn copy_from(&self, source: &Source, branch: &str) -> Result<(), GitError> {
+        let name = branch_ref(branch);
+        let fetch =
+            self.git().args(["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head"]);
+        fetch.arg(&source.git_dir).arg(format!("{name}:{name}")).run().await?;
+        Ok(())
+    }
+}
