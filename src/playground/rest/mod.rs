@@ -26,6 +26,7 @@ mod reactions;
 mod repos;
 mod review_comments;
 mod reviews;
+mod shapes;
 mod statuses;
 mod suites;
 mod users;
