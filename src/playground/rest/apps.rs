@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     context::{Answer, At, Ctx, Input, created, no_content, ok},
-    error::ApiError,
+    error::{ApiError, is_web_address},
 };
 use crate::playground::{
     auth::{Caller, is_subset},
@@ -194,6 +194,9 @@ struct HookConfig {
 
 async fn set_hook_config(ctx: Ctx, Input(config): Input<HookConfig>) -> Answer {
     ctx.require_app()?;
+    if config.url.as_deref().is_some_and(|url| !is_web_address(url)) {
+        return Err(ApiError::invalid("Hook", "url", "invalid"));
+    }
     if let Some(url) = config.url {
         ctx.state().webhook_url = Some(url);
     }

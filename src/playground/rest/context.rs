@@ -278,11 +278,11 @@ async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Value, ApiE
     let bytes = Bytes::from_request(request, state)
         .await
         .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"))?;
-    if bytes.is_empty() {
-        return Ok(json!({}));
-    }
-    let value =
-        serde_json::from_slice(&bytes).map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
+    let value = match bytes.as_ref() {
+        b"" => json!({}),
+        bytes => serde_json::from_slice(bytes)
+            .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?,
+    };
     let fault = route.and_then(|route| shapes::fault(&method, &route, &value));
     fault.map_or(Ok(value), |fault| Err(ApiError::semantic(fault)))
 }

@@ -83,6 +83,12 @@ impl ApiError {
     }
 }
 
+/// Whether something may stand where GitHub wants the address of a page or of a receiver.
+pub(super) fn is_web_address(text: &str) -> bool {
+    let known = text.starts_with("http://") || text.starts_with("https://");
+    known && text.parse::<axum::http::Uri>().is_ok_and(|uri| uri.authority().is_some())
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut body = json!({

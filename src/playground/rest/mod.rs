@@ -39,6 +39,7 @@ use axum::{
     http::{HeaderName, HeaderValue},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::{any, get},
 };
 
 use super::hub::Hub;
@@ -81,10 +82,17 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     parts
         .into_iter()
         .fold(Router::new(), Router::merge)
+        // Explicit, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
+        .route("/{*nothing}", any(nothing_here))
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(hub)
+}
+
+/// The root with a slash behind it, which a nested router does not take for its own.
+pub(crate) fn root(hub: Arc<Hub>) -> Router {
+    Router::new().route("/api/v3/", get(users::root)).with_state(hub)
 }
 
 /// Puts on every answer the headers by which clients know a GitHub Enterprise Server. Rate limiting is off, so no header speaks of it.

@@ -108,7 +108,7 @@ fn check_verdict(own: bool, verdict: ReviewState, body: &str, with_comments: boo
 
 async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(new): Input<New>) -> Answer {
     let state = verdict(new.event.as_deref())?;
-    check_body("PullRequestReview", new.body.as_deref())?;
+    check_words(new.body.as_deref())?;
     let (writer, git, base, head, own) = {
         let state = ctx.state();
         let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Read)?;
@@ -210,6 +210,12 @@ fn own_review(state: &mut State, writer: Writer, number: u64, id: Id) -> Result<
     reviews.iter_mut().find(|review| review.id == id).ok_or_else(ApiError::not_found)
 }
 
+/// What is wrong with a review is told in bare sentences.
+fn check_words(body: Option<&str>) -> Result<(), ApiError> {
+    check_body("PullRequestReview", body)
+        .map_err(|_| ApiError::unprocessable("body is too long (maximum is 65536 characters)"))
+}
+
 #[derive(Deserialize)]
 struct Words {
     body: Option<String>,
@@ -224,7 +230,7 @@ async fn edit(
 ) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Read)?;
-    check_body("PullRequestReview", words.body.as_deref())?;
+    check_words(words.body.as_deref())?;
     let review = own_review(&mut state, writer, number, id)?;
     if review.author != writer.actor {
         return Err(ApiError::forbidden("Must be the author of the review."));

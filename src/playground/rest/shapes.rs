@@ -1,8 +1,8 @@
-//! Whether a request's members have the types that GitHub describes.
+//! Whether a request has the members that GitHub requires, each of the type that it describes.
 //!
 //! GitHub holds each request against the schema it publishes, and refuses what does not fit with 422 and a sentence, whether or not
-//! the member would have mattered. `requests.json` is made of that description by `scripts/github-description`: types only, as what is
-//! required and which words are known is answered resource by resource. A null counts as left out.
+//! the member would have mattered. `requests.json` is made of that description by `scripts/github-description`; which words are known
+//! is answered resource by resource. A null counts as left out where null is not one of the types.
 //! <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed>
 
 use std::{collections::HashMap, sync::LazyLock};
@@ -18,6 +18,7 @@ struct Shape {
     #[serde(rename = "type")]
     types: Vec<String>,
     any: Vec<Shape>,
+    required: Vec<String>,
     properties: HashMap<String, Shape>,
     items: Option<Box<Shape>>,
 }
@@ -29,7 +30,7 @@ static REQUESTS: LazyLock<HashMap<String, Shape>> =
 /// What is wrong with a body for this route, in GitHub's words; none where nothing is, or where nothing is known of the route.
 pub(super) fn fault(method: &Method, route: &str, body: &Value) -> Option<String> {
     let shape = REQUESTS.get(&format!("{method} {}", plain(route)))?;
-    let fault = shape.fault("", body)?;
+    let fault = shape.fault("", body).or_else(|| shape.missing(body))?;
     Some(format!("Invalid request.\n\n{fault}"))
 }
 
@@ -41,10 +42,32 @@ fn plain(route: &str) -> String {
 }
 
 impl Shape {
+    /// What is required and was not given.
+    fn missing(&self, body: &Value) -> Option<String> {
+        let given = |name: &String| match body.get(name) {
+            None => false,
+            Some(Value::Null) => self.properties.get(name).is_none_or(Self::may_be_null),
+            Some(_) => true,
+        };
+        let missing: Vec<String> =
+            self.required.iter().filter(|name| !given(name)).map(|name| format!("\"{name}\"")).collect();
+        match missing.len() {
+            0 => None,
+            1 => Some(format!("{} wasn't supplied.", missing[0])),
+            _ => Some(format!("{} weren't supplied.", missing.join(", "))),
+        }
+    }
+
+    fn may_be_null(&self) -> bool {
+        self.types.iter().any(|kind| kind == "null") || self.any.iter().any(Self::may_be_null)
+    }
+
     fn fault(&self, place: &str, value: &Value) -> Option<String> {
         if !self.any.is_empty() {
             let fits = self.any.iter().any(|shape| shape.fault(place, value).is_none());
-            return (!fits).then(|| format!("For '{}', {value} matches no subschema of \"anyOf\".", shown(place)));
+            if !fits {
+                return Some(format!("For '{}', {} matches no subschema of \"anyOf\".", shown(place), word(value)));
+            }
         }
         if !self.types.is_empty() && !self.types.iter().any(|kind| is(kind, value)) {
             return Some(format!("For '{}', {} is not {}.", shown(place), word(value), article(&self.types[0])));
@@ -117,6 +140,21 @@ mod tests {
             assert_eq!(of(Method::POST, issues, &body), None, "{body}");
         }
         assert_eq!(of(Method::POST, "/api/v3/nothing", &json!([])), None);
+    }
+
+    #[test]
+    fn what_is_required_is_named_in_githubs_words() {
+        let missing = |route: &str, body: &Value| of(Method::POST, route, body).unwrap().split_off(18);
+        let pulls = "/api/v3/repos/{owner}/{repo}/pulls";
+        assert_eq!(missing(pulls, &json!({ "title": "A", "head": null })), "\"head\", \"base\" weren't supplied.");
+        let labels = "/api/v3/repos/{owner}/{repo}/labels";
+        assert_eq!(missing(labels, &json!({})), "\"name\" wasn't supplied.");
+        let protection = "/api/v3/repos/{owner}/{repo}/branches/{branch}/protection";
+        let nothing = json!({
+            "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": null,
+            "restrictions": null,
+        });
+        assert_eq!(of(Method::PUT, protection, &nothing), None);
     }
 
     #[test]

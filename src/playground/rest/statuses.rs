@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
-    error::ApiError,
+    error::{ApiError, is_web_address},
 };
 use crate::playground::{
     hub::Hub,
@@ -46,6 +46,10 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
             "description is too long (maximum is 140 characters)",
         ));
     }
+    let target_url = new.target_url.filter(|url| !url.is_empty());
+    if target_url.as_ref().is_some_and(|url| !is_web_address(url)) {
+        return Err(ApiError::invalid_because("Status", "target_url", "target_url must use http(s) scheme"));
+    }
     let commit = git.commit(&sha).await?.filter(|commit| commit.sha == sha);
     let commit = commit.ok_or_else(|| ApiError::semantic(format!("No commit found for SHA: {sha}")))?;
     let mut state = ctx.state();
@@ -55,7 +59,7 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
         context: new.context.unwrap_or_else(|| "default".to_owned()),
         state: given,
         description: new.description,
-        target_url: new.target_url,
+        target_url,
         creator: writer.actor,
         created_at: state.now(),
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{View, account::merge, node_id, time, without};
+use super::{View, account::merge, encode_path, node_id, time, without};
 use crate::playground::state::{Id, IssueState, Label, Repo, Role};
 
 impl View<'_> {
@@ -65,6 +65,15 @@ impl View<'_> {
                 "allow_update_branch",
             ],
         );
+        value
+    }
+
+    /// A repository in the list of an account's, with what the caller may do in it.
+    pub(crate) fn repo_listed(self, repo: &Repo, role: Option<Role>) -> Value {
+        let mut value = self.repo_minimal(repo);
+        if role.is_some() {
+            value["permissions"] = self.repo_for(repo, role)["permissions"].take();
+        }
         value
     }
 
@@ -137,7 +146,7 @@ impl View<'_> {
     pub(crate) fn label(self, repo: &Repo, label: &Label) -> Value {
         json!({
             "id": label.id, "node_id": node_id("LA", label.id),
-            "url": self.repo_api(repo, &format!("/labels/{}", label.name.replace(' ', "%20"))),
+            "url": self.repo_api(repo, &format!("/labels/{}", encode_path(&label.name))),
             "name": label.name, "color": label.color, "default": false, "description": label.description,
         })
     }
