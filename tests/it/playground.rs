@@ -14,3 +14,4 @@ mod octocrab_client;
 mod pulls;
 mod support;
 mod webhooks;
+mod workflows;
