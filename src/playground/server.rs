@@ -126,7 +126,7 @@ fn router(hub: &Arc<Hub>) -> Router {
         rest::router(hub.clone()).layer(from_fn(to_the_end)).layer(from_fn_with_state(hub.clone(), observe::show)),
     );
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone())));
-    let api = api.merge(rest::root(hub.clone()).layer(from_fn_with_state(hub.clone(), observe::show)));
+    let api = api.merge(rest::root(hub.clone()));
     rest::with_github_headers(api.merge(graphql::router(hub.clone()))).merge(git).merge(pages::router(hub.clone()))
 }
 

@@ -125,7 +125,7 @@ pushes() {
     git -C ../other push -q --force origin notes
     git commit -q --allow-empty -m 'More'
     refused 'atomic' git push --atomic origin HEAD:refs/heads/fine notes
-    refused 'remote rejected' git push --atomic origin HEAD:refs/heads/fine HEAD:refs/pull/1/head
+    refused 'remote rejected' git push origin HEAD:refs/pull/1/head
     is "$(git ls-remote origin refs/heads/fine | cut -f 1)" "$(git rev-parse HEAD~1)"
     git push -q -o ci.skip --force origin notes
     git push -q origin --delete fine

@@ -183,8 +183,11 @@ async fn revoke(ctx: Ctx) -> Answer {
 
 async fn hook_config(ctx: Ctx) -> Answer {
     ctx.require_app()?;
-    let url = ctx.state().webhook_url.clone().unwrap_or_default();
-    Ok(ok(json!({ "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url })))
+    let mut config = json!({ "content_type": "json", "insecure_ssl": "0", "secret": "********" });
+    if let Some(url) = ctx.state().webhook_url.clone() {
+        config["url"] = json!(url);
+    }
+    Ok(ok(config))
 }
 
 #[derive(Deserialize)]

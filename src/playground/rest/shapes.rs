@@ -117,18 +117,18 @@ mod tests {
 
     use super::*;
 
-    fn of(method: Method, route: &str, body: &Value) -> Option<String> {
-        fault(&method, route, body)
+    fn of(method: &Method, route: &str, body: &Value) -> Option<String> {
+        fault(method, route, body)
     }
 
     #[test]
     fn a_member_of_another_type_is_named_with_its_place() {
         let issues = "/api/v3/repos/{owner}/{repo}/issues";
-        let wrong = of(Method::POST, issues, &json!({ "title": "A", "body": 5 })).unwrap();
+        let wrong = of(&Method::POST, issues, &json!({ "title": "A", "body": 5 })).unwrap();
         assert_eq!(wrong, "Invalid request.\n\nFor 'properties/body', 5 is not a string.");
-        let wrong = of(Method::POST, issues, &json!({ "assignees": ["a", []] })).unwrap();
+        let wrong = of(&Method::POST, issues, &json!({ "assignees": ["a", []] })).unwrap();
         assert_eq!(wrong, "Invalid request.\n\nFor 'properties/assignees/items/1', [] is not a string.");
-        assert!(of(Method::POST, issues, &json!([])).unwrap().contains("[] is not an object"));
+        assert!(of(&Method::POST, issues, &json!([])).unwrap().contains("[] is not an object"));
     }
 
     #[test]
@@ -137,14 +137,14 @@ mod tests {
         for body in
             [json!({ "title": 5, "labels": ["a", { "name": "b" }] }), json!({ "body": null }), json!({ "x": 1 })]
         {
-            assert_eq!(of(Method::POST, issues, &body), None, "{body}");
+            assert_eq!(of(&Method::POST, issues, &body), None, "{body}");
         }
-        assert_eq!(of(Method::POST, "/api/v3/nothing", &json!([])), None);
+        assert_eq!(of(&Method::POST, "/api/v3/nothing", &json!([])), None);
     }
 
     #[test]
     fn what_is_required_is_named_in_githubs_words() {
-        let missing = |route: &str, body: &Value| of(Method::POST, route, body).unwrap().split_off(18);
+        let missing = |route: &str, body: &Value| of(&Method::POST, route, body).unwrap().split_off(18);
         let pulls = "/api/v3/repos/{owner}/{repo}/pulls";
         assert_eq!(missing(pulls, &json!({ "title": "A", "head": null })), "\"head\", \"base\" weren't supplied.");
         let labels = "/api/v3/repos/{owner}/{repo}/labels";
@@ -154,13 +154,13 @@ mod tests {
             "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": null,
             "restrictions": null,
         });
-        assert_eq!(of(Method::PUT, protection, &nothing), None);
+        assert_eq!(of(&Method::PUT, protection, &nothing), None);
     }
 
     #[test]
     fn parameters_are_the_same_whatever_their_name() {
         let edit = "/api/v3/repos/{owner}/{repo}/git/refs/{*name}";
-        assert!(of(Method::PATCH, edit, &json!({ "sha": 1 })).is_some());
+        assert!(of(&Method::PATCH, edit, &json!({ "sha": 1 })).is_some());
         assert!(REQUESTS.len() > 60, "{} are described", REQUESTS.len());
     }
 }
