@@ -5,7 +5,7 @@
 #
 # URL is a playground that sends its webhooks to Adjutant, whose agent is the demo's. `writer` works with git first, as people
 # do: clones of every kind, branches, tags, what is refused. Then `outsider` writes the issue, `maintainer` sets the label,
-# approves what waits for a person, and merges.
+# approves what waits for a person or sends it back, and merges.
 set -euo pipefail
 
 url=$1 repository=$2
@@ -66,7 +66,8 @@ until_() {
     done
 }
 
-remote() { echo "${url/:\/\//:\/\/x-access-token:playground-$1@}/$repository.git"; }
+# remote LOGIN [OWNER/NAME]: the repository's address for somebody.
+remote() { echo "${url/:\/\//:\/\/x-access-token:playground-$1@}/${2:-$repository}.git"; }
 
 # refused TEXT COMMAND…: it fails, and says so.
 refused() {
@@ -123,7 +124,8 @@ pushes() {
     # All or nothing.
     git push -q origin notes:fine && git -C ../other commit -q --allow-empty -m 'Meanwhile'
     git -C ../other push -q --force origin notes
-    git commit -q --allow-empty -m 'More'
+    echo 'And the screws.' >>notes.md
+    git commit -q -a -m 'More'
     refused 'atomic' git push --atomic origin HEAD:refs/heads/fine notes
     refused 'remote rejected' git push origin HEAD:refs/pull/1/head
     is "$(git ls-remote origin refs/heads/fine | cut -f 1)" "$(git rev-parse HEAD~1)"
@@ -138,7 +140,9 @@ refusals() {
     # `work` belongs to the writer; the others come with their own address.
     refused '403' git -C work push "$(remote outsider)" HEAD:refs/heads/theirs
     refused 'Authentication failed' git -C work push "$(remote nobody)" HEAD:refs/heads/theirs
-    refused 'not found' git clone -q "$url/acme/nothing.git" nothing
+    # Nobody is told that a repository is not there before they have said who they are.
+    refused 'could not read Username' git clone -q "$url/acme/nothing.git" nothing
+    refused 'not found' git clone -q "$(remote outsider acme/nothing)" nothing
     local asked
     asked=$(curl -sS -D - -o body "$url/$repository.git/info/refs?service=git-receive-pack" | tr -d '\r' | sed 's/^[^: ]*:/\L&/')
     has "$asked" ' 401 '
@@ -160,7 +164,7 @@ reading() {
     has "$(call outsider GET "/pulls/$number" -H 'Accept: application/vnd.github.diff')" '+Count the widgets.'
     call outsider GET "/pulls/$number" -H 'Accept: application/vnd.github.patch' >mail
     git -C shallow checkout -q -b mailed origin/main && git -C shallow am -q ../mail
-    is "$(git -C shallow show HEAD:notes.md)" 'Count the widgets.'
+    is "$(git -C shallow show HEAD:notes.md)" "$(git -C work show notes:notes.md)"
 
     # HEAD is GET without its body.
     head=$(head_of "/pulls/$number" -I)
@@ -213,6 +217,9 @@ Order slips say how large a widget is, and the library cannot read it.
 - A3: An error names the part that is wrong.
 '
 
+rework='/rework Document every public function, in `src/triple.rs` too, and do not abbreviate: `vol` is the volume in cubic
+millimetres, so call it `volume_mm3`.'
+
 # object NAME VALUE…: a JSON object of strings.
 object() { python3 -c 'import json, sys; words = sys.argv[1:]; print(json.dumps(dict(zip(words[::2], words[1::2]))))' "$@"; }
 
@@ -239,6 +246,14 @@ approved() {
     say "#$number was approved and merged"
 }
 
+reworked() {
+    object body "$rework" >order.json
+    call maintainer POST "/issues/$1/comments" -d @order.json >/dev/null
+    until_ "#$1 is merged" merged "$1"
+    has "$(call outsider GET '/contents/src/dimension.rs?ref=refs/pull/'"$1"'/head' -H 'Accept: application/vnd.github.raw+json')" 'pub fn volume_mm3('
+    say "#$1 was sent back, followed the sentence and is merged"
+}
+
 length_is_merged() {
     [ "$(call outsider GET '/pulls?state=closed' | read_json 'any(p["head"]["ref"].endswith("-length") and p["merged_at"] is not None for p in it)')" = True ]
 }
@@ -259,7 +274,8 @@ main_job() {
     say "issue #$issue is labelled"
     until_ 'the length is merged' length_is_merged
     say 'a step whose first try failed its test is merged'
-    for suffix in -triple -dimension; do approved "$(until_ "$suffix waits" waiting "$suffix")"; done
+    approved "$(until_ 'the triple waits' waiting -triple)"
+    reworked "$(until_ 'the dimension waits' waiting -dimension)"
     final=$(until_ 'the final pull request waits' waiting /main)
     head=$(call maintainer GET "/pulls/$final" | read_json 'it["head"]["sha"]')
     is "$(status maintainer PUT "/pulls/$final/merge" -d '{"sha": "0000000000000000000000000000000000000000"}')" 409
@@ -267,8 +283,8 @@ main_job() {
     is "$(status maintainer PUT "/pulls/$final/merge" -d '{}')" 405
     until_ 'the issue is closed' closed "$issue"
     until_ 'the branches are gone' no_branches
-    git -C work pull -q --rebase=false origin main 2>/dev/null || git -C work fetch -q origin main
-    has "$(git -C work show FETCH_HEAD:src/dimension.rs)" 'pub fn'
+    git -C work fetch -q origin main
+    has "$(git -C work show FETCH_HEAD:src/dimension.rs)" 'pub fn volume_mm3('
 }
 
 clones
