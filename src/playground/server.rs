@@ -141,7 +141,7 @@ fn router(hub: &Arc<Hub>) -> Router {
             .layer(from_fn_with_state(hub.clone(), observe::show))
             .layer(from_fn(front::conditional)),
     );
-    let api = api.merge(graphql::router(hub.clone()));
+    let api = api.merge(rest::root(hub.clone())).merge(graphql::router(hub.clone()));
     // What a person does on a page goes over no wire that could fail.
     let inside = rest::with_github_headers(api.clone());
     let meddle = from_fn_with_state(hub.clone(), mischief::meddle);

@@ -5,6 +5,7 @@ mod architecture;
 mod cli;
 mod cluster;
 mod conversations;
+mod curl;
 mod directives;
 mod faults;
 mod feed;

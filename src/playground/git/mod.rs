@@ -118,6 +118,7 @@ const HOSTED_CONFIG: &str = "\
 [receive]
 \thideRefs = refs/pull
 \tautogc = false
+\tadvertisePushOptions = true
 [gc]
 \tauto = 0
 [core]

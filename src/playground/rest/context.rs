@@ -8,14 +8,14 @@ use std::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, MatchedPath, Path, Query, Request},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::error::ApiError;
+use super::{error::ApiError, shapes};
 use crate::playground::{
     auth::Caller,
     hub::Hub,
@@ -280,13 +280,18 @@ where
 }
 
 async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Value, ApiError> {
+    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    let method = request.method().clone();
     let bytes = Bytes::from_request(request, state)
         .await
         .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"))?;
-    if bytes.is_empty() {
-        return Ok(json!({}));
-    }
-    serde_json::from_slice(&bytes).map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))
+    let value = match bytes.as_ref() {
+        b"" => json!({}),
+        bytes => serde_json::from_slice(bytes)
+            .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?,
+    };
+    let fault = route.and_then(|route| shapes::fault(&method, &route, &value));
+    fault.map_or(Ok(value), |fault| Err(ApiError::semantic(fault)))
 }
 
 fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {

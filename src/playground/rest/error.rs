@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -81,6 +81,12 @@ impl ApiError {
         all.errors.push(error);
         all
     }
+}
+
+/// Whether something may stand where GitHub wants the address of a page or of a receiver.
+pub(super) fn is_web_address(text: &str) -> bool {
+    let known = text.starts_with("http://") || text.starts_with("https://");
+    known && text.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
 
 impl IntoResponse for ApiError {

@@ -31,6 +31,7 @@ mod reactions;
 mod repos;
 mod review_comments;
 mod reviews;
+mod shapes;
 mod sizes;
 mod statuses;
 mod suites;
@@ -44,6 +45,7 @@ use axum::{
     http::{HeaderName, HeaderValue},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::{any, get},
 };
 
 use super::hub::Hub;
@@ -90,10 +92,17 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     parts
         .into_iter()
         .fold(Router::new(), Router::merge)
+        // Explicit, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
+        .route("/{*nothing}", any(nothing_here))
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(hub)
+}
+
+/// The root with a slash behind it, which a nested router does not take for its own.
+pub(crate) fn root(hub: Arc<Hub>) -> Router {
+    Router::new().route("/api/v3/", get(users::root)).with_state(hub)
 }
 
 /// Puts on every answer the headers by which clients know a GitHub Enterprise Server.

@@ -46,20 +46,22 @@ async fn repo_by_id(ctx: Ctx, At(id): At<Id>) -> Answer {
 }
 
 fn shown(ctx: &Ctx, state: &State, repo: &Repo) -> Value {
-    let view = ctx.view(state);
-    let role = match &ctx.caller {
+    ctx.view(state).repo_full(repo, role_of(ctx, state, repo))
+}
+
+fn role_of(ctx: &Ctx, state: &State, repo: &Repo) -> Option<Role> {
+    match &ctx.caller {
         Caller::User(id) => state.role(repo, *id),
         Caller::Installation(_) => Some(Role::Read),
         Caller::Anonymous | Caller::App => None,
-    };
-    view.repo_full(repo, role)
+    }
 }
 
 async fn own(ctx: Ctx) -> Answer {
     let Caller::User(id) = ctx.caller else { return Err(ApiError::requires_authentication()) };
     let state = ctx.state();
     let mine = state.repos.values().filter(|repo| repo.owner == id || repo.collaborators.contains_key(&id));
-    Ok(ctx.list(mine, |repo| shown(&ctx, &state, repo)))
+    Ok(ctx.list(mine, |repo| ctx.view(&state).repo_for(repo, role_of(&ctx, &state, repo))))
 }
 
 async fn of_account(ctx: Ctx, At(login): At<String>) -> Answer {
@@ -70,7 +72,7 @@ async fn of_account(ctx: Ctx, At(login): At<String>) -> Answer {
         .values()
         .filter(|repo| repo.owner == account)
         .filter(|repo| ctx.read(&state, (&login, &repo.name), &[Scope::Metadata]).is_ok());
-    Ok(ctx.list(visible, |repo| shown(&ctx, &state, repo)))
+    Ok(ctx.list(visible, |repo| ctx.view(&state).repo_listed(repo, role_of(&ctx, &state, repo))))
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
-    error::ApiError,
+    error::{ApiError, is_web_address},
     sizes,
 };
 use crate::playground::{
@@ -42,6 +42,10 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
     let given = new.state.ok_or_else(|| ApiError::invalid("Status", "state", "missing_field"))?;
     sizes::check("Status", "description", new.description.as_deref(), 140)?;
     sizes::check("Status", "context", new.context.as_deref(), 255)?;
+    let target_url = new.target_url.filter(|url| !url.is_empty());
+    if target_url.as_ref().is_some_and(|url| !is_web_address(url)) {
+        return Err(ApiError::invalid_because("Status", "target_url", "target_url must use http(s) scheme"));
+    }
     let commit = git.commit(&sha).await?.filter(|commit| commit.sha == sha);
     let commit = commit.ok_or_else(|| ApiError::semantic(format!("No commit found for SHA: {sha}")))?;
     let mut state = ctx.state();
@@ -51,7 +55,7 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
         context: new.context.unwrap_or_else(|| "default".to_owned()),
         state: given,
         description: new.description,
-        target_url: new.target_url,
+        target_url,
         creator: writer.actor,
         created_at: state.now(),
     };

@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/orgs/{login}", get(organization))
 }
 
-async fn root(ctx: Ctx) -> Answer {
+pub(super) async fn root(ctx: Ctx) -> Answer {
     Ok(ok(json!({
         "current_user_url": ctx.urls.api("/user"),
         "repository_url": ctx.urls.api("/repos/{owner}/{repo}"),

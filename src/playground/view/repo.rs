@@ -68,6 +68,15 @@ impl View<'_> {
         value
     }
 
+    /// A repository in the list of an account's, with what the caller may do in it.
+    pub(crate) fn repo_listed(self, repo: &Repo, role: Option<Role>) -> Value {
+        let mut value = self.repo_minimal(repo);
+        if role.is_some() {
+            value["permissions"] = self.repo_for(repo, role)["permissions"].take();
+        }
+        value
+    }
+
     /// A repository as it is read by itself; `role` is the caller's, where they have one.
     pub(crate) fn repo_full(self, repo: &Repo, role: Option<Role>) -> Value {
         let mut value = if role.is_some() { self.repo_for(repo, role) } else { self.repo(repo) };

@@ -4,6 +4,7 @@
 //! answer and webhook as it passes; when the test is over, it fails on the first one that GitHub would not have made.
 
 mod description;
+mod typed;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -102,10 +103,15 @@ impl Truth {
 
 impl Observer for Truth {
     fn answered(&self, exchange: &Exchange<'_>) {
-        let Exchange { method, path, status, .. } = exchange;
+        let Exchange { method, path, status, content_type, answer, .. } = exchange;
         match GITHUB.answers(exchange) {
-            Some((name, verdict)) => self.note(name.to_owned(), verdict, *status >= 400),
-            None if *status == 404 || is_undescribed(method, path) => {}
+            Some((name, verdict)) => {
+                let json = *status < 300 && content_type.starts_with("application/json");
+                let verdict = verdict.and_then(|()| if json { typed::answer(name, answer) } else { Ok(()) });
+                self.note(name.to_owned(), verdict, *status >= 400);
+            }
+            // HEAD is GET without its body, which nobody describes.
+            None if *status == 404 || *method == "HEAD" || is_undescribed(method, path) => {}
             None => {
                 let verdict = Err(format!("{status}, and GitHub describes no such operation"));
                 self.note(format!("{method} {path}"), verdict, true);
@@ -120,6 +126,7 @@ impl Observer for Truth {
         let name = format!("{event}{}", action.unwrap_or_default());
         let unknown = || Err("GitHub describes no such webhook, or webhooks.txt does not name it".to_owned());
         let verdict = GITHUB.sends(&name, payload).unwrap_or_else(unknown);
+        let verdict = verdict.and_then(|()| typed::webhook(&name, event, payload));
         self.note(name, verdict, false);
     }
 }
