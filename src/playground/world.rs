@@ -8,7 +8,10 @@ use super::{
     git::{GitError, Repository, Signature},
     hub::Hub,
     seed,
-    state::{Access, Account, AccountKind, App, Id, Label, Permissions, Repo, Role, Scope, State},
+    state::{
+        Access, Account, AccountKind, App, Id, Label, Member, OrgRole, Organization, Permissions, Repo, Role, Scope,
+        Shown, State,
+    },
 };
 
 /// The people of the seed, and what they may do in `acme/widgets`.
@@ -71,6 +74,9 @@ pub(crate) fn beginning(webhook_url: Option<String>) -> State {
     for (login, _) in PEOPLE {
         state.add_user(login);
     }
+    let founder = Member { role: OrgRole::Owner, shown: Shown::Publicly };
+    let members = state.account_by_login(PEOPLE[0].0).map(|account| (account.id, founder)).into_iter().collect();
+    state.organizations.insert(owner, Organization { members, base: Some(Role::Read) });
     state
 }
 

@@ -11,5 +11,7 @@ mod merging;
 mod nonsense;
 mod octocrab_client;
 mod pulls;
+mod roles;
 mod support;
+mod teams;
 mod webhooks;

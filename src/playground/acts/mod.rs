@@ -9,6 +9,7 @@ mod installations;
 mod issues;
 mod keywords;
 mod merging;
+mod organizations;
 mod pulls;
 mod refs;
 

@@ -7,6 +7,7 @@
 mod apps;
 mod branches;
 mod checks;
+mod collaborators;
 mod comments;
 mod commits;
 mod contents;
@@ -20,6 +21,7 @@ mod installations;
 mod issues;
 mod labels;
 mod merge;
+mod orgs;
 mod pulls;
 mod reactions;
 mod repos;
@@ -27,6 +29,7 @@ mod review_comments;
 mod reviews;
 mod statuses;
 mod suites;
+mod teams;
 mod users;
 
 use std::sync::Arc;
@@ -57,6 +60,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         apps::routes(),
         branches::routes(),
         checks::routes(),
+        collaborators::routes(),
         comments::routes(),
         commits::routes(),
         contents::routes(),
@@ -67,6 +71,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         issues::routes(),
         labels::routes(),
         merge::routes(),
+        orgs::routes(),
         pulls::routes(),
         reactions::routes(),
         repos::routes(),
@@ -74,6 +79,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         reviews::routes(),
         statuses::routes(),
         suites::routes(),
+        teams::routes(),
         users::routes(),
     ];
     parts

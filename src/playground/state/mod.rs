@@ -8,6 +8,7 @@ mod account;
 mod app;
 mod check;
 mod issue;
+mod org;
 mod pull;
 mod repo;
 
@@ -23,6 +24,7 @@ pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
 pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
 pub(crate) use repo::Repo;
 
@@ -36,6 +38,9 @@ pub(crate) type Time = DateTime<Utc>;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) accounts: BTreeMap<Id, Account>,
+    /// What the accounts that are organisations have besides, by account.
+    pub(crate) organizations: BTreeMap<Id, Organization>,
+    pub(crate) teams: BTreeMap<Id, Team>,
     pub(crate) app: App,
     pub(crate) installations: Vec<Installation>,
     pub(crate) user_tokens: HashMap<String, Id>,
@@ -53,6 +58,8 @@ impl State {
     pub(crate) fn new(app: App, webhook_url: Option<String>) -> Self {
         Self {
             accounts: BTreeMap::new(),
+            organizations: BTreeMap::new(),
+            teams: BTreeMap::new(),
             app,
             installations: Vec::new(),
             user_tokens: HashMap::new(),
@@ -114,19 +121,6 @@ impl State {
     /// The same, to be changed.
     pub(crate) fn repo_mut(&mut self, id: Id) -> &mut Repo {
         self.repos.get_mut(&id).expect("the model names only repositories it has, and none is ever removed")
-    }
-
-    /// The role of an account in a repository: its own grant, ownership, or read where everybody may.
-    #[expect(
-        clippy::unused_self,
-        reason = "who somebody is to a repository is a question to the model, whatever answers it"
-    )]
-    pub(crate) fn role(&self, repo: &Repo, account: Id) -> Option<Role> {
-        if repo.owner == account {
-            return Some(Role::Admin);
-        }
-        let open = (!repo.private).then_some(Role::Read);
-        repo.collaborators.get(&account).copied().max(open)
     }
 
     /// The installation of the app that covers a repository, suspended or not.

@@ -77,12 +77,8 @@ impl View<'_> {
 
     /// A repository with what the caller may do in it.
     pub(crate) fn repo_for(self, repo: &Repo, role: Option<Role>) -> Value {
-        let may = |least: Role| role.is_some_and(|role| role >= least);
         let mut value = self.repo(repo);
-        value["permissions"] = json!({
-            "admin": may(Role::Admin), "maintain": may(Role::Maintain), "push": may(Role::Write),
-            "triage": may(Role::Triage), "pull": may(Role::Read),
-        });
+        value["permissions"] = super::permissions(role);
         value
     }
 
