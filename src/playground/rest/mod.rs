@@ -20,6 +20,7 @@ mod hunk;
 mod installations;
 mod issues;
 mod labels;
+mod media;
 mod merge;
 mod orgs;
 mod pulls;
