@@ -16,3 +16,4 @@ mod roles;
 mod support;
 mod teams;
 mod webhooks;
+mod workflows;

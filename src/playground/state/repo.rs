@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Status, Time};
+use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Status, Time};
 use crate::playground::git::Repository;
 
 /// How pull requests may be merged, and what happens around it.
@@ -51,6 +51,7 @@ pub(crate) struct Repo {
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
+    pub(crate) actions: Actions,
     pub(crate) created_at: Time,
     pub(crate) pushed_at: Time,
     pub(crate) git: Arc<Repository>,
@@ -84,6 +85,7 @@ impl Repo {
             suites: Vec::new(),
             runs: Vec::new(),
             statuses: Vec::new(),
+            actions: Actions::default(),
             created_at: now,
             pushed_at: now,
             git,
