@@ -187,13 +187,24 @@ impl Hub {
         repo.labels = labels;
         repo.description = description;
         repo.private = private;
+        let place = state.place(owner, name);
+        state.moved.remove(&place);
         state.repos.insert(id, repo);
         Ok(id)
     }
 
+    /// A folder for a repository: the one of its name, unless another repository that was called so is still there.
     fn repository_path(&self, owner: Id, name: &str) -> PathBuf {
-        let login = self.state().account(owner).login.clone();
-        self.data.join("repositories").join(login).join(format!("{name}.git"))
+        let state = self.state();
+        let folder = self.data.join("repositories").join(&state.account(owner).login);
+        let taken =
+            |path: &PathBuf| state.repos.values().chain(state.deleted.values()).any(|repo| repo.git.path() == path);
+        let first = folder.join(format!("{name}.git"));
+        if !taken(&first) {
+            return first;
+        }
+        let others = (2_u32..).map(|number| folder.join(format!("{name}.{number}.git")));
+        others.into_iter().find(|path| !taken(path) && !path.exists()).unwrap_or(first)
     }
 }
 

@@ -12,6 +12,7 @@ mod merging;
 mod nonsense;
 mod octocrab_client;
 mod pulls;
+mod repositories;
 mod roles;
 mod support;
 mod teams;

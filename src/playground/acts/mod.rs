@@ -12,6 +12,7 @@ mod merging;
 mod organizations;
 mod pulls;
 mod refs;
+mod repositories;
 
 pub(crate) use installations::Move;
 pub(crate) use issues::NewIssue;

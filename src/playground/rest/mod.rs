@@ -19,6 +19,7 @@ mod error;
 mod git_data;
 mod history;
 mod hunk;
+mod insights;
 mod installations;
 mod issues;
 mod labels;
@@ -27,9 +28,11 @@ mod merge;
 mod orgs;
 mod pulls;
 mod reactions;
+mod redirects;
 mod repos;
 mod review_comments;
 mod reviews;
+mod settings;
 mod statuses;
 mod suites;
 mod teams;
@@ -72,6 +75,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         dispatches::routes(),
         git_data::routes(),
         history::routes(),
+        insights::routes(),
         installations::routes(),
         issues::routes(),
         labels::routes(),
@@ -82,18 +86,21 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         repos::routes(),
         review_comments::routes(),
         reviews::routes(),
+        settings::routes(),
         statuses::routes(),
         suites::routes(),
         teams::routes(),
         users::routes(),
     ];
-    parts
+    let all = parts
         .into_iter()
         .fold(Router::new(), Router::merge)
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(hub)
+        .with_state(hub.clone());
+    // What a router's own layers change of the path comes too late for its routes, hence a router around it.
+    Router::new().fallback_service(all).layer(middleware::from_fn_with_state(hub, redirects::follow))
 }
 
 /// Puts on every answer the headers by which clients know a GitHub Enterprise Server. Rate limiting is off, so no header speaks of it.

@@ -9,18 +9,21 @@ use serde_json::Value;
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
     error::ApiError,
+    settings::{Merging, wants_private},
 };
 use crate::playground::{
     auth::Caller,
+    git::FileWrite,
     hub::Hub,
-    state::{Id, Repo, Role, Scope, State},
-    view::View,
+    state::{Access, Id, MergeSettings, Repo, Role, Scope, State},
 };
+
+/// The branch that a new repository starts with.
+const BRANCH: &str = "main";
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/repos/{owner}/{repo}", get(repo))
-        .route("/repositories/{id}", get(repo_by_id))
         .route("/user/repos", get(own).post(create_own))
         .route("/users/{login}/repos", get(of_account))
         .route("/orgs/{login}/repos", get(of_account).post(create_in_organization))
@@ -32,15 +35,8 @@ async fn repo(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     Ok(ok(shown(&ctx, &state, repo)))
 }
 
-async fn repo_by_id(ctx: Ctx, At(id): At<Id>) -> Answer {
-    let state = ctx.state();
-    let found = state.repos.get(&id).ok_or_else(ApiError::not_found)?;
-    let owner = &state.account(found.owner).login;
-    let repo = ctx.read(&state, (owner, &found.name), &[Scope::Metadata])?;
-    Ok(ok(shown(&ctx, &state, repo)))
-}
-
-fn shown(ctx: &Ctx, state: &State, repo: &Repo) -> Value {
+/// A repository with what the caller may do in it.
+pub(super) fn shown(ctx: &Ctx, state: &State, repo: &Repo) -> Value {
     let view = ctx.view(state);
     let role = match &ctx.caller {
         Caller::User(id) => state.role(repo, *id),
@@ -72,52 +68,84 @@ async fn of_account(ctx: Ctx, At(login): At<String>) -> Answer {
 struct NewRepo {
     name: Option<String>,
     description: Option<String>,
+    homepage: Option<String>,
+    private: Option<bool>,
+    visibility: Option<String>,
     #[serde(default)]
-    private: bool,
+    auto_init: bool,
+    #[serde(flatten)]
+    merging: Merging,
 }
 
 async fn create_own(ctx: Ctx, Input(new): Input<NewRepo>) -> Answer {
-    let Caller::User(owner) = ctx.caller else { return Err(ApiError::not_accessible()) };
+    let owner = ctx.require_user()?;
     create(&ctx, owner, owner, new).await
 }
 
 /// Members may create repositories in their organisation, and administer what they created.
 async fn create_in_organization(ctx: Ctx, At(login): At<String>, Input(new): Input<NewRepo>) -> Answer {
-    let Caller::User(creator) = ctx.caller else { return Err(ApiError::not_accessible()) };
-    let owner = {
+    let (owner, creator) = {
         let state = ctx.state();
         let owner = super::orgs::find(&state, &login)?;
-        if state.member(owner, creator).is_none() {
-            return Err(ApiError::forbidden(
-                "You need admin access to the organization before adding a repository to it.",
-            ));
-        }
-        owner
+        (owner, creator_in(&ctx, &state, owner)?)
     };
     create(&ctx, owner, creator, new).await
 }
 
-async fn create(ctx: &Ctx, owner: Id, creator: Id, new: NewRepo) -> Answer {
-    let name = new.name.unwrap_or_default();
-    let valid = !name.is_empty()
+fn creator_in(ctx: &Ctx, state: &State, org: Id) -> Result<Id, ApiError> {
+    match &ctx.caller {
+        Caller::User(user) if state.member(org, *user).is_some() => Ok(*user),
+        Caller::User(_) => {
+            Err(ApiError::forbidden("You need admin access to the organization before adding a repository to it."))
+        }
+        Caller::Anonymous => Err(ApiError::requires_authentication()),
+        Caller::Installation(grant) => {
+            let here = state.installation(grant.installation).is_some_and(|all| all.account == org);
+            let may = here && state.allows(grant, &[Scope::Administration], Access::Write);
+            may.then_some(state.app.bot).ok_or_else(ApiError::not_accessible)
+        }
+        Caller::App => Err(ApiError::not_accessible()),
+    }
+}
+
+/// Whether GitHub takes this for a repository's name.
+pub(super) fn valid_name(name: &str) -> bool {
+    !name.is_empty()
         && name.len() <= 100
         && name != "."
         && name != ".."
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if !valid {
+        && !name.to_ascii_lowercase().ends_with(".git")
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+async fn create(ctx: &Ctx, owner: Id, creator: Id, new: NewRepo) -> Answer {
+    let name = new.name.unwrap_or_default();
+    if !valid_name(&name) {
         return Err(ApiError::invalid("Repository", "name", "missing_field"));
     }
-    let taken = {
+    let merging = new.merging.applied_to(MergeSettings::default())?;
+    let private = wants_private(new.visibility.as_deref(), new.private)?.unwrap_or_default();
+    let (taken, author) = {
         let state = ctx.state();
         let login = state.account(owner).login.clone();
-        state.repo(&login, &name).is_some()
+        (state.repo(&login, &name).is_some(), state.signature_of(creator))
     };
     if taken {
         return Err(ApiError::invalid_because("Repository", "name", "name already exists on this account"));
     }
-    let id = ctx.hub.add_repository(owner, &name, new.description, new.private, "main").await?;
+    let id = ctx.hub.add_repository(owner, &name, new.description, private, BRANCH).await?;
+    let git = ctx.state().repo_by_id(id).git.clone();
+    if new.auto_init {
+        let content = Some(format!("# {name}\n").into_bytes());
+        let readme = FileWrite { path: "README.md".to_owned(), content, executable: false };
+        git.commit_files(BRANCH, &[readme], "Initial commit", &author).await?;
+    }
     let mut state = ctx.state();
-    state.repo_mut(id).collaborators.insert(creator, Role::Admin);
-    let value = View::new(&state, &ctx.urls).repo_full(state.repo_by_id(id), Some(Role::Admin));
-    Ok(created(value))
+    if !state.owns(owner, creator) {
+        state.repo_mut(id).collaborators.insert(creator, Role::Admin);
+    }
+    let repo = state.repo_mut(id);
+    (repo.merging, repo.homepage) = (merging, new.homepage.filter(|homepage| !homepage.is_empty()));
+    ctx.hub.announce_repository(&mut state, id, "created", creator, None);
+    Ok(created(ctx.view(&state).repo_full(state.repo_by_id(id), Some(Role::Admin))))
 }

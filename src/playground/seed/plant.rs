@@ -35,6 +35,7 @@ impl SeedFile {
                 add_issue(&mut state, id, issue);
             }
         }
+        self.plant_teams(&mut hub.state());
         Ok(())
     }
 

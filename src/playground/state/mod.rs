@@ -28,7 +28,7 @@ pub(crate) use check::{
 pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
 pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
-pub(crate) use repo::Repo;
+pub(crate) use repo::{MergeSettings, Repo};
 
 /// The identity of anything: one counter serves all kinds, so that an id mistaken for another kind's finds nothing.
 pub(crate) type Id = u64;
@@ -52,6 +52,12 @@ pub(crate) struct State {
     pub(crate) user_tokens: HashMap<String, Id>,
     pub(crate) grants: HashMap<String, Grant>,
     pub(crate) repos: BTreeMap<Id, Repo>,
+    /// Repositories out of sight, kept as GitHub keeps them: requests that were under way when they went end on them.
+    pub(crate) deleted: BTreeMap<Id, Repo>,
+    /// Owner and name, in small letters, that lead to the repository that was there once.
+    pub(crate) moved: BTreeMap<(String, String), Id>,
+    /// Repositories that somebody was offered, with the name they are to have there.
+    pub(crate) transfers: BTreeMap<Id, (Id, String)>,
     pub(crate) deliveries: VecDeque<Delivery>,
     pub(crate) webhook_url: Option<String>,
     last_id: Id,
@@ -73,6 +79,9 @@ impl State {
             user_tokens: HashMap::new(),
             grants: HashMap::new(),
             repos: BTreeMap::new(),
+            deleted: BTreeMap::new(),
+            moved: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             deliveries: VecDeque::new(),
             webhook_url,
             last_id: 1000,
@@ -123,12 +132,14 @@ impl State {
 
     /// The repository of an id found in the model.
     pub(crate) fn repo_by_id(&self, id: Id) -> &Repo {
-        self.repos.get(&id).expect("the model names only repositories it has, and none is ever removed")
+        let found = self.repos.get(&id).or_else(|| self.deleted.get(&id));
+        found.expect("the model names only repositories it has or had, and none is ever forgotten")
     }
 
     /// The same, to be changed.
     pub(crate) fn repo_mut(&mut self, id: Id) -> &mut Repo {
-        self.repos.get_mut(&id).expect("the model names only repositories it has, and none is ever removed")
+        let found = self.repos.get_mut(&id).or_else(|| self.deleted.get_mut(&id));
+        found.expect("the model names only repositories it has or had, and none is ever forgotten")
     }
 
     /// The installation of the app that covers a repository, suspended or not.

@@ -39,6 +39,8 @@ pub(crate) struct Repo {
     pub(crate) owner: Id,
     pub(crate) name: String,
     pub(crate) description: Option<String>,
+    pub(crate) homepage: Option<String>,
+    pub(crate) topics: Vec<String>,
     pub(crate) private: bool,
     /// Nothing in it may be changed.
     pub(crate) archived: bool,
@@ -74,6 +76,8 @@ impl Repo {
             owner,
             name: name.to_owned(),
             description: None,
+            homepage: None,
+            topics: Vec::new(),
             private: false,
             archived: false,
             merging: MergeSettings::default(),
