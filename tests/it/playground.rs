@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod access;
+mod admin;
 mod checks;
 mod document;
 mod installations;
 mod issues;
 mod merging;
+mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
 mod pulls;
