@@ -13,6 +13,7 @@ mod merging;
 mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
+mod pages;
 mod pulls;
 mod repositories;
 mod roles;
