@@ -36,6 +36,10 @@ impl GitHost for PlaygroundGitHost {
             let state = self.0.state();
             let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
             let Some(repo) = state.repo(owner, repository) else {
+                if let Some(repo) = state.moved_from(owner, repository) {
+                    permit(&state, repo, &caller, GitAccess::Read)?;
+                    return Err(Refusal::moved(&state.account(repo.owner).login, &repo.name));
+                }
                 // Whoever has no name is asked for one first: the absent and the hidden look alike.
                 return Err(if matches!(caller, Caller::Anonymous) { unauthenticated() } else { absent() });
             };
@@ -72,13 +76,22 @@ fn unauthenticated() -> Refusal {
 
 /// Who acts, if they may. GitHub asks an anonymous pusher for credentials and hides what the bearer may not see.
 fn permit(state: &State, repo: &Repo, caller: &Caller, access: GitAccess) -> Result<Option<Id>, Refusal> {
+    let writing = access == GitAccess::Write;
+    let account = permitted(state, repo, caller, writing)?;
+    if writing && repo.archived {
+        let sentence = "This repository was archived so it is read-only.";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, sentence));
+    }
+    Ok(account)
+}
+
+fn permitted(state: &State, repo: &Repo, caller: &Caller, writing: bool) -> Result<Option<Id>, Refusal> {
     let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
     let denied = |id: Id| {
         let login = &state.account(id).login;
         let full = format!("{}/{}", state.account(repo.owner).login, repo.name);
         Refusal::new(StatusCode::FORBIDDEN, format!("Permission to {full}.git denied to {login}."))
     };
-    let writing = access == GitAccess::Write;
     match caller {
         Caller::Anonymous if writing || repo.private => Err(unauthenticated()),
         Caller::Anonymous => Ok(None),

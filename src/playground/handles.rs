@@ -63,6 +63,20 @@ impl Playground {
         self.hub.accept_permissions(&mut state, self.installation_id, by);
     }
 
+    /// Accepts a repository (`owner/name`) that somebody was offered, as they do by a link in a message. Answers whether there
+    /// is such an offer.
+    pub fn accept_transfer(&self, full_name: &str) -> bool {
+        let mut state = self.hub.state();
+        let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name)).map(|repo| repo.id);
+        let offer = found.and_then(|repo| Some((repo, state.transfers.get(&repo)?.clone())));
+        let Some((repo, (owner, name))) = offer else { return false };
+        if state.repo(&state.account(owner).login, &name).is_some() {
+            return false;
+        }
+        self.hub.transfer(&mut state, repo, (owner, &name), owner);
+        true
+    }
+
     fn select(&self, full_name: &str, way: Move) -> bool {
         let mut state = self.hub.state();
         let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name));

@@ -11,7 +11,10 @@ use super::{
     git::{GitError, Repository, Signature},
     hub::Hub,
     seed,
-    state::{Access, Account, AccountKind, App, Id, Label, Permissions, Repo, Role, Scope, State},
+    state::{
+        Access, Account, AccountKind, App, Id, Label, Member, OrgRole, Organization, Permissions, Repo, Role, Scope,
+        Shown, State,
+    },
 };
 
 /// The people of the seed, and what they may do in `acme/widgets`.
@@ -74,6 +77,9 @@ pub(crate) fn beginning(webhook_url: Option<String>) -> State {
     for (login, _) in PEOPLE {
         state.add_user(login);
     }
+    let founder = Member { role: OrgRole::Owner, shown: Shown::Publicly };
+    let members = state.account_by_login(PEOPLE[0].0).map(|account| (account.id, founder)).into_iter().collect();
+    state.organizations.insert(owner, Organization { members, base: Some(Role::Read) });
     state.actions.owner = state.add_account("github", "GitHub", AccountKind::Organization);
     state.actions.bot = state.add_account("github-actions[bot]", "github-actions[bot]", AccountKind::Bot);
     state
@@ -203,13 +209,24 @@ impl Hub {
         repo.labels = labels;
         repo.description = description;
         repo.private = private;
+        let place = state.place(owner, name);
+        state.moved.remove(&place);
         state.repos.insert(id, repo);
         Ok(id)
     }
 
+    /// A folder for a repository: the one of its name, unless another repository that was called so is still there.
     fn repository_path(&self, owner: Id, name: &str) -> PathBuf {
-        let login = self.state().account(owner).login.clone();
-        repository_path(&self.data, &login, name)
+        let state = self.state();
+        let login = &state.account(owner).login;
+        let taken =
+            |path: &PathBuf| state.repos.values().chain(state.deleted.values()).any(|repo| repo.git.path() == path);
+        let first = repository_path(&self.data, login, name);
+        if !taken(&first) {
+            return first;
+        }
+        let others = (2_u32..).map(|number| repository_path(&self.data, login, &format!("{name}.{number}")));
+        others.into_iter().find(|path| !taken(path) && !path.exists()).unwrap_or(first)
     }
 }
 

@@ -130,6 +130,11 @@ impl Hub {
         self.deliver(state, "installation", None, Some(id), &payload);
     }
 
+    /// Tells that a repository left the account, of which the installation has all.
+    pub(crate) fn announce_lost(self: &Arc<Self>, state: &mut State, id: Id, repo: Id, sender: Id) {
+        self.announce_selection(state, id, (Move::Removed, &[repo]), sender);
+    }
+
     fn announce_selection(self: &Arc<Self>, state: &mut State, id: Id, (way, repos): (Move, &[Id]), sender: Id) {
         let view = View::new(state, &self.urls);
         let Some(installation) = state.installation(id) else { return };

@@ -9,8 +9,10 @@ mod installations;
 mod issues;
 mod keywords;
 mod merging;
+mod organizations;
 mod pulls;
 mod refs;
+mod repositories;
 
 pub(crate) use installations::Move;
 pub(crate) use issues::NewIssue;

@@ -67,6 +67,8 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     /// One line for the person at the other end: git prints it as `remote: …`.
     pub(crate) message: String,
+    /// Where the repository is by now, as `owner/name`: git goes there by itself.
+    pub(crate) moved: Option<String>,
 }
 
 /// A ref that a push moved.
@@ -133,7 +135,7 @@ async fn serve<H: GitHost>(
     };
     let mut authorised = match authorised {
         Ok(authorised) => authorised,
-        Err(refusal) => return refuse(&refusal),
+        Err(refusal) => return lead(refuse(&refusal), refusal.moved, service, access),
     };
     let login = authorised.login.clone();
     let lock = authorised.lock.take();
@@ -154,8 +156,28 @@ fn authorisation(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 impl Refusal {
     /// A refusal with this status and line.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), moved: None }
     }
+
+    /// The repository is elsewhere. <https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository>
+    pub(crate) fn moved(owner: &str, name: &str) -> Self {
+        let moved = Some(format!("{owner}/{name}"));
+        Self { moved, ..Self::new(StatusCode::MOVED_PERMANENTLY, "The repository was moved.") }
+    }
+}
+
+/// Adds where the service is that was asked for.
+fn lead(mut response: Response, moved: Option<String>, service: &str, access: Access) -> Response {
+    let query = match (service, access) {
+        ("info/refs", Access::Read) => "?service=git-upload-pack",
+        ("info/refs", Access::Write) => "?service=git-receive-pack",
+        _ => "",
+    };
+    let place = moved.and_then(|moved| HeaderValue::from_str(&format!("/{moved}.git/{service}{query}")).ok());
+    if let Some(place) = place {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
 }
 
 fn refuse(refusal: &Refusal) -> Response {

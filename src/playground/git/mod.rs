@@ -16,6 +16,7 @@ mod history;
 pub(crate) mod http;
 mod merge;
 mod objects;
+mod people;
 mod refs;
 mod source;
 mod text;

@@ -108,8 +108,22 @@ impl Ctx {
         }
     }
 
-    /// A repository the caller may change in this respect: people by their role, the app by one of the permissions.
+    /// A repository the caller may change in this respect: people by their role, the app by one of the permissions. In an
+    /// archived one nothing is changed.
+    /// <https://docs.github.com/en/repositories/archiving-a-github-repository/archiving-repositories>
     pub(crate) fn write(
+        &self,
+        state: &State,
+        at: (&str, &str),
+        scopes: &[Scope],
+        least: Role,
+    ) -> Result<Writer, ApiError> {
+        let writer = self.write_whole(state, at, scopes, least)?;
+        if state.repo_by_id(writer.repo).archived { Err(ApiError::archived()) } else { Ok(writer) }
+    }
+
+    /// The same for what can be done with an archived repository too: taking it back, handing it over, deleting it.
+    pub(super) fn write_whole(
         &self,
         state: &State,
         (owner, name): (&str, &str),

@@ -44,6 +44,11 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Resource not accessible by integration")
     }
 
+    /// Nothing in an archived repository is changed.
+    pub(crate) fn archived() -> Self {
+        Self::forbidden("Repository was archived so is read-only.")
+    }
+
     /// The caller is known and may not.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)

@@ -84,7 +84,7 @@ impl Ctx {
 
 /// Repositories of an installation that somebody was given, or owns; that everybody may read them does not count.
 fn reached<'s>(state: &'s State, installation: &'s Installation, user: Id) -> impl Iterator<Item = &'s Repo> {
-    let explicit = move |repo: &&Repo| repo.owner == user || repo.collaborators.contains_key(&user);
+    let explicit = move |repo: &&Repo| state.given_role(repo, user).is_some();
     state.repos.values().filter(|repo| installation.reaches(repo)).filter(explicit)
 }
 

@@ -260,7 +260,7 @@ fn change_assignees(
     let repo = state.repo_by_id(writer.repo);
     find(repo, *number)?;
     let named = logins.iter().filter_map(|login| state.account_by_login(login)).map(|account| account.id);
-    let named: Vec<Id> = named.filter(|id| repo.collaborators.contains_key(id)).collect();
+    let named: Vec<Id> = named.filter(|id| state.given_role(repo, *id).is_some()).collect();
     let now = state.now();
     let issue = state.issue_mut(writer.repo, *number);
     change(&mut issue.assignees, named);

@@ -8,6 +8,7 @@ mod actions;
 mod apps;
 mod branches;
 mod checks;
+mod collaborators;
 mod comments;
 mod commits;
 mod contents;
@@ -19,22 +20,27 @@ mod git_data;
 mod history;
 mod hook_config;
 mod hunk;
+mod insights;
 mod installations;
 mod issues;
 mod labels;
 mod media;
 mod merge;
 mod order;
+mod orgs;
 mod pulls;
 mod rate_limit;
 mod reactions;
+mod redirects;
 mod repos;
 mod review_comments;
 mod reviews;
+mod settings;
 mod shapes;
 mod sizes;
 mod statuses;
 mod suites;
+mod teams;
 mod users;
 
 use std::sync::Arc;
@@ -67,6 +73,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         apps::routes(),
         branches::routes(),
         checks::routes(),
+        collaborators::routes(),
         comments::routes(),
         commits::routes(),
         contents::routes(),
@@ -75,21 +82,25 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         git_data::routes(),
         history::routes(),
         hook_config::routes(),
+        insights::routes(),
         installations::routes(),
         issues::routes(),
         labels::routes(),
         merge::routes(),
+        orgs::routes(),
         pulls::routes(),
         rate_limit::routes(),
         reactions::routes(),
         repos::routes(),
         review_comments::routes(),
         reviews::routes(),
+        settings::routes(),
         statuses::routes(),
         suites::routes(),
+        teams::routes(),
         users::routes(),
     ];
-    parts
+    let all = parts
         .into_iter()
         .fold(Router::new(), Router::merge)
         // Explicit, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
@@ -97,7 +108,9 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(hub)
+        .with_state(hub.clone());
+    // What a router's own layers change of the path comes too late for its routes, hence a router around it.
+    Router::new().fallback_service(all).layer(middleware::from_fn_with_state(hub, redirects::follow))
 }
 
 /// The root with a slash behind it, which a nested router does not take for its own.

@@ -343,7 +343,7 @@ async fn request_reviewers(
     for login in &asked.reviewers {
         let account = state.account_by_login(login).map(|account| account.id);
         let repo = state.repo_by_id(writer.repo);
-        let reviewer = account.filter(|id| repo.collaborators.contains_key(id)).ok_or_else(|| {
+        let reviewer = account.filter(|id| state.given_role(repo, *id).is_some()).ok_or_else(|| {
             ApiError::semantic("Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.")
         })?;
         if reviewer == author {

@@ -10,11 +10,7 @@ use super::{
     context::{Answer, At, Ctx, ok},
     error::ApiError,
 };
-use crate::playground::{
-    auth::Caller,
-    hub::Hub,
-    state::{AccountKind, Id},
-};
+use crate::playground::{auth::Caller, hub::Hub, state::Id};
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
@@ -23,7 +19,6 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/user", get(me))
         .route("/user/{id}", get(by_id))
         .route("/users/{login}", get(by_login))
-        .route("/orgs/{login}", get(organization))
 }
 
 pub(super) async fn root(ctx: Ctx) -> Answer {
@@ -59,13 +54,4 @@ async fn by_login(ctx: Ctx, At(login): At<String>) -> Answer {
     let state = ctx.state();
     let account = state.account_by_login(&login).ok_or_else(ApiError::not_found)?.id;
     Ok(ok(ctx.view(&state).profile(account)))
-}
-
-async fn organization(ctx: Ctx, At(login): At<String>) -> Answer {
-    let state = ctx.state();
-    let account = state.account_by_login(&login).filter(|account| account.kind == AccountKind::Organization);
-    let id = account.ok_or_else(ApiError::not_found)?.id;
-    let mut value = ctx.view(&state).profile(id);
-    crate::playground::view::merge(&mut value, ctx.view(&state).organization(id));
-    Ok(ok(value))
 }

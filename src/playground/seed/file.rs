@@ -3,6 +3,12 @@
 //! ```yaml
 //! users:
 //!   - login: ada                # token: playground-ada
+//! members: { ada: owner }       # of `acme`, or member
+//! teams:                        # of `acme`
+//!   - name: Gears
+//!     parent: Machines          # a team further up the file
+//!     members: { ada: maintainer }
+//!     repositories: { gears: write }
 //! repositories:
 //!   - name: gears               # of `acme`, unless `owner` names a user
 //!     description: Round parts.
@@ -44,6 +50,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::teams::SeedTeam;
 use crate::playground::ci::Rule;
 use crate::playground::front::RateLimits;
 use crate::playground::git::{branch_ref, is_valid_ref_name};
@@ -59,6 +66,10 @@ const MAX_BYTES: u64 = 1024 * 1024;
 pub(crate) struct SeedFile {
     #[serde(default)]
     pub(super) users: Vec<SeedUser>,
+    #[serde(default)]
+    pub(super) members: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) teams: Vec<SeedTeam>,
     #[serde(default)]
     pub(super) repositories: Vec<SeedRepository>,
     /// What the jobs of workflows find.
@@ -198,6 +209,7 @@ impl SeedFile {
             }
         }
         faults.extend(self.ci.iter().filter_map(Rule::fault).map(|fault| format!("ci: {fault}")));
+        self.faults_of_teams(&people, |fault| faults.push(fault));
         let mut seen = BTreeSet::new();
         for repository in &self.repositories {
             let at = format!("repositories: {}/{}", repository.owner, repository.name);

@@ -6,6 +6,7 @@
 
 mod file;
 mod plant;
+mod teams;
 
 use chrono::{DateTime, Utc};
 

@@ -35,6 +35,7 @@ impl SeedFile {
                 add_issue(&mut state, id, issue);
             }
         }
+        self.plant_teams(&mut hub.state());
         // Last of all: nothing in the file meets what it asks for.
         if let Some(limits) = &self.rate_limits {
             hub.limits.set(Some(limits.clone()));

@@ -64,6 +64,17 @@ impl Role {
         }
     }
 
+    /// The word that teams use for it.
+    pub(crate) fn grant(self) -> &'static str {
+        match self {
+            Self::Read => "pull",
+            Self::Triage => "triage",
+            Self::Write => "push",
+            Self::Maintain => "maintain",
+            Self::Admin => "admin",
+        }
+    }
+
     /// Reads a role as requests spell it (`pull` and `push` are the older words).
     pub(crate) fn parse(word: &str) -> Option<Self> {
         Some(match word {

@@ -9,6 +9,7 @@ mod actions;
 mod app;
 mod check;
 mod issue;
+mod org;
 mod pull;
 mod repo;
 
@@ -27,8 +28,9 @@ pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
 pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
-pub(crate) use repo::Repo;
+pub(crate) use repo::{MergeSettings, Repo};
 
 /// The identity of anything: one counter serves all kinds, so that an id mistaken for another kind's finds nothing.
 pub(crate) type Id = u64;
@@ -40,6 +42,9 @@ pub(crate) type Time = DateTime<Utc>;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) accounts: BTreeMap<Id, Account>,
+    /// What the accounts that are organisations have besides, by account.
+    pub(crate) organizations: BTreeMap<Id, Organization>,
+    pub(crate) teams: BTreeMap<Id, Team>,
     pub(crate) app: App,
     /// GitHub's own app, which the checks of workflows belong to.
     pub(crate) actions: App,
@@ -49,6 +54,12 @@ pub(crate) struct State {
     pub(crate) user_tokens: HashMap<String, Id>,
     pub(crate) grants: HashMap<String, Grant>,
     pub(crate) repos: BTreeMap<Id, Repo>,
+    /// Repositories out of sight, kept as GitHub keeps them: requests that were under way when they went end on them.
+    pub(crate) deleted: BTreeMap<Id, Repo>,
+    /// Owner and name, in small letters, that lead to the repository that was there once.
+    pub(crate) moved: BTreeMap<(String, String), Id>,
+    /// Repositories that somebody was offered, with the name they are to have there.
+    pub(crate) transfers: BTreeMap<Id, (Id, String)>,
     pub(crate) deliveries: VecDeque<Delivery>,
     pub(crate) webhook_url: Option<String>,
     pub(crate) hook: Hook,
@@ -62,6 +73,8 @@ impl State {
     pub(crate) fn new(app: App, actions: App, webhook_url: Option<String>) -> Self {
         Self {
             accounts: BTreeMap::new(),
+            organizations: BTreeMap::new(),
+            teams: BTreeMap::new(),
             app,
             actions,
             ci: Vec::new(),
@@ -69,6 +82,9 @@ impl State {
             user_tokens: HashMap::new(),
             grants: HashMap::new(),
             repos: BTreeMap::new(),
+            deleted: BTreeMap::new(),
+            moved: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             deliveries: VecDeque::new(),
             webhook_url,
             hook: Hook::default(),
@@ -120,25 +136,14 @@ impl State {
 
     /// The repository of an id found in the model.
     pub(crate) fn repo_by_id(&self, id: Id) -> &Repo {
-        self.repos.get(&id).expect("the model names only repositories it has, and none is ever removed")
+        let found = self.repos.get(&id).or_else(|| self.deleted.get(&id));
+        found.expect("the model names only repositories it has or had, and none is ever forgotten")
     }
 
     /// The same, to be changed.
     pub(crate) fn repo_mut(&mut self, id: Id) -> &mut Repo {
-        self.repos.get_mut(&id).expect("the model names only repositories it has, and none is ever removed")
-    }
-
-    /// The role of an account in a repository: its own grant, ownership, or read where everybody may.
-    #[expect(
-        clippy::unused_self,
-        reason = "who somebody is to a repository is a question to the model, whatever answers it"
-    )]
-    pub(crate) fn role(&self, repo: &Repo, account: Id) -> Option<Role> {
-        if repo.owner == account {
-            return Some(Role::Admin);
-        }
-        let open = (!repo.private).then_some(Role::Read);
-        repo.collaborators.get(&account).copied().max(open)
+        let found = self.repos.get_mut(&id).or_else(|| self.deleted.get_mut(&id));
+        found.expect("the model names only repositories it has or had, and none is ever forgotten")
     }
 
     /// The installation of the app that covers a repository, suspended or not.

@@ -42,6 +42,8 @@ pub(crate) struct Repo {
     pub(crate) owner: Id,
     pub(crate) name: String,
     pub(crate) description: Option<String>,
+    pub(crate) homepage: Option<String>,
+    pub(crate) topics: Vec<String>,
     pub(crate) private: bool,
     /// Nothing in it may be changed.
     pub(crate) archived: bool,
@@ -79,6 +81,8 @@ impl Repo {
             owner,
             name: name.to_owned(),
             description: None,
+            homepage: None,
+            topics: Vec::new(),
             private: false,
             archived: false,
             merging: MergeSettings::default(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{View, maybe_time, node_id, time, without};
-use crate::playground::state::{AccountKind, Comment, Id, Issue, IssueEvent, Reaction, ReactionContent, Repo, Role};
+use crate::playground::state::{Comment, Id, Issue, IssueEvent, Reaction, ReactionContent, Repo, Shown};
 
 impl View<'_> {
     /// An issue, or a pull request seen as one.
@@ -69,18 +69,20 @@ impl View<'_> {
         })
     }
 
-    /// What somebody is to a repository. It is a hint, not an authorisation.
+    /// What somebody is to a repository, as an app sees it: who hides being a member is shown as what they are besides. It is a
+    /// hint, not an authorisation. <https://docs.github.com/en/graphql/reference/enums#commentauthorassociation>
     pub(crate) fn association(self, repo: &Repo, account: Id) -> &'static str {
         if repo.owner == account {
             return "OWNER";
         }
-        if self.state.account(account).kind == AccountKind::Bot {
-            return "NONE";
+        if self.state.member(repo.owner, account).is_some_and(|member| member.shown == Shown::Publicly) {
+            return "MEMBER";
         }
-        match repo.collaborators.get(&account) {
-            Some(role) if *role > Role::Read => "COLLABORATOR",
-            _ => "NONE",
+        if repo.collaborators.contains_key(&account) {
+            return "COLLABORATOR";
         }
+        let contributed = repo.pulls().any(|(issue, pull)| issue.author == account && pull.merged.is_some());
+        if contributed { "CONTRIBUTOR" } else { "NONE" }
     }
 
     /// `performed_via_github_app`.

@@ -12,6 +12,7 @@ mod git;
 mod issue;
 mod pull;
 mod repo;
+mod team;
 
 pub(crate) use account::merge;
 pub(crate) use app::{listed_delivery, whole_delivery};
@@ -19,6 +20,7 @@ pub(crate) use check::suite_state;
 use chrono::SecondsFormat;
 pub(crate) use git::{encode_path, simple_commit};
 use serde_json::{Value, json};
+pub(crate) use team::permissions;
 
 use super::state::{Id, State, Time};
 

@@ -35,11 +35,11 @@ impl View<'_> {
             "ssh_url": format!("git@playground:{full}.git"), "clone_url": format!("{html}.git"), "svn_url": html,
         });
         let counts_and_settings = json!({
-            "homepage": null, "size": 1, "stargazers_count": 0, "watchers_count": 0, "language": null,
+            "homepage": repo.homepage, "size": 1, "stargazers_count": 0, "watchers_count": 0, "language": null,
             "has_issues": true, "has_projects": false, "has_downloads": true, "has_wiki": false, "has_pages": false,
             "has_discussions": false, "forks_count": 0, "mirror_url": null, "archived": repo.archived, "disabled": false,
             "open_issues_count": open, "license": null, "allow_forking": true, "is_template": false,
-            "web_commit_signoff_required": false, "topics": [],
+            "web_commit_signoff_required": false, "topics": repo.topics,
             "visibility": if repo.private { "private" } else { "public" },
             "forks": 0, "open_issues": open, "watchers": 0, "default_branch": repo.default_branch,
             "allow_squash_merge": repo.merging.allow_squash_merge, "allow_merge_commit": repo.merging.allow_merge_commit,
@@ -86,12 +86,8 @@ impl View<'_> {
 
     /// A repository with what the caller may do in it.
     pub(crate) fn repo_for(self, repo: &Repo, role: Option<Role>) -> Value {
-        let may = |least: Role| role.is_some_and(|role| role >= least);
         let mut value = self.repo(repo);
-        value["permissions"] = json!({
-            "admin": may(Role::Admin), "maintain": may(Role::Maintain), "push": may(Role::Write),
-            "triage": may(Role::Triage), "pull": may(Role::Read),
-        });
+        value["permissions"] = super::permissions(role);
         value
     }
 

@@ -19,8 +19,6 @@ use description::{GITHUB, parameters};
 
 /// What the playground serves beyond the description, as GitHub does.
 const UNDESCRIBED: &[(&str, &str)] = &[
-    // Where renamed repositories redirect to.
-    ("GET", "/repositories/{id}"),
     // The root of a tree, which the description takes for an empty `path`.
     ("GET", "/repos/{owner}/{repo}/contents"),
     // What a button of a check run does, for people without a browser.

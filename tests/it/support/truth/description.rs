@@ -63,7 +63,7 @@ impl Description {
 
     /// The operation of an exchange, and whether GitHub would have answered so; none where it describes no such operation.
     pub(super) fn answers(&self, exchange: &Exchange<'_>) -> Option<(&str, Result<(), String>)> {
-        let (name, operation) = self.operation(exchange.method, exchange.path)?;
+        let (name, operation) = self.operation(exchange.method, &by_name(exchange.path))?;
         Some((name, self.judge(operation, exchange)))
     }
 
@@ -115,6 +115,8 @@ impl Description {
                 Err(format!("there is a body: {body}"))
             }
             (Some(_), _) => Ok(()),
+            // Any operation on a repository that was renamed leads to it.
+            (None, Some(body)) if status == 301 || status == 307 => self.fits(self.error, &body),
             // The description names few of the refusals that any operation may answer.
             (None, Some(body)) if status == 422 => self.fits(self.invalid, &body),
             (None, Some(body)) if status >= 400 => self.fits(self.error, &body),
@@ -126,6 +128,13 @@ impl Description {
         let verdict = self.schemas.validate(value, schema);
         verdict.map_err(|error| format!("{error:#}").lines().skip(1).collect::<Vec<_>>().join("\n"))
     }
+}
+
+/// `/repositories/{id}/…`, where renamed repositories redirect to, serves what `/repos/{owner}/{repo}/…` does.
+fn by_name(path: &str) -> String {
+    let Some(rest) = path.strip_prefix("/repositories/") else { return path.to_owned() };
+    let rest = rest.find('/').map_or("", |at| &rest[at..]);
+    format!("/repos/owner/repo{rest}")
 }
 
 impl Operation {
