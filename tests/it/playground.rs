@@ -9,6 +9,8 @@ mod issues;
 mod merging;
 mod nonsense;
 mod octocrab_client;
+mod protection;
 mod pulls;
+mod rulesets;
 mod support;
 mod webhooks;

@@ -51,13 +51,11 @@ impl Hub {
                 return;
             }
             match answer {
-                Ok(Some(sha)) => {
-                    pull.mergeability = Mergeability::Clean;
-                    pull.test_merge_sha = Some(sha);
-                }
-                Ok(None) => {
-                    pull.mergeability = Mergeability::Conflict;
-                    pull.test_merge_sha = None;
+                Ok(tested) => {
+                    let clean = tested.merge.is_some();
+                    pull.mergeability = if clean { Mergeability::Clean } else { Mergeability::Conflict };
+                    pull.test_merge_sha = tested.merge;
+                    pull.gate.behind = tested.behind;
                 }
                 Err(error) => tracing::debug!(%error, number, "mergeability could not be computed"),
             }
@@ -73,6 +71,7 @@ impl Hub {
             let pull = issue.pull_mut();
             pull.size = moved.size;
             pull.base_sha = moved.base_sha;
+            pull.gate.last_pusher = Some(sender);
             std::mem::replace(&mut pull.head_sha, moved.head_sha.clone())
         };
         self.compute_mergeability(state, at.0, at.1);
@@ -87,28 +86,33 @@ pub(crate) struct Synchronized {
     pub(crate) size: Size,
 }
 
-/// Merges into nowhere, and keeps the result as `refs/pull/<n>/merge`; `None` where there is a conflict.
-async fn test_merge(
-    git: &Repository,
-    base: &str,
-    head: &str,
-    title: &str,
-    number: u64,
-) -> Result<Option<String>, GitError> {
+/// What git says of a merge.
+struct Tested {
+    /// The commit of `refs/pull/<n>/merge`; `None` where there is a conflict.
+    merge: Option<String>,
+    /// Whether the base has commits that the head has not.
+    behind: bool,
+}
+
+/// Merges into nowhere, and keeps the result as `refs/pull/<n>/merge`.
+async fn test_merge(git: &Repository, base: &str, head: &str, title: &str, number: u64) -> Result<Tested, GitError> {
     let base_ref = branch_ref(base);
     let Some(base) = git.ref_sha(&base_ref).await? else {
         return Err(GitError::RefNotFound(base_ref));
     };
+    let behind = !git.is_ancestor(&base, head).await?;
     let tree = match git.merge_preview(&base, head).await {
-        Ok(Preview::Conflict { .. }) | Err(GitError::NoCommonAncestor(..)) => return Ok(None),
+        Ok(Preview::Conflict { .. }) | Err(GitError::NoCommonAncestor(..)) => {
+            return Ok(Tested { merge: None, behind });
+        }
         Ok(Preview::Clean { tree }) => tree,
-        Ok(Preview::UpToDate) => return Ok(Some(base)),
+        Ok(Preview::UpToDate) => return Ok(Tested { merge: Some(base), behind }),
         Err(error) => return Err(error),
     };
     let signature = github_signature();
     let sha = git.create_commit(&tree, &[base, head.to_owned()], title, &signature, &signature).await?;
     git.set_ref(&format!("refs/pull/{number}/merge"), &sha).await?;
-    Ok(Some(sha))
+    Ok(Tested { merge: Some(sha), behind })
 }
 
 /// The committer of what the server itself commits.

@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::StatusCode, routing::get};
-use serde_json::json;
+use axum::{
+    Router,
+    http::{Method, StatusCode},
+    routing::get,
+};
+use serde_json::{Value, json};
 
 use super::{
     commits::git_of,
-    context::{Answer, At, Ctx, ok},
+    context::{Answer, AnyInput, At, Ctx, ok},
     error::ApiError,
+    protection,
 };
 use crate::playground::{git::branch_ref, hub::Hub};
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/repos/{owner}/{repo}/branches", get(list))
-        .route("/repos/{owner}/{repo}/branches/{*branch}", get(read))
+        .route("/repos/{owner}/{repo}/branches/{*branch}", get(read).fallback(change))
         .route("/repos/{owner}/{repo}/tags", get(tags))
 }
 
@@ -28,11 +33,12 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
 }
 
 async fn read(ctx: Ctx, At((owner, name, branch)): At<(String, String, String)>) -> Answer {
+    if let Some(part) = protection::split(&branch) {
+        return protection::serve(&ctx, Method::GET, (&owner, &name), part, Value::Null).await;
+    }
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
-    let missing = |message: &str| ApiError::new(StatusCode::NOT_FOUND, message);
-    let Some(sha) = git.ref_sha(&branch_ref(&branch)).await? else {
-        return Err(missing(if branch.ends_with("/protection") { "Branch not protected" } else { "Branch not found" }));
-    };
+    let missing = || ApiError::new(StatusCode::NOT_FOUND, "Branch not found");
+    let sha = git.ref_sha(&branch_ref(&branch)).await?.ok_or_else(missing)?;
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
     let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));
@@ -40,9 +46,22 @@ async fn read(ctx: Ctx, At((owner, name, branch)): At<(String, String, String)>)
     let url = view.repo_api(repo, &format!("/branches/{branch}"));
     value["commit"] = view.commit(repo, &commit);
     value["_links"] = json!({ "self": url, "html": view.repo_web(repo, &format!("/tree/{branch}")) });
-    value["protection"] = json!({ "enabled": false, "required_status_checks": { "enforcement_level": "off", "contexts": [], "checks": [] } });
+    value["protection"] = view.branch_protection(repo, &branch);
     value["protection_url"] = json!(format!("{url}/protection"));
     Ok(ok(value))
+}
+
+/// Everything below a branch that is not only read.
+async fn change(
+    ctx: Ctx,
+    method: Method,
+    At((owner, name, branch)): At<(String, String, String)>,
+    AnyInput(body): AnyInput<Value>,
+) -> Answer {
+    match protection::split(&branch) {
+        Some(part) => protection::serve(&ctx, method, (&owner, &name), part, body).await,
+        None => Err(ApiError::not_found()),
+    }
 }
 
 async fn tags(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {

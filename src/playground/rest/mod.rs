@@ -14,16 +14,19 @@ mod context;
 mod deliveries;
 mod error;
 mod git_data;
+mod guard;
 mod history;
 mod hunk;
 mod issues;
 mod labels;
 mod merge;
+mod protection;
 mod pulls;
 mod reactions;
 mod repos;
 mod review_comments;
 mod reviews;
+mod rulesets;
 mod statuses;
 mod suites;
 mod users;
@@ -70,6 +73,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         repos::routes(),
         review_comments::routes(),
         reviews::routes(),
+        rulesets::routes(),
         statuses::routes(),
         suites::routes(),
         users::routes(),

@@ -15,7 +15,7 @@ use crate::playground::{
     acts::{NewIssue, measure},
     git::{Repository, branch_ref},
     hub::Hub,
-    state::{Id, Issue, IssueState, Mergeability, Pull, Repo, Role, Scope, Size, State},
+    state::{Gate, Id, Issue, IssueState, Mergeability, Pull, Repo, Role, Scope, Size, State},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -169,6 +169,7 @@ fn add(state: &mut State, writer: Writer, title: String, new: &New, sides: Sides
         requested_reviewers: Vec::new(),
         reviews: Vec::new(),
         review_comments: Vec::new(),
+        gate: Gate { last_pusher: Some(writer.actor), ..Gate::default() },
     });
     number
 }

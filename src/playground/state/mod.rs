@@ -7,7 +7,9 @@
 mod account;
 mod app;
 mod check;
+mod gate;
 mod issue;
+mod protection;
 mod pull;
 mod repo;
 
@@ -20,7 +22,12 @@ pub(crate) use app::{Access, App, Delivery, Grant, Installation, Permissions, Sc
 pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
+pub(crate) use gate::Gate;
 pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use protection::{
+    Actors, Bypass, BypassActor, BypassMode, Enforcement, Protection, RequiredCheck, RequiredChecks, RequiredReviews,
+    Rule, Rules, Ruleset, Switches, Target,
+};
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
 pub(crate) use repo::Repo;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Id, Reaction, Time};
+use super::{Gate, Id, Reaction, Time};
 
 /// A pull request: two branches, and what people and git say about them.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub(crate) struct Pull {
     pub(crate) requested_reviewers: Vec<Id>,
     pub(crate) reviews: Vec<Review>,
     pub(crate) review_comments: Vec<ReviewComment>,
+    pub(crate) gate: Gate,
 }
 
 impl Pull {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Status, Time};
+use super::{CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Rules, Status, Time};
 use crate::playground::git::Repository;
 
 /// A repository: its people, its issues, its checks, and the way to its git.
@@ -21,6 +21,7 @@ pub(crate) struct Repo {
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
+    pub(crate) rules: Rules,
     pub(crate) created_at: Time,
     pub(crate) pushed_at: Time,
     pub(crate) git: Arc<Repository>,
@@ -52,6 +53,7 @@ impl Repo {
             suites: Vec::new(),
             runs: Vec::new(),
             statuses: Vec::new(),
+            rules: Rules::default(),
             created_at: now,
             pushed_at: now,
             git,

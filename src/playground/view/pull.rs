@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{View, account::merge, issue::reaction_summary, maybe_time, node_id, time};
-use crate::playground::state::{
-    CheckStatus, Conclusion, Issue, IssueState, Mergeability, Pull, Repo, Review, ReviewComment, StatusState,
+use crate::playground::{
+    rules,
+    state::{Issue, IssueState, Mergeability, Repo, Review, ReviewComment},
 };
 
 impl View<'_> {
@@ -61,7 +62,7 @@ impl View<'_> {
             &mut value,
             json!({
                 "merged": pull.merged.is_some(), "mergeable": mergeable, "rebaseable": mergeable,
-                "mergeable_state": mergeable_state(repo, issue, pull),
+                "mergeable_state": self.mergeable_state(repo, issue),
                 "merged_by": self.maybe_account(pull.merged.as_ref().map(|merged| merged.by)),
                 "comments": issue.comments.len(), "review_comments": pull.review_comments.len(),
                 "maintainer_can_modify": false, "commits": pull.size.commits, "additions": pull.size.additions,
@@ -69,6 +70,13 @@ impl View<'_> {
             }),
         );
         value
+    }
+
+    fn mergeable_state(self, repo: &Repo, issue: &Issue) -> &'static str {
+        match issue.state {
+            IssueState::Closed => "unknown",
+            IssueState::Open => rules::mergeable_state(self.state, repo, issue),
+        }
     }
 
     /// The few lines that a check run names a pull request by.
@@ -149,35 +157,4 @@ impl View<'_> {
         }
         value
     }
-}
-
-/// What stands between the pull request and its merge. <https://docs.github.com/en/graphql/reference/enums#mergestatestatus>
-fn mergeable_state(repo: &Repo, issue: &Issue, pull: &Pull) -> &'static str {
-    if issue.state == IssueState::Closed {
-        return "unknown";
-    }
-    match pull.mergeability {
-        Mergeability::Unknown => "unknown",
-        Mergeability::Conflict => "dirty",
-        Mergeability::Clean if pull.draft => "draft",
-        Mergeability::Clean if unstable(repo, &pull.head_sha) => "unstable",
-        Mergeability::Clean => "clean",
-    }
-}
-
-/// Whether a check or status of the commit is unfinished or bad. Only the newest run of a name counts.
-fn unstable(repo: &Repo, sha: &str) -> bool {
-    let mut newest = std::collections::BTreeMap::new();
-    for run in repo.runs.iter().filter(|run| run.head_sha == sha) {
-        newest.insert(&run.name, run);
-    }
-    let bad_run = newest.values().any(|run| {
-        run.status != CheckStatus::Completed
-            || !matches!(run.conclusion, Some(Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped))
-    });
-    let mut statuses = std::collections::BTreeMap::new();
-    for status in repo.statuses.iter().filter(|status| status.sha == sha) {
-        statuses.insert(&status.context, status.state);
-    }
-    bad_run || statuses.values().any(|state| *state != StatusState::Success)
 }
