@@ -9,7 +9,7 @@ CARGO ?= cargo
 
 # The steps share target/ and would only wait for each other.
 .NOTPARALLEL:
-.PHONY: help demo test lint fmt fmt-check doc build sqlx sqlx-check unit bench deny bootstrap clean
+.PHONY: help demo test coverage-check lint fmt fmt-check doc build sqlx sqlx-check unit bench deny bootstrap clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ help: ## List these commands
 demo: bootstrap ## Run the main job end to end on this machine: ARGS=--stay keeps it up to look at
 	$(CARGO) run -- demo $(ARGS)
 
-test: bootstrap fmt-check lint doc sqlx-check deny unit ## Pass every check: formatting, lints, docs, queries, unit and conversation tests
+test: bootstrap fmt-check lint doc sqlx-check deny unit coverage-check ## Pass every check: formatting, lints, docs, queries, unit and conversation tests
 
 lint: ## Clippy, with every warning an error
 	$(CARGO) clippy --all-targets -- -D warnings
@@ -40,8 +40,13 @@ sqlx: bootstrap ## Refresh .sqlx after a change of a query or a migration
 sqlx-check:
 	scripts/sqlx-prepare --check
 
+# What a filtered run exercises says nothing of the list.
+coverage-check:
+	@if [ -z "$(ARGS)" ]; then scripts/github-coverage --check; fi
+
 unit: bootstrap ## Only the tests: ARGS="web::" filters them
 	$(CARGO) test --no-run
+	@if [ -z "$(ARGS)" ]; then rm -f "$${CARGO_TARGET_DIR:-target}/tmp/github-exercised.txt"; fi
 	scripts/with-postgres $(CARGO) test --quiet $(ARGS)
 
 bench: bootstrap ## Measure a release build: from label to last merge, and memory when idle

@@ -13,6 +13,7 @@ mod inbox;
 mod issue_form;
 mod limits;
 mod manifest;
+mod octokit;
 mod playground;
 mod policy;
 mod pygithub;

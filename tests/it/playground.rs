@@ -5,6 +5,8 @@
 
 mod access;
 mod checks;
+mod document;
+mod installations;
 mod issues;
 mod merging;
 mod nonsense;

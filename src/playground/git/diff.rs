@@ -54,7 +54,7 @@ impl FileStatus {
 }
 
 /// The tree with nothing in it, which git knows without storing it.
-const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+pub(super) const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 impl Repository {
     /// What `head` changed since it left `base` (three dots: what happened on `base` meanwhile does not count).

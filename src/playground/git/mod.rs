@@ -17,6 +17,7 @@ pub(crate) mod http;
 mod merge;
 mod objects;
 mod refs;
+mod text;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -17,8 +17,10 @@ mod git_data;
 mod guard;
 mod history;
 mod hunk;
+mod installations;
 mod issues;
 mod labels;
+mod media;
 mod merge;
 mod protection;
 mod pulls;
@@ -65,6 +67,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         deliveries::routes(),
         git_data::routes(),
         history::routes(),
+        installations::routes(),
         issues::routes(),
         labels::routes(),
         merge::routes(),

@@ -10,6 +10,7 @@ use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
     issues::{check_body, edit_text, may_triage, sort},
+    media::Form,
 };
 use crate::playground::{
     acts::{NewIssue, measure},
@@ -61,7 +62,12 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     Ok(ctx.list(found, |issue| view.pull_simple(repo, issue)))
 }
 
-async fn read(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
+async fn read(ctx: Ctx, At(at): At<(String, String, u64)>) -> Answer {
+    if let Some(form) = Form::asked(&ctx.headers) {
+        let (_, git, base, head) = sides_of(&ctx, &at)?;
+        return form.of_change(&git, &base, &head).await;
+    }
+    let (owner, name, number) = at;
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), PULLS)?;
     let (issue, _) = find(repo, number)?;

@@ -1,5 +1,6 @@
 //! What the conversation tests share.
 
+pub(crate) mod foreign;
 pub(crate) mod pg;
 pub(crate) mod settings;
 pub(crate) mod stage;

@@ -1,0 +1,43 @@
+//! Changes as text that other programs read: a diff, and a series of patches.
+
+use super::{GitError, Repository, diff::EMPTY_TREE};
+
+impl Repository {
+    /// What `head` changed since it left `base`, as one diff.
+    pub(crate) async fn diff_between(&self, base: &str, head: &str) -> Result<Vec<u8>, GitError> {
+        let fork = self.fork(base, head).await?;
+        self.diff_text(&fork, head).await
+    }
+
+    /// What one commit changed against its first parent, or everything if it has none.
+    pub(crate) async fn diff_of_commit(&self, sha: &str) -> Result<Vec<u8>, GitError> {
+        let commit = self.commit(sha).await?.ok_or_else(|| GitError::NotFound(sha.to_owned()))?;
+        self.diff_text(commit.parents.first().map_or(EMPTY_TREE, String::as_str), &commit.sha).await
+    }
+
+    /// The commits since `head` left `base`, each as a mail that `git am` takes.
+    pub(crate) async fn patches_between(&self, base: &str, head: &str) -> Result<Vec<u8>, GitError> {
+        let fork = self.fork(base, head).await?;
+        self.patches(&[&format!("{fork}..{head}")]).await
+    }
+
+    /// One commit as such a mail.
+    pub(crate) async fn patch_of_commit(&self, sha: &str) -> Result<Vec<u8>, GitError> {
+        self.patches(&["-1", sha]).await
+    }
+
+    async fn fork(&self, base: &str, head: &str) -> Result<String, GitError> {
+        let fork = self.merge_base(base, head).await?;
+        fork.ok_or_else(|| GitError::NoCommonAncestor(base.to_owned(), head.to_owned()))
+    }
+
+    async fn diff_text(&self, from: &str, to: &str) -> Result<Vec<u8>, GitError> {
+        let options = ["-r", "-M", "-p", "--no-color", "--no-ext-diff", "--no-textconv", "--binary"];
+        self.git().arg("diff-tree").args(options).args([from, to, "--"]).run().await
+    }
+
+    async fn patches(&self, range: &[&str]) -> Result<Vec<u8>, GitError> {
+        let options = ["--stdout", "--no-color", "--no-ext-diff", "--no-textconv", "--binary", "-M"];
+        self.git().arg("format-patch").args(options).args(range).arg("--").run().await
+    }
+}
