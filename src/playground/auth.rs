@@ -55,6 +55,7 @@ impl Caller {
             }
             if let Some(grant) = state.grants.get(token) {
                 if grant.expires_at > state.now() {
+                    state.awake(grant.installation)?;
                     return Ok(Self::Installation(grant.clone()));
                 }
                 state.grants.remove(token);
@@ -132,11 +133,9 @@ fn verify_app_token(hub: &Hub, token: &str, app: Id) -> Result<Caller, ApiError>
 impl State {
     /// Whether a token reaches a repository.
     pub(crate) fn covers(&self, grant: &Grant, repo: Id) -> bool {
-        let installed = self
-            .installations
-            .iter()
-            .any(|installation| installation.id == grant.installation && installation.repositories.contains(&repo));
-        installed && grant.repositories.as_ref().is_none_or(|repositories| repositories.contains(&repo))
+        let installation = self.installation(grant.installation);
+        let reached = installation.zip(self.repos.get(&repo)).is_some_and(|(all, repo)| all.reaches(repo));
+        reached && grant.repositories.as_ref().is_none_or(|repositories| repositories.contains(&repo))
     }
 
     /// Whether a token has one of these permissions. Metadata may always be read.
@@ -146,6 +145,16 @@ impl State {
             let given = grant.permissions.get(scope).copied();
             given.is_some_and(|given| given >= access) || (*scope == Scope::Metadata && access == Access::Read)
         })
+    }
+
+    /// Refuses a token whose installation was suspended; one whose installation is gone is nobody's.
+    fn awake(&self, installation: Id) -> Result<(), ApiError> {
+        let installation = self.installation(installation).ok_or_else(ApiError::bad_credentials)?;
+        let Some(suspension) = installation.suspended else { return Ok(()) };
+        let owner = &self.account(installation.account).login;
+        let since = suspension.at.format("%Y-%m-%dT%H:%M:%SZ");
+        let sentence = format!("Sorry. This installation owned by {owner} suspended your access at {since}.");
+        Err(ApiError::forbidden(sentence))
     }
 
     /// Mints a token.

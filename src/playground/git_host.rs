@@ -28,8 +28,10 @@ impl GitHost for PlaygroundGitHost {
     ) -> Result<Authorised, Refusal> {
         let caller = match authorization {
             None => Caller::Anonymous,
-            Some(header) => Caller::of_header(&self.0, header)
-                .map_err(|_| Refusal::new(StatusCode::UNAUTHORIZED, "Invalid username or token."))?,
+            Some(header) => Caller::of_header(&self.0, header).map_err(|error| match error.status {
+                StatusCode::FORBIDDEN => Refusal::new(StatusCode::FORBIDDEN, error.message),
+                _ => Refusal::new(StatusCode::UNAUTHORIZED, "Invalid username or token."),
+            })?,
         };
         let (path, login, moving) = {
             let state = self.0.state();

@@ -26,6 +26,7 @@ mod cli;
 mod git;
 mod git_host;
 mod graphql;
+mod handles;
 mod hub;
 mod keys;
 mod observe;

@@ -48,9 +48,9 @@ pub(crate) struct Event {
 impl Hub {
     /// Tells the app, if it is installed there and has a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
-        let Some(installation) = state.installation_of(event.repo).map(|installation| installation.id) else {
-            return;
-        };
+        // A suspended app hears of nothing but its installations.
+        let installation = state.installation_of(event.repo).filter(|installation| installation.suspended.is_none());
+        let Some(installation) = installation.map(|installation| installation.id) else { return };
         let view = View::new(state, &self.urls);
         let repo = state.repo_by_id(event.repo);
         let mut payload = json!({
@@ -67,37 +67,8 @@ impl Hub {
         self.deliver(state, event.name, Some(event.repo), Some(installation), &payload);
     }
 
-    /// Tells the app about itself: an `installation` event, which has no repository.
-    pub(crate) fn announce_installation(
-        self: &Arc<Self>,
-        state: &mut State,
-        action: &'static str,
-        installation: Id,
-        sender: Id,
-    ) {
-        let view = View::new(state, &self.urls);
-        let Some(found) = state.installations.iter().find(|all| all.id == installation) else {
-            return;
-        };
-        let repositories: Vec<Value> = found
-            .repositories
-            .iter()
-            .map(|id| {
-                let repo = view.repo(state.repo_by_id(*id));
-                json!({
-                    "id": repo["id"], "node_id": repo["node_id"], "name": repo["name"],
-                    "full_name": repo["full_name"], "private": repo["private"],
-                })
-            })
-            .collect();
-        let payload = json!({
-            "action": action, "installation": view.installation(found), "repositories": repositories,
-            "requester": null, "sender": view.account(sender),
-        });
-        self.deliver(state, "installation", None, Some(installation), &payload);
-    }
-
-    fn deliver(
+    /// Sends a webhook that is complete, if the app wants it and has a hook URL.
+    pub(super) fn deliver(
         self: &Arc<Self>,
         state: &mut State,
         event: &str,

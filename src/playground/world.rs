@@ -1,6 +1,6 @@
 //! What there is at the beginning: the organisation, its people, the app on its one repository; and how to add to it.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use chrono::Utc;
 
@@ -8,7 +8,7 @@ use super::{
     git::{GitError, Repository, Signature},
     hub::Hub,
     seed,
-    state::{Access, Account, AccountKind, App, Id, Installation, Label, Permissions, Repo, Role, Scope, State},
+    state::{Access, Account, AccountKind, App, Id, Label, Permissions, Repo, Role, Scope, State},
 };
 
 /// The people of the seed, and what they may do in `acme/widgets`.
@@ -137,21 +137,6 @@ impl Hub {
         state.repo_mut(repo).labels.push(label);
         self.install(&mut state, owner, repo);
         Ok(repo)
-    }
-
-    /// Installs the app on an account, or widens its installation there by a repository.
-    pub(crate) fn install(self: &Arc<Self>, state: &mut State, account: Id, repo: Id) -> Id {
-        if let Some(installation) = state.installations.iter_mut().find(|all| all.account == account) {
-            installation.repositories.insert(repo);
-            return installation.id;
-        }
-        let id = state.new_id();
-        let permissions = state.app.permissions.clone();
-        let repositories = BTreeSet::from([repo]);
-        state.installations.push(Installation { id, account, repositories, permissions, created_at: state.now() });
-        let sender = state.account_by_login(PEOPLE[0].0).map_or(account, |account| account.id);
-        self.announce_installation(state, "created", id, sender);
-        id
     }
 
     /// Makes a repository without content. One whose folder is there already keeps what it has.

@@ -5,6 +5,7 @@
 
 mod access;
 mod checks;
+mod installations;
 mod issues;
 mod merging;
 mod nonsense;

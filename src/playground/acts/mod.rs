@@ -5,12 +5,14 @@
 //! they ask git first and change the model after, never holding the model while git runs.
 
 mod checks;
+mod installations;
 mod issues;
 mod keywords;
 mod merging;
 mod pulls;
 mod refs;
 
+pub(crate) use installations::Move;
 pub(crate) use issues::NewIssue;
 pub(crate) use pulls::{github_signature, measure};
 pub(crate) use refs::RefMove;

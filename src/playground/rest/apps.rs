@@ -18,8 +18,12 @@ use super::{
 use crate::playground::{
     auth::{Caller, is_subset},
     hub::Hub,
-    state::{Access, Grant, Id, Installation, Permissions, Scope, State},
+    state::{Access, Grant, Id, Installation, Permissions, Scope, State, Time},
 };
+
+/// A token is narrowed to at most so many repositories.
+/// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
+const REPOSITORIES_NAMED: usize = 500;
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
@@ -64,7 +68,12 @@ async fn installations(ctx: Ctx) -> Answer {
     ctx.require_app()?;
     let state = ctx.state();
     let view = ctx.view(&state);
-    Ok(ctx.list(&state.installations, |installation| view.installation(installation)))
+    let since = ctx.query("since").and_then(|since| since.parse::<Time>().ok());
+    let listed = state.installations.iter().filter(|all| since.is_none_or(|since| all.updated_at >= since));
+    // Those whose owners did not yet agree to what the app asks for by now.
+    let outdated = ctx.query("outdated").is_some_and(|word| word != "false");
+    let listed = listed.filter(|all| !outdated || all.permissions != state.app.permissions);
+    Ok(ctx.list(listed, |installation| view.installation(installation)))
 }
 
 fn find(state: &State, wanted: impl Fn(&Installation) -> bool) -> Result<&Installation, ApiError> {
@@ -80,8 +89,8 @@ async fn installation(ctx: Ctx, At(id): At<Id>) -> Answer {
 async fn repo_installation(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     ctx.require_app()?;
     let state = ctx.state();
-    let repo = state.repo(&owner, &name).ok_or_else(ApiError::not_found)?.id;
-    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.repositories.contains(&repo))?)))
+    let repo = state.repo(&owner, &name).ok_or_else(ApiError::not_found)?;
+    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.reaches(repo))?)))
 }
 
 async fn account_installation(ctx: Ctx, At(login): At<String>) -> Answer {
@@ -103,6 +112,9 @@ async fn mint(ctx: Ctx, At(id): At<Id>, Input(asked): Input<TokenRequest>) -> An
     ctx.require_app()?;
     let mut state = ctx.state();
     let installation = find(&state, |all| all.id == id)?.clone();
+    if installation.suspended.is_some() {
+        return Err(ApiError::forbidden("This installation has been suspended"));
+    }
     let repositories = chosen(&state, &installation, &asked)?;
     let permissions = match asked.permissions {
         // None named is all, and so is an empty object, which PyGithub sends.
@@ -127,6 +139,9 @@ fn chosen(state: &State, installation: &Installation, asked: &TokenRequest) -> R
     if named == 0 {
         return Ok(None);
     }
+    if named > REPOSITORIES_NAMED {
+        return Err(ApiError::semantic(format!("At most {REPOSITORIES_NAMED} repositories can be named.")));
+    }
     let missing = || {
         ApiError::semantic(
             "There is at least one repository that does not exist or is not accessible to the parent installation.",
@@ -137,7 +152,8 @@ fn chosen(state: &State, installation: &Installation, asked: &TokenRequest) -> R
     for name in asked.repositories.iter().flatten() {
         chosen.insert(state.repo(owner, name).ok_or_else(missing)?.id);
     }
-    if chosen.is_subset(&installation.repositories) { Ok(Some(chosen)) } else { Err(missing()) }
+    let reached = |id: &Id| state.repos.get(id).is_some_and(|repo| installation.reaches(repo));
+    if chosen.iter().all(reached) { Ok(Some(chosen)) } else { Err(missing()) }
 }
 
 async fn repositories(ctx: Ctx) -> Answer {
@@ -149,7 +165,8 @@ async fn repositories(ctx: Ctx) -> Answer {
     let state = ctx.state();
     let view = ctx.view(&state);
     let covered = state.repos.values().filter(|repo| state.covers(grant, repo.id));
-    Ok(ctx.counted_list("repositories", covered, |repo| view.repo(repo)))
+    let members = json!({ "repository_selection": view.selection_of(grant) });
+    Ok(ctx.counted_list_with(members, "repositories", covered, |repo| view.repo(repo)))
 }
 
 async fn revoke(ctx: Ctx) -> Answer {

@@ -144,11 +144,22 @@ impl Ctx {
         items: impl IntoIterator<Item = T>,
         show: impl Fn(T) -> Value,
     ) -> Response {
+        self.counted_list_with(json!({}), key, items, show)
+    }
+
+    /// The same with further members beside the list.
+    pub(crate) fn counted_list_with<T>(
+        &self,
+        mut members: Value,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        show: impl Fn(T) -> Value,
+    ) -> Response {
         let items: Vec<T> = items.into_iter().collect();
-        let total = items.len();
+        members["total_count"] = json!(items.len());
         let (page, link) = self.page(items);
-        let values: Vec<Value> = page.into_iter().map(show).collect();
-        with_link(ok(json!({ "total_count": total, key: values })), link)
+        members[key] = page.into_iter().map(show).collect();
+        with_link(ok(members), link)
     }
 
     fn page<T>(&self, items: impl IntoIterator<Item = T>) -> (Vec<T>, Option<String>) {

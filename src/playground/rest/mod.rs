@@ -17,6 +17,7 @@ mod git_data;
 mod guard;
 mod history;
 mod hunk;
+mod installations;
 mod issues;
 mod labels;
 mod merge;
@@ -65,6 +66,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         deliveries::routes(),
         git_data::routes(),
         history::routes(),
+        installations::routes(),
         issues::routes(),
         labels::routes(),
         merge::routes(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Id, Time};
+use super::{Id, Repo, Time};
 
 /// What an installation permission is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,14 +49,63 @@ pub(crate) struct App {
     pub(crate) created_at: Time,
 }
 
+/// Which of an account's repositories an installation reaches.
+#[derive(Debug, Clone)]
+pub(crate) enum Selection {
+    /// All of them, also those to come.
+    All,
+    Selected(BTreeSet<Id>),
+}
+
+impl Selection {
+    /// The `repository_selection` of GitHub's JSON.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Selected(_) => "selected",
+        }
+    }
+}
+
+/// Who or what suspended an installation: it is taken back the way it was done.
+/// <https://docs.github.com/en/apps/maintaining-github-apps/suspending-a-github-app-installation>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SuspendedThrough {
+    /// The app, by REST.
+    App,
+    /// The account's owner, on the web.
+    Account,
+}
+
+/// An installation put to rest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Suspension {
+    pub(crate) by: Id,
+    pub(crate) at: Time,
+    pub(crate) through: SuspendedThrough,
+}
+
 /// An app on an account, with the repositories it was given.
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
     pub(crate) id: Id,
     pub(crate) account: Id,
-    pub(crate) repositories: BTreeSet<Id>,
+    pub(crate) selection: Selection,
     pub(crate) permissions: Permissions,
     pub(crate) created_at: Time,
+    pub(crate) updated_at: Time,
+    pub(crate) suspended: Option<Suspension>,
+}
+
+impl Installation {
+    /// Whether it reaches a repository, suspended or not.
+    pub(crate) fn reaches(&self, repo: &Repo) -> bool {
+        repo.owner == self.account
+            && match &self.selection {
+                Selection::All => true,
+                Selection::Selected(repositories) => repositories.contains(&repo.id),
+            }
+    }
 }
 
 /// What an installation token is good for.

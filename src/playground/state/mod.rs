@@ -18,7 +18,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub(crate) use account::{Account, AccountKind, Role};
-pub(crate) use app::{Access, App, Delivery, Grant, Installation, Permissions, Scope};
+pub(crate) use app::{
+    Access, App, Delivery, Grant, Installation, Permissions, Scope, Selection, SuspendedThrough, Suspension,
+};
 pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
@@ -134,8 +136,19 @@ impl State {
         repo.collaborators.get(&account).copied().max(open)
     }
 
-    /// The installation of the app that covers a repository.
+    /// The installation of the app that covers a repository, suspended or not.
     pub(crate) fn installation_of(&self, repo: Id) -> Option<&Installation> {
-        self.installations.iter().find(|installation| installation.repositories.contains(&repo))
+        let repo = self.repos.get(&repo)?;
+        self.installations.iter().find(|installation| installation.reaches(repo))
+    }
+
+    /// An installation by id.
+    pub(crate) fn installation(&self, id: Id) -> Option<&Installation> {
+        self.installations.iter().find(|installation| installation.id == id)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn installation_mut(&mut self, id: Id) -> Option<&mut Installation> {
+        self.installations.iter_mut().find(|installation| installation.id == id)
     }
 }

@@ -5,6 +5,33 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Rules, Status, Time};
 use crate::playground::git::Repository;
 
+/// How pull requests may be merged, and what happens around it.
+/// <https://docs.github.com/en/rest/repos/repos#update-a-repository>
+#[expect(clippy::struct_excessive_bools, reason = "the fields are GitHub's, each a box to tick")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MergeSettings {
+    pub(crate) allow_merge_commit: bool,
+    pub(crate) allow_squash_merge: bool,
+    pub(crate) allow_rebase_merge: bool,
+    pub(crate) allow_auto_merge: bool,
+    pub(crate) allow_update_branch: bool,
+    pub(crate) delete_branch_on_merge: bool,
+}
+
+impl Default for MergeSettings {
+    /// What a new repository starts with.
+    fn default() -> Self {
+        Self {
+            allow_merge_commit: true,
+            allow_squash_merge: true,
+            allow_rebase_merge: true,
+            allow_auto_merge: false,
+            allow_update_branch: false,
+            delete_branch_on_merge: false,
+        }
+    }
+}
+
 /// A repository: its people, its issues, its checks, and the way to its git.
 #[derive(Debug)]
 pub(crate) struct Repo {
@@ -13,6 +40,9 @@ pub(crate) struct Repo {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
     pub(crate) private: bool,
+    /// Nothing in it may be changed.
+    pub(crate) archived: bool,
+    pub(crate) merging: MergeSettings,
     pub(crate) default_branch: String,
     pub(crate) collaborators: BTreeMap<Id, Role>,
     pub(crate) labels: Vec<Label>,
@@ -45,6 +75,8 @@ impl Repo {
             name: name.to_owned(),
             description: None,
             private: false,
+            archived: false,
+            merging: MergeSettings::default(),
             default_branch: default_branch.to_owned(),
             collaborators: BTreeMap::new(),
             labels: Vec::new(),

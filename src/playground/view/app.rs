@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{View, node_id, time};
-use crate::playground::state::{Delivery, Grant, Installation};
+use super::{View, maybe_time, node_id, time};
+use crate::playground::state::{AccountKind, Delivery, Grant, Installation, Repo};
 
 impl View<'_> {
     /// The app as everybody sees it.
@@ -30,25 +30,46 @@ impl View<'_> {
     pub(crate) fn installation(self, installation: &Installation) -> Value {
         let account = self.state.account(installation.account);
         let app = &self.state.app;
+        let page = match account.kind {
+            AccountKind::Organization => {
+                format!("/organizations/{}/settings/installations/{}", account.login, installation.id)
+            }
+            AccountKind::User | AccountKind::Bot => format!("/settings/installations/{}", installation.id),
+        };
         json!({
             "id": installation.id, "account": self.account(installation.account),
-            "repository_selection": "selected",
+            "repository_selection": installation.selection.name(),
             "access_tokens_url": self.urls.api(&format!("/app/installations/{}/access_tokens", installation.id)),
             "repositories_url": self.urls.api("/installation/repositories"),
-            "html_url": self.urls.web(&format!("/organizations/{}/settings/installations/{}", account.login, installation.id)),
+            "html_url": self.urls.web(&page),
             "app_id": app.id, "app_slug": app.slug, "target_id": account.id, "target_type": account.kind.as_str(),
             "permissions": installation.permissions, "events": app.events,
-            "created_at": time(installation.created_at), "updated_at": time(installation.created_at),
+            "created_at": time(installation.created_at), "updated_at": time(installation.updated_at),
             "single_file_name": null, "has_multiple_single_files": false, "single_file_paths": [],
-            "suspended_by": null, "suspended_at": null,
+            "suspended_by": self.maybe_account(installation.suspended.map(|suspension| suspension.by)),
+            "suspended_at": maybe_time(installation.suspended.map(|suspension| suspension.at)),
         })
+    }
+
+    /// A repository as the events of installations list it.
+    pub(crate) fn repo_in_installation(self, repo: &Repo) -> Value {
+        json!({
+            "id": repo.id, "node_id": node_id("R", repo.id), "name": repo.name, "full_name": self.full_name(repo),
+            "private": repo.private,
+        })
+    }
+
+    /// Whether a token reaches all that its account has.
+    pub(crate) fn selection_of(self, grant: &Grant) -> &'static str {
+        let installation = self.state.installation(grant.installation).filter(|_| grant.repositories.is_none());
+        installation.map_or("selected", |installation| installation.selection.name())
     }
 
     /// A token just minted.
     pub(crate) fn access_token(self, token: &str, grant: &Grant) -> Value {
         let mut answer = json!({
             "token": token, "expires_at": time(grant.expires_at), "permissions": grant.permissions,
-            "repository_selection": "selected",
+            "repository_selection": self.selection_of(grant),
         });
         if let Some(repositories) = &grant.repositories {
             answer["repositories"] = repositories.iter().map(|id| self.repo(self.state.repo_by_id(*id))).collect();

@@ -40,13 +40,15 @@ impl View<'_> {
         let counts_and_settings = json!({
             "homepage": null, "size": 1, "stargazers_count": 0, "watchers_count": 0, "language": null,
             "has_issues": true, "has_projects": false, "has_downloads": true, "has_wiki": false, "has_pages": false,
-            "has_discussions": false, "forks_count": 0, "mirror_url": null, "archived": false, "disabled": false,
+            "has_discussions": false, "forks_count": 0, "mirror_url": null, "archived": repo.archived, "disabled": false,
             "open_issues_count": open, "license": null, "allow_forking": true, "is_template": false,
             "web_commit_signoff_required": false, "topics": [],
             "visibility": if repo.private { "private" } else { "public" },
             "forks": 0, "open_issues": open, "watchers": 0, "default_branch": repo.default_branch,
-            "allow_squash_merge": true, "allow_merge_commit": true, "allow_rebase_merge": true,
-            "allow_auto_merge": false, "delete_branch_on_merge": false, "allow_update_branch": false,
+            "allow_squash_merge": repo.merging.allow_squash_merge, "allow_merge_commit": repo.merging.allow_merge_commit,
+            "allow_rebase_merge": repo.merging.allow_rebase_merge, "allow_auto_merge": repo.merging.allow_auto_merge,
+            "delete_branch_on_merge": repo.merging.delete_branch_on_merge,
+            "allow_update_branch": repo.merging.allow_update_branch,
         });
         merge(&mut value, counts_and_settings);
         merge(&mut value, self.repo_links(repo));

@@ -1,0 +1,80 @@
+//! What people do on GitHub's web pages and nowhere else, for whoever holds the playground: an installation is suspended,
+//! removed, given repositories, or granted what the app asks for by now.
+
+use super::{
+    acts::Move,
+    server::Playground,
+    state::{Id, State, SuspendedThrough},
+    world::PEOPLE,
+};
+
+impl Playground {
+    /// Suspends the app's installation, as the account's owner does on the web. The app cannot take it back.
+    pub fn suspend(&self) {
+        let mut state = self.hub.state();
+        let by = owner(&state);
+        self.hub.suspend(&mut state, self.installation_id, by, SuspendedThrough::Account);
+    }
+
+    /// Takes a suspension back.
+    pub fn unsuspend(&self) {
+        let mut state = self.hub.state();
+        let by = owner(&state);
+        self.hub.unsuspend(&mut state, self.installation_id, by);
+    }
+
+    /// Removes the app from the account. Its tokens are nobody's from now on.
+    pub fn uninstall(&self) {
+        let mut state = self.hub.state();
+        let by = owner(&state);
+        self.hub.uninstall(&mut state, self.installation_id, by);
+    }
+
+    /// Gives the installation a repository of its account, `owner/name`. Answers whether there is such a one.
+    pub fn add_repository_to_installation(&self, full_name: &str) -> bool {
+        self.select(full_name, Move::Added)
+    }
+
+    /// Takes a repository out of the installation. Answers whether there is such a one.
+    pub fn remove_repository_from_installation(&self, full_name: &str) -> bool {
+        self.select(full_name, Move::Removed)
+    }
+
+    /// Gives the installation all repositories of its account, also those to come.
+    pub fn give_all_repositories(&self) {
+        let mut state = self.hub.state();
+        let by = owner(&state);
+        self.hub.select_all(&mut state, self.installation_id, by);
+    }
+
+    /// Changes what the app asks for (`issues: write`), as its owner does in its settings. The installation has it only once
+    /// [`Playground::accept_permissions`] was called. Answers whether GitHub knows the permission.
+    pub fn ask_permission(&self, name: &str, access: &str) -> bool {
+        let asked = serde_json::from_value(serde_json::json!({ name: access }));
+        let Ok(asked): Result<super::state::Permissions, _> = asked else { return false };
+        self.hub.state().app.permissions.extend(asked);
+        true
+    }
+
+    /// Grants the installation what the app asks for, as the account's owner does.
+    pub fn accept_permissions(&self) {
+        let mut state = self.hub.state();
+        let by = owner(&state);
+        self.hub.accept_permissions(&mut state, self.installation_id, by);
+    }
+
+    fn select(&self, full_name: &str, way: Move) -> bool {
+        let mut state = self.hub.state();
+        let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
+        let account = state.installation(self.installation_id).map(|installation| installation.account);
+        let Some(repo) = found.filter(|repo| Some(repo.owner) == account).map(|repo| repo.id) else { return false };
+        let by = owner(&state);
+        self.hub.select_repository(&mut state, self.installation_id, repo, way, by);
+        true
+    }
+}
+
+/// Who owns the seed's organisation.
+fn owner(state: &State) -> Id {
+    state.account_by_login(PEOPLE[0].0).map_or(state.app.owner, |account| account.id)
+}
