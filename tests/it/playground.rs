@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod access;
+mod branches;
 mod checks;
 mod installations;
 mod issues;
@@ -12,6 +13,7 @@ mod nonsense;
 mod octocrab_client;
 mod protection;
 mod pulls;
+mod reviewing;
 mod rulesets;
 mod support;
 mod webhooks;
