@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod access;
+mod branches;
 mod checks;
 mod document;
 mod installations;
@@ -13,6 +14,7 @@ mod nonsense;
 mod octocrab_client;
 mod protection;
 mod pulls;
+mod reviewing;
 mod rulesets;
 mod support;
 mod webhooks;

@@ -80,6 +80,12 @@ impl Repository {
         &self.path
     }
 
+    /// Lets `HEAD` name another branch.
+    pub(crate) async fn set_head(&self, branch: &str) -> Result<(), GitError> {
+        self.git().args(["symbolic-ref", "HEAD"]).arg(branch_ref(branch)).run().await?;
+        Ok(())
+    }
+
     fn git(&self) -> Invocation {
         Invocation::new(&self.path)
     }

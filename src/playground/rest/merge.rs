@@ -95,6 +95,7 @@ async fn merge(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, I
     ctx.hub.merged(&mut ctx.state(), (writer.repo, number), writer.actor, &sha);
     let moved = RefMove { name: base_ref, old, new: Some(sha.clone()) };
     ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    ctx.hub.tidy_up((writer.repo, number), writer.actor).await?;
     Ok(ok(json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" })))
 }
 
@@ -134,6 +135,15 @@ async fn look_behind(
 fn allowed(state: &State, writer: Writer, number: u64, method: MergeMethod) -> Result<(), ApiError> {
     let repo = state.repo_by_id(writer.repo);
     let (issue, _) = find(repo, number)?;
+    let merging = repo.merging;
+    let offered = match method {
+        MergeMethod::Merge => merging.allow_merge_commit,
+        MergeMethod::Squash => merging.allow_squash_merge,
+        MergeMethod::Rebase => merging.allow_rebase_merge,
+    };
+    if !offered {
+        return Err(refuse(rules::judge::method_refused(method)));
+    }
     let refused = rules::may_merge(state, repo, issue, Some(writer.actor), Some(method));
     if refused.is_empty() {
         return Ok(());

@@ -16,7 +16,6 @@ mod error;
 mod git_data;
 mod guard;
 mod history;
-mod hunk;
 mod installations;
 mod issues;
 mod labels;
@@ -26,6 +25,7 @@ mod protection;
 mod pulls;
 mod reactions;
 mod repos;
+mod requests;
 mod review_comments;
 mod reviews;
 mod rulesets;
@@ -74,6 +74,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         pulls::routes(),
         reactions::routes(),
         repos::routes(),
+        requests::routes(),
         review_comments::routes(),
         reviews::routes(),
         rulesets::routes(),

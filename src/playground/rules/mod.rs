@@ -7,6 +7,7 @@
 
 pub(crate) mod demands;
 pub(crate) mod facts;
+pub(crate) mod hunk;
 pub(crate) mod judge;
 mod pattern;
 pub(crate) mod push;
@@ -17,7 +18,7 @@ use crate::playground::{
 };
 
 pub(crate) use judge::{Block, Refused};
-pub(crate) use pattern::matches_ref;
+pub(crate) use pattern::{fnmatch, matches_ref};
 
 /// What forbids a merge into the base: nothing, if the list is empty. Without an actor it is what anybody would be told who has no
 /// way around the rules; without a method, what any method would be told.

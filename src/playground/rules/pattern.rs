@@ -14,7 +14,7 @@ pub(crate) fn matches_ref(include: &[String], exclude: &[String], name: &str, de
 }
 
 /// `File.fnmatch` with `File::FNM_PATHNAME`.
-fn fnmatch(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn fnmatch(pattern: &[u8], text: &[u8]) -> bool {
     if let Some(rest) = pattern.strip_prefix(b"**/") {
         return fnmatch(rest, text)
             || text.iter().enumerate().any(|(at, byte)| *byte == b'/' && fnmatch(rest, &text[at + 1..]));

@@ -135,6 +135,7 @@ impl View<'_> {
         let url = self.repo_api(repo, &format!("/pulls/comments/{}", comment.id));
         let html = format!("{}#discussion_r{}", self.issue_page(repo, issue), comment.id);
         let pull_url = self.repo_api(repo, &format!("/pulls/{}", issue.number));
+        let (original_line, original_start, original_position) = comment.original;
         let mut value = json!({
             "url": url, "pull_request_review_id": comment.review, "id": comment.id,
             "node_id": node_id("PRRC", comment.id), "diff_hunk": comment.diff_hunk, "path": comment.path,
@@ -146,11 +147,11 @@ impl View<'_> {
                 "self": { "href": url }, "html": { "href": html }, "pull_request": { "href": pull_url },
             },
             "reactions": reaction_summary(&format!("{url}/reactions"), &comment.reactions),
-            "start_line": comment.start_line, "original_start_line": comment.start_line,
-            "start_side": comment.start_line.map(|_| comment.side), "line": comment.line,
-            "original_line": comment.line, "side": comment.side,
-            "position": comment.line, "original_position": comment.line,
-            "subject_type": if comment.line.is_some() { "line" } else { "file" },
+            "start_line": comment.start_line, "original_start_line": original_start,
+            "start_side": original_start.map(|_| comment.side), "line": comment.line,
+            "original_line": original_line, "side": comment.side,
+            "position": comment.position, "original_position": original_position,
+            "subject_type": if original_line.is_some() { "line" } else { "file" },
         });
         if let Some(first) = comment.in_reply_to {
             value["in_reply_to_id"] = json!(first);
