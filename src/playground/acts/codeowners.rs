@@ -92,8 +92,7 @@ impl CodeOwners {
                     faults.push(line.fault(*column, "Invalid owner", None, ""));
                 } else if account(state, repo, name).is_none() {
                     let owner = name.trim_start_matches('@');
-                    let advice =
-                        format!("make sure @{owner} exists and has write access to the repository");
+                    let advice = format!("make sure @{owner} exists and has write access to the repository");
                     faults.push(line.fault(*column, "Unknown owner", Some(&advice), &format!(": {advice}")));
                 }
             }

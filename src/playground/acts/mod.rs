@@ -15,8 +15,8 @@ mod pulls;
 mod refs;
 mod reviewing;
 
-pub(crate) use installations::Move;
 pub(crate) use codeowners::{CodeOwners, Fault as OwnersFault};
+pub(crate) use installations::Move;
 pub(crate) use issues::NewIssue;
 pub(crate) use pulls::{Measured, github_signature, measure};
 pub(crate) use refs::RefMove;

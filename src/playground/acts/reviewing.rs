@@ -117,7 +117,8 @@ pub(crate) fn move_comments(comments: &mut [ReviewComment], since: &[FileChange]
         };
         let patch = whole.iter().find(|file| file.path == comment.path).and_then(|file| file.patch.as_deref());
         let line = comment.line.and_then(follow);
-        let place = line.zip(patch).and_then(|(line, patch)| Some((line, hunk::position_of(patch, line, comment.side)?)));
+        let place =
+            line.zip(patch).and_then(|(line, patch)| Some((line, hunk::position_of(patch, line, comment.side)?)));
         let start = comment.start_line.map(follow);
         match (place, start) {
             (Some((line, position)), None | Some(Some(_))) => {

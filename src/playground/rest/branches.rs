@@ -21,6 +21,7 @@ use crate::playground::{
     git::{branch_ref, is_valid_ref_name},
     hub::Hub,
     state::{Role, Scope},
+    view::View,
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -56,7 +57,7 @@ async fn whole(ctx: &Ctx, at: (&str, &str), branch: &str) -> Answer {
     let url = view.repo_api(repo, &format!("/branches/{branch}"));
     value["commit"] = view.commit(repo, &commit);
     value["_links"] = json!({ "self": url, "html": view.repo_web(repo, &format!("/tree/{branch}")) });
-    value["protection"] = view.branch_protection(repo, branch);
+    value["protection"] = View::branch_protection(repo, branch);
     value["protection_url"] = json!(format!("{url}/protection"));
     Ok(ok(value))
 }
@@ -92,7 +93,8 @@ async fn rename(ctx: &Ctx, (owner, name): (&str, &str), branch: &str, body: Valu
         let is_default = repo.default_branch == branch;
         // Only administrators rename the default branch, or one that is protected.
         let is_guarded = is_default || repo.rules.protections.contains_key(branch);
-        let (scope, least) = if is_guarded { (Scope::Administration, Role::Admin) } else { (Scope::Contents, Role::Write) };
+        let (scope, least) =
+            if is_guarded { (Scope::Administration, Role::Admin) } else { (Scope::Contents, Role::Write) };
         let writer = ctx.write(&state, (owner, name), &[scope], least)?;
         let repo = state.repo_by_id(writer.repo);
         (writer, repo.git.clone(), repo.moving.clone(), is_default)

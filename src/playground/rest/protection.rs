@@ -69,7 +69,7 @@ pub(super) async fn serve(
     let desk = Desk { ctx, writer, branch };
     match (part, method) {
         ("", Method::GET) => desk.read(|view, repo, protection| Some(view.protection(repo, branch, protection)), ""),
-        ("", Method::PUT) => desk.put(read_whole(&body)?),
+        ("", Method::PUT) => desk.put(&read_whole(&body)?),
         ("", Method::DELETE) => desk.delete(),
         ("enforce_admins", Method::GET) => {
             desk.read(|view, repo, protection| Some(view.enforce_admins(repo, branch, protection)), "")
@@ -130,15 +130,15 @@ impl Desk<'_> {
         self.ctx.hub.announce(state, event);
     }
 
-    fn put(&self, whole: Whole) -> Answer {
+    fn put(&self, whole: &Whole) -> Answer {
         let mut state = self.ctx.state();
         let repo = state.repo_by_id(self.writer.repo);
         let mut protection = whole.protection(&state, repo)?;
         let had = repo.rules.protections.get(self.branch).cloned();
-        match &had {
-            Some(had) => (protection.id, protection.created_at) = (had.id, had.created_at),
-            None => (protection.id, protection.created_at) = (state.new_id(), state.now()),
-        }
+        (protection.id, protection.created_at) = match &had {
+            Some(had) => (had.id, had.created_at),
+            None => (state.new_id(), state.now()),
+        };
         self.keep(&mut state, protection, had.as_ref());
         drop(state);
         self.read(|view, repo, protection| Some(view.protection(repo, self.branch, protection)), "")
@@ -228,6 +228,7 @@ fn changes(view: View, had: &Protection, now: &Protection) -> Value {
 }
 
 /// The four parts that a protection must name, if only as null.
+#[expect(clippy::struct_excessive_bools, reason = "GitHub's protection is a row of switches")]
 #[derive(Deserialize)]
 struct Whole {
     #[serde(default)]
@@ -295,6 +296,7 @@ impl Whole {
     }
 }
 
+#[expect(clippy::struct_field_names, reason = "the fields are named as GitHub names them")]
 #[derive(Deserialize)]
 struct Checks {
     strict: Option<bool>,
@@ -331,6 +333,7 @@ impl Checks {
     }
 }
 
+#[expect(clippy::struct_field_names, reason = "the fields are named as GitHub names them")]
 #[derive(Deserialize)]
 struct Reviews {
     dismissal_restrictions: Option<Named>,

@@ -234,7 +234,8 @@ fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Re
         return Err(ApiError::custom("PullRequest", &message));
     }
     if let Some(twin) = twin(state.repo_by_id(at.0), &head, base) {
-        let message = format!("A pull request already exists for base branch '{base}' and head branch '{head}': #{twin}");
+        let message =
+            format!("A pull request already exists for base branch '{base}' and head branch '{head}': #{twin}");
         return Err(ApiError::custom("PullRequest", &message));
     }
     ctx.hub.retarget(&mut state, at, actor, base, (sides.base_sha, sides.measured));
@@ -275,7 +276,9 @@ pub(super) async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Re
         return Err(refuse(&format!("state cannot be changed. The {head} branch was force-pushed or recreated.")));
     }
     if twin.is_some() {
-        return Err(refuse(&format!("state cannot be changed. There is already an open pull request from {head} to {base}.")));
+        return Err(refuse(&format!(
+            "state cannot be changed. There is already an open pull request from {head} to {base}."
+        )));
     }
     let size = measure(git, &base_sha, &head_sha).await?.size;
     git.set_ref(&format!("refs/pull/{}/head", at.1), &head_sha).await?;

@@ -51,7 +51,9 @@ fn is_collaborator(state: &State, repo: &Repo, account: Id) -> bool {
 /// Who is meant; nobody is asked unless all of them may be.
 fn named(state: &State, repo: &Repo, author: Id, asked: &Reviewers) -> Result<Vec<Id>, ApiError> {
     let stranger = || {
-        ApiError::semantic("Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.")
+        ApiError::semantic(
+            "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.",
+        )
     };
     if !asked.team_reviewers.is_empty() {
         return Err(stranger());

@@ -155,7 +155,9 @@ mod tests {
 
     #[test]
     fn a_position_is_found_again_from_its_line() {
-        for (position, (line, side)) in [(1, (1, Side::Right)), (2, (2, Side::Left)), (3, (2, Side::Right)), (7, (11, Side::Right))] {
+        for (position, (line, side)) in
+            [(1, (1, Side::Right)), (2, (2, Side::Left)), (3, (2, Side::Right)), (7, (11, Side::Right))]
+        {
             assert_eq!(position_of(PATCH, line, side), Some(position));
         }
         assert_eq!(position_of(PATCH, 3, Side::Left), Some(4));

@@ -204,6 +204,9 @@ mod tests {
 
     const APP: u64 = 7;
 
+    /// What is required, what is reported, and what is said of it.
+    type Case<'a> = (&'a [(&'a str, Option<u64>)], &'a [Report], Option<&'a str>);
+
     fn report(context: &str, app: Option<u64>, standing: Standing) -> Report {
         Report { context: context.to_owned(), app, standing }
     }
@@ -227,7 +230,7 @@ mod tests {
     #[test]
     fn a_required_check_counts_by_its_name_its_app_and_its_newest_word() {
         use Standing::{Failing, InProgress, Passed, Pending, Queued};
-        let cases: &[(&[(&str, Option<u64>)], &[Report], Option<&str>)] = &[
+        let cases: &[Case] = &[
             (&[("ci", None)], &[], Some("Required status check \"ci\" is expected.")),
             (&[("ci", None)], &[report("ci", None, Passed)], None),
             (&[("ci", None)], &[report("ci", Some(APP), Passed)], None),

@@ -59,7 +59,6 @@ pub(crate) struct RequiredCheck {
 }
 
 /// What is asked of reviews.
-#[expect(clippy::struct_excessive_bools, reason = "GitHub's protection is a row of switches")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RequiredReviews {
     pub(crate) approvals: u64,
@@ -113,6 +112,7 @@ pub(crate) enum Enforcement {
 }
 
 /// Somebody whom a ruleset lets pass.
+#[expect(clippy::struct_field_names, reason = "the fields are named as GitHub names them")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bypass {
     #[serde(default)]

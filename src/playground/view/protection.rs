@@ -107,7 +107,7 @@ impl View<'_> {
     }
 
     /// What a branch says of its protection in short.
-    pub(crate) fn branch_protection(self, repo: &Repo, branch: &str) -> Value {
+    pub(crate) fn branch_protection(repo: &Repo, branch: &str) -> Value {
         let protection = repo.rules.protections.get(branch);
         let checks = protection.and_then(|protection| protection.status_checks.clone());
         let everyone = protection.is_some_and(|protection| protection.switches.enforce_admins);

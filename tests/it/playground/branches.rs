@@ -26,9 +26,15 @@ async fn another_base_is_told_with_the_one_before_and_changes_the_diff() {
     assert_eq!(opened["commits"], 1);
     let onto = json!({ "base": "main" });
     let moved = world.as_user("writer", Method::PATCH, "/pulls/2", onto).await.expect(200);
-    assert_eq!((&moved["commits"], &moved["base"]["ref"], &moved["mergeable"]), (&json!(2), &json!("main"), &Value::Null));
+    assert_eq!(
+        (&moved["commits"], &moved["base"]["ref"], &moved["mergeable"]),
+        (&json!(2), &json!("main"), &Value::Null)
+    );
     let edited = receiver.next("pull_request", "edited").await.payload;
-    assert_eq!((&edited["changes"]["base"]["ref"]["from"], &edited["changes"]["base"]["sha"]["from"]), (&json!("first"), &opened["base"]["sha"]));
+    assert_eq!(
+        (&edited["changes"]["base"]["ref"]["from"], &edited["changes"]["base"]["sha"]["from"]),
+        (&json!("first"), &opened["base"]["sha"])
+    );
     world.as_user("writer", Method::PATCH, "/pulls/2", json!({ "base": "nowhere" })).await.expect(422);
 }
 
@@ -64,7 +70,10 @@ async fn a_head_that_is_deleted_after_the_merge_gives_those_on_top_its_base() {
     world.as_user("writer", Method::POST, "/pulls", stacked).await.expect(201);
     world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
     let on_top = world.get("/pulls/2").await;
-    assert_eq!((&on_top["state"], &on_top["base"]["ref"], &on_top["commits"]), (&json!("open"), &json!("main"), &json!(1)));
+    assert_eq!(
+        (&on_top["state"], &on_top["base"]["ref"], &on_top["commits"]),
+        (&json!("open"), &json!("main"), &json!(1))
+    );
     assert_eq!(receiver.next("pull_request", "edited").await.payload["number"], 2);
     assert_eq!(receiver.next("delete", "").await.payload["ref"], "first");
     world.as_user("writer", Method::GET, "/git/ref/heads/first", Value::Null).await.expect(404);
@@ -99,7 +108,10 @@ async fn a_renamed_branch_takes_its_protection_and_what_targets_it_along() {
     world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
     let trunk = json!({ "new_name": "trunk" });
     world.as_user("writer", Method::POST, "/branches/main/rename", trunk.clone()).await.expect(403);
-    world.as_user("maintainer", Method::POST, "/branches/main/rename", json!({ "new_name": "feature" })).await.expect(422);
+    world
+        .as_user("maintainer", Method::POST, "/branches/main/rename", json!({ "new_name": "feature" }))
+        .await
+        .expect(422);
     world.as_user("maintainer", Method::POST, "/branches/none/rename", trunk.clone()).await.expect(404);
     let renamed = world.as_user("maintainer", Method::POST, "/branches/main/rename", trunk).await.expect(201);
     assert_eq!((&renamed["name"], &renamed["protected"]), (&json!("trunk"), &json!(true)));
@@ -118,7 +130,8 @@ async fn a_method_that_the_repository_does_not_offer_is_refused() {
     let world = World::start().await;
     world.open_pull("feature", "notes.md", "one\n", json!({})).await;
     world.as_user("maintainer", Method::PATCH, "", json!({ "allow_squash_merge": false })).await.expect(200);
-    let refused = world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "squash" })).await.expect(405);
+    let refused =
+        world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "squash" })).await.expect(405);
     assert_eq!(refused["message"], "Squash merges are not allowed on this repository.");
     world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "rebase" })).await.expect(200);
 }

@@ -44,7 +44,8 @@ async fn a_request_is_for_collaborators_other_than_the_author_and_for_all_or_non
     world.as_user("writer", Method::DELETE, path, gone).await.expect(200);
     let removed = receiver.next("pull_request", "review_request_removed").await.payload;
     assert_eq!(removed["requested_reviewer"]["login"], "triager");
-    let pending = world.as_user("maintainer", Method::POST, "/pulls/1/reviews", json!({ "body": "So far" })).await.expect(200);
+    let pending =
+        world.as_user("maintainer", Method::POST, "/pulls/1/reviews", json!({ "body": "So far" })).await.expect(200);
     assert_eq!(logins(&world.get(path).await["users"]), ["maintainer"], "a pending review answers no request");
     let submit = json!({ "event": "COMMENT" });
     let events = format!("/pulls/1/reviews/{}/events", pending["id"]);
@@ -119,8 +120,14 @@ async fn a_review_is_edited_and_dismissed_by_those_who_may_and_with_a_reason() {
     let world = World::start().await;
     let receiver = Receiver::of(&world).await;
     world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    for (event, message) in [("APPROVE", "Can not approve your own pull request"), ("REQUEST_CHANGES", "Can not request changes on your own pull request")] {
-        let refused = world.as_user("writer", Method::POST, "/pulls/1/reviews", json!({ "event": event, "body": "x" })).await.expect(422);
+    for (event, message) in [
+        ("APPROVE", "Can not approve your own pull request"),
+        ("REQUEST_CHANGES", "Can not request changes on your own pull request"),
+    ] {
+        let refused = world
+            .as_user("writer", Method::POST, "/pulls/1/reviews", json!({ "event": event, "body": "x" }))
+            .await
+            .expect(422);
         assert_eq!(refused["errors"][0], message);
     }
     let no = json!({ "event": "REQUEST_CHANGES", "body": "No." });
@@ -144,15 +151,23 @@ async fn a_comment_moves_with_its_line_and_is_outdated_where_the_line_changed() 
     let world = World::start().await;
     let pull = world.open_pull("feature", "notes.md", "one\ntwo\nthree\n", json!({})).await;
     let comment = |line: u64| json!({ "body": "Why?", "path": "notes.md", "line": line, "side": "RIGHT", "commit_id": pull["head"]["sha"] });
-    let post = async |line: u64| world.as_user("maintainer", Method::POST, "/pulls/1/comments", comment(line)).await.expect(201)["id"].clone();
+    let post = async |line: u64| {
+        world.as_user("maintainer", Method::POST, "/pulls/1/comments", comment(line)).await.expect(201)["id"].clone()
+    };
     let (second, third) = (post(2).await, post(3).await);
     let first = world.get(&format!("/pulls/comments/{second}")).await;
-    assert_eq!((&first["position"], &first["original_position"], &first["original_line"]), (&json!(2), &json!(2), &json!(2)));
+    assert_eq!(
+        (&first["position"], &first["original_position"], &first["original_line"]),
+        (&json!(2), &json!(2), &json!(2))
+    );
     let sha = push(&world, "feature", "notes.md", "zero\none\ntwo\nTHREE\n").await;
     let moved = world.get(&format!("/pulls/comments/{second}")).await;
     assert_eq!((&moved["line"], &moved["position"], &moved["original_line"]), (&json!(3), &json!(3), &json!(2)));
     assert_eq!((&moved["commit_id"], &moved["original_commit_id"]), (&json!(sha), &pull["head"]["sha"]));
     let outdated = world.get(&format!("/pulls/comments/{third}")).await;
-    assert_eq!((&outdated["line"], &outdated["position"], &outdated["original_line"]), (&Value::Null, &Value::Null, &json!(3)));
+    assert_eq!(
+        (&outdated["line"], &outdated["position"], &outdated["original_line"]),
+        (&Value::Null, &Value::Null, &json!(3))
+    );
     assert_eq!(outdated["commit_id"], pull["head"]["sha"]);
 }
