@@ -12,7 +12,7 @@ use crate::playground::{
         hunk,
     },
     state::{Id, ReviewComment, ReviewState, Side, State},
-    view::View,
+    view::{View, without},
     webhooks::Event,
 };
 
@@ -85,6 +85,13 @@ impl Hub {
         let mut fields = json!({
             "review": view.review_in_webhook(found, issue, review), "pull_request": view.pull_simple(found, issue),
         });
+        if action == "edited" {
+            // This one webhook shows the repositories with less than the others do.
+            for side in ["head", "base"] {
+                let shown = &mut fields["pull_request"][side]["repo"];
+                without(shown, &["has_discussions", "web_commit_signoff_required"]);
+            }
+        }
         crate::playground::view::merge(&mut fields, extra);
         self.announce(state, Event { name: "pull_request_review", action: Some(action), repo, sender, fields });
     }
