@@ -7,6 +7,7 @@ use std::{
 };
 
 use jsonwebtoken::DecodingKey;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{observe::Observer, state::State, view::Urls};
@@ -23,6 +24,8 @@ pub(crate) struct Hub {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// Told when the clock was moved, or the script of the CI changed.
+    pub(crate) changed: Notify,
 }
 
 impl Hub {
@@ -45,6 +48,7 @@ impl Hub {
             observer,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            changed: Notify::new(),
         })
     }
 

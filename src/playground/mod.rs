@@ -22,6 +22,7 @@
 
 mod acts;
 mod auth;
+mod ci;
 mod cli;
 mod git;
 mod git_host;

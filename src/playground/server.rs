@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
+    ci::Rule,
     git,
     git_host::PlaygroundGitHost,
     graphql,
@@ -182,7 +183,20 @@ impl Playground {
     pub fn advance(&self, by: Duration) {
         if let Ok(by) = chrono::TimeDelta::from_std(by) {
             self.hub.state().advance(by);
+            self.hub.look_again();
         }
+    }
+
+    /// Adds to the script of the CI: what the jobs of workflows find, as the `ci` of a seed file says it. The last line
+    /// that fits a job decides, for jobs that are open as well.
+    ///
+    /// # Errors
+    /// In words, where the text is not such a list.
+    pub fn ci(&self, rules: &str) -> Result<(), String> {
+        let rules = Rule::parse(rules)?;
+        self.hub.state().ci.extend(rules);
+        self.hub.look_again();
+        Ok(())
     }
 
     /// Has the app told of these events too, besides those of its manifest.

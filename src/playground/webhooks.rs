@@ -48,6 +48,7 @@ pub(crate) struct Event {
 impl Hub {
     /// Tells the app, if it is installed there and has a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
+        self.start_workflows(state, &event);
         // A suspended app hears of nothing but its installations.
         let installation = state.installation_of(event.repo).filter(|installation| installation.suspended.is_none());
         let Some(installation) = installation.map(|installation| installation.id) else { return };

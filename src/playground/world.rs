@@ -62,7 +62,7 @@ pub(crate) fn beginning(webhook_url: Option<String>) -> State {
         events: EVENTS.map(str::to_owned).to_vec(),
         created_at: Utc::now(),
     };
-    let mut state = State::new(app, webhook_url);
+    let mut state = State::new(app, actions_app(), webhook_url);
     let owner = state.add_account(OWNER, "Acme", AccountKind::Organization);
     let bot = state.add_account("adjutant[bot]", "adjutant[bot]", AccountKind::Bot);
     state.app.owner = owner;
@@ -71,7 +71,27 @@ pub(crate) fn beginning(webhook_url: Option<String>) -> State {
     for (login, _) in PEOPLE {
         state.add_user(login);
     }
+    state.actions.owner = state.add_account("github", "GitHub", AccountKind::Organization);
+    state.actions.bot = state.add_account("github-actions[bot]", "github-actions[bot]", AccountKind::Bot);
     state
+}
+
+/// GitHub's own app, under the id that it has on github.com.
+fn actions_app() -> App {
+    App {
+        id: 15_368,
+        slug: "github-actions".to_owned(),
+        name: "GitHub Actions".to_owned(),
+        owner: 0,
+        bot: 0,
+        hook_id: 0,
+        permissions: [(Scope::Actions, Access::Write), (Scope::Checks, Access::Write), (Scope::Metadata, Access::Read)]
+            .into(),
+        events: ["check_run", "check_suite", "merge_group", "pull_request", "push", "repository_dispatch"]
+            .map(str::to_owned)
+            .to_vec(),
+        created_at: Utc::now(),
+    }
 }
 
 impl State {

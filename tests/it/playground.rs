@@ -18,3 +18,4 @@ mod reviewing;
 mod rulesets;
 mod support;
 mod webhooks;
+mod workflows;

@@ -14,13 +14,15 @@ use crate::playground::{
 impl State {
     /// The app's suite on a commit; made if there is none yet. The second value says whether it is new.
     pub(crate) fn suite_for(&mut self, repo: Id, sha: &str, branch: Option<&str>, before: Option<&str>) -> (Id, bool) {
-        let found = self.repo_by_id(repo).suites.iter().find(|suite| suite.head_sha == sha);
+        let app = self.app.id;
+        let found = self.repo_by_id(repo).suites.iter().find(|suite| suite.app == app && suite.head_sha == sha);
         if let Some(suite) = found {
             return (suite.id, false);
         }
         let (id, now) = (self.new_id(), self.now());
         self.repo_mut(repo).suites.push(CheckSuite {
             id,
+            app,
             head_sha: sha.to_owned(),
             head_branch: branch.map(str::to_owned),
             before: before.map(str::to_owned),

@@ -18,6 +18,7 @@ mod merge;
 mod objects;
 mod refs;
 mod text;
+mod workflows;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

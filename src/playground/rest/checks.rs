@@ -159,6 +159,16 @@ fn app_only(ctx: &Ctx, state: &State, at: (&str, &str)) -> Result<Writer, ApiErr
     }
 }
 
+/// A check run is changed by the app that made it, and by no other.
+fn own(state: &State, run: &CheckRun) -> Result<(), ApiError> {
+    if run.app == state.app.id {
+        return Ok(());
+    }
+    let app = state.app.id;
+    let message = format!("Invalid app_id `{app}` - check run can only be modified by the GitHub App that created it.");
+    Err(ApiError::forbidden(message))
+}
+
 pub(super) fn find(repo: &Repo, id: Id) -> Result<&CheckRun, ApiError> {
     repo.runs.iter().find(|run| run.id == id).ok_or_else(ApiError::not_found)
 }
@@ -192,6 +202,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
     let (suite, _) = state.suite_for(writer.repo, &sha, branch.as_deref(), None);
     let mut run = CheckRun {
         id,
+        app: state.app.id,
         suite,
         name,
         head_sha: sha,
@@ -220,7 +231,9 @@ async fn update(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input
     let (writer, sha) = {
         let state = ctx.state();
         let writer = app_only(&ctx, &state, (&owner, &name))?;
-        (writer, find(state.repo_by_id(writer.repo), id)?.head_sha.clone())
+        let run = find(state.repo_by_id(writer.repo), id)?;
+        own(&state, run)?;
+        (writer, run.head_sha.clone())
     };
     fields.check()?;
     let commit = head_commit(&ctx, writer.repo, &sha).await?;

@@ -4,6 +4,7 @@
 //! way of [`super::acts`], webhooks. A handler holds the model only between two awaits. Whatever is not served here answers
 //! GitHub's 404. <https://docs.github.com/en/enterprise-server/rest>
 
+mod actions;
 mod apps;
 mod branches;
 mod checks;
@@ -12,6 +13,7 @@ mod commits;
 mod contents;
 mod context;
 mod deliveries;
+mod dispatches;
 mod error;
 mod git_data;
 mod guard;
@@ -58,6 +60,7 @@ const BODY_LIMIT: usize = 140 * 1024 * 1024;
 /// All of it.
 pub(crate) fn router(hub: Arc<Hub>) -> Router {
     let parts = [
+        actions::routes(),
         apps::routes(),
         branches::routes(),
         checks::routes(),
@@ -65,6 +68,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         commits::routes(),
         contents::routes(),
         deliveries::routes(),
+        dispatches::routes(),
         git_data::routes(),
         history::routes(),
         installations::routes(),

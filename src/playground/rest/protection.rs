@@ -190,7 +190,7 @@ impl Desk<'_> {
             let state = self.ctx.state();
             let repo = state.repo_by_id(self.writer.repo);
             let had = repo.rules.protections.get(self.branch).and_then(|protection| protection.status_checks.clone());
-            let checks = asked.over(&state, repo, had.ok_or_else(|| missing(absent))?);
+            let checks = asked.over(repo, had.ok_or_else(|| missing(absent))?);
             drop(state);
             self.change(|protection| {
                 protection.status_checks = Some(checks);
@@ -278,7 +278,7 @@ impl Whole {
             status_checks: self
                 .required_status_checks
                 .value()
-                .map(|checks| checks.over(state, repo, RequiredChecks::default())),
+                .map(|checks| checks.over(repo, RequiredChecks::default())),
             reviews: reviews.map(|reviews| reviews.over(state, repo, RequiredReviews::with_one())).transpose()?,
             restrictions: restrictions.map(|named| named.actors(state, repo)),
             switches: Switches {
@@ -312,8 +312,8 @@ struct Check {
 
 impl Checks {
     /// Without an app, the one that lately gave a check of this name; -1 is any.
-    fn over(&self, state: &State, repo: &Repo, mut had: RequiredChecks) -> RequiredChecks {
-        let lately = |context: &str| repo.runs.iter().any(|run| run.name == context).then_some(state.app.id);
+    fn over(&self, repo: &Repo, mut had: RequiredChecks) -> RequiredChecks {
+        let lately = |context: &str| repo.runs.iter().rev().find(|run| run.name == context).map(|run| run.app);
         let named = |context: &str, app: Option<i64>| RequiredCheck {
             context: context.to_owned(),
             app: match app {

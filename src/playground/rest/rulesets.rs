@@ -103,12 +103,13 @@ fn check(state: &State, repo: &Repo, asked: &Asked, own: Option<Id>) -> Result<(
     if asked.name.as_ref().is_some_and(taken) {
         return Err(ApiError::custom("Ruleset", "Name must be unique"));
     }
-    // The only app there is: GitHub refuses to pin a check to one that is not installed.
+    // GitHub refuses to pin a check to an app that is not installed.
     let pins = asked.rules.iter().flatten().filter_map(|rule| match rule {
         Rule::RequiredStatusChecks { parameters } => Some(&parameters.required_status_checks),
         _ => None,
     });
-    if pins.flatten().any(|check| check.integration_id.is_some_and(|id| id != state.app.id)) {
+    let installed = [state.app.id, state.actions.id];
+    if pins.flatten().any(|check| check.integration_id.is_some_and(|id| !installed.contains(&id))) {
         return Err(ApiError::custom("Ruleset", "Invalid rule 'required_status_checks': Invalid integration_id"));
     }
     Ok(())

@@ -69,7 +69,7 @@ fn list_runs(
         .filter(|run| of(run))
         .filter(|run| ctx.query("check_name").is_none_or(|name| run.name == name))
         .filter(|run| ctx.query("status").is_none_or(|wanted| status(run) == wanted))
-        .filter(|_| ctx.query("app_id").is_none_or(|app| app == state.app.id.to_string()))
+        .filter(|run| ctx.query("app_id").is_none_or(|app| app == run.app.to_string()))
         .collect();
     // Newest first; `latest`, the default, keeps one of each name.
     found.reverse();
@@ -88,7 +88,7 @@ pub(super) async fn suites_of(ctx: &Ctx, (owner, name): (&str, &str), sha: &str)
     let repo = state.repo_by_id(repo);
     let view = ctx.view(&state);
     let found = repo.suites.iter().filter(|suite| suite.head_sha == sha);
-    let found = found.filter(|_| ctx.query("app_id").is_none_or(|app| app == state.app.id.to_string()));
+    let found = found.filter(|suite| ctx.query("app_id").is_none_or(|app| app == suite.app.to_string()));
     Ok(ctx.counted_list("check_suites", found, |suite| view.check_suite(repo, suite, commit.as_ref())))
 }
 

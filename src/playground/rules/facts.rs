@@ -73,7 +73,7 @@ pub(crate) fn of_pull(state: &State, repo: &Repo, issue: &Issue) -> Facts {
 pub(crate) fn reports(state: &State, repo: &Repo, sha: &str) -> Vec<Report> {
     let mut newest = BTreeMap::new();
     for run in repo.runs.iter().filter(|run| run.head_sha == sha) {
-        newest.insert((run.name.clone(), true, Some(state.app.id)), of_run(run.status, run.conclusion));
+        newest.insert((run.name.clone(), true, Some(run.app)), of_run(run.status, run.conclusion));
     }
     for status in repo.statuses.iter().filter(|status| status.sha == sha) {
         let app = (status.creator == state.app.bot).then_some(state.app.id);

@@ -18,6 +18,15 @@
 //!         body: "## Goal\n\nTeeth are counted."
 //!         author: ada           # `maintainer`, unless said
 //!         labels: [directive]
+//! ci:                           # what the jobs of workflows find; the last line that fits decides
+//!   - repository: acme/gears    # any, unless said; so for workflow, job, branch and event
+//!     workflow: CI              # or its file, ci.yml
+//!     job: test                 # its id or name, as a pattern
+//!     branch: "adjutant/**"     # of the head, as a pattern
+//!     event: push
+//!     conclusion: failure       # or one for each attempt: [failure, success]; success, unless said
+//!     after: 90                 # seconds; none, unless said
+//!     never: in_progress        # it stays there, or `queued`
 //! ```
 //!
 //! A repository that is there already (`acme/widgets`) gets the collaborators, labels and issues. Nothing in the
@@ -29,6 +38,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::playground::ci::Rule;
 use crate::playground::git::{branch_ref, is_valid_ref_name};
 use crate::playground::state::Role;
 
@@ -43,6 +53,9 @@ pub(crate) struct SeedFile {
     pub(super) users: Vec<SeedUser>,
     #[serde(default)]
     pub(super) repositories: Vec<SeedRepository>,
+    /// What the jobs of workflows find.
+    #[serde(default)]
+    pub(super) ci: Vec<Rule>,
     /// What `directory` is relative to.
     #[serde(skip)]
     pub(super) folder: PathBuf,
@@ -173,6 +186,7 @@ impl SeedFile {
                 faults.push(format!("users: `{}` is there twice, or always there", user.login));
             }
         }
+        faults.extend(self.ci.iter().filter_map(Rule::fault).map(|fault| format!("ci: {fault}")));
         let mut seen = BTreeSet::new();
         for repository in &self.repositories {
             let at = format!("repositories: {}/{}", repository.owner, repository.name);

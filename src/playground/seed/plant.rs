@@ -18,6 +18,7 @@ impl SeedFile {
         for user in &self.users {
             hub.state().add_user(&user.login);
         }
+        hub.state().ci.extend(self.ci.iter().cloned());
         for repository in &self.repositories {
             let id = self.ensure_repository(hub, repository).await?;
             let mut state = hub.state();

@@ -26,10 +26,12 @@ pub(crate) enum Conclusion {
     TimedOut,
 }
 
-/// All runs of the app on one commit.
+/// All runs of an app on one commit.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckSuite {
     pub(crate) id: Id,
+    /// Whose it is.
+    pub(crate) app: Id,
     pub(crate) head_sha: String,
     pub(crate) head_branch: Option<String>,
     pub(crate) before: Option<String>,
@@ -43,6 +45,8 @@ pub(crate) struct CheckSuite {
 #[derive(Debug, Clone)]
 pub(crate) struct CheckRun {
     pub(crate) id: Id,
+    /// Whose it is, who alone may change it.
+    pub(crate) app: Id,
     pub(crate) suite: Id,
     pub(crate) name: String,
     pub(crate) head_sha: String,

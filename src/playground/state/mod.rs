@@ -5,6 +5,7 @@
 //! copied here, but for the shas a pull request was last seen at.
 
 mod account;
+mod actions;
 mod app;
 mod check;
 mod gate;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub(crate) use account::{Account, AccountKind, Role};
+pub(crate) use actions::{Actions, Job, Stage, Workflow, WorkflowRun};
 pub(crate) use app::{
     Access, App, Delivery, Grant, Installation, Permissions, Scope, Selection, SuspendedThrough, Suspension,
 };
@@ -44,6 +46,10 @@ pub(crate) type Time = DateTime<Utc>;
 pub(crate) struct State {
     pub(crate) accounts: BTreeMap<Id, Account>,
     pub(crate) app: App,
+    /// GitHub's own app, which the checks of workflows belong to.
+    pub(crate) actions: App,
+    /// What the jobs of workflows find.
+    pub(crate) ci: Vec<super::ci::Rule>,
     pub(crate) installations: Vec<Installation>,
     pub(crate) user_tokens: HashMap<String, Id>,
     pub(crate) grants: HashMap<String, Grant>,
@@ -57,10 +63,12 @@ pub(crate) struct State {
 
 impl State {
     /// A GitHub with one app and nobody in it.
-    pub(crate) fn new(app: App, webhook_url: Option<String>) -> Self {
+    pub(crate) fn new(app: App, actions: App, webhook_url: Option<String>) -> Self {
         Self {
             accounts: BTreeMap::new(),
             app,
+            actions,
+            ci: Vec::new(),
             installations: Vec::new(),
             user_tokens: HashMap::new(),
             grants: HashMap::new(),

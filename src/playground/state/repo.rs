@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Rules, Status, Time};
+use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Rules, Status, Time};
 use crate::playground::git::Repository;
 
 /// How pull requests may be merged, and what happens around it.
@@ -52,6 +52,7 @@ pub(crate) struct Repo {
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
     pub(crate) rules: Rules,
+    pub(crate) actions: Actions,
     pub(crate) created_at: Time,
     pub(crate) pushed_at: Time,
     pub(crate) git: Arc<Repository>,
@@ -86,6 +87,7 @@ impl Repo {
             runs: Vec::new(),
             statuses: Vec::new(),
             rules: Rules::default(),
+            actions: Actions::default(),
             created_at: now,
             pushed_at: now,
             git,

@@ -3,12 +3,20 @@
 use serde_json::{Value, json};
 
 use super::{View, maybe_time, node_id, time};
-use crate::playground::state::{AccountKind, Delivery, Grant, Installation, Repo};
+use crate::playground::state::{AccountKind, App, Delivery, Grant, Id, Installation, Repo};
 
 impl View<'_> {
     /// The app as everybody sees it.
     pub(crate) fn app(self) -> Value {
-        let app = &self.state.app;
+        self.shown_app(&self.state.app)
+    }
+
+    /// The app that a check belongs to.
+    pub(crate) fn app_of(self, id: Id) -> Value {
+        self.shown_app(if id == self.state.actions.id { &self.state.actions } else { &self.state.app })
+    }
+
+    fn shown_app(self, app: &App) -> Value {
         json!({
             "id": app.id, "slug": app.slug, "node_id": node_id("A", app.id), "client_id": format!("Iv1.{:016x}", app.id),
             "owner": self.account(app.owner), "name": app.name,

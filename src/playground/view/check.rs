@@ -20,7 +20,7 @@ impl View<'_> {
                 "title": run.output.title, "summary": run.output.summary, "text": run.output.text,
                 "annotations_count": run.output.annotations.len(), "annotations_url": format!("{url}/annotations"),
             },
-            "check_suite": { "id": run.suite }, "app": self.app(),
+            "check_suite": { "id": run.suite }, "app": self.app_of(run.app),
             "pull_requests": self.pulls_at(repo, &run.head_sha),
         })
     }
@@ -39,7 +39,7 @@ impl View<'_> {
     }
 
     /// The open pull requests whose head is this commit.
-    fn pulls_at(self, repo: &Repo, sha: &str) -> Vec<Value> {
+    pub(super) fn pulls_at(self, repo: &Repo, sha: &str) -> Vec<Value> {
         repo.pulls()
             .filter(|(issue, pull)| issue.state == IssueState::Open && pull.head_sha == sha)
             .map(|(issue, _)| self.pull_minimal(repo, issue))
@@ -55,7 +55,7 @@ impl View<'_> {
             "id": suite.id, "node_id": node_id("CS", suite.id), "head_branch": suite.head_branch,
             "head_sha": suite.head_sha, "status": status, "conclusion": conclusion, "url": url,
             "before": suite.before, "after": suite.head_sha, "pull_requests": self.pulls_at(repo, &suite.head_sha),
-            "app": self.app(), "repository": self.repo_minimal(repo), "created_at": time(suite.created_at),
+            "app": self.app_of(suite.app), "repository": self.repo_minimal(repo), "created_at": time(suite.created_at),
             "updated_at": time(suite.updated_at), "head_commit": head_commit,
             "latest_check_runs_count": runs, "check_runs_url": format!("{url}/check-runs"),
             "rerequestable": true, "runs_rerequestable": true,
@@ -112,7 +112,12 @@ pub(crate) fn suite_state(repo: &Repo, suite: &CheckSuite) -> (CheckStatus, Opti
         Conclusion::Neutral,
         Conclusion::Skipped,
     ];
-    let runs: Vec<&CheckRun> = repo.runs.iter().filter(|run| run.suite == suite.id).collect();
+    // Only the newest run of each name counts: a job that was run again is what it came to then.
+    let mut newest = std::collections::BTreeMap::new();
+    for run in repo.runs.iter().filter(|run| run.suite == suite.id) {
+        newest.insert(&run.name, run);
+    }
+    let runs: Vec<&CheckRun> = newest.into_values().collect();
     if runs.is_empty() || runs.iter().all(|run| run.status == CheckStatus::Queued) {
         return (CheckStatus::Queued, None);
     }

@@ -5,6 +5,7 @@
 //! <https://docs.github.com/en/rest>; where a field has no meaning here it is present and empty, as GitHub's would be.
 
 mod account;
+mod actions;
 mod app;
 mod check;
 mod git;

@@ -234,6 +234,15 @@ impl Receiver {
         self.received.lock().unwrap().clone()
     }
 
+    /// How many webhooks of this event and action came, once there are at least so many.
+    pub(super) async fn count(&self, event: &str, action: &str, least: usize) -> usize {
+        wait_for(&format!("{least} webhooks {event}.{action}"), async || {
+            let of = |all: &Received| all.event == event && all.payload["action"] == action;
+            Some(self.all().into_iter().filter(of).count()).filter(|count| *count >= least)
+        })
+        .await
+    }
+
     /// The first webhook of this event and action; an empty action is any.
     pub(super) async fn next(&self, event: &str, action: &str) -> Received {
         wait_for(&format!("the webhook {event}.{action}"), async || {
