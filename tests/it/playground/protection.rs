@@ -10,7 +10,9 @@ fn protection(more: Value) -> Value {
     let mut body = json!({
         "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": null, "restrictions": null,
     });
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
     body
 }
 

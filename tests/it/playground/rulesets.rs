@@ -21,7 +21,7 @@ fn pull_request(approvals: u64) -> Value {
     } })
 }
 
-fn checks(wanted: Value) -> Value {
+fn checks(wanted: &Value) -> Value {
     let parameters = json!({ "required_status_checks": wanted, "strict_required_status_checks_policy": false });
     json!({ "type": "required_status_checks", "parameters": parameters })
 }
@@ -31,7 +31,7 @@ async fn a_ruleset_is_kept_shown_and_told_of() {
     let world = World::start().await;
     let receiver = Receiver::of(&world).await;
     world.playground.subscribe(&["repository_ruleset"]);
-    let rules = json!([pull_request(1), checks(json!([{ "context": "adjutant", "integration_id": 1 }])), { "type": "non_fast_forward" }]);
+    let rules = json!([pull_request(1), checks(&json!([{ "context": "adjutant", "integration_id": 1 }])), { "type": "non_fast_forward" }]);
     let bypass = json!([{ "actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "pull_request" }]);
     let made = ruleset(&world, json!({ "rules": rules, "bypass_actors": bypass })).await;
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a_ruleset_is_kept_shown_and_told_of() {
         .await
         .expect(404);
     world.as_user("maintainer", Method::POST, "/rulesets", json!({ "name": "x" })).await.expect(422);
-    let foreign = json!({ "rules": [checks(json!([{ "context": "ci", "integration_id": 77 }]))] });
+    let foreign = json!({ "rules": [checks(&json!([{ "context": "ci", "integration_id": 77 }]))] });
     world.as_user("maintainer", Method::PUT, &path, foreign).await.expect(422);
     let off = json!({ "enforcement": "disabled", "rules": [{ "type": "deletion" }] });
     world.as_user("maintainer", Method::PUT, &path, off).await.expect(200);
@@ -76,7 +76,7 @@ async fn a_ruleset_is_kept_shown_and_told_of() {
 async fn all_rulesets_of_a_branch_hold_at_once_and_for_administrators_too() {
     let world = World::start().await;
     let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    ruleset(&world, json!({ "rules": [checks(json!([{ "context": "ci" }]))] })).await;
+    ruleset(&world, json!({ "rules": [checks(&json!([{ "context": "ci" }]))] })).await;
     ruleset(&world, json!({ "name": "Reviewed", "rules": [pull_request(1)], "conditions": { "ref_name": { "include": ["refs/heads/ma*"], "exclude": [] } } })).await;
     assert_eq!(world.wait_mergeable(1, true).await["mergeable_state"], "blocked");
     let refused = world.as_user("maintainer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(405);
