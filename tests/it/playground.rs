@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod access;
+mod admin;
 mod branches;
 mod checks;
 mod document;
 mod installations;
 mod issues;
 mod merging;
+mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
 mod protection;

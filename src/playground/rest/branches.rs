@@ -33,7 +33,8 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
-    let branches = git.branches().await?;
+    let mut branches = git.branches().await?;
+    branches.retain(|branch| !ctx.hub.overlooks(repo, &branch_ref(&branch.name)));
     let state = ctx.state();
     let view = ctx.view(&state);
     Ok(ctx.list(&branches, |branch| view.branch(state.repo_by_id(repo), &branch.name, &branch.sha)))
@@ -50,6 +51,9 @@ async fn whole(ctx: &Ctx, at: (&str, &str), branch: &str) -> Answer {
     let (repo, git) = git_of(ctx, at)?;
     let missing = || ApiError::new(StatusCode::NOT_FOUND, "Branch not found");
     let sha = git.ref_sha(&branch_ref(branch)).await?.ok_or_else(missing)?;
+    if ctx.hub.overlooks(repo, &branch_ref(branch)) {
+        return Err(missing());
+    }
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
     let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));
