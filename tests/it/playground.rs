@@ -14,6 +14,7 @@ mod merging;
 mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
+mod pages;
 mod protection;
 mod pulls;
 mod reviewing;
