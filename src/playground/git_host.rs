@@ -8,8 +8,9 @@ use axum::http::StatusCode;
 use super::{
     acts::RefMove,
     auth::Caller,
-    git::http::{Access as GitAccess, Authorised, GitHost, RefUpdate, Refusal},
+    git::http::{Access as GitAccess, Authorised, GitHost, Obstacle, RefUpdate, Refusal},
     hub::Hub,
+    rules::push::{self, Change},
     state::{Access, Id, Repo, Role, Scope, State},
 };
 
@@ -54,20 +55,47 @@ impl GitHost for PlaygroundGitHost {
         Ok(Authorised { repository: path, login, largest_push: self.0.largest_push.load(Ordering::Relaxed), lock })
     }
 
+    async fn obstacles(&self, owner: &str, repository: &str, login: &str, updates: &[RefUpdate]) -> Vec<Obstacle> {
+        let Some((repo, pusher)) = self.found(owner, repository, login) else { return Vec::new() };
+        let state = self.0.state();
+        updates.iter().flat_map(|update| obstacles(&self.0, &state, (repo, pusher), update)).collect()
+    }
+
     async fn pushed(&self, owner: &str, repository: &str, login: &str, updates: Vec<RefUpdate>) {
-        let found = {
-            let state = self.0.state();
-            let repo = state.repo(owner, repository).map(|repo| repo.id);
-            let pusher = state.account_by_login(login).map(|account| account.id);
-            repo.zip(pusher)
-        };
-        let Some((repo, pusher)) = found else { return };
+        let Some((repo, pusher)) = self.found(owner, repository, login) else { return };
         let moves =
             updates.into_iter().map(|update| RefMove { name: update.name, old: update.old, new: update.new }).collect();
         if let Err(error) = self.0.refs_moved(repo, moves, pusher).await {
             tracing::error!(%error, owner, repository, "a push could not be followed");
         }
     }
+}
+
+impl PlaygroundGitHost {
+    fn found(&self, owner: &str, repository: &str, login: &str) -> Option<(Id, Id)> {
+        let state = self.0.state();
+        let repo = state.repo(owner, repository).map(|repo| repo.id);
+        let pusher = state.account_by_login(login).map(|account| account.id);
+        repo.zip(pusher)
+    }
+}
+
+/// What the rules say of one ref, for each kind of push that it may turn out to be.
+fn obstacles(hub: &Hub, state: &State, (repo, pusher): (Id, Id), update: &RefUpdate) -> Vec<Obstacle> {
+    let change = Change { name: update.name.clone(), old: update.old.clone(), new: update.new.clone() };
+    let repo = state.repo_by_id(repo);
+    let hurdles = push::hurdles(state, repo, pusher, &change);
+    if hurdles.is_empty() {
+        return Vec::new();
+    }
+    let page = hub.urls.web(&format!("/{}/{}/rules", state.account(repo.owner).login, repo.name));
+    let kinds = [(false, false), (false, true), (true, false), (true, true)];
+    let told = kinds.into_iter().filter_map(|(forced, merges)| {
+        let met = push::met(hurdles.clone(), forced, merges);
+        let message = (!met.is_empty()).then(|| push::told(&met, &update.name, &page))?;
+        Some(Obstacle { name: update.name.clone(), forced, merges, message })
+    });
+    told.collect()
 }
 
 fn unauthenticated() -> Refusal {

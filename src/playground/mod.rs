@@ -40,6 +40,7 @@ mod observe;
 mod options;
 mod pages;
 mod rest;
+mod rules;
 mod seed;
 mod server;
 mod state;

@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod branches;
 mod checks;
 mod conditional;
 mod deliveries;
@@ -19,9 +20,12 @@ mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
 mod pages;
+mod protection;
 mod pulls;
 mod repositories;
+mod reviewing;
 mod roles;
+mod rulesets;
 mod sizes;
 mod support;
 mod teams;

@@ -4,7 +4,9 @@
 //! that the same happens whether an issue is closed by a person, by a merge or by a push. Acts that need git come in two parts:
 //! they ask git first and change the model after, never holding the model while git runs.
 
+mod branches;
 mod checks;
+mod codeowners;
 mod installations;
 mod issues;
 mod keywords;
@@ -13,8 +15,10 @@ mod organizations;
 mod pulls;
 mod refs;
 mod repositories;
+mod reviewing;
 
+pub(crate) use codeowners::{CodeOwners, Fault as OwnersFault};
 pub(crate) use installations::Move;
 pub(crate) use issues::NewIssue;
-pub(crate) use pulls::{github_signature, measure};
+pub(crate) use pulls::{Measured, github_signature, measure};
 pub(crate) use refs::RefMove;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::pulls::{Synchronized, measure};
+use super::pulls::Synchronized;
 use crate::playground::{
     git::{CommitInfo, FileChange, GitError, Repository, branch_ref},
     hub::Hub,
-    state::{Id, IssueState, State},
+    state::{Id, IssueState, Pull, State},
     view::{View, simple_commit},
     webhooks::Event,
 };
@@ -87,10 +87,12 @@ impl Hub {
         let (git, default, heads, bases) = {
             let state = self.state();
             let repo = state.repo_by_id(repo);
-            let open = |wanted: &dyn Fn(&crate::playground::state::Pull) -> bool| -> Vec<(u64, String, String)> {
+            let open = |wanted: &dyn Fn(&Pull) -> bool| -> Vec<(u64, String, String, bool)> {
                 repo.pulls()
                     .filter(|(issue, pull)| issue.state == IssueState::Open && wanted(pull))
-                    .map(|(issue, pull)| (issue.number, pull.base_ref.clone(), pull.head_sha.clone()))
+                    .map(|(issue, pull)| {
+                        (issue.number, pull.base_ref.clone(), pull.head_sha.clone(), !pull.reviews.is_empty())
+                    })
                     .collect()
             };
             let heads = open(&|pull| moved.branch() == Some(&pull.head_ref));
@@ -129,13 +131,13 @@ impl Hub {
                 None => None,
             },
         };
-        for (number, base, _) in heads {
+        for (number, base, before, talked) in heads {
             git.set_ref(&format!("refs/pull/{number}/head"), new).await?;
             let Some(base_sha) = git.ref_sha(&branch_ref(&base)).await? else { continue };
-            let size = measure(&git, &base_sha, new).await?;
-            pushed.heads.push((number, Synchronized { head_sha: new.clone(), base_sha, size }));
+            let synchronized = Synchronized::look(&git, base_sha, new, Some(&*before).filter(|_| talked)).await?;
+            pushed.heads.push((number, synchronized));
         }
-        for (number, _, head) in bases {
+        for (number, _, head, _) in bases {
             if git.is_ancestor(&head, new).await? {
                 pushed.merged.push(number);
             }
@@ -199,7 +201,7 @@ impl Hub {
             if state.issue_mut(repo, number).state == IssueState::Closed {
                 continue;
             }
-            let empty = synchronized.size.commits == 0;
+            let empty = synchronized.measured.size.commits == 0;
             self.synchronize(state, (repo, number), sender, synchronized);
             if empty {
                 self.close(state, (repo, number), sender, None, None);
@@ -224,7 +226,7 @@ impl Hub {
     }
 }
 
-fn open_pulls(state: &State, repo: Id, wanted: impl Fn(&crate::playground::state::Pull) -> bool) -> Vec<u64> {
+pub(super) fn open_pulls(state: &State, repo: Id, wanted: impl Fn(&Pull) -> bool) -> Vec<u64> {
     state
         .repo_by_id(repo)
         .pulls()

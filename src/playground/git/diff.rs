@@ -71,6 +71,12 @@ impl Repository {
         self.diff(commit.parents.first().map_or(EMPTY_TREE, String::as_str), &commit.sha).await
     }
 
+    /// What is different in `to` from `from`, whatever their histories are (two dots).
+    pub(crate) async fn files_from(&self, from: &str, to: &str) -> Result<Vec<FileChange>, GitError> {
+        let (from, to) = (self.require(from).await?, self.require(to).await?);
+        self.diff(&from, &to).await
+    }
+
     async fn diff(&self, from: &str, to: &str) -> Result<Vec<FileChange>, GitError> {
         let tree =
             |options: &[&str]| self.git().args(["diff-tree", "-r", "-M"]).args(options).args([from, to, "--"]).run();

@@ -7,6 +7,7 @@
 //! after: git's own post-receive hook writes it down, and so two pushes at once never report each other's.
 
 mod cgi;
+mod gate;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +32,9 @@ pub(crate) trait GitHost: Send + Sync + 'static {
         authorization: Option<&str>,
         access: Access,
     ) -> Result<Authorised, Refusal>;
+
+    /// What is in the way of a push that wants these refs to move, in every way that it could turn out.
+    async fn obstacles(&self, owner: &str, repository: &str, login: &str, updates: &[RefUpdate]) -> Vec<Obstacle>;
 
     /// A push ended and moved these refs; called once a push, not at all if nothing moved.
     async fn pushed(&self, owner: &str, repository: &str, login: &str, updates: Vec<RefUpdate>);
@@ -80,6 +84,19 @@ pub(crate) struct RefUpdate {
     pub(crate) old: Option<String>,
     /// Where it is; `None` if it was deleted.
     pub(crate) new: Option<String>,
+}
+
+/// A reason not to move a ref, where the push turns out to be of this kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Obstacle {
+    /// The ref's full name.
+    pub(crate) name: String,
+    /// Whether commits would be dropped.
+    pub(crate) forced: bool,
+    /// Whether a merge commit is among the new ones.
+    pub(crate) merges: bool,
+    /// What the pusher is told: git prints each line as `remote: …`.
+    pub(crate) message: String,
 }
 
 /// The three routes of the smart protocol (gitprotocol-http(5)).
@@ -138,6 +155,14 @@ async fn serve<H: GitHost>(
         Err(refusal) => return lead(refuse(&refusal), refusal.moved, service, access),
     };
     let login = authorised.login.clone();
+    let (request, answers) = if service == "git-receive-pack" {
+        match look_ahead(&*host, (&owner, &name), &authorised, request).await {
+            Ok((request, answers)) => (request, Some(answers)),
+            Err(refusal) => return refuse(&refusal),
+        }
+    } else {
+        (request, None)
+    };
     let lock = authorised.lock.take();
     let after = move |updates: Vec<RefUpdate>| async move {
         if !updates.is_empty() {
@@ -145,7 +170,26 @@ async fn serve<H: GitHost>(
         }
         drop(lock);
     };
-    cgi::respond(&authorised, service, request, after).await
+    cgi::respond(&authorised, service, request, answers, after).await
+}
+
+/// Asks the host about the refs that a push wants to move.
+async fn look_ahead<H: GitHost>(
+    host: &H,
+    (owner, name): (&str, &str),
+    authorised: &Authorised,
+    request: Request,
+) -> Result<(Request, gate::Answers), Refusal> {
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        // git compresses what it asks for in a fetch, never a push.
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "A push must not be compressed."));
+    }
+    let (parts, body) = request.into_parts();
+    let (updates, body) = gate::commands(body).await;
+    let obstacles = host.obstacles(owner, name, &authorised.login, &updates).await;
+    let answers = gate::Answers::lay(&authorised.repository, &obstacles);
+    let answers = answers.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok((Request::from_parts(parts, body), answers))
 }
 
 fn authorisation(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {

@@ -84,6 +84,12 @@ impl Repository {
         &self.path
     }
 
+    /// Lets `HEAD` name another branch.
+    pub(crate) async fn set_head(&self, branch: &str) -> Result<(), GitError> {
+        self.git().args(["symbolic-ref", "HEAD"]).arg(branch_ref(branch)).run().await?;
+        Ok(())
+    }
+
     fn git(&self) -> Invocation {
         Invocation::new(&self.path)
     }
@@ -101,9 +107,12 @@ impl Repository {
 
         let hooks = self.path.join("hooks");
         std::fs::create_dir_all(&hooks).map_err(io("create hooks"))?;
-        let hook = hooks.join("post-receive");
-        std::fs::write(&hook, POST_RECEIVE).map_err(io("write the post-receive hook"))?;
-        make_executable(&hook).map_err(io("make the post-receive hook executable"))
+        for (name, script) in [("post-receive", POST_RECEIVE), ("update", UPDATE)] {
+            let hook = hooks.join(name);
+            std::fs::write(&hook, script).map_err(io("write a hook"))?;
+            make_executable(&hook).map_err(io("make a hook executable"))?;
+        }
+        Ok(())
     }
 }
 
@@ -129,6 +138,24 @@ const HOSTED_CONFIG: &str = "\
 /// Git hands a post-receive hook exactly the refs that this push moved, one `old new name` a line
 /// (githooks(5)); the server names the file to put them in. Pushes that nobody listens to report nothing.
 const POST_RECEIVE: &str = "#!/bin/sh\nexec cat >> \"${PLAYGROUND_PUSH_REPORT:-/dev/null}\"\n";
+
+/// Git asks the update hook for every ref that a push wants to move (githooks(5)); the server has laid out what to say if the
+/// push drops commits (the first digit) and if it brings merge commits (the second).
+const UPDATE: &str = r#"#!/bin/sh
+answers="${PLAYGROUND_PUSH_RULES:-}/$1~"
+[ -e "${answers}11" ] || exit 0
+forced=0 merges=0
+case "$2 $3" in
+*0000000000000000000000000000000000000000*) ;;
+*)
+    git merge-base --is-ancestor "$2" "$3" || forced=1
+    [ -z "$(git rev-list --merges --max-count=1 "$2..$3")" ] || merges=1
+    ;;
+esac
+[ -e "$answers$forced$merges" ] || exit 0
+cat "$answers$forced$merges" >&2
+exit 1
+"#;
 
 fn make_executable(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

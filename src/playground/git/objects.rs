@@ -124,6 +124,14 @@ impl Repository {
         }
     }
 
+    /// Of some paths, those that the tree of `rev` has.
+    pub(crate) async fn present<'p>(&self, rev: &str, paths: &[&'p str]) -> Result<Vec<&'p str>, GitError> {
+        let Some(tree) = self.rev_parse(rev, "tree").await? else { return Ok(Vec::new()) };
+        let arguments: Vec<&str> = ["--full-tree", &tree, "--"].into_iter().chain(paths.iter().copied()).collect();
+        let found = self.ls_tree(&arguments).await?;
+        Ok(paths.iter().copied().filter(|path| found.iter().any(|entry| entry.path == *path)).collect())
+    }
+
     /// Everything below the tree of `rev` (a tree's sha or a commit), folders too; `None` if there is none.
     pub(crate) async fn list_tree_recursively(&self, rev: &str) -> Result<Option<Vec<TreeEntry>>, GitError> {
         match self.rev_parse(rev, "tree").await? {

@@ -141,6 +141,7 @@ fn set_draft(ctx: &Ctx, state: &mut State, id: &Value, wanted: Draft) -> Result<
             if draft { ("convert_to_draft", "converted_to_draft") } else { ("ready_for_review", "ready_for_review") };
         issue.log(event, logged, writer.actor, now);
         ctx.hub.announce_issue(state, at, writer.actor, action, json!({}));
+        ctx.hub.ask_owners(state, at, writer.actor);
     }
     let repo = state.repo_by_id(at.0);
     Ok(json!({ "pullRequest": nodes::issue(ctx.view(state), repo, &repo.issues[&at.1]) }))

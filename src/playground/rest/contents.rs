@@ -16,6 +16,7 @@ use super::{
     commits::{git_of, resolve},
     context::{Answer, At, Ctx, Input, Writer, answer, ok},
     error::ApiError,
+    guard::guard_commit,
     merge::signature,
 };
 use crate::playground::{
@@ -229,6 +230,8 @@ async fn write(
         }
         _ => {}
     }
+    let doing = if existing.is_some() { "update" } else { "create" };
+    guard_commit(&ctx, place.writer, (&place.branch, old.as_deref()), doing)?;
     let written = place.git.write_file(&place.branch, path, &bytes, &message, &place.author).await?;
     let status = if existing.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     finish(&ctx, &place, path, old, &written, status, bytes.len() as u64).await
@@ -254,6 +257,7 @@ async fn remove(
     if existing != sha {
         return Err(ApiError::new(StatusCode::CONFLICT, format!("{path} does not match {sha}")));
     }
+    guard_commit(&ctx, place.writer, (&place.branch, old.as_deref()), "delete")?;
     let written = place.git.delete_file(&place.branch, path, &message, &place.author).await?;
     finish(&ctx, &place, path, old, &written, StatusCode::OK, 0).await
 }

@@ -308,7 +308,8 @@ async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Value, ApiE
     fault.map_or(Ok(value), |fault| Err(ApiError::semantic(fault)))
 }
 
-fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
+/// A body of the right shape, or the 422 that says what is wrong with it.
+pub(crate) fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
     serde_json::from_value(value).map_err(|error| ApiError::semantic(format!("Invalid request.\n\n{error}")))
 }
 

@@ -76,6 +76,11 @@ impl ApiError {
         error
     }
 
+    /// A 422 whose one error is a bare sentence, as settings answer.
+    pub(crate) fn validation_failed(message: &str) -> Self {
+        Self::validation(json!(message))
+    }
+
     /// A 422 whose message says it all, without a list.
     pub(crate) fn semantic(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)

@@ -16,12 +16,14 @@ use super::{
     contents::wrapped,
     context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
+    guard::guard,
     merge::signature,
 };
 use crate::playground::{
     acts::RefMove,
     git::{NewTreeEntry, Reference, Repository, Signature, TreeEntry, Update, is_valid_ref_name},
     hub::Hub,
+    rules::push::Change,
     state::{Id, Role, Scope},
     view::View,
 };
@@ -105,6 +107,8 @@ async fn create_ref(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new
     if git.resolve(&sha).await?.as_deref() != Some(sha.as_str()) {
         return Err(ApiError::semantic("Object does not exist"));
     }
+    let change = Change { name: name.clone(), old: None, new: Some(sha.clone()) };
+    guard(&ctx, writer, &git, &change).await?;
     git.create_ref(&name, &sha).await?;
     follow(&ctx, writer, RefMove { name: name.clone(), old: None, new: Some(sha) }).await?;
     let found = git.reference(&name).await?.ok_or_else(ApiError::not_found)?;
@@ -137,6 +141,8 @@ async fn move_ref(
     if git.resolve(&sha).await?.as_deref() != Some(sha.as_str()) {
         return Err(ApiError::semantic("Object does not exist"));
     }
+    let change = Change { name: name.clone(), old: Some(old.clone()), new: Some(sha.clone()) };
+    guard(&ctx, writer, &git, &change).await?;
     let update = if asked.force { Update::Force } else { Update::FastForward };
     git.update_ref(&name, &sha, Some(&old), update).await?;
     follow(&ctx, writer, RefMove { name: name.clone(), old: Some(old), new: Some(sha) }).await?;
@@ -154,6 +160,8 @@ async fn delete_ref(ctx: Ctx, At((owner, name, reference)): At<(String, String, 
     }
     let _still = moving.lock().await;
     let old = git.ref_sha(&name).await?.ok_or_else(|| ApiError::semantic("Reference does not exist"))?;
+    let change = Change { name: name.clone(), old: Some(old.clone()), new: None };
+    guard(&ctx, writer, &git, &change).await?;
     git.delete_ref(&name).await?;
     follow(&ctx, writer, RefMove { name, old: Some(old), new: None }).await?;
     Ok(no_content())

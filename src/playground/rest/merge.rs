@@ -14,12 +14,14 @@ use serde_json::json;
 use super::{
     context::{Answer, At, Ctx, Input, Writer, answer, created, no_content, ok},
     error::ApiError,
+    guard::guard_merge,
     pulls::{PULLS, find},
 };
 use crate::playground::{
     acts::{RefMove, github_signature},
     git::{GitError, MergeMethod, Repository, Signature, branch_ref},
     hub::Hub,
+    rules,
     state::{Id, IssueState, Role, Scope, State},
 };
 
@@ -78,6 +80,8 @@ async fn merge(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, I
     let plan = plan(&ctx.state(), writer, number, asked.sha.as_deref())?;
     let base_ref = branch_ref(&plan.base);
     let old = plan.git.ref_sha(&base_ref).await?;
+    look_behind(&ctx, (writer.repo, number), &plan.git, old.as_deref(), &plan.head).await?;
+    allowed(&ctx.state(), writer, number, method)?;
     let message = message(&plan, &asked, method).await?;
     let author = if method == MergeMethod::Squash { &plan.author } else { &plan.merger };
     let merged = plan.git.merge(&plan.base, &plan.head, method, &message, author, &github_signature()).await;
@@ -91,6 +95,7 @@ async fn merge(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, I
     ctx.hub.merged(&mut ctx.state(), (writer.repo, number), writer.actor, &sha);
     let moved = RefMove { name: base_ref, old, new: Some(sha.clone()) };
     ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    ctx.hub.tidy_up((writer.repo, number), writer.actor).await?;
     Ok(ok(json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" })))
 }
 
@@ -108,6 +113,44 @@ fn plan(state: &State, writer: Writer, number: u64, guard: Option<&str>) -> Resu
         return Err(ApiError::new(StatusCode::CONFLICT, "Head branch was modified. Review and try the merge again."));
     }
     plan_of(state, writer, number)
+}
+
+/// Asks git whether the base went on without the head: what was noted may be older than the last push.
+async fn look_behind(
+    ctx: &Ctx,
+    at: (Id, u64),
+    git: &Repository,
+    base: Option<&str>,
+    head: &str,
+) -> Result<(), ApiError> {
+    if let Some(base) = base {
+        let behind = !git.is_ancestor(base, head).await?;
+        ctx.state().issue_mut(at.0, at.1).pull_mut().gate.behind = behind;
+    }
+    Ok(())
+}
+
+/// Refuses what the rules of the base do not allow: 409 where only the head is too old, else 405 with all that is missing.
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
+fn allowed(state: &State, writer: Writer, number: u64, method: MergeMethod) -> Result<(), ApiError> {
+    let repo = state.repo_by_id(writer.repo);
+    let (issue, _) = find(repo, number)?;
+    let merging = repo.merging;
+    let offered = match method {
+        MergeMethod::Merge => merging.allow_merge_commit,
+        MergeMethod::Squash => merging.allow_squash_merge,
+        MergeMethod::Rebase => merging.allow_rebase_merge,
+    };
+    if !offered {
+        return Err(refuse(rules::judge::method_refused(method)));
+    }
+    let refused = rules::may_merge(state, repo, issue, Some(writer.actor), Some(method));
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let behind_only = refused.iter().flat_map(|all| &all.blocks).all(|block| *block == rules::Block::Behind);
+    let status = if behind_only { StatusCode::CONFLICT } else { StatusCode::METHOD_NOT_ALLOWED };
+    Err(ApiError::new(status, rules::judge::message(&refused)))
 }
 
 /// What a merge of the pull request needs, whether it may be done or not.
@@ -174,6 +217,7 @@ async fn merge_branch(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(a
     let old = git.ref_sha(&base_ref).await?.ok_or_else(|| absent("Base"))?;
     let head_sha = super::commits::resolve(&git, &head).await.map_err(|_| absent("Head"))?;
     let message = asked.commit_message.unwrap_or_else(|| format!("Merge {head} into {base}"));
+    guard_merge(&ctx, writer, &base, &old)?;
     let sha = match git.merge(&base, &head_sha, MergeMethod::Merge, &message, &signature, &github_signature()).await {
         Ok(sha) => sha,
         Err(GitError::UpToDate) => return Ok(no_content()),
@@ -215,6 +259,7 @@ async fn update_branch(
         plan_of(&state, writer, number)?
     };
     let base = plan.git.ref_sha(&branch_ref(&plan.base)).await?.ok_or_else(ApiError::not_found)?;
+    guard_merge(&ctx, writer, &plan.head_ref, &plan.head)?;
     let message = format!("Merge branch '{}' into {}", plan.base, plan.head_ref);
     let committer = github_signature();
     let merged = plan.git.merge(&plan.head_ref, &base, MergeMethod::Merge, &message, &plan.merger, &committer).await;

@@ -17,9 +17,9 @@ mod deliveries;
 mod dispatches;
 mod error;
 mod git_data;
+mod guard;
 mod history;
 mod hook_config;
-mod hunk;
 mod insights;
 mod installations;
 mod issues;
@@ -28,13 +28,16 @@ mod media;
 mod merge;
 mod order;
 mod orgs;
+mod protection;
 mod pulls;
 mod rate_limit;
 mod reactions;
 mod redirects;
 mod repos;
+mod requests;
 mod review_comments;
 mod reviews;
+mod rulesets;
 mod settings;
 mod shapes;
 mod sizes;
@@ -92,8 +95,10 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         rate_limit::routes(),
         reactions::routes(),
         repos::routes(),
+        requests::routes(),
         review_comments::routes(),
         reviews::routes(),
+        rulesets::routes(),
         settings::routes(),
         statuses::routes(),
         suites::routes(),

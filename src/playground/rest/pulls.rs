@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
@@ -15,10 +14,10 @@ use super::{
     sizes::{check_body, check_title},
 };
 use crate::playground::{
-    acts::{NewIssue, measure},
+    acts::{Measured, NewIssue, measure},
     git::{Repository, branch_ref},
     hub::Hub,
-    state::{Id, Issue, IssueState, Mergeability, Pull, Repo, Role, Scope, Size, State},
+    state::{Gate, Id, Issue, IssueState, Mergeability, Pull, Repo, Role, Scope, State},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -27,10 +26,6 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/repos/{owner}/{repo}/pulls/{number}", get(read).patch(edit))
         .route("/repos/{owner}/{repo}/pulls/{number}/commits", get(commits))
         .route("/repos/{owner}/{repo}/pulls/{number}/files", get(files))
-        .route(
-            "/repos/{owner}/{repo}/pulls/{number}/requested_reviewers",
-            get(requested).post(request_reviewers).delete(unrequest_reviewers),
-        )
 }
 
 pub(super) const PULLS: &[Scope] = &[Scope::PullRequests];
@@ -110,24 +105,23 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
         return Err(ApiError::invalid("PullRequest", "head", "invalid"));
     }
     let sides = look_at(&git, base, head).await?;
-    if sides.size.commits == 0 {
+    if sides.measured.size.commits == 0 {
         return Err(ApiError::custom("PullRequest", &format!("No commits between {base} and {head}")));
     }
     let head_sha = sides.head_sha.clone();
     let number = {
         let mut state = ctx.state();
-        let twin = state
-            .repo_by_id(writer.repo)
-            .pulls()
-            .any(|(issue, pull)| issue.state == IssueState::Open && pull.head_ref == head && pull.base_ref == base);
-        if twin {
+        if twin(state.repo_by_id(writer.repo), head, base).is_some() {
             return Err(ApiError::custom("PullRequest", &format!("A pull request already exists for {login}:{head}.")));
         }
-        add(&mut state, writer, title, &new, sides, (base, head))
+        add(&mut state, writer, title, &new, &sides, (base, head))
     };
     git.set_ref(&format!("refs/pull/{number}/head"), &head_sha).await?;
     let mut state = ctx.state();
-    ctx.hub.issue_opened(&mut state, (writer.repo, number), writer.actor);
+    let at = (writer.repo, number);
+    ctx.hub.issue_opened(&mut state, at, writer.actor);
+    let owners = sides.measured.owners(&state, at);
+    ctx.hub.note_owners(&mut state, at, writer.actor, owners);
     let repo = state.repo_by_id(writer.repo);
     let answer = created(ctx.view(&state).pull(repo, &repo.issues[&number]));
     // Only now: an answer to the creation never knows the mergeability yet.
@@ -138,7 +132,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
 struct Sides {
     base_sha: String,
     head_sha: String,
-    size: Size,
+    measured: Measured,
 }
 
 async fn look_at(git: &Repository, base: &str, head: &str) -> Result<Sides, ApiError> {
@@ -151,11 +145,11 @@ async fn look_at(git: &Repository, base: &str, head: &str) -> Result<Sides, ApiE
         let message = format!("The {head} branch has no history in common with {base}");
         return Err(ApiError::custom("PullRequest", &message));
     }
-    let size = measure(git, &base_sha, &head_sha).await?;
-    Ok(Sides { base_sha, head_sha, size })
+    let measured = measure(git, &base_sha, &head_sha).await?;
+    Ok(Sides { base_sha, head_sha, measured })
 }
 
-fn add(state: &mut State, writer: Writer, title: String, new: &New, sides: Sides, (base, head): (&str, &str)) -> u64 {
+fn add(state: &mut State, writer: Writer, title: String, new: &New, sides: &Sides, (base, head): (&str, &str)) -> u64 {
     let id = state.new_id();
     let issue = NewIssue {
         title,
@@ -169,18 +163,19 @@ fn add(state: &mut State, writer: Writer, title: String, new: &New, sides: Sides
     state.issue_mut(writer.repo, number).pull = Some(Pull {
         id,
         head_ref: head.to_owned(),
-        head_sha: sides.head_sha,
+        head_sha: sides.head_sha.clone(),
         base_ref: base.to_owned(),
-        base_sha: sides.base_sha,
+        base_sha: sides.base_sha.clone(),
         draft: new.draft,
         mergeability: Mergeability::Unknown,
         epoch: 0,
         test_merge_sha: None,
-        size: sides.size,
+        size: sides.measured.size,
         merged: None,
         requested_reviewers: Vec::new(),
         reviews: Vec::new(),
         review_comments: Vec::new(),
+        gate: Gate { last_pusher: Some(writer.actor), ..Gate::default() },
     });
     number
 }
@@ -233,46 +228,47 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     Ok(ok(ctx.view(&state).pull(repo, &repo.issues[&number])))
 }
 
+/// A pull request's base is another branch from now on.
 fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Result<(), ApiError> {
     let mut state = ctx.state();
-    let now = state.now();
     let issue = state.issue_mut(at.0, at.1);
+    let head = issue.pull().head_ref.clone();
     if issue.state == IssueState::Closed {
         return Err(ApiError::custom("PullRequest", "Cannot change the base branch of a closed pull request."));
     }
-    if sides.size.commits == 0 {
-        return Err(ApiError::custom(
-            "PullRequest",
-            &format!(
-                "There are no new commits between base branch '{base}' and head branch '{}'",
-                issue.pull().head_ref
-            ),
-        ));
+    if sides.measured.size.commits == 0 {
+        let message = format!("There are no new commits between base branch '{base}' and head branch '{head}'");
+        return Err(ApiError::custom("PullRequest", &message));
     }
-    issue.touch(now);
-    let pull = issue.pull_mut();
-    let (from_ref, from_sha) = (pull.base_ref.clone(), pull.base_sha.clone());
-    base.clone_into(&mut pull.base_ref);
-    pull.base_sha = sides.base_sha;
-    pull.size = sides.size;
-    ctx.hub.compute_mergeability(&mut state, at.0, at.1);
-    let changes = json!({ "changes": { "base": { "ref": { "from": from_ref }, "sha": { "from": from_sha } } } });
-    ctx.hub.announce_issue(&mut state, at, actor, "edited", changes);
+    if let Some(twin) = twin(state.repo_by_id(at.0), &head, base) {
+        let message =
+            format!("A pull request already exists for base branch '{base}' and head branch '{head}': #{twin}");
+        return Err(ApiError::custom("PullRequest", &message));
+    }
+    ctx.hub.retarget(&mut state, at, actor, base, (sides.base_sha, sides.measured));
     Ok(())
+}
+
+/// The open pull request between two branches, of which there is at most one.
+fn twin(repo: &Repo, head: &str, base: &str) -> Option<u64> {
+    let between = |pull: &Pull| pull.head_ref == head && pull.base_ref == base;
+    let mut found = repo.pulls().filter(|(issue, pull)| issue.state == IssueState::Open && between(pull));
+    found.next().map(|(issue, _)| issue.number)
 }
 
 /// A pull request opens again only where both its branches still are, and it was not merged.
 pub(super) async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Result<(), ApiError> {
     let refuse = |message: &str| ApiError::invalid_because("PullRequest", "state", message);
-    let (base, head, merged, open) = {
-        let mut state = ctx.state();
-        let issue = state.issue_mut(at.0, at.1);
-        let pull = issue.pull();
-        (pull.base_ref.clone(), pull.head_ref.clone(), pull.merged.is_some(), issue.state == IssueState::Open)
+    let (base, head, was, merged, twin) = {
+        let state = ctx.state();
+        let repo = state.repo_by_id(at.0);
+        let (issue, pull) = find(repo, at.1)?;
+        if issue.state == IssueState::Open {
+            return Ok(());
+        }
+        let twin = twin(repo, &pull.head_ref, &pull.base_ref);
+        (pull.base_ref.clone(), pull.head_ref.clone(), pull.head_sha.clone(), pull.merged.is_some(), twin)
     };
-    if open {
-        return Ok(());
-    }
     if merged {
         return Err(refuse("state cannot be changed. The pull request cannot be reopened."));
     }
@@ -282,7 +278,17 @@ pub(super) async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Re
     let Some(base_sha) = git.ref_sha(&branch_ref(&base)).await? else {
         return Err(refuse(&format!("state cannot be changed. The {base} branch has been deleted.")));
     };
-    let size = measure(git, &base_sha, &head_sha).await?;
+    // https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/proposing-changes-to-your-work-with-pull-requests/about-branches
+    if !git.is_ancestor(&was, &head_sha).await? {
+        return Err(refuse(&format!("state cannot be changed. The {head} branch was force-pushed or recreated.")));
+    }
+    if twin.is_some() {
+        return Err(refuse(&format!(
+            "state cannot be changed. There is already an open pull request from {head} to {base}."
+        )));
+    }
+    let size = measure(git, &base_sha, &head_sha).await?.size;
+    git.set_ref(&format!("refs/pull/{}/head", at.1), &head_sha).await?;
     let mut state = ctx.state();
     let pull = state.issue_mut(at.0, at.1).pull_mut();
     pull.head_sha = head_sha;
@@ -316,61 +322,4 @@ async fn files(ctx: Ctx, At(at): At<(String, String, u64)>) -> Answer {
     let state = ctx.state();
     let view = ctx.view(&state);
     Ok(ctx.list(&files, |file| view.file(state.repo_by_id(repo), &head, file)))
-}
-
-#[derive(Deserialize)]
-struct Reviewers {
-    #[serde(default)]
-    reviewers: Vec<String>,
-}
-
-async fn requested(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
-    let state = ctx.state();
-    let repo = ctx.read(&state, (&owner, &name), PULLS)?;
-    let (_, pull) = find(repo, number)?;
-    let users: Vec<Value> = pull.requested_reviewers.iter().map(|id| ctx.view(&state).account(*id)).collect();
-    Ok(ok(json!({ "users": users, "teams": [] })))
-}
-
-async fn request_reviewers(
-    ctx: Ctx,
-    At((owner, name, number)): At<(String, String, u64)>,
-    Input(asked): Input<Reviewers>,
-) -> Answer {
-    let mut state = ctx.state();
-    let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Triage)?;
-    let author = find(state.repo_by_id(writer.repo), number)?.0.author;
-    for login in &asked.reviewers {
-        let account = state.account_by_login(login).map(|account| account.id);
-        let repo = state.repo_by_id(writer.repo);
-        let reviewer = account.filter(|id| state.given_role(repo, *id).is_some()).ok_or_else(|| {
-            ApiError::semantic("Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.")
-        })?;
-        if reviewer == author {
-            return Err(ApiError::semantic("Review cannot be requested from pull request author."));
-        }
-        let reviewers = &mut state.issue_mut(writer.repo, number).pull_mut().requested_reviewers;
-        if !reviewers.contains(&reviewer) {
-            reviewers.push(reviewer);
-            let extra = json!({ "requested_reviewer": ctx.view(&state).account(reviewer) });
-            ctx.hub.announce_issue(&mut state, (writer.repo, number), writer.actor, "review_requested", extra);
-        }
-    }
-    let repo = state.repo_by_id(writer.repo);
-    Ok(created(ctx.view(&state).pull_simple(repo, &repo.issues[&number])))
-}
-
-async fn unrequest_reviewers(
-    ctx: Ctx,
-    At((owner, name, number)): At<(String, String, u64)>,
-    Input(asked): Input<Reviewers>,
-) -> Answer {
-    let mut state = ctx.state();
-    let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Triage)?;
-    find(state.repo_by_id(writer.repo), number)?;
-    let gone: Vec<Id> =
-        asked.reviewers.iter().filter_map(|login| state.account_by_login(login)).map(|account| account.id).collect();
-    state.issue_mut(writer.repo, number).pull_mut().requested_reviewers.retain(|id| !gone.contains(id));
-    let repo = state.repo_by_id(writer.repo);
-    Ok(ok(ctx.view(&state).pull_simple(repo, &repo.issues[&number])))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
-    hunk, order,
+    order,
     pulls::{PULLS, find},
     reviews::announce_submitted,
     sizes::check_body,
@@ -21,6 +21,7 @@ use super::{
 use crate::playground::{
     git::FileChange,
     hub::Hub,
+    rules::hunk,
     state::{Id, Issue, Repo, Review, ReviewComment, ReviewState, Role, Side, State},
     view::View,
     webhooks::Event,
@@ -81,6 +82,8 @@ pub(super) fn place(draft: &Draft, files: &[FileChange], commit: &str) -> Result
             ));
         }
     };
+    let start_line = draft.start_line.filter(|start| line.is_some_and(|line| *start < line));
+    let position = line.and_then(|line| hunk::position_of(patch, line, side)).or(Some(1).filter(|_| whole_file));
     let now = Utc::now();
     Ok(ReviewComment {
         id: 0,
@@ -89,7 +92,9 @@ pub(super) fn place(draft: &Draft, files: &[FileChange], commit: &str) -> Result
         body: draft.body.clone(),
         path: draft.path.clone(),
         line,
-        start_line: draft.start_line.filter(|start| line.is_some_and(|line| *start < line)),
+        start_line,
+        position,
+        original: (line, start_line, position),
         side,
         commit_id: commit.to_owned(),
         original_commit_id: commit.to_owned(),

@@ -21,7 +21,6 @@ use crate::playground::{
     hub::Hub,
     state::{Id, Issue, Repo, Review, ReviewComment, ReviewState, Role, State},
     view::View,
-    webhooks::Event,
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -160,7 +159,9 @@ fn add(
     let issue = model.issue_mut(writer.repo, number);
     issue.touch(now);
     let pull = issue.pull_mut();
-    pull.requested_reviewers.retain(|reviewer| *reviewer != writer.actor);
+    if state != ReviewState::Pending {
+        pull.requested_reviewers.retain(|reviewer| *reviewer != writer.actor);
+    }
     pull.review_comments.extend(comments);
     pull.reviews.push(Review {
         id,
@@ -183,24 +184,13 @@ fn shown(view: View, repo: Id, number: u64, id: Id) -> Value {
 
 /// Tells of a review and of each of its comments.
 pub(super) fn announce_submitted(hub: &Arc<Hub>, state: &mut State, at: (Id, u64), sender: Id, id: Id) {
-    announce(hub, state, at, sender, id, "submitted");
+    hub.announce_review(state, at, sender, id, "submitted", json!({}));
     let of_review = |comment: &&ReviewComment| comment.review == id;
     let comments: Vec<Id> =
         state.issue_mut(at.0, at.1).pull().review_comments.iter().filter(of_review).map(|comment| comment.id).collect();
     for comment in comments {
         announce_comment(hub, state, at, sender, comment, "created", json!({}));
     }
-}
-
-fn announce(hub: &Arc<Hub>, state: &mut State, (repo, number): (Id, u64), sender: Id, id: Id, action: &'static str) {
-    let view = View::new(state, &hub.urls);
-    let found = state.repo_by_id(repo);
-    let issue = &found.issues[&number];
-    let Some(review) = issue.pull().reviews.iter().find(|review| review.id == id) else { return };
-    let fields = json!({
-        "review": view.review_in_webhook(found, issue, review), "pull_request": view.pull_simple(found, issue),
-    });
-    hub.announce(state, Event { name: "pull_request_review", action: Some(action), repo, sender, fields });
 }
 
 /// A review that the caller may change, by looking it up under the lock.
@@ -229,7 +219,15 @@ async fn edit(
     if review.author != writer.actor {
         return Err(ApiError::forbidden("Must be the author of the review."));
     }
-    review.body = words.body.unwrap_or_default();
+    if review.state != ReviewState::Pending && words.body.as_deref().unwrap_or_default().is_empty() {
+        return Err(ApiError::unprocessable("Body can't be blank"));
+    }
+    let (said, state_before) = (words.body.unwrap_or_default(), review.state);
+    let before = std::mem::replace(&mut review.body, said);
+    if state_before != ReviewState::Pending && before != review.body {
+        let changes = json!({ "changes": { "body": { "from": before } } });
+        ctx.hub.announce_review(&mut state, (writer.repo, number), writer.actor, id, "edited", changes);
+    }
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
 }
 
@@ -272,6 +270,8 @@ async fn submit(
     review.body = body;
     review.state = verdict;
     review.submitted_at = Some(now);
+    let pull = state.issue_mut(writer.repo, number).pull_mut();
+    pull.requested_reviewers.retain(|reviewer| *reviewer != writer.actor);
     announce_submitted(&ctx.hub, &mut state, (writer.repo, number), writer.actor, id);
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
 }
@@ -290,7 +290,22 @@ async fn dismiss(
     if !matches!(review.state, ReviewState::Approved | ReviewState::ChangesRequested) {
         return Err(ApiError::unprocessable("Can not dismiss a commented pull request review"));
     }
-    review.state = ReviewState::Dismissed;
-    announce(&ctx.hub, &mut state, (writer.repo, number), writer.actor, id, "dismissed");
+    may_dismiss(&state, writer, number)?;
+    ctx.hub.dismiss(&mut state, (writer.repo, number), writer.actor, id);
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
+}
+
+/// Where the base's protection says who may dismiss, they may, and administrators.
+/// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/dismissing-a-pull-request-review>
+fn may_dismiss(state: &State, writer: Writer, number: u64) -> Result<(), ApiError> {
+    let repo = state.repo_by_id(writer.repo);
+    let (_, pull) = find(repo, number)?;
+    let reviews = repo.rules.protections.get(&pull.base_ref).and_then(|protection| protection.reviews.as_ref());
+    let Some(allowed) = reviews.and_then(|reviews| reviews.dismissal.as_ref()) else { return Ok(()) };
+    let is_named = if writer.via_app {
+        allowed.apps.contains(&state.app.id)
+    } else {
+        allowed.users.contains(&writer.actor) || state.role(repo, writer.actor) == Some(Role::Admin)
+    };
+    if is_named { Ok(()) } else { Err(ApiError::forbidden("You are not allowed to dismiss reviews on this branch.")) }
 }

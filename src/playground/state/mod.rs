@@ -8,8 +8,10 @@ mod account;
 mod actions;
 mod app;
 mod check;
+mod gate;
 mod issue;
 mod org;
+mod protection;
 mod pull;
 mod repo;
 
@@ -27,8 +29,13 @@ pub(crate) use app::{
 pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
+pub(crate) use gate::Gate;
 pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
 pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
+pub(crate) use protection::{
+    Actors, Bypass, BypassActor, BypassMode, Enforcement, Protection, RequiredCheck, RequiredChecks, RequiredReviews,
+    Rule, Rules, Ruleset, Switches, Target,
+};
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
 pub(crate) use repo::{MergeSettings, Repo};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Id, Reaction, Time};
+use super::{Gate, Id, Reaction, Time};
 
 /// A pull request: two branches, and what people and git say about them.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub(crate) struct Pull {
     pub(crate) requested_reviewers: Vec<Id>,
     pub(crate) reviews: Vec<Review>,
     pub(crate) review_comments: Vec<ReviewComment>,
+    pub(crate) gate: Gate,
 }
 
 impl Pull {
@@ -110,9 +111,13 @@ pub(crate) struct ReviewComment {
     pub(crate) author: Id,
     pub(crate) body: String,
     pub(crate) path: String,
-    /// The lines it is about; `None`: the file as a whole.
+    /// The lines it is about; `None`: the file as a whole, or a line that later pushes took away.
     pub(crate) line: Option<u64>,
     pub(crate) start_line: Option<u64>,
+    /// Its place below the patch's first header.
+    pub(crate) position: Option<usize>,
+    /// Line, first line and position as they were when it was written.
+    pub(crate) original: (Option<u64>, Option<u64>, Option<usize>),
     pub(crate) side: Side,
     pub(crate) commit_id: String,
     pub(crate) original_commit_id: String,

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Status, Time};
+use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Rules, Status, Time};
 use crate::playground::git::Repository;
 
 /// How pull requests may be merged, and what happens around it.
@@ -58,6 +58,7 @@ pub(crate) struct Repo {
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
+    pub(crate) rules: Rules,
     pub(crate) actions: Actions,
     pub(crate) created_at: Time,
     pub(crate) pushed_at: Time,
@@ -95,6 +96,7 @@ impl Repo {
             suites: Vec::new(),
             runs: Vec::new(),
             statuses: Vec::new(),
+            rules: Rules::default(),
             actions: Actions::default(),
             created_at: now,
             pushed_at: now,

@@ -10,6 +10,7 @@ mod app;
 mod check;
 mod git;
 mod issue;
+mod protection;
 mod pull;
 mod repo;
 mod team;

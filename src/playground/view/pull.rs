@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{View, account::merge, issue::reaction_summary, maybe_time, node_id, time};
-use crate::playground::state::{
-    CheckStatus, Conclusion, Issue, IssueState, Mergeability, Pull, Repo, Review, ReviewComment, StatusState,
+use crate::playground::{
+    rules,
+    state::{Issue, IssueState, Mergeability, Repo, Review, ReviewComment},
 };
 
 impl View<'_> {
@@ -61,7 +62,7 @@ impl View<'_> {
             &mut value,
             json!({
                 "merged": pull.merged.is_some(), "mergeable": mergeable, "rebaseable": mergeable,
-                "mergeable_state": mergeable_state(repo, issue, pull),
+                "mergeable_state": self.mergeable_state(repo, issue),
                 "merged_by": self.maybe_account(pull.merged.as_ref().map(|merged| merged.by)),
                 "comments": issue.comments.len(), "review_comments": pull.review_comments.len(),
                 "maintainer_can_modify": false, "commits": pull.size.commits, "additions": pull.size.additions,
@@ -69,6 +70,13 @@ impl View<'_> {
             }),
         );
         value
+    }
+
+    fn mergeable_state(self, repo: &Repo, issue: &Issue) -> &'static str {
+        match issue.state {
+            IssueState::Closed => "unknown",
+            IssueState::Open => rules::mergeable_state(self.state, repo, issue),
+        }
     }
 
     /// The few lines that a check run names a pull request by.
@@ -127,6 +135,7 @@ impl View<'_> {
         let url = self.repo_api(repo, &format!("/pulls/comments/{}", comment.id));
         let html = format!("{}#discussion_r{}", self.issue_page(repo, issue), comment.id);
         let pull_url = self.repo_api(repo, &format!("/pulls/{}", issue.number));
+        let (original_line, original_start, original_position) = comment.original;
         let mut value = json!({
             "url": url, "pull_request_review_id": comment.review, "id": comment.id,
             "node_id": node_id("PRRC", comment.id), "diff_hunk": comment.diff_hunk, "path": comment.path,
@@ -138,46 +147,15 @@ impl View<'_> {
                 "self": { "href": url }, "html": { "href": html }, "pull_request": { "href": pull_url },
             },
             "reactions": reaction_summary(&format!("{url}/reactions"), &comment.reactions),
-            "start_line": comment.start_line, "original_start_line": comment.start_line,
-            "start_side": comment.start_line.map(|_| comment.side), "line": comment.line,
-            "original_line": comment.line, "side": comment.side,
-            "position": comment.line, "original_position": comment.line,
-            "subject_type": if comment.line.is_some() { "line" } else { "file" },
+            "start_line": comment.start_line, "original_start_line": original_start,
+            "start_side": original_start.map(|_| comment.side), "line": comment.line,
+            "original_line": original_line, "side": comment.side,
+            "position": comment.position, "original_position": original_position,
+            "subject_type": if original_line.is_some() { "line" } else { "file" },
         });
         if let Some(first) = comment.in_reply_to {
             value["in_reply_to_id"] = json!(first);
         }
         value
     }
-}
-
-/// What stands between the pull request and its merge. <https://docs.github.com/en/graphql/reference/enums#mergestatestatus>
-fn mergeable_state(repo: &Repo, issue: &Issue, pull: &Pull) -> &'static str {
-    if issue.state == IssueState::Closed {
-        return "unknown";
-    }
-    match pull.mergeability {
-        Mergeability::Unknown => "unknown",
-        Mergeability::Conflict => "dirty",
-        Mergeability::Clean if pull.draft => "draft",
-        Mergeability::Clean if unstable(repo, &pull.head_sha) => "unstable",
-        Mergeability::Clean => "clean",
-    }
-}
-
-/// Whether a check or status of the commit is unfinished or bad. Only the newest run of a name counts.
-fn unstable(repo: &Repo, sha: &str) -> bool {
-    let mut newest = std::collections::BTreeMap::new();
-    for run in repo.runs.iter().filter(|run| run.head_sha == sha) {
-        newest.insert(&run.name, run);
-    }
-    let bad_run = newest.values().any(|run| {
-        run.status != CheckStatus::Completed
-            || !matches!(run.conclusion, Some(Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped))
-    });
-    let mut statuses = std::collections::BTreeMap::new();
-    for status in repo.statuses.iter().filter(|status| status.sha == sha) {
-        statuses.insert(&status.context, status.state);
-    }
-    bad_run || statuses.values().any(|state| *state != StatusState::Success)
 }

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{View, account::merge, encode_path, node_id, time, without};
-use crate::playground::state::{Id, IssueState, Label, Repo, Role};
+use crate::playground::{
+    rules::demands::rulesets_of,
+    state::{Id, IssueState, Label, Repo, Role},
+};
 
 impl View<'_> {
     /// `owner/name`.
@@ -159,7 +162,8 @@ impl View<'_> {
     pub(crate) fn branch(self, repo: &Repo, name: &str, sha: &str) -> Value {
         json!({
             "name": name, "commit": { "sha": sha, "url": self.repo_api(repo, &format!("/commits/{sha}")) },
-            "protected": false,
+            "protected": repo.rules.protections.contains_key(name)
+                || rulesets_of(repo, &format!("refs/heads/{name}")).next().is_some(),
         })
     }
 

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Authorised, RefUpdate};
+use super::{Authorised, RefUpdate, gate::Answers};
 use crate::playground::git::command::clean_environment;
 use crate::playground::git::refs::ZERO;
 
@@ -25,13 +25,24 @@ const CHUNKS_AHEAD: usize = 8;
 /// Runs git for this request. `after` is called when git has ended, with the refs that it moved, and before the
 /// answer's last byte is sent. The run goes on when the client goes away: a push that git has accepted is a
 /// push, whether or not its sender heard so.
-pub(super) async fn respond<F, R>(authorised: &Authorised, service: &str, request: Request, after: F) -> Response
+///
+/// `answers` is what the update hook of a push finds.
+pub(super) async fn respond<F, R>(
+    authorised: &Authorised,
+    service: &str,
+    request: Request,
+    answers: Option<Answers>,
+    after: F,
+) -> Response
 where
     F: FnOnce(Vec<RefUpdate>) -> R + Send + 'static,
     R: Future<Output = ()> + Send + 'static,
 {
     let report = PushReport::new(&authorised.repository);
     let mut command = command(authorised, service, &request, &report.0);
+    if let Some(answers) = &answers {
+        command.env("PLAYGROUND_PUSH_RULES", answers.path());
+    }
     let child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return failed(&format!("could not run `git http-backend`: {error}")),
@@ -40,6 +51,7 @@ where
     let (chunk_sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
     tokio::spawn(async move {
         run(child, request.into_body(), head_sender, &chunk_sender).await;
+        drop(answers);
         after(report.read().await).await;
         // Dropped only now: the end of the answer tells the client that the push is known here.
         drop(chunk_sender);
@@ -194,7 +206,7 @@ impl Drop for PushReport {
 }
 
 /// `old new name`, with zeros for "not there" (githooks(5), post-receive).
-fn parse_update(line: &str) -> Option<RefUpdate> {
+pub(super) fn parse_update(line: &str) -> Option<RefUpdate> {
     let mut words = line.splitn(3, ' ');
     let mut sha = || words.next().map(|sha| (sha != ZERO).then(|| sha.to_owned()));
     let (old, new) = (sha()?, sha()?);

@@ -40,6 +40,20 @@ impl GitHost for Host {
         }
     }
 
+    async fn obstacles(&self, _: &str, _: &str, _: &str, updates: &[RefUpdate]) -> Vec<Obstacle> {
+        let guarded = updates.iter().filter(|update| update.name == "refs/heads/guarded");
+        guarded
+            .flat_map(|update| {
+                [false, true].map(|merges| Obstacle {
+                    name: update.name.clone(),
+                    forced: true,
+                    merges,
+                    message: "No force here.\n".to_owned(),
+                })
+            })
+            .collect()
+    }
+
     async fn pushed(&self, owner: &str, repository: &str, login: &str, updates: Vec<RefUpdate>) {
         assert_eq!((owner, repository), ("acme", "widgets"));
         self.pushes.lock().unwrap().push((login.to_owned(), updates));
