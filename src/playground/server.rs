@@ -126,7 +126,10 @@ fn router(hub: &Arc<Hub>) -> Router {
         rest::router(hub.clone()).layer(from_fn(to_the_end)).layer(from_fn_with_state(hub.clone(), observe::show)),
     );
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone())));
-    rest::with_github_headers(api.merge(graphql::router(hub.clone()))).merge(git).merge(pages::router(hub.clone()))
+    rest::with_github_headers(api.merge(graphql::router(hub.clone())))
+        .merge(git)
+        .merge(rest::downloads(hub.clone()))
+        .merge(pages::router(hub.clone()))
 }
 
 impl Playground {
@@ -182,7 +185,10 @@ impl Playground {
     /// Moves this GitHub's clock forward: tokens expire, deliveries are forgotten, check runs go stale.
     pub fn advance(&self, by: Duration) {
         if let Ok(by) = chrono::TimeDelta::from_std(by) {
-            self.hub.state().advance(by);
+            let mut state = self.hub.state();
+            state.advance(by);
+            state.let_go_stale();
+            drop(state);
             self.hub.look_again();
         }
     }

@@ -4,14 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod access;
+mod archives;
 mod checks;
+mod dispatch;
 mod document;
 mod installations;
 mod issues;
 mod merging;
+mod milestones;
 mod nonsense;
 mod octocrab_client;
 mod pulls;
+mod sub_issues;
+mod suites;
 mod support;
+mod timeline;
 mod webhooks;
 mod workflows;

@@ -9,6 +9,7 @@ mod installations;
 mod issues;
 mod keywords;
 mod merging;
+mod planning;
 mod pulls;
 mod refs;
 

@@ -17,6 +17,7 @@ pub(crate) mod http;
 mod merge;
 mod objects;
 mod refs;
+mod tags;
 mod text;
 mod workflows;
 
@@ -30,7 +31,9 @@ pub(crate) use diff::{FileChange, FileStatus};
 pub(crate) use history::{AheadBehind, CommitInfo, Signature};
 pub(crate) use merge::{MergeMethod, Preview};
 pub(crate) use objects::{Blob, EntryKind, FileWrite, NewTreeEntry, TreeEntry, Written};
-pub(crate) use refs::{Reference, Update, branch_ref, is_sha, is_valid_ref_name};
+pub(crate) use refs::{Branch, Reference, Update, branch_ref, is_sha, is_valid_ref_name};
+
+pub(crate) use tags::{Format, Tag};
 
 use command::Invocation;
 

@@ -6,6 +6,7 @@
 
 mod actions;
 mod apps;
+mod archives;
 mod branches;
 mod checks;
 mod comments;
@@ -21,15 +22,19 @@ mod hunk;
 mod installations;
 mod issues;
 mod labels;
+mod locks;
 mod media;
 mod merge;
+mod milestones;
 mod pulls;
 mod reactions;
 mod repos;
 mod review_comments;
 mod reviews;
 mod statuses;
+mod sub_issues;
 mod suites;
+mod tags;
 mod users;
 
 use std::sync::Arc;
@@ -44,6 +49,7 @@ use axum::{
 
 use super::hub::Hub;
 
+pub(crate) use archives::{Ticket, downloads};
 pub(crate) use context::{Answer, Ctx, Input, Writer, ok};
 pub(crate) use error::ApiError;
 pub(crate) use reactions::{Target, react, unreact};
@@ -59,6 +65,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     let parts = [
         actions::routes(),
         apps::routes(),
+        archives::routes(),
         branches::routes(),
         checks::routes(),
         comments::routes(),
@@ -71,14 +78,18 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         installations::routes(),
         issues::routes(),
         labels::routes(),
+        locks::routes(),
         merge::routes(),
+        milestones::routes(),
         pulls::routes(),
         reactions::routes(),
         repos::routes(),
         review_comments::routes(),
         reviews::routes(),
         statuses::routes(),
+        sub_issues::routes(),
         suites::routes(),
+        tags::routes(),
         users::routes(),
     ];
     parts

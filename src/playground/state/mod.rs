@@ -9,6 +9,7 @@ mod actions;
 mod app;
 mod check;
 mod issue;
+mod milestone;
 mod pull;
 mod repo;
 
@@ -24,7 +25,8 @@ pub(crate) use app::{
 pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
-pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use issue::{Comment, Detail, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use milestone::Milestone;
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
 pub(crate) use repo::Repo;
 

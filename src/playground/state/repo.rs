@@ -1,8 +1,11 @@
 //! A repository, without its git.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Status, Time};
+use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Milestone, Pull, Role, Status, Time};
 use crate::playground::git::Repository;
 
 /// How pull requests may be merged, and what happens around it.
@@ -48,6 +51,10 @@ pub(crate) struct Repo {
     pub(crate) labels: Vec<Label>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     last_number: u64,
+    pub(crate) milestones: Vec<Milestone>,
+    pub(crate) last_milestone: u64,
+    /// The apps that get no suite by themselves when something is pushed.
+    pub(crate) no_auto_checks: BTreeSet<Id>,
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
@@ -82,6 +89,9 @@ impl Repo {
             labels: Vec::new(),
             issues: BTreeMap::new(),
             last_number: 0,
+            milestones: Vec::new(),
+            last_milestone: 0,
+            no_auto_checks: BTreeSet::new(),
             suites: Vec::new(),
             runs: Vec::new(),
             statuses: Vec::new(),
