@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::playground::{
     hub::Hub,
-    state::{Detail, Id, Milestone, Repo, State},
+    state::{Detail, Id, Lock, Milestone, Repo, State},
     view::{View, without_view_type},
     webhooks::Event,
 };
@@ -68,20 +68,14 @@ impl Hub {
     }
 
     /// Locks an issue's conversation, or unlocks it.
-    pub(crate) fn set_lock(
-        self: &Arc<Self>,
-        state: &mut State,
-        at: (Id, u64),
-        actor: Id,
-        wanted: Option<Option<String>>,
-    ) {
+    pub(crate) fn set_lock(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, wanted: Option<Lock>) {
         let issue = state.issue_mut(at.0, at.1);
         if issue.locked.is_some() == wanted.is_some() {
             return;
         }
         issue.locked.clone_from(&wanted);
         let event = if wanted.is_some() { "locked" } else { "unlocked" };
-        state.log(at, actor, event, Detail::Lock(wanted.flatten()));
+        state.log(at, actor, event, Detail::Lock(wanted.and_then(|lock| lock.reason)));
         self.announce_issue(state, at, actor, event, json!({}));
     }
 

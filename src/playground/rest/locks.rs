@@ -12,7 +12,7 @@ use super::{
 };
 use crate::playground::{
     hub::Hub,
-    state::{Issue, Role, State},
+    state::{Issue, Lock, Role, State},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -33,7 +33,7 @@ async fn lock(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     if asked.lock_reason.as_deref().is_some_and(|reason| !REASONS.contains(&reason)) {
         return Err(ApiError::invalid("Issue", "lock_reason", "invalid"));
     }
-    ctx.hub.set_lock(&mut state, (writer.repo, number), writer.actor, Some(asked.lock_reason));
+    ctx.hub.set_lock(&mut state, (writer.repo, number), writer.actor, Some(Lock { reason: asked.lock_reason }));
     Ok(no_content())
 }
 

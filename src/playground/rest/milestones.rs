@@ -15,7 +15,7 @@ use super::{
 use crate::playground::{
     hub::Hub,
     state::{IssueState, Milestone, Repo, Role},
-    view::maybe_time,
+    view::{completeness, maybe_time},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -40,7 +40,7 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     };
     let mut found: Vec<&Milestone> = repo.milestones.iter().filter(of_state).collect();
     if ctx.query("sort") == Some("completeness") {
-        found.sort_by_key(|milestone| view.completeness(repo, milestone));
+        found.sort_by_key(|milestone| completeness(repo, milestone));
     } else {
         found.sort_by_key(|milestone| (milestone.due_on.is_none(), milestone.due_on));
     }

@@ -143,15 +143,17 @@ async fn remove(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input
 #[derive(Deserialize)]
 struct Order {
     sub_issue_id: Option<Id>,
-    after_id: Option<Id>,
-    before_id: Option<Id>,
+    #[serde(rename = "after_id")]
+    after: Option<Id>,
+    #[serde(rename = "before_id")]
+    before: Option<Id>,
 }
 
 async fn reorder(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Order>) -> Answer {
     let mut state = ctx.state();
     let (writer, parent) = family(&ctx, &state, &at)?;
     let moved = by_id(&state, writer, asked.sub_issue_id)?;
-    let (beside, after) = match (asked.after_id, asked.before_id) {
+    let (beside, after) = match (asked.after, asked.before) {
         (Some(id), None) => (by_id(&state, writer, Some(id))?, true),
         (None, Some(id)) => (by_id(&state, writer, Some(id))?, false),
         _ => return Err(ApiError::semantic("Exactly one of after_id and before_id must be provided")),

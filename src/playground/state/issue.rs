@@ -37,8 +37,8 @@ pub(crate) struct Issue {
     pub(crate) assignees: Vec<Id>,
     /// The milestone's number.
     pub(crate) milestone: Option<u64>,
-    /// Whether the conversation is locked, and the reason if one was given.
-    pub(crate) locked: Option<Option<String>>,
+    /// Whether the conversation is locked.
+    pub(crate) locked: Option<Lock>,
     /// What it is a part of: repository and number.
     pub(crate) parent: Option<(Id, u64)>,
     /// Its parts, in their order.
@@ -129,6 +129,13 @@ pub(crate) struct IssueEvent {
     pub(crate) commit_id: Option<String>,
     pub(crate) detail: Detail,
     pub(crate) created_at: Time,
+}
+
+/// Why a conversation is locked.
+#[derive(Debug, Clone)]
+pub(crate) struct Lock {
+    /// One of GitHub's four, if any was given.
+    pub(crate) reason: Option<String>,
 }
 
 /// What a line of history says besides its name, its actor and its label.

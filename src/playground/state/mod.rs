@@ -25,7 +25,7 @@ pub(crate) use app::{
 pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
-pub(crate) use issue::{Comment, Detail, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use issue::{Comment, Detail, Issue, IssueEvent, IssueState, Label, Lock, Reaction, ReactionContent};
 pub(crate) use milestone::Milestone;
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
 pub(crate) use repo::Repo;

@@ -21,7 +21,7 @@ impl View<'_> {
             "comments": issue.comments.len(), "created_at": time(issue.created_at),
             "updated_at": time(issue.updated_at), "closed_at": maybe_time(issue.closed_at),
             "closed_by": self.maybe_account(issue.closed_by),
-            "author_association": self.association(repo, issue.author), "active_lock_reason": issue.locked.clone().flatten(),
+            "author_association": self.association(repo, issue.author), "active_lock_reason": issue.locked.as_ref().and_then(|lock| lock.reason.as_ref()),
             "body": issue.body, "reactions": reaction_summary(&format!("{url}/reactions"), &issue.reactions),
             "timeline_url": format!("{url}/timeline"), "performed_via_github_app": self.performed_via(issue.via_app),
         });

@@ -19,7 +19,7 @@ pub(crate) use app::{listed_delivery, whole_delivery};
 pub(crate) use check::suite_state;
 use chrono::SecondsFormat;
 pub(crate) use git::{encode_path, simple_commit};
-pub(crate) use planning::without_view_type;
+pub(crate) use planning::{completeness, without_view_type};
 use serde_json::{Value, json};
 
 use super::state::{Id, State, Time};

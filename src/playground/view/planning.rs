@@ -27,12 +27,6 @@ impl View<'_> {
         found.map_or(Value::Null, |milestone| self.milestone(repo, milestone))
     }
 
-    /// How much of a milestone is done, in percent.
-    pub(crate) fn completeness(self, repo: &Repo, milestone: &Milestone) -> usize {
-        let (open, closed) = counts(repo, milestone);
-        (closed * 100).checked_div(open + closed).unwrap_or(0)
-    }
-
     /// How many parts an issue has, and how many of them are done.
     pub(crate) fn sub_issues_summary(self, issue: &Issue) -> Value {
         let done = |at: &&(Id, u64)| self.state.repo_by_id(at.0).issues[&at.1].state == IssueState::Closed;
@@ -69,6 +63,12 @@ impl View<'_> {
             "repository": self.repo_simple(repo), "issue_type": null,
         })
     }
+}
+
+/// How much of a milestone is done, in percent.
+pub(crate) fn completeness(repo: &Repo, milestone: &Milestone) -> usize {
+    let (open, closed) = counts(repo, milestone);
+    (closed * 100).checked_div(open + closed).unwrap_or(0)
 }
 
 fn counts(repo: &Repo, milestone: &Milestone) -> (usize, usize) {

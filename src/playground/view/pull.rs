@@ -25,7 +25,7 @@ impl View<'_> {
             "user": self.account(issue.author), "body": issue.body, "created_at": time(issue.created_at),
             "updated_at": time(issue.updated_at), "closed_at": maybe_time(issue.closed_at),
             "merged_at": maybe_time(pull.merged.as_ref().map(|merged| merged.at)), "merge_commit_sha": merge_sha,
-            "author_association": self.association(repo, issue.author), "auto_merge": null, "active_lock_reason": issue.locked.clone().flatten(),
+            "author_association": self.association(repo, issue.author), "auto_merge": null, "active_lock_reason": issue.locked.as_ref().and_then(|lock| lock.reason.as_ref()),
         });
         let people_and_sides = json!({
             "assignee": assignees.first(), "assignees": assignees, "requested_reviewers": reviewers,
