@@ -137,11 +137,12 @@ async fn world(
     arrived: Arc<Notify>,
     turned_away: Arc<Notify>,
 ) -> Result<World, ServeError> {
-    let github = GitHub::new(GitHubConfig {
+    let config = GitHubConfig {
         url: settings.github.url.clone(),
         app_id: settings.app.id,
         private_key: settings.app.private_key.clone(),
-    })?;
+    };
+    let github = GitHub::with_timeout(config, settings.limits.github)?;
     let workspaces = Workspaces::open(settings.data_dir.join("workspaces"))?;
     let mode = match settings.sandbox {
         settings::Sandbox::Bubblewrap => sandbox::Mode::Bubblewrap,

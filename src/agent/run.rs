@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::protocol::{ContextFile, MAX_RESULT_BYTES, ResultFile, TaskFile};
@@ -70,7 +71,7 @@ pub struct AgentJob {
 }
 
 /// How a run went, as far as the program tells. Whether the work is any good, verification says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AgentOutcome {
     /// It exited with 0 and left a valid result.
     Finished,
@@ -107,7 +108,7 @@ impl AgentOutcome {
 }
 
 /// What a run left.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentRun {
     /// How it went.
     pub outcome: AgentOutcome,

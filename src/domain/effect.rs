@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, TaskId};
-use super::signal::Source;
+use super::signal::{Source, SourceKind};
 
 /// Something to be done outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -238,6 +238,16 @@ impl Effect {
                 format!("announce/{}/{issue}/{what}", repo.id)
             }
         }
+    }
+
+    /// The keys of the reactions by which an order is answered: one of them is asked for whenever one was obeyed or
+    /// refused. None where the same thing may be an order again.
+    pub fn answers_to(directive: DirectiveId, source: &Source) -> Vec<String> {
+        if source.kind == SourceKind::Button {
+            return Vec::new();
+        }
+        let answer = |reaction| Self::React { source: source.clone(), reaction }.key(directive);
+        vec![answer(Reaction::Rocket), answer(Reaction::ThumbsDown)]
     }
 
     /// Whether it is done for a directive; the others stand for themselves.

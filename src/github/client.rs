@@ -43,7 +43,18 @@ struct Shared {
     transport: Transport,
     tokens: Tokens,
     gates: Mutex<HashMap<u64, Arc<Gate>>>,
+    /// The installation that took the place of one that is gone: an account that installs the app again gets a new one.
+    replaced: Mutex<HashMap<u64, u64>>,
     identity: OnceCell<AppIdentity>,
+}
+
+/// Whether the app may work in a repository now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// It may.
+    Granted,
+    /// It may not, and this is why.
+    None(String),
 }
 
 /// Who this app is.
@@ -76,6 +87,7 @@ impl GitHub {
             transport: Transport::new(&url, app_id, &private_key, timeout)?,
             tokens: Tokens::default(),
             gates: Mutex::default(),
+            replaced: Mutex::default(),
             identity: OnceCell::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -106,6 +118,42 @@ impl GitHub {
         }
     }
 
+    /// Whether the app may work in a repository now, asked as the app itself. Where it was installed anew, that installation
+    /// is used from then on.
+    ///
+    /// <https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app>
+    pub async fn access(&self, repo: &Repo) -> Result<Access, GitHubError> {
+        let path = format!("/repos/{}/{}/installation", segment(&repo.owner), segment(&repo.name));
+        let installation: Installation = match self.as_app(&Request::get(path)).await {
+            Ok(answer) => answer.json()?,
+            Err(error) if error.is_absent() => {
+                return Ok(Access::None("the app is not installed on the repository".to_owned()));
+            }
+            Err(error) => return Err(error),
+        };
+        if installation.suspended_at.is_some() {
+            return Ok(Access::None(format!("the app's installation {} is suspended", installation.id)));
+        }
+        if installation.id != repo.installation {
+            self.replaced().insert(repo.installation, installation.id);
+        }
+        Ok(Access::Granted)
+    }
+
+    fn replaced(&self) -> std::sync::MutexGuard<'_, HashMap<u64, u64>> {
+        self.shared.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The installation that stands for this one now.
+    fn current(&self, installation: u64) -> u64 {
+        self.replaced().get(&installation).copied().unwrap_or(installation)
+    }
+
+    /// Drops the tokens that git was given for a repository: one may have been revoked before its time.
+    pub async fn forget_git_tokens(&self, repo: &Repo) {
+        self.shared.tokens.forget_contents(repo.id).await;
+    }
+
     /// Where people see this GitHub, without a slash at the end.
     pub fn web_url(&self) -> &str {
         &self.shared.transport.urls().web
@@ -129,11 +177,12 @@ impl GitHub {
 
     async fn contents_token(&self, repo: &Repo, workflows: bool) -> Result<SecretString, GitHubError> {
         let scope = Scope::Contents { repository: repo.id, workflows };
-        self.shared.tokens.get(&self.shared.transport, repo.installation, scope).await
+        self.shared.tokens.get(&self.shared.transport, self.current(repo.installation), scope).await
     }
 
     /// Reads through an installation.
     pub(crate) async fn read(&self, installation: u64, request: &Request) -> Result<Answer, GitHubError> {
+        let installation = self.current(installation);
         let gate = self.gate(installation);
         gate.read().await?;
         self.through(installation, &gate, request).await
@@ -146,6 +195,7 @@ impl GitHub {
         write: Write,
         request: &Request,
     ) -> Result<Answer, GitHubError> {
+        let installation = self.current(installation);
         let gate = self.gate(installation);
         let _alone = gate.write(write).await?;
         self.through(installation, &gate, request).await
@@ -223,6 +273,8 @@ struct App {
 #[derive(Deserialize)]
 struct Installation {
     id: u64,
+    #[serde(default)]
+    suspended_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,11 @@ use thiserror::Error;
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately>
 pub(crate) const UNNAMED_LIMIT: Duration = Duration::from_mins(1);
 
+/// What GitHub says while an installation is suspended: to its tokens, and to who asks for one.
+///
+/// <https://docs.github.com/en/apps/maintaining-github-apps/suspending-a-github-app-installation>
+const SUSPENDED: &str = "suspended";
+
 /// The longest message of GitHub's that is kept, in characters: some proxies answer with a whole page.
 const MESSAGE_CHARS: usize = 400;
 
@@ -63,6 +68,13 @@ pub enum GitHubError {
         /// GitHub's words.
         message: String,
     },
+    /// The app has no access at present: its installation is suspended or gone, or covers the repository no more.
+    /// Nothing was done; try again once people gave the access back.
+    #[error("{message}")]
+    NoAccess {
+        /// What is missing, and who mends it.
+        message: String,
+    },
     /// The app may not do this: its permissions or the branch's rules stand against it.
     #[error("GitHub forbids it: {message}")]
     Forbidden {
@@ -105,9 +117,18 @@ pub enum GitHubError {
 }
 
 impl GitHubError {
-    /// Whether the same call may succeed later.
+    /// Whether it says nothing about the thing that was asked: the same call may succeed later. Any other error is a
+    /// refusal, and even that may be a moment's: a fresh branch is not everywhere at once.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Retry { .. } | Self::Network { .. } | Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::Retry { .. }
+                | Self::Network { .. }
+                | Self::Unavailable { .. }
+                | Self::Unauthorized { .. }
+                | Self::NoAccess { .. }
+                | Self::Setup(_)
+        )
     }
 
     /// How long to wait before trying again, where GitHub said so.
@@ -131,6 +152,7 @@ impl GitHubError {
             401 => Self::Unauthorized { message },
             403 | 429 => match limit(status, headers, &message, now) {
                 Some(after) => Self::Retry { after, message },
+                None if message.contains(SUSPENDED) => Self::NoAccess { message },
                 None => Self::Forbidden { message },
             },
             404 => Self::NotFound { what },
@@ -241,6 +263,12 @@ mod tests {
         let error = of(403, &[], r#"{"message":"Resource not accessible by integration"}"#);
         assert!(matches!(&error, GitHubError::Forbidden { .. }), "{error}");
         assert!(!error.is_transient());
+    }
+
+    #[test]
+    fn a_suspended_installation_is_no_missing_permission() {
+        let error = of(403, &[], r#"{"message":"This installation has been suspended"}"#);
+        assert!(matches!(&error, GitHubError::NoAccess { .. }) && error.is_transient(), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     error::GitHubError,
     gate::Write,
     model::{Comment, Issue},
-    repository::{RepoClient, present},
+    repository::RepoClient,
 };
 use crate::domain::{
     effect::Reaction,
@@ -22,7 +22,7 @@ const CUT_SHORT: &str = "\n\n… cut short: GitHub takes no longer text.";
 impl RepoClient {
     /// An issue as it is now; none where it was deleted, transferred away or never was.
     pub async fn issue(&self, number: u64) -> Result<Option<Issue>, GitHubError> {
-        present(self.get(&format!("/issues/{number}")).await)?.map(|answer| answer.json()).transpose()
+        self.get_surely(&format!("/issues/{number}")).await?.map(|answer| answer.json()).transpose()
     }
 
     /// Closes an issue as completed; a closed one stays as it is.

@@ -1,5 +1,7 @@
 //! One repository: what it is, who may do what in it, its files and branches.
 
+use std::time::Duration;
+
 use base64::Engine;
 use http::Method;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -20,6 +22,9 @@ use crate::domain::{
 /// Pages that are read of any list at most: 100 things each. More is an accident, and reading it would use up the
 /// installation's hour.
 const MOST_PAGES: usize = 50;
+
+/// How long after GitHub said that something is not there it is asked again.
+const SECOND_LOOK: Duration = Duration::from_millis(500);
 
 /// One repository, through its installation.
 #[derive(Clone)]
@@ -53,7 +58,7 @@ impl RepoClient {
     /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
     pub async fn permission(&self, login: &Login) -> Result<Permission, GitHubError> {
         let path = format!("/collaborators/{}/permission", segment(login.as_str()));
-        let Some(answer) = present(self.get(&path).await)? else {
+        let Some(answer) = self.get_surely(&path).await? else {
             return Ok(Permission::None);
         };
         Ok(match answer.json::<RawPermission>()?.permission.as_str() {
@@ -71,7 +76,7 @@ impl RepoClient {
     pub async fn file(&self, path: &str, reference: Option<&str>) -> Result<Option<String>, GitHubError> {
         let query = reference.map(|reference| format!("?ref={}", segment(reference))).unwrap_or_default();
         let path = format!("/contents/{}{query}", segments(path));
-        let Some(answer) = present(self.get(&path).await)? else {
+        let Some(answer) = self.get_surely(&path).await? else {
             return Ok(None);
         };
         let malformed = |message: &str| GitHubError::Malformed { what: path.clone(), message: message.to_owned() };
@@ -89,13 +94,12 @@ impl RepoClient {
 
     /// A branch's newest commit; none where there is no such branch.
     pub async fn branch_head(&self, branch: &Branch) -> Result<Option<Sha>, GitHubError> {
-        let path = format!("/git/ref/heads/{}", segments(branch.as_str()));
-        match present(self.get(&path).await) {
-            Ok(Some(answer)) => Ok(Some(answer.json::<RawRef>()?.object.sha)),
-            // <https://docs.github.com/en/rest/git/refs#get-a-reference>: 409 is a repository without any commit.
-            Ok(None) | Err(GitHubError::Conflict { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        stands_at(present(self.get(&branch_path(branch)).await))
+    }
+
+    /// The same, where much follows from that there is no such branch: see [`Self::get_surely`].
+    pub async fn branch_head_surely(&self, branch: &Branch) -> Result<Option<Sha>, GitHubError> {
+        stands_at(self.get_surely(&branch_path(branch)).await)
     }
 
     /// Makes a branch, and says where it stands: elsewhere than asked if it was there already.
@@ -123,6 +127,17 @@ impl RepoClient {
             },
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads what may not be there, where much follows from that it is not: a policy without which others' rules hold, a
+    /// person without rights, an issue that was deleted. That something is not there is asked twice, for GitHub may be
+    /// a moment behind.
+    pub(crate) async fn get_surely(&self, path: &str) -> Result<Option<Answer>, GitHubError> {
+        if let Some(answer) = present(self.get(path).await)? {
+            return Ok(Some(answer));
+        }
+        tokio::time::sleep(SECOND_LOOK).await;
+        present(self.get(path).await)
     }
 
     /// Reads below `/repos/{owner}/{name}`; an error of GitHub's is an error here.
@@ -164,6 +179,19 @@ impl RepoClient {
 
     fn path(&self, below: &str) -> String {
         format!("/repos/{}/{}{below}", segment(&self.repo.owner), segment(&self.repo.name))
+    }
+}
+
+fn branch_path(branch: &Branch) -> String {
+    format!("/git/ref/heads/{}", segments(branch.as_str()))
+}
+
+/// <https://docs.github.com/en/rest/git/refs#get-a-reference>: 409 is a repository without any commit.
+fn stands_at(found: Result<Option<Answer>, GitHubError>) -> Result<Option<Sha>, GitHubError> {
+    match found {
+        Ok(Some(answer)) => Ok(Some(answer.json::<RawRef>()?.object.sha)),
+        Ok(None) | Err(GitHubError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -67,9 +67,7 @@ impl Tokens {
         let request = Request::new(Method::POST, path, Some(scope.body()));
         let minted: Minted = match transport.send(&request, Some(&transport.app_token()?)).await?.ok() {
             Ok(answer) => answer.json()?,
-            // Told apart from a thing that is not there: no caller may take this for a deleted comment or branch.
-            Err(error) if error.is_absent() => return Err(uninstalled(installation)),
-            Err(error) => return Err(error),
+            Err(error) => return Err(no_access(installation, scope, error)),
         };
         tracing::debug!(installation, ?scope, expires_at = %minted.expires_at, "minted an installation token");
         let secret = SecretString::from(minted.token);
@@ -86,15 +84,42 @@ impl Tokens {
         }
     }
 
+    /// Drops every token for the contents of one repository: the next is a fresh one.
+    pub(crate) async fn forget_contents(&self, of: u64) {
+        let slots: Vec<Slot> = {
+            let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let for_it = |scope: &Scope| matches!(scope, Scope::Contents { repository, .. } if *repository == of);
+            slots.iter().filter(|((_, scope), _)| for_it(scope)).map(|(_, slot)| Arc::clone(slot)).collect()
+        };
+        for slot in slots {
+            *slot.lock().await = None;
+        }
+    }
+
     fn slot(&self, installation: u64, scope: Scope) -> Slot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry((installation, scope)).or_default())
     }
 }
 
-fn uninstalled(installation: u64) -> GitHubError {
-    let message = format!("the app's installation {installation} is gone; install the app on the repository again");
-    GitHubError::Forbidden { message }
+/// What a refused token means. Told apart from a thing that is not there: no caller may take this for a deleted comment or
+/// branch.
+fn no_access(installation: u64, scope: Scope, error: GitHubError) -> GitHubError {
+    let message = match (&error, scope) {
+        (GitHubError::NotFound { .. } | GitHubError::Gone { .. }, _) => {
+            format!("the app's installation {installation} is gone; install the app on the repository again")
+        }
+        // 422 "There is at least one repository that does not exist or is not accessible to the parent installation."
+        (GitHubError::Validation { message }, Scope::Contents { workflows: false, .. }) => {
+            format!("the app's installation {installation} does not cover the repository any more ({message})")
+        }
+        (GitHubError::Forbidden { message }, Scope::Installation) => {
+            format!("the app's installation {installation} is not to be used: {message}")
+        }
+        (GitHubError::NoAccess { message }, _) => format!("the app's installation {installation}: {message}"),
+        _ => return error,
+    };
+    GitHubError::NoAccess { message }
 }
 
 impl Scope {

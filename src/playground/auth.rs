@@ -38,13 +38,7 @@ impl Caller {
 
     /// The same for a header already at hand.
     pub(crate) fn of_header(hub: &Hub, header: &str) -> Result<Self, ApiError> {
-        let (scheme, rest) = header.trim().split_once(' ').ok_or_else(ApiError::bad_credentials)?;
-        let rest = rest.trim();
-        match scheme.to_ascii_lowercase().as_str() {
-            "bearer" | "token" => Self::of_token(hub, rest),
-            "basic" => Self::of_token(hub, &basic_password(rest).ok_or_else(ApiError::bad_credentials)?),
-            _ => Err(ApiError::bad_credentials()),
-        }
+        Self::of_token(hub, &bearer(header).ok_or_else(ApiError::bad_credentials)?)
     }
 
     fn of_token(hub: &Hub, token: &str) -> Result<Self, ApiError> {
@@ -76,6 +70,17 @@ impl Caller {
             Self::User(id) => Some(*id),
             Self::Installation(_) => Some(state.app.bot),
         }
+    }
+}
+
+/// The token in an `Authorization` header.
+pub(crate) fn bearer(header: &str) -> Option<String> {
+    let (scheme, rest) = header.trim().split_once(' ')?;
+    let rest = rest.trim();
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" | "token" => Some(rest.to_owned()),
+        "basic" => basic_password(rest),
+        _ => None,
     }
 }
 
@@ -145,6 +150,15 @@ impl State {
             let given = grant.permissions.get(scope).copied();
             given.is_some_and(|given| given >= access) || (*scope == Scope::Metadata && access == Access::Read)
         })
+    }
+
+    /// Ends the life of every installation token minted so far, and answers how many there are.
+    pub(crate) fn expire_tokens(&mut self) -> usize {
+        let now = self.now();
+        for grant in self.grants.values_mut() {
+            grant.expires_at = now;
+        }
+        self.grants.len()
     }
 
     /// Refuses a token whose installation was suspended; one whose installation is gone is nobody's.

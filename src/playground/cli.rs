@@ -105,6 +105,8 @@ fn facts(playground: &Playground, webhook_url: Option<&str>) -> Value {
         "private_key_file": playground.app_pem_path,
         "webhook_secret_file": playground.webhook_secret_path,
         "webhook_url": webhook_url,
+        "admin_url": format!("{url}/_playground"),
+        "misbehaviours": playground.hub.mischief.shown().len(),
         "repository": playground.repository,
         "repositories": repositories,
         "users": users,
@@ -137,6 +139,11 @@ fn readable(facts: &Value, listen: SocketAddr) -> String {
         lines.push(format!("  {:<15} {:<24} {}", word("login"), word("token"), word("permission")));
     }
     lines.push(String::new());
+    if let Some(rules) = facts["misbehaviours"].as_u64().filter(|rules| *rules > 0) {
+        let report = format!("{}/report", text("admin_url"));
+        let plural = if rules == 1 { "rule" } else { "rules" };
+        lines.push(format!("It misbehaves by {rules} {plural}; what it did is at {report}"));
+    }
     if !listen.ip().is_loopback() {
         lines.push("Its tokens are known to everybody, and it listens beyond this machine.".to_owned());
     }
@@ -150,7 +157,8 @@ mod tests {
 
     const SEED: &str = "users: [{ login: ada }]\nrepositories:\n  - name: gears\n    directory: gears\n    private: true\n    \
         collaborators: { ada: write }\n    issues: [{ title: Count the teeth, author: ada, labels: [directive] }]\n  \
-        - name: widgets\n    issues: [{ title: One more }]\n";
+        - name: widgets\n    issues: [{ title: One more }]\nmisbehaviour:\n  seed: 7\n  rules:\n    \
+        - { requests: { path: /meta }, does: { slow: { ms: 5 } }, times: 2 }\n    - { deliveries: {}, does: drop }\n";
 
     #[tokio::test]
     async fn a_seed_adds_people_a_repository_with_files_and_issues() {
@@ -184,7 +192,9 @@ mod tests {
         assert_eq!(facts["repositories"], json!(["acme/widgets", "acme/gears"]));
         assert_eq!(facts["users"][4], json!({ "login": "ada", "token": "playground-ada", "permission": null }));
         let text = readable(&facts, "127.0.0.1:0".parse().unwrap());
-        for part in [playground.url.as_str(), "playground-maintainer", "app.pem", "webhook-secret", "admin"] {
+        for part in
+            [playground.url.as_str(), "playground-maintainer", "app.pem", "webhook-secret", "admin", "by 2 rules"]
+        {
             assert!(text.contains(part), "{part} is missing in:\n{text}");
         }
         playground.shutdown().await;

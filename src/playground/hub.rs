@@ -11,7 +11,7 @@ use jsonwebtoken::DecodingKey;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{observe::Observer, rest::Ticket, state::State, view::Urls};
+use super::{mischief::Mischief, observe::Observer, rest::Ticket, state::State, view::Urls};
 
 /// The running playground, as its parts see it.
 pub(crate) struct Hub {
@@ -23,6 +23,7 @@ pub(crate) struct Hub {
     pub(crate) webhook_secret: Vec<u8>,
     pub(crate) client: reqwest::Client,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) mischief: Mischief,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Told when the clock was moved, or the script of the CI changed.
@@ -49,6 +50,7 @@ impl Hub {
             webhook_secret,
             client: webhook_client(),
             observer,
+            mischief: Mischief::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             changed: Notify::new(),

@@ -8,6 +8,8 @@
 //! (minted tokens). What flows out: GitHub's answers, and a webhook for everything that happened.
 //!
 //! ```text
+//! front · mischief             what comes through? (connections, misbehaviour on demand)
+//!            ↓
 //! rest · graphql · git::http   who may?      (auth)
 //!            ↓
 //!          acts                what follows? (closing keywords, heads that move, mergeability)
@@ -24,12 +26,14 @@ mod acts;
 mod auth;
 mod ci;
 mod cli;
+mod front;
 mod git;
 mod git_host;
 mod graphql;
 mod handles;
 mod hub;
 mod keys;
+mod mischief;
 mod observe;
 mod options;
 mod pages;
@@ -42,6 +46,10 @@ mod webhooks;
 mod world;
 
 pub use cli::{PlaygroundArgs, PlaygroundRunError, run};
+pub use mischief::{
+    Body, CallerKind, Deliveries, DeliveryAct, Misbehaved, Misbehaviour, MisbehaviourError, RefAct, Refs, RequestAct,
+    Requests,
+};
 pub use observe::{Exchange, Observer};
 pub use options::{PlaygroundError, PlaygroundOptions};
 pub use seed::SeedError;

@@ -11,12 +11,13 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     ci::Rule,
+    front::{self, Line, Switchboard},
     git,
     git_host::PlaygroundGitHost,
     graphql,
     hub::Hub,
     keys::Keys,
-    observe,
+    mischief, observe,
     options::{PlaygroundError, PlaygroundOptions},
     pages, rest,
     state::{Role, State},
@@ -78,7 +79,8 @@ pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundE
     let app = router(&hub);
     let stop = hub.stop.clone();
     let server = tokio::spawn(async move {
-        axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await
+        let app = app.into_make_service_with_connect_info::<Line>();
+        axum::serve(Switchboard(listener), app).with_graceful_shutdown(async move { stop.cancelled().await }).await
     });
     let state = hub.state();
     let playground = Playground {
@@ -125,11 +127,14 @@ fn router(hub: &Arc<Hub>) -> Router {
         "/api/v3",
         rest::router(hub.clone()).layer(from_fn(to_the_end)).layer(from_fn_with_state(hub.clone(), observe::show)),
     );
-    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone())));
-    rest::with_github_headers(api.merge(graphql::router(hub.clone())))
+    let meddle = from_fn_with_state(hub.clone(), mischief::meddle);
+    let api = api.merge(graphql::router(hub.clone())).layer(meddle.clone());
+    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle);
+    rest::with_github_headers(api)
         .merge(git)
         .merge(rest::downloads(hub.clone()))
         .merge(pages::router(hub.clone()))
+        .merge(front::admin(hub.clone()))
 }
 
 impl Playground {
@@ -175,11 +180,7 @@ impl Playground {
 
     /// Ends the life of every installation token minted so far, as an hour would.
     pub fn expire_tokens(&self) {
-        let mut state = self.hub.state();
-        let now = state.now();
-        for grant in state.grants.values_mut() {
-            grant.expires_at = now;
-        }
+        self.hub.state().expire_tokens();
     }
 
     /// Moves this GitHub's clock forward: tokens expire, deliveries are forgotten, check runs go stale.

@@ -23,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The status of a delivery that was not answered yet.
 pub(crate) const PENDING: &str = "pending";
 
+/// The status of a delivery that nobody took.
+pub(crate) const UNREACHABLE: &str = "failed to connect to host";
+
 /// How much of a receiver's answer is remembered, in characters.
 const BODY_KEPT: usize = 10_000;
 
@@ -86,7 +89,8 @@ impl Hub {
         let Some(url) = state.webhook_url.clone() else { return };
         let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
         let delivery = Delivery {
-            id: state.new_id(),
+            // It gets its id when it is sent.
+            id: 0,
             guid: uuid::Uuid::new_v4().to_string(),
             event: event.to_owned(),
             action,
@@ -103,7 +107,7 @@ impl Hub {
             response_headers: BTreeMap::new(),
             response_body: String::new(),
         };
-        self.send(state, delivery);
+        self.dispatch(state, delivery);
     }
 
     /// Sends a delivery again, under the same GUID, as a delivery of its own. Answers whether it exists.
@@ -112,27 +116,35 @@ impl Hub {
             return false;
         };
         let mut delivery = found.clone();
-        delivery.id = state.new_id();
         delivery.redelivery = true;
-        delivery.delivered_at = state.now();
         (delivery.status_code, delivery.status) = (0, PENDING.to_owned());
         delivery.response_headers.clear();
         delivery.response_body.clear();
         if let Some(url) = &state.webhook_url {
             delivery.url.clone_from(url);
         }
-        self.send(state, delivery);
+        self.dispatch(state, delivery);
         true
     }
 
-    fn send(self: &Arc<Self>, state: &mut State, mut delivery: Delivery) {
-        let body = delivery.body.clone();
-        delivery.request_headers = self.headers(state, &delivery, &body);
-        let (id, url, headers) = (delivery.id, delivery.url.clone(), delivery.request_headers.clone());
+    /// Puts a delivery on the list, signed and timed as of now, and answers with its id.
+    pub(crate) fn enter(&self, state: &mut State, mut delivery: Delivery) -> Id {
+        delivery.id = state.new_id();
+        delivery.delivered_at = state.now();
+        delivery.request_headers = self.headers(state, &delivery, &delivery.body);
+        let id = delivery.id;
         if state.deliveries.len() == KEPT {
             state.deliveries.pop_front();
         }
         state.deliveries.push_back(delivery);
+        id
+    }
+
+    /// Sends a delivery.
+    pub(crate) fn transmit(self: &Arc<Self>, state: &mut State, delivery: Delivery) {
+        let (body, url) = (delivery.body.clone(), delivery.url.clone());
+        let id = self.enter(state, delivery);
+        let headers = state.deliveries.back().map(|entered| entered.request_headers.clone()).unwrap_or_default();
         let hub = self.clone();
         self.spawn(async move {
             let started = Instant::now();
@@ -166,7 +178,7 @@ impl Hub {
         .collect()
     }
 
-    fn record(&self, id: Id, took: Duration, answer: Answer) {
+    fn record(self: &Arc<Self>, id: Id, took: Duration, answer: Answer) {
         let mut state = self.state();
         if let Some(delivery) = state.deliveries.iter_mut().rev().find(|delivery| delivery.id == id) {
             delivery.seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
@@ -175,6 +187,7 @@ impl Hub {
             delivery.response_headers = answer.headers;
             delivery.response_body = answer.body;
         }
+        self.sent(&mut state, id);
     }
 }
 
@@ -193,7 +206,7 @@ async fn receive(request: reqwest::RequestBuilder) -> Answer {
         Err(error) if error.is_timeout() => return failed("timed out"),
         Err(error) => {
             tracing::debug!(%error, "a webhook could not be delivered");
-            return failed("failed to connect to host");
+            return failed(UNREACHABLE);
         }
     };
     let status = response.status();

@@ -86,6 +86,12 @@ impl World {
         let mut lanes = Vec::new();
         if let Some(mut directive) = directive {
             for signal in signals {
+                if let Signal::Commanded(order) = signal
+                    && unit.was_asked_for(&Effect::answers_to(id, &order.source)).await?
+                {
+                    tracing::debug!(source = ?order.source, "the order was answered before");
+                    continue;
+                }
                 let now = Utc::now();
                 let before = directive.clone();
                 let decision = engine::decide(directive, signal, now);

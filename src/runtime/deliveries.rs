@@ -13,7 +13,8 @@ use super::apply::Settle;
 use super::lookup::StoreLookup;
 use crate::domain::effect::Effect;
 use crate::domain::signal::{Labelled, Signal};
-use crate::github::interpret::{self, InterpretError, Reading, Target};
+use crate::github::GitHubError;
+use crate::github::interpret::{self, Fact, Happened, InterpretError, Reading, Target};
 use crate::store::StoreError;
 use crate::store::effects::Held;
 use crate::store::inbox::{Delivery, Settled};
@@ -22,8 +23,13 @@ use crate::store::inbox::{Delivery, Settled};
 const BATCH: i64 = 8;
 /// How often the inbox is looked at without being told.
 const POLL: Duration = Duration::from_secs(1);
-/// After so many tries a delivery that still cannot be interpreted is given up.
-const TRIES: i32 = 12;
+/// After so many refusals of GitHub's a delivery that still cannot be interpreted is given up. While GitHub or the database
+/// is away it waits for as long as that takes.
+const TRIES: i32 = 6;
+/// What came from where the app may not work at present is kept for as long as GitHub itself keeps what it sent.
+///
+/// <https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries>
+const WITHOUT_ACCESS: chrono::Duration = chrono::Duration::days(3);
 
 /// Works the inbox off until `stop`.
 pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
@@ -52,8 +58,12 @@ pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
 
 /// What is to become of a delivery that was not made into signals.
 enum Trouble {
-    /// Try again later.
-    Later(String),
+    /// Try again later, after this time where somebody said so.
+    Later(Option<Duration>, String),
+    /// The app may not work there at present.
+    NoAccess(String),
+    /// GitHub refused what it takes to read it, which may be a moment's.
+    Refused(String),
     /// It never will be.
     Never(String),
 }
@@ -66,20 +76,38 @@ async fn handle(world: &World, delivery: &Delivery) {
     let settled = match outcome {
         Ok(Handled::Applied(held)) => Ok(if held == Held::Yes { Settled::Taken } else { Settled::LeaseLost }),
         Ok(Handled::Ignored(reason)) => world.store.delivery_ignored(&delivery.guid, delivery.attempt, &reason).await,
-        Err(Trouble::Later(reason)) if delivery.attempt < TRIES => {
-            tracing::warn!(reason, attempt = delivery.attempt, "not handled; trying again");
-            let at = Utc::now() + pause(delivery.attempt);
-            world.store.retry_delivery_at(&delivery.guid, delivery.attempt, at, &reason).await
-        }
-        Err(Trouble::Later(reason) | Trouble::Never(reason)) => {
-            tracing::error!(reason, "given up");
-            world.store.delivery_failed(&delivery.guid, delivery.attempt, &reason).await
-        }
+        Err(trouble) => put_back(world, delivery, trouble).await,
     };
     match settled {
         Ok(Settled::Taken) => {}
         Ok(Settled::LeaseLost) => tracing::warn!("handled too late: it was claimed again meanwhile"),
         Err(error) => tracing::warn!(%error, "could not be marked as handled; it is handled again"),
+    }
+}
+
+/// Has it read again later, or gives it up.
+async fn put_back(world: &World, delivery: &Delivery, trouble: Trouble) -> Result<Settled, StoreError> {
+    let (guid, attempt) = (&delivery.guid, delivery.attempt);
+    match trouble {
+        Trouble::Later(after, reason) => {
+            tracing::warn!(reason, attempt, "not handled; trying again");
+            let after = after.and_then(|after| chrono::Duration::from_std(after).ok());
+            let at = Utc::now() + after.unwrap_or_else(|| pause(attempt));
+            world.store.retry_delivery_at(guid, attempt, at, &reason).await
+        }
+        Trouble::NoAccess(reason) if Utc::now() - delivery.received_at < WITHOUT_ACCESS => {
+            tracing::warn!(reason, attempt, "not handled; it waits for the app's access");
+            world.store.retry_delivery_at(guid, attempt, Utc::now() + pause(attempt), &reason).await
+        }
+        Trouble::Refused(reason) if delivery.refusals + 1 < TRIES => {
+            tracing::warn!(reason, attempt, "refused; trying again before it is believed");
+            let at = Utc::now() + pause(delivery.refusals + 1);
+            world.store.retry_refused_delivery_at(delivery, at, &reason).await
+        }
+        Trouble::NoAccess(reason) | Trouble::Refused(reason) | Trouble::Never(reason) => {
+            tracing::error!(reason, "given up");
+            world.store.delivery_failed(guid, attempt, &reason).await
+        }
     }
 }
 
@@ -107,16 +135,54 @@ enum Handled {
 /// signals of one delivery are for one directive, so that the last is all of them.
 async fn read(world: &World, delivery: &Delivery) -> Result<Handled, Trouble> {
     let fact = interpret::parse(&delivery.event, &delivery.body).map_err(|error| Trouble::Never(error.to_string()))?;
+    if changes_access(delivery) {
+        world.try_all_again().await;
+    }
+    let repo = match &fact {
+        Fact::Happened(happened) => Some(happened.repo.clone()),
+        Fact::Ignored(_) => None,
+    };
+    match (Box::pin(read_fact(world, fact, Settle::Read(delivery))).await, repo) {
+        (Err(Trouble::Refused(why)), Some(repo)) if world.is_out_of_reach(&repo).await => Err(Trouble::NoAccess(why)),
+        (outcome, _) => outcome,
+    }
+}
+
+/// Whether it tells of an installation that may do more than before: what waited for that is tried at once.
+///
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation>
+fn changes_access(delivery: &Delivery) -> bool {
+    matches!(
+        (delivery.event.as_str(), delivery.action.as_deref()),
+        ("installation", Some("created" | "unsuspend" | "new_permissions_accepted"))
+            | ("installation_repositories", Some("added"))
+    )
+}
+
+/// Tells what happened, which no delivery may have told.
+pub(super) async fn tell(world: &World, happened: Happened) -> Result<(), String> {
+    match Box::pin(read_fact(world, Fact::Happened(Box::new(happened)), Settle::Nothing)).await {
+        Ok(Handled::Applied(_)) => Ok(()),
+        Ok(Handled::Ignored(reason)) => {
+            tracing::debug!(reason, "what was missed is of no use");
+            Ok(())
+        }
+        Err(
+            Trouble::Later(_, reason) | Trouble::NoAccess(reason) | Trouble::Refused(reason) | Trouble::Never(reason),
+        ) => Err(reason),
+    }
+}
+
+async fn read_fact(world: &World, fact: Fact, settle: Settle<'_>) -> Result<Handled, Trouble> {
     let reading = interpret::interpret(&world.github, &StoreLookup(&world.store), fact).await?;
     let signals = match reading {
         Reading::Ignored(reason) => return Ok(Handled::Ignored(reason)),
         Reading::Signals(signals) => signals,
         Reading::Foreign { repo, head } => {
             let effect = Effect::NeutralCheck { repo, head };
-            return Ok(Handled::Applied(world.ask_for(&effect, Settle::Read(delivery)).await?));
+            return Ok(Handled::Applied(world.ask_for(&effect, settle).await?));
         }
     };
-    let settle = Settle::Read(delivery);
     let Some(first) = signals.first() else { return Ok(Handled::Ignored("it tells nothing".to_owned())) };
     let held = match (&first.target, &first.signal) {
         (Target::Issue { .. }, Signal::Labelled(labelled)) => {
@@ -137,13 +203,19 @@ async fn read(world: &World, delivery: &Delivery) -> Result<Handled, Trouble> {
 
 impl From<InterpretError> for Trouble {
     fn from(error: InterpretError) -> Self {
-        if error.is_transient() { Self::Later(error.to_string()) } else { Self::Never(error.to_string()) }
+        let why = error.to_string();
+        match error {
+            InterpretError::GitHub(GitHubError::NoAccess { .. }) => Self::NoAccess(why),
+            InterpretError::GitHub(error) if error.is_transient() => Self::Later(error.retry_after(), why),
+            InterpretError::GitHub(_) => Self::Refused(why),
+            InterpretError::Lookup(_) => Self::Later(None, why),
+        }
     }
 }
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        Self::Later(error.to_string())
+        Self::Later(None, error.to_string())
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Deliveries come out of the inbox and become signals (`deliveries`); a signal is applied to its directive in
 //! one transaction (`apply`), which leaves effects in the outbox; effects are carried out and come back as
-//! signals (`outbox`, `effects`); time and whatever GitHub forgot to tell is looked after by `sweep`, and what it
-//! told while nobody listened is asked for again by `redelivery`.
+//! signals (`outbox`, `effects`); time is looked after by `sweep`, with whatever GitHub forgot to tell (`missed`), and
+//! what it told while nobody listened is asked for again by `redelivery`. Where the app may not work at present, what is
+//! to be done waits (`access`).
 //!
 //! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
 //! what it found; what follows is the engine's.
@@ -11,10 +12,12 @@
 //! Everything that runs holds a lease that it renews. A process that is told to stop takes no new work, lets short
 //! work finish and hands long work back; one that is killed is one whose leases lapse.
 
+mod access;
 mod apply;
 mod deliveries;
 mod effects;
 mod lookup;
+mod missed;
 mod outbox;
 mod redelivery;
 mod sweep;
@@ -47,6 +50,8 @@ pub struct World {
     workspaces: Workspaces,
     sandbox: Sandbox,
     settings: Settings,
+    out_of_reach: access::OutOfReach,
+    looks: missed::Looks,
     /// A delivery was stored.
     arrived: Arc<Notify>,
     /// A delivery was turned away: GitHub has to be asked for it.
@@ -76,6 +81,8 @@ impl World {
             workspaces,
             sandbox,
             settings,
+            out_of_reach: access::OutOfReach::default(),
+            looks: missed::Looks::default(),
             arrived,
             turned_away,
             short: Notify::new(),

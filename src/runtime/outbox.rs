@@ -24,6 +24,8 @@ pub(super) const SHORT_WORKERS: u32 = 8;
 const POLL: Duration = Duration::from_millis(500);
 /// The longest pause between two tries of an effect.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// The longest where nothing is known to be in the way.
+const SOON: Duration = Duration::from_secs(8);
 
 /// Carries effects of one lane out, `workers` at a time, until `stop`; then ends what runs.
 pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: CancellationToken) {
@@ -153,9 +155,17 @@ async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken
 }
 
 async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, EffectError>) -> Result<(), StoreError> {
-    let directive = claimed.directive.unwrap_or_else(|| DirectiveId(uuid::Uuid::nil()));
+    let directive = of(claimed);
     let held = match outcome {
-        Ok(signals) => world.apply(directive, &signals, Settle::Done(claimed)).await?,
+        Ok(signals) => {
+            let held = world.apply(directive, &signals, Settle::Done(claimed)).await?;
+            if world.out_of_reach.any()
+                && let Some(repo) = world.repo_of(claimed).await
+            {
+                world.works_in(&repo).await;
+            }
+            held
+        }
         Err(EffectError::Later { after, why }) => {
             let delay = after.unwrap_or_else(|| pause(claimed.attempt));
             tracing::warn!(why, delay_s = delay.as_secs_f32(), "not done; trying again");
@@ -165,17 +175,67 @@ async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, E
             tracing::info!("handed back");
             world.store.hand_back_effect(claimed).await?
         }
-        Err(EffectError::Never { why }) => {
-            tracing::error!(why, "given up");
-            let told = without_folder(&why, &world.settings.data_dir);
-            let signals: Vec<_> = failure_signal(&claimed.effect, &told).into_iter().collect();
-            world.apply(directive, &signals, Settle::Failed(claimed, &why)).await?
-        }
+        Err(EffectError::NoAccess { why }) => wait_for_access(world, claimed, &why).await?,
+        Err(EffectError::Refused { why, tries, then }) => refused(world, claimed, &why, tries, then).await?,
+        Err(EffectError::Never { why }) => give_up(world, claimed, &why).await?,
     };
     if held == Held::No {
         tracing::warn!("done too late: another worker had taken this over, and what came of it here is dropped");
     }
     Ok(())
+}
+
+/// Puts an effect back that is to be done where the app may not work at present.
+async fn wait_for_access(world: &World, claimed: &Claimed, why: &str) -> Result<Held, StoreError> {
+    let away = match world.repo_of(claimed).await {
+        Some(repo) => world.is_out_of_reach(&repo).await,
+        None => false,
+    };
+    tracing::debug!(why, away, "it waits");
+    // Where the app has access after all, it was a moment's refusal, or it was installed anew just now.
+    let longest = if away { LONGEST_PAUSE } else { SOON };
+    world.store.retry_effect(claimed, pause(claimed.attempt).min(longest), why).await
+}
+
+/// A refusal is believed after a few tries, and never where it only says that the app may not work there at present.
+async fn refused(
+    world: &World,
+    claimed: &Claimed,
+    why: &str,
+    tries: u32,
+    then: Option<Vec<Signal>>,
+) -> Result<Held, StoreError> {
+    if let Some(repo) = world.repo_of(claimed).await {
+        if world.is_out_of_reach(&repo).await {
+            return world.store.retry_effect(claimed, pause(claimed.attempt), why).await;
+        }
+        // It may have been the token that git was given.
+        world.github.forget_git_tokens(&repo).await;
+    }
+    let refusals = claimed.refusals + 1;
+    if refusals < tries {
+        let delay = pause(refusals);
+        tracing::warn!(why, refusals, delay_s = delay.as_secs_f32(), "refused; trying again before it is believed");
+        return world.store.retry_refused(claimed, delay, why).await;
+    }
+    match then {
+        Some(signals) => {
+            tracing::warn!(why, "refused");
+            world.apply(of(claimed), &signals, Settle::Done(claimed)).await
+        }
+        None => give_up(world, claimed, why).await,
+    }
+}
+
+async fn give_up(world: &World, claimed: &Claimed, why: &str) -> Result<Held, StoreError> {
+    tracing::error!(why, "given up");
+    let told = without_folder(why, &world.settings.data_dir);
+    let signals: Vec<_> = failure_signal(&claimed.effect, &told).into_iter().collect();
+    world.apply(of(claimed), &signals, Settle::Failed(claimed, why)).await
+}
+
+fn of(claimed: &Claimed) -> DirectiveId {
+    claimed.directive.unwrap_or_else(|| DirectiveId(uuid::Uuid::nil()))
 }
 
 /// 1 s, 2 s, 4 s … up to [`LONGEST_PAUSE`].

@@ -45,6 +45,8 @@ keys! {
     MAX_TASKS_PER_INSTALLATION = "max_tasks_per_installation", "ADJUTANT_MAX_TASKS_PER_INSTALLATION";
     MAX_VERIFIERS = "max_verifiers", "ADJUTANT_MAX_VERIFIERS";
     LEASE_SECONDS = "lease_seconds", "ADJUTANT_LEASE_SECONDS";
+    GITHUB_SECONDS = "github_seconds", "ADJUTANT_GITHUB_SECONDS";
+    LOOK_SECONDS = "look_seconds", "ADJUTANT_LOOK_SECONDS";
     PROGRESS_SECONDS = "progress_seconds", "ADJUTANT_PROGRESS_SECONDS";
 }
 

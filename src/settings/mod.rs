@@ -127,6 +127,10 @@ pub struct Limits {
     /// How long work belongs to a process that gives no sign of life: what one that was killed had in hand waits
     /// that long before another takes it over.
     pub lease: Duration,
+    /// How long GitHub may take for one answer.
+    pub github: Duration,
+    /// How often GitHub is asked for what no delivery told.
+    pub look: Duration,
     /// How often an agent's work in progress is pushed at most; not at all where it is none.
     pub progress: Option<Duration>,
 }
@@ -163,6 +167,8 @@ impl Settings {
             max_tasks_per_installation: at_least_one(&keys::MAX_TASKS_PER_INSTALLATION, 8, &sources, &mut faults),
             max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, &sources, &mut faults),
             lease: Duration::from_secs(at_least_one(&keys::LEASE_SECONDS, 15, &sources, &mut faults).into()),
+            github: Duration::from_secs(at_least_one(&keys::GITHUB_SECONDS, 30, &sources, &mut faults).into()),
+            look: Duration::from_secs(at_least_one(&keys::LOOK_SECONDS, 300, &sources, &mut faults).into()),
             progress: match sources.number::<u32>(&keys::PROGRESS_SECONDS, &mut faults).unwrap_or(30) {
                 0 => None,
                 seconds => Some(Duration::from_secs(seconds.into())),

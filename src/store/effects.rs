@@ -27,6 +27,8 @@ pub struct Claimed {
     pub directive: Option<DirectiveId>,
     /// Which try this is, counted from one.
     pub attempt: u32,
+    /// How often it was refused before.
+    pub refusals: u32,
     lease: Uuid,
     version: i32,
 }
@@ -37,6 +39,7 @@ struct ClaimedRow {
     directive_id: Option<Uuid>,
     payload: serde_json::Value,
     attempts: i32,
+    refusals: i32,
     lease: Option<Uuid>,
     version: i32,
 }
@@ -54,6 +57,7 @@ impl ClaimedRow {
             effect,
             directive: self.directive_id.map(DirectiveId),
             attempt: u32::try_from(self.attempts).unwrap_or(1),
+            refusals: u32::try_from(self.refusals).unwrap_or(0),
             lease,
             version: self.version,
         })
@@ -87,7 +91,8 @@ impl Unit {
                  version = old.version + 1,
                  status = CASE WHEN old.status = 'running' THEN 'running' ELSE 'queued' END,
                  run_after = CASE WHEN old.status = 'queued' THEN old.run_after ELSE now() END,
-                 attempts = CASE WHEN old.status IN ('done', 'failed') THEN 0 ELSE old.attempts END
+                 attempts = CASE WHEN old.status IN ('done', 'failed') THEN 0 ELSE old.attempts END,
+                 refusals = CASE WHEN old.status IN ('done', 'failed') THEN 0 ELSE old.refusals END
              WHERE $6 OR old.status = 'failed'",
             effect.key(directive),
             of,
@@ -103,11 +108,16 @@ impl Unit {
         Ok(())
     }
 
+    /// Whether one of these effects was ever asked for.
+    pub async fn was_asked_for(&mut self, keys: &[String]) -> Result<bool, StoreError> {
+        was_asked_for(&mut *self.tx, keys).await
+    }
+
     /// Marks an effect done in this transaction, if its lease still holds.
     pub async fn finish_effect(&mut self, claimed: &Claimed) -> Result<Held, StoreError> {
         let done = sqlx::query!(
             "UPDATE effects SET status = CASE WHEN version = $3 THEN 'done' ELSE 'queued' END,
-                 finished_at = now(), run_after = now(), attempts = 0, lease = NULL, lease_until = NULL, error = NULL
+                 finished_at = now(), run_after = now(), attempts = 0, refusals = 0, lease = NULL, lease_until = NULL, error = NULL
              WHERE id = $1 AND lease = $2",
             claimed.id,
             claimed.lease,
@@ -133,7 +143,19 @@ impl Unit {
     }
 }
 
+async fn was_asked_for(executor: impl sqlx::PgExecutor<'_>, keys: &[String]) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM effects WHERE key = ANY ($1)) AS "found!""#, keys,)
+        .fetch_one(executor)
+        .await?;
+    Ok(found)
+}
+
 impl Store {
+    /// Whether one of these effects was ever asked for.
+    pub async fn was_asked_for(&self, keys: &[String]) -> Result<bool, StoreError> {
+        was_asked_for(self.pool(), keys).await
+    }
+
     /// Takes up to `limit` effects that are due, or whose worker's lease lapsed; never one of those `in_hand`: a process
     /// that stood still for longer than its leases goes on with its own work when it wakes, and does not begin it anew.
     /// Runs of agents are taken within the limits that directives share, of which an installation has `per_installation`
@@ -158,7 +180,7 @@ impl Store {
                  WHERE lane = $1 AND ((status = 'queued' AND run_after <= now())
                                       OR (status = 'running' AND lease_until < now() AND id <> ALL ($4)))
                  ORDER BY run_after, id LIMIT $2 FOR UPDATE SKIP LOCKED)
-             RETURNING id, directive_id, payload, attempts, lease, version",
+             RETURNING id, directive_id, payload, attempts, refusals, lease, version",
             lane.as_str(),
             limit,
             lease.as_secs_f64(),
@@ -181,6 +203,39 @@ impl Store {
         .execute(self.pool())
         .await?;
         Ok(Held::of(beat.rows_affected()))
+    }
+
+    /// Puts an effect that was refused back to be tried again after `delay`, and counts the refusal.
+    pub async fn retry_refused(&self, claimed: &Claimed, delay: Duration, error: &str) -> Result<Held, StoreError> {
+        let put = sqlx::query!(
+            "UPDATE effects SET status = 'queued', run_after = now() + make_interval(secs => $3), error = $4,
+                 refusals = refusals + 1, lease = NULL, lease_until = NULL
+             WHERE id = $1 AND lease = $2",
+            claimed.id,
+            claimed.lease,
+            delay.as_secs_f64(),
+            error,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(Held::of(put.rows_affected()))
+    }
+
+    /// Makes every effect and delivery due that was put back for another try: what stood in their way is gone.
+    pub async fn retry_now(&self) -> Result<u64, StoreError> {
+        let effects = sqlx::query!(
+            "UPDATE effects SET run_after = now()
+             WHERE status = 'queued' AND run_after > now() AND error IS NOT NULL",
+        )
+        .execute(self.pool())
+        .await?;
+        let deliveries = sqlx::query!(
+            "UPDATE deliveries SET run_after = now()
+             WHERE status = 'received' AND run_after > now() AND reason IS NOT NULL",
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(effects.rows_affected() + deliveries.rows_affected())
     }
 
     /// Puts an effect back to be tried again after `delay`.

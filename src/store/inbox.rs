@@ -60,6 +60,8 @@ pub struct Delivery {
     pub received_at: DateTime<Utc>,
     /// Which attempt this is, from 1. It also names the lease: results of an older attempt are refused.
     pub attempt: i32,
+    /// How often GitHub refused what it takes to read it.
+    pub refusals: i32,
 }
 
 /// Whether a result was taken.
@@ -86,7 +88,7 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, $6, $7::text,
                      CASE WHEN $7::text IS NULL THEN 'received' ELSE 'failed' END,
                      CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
-             ON CONFLICT (guid) DO UPDATE SET status = 'received', reason = NULL, attempts = 0, run_after = now(),
+             ON CONFLICT (guid) DO UPDATE SET status = 'received', reason = NULL, attempts = 0, refusals = 0, run_after = now(),
                  processed_at = NULL
              WHERE deliveries.status = 'failed' AND excluded.status = 'received'
              RETURNING (xmax = 0) AS "new!""#,
@@ -124,7 +126,8 @@ impl Store {
                                      attempts = attempts + 1,
                                      lease_until = now() + make_interval(secs => $2)
                FROM due WHERE deliveries.guid = due.guid
-               RETURNING deliveries.guid, event, action, installation_id, body, received_at, attempts AS attempt"#,
+               RETURNING deliveries.guid, event, action, installation_id, body, received_at, attempts AS attempt,
+                         refusals"#,
             limit,
             lease.as_secs_f64(),
         )
@@ -175,6 +178,27 @@ impl Store {
              WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
             guid,
             attempt,
+            reason,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(Settled::of(done.rows_affected()))
+    }
+
+    /// Puts a claimed delivery back for another try at `when`, says why, and counts a refusal.
+    pub async fn retry_refused_delivery_at(
+        &self,
+        delivery: &Delivery,
+        when: DateTime<Utc>,
+        reason: &str,
+    ) -> Result<Settled, StoreError> {
+        let done = sqlx::query!(
+            "UPDATE deliveries SET status = 'received', reason = $4, run_after = $3, lease_until = NULL,
+                 refusals = refusals + 1
+             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
+            delivery.guid,
+            delivery.attempt,
+            when,
             reason,
         )
         .execute(self.pool())

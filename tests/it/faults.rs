@@ -4,6 +4,7 @@
 mod agents;
 mod around;
 mod frozen;
+mod github;
 mod killed;
 mod missed;
 mod shown;

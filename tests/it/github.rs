@@ -1,5 +1,6 @@
 //! The gateway, against a server that answers as it is told, and against the playground.
 
+mod access;
 mod gateway;
 mod interpret;
 mod objects;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod access;
+mod admin;
 mod archives;
 mod checks;
 mod dispatch;
@@ -12,6 +13,7 @@ mod installations;
 mod issues;
 mod merging;
 mod milestones;
+mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
 mod pulls;

@@ -242,7 +242,7 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Fact, PayloadError> {
         | "check_suite" => delivery.fact(),
         "ping" => delivery.ignored("GitHub tries the webhook"),
         "installation" | "installation_repositories" | "installation_target" | "github_app_authorization" => {
-            delivery.ignored("installations are looked up when they are needed")
+            delivery.ignored("installations are looked up when they are needed; what waited for one is tried at once")
         }
         _ => delivery.ignored(&format!("`{event}` events are not used")),
     }

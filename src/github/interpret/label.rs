@@ -14,6 +14,7 @@ use crate::{
     github::{
         error::GitHubError,
         model::{OpenState, same_label},
+        repository::RepoClient,
     },
 };
 
@@ -26,7 +27,7 @@ impl Scene<'_> {
         if let Some(reading) = self.wished(issue, &label).await? {
             return Ok(reading);
         }
-        let (policy, wanted) = self.policy().await?;
+        let (policy, wanted) = policy_of(&self.client).await?;
         if !same_label(&label, &wanted) {
             return Ok(ignored(format!("the label `{label}` is not `{wanted}`")));
         }
@@ -149,29 +150,34 @@ impl Scene<'_> {
         Ok(true)
     }
 
-    /// The policy or what is wrong with it, and the label that starts a directive.
-    async fn policy(&self) -> Result<(Result<Policy, Vec<String>>, String), GitHubError> {
-        let text = match self.client.file(POLICY_PATH, None).await {
-            Ok(text) => text.unwrap_or_default(),
-            Err(GitHubError::Malformed { message, .. }) => {
-                return Ok((Err(vec![format!("`{POLICY_PATH}` cannot be read: {message}.")]), Policy::default().label));
-            }
-            Err(error) => return Err(error),
-        };
-        let policy = policy::parse(&text);
-        let label = match &policy {
-            Ok(policy) => policy.label.clone(),
-            Err(_) => label_line(&text).unwrap_or_else(|| Policy::default().label),
-        };
-        Ok((policy, label))
-    }
-
     async fn base(&self, policy: Option<&Policy>) -> Result<Option<Base>, GitHubError> {
         let default = self.client.repository().await?.default_branch;
         let branch = policy.and_then(|policy| policy.base.as_ref()).map_or_else(|| default.clone(), Branch::new);
-        let head = self.client.branch_head(&branch).await?;
+        let head = self.client.branch_head_surely(&branch).await?;
         Ok(head.map(|sha| Base { is_default: branch == default, branch, sha }))
     }
+}
+
+/// The policy or what is wrong with it, and the label that starts a directive.
+async fn policy_of(client: &RepoClient) -> Result<(Result<Policy, Vec<String>>, String), GitHubError> {
+    let text = match client.file(POLICY_PATH, None).await {
+        Ok(text) => text.unwrap_or_default(),
+        Err(GitHubError::Malformed { message, .. }) => {
+            return Ok((Err(vec![format!("`{POLICY_PATH}` cannot be read: {message}.")]), Policy::default().label));
+        }
+        Err(error) => return Err(error),
+    };
+    let policy = policy::parse(&text);
+    let label = match &policy {
+        Ok(policy) => policy.label.clone(),
+        Err(_) => label_line(&text).unwrap_or_else(|| Policy::default().label),
+    };
+    Ok((policy, label))
+}
+
+/// The label that starts a directive in a repository.
+pub(in crate::github) async fn policy_label(client: &RepoClient) -> Result<String, GitHubError> {
+    Ok(policy_of(client).await?.1)
 }
 
 /// The label that a broken policy names, so that its faults are told to whoever sets that label.

@@ -19,6 +19,8 @@ mod label;
 mod order;
 mod pull;
 
+pub(super) use label::policy_label;
+
 use async_trait::async_trait;
 use thiserror::Error;
 

@@ -71,6 +71,10 @@ impl Hub {
             };
             let mut state = self.state();
             state.repo_mut(repo).pushed_at = state.now();
+            if moved.old.is_none() && self.mischief.is_on() {
+                let full_name = View::new(&state, &self.urls).full_name(state.repo_by_id(repo));
+                self.mischief.ref_created(state.now(), (repo, &full_name), &moved.name);
+            }
             self.announce_move(&mut state, repo, &moved, &pushed, sender);
             if moved.branch().is_some() {
                 self.follow_branch(&mut state, repo, &moved, pushed, sender);

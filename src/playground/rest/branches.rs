@@ -21,7 +21,8 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
-    let branches = git.branches().await?;
+    let mut branches = git.branches().await?;
+    branches.retain(|branch| !ctx.hub.overlooks(repo, &branch_ref(&branch.name)));
     let state = ctx.state();
     let view = ctx.view(&state);
     Ok(ctx.list(&branches, |branch| view.branch(state.repo_by_id(repo), &branch.name, &branch.sha)))
@@ -33,6 +34,9 @@ async fn read(ctx: Ctx, At((owner, name, branch)): At<(String, String, String)>)
     let Some(sha) = git.ref_sha(&branch_ref(&branch)).await? else {
         return Err(missing(if branch.ends_with("/protection") { "Branch not protected" } else { "Branch not found" }));
     };
+    if ctx.hub.overlooks(repo, &branch_ref(&branch)) {
+        return Err(missing("Branch not found"));
+    }
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
     let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));

@@ -31,8 +31,10 @@ async fn all(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
     let view = ctx.view(&state);
+    let since = ctx.query("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
+    let all = repo.issues.values().flat_map(|issue| issue.comments.iter().map(move |comment| (issue, comment)));
     let mut comments: Vec<_> =
-        repo.issues.values().flat_map(|issue| issue.comments.iter().map(move |comment| (issue, comment))).collect();
+        all.filter(|(_, comment)| since.is_none_or(|since| comment.updated_at >= since)).collect();
     comments.sort_by_key(|(_, comment)| comment.id);
     if ctx.query("direction") == Some("desc") {
         comments.reverse();

@@ -53,6 +53,9 @@ fn shown(view: View, repo: Id, reference: &Reference) -> Value {
 async fn read_ref(ctx: Ctx, At((owner, name, reference)): At<(String, String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
     let found = git.reference(&format!("refs/{reference}")).await?.ok_or_else(ApiError::not_found)?;
+    if ctx.hub.overlooks(repo, &found.name) {
+        return Err(ApiError::not_found());
+    }
     let state = ctx.state();
     Ok(ok(shown(ctx.view(&state), repo, &found)))
 }
@@ -67,7 +70,8 @@ async fn matching_refs(ctx: Ctx, At((owner, name, prefix)): At<(String, String, 
 
 async fn list_refs(ctx: &Ctx, at: (&str, &str), prefix: &str) -> Answer {
     let (repo, git) = git_of(ctx, at)?;
-    let found = git.refs(prefix).await?;
+    let mut found = git.refs(prefix).await?;
+    found.retain(|reference| !ctx.hub.overlooks(repo, &reference.name));
     let state = ctx.state();
     let view = ctx.view(&state);
     Ok(ctx.list(&found, |reference| shown(view, repo, reference)))

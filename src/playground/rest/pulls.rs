@@ -103,6 +103,9 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     };
     // Neither branch may move between the look at it and the pull request's beginning.
     let _still = moving.lock().await;
+    if ctx.hub.overlooks(writer.repo, &branch_ref(head)) {
+        return Err(ApiError::invalid("PullRequest", "head", "invalid"));
+    }
     let sides = look_at(&git, base, head).await?;
     if sides.size.commits == 0 {
         return Err(ApiError::custom("PullRequest", &format!("No commits between {base} and {head}")));

@@ -6,7 +6,7 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -115,7 +115,9 @@ async fn all(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), PULLS)?;
     let view = ctx.view(&state);
-    Ok(ctx.list(published(repo), |(issue, comment)| view.review_comment(repo, issue, comment)))
+    let since = ctx.query("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
+    let all = published(repo).filter(|(_, comment)| since.is_none_or(|since| comment.updated_at >= since));
+    Ok(ctx.list(all, |(issue, comment)| view.review_comment(repo, issue, comment)))
 }
 
 async fn of_pull(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {

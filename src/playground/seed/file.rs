@@ -27,6 +27,11 @@
 //!     conclusion: failure       # or one for each attempt: [failure, success]; success, unless said
 //!     after: 90                 # seconds; none, unless said
 //!     never: in_progress        # it stays there, or `queued`
+//! misbehaviour:                 # see the table in `mischief`
+//!   seed: 7
+//!   rules:
+//!     - { requests: { methods: [POST], path: "/repos/*/*/pulls" }, does: done_then_reset, times: 1 }
+//!     - { deliveries: { event: issues }, does: { delay: { ms: 3000 } }, chance: 0.5 }
 //! ```
 //!
 //! A repository that is there already (`acme/widgets`) gets the collaborators, labels and issues. Nothing in the
@@ -40,6 +45,7 @@ use thiserror::Error;
 
 use crate::playground::ci::Rule;
 use crate::playground::git::{branch_ref, is_valid_ref_name};
+use crate::playground::mischief::Written;
 use crate::playground::state::Role;
 
 /// A larger file is a mistake, and its aliases might be an attack on memory.
@@ -56,6 +62,8 @@ pub(crate) struct SeedFile {
     /// What the jobs of workflows find.
     #[serde(default)]
     pub(super) ci: Vec<Rule>,
+    #[serde(default)]
+    pub(super) misbehaviour: Written,
     /// What `directory` is relative to.
     #[serde(skip)]
     pub(super) folder: PathBuf,
@@ -198,6 +206,9 @@ impl SeedFile {
             }
             repository.faults(&people, &self.folder, |fault| faults.push(format!("{at}: {fault}")));
         }
+        if let Err(found) = self.misbehaviour.rules() {
+            faults.extend(found.into_iter().map(|fault| format!("misbehaviour: {fault}")));
+        }
         faults
     }
 }
@@ -292,12 +303,23 @@ mod tests {
         let text = "users: [{ login: -bad- }, { login: ada }, { login: Ada }]\n\
             repositories:\n\
             - { name: a b, owner: nobody, directory: ./no-such, collaborators: { eve: king } }\n\
-            - { name: c, default_branch: 'x..y', labels: [{ name: l, color: red }], issues: [{ title: '', author: eve }] }\n";
+            - { name: c, default_branch: 'x..y', labels: [{ name: l, color: red }], issues: [{ title: '', author: eve }] }\n\
+            misbehaviour: { rules: [{ deliveries: {}, does: explode }] }\n";
         let SeedError::Faults(faults) = read(text).unwrap_err() else { panic!("it was read") };
         let all = faults.join("\n");
-        for part in
-            ["-bad-", "`Ada` is there twice", "a b", "nobody", "no-such", "`eve`", "king", "x..y", "`red`", "no title"]
-        {
+        for part in [
+            "-bad-",
+            "`Ada` is there twice",
+            "a b",
+            "nobody",
+            "no-such",
+            "`eve`",
+            "king",
+            "x..y",
+            "`red`",
+            "no title",
+            "misbehaviour: rules[0].does",
+        ] {
             assert!(all.contains(part), "{part} is missing in:\n{all}");
         }
     }

@@ -35,7 +35,12 @@ impl SeedFile {
                 add_issue(&mut state, id, issue);
             }
         }
-        Ok(())
+        // Last of all: nothing in the file meets what it asks for.
+        if let Some(seed) = self.misbehaviour.seed {
+            hub.mischief.seed(seed);
+        }
+        let rules = self.misbehaviour.rules().map_err(SeedError::Faults)?;
+        hub.mischief.add(rules).map_err(|error| SeedError::Faults(error.0))
     }
 
     async fn ensure_repository(&self, hub: &Arc<Hub>, wanted: &SeedRepository) -> Result<Id, SeedError> {

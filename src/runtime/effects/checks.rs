@@ -1,6 +1,6 @@
 //! The composite `adjutant` check run of a step's head.
 
-use super::EffectError;
+use super::{EffectError, TRIES};
 use crate::domain::directive::Directive;
 use crate::domain::ids::{Repo, Sha, StepId};
 use crate::domain::signal::Signal;
@@ -29,7 +29,7 @@ pub(super) async fn write_neutral(world: &World, repo: &Repo, head: &Sha) -> Res
         Err(
             error @ (GitHubError::Forbidden { .. } | GitHubError::NotFound { .. } | GitHubError::Validation { .. }),
         ) => {
-            tracing::info!(%error, repository = repo.full_name(), "no neutral check was written");
+            return Err(EffectError::refused_then(format!("no neutral check was written: {error}"), TRIES, Vec::new()));
         }
         Err(error) => return Err(error.into()),
     }

@@ -10,6 +10,9 @@ use crate::domain::signal::{Signal, Source};
 use crate::report;
 use crate::runtime::World;
 
+/// How often something is looked for that is probably gone.
+const FEW: u32 = 3;
+
 type Done = Result<Vec<Signal>, EffectError>;
 
 /// Writes the status comment as things stand now. One that somebody deleted is written anew.
@@ -28,7 +31,9 @@ pub(super) async fn write_status(world: &World, d: &Directive) -> Done {
     }
     let found = match client.comment_with_marker(d.issue, &report::status_marker(d.id)).await {
         // The issue was deleted or moved away: there is no place for it any more.
-        Err(error) if error.is_absent() && d.status.is_over() => return Ok(Vec::new()),
+        Err(error) if error.is_absent() && d.status.is_over() => {
+            return Err(EffectError::refused_then(error, FEW, Vec::new()));
+        }
         found => found?,
     };
     let comment = match found {
@@ -79,7 +84,7 @@ async fn say_once(world: &World, repo: &Repo, number: u64, marker: &str, body: &
 pub(super) async fn react(world: &World, d: &Directive, source: &Source, reaction: Reaction) -> Done {
     match world.github.repository(&d.repo).react(source, reaction).await {
         // The comment was deleted meanwhile: there is nobody left to tell.
-        Err(error) if error.is_absent() => Ok(Vec::new()),
+        Err(error) if error.is_absent() => Err(EffectError::refused_then(error, FEW, Vec::new())),
         outcome => outcome.map(|()| Vec::new()).map_err(Into::into),
     }
 }

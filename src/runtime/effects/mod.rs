@@ -30,6 +30,9 @@ use crate::github::GitHubError;
 use crate::store::StoreError;
 use crate::store::effects::Claimed;
 
+/// How often something that GitHub refuses is tried, with pauses of 1, 2, 4 and 8 s, before it is believed.
+const TRIES: u32 = 5;
+
 /// Why an effect was not carried out.
 #[derive(Debug)]
 pub(super) enum EffectError {
@@ -39,6 +42,21 @@ pub(super) enum EffectError {
         after: Option<Duration>,
         /// What went wrong.
         why: String,
+    },
+    /// The app may not work in the repository at present: it waits until people give the access back.
+    NoAccess {
+        /// Why not.
+        why: String,
+    },
+    /// It was refused. GitHub does that for a moment, too (a fresh branch is not everywhere at once), so that it is tried
+    /// a few times before it is believed.
+    Refused {
+        /// Why, as a sentence for a person.
+        why: String,
+        /// How often it is tried in all.
+        tries: u32,
+        /// What the engine is told once it is believed; none where the effect is given up then.
+        then: Option<Vec<Signal>>,
     },
     /// It will not work: a person is told.
     Never {
@@ -54,6 +72,15 @@ impl EffectError {
         Self::Later { after: None, why: why.to_string() }
     }
 
+    fn refused(why: impl std::fmt::Display) -> Self {
+        Self::Refused { why: why.to_string(), tries: TRIES, then: None }
+    }
+
+    /// A refusal after which the engine is told so once it is believed.
+    fn refused_then(why: impl std::fmt::Display, tries: u32, then: Vec<Signal>) -> Self {
+        Self::Refused { why: why.to_string(), tries, then: Some(then) }
+    }
+
     fn never(why: impl std::fmt::Display) -> Self {
         Self::Never { why: why.to_string() }
     }
@@ -61,15 +88,13 @@ impl EffectError {
 
 impl From<GitHubError> for EffectError {
     fn from(error: GitHubError) -> Self {
-        if error.is_transient() {
-            return Self::Later { after: error.retry_after(), why: error.to_string() };
-        }
         match error {
-            // The operator's to mend, and nothing is lost until then.
-            GitHubError::Unauthorized { .. } | GitHubError::Setup(_) | GitHubError::Malformed { .. } => {
-                Self::Later { after: Some(Duration::from_mins(1)), why: error.to_string() }
+            GitHubError::NoAccess { message } => Self::NoAccess { why: message },
+            // What stands between here and GitHub answers with pages of its own now and then.
+            error if error.is_transient() || matches!(error, GitHubError::Malformed { .. }) => {
+                Self::Later { after: error.retry_after(), why: error.to_string() }
             }
-            _ => Self::never(error),
+            error => Self::refused(error),
         }
     }
 }
@@ -112,9 +137,7 @@ pub(super) async fn carry_out(
         Effect::ClosePull { step, word } => pulls::close(world, d, *step, word).await,
         Effect::DeleteBranch { step } => pulls::delete_branch(world, d, *step).await,
         Effect::RunTask { task } => tasks::run(world, d, *task, cancel, stop).await,
-        Effect::Verify { step, head, round } => {
-            verification::verify(world, d, *step, head, *round, claimed.attempt, cancel).await
-        }
+        Effect::Verify { step, head, round } => verification::verify(world, d, *step, head, *round, cancel).await,
         Effect::Announce { .. } | Effect::NeutralCheck { .. } => Ok(Vec::new()),
     }
 }

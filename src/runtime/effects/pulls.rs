@@ -1,6 +1,6 @@
 //! Pull requests: opened, kept in line, merged, closed.
 
-use super::{EffectError, step_of};
+use super::{EffectError, TRIES, step_of};
 use crate::domain::directive::Directive;
 use crate::domain::engine;
 use crate::domain::ids::{Login, Sha, StepId};
@@ -10,6 +10,11 @@ use crate::domain::step::{Pull, Step};
 use crate::github::{Conclusion, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
 use crate::runtime::World;
+
+/// How often a merge is asked for that the app may not do, before a person is asked: some seconds.
+const FORBIDDEN: u32 = 3;
+/// How often GitHub is asked whether a pull request can be merged, before a person is told: a quarter of an hour.
+const NOT_COMPUTED: u32 = 12;
 
 type Done = Result<Vec<Signal>, EffectError>;
 
@@ -124,15 +129,32 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
             let by = world.github.app().await?.bot_login;
             vec![Signal::HeadMoved { step: id, head, by }]
         }
-        MergeOutcome::Forbidden { reason } => vec![refused(id, head, reason)],
+        MergeOutcome::Forbidden { reason } => {
+            return Err(EffectError::refused_then(&reason, FORBIDDEN, vec![refused(id, head, reason.clone())]));
+        }
         MergeOutcome::NotMergeable { reason } => match super::trees::conflicts(world, d, step).await? {
             Some(paths) => vec![Signal::Conflicted { step: id, head: head.clone(), paths }],
             None if client.pull(pull.number).await?.mergeable.is_none() => {
-                return Err(EffectError::later("GitHub has not computed yet whether it can be merged"));
+                let why = "GitHub does not come to know whether it can be merged";
+                return Err(EffectError::refused_then(why, NOT_COMPUTED, vec![refused(id, head, why.to_owned())]));
             }
-            None => vec![refused(id, head, reason)],
+            None if is_a_rule(&reason) => vec![refused(id, head, reason)],
+            // There is no conflict, and no rule is named: GitHub may be a moment behind.
+            None => {
+                return Err(EffectError::refused_then(&reason, TRIES, vec![refused(id, head, reason.clone())]));
+            }
         },
     })
+}
+
+/// Whether GitHub names a rule of the branch's as the reason: nothing but people change those.
+///
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
+fn is_a_rule(reason: &str) -> bool {
+    let said = reason.to_lowercase();
+    ["required", "approving review", "rule violation", "protected branch", "draft", "not allowed", "requested changes"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// Closes a step's pull request with a word, and completes its open check runs.

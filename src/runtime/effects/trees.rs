@@ -53,26 +53,25 @@ impl Source {
         self.mirror.push(&remote, commit, branch, expected).await
     }
 
-    /// Where a branch is on the server now, its commits brought here. Asked of the API, which costs a fraction of a
-    /// `git ls-remote`; a fresh branch that it does not show yet is found out by the push, which expects none.
+    /// Where a branch is on the server now, its commits brought here. Asked of the API first, which costs a fraction of a
+    /// `git ls-remote`.
     pub(super) async fn head(&self, branch: &Branch) -> Result<Option<String>, EffectError> {
-        let Some(head) = self.client.branch_head(branch).await? else { return Ok(None) };
-        let head = head.to_string();
-        self.mirror.fetch_commit(&self.remote, &head).await?;
-        Ok(Some(head))
+        let shown = self.client.branch_head(branch).await?;
+        let head = match shown {
+            Some(head) => Some(head.to_string()),
+            // The API may be a moment behind: git has the last word.
+            None => self.mirror.remote_head(&self.remote, branch.as_str()).await?,
+        };
+        if let Some(head) = &head {
+            self.mirror.fetch_commit(&self.remote, head).await?;
+        }
+        Ok(head)
     }
 
     /// Like [`Source::head`], for a branch that must be there.
     pub(super) async fn known_head(&self, branch: &Branch) -> Result<String, EffectError> {
-        if let Some(head) = self.head(branch).await? {
-            return Ok(head);
-        }
-        // The API may be a moment behind: git has the last word.
-        let head = self.mirror.remote_head(&self.remote, branch.as_str()).await?;
-        if let Some(head) = &head {
-            self.mirror.fetch_commit(&self.remote, head).await?;
-        }
-        head.ok_or_else(|| EffectError::never(format!("the branch `{branch}` is gone from GitHub")))
+        let head = self.head(branch).await?;
+        head.ok_or_else(|| EffectError::refused(format!("the branch `{branch}` is gone from GitHub")))
     }
 }
 
@@ -94,6 +93,13 @@ pub(super) async fn conflicts(world: &World, d: &Directive, step: &Step) -> Resu
 
 impl From<GitError> for EffectError {
     fn from(error: GitError) -> Self {
-        if error.is_transient() { Self::later(error) } else { Self::never(error) }
+        match error {
+            error if error.is_transient() => Self::later(error),
+            // Nothing of this is the server's, or a moment's.
+            GitError::Invalid(..) | GitError::TooLarge(_) | GitError::TooMuch(_) | GitError::TreeExists(_) => {
+                Self::never(error)
+            }
+            error => Self::refused(error),
+        }
     }
 }

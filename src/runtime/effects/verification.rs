@@ -31,7 +31,6 @@ pub(super) async fn verify(
     id: StepId,
     head: &Sha,
     round: u32,
-    attempt: u32,
     cancel: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(step) = step_of(d, id).filter(|_| is_wanted(d, id, head)) else {
@@ -50,7 +49,7 @@ pub(super) async fn verify(
             source.mirror.commit(&tree, &[&target, head.as_str()], "What is proved", &author, d.created_at).await?
         }
     };
-    let proof = Proof { world, d, step, head, round, attempt, cancel };
+    let proof = Proof { world, d, step, head, round, cancel };
     let specs = proof.specs(&source).await?;
     let findings = findings(d, &specs, &source.mirror.diff(&target, &merged).await?)?;
     let results = proof.run(&source, &merged, &specs).await?;
@@ -80,7 +79,6 @@ struct Proof<'a> {
     step: &'a Step,
     head: &'a Sha,
     round: u32,
-    attempt: u32,
     cancel: &'a CancellationToken,
 }
 
@@ -108,7 +106,7 @@ impl Proof<'_> {
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);
             }
-            let result = self.judged(ran)?;
+            let result = judged(ran)?;
             self.show(&spec.name, report::verifier_check(&result)).await?;
             results.push(result);
         }
@@ -144,29 +142,6 @@ impl Proof<'_> {
         Ok(verify::detect_at(&source.mirror, base).await?)
     }
 
-    /// A verifier that could not be started says nothing about the commit: it is tried again, and then a person is
-    /// told.
-    fn judged(&self, ran: verify::VerifierResult) -> Result<VerifierResult, EffectError> {
-        let verdict = match ran.verdict {
-            verify::Verdict::Pass => Verdict::Pass,
-            verify::Verdict::Fail => Verdict::Fail,
-            verify::Verdict::Neutral => Verdict::Neutral,
-            verify::Verdict::Error { reason } => {
-                let why = format!("the verifier `{}` could not be run: {reason}", ran.name);
-                return Err(if self.attempt < TRIES { EffectError::later(why) } else { EffectError::never(why) });
-            }
-        };
-        Ok(VerifierResult {
-            name: ran.name,
-            required: ran.required,
-            weight: ran.weight,
-            verdict,
-            summary: ran.summary,
-            tail: ran.tail,
-            duration_ms: u64::try_from(ran.duration.as_millis()).unwrap_or(u64::MAX),
-        })
-    }
-
     async fn show(&self, verifier: &str, report: report::CheckReport) -> Result<(), EffectError> {
         let name = format!("adjutant/{verifier}");
         let external_id = format!("adjutant:{}:{verifier}:{}", self.step.id, self.round);
@@ -179,6 +154,29 @@ impl Proof<'_> {
         let name = format!("verify-{}-{}-{}-{verifier}.log", self.step.id, self.head.short(), self.round);
         self.world.settings.data_dir.join("logs").join(name)
     }
+}
+
+/// A verifier that could not be started says nothing about the commit: it is tried again, and then a person is
+/// told.
+fn judged(ran: verify::VerifierResult) -> Result<VerifierResult, EffectError> {
+    let verdict = match ran.verdict {
+        verify::Verdict::Pass => Verdict::Pass,
+        verify::Verdict::Fail => Verdict::Fail,
+        verify::Verdict::Neutral => Verdict::Neutral,
+        verify::Verdict::Error { reason } => {
+            let why = format!("the verifier `{}` could not be run: {reason}", ran.name);
+            return Err(EffectError::Refused { why, tries: TRIES, then: None });
+        }
+    };
+    Ok(VerifierResult {
+        name: ran.name,
+        required: ran.required,
+        weight: ran.weight,
+        verdict,
+        summary: ran.summary,
+        tail: ran.tail,
+        duration_ms: u64::try_from(ran.duration.as_millis()).unwrap_or(u64::MAX),
+    })
 }
 
 /// What the change touches that a person should know of.

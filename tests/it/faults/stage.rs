@@ -36,6 +36,9 @@ pub(super) struct Stage {
     pub(super) max_tasks: &'static str,
     /// How often work in progress is shown, in seconds.
     pub(super) progress: &'static str,
+    /// How often GitHub is asked for what no webhook told, and how long it may take for an answer, in seconds.
+    pub(super) look: &'static str,
+    pub(super) github: &'static str,
     http: reqwest::Client,
 }
 
@@ -77,6 +80,8 @@ impl Stage {
             time_limit: "60s",
             max_tasks: "4",
             progress: "30",
+            look: "300",
+            github: "30",
             http: reqwest::Client::new(),
         };
         stage.put_file(".github/adjutant.yml", policy).await;
@@ -159,6 +164,8 @@ impl Stage {
             ("ADJUTANT_MAX_TASKS", self.max_tasks.to_owned()),
             ("ADJUTANT_LEASE_SECONDS", "1".to_owned()),
             ("ADJUTANT_PROGRESS_SECONDS", self.progress.to_owned()),
+            ("ADJUTANT_LOOK_SECONDS", self.look.to_owned()),
+            ("ADJUTANT_GITHUB_SECONDS", self.github.to_owned()),
             ("DATABASE_URL", self.database.url()),
         ]);
         let serve = Serve { child: command.spawn().unwrap(), log };

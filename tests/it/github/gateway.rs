@@ -99,7 +99,7 @@ async fn an_app_that_was_uninstalled_is_not_taken_for_things_that_are_gone() {
     })
     .await;
     let error = server.client().issue(7).await.unwrap_err();
-    assert!(matches!(error, GitHubError::Forbidden { .. }) && error.to_string().contains("install"), "{error}");
+    assert!(matches!(error, GitHubError::NoAccess { .. }) && error.to_string().contains("install"), "{error}");
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 //!
 //! A run that is cut short is gone on with: in its clone where that is on this machine, else from the checkpoint that
 //! a process pushed when it was told to stop ([`checkpoint`]). One that had pushed its commit already is found again by the
-//! commit's trailer, and not made twice.
+//! commit's trailer, and not made twice. An agent that ended is not run again because what it left could not be handed in
+//! ([`kept`]).
 
 mod checkpoint;
+mod kept;
 mod progress;
 mod told;
 
@@ -56,6 +58,11 @@ pub(super) async fn run(
             tracing::warn!(task = %id, why, "the task could not be run");
             (TaskOutcome::Failed { reason: without_folder(&why, &world.settings.data_dir) }, Usd::ZERO)
         }
+        Err(EffectError::Refused { why, tries, .. }) => {
+            let reason = without_folder(&why, &world.settings.data_dir);
+            let failed = Signal::TaskFinished { task: id, outcome: TaskOutcome::Failed { reason }, cost: Usd::ZERO };
+            return Err(EffectError::Refused { why, tries, then: Some(vec![failed]) });
+        }
         Err(other) => return Err(other),
     };
     if outcome == TaskOutcome::Cancelled {
@@ -95,6 +102,10 @@ struct Ground {
 impl Job<'_> {
     async fn run(&self) -> Ended {
         let source = Source::open(self.world, self.d).await?;
+        if matches!(self.task.kind, TaskKind::Plan | TaskKind::Judge) {
+            // What they read may all be here already, and a token may have outlived the access: no agent is paid for nothing.
+            self.world.github.repository(&self.d.repo).repository().await?;
+        }
         match (self.task.kind, self.step) {
             (TaskKind::Plan, _) => self.plan(&source).await,
             (TaskKind::Judge, Some(step)) => self.judge(&source, step).await,
@@ -338,6 +349,10 @@ impl Job<'_> {
     }
 
     async fn agent(&self, tree: &Tree, head: &str, instructions: String) -> Result<AgentRun, EffectError> {
+        if let Some(ended) = kept::read(tree, self.task.id) {
+            tracing::info!(task = %self.task.id, "its agent had ended before; what it left is handed in");
+            return self.measured(ended).await;
+        }
         let (name, settings) = self.choose_agent()?;
         let log = self.world.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
         self.world.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
@@ -351,9 +366,15 @@ impl Job<'_> {
         };
         let ran = agent::run_agent(&self.world.sandbox, &spec(name, settings), job).await;
         let ran = ran.map_err(|error| EffectError::never(format!("the agent `{name}` was not started: {error}")))?;
-        let measured = Signal::TaskMeasured { task: self.task.id, measure: measure(&ran) };
+        let ended = kept::Ended { measure: measure(&ran), run: ran };
+        kept::write(tree, self.task.id, &ended);
+        self.measured(ended).await
+    }
+
+    async fn measured(&self, ended: kept::Ended) -> Result<AgentRun, EffectError> {
+        let measured = Signal::TaskMeasured { task: self.task.id, measure: ended.measure };
         self.world.apply(self.d.id, &[measured], Settle::Nothing).await.map(drop)?;
-        Ok(ran)
+        Ok(ended.run)
     }
 
     /// How a run ended, and what it cost. What is good for nothing costs as well.

@@ -1,0 +1,144 @@
+//! The admin API at `/_playground`: what a test or a user does to this GitHub that nobody can do to the real one.
+//!
+//! | request | body | what it does |
+//! |---|---|---|
+//! | `GET /_playground/misbehaviour` | | the rules in force, with how often each was met |
+//! | `PUT /_playground/misbehaviour` | `{"seed": 7, "rules": [rule, …]}` | these rules in place of those there are |
+//! | `POST /_playground/misbehaviour` | a rule | one more rule |
+//! | `DELETE /_playground/misbehaviour` | | no rule is left; what was held back goes out |
+//! | `GET /_playground/report` | | what was done, in order |
+//! | `GET /_playground/clock` | | what this GitHub's clock says |
+//! | `POST /_playground/clock` | `{"advance": 3600}` | moves it forward by seconds |
+//! | `POST /_playground/tokens/expire` | `{}` | ends the life of every installation token, as an hour would |
+//! | `POST /_playground/tokens/revoke` | `{}` | revokes every installation token |
+//!
+//! A rule is written as in the seed file; the words are those of the table of [`crate::playground::mischief`]. Bad input answers
+//! 4xx with a `message` and, where there are several faults, all of them with their places.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use chrono::TimeDelta;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::guard::on_this_machine;
+use crate::playground::{
+    hub::Hub,
+    mischief::{Misbehaved, Written, read_rule},
+    view,
+};
+
+/// A century; the clock cannot be turned back, so nobody should set it there by a slip.
+const MOST_SECONDS: i64 = 100 * 365 * 24 * 3600;
+
+/// The routes, below `/_playground`.
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    let routes = Router::new()
+        .route("/misbehaviour", get(rules).put(replace).post(add).delete(behave))
+        .route("/report", get(report))
+        .route("/clock", get(clock).post(advance))
+        .route("/tokens/expire", post(expire))
+        .route("/tokens/revoke", post(revoke))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
+        .layer(middleware::from_fn(on_this_machine))
+        .with_state(hub);
+    Router::new().nest("/_playground", routes)
+}
+
+/// A refusal, with every fault that there is.
+pub(super) struct Refused(pub(super) StatusCode, pub(super) &'static str, pub(super) Vec<String>);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "message": self.1, "faults": self.2 }))).into_response()
+    }
+}
+
+async fn nothing_here() -> Refused {
+    let message = "There is no such admin resource: see misbehaviour, report, clock, tokens/expire and tokens/revoke.";
+    Refused(StatusCode::NOT_FOUND, message, Vec::new())
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| {
+        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        Refused(status, "The body is not understood.", vec![error.to_string()])
+    })
+}
+
+fn faulty(faults: Vec<String>) -> Refused {
+    Refused(StatusCode::UNPROCESSABLE_ENTITY, "The misbehaviour cannot be followed; nothing was changed.", faults)
+}
+
+async fn rules(State(hub): State<Arc<Hub>>) -> Response {
+    Json(json!({ "rules": hub.mischief.shown() })).into_response()
+}
+
+async fn replace(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let written: Written = read(&body)?;
+    let found = written.rules().map_err(faulty)?;
+    hub.behave();
+    hub.mischief.seed(written.seed.unwrap_or_default());
+    hub.mischief.add(found).map_err(|error| faulty(error.0))?;
+    Ok(rules(State(hub)).await)
+}
+
+async fn add(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let rule = read_rule(&read(&body)?).map_err(faulty)?;
+    hub.mischief.add(vec![rule]).map_err(|error| faulty(error.0))?;
+    Ok((StatusCode::CREATED, rules(State(hub)).await).into_response())
+}
+
+async fn behave(State(hub): State<Arc<Hub>>) -> Response {
+    hub.behave();
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn report(State(hub): State<Arc<Hub>>) -> Response {
+    let shown = |done: Misbehaved| {
+        let at = view::time(done.at);
+        json!({ "at": at, "rule": done.rule, "act": done.act, "what": done.what, "guid": done.guid })
+    };
+    let done: Vec<Value> = hub.mischief.report().into_iter().map(shown).collect();
+    Json(json!({ "misbehaved": done })).into_response()
+}
+
+async fn clock(State(hub): State<Arc<Hub>>) -> Response {
+    let now = hub.state().now();
+    Json(json!({ "now": view::time(now) })).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance: i64,
+}
+
+async fn advance(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let seconds = read::<Advance>(&body)?.advance;
+    if !(0..=MOST_SECONDS).contains(&seconds) {
+        let fault = format!("advance: {seconds} is no step forward; give seconds, 0 or more, a century at most");
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The clock stays where it is.", vec![fault]));
+    }
+    hub.state().advance(TimeDelta::seconds(seconds));
+    Ok(clock(State(hub)).await)
+}
+
+async fn expire(State(hub): State<Arc<Hub>>) -> Response {
+    Json(json!({ "expired": hub.state().expire_tokens() })).into_response()
+}
+
+async fn revoke(State(hub): State<Arc<Hub>>) -> Response {
+    let grants = std::mem::take(&mut hub.state().grants);
+    Json(json!({ "revoked": grants.len() })).into_response()
+}

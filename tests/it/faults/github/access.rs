@@ -1,0 +1,107 @@
+//! Access that is taken away in the middle of the work, and given back.
+
+use adjutant::playground::{Deliveries, DeliveryAct, Playground};
+
+use super::super::stage::in_a_tree;
+use super::{BY_ITSELF, Misbehaviour, STEPS, Serve, Stage, stage};
+
+/// An agent that takes its time.
+const SLOWLY: &str = r#"
+touch begun; sleep 2; rm begun
+echo "$step" > "$step.txt"
+echo '{"summary":"did it","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
+"#;
+
+const LOST: &str = "the app may not work in a repository; its work waits";
+const REGAINED: &str = "the app may work in a repository again";
+
+impl Stage {
+    /// Takes the access away while the first agent is at work, and waits until the work waits.
+    async fn loses(&self, take: impl FnOnce(&Playground)) -> (Serve, u64) {
+        self.agent(STEPS, SLOWLY);
+        let serve = self.serve().await;
+        let issue = self.label("Taken away").await;
+        let begun = async || in_a_tree(&self.trees("data"), "task-", "begun");
+        self.wait("an agent is at work", begun).await;
+        take(&self.playground);
+        let ended = "SELECT count(*) FROM tasks WHERE kind = 'step' AND exit = 'exit 0'";
+        self.wait("the agent has ended", async || (self.count(ended).await == 1).then_some(())).await;
+        self.wait("the operator is told", async || self.log().contains(LOST).then_some(())).await;
+        // Its end is known, its work is not handed in, and nothing else has begun or was given up.
+        let working = "SELECT count(*) FROM tasks WHERE kind = 'step' AND status = 'running'";
+        assert_eq!(self.count(working).await, 1, "{}", self.told().await);
+        assert_eq!(self.count("SELECT count(*) FROM tasks").await, 2);
+        assert_eq!(self.count("SELECT count(*) FROM effects WHERE status = 'failed'").await, 0);
+        assert_eq!(self.count("SELECT count(*) FROM deliveries WHERE status = 'failed'").await, 0);
+        assert_eq!(self.count("SELECT count(*) FROM directives WHERE status = 'active'").await, 1);
+        (serve, issue)
+    }
+
+    async fn regains(&self, serve: Serve, issue: u64) {
+        self.judged(issue).await;
+        let log = self.log();
+        assert_eq!((log.matches(LOST).count(), log.matches(REGAINED).count()), (1, 1), "said once: {log}");
+        drop(serve);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspension_holds_the_work_until_it_is_taken_back() {
+    let stage = stage(BY_ITSELF).await;
+    let (serve, issue) = stage.loses(Playground::suspend).await;
+    stage.playground.unsuspend();
+    stage.regains(serve, issue).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_suspension_is_noticed_though_nobody_tells() {
+    let stage = stage(BY_ITSELF).await;
+    let installations = Deliveries { event: Some("installation".to_owned()), action: None };
+    stage.misbehave([Misbehaviour::to_deliveries(installations, DeliveryAct::Drop)]);
+    let (serve, issue) = stage.loses(Playground::suspend).await;
+    stage.playground.unsuspend();
+    stage.regains(serve, issue).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_the_app_loses_waits_until_it_is_given_back() {
+    let stage = stage(BY_ITSELF).await;
+    let name = stage.playground.repository.clone();
+    let (serve, issue) = stage.loses(|playground| assert!(playground.remove_repository_from_installation(&name))).await;
+    assert!(stage.playground.add_repository_to_installation(&name));
+    stage.regains(serve, issue).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_removed_calls_nothing_off_and_says_so() {
+    let stage = stage(BY_ITSELF).await;
+    let (serve, _) = stage.loses(Playground::uninstall).await;
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_set_during_a_suspension_is_found_when_it_is_over() {
+    let stage = stage(BY_ITSELF).await;
+    let serve = stage.serve().await;
+    stage.playground.suspend();
+    let issue = stage.label("Set meanwhile").await;
+    stage.playground.unsuspend();
+    stage.judged(issue).await;
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_revoked_all_the_time_are_minted_anew() {
+    let stage = stage(BY_ITSELF).await;
+    let serve = stage.serve().await;
+    let issue = stage.label("Revoked").await;
+    for done in (2..=24).step_by(2) {
+        let is_so = "SELECT count(*) FROM effects WHERE status = 'done'";
+        stage
+            .wait(&format!("{done} effects are done"), async || (stage.count(is_so).await >= done).then_some(()))
+            .await;
+        stage.playground.revoke_tokens();
+    }
+    stage.judged(issue).await;
+    drop(serve);
+}

@@ -1,0 +1,145 @@
+//! Deliveries that are lost, doubled, late, out of order or out of date.
+
+use adjutant::playground::{Deliveries, DeliveryAct};
+use reqwest::Method;
+use serde_json::json;
+
+use super::{BY_ITSELF, Misbehaviour, STEPS, Stage, stage};
+
+/// A person approves the plan, the first step and nothing else.
+const ASKING: &str =
+    "autonomy: manual\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
+
+fn all(act: DeliveryAct) -> Misbehaviour {
+    Misbehaviour::to_deliveries(Deliveries::default(), act)
+}
+
+impl Stage {
+    /// Waits until so many questions wait for a person.
+    async fn asks(&self, kind: &str) {
+        let waiting = format!("SELECT count(*) FROM approvals WHERE kind = '{kind}' AND status = 'pending'");
+        self.wait(&format!("the {kind} waits"), async || (self.count(&waiting).await == 1).then_some(())).await;
+    }
+
+    async fn last_pull(&self) -> u64 {
+        let pulls = self.pulls().await;
+        pulls.iter().filter_map(|pull| pull["number"].as_u64()).max().unwrap()
+    }
+
+    async fn review(&self, pull: u64) {
+        let path = format!("/pulls/{pull}/reviews");
+        self.act("maintainer", Method::POST, &path, json!({ "event": "APPROVE" })).await;
+    }
+
+    /// People answer, each in another way, and one merges by hand.
+    async fn is_answered(&self, issue: u64) {
+        self.asks("plan").await;
+        self.comment(issue, "/approve").await;
+        self.asks("step_review").await;
+        self.comment(self.last_pull().await, "/approve").await;
+        self.wait("alpha has passed", async || {
+            let passed = "SELECT count(*) FROM steps WHERE name = 'alpha' AND status = 'passed'";
+            (self.count(passed).await == 1).then_some(())
+        })
+        .await;
+        self.asks("step_review").await;
+        self.review(self.last_pull().await).await;
+        self.asks("final").await;
+        let path = format!("/pulls/{}/merge", self.last_pull().await);
+        self.act("maintainer", Method::PUT, &path, json!({})).await;
+    }
+
+    async fn one_order_each(&self) {
+        let orders = "SELECT count(*) FROM events WHERE name IN ('command_taken', 'command_refused')";
+        assert_eq!(self.count(orders).await, 3, "{}", self.told().await);
+    }
+}
+
+async fn survives(act: DeliveryAct, name: &str) {
+    let stage = stage(ASKING).await;
+    stage.misbehave([all(act)]);
+    let serve = stage.serve().await;
+    let issue = stage.label(&format!("Deliveries: {name}")).await;
+    stage.is_answered(issue).await;
+    stage.judged(issue).await;
+    stage.one_order_each().await;
+    assert!(stage.met(name, "issues.labeled") > 0, "{:?}", stage.playground.misbehaved());
+    assert!(stage.met(name, "issue_comment.created") > 0, "{:?}", stage.playground.misbehaved());
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_delivery_tells_is_found_by_looking() {
+    survives(DeliveryAct::Drop, "drop").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_failed_are_asked_for_again() {
+    let stage = stage(BY_ITSELF).await;
+    stage.misbehave([Misbehaviour::to_webhook("issues", "labeled", DeliveryAct::Fail)]);
+    let serve = stage.serve().await;
+    let issue = stage.label("Failed to connect").await;
+    stage.wait("it failed", async || (stage.met("fail", "issues.labeled") > 0).then_some(())).await;
+    stage.playground.behave();
+    stage.judged(issue).await;
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thing_that_is_told_by_two_deliveries_is_one_thing() {
+    survives(DeliveryAct::Duplicate { new_guid: true }, "duplicate").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_comes_twice_is_one_delivery() {
+    survives(DeliveryAct::Duplicate { new_guid: false }, "duplicate").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_deliveries_tell_nothing_that_is_not_so() {
+    survives(DeliveryAct::Delay { ms: 1500 }, "delay").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_out_of_order_are_as_good_as_in_order() {
+    survives(DeliveryAct::Reorder { behind: 2 }, "reorder").await;
+}
+
+/// The label's delivery comes when the issue has lost it again, and the other way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_is_out_of_date_starts_and_stops_nothing() {
+    let stage = stage(BY_ITSELF).await;
+    stage.misbehave([Misbehaviour::to_webhook("issues", "*labeled", DeliveryAct::Stale)]);
+    let serve = stage.serve().await;
+    let issue = stage.label("Labelled, and not, and labelled").await;
+    stage.act("maintainer", Method::DELETE, &format!("/issues/{issue}/labels/directive"), json!(null)).await;
+    let path = format!("/issues/{issue}/labels");
+    stage.act("maintainer", Method::POST, &path, json!({ "labels": ["directive"] })).await;
+    stage.judged(issue).await;
+    assert!(stage.met("stale", "issues.") > 0, "{:?}", stage.playground.misbehaved());
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_a_lost_label_and_a_closing_that_nobody_told_are_found() {
+    let stage = stage(ASKING).await;
+    let serve = stage.serve().await;
+    let issue = stage.label("Looked after").await;
+    stage.asks("plan").await;
+    stage.misbehave([all(DeliveryAct::Drop)]);
+    let path = format!("/issues/{issue}");
+    stage.act("maintainer", Method::PATCH, &path, json!({ "title": "Looked after, and edited" })).await;
+    let read = "SELECT count(*) FROM events WHERE name = 'issue_text_read'";
+    stage.wait("the edit is read", async || (stage.count(read).await == 1).then_some(())).await;
+    stage.act("maintainer", Method::DELETE, &format!("{path}/labels/directive"), json!(null)).await;
+    let paused = "SELECT count(*) FROM directives WHERE status = 'paused'";
+    stage.wait("it is paused", async || (stage.count(paused).await == 1).then_some(())).await;
+    stage.act("maintainer", Method::POST, &format!("{path}/labels"), json!({ "labels": ["directive"] })).await;
+    stage.wait("it goes on", async || (stage.count(paused).await == 0).then_some(())).await;
+    stage.act("maintainer", Method::PATCH, &path, json!({ "state": "closed" })).await;
+    let stopped = "SELECT count(*) FROM directives WHERE status = 'failed' AND state->>'failure' LIKE '%maintainer%'";
+    stage.wait("it is stopped", async || (stage.count(stopped).await == 1).then_some(())).await;
+    assert!(stage.met("drop", "issues.closed") > 0);
+    assert_eq!(STEPS.len(), 2);
+    drop(serve);
+}

@@ -1,0 +1,56 @@
+//! Refusals that look definite and are a moment's: none is believed at once.
+
+use adjutant::playground::{RefAct, RequestAct};
+
+use super::{BY_ITSELF, Misbehaviour, of_the_bot, stage};
+
+/// The first write to each path is refused, and a read now and then.
+async fn survives(act: RequestAct, name: &str) {
+    let stage = stage(BY_ITSELF).await;
+    stage.misbehave([
+        of_the_bot(&["POST", "PATCH", "PUT", "DELETE"], "/**", act.clone()).for_each().once(),
+        of_the_bot(&["POST"], "graphql", act.clone()).once(),
+        of_the_bot(&["GET"], "/**", act).by_chance(0.15).times(15),
+    ]);
+    let serve = stage.lives_through(&format!("Refused with {name}")).await;
+    for call in
+        ["POST /repos/acme/widgets/pulls", "POST /repos/acme/widgets/check-runs", "/merge", "/comments", "graphql"]
+    {
+        assert!(stage.met(name, call) > 0, "{call}: {:?}", stage.playground.misbehaved());
+    }
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_not_accepted_for_a_moment_cost_nothing() {
+    survives(RequestAct::Unauthorized, "unauthorized").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_that_is_missing_for_a_moment_is_not_believed() {
+    survives(RequestAct::Forbidden, "forbidden").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thing_that_cannot_be_found_for_a_moment_is_not_gone() {
+    survives(RequestAct::NotFound, "not_found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_of_a_moment_blocks_nothing() {
+    survives(RequestAct::Conflict, "conflict").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_are_not_taken_for_a_moment_are_sent_again() {
+    survives(RequestAct::Unprocessable, "unprocessable").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_branch_that_is_not_everywhere_at_once_is_waited_for() {
+    let stage = stage(BY_ITSELF).await;
+    stage.misbehave([Misbehaviour::to_new_refs("refs/heads/**", RefAct::Hidden { reads: None, ms: Some(1500) })]);
+    let serve = stage.lives_through("Hidden branches").await;
+    assert!(stage.met("hidden", "g1-alpha") > 0, "{:?}", stage.playground.misbehaved());
+    drop(serve);
+}

@@ -1,0 +1,100 @@
+//! Everything at once, from one random seed each: what a test did is done again with `ADJUTANT_TEST_SEED=<seed>`.
+
+use std::time::{Duration, SystemTime};
+
+use adjutant::playground::{Body, Deliveries, DeliveryAct, RefAct, RequestAct};
+
+use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
+
+/// Whatever requests may meet, each this often.
+fn requests() -> Vec<(RequestAct, f64)> {
+    vec![
+        (RequestAct::Unauthorized, 0.01),
+        (RequestAct::Forbidden, 0.008),
+        (RequestAct::NotFound, 0.008),
+        (RequestAct::Conflict, 0.008),
+        (RequestAct::Unprocessable, 0.008),
+        (RequestAct::SecondaryLimit { status: 429, retry_after: Some(1) }, 0.005),
+        (RequestAct::ServerError, 0.02),
+        (RequestAct::BadGateway { body: Body::Html }, 0.02),
+        (RequestAct::Reset, 0.02),
+        (RequestAct::Silence, 0.004),
+        (RequestAct::DoneThenReset, 0.03),
+        (RequestAct::DoneThenBadGateway, 0.03),
+        (RequestAct::DoneThenSilence, 0.005),
+        (RequestAct::RevokeToken, 0.02),
+        (RequestAct::MergeableUnknown, 0.05),
+        (RequestAct::Slow { ms: 100 }, 0.05),
+    ]
+}
+
+fn deliveries() -> Vec<(DeliveryAct, f64)> {
+    vec![
+        (DeliveryAct::Drop, 0.1),
+        (DeliveryAct::Fail, 0.1),
+        (DeliveryAct::Duplicate { new_guid: true }, 0.1),
+        (DeliveryAct::Delay { ms: 700 }, 0.1),
+        (DeliveryAct::Reorder { behind: 2 }, 0.1),
+        (DeliveryAct::Stale, 0.1),
+    ]
+}
+
+impl Stage {
+    fn storm(&self, seed: u64) {
+        self.playground.misbehave_from(seed);
+        self.misbehave(requests().into_iter().map(|(act, chance)| of_the_bot(&[], "**", act).by_chance(chance)));
+        let all = |(act, chance)| Misbehaviour::to_deliveries(Deliveries::default(), act).by_chance(chance);
+        self.misbehave(deliveries().into_iter().map(all));
+        self.misbehave([Misbehaviour::to_new_refs("**", RefAct::Hidden { reads: Some(2), ms: None }).by_chance(0.3)]);
+    }
+}
+
+/// A seed of its own for each run and place; it is printed, and a test that fails shows it.
+fn seed(place: u64) -> u64 {
+    let given = std::env::var("ADJUTANT_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        u64::from(now.subsec_nanos()) ^ now.as_secs() ^ (place << 56)
+    });
+    println!("ADJUTANT_TEST_SEED={seed}");
+    seed
+}
+
+async fn survives(place: u64) {
+    let stage = stage(BY_ITSELF).await;
+    let seed = seed(place);
+    stage.storm(seed);
+    let serve = stage.lives_through(&format!("A storm from {seed}")).await;
+    assert!(stage.playground.misbehaved().len() > 10, "{:?}", stage.playground.misbehaved());
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directive_lives_through_everything_at_once() {
+    survives(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_through_another_storm() {
+    survives(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_killed_in_the_storm_goes_on_where_it_was() {
+    let stage = stage(BY_ITSELF).await;
+    let seed = seed(3);
+    stage.storm(seed);
+    let mut serve = stage.serve().await;
+    let issue = stage.label(&format!("Killed in a storm from {seed}")).await;
+    // After the first effects, in the middle, and near the end: counted in effects, and not in seconds.
+    for done in [4, 10, 18] {
+        let is_so = "SELECT count(*) FROM effects WHERE status = 'done'";
+        stage
+            .wait(&format!("{done} effects are done"), async || (stage.count(is_so).await >= done).then_some(()))
+            .await;
+        serve.kill().await;
+        serve = stage.serve().await;
+    }
+    tokio::time::timeout(Duration::from_mins(2), stage.judged(issue)).await.unwrap();
+    drop(serve);
+}

@@ -1,0 +1,129 @@
+//! What the app may do, and what is there: lost for a while, given back, and not believed to be gone at the first word.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use adjutant::domain::ids::Login;
+use adjutant::domain::signal::Permission;
+use adjutant::github::interpret::{Place, What};
+use adjutant::github::{Access, GitHubError};
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::scripted::{REPO, Reply, Scripted, is, repo};
+
+fn refused(status: u16, message: &str) -> Reply {
+    Reply::Json(status, json!({ "message": message }))
+}
+
+#[tokio::test]
+async fn a_suspended_installation_is_told_from_a_missing_permission_whoever_notices_it() {
+    let says = "Sorry. This installation owned by acme suspended your access at 2026-11-20T12:00:00Z.";
+    let at_the_call = Scripted::start(move |call| call.line.contains("/repos/").then(|| refused(403, says))).await;
+    let at_the_mint = Scripted::start(|call| {
+        call.line.contains("access_tokens").then(|| refused(403, "This installation has been suspended"))
+    })
+    .await;
+    for server in [at_the_call, at_the_mint] {
+        let error = server.client().create_comment(7, "hello").await.unwrap_err();
+        assert!(matches!(error, GitHubError::NoAccess { .. }) && error.is_transient(), "{error}");
+        let error = server.client().branch_head(&adjutant::domain::ids::Branch::new("main")).await.unwrap_err();
+        assert!(matches!(error, GitHubError::NoAccess { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_that_the_installation_lost_is_no_missing_branch() {
+    let server = Scripted::start(|call| {
+        let lost =
+            "There is at least one repository that does not exist or is not accessible to the parent installation.";
+        (call.line.contains("access_tokens") && !call.body["repository_ids"].is_null()).then(|| refused(422, lost))
+    })
+    .await;
+    let error = server.github().git_token(&repo()).await.unwrap_err();
+    assert!(matches!(error, GitHubError::NoAccess { .. }), "{error}");
+    // The installation is asked, and answers 404 where it covers the repository no more.
+    assert!(matches!(server.github().access(&repo()).await.unwrap(), Access::None(_)));
+}
+
+#[tokio::test]
+async fn an_app_that_was_installed_anew_works_through_the_new_installation() {
+    let server = Scripted::start(|call| match call.line.as_str() {
+        line if line.ends_with("/installations/5/access_tokens") => Some(refused(404, "Not Found")),
+        line if line == format!("GET {REPO}/installation") => {
+            Some(Reply::Json(200, json!({ "id": 6, "suspended_at": null })))
+        }
+        line if line.ends_with("/installations/6/access_tokens") => Some(Reply::Json(
+            201,
+            json!({ "token": "ghs_new", "expires_at": Utc::now() + chrono::TimeDelta::hours(1) }),
+        )),
+        line if line == format!("PATCH {REPO}/issues/7") => Some(Reply::Json(200, json!({}))),
+        _ => None,
+    })
+    .await;
+    let github = server.github();
+    let client = github.repository(&repo());
+    assert!(matches!(client.close_issue(7).await.unwrap_err(), GitHubError::NoAccess { .. }));
+    assert_eq!(github.access(&repo()).await.unwrap(), Access::Granted);
+    client.close_issue(7).await.unwrap();
+    assert_eq!(server.calls("PATCH")[0].authorization.as_deref(), Some("Bearer ghs_new"));
+    assert_eq!(github.git_token(&repo()).await.unwrap().expose_secret(), "ghs_new");
+}
+
+#[tokio::test]
+async fn that_somebody_has_no_rights_is_asked_twice() {
+    let asked = AtomicUsize::new(0);
+    let server = Scripted::start(move |call| {
+        is(call, "GET", "/collaborators/mona/permission").then(|| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => refused(404, "Not Found"),
+            _ => Reply::Json(200, json!({ "permission": "write" })),
+        })
+    })
+    .await;
+    assert_eq!(server.client().permission(&Login::new("mona")).await.unwrap(), Permission::Write);
+    assert_eq!(server.client().permission(&Login::new("stranger")).await.unwrap(), Permission::None);
+    assert!(server.client().file(".github/adjutant.yml", None).await.unwrap().is_none());
+    assert_eq!(server.calls(&format!("GET {REPO}/contents/")).len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_git_was_refused_is_minted_anew() {
+    let server = Scripted::start(|_| None).await;
+    let github = server.github();
+    let first = github.git_token(&repo()).await.unwrap();
+    assert_eq!(github.git_token(&repo()).await.unwrap().expose_secret(), first.expose_secret());
+    github.forget_git_tokens(&repo()).await;
+    assert_ne!(github.git_token(&repo()).await.unwrap().expose_secret(), first.expose_secret());
+}
+
+#[tokio::test]
+async fn orders_that_no_delivery_told_are_read_and_edited_ones_are_not() {
+    let written = "2026-11-20T12:00:00Z";
+    let comment = move |id: u64, body: &str, kind: &str, updated: &str| -> Value {
+        json!({ "id": id, "node_id": "x", "body": body, "user": { "login": "mona", "type": kind }, "created_at": written,
+                "updated_at": updated, "html_url": "http://h/acme/widgets/pull/3#issuecomment-1",
+                "issue_url": format!("http://h{REPO}/issues/3") })
+    };
+    let server = Scripted::start(move |call| {
+        let listed = json!([
+            comment(1, "/approve", "User", written),
+            comment(2, "/approve", "User", "2026-11-20T12:05:00Z"),
+            comment(3, "/approve", "Bot", written),
+            comment(4, "well done", "User", written)
+        ]);
+        let since = "since=2026-11-20T11:00:00Z";
+        match call.line.as_str() {
+            line if line.starts_with(&format!("GET {REPO}/issues/comments?{since}")) => Some(Reply::Json(200, listed)),
+            line if line.starts_with(&format!("GET {REPO}/pulls/comments?{since}")) => {
+                Some(Reply::Json(200, json!([])))
+            }
+            _ => None,
+        }
+    })
+    .await;
+    let since: DateTime<Utc> = "2026-11-20T11:00:00Z".parse().unwrap();
+    let orders = server.client().orders_since(since).await.unwrap();
+    let told: Vec<_> = orders.iter().map(|past| (past.id.as_str(), past.happened.sender.login.as_str())).collect();
+    assert_eq!(told, [("IssueComment/1", "mona")]);
+    assert!(matches!(&orders[0].happened.what, What::Said(said) if said.number == 3 && said.place == Place::Pull));
+}

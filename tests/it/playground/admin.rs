@@ -1,0 +1,117 @@
+//! The admin API: everything a test does by hand can be done over HTTP, and by nobody else's page.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::support::{Reply, World};
+
+impl World {
+    async fn admin(&self, method: Method, path: &str, body: Value) -> Reply {
+        self.admin_with(method, path, body, &[]).await
+    }
+
+    async fn admin_with(&self, method: Method, path: &str, body: Value, headers: &[(&str, &str)]) -> Reply {
+        let mut request = self.client.request(method, format!("{}/_playground{path}", self.playground.url));
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
+    }
+}
+
+#[tokio::test]
+async fn misbehaviour_is_put_added_shown_reported_and_ended() {
+    let world = World::start().await;
+    let rules = json!({ "seed": 7, "rules": [
+        { "requests": { "methods": ["GET"], "path": "/meta" }, "does": "server_error", "times": 1 },
+    ] });
+    world.admin(Method::PUT, "/misbehaviour", rules).await.expect(200);
+    let limit = json!({ "name": "slow down", "requests": { "path": "/repos/**" },
+        "does": { "secondary_limit": { "status": 429, "retry_after": 3 } } });
+    world.admin(Method::POST, "/misbehaviour", limit).await.expect(201);
+    let refused = world.as_user("writer", Method::GET, "/issues", Value::Null).await;
+    assert_eq!(refused.headers["retry-after"], "3");
+    refused.expect(429);
+    let shown = world.admin(Method::GET, "/misbehaviour", Value::Null).await.expect(200);
+    let of = |at: usize| (&shown["rules"][at]["met"], &shown["rules"][at]["done"]);
+    assert_eq!((of(0), of(1)), ((&json!(0), &json!(0)), (&json!(1), &json!(1))));
+    let report = world.admin(Method::GET, "/report", Value::Null).await.expect(200);
+    let done = &report["misbehaved"][0];
+    assert_eq!((&done["rule"], &done["act"]), (&json!("slow down"), &json!("secondary_limit")));
+    assert_eq!(done["what"], "GET /repos/acme/widgets/issues");
+    world.admin(Method::DELETE, "/misbehaviour", Value::Null).await.expect(204);
+    world.get("/issues").await;
+}
+
+#[tokio::test]
+async fn bad_rules_change_nothing_and_every_fault_is_told_with_its_place() {
+    let world = World::start().await;
+    let good = json!({ "rules": [{ "requests": { "path": "/repos/**" }, "does": "not_found" }] });
+    world.admin(Method::PUT, "/misbehaviour", good).await.expect(200);
+    let bad = json!({ "rules": [{ "requests": { "path": "x" }, "does": "reset", "chance": 7 }, { "does": "drop" }] });
+    let told = world.admin(Method::PUT, "/misbehaviour", bad).await.expect(422);
+    let faults: Vec<&str> = told["faults"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for place in ["rules[0].requests.path: `x`", "rules[0].chance: 7", "rules[1].requests, deliveries, refs"] {
+        assert!(faults.iter().any(|fault| fault.starts_with(place)), "{place} is missing in {faults:?}");
+    }
+    world.admin(Method::POST, "/misbehaviour", json!([])).await.expect(422);
+    world.admin(Method::PUT, "/misbehaviour", json!({ "rulez": [] })).await.expect(422);
+    let request = world.client.put(format!("{}/_playground/misbehaviour", world.playground.url));
+    let request = request.header("content-type", "application/json").body("{");
+    assert_eq!(request.send().await.unwrap().status(), 400);
+    world.as_user("writer", Method::GET, "/issues", Value::Null).await.expect(404);
+}
+
+#[tokio::test]
+async fn the_clock_moves_forward_and_tokens_end() {
+    let world = World::start().await;
+    let path = "/repos/acme/widgets/issues";
+    let now = |reply: Value| reply["now"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let before = now(world.admin(Method::GET, "/clock", Value::Null).await.expect(200));
+    let token = world.installation_token(json!({})).await;
+    let after = now(world.admin(Method::POST, "/clock", json!({ "advance": 3599 })).await.expect(200));
+    assert!((3599..3620).contains(&(after - before).num_seconds()));
+    world.call(Method::GET, path, &token, None).await.expect(200);
+    for bad in [json!({ "advance": -1 }), json!({ "advance": i64::MAX }), json!({ "advance": "1" }), json!({})] {
+        world.admin(Method::POST, "/clock", bad).await.expect(422);
+    }
+    world.admin(Method::POST, "/tokens/expire", json!({})).await.expect(200);
+    world.call(Method::GET, path, &token, None).await.expect(401);
+    let token = world.installation_token(json!({})).await;
+    let revoked = world.admin(Method::POST, "/tokens/revoke", json!({})).await.expect(200);
+    assert!(revoked["revoked"].as_u64().unwrap() >= 1);
+    world.call(Method::GET, path, &token, None).await.expect(401);
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let world = World::start().await;
+    let rules = json!({ "rules": [{ "requests": {}, "does": "silence" }] });
+    let mut refusals = Vec::new();
+    for headers in [
+        [("host", "evil.example:3000")],
+        [("origin", "https://evil.example")],
+        [("origin", "null")],
+        [("content-type", "text/plain")],
+        [("content-type", "application/x-www-form-urlencoded")],
+    ] {
+        let mut request = world.client.put(format!("{}/_playground/misbehaviour", world.playground.url));
+        if headers[0].0 != "content-type" {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request.header(headers[0].0, headers[0].1).body(rules.to_string());
+        refusals.push(request.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(refusals, [403, 403, 403, 415, 415]);
+    world.admin_with(Method::GET, "/report", Value::Null, &[("host", "evil.example")]).await.expect(403);
+    world.admin_with(Method::GET, "/report", Value::Null, &[("origin", "http://localhost:8080")]).await.expect(200);
+    world.get("/issues").await;
+    world.admin(Method::GET, "/nothing", Value::Null).await.expect(404);
+    world.admin(Method::PATCH, "/clock", json!({})).await.expect(404);
+}
