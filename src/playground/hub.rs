@@ -1,6 +1,7 @@
 //! What the requests share: the model behind its lock, the app's key, and the work going on behind them.
 
 use std::{
+    collections::HashMap,
     future::Future,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
@@ -10,7 +11,7 @@ use jsonwebtoken::DecodingKey;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{front::Limits, mischief::Mischief, observe::Observer, state::State, view::Urls};
+use super::{front::Limits, mischief::Mischief, observe::Observer, rest::Ticket, state::State, view::Urls};
 
 /// The running playground, as its parts see it.
 pub(crate) struct Hub {
@@ -29,6 +30,8 @@ pub(crate) struct Hub {
     pub(crate) stop: CancellationToken,
     /// Told when the clock was moved, or the script of the CI changed.
     pub(crate) changed: Notify,
+    /// Archives that somebody was told the place of.
+    pub(crate) tickets: Mutex<HashMap<String, Ticket>>,
 }
 
 impl Hub {
@@ -55,6 +58,7 @@ impl Hub {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             changed: Notify::new(),
+            tickets: Mutex::default(),
         })
     }
 

@@ -148,7 +148,11 @@ fn router(hub: &Arc<Hub>) -> Router {
     let meter = from_fn_with_state(hub.clone(), front::meter);
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle.clone());
     let pages = pages::router(hub.clone(), inside);
-    rest::with_github_headers(api.layer(meter).layer(meddle)).merge(git).merge(pages).merge(front::admin(hub.clone()))
+    rest::with_github_headers(api.layer(meter).layer(meddle))
+        .merge(git)
+        .merge(rest::downloads(hub.clone()))
+        .merge(pages)
+        .merge(front::admin(hub.clone()))
 }
 
 impl Playground {
@@ -200,7 +204,10 @@ impl Playground {
     /// Moves this GitHub's clock forward: tokens expire, deliveries are forgotten, check runs go stale.
     pub fn advance(&self, by: Duration) {
         if let Ok(by) = chrono::TimeDelta::from_std(by) {
-            self.hub.state().advance(by);
+            let mut state = self.hub.state();
+            state.advance(by);
+            state.let_go_stale();
+            drop(state);
             self.hub.look_again();
         }
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::playground::{
     hub::Hub,
-    state::{CheckStatus, CheckSuite, Id, State},
+    state::{CheckStatus, CheckSuite, Conclusion, Id, State},
     view::{View, suite_state, without},
     webhooks::Event,
 };
@@ -28,9 +29,26 @@ impl State {
             before: before.map(str::to_owned),
             created_at: now,
             updated_at: now,
+            requeued: false,
             announced: false,
         });
         (id, true)
+    }
+}
+
+/// <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#about-check-runs>
+const STALE_DAYS: i64 = 14;
+
+impl State {
+    /// Gives up check runs that were left open for two weeks.
+    pub(crate) fn let_go_stale(&mut self) {
+        let now = self.now();
+        for run in self.repos.values_mut().flat_map(|repo| &mut repo.runs) {
+            if run.status != CheckStatus::Completed && run.started_at + TimeDelta::days(STALE_DAYS) <= now {
+                run.status = CheckStatus::Completed;
+                run.conclusion = Some(Conclusion::Stale);
+            }
+        }
     }
 }
 
@@ -82,10 +100,13 @@ impl Hub {
     ) {
         let found = state.repo_by_id(repo);
         let Some(at) = found.suites.iter().position(|all| all.id == suite) else { return };
-        let complete = suite_state(found, &found.suites[at]).0 == CheckStatus::Completed;
         let now = state.now();
         let suite_record = &mut state.repo_mut(repo).suites[at];
         suite_record.updated_at = now;
+        suite_record.requeued = false;
+        let found = state.repo_by_id(repo);
+        let complete = suite_state(found, &found.suites[at]).0 == CheckStatus::Completed;
+        let suite_record = &mut state.repo_mut(repo).suites[at];
         let news = complete && !suite_record.announced;
         suite_record.announced = complete;
         if news {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::playground::{
     hub::Hub,
-    state::{Id, Issue, IssueEvent, IssueState, State},
-    view::{View, merge},
+    state::{Detail, Id, Issue, IssueEvent, IssueState, State},
+    view::{View, merge, without_view_type},
     webhooks::Event,
 };
 
@@ -38,6 +38,10 @@ impl State {
             state_reason: None,
             labels: new.labels,
             assignees: new.assignees,
+            milestone: None,
+            locked: None,
+            parent: None,
+            sub_issues: Vec::new(),
             comments: Vec::new(),
             reactions: Vec::new(),
             events: Vec::new(),
@@ -79,6 +83,9 @@ impl Hub {
             ("issues", json!({ "issue": view.issue_in_webhook(found, issue) }))
         };
         merge(&mut fields, extra);
+        if ["locked", "unlocked", "milestoned", "demilestoned"].contains(&action) {
+            without_view_type(&mut fields);
+        }
         self.announce(state, Event { name, action: Some(action), repo, sender, fields });
     }
 
@@ -161,6 +168,7 @@ impl Hub {
             actor,
             label: Some((label.name, label.color)),
             commit_id: None,
+            detail: Detail::None,
             created_at: now,
         });
         self.announce_issue(state, at, actor, event, json!({ "label": shown }));

@@ -12,6 +12,7 @@ mod issues;
 mod keywords;
 mod merging;
 mod organizations;
+mod planning;
 mod pulls;
 mod refs;
 mod repositories;

@@ -185,7 +185,8 @@ impl Hub {
             self.branch_deleted(state, repo, branch, sender);
             return;
         };
-        if let Some((commit, _)) = &pushed.head {
+        let wanted = !state.repo_by_id(repo).no_auto_checks.contains(&state.app.id);
+        if let Some((commit, _)) = pushed.head.as_ref().filter(|_| wanted) {
             let commit = simple_commit(commit);
             let (suite, is_new) = state.suite_for(repo, new, Some(branch), moved.old.as_deref());
             if is_new {

@@ -72,6 +72,7 @@ impl State {
             before: None,
             created_at: now,
             updated_at: now,
+            requeued: false,
             announced: false,
         });
         id

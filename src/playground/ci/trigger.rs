@@ -200,10 +200,12 @@ impl Hub {
     }
 
     /// Starts the workflows that ask for this.
-    pub(crate) async fn run_workflows(self: &Arc<Self>, repo: Id, cause: Cause) -> Result<(), GitError> {
+    pub(crate) async fn run_workflows(self: &Arc<Self>, repo: Id, mut cause: Cause) -> Result<(), GitError> {
         let git = self.state().repo_by_id(repo).git.clone();
         let Some(files) = read(&git, &cause).await?.filter(|files| !files.is_empty()) else { return Ok(()) };
         let Some(commit) = git.commit(&cause.head_sha).await? else { return Ok(()) };
+        // A pushed tag may be an object of its own.
+        cause.head_sha.clone_from(&commit.sha);
         if ["push", "pull_request"].contains(&cause.event) && SKIPS.iter().any(|skip| commit.message.contains(skip)) {
             return Ok(());
         }

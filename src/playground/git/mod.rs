@@ -19,6 +19,7 @@ mod objects;
 mod people;
 mod refs;
 mod source;
+mod tags;
 mod text;
 mod workflows;
 
@@ -32,8 +33,9 @@ pub(crate) use diff::{FileChange, FileStatus};
 pub(crate) use history::{AheadBehind, CommitInfo, Signature};
 pub(crate) use merge::{MergeMethod, Preview};
 pub(crate) use objects::{Blob, EntryKind, FileWrite, NewTreeEntry, TreeEntry, Written};
-pub(crate) use refs::{Reference, Update, branch_ref, is_sha, is_valid_ref_name};
+pub(crate) use refs::{Branch, Reference, Update, branch_ref, is_sha, is_valid_ref_name};
 pub(crate) use source::Source;
+pub(crate) use tags::{Format, Tag};
 
 use command::Invocation;
 
@@ -82,12 +84,6 @@ impl Repository {
     /// Where it lies on disk.
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Lets `HEAD` name another branch.
-    pub(crate) async fn set_head(&self, branch: &str) -> Result<(), GitError> {
-        self.git().args(["symbolic-ref", "HEAD"]).arg(branch_ref(branch)).run().await?;
-        Ok(())
     }
 
     fn git(&self) -> Invocation {

@@ -345,7 +345,7 @@ impl Drop for TemporaryIndex {
 }
 
 /// Puts a person and a time into the environment, where git takes them from.
-fn sign(git: Invocation, role: &str, who: &Signature) -> Result<Invocation, GitError> {
+pub(super) fn sign(git: Invocation, role: &str, who: &Signature) -> Result<Invocation, GitError> {
     let bad = |text: &str| text.contains(['\n', '\0', '<', '>']);
     if who.name.trim().is_empty() || bad(&who.name) || bad(&who.email) {
         return Err(GitError::InvalidInput(format!("`{} <{}>` is not a name and an address", who.name, who.email)));

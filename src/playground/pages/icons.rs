@@ -97,6 +97,7 @@ pub(super) fn run_look(run: &CheckRun) -> Look {
             Conclusion::Cancelled => (Icon::CircleSlash, "quiet", "Cancelled"),
             Conclusion::Neutral => (Icon::Square, "quiet", "Neutral"),
             Conclusion::Skipped => (Icon::Skip, "quiet", "Skipped"),
+            Conclusion::Stale => (Icon::CircleSlash, "quiet", "Stale"),
             Conclusion::ActionRequired => (Icon::Exclamation, "attention", "Action required"),
         },
         (CheckStatus::Queued, _) => (Icon::Circle, "attention", "Queued"),

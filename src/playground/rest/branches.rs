@@ -130,7 +130,11 @@ async fn rename(ctx: &Ctx, (owner, name): (&str, &str), branch: &str, body: Valu
 
 async fn tags(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
-    let tags = git.refs("refs/tags/").await?;
+    let mut tags = git.refs("refs/tags/").await?;
+    for tag in tags.iter_mut().filter(|tag| tag.kind == "tag") {
+        // The list shows what is tagged, not the tag.
+        tag.sha = git.resolve(&tag.sha).await?.unwrap_or_else(|| tag.sha.clone());
+    }
     let state = ctx.state();
     let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));
     Ok(ctx.list(&tags, |tag| {

@@ -29,6 +29,7 @@ const ANNOTATIONS_LIMIT: usize = 50;
 const ACTIONS_LIMIT: usize = 3;
 /// Of an annotation's message, and of its details.
 const ANNOTATION_BYTES: usize = 64 * 1024;
+const MOST_OF_A_NAME: usize = 1000;
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
@@ -162,7 +163,7 @@ impl Fields {
 }
 
 /// Check runs belong to apps; a person's token is refused whatever its role.
-fn app_only(ctx: &Ctx, state: &State, at: (&str, &str)) -> Result<Writer, ApiError> {
+pub(super) fn app_only(ctx: &Ctx, state: &State, at: (&str, &str)) -> Result<Writer, ApiError> {
     match ctx.caller {
         Caller::User(_) => {
             ctx.read(state, at, CHECKS)?;
@@ -230,7 +231,15 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
     };
     fields.apply(&mut run, now)?;
     let completed = run.status == CheckStatus::Completed;
-    state.repo_mut(writer.repo).runs.push(run);
+    let runs = &mut state.repo_mut(writer.repo).runs;
+    // https://docs.github.com/en/rest/checks/runs: of more than a thousand of one name in a suite the oldest go.
+    let same = |all: &CheckRun| all.suite == suite && all.name == run.name;
+    if runs.iter().filter(|all| same(all)).count() >= MOST_OF_A_NAME
+        && let Some(oldest) = runs.iter().position(same)
+    {
+        runs.remove(oldest);
+    }
+    runs.push(run);
     ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "created", json!({}));
     if completed {
         ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "completed", json!({}));
@@ -286,10 +295,19 @@ async fn annotations(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) 
     }))
 }
 
+/// The run itself stays as it is: its app decides, which alone is told.
+/// <https://docs.github.com/en/rest/checks/runs#rerequest-a-check-run>
 async fn rerequest(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), CHECKS, Role::Write)?;
-    find(state.repo_by_id(writer.repo), id)?;
+    let (app, suite) = {
+        let run = find(state.repo_by_id(writer.repo), id)?;
+        (run.app, run.suite)
+    };
+    if app == state.actions.id {
+        return super::suites::run_again(&ctx, &mut state, writer, suite);
+    }
+    state.requeue(writer.repo, suite);
     ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "rerequested", json!({}));
     Ok(created(json!({})))
 }

@@ -11,6 +11,7 @@ use super::{
     context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
     issues::{ISSUES, find},
+    locks::check_unlocked,
     order,
     sizes::check_body,
 };
@@ -64,7 +65,7 @@ impl Text {
 async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(text): Input<Text>) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
-    find(state.repo_by_id(writer.repo), number)?;
+    check_unlocked(&state, writer, find(state.repo_by_id(writer.repo), number)?)?;
     let body = text.checked()?;
     let (id, now) = (state.new_id(), state.now());
     let issue = state.issue_mut(writer.repo, number);

@@ -78,7 +78,7 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
 /// Everything below `/commits/`: a ref may have slashes of its own, so what is asked of it is read from the end.
 async fn below(ctx: Ctx, At((owner, name, rest)): At<(String, String, String)>) -> Answer {
     let at = (owner.as_str(), name.as_str());
-    let asked = ["/check-runs", "/check-suites", "/statuses", "/status", "/pulls"]
+    let asked = ["/check-runs", "/check-suites", "/statuses", "/status", "/pulls", "/branches-where-head"]
         .into_iter()
         .find_map(|suffix| Some((suffix, rest.strip_suffix(suffix)?)));
     // Each resource asks for its own permission, so that of the contents is asked only for the commit itself.
@@ -91,6 +91,7 @@ async fn below(ctx: Ctx, At((owner, name, rest)): At<(String, String, String)>) 
         Some(("/check-suites", name)) => suites::suites_of(&ctx, at, &resolve(&git, name).await?).await,
         Some(("/statuses", name)) => statuses::statuses_of(&ctx, at, &resolve(&git, name).await?),
         Some(("/status", name)) => statuses::combined(&ctx, at, &resolve(&git, name).await?),
+        Some(("/branches-where-head", name)) => branches_at(&ctx, at, name).await,
         Some((_, name)) => pulls_of(&ctx, at, &git, &resolve(&git, name).await?).await,
         None => read(&ctx, at, &rest).await,
     }
@@ -106,6 +107,18 @@ async fn read(ctx: &Ctx, at: (&str, &str), name: &str) -> Answer {
     let files = git.files_of_commit(&sha).await?;
     let state = ctx.state();
     Ok(ok(ctx.view(&state).commit_in_full(state.repo_by_id(repo), &commit, &files)))
+}
+
+/// <https://docs.github.com/en/rest/commits/commits#list-branches-for-head-commit>
+async fn branches_at(ctx: &Ctx, at: (&str, &str), sha: &str) -> Answer {
+    let (repo, git) = git_of(ctx, at)?;
+    if !is_sha(sha) || git.commit(sha).await?.is_none() {
+        return Err(ApiError::semantic(format!("No commit found for SHA: {sha}")));
+    }
+    let branches = git.branches_at(sha).await?;
+    let state = ctx.state();
+    let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));
+    Ok(ok(branches.iter().map(|branch| view.branch(repo, &branch.name, &branch.sha)).collect()))
 }
 
 /// The pull requests that brought a commit in, or would.

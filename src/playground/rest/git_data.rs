@@ -104,7 +104,9 @@ async fn create_ref(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new
         return Err(ApiError::semantic("Reference name must start with 'refs/' and have at least two slashes."));
     }
     let _still = moving.lock().await;
-    if git.resolve(&sha).await?.as_deref() != Some(sha.as_str()) {
+    // An annotated tag is an object of its own, to which a tag's reference points.
+    let is_tag = name.starts_with("refs/tags/") && git.tag(&sha).await?.is_some();
+    if !is_tag && git.resolve(&sha).await?.as_deref() != Some(sha.as_str()) {
         return Err(ApiError::semantic("Object does not exist"));
     }
     let change = Change { name: name.clone(), old: None, new: Some(sha.clone()) };

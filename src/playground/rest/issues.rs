@@ -21,7 +21,7 @@ use super::{
 use crate::playground::{
     acts::NewIssue,
     hub::Hub,
-    state::{Id, Issue, IssueState, Repo, Role, Scope, State},
+    state::{Detail, Id, Issue, IssueState, Repo, Role, Scope, State},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -67,10 +67,17 @@ fn matches(ctx: &Ctx, state: &State, repo: &Repo, issue: &Issue) -> bool {
         Some("none") => issue.assignees.is_empty(),
         login => issue.assignees.iter().any(|id| by(login, *id)),
     };
+    let due = match ctx.query("milestone") {
+        None => true,
+        Some("*") => issue.milestone.is_some(),
+        Some("none") => issue.milestone.is_none(),
+        Some(number) => issue.milestone.is_some_and(|all| all.to_string() == number),
+    };
     let since = ctx.query("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
     of_state
         && labelled
         && assigned
+        && due
         && by(ctx.query("creator"), issue.author)
         && since.is_none_or(|since| issue.updated_at >= since)
 }
@@ -89,6 +96,7 @@ struct New {
     labels: Option<Vec<LabelName>>,
     assignee: Option<String>,
     assignees: Option<Vec<String>>,
+    milestone: Option<u64>,
 }
 
 async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): Input<New>) -> Answer {
@@ -103,21 +111,43 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     check_body("Issue", new.body.as_deref())?;
     // Labels and assignees of those who may not set them are silently dropped.
     let may_label = ctx.of_issue_form || may_triage(&state, writer);
-    let labels =
-        if may_label { ensure_labels(&mut state, writer, &new.labels.unwrap_or_default())? } else { Vec::new() };
     let logins: Vec<String> = new.assignees.into_iter().flatten().chain(new.assignee).collect();
     let assignees = if may_label { accounts(&state, "Issue", &logins)? } else { Vec::new() };
+    let milestone = new.milestone.filter(|_| may_label);
+    check_milestone(state.repo_by_id(writer.repo), milestone)?;
+    let wanted = new.labels.unwrap_or_default();
+    let labels = if may_label { ensure_labels(&ctx.hub, &mut state, writer, &wanted)? } else { Vec::new() };
     let number = state.add_issue(
         writer.repo,
-        NewIssue { title, body: new.body, author: writer.actor, via_app: writer.via_app, labels, assignees },
+        NewIssue {
+            title,
+            body: new.body,
+            author: writer.actor,
+            via_app: writer.via_app,
+            labels,
+            assignees: Vec::new(),
+        },
     );
-    ctx.hub.issue_opened(&mut state, (writer.repo, number), writer.actor);
+    let at = (writer.repo, number);
+    ctx.hub.issue_opened(&mut state, at, writer.actor);
+    ctx.hub.set_assignees(&mut state, at, writer.actor, &assignees);
+    ctx.hub.set_milestone(&mut state, at, writer.actor, milestone);
     let repo = state.repo_by_id(writer.repo);
     Ok(created(ctx.view(&state).issue(repo, &repo.issues[&number])))
 }
 
 pub(super) fn may_triage(state: &State, writer: Writer) -> bool {
     writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Triage)
+}
+
+/// <https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue>
+const MOST_ASSIGNEES: usize = 10;
+
+fn check_milestone(repo: &Repo, number: Option<u64>) -> Result<(), ApiError> {
+    match number {
+        Some(number) if repo.milestone(number).is_none() => Err(ApiError::invalid("Issue", "milestone", "invalid")),
+        _ => Ok(()),
+    }
 }
 
 fn accounts(state: &State, resource: &str, logins: &[String]) -> Result<Vec<Id>, ApiError> {
@@ -129,6 +159,7 @@ fn accounts(state: &State, resource: &str, logins: &[String]) -> Result<Vec<Id>,
             ids.push(account.id);
         }
     }
+    ids.truncate(MOST_ASSIGNEES);
     Ok(ids)
 }
 
@@ -142,6 +173,8 @@ struct Edit {
     state_reason: Patch<String>,
     labels: Option<Vec<LabelName>>,
     assignees: Option<Vec<String>>,
+    #[serde(default)]
+    milestone: Patch<u64>,
 }
 
 async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(edit): Input<Edit>) -> Answer {
@@ -171,15 +204,24 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     }
     let mut state = ctx.state();
     find(state.repo_by_id(at.0), number)?;
+    let may_triage = may_triage(&state, writer);
+    let assignees =
+        edit.assignees.filter(|_| may_triage).map(|logins| accounts(&state, "Issue", &logins)).transpose()?;
+    let milestone = if may_triage { edit.milestone } else { Patch::Keep };
+    check_milestone(state.repo_by_id(at.0), milestone.value().copied())?;
+    let labels = match edit.labels.filter(|_| may_triage) {
+        Some(labels) => Some(ensure_labels(&ctx.hub, &mut state, writer, &labels)?),
+        None => None,
+    };
     edit_text(&ctx.hub, &mut state, at, writer.actor, edit.title, edit.body);
-    if may_triage(&state, writer) {
-        if let Some(labels) = edit.labels {
-            let labels = ensure_labels(&mut state, writer, &labels)?;
-            ctx.hub.set_labels(&mut state, at, writer.actor, &labels);
-        }
-        if let Some(logins) = edit.assignees {
-            state.issue_mut(at.0, at.1).assignees = accounts(&state, "Issue", &logins)?;
-        }
+    if let Some(labels) = labels {
+        ctx.hub.set_labels(&mut state, at, writer.actor, &labels);
+    }
+    if let Some(assignees) = assignees {
+        ctx.hub.set_assignees(&mut state, at, writer.actor, &assignees);
+    }
+    if !matches!(milestone, Patch::Keep) {
+        ctx.hub.set_milestone(&mut state, at, writer.actor, milestone.value().copied());
     }
     match edit.state {
         Some(IssueState::Closed) => ctx.hub.close(&mut state, at, writer.actor, reason.as_deref(), None),
@@ -209,8 +251,10 @@ pub(super) fn edit_text(
     let mut changes = json!({});
     if let Some(title) = title.filter(|title| *title != issue.title) {
         changes["title"] = json!({ "from": issue.title });
-        issue.title = title;
+        let from = std::mem::replace(&mut issue.title, title.clone());
+        state.log(at, actor, "renamed", Detail::Renamed { from, to: title });
     }
+    let issue = state.issue_mut(at.0, at.1);
     let body = match body {
         Patch::Keep => issue.body.clone(),
         Patch::Clear => None,
@@ -258,13 +302,12 @@ fn change_assignees(
     let mut state = ctx.state();
     let writer = ctx.write(&state, (owner, name), ISSUES, Role::Triage)?;
     let repo = state.repo_by_id(writer.repo);
-    find(repo, *number)?;
+    let mut wanted = find(repo, *number)?.assignees.clone();
     let named = logins.iter().filter_map(|login| state.account_by_login(login)).map(|account| account.id);
     let named: Vec<Id> = named.filter(|id| state.given_role(repo, *id).is_some()).collect();
-    let now = state.now();
-    let issue = state.issue_mut(writer.repo, *number);
-    change(&mut issue.assignees, named);
-    issue.touch(now);
+    change(&mut wanted, named);
+    wanted.truncate(MOST_ASSIGNEES);
+    ctx.hub.set_assignees(&mut state, (writer.repo, *number), writer.actor, &wanted);
     let repo = state.repo_by_id(writer.repo);
     Ok(ctx.view(&state).issue(repo, &repo.issues[number]))
 }

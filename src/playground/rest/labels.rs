@@ -8,6 +8,7 @@ use axum::{
     routing::{delete, get},
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{
     context::{Answer, AnyInput, At, Ctx, Input, Writer, created, no_content, ok},
@@ -18,6 +19,8 @@ use super::{
 use crate::playground::{
     hub::Hub,
     state::{Id, Label, Role, Scope, State},
+    view::{View, merge},
+    webhooks::Event,
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -61,7 +64,12 @@ impl LabelNames {
 }
 
 /// The ids of these labels. Setting one that the repository lacks creates it, for those who may push; others are refused.
-pub(super) fn ensure_labels(state: &mut State, writer: Writer, names: &[LabelName]) -> Result<Vec<Id>, ApiError> {
+pub(super) fn ensure_labels(
+    hub: &Arc<Hub>,
+    state: &mut State,
+    writer: Writer,
+    names: &[LabelName],
+) -> Result<Vec<Id>, ApiError> {
     let may_create = writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Write);
     check_label_count(names.len())?;
     for name in names.iter().map(LabelName::name) {
@@ -73,7 +81,11 @@ pub(super) fn ensure_labels(state: &mut State, writer: Writer, names: &[LabelNam
         let id = match known {
             Some(id) => id,
             None if name.trim().is_empty() => return Err(ApiError::invalid("Label", "name", "missing_field")),
-            None if may_create => add_label(state, writer.repo, name.to_owned(), "ededed".to_owned(), None),
+            None if may_create => {
+                let id = add_label(state, writer.repo, name.to_owned(), "ededed".to_owned(), None);
+                announce(hub, state, writer, id, "created", json!({}));
+                id
+            }
             None => return Err(ApiError::forbidden("You do not have permission to create labels on this repository.")),
         };
         if !ids.contains(&id) {
@@ -87,6 +99,14 @@ fn add_label(state: &mut State, repo: Id, name: String, color: String, descripti
     let id = state.new_id();
     state.repo_mut(repo).labels.push(Label { id, name, color, description });
     id
+}
+
+fn announce(hub: &Arc<Hub>, state: &mut State, writer: Writer, label: Id, action: &'static str, extra: Value) {
+    let repo = state.repo_by_id(writer.repo);
+    let Some(label) = repo.labels.iter().find(|all| all.id == label) else { return };
+    let mut fields = json!({ "label": View::new(state, &hub.urls).label(repo, label) });
+    merge(&mut fields, extra);
+    hub.announce(state, Event { name: "label", action: Some(action), repo: writer.repo, sender: writer.actor, fields });
 }
 
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
@@ -127,7 +147,8 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     if state.repo_by_id(writer.repo).label(&label).is_some() {
         return Err(ApiError::invalid("Label", "name", "already_exists"));
     }
-    add_label(&mut state, writer.repo, label.clone(), color, new.description);
+    let id = add_label(&mut state, writer.repo, label.clone(), color, new.description);
+    announce(&ctx.hub, &mut state, writer, id, "created", json!({}));
     let repo = state.repo_by_id(writer.repo);
     let label = repo.label(&label).ok_or_else(ApiError::not_found)?;
     Ok(created(ctx.view(&state).label(repo, label)))
@@ -145,12 +166,28 @@ async fn edit(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>, 
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
     let id = state.repo_by_id(writer.repo).label(&label).ok_or_else(ApiError::not_found)?.id;
     let color = edit.color()?;
-    check_label(edit.renamed.as_deref().or(edit.name.as_deref()), edit.description.as_deref())?;
+    let renamed = edit.renamed.or(edit.name).filter(|name| !name.trim().is_empty());
+    check_label(renamed.as_deref(), edit.description.as_deref())?;
     let repo = state.repo_mut(writer.repo);
+    if renamed.as_deref().and_then(|name| repo.label(name)).is_some_and(|other| other.id != id) {
+        return Err(ApiError::invalid("Label", "name", "already_exists"));
+    }
+    let mut changes = json!({});
     if let Some(label) = repo.labels.iter_mut().find(|label| label.id == id) {
-        label.name = edit.renamed.or(edit.name).unwrap_or_else(|| label.name.clone());
+        let was = label.clone();
+        label.name = renamed.unwrap_or_else(|| label.name.clone());
         label.color = color.unwrap_or_else(|| label.color.clone());
         label.description = edit.description.or_else(|| label.description.clone());
+        let description = (was.description.unwrap_or_default(), label.description.clone().unwrap_or_default());
+        let pairs = [("name", (was.name, label.name.clone())), ("color", (was.color, label.color.clone()))];
+        for (field, (from, to)) in pairs.into_iter().chain([("description", description)]) {
+            if from != to {
+                changes[field] = json!({ "from": from });
+            }
+        }
+    }
+    if changes != json!({}) {
+        announce(&ctx.hub, &mut state, writer, id, "edited", json!({ "changes": changes }));
     }
     let repo = state.repo_by_id(writer.repo);
     let label = repo.labels.iter().find(|label| label.id == id).ok_or_else(ApiError::not_found)?;
@@ -160,8 +197,10 @@ async fn edit(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>, 
 async fn remove(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
+    let id = state.repo_by_id(writer.repo).label(&label).ok_or_else(ApiError::not_found)?.id;
+    // Issues lose it without a word of their own.
+    announce(&ctx.hub, &mut state, writer, id, "deleted", json!({}));
     let repo = state.repo_mut(writer.repo);
-    let id = repo.label(&label).ok_or_else(ApiError::not_found)?.id;
     repo.labels.retain(|label| label.id != id);
     for issue in repo.issues.values_mut() {
         issue.labels.retain(|label| *label != id);
@@ -192,7 +231,7 @@ fn change(
     let known = known.into_iter().flatten().map(|label| label.id).collect();
     let distinct: BTreeSet<Id> = wanted(&had, known).into_iter().collect();
     check_label_count(distinct.len() + new.len())?;
-    let asked = ensure_labels(&mut state, writer, names)?;
+    let asked = ensure_labels(&ctx.hub, &mut state, writer, names)?;
     ctx.hub.set_labels(&mut state, (writer.repo, *number), writer.actor, &wanted(&had, asked));
     let repo = state.repo_by_id(writer.repo);
     let labels = ctx.view(&state).labels(repo, &repo.issues[number].labels);

@@ -6,6 +6,7 @@
 
 mod actions;
 mod apps;
+mod archives;
 mod branches;
 mod checks;
 mod collaborators;
@@ -24,8 +25,10 @@ mod insights;
 mod installations;
 mod issues;
 mod labels;
+mod locks;
 mod media;
 mod merge;
+mod milestones;
 mod order;
 mod orgs;
 mod protection;
@@ -42,7 +45,9 @@ mod settings;
 mod shapes;
 mod sizes;
 mod statuses;
+mod sub_issues;
 mod suites;
+mod tags;
 mod teams;
 mod users;
 
@@ -59,6 +64,7 @@ use axum::{
 
 use super::hub::Hub;
 
+pub(crate) use archives::{Ticket, downloads};
 pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, Writer, ok};
 pub(crate) use error::ApiError;
 pub(crate) use reactions::{Target, react, unreact};
@@ -74,6 +80,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     let parts = [
         actions::routes(),
         apps::routes(),
+        archives::routes(),
         branches::routes(),
         checks::routes(),
         collaborators::routes(),
@@ -89,7 +96,9 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         installations::routes(),
         issues::routes(),
         labels::routes(),
+        locks::routes(),
         merge::routes(),
+        milestones::routes(),
         orgs::routes(),
         pulls::routes(),
         rate_limit::routes(),
@@ -101,7 +110,9 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         rulesets::routes(),
         settings::routes(),
         statuses::routes(),
+        sub_issues::routes(),
         suites::routes(),
+        tags::routes(),
         teams::routes(),
         users::routes(),
     ];

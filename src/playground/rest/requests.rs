@@ -15,7 +15,7 @@ use crate::playground::{
     acts::{CodeOwners, OwnersFault},
     auth::Caller,
     hub::Hub,
-    state::{AccountKind, Id, Repo, Role, Scope, State},
+    state::{Id, Repo, Role, Scope, State},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -44,8 +44,7 @@ async fn requested(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)
 }
 
 fn is_collaborator(state: &State, repo: &Repo, account: Id) -> bool {
-    repo.owner == account && state.account(account).kind == AccountKind::User
-        || repo.collaborators.contains_key(&account)
+    state.given_role(repo, account).is_some()
 }
 
 /// Who is meant; nobody is asked unless all of them may be.

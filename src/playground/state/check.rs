@@ -13,7 +13,7 @@ pub(crate) enum CheckStatus {
     Completed,
 }
 
-/// How a check run ended. `stale` only GitHub itself may set.
+/// How a check run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Conclusion {
@@ -24,6 +24,9 @@ pub(crate) enum Conclusion {
     Success,
     Skipped,
     TimedOut,
+    /// Only GitHub itself says so.
+    #[serde(skip_deserializing)]
+    Stale,
 }
 
 /// All runs of an app on one commit.
@@ -37,6 +40,8 @@ pub(crate) struct CheckSuite {
     pub(crate) before: Option<String>,
     pub(crate) created_at: Time,
     pub(crate) updated_at: Time,
+    /// Whether it was asked for again, and nothing came of that yet.
+    pub(crate) requeued: bool,
     /// Whether its completion was announced since it last had an open run.
     pub(crate) announced: bool,
 }

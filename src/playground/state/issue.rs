@@ -35,6 +35,14 @@ pub(crate) struct Issue {
     /// Ids of the repository's labels, in the order they were set.
     pub(crate) labels: Vec<Id>,
     pub(crate) assignees: Vec<Id>,
+    /// The milestone's number.
+    pub(crate) milestone: Option<u64>,
+    /// Whether the conversation is locked.
+    pub(crate) locked: Option<Lock>,
+    /// What it is a part of: repository and number.
+    pub(crate) parent: Option<(Id, u64)>,
+    /// Its parts, in their order.
+    pub(crate) sub_issues: Vec<(Id, u64)>,
     pub(crate) comments: Vec<Comment>,
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) events: Vec<IssueEvent>,
@@ -119,7 +127,31 @@ pub(crate) struct IssueEvent {
     pub(crate) actor: Id,
     pub(crate) label: Option<(String, String)>,
     pub(crate) commit_id: Option<String>,
+    pub(crate) detail: Detail,
     pub(crate) created_at: Time,
+}
+
+/// Why a conversation is locked.
+#[derive(Debug, Clone)]
+pub(crate) struct Lock {
+    /// One of GitHub's four, if any was given.
+    pub(crate) reason: Option<String>,
+}
+
+/// What a line of history says besides its name, its actor and its label.
+#[derive(Debug, Clone)]
+pub(crate) enum Detail {
+    None,
+    Assignee(Id),
+    /// By its title at that time.
+    Milestone(String),
+    Lock(Option<String>),
+    Renamed {
+        from: String,
+        to: String,
+    },
+    SubIssue((Id, u64)),
+    ParentIssue((Id, u64)),
 }
 
 impl Issue {
@@ -130,7 +162,15 @@ impl Issue {
 
     /// Writes a line of history.
     pub(crate) fn log(&mut self, id: Id, event: &'static str, actor: Id, now: Time) {
-        self.events.push(IssueEvent { id, event, actor, label: None, commit_id: None, created_at: now });
+        self.events.push(IssueEvent {
+            id,
+            event,
+            actor,
+            label: None,
+            commit_id: None,
+            detail: Detail::None,
+            created_at: now,
+        });
         self.touch(now);
     }
 

@@ -10,6 +10,7 @@ mod app;
 mod check;
 mod gate;
 mod issue;
+mod milestone;
 mod org;
 mod protection;
 mod pull;
@@ -30,7 +31,8 @@ pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
 pub(crate) use gate::Gate;
-pub(crate) use issue::{Comment, Issue, IssueEvent, IssueState, Label, Reaction, ReactionContent};
+pub(crate) use issue::{Comment, Detail, Issue, IssueEvent, IssueState, Label, Lock, Reaction, ReactionContent};
+pub(crate) use milestone::Milestone;
 pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
 pub(crate) use protection::{
     Actors, Bypass, BypassActor, BypassMode, Enforcement, Protection, RequiredCheck, RequiredChecks, RequiredReviews,

@@ -1,11 +1,11 @@
 //! A repository, without its git.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
-use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Pull, Role, Rules, Status, Time};
+use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Milestone, Pull, Role, Rules, Status, Time};
 use crate::playground::git::Repository;
 
 /// How pull requests may be merged, and what happens around it.
@@ -55,6 +55,10 @@ pub(crate) struct Repo {
     last_number: u64,
     /// Where comments were put. One that was moved since is found by looking.
     comments_at: HashMap<Id, u64>,
+    pub(crate) milestones: Vec<Milestone>,
+    pub(crate) last_milestone: u64,
+    /// The apps that get no suite by themselves when something is pushed.
+    pub(crate) no_auto_checks: BTreeSet<Id>,
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
@@ -93,6 +97,9 @@ impl Repo {
             issues: BTreeMap::new(),
             last_number: 0,
             comments_at: HashMap::new(),
+            milestones: Vec::new(),
+            last_milestone: 0,
+            no_auto_checks: BTreeSet::new(),
             suites: Vec::new(),
             runs: Vec::new(),
             statuses: Vec::new(),

@@ -6,7 +6,7 @@ use super::{View, maybe_time, node_id, time, without};
 use crate::playground::state::{Job, Repo, Stage, Workflow, WorkflowRun};
 
 /// What only the repository itself shows, not the one inside a run.
-const BEYOND_MINIMAL: [&str; 44] = [
+const BEYOND_SIMPLE: [&str; 44] = [
     "allow_auto_merge",
     "allow_merge_commit",
     "allow_rebase_merge",
@@ -54,6 +54,13 @@ const BEYOND_MINIMAL: [&str; 44] = [
 ];
 
 impl View<'_> {
+    /// A repository with its links and nothing else.
+    pub(super) fn repo_simple(self, repo: &Repo) -> Value {
+        let mut repository = self.repo_minimal(repo);
+        without(&mut repository, &BEYOND_SIMPLE);
+        repository
+    }
+
     /// A workflow.
     pub(crate) fn workflow(self, repo: &Repo, workflow: &Workflow) -> Value {
         let file = workflow.path.rsplit('/').next().unwrap_or_default();
@@ -72,8 +79,7 @@ impl View<'_> {
         let suite = self.repo_api(repo, &format!("/check-suites/{}", run.suite));
         let path = repo.actions.workflow(run.workflow).map_or("", |workflow| workflow.path.as_str());
         let previous = (run.attempt > 1).then(|| format!("{url}/attempts/{}", run.attempt - 1));
-        let mut repository = self.repo_minimal(repo);
-        without(&mut repository, &BEYOND_MINIMAL);
+        let repository = self.repo_simple(repo);
         let mut value = json!({
             "id": run.id, "name": run.name, "node_id": node_id("WFR", run.id), "head_branch": run.head_branch,
             "head_sha": run.head_sha, "path": path, "display_title": run.title, "run_number": run.number,

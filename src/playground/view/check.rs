@@ -77,7 +77,8 @@ impl View<'_> {
     pub(crate) fn combined_status(self, repo: &Repo, sha: &str) -> Value {
         let mut newest = std::collections::BTreeMap::new();
         for status in repo.statuses.iter().filter(|status| status.sha == sha) {
-            newest.insert(&status.context, status);
+            // https://docs.github.com/en/rest/commits/statuses#create-a-commit-status: contexts ignore case.
+            newest.insert(status.context.to_lowercase(), status);
         }
         let any = |wanted: &[StatusState]| newest.values().any(|status| wanted.contains(&status.state));
         // https://docs.github.com/en/rest/commits/statuses#get-the-combined-status-for-a-specific-reference
@@ -103,11 +104,12 @@ impl View<'_> {
 /// What the runs of a suite come to: completed when all are, and as bad as the worst.
 pub(crate) fn suite_state(repo: &Repo, suite: &CheckSuite) -> (CheckStatus, Option<Conclusion>) {
     // From worst to best, as GitHub rolls them up.
-    const WORST_FIRST: [Conclusion; 7] = [
+    const WORST_FIRST: [Conclusion; 8] = [
         Conclusion::Failure,
         Conclusion::TimedOut,
         Conclusion::Cancelled,
         Conclusion::ActionRequired,
+        Conclusion::Stale,
         Conclusion::Success,
         Conclusion::Neutral,
         Conclusion::Skipped,
@@ -118,7 +120,7 @@ pub(crate) fn suite_state(repo: &Repo, suite: &CheckSuite) -> (CheckStatus, Opti
         newest.insert(&run.name, run);
     }
     let runs: Vec<&CheckRun> = newest.into_values().collect();
-    if runs.is_empty() || runs.iter().all(|run| run.status == CheckStatus::Queued) {
+    if suite.requeued || runs.is_empty() || runs.iter().all(|run| run.status == CheckStatus::Queued) {
         return (CheckStatus::Queued, None);
     }
     if runs.iter().any(|run| run.status != CheckStatus::Completed) {

@@ -17,14 +17,20 @@ impl View<'_> {
             "html_url": self.issue_page(repo, issue), "id": issue.id, "node_id": node_id(kind, issue.id),
             "number": issue.number, "title": issue.title, "user": self.account(issue.author),
             "labels": self.labels(repo, &issue.labels), "state": issue.state, "state_reason": issue.state_reason,
-            "locked": false, "assignee": assignees.first(), "assignees": assignees, "milestone": null,
+            "locked": issue.locked.is_some(), "assignee": assignees.first(), "assignees": assignees, "milestone": self.milestone_of(repo, issue),
             "comments": issue.comments.len(), "created_at": time(issue.created_at),
             "updated_at": time(issue.updated_at), "closed_at": maybe_time(issue.closed_at),
             "closed_by": self.maybe_account(issue.closed_by),
-            "author_association": self.association(repo, issue.author), "active_lock_reason": null,
+            "author_association": self.association(repo, issue.author), "active_lock_reason": issue.locked.as_ref().and_then(|lock| lock.reason.as_ref()),
             "body": issue.body, "reactions": reaction_summary(&format!("{url}/reactions"), &issue.reactions),
             "timeline_url": format!("{url}/timeline"), "performed_via_github_app": self.performed_via(issue.via_app),
         });
+        if issue.pull.is_none() {
+            value["sub_issues_summary"] = self.sub_issues_summary(issue);
+        }
+        if issue.parent.is_some() {
+            value["parent_issue_url"] = self.parent_url(issue);
+        }
         if let Some(pull) = &issue.pull {
             let html = self.issue_page(repo, issue);
             value["draft"] = json!(pull.draft);
@@ -40,7 +46,7 @@ impl View<'_> {
     /// An issue as webhooks carry it: who closed it is their sender, and of apps and assignees they tell less.
     pub(crate) fn issue_in_webhook(self, repo: &Repo, issue: &Issue) -> Value {
         let mut value = self.issue(repo, issue);
-        without(&mut value, &["closed_by"]);
+        without(&mut value, &["closed_by", "parent_issue_url"]);
         without(&mut value["performed_via_github_app"], &["client_id"]);
         without(&mut value["assignee"], &["user_view_type"]);
         for assignee in value["assignees"].as_array_mut().into_iter().flatten() {
@@ -110,6 +116,7 @@ impl View<'_> {
         if let Some((name, color)) = &event.label {
             value["label"] = json!({ "name": name, "color": color });
         }
+        super::merge(&mut value, self.detail(&event.detail, event.actor));
         value
     }
 }

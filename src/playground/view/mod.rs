@@ -10,6 +10,7 @@ mod app;
 mod check;
 mod git;
 mod issue;
+mod planning;
 mod protection;
 mod pull;
 mod repo;
@@ -20,6 +21,7 @@ pub(crate) use app::{listed_delivery, whole_delivery};
 pub(crate) use check::suite_state;
 use chrono::SecondsFormat;
 pub(crate) use git::{encode_path, simple_commit};
+pub(crate) use planning::{completeness, without_view_type};
 use serde_json::{Value, json};
 pub(crate) use team::permissions;
 

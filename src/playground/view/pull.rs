@@ -22,15 +22,15 @@ impl View<'_> {
         let mut value = json!({
             "url": url, "id": pull.id, "node_id": node_id("PR", issue.id), "html_url": html,
             "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"), "issue_url": issue_url,
-            "number": issue.number, "state": issue.state, "locked": false, "title": issue.title,
+            "number": issue.number, "state": issue.state, "locked": issue.locked.is_some(), "title": issue.title,
             "user": self.account(issue.author), "body": issue.body, "created_at": time(issue.created_at),
             "updated_at": time(issue.updated_at), "closed_at": maybe_time(issue.closed_at),
             "merged_at": maybe_time(pull.merged.as_ref().map(|merged| merged.at)), "merge_commit_sha": merge_sha,
-            "author_association": self.association(repo, issue.author), "auto_merge": null, "active_lock_reason": null,
+            "author_association": self.association(repo, issue.author), "auto_merge": null, "active_lock_reason": issue.locked.as_ref().and_then(|lock| lock.reason.as_ref()),
         });
         let people_and_sides = json!({
             "assignee": assignees.first(), "assignees": assignees, "requested_reviewers": reviewers,
-            "requested_teams": [], "labels": self.labels(repo, &issue.labels), "milestone": null, "draft": pull.draft,
+            "requested_teams": [], "labels": self.labels(repo, &issue.labels), "milestone": self.milestone_of(repo, issue), "draft": pull.draft,
             "head": self.pull_side(repo, &pull.head_ref, &pull.head_sha),
             "base": self.pull_side(repo, &pull.base_ref, &pull.base_sha),
         });
