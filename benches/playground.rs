@@ -106,10 +106,10 @@ async fn requests(client: &Client, api: &str) {
                 let number = turn % ISSUES + 1;
                 match (reads, turn % 10) {
                     (Some(true), _) | (None, 0..=5) => {
-                        call(&client, Method::GET, format!("{api}/issues/{number}"), None).await
+                        call(&client, Method::GET, format!("{api}/issues/{number}"), None).await;
                     }
                     (Some(false), _) | (None, 6..=8) => {
-                        call(&client, Method::GET, format!("{api}/issues?page={}", turn % 50 + 1), None).await
+                        call(&client, Method::GET, format!("{api}/issues?page={}", turn % 50 + 1), None).await;
                     }
                     _ => {
                         call(
@@ -118,7 +118,7 @@ async fn requests(client: &Client, api: &str) {
                             format!("{api}/issues/{number}/comments"),
                             Some(json!({ "body": "x".repeat(300) })),
                         )
-                        .await
+                        .await;
                     }
                 }
             }
@@ -148,7 +148,7 @@ async fn webhooks(client: &Client, data: &Path) {
         let (client, api) = (asked.clone(), api.clone());
         async move {
             call(&client, Method::POST, format!("{api}/issues/1/labels"), Some(json!({ "labels": ["bug"] }))).await;
-            call(&client, Method::DELETE, format!("{api}/issues/1/labels"), None).await
+            call(&client, Method::DELETE, format!("{api}/issues/1/labels"), None).await;
         }
     })
     .await;

@@ -153,7 +153,7 @@ impl Hub {
     }
 
     /// Puts a delivery on the list, signed and timed as of now, and answers with its id.
-    pub(crate) fn enter(&self, state: &mut State, mut delivery: Delivery) -> Id {
+    pub(crate) fn enter(state: &mut State, mut delivery: Delivery) -> Id {
         delivery.id = state.new_id();
         delivery.delivered_at = state.now();
         delivery.request_headers = Self::headers(state, &delivery, &state.hook.wire(&delivery.body));
@@ -168,7 +168,7 @@ impl Hub {
     /// Sends a delivery.
     pub(crate) fn transmit(self: &Arc<Self>, state: &mut State, delivery: Delivery) {
         let (body, url) = (state.hook.wire(&delivery.body), delivery.url.clone());
-        let id = self.enter(state, delivery);
+        let id = Self::enter(state, delivery);
         let headers = state.deliveries.back().map(|entered| entered.request_headers.clone()).unwrap_or_default();
         let hub = self.clone();
         self.spawn(async move {

@@ -30,7 +30,7 @@ impl Hub {
             Some(DeliveryAct::Fail) => {
                 UNREACHABLE.clone_into(&mut delivery.status);
                 delivery.status_code = UNREACHABLE_CODE;
-                self.enter(state, delivery);
+                Self::enter(state, delivery);
             }
             Some(DeliveryAct::Duplicate { new_guid }) => {
                 self.transmit(state, delivery.clone());

@@ -108,11 +108,11 @@ async fn after_three_days_a_delivery_is_forgotten() {
     world.open("Old").await;
     let old = world.settled(1).await.remove(0);
     let path = format!("/deliveries/{}", old["id"]);
-    world.playground.advance(Duration::from_secs(3 * 24 * 3600 - 60));
+    world.playground.advance(Duration::from_mins(3 * 24 * 60 - 1));
     world.as_itself(Method::GET, &path, Value::Null).await.expect(200);
     world.open("Young").await;
     let _both = world.settled(2).await;
-    world.playground.advance(Duration::from_secs(120));
+    world.playground.advance(Duration::from_mins(2));
     let left = world.settled(1).await;
     assert_ne!(left[0]["id"], old["id"]);
     world.as_itself(Method::GET, &path, Value::Null).await.expect(404);

@@ -44,9 +44,9 @@ fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             if entry.is_dir() {
-                folders.push(entry)
+                folders.push(entry);
             } else {
-                files.push((entry.clone(), std::fs::read(entry).unwrap()))
+                files.push((entry.clone(), std::fs::read(entry).unwrap()));
             }
         }
     }
@@ -70,7 +70,7 @@ async fn facts(folder: &Path, arguments: &[&str]) -> (Value, tokio::process::Chi
     let mut command = tokio::process::Command::from(program(folder, arguments));
     let mut child = command.arg("--json").stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.expect("it starts").unwrap();
+    let line = tokio::time::timeout(Duration::from_mins(1), lines.next_line()).await.expect("it starts").unwrap();
     (serde_json::from_str(&line.unwrap()).unwrap(), child)
 }
 

@@ -95,7 +95,7 @@ async fn more_than_a_hundred_a_page_is_a_hundred() {
 #[tokio::test]
 async fn issues_and_comments_come_in_the_order_that_is_asked_for() {
     let world = World::start().await;
-    let minute = || world.playground.advance(Duration::from_secs(60));
+    let minute = || world.playground.advance(Duration::from_mins(1));
     for title in ["one", "two", "three"] {
         world.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
         minute();
@@ -132,7 +132,7 @@ async fn pull_requests_come_in_the_order_that_is_asked_for() {
     let world = World::start().await;
     for at in 1..=3 {
         world.open_pull(&format!("branch-{at}"), &format!("{at}.md"), "text\n", json!({})).await;
-        world.playground.advance(Duration::from_secs(60));
+        world.playground.advance(Duration::from_mins(1));
     }
     let comment = json!({ "body": "Hm" });
     world.as_user("writer", Method::POST, "/issues/1/comments", comment.clone()).await.expect(201);
@@ -142,7 +142,7 @@ async fn pull_requests_come_in_the_order_that_is_asked_for() {
     assert_eq!(pulls("sort=updated").await, json!([2, 3, 1]), "by anything but age the least comes first");
     assert_eq!(pulls("sort=popularity&direction=desc").await, json!([1, 3, 2]));
     assert_eq!(pulls("sort=long-running").await, json!([]));
-    world.playground.advance(Duration::from_secs(31 * 24 * 3600));
+    world.playground.advance(Duration::from_hours(31 * 24));
     world.as_user("writer", Method::POST, "/issues/2/comments", comment).await.expect(201);
     assert_eq!(pulls("sort=long-running").await, json!([2]));
 }

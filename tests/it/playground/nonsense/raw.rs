@@ -29,7 +29,8 @@ impl Answer {
         let told = self.json();
         let shaped = told["message"].is_string() && told["documentation_url"].is_string();
         let known = [304, 400, 401, 403, 404, 405, 409, 410, 413, 415, 422].contains(&self.status);
-        let fine = self.status < 300 || (known && shaped && told["status"] == self.status.to_string());
+        let fine =
+            self.status < 300 || (known && shaped && told["status"].as_str() == Some(self.status.to_string().as_str()));
         (!fine).then(|| format!("{} {}", self.status, String::from_utf8_lossy(&self.body)))
     }
 }
