@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     ci::Rule,
+    consent,
     front::{self, Line, Switchboard},
     git,
     git_host::PlaygroundGitHost,
@@ -133,7 +134,11 @@ fn router(hub: &Arc<Hub>) -> Router {
     let meddle = from_fn_with_state(hub.clone(), mischief::meddle);
     let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle.clone());
     let pages = pages::router(hub.clone(), inside);
-    rest::with_github_headers(api.layer(meddle)).merge(git).merge(pages).merge(front::admin(hub.clone()))
+    rest::with_github_headers(api.layer(meddle))
+        .merge(git)
+        .merge(consent::router(hub.clone()))
+        .merge(pages)
+        .merge(front::admin(hub.clone()))
 }
 
 impl Playground {

@@ -49,17 +49,19 @@ pub(crate) struct Event {
 }
 
 impl Hub {
-    /// Tells the app, if it is installed there and has a hook URL.
+    /// Tells the apps that are installed there and have a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
         self.start_workflows(state, &event);
         // A suspended app hears of nothing but its installations.
-        let installation = state.installation_of(event.repo).filter(|installation| installation.suspended.is_none());
-        let Some(installation) = installation.map(|installation| installation.id) else { return };
+        let here: Vec<Id> =
+            state.installations_of(event.repo).filter(|all| all.suspended.is_none()).map(|all| all.id).collect();
+        if here.is_empty() {
+            return;
+        }
         let view = View::new(state, &self.urls);
         let repo = state.repo_by_id(event.repo);
         let mut payload = json!({
             "repository": view.repo(repo), "sender": view.account(event.sender),
-            "installation": { "id": installation, "node_id": super::view::node_id("INS", installation) },
         });
         if state.account(repo.owner).kind == AccountKind::Organization {
             payload["organization"] = view.organization(repo.owner);
@@ -68,7 +70,11 @@ impl Hub {
             payload["action"] = json!(action);
         }
         super::view::merge(&mut payload, event.fields);
-        self.deliver(state, event.name, Some(event.repo), Some(installation), &payload);
+        for installation in here {
+            payload["installation"] =
+                json!({ "id": installation, "node_id": super::view::node_id("INS", installation) });
+            self.deliver(state, event.name, Some(event.repo), installation, &payload);
+        }
     }
 
     /// Sends a webhook that is complete, if the app wants it and has a hook URL.
@@ -77,20 +83,35 @@ impl Hub {
         state: &mut State,
         event: &str,
         repository: Option<Id>,
+        installation: Id,
+        payload: &Value,
+    ) {
+        let app = state.app_behind(installation).id;
+        self.deliver_to(state, app, event, repository, Some(installation), payload);
+    }
+
+    /// The same for an app, installed or not.
+    pub(super) fn deliver_to(
+        self: &Arc<Self>,
+        state: &mut State,
+        app: Id,
+        event: &str,
+        repository: Option<Id>,
         installation: Option<Id>,
         payload: &Value,
     ) {
         if let Some(observer) = &self.observer {
             observer.sent(event, payload);
         }
-        if !ALWAYS.contains(&event) && !state.app.events.iter().any(|subscribed| subscribed == event) {
+        if !ALWAYS.contains(&event) && !state.subscribes(app, event) {
             return;
         }
-        let Some(url) = state.webhook_url.clone() else { return };
+        let Some(url) = state.hook_url_of(app) else { return };
         let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
         let delivery = Delivery {
             // It gets its id when it is sent.
             id: 0,
+            app,
             guid: uuid::Uuid::new_v4().to_string(),
             event: event.to_owned(),
             action,
@@ -120,8 +141,8 @@ impl Hub {
         (delivery.status_code, delivery.status) = (0, PENDING.to_owned());
         delivery.response_headers.clear();
         delivery.response_body.clear();
-        if let Some(url) = &state.webhook_url {
-            delivery.url.clone_from(url);
+        if let Some(url) = state.hook_url_of(delivery.app) {
+            delivery.url = url;
         }
         self.dispatch(state, delivery);
         true
@@ -158,22 +179,30 @@ impl Hub {
     }
 
     fn headers(&self, state: &State, delivery: &Delivery, body: &[u8]) -> BTreeMap<String, String> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.webhook_secret).expect("HMAC takes a key of any length");
-        mac.update(body);
-        let signature = hex::encode(mac.finalize().into_bytes());
+        let app = state.app_by_id(delivery.app).unwrap_or(&state.app);
+        // An app without a secret gets no signature.
+        let secret = match &app.registration {
+            Some(own) => own.hook_secret.as_deref().map(str::as_bytes),
+            None => Some(self.webhook_secret.as_slice()),
+        };
+        let signature = secret.map(|secret| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
+            mac.update(body);
+            ("X-Hub-Signature-256", format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
+        });
         [
             ("Accept", "*/*".to_owned()),
             ("Content-Type", "application/json".to_owned()),
             ("User-Agent", "GitHub-Hookshot/9c1d5a3".to_owned()),
             ("X-GitHub-Delivery", delivery.guid.clone()),
             ("X-GitHub-Event", delivery.event.clone()),
-            ("X-GitHub-Hook-ID", state.app.hook_id.to_string()),
-            ("X-GitHub-Hook-Installation-Target-ID", state.app.id.to_string()),
+            ("X-GitHub-Hook-ID", app.hook_id.to_string()),
+            ("X-GitHub-Hook-Installation-Target-ID", app.id.to_string()),
             ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
             ("X-GitHub-Enterprise-Version", super::rest::GHES_VERSION.to_owned()),
-            ("X-Hub-Signature-256", format!("sha256={signature}")),
         ]
         .into_iter()
+        .chain(signature)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }

@@ -15,6 +15,7 @@ mod nonsense;
 mod octocrab_client;
 mod pages;
 mod pulls;
+mod registration;
 mod repositories;
 mod roles;
 mod support;

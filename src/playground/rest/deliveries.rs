@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 
 /// Newest first; the next page starts below the cursor, which is the last id shown.
 async fn list(ctx: Ctx) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let size = ctx.query("per_page").and_then(|size| size.parse::<usize>().ok()).unwrap_or(30).clamp(1, 100);
     let cursor = ctx.query("cursor").and_then(|cursor| cursor.parse::<Id>().ok());
     let state = ctx.state();
@@ -43,7 +43,9 @@ async fn list(ctx: Ctx) -> Answer {
         .iter()
         .rev()
         // What is still on its way has no outcome yet, and is not listed before it has.
-        .filter(|delivery| delivery.status != PENDING && cursor.is_none_or(|cursor| delivery.id < cursor))
+        .filter(|delivery| {
+            delivery.app == app && delivery.status != PENDING && cursor.is_none_or(|cursor| delivery.id < cursor)
+        })
         .filter(of_status)
         .take(size + 1)
         .collect();
@@ -62,16 +64,21 @@ async fn list(ctx: Ctx) -> Answer {
 }
 
 async fn read(ctx: Ctx, At(id): At<Id>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let state = ctx.state();
-    let delivery = state.deliveries.iter().find(|delivery| delivery.id == id).ok_or_else(ApiError::not_found)?;
+    let delivery = state
+        .deliveries
+        .iter()
+        .find(|delivery| delivery.app == app && delivery.id == id)
+        .ok_or_else(ApiError::not_found)?;
     Ok(ok(view::whole_delivery(delivery)))
 }
 
 async fn redeliver(ctx: Ctx, At(id): At<Id>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let mut state = ctx.state();
-    if ctx.hub.redeliver(&mut state, id) {
+    let own = state.deliveries.iter().any(|delivery| delivery.app == app && delivery.id == id);
+    if own && ctx.hub.redeliver(&mut state, id) {
         Ok(answer(StatusCode::ACCEPTED, json!({})))
     } else {
         Err(ApiError::not_found())

@@ -29,6 +29,7 @@ mod orgs;
 mod pulls;
 mod reactions;
 mod redirects;
+mod registration;
 mod repos;
 mod review_comments;
 mod reviews;
@@ -83,6 +84,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         orgs::routes(),
         pulls::routes(),
         reactions::routes(),
+        registration::routes(),
         repos::routes(),
         review_comments::routes(),
         reviews::routes(),
