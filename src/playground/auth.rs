@@ -4,16 +4,19 @@
 
 use aws_lc_rs::rand;
 use axum::http::{HeaderMap, StatusCode, header};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use chrono::Utc;
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
     hub::Hub,
     rest::ApiError,
-    state::{Access, Grant, Id, Permissions, Scope, State},
+    state::{Access, Grant, Id, Permissions, Repo, Scope, State},
 };
 
 /// Who is calling.
@@ -22,7 +25,7 @@ pub(crate) enum Caller {
     Anonymous,
     User(Id),
     /// The app itself, which may ask about itself and mint tokens, and nothing else.
-    App,
+    App(Id),
     Installation(Grant),
 }
 
@@ -47,6 +50,9 @@ impl Caller {
             if let Some(user) = state.user_tokens.get(token) {
                 return Ok(Self::User(*user));
             }
+            if let Some(grant) = state.user_grant(token) {
+                return Ok(Self::User(grant.user));
+            }
             if let Some(grant) = state.grants.get(token) {
                 if grant.expires_at > state.now() {
                     state.awake(grant.installation)?;
@@ -57,8 +63,7 @@ impl Caller {
             }
         }
         if token.matches('.').count() == 2 && !token.starts_with("ghs_") {
-            let app = hub.state().app.id;
-            return verify_app_token(hub, token, app);
+            return verify_app_token(hub, token);
         }
         Err(ApiError::bad_credentials())
     }
@@ -66,9 +71,9 @@ impl Caller {
     /// The account that acts, where there is one.
     pub(crate) fn account(&self, state: &State) -> Option<Id> {
         match self {
-            Self::Anonymous | Self::App => None,
+            Self::Anonymous | Self::App(_) => None,
             Self::User(id) => Some(*id),
-            Self::Installation(_) => Some(state.app.bot),
+            Self::Installation(grant) => Some(state.app_behind(grant.installation).bot),
         }
     }
 }
@@ -91,31 +96,41 @@ fn basic_password(encoded: &str) -> Option<String> {
     Some(if password.is_empty() || password == "x-oauth-basic" { user } else { password }.to_owned())
 }
 
+/// Who a token says it is from, before anything is proven.
+fn issuer(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    match serde_json::from_slice::<Value>(&claims).ok()?.get("iss")? {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
 #[derive(Deserialize)]
 struct Claims {
-    iss: Value,
     iat: i64,
     exp: i64,
 }
 
 /// GitHub's rules: RS256, `iss` the app's id (or client id), `iat` not in the future, `exp` at most ten minutes ahead.
 /// <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app>
-fn verify_app_token(hub: &Hub, token: &str, app: Id) -> Result<Caller, ApiError> {
+fn verify_app_token(hub: &Hub, token: &str) -> Result<Caller, ApiError> {
     let refuse = |message: &str| ApiError::new(StatusCode::UNAUTHORIZED, message);
     let undecodable = || refuse("A JSON web token could not be decoded");
     let mut rules = Validation::new(Algorithm::RS256);
     rules.validate_exp = false;
     rules.validate_aud = false;
     rules.required_spec_claims.clear();
-    let claims = jsonwebtoken::decode::<Claims>(token, &hub.app_key, &rules).map_err(|_| undecodable())?.claims;
-    let issuer = match &claims.iss {
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        _ => String::new(),
+    // Whose key is to be tried it says itself; that it may say so, the key proves.
+    let issuer = issuer(token).ok_or_else(undecodable)?;
+    let (app, key) = {
+        let state = hub.state();
+        let app = state.apps().find(|app| app.id.to_string() == issuer || app.client_id() == issuer);
+        let app = app.ok_or_else(|| refuse("Integration not found"))?;
+        let own = app.registration.as_ref().map(|found| DecodingKey::from_rsa_der(&found.key));
+        (app.id, own.unwrap_or_else(|| hub.app_key.clone()))
     };
-    if issuer != app.to_string() && issuer != format!("Iv1.{app:016x}") {
-        return Err(refuse("Integration not found"));
-    }
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).map_err(|_| undecodable())?.claims;
     // The machine's clock, also where this GitHub's was moved: whoever signs has no other.
     let now = Utc::now().timestamp();
     if claims.iat > now {
@@ -132,10 +147,26 @@ fn verify_app_token(hub: &Hub, token: &str, app: Id) -> Result<Caller, ApiError>
     if claims.exp > now + 660 {
         return Err(refuse("'Expiration time' claim ('exp') is too far in the future"));
     }
-    Ok(Caller::App)
+    Ok(Caller::App(app))
+}
+
+/// The app through which a person acts, if the header has a token of theirs that was made for one.
+pub(crate) fn app_of_header(hub: &Hub, header: &str) -> Option<Id> {
+    hub.state().user_grant(&bearer(header)?).map(|grant| grant.app)
 }
 
 impl State {
+    /// Whether an app may do this in a repository, whoever's token it uses.
+    /// <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-with-a-github-app-on-behalf-of-a-user>
+    pub(crate) fn app_may(&self, app: Id, repo: &Repo, scopes: &[Scope], access: Access) -> bool {
+        let installed = self.installations.iter().find(|all| all.app == app && all.reaches(repo));
+        let Some(installation) = installed.filter(|all| all.suspended.is_none()) else { return false };
+        scopes.iter().any(|scope| {
+            let asked = Permissions::from([(*scope, access)]);
+            is_subset(&asked, &installation.permissions)
+        })
+    }
+
     /// Whether a token reaches a repository.
     pub(crate) fn covers(&self, grant: &Grant, repo: Id) -> bool {
         let installation = self.installation(grant.installation);
@@ -174,7 +205,7 @@ impl State {
     /// Mints a token.
     pub(crate) fn mint(&mut self, grant: Grant) -> String {
         // As long as GitHub's stateless ones, so that nobody counts on forty characters.
-        let token = format!("ghs_{}_{}", self.app.id, random_hex(240));
+        let token = format!("ghs_{}_{}", self.app_behind(grant.installation).id, random_hex(240));
         self.grants.insert(token.clone(), grant);
         token
     }

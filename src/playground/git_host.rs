@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 
 use super::{
     acts::RefMove,
-    auth::Caller,
+    auth::{Caller, app_of_header},
     git::http::{Access as GitAccess, Authorised, GitHost, Obstacle, RefUpdate, Refusal},
     hub::Hub,
     rules::push::{self, Change},
@@ -33,6 +33,7 @@ impl GitHost for PlaygroundGitHost {
                 _ => Refusal::new(StatusCode::UNAUTHORIZED, "Invalid username or token."),
             })?,
         };
+        let through = authorization.and_then(|header| app_of_header(&self.0, header));
         let (path, login, moving) = {
             let state = self.0.state();
             let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
@@ -45,6 +46,11 @@ impl GitHost for PlaygroundGitHost {
                 return Err(if matches!(caller, Caller::Anonymous) { unauthenticated() } else { absent() });
             };
             let account = permit(&state, repo, &caller, access)?;
+            let wanted = if access == GitAccess::Write { Access::Write } else { Access::Read };
+            let limited = |app: Id| !state.app_may(app, repo, &[Scope::Contents], wanted);
+            if through.is_some_and(limited) && (repo.private || access == GitAccess::Write) {
+                return Err(Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration"));
+            }
             let login = account.map(|id| state.account(id).login.clone()).unwrap_or_default();
             (repo.git.path().to_owned(), login, repo.moving.clone())
         };
@@ -123,14 +129,14 @@ fn permitted(state: &State, repo: &Repo, caller: &Caller, writing: bool) -> Resu
     match caller {
         Caller::Anonymous if writing || repo.private => Err(unauthenticated()),
         Caller::Anonymous => Ok(None),
-        Caller::App => Err(absent()),
+        Caller::App(_) => Err(absent()),
         Caller::User(id) => match state.role(repo, *id) {
             None => Err(absent()),
             Some(role) if writing && role < Role::Write => Err(denied(*id)),
             Some(_) => Ok(Some(*id)),
         },
         Caller::Installation(grant) => {
-            let bot = state.app.bot;
+            let bot = state.app_behind(grant.installation).bot;
             let wanted = if writing { Access::Write } else { Access::Read };
             match (state.covers(grant, repo.id), repo.private || writing) {
                 (true, _) if state.allows(grant, &[Scope::Contents], wanted) => Ok(Some(bot)),

@@ -36,7 +36,7 @@ impl Keys {
         } else {
             let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| broken("none could be generated"))?;
             let der = pair.as_der().map_err(|_| broken("it could not be encoded"))?;
-            write_private(&app_pem_path, &armour(der.as_ref()))?;
+            write_private(&app_pem_path, &armour("PRIVATE KEY", der.as_ref()))?;
             pair
         };
         let app_key = DecodingKey::from_rsa_der(pair.public_key().as_ref());
@@ -55,9 +55,10 @@ impl Keys {
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-fn armour(der: &[u8]) -> String {
+/// A key as PEM, under its label.
+pub(crate) fn armour(label: &str, der: &[u8]) -> String {
     let encoded = STANDARD.encode(der);
-    let mut pem = format!("{BEGIN}\n");
+    let mut pem = format!("-----BEGIN {label}-----\n");
     let mut rest = encoded.as_str();
     while !rest.is_empty() {
         let (line, more) = rest.split_at(rest.len().min(64));
@@ -65,8 +66,7 @@ fn armour(der: &[u8]) -> String {
         pem.push('\n');
         rest = more;
     }
-    pem.push_str(END);
-    pem.push('\n');
+    pem.push_str(&format!("-----END {label}-----\n"));
     pem
 }
 

@@ -26,6 +26,7 @@ mod acts;
 mod auth;
 mod ci;
 mod cli;
+mod consent;
 mod front;
 mod git;
 mod git_host;

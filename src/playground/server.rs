@@ -16,6 +16,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     ci::Rule,
+    consent,
     front::{self, Line, RateLimits, Switchboard},
     git,
     git_host::PlaygroundGitHost,
@@ -151,6 +152,7 @@ fn router(hub: &Arc<Hub>) -> Router {
     rest::with_github_headers(api.layer(meter).layer(meddle))
         .merge(git)
         .merge(rest::downloads(hub.clone()))
+        .merge(consent::router(hub.clone()))
         .merge(pages)
         .merge(front::admin(hub.clone()))
 }

@@ -69,17 +69,19 @@ impl State {
 }
 
 impl Hub {
-    /// Tells the app, if it is installed there and has a hook URL.
+    /// Tells the apps that are installed there and have a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
         self.start_workflows(state, &event);
         // A suspended app hears of nothing but its installations.
-        let installation = state.installation_of(event.repo).filter(|installation| installation.suspended.is_none());
-        let Some(installation) = installation.map(|installation| installation.id) else { return };
+        let here: Vec<Id> =
+            state.installations_of(event.repo).filter(|all| all.suspended.is_none()).map(|all| all.id).collect();
+        if here.is_empty() {
+            return;
+        }
         let view = View::new(state, &self.urls);
         let repo = state.repo_by_id(event.repo);
         let mut payload = json!({
             "repository": view.repo(repo), "sender": view.account(event.sender),
-            "installation": { "id": installation, "node_id": super::view::node_id("INS", installation) },
         });
         if state.account(repo.owner).kind == AccountKind::Organization {
             payload["organization"] = view.organization(repo.owner);
@@ -88,7 +90,11 @@ impl Hub {
             payload["action"] = json!(action);
         }
         super::view::merge(&mut payload, event.fields);
-        self.deliver(state, event.name, Some(event.repo), Some(installation), &payload);
+        for installation in here {
+            payload["installation"] =
+                json!({ "id": installation, "node_id": super::view::node_id("INS", installation) });
+            self.deliver(state, event.name, Some(event.repo), installation, &payload);
+        }
     }
 
     /// Sends a webhook that is complete, if the app wants it and has a hook URL.
@@ -97,16 +103,30 @@ impl Hub {
         state: &mut State,
         event: &str,
         repository: Option<Id>,
+        installation: Id,
+        payload: &Value,
+    ) {
+        let app = state.app_behind(installation).id;
+        self.deliver_to(state, app, event, repository, Some(installation), payload);
+    }
+
+    /// The same for an app, installed or not.
+    pub(super) fn deliver_to(
+        self: &Arc<Self>,
+        state: &mut State,
+        app: Id,
+        event: &str,
+        repository: Option<Id>,
         installation: Option<Id>,
         payload: &Value,
     ) {
         if let Some(observer) = &self.observer {
             observer.sent(event, payload);
         }
-        if !ALWAYS.contains(&event) && !state.app.events.iter().any(|subscribed| subscribed == event) {
+        if !ALWAYS.contains(&event) && !state.subscribes(app, event) {
             return;
         }
-        let Some(url) = state.webhook_url.clone() else { return };
+        let Some(url) = state.hook_url_of(app) else { return };
         let body = payload.to_string();
         if body.len() > LARGEST {
             tracing::info!(event, bytes = body.len(), "a webhook is too large to be delivered");
@@ -116,6 +136,7 @@ impl Hub {
         let delivery = Delivery {
             // It gets its id when it is sent.
             id: 0,
+            app,
             guid: uuid::Uuid::new_v4().to_string(),
             event: event.to_owned(),
             action,
@@ -145,8 +166,8 @@ impl Hub {
         (delivery.status_code, delivery.status) = (0, PENDING.to_owned());
         delivery.response_headers.clear();
         delivery.response_body.clear();
-        if let Some(url) = &state.webhook_url {
-            delivery.url.clone_from(url);
+        if let Some(url) = state.hook_url_of(delivery.app) {
+            delivery.url = url;
         }
         self.dispatch(state, delivery);
         true
@@ -156,7 +177,7 @@ impl Hub {
     pub(crate) fn enter(state: &mut State, mut delivery: Delivery) -> Id {
         delivery.id = state.new_id();
         delivery.delivered_at = state.now();
-        delivery.request_headers = Self::headers(state, &delivery, &state.hook.wire(&delivery.body));
+        delivery.request_headers = Self::headers(state, &delivery, &state.hook_of(delivery.app).wire(&delivery.body));
         let id = delivery.id;
         if state.deliveries.len() == KEPT {
             state.deliveries.pop_front();
@@ -167,7 +188,7 @@ impl Hub {
 
     /// Sends a delivery.
     pub(crate) fn transmit(self: &Arc<Self>, state: &mut State, delivery: Delivery) {
-        let (body, url) = (state.hook.wire(&delivery.body), delivery.url.clone());
+        let (body, url) = (state.hook_of(delivery.app).wire(&delivery.body), delivery.url.clone());
         let id = Self::enter(state, delivery);
         let headers = state.deliveries.back().map(|entered| entered.request_headers.clone()).unwrap_or_default();
         let hub = self.clone();
@@ -183,19 +204,21 @@ impl Hub {
     }
 
     fn headers(state: &State, delivery: &Delivery, body: &[u8]) -> BTreeMap<String, String> {
+        let app = state.app_by_id(delivery.app).unwrap_or(&state.app);
+        let hook = state.hook_of(delivery.app);
         [
             ("Accept", "*/*".to_owned()),
-            ("Content-Type", state.hook.content_type.header().to_owned()),
+            ("Content-Type", hook.content_type.header().to_owned()),
             ("User-Agent", "GitHub-Hookshot/9c1d5a3".to_owned()),
             ("X-GitHub-Delivery", delivery.guid.clone()),
             ("X-GitHub-Event", delivery.event.clone()),
-            ("X-GitHub-Hook-ID", state.app.hook_id.to_string()),
-            ("X-GitHub-Hook-Installation-Target-ID", state.app.id.to_string()),
+            ("X-GitHub-Hook-ID", app.hook_id.to_string()),
+            ("X-GitHub-Hook-Installation-Target-ID", app.id.to_string()),
             ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
             ("X-GitHub-Enterprise-Version", super::rest::GHES_VERSION.to_owned()),
         ]
         .into_iter()
-        .chain(state.hook.signatures(body))
+        .chain(hook.signatures(body))
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }

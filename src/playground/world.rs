@@ -8,6 +8,7 @@ use std::{
 use chrono::Utc;
 
 use super::{
+    auth::random_hex,
     git::{GitError, Repository, Signature},
     hub::Hub,
     seed,
@@ -67,6 +68,10 @@ pub(crate) fn beginning(webhook_url: Option<String>) -> State {
         permissions: permissions(),
         events: EVENTS.map(str::to_owned).to_vec(),
         created_at: Utc::now(),
+        client_secret: random_hex(20),
+        callback_urls: Vec::new(),
+        setup_url: None,
+        registration: None,
     };
     let mut state = State::new(app, actions_app(), webhook_url);
     let owner = state.add_account(OWNER, "Acme", AccountKind::Organization);
@@ -100,11 +105,16 @@ fn actions_app() -> App {
             .map(str::to_owned)
             .to_vec(),
         created_at: Utc::now(),
+        client_secret: random_hex(20),
+        callback_urls: Vec::new(),
+        setup_url: None,
+        registration: None,
     }
 }
 
 impl State {
-    fn add_account(&mut self, login: &str, name: &str, kind: AccountKind) -> Id {
+    /// A new account.
+    pub(crate) fn add_account(&mut self, login: &str, name: &str, kind: AccountKind) -> Id {
         let id = self.new_id();
         // GitHub's own no-reply addresses, by which it knows whose a commit is.
         let email = format!("{id}+{login}@users.noreply.github.com");

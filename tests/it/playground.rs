@@ -25,6 +25,7 @@ mod octocrab_client;
 mod pages;
 mod protection;
 mod pulls;
+mod registration;
 mod repositories;
 mod reviewing;
 mod roles;

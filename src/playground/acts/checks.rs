@@ -15,7 +15,18 @@ use crate::playground::{
 impl State {
     /// The app's suite on a commit; made if there is none yet. The second value says whether it is new.
     pub(crate) fn suite_for(&mut self, repo: Id, sha: &str, branch: Option<&str>, before: Option<&str>) -> (Id, bool) {
-        let app = self.app.id;
+        self.suite_of(self.app.id, repo, sha, branch, before)
+    }
+
+    /// The same for any app.
+    pub(crate) fn suite_of(
+        &mut self,
+        app: Id,
+        repo: Id,
+        sha: &str,
+        branch: Option<&str>,
+        before: Option<&str>,
+    ) -> (Id, bool) {
         let found = self.repo_by_id(repo).suites.iter().find(|suite| suite.app == app && suite.head_sha == sha);
         if let Some(suite) = found {
             return (suite.id, false);

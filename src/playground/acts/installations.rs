@@ -23,23 +23,33 @@ pub(crate) enum Move {
 impl Hub {
     /// Installs the app on an account, or widens its installation there by a repository.
     pub(crate) fn install(self: &Arc<Self>, state: &mut State, account: Id, repo: Id) -> Id {
-        if let Some(installation) = state.installations.iter_mut().find(|all| all.account == account) {
+        let app = state.app.id;
+        if let Some(installation) = state.installations.iter_mut().find(|all| all.account == account && all.app == app)
+        {
             if let Selection::Selected(repositories) = &mut installation.selection {
                 repositories.insert(repo);
             }
             return installation.id;
         }
         let sender = state.account_by_login(PEOPLE[0].0).map_or(account, |account| account.id);
-        self.install_on(state, account, Selection::Selected(BTreeSet::from([repo])), sender)
+        self.install_on(state, app, account, Selection::Selected(BTreeSet::from([repo])), sender)
     }
 
-    /// Installs the app on an account that does not have it.
-    pub(crate) fn install_on(self: &Arc<Self>, state: &mut State, account: Id, selection: Selection, sender: Id) -> Id {
+    /// Installs an app on an account that does not have it.
+    pub(crate) fn install_on(
+        self: &Arc<Self>,
+        state: &mut State,
+        app: Id,
+        account: Id,
+        selection: Selection,
+        sender: Id,
+    ) -> Id {
         let (id, now) = (state.new_id(), state.now());
-        let permissions = state.app.permissions.clone();
+        let permissions = state.app_by_id(app).map(|app| app.permissions.clone()).unwrap_or_default();
         let (created_at, updated_at) = (now, now);
         state.installations.push(Installation {
             id,
+            app,
             account,
             selection,
             permissions,
@@ -110,7 +120,7 @@ impl Hub {
     /// The account's owner agrees to what the app asks for by now.
     /// <https://docs.github.com/en/apps/using-github-apps/approving-updated-permissions-for-a-github-app>
     pub(crate) fn accept_permissions(self: &Arc<Self>, state: &mut State, id: Id, by: Id) {
-        let (asked, now): (Permissions, _) = (state.app.permissions.clone(), state.now());
+        let (asked, now): (Permissions, _) = (state.app_behind(id).permissions.clone(), state.now());
         let Some(installation) = state.installation_mut(id).filter(|all| all.permissions != asked) else { return };
         installation.permissions = asked;
         installation.updated_at = now;
@@ -127,7 +137,7 @@ impl Hub {
             "action": action, "installation": view.installation(installation), "repositories": repositories,
             "requester": null, "sender": view.account(sender),
         });
-        self.deliver(state, "installation", None, Some(id), &payload);
+        self.deliver(state, "installation", None, id, &payload);
     }
 
     /// Tells that a repository left the account, of which the installation has all.
@@ -153,6 +163,6 @@ impl Hub {
                 }
             },
         );
-        self.deliver(state, "installation_repositories", None, Some(id), &payload);
+        self.deliver(state, "installation_repositories", None, id, &payload);
     }
 }

@@ -20,17 +20,19 @@ struct OrgEvent {
 }
 
 impl Hub {
-    /// Tells the app, if it is installed on the organisation.
+    /// Tells the apps that are installed on the organisation.
     fn announce_in(self: &Arc<Self>, state: &mut State, org: Id, event: OrgEvent) {
-        let installed = state.installations.iter().find(|all| all.account == org && all.suspended.is_none());
-        let Some(installation) = installed.map(|installation| installation.id) else { return };
+        let here = state.installations.iter().filter(|all| all.account == org && all.suspended.is_none());
+        let here: Vec<Id> = here.map(|installation| installation.id).collect();
         let view = View::new(state, &self.urls);
         let mut payload = json!({
             "action": event.action, "organization": view.organization(org), "sender": view.account(event.sender),
-            "installation": { "id": installation, "node_id": node_id("INS", installation) },
         });
         merge(&mut payload, event.fields);
-        self.deliver(state, event.name, None, Some(installation), &payload);
+        for installation in here {
+            payload["installation"] = json!({ "id": installation, "node_id": node_id("INS", installation) });
+            self.deliver(state, event.name, None, installation, &payload);
+        }
     }
 
     /// Makes somebody a member of an organisation, or changes what they may do in it. Nobody has to accept an invitation: an

@@ -92,7 +92,7 @@ impl Fault {
 }
 
 async fn serve(ctx: Ctx, Input(request): Input<Request>) -> Answer {
-    if matches!(ctx.caller, Caller::Anonymous | Caller::App) {
+    if matches!(ctx.caller, Caller::Anonymous | Caller::App(_)) {
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "This endpoint requires you to be authenticated."));
     }
     let variables = request.variables.unwrap_or_default();

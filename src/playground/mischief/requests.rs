@@ -55,7 +55,7 @@ fn kind(hub: &Hub, request: &Request) -> Option<CallerKind> {
     Some(match Caller::identify(hub, request.headers()).ok()? {
         Caller::Anonymous => CallerKind::Anonymous,
         Caller::User(_) => CallerKind::User,
-        Caller::App => CallerKind::App,
+        Caller::App(_) => CallerKind::App,
         Caller::Installation(_) => CallerKind::Installation,
     })
 }

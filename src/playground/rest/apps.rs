@@ -41,37 +41,37 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 
 impl Ctx {
     /// Only the app itself goes on.
-    pub(super) fn require_app(&self) -> Result<(), ApiError> {
+    pub(super) fn require_app(&self) -> Result<Id, ApiError> {
         match self.caller {
-            Caller::App => Ok(()),
+            Caller::App(id) => Ok(id),
             _ => Err(ApiError::new(StatusCode::UNAUTHORIZED, "A JSON web token could not be decoded")),
         }
     }
 }
 
 async fn own_app(ctx: Ctx) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let state = ctx.state();
-    Ok(ok(ctx.view(&state).own_app()))
+    let app = state.app_by_id(app).ok_or_else(ApiError::not_found)?;
+    Ok(ok(ctx.view(&state).own_app(app)))
 }
 
 async fn app(ctx: Ctx, At(slug): At<String>) -> Answer {
     let state = ctx.state();
-    if state.app.slug != slug {
-        return Err(ApiError::not_found());
-    }
-    Ok(ok(ctx.view(&state).app()))
+    let app = state.apps().find(|app| app.slug == slug).ok_or_else(ApiError::not_found)?;
+    Ok(ok(ctx.view(&state).app(app)))
 }
 
 async fn installations(ctx: Ctx) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let state = ctx.state();
     let view = ctx.view(&state);
     let since = ctx.query("since").and_then(|since| since.parse::<Time>().ok());
-    let listed = state.installations.iter().filter(|all| since.is_none_or(|since| all.updated_at >= since));
+    let own = state.installations.iter().filter(|all| all.app == app);
+    let listed = own.filter(|all| since.is_none_or(|since| all.updated_at >= since));
     // Those whose owners did not yet agree to what the app asks for by now.
     let outdated = ctx.query("outdated").is_some_and(|word| word != "false");
-    let listed = listed.filter(|all| !outdated || all.permissions != state.app.permissions);
+    let listed = listed.filter(|all| !outdated || all.permissions != state.app_behind(all.id).permissions);
     Ok(ctx.list(listed, |installation| view.installation(installation)))
 }
 
@@ -80,23 +80,23 @@ fn find(state: &State, wanted: impl Fn(&Installation) -> bool) -> Result<&Instal
 }
 
 async fn installation(ctx: Ctx, At(id): At<Id>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let state = ctx.state();
-    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.id == id)?)))
+    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.app == app && all.id == id)?)))
 }
 
 async fn repo_installation(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let state = ctx.state();
     let repo = state.repo(&owner, &name).ok_or_else(ApiError::not_found)?;
-    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.reaches(repo))?)))
+    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.app == app && all.reaches(repo))?)))
 }
 
 async fn account_installation(ctx: Ctx, At(login): At<String>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let state = ctx.state();
     let account = state.account_by_login(&login).ok_or_else(ApiError::not_found)?.id;
-    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.account == account)?)))
+    Ok(ok(ctx.view(&state).installation(find(&state, |all| all.app == app && all.account == account)?)))
 }
 
 #[derive(Deserialize)]
@@ -108,9 +108,9 @@ struct TokenRequest {
 
 /// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
 async fn mint(ctx: Ctx, At(id): At<Id>, Input(asked): Input<TokenRequest>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let mut state = ctx.state();
-    let installation = find(&state, |all| all.id == id)?.clone();
+    let installation = find(&state, |all| all.app == app && all.id == id)?.clone();
     if installation.suspended.is_some() {
         return Err(ApiError::forbidden("This installation has been suspended"));
     }

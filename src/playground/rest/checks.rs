@@ -174,11 +174,10 @@ pub(super) fn app_only(ctx: &Ctx, state: &State, at: (&str, &str)) -> Result<Wri
 }
 
 /// A check run is changed by the app that made it, and by no other.
-fn own(state: &State, run: &CheckRun) -> Result<(), ApiError> {
-    if run.app == state.app.id {
+fn own(app: Id, run: &CheckRun) -> Result<(), ApiError> {
+    if run.app == app {
         return Ok(());
     }
-    let app = state.app.id;
     let message = format!("Invalid app_id `{app}` - check run can only be modified by the GitHub App that created it.");
     Err(ApiError::forbidden(message))
 }
@@ -213,10 +212,11 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
         .pulls()
         .find(|(_, pull)| pull.head_sha == sha)
         .map(|(_, pull)| pull.head_ref.clone());
-    let (suite, _) = state.suite_for(writer.repo, &sha, branch.as_deref(), None);
+    let app = state.app_acting(writer.actor);
+    let (suite, _) = state.suite_of(app, writer.repo, &sha, branch.as_deref(), None);
     let mut run = CheckRun {
         id,
-        app: state.app.id,
+        app,
         suite,
         name,
         head_sha: sha,
@@ -254,7 +254,7 @@ async fn update(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input
         let state = ctx.state();
         let writer = app_only(&ctx, &state, (&owner, &name))?;
         let run = find(state.repo_by_id(writer.repo), id)?;
-        own(&state, run)?;
+        own(state.app_acting(writer.actor), run)?;
         (writer, run.head_sha.clone())
     };
     fields.check()?;

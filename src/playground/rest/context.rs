@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{error::ApiError, shapes};
 use crate::playground::{
-    auth::Caller,
+    auth::{Caller, app_of_header},
     hub::Hub,
     state::{Access, Id, Repo, Role, Scope, State},
     view::{Urls, View},
@@ -33,6 +33,8 @@ pub(crate) struct Ctx {
     pub(crate) urls: Urls,
     pub(crate) headers: HeaderMap,
     pub(crate) of_issue_form: bool,
+    /// The app through which a person acts, whose permissions limit theirs.
+    pub(crate) through: Option<Id>,
     uri: Uri,
     query: HashMap<String, String>,
 }
@@ -61,7 +63,10 @@ impl FromRequestParts<Arc<Hub>> for Ctx {
             parts.extensions.get::<axum::extract::OriginalUri>().map_or_else(|| parts.uri.clone(), |uri| uri.0.clone());
         let query = Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
         let of_issue_form = parts.extensions.get::<OfIssueForm>().is_some();
-        Ok(Self { hub: hub.clone(), caller, urls, headers: parts.headers.clone(), of_issue_form, uri, query })
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
+        let through = header.and_then(|header| app_of_header(hub, header));
+        let headers = parts.headers.clone();
+        Ok(Self { hub: hub.clone(), caller, urls, headers, of_issue_form, through, uri, query })
     }
 }
 
@@ -94,10 +99,14 @@ impl Ctx {
     }
 
     fn check_read(&self, state: &State, repo: &Repo, scopes: &[Scope]) -> Result<(), ApiError> {
+        let limited = self.through.is_some_and(|app| !state.app_may(app, repo, scopes, Access::Read));
+        if limited && repo.private {
+            return Err(ApiError::not_found());
+        }
         match &self.caller {
             Caller::Anonymous if !repo.private => Ok(()),
             Caller::Anonymous => Err(ApiError::not_found()),
-            Caller::App => Err(ApiError::not_accessible()),
+            Caller::App(_) => Err(ApiError::not_accessible()),
             Caller::User(id) => state.role(repo, *id).map(|_| ()).ok_or_else(ApiError::not_found),
             Caller::Installation(grant) => match (state.covers(grant, repo.id), repo.private) {
                 (true, _) if state.allows(grant, scopes, Access::Read) => Ok(()),
@@ -131,10 +140,14 @@ impl Ctx {
         least: Role,
     ) -> Result<Writer, ApiError> {
         let repo = state.repo(owner, name).ok_or_else(ApiError::not_found)?;
+        if self.through.is_some_and(|app| !state.app_may(app, repo, scopes, Access::Write)) {
+            self.check_read(state, repo, scopes)?;
+            return Err(ApiError::not_accessible());
+        }
         match &self.caller {
             Caller::Anonymous if repo.private => Err(ApiError::not_found()),
             Caller::Anonymous => Err(ApiError::requires_authentication()),
-            Caller::App => Err(ApiError::not_accessible()),
+            Caller::App(_) => Err(ApiError::not_accessible()),
             Caller::User(id) => match state.role(repo, *id) {
                 None => Err(ApiError::not_found()),
                 Some(role) if role >= least => Ok(Writer { repo: repo.id, actor: *id, via_app: false }),
@@ -142,7 +155,7 @@ impl Ctx {
             },
             Caller::Installation(grant) => match (state.covers(grant, repo.id), repo.private) {
                 (true, _) if state.allows(grant, scopes, Access::Write) => {
-                    Ok(Writer { repo: repo.id, actor: state.app.bot, via_app: true })
+                    Ok(Writer { repo: repo.id, actor: state.app_behind(grant.installation).bot, via_app: true })
                 }
                 (false, true) => Err(ApiError::not_found()),
                 _ => Err(ApiError::not_accessible()),

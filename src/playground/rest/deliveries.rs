@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 
 /// Newest first; the next page starts below the cursor, which names the last one shown.
 async fn list(ctx: Ctx) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let size = ctx.query("per_page").and_then(|size| size.parse::<usize>().ok()).unwrap_or(30).clamp(1, 100);
     let cursor = match ctx.query("cursor").map(|cursor| cursor.trim_start_matches("v1_").parse::<Id>()) {
         Some(Err(_)) => return Err(ApiError::new(StatusCode::BAD_REQUEST, "Invalid cursor")),
@@ -44,7 +44,9 @@ async fn list(ctx: Ctx) -> Answer {
     let mut found: Vec<&Delivery> = state
         .recent_deliveries()
         // What is still on its way has no outcome yet, and is not listed before it has.
-        .filter(|delivery| delivery.status != PENDING && cursor.is_none_or(|cursor| delivery.id < cursor))
+        .filter(|delivery| {
+            delivery.app == app && delivery.status != PENDING && cursor.is_none_or(|cursor| delivery.id < cursor)
+        })
         .filter(of_status)
         .take(size + 1)
         .collect();
@@ -63,16 +65,19 @@ async fn list(ctx: Ctx) -> Answer {
 }
 
 async fn read(ctx: Ctx, At(id): At<Id>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let state = ctx.state();
-    let delivery = state.recent_deliveries().find(|delivery| delivery.id == id).ok_or_else(ApiError::not_found)?;
+    let mut deliveries = state.recent_deliveries();
+    let delivery = deliveries.find(|delivery| delivery.app == app && delivery.id == id);
+    let delivery = delivery.ok_or_else(ApiError::not_found)?;
     Ok(ok(view::whole_delivery(delivery)))
 }
 
 async fn redeliver(ctx: Ctx, At(id): At<Id>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let mut state = ctx.state();
-    if ctx.hub.redeliver(&mut state, id) {
+    let own = state.deliveries.iter().any(|delivery| delivery.app == app && delivery.id == id);
+    if own && ctx.hub.redeliver(&mut state, id) {
         Ok(answer(StatusCode::ACCEPTED, json!({})))
     } else {
         Err(ApiError::not_found())

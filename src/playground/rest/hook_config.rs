@@ -10,19 +10,24 @@ use super::{
     context::{Answer, Ctx, Input, ok},
     error::ApiError,
 };
-use crate::playground::{hook::ContentType, hub::Hub, state::State};
+use crate::playground::{
+    hook::ContentType,
+    hub::Hub,
+    state::{Id, State},
+};
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new().route("/app/hook/config", get(read).patch(change))
 }
 
-fn shown(state: &State) -> Value {
+fn shown(state: &State, app: Id) -> Value {
+    let hook = state.hook_of(app);
     let mut config = json!({
-        "content_type": state.hook.content_type.name(),
-        "insecure_ssl": if state.hook.insecure_ssl { "1" } else { "0" },
-        "url": state.webhook_url.as_deref().unwrap_or_default(),
+        "content_type": hook.content_type.name(),
+        "insecure_ssl": if hook.insecure_ssl { "1" } else { "0" },
+        "url": state.hook_url_of(app).unwrap_or_default(),
     });
-    if state.hook.secret.is_some() {
+    if hook.secret.is_some() {
         // Nobody is shown a secret, not even who set it.
         config["secret"] = json!("********");
     }
@@ -30,8 +35,8 @@ fn shown(state: &State) -> Value {
 }
 
 async fn read(ctx: Ctx) -> Answer {
-    ctx.require_app()?;
-    Ok(ok(shown(&ctx.state())))
+    let app = ctx.require_app()?;
+    Ok(ok(shown(&ctx.state(), app)))
 }
 
 #[derive(Deserialize)]
@@ -44,7 +49,7 @@ struct Config {
 }
 
 async fn change(ctx: Ctx, Input(config): Input<Config>) -> Answer {
-    ctx.require_app()?;
+    let app = ctx.require_app()?;
     let invalid = |field: &str, message: &str| ApiError::invalid_because("Hook", field, message);
     let content_type = match config.content_type.as_deref() {
         None => None,
@@ -67,14 +72,15 @@ async fn change(ctx: Ctx, Input(config): Input<Config>) -> Answer {
     }
     let mut state = ctx.state();
     if let Some(url) = config.url {
-        state.webhook_url = Some(url);
+        state.set_hook_url(app, url);
     }
-    state.hook.content_type = content_type.unwrap_or(state.hook.content_type);
-    state.hook.insecure_ssl = insecure_ssl.unwrap_or(state.hook.insecure_ssl);
+    let hook = state.hook_of_mut(app);
+    hook.content_type = content_type.unwrap_or(hook.content_type);
+    hook.insecure_ssl = insecure_ssl.unwrap_or(hook.insecure_ssl);
     if let Some(secret) = config.secret {
-        state.hook.secret = (!secret.is_empty()).then(|| secret.into_bytes());
+        hook.secret = (!secret.is_empty()).then(|| secret.into_bytes());
     }
-    Ok(ok(shown(&state)))
+    Ok(ok(shown(&state, app)))
 }
 
 fn is_address(url: &str) -> bool {

@@ -60,9 +60,9 @@ async fn unsuspend(ctx: Ctx, At(id): At<Id>) -> Answer {
 
 /// The app's bot, if the app itself asks and the installation is its own.
 fn of_app(ctx: &Ctx, state: &State, id: Id) -> Result<Id, ApiError> {
-    ctx.require_app()?;
-    state.installation(id).ok_or_else(ApiError::not_found)?;
-    Ok(state.app.bot)
+    let app = ctx.require_app()?;
+    state.installation(id).filter(|all| all.app == app).ok_or_else(ApiError::not_found)?;
+    Ok(state.app_behind(id).bot)
 }
 
 /// Nobody here asks an owner to install the app: who may not, does not see the page.
@@ -77,7 +77,7 @@ impl Ctx {
         match &self.caller {
             Caller::User(id) => Ok(*id),
             Caller::Anonymous => Err(ApiError::requires_authentication()),
-            Caller::App | Caller::Installation(_) => Err(ApiError::not_accessible()),
+            Caller::App(_) | Caller::Installation(_) => Err(ApiError::not_accessible()),
         }
     }
 }
@@ -94,7 +94,11 @@ async fn own(ctx: Ctx) -> Answer {
     let state = ctx.state();
     let view = ctx.view(&state);
     let mine = |all: &&Installation| all.account == user || reached(&state, all, user).next().is_some();
-    Ok(ctx.counted_list("installations", state.installations.iter().filter(mine), |all| view.installation(all)))
+    // A token made for an app tells of that app alone.
+    let through = |all: &&Installation| ctx.through.is_none_or(|app| all.app == app);
+    Ok(ctx.counted_list("installations", state.installations.iter().filter(through).filter(mine), |all| {
+        view.installation(all)
+    }))
 }
 
 /// <https://docs.github.com/en/rest/apps/installations#list-repositories-accessible-to-the-user-access-token>

@@ -36,6 +36,7 @@ mod pulls;
 mod rate_limit;
 mod reactions;
 mod redirects;
+mod registration;
 mod repos;
 mod requests;
 mod review_comments;
@@ -103,6 +104,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         pulls::routes(),
         rate_limit::routes(),
         reactions::routes(),
+        registration::routes(),
         repos::routes(),
         requests::routes(),
         review_comments::routes(),

@@ -42,7 +42,7 @@ impl Ctx {
                 let here = state.installation(grant.installation).is_some_and(|all| all.account == org);
                 here && state.allows(grant, &[Scope::Members], Access::Read)
             }
-            Caller::Anonymous | Caller::App => false,
+            Caller::Anonymous | Caller::App(_) => false,
         }
     }
 
@@ -50,13 +50,13 @@ impl Ctx {
     pub(super) fn manages(&self, state: &State, org: Id, refusal: &str) -> Result<Id, ApiError> {
         match &self.caller {
             Caller::Anonymous => Err(ApiError::requires_authentication()),
-            Caller::App => Err(ApiError::not_accessible()),
+            Caller::App(_) => Err(ApiError::not_accessible()),
             Caller::User(user) if state.owns(org, *user) => Ok(*user),
             Caller::User(_) => Err(ApiError::forbidden(refusal)),
             Caller::Installation(grant) => {
                 let here = state.installation(grant.installation).is_some_and(|all| all.account == org);
                 let may = here && state.allows(grant, &[Scope::Members], Access::Write);
-                if may { Ok(state.app.bot) } else { Err(ApiError::not_accessible()) }
+                if may { Ok(state.app_behind(grant.installation).bot) } else { Err(ApiError::not_accessible()) }
             }
         }
     }

@@ -84,6 +84,6 @@ fn may_know(state: &Model, repo: &Repo, caller: &Caller) -> bool {
         || match caller {
             Caller::User(user) => state.role(repo, *user).is_some(),
             Caller::Installation(grant) => state.covers(grant, repo.id),
-            Caller::Anonymous | Caller::App => false,
+            Caller::Anonymous | Caller::App(_) => false,
         }
 }

@@ -44,7 +44,7 @@ fn role_of(ctx: &Ctx, state: &State, repo: &Repo) -> Option<Role> {
     match &ctx.caller {
         Caller::User(id) => state.role(repo, *id),
         Caller::Installation(_) => Some(Role::Read),
-        Caller::Anonymous | Caller::App => None,
+        Caller::Anonymous | Caller::App(_) => None,
     }
 }
 
@@ -104,9 +104,9 @@ fn creator_in(ctx: &Ctx, state: &State, org: Id) -> Result<Id, ApiError> {
         Caller::Installation(grant) => {
             let here = state.installation(grant.installation).is_some_and(|all| all.account == org);
             let may = here && state.allows(grant, &[Scope::Administration], Access::Write);
-            may.then_some(state.app.bot).ok_or_else(ApiError::not_accessible)
+            may.then(|| state.app_behind(grant.installation).bot).ok_or_else(ApiError::not_accessible)
         }
-        Caller::App => Err(ApiError::not_accessible()),
+        Caller::App(_) => Err(ApiError::not_accessible()),
     }
 }
 

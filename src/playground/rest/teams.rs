@@ -64,7 +64,7 @@ async fn teams(ctx: Ctx, At(login): At<String>) -> Answer {
     if !ctx.is_inside(&state, org) {
         return Err(match ctx.caller {
             Caller::Anonymous => ApiError::requires_authentication(),
-            Caller::App | Caller::Installation(_) => ApiError::not_accessible(),
+            Caller::App(_) | Caller::Installation(_) => ApiError::not_accessible(),
             Caller::User(_) => ApiError::forbidden("You must be a member of the organization to see its teams."),
         });
     }

@@ -40,7 +40,7 @@ async fn me(ctx: Ctx) -> Answer {
             Ok(ok(ctx.view(&state).profile(*id)))
         }
         Caller::Anonymous => Err(ApiError::requires_authentication()),
-        Caller::App | Caller::Installation(_) => Err(ApiError::not_accessible()),
+        Caller::App(_) | Caller::Installation(_) => Err(ApiError::not_accessible()),
     }
 }
 

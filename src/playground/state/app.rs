@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Id, Repo, Time};
+use super::{Id, Registration, Repo, Time};
 
 /// What an installation permission is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,6 +47,18 @@ pub(crate) struct App {
     pub(crate) permissions: Permissions,
     pub(crate) events: Vec<String>,
     pub(crate) created_at: Time,
+    pub(crate) client_secret: String,
+    pub(crate) callback_urls: Vec<String>,
+    pub(crate) setup_url: Option<String>,
+    /// What it has if it was registered from a manifest.
+    pub(crate) registration: Option<Registration>,
+}
+
+impl App {
+    /// What it is called in the OAuth flow.
+    pub(crate) fn client_id(&self) -> String {
+        format!("Iv1.{:016x}", self.id)
+    }
 }
 
 /// Which of an account's repositories an installation reaches.
@@ -89,6 +101,7 @@ pub(crate) struct Suspension {
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
     pub(crate) id: Id,
+    pub(crate) app: Id,
     pub(crate) account: Id,
     pub(crate) selection: Selection,
     pub(crate) permissions: Permissions,
@@ -122,6 +135,8 @@ pub(crate) struct Grant {
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) id: Id,
+    /// Who is told.
+    pub(crate) app: Id,
     pub(crate) guid: String,
     pub(crate) event: String,
     pub(crate) action: Option<String>,

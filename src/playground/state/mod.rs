@@ -14,6 +14,7 @@ mod milestone;
 mod org;
 mod protection;
 mod pull;
+mod registration;
 mod repo;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -39,6 +40,7 @@ pub(crate) use protection::{
     Rule, Rules, Ruleset, Switches, Target,
 };
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
+pub(crate) use registration::{Agreed, Code, Manifest, Registration, UserGrant};
 pub(crate) use repo::{MergeSettings, Repo};
 
 /// The identity of anything: one counter serves all kinds, so that an id mistaken for another kind's finds nothing.
@@ -54,7 +56,14 @@ pub(crate) struct State {
     /// What the accounts that are organisations have besides, by account.
     pub(crate) organizations: BTreeMap<Id, Organization>,
     pub(crate) teams: BTreeMap<Id, Team>,
+    /// The app that the playground was started for.
     pub(crate) app: App,
+    /// Those registered since.
+    pub(crate) registered: BTreeMap<Id, App>,
+    /// Manifests that somebody agreed to, by the code that converts them.
+    pub(crate) agreed: HashMap<String, Agreed>,
+    pub(crate) codes: HashMap<String, Code>,
+    pub(crate) user_grants: Vec<UserGrant>,
     /// GitHub's own app, which the checks of workflows belong to.
     pub(crate) actions: App,
     /// What the jobs of workflows find.
@@ -85,6 +94,10 @@ impl State {
             organizations: BTreeMap::new(),
             teams: BTreeMap::new(),
             app,
+            registered: BTreeMap::new(),
+            agreed: HashMap::new(),
+            codes: HashMap::new(),
+            user_grants: Vec::new(),
             actions,
             ci: Vec::new(),
             installations: Vec::new(),
@@ -158,7 +171,7 @@ impl State {
     /// The installation of the app that covers a repository, suspended or not.
     pub(crate) fn installation_of(&self, repo: Id) -> Option<&Installation> {
         let repo = self.repos.get(&repo)?;
-        self.installations.iter().find(|installation| installation.reaches(repo))
+        self.installations.iter().find(|all| all.app == self.app.id && all.reaches(repo))
     }
 
     /// An installation by id.

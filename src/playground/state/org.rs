@@ -148,6 +148,12 @@ impl State {
         self.organizations.iter().filter(move |(_, found)| found.members.contains_key(&user)).map(|(id, _)| *id)
     }
 
+    /// Who acts for an account: the person, or an owner of the organisation.
+    pub(crate) fn owner_of(&self, account: Id) -> Id {
+        let owner = |(id, member): (&Id, &Member)| (member.role == OrgRole::Owner).then_some(*id);
+        self.organization(account).and_then(|found| found.members.iter().find_map(owner)).unwrap_or(account)
+    }
+
     /// The teams of an organisation, oldest first.
     pub(crate) fn teams_of(&self, org: Id) -> impl Iterator<Item = &Team> {
         self.teams.values().filter(move |team| team.org == org)

@@ -5,39 +5,43 @@ use serde_json::{Value, json};
 use super::{View, maybe_time, node_id, time};
 use crate::playground::state::{AccountKind, App, Delivery, Grant, Id, Installation, Repo};
 
-impl View<'_> {
-    /// The app as everybody sees it.
-    pub(crate) fn app(self) -> Value {
-        self.shown_app(&self.state.app)
-    }
+/// What the first app says of itself.
+const DESCRIPTION: &str = "Plans a labelled issue, opens a pull request for every step, and proves each one.";
 
+impl View<'_> {
     /// The app that a check belongs to.
     pub(crate) fn app_of(self, id: Id) -> Value {
-        self.shown_app(if id == self.state.actions.id { &self.state.actions } else { &self.state.app })
+        let actions = Some(&self.state.actions).filter(|actions| actions.id == id);
+        self.app(actions.or_else(|| self.state.app_by_id(id)).unwrap_or(&self.state.app))
     }
 
-    fn shown_app(self, app: &App) -> Value {
+    /// An app as everybody sees it.
+    pub(crate) fn app(self, app: &App) -> Value {
+        let (description, url) = app.registration.as_ref().map_or_else(
+            || (Some(DESCRIPTION.to_owned()), self.urls.web("/")),
+            |registered| (registered.description.clone(), registered.url.clone()),
+        );
         json!({
-            "id": app.id, "slug": app.slug, "node_id": node_id("A", app.id), "client_id": format!("Iv1.{:016x}", app.id),
+            "id": app.id, "slug": app.slug, "node_id": node_id("A", app.id), "client_id": app.client_id(),
             "owner": self.account(app.owner), "name": app.name,
-            "description": "Plans a labelled issue, opens a pull request for every step, and proves each one.",
-            "external_url": self.urls.web("/"), "html_url": self.urls.web(&format!("/apps/{}", app.slug)),
+            "description": description, "external_url": url, "html_url": self.urls.web(&format!("/apps/{}", app.slug)),
             "created_at": time(app.created_at), "updated_at": time(app.created_at),
             "permissions": app.permissions, "events": app.events,
         })
     }
 
     /// The app as itself sees it.
-    pub(crate) fn own_app(self) -> Value {
-        let mut app = self.app();
-        app["installations_count"] = json!(self.state.installations.len());
-        app
+    pub(crate) fn own_app(self, app: &App) -> Value {
+        let mut shown = self.app(app);
+        let own = self.state.installations.iter().filter(|all| all.app == app.id);
+        shown["installations_count"] = json!(own.count());
+        shown
     }
 
     /// An installation.
     pub(crate) fn installation(self, installation: &Installation) -> Value {
         let account = self.state.account(installation.account);
-        let app = &self.state.app;
+        let app = self.state.app_behind(installation.id);
         let page = match account.kind {
             AccountKind::Organization => {
                 format!("/organizations/{}/settings/installations/{}", account.login, installation.id)

@@ -23,7 +23,7 @@ impl View<'_> {
             "closed_by": self.maybe_account(issue.closed_by),
             "author_association": self.association(repo, issue.author), "active_lock_reason": issue.locked.as_ref().and_then(|lock| lock.reason.as_ref()),
             "body": issue.body, "reactions": reaction_summary(&format!("{url}/reactions"), &issue.reactions),
-            "timeline_url": format!("{url}/timeline"), "performed_via_github_app": self.performed_via(issue.via_app),
+            "timeline_url": format!("{url}/timeline"), "performed_via_github_app": self.performed_via(issue.via_app, issue.author),
         });
         if issue.pull.is_none() {
             value["sub_issues_summary"] = self.sub_issues_summary(issue);
@@ -71,7 +71,7 @@ impl View<'_> {
             "created_at": time(comment.created_at), "updated_at": time(comment.updated_at),
             "author_association": self.association(repo, comment.author), "body": comment.body,
             "reactions": reaction_summary(&format!("{url}/reactions"), &comment.reactions),
-            "performed_via_github_app": self.performed_via(comment.via_app),
+            "performed_via_github_app": self.performed_via(comment.via_app, comment.author),
         })
     }
 
@@ -92,8 +92,9 @@ impl View<'_> {
     }
 
     /// `performed_via_github_app`.
-    pub(crate) fn performed_via(self, via_app: bool) -> Value {
-        if via_app { self.app() } else { Value::Null }
+    pub(crate) fn performed_via(self, via_app: bool, author: Id) -> Value {
+        let app = self.state.apps().find(|app| app.bot == author).filter(|_| via_app);
+        app.map_or(Value::Null, |app| self.app(app))
     }
 
     /// One reaction.

@@ -97,7 +97,8 @@ impl View<'_> {
 
     fn actors(self, actors: &Actors, url: &str, listed: Listed) -> Value {
         let users: Vec<Value> = actors.users.iter().map(|id| self.account(*id)).collect();
-        let apps: Vec<Value> = actors.apps.iter().filter(|id| **id == self.state.app.id).map(|_| self.app()).collect();
+        let apps: Vec<Value> =
+            actors.apps.iter().filter_map(|id| self.state.app_by_id(*id)).map(|app| self.app(app)).collect();
         let mut value = json!({ "users": users, "teams": [], "apps": apps });
         if let Listed::Linked = listed {
             let links = json!({ "url": url, "users_url": format!("{url}/users"), "teams_url": format!("{url}/teams") });

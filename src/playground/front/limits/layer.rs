@@ -103,7 +103,7 @@ fn identify(hub: &Hub, headers: &HeaderMap, peer: Option<IpAddr>, numbers: &Rate
             (Who::Address(address), few)
         }
         Caller::User(id) => (Who::User(id), all),
-        Caller::App => (Who::App(hub.state().app.id), all),
+        Caller::App(app) => (Who::App(app), all),
         Caller::Installation(grant) => {
             let (repositories, people) = size(&hub.state(), grant.installation);
             let core = numbers.of_installation(repositories, people);

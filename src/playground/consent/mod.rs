@@ -1,0 +1,70 @@
+//! The pages on which a person agrees to something for an app: to register it, to install it, to let it act in their name.
+//!
+//! In: forms. Out: HTML without scripts, a redirect to where the app waits, and what was agreed to, in the model. Whoever can
+//! reach the server can agree in anybody's name: it is a tool on the reader's own machine, and there is no login.
+
+mod oauth;
+mod registration;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    response::{Html, IntoResponse, Response},
+};
+use maud::{DOCTYPE, Markup, html};
+
+use super::hub::Hub;
+
+/// A form may lead anywhere: that is what these pages are for.
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The pages, and the address at which apps trade what they got.
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    oauth::routes().merge(registration::routes()).layer(axum::middleware::map_response(guard)).with_state(hub)
+}
+
+async fn guard(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn page(title: &str, body: &Markup) -> Response {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="stylesheet" href="/-/style.css";
+            }
+            body {
+                header.top { a.brand href="/" { "Playground" } span { "a GitHub on this machine" } }
+                main { (body) }
+            }
+        }
+    };
+    Html(page.into_string()).into_response()
+}
+
+fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+/// An address with a code and the state that came with the request.
+fn with_query(address: &str, code: &str, state: Option<&str>) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    let state = state.map(|state| format!("&state={}", encode(state))).unwrap_or_default();
+    format!("{address}{joint}code={}{state}", encode(code))
+}
