@@ -127,13 +127,16 @@ fn router(hub: &Arc<Hub>) -> Router {
         "/api/v3",
         rest::router(hub.clone()).layer(from_fn(to_the_end)).layer(from_fn_with_state(hub.clone(), observe::show)),
     );
+    let api = api.merge(graphql::router(hub.clone()));
+    // What a person does on a page goes over no wire that could fail.
+    let inside = rest::with_github_headers(api.clone());
     let meddle = from_fn_with_state(hub.clone(), mischief::meddle);
-    let api = api.merge(graphql::router(hub.clone())).layer(meddle.clone());
-    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle);
-    rest::with_github_headers(api)
+    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle.clone());
+    let pages = pages::router(hub.clone(), inside);
+    rest::with_github_headers(api.layer(meddle))
         .merge(git)
         .merge(rest::downloads(hub.clone()))
-        .merge(pages::router(hub.clone()))
+        .merge(pages)
         .merge(front::admin(hub.clone()))
 }
 

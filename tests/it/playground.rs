@@ -16,6 +16,7 @@ mod milestones;
 mod misbehaviour;
 mod nonsense;
 mod octocrab_client;
+mod pages;
 mod pulls;
 mod sub_issues;
 mod suites;

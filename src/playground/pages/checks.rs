@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::extract::{Path, State as Shared};
 use maud::{Markup, html};
 
+use super::controls::Scene;
+use super::form::Form;
 use super::icons::{Icon, Look, icon, run_look};
 use super::layout::{Page, Tab, ago, badge, mark, repo_page, repo_path, short_sha};
 use super::markdown::{self, Place};
+use super::session::Viewer;
 use super::{PageError, find_repo};
 use crate::playground::hub::Hub;
-use crate::playground::state::{CheckRun, CheckStatus, Repo, State, Status, StatusState};
+use crate::playground::state::{CheckRun, CheckStatus, Repo, Role, State, Status, StatusState};
 
 /// The newest run of each name on a commit, by name.
 pub(super) fn latest<'a>(repo: &'a Repo, sha: &str) -> Vec<&'a CheckRun> {
@@ -85,16 +88,17 @@ pub(super) fn list(state: &State, repo: &Repo, sha: &str) -> Markup {
 }
 
 /// Every check of a commit in full, a list of links beside them.
-pub(super) fn in_full(state: &State, repo: &Repo, sha: &str) -> Markup {
+pub(super) fn in_full(scene: Scene<'_>, sha: &str) -> Markup {
+    let Scene { state, repo, .. } = scene;
     let runs = latest(repo, sha);
     html! {
         @if runs.is_empty() { p.nothing { "No checks on " (short_sha(&repo_path(state, repo), sha)) " yet." } }
         @else {
             div.columns.checks-page {
-                nav.side { ul.plain { @for run in &runs {
+                nav.side aria-label="Checks" { ul.plain { @for run in &runs {
                     li { a href={ "#run-" (run.id) } { (mark(&run_look(run))) " " (run.name) } }
                 } } }
-                div.main { @for run in &runs { (card(state, repo, run)) } }
+                div.main { @for run in &runs { (card(scene, run)) } }
             }
         }
     }
@@ -102,6 +106,7 @@ pub(super) fn in_full(state: &State, repo: &Repo, sha: &str) -> Markup {
 
 pub(super) async fn run(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, id)): Path<(String, String, u64)>,
 ) -> Result<Page, PageError> {
     let state = hub.state();
@@ -110,16 +115,18 @@ pub(super) async fn run(
     let base = repo_path(&state, repo);
     let pulls = repo.pulls().filter(|(_, pull)| pull.head_sha == run.head_sha);
     let body = html! {
+        h1 { (run.name) }
         p.quiet {
             "Check of " (short_sha(&base, &run.head_sha))
             @for (issue, _) in pulls { " · " a href={ (base) "/pull/" (issue.number) "/checks" } { (issue.title) " #" (issue.number) } }
         }
-        (card(&state, repo, run))
+        (card(Scene { viewer: &viewer, state: &state, repo }, run))
     };
-    Ok(repo_page(&state, repo, Tab::Pulls, &run.name, &body))
+    Ok(repo_page((&viewer, &state), repo, Tab::Pulls, &run.name, &body))
 }
 
-fn card(state: &State, repo: &Repo, run: &CheckRun) -> Markup {
+fn card(scene: Scene<'_>, run: &CheckRun) -> Markup {
+    let Scene { state, repo, .. } = scene;
     let base = repo_path(state, repo);
     let output = &run.output;
     html! {
@@ -140,13 +147,38 @@ fn card(state: &State, repo: &Repo, run: &CheckRun) -> Markup {
                         pre { (note.message) }
                     }
                 }
-                @if !run.actions.is_empty() {
-                    p.actions { @for action in &run.actions {
-                        button type="button" disabled title={ (action.description) " (`" (action.identifier) "`, requested through the API)" } { (action.label) }
-                        " "
-                    } }
-                }
+                (buttons(scene, run))
             }
+        }
+    }
+}
+
+/// The app's own buttons, and those that ask for another run. GitHub shows them to whoever may write.
+/// <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#check-runs-and-requested-actions>
+fn buttons(scene: Scene<'_>, run: &CheckRun) -> Markup {
+    if !scene.may(Role::Write) {
+        return html! {
+            @if !run.actions.is_empty() {
+                p.quiet { "Whoever may write can press: " @for action in &run.actions { span.pill { (action.label) } " " } }
+            }
+        };
+    }
+    let (id, suite) = (run.id.to_string(), run.suite.to_string());
+    let (press, again, all) = (scene.action("press"), scene.action("rerun"), scene.action("rerun-suite"));
+    let (press_id, again_id, all_id) = (format!("press-{id}"), format!("rerun-{id}"), format!("rerun-suite-of-{id}"));
+    let (of_run, of_suite) = ([("id", id.as_str())], [("id", suite.as_str())]);
+    html! {
+        @if !run.actions.is_empty() {
+            (Form::new(scene.viewer, &press_id, &press, &of_run).inline().around(&html! {
+                @for action in &run.actions {
+                    button.primary type="submit" name="identifier" value=(action.identifier) title=(action.description) { (action.label) }
+                    " "
+                }
+            }))
+        }
+        div.below {
+            (Form::new(scene.viewer, &again_id, &again, &of_run).inline().button("Run again"))
+            (Form::new(scene.viewer, &all_id, &all, &of_suite).inline().button("Run all again"))
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::layout::{ago, avatar, login};
+use super::controls::{SaidOn, Scene, below_text};
+use super::layout::{ago, avatar, login, repo_path};
 use super::markdown::{self, Place};
 use crate::playground::state::{Account, Id, Reaction, ReactionContent, Repo, State, Time};
 
@@ -15,11 +16,15 @@ pub(super) struct Said<'a> {
     pub(super) at: Time,
     pub(super) edited: Option<Time>,
     pub(super) reactions: &'a [Reaction],
+    /// What it is to the API, where that can be reacted to.
+    pub(super) on: Option<SaidOn>,
 }
 
-/// The box. `below` stands under the text (a review's comments).
-pub(super) fn said(state: &State, repo: &Repo, base: &str, said: &Said<'_>, below: &Markup) -> Markup {
+/// The box. `below` stands under the text.
+pub(super) fn said(scene: Scene<'_>, said: &Said<'_>, below: &Markup) -> Markup {
+    let Scene { state, repo, .. } = scene;
     let author = state.account(said.author);
+    let base = repo_path(state, repo);
     html! {
         div.said id=(said.anchor) {
             (avatar(author))
@@ -31,10 +36,13 @@ pub(super) fn said(state: &State, repo: &Repo, base: &str, said: &Said<'_>, belo
                 }
                 div.pad {
                     @if said.body.trim().is_empty() { p.quiet { em { "No description provided." } } }
-                    @else { (markdown::render(said.body, Place::Comment(base))) }
-                    (reactions(state, said.reactions))
+                    @else { (markdown::render(said.body, Place::Comment(&base))) }
+                    @match said.on {
+                        Some(on) => (below_text(scene, on, (said.author, said.body, said.reactions))),
+                        None => (reactions(state, said.reactions)),
+                    }
+                    (below)
                 }
-                (below)
             }
         }
     }
@@ -64,7 +72,7 @@ pub(super) fn reactions(state: &State, reactions: &[Reaction]) -> Markup {
     }
 }
 
-fn emoji(content: ReactionContent) -> &'static str {
+pub(super) fn emoji(content: ReactionContent) -> &'static str {
     match content {
         ReactionContent::PlusOne => "👍",
         ReactionContent::MinusOne => "👎",

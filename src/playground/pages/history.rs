@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::icons::{Icon, icon};
 use super::layout::{Page, Tab, ago, mark, repo_page, repo_path, short_sha, title};
 use super::repository::author;
+use super::session::Viewer;
 use super::{PageError, checks, diff, find_git, find_repo};
 use crate::playground::git::{AheadBehind, CommitInfo};
 use crate::playground::hub::Hub;
@@ -19,6 +20,7 @@ const COMMITS_A_PAGE: usize = 50;
 
 pub(super) async fn branches(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Page, PageError> {
     let (git, default) = find_git(&hub, &owner, &name)?;
@@ -36,7 +38,7 @@ pub(super) async fn branches(
     let repo = find_repo(&state, &owner, &name)?;
     let base = repo_path(&state, repo);
     let body = html! {
-        h2 { "Branches" }
+        h1 { "Branches" }
         ul.rows {
             @for (branch, apart, head) in &rows {
                 @let pull = repo.pulls().filter(|(_, pull)| pull.head_ref == branch.name).last();
@@ -58,7 +60,7 @@ pub(super) async fn branches(
             }
         }
     };
-    Ok(repo_page(&state, repo, Tab::Code, "Branches", &body))
+    Ok(repo_page((&viewer, &state), repo, Tab::Code, "Branches", &body))
 }
 
 /// Which part of a long list.
@@ -70,22 +72,31 @@ pub(super) struct Part {
 
 pub(super) async fn commits_of_default(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
     Query(part): Query<Part>,
 ) -> Result<Page, PageError> {
     let (_, branch) = find_git(&hub, &owner, &name)?;
-    list_commits(&hub, &owner, &name, &branch, part.page).await
+    list_commits(&hub, &viewer, &owner, &name, &branch, part.page).await
 }
 
 pub(super) async fn commits(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, rev)): Path<(String, String, String)>,
     Query(part): Query<Part>,
 ) -> Result<Page, PageError> {
-    list_commits(&hub, &owner, &name, &rev, part.page).await
+    list_commits(&hub, &viewer, &owner, &name, &rev, part.page).await
 }
 
-async fn list_commits(hub: &Hub, owner: &str, name: &str, rev: &str, page: usize) -> Result<Page, PageError> {
+async fn list_commits(
+    hub: &Hub,
+    viewer: &Viewer,
+    owner: &str,
+    name: &str,
+    rev: &str,
+    page: usize,
+) -> Result<Page, PageError> {
     let (git, _) = find_git(hub, owner, name)?;
     let mut log = git.log(rev, page.saturating_mul(COMMITS_A_PAGE), COMMITS_A_PAGE + 1).await?;
     let more = log.len() > COMMITS_A_PAGE;
@@ -95,14 +106,14 @@ async fn list_commits(hub: &Hub, owner: &str, name: &str, rev: &str, page: usize
     let repo = find_repo(&state, owner, name)?;
     let base = repo_path(&state, repo);
     let body = html! {
-        h2 { "Commits of " code { (rev) } }
+        h1 { "Commits of " code { (rev) } }
         (commit_list(&state, repo, &log))
         p.pages {
             @if page > 0 { a.button href={ (base) "/commits/" (encode_path(rev)) "?page=" (page - 1) } { "Newer" } " " }
             @if more { a.button href={ (base) "/commits/" (encode_path(rev)) "?page=" (page + 1) } { "Older" } }
         }
     };
-    Ok(repo_page(&state, repo, Tab::Code, "Commits", &body))
+    Ok(repo_page((viewer, &state), repo, Tab::Code, "Commits", &body))
 }
 
 /// Commits, one a row, each with the state of its checks.
@@ -129,6 +140,7 @@ pub(super) fn commit_list(state: &State, repo: &Repo, commits: &[CommitInfo]) ->
 
 pub(super) async fn commit(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, sha)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
     let (git, _) = find_git(&hub, &owner, &name)?;
@@ -141,7 +153,7 @@ pub(super) async fn commit(
     let message = commit.message.split_once('\n').map_or("", |(_, rest)| rest.trim());
     let body = html! {
         div.box {
-            div.box-head { h2 { (title(commit.title())) } }
+            div.box-head { h1 { (title(commit.title())) } }
             @if !message.is_empty() { pre.message { (message) } }
             div.pad.quiet {
                 (author(&state, &commit)) " committed " (ago(commit.committer.date))
@@ -152,7 +164,7 @@ pub(super) async fn commit(
             }
         }
         (checks::list(&state, repo, &commit.sha))
-        (diff::files(&files))
+        (diff::files(&files, None))
     };
-    Ok(repo_page(&state, repo, Tab::Code, commit.title(), &body))
+    Ok(repo_page((&viewer, &state), repo, Tab::Code, commit.title(), &body))
 }

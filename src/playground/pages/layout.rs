@@ -4,8 +4,10 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
-use super::STYLE_PATH;
 use super::icons::{Icon, Look, icon};
+use super::refusal::Refusal;
+use super::session::Viewer;
+use super::{STYLE_PATH, people};
 use crate::playground::state::{Account, AccountKind, IssueState, Label, Repo, State};
 
 /// A whole page, ready to be answered.
@@ -19,7 +21,7 @@ impl IntoResponse for Page {
 }
 
 /// Puts the frame around a page.
-pub(super) fn page(title: &str, body: &Markup) -> Page {
+pub(super) fn page(viewer: &Viewer, title: &str, body: &Markup) -> Page {
     Page(html! {
         (DOCTYPE)
         html lang="en" {
@@ -31,11 +33,28 @@ pub(super) fn page(title: &str, body: &Markup) -> Page {
                 link rel="stylesheet" href=(STYLE_PATH);
             }
             body {
-                header.top { a.brand href="/" { "Playground" } span { "a GitHub on this machine" } }
-                main { (body) }
+                a.skip href="#content" { "To the content" }
+                header.top {
+                    a.brand href="/" { "Playground" } span.what { "a GitHub on this machine" }
+                    (people::switch(viewer))
+                }
+                main id="content" tabindex="-1" {
+                    @if let Some(refusal) = viewer.refusal() { (not_done(refusal)) }
+                    (body)
+                }
             }
         }
     })
+}
+
+/// What was asked for and not done, above everything else.
+fn not_done(refusal: &Refusal) -> Markup {
+    html! {
+        div.refusal role="alert" {
+            strong { "Not done." } " " (refusal.message)
+            @if !refusal.form.is_empty() { " " a href={ "#" (refusal.form) } { "To the form" } }
+        }
+    }
 }
 
 /// Which tab of a repository a page belongs to.
@@ -47,7 +66,7 @@ pub(super) enum Tab {
 }
 
 /// A page of a repository, under its name and tabs.
-pub(super) fn repo_page(state: &State, repo: &Repo, tab: Tab, title: &str, body: &Markup) -> Page {
+pub(super) fn repo_page((viewer, state): (&Viewer, &State), repo: &Repo, tab: Tab, title: &str, body: &Markup) -> Page {
     let path = repo_path(state, repo);
     let owner = &state.account(repo.owner).login;
     let open = |pulls: bool| {
@@ -60,11 +79,11 @@ pub(super) fn repo_page(state: &State, repo: &Repo, tab: Tab, title: &str, body:
     ];
     let body = html! {
         div.repo-head {
-            h1 {
+            p.repo-name {
                 a href={ "/" (owner) } { (owner) } " / " a href=(path) { strong { (repo.name) } }
                 " " span.pill { (if repo.private { "Private" } else { "Public" }) }
             }
-            nav {
+            nav aria-label="Repository" {
                 @for (this, drawing, name, address, count) in tabs {
                     a href=(address) aria-current=[(this == tab).then_some("page")] {
                         (icon(drawing)) " " (name)
@@ -75,7 +94,7 @@ pub(super) fn repo_page(state: &State, repo: &Repo, tab: Tab, title: &str, body:
         }
         (body)
     };
-    page(&format!("{title} · {owner}/{}", repo.name), &body)
+    page(viewer, &format!("{title} · {owner}/{}", repo.name), &body)
 }
 
 /// The path of a repository's page, `/acme/widgets`.

@@ -5,7 +5,7 @@
 //! and places of this server. Comments are hidden. `#12` and `@login` become links, and `mermaid` blocks drawings.
 
 use maud::{Markup, PreEscaped, html};
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, TextMergeStream};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 
 use super::mermaid;
 
@@ -72,6 +72,9 @@ impl Filter<'_> {
             Event::Html(html) | Event::InlineHtml(html) => vec![Event::Html(self.html.pass(&html).into())],
             Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => vec![],
             Event::SoftBreak if matches!(self.place, Place::Comment(_)) => vec![Event::HardBreak],
+            // The page has one heading of the first rank, and it is not a comment's.
+            Event::Start(Tag::Heading { level, .. }) => vec![Event::Html(format!("<h{}>", below(level)).into())],
+            Event::End(TagEnd::Heading(level)) => vec![Event::Html(format!("</h{}>\n", below(level)).into())],
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
                 self.links += 1;
                 vec![Event::Start(Tag::Link { link_type, dest_url: safe_address(dest_url), title, id })]
@@ -116,6 +119,10 @@ impl Filter<'_> {
         }
         page
     }
+}
+
+fn below(level: HeadingLevel) -> usize {
+    (level as usize + 1).min(6)
 }
 
 /// The length of a reference at the start of `text`, and where it leads.

@@ -1,32 +1,43 @@
-//! Plain pages to look at: repositories, files, commits, issues, pull requests, checks.
+//! Plain pages to look at and to act in: repositories, files, commits, issues, pull requests, checks.
 //!
-//! In: the model and git, read only. Out: HTML without scripts, in GitHub's own paths, so that every `html_url` of
-//! the API leads somewhere. Whoever can reach the server can read all of it, private repositories too: it is a
-//! tool on the reader's own machine, and there is no login. Nothing here changes anything: whoever wants to act
-//! uses the API or git.
+//! In: the model and git, read only, and forms. Out: HTML without scripts, in GitHub's own paths, so that every `html_url` of
+//! the API leads somewhere. Whoever can reach the server can read all of it, private repositories too, and act as any of
+//! its people ([`session`]): it is a tool on the reader's own machine. Nothing here changes anything by itself: a form
+//! becomes requests to the API ([`act`], [`plan`]), which decides and tells, and what it refuses is shown in place.
 //!
 //! A handler that needs git asks it before it takes the model's lock and writes the page under the lock, or the
 //! other way round; never git under the lock. Text of people goes through [`markdown`] or is escaped.
 
+mod act;
 mod checks;
+mod controls;
 mod conversation;
 mod diff;
+mod form;
 mod history;
 mod icons;
 mod issues;
 mod layout;
 mod markdown;
 mod mermaid;
+mod people;
+mod plan;
 mod pulls;
+mod refusal;
 mod repository;
+mod session;
+mod threads;
 mod timeline;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use maud::html;
 
 use super::git::{GitError, Repository};
@@ -36,15 +47,47 @@ use super::state::{Repo, State};
 /// The style sheet's path; no owner can be called `-`.
 const STYLE_PATH: &str = "/-/style.css";
 
-/// No script, no frame, nothing from elsewhere: even a mistake in [`markdown`] would stay text.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'self'";
+/// A form with a file in it may be this large.
+const FORM_LIMIT: usize = 8 * 1024 * 1024;
 
-/// The pages.
-pub(crate) fn router(hub: Arc<Hub>) -> Router {
+/// What the pages share.
+#[derive(Clone)]
+struct Pages(Arc<Shared>);
+
+struct Shared {
+    hub: Arc<Hub>,
+    /// The API, as the server serves it.
+    api: Router,
+    /// Signs sessions; another one with each start.
+    key: Vec<u8>,
+}
+
+impl Deref for Pages {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl FromRef<Pages> for Arc<Hub> {
+    fn from_ref(pages: &Pages) -> Self {
+        pages.hub.clone()
+    }
+}
+
+/// The pages, which act through this API.
+pub(crate) fn router(hub: Arc<Hub>, api: Router) -> Router {
+    let key = super::auth::random_hex(32).into_bytes();
+    router_of(Pages(Arc::new(Shared { hub, api, key })))
+}
+
+fn router_of(pages: Pages) -> Router {
     Router::new()
         .route("/", get(repository::index))
         .route(STYLE_PATH, get(style))
+        .route(people::SIGN_IN, get(people::choose).post(act::sign_in))
+        .route("/{owner}/{repo}/act/{act}", post(act::act))
         .route("/{owner}", get(repository::owner))
         .route("/{owner}/{repo}", get(repository::home))
         .route("/{owner}/{repo}/tree/{*place}", get(repository::tree))
@@ -61,20 +104,13 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         .route("/{owner}/{repo}/pull/{number}/files", get(pulls::files))
         .route("/{owner}/{repo}/pull/{number}/checks", get(pulls::checks))
         .route("/{owner}/{repo}/runs/{id}", get(checks::run))
-        .layer(axum::middleware::map_response(guard))
-        .with_state(hub)
+        .layer(DefaultBodyLimit::max(FORM_LIMIT))
+        .layer(from_fn_with_state(pages.clone(), session::around))
+        .with_state(pages)
 }
 
 async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("style.css"))
-}
-
-async fn guard(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
 }
 
 /// Why there is no page.
@@ -97,7 +133,7 @@ impl IntoResponse for PageError {
             p { (self.to_string()) }
             p { a href="/" { "All repositories" } }
         };
-        (status, layout::page("Not found", &body)).into_response()
+        (status, layout::page(&session::Viewer::default(), "Not found", &body)).into_response()
     }
 }
 

@@ -6,27 +6,31 @@ use axum::extract::{Path, Query, State as Shared};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 
+use super::controls::{self, Scene};
+use super::diff::Talk;
 use super::history::commit_list;
 use super::icons::{Icon, icon};
-use super::issues::{Filter, heading, side, table};
+use super::issues::{Filter, Kind, heading, side, table};
 use super::layout::{Page, Tab, avatar, login, mark, plural, repo_page, repo_path, short_sha};
+use super::session::Viewer;
 use super::{PageError, checks as check_pages, diff, find_repo, timeline};
 use crate::playground::git::{CommitInfo, FileChange, GitError, Repository};
 use crate::playground::hub::Hub;
-use crate::playground::state::{Issue, Mergeability, Pull, Repo, ReviewState, State};
+use crate::playground::state::{Issue, IssueState, Mergeability, Pull, Repo, ReviewState, State};
 use crate::playground::view::encode_path;
 
 pub(super) async fn list(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
     Query(filter): Query<Filter>,
 ) -> Result<Page, PageError> {
     let state = hub.state();
     let repo = find_repo(&state, &owner, &name)?;
-    let pulls: Vec<&Issue> = repo.pulls().map(|(issue, _)| issue).collect();
-    let body = table(&state, repo, &pulls, &filter, "pulls");
-    Ok(repo_page(&state, repo, Tab::Pulls, "Pull requests", &body))
+    let body = table(Scene { viewer: &viewer, state: &state, repo }, &filter, Kind::Pulls);
+    Ok(repo_page((&viewer, &state), repo, Tab::Pulls, "Pull requests", &body))
 }
 
 /// What git needs to know of a pull request.
@@ -60,6 +64,7 @@ impl Sides {
 /// The conversation; with `.diff` or `.patch` after the number, the change as text.
 pub(super) async fn conversation(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
     let plain = number.strip_suffix(".diff").or_else(|| number.strip_suffix(".patch"));
@@ -77,16 +82,19 @@ pub(super) async fn conversation(
     let commits = sides.commits().await?;
     let state = hub.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
+    let scene = Scene { viewer: &viewer, state: &state, repo };
     let body = html! {
         div.columns {
             div.main {
-                (timeline::of_issue(&state, repo, issue, &commits))
-                div.pull-end { (check_pages::list(&state, repo, &pull.head_sha)) (merge_box(&state, repo, pull)) }
+                (timeline::of_issue(scene, issue, &commits))
+                div.pull-end { (check_pages::list(&state, repo, &pull.head_sha)) (merge_box(scene, issue, pull)) }
+                @if issue.state == IssueState::Open { div.pull-end { (controls::review_box(scene, issue, pull)) } }
+                (controls::answer_box(scene, issue))
             }
-            aside.side { (reviewers(&state, pull)) (side(&state, repo, issue)) }
+            aside.side aria-label="About this pull request" { (reviewers(scene, issue, pull)) (side(scene, issue)) }
         }
     };
-    Ok(framed(&state, repo, issue, pull, PullTab::Conversation, &body).into_response())
+    Ok(framed(scene, issue, pull, PullTab::Conversation, &body).into_response())
 }
 
 fn as_text(file: &FileChange) -> String {
@@ -97,31 +105,54 @@ fn as_text(file: &FileChange) -> String {
 
 pub(super) async fn commits(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, u64)>,
 ) -> Result<Page, PageError> {
     let commits = Sides::of(&hub, &owner, &name, number)?.commits().await?;
     let state = hub.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
-    Ok(framed(&state, repo, issue, pull, PullTab::Commits, &commit_list(&state, repo, &commits)))
+    let scene = Scene { viewer: &viewer, state: &state, repo };
+    Ok(framed(scene, issue, pull, PullTab::Commits, &commit_list(&state, repo, &commits)))
+}
+
+/// The line that a comment is being written on: `?path=src/lib.rs&side=RIGHT&line=3`.
+#[derive(Debug, Deserialize)]
+pub(super) struct OnLine {
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    side: String,
+    #[serde(default)]
+    line: u64,
 }
 
 pub(super) async fn files(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, u64)>,
+    Query(line): Query<OnLine>,
 ) -> Result<Page, PageError> {
     let files = Sides::of(&hub, &owner, &name, number)?.files().await?;
     let state = hub.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
-    Ok(framed(&state, repo, issue, pull, PullTab::Files, &diff::files(&files)))
+    let scene = Scene { viewer: &viewer, state: &state, repo };
+    let on = (!line.path.is_empty()).then_some((line.path.as_str(), line.side.as_str(), line.line));
+    let body = html! {
+        (controls::review_box(scene, issue, pull))
+        (diff::files(&files, Some(Talk { scene, issue, pull, on })))
+    };
+    Ok(framed(scene, issue, pull, PullTab::Files, &body))
 }
 
 pub(super) async fn checks(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, u64)>,
 ) -> Result<Page, PageError> {
     let state = hub.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
-    Ok(framed(&state, repo, issue, pull, PullTab::Checks, &check_pages::in_full(&state, repo, &pull.head_sha)))
+    let scene = Scene { viewer: &viewer, state: &state, repo };
+    Ok(framed(scene, issue, pull, PullTab::Checks, &check_pages::in_full(scene, &pull.head_sha)))
 }
 
 fn find_pull<'a>(
@@ -144,7 +175,8 @@ enum PullTab {
 }
 
 /// One tab of a pull request, under its title.
-fn framed(state: &State, repo: &Repo, issue: &Issue, pull: &Pull, tab: PullTab, body: &Markup) -> Page {
+fn framed(scene: Scene<'_>, issue: &Issue, pull: &Pull, tab: PullTab, body: &Markup) -> Page {
+    let Scene { viewer, state, repo } = scene;
     let base = repo_path(state, repo);
     let here = format!("{base}/pull/{}", issue.number);
     let tabs = [
@@ -162,7 +194,7 @@ fn framed(state: &State, repo: &Repo, issue: &Issue, pull: &Pull, tab: PullTab, 
     };
     let body = html! {
         (heading(issue, &story))
-        nav.tabs {
+        nav.tabs aria-label="Pull request" {
             @for (this, drawing, name, path, count) in tabs {
                 a href={ (here) (path) } aria-current=[(this == tab).then_some("page")] {
                     (icon(drawing)) " " (name) " " span.count { (count) }
@@ -172,10 +204,11 @@ fn framed(state: &State, repo: &Repo, issue: &Issue, pull: &Pull, tab: PullTab, 
         }
         (body)
     };
-    repo_page(state, repo, Tab::Pulls, &format!("{} #{}", issue.title, issue.number), &body)
+    repo_page((viewer, state), repo, Tab::Pulls, &format!("{} #{}", issue.title, issue.number), &body)
 }
 
-fn merge_box(state: &State, repo: &Repo, pull: &Pull) -> Markup {
+fn merge_box(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
+    let Scene { state, repo, .. } = scene;
     let base = repo_path(state, repo);
     let (drawing, class, text) = match (&pull.merged, pull.mergeability) {
         (Some(_), _) => (Icon::Merge, "done", "This pull request was merged."),
@@ -190,12 +223,13 @@ fn merge_box(state: &State, repo: &Repo, pull: &Pull) -> Markup {
             @if let Some(merged) = &pull.merged {
                 " " (login(state.account(merged.by))) " made " (short_sha(&base, &merged.sha)) "."
             }
-        } }
+        } (controls::end_of_pull(scene, issue, pull)) }
     }
 }
 
 /// The last word of each reviewer, and who was asked.
-fn reviewers(state: &State, pull: &Pull) -> Markup {
+fn reviewers(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
+    let state = scene.state;
     let mut last: Vec<(u64, ReviewState)> = Vec::new();
     for review in pull.reviews.iter().filter(|review| review.submitted_at.is_some()) {
         last.retain(|(author, _)| *author != review.author);
@@ -203,7 +237,7 @@ fn reviewers(state: &State, pull: &Pull) -> Markup {
     }
     html! {
         section {
-            h3 { "Reviewers" }
+            h2 { "Reviewers" }
             @if last.is_empty() && pull.requested_reviewers.is_empty() { p.quiet { "None yet" } }
             @for (id, said) in &last {
                 @let person = state.account(*id);
@@ -218,6 +252,7 @@ fn reviewers(state: &State, pull: &Pull) -> Markup {
                 @let person = state.account(*id);
                 p { (avatar(person)) " " (login(person)) " " span.quiet { "was asked" } }
             }
+            (controls::reviewers_box(scene, issue, pull))
         }
     }
 }

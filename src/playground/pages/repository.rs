@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use super::icons::{Icon, icon};
 use super::layout::{Page, Tab, ago, avatar, page, plural, repo_page, repo_path, short_sha, title};
 use super::markdown::{self, Place};
+use super::session::Viewer;
 use super::{PageError, find_git, find_repo};
 use crate::playground::git::{CommitInfo, EntryKind, Repository, TreeEntry};
 use crate::playground::hub::Hub;
@@ -17,7 +18,7 @@ use crate::playground::view::encode_path;
 /// A longer file is not shown line by line.
 const MAX_SHOWN: usize = 512 * 1024;
 
-pub(super) async fn index(Shared(hub): Shared<Arc<Hub>>) -> Page {
+pub(super) async fn index(Shared(hub): Shared<Arc<Hub>>, viewer: Viewer) -> Page {
     let state = hub.state();
     let repos: Vec<&Repo> = state.repos.values().collect();
     let people = state.accounts.values().filter(|account| account.kind == AccountKind::User);
@@ -27,10 +28,14 @@ pub(super) async fn index(Shared(hub): Shared<Arc<Hub>>) -> Page {
         h2 { "People" }
         ul.plain.people { @for person in people { li { (avatar(person)) " " a href={ "/" (person.login) } { (person.login) } } } }
     };
-    page("Playground", &body)
+    page(&viewer, "Playground", &body)
 }
 
-pub(super) async fn owner(Shared(hub): Shared<Arc<Hub>>, Path(owner): Path<String>) -> Result<Page, PageError> {
+pub(super) async fn owner(
+    Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
+    Path(owner): Path<String>,
+) -> Result<Page, PageError> {
     let state = hub.state();
     let account = state.account_by_login(&owner).ok_or(PageError::NotFound("such account"))?;
     let repos: Vec<&Repo> = state.repos.values().filter(|repo| repo.owner == account.id).collect();
@@ -44,7 +49,7 @@ pub(super) async fn owner(Shared(hub): Shared<Arc<Hub>>, Path(owner): Path<Strin
             }
         }
     };
-    Ok(page(&account.login, &body))
+    Ok(page(&viewer, &account.login, &body))
 }
 
 fn repo_list(state: &State, repos: &[&Repo]) -> Markup {
@@ -66,19 +71,21 @@ fn repo_list(state: &State, repos: &[&Repo]) -> Markup {
 
 pub(super) async fn home(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Page, PageError> {
     let (_, branch) = find_git(&hub, &owner, &name)?;
-    folder(&hub, &owner, &name, &branch, "").await
+    folder((&hub, &viewer), &owner, &name, &branch, "").await
 }
 
 pub(super) async fn tree(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, place)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
     let (git, _) = find_git(&hub, &owner, &name)?;
     let (rev, path) = split_place(&git, &place).await?;
-    folder(&hub, &owner, &name, &rev, &path).await
+    folder((&hub, &viewer), &owner, &name, &rev, &path).await
 }
 
 /// `feature/x/src/lib.rs` is the branch `feature/x` and a path, or a sha and a path: the longest branch wins.
@@ -95,7 +102,13 @@ async fn split_place(git: &Repository, place: &str) -> Result<(String, String), 
     Ok((rev.to_owned(), path))
 }
 
-async fn folder(hub: &Hub, owner: &str, name: &str, rev: &str, path: &str) -> Result<Page, PageError> {
+async fn folder(
+    (hub, viewer): (&Hub, &Viewer),
+    owner: &str,
+    name: &str,
+    rev: &str,
+    path: &str,
+) -> Result<Page, PageError> {
     let (git, _) = find_git(hub, owner, name)?;
     let head = git.log(rev, 0, 1).await.ok().and_then(|mut log| log.pop());
     let mut entries = git.list_dir(rev, path).await?;
@@ -113,6 +126,7 @@ async fn folder(hub: &Hub, owner: &str, name: &str, rev: &str, path: &str) -> Re
     let base = repo_path(&state, repo);
     let body = match (&entries, &head) {
         (Some(entries), Some(head)) => html! {
+            h1.unseen { "Files of " (repo.name) @if !path.is_empty() { ": " (path) } }
             div.bar {
                 a.button href={ (base) "/branches" } { (icon(Icon::Branch)) " " (rev) }
                 a.quiet href={ (base) "/branches" } { strong { (branches) } " branch" (if branches == 1 { "" } else { "es" }) }
@@ -128,9 +142,11 @@ async fn folder(hub: &Hub, owner: &str, name: &str, rev: &str, path: &str) -> Re
             }
         },
         _ if branches > 0 => return Err(PageError::NotFound("such folder")),
-        _ => html! { p.nothing { "This repository is empty. Push to " code { (hub.urls.web(&base)) ".git" } "." } },
+        _ => {
+            html! { h1.unseen { "Files of " (repo.name) } p.nothing { "This repository is empty. Push to " code { (hub.urls.web(&base)) ".git" } "." } }
+        }
     };
-    Ok(repo_page(&state, repo, Tab::Code, "Code", &body))
+    Ok(repo_page((viewer, &state), repo, Tab::Code, "Code", &body))
 }
 
 fn latest(state: &State, base: &str, rev: &str, head: &CommitInfo) -> Markup {
@@ -184,6 +200,7 @@ fn row(base: &str, rev: &str, folder: &str, entry: &TreeEntry) -> Markup {
 
 pub(super) async fn blob(
     Shared(hub): Shared<Arc<Hub>>,
+    viewer: Viewer,
     Path((owner, name, place)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
     let (git, _) = find_git(&hub, &owner, &name)?;
@@ -196,6 +213,7 @@ pub(super) async fn blob(
     let base = repo_path(&state, repo);
     let is_markdown = path.to_ascii_lowercase().ends_with(".md");
     let body = html! {
+        h1.unseen { (path) }
         div.bar { a.button href={ (base) "/branches" } { (icon(Icon::Branch)) " " (rev) } (crumbs(&base, &rev, &path)) }
         div.box {
             div.box-head { (blob.bytes.len()) " byte" (plural(blob.bytes.len())) @if blob.mode == "100755" { " · executable" } }
@@ -208,5 +226,5 @@ pub(super) async fn blob(
             }
         }
     };
-    Ok(repo_page(&state, repo, Tab::Code, &path, &body))
+    Ok(repo_page((&viewer, &state), repo, Tab::Code, &path, &body))
 }

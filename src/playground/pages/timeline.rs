@@ -2,18 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::conversation::{Said, reactions, said};
-use super::diff;
+use super::controls::{SaidOn, Scene, edit_title};
+use super::conversation::{Said, said};
 use super::icons::{Icon, icon};
 use super::layout::{ago, avatar, label, login, repo_path, short_sha, title};
-use super::markdown::{self, Place};
+use super::threads;
 use crate::playground::git::CommitInfo;
 use crate::playground::state::{
     Comment, Issue, IssueEvent, Label, Pull, Repo, Review, ReviewComment, ReviewState, State, Time,
 };
-
-/// Lines of a hunk shown above a review comment.
-const HUNK_LINES: usize = 8;
 
 /// Something that happened, with its moment.
 enum Item<'a> {
@@ -35,7 +32,8 @@ impl Item<'_> {
 }
 
 /// The conversation, from the opening text on. `commits` are a pull request's.
-pub(super) fn of_issue(state: &State, repo: &Repo, issue: &Issue, commits: &[CommitInfo]) -> Markup {
+pub(super) fn of_issue(scene: Scene<'_>, issue: &Issue, commits: &[CommitInfo]) -> Markup {
+    let Scene { state, repo, .. } = scene;
     let base = repo_path(state, repo);
     let mut items: Vec<Item<'_>> = issue.comments.iter().map(Item::Comment).collect();
     items.extend(issue.events.iter().map(Item::Event));
@@ -52,14 +50,15 @@ pub(super) fn of_issue(state: &State, repo: &Repo, issue: &Issue, commits: &[Com
         at: issue.created_at,
         edited: None,
         reactions: &issue.reactions,
+        on: Some(SaidOn::Issue(issue.number)),
     };
     html! {
-        (said(state, repo, &base, &opening, &html! {}))
+        (said(scene, &opening, &edit_title(scene, issue)))
         @for item in &items {
             @match item {
-                Item::Comment(comment) => (said(state, repo, &base, &said_in(comment), &html! {})),
+                Item::Comment(comment) => (said(scene, &said_in(comment), &html! {})),
                 Item::Event(happened) => (event(state, repo, &base, happened)),
-                Item::Review(given) => @if let Some(pull) = &issue.pull { (review(state, repo, &base, pull, given)) },
+                Item::Review(given) => @if let Some(pull) = &issue.pull { (review(scene, (issue, pull), given)) },
                 Item::Commit(commit) => div.event {
                     (icon(Icon::Commit)) " " a href={ (base) "/commit/" (commit.sha) } { (title(commit.title())) }
                     span.end { (short_sha(&base, &commit.sha)) }
@@ -78,6 +77,7 @@ fn said_in(comment: &Comment) -> Said<'_> {
         at: comment.created_at,
         edited: (comment.updated_at > comment.created_at).then_some(comment.updated_at),
         reactions: &comment.reactions,
+        on: Some(SaidOn::Comment(comment.id)),
     }
 }
 
@@ -116,7 +116,8 @@ fn event(state: &State, repo: &Repo, base: &str, event: &IssueEvent) -> Markup {
     }
 }
 
-fn review(state: &State, repo: &Repo, base: &str, pull: &Pull, review: &Review) -> Markup {
+fn review(scene: Scene<'_>, (issue, pull): (&Issue, &Pull), review: &Review) -> Markup {
+    let Scene { state, repo, .. } = scene;
     let (drawing, class, verb) = match review.state {
         ReviewState::Approved => (Icon::Check, "open", "approved these changes"),
         ReviewState::ChangesRequested => (Icon::Cross, "closed", "requested changes"),
@@ -127,40 +128,29 @@ fn review(state: &State, repo: &Repo, base: &str, pull: &Pull, review: &Review) 
     let at = review.submitted_at.unwrap_or_default();
     let comments: Vec<&ReviewComment> =
         pull.review_comments.iter().filter(|comment| comment.review == review.id).collect();
+    // An answer in a thread is a review of its own, which stands where the thread does.
+    if review.body.trim().is_empty()
+        && !comments.is_empty()
+        && comments.iter().all(|comment| comment.in_reply_to.is_some())
+    {
+        return html! {};
+    }
     html! {
         div.event id={ "pullrequestreview-" (review.id) } {
             span class={ "mark " (class) } { (icon(drawing)) } " " (avatar(author)) " " (login(author)) " " (verb) " "
-            span.quiet { "of " (short_sha(base, &review.commit_id)) " " (ago(at)) }
+            span.quiet { "of " (short_sha(&repo_path(state, repo), &review.commit_id)) " " (ago(at)) }
         }
         @if !review.body.trim().is_empty() || !comments.is_empty() {
             div.review {
                 @if !review.body.trim().is_empty() {
-                    (said(state, repo, base, &Said {
+                    (said(scene, &Said {
                         author: review.author, anchor: format!("review-{}", review.id), verb: "wrote", body: &review.body,
-                        at, edited: None, reactions: &[],
+                        at, edited: None, reactions: &[], on: None,
                     }, &html! {}))
                 }
-                @for comment in comments { (review_comment(state, base, comment)) }
-            }
-        }
-    }
-}
-
-fn review_comment(state: &State, base: &str, comment: &ReviewComment) -> Markup {
-    let author = state.account(comment.author);
-    html! {
-        div.box.remark id={ "discussion_r" (comment.id) } {
-            div.box-head {
-                code { (comment.path) @if let Some(line) = comment.line { ":" (line) } }
-                @if comment.in_reply_to.is_some() { " " span.pill { "reply" } }
-            }
-            @if comment.in_reply_to.is_none() && !comment.diff_hunk.is_empty() {
-                (diff::hunk_end(&comment.diff_hunk, HUNK_LINES))
-            }
-            div.pad {
-                p { (avatar(author)) " " (login(author)) " " span.quiet { (ago(comment.created_at)) } }
-                (markdown::render(&comment.body, Place::Comment(base)))
-                (reactions(state, &comment.reactions))
+                @for comment in comments.iter().filter(|comment| comment.in_reply_to.is_none()) {
+                    (threads::thread(scene, (issue, pull), comment))
+                }
             }
         }
     }

@@ -44,6 +44,11 @@ impl View<'_> {
             }
             AccountKind::User | AccountKind::Bot => format!("/settings/installations/{}", installation.id),
         };
+        let mut suspended_by = self.maybe_account(installation.suspended.map(|suspension| suspension.by));
+        // The account of the description has no such field here.
+        if let Some(account) = suspended_by.as_object_mut() {
+            account.remove("user_view_type");
+        }
         json!({
             "id": installation.id, "account": self.account(installation.account),
             "repository_selection": installation.selection.name(),
@@ -54,7 +59,7 @@ impl View<'_> {
             "permissions": installation.permissions, "events": app.events,
             "created_at": time(installation.created_at), "updated_at": time(installation.updated_at),
             "single_file_name": null, "has_multiple_single_files": false, "single_file_paths": [],
-            "suspended_by": self.maybe_account(installation.suspended.map(|suspension| suspension.by)),
+            "suspended_by": suspended_by,
             "suspended_at": maybe_time(installation.suspended.map(|suspension| suspension.at)),
         })
     }

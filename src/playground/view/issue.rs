@@ -43,11 +43,15 @@ impl View<'_> {
         value
     }
 
-    /// An issue as webhooks carry it: who closed it is their sender, and of an app they tell less.
+    /// An issue as webhooks carry it: who closed it is their sender, and of apps and assignees they tell less.
     pub(crate) fn issue_in_webhook(self, repo: &Repo, issue: &Issue) -> Value {
         let mut value = self.issue(repo, issue);
         without(&mut value, &["closed_by", "parent_issue_url"]);
         without(&mut value["performed_via_github_app"], &["client_id"]);
+        without(&mut value["assignee"], &["user_view_type"]);
+        for assignee in value["assignees"].as_array_mut().into_iter().flatten() {
+            without(assignee, &["user_view_type"]);
+        }
         value
     }
 

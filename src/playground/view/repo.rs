@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{View, account::merge, node_id, time, without};
+use super::{View, account::merge, encode_path, node_id, time, without};
 use crate::playground::state::{Id, IssueState, Label, Repo, Role};
 
 impl View<'_> {
@@ -137,7 +137,7 @@ impl View<'_> {
     pub(crate) fn label(self, repo: &Repo, label: &Label) -> Value {
         json!({
             "id": label.id, "node_id": node_id("LA", label.id),
-            "url": self.repo_api(repo, &format!("/labels/{}", label.name.replace(' ', "%20"))),
+            "url": self.repo_api(repo, &format!("/labels/{}", encode_path(&label.name))),
             "name": label.name, "color": label.color, "default": false, "description": label.description,
         })
     }

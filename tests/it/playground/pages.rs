@@ -1,0 +1,7 @@
+//! The pages: a story told by forms alone, what they refuse, and that everybody can use them.
+
+mod browser;
+mod safety;
+mod story;
+
+pub(super) use browser::Browser;
