@@ -153,8 +153,9 @@ fn router(hub: &Arc<Hub>) -> Router {
         .merge(git)
         .merge(rest::downloads(hub.clone()))
         .merge(consent::router(hub.clone()))
-        .merge(pages)
         .merge(front::admin(hub.clone()))
+        // Last, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
+        .fallback_service(pages)
 }
 
 impl Playground {

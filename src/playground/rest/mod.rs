@@ -60,7 +60,7 @@ use axum::{
     http::{HeaderName, HeaderValue},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::get,
 };
 
 use super::hub::Hub;
@@ -121,8 +121,6 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     let all = parts
         .into_iter()
         .fold(Router::new(), Router::merge)
-        // Explicit, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
-        .route("/{*nothing}", any(nothing_here))
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

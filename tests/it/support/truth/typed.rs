@@ -206,6 +206,9 @@ const READERS: &[(&str, Reader)] = &[
 const CONTRADICTED: &[(&str, &str)] = &[
     ("GET /app/hook/config", "`Config` has to have a `url`, and an app that no address was given to has none"),
     ("PATCH /app/hook/config", "the same"),
+    ("branch_protection_rule.created", "its field `admin_enforced` is misspelt"),
+    ("branch_protection_rule.deleted", "the same"),
+    ("branch_protection_rule.edited", "the same"),
 ];
 
 /// Whether octocrab can read an answer of this operation; it has no type for some.
