@@ -9,6 +9,7 @@ mod archives;
 mod branches;
 mod checks;
 mod conditional;
+mod corners;
 mod deliveries;
 mod dispatch;
 mod document;

@@ -14,6 +14,7 @@ mod comments;
 mod commits;
 mod contents;
 mod context;
+mod corners;
 mod deliveries;
 mod dispatches;
 mod error;
@@ -88,6 +89,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         comments::routes(),
         commits::routes(),
         contents::routes(),
+        corners::routes(),
         deliveries::routes(),
         dispatches::routes(),
         git_data::routes(),
@@ -131,7 +133,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
 
 /// The root with a slash behind it, which a nested router does not take for its own.
 pub(crate) fn root(hub: Arc<Hub>) -> Router {
-    Router::new().route("/api/v3/", get(users::root)).with_state(hub)
+    Router::new().route("/api/v3/", get(corners::root)).with_state(hub)
 }
 
 /// Puts on every answer the headers by which clients know a GitHub Enterprise Server.

@@ -14,19 +14,10 @@ use crate::playground::{auth::Caller, hub::Hub, state::Id};
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
-        .route("/", get(root))
         .route("/meta", get(meta))
         .route("/user", get(me))
         .route("/user/{id}", get(by_id))
         .route("/users/{login}", get(by_login))
-}
-
-pub(super) async fn root(ctx: Ctx) -> Answer {
-    Ok(ok(json!({
-        "current_user_url": ctx.urls.api("/user"),
-        "repository_url": ctx.urls.api("/repos/{owner}/{repo}"),
-        "user_url": ctx.urls.api("/users/{user}"),
-    })))
 }
 
 async fn meta(_ctx: Ctx) -> Answer {
