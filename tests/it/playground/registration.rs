@@ -254,7 +254,7 @@ async fn codes_and_secrets_are_checked_and_tokens_expire() {
     let code = led_to(&submit(&world, "/login/oauth/authorize", &here).await).1["code"].clone();
     let wrong = trade(&world, &app, json!({ "code": code, "redirect_uri": "https://evil.example/" })).await;
     assert_eq!(wrong["error"], "redirect_uri_mismatch");
-    world.playground.advance(Duration::from_secs(28_800));
+    world.playground.advance(Duration::from_hours(8));
     let token = granted["access_token"].as_str().unwrap();
     world.call(Method::GET, "/user", token, None).await.expect(401);
     let refresh = json!({ "grant_type": "refresh_token", "refresh_token": granted["refresh_token"] });
