@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound, Utc};
 
 use super::{World, deliveries};
 use crate::domain::brief;
@@ -143,10 +143,15 @@ async fn order(world: &World, repo: &Repo, past: Past) -> Result<(), Fault> {
     let Some(directive) = live(world, found).await? else { return Ok(()) };
     // What was written before was about something else.
     let answers = Effect::answers_to(directive.id, &Source { kind, id, node_id, number, index: 0 });
-    if past.at <= directive.created_at || world.store.was_asked_for(&answers).await? {
+    if past.at < whole_second(directive.created_at) || world.store.was_asked_for(&answers).await? {
         return Ok(());
     }
     tell(world, repo, past).await
+}
+
+/// As GitHub tells times. What was written in the second in which a directive began counts as written after it.
+fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.duration_trunc(chrono::Duration::seconds(1)).unwrap_or(at)
 }
 
 async fn live(world: &World, id: Option<DirectiveId>) -> Result<Option<Directive>, StoreError> {

@@ -345,6 +345,14 @@ impl<T> Patch<T> {
             Self::Keep | Self::Clear => None,
         }
     }
+
+    /// The same, where a value of this kind is as good as none.
+    pub(crate) fn unless(self, none: impl FnOnce(&T) -> bool) -> Self {
+        match self {
+            Self::Set(value) if none(&value) => Self::Clear,
+            other => other,
+        }
+    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {

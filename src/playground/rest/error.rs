@@ -99,6 +99,16 @@ pub(super) fn is_web_address(text: &str) -> bool {
     known && text.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
 
+/// A repository's homepage: nothing, or such an address.
+pub(super) fn check_homepage(homepage: Option<&str>) -> Result<(), ApiError> {
+    match homepage {
+        Some(url) if !url.is_empty() && !is_web_address(url) => {
+            Err(ApiError::invalid_because("Repository", "homepage", "homepage must be a valid URL"))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut body = json!({

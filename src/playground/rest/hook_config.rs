@@ -25,8 +25,10 @@ fn shown(state: &State, app: Id) -> Value {
     let mut config = json!({
         "content_type": hook.content_type.name(),
         "insecure_ssl": if hook.insecure_ssl { "1" } else { "0" },
-        "url": state.hook_url_of(app).unwrap_or_default(),
     });
+    if let Some(url) = state.hook_url_of(app) {
+        config["url"] = json!(url);
+    }
     if hook.secret.is_some() {
         // Nobody is shown a secret, not even who set it.
         config["secret"] = json!("********");

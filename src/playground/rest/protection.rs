@@ -256,13 +256,24 @@ struct Whole {
 
 fn read_whole(body: &Value) -> Result<Whole, ApiError> {
     let needed = ["required_status_checks", "enforce_admins", "required_pull_request_reviews", "restrictions"];
-    let absent: Vec<String> =
-        needed.iter().filter(|name| body.get(**name).is_none()).map(|name| format!("\"{name}\"")).collect();
-    if !absent.is_empty() {
-        let verb = if absent.len() == 1 { "wasn't" } else { "weren't" };
-        return Err(ApiError::semantic(format!("Invalid request.\n\n{} {verb} supplied.", absent.join(", "))));
+    supplied(body, &needed)?;
+    for (part, needed) in [("required_status_checks", ["strict", "contexts"]), ("restrictions", ["users", "teams"])] {
+        if body[part].is_object() {
+            supplied(&body[part], &needed)?;
+        }
     }
     shaped(body.clone())
+}
+
+/// That these members are there, if only as null.
+fn supplied(body: &Value, needed: &[&str]) -> Result<(), ApiError> {
+    let absent: Vec<String> =
+        needed.iter().filter(|name| body.get(**name).is_none()).map(|name| format!("\"{name}\"")).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let verb = if absent.len() == 1 { "wasn't" } else { "weren't" };
+    Err(ApiError::semantic(format!("Invalid request.\n\n{} {verb} supplied.", absent.join(", "))))
 }
 
 impl Whole {

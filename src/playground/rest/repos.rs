@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
-    error::ApiError,
+    error::{ApiError, check_homepage},
     settings::{Merging, wants_private},
 };
 use crate::playground::{
@@ -132,6 +132,7 @@ async fn create(ctx: &Ctx, owner: Id, creator: Id, new: NewRepo) -> Answer {
         let login = state.account(owner).login.clone();
         (state.repo(&login, &name).is_some(), state.signature_of(creator))
     };
+    check_homepage(new.homepage.as_deref())?;
     if taken {
         return Err(ApiError::invalid_because("Repository", "name", "name already exists on this account"));
     }

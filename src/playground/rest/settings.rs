@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, answer, no_content, ok},
-    error::ApiError,
+    error::{ApiError, check_homepage},
     repos::{shown, valid_name},
 };
 use crate::playground::{
@@ -136,6 +136,7 @@ fn checked(state: &State, repo: &Repo, edit: &Edit) -> Result<(), ApiError> {
     }
     edit.merging.applied_to(repo.merging)?;
     wants_private(edit.visibility.as_deref(), edit.private)?;
+    check_homepage(edit.homepage.value().map(String::as_str))?;
     match &edit.name {
         Some(name) => free(state, repo, repo.owner, name),
         None => Ok(()),
@@ -165,7 +166,7 @@ fn apply(ctx: &Ctx, state: &mut State, writer: Writer, edit: Edit) -> Result<(),
     repo.merging = merging;
     let mut changes = json!({});
     change(&mut changes, "description", &mut repo.description, edit.description);
-    change(&mut changes, "homepage", &mut repo.homepage, edit.homepage);
+    change(&mut changes, "homepage", &mut repo.homepage, edit.homepage.unless(String::is_empty));
     if let Some(branch) = edit.default_branch.filter(|branch| *branch != repo.default_branch) {
         changes["default_branch"] = json!({ "from": repo.default_branch });
         repo.default_branch = branch;

@@ -19,6 +19,8 @@ struct Shape {
     types: Vec<String>,
     any: Vec<Shape>,
     required: Vec<String>,
+    /// Any word, where there is none.
+    words: Vec<String>,
     properties: HashMap<String, Shape>,
     items: Option<Box<Shape>>,
 }
@@ -73,6 +75,11 @@ impl Shape {
             return Some(format!("For '{}', {} is not {}.", shown(place), word(value), article(&self.types[0])));
         }
         match value {
+            Value::String(given) if !self.words.is_empty() && !self.words.contains(given) => {
+                let words = self.words.join(", ");
+                let (place, given) = (shown(place), word(value));
+                Some(format!("For '{place}', {given} is not a possible value. Must be one of the following: {words}."))
+            }
             Value::Object(members) => members.iter().find_map(|(name, value)| {
                 let shape = self.properties.get(name).filter(|_| !value.is_null())?;
                 shape.fault(&format!("{place}/properties/{name}"), value)
@@ -129,6 +136,13 @@ mod tests {
         let wrong = of(&Method::POST, issues, &json!({ "assignees": ["a", []] })).unwrap();
         assert_eq!(wrong, "Invalid request.\n\nFor 'properties/assignees/items/1', [] is not a string.");
         assert!(of(&Method::POST, issues, &json!([])).unwrap().contains("[] is not an object"));
+    }
+
+    #[test]
+    fn a_setting_is_one_of_its_words() {
+        let wrong =
+            of(&Method::PATCH, "/api/v3/repos/{owner}/{repo}", &json!({ "merge_commit_title": "SHORT" })).unwrap();
+        assert!(wrong.contains("\"SHORT\" is not a possible value") && wrong.contains("MERGE_MESSAGE"), "{wrong}");
     }
 
     #[test]

@@ -30,9 +30,9 @@ async fn people_are_listed_by_their_ids_and_from_one_on() {
     let world = World::start().await;
     let all: Vec<Author> = serde_json::from_value(read(&world, "/users").await).unwrap();
     let logins: Vec<&str> = all.iter().map(|user| user.login.as_str()).collect();
-    assert_eq!(logins, ["acme", "maintainer", "writer", "triager", "outsider"]);
+    assert_eq!(logins, ["acme", "maintainer", "writer", "triager", "outsider", "github"]);
     let rest = read(&world, &format!("/users?since={}", all[1].id)).await;
-    assert_eq!(rest.as_array().unwrap().len(), 3);
+    assert_eq!(rest.as_array().unwrap().len(), 4);
     assert_eq!(read(&world, "/users/writer").await["type"], "User");
     let by_id = read(&world, &format!("/user/{}", all[2].id)).await;
     assert_eq!(by_id["login"], "writer");

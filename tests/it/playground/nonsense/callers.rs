@@ -48,7 +48,9 @@ async fn a_token_that_is_nobodys_or_has_ended_is_401_everywhere() {
         basic,
     ];
     let (before, mut faults) = (ground.digest().await, Vec::new());
-    for (at, operation) in described.operations.iter().enumerate() {
+    // These ask for an app's secret, and for nothing but a code.
+    let other = |name: &str| name.contains(" /applications/") || name.contains(" /app-manifests/");
+    for (at, operation) in described.operations.iter().filter(|operation| !other(&operation.name)).enumerate() {
         // Each operation with two of them, all operations with all of them in turn.
         for header in [&headers[at % headers.len()], &headers[(at / headers.len()) % headers.len()]] {
             let line = ground.found(&operation.name);
