@@ -8,15 +8,15 @@
 //! (minted tokens). What flows out: GitHub's answers, and a webhook for everything that happened.
 //!
 //! ```text
-//! front · mischief             what comes through? (connections, misbehaviour on demand)
+//! front · mischief             what comes through? (connections, limits, misbehaviour on demand)
 //!            ↓
-//! rest · graphql · git::http   who may?      (auth)
+//! rest · graphql · git::http   who may?      (auth; `consent` and `pages` are for browsers)
 //!            ↓
-//!          acts                what follows? (closing keywords, heads that move, mergeability)
-//!          ↓   ↓
+//!          acts                what follows? (closing keywords, heads that move, mergeability; `rules` say
+//!          ↓   ↓               whether a merge or push may be, `ci` what jobs find)
 //!       state  git             what is      (one lock; bare repositories)
 //!          ↓
-//!   view → webhooks            who is told? (the app's one hook URL)
+//!   view → webhooks            who is told? (each app's hook URL)
 //! ```
 //!
 //! What it never does: it imports nothing of the bot, so that it cannot share its mistakes; it answers no request with a
