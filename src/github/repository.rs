@@ -97,7 +97,7 @@ impl RepoClient {
         stands_at(present(self.get(&branch_path(branch)).await))
     }
 
-    /// The same, where much follows from that there is no such branch: see [`Self::get_surely`].
+    /// The same, where much follows from that there is no such branch: see `get_surely`.
     pub async fn branch_head_surely(&self, branch: &Branch) -> Result<Option<Sha>, GitHubError> {
         stands_at(self.get_surely(&branch_path(branch)).await)
     }
