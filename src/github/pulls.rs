@@ -209,10 +209,12 @@ impl RepoClient {
             return Ok(MergeOutcome::Merged { sha: done.sha, by });
         }
         let refused = answer.error();
+        // A ruleset's refusal has paragraphs, and what is said goes into a sentence.
+        let in_line = |message: &str| message.split_whitespace().collect::<Vec<_>>().join(" ");
         let reason = match &refused {
             GitHubError::Unexpected { status: 405, message, .. }
             | GitHubError::Conflict { message }
-            | GitHubError::Validation { message } => message.clone(),
+            | GitHubError::Validation { message } => in_line(message),
             GitHubError::Forbidden { message } => return Ok(MergeOutcome::Forbidden { reason: message.clone() }),
             _ => return Err(refused),
         };

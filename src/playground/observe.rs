@@ -21,6 +21,9 @@ pub trait Observer: Debug + Send + Sync {
     /// A REST request was answered.
     fn answered(&self, exchange: &Exchange<'_>);
 
+    /// A GraphQL request was answered.
+    fn queried(&self, _query: &str, _answer: &Value) {}
+
     /// A webhook is sent.
     fn sent(&self, event: &str, payload: &Value);
 }

@@ -49,6 +49,18 @@ const KEPT: usize = 5_000;
 const ALWAYS: [&str; 5] =
     ["github_app_authorization", "installation", "installation_repositories", "installation_target", "ping"];
 
+/// After these, a pull request may be ready to merge itself.
+const DECIDING: [&str; 8] = [
+    "branch_protection_rule",
+    "check_run",
+    "check_suite",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_thread",
+    "repository_ruleset",
+    "status",
+];
+
 /// Something that happened in a repository.
 pub(crate) struct Event {
     /// The `X-GitHub-Event`.
@@ -72,6 +84,9 @@ impl Hub {
     /// Tells the apps that are installed there and have a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
         self.start_workflows(state, &event);
+        if DECIDING.contains(&event.name) {
+            self.nudge(state, event.repo);
+        }
         // A suspended app hears of nothing but its installations.
         let here: Vec<Id> =
             state.installations_of(event.repo).filter(|all| all.suspended.is_none()).map(|all| all.id).collect();

@@ -11,6 +11,7 @@ mod orders;
 mod planning;
 mod policy;
 mod proof;
+mod protected;
 mod pulls;
 mod replan;
 mod rework;

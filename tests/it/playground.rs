@@ -13,6 +13,7 @@ mod corners;
 mod deliveries;
 mod dispatch;
 mod document;
+mod graphql;
 mod import;
 mod installations;
 mod issues;

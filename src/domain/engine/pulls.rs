@@ -193,8 +193,8 @@ impl Turn {
         self.with_step(id, |step| step.merge = MergeState::Open);
         self.event("merge_refused", Severity::Warning, Some(id), json!({ "step": name, "reason": reason }));
         let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
-        let question =
-            format!("GitHub did not merge `{name}`: {reason}. Merge it by hand, or `/approve` to try again.");
+        let words = reason.trim_end_matches('.');
+        let question = format!("GitHub did not merge `{name}`: {words}. Merge it by hand, or `/approve` to try again.");
         self.ask(kind, Some(id), head.clone(), question);
     }
 

@@ -35,6 +35,7 @@ impl Hub {
         self.compute_mergeability(state, at.0, at.1);
         let changes = json!({ "changes": { "base": { "ref": { "from": from_ref }, "sha": { "from": from_sha } } } });
         self.announce_issue(state, at, actor, "edited", changes);
+        self.disable_auto_merge(state, at, actor);
         self.dismiss_stale(state, at, actor);
         let owners = measured.owners(state, at);
         self.note_owners(state, at, actor, owners);

@@ -80,6 +80,7 @@ impl Hub {
                 }
                 Err(error) => tracing::debug!(%error, number, "mergeability could not be computed"),
             }
+            hub.nudge(&state, repo);
         });
     }
 

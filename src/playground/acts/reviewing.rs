@@ -12,7 +12,7 @@ use crate::playground::{
         hunk,
     },
     state::{Id, ReviewComment, ReviewState, Side, State},
-    view::{View, without},
+    view::{View, node_id, without},
     webhooks::Event,
 };
 
@@ -94,6 +94,27 @@ impl Hub {
         }
         crate::playground::view::merge(&mut fields, extra);
         self.announce(state, Event { name: "pull_request_review", action: Some(action), repo, sender, fields });
+    }
+
+    /// Tells of a conversation on the diff.
+    pub(crate) fn announce_thread(
+        self: &Arc<Self>,
+        state: &mut State,
+        (repo, number): (Id, u64),
+        sender: Id,
+        first: Id,
+        action: &'static str,
+    ) {
+        let view = View::new(state, &self.urls);
+        let found = state.repo_by_id(repo);
+        let issue = &found.issues[&number];
+        let comments: Vec<Value> =
+            issue.pull().in_conversation(first).map(|comment| view.review_comment(found, issue, comment)).collect();
+        let fields = json!({
+            "thread": { "node_id": node_id("PRRT", first), "comments": comments },
+            "pull_request": view.pull_simple(found, issue),
+        });
+        self.announce(state, Event { name: "pull_request_review_thread", action: Some(action), repo, sender, fields });
     }
 
     /// After a push that changed the diff: approvals are dismissed where the base's rules say so.

@@ -32,6 +32,17 @@ pub(crate) enum Preview {
     UpToDate,
 }
 
+impl MergeMethod {
+    /// The word of REST; GraphQL has it in capitals.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+        }
+    }
+}
+
 impl Repository {
     /// Computes the merge of `head` into `base` without changing either.
     pub(crate) async fn merge_preview(&self, base: &str, head: &str) -> Result<Preview, GitError> {

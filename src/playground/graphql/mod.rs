@@ -1,13 +1,18 @@
-//! GraphQL at `/api/graphql`: the few mutations that REST does not have, and enough of the queries to look at what they did.
+//! GraphQL at `/api/graphql`: the queries and mutations that clients use.
 //!
-//! A request is really parsed ([`parse`]): operations, variables, arguments, aliases, inline and named fragments. Each field of the
-//! root is resolved ([`resolve`]) to a whole object, of which [`select`] keeps what was asked for; a field that the schema
-//! here does not have is an error, as on GitHub. Errors come with status 200, in GraphQL's shape with GitHub's `type`.
+//! A request is really parsed ([`parse`]) and held against GitHub's own schema ([`check`]; [`schema`] has what of it is served) before
+//! any of it is run. Each field of the root is resolved ([`resolve`], [`mutate`]), git asked for what will be needed ([`fetch`]),
+//! and [`select`] keeps what was asked for. Errors come with status 200, in GraphQL's shape with GitHub's `type`.
 //! <https://docs.github.com/en/graphql>
 
+mod check;
+mod fetch;
+mod lex;
+mod mutate;
 mod nodes;
 mod parse;
 mod resolve;
+mod schema;
 mod select;
 
 use std::sync::Arc;
@@ -21,7 +26,9 @@ use super::{
     hub::Hub,
     rest::{Answer, ApiError, Ctx, Input, ok},
 };
-use parse::{Document, Position};
+use parse::{Document, Operation, Position};
+use resolve::Request;
+use select::flat;
 
 /// The one route.
 pub(crate) fn router(hub: Arc<Hub>) -> Router {
@@ -30,13 +37,13 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
 
 /// Whether a request's body asks for a mutation; one that is not understood asks for nothing.
 pub(crate) fn is_mutation(body: &[u8]) -> bool {
-    let Ok(request) = serde_json::from_slice::<Request>(body) else { return false };
+    let Ok(request) = serde_json::from_slice::<Asked>(body) else { return false };
     Document::parse(&request.query)
         .is_ok_and(|document| document.operation(request.operation.as_deref()).is_ok_and(|found| found.is_mutation))
 }
 
 #[derive(Deserialize)]
-struct Request {
+struct Asked {
     #[serde(default)]
     query: String,
     #[serde(default, rename = "operationName")]
@@ -53,15 +60,17 @@ pub(crate) struct Fault {
     kind: Option<&'static str>,
     extensions: Option<Value>,
     at: Option<Position>,
+    /// Where in the request it is, for faults that are found before anything is run.
+    path: Vec<String>,
 }
 
 impl Fault {
     fn of_kind(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { message: message.into(), kind: Some(kind), extensions: None, at: None }
+        Self { message: message.into(), kind: Some(kind), extensions: None, at: None, path: Vec::new() }
     }
 
     fn of_request(message: impl Into<String>, at: Option<Position>) -> Self {
-        Self { message: message.into(), kind: None, extensions: None, at }
+        Self { message: message.into(), kind: None, extensions: None, at, path: Vec::new() }
     }
 
     fn undefined(field: &str, kind: &str, at: Position) -> Self {
@@ -70,6 +79,7 @@ impl Fault {
             kind: None,
             extensions: Some(json!({ "code": "undefinedField", "typeName": kind, "fieldName": field })),
             at: Some(at),
+            path: Vec::new(),
         }
     }
 
@@ -80,6 +90,8 @@ impl Fault {
         }
         if !path.is_empty() {
             value["path"] = json!(path);
+        } else if !self.path.is_empty() {
+            value["path"] = json!(self.path);
         }
         if let Some(extensions) = &self.extensions {
             value["extensions"] = extensions.clone();
@@ -91,32 +103,50 @@ impl Fault {
     }
 }
 
-async fn serve(ctx: Ctx, Input(request): Input<Request>) -> Answer {
+async fn serve(ctx: Ctx, Input(request): Input<Asked>) -> Answer {
     if matches!(ctx.caller, Caller::Anonymous | Caller::App(_)) {
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "This endpoint requires you to be authenticated."));
     }
-    let variables = request.variables.unwrap_or_default();
-    Ok(ok(match Document::parse(&request.query) {
-        Ok(document) => execute(&ctx, &document, request.operation.as_deref(), &variables),
-        Err(fault) => json!({ "errors": [fault.shown(&[])] }),
-    }))
+    let answer = run(&ctx, &request).await;
+    if let Some(observer) = &ctx.hub.observer {
+        observer.queried(&request.query, &answer);
+    }
+    Ok(ok(answer))
 }
 
-fn execute(ctx: &Ctx, document: &Document, operation: Option<&str>, variables: &Map<String, Value>) -> Value {
-    let operation = match document.operation(operation) {
-        Ok(operation) => operation,
-        Err(fault) => return json!({ "errors": [fault.shown(&[])] }),
+async fn run(ctx: &Ctx, asked: &Asked) -> Value {
+    let refuse =
+        |faults: &[Fault]| json!({ "errors": faults.iter().map(|fault| fault.shown(&[])).collect::<Vec<_>>() });
+    let document = match Document::parse(&asked.query) {
+        Ok(document) => document,
+        Err(fault) => return refuse(&[fault]),
     };
-    let root = if operation.is_mutation { "Mutation" } else { "Query" };
-    // A request with a field that does not exist is not run at all: half a mutation would be worse than none.
-    if let Some(fault) = operation.fields.iter().find_map(|field| resolve::check(field, root)) {
-        return json!({ "errors": [fault.shown(&[])] });
+    let operation = match document.operation(asked.operation.as_deref()) {
+        Ok(operation) => operation,
+        Err(fault) => return refuse(&[fault]),
+    };
+    let faults = check::operation(&document, operation);
+    if !faults.is_empty() {
+        return refuse(&faults);
     }
+    let nothing = Map::new();
+    let variables = match check::variables(operation, asked.variables.as_ref().unwrap_or(&nothing)) {
+        Ok(variables) => variables,
+        Err(fault) => return refuse(&[fault]),
+    };
+    execute(Request { ctx, document: &document, variables: &variables }, operation).await
+}
+
+async fn execute(request: Request<'_>, operation: &Operation) -> Value {
+    let root = if operation.is_mutation { "Mutation" } else { "Query" };
     let (mut data, mut errors) = (Map::new(), Vec::new());
-    for field in &operation.fields {
+    for field in flat(request.document, request.variables, &operation.selection, root) {
         let key = field.key();
-        let answer =
-            resolve::field(ctx, field, variables).and_then(|whole| select::from(document, &whole, &field.selection));
+        let answer = match (field.name.as_str(), operation.is_mutation) {
+            ("__typename", _) => Ok(json!(root)),
+            (_, true) => request.mutation(field).await,
+            (_, false) => request.query(field).await,
+        };
         match answer {
             Ok(value) => {
                 data.insert(key.to_owned(), value);

@@ -4,21 +4,58 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::Fault;
+use super::{
+    Fault,
+    lex::{Token, tokens},
+};
 
 /// A request's text, understood.
 #[derive(Debug)]
 pub(super) struct Document {
     operations: Vec<Operation>,
-    pub(super) fragments: HashMap<String, Vec<Selection>>,
+    pub(super) fragments: HashMap<String, Fragment>,
+}
+
+/// A named piece of a selection.
+#[derive(Debug)]
+pub(super) struct Fragment {
+    pub(super) on: String,
+    pub(super) selection: Vec<Selection>,
+    pub(super) at: Position,
 }
 
 /// A query or a mutation.
 #[derive(Debug)]
 pub(super) struct Operation {
-    name: Option<String>,
+    pub(super) name: Option<String>,
     pub(super) is_mutation: bool,
-    pub(super) fields: Vec<Field>,
+    pub(super) variables: Vec<Definition>,
+    pub(super) selection: Vec<Selection>,
+    pub(super) at: Position,
+}
+
+impl Operation {
+    /// What GitHub's errors call it: `query`, or `mutation Name`.
+    pub(super) fn title(&self) -> String {
+        let kind = if self.is_mutation { "mutation" } else { "query" };
+        self.name.as_ref().map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))
+    }
+}
+
+/// A variable that an operation declares, with its type as written: `[ID!]!`.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) default: Option<Literal>,
+    pub(super) at: Position,
+}
+
+/// `@include(if: $x)`.
+#[derive(Debug)]
+pub(super) struct Directive {
+    pub(super) name: String,
+    pub(super) arguments: Vec<(String, Literal)>,
 }
 
 /// A field that is asked for.
@@ -27,6 +64,7 @@ pub(super) struct Field {
     alias: Option<String>,
     pub(super) name: String,
     pub(super) arguments: Vec<(String, Literal)>,
+    pub(super) directives: Vec<Directive>,
     pub(super) selection: Vec<Selection>,
     pub(super) at: Position,
 }
@@ -49,23 +87,50 @@ impl Field {
 pub(super) enum Selection {
     Field(Field),
     /// `... on Type { }`; without a type it applies to all.
-    Inline(Option<String>, Vec<Selection>),
+    Inline {
+        on: Option<String>,
+        directives: Vec<Directive>,
+        selection: Vec<Selection>,
+        at: Position,
+    },
     /// `...Name`.
-    Spread(String),
+    Spread {
+        name: String,
+        directives: Vec<Directive>,
+        at: Position,
+    },
+}
+
+impl Selection {
+    /// Whether `@include` and `@skip` leave it in.
+    pub(super) fn is_wanted(&self, variables: &Map<String, Value>) -> bool {
+        let directives = match self {
+            Self::Field(field) => &field.directives,
+            Self::Inline { directives, .. } | Self::Spread { directives, .. } => directives,
+        };
+        directives.iter().all(|directive| {
+            let condition = directive.arguments.iter().find(|(name, _)| name == "if");
+            let condition = condition.is_some_and(|(_, value)| value.value(variables) == Value::Bool(true));
+            condition == (directive.name != "skip")
+        })
+    }
 }
 
 /// A value as written.
 #[derive(Debug)]
 pub(super) enum Literal {
     Variable(String),
+    /// A bare word.
+    Enum(String),
     Plain(Value),
     List(Vec<Literal>),
     Object(Vec<(String, Literal)>),
 }
 
 impl Literal {
-    fn value(&self, variables: &Map<String, Value>) -> Value {
+    pub(super) fn value(&self, variables: &Map<String, Value>) -> Value {
         match self {
+            Self::Enum(word) => Value::String(word.clone()),
             Self::Variable(name) => variables.get(name).cloned().unwrap_or(Value::Null),
             Self::Plain(value) => value.clone(),
             Self::List(items) => items.iter().map(|item| item.value(variables)).collect(),
@@ -83,15 +148,6 @@ pub(super) struct Position {
     pub(super) column: usize,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Mark(char),
-    Spread,
-    Name(String),
-    Number(String),
-    Text(String),
-}
-
 /// Deeper than any client nests, and shallow enough for the stack.
 const DEPTH: usize = 64;
 
@@ -101,27 +157,30 @@ impl Document {
         let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
         let mut document = Self { operations: Vec::new(), fragments: HashMap::new() };
         while let Some(token) = parser.peek().cloned() {
+            let at = parser.position();
             match token {
                 Token::Mark('{') => {
-                    let fields = fields_of(parser.selection()?)?;
-                    document.operations.push(Operation { name: None, is_mutation: false, fields });
+                    let selection = parser.selection()?;
+                    let operation = Operation { name: None, is_mutation: false, variables: Vec::new(), selection, at };
+                    document.operations.push(operation);
                 }
                 Token::Name(word) if word == "fragment" => {
                     parser.next += 1;
                     let name = parser.name()?;
                     parser.name()?; // on
-                    parser.name()?; // its type
-                    parser.skip_directives()?;
+                    let on = parser.name()?;
+                    parser.directives()?;
                     let selection = parser.selection()?;
-                    document.fragments.insert(name, selection);
+                    document.fragments.insert(name, Fragment { on, selection, at });
                 }
                 Token::Name(word) if word == "query" || word == "mutation" => {
                     parser.next += 1;
                     let name = matches!(parser.peek(), Some(Token::Name(_))).then(|| parser.name()).transpose()?;
-                    parser.skip_variable_definitions()?;
-                    parser.skip_directives()?;
-                    let fields = fields_of(parser.selection()?)?;
-                    document.operations.push(Operation { name, is_mutation: word == "mutation", fields });
+                    let variables = parser.definitions()?;
+                    parser.directives()?;
+                    let selection = parser.selection()?;
+                    let is_mutation = word == "mutation";
+                    document.operations.push(Operation { name, is_mutation, variables, selection, at });
                 }
                 _ => return Err(parser.unexpected()),
             }
@@ -141,17 +200,6 @@ impl Document {
             _ => Fault::of_request("An operation name is required", None),
         })
     }
-}
-
-/// The root takes fields only; GitHub's does too, for all that its clients send.
-fn fields_of(selection: Vec<Selection>) -> Result<Vec<Field>, Fault> {
-    selection
-        .into_iter()
-        .map(|selection| match selection {
-            Selection::Field(field) => Ok(field),
-            _ => Err(Fault::of_request("Fragments are not supported at the root of an operation", None)),
-        })
-        .collect()
 }
 
 struct Parser {
@@ -225,21 +273,21 @@ impl Parser {
     }
 
     fn spread(&mut self) -> Result<Selection, Fault> {
+        let at = self.position();
         self.next += 1;
-        let kind = match self.peek().cloned() {
+        let on = match self.peek().cloned() {
             Some(Token::Name(word)) if word == "on" => {
                 self.next += 1;
                 Some(self.name()?)
             }
             Some(Token::Name(name)) => {
                 self.next += 1;
-                self.skip_directives()?;
-                return Ok(Selection::Spread(name));
+                return Ok(Selection::Spread { name, directives: self.directives()?, at });
             }
             _ => None,
         };
-        self.skip_directives()?;
-        Ok(Selection::Inline(kind, self.selection()?))
+        let directives = self.directives()?;
+        Ok(Selection::Inline { on, directives, selection: self.selection()?, at })
     }
 
     fn field(&mut self) -> Result<Field, Fault> {
@@ -247,9 +295,9 @@ impl Parser {
         let first = self.name()?;
         let (alias, name) = if self.take(':') { (Some(first), self.name()?) } else { (None, first) };
         let arguments = if self.take('(') { self.members(')')? } else { Vec::new() };
-        self.skip_directives()?;
+        let directives = self.directives()?;
         let selection = if self.peek() == Some(&Token::Mark('{')) { self.selection()? } else { Vec::new() };
-        Ok(Field { alias, name, arguments, selection, at })
+        Ok(Field { alias, name, arguments, directives, selection, at })
     }
 
     fn members(&mut self, end: char) -> Result<Vec<(String, Literal)>, Fault> {
@@ -286,7 +334,11 @@ impl Parser {
                 "true" => Value::Bool(true),
                 "false" => Value::Bool(false),
                 "null" => Value::Null,
-                word => Value::String(word.to_owned()),
+                word => {
+                    let word = word.to_owned();
+                    self.next += 1;
+                    return Ok(Literal::Enum(word));
+                }
             },
             Some(Token::Text(text)) => Value::String(text.clone()),
             Some(Token::Number(number)) => serde_json::from_str(number).map_err(|_| self.unexpected())?,
@@ -296,129 +348,48 @@ impl Parser {
         Ok(Literal::Plain(value))
     }
 
-    /// The types of variables are not checked: what is wrong with a value shows where it is used.
-    fn skip_variable_definitions(&mut self) -> Result<(), Fault> {
+    fn definitions(&mut self) -> Result<Vec<Definition>, Fault> {
+        let mut all = Vec::new();
         if self.take('(') {
             while !self.take(')') {
-                if self.peek().is_none() {
-                    return Err(self.unexpected());
-                }
-                self.next += 1;
+                let at = self.position();
+                self.expect('$')?;
+                let name = self.name()?;
+                self.expect(':')?;
+                let kind = self.kind()?;
+                let default = if self.take('=') { Some(self.literal()?) } else { None };
+                self.directives()?;
+                all.push(Definition { name, kind, default, at });
             }
         }
-        Ok(())
+        Ok(all)
     }
 
-    fn skip_directives(&mut self) -> Result<(), Fault> {
-        while self.take('@') {
-            self.name()?;
-            if self.take('(') {
-                self.members(')')?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<(Token, Position)>, Fault> {
-    let mut tokens = Vec::new();
-    let mut lexer = Lexer { rest: text.chars().peekable(), at: Position { line: 1, column: 1 } };
-    while let Some(&c) = lexer.rest.peek() {
-        let at = lexer.at;
-        let token = match c {
-            '#' => {
-                lexer.while_true(|c| c != '\n');
-                continue;
-            }
-            c if c.is_whitespace() || c == ',' || c == '\u{feff}' => {
-                lexer.bump();
-                continue;
-            }
-            '"' => Token::Text(lexer.text().ok_or_else(|| Fault::of_request("Unterminated string", Some(at)))?),
-            '.' => {
-                let dots = lexer.while_true(|c| c == '.');
-                if dots != "..." {
-                    return Err(Fault::of_request(
-                        format!("Parse error on \"{dots}\" at [{}, {}]", at.line, at.column),
-                        Some(at),
-                    ));
-                }
-                Token::Spread
-            }
-            c if c.is_ascii_alphabetic() || c == '_' => {
-                Token::Name(lexer.while_true(|c| c.is_ascii_alphanumeric() || c == '_'))
-            }
-            c if c.is_ascii_digit() || c == '-' => {
-                Token::Number(lexer.while_true(|c| c.is_ascii_digit() || "-+.eE".contains(c)))
-            }
-            c if "{}()[]:$!=@|&".contains(c) => {
-                lexer.bump();
-                Token::Mark(c)
-            }
-            c => {
-                return Err(Fault::of_request(
-                    format!("Parse error on \"{c}\" at [{}, {}]", at.line, at.column),
-                    Some(at),
-                ));
-            }
-        };
-        tokens.push((token, at));
-    }
-    Ok(tokens)
-}
-
-struct Lexer<'t> {
-    rest: std::iter::Peekable<std::str::Chars<'t>>,
-    at: Position,
-}
-
-impl Lexer<'_> {
-    fn bump(&mut self) -> Option<char> {
-        let c = self.rest.next()?;
-        if c == '\n' {
-            self.at = Position { line: self.at.line + 1, column: 1 };
+    /// A type, given back as written.
+    fn kind(&mut self) -> Result<String, Fault> {
+        let mut kind = if self.take('[') {
+            self.deeper()?;
+            let inner = self.kind()?;
+            self.depth -= 1;
+            self.expect(']')?;
+            format!("[{inner}]")
         } else {
-            self.at.column += 1;
+            self.name()?
+        };
+        if self.take('!') {
+            kind.push('!');
         }
-        Some(c)
+        Ok(kind)
     }
 
-    fn while_true(&mut self, wanted: impl Fn(char) -> bool) -> String {
-        let mut taken = String::new();
-        while let Some(c) = self.rest.peek().copied().filter(|c| wanted(*c)) {
-            taken.push(c);
-            self.bump();
+    fn directives(&mut self) -> Result<Vec<Directive>, Fault> {
+        let mut all = Vec::new();
+        while self.take('@') {
+            let name = self.name()?;
+            let arguments = if self.take('(') { self.members(')')? } else { Vec::new() };
+            all.push(Directive { name, arguments });
         }
-        taken
-    }
-
-    /// A string with its escapes, which are those of JSON; or a block string, taken as it is.
-    fn text(&mut self) -> Option<String> {
-        self.bump();
-        let mut raw = String::from("\"");
-        loop {
-            match self.bump()? {
-                '"' if raw == "\"" && self.rest.peek() == Some(&'"') => return self.block(),
-                '"' => break,
-                '\n' => return None,
-                '\\' => {
-                    raw.push('\\');
-                    raw.push(self.bump()?);
-                }
-                c => raw.push(c),
-            }
-        }
-        raw.push('"');
-        serde_json::from_str(&raw).ok()
-    }
-
-    fn block(&mut self) -> Option<String> {
-        self.bump();
-        let mut text = String::new();
-        while !text.ends_with("\"\"\"") {
-            text.push(self.bump()?);
-        }
-        Some(text.trim_end_matches("\"\"\"").trim().to_owned())
+        Ok(all)
     }
 }
 
@@ -438,7 +409,7 @@ mod tests {
         ] {
             let document = Document::parse(text).unwrap();
             let operation = document.operation(None).unwrap();
-            let field = &operation.fields[0];
+            let Selection::Field(field) = &operation.selection[0] else { panic!() };
             assert!(operation.is_mutation);
             assert_eq!((field.key(), field.name.as_str()), ("done", "markReady"));
             assert_eq!(field.argument("input", variables), json!({ "pullRequestId": "PR_1" }));
@@ -459,7 +430,7 @@ mod tests {
     fn strings_keep_their_escapes_and_numbers_their_signs() {
         let document =
             Document::parse(r#"{ f(a: "x\n\"y\"", b: -1.5e2, c: [ENUM true], d: """block "text" """) }"#).unwrap();
-        let field = &document.operation(None).unwrap().fields[0];
+        let Selection::Field(field) = &document.operation(None).unwrap().selection[0] else { panic!() };
         let none = Map::new();
         assert_eq!(field.argument("a", &none), json!("x\n\"y\""));
         assert_eq!(field.argument("b", &none), json!(-150.0));

@@ -63,10 +63,22 @@ impl Text {
 }
 
 async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(text): Input<Text>) -> Answer {
+    let writer = {
+        let state = ctx.state();
+        let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
+        find(state.repo_by_id(writer.repo), number)?;
+        writer
+    };
+    let id = comment_on(&ctx, writer, number, text.body.unwrap_or_default())?;
+    let state = ctx.state();
+    Ok(created(shown(ctx.view(&state), writer.repo, id)))
+}
+
+/// Adds a comment to an issue or a pull request that was looked up.
+pub(crate) fn comment_on(ctx: &Ctx, writer: Writer, number: u64, body: String) -> Result<Id, ApiError> {
     let mut state = ctx.state();
-    let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
     check_unlocked(&state, writer, find(state.repo_by_id(writer.repo), number)?)?;
-    let body = text.checked()?;
+    let body = Text { body: Some(body) }.checked()?;
     let (id, now) = (state.new_id(), state.now());
     let issue = state.issue_mut(writer.repo, number);
     issue.comments.push(Comment {
@@ -81,7 +93,7 @@ async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, 
     issue.touch(now);
     state.repo_mut(writer.repo).remember_comment(id, number);
     announce(&ctx.hub, &mut state, writer, id, "created", json!({}));
-    Ok(created(shown(ctx.view(&state), writer.repo, id)))
+    Ok(id)
 }
 
 fn shown(view: View, repo: Id, id: Id) -> Value {

@@ -38,12 +38,13 @@ async fn is_merged(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)
     if pull.merged.is_some() { Ok(no_content()) } else { Err(ApiError::not_found()) }
 }
 
-#[derive(Deserialize)]
-struct Asked {
-    commit_title: Option<String>,
-    commit_message: Option<String>,
-    sha: Option<String>,
-    merge_method: Option<String>,
+/// How a pull request is to be merged.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct MergeAsked {
+    pub(crate) commit_title: Option<String>,
+    pub(crate) commit_message: Option<String>,
+    pub(crate) sha: Option<String>,
+    pub(crate) merge_method: Option<String>,
 }
 
 /// What is merged, as looked up under the lock.
@@ -63,13 +64,29 @@ fn refuse(message: &str) -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
-async fn merge(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, Input(asked): Input<Asked>) -> Answer {
-    let (writer, moving) = {
+async fn merge(
+    ctx: Ctx,
+    At((owner, name, number)): At<(String, String, u64)>,
+    Input(asked): Input<MergeAsked>,
+) -> Answer {
+    let writer = {
         let state = ctx.state();
         let writer = ctx.write(&state, (&owner, &name), &[Scope::Contents], Role::Write)?;
         find(state.repo_by_id(writer.repo), number)?;
-        (writer, state.repo_by_id(writer.repo).moving.clone())
+        writer
     };
+    let sha = merge_pull(&ctx.hub, writer, number, asked).await?;
+    Ok(ok(json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" })))
+}
+
+/// Merges a pull request, whoever asks for it; answers with the commit on the base.
+pub(crate) async fn merge_pull(
+    hub: &Arc<Hub>,
+    writer: Writer,
+    number: u64,
+    asked: MergeAsked,
+) -> Result<String, ApiError> {
+    let moving = hub.state().repo_by_id(writer.repo).moving.clone();
     let method = match asked.merge_method.as_deref() {
         None | Some("merge") => MergeMethod::Merge,
         Some("squash") => MergeMethod::Squash,
@@ -77,11 +94,11 @@ async fn merge(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, I
         Some(_) => return Err(ApiError::invalid("PullRequest", "merge_method", "invalid")),
     };
     let _still = moving.lock().await;
-    let plan = plan(&ctx.state(), writer, number, asked.sha.as_deref())?;
+    let plan = plan(&hub.state(), writer, number, asked.sha.as_deref())?;
     let base_ref = branch_ref(&plan.base);
     let old = plan.git.ref_sha(&base_ref).await?;
-    look_behind(&ctx, (writer.repo, number), &plan.git, old.as_deref(), &plan.head).await?;
-    allowed(&ctx.state(), writer, number, method)?;
+    look_behind(hub, (writer.repo, number), &plan.git, old.as_deref(), &plan.head).await?;
+    allowed(&hub.state(), writer, number, method)?;
     let message = message(&plan, &asked, method).await?;
     let author = if method == MergeMethod::Squash { &plan.author } else { &plan.merger };
     let merged = plan.git.merge(&plan.base, &plan.head, method, &message, author, &github_signature()).await;
@@ -92,11 +109,11 @@ async fn merge(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, I
         GitError::Moved { .. } => refuse("Base branch was modified. Review and try the merge again."),
         other => other.into(),
     })?;
-    ctx.hub.merged(&mut ctx.state(), (writer.repo, number), writer.actor, &sha);
+    hub.merged(&mut hub.state(), (writer.repo, number), writer.actor, &sha);
     let moved = RefMove { name: base_ref, old, new: Some(sha.clone()) };
-    ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
-    ctx.hub.tidy_up((writer.repo, number), writer.actor).await?;
-    Ok(ok(json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" })))
+    hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    hub.tidy_up((writer.repo, number), writer.actor).await?;
+    Ok(sha)
 }
 
 /// Looks everything up, and refuses as GitHub does: 409 where the guard fails, 405 where it cannot be merged.
@@ -117,7 +134,7 @@ fn plan(state: &State, writer: Writer, number: u64, guard: Option<&str>) -> Resu
 
 /// Asks git whether the base went on without the head: what was noted may be older than the last push.
 async fn look_behind(
-    ctx: &Ctx,
+    hub: &Hub,
     at: (Id, u64),
     git: &Repository,
     base: Option<&str>,
@@ -125,7 +142,7 @@ async fn look_behind(
 ) -> Result<(), ApiError> {
     if let Some(base) = base {
         let behind = !git.is_ancestor(base, head).await?;
-        ctx.state().issue_mut(at.0, at.1).pull_mut().gate.behind = behind;
+        hub.state().issue_mut(at.0, at.1).pull_mut().gate.behind = behind;
     }
     Ok(())
 }
@@ -177,7 +194,7 @@ pub(super) fn signature(state: &State, account: Id) -> Signature {
 }
 
 /// The commit's message, where the request leaves it to GitHub.
-async fn message(plan: &Plan, asked: &Asked, method: MergeMethod) -> Result<String, ApiError> {
+async fn message(plan: &Plan, asked: &MergeAsked, method: MergeMethod) -> Result<String, ApiError> {
     let (title, body) = if method == MergeMethod::Squash {
         let commits = plan.git.commits_between(&branch_ref(&plan.base), &plan.head).await?;
         let body = match commits.as_slice() {
@@ -241,11 +258,25 @@ async fn update_branch(
     At((owner, name, number)): At<(String, String, u64)>,
     Input(asked): Input<Update>,
 ) -> Answer {
-    let (writer, moving) = {
+    let writer = {
         let state = ctx.state();
         let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Write)?;
-        (writer, state.repo_by_id(writer.repo).moving.clone())
+        find(state.repo_by_id(writer.repo), number)?;
+        writer
     };
+    update_pull(&ctx, writer, number, asked.expected_head_sha).await?;
+    let url = ctx.urls.api(&format!("/repos/{owner}/{name}/pulls/{number}"));
+    Ok(answer(StatusCode::ACCEPTED, json!({ "message": "Updating pull request branch.", "url": url })))
+}
+
+/// Merges the base of a pull request into its head.
+pub(crate) async fn update_pull(
+    ctx: &Ctx,
+    writer: Writer,
+    number: u64,
+    expected: Option<String>,
+) -> Result<(), ApiError> {
+    let moving = ctx.state().repo_by_id(writer.repo).moving.clone();
     let _still = moving.lock().await;
     let plan = {
         let state = ctx.state();
@@ -253,13 +284,13 @@ async fn update_branch(
         if issue.state == IssueState::Closed {
             return Err(ApiError::semantic("Cannot update the branch of a closed pull request."));
         }
-        if asked.expected_head_sha.is_some_and(|sha| sha != pull.head_sha) {
+        if expected.is_some_and(|sha| sha != pull.head_sha) {
             return Err(ApiError::semantic("expected head sha didn't match current head ref."));
         }
         plan_of(&state, writer, number)?
     };
     let base = plan.git.ref_sha(&branch_ref(&plan.base)).await?.ok_or_else(ApiError::not_found)?;
-    guard_merge(&ctx, writer, &plan.head_ref, &plan.head)?;
+    guard_merge(ctx, writer, &plan.head_ref, &plan.head)?;
     let message = format!("Merge branch '{}' into {}", plan.base, plan.head_ref);
     let committer = github_signature();
     let merged = plan.git.merge(&plan.head_ref, &base, MergeMethod::Merge, &message, &plan.merger, &committer).await;
@@ -270,6 +301,5 @@ async fn update_branch(
     })?;
     let moved = RefMove { name: branch_ref(&plan.head_ref), old: Some(plan.head), new: Some(sha) };
     ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
-    let url = ctx.urls.api(&format!("/repos/{owner}/{name}/pulls/{number}"));
-    Ok(answer(StatusCode::ACCEPTED, json!({ "message": "Updating pull request branch.", "url": url })))
+    Ok(())
 }

@@ -76,7 +76,8 @@ pub(crate) fn reports(state: &State, repo: &Repo, sha: &str) -> Vec<Report> {
         newest.insert((run.name.clone(), true, Some(run.app)), of_run(run.status, run.conclusion));
     }
     for status in repo.statuses.iter().filter(|status| status.sha == sha) {
-        let app = (status.creator == state.app.bot).then_some(state.app.id);
+        let apps = [&state.app, &state.actions];
+        let app = apps.into_iter().find(|app| app.bot == status.creator).map(|app| app.id);
         let standing = match status.state {
             StatusState::Success => Standing::Passed,
             StatusState::Pending => Standing::Pending,

@@ -124,12 +124,7 @@ fn blocks(demands: &Demands, facts: &Facts, method: Option<MergeMethod>, login: 
 }
 
 fn allows(demands: &Demands, method: MergeMethod) -> bool {
-    let word = match method {
-        MergeMethod::Merge => "merge",
-        MergeMethod::Squash => "squash",
-        MergeMethod::Rebase => "rebase",
-    };
-    let listed = demands.methods.as_ref().is_none_or(|methods| methods.iter().any(|all| all == word));
+    let listed = demands.methods.as_ref().is_none_or(|methods| methods.iter().any(|all| all == method.as_str()));
     listed && !(demands.linear && method == MergeMethod::Merge)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{View, account::merge, issue::reaction_summary, maybe_time, node_id, time};
 use crate::playground::{
     rules,
-    state::{Issue, IssueState, Mergeability, Repo, Review, ReviewComment},
+    state::{Issue, IssueState, Mergeability, Pull, Repo, Review, ReviewComment},
 };
 
 impl View<'_> {
@@ -26,7 +26,8 @@ impl View<'_> {
             "user": self.account(issue.author), "body": issue.body, "created_at": time(issue.created_at),
             "updated_at": time(issue.updated_at), "closed_at": maybe_time(issue.closed_at),
             "merged_at": maybe_time(pull.merged.as_ref().map(|merged| merged.at)), "merge_commit_sha": merge_sha,
-            "author_association": self.association(repo, issue.author), "auto_merge": null, "active_lock_reason": issue.locked.as_ref().and_then(|lock| lock.reason.as_ref()),
+            "author_association": self.association(repo, issue.author), "auto_merge": self.auto_merge(pull),
+            "active_lock_reason": issue.locked.as_ref().and_then(|lock| lock.reason.as_ref()),
         });
         let people_and_sides = json!({
             "assignee": assignees.first(), "assignees": assignees, "requested_reviewers": reviewers,
@@ -48,6 +49,16 @@ impl View<'_> {
         merge(&mut value, people_and_sides);
         merge(&mut value, links);
         value
+    }
+
+    fn auto_merge(self, pull: &Pull) -> Value {
+        pull.gate.auto_merge.as_ref().map_or(Value::Null, |asked| {
+            json!({
+                "enabled_by": self.account(asked.enabled_by), "merge_method": asked.method.as_str(),
+                "commit_title": asked.title.as_deref().unwrap_or_default(),
+                "commit_message": asked.message.as_deref().unwrap_or_default(),
+            })
+        })
     }
 
     /// A pull request in full.

@@ -100,3 +100,38 @@ async fn a_renamed_branch_takes_its_protection_and_what_targets_it_along() {
     let clone = world.clone_as("playground-writer").await;
     assert_eq!(clone.git(&["rev-parse", "--abbrev-ref", "HEAD"]).await.unwrap(), "trunk");
 }
+
+#[tokio::test]
+async fn a_head_that_is_deleted_after_the_merge_gives_those_on_top_its_base() {
+    let world = World::start().await;
+    let receiver = Receiver::of(&world).await;
+    let setting = json!({ "delete_branch_on_merge": true });
+    world.as_user("maintainer", Method::PATCH, "", setting).await.expect(200);
+    world.open_pull("first", "one.md", "one\n", json!({})).await;
+    let clone = world.clone_as("playground-writer").await;
+    clone.git(&["checkout", "--quiet", "-b", "second", "origin/first"]).await.unwrap();
+    clone.commit_on("second", "two.md", "two\n").await;
+    clone.git(&["push", "--quiet", "origin", "second"]).await.unwrap();
+    let stacked = json!({ "title": "On top", "head": "second", "base": "first" });
+    world.as_user("writer", Method::POST, "/pulls", stacked).await.expect(201);
+    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
+    let on_top = world.get("/pulls/2").await;
+    assert_eq!(
+        (&on_top["state"], &on_top["base"]["ref"], &on_top["commits"]),
+        (&json!("open"), &json!("main"), &json!(1))
+    );
+    assert_eq!(receiver.next("pull_request", "edited").await.payload["number"], 2);
+    assert_eq!(receiver.next("delete", "").await.payload["ref"], "first");
+    world.as_user("writer", Method::GET, "/git/ref/heads/first", Value::Null).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_method_that_the_repository_does_not_offer_is_refused() {
+    let world = World::start().await;
+    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    world.as_user("maintainer", Method::PATCH, "", json!({ "allow_squash_merge": false })).await.expect(200);
+    let refused =
+        world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "squash" })).await.expect(405);
+    assert_eq!(refused["message"], "Squash merges are not allowed on this repository.");
+    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "rebase" })).await.expect(200);
+}

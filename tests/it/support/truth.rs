@@ -4,6 +4,7 @@
 //! answer and webhook as it passes; when the test is over, it fails on the first one that GitHub would not have made.
 
 mod description;
+mod graphql;
 mod typed;
 
 use std::collections::BTreeSet;
@@ -114,6 +115,13 @@ impl Observer for Truth {
                 let verdict = Err(format!("{status}, and GitHub describes no such operation"));
                 self.note(format!("{method} {path}"), verdict, true);
             }
+        }
+    }
+
+    fn queried(&self, query: &str, answer: &Value) {
+        if let Err(violation) = graphql::fits(query, answer) {
+            let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.violations.insert(format!("GraphQL: {violation}, to {query}"));
         }
     }
 

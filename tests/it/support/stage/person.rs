@@ -86,6 +86,16 @@ impl Person<'_> {
         self.act(Method::POST, "/git/refs", json!({ "ref": format!("refs/heads/{name}"), "sha": head })).await;
     }
 
+    /// Protects a branch; what is not named is not asked for.
+    pub(crate) async fn protect(&self, branch: &str, more: Value) {
+        let mut protection = json!({
+            "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": null,
+            "restrictions": null,
+        });
+        protection.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.act(Method::PUT, &format!("/branches/{branch}/protection"), protection).await;
+    }
+
     pub(crate) async fn merge(&self, pull: u64) {
         self.act(Method::PUT, &format!("/pulls/{pull}/merge"), json!({ "merge_method": "merge" })).await;
     }

@@ -1,0 +1,102 @@
+//! What of GitHub's schema is served, as `scripts/github-graphql` brought it here.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use serde::Deserialize;
+
+/// The schema.
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let types = serde_json::from_str(include_str!("schema.json")).expect("a test reads the same file");
+    Schema { types }
+});
+
+/// All types, by name.
+#[derive(Debug)]
+pub(super) struct Schema {
+    types: BTreeMap<String, Type>,
+}
+
+/// A type.
+#[derive(Debug, Deserialize)]
+pub(super) struct Type {
+    pub(super) kind: Kind,
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, Member>,
+    /// Of an input object.
+    #[serde(default)]
+    pub(super) inputs: BTreeMap<String, Argument>,
+    /// Of an enum.
+    #[serde(default)]
+    pub(super) values: Vec<String>,
+    /// What an interface or a union may turn out to be.
+    #[serde(default)]
+    pub(super) possible: Vec<String>,
+}
+
+/// What kind of type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Kind {
+    Object,
+    Interface,
+    Union,
+    InputObject,
+    Enum,
+    Scalar,
+}
+
+/// A field.
+#[derive(Debug, Deserialize)]
+pub(super) struct Member {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) args: BTreeMap<String, Argument>,
+}
+
+/// An argument, or a field of an input object.
+#[derive(Debug, Deserialize)]
+pub(super) struct Argument {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) default: bool,
+}
+
+impl Argument {
+    /// Whether a request must give it.
+    pub(super) fn is_required(&self) -> bool {
+        self.kind.ends_with('!') && !self.default
+    }
+}
+
+impl Schema {
+    /// A type by its name.
+    pub(super) fn get(&self, name: &str) -> Option<&Type> {
+        self.types.get(name)
+    }
+
+    /// Whether something of type `kind` is what a fragment on `on` means.
+    pub(super) fn is_a(&self, kind: &str, on: &str) -> bool {
+        kind == on || self.get(on).is_some_and(|on| on.possible.iter().any(|possible| possible == kind))
+    }
+
+    /// Whether anything can be both.
+    pub(super) fn overlap(&self, one: &str, other: &str) -> bool {
+        let all = |name: &str| -> Vec<String> {
+            let possible = self.get(name).map(|found| found.possible.clone()).unwrap_or_default();
+            if possible.is_empty() { vec![name.to_owned()] } else { possible }
+        };
+        let others = all(other);
+        all(one).iter().any(|name| others.contains(name))
+    }
+}
+
+/// The name in a type: `[Label!]!` is of `Label`.
+pub(super) fn bare(kind: &str) -> &str {
+    kind.trim_matches(['[', ']', '!'])
+}
+
+/// What a list holds; `None` for what is no list.
+pub(super) fn items_of(kind: &str) -> Option<&str> {
+    kind.trim_end_matches('!').strip_prefix('[')?.strip_suffix(']')
+}

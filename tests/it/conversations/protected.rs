@@ -1,0 +1,38 @@
+//! A base that is protected: Adjutant merges when GitHub lets it, and else says what GitHub wants.
+
+use serde_json::json;
+
+use super::POLICY;
+use crate::support::stage::{Stage, plan, step};
+
+#[tokio::test]
+async fn a_required_check_that_is_pinned_to_adjutant_is_passed_by_its_own() {
+    let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
+    let checks = json!({ "strict": false, "contexts": [], "checks": [{ "context": "adjutant", "app_id": 1 }] });
+    stage.as_("maintainer").protect("main", json!({ "required_status_checks": checks, "enforce_admins": true })).await;
+    let issue = stage.directive("Do it.").await;
+    let last = stage.asks(issue, "final").await;
+    stage.as_("maintainer").comment(last, "/approve").await;
+    stage.completed(issue).await;
+    assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("a\n"));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_required_review_is_asked_for_once_in_githubs_words_and_the_review_lets_it_go_on() {
+    let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
+    let reviews = json!({ "required_approving_review_count": 1 });
+    stage
+        .as_("maintainer")
+        .protect("main", json!({ "required_pull_request_reviews": reviews, "enforce_admins": true }))
+        .await;
+    let issue = stage.directive("Do it.").await;
+    let last = stage.asks(issue, "final").await;
+    stage.as_("maintainer").comment(last, "/approve").await;
+    let told = "GitHub did not merge `final`: At least 1 approving review is required by reviewers with write access. Merge it by hand";
+    stage.status_says(issue, told).await;
+    stage.as_("maintainer").review(last, "APPROVE", "", &[]).await;
+    stage.completed(issue).await;
+    assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("a\n"));
+    stage.strike().await;
+}
