@@ -20,6 +20,9 @@ const BRANCH_SHOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(
 /// What GitHub says to the second of two merges into one base at once: nothing is wrong but the moment.
 const BASE_MOVED: &str = "Base branch was modified";
 
+/// Above the paragraphs in which a ruleset refuses.
+const VIOLATIONS: &str = "Repository rule violations found";
+
 const BASE_SETTLES_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A pull request to be opened.
@@ -209,8 +212,6 @@ impl RepoClient {
             return Ok(MergeOutcome::Merged { sha: done.sha, by });
         }
         let refused = answer.error();
-        // A ruleset's refusal has paragraphs, and what is said goes into a sentence.
-        let in_line = |message: &str| message.split_whitespace().collect::<Vec<_>>().join(" ");
         let reason = match &refused {
             GitHubError::Unexpected { status: 405, message, .. }
             | GitHubError::Conflict { message }
@@ -271,4 +272,30 @@ struct RawMerge {
 #[derive(Deserialize)]
 struct RawReview {
     state: String,
+}
+
+/// A refusal in a row: what rulesets say in paragraphs under a heading is told to people as sentences.
+fn in_line(message: &str) -> String {
+    let paragraphs = message.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let said: Vec<String> = paragraphs.filter(|part| !part.is_empty() && part != VIOLATIONS).collect();
+    match said.as_slice() {
+        [] => message.trim().to_owned(),
+        [only] => only.clone(),
+        several => several.iter().map(|part| format!("{}.", part.trim_end_matches('.'))).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_line;
+
+    #[test]
+    fn a_refusal_in_paragraphs_is_told_in_sentences() {
+        let queue = "Repository rule violations found\n\nChanges must be made through the merge queue\n\n";
+        assert_eq!(in_line(queue), "Changes must be made through the merge queue");
+        let several = "Repository rule violations found\n\nMerge it\n  elsewhere\n\nA check is expected.\n\n";
+        assert_eq!(in_line(several), "Merge it elsewhere. A check is expected.");
+        assert_eq!(in_line("Pull Request is not mergeable"), "Pull Request is not mergeable");
+        assert_eq!(in_line("Repository rule violations found"), "Repository rule violations found");
+    }
 }

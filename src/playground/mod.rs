@@ -13,7 +13,7 @@
 //! rest · graphql · git::http   who may?      (auth; `consent` and `pages` are for browsers)
 //!            ↓
 //!          acts                what follows? (closing keywords, heads that move, mergeability; `rules` say
-//!          ↓   ↓               whether a merge or push may be, `ci` what jobs find)
+//!          ↓   ↓               whether a merge or push may be, `ci` what jobs find, `queue` who is next)
 //!       state  git             what is      (one lock; bare repositories)
 //!          ↓
 //!   view → webhooks            who is told? (each app's hook URL)
@@ -40,6 +40,7 @@ mod mischief;
 mod observe;
 mod options;
 mod pages;
+mod queue;
 mod rest;
 mod rules;
 mod seed;

@@ -19,6 +19,7 @@ mod installations;
 mod issues;
 mod limits;
 mod lists;
+mod merge_queue;
 mod merging;
 mod milestones;
 mod misbehaviour;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::playground::{
     hub::Hub,
+    queue::Enter,
     rest::{MergeAsked, Writer, merge_pull},
     rules,
     state::{AutoMerge, Id, IssueState, Mergeability, State},
@@ -15,11 +16,19 @@ use crate::playground::{
 impl Hub {
     /// Looks, behind the back of whatever happened, whether a pull request can merge itself now.
     pub(crate) fn nudge(self: &Arc<Self>, state: &State, repo: Id) {
-        let ready: Vec<(u64, AutoMerge)> = ready(state, repo);
-        for (number, asked) in ready {
+        for queue in state.repo_by_id(repo).queues.values() {
+            queue.news.notify_waiters();
+        }
+        for (number, asked) in ready(state, repo) {
             let hub = self.clone();
             self.spawn(async move {
                 let writer = Writer { repo, actor: asked.enabled_by, via_app: asked.via_app };
+                if has_queue(&hub.state(), repo, number) {
+                    if let Err(error) = hub.enqueue(&mut hub.state(), writer, number, Enter::default()) {
+                        tracing::debug!(message = error.0, number, "a pull request did not queue itself");
+                    }
+                    return;
+                }
                 let how = MergeAsked {
                     commit_title: asked.title,
                     commit_message: asked.message,
@@ -63,6 +72,11 @@ impl Hub {
     }
 }
 
+fn has_queue(state: &State, repo: Id, number: u64) -> bool {
+    let repo = state.repo_by_id(repo);
+    repo.pull(number).is_some_and(|(_, pull)| rules::queue::of(repo, &pull.base_ref).is_some())
+}
+
 /// The open pull requests that wait for the rules, where these have nothing against it any more. Nobody's rights to pass the
 /// rules count here.
 fn ready(state: &State, repo: Id) -> Vec<(u64, AutoMerge)> {
@@ -73,7 +87,10 @@ fn ready(state: &State, repo: Id) -> Vec<(u64, AutoMerge)> {
     waits
         .filter_map(|(issue, pull)| {
             let asked = pull.gate.auto_merge.clone()?;
-            let missing = rules::may_merge(state, repo, issue, None, Some(asked.method));
+            let missing = match rules::queue::of(repo, &pull.base_ref) {
+                Some(_) => rules::queue::may_enter(state, repo, issue),
+                None => rules::may_merge(state, repo, issue, None, Some(asked.method)),
+            };
             missing.is_empty().then_some((issue.number, asked))
         })
         .collect()

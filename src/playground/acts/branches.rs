@@ -11,6 +11,7 @@ use super::{
 use crate::playground::{
     git::{GitError, branch_ref},
     hub::Hub,
+    queue::Reason,
     rules::push::{Change, When, hurdles},
     state::{Id, State},
 };
@@ -25,6 +26,7 @@ impl Hub {
         base: &str,
         (base_sha, measured): (String, Measured),
     ) {
+        self.leave_queue(state, at, actor, Reason::Manual);
         let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(at.0, at.1);
         issue.log(event, "base_ref_changed", actor, now);

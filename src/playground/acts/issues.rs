@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::playground::{
     hub::Hub,
+    queue::Reason,
     state::{Detail, Id, Issue, IssueEvent, IssueState, State},
     view::{View, merge, without_view_type},
     webhooks::Event,
@@ -120,6 +121,7 @@ impl Hub {
             event.commit_id = commit.map(str::to_owned);
         }
         self.announce_issue(state, at, actor, "closed", json!({}));
+        self.leave_queue(state, at, actor, Reason::Manual);
     }
 
     /// Opens a closed issue or pull request again.

@@ -68,17 +68,28 @@ impl Repository {
     ) -> Result<String, GitError> {
         let name = branch_ref(base_branch);
         let base = self.ref_sha(&name).await?.ok_or_else(|| GitError::RefNotFound(name.clone()))?;
-        let head = self.require(head).await?;
-        let tree = clean_tree(self.merge_preview(&base, &head).await?)?;
-        let new = match method {
-            MergeMethod::Merge => self.write_commit(&tree, &[base.clone(), head], message, author, committer).await?,
-            MergeMethod::Squash => {
-                self.write_commit(&tree, std::slice::from_ref(&base), message, author, committer).await?
-            }
-            MergeMethod::Rebase => self.rebase(&base, &head, committer).await?,
-        };
+        let new = self.merge_onto(&base, head, method, message, author, committer).await?;
         self.swap_ref(&name, &new, &base).await?;
         Ok(new)
+    }
+
+    /// The same on top of the commit `base`, moving no branch; returns the new commit.
+    pub(crate) async fn merge_onto(
+        &self,
+        base: &str,
+        head: &str,
+        method: MergeMethod,
+        message: &str,
+        author: &Signature,
+        committer: &Signature,
+    ) -> Result<String, GitError> {
+        let (base, head) = (self.require(base).await?, self.require(head).await?);
+        let tree = clean_tree(self.merge_preview(&base, &head).await?)?;
+        match method {
+            MergeMethod::Merge => self.write_commit(&tree, &[base, head], message, author, committer).await,
+            MergeMethod::Squash => self.write_commit(&tree, &[base], message, author, committer).await,
+            MergeMethod::Rebase => self.rebase(&base, &head, committer).await,
+        }
     }
 
     /// The commits of `head` on top of `base`, merge commits left out, as git-rebase(1) does. A commit whose

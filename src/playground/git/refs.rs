@@ -217,7 +217,7 @@ impl Repository {
     }
 
     /// The compare-and-swap by which every branch moves. `old` may be [`ZERO`].
-    pub(super) async fn swap_ref(&self, name: &str, new: &str, old: &str) -> Result<(), GitError> {
+    pub(crate) async fn swap_ref(&self, name: &str, new: &str, old: &str) -> Result<(), GitError> {
         let finished = self.git().args(["update-ref", "--", name, new, old]).finish().await?;
         if finished.code == Some(0) {
             return Ok(());

@@ -56,7 +56,7 @@ impl Fetched {
         };
         let mut wanted = Vec::new();
         collect(document, variables, &root.selection, &mut wanted, 0);
-        for field in wanted {
+        for field in &wanted {
             let text = |name: &str| field.argument(name, variables).as_str().map(str::to_owned);
             let name = match field.name.as_str() {
                 "defaultBranchRef" => Some(branch_ref(&default)),
@@ -74,6 +74,9 @@ impl Fetched {
             {
                 fetched.object(&git, repo, expression).await?;
             }
+        }
+        for sha in groups(hub, repo, &wanted) {
+            fetched.commits.extend(git.commit(&sha).await?.map(|commit| ((repo, sha), commit)));
         }
         for number in pulls {
             let sides = hub
@@ -115,6 +118,17 @@ impl Fetched {
         self.objects.extend(object.map(|object| ((repo, expression), object)));
         Ok(())
     }
+}
+
+/// The commits of the merge groups of a repository, if anything asks for them.
+fn groups(hub: &Hub, repo: Id, wanted: &[&Field]) -> Vec<String> {
+    if !wanted.iter().any(|field| ["baseCommit", "headCommit"].contains(&field.name.as_str())) {
+        return Vec::new();
+    }
+    let state = hub.state();
+    let entries = state.repo_by_id(repo).queues.values().flat_map(|queue| &queue.entries);
+    let groups = entries.filter_map(|entry| entry.group.as_ref());
+    groups.flat_map(|group| [group.base_sha.clone(), group.head_sha.clone()]).collect()
 }
 
 /// All fields below a selection, however deep.

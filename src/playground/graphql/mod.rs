@@ -11,6 +11,7 @@ mod lex;
 mod mutate;
 mod nodes;
 mod parse;
+mod queue;
 mod resolve;
 mod schema;
 mod select;

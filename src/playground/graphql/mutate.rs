@@ -16,18 +16,22 @@ use crate::playground::{
 };
 
 /// What a mutation made, by the names of its payload.
-type Made = Vec<(&'static str, Thing)>;
+pub(super) type Made = Vec<(&'static str, Thing)>;
 
 /// The pull request, or whatever else, that a mutation is about.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     found: nodes::Found,
     writer: Writer,
 }
 
 impl Place {
-    fn at(self) -> (u64, u64) {
+    pub(super) fn at(self) -> (u64, u64) {
         (self.found.repo, self.found.number)
+    }
+
+    pub(super) fn writer(self) -> Writer {
+        self.writer
     }
 
     fn thing(self) -> Thing {
@@ -42,6 +46,11 @@ fn refused(error: &ApiError) -> Fault {
         _ => "UNPROCESSABLE",
     };
     Fault::of_kind(kind, error.message.clone())
+}
+
+/// What cannot be done as things are.
+pub(super) fn refused_as(message: &str) -> Fault {
+    Fault::of_kind("UNPROCESSABLE", message)
 }
 
 impl Request<'_> {
@@ -65,6 +74,11 @@ impl Request<'_> {
             "convertPullRequestToDraft" => (self.set_draft(pull()?, true)?, pull()?),
             "enablePullRequestAutoMerge" => (self.enable_auto_merge(merging()?, input)?, merging()?),
             "disablePullRequestAutoMerge" => (self.disable_auto_merge(merging()?)?, merging()?),
+            "enqueuePullRequest" => (self.enqueue(merging()?, input)?, merging()?),
+            "dequeuePullRequest" => {
+                let place = self.place(&input["id"], Wants::Merge, Role::Write)?;
+                (self.dequeue(place)?, place)
+            }
             "mergePullRequest" => (self.merge(merging()?, input).await?, merging()?),
             "updatePullRequestBranch" => (self.update_branch(pull()?, input).await?, pull()?),
             "closePullRequest" => (self.close(pull()?, "pullRequest", None), pull()?),
@@ -270,6 +284,8 @@ fn check_auto_merge(state: &State, place: Place) -> Result<(), Fault> {
         return refuse("Pull request is in dirty status".to_owned());
     }
     match rules::mergeable_state(state, repo, issue) {
+        // What is ready for the merge queue enters it at once.
+        "clean" | "unstable" if rules::queue::of(repo, &issue.pull().base_ref).is_some() => Ok(()),
         status @ ("clean" | "unstable") => refuse(format!("Pull request is in {status} status")),
         _ => Ok(()),
     }

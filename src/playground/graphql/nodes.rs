@@ -6,6 +6,7 @@ use super::{
     Fault,
     fetch::{Object, full_name},
     parse::Field,
+    queue,
     select::{Desk, Thing},
 };
 use crate::playground::{
@@ -125,6 +126,10 @@ pub(super) fn repository_field(
         "deleteBranchOnMerge" => plain(merging.delete_branch_on_merge),
         "defaultBranchRef" => Some(reference(desk, repo, &full_name(&repo.default_branch))),
         "ref" => Some(reference(desk, repo, &full_name(argument("qualifiedName").as_str().unwrap_or_default()))),
+        "mergeQueue" => {
+            let branch = argument("branch");
+            Some(queue::of_branch(repo, branch.as_str().unwrap_or(&repo.default_branch)))
+        }
         "object" => {
             let given = if argument("expression").is_null() { argument("oid") } else { argument("expression") };
             let expression = given.as_str().unwrap_or_default().to_owned();
@@ -364,7 +369,7 @@ fn pull_field(desk: Desk, (repo, issue, pull): (&Repo, &Issue, &Pull), name: &st
             Some(Thing::Connection("PullRequestReviewThreadConnection", firsts.collect()))
         }
         "autoMergeRequest" => Some(auto_merge(view, repo, issue, pull)),
-        _ => None,
+        _ => queue::of_pull(view, repo, (issue.number, &pull.base_ref), name),
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     fetch::Fetched,
     nodes,
     parse::{Document, Field, Selection},
+    queue,
     schema::SCHEMA,
 };
 use crate::playground::{state::Id, view::View};
@@ -17,6 +18,8 @@ pub(super) enum Thing {
     /// As it is; an object says what it is in `__typename`.
     Plain(Value),
     Repository(Id),
+    /// The merge queue of a branch.
+    Queue(Id, String),
     /// An issue or a pull request.
     Issue(Id, u64),
     /// A conversation on the diff, by its first comment.
@@ -86,6 +89,7 @@ impl Desk<'_> {
                 let issue = &self.view.state.repo_by_id(*repo).issues[number];
                 if issue.pull.is_some() { "PullRequest" } else { "Issue" }.to_owned()
             }
+            Thing::Queue(..) => "MergeQueue".to_owned(),
             Thing::Thread(..) => "PullRequestReviewThread".to_owned(),
             Thing::Commit(..) => "Commit".to_owned(),
             Thing::Object(kind, _) | Thing::Connection(kind, _) => (*kind).to_owned(),
@@ -104,6 +108,7 @@ impl Desk<'_> {
             }
             Thing::Repository(id) => nodes::repository_field(self, *id, field, &argument)?,
             Thing::Issue(repo, number) => nodes::issue_field(self, (*repo, *number), &field.name),
+            Thing::Queue(repo, branch) => queue::field(self, (*repo, branch), &field.name),
             Thing::Thread(repo, number, first) => nodes::thread_field(self, (*repo, *number, *first), &field.name),
             Thing::Commit(repo, sha) => nodes::commit_field(self, (*repo, sha), &field.name),
             Thing::Connection(..) => return Err(broken()),

@@ -147,6 +147,20 @@ async fn look_behind(
     Ok(())
 }
 
+/// Makes the commit that a pull request's merge on top of another commit would be, and moves nothing.
+pub(crate) async fn merge_apart(
+    hub: &Hub,
+    writer: Writer,
+    number: u64,
+    onto: &str,
+    method: MergeMethod,
+) -> Result<String, GitError> {
+    let plan = plan_of(&hub.state(), writer, number).map_err(|_| GitError::NotFound(format!("#{number}")))?;
+    let message = message(&plan, &MergeAsked::default(), method).await?;
+    let author = if method == MergeMethod::Squash { &plan.author } else { &plan.merger };
+    plan.git.merge_onto(onto, &plan.head, method, &message, author, &github_signature()).await
+}
+
 /// Refuses what the rules of the base do not allow: 409 where only the head is too old, else 405 with all that is missing.
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
 fn allowed(state: &State, writer: Writer, number: u64, method: MergeMethod) -> Result<(), ApiError> {
@@ -194,7 +208,7 @@ pub(super) fn signature(state: &State, account: Id) -> Signature {
 }
 
 /// The commit's message, where the request leaves it to GitHub.
-async fn message(plan: &Plan, asked: &MergeAsked, method: MergeMethod) -> Result<String, ApiError> {
+async fn message(plan: &Plan, asked: &MergeAsked, method: MergeMethod) -> Result<String, GitError> {
     let (title, body) = if method == MergeMethod::Squash {
         let commits = plan.git.commits_between(&branch_ref(&plan.base), &plan.head).await?;
         let body = match commits.as_slice() {

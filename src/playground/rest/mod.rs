@@ -70,7 +70,7 @@ pub(crate) use archives::{Ticket, downloads};
 pub(crate) use comments::comment_on;
 pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, Writer, ok};
 pub(crate) use error::ApiError;
-pub(crate) use merge::{MergeAsked, merge_pull, update_pull};
+pub(crate) use merge::{MergeAsked, merge_apart, merge_pull, update_pull};
 pub(crate) use reactions::{Target, react, unreact};
 
 /// The GitHub Enterprise Server that this looks like.

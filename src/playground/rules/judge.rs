@@ -14,6 +14,8 @@ pub(crate) enum Block {
     Checks(String),
     /// Something about reviews.
     Reviews(String),
+    /// Only the merge queue merges here.
+    Queue,
     /// Something else that may be put right on the pull request.
     Other(String),
     /// The head lacks commits of the base.
@@ -34,11 +36,15 @@ impl Block {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Checks(text) | Self::Reviews(text) | Self::Other(text) => text.clone(),
+            Self::Queue => QUEUE.to_owned(),
             Self::Behind => "Head branch is out of date. Review and try the merge again.".to_owned(),
             Self::Method(method) => method_refused(*method).to_owned(),
         }
     }
 }
+
+/// What GitHub tells those who would go past the merge queue.
+pub(super) const QUEUE: &str = "Changes must be made through the merge queue";
 
 /// The sentence for a merge method that the repository, or a rule, leaves out.
 pub(crate) fn method_refused(method: MergeMethod) -> &'static str {
@@ -51,17 +57,19 @@ pub(crate) fn method_refused(method: MergeMethod) -> &'static str {
 
 /// All that is missing, in one message: protections' sentences in a row, rulesets' each in a paragraph under a heading.
 pub(crate) fn message(refused: &[Refused]) -> String {
-    let of = |source: Source| {
-        let of_source = refused.iter().filter(move |all| all.source == source);
-        let mut sentences: Vec<String> = of_source.flat_map(|all| &all.blocks).map(Block::message).collect();
-        sentences.dedup();
-        sentences
-    };
+    let of = |source: Source| sentences(refused.iter().filter(|all| all.source == source));
     let protection = of(Source::Protection);
     if !protection.is_empty() {
         return protection.join(" ");
     }
     format!("Repository rule violations found\n\n{}\n\n", of(Source::Ruleset).join("\n\n"))
+}
+
+/// All that is missing, each in a sentence.
+pub(crate) fn sentences<'r>(refused: impl IntoIterator<Item = &'r Refused>) -> Vec<String> {
+    let mut sentences: Vec<String> = refused.into_iter().flat_map(|all| &all.blocks).map(Block::message).collect();
+    sentences.dedup();
+    sentences
 }
 
 /// What forbids a merge. Only what was found missing is listed, each source with its own.
@@ -84,7 +92,9 @@ fn blocks(demands: &Demands, facts: &Facts, method: Option<MergeMethod>, login: 
     other(demands.locked, "Cannot change this locked branch");
     other(demands.unauthorised, super::push::UNAUTHORISED);
     other(demands.no_update, "Cannot update this protected ref.");
-    other(demands.queue, "Changes must be made through the merge queue");
+    if demands.queue {
+        found.push(Block::Queue);
+    }
     if demands.strict && facts.behind {
         found.push(Block::Behind);
     }
@@ -142,7 +152,7 @@ fn approvals_missing(wanted: u64, facts: &Facts) -> Option<String> {
 }
 
 /// How a required check stands, in the words of its sentence; `None` where it has passed.
-fn missing(context: &str, app: Option<u64>, reports: &[Report]) -> Option<&'static str> {
+pub(super) fn missing(context: &str, app: Option<u64>, reports: &[Report]) -> Option<&'static str> {
     let named: Vec<&Report> = reports.iter().filter(|report| report.context == context).collect();
     let meant = named.iter().filter(|report| app.is_none() || report.app == app);
     match meant.map(|report| report.standing).max() {

@@ -11,6 +11,7 @@ pub(crate) mod hunk;
 pub(crate) mod judge;
 mod pattern;
 pub(crate) mod push;
+pub(crate) mod queue;
 
 use crate::playground::{
     git::MergeMethod,
@@ -43,8 +44,10 @@ pub(crate) fn mergeable_state(state: &State, repo: &Repo, issue: &Issue) -> &'st
         Mergeability::Conflict => "dirty",
         Mergeability::Clean if pull.draft => "draft",
         Mergeability::Clean => {
+            let refused = may_merge(state, repo, issue, None, None);
+            // What may enter the merge queue is as clean as what may be merged.
             let missing: Vec<Block> =
-                may_merge(state, repo, issue, None, None).into_iter().flat_map(|refused| refused.blocks).collect();
+                refused.into_iter().flat_map(|all| all.blocks).filter(|block| *block != Block::Queue).collect();
             match missing.as_slice() {
                 [] if unstable(state, repo, pull) => "unstable",
                 [] => "clean",

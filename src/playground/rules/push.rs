@@ -6,7 +6,7 @@ use super::{
     Block, Refused,
     demands::{Demands, Source, Way, of_ref},
     facts::reports,
-    judge::checks_missing,
+    judge::{QUEUE, checks_missing},
     may_merge,
 };
 
@@ -45,7 +45,19 @@ pub(crate) fn hurdles(state: &State, repo: &Repo, actor: Id, change: &Change) ->
     let is_merge =
         change.old.is_some() && change.new.as_ref().is_some_and(|new| is_ready(state, repo, change, new, actor));
     let demands = of_ref(state, repo, &change.name, Some(actor), Way::Push);
-    demands.iter().flat_map(|demands| of(state, repo, demands, change, is_merge)).collect()
+    let of_rules = demands.iter().flat_map(|demands| of(state, repo, demands, change, is_merge));
+    of_rules.chain(queued(repo, change)).collect()
+}
+
+/// The head of a pull request stands still while that is in a merge queue.
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
+fn queued(repo: &Repo, change: &Change) -> Option<Hurdle> {
+    let branch = change.name.strip_prefix("refs/heads/").filter(|_| change.old.is_some() && change.new.is_some())?;
+    let heads = repo.queues.values().flat_map(|queue| &queue.entries).filter_map(|entry| repo.pull(entry.number));
+    let is_queued = heads.into_iter().any(|(_, pull)| pull.head_ref == branch);
+    let text = "A pull request for this branch has been added to a merge queue. Branches that are queued for merging \
+                cannot be updated. To modify this branch, dequeue the associated pull request.";
+    is_queued.then(|| Hurdle { source: Source::Protection, when: When::Always, text: text.to_owned() })
 }
 
 fn is_ready(state: &State, repo: &Repo, change: &Change, new: &str, actor: Id) -> bool {
@@ -83,7 +95,7 @@ fn of(state: &State, repo: &Repo, demands: &Demands, change: &Change, is_merge: 
     add(demands.no_force, When::Forced, "Cannot force-push to this branch");
     add(demands.linear, When::Merges, "This branch must not contain merge commits.");
     if !is_merge {
-        add(demands.queue, When::Always, "Changes must be made through the merge queue");
+        add(demands.queue, When::Always, QUEUE);
         add(demands.reviews.is_some(), When::Always, "Changes must be made through a pull request.");
         add(checks.is_some(), When::Always, checks.as_deref().unwrap_or_default());
     }

@@ -14,6 +14,7 @@ mod milestone;
 mod org;
 mod protection;
 mod pull;
+mod queue;
 mod registration;
 mod repo;
 
@@ -36,10 +37,11 @@ pub(crate) use issue::{Comment, Detail, Issue, IssueEvent, IssueState, Label, Lo
 pub(crate) use milestone::Milestone;
 pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
 pub(crate) use protection::{
-    Actors, Bypass, BypassActor, BypassMode, Enforcement, Protection, RequiredCheck, RequiredChecks, RequiredReviews,
-    Rule, Rules, Ruleset, Switches, Target,
+    Actors, Bypass, BypassActor, BypassMode, Enforcement, MergeQueueParameters, Protection, RequiredCheck,
+    RequiredChecks, RequiredReviews, Rule, Rules, Ruleset, Switches, Target,
 };
 pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewState, Side, Size};
+pub(crate) use queue::{Group, MergeQueue, QueueEntry};
 pub(crate) use registration::{Agreed, Code, Manifest, Registration, UserGrant};
 pub(crate) use repo::{MergeSettings, Repo};
 

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, Milestone, Pull, Role, Rules, Status, Time};
+use super::{
+    Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, MergeQueue, Milestone, Pull, Role, Rules, Status, Time,
+};
 use crate::playground::git::Repository;
 
 /// How pull requests may be merged, and what happens around it.
@@ -63,6 +65,8 @@ pub(crate) struct Repo {
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
     pub(crate) rules: Rules,
+    /// By the branch's name; only those that have something to do.
+    pub(crate) queues: BTreeMap<String, MergeQueue>,
     pub(crate) actions: Actions,
     pub(crate) created_at: Time,
     pub(crate) pushed_at: Time,
@@ -104,6 +108,7 @@ impl Repo {
             runs: Vec::new(),
             statuses: Vec::new(),
             rules: Rules::default(),
+            queues: BTreeMap::new(),
             actions: Actions::default(),
             created_at: now,
             pushed_at: now,

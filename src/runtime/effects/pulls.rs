@@ -139,7 +139,8 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
                 return Err(EffectError::refused_then(why, NOT_COMPUTED, vec![refused(id, head, why.to_owned())]));
             }
             None if is_a_rule(&reason) => vec![refused(id, head, reason)],
-            // There is no conflict, and no rule is named: GitHub may be a moment behind.
+            // There is no conflict, and no rule is named that only people change: GitHub may be a moment behind, and so may a
+            // check, Adjutant's own among them.
             None => {
                 return Err(EffectError::refused_then(&reason, TRIES, vec![refused(id, head, reason.clone())]));
             }
@@ -147,14 +148,27 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
     })
 }
 
-/// Whether GitHub names a rule of the branch's as the reason: nothing but people change those.
+/// Whether GitHub names a rule of the branch's as the reason that nothing but people change. Checks come by themselves.
 ///
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
 fn is_a_rule(reason: &str) -> bool {
     let said = reason.to_lowercase();
-    ["required", "approving review", "rule violation", "protected branch", "draft", "not allowed", "requested changes"]
-        .iter()
-        .any(|words| said.contains(words))
+    let rules = [
+        "require",
+        "approving review",
+        "code owner review",
+        "requesting changes",
+        "requested changes",
+        "must be",
+        "must not",
+        "rule violation",
+        "protected",
+        "locked branch",
+        "not authorized",
+        "not allowed",
+        "draft",
+    ];
+    rules.iter().any(|words| said.contains(words)) && !said.contains("status check")
 }
 
 /// Closes a step's pull request with a word, and completes its open check runs.
@@ -254,4 +268,36 @@ fn superseded(d: &Directive, found: PullRequest) -> Found<'_> {
 
 fn refused(step: StepId, head: &Sha, reason: String) -> Signal {
     Signal::MergeRefused { step, head: head.clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_a_rule;
+
+    #[test]
+    fn what_github_says_of_rules_is_told_from_what_it_says_of_the_moment() {
+        for rule in [
+            "Changes must be made through the merge queue",
+            "All comments must be resolved.",
+            "At least 1 approving review is required by reviewers with write access.",
+            "1 review requesting changes by reviewers with write access.",
+            "Waiting on code owner review from maintainer.",
+            "New changes require approval from someone other than the last pusher.",
+            "Merge commits are not allowed on this repository.",
+            "You're not authorized to push to this branch.",
+            "Cannot update this protected ref.",
+            "Cannot change this locked branch",
+            "Pull Request is still a draft",
+        ] {
+            assert!(is_a_rule(rule), "{rule}");
+        }
+        for moment in [
+            "Pull Request is not mergeable",
+            "Head branch was modified. Review and try the merge again.",
+            "Required status check \"adjutant\" is expected.",
+            "2 of 3 required status checks have not succeeded: 1 expected and 1 failing.",
+        ] {
+            assert!(!is_a_rule(moment), "{moment}");
+        }
+    }
 }

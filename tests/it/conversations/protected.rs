@@ -36,3 +36,21 @@ async fn a_required_review_is_asked_for_once_in_githubs_words_and_the_review_let
     assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("a\n"));
     stage.strike().await;
 }
+
+#[tokio::test]
+async fn a_base_with_a_merge_queue_is_left_to_a_person_who_queues_what_adjutant_may_not_merge() {
+    let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
+    stage.as_("maintainer").require_queue("main").await;
+    let issue = stage.directive("Do it.").await;
+    let last = stage.asks(issue, "final").await;
+    stage.as_("maintainer").comment(last, "/approve").await;
+    let told = "GitHub did not merge `final`: Changes must be made through the merge queue. Merge it by hand";
+    stage.status_says(issue, told).await;
+    stage.quiet().await;
+    assert_eq!(stage.happened("merge_refused").await, 1, "it is not tried again and again");
+    stage.as_("maintainer").enqueue(last).await;
+    stage.completed(issue).await;
+    assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("a\n"));
+    assert_eq!(stage.happened("merge_refused").await, 1);
+    stage.strike().await;
+}

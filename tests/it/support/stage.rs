@@ -289,9 +289,11 @@ impl Stage {
                 faults.push(format!("an unread comment of the bot's: {body}"));
             }
         }
+        // GitHub's merge queue is no user, and merges what one put into it.
         let wrong: Vec<String> = sqlx::query_scalar(
             "SELECT 'event ' || name || ' ' || data FROM events WHERE name = 'transition_refused'
-             UNION ALL SELECT 'not a user: ' || actor_login || ' ' || name FROM events WHERE actor_login LIKE '%[bot]'
+             UNION ALL SELECT 'not a user: ' || actor_login || ' ' || name FROM events
+             WHERE actor_login LIKE '%[bot]' AND actor_login <> 'github-merge-queue[bot]'
              UNION ALL SELECT 'effect ' || key || ': ' || coalesce(error, '') FROM effects WHERE status = 'failed'
              UNION ALL SELECT 'delivery ' || event || ': ' || reason FROM deliveries WHERE status = 'failed'",
         )
@@ -368,6 +370,11 @@ impl Stage {
     async fn deliveries_in_flight(&self) -> bool {
         let listed = self.as_app(Method::GET, "/hook/deliveries?per_page=100").await;
         listed.as_array().unwrap().iter().any(|delivery| delivery["status"] == "pending")
+    }
+
+    /// How often the history has an event of this name.
+    pub(crate) async fn happened(&self, name: &str) -> usize {
+        self.store.events_after(0, 1000).await.unwrap().iter().filter(|event| event.name == name).count()
     }
 
     /// All that is known, for who has to find out what went wrong.

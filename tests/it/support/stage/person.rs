@@ -113,10 +113,33 @@ impl Person<'_> {
     /// Deletes an issue.
     pub(crate) async fn delete_issue(&self, number: u64) {
         let issue = self.stage.get(&format!("/issues/{number}")).await["node_id"].clone();
-        let query = "mutation($id: ID!) { deleteIssue(input: { issueId: $id }) { clientMutationId } }";
+        self.mutate("mutation($id: ID!) { deleteIssue(input: { issueId: $id }) { clientMutationId } }", &issue).await;
+    }
+
+    /// Gives a branch a merge queue, with a ruleset.
+    pub(crate) async fn require_queue(&self, branch: &str) {
+        let parameters = json!({
+            "check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5,
+            "max_entries_to_merge": 5, "merge_method": "MERGE", "min_entries_to_merge": 1,
+            "min_entries_to_merge_wait_minutes": 5,
+        });
+        let conditions = json!({ "ref_name": { "include": [format!("refs/heads/{branch}")], "exclude": [] } });
+        let rules = json!([{ "type": "merge_queue", "parameters": parameters }]);
+        let ruleset = json!({ "name": "queue", "enforcement": "active", "conditions": conditions, "rules": rules });
+        self.act(Method::POST, "/rulesets", ruleset).await;
+    }
+
+    /// Puts a pull request into the merge queue of its base.
+    pub(crate) async fn enqueue(&self, pull: u64) {
+        let id = self.stage.get(&format!("/pulls/{pull}")).await["node_id"].clone();
+        let query = "mutation($id: ID!) { enqueuePullRequest(input: { pullRequestId: $id }) { clientMutationId } }";
+        self.mutate(query, &id).await;
+    }
+
+    async fn mutate(&self, query: &str, id: &Value) {
         let request = self.stage.http.post(format!("{}/api/graphql", self.stage.playground.url));
         let request = request.bearer_auth(self.stage.playground.token(self.login));
-        let answer = request.json(&json!({ "query": query, "variables": { "id": issue } })).send().await.unwrap();
+        let answer = request.json(&json!({ "query": query, "variables": { "id": id } })).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
         assert!(answer.get("errors").is_none(), "{answer}");
     }

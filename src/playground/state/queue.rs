@@ -1,0 +1,58 @@
+//! Merge queues: of a branch that wants one, the pull requests that wait for their merge.
+//! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::{Id, Repo, Time};
+
+/// The queue of one branch. It is there as long as anything has to be done for it.
+#[derive(Debug, Default)]
+pub(crate) struct MergeQueue {
+    /// In the order in which they are to be merged.
+    pub(crate) entries: Vec<QueueEntry>,
+    /// Branches of groups that are no more, which git still has.
+    pub(crate) leftovers: Vec<Group>,
+    /// Told when anything happened that the queue may wait for.
+    pub(crate) news: Arc<Notify>,
+}
+
+/// A pull request in a queue.
+#[derive(Debug, Clone)]
+pub(crate) struct QueueEntry {
+    pub(crate) id: Id,
+    pub(crate) number: u64,
+    pub(crate) enqueued_by: Id,
+    pub(crate) via_app: bool,
+    pub(crate) enqueued_at: Time,
+    pub(crate) jump: bool,
+    /// What is checked of it, once it was made.
+    pub(crate) group: Option<Group>,
+    /// The commit that it does not merge with.
+    pub(crate) conflicts_with: Option<String>,
+}
+
+/// A merge group: the base, all that is ahead in the queue, and one pull request more, on a branch of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    /// The short name, `gh-readonly-queue/<base>/pr-<number>-<sha>`.
+    pub(crate) branch: String,
+    pub(crate) head_sha: String,
+    /// What it was made on: the base, or the head of the group before.
+    pub(crate) base_sha: String,
+    /// The head as webhooks show it.
+    pub(crate) commit: Value,
+    pub(crate) made_at: Time,
+}
+
+impl Repo {
+    /// Where a pull request is queued: the branch, and its place from 0.
+    pub(crate) fn queued(&self, number: u64) -> Option<(&str, usize)> {
+        self.queues.iter().find_map(|(branch, queue)| {
+            let place = queue.entries.iter().position(|entry| entry.number == number)?;
+            Some((branch.as_str(), place))
+        })
+    }
+}
