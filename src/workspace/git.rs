@@ -33,6 +33,9 @@ pub struct Remote {
     pub url: String,
     /// An installation token. Goes by the environment, so that no list of processes and no log shows it.
     pub token: Option<SecretString>,
+    /// How long it may say nothing at all before it counts as away; a second at least. A server that packs a large repository
+    /// says little, and git's own keepalives come every five seconds (`uploadpack.keepAlive` in git-config(1)).
+    pub silence: Duration,
 }
 
 /// Why git did not do it.
@@ -199,6 +202,9 @@ impl Git {
     pub(super) fn remote(mut self, remote: &Remote) -> Self {
         self.timeout = REMOTE;
         self.remote = true;
+        self = self
+            .env("GIT_HTTP_LOW_SPEED_LIMIT", "1")
+            .env("GIT_HTTP_LOW_SPEED_TIME", remote.silence.as_secs().max(1).to_string());
         if let Some(token) = &remote.token {
             // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation#about-authentication-as-a-github-app-installation
             let basic =
@@ -320,6 +326,7 @@ fn classify(command: String, stderr: &str, remote: bool) -> GitError {
         "rpc failed",
         "hung up unexpectedly",
         "connection reset",
+        "operation too slow",
         "empty reply",
     ]) {
         GitError::Network(detail)

@@ -4,12 +4,15 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use chrono::DateTime;
 
 use super::*;
 
 mod glance;
+
+const SILENCE: Duration = Duration::from_mins(1);
 
 struct World {
     folder: tempfile::TempDir,
@@ -34,7 +37,7 @@ async fn world() -> World {
     git(&seed, &["add", "-A"]);
     git(&seed, &["commit", "-qm", "Begin"]);
     git(&seed, &["push", "-q", server.to_str().unwrap(), "main"]);
-    let remote = Remote { url: server.to_str().unwrap().to_owned(), token: None };
+    let remote = Remote { url: server.to_str().unwrap().to_owned(), token: None, silence: SILENCE };
     let workspaces = Workspaces::open(folder.path().join("data")).unwrap();
     let mirror = workspaces.mirror("42").await.unwrap();
     mirror.fetch(&remote, &[]).await.unwrap();
@@ -301,12 +304,25 @@ async fn a_commit_that_no_branch_names_is_fetched_by_its_name() {
 #[tokio::test]
 async fn a_missing_repository_and_an_absent_server_are_told_apart() {
     let world = world().await;
-    let gone = Remote { url: world.folder.path().join("gone.git").display().to_string(), token: None };
+    let gone =
+        Remote { url: world.folder.path().join("gone.git").display().to_string(), token: None, silence: SILENCE };
     assert!(matches!(world.mirror.fetch(&gone, &[]).await, Err(GitError::NotFound(_))));
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let absent = Remote { url: format!("http://127.0.0.1:{port}/a/b.git"), token: None };
+    let absent = Remote { url: format!("http://127.0.0.1:{port}/a/b.git"), token: None, silence: SILENCE };
     let error = world.mirror.fetch(&absent, &[]).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_the_call_and_says_nothing_is_away() {
+    let world = world().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a/b.git", listener.local_addr().unwrap());
+    let silent = Remote { url, token: None, silence: Duration::from_secs(1) };
+    let fetching = tokio::time::timeout(Duration::from_mins(1), world.mirror.fetch(&silent, &["main"]));
+    let error = fetching.await.expect("it does not wait for ever").unwrap_err();
+    assert!(matches!(error, GitError::Network(_)), "{error}");
+    drop(listener);
 }
 
 #[tokio::test]
@@ -322,7 +338,7 @@ async fn the_token_goes_in_a_header_and_nowhere_else() {
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
         String::from_utf8_lossy(&request[..length]).into_owned()
     });
-    let remote = Remote { url, token: Some("ghs_secret".to_owned().into()) };
+    let remote = Remote { url, token: Some("ghs_secret".to_owned().into()), silence: SILENCE };
     let error = world.mirror.fetch(&remote, &["main"]).await.unwrap_err();
     assert!(matches!(error, GitError::AuthFailed(_)), "{error}");
     // base64 of `x-access-token:ghs_secret`

@@ -8,6 +8,9 @@ use crate::github::RepoClient;
 use crate::runtime::World;
 use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
 
+/// How many times longer than the API git may be silent: the server counts objects meanwhile.
+const GIT_IS_SLOW: u32 = 4;
+
 /// The mirror of a directive's repository, and the way to its server.
 pub(super) struct Source {
     pub(super) mirror: Mirror,
@@ -19,7 +22,8 @@ impl Source {
     /// Opens the mirror, with a fresh token for the server.
     pub(super) async fn open(world: &World, d: &Directive) -> Result<Self, EffectError> {
         let token = world.github.git_token(&d.repo).await?;
-        let remote = Remote { url: world.github.git_url(&d.repo), token: Some(token) };
+        let silence = world.settings.limits.github * GIT_IS_SLOW;
+        let remote = Remote { url: world.github.git_url(&d.repo), token: Some(token), silence };
         let mirror = world.workspaces.mirror(&d.repo.id.to_string()).await?;
         Ok(Self { mirror, remote, client: world.github.repository(&d.repo) })
     }

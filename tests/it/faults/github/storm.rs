@@ -8,7 +8,7 @@ use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
 
 /// How strong the storm is. At 1, one request in five goes wrong, and a task makes a dozen in a row: it gets there in the end, but
 /// after pauses that are longer than a test's patience, all the more on a busy machine.
-const STRENGTH: f64 = 0.25;
+const STRENGTH: f64 = 0.4;
 
 /// Whatever requests may meet, each this often at full strength.
 fn requests() -> Vec<(RequestAct, f64)> {
@@ -46,11 +46,7 @@ fn deliveries() -> Vec<(DeliveryAct, f64)> {
 impl Stage {
     fn storm(&self, seed: u64) {
         self.playground.misbehave_from(seed);
-        let of_requests = |(act, chance): (RequestAct, f64)| {
-            // git waits for a quarter of an hour before it takes silence for an answer.
-            let silent = matches!(act, RequestAct::Silence | RequestAct::DoneThenSilence);
-            of_the_bot(&[], if silent { "/repos/**" } else { "**" }, act).by_chance(chance * STRENGTH)
-        };
+        let of_requests = |(act, chance)| of_the_bot(&[], "**", act).by_chance(chance * STRENGTH);
         self.misbehave(requests().into_iter().map(of_requests));
         let all = |(act, chance)| Misbehaviour::to_deliveries(Deliveries::default(), act).by_chance(chance);
         self.misbehave(deliveries().into_iter().map(all));
