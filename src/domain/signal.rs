@@ -343,6 +343,11 @@ pub enum TaskOutcome {
         /// A sentence each.
         faults: Vec<String>,
     },
+    /// The work was done, and cannot be handed in before a person has mended something.
+    Barred {
+        /// What, in half a sentence.
+        reason: String,
+    },
     /// The agent could not be run to a result.
     Failed {
         /// Why, in a sentence.

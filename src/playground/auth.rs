@@ -167,6 +167,21 @@ impl State {
         })
     }
 
+    /// Whether a caller may make and change workflow files: whoever is no app, and apps that were granted it.
+    pub(crate) fn may_write_workflows(&self, caller: &Caller, through: Option<Id>, repo: &Repo) -> bool {
+        match (caller, through) {
+            (Caller::Installation(grant), _) => self.allows(grant, &[Scope::Workflows], Access::Write),
+            (_, Some(app)) => self.app_may(app, repo, &[Scope::Workflows], Access::Write),
+            _ => true,
+        }
+    }
+
+    /// The same for an account that acts later, without a token: everybody but an app's bot may.
+    pub(crate) fn bot_may_write_workflows(&self, account: Id, repo: &Repo) -> bool {
+        let app = self.apps().find(|app| app.bot == account);
+        app.is_none_or(|app| self.app_may(app.id, repo, &[Scope::Workflows], Access::Write))
+    }
+
     /// Whether a token reaches a repository.
     pub(crate) fn covers(&self, grant: &Grant, repo: Id) -> bool {
         let installation = self.installation(grant.installation);

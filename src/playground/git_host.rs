@@ -10,7 +10,10 @@ use super::{
     auth::{Caller, app_of_header},
     git::http::{Access as GitAccess, Authorised, GitHost, Obstacle, RefUpdate, Refusal},
     hub::Hub,
-    rules::push::{self, Change},
+    rules::{
+        push::{self, Change},
+        workflows,
+    },
     state::{Access, Id, Repo, Role, Scope, State},
 };
 
@@ -34,7 +37,7 @@ impl GitHost for PlaygroundGitHost {
             })?,
         };
         let through = authorization.and_then(|header| app_of_header(&self.0, header));
-        let (path, login, moving) = {
+        let (path, login, moving, without_workflows) = {
             let state = self.0.state();
             let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
             let Some(repo) = state.repo(owner, repository) else {
@@ -52,13 +55,15 @@ impl GitHost for PlaygroundGitHost {
                 return Err(Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration"));
             }
             let login = account.map(|id| state.account(id).login.clone()).unwrap_or_default();
-            (repo.git.path().to_owned(), login, repo.moving.clone())
+            let told = (!state.may_write_workflows(&caller, through, repo)).then(|| workflows::refusal("%s"));
+            (repo.git.path().to_owned(), login, repo.moving.clone(), told)
         };
         let lock = match access {
             GitAccess::Write => Some(moving.lock_owned().await),
             GitAccess::Read => None,
         };
-        Ok(Authorised { repository: path, login, largest_push: self.0.largest_push.load(Ordering::Relaxed), lock })
+        let largest_push = self.0.largest_push.load(Ordering::Relaxed);
+        Ok(Authorised { repository: path, login, largest_push, without_workflows, lock })
     }
 
     async fn obstacles(&self, owner: &str, repository: &str, login: &str, updates: &[RefUpdate]) -> Vec<Obstacle> {
@@ -99,7 +104,7 @@ fn obstacles(hub: &Hub, state: &State, (repo, pusher): (Id, Id), update: &RefUpd
     let told = kinds.into_iter().filter_map(|(forced, merges)| {
         let met = push::met(hurdles.clone(), forced, merges);
         let message = (!met.is_empty()).then(|| push::told(&met, &update.name, &page))?;
-        Some(Obstacle { name: update.name.clone(), forced, merges, message })
+        Some(Obstacle { name: update.name.clone(), forced, merges, message, reason: push::reason(&met) })
     });
     told.collect()
 }

@@ -4,7 +4,7 @@
 use super::{
     acts::Move,
     server::Playground,
-    state::{Id, State, SuspendedThrough},
+    state::{Id, Scope, State, SuspendedThrough},
     world::PEOPLE,
 };
 
@@ -54,6 +54,19 @@ impl Playground {
         let Ok(asked): Result<super::state::Permissions, _> = asked else { return false };
         self.hub.state().app.permissions.extend(asked);
         true
+    }
+
+    /// Gives up something that the app asks for, as its owner does in its settings: its installations have it no more, and
+    /// nobody is asked. Answers whether it asked for it.
+    /// <https://docs.github.com/en/apps/maintaining-github-apps/modifying-a-github-app-registration#changing-the-permissions-of-a-github-app>
+    pub fn give_up_permission(&self, name: &str) -> bool {
+        let Ok(scope) = serde_json::from_value::<Scope>(serde_json::json!(name)) else { return false };
+        let mut state = self.hub.state();
+        let app = state.app.id;
+        for installation in state.installations.iter_mut().filter(|all| all.app == app) {
+            installation.permissions.remove(&scope);
+        }
+        state.app.permissions.remove(&scope).is_some()
     }
 
     /// Grants the installation what the app asks for, as the account's owner does.

@@ -113,6 +113,9 @@ pub enum PushError {
     /// The server said no: a protected branch, a rule, a hook.
     #[error("the server rejected the push: {0}")]
     Rejected(String),
+    /// The app was not granted what this push needs. Only a person can mend it.
+    #[error("{0}")]
+    NotGranted(String),
     /// Git or the network failed.
     #[error(transparent)]
     Git(#[from] GitError),

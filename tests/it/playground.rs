@@ -40,4 +40,5 @@ mod support;
 mod teams;
 mod timeline;
 mod webhooks;
+mod workflow_files;
 mod workflows;

@@ -45,7 +45,7 @@ impl Turn {
             task.cost = cost;
         }
         let end = match outcome {
-            TaskOutcome::Failed { .. } => TaskStatus::Failed,
+            TaskOutcome::Failed { .. } | TaskOutcome::Barred { .. } => TaskStatus::Failed,
             TaskOutcome::Cancelled => TaskStatus::Cancelled,
             _ => TaskStatus::Succeeded,
         };
@@ -60,15 +60,16 @@ impl Turn {
         task.finished_at = Some(now);
         task.held = None;
         task.started_at.get_or_insert(now);
-        if let TaskOutcome::Failed { reason } = outcome {
+        if let TaskOutcome::Failed { reason } | TaskOutcome::Barred { reason } = outcome {
             task.failure = Some(reason.clone());
         }
         let (kind, step) = (task.kind, task.step);
         let data = json!({ "task": task.number, "kind": kind, "status": task.status, "cost": task.cost,
                            "seconds": task.started_at.map(|started| (now - started).num_seconds()),
                            "reason": task.failure });
-        let failed = matches!(outcome, TaskOutcome::Failed { .. } | TaskOutcome::Refused { .. });
-        let severity = if failed { Severity::Warning } else { Severity::Info };
+        let well =
+            !matches!(outcome, TaskOutcome::Failed { .. } | TaskOutcome::Refused { .. } | TaskOutcome::Barred { .. });
+        let severity = if well { Severity::Info } else { Severity::Warning };
         self.event("task_finished", severity, step, data);
         match (kind, step) {
             (TaskKind::Plan, _) => self.planner_finished(outcome),
@@ -92,6 +93,7 @@ impl Turn {
                 self.with_step(id, |step| step.failures = 0);
                 self.rework_or_block(id, text, "what the agent handed in was not taken");
             }
+            TaskOutcome::Barred { reason } => self.block(id, reason),
             TaskOutcome::Cancelled => self.back_in_line(id),
             TaskOutcome::Failed { reason } => self.step_task_failed(id, reason),
             TaskOutcome::Planned { .. } | TaskOutcome::Judged { .. } => {

@@ -22,7 +22,11 @@ impl Hub {
         for (number, asked) in ready(state, repo) {
             let hub = self.clone();
             self.spawn(async move {
-                let writer = Writer { repo, actor: asked.enabled_by, via_app: asked.via_app };
+                let workflows = {
+                    let state = hub.state();
+                    state.bot_may_write_workflows(asked.enabled_by, state.repo_by_id(repo))
+                };
+                let writer = Writer { repo, actor: asked.enabled_by, via_app: asked.via_app, workflows };
                 if has_queue(&hub.state(), repo, number) {
                     if let Err(error) = hub.enqueue(&mut hub.state(), writer, number, Enter::default()) {
                         tracing::debug!(message = error.0, number, "a pull request did not queue itself");

@@ -8,6 +8,7 @@
 
 mod cgi;
 mod gate;
+mod report;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub(crate) struct Authorised {
     pub(crate) login: String,
     /// The largest push, in bytes.
     pub(crate) largest_push: u64,
+    /// What a push is told that brings workflow files, with `%s` for the path; nothing where it may bring them.
+    pub(crate) without_workflows: Option<String>,
     /// Whatever must not happen during a push: kept until [`GitHost::pushed`] has returned (so that must not take
     /// the same lock), and given back when git has ended where nothing moved.
     pub(crate) lock: Option<tokio::sync::OwnedMutexGuard<()>>,
@@ -97,6 +100,8 @@ pub(crate) struct Obstacle {
     pub(crate) merges: bool,
     /// What the pusher is told: git prints each line as `remote: …`.
     pub(crate) message: String,
+    /// What the push's report gives for the reason, in one line.
+    pub(crate) reason: &'static str,
 }
 
 /// The three routes of the smart protocol (gitprotocol-http(5)).
@@ -187,7 +192,7 @@ async fn look_ahead<H: GitHost>(
     let (parts, body) = request.into_parts();
     let (updates, body) = gate::commands(body).await;
     let obstacles = host.obstacles(owner, name, &authorised.login, &updates).await;
-    let answers = gate::Answers::lay(&authorised.repository, &obstacles);
+    let answers = gate::Answers::lay(authorised, &obstacles);
     let answers = answers.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok((Request::from_parts(parts, body), answers))
 }

@@ -136,9 +136,32 @@ const HOSTED_CONFIG: &str = "\
 const POST_RECEIVE: &str = "#!/bin/sh\nexec cat >> \"${PLAYGROUND_PUSH_REPORT:-/dev/null}\"\n";
 
 /// Git asks the update hook for every ref that a push wants to move (githooks(5)); the server has laid out what to say if the
-/// push drops commits (the first digit) and if it brings merge commits (the second).
+/// push drops commits (the first digit) and if it brings merge commits (the second), and what to say if it brings workflow files
+/// (`~workflows`), where the pusher may not. What it declined with, it leaves in `~declined` for the push's report.
 const UPDATE: &str = r#"#!/bin/sh
 answers="${PLAYGROUND_PUSH_RULES:-}/$1~"
+workflows="${PLAYGROUND_PUSH_RULES:-}/~workflows"
+none=0000000000000000000000000000000000000000
+brought() {
+    tab=$(printf '\t')
+    git -c core.quotePath=false log --full-history -c --format= --raw --no-abbrev --no-renames "$1" --not --all \
+        -- .github/workflows | while IFS="$tab" read -r change path; do
+        blob=${change% *}
+        blob=${blob##* }
+        [ "$blob" != "$none" ] || continue
+        git for-each-ref --format='%(objectname)' refs/heads | while read -r head; do
+            [ "$(git rev-parse --verify --quiet "$head:$path")" != "$blob" ] || echo known
+        done | grep -q known || { echo "$path"; break; }
+    done
+}
+if [ -e "$workflows" ] && [ "$3" != "$none" ]; then
+    path=$(brought "$3")
+    if [ -n "$path" ]; then
+        mkdir -p "$(dirname "$answers")"
+        printf "$(cat "$workflows")" "$path" > "${answers}declined"
+        exit 1
+    fi
+fi
 [ -e "${answers}11" ] || exit 0
 forced=0 merges=0
 case "$2 $3" in
@@ -150,6 +173,7 @@ case "$2 $3" in
 esac
 [ -e "$answers$forced$merges" ] || exit 0
 cat "$answers$forced$merges" >&2
+cp "$answers$forced$merges~" "${answers}declined"
 exit 1
 "#;
 

@@ -1,12 +1,54 @@
 //! Workflow files of a commit.
 
-use super::refs::is_full_sha;
+use super::refs::{ZERO, is_full_sha};
 use super::{EntryKind, GitError, Repository};
 
 /// Where workflows lie; folders in it are not looked at.
 const WORKFLOWS: &str = ".github/workflows";
 
 impl Repository {
+    /// The first workflow file that a commit brings, or one behind it that no reference holds yet: made or changed, and on no branch
+    /// as it is there. Others' files may be carried along, in merges above all.
+    /// <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps#available-scopes>
+    pub(crate) async fn new_workflow(&self, sha: &str) -> Result<Option<String>, GitError> {
+        if !is_full_sha(sha) {
+            return Ok(None);
+        }
+        let log = self.git().args(["log", "--full-history", "-c", "--format=", "--raw", "--no-abbrev", "--no-renames"]);
+        let brought = log.args(["-z", sha, "--not", "--all", "--", WORKFLOWS]).run().await?;
+        let brought = String::from_utf8_lossy(&brought).into_owned();
+        let mut fields = brought.split('\0').filter(|field| !field.is_empty());
+        // `:modes shas status`, then the path; of a merge, the sha and mode of every parent come first.
+        while let (Some(change), Some(path)) = (fields.next(), fields.next()) {
+            let blob = change.split_whitespace().rev().nth(1).unwrap_or_default();
+            if blob != ZERO && !self.is_on_a_branch(blob, path).await? {
+                return Ok(Some(path.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn is_on_a_branch(&self, blob: &str, path: &str) -> Result<bool, GitError> {
+        for branch in self.branches().await? {
+            if self.read_file(&branch.sha, path).await?.is_some_and(|found| found.sha == blob) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first workflow file that `head` made or changed since it left `base`.
+    pub(crate) async fn changed_workflow(&self, base: &str, head: &str) -> Result<Option<String>, GitError> {
+        if !is_full_sha(base) || !is_full_sha(head) {
+            return Ok(None);
+        }
+        let diff = self.git().args(["diff", "--name-only", "--no-renames", "--diff-filter=d", "-z"]);
+        let finished = diff.arg(format!("{base}...{head}")).args(["--", WORKFLOWS]).finish().await?;
+        // Without a common ancestor there is no merge either.
+        let names = String::from_utf8_lossy(&finished.stdout).into_owned();
+        Ok(names.split('\0').find(|name| !name.is_empty()).map(str::to_owned))
+    }
+
     /// Path and text of every workflow file of a commit or a tree, by path. One run of git where there are none.
     pub(crate) async fn workflow_files(&self, sha: &str) -> Result<Vec<(String, String)>, GitError> {
         if !is_full_sha(sha) {

@@ -23,6 +23,7 @@ use crate::playground::{
     acts::RefMove,
     git::{Blob, Repository, Signature, TreeEntry, Written, branch_ref},
     hub::Hub,
+    rules::workflows,
     state::{Id, Role, Scope},
     view::{View, encode_path},
 };
@@ -189,7 +190,7 @@ struct Workplace {
 fn workplace(ctx: &Ctx, at: (&str, &str), path: &str, change: &mut Change) -> Result<Workplace, ApiError> {
     let state = ctx.state();
     let mut scopes = vec![Scope::Contents];
-    if path.starts_with(".github/workflows/") {
+    if workflows::holds(path) {
         // https://docs.github.com/en/rest/repos/contents#create-or-update-file-contents
         ctx.write(&state, at, &[Scope::Workflows], Role::Write)?;
         scopes.push(Scope::Workflows);

@@ -50,6 +50,8 @@ pub(crate) struct Writer {
     pub(crate) repo: Id,
     pub(crate) actor: Id,
     pub(crate) via_app: bool,
+    /// Whether workflow files may come with what they change.
+    pub(crate) workflows: bool,
 }
 
 impl FromRequestParts<Arc<Hub>> for Ctx {
@@ -144,18 +146,20 @@ impl Ctx {
             self.check_read(state, repo, scopes)?;
             return Err(ApiError::not_accessible());
         }
+        let workflows = state.may_write_workflows(&self.caller, self.through, repo);
         match &self.caller {
             Caller::Anonymous if repo.private => Err(ApiError::not_found()),
             Caller::Anonymous => Err(ApiError::requires_authentication()),
             Caller::App(_) => Err(ApiError::not_accessible()),
             Caller::User(id) => match state.role(repo, *id) {
                 None => Err(ApiError::not_found()),
-                Some(role) if role >= least => Ok(Writer { repo: repo.id, actor: *id, via_app: false }),
+                Some(role) if role >= least => Ok(Writer { repo: repo.id, actor: *id, via_app: false, workflows }),
                 Some(_) => Err(ApiError::forbidden(format!("Must have {} rights to Repository.", least.name()))),
             },
             Caller::Installation(grant) => match (state.covers(grant, repo.id), repo.private) {
                 (true, _) if state.allows(grant, scopes, Access::Write) => {
-                    Ok(Writer { repo: repo.id, actor: state.app_behind(grant.installation).bot, via_app: true })
+                    let actor = state.app_behind(grant.installation).bot;
+                    Ok(Writer { repo: repo.id, actor, via_app: true, workflows })
                 }
                 (false, true) => Err(ApiError::not_found()),
                 _ => Err(ApiError::not_accessible()),

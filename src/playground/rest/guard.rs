@@ -11,12 +11,19 @@ use crate::playground::{
     rules::{
         Refused, judge,
         push::{Change, When, hurdles, met},
+        workflows,
     },
 };
 
-/// Refuses with a 422 to move a ref against the rules.
+/// Refuses with a 422 to move a ref against the rules, and with a 403 where that brings workflows which the caller may not write.
 /// <https://docs.github.com/en/rest/git/refs#update-a-reference>
 pub(super) async fn guard(ctx: &Ctx, writer: Writer, git: &Repository, change: &Change) -> Result<(), ApiError> {
+    if let Some(new) = &change.new
+        && !writer.workflows
+        && let Some(path) = git.new_workflow(new).await?
+    {
+        return Err(ApiError::forbidden(workflows::refusal(&path)));
+    }
     let hurdles = {
         let state = ctx.state();
         hurdles(&state, state.repo_by_id(writer.repo), writer.actor, change)
@@ -45,6 +52,20 @@ pub(super) fn guard_commit(
 /// Refuses with a 409 to merge into a branch.
 pub(super) fn guard_merge(ctx: &Ctx, writer: Writer, branch: &str, old: &str) -> Result<(), ApiError> {
     refuse(&new_commit(ctx, writer, (branch, Some(old)), true), StatusCode::CONFLICT, "")
+}
+
+/// Refuses with a 403 to merge what changed workflows, where the caller may not write them.
+/// <https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps>
+pub(super) async fn guard_workflows(
+    writer: Writer,
+    git: &Repository,
+    (base, head): (Option<&str>, &str),
+) -> Result<(), ApiError> {
+    let Some(base) = base.filter(|_| !writer.workflows) else { return Ok(()) };
+    match git.changed_workflow(base, head).await? {
+        Some(path) => Err(ApiError::forbidden(workflows::refusal(&path))),
+        None => Ok(()),
+    }
 }
 
 fn new_commit(ctx: &Ctx, writer: Writer, (branch, old): (&str, Option<&str>), is_merge: bool) -> Vec<Refused> {

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     context::{Answer, At, Ctx, Input, Writer, answer, created, no_content, ok},
     error::ApiError,
-    guard::guard_merge,
+    guard::{guard_merge, guard_workflows},
     pulls::{PULLS, find},
 };
 use crate::playground::{
@@ -99,6 +99,7 @@ pub(crate) async fn merge_pull(
     let old = plan.git.ref_sha(&base_ref).await?;
     look_behind(hub, (writer.repo, number), &plan.git, old.as_deref(), &plan.head).await?;
     allowed(&hub.state(), writer, number, method)?;
+    guard_workflows(writer, &plan.git, (old.as_deref(), &plan.head)).await?;
     let message = message(&plan, &asked, method).await?;
     let author = if method == MergeMethod::Squash { &plan.author } else { &plan.merger };
     let merged = plan.git.merge(&plan.base, &plan.head, method, &message, author, &github_signature()).await;
@@ -249,6 +250,7 @@ async fn merge_branch(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(a
     let head_sha = super::commits::resolve(&git, &head).await.map_err(|_| absent("Head"))?;
     let message = asked.commit_message.unwrap_or_else(|| format!("Merge {head} into {base}"));
     guard_merge(&ctx, writer, &base, &old)?;
+    guard_workflows(writer, &git, (Some(&old), &head_sha)).await?;
     let sha = match git.merge(&base, &head_sha, MergeMethod::Merge, &message, &signature, &github_signature()).await {
         Ok(sha) => sha,
         Err(GitError::UpToDate) => return Ok(no_content()),

@@ -35,11 +35,11 @@ pub(super) fn administer(ctx: &Ctx, state: &State, at: (&str, &str), access: Acc
     let repo = ctx.read(state, at, &[Scope::Metadata])?;
     match &ctx.caller {
         Caller::User(id) if state.role(repo, *id) == Some(Role::Admin) => {
-            Ok(Writer { repo: repo.id, actor: *id, via_app: false })
+            Ok(Writer { repo: repo.id, actor: *id, via_app: false, workflows: true })
         }
         Caller::Installation(grant) => {
             if state.covers(grant, repo.id) && state.allows(grant, &[Scope::Administration], access) {
-                Ok(Writer { repo: repo.id, actor: state.app.bot, via_app: true })
+                Ok(Writer { repo: repo.id, actor: state.app.bot, via_app: true, workflows: true })
             } else {
                 Err(ApiError::not_accessible())
             }

@@ -12,6 +12,7 @@ pub(crate) mod judge;
 mod pattern;
 pub(crate) mod push;
 pub(crate) mod queue;
+pub(crate) mod workflows;
 
 use crate::playground::{
     git::MergeMethod,

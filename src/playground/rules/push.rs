@@ -113,6 +113,15 @@ pub(crate) fn met(hurdles: Vec<Hurdle>, forced: bool, merges: bool) -> Vec<Refus
     met.map(|hurdle| Refused { source: hurdle.source, blocks: vec![Block::Other(hurdle.text)] }).collect()
 }
 
+/// The one line that stands for it in the report of the push.
+pub(crate) fn reason(met: &[Refused]) -> &'static str {
+    if met.iter().any(|all| all.source == Source::Protection) {
+        "protected branch hook declined"
+    } else {
+        "push declined due to repository rule violations"
+    }
+}
+
 /// What a pusher is told, line by line.
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
 pub(crate) fn told(met: &[Refused], name: &str, rules_page: &str) -> String {

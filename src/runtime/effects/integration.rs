@@ -53,7 +53,9 @@ pub(super) async fn integrate(world: &World, d: &Directive) -> Done {
                     return Err(EffectError::later("the integration branch moved meanwhile"));
                 }
                 Err(PushError::Git(error)) => return Err(error.into()),
-                Err(refused @ PushError::Rejected(_)) => return Err(EffectError::refused(refused)),
+                Err(refused @ (PushError::Rejected(_) | PushError::NotGranted(_))) => {
+                    return Err(EffectError::refused(refused));
+                }
             }
         }
     };

@@ -38,19 +38,19 @@ impl Source {
         branch: &str,
         expected: Option<&str>,
     ) -> Result<(), PushError> {
-        match self.mirror.push(&self.remote, commit, branch, expected).await {
-            Err(PushError::Rejected(reason)) if reason.contains("workflow") => {
-                tracing::info!(reason, "pushing once more, as one who may write workflows");
-            }
+        let refused = match self.mirror.push(&self.remote, commit, branch, expected).await {
+            Err(PushError::Rejected(reason)) if reason.contains("workflow") => reason,
             outcome => return outcome,
-        }
+        };
+        tracing::info!(refused, "pushing once more, as one who may write workflows");
         let token = world.github.git_token_with_workflows(&d.repo).await.map_err(|error| {
             if error.is_transient() {
                 return PushError::Git(GitError::Network(error.to_string()));
             }
-            PushError::Rejected(format!(
-                "the change touches `.github/workflows/`, and the app may not write workflows here: grant its \
-                 installation that permission, or leave workflows out of the change ({error})"
+            let path = refused.split('`').nth(1).unwrap_or(".github/workflows/");
+            PushError::NotGranted(format!(
+                "it changes `{path}`, and the app may not write workflows here: accept the permission `workflows: write` \
+                 in the settings of its installation and say `/retry`, or say `/rework` and to leave workflows alone ({error})"
             ))
         })?;
         let remote = Remote { token: Some(token), ..self.remote.clone() };

@@ -55,6 +55,29 @@ async fn a_change_below_github_needs_a_person_even_in_full_auto() {
 }
 
 #[tokio::test]
+async fn an_app_that_may_not_write_workflows_asks_a_person_at_once_and_goes_on_when_it_may() {
+    let stage = Stage::set(POLICY, chain(json!([write([(".github/workflows/ci.yml", "on: push\n")])]))).await;
+    let maintainer = stage.as_("maintainer");
+    assert!(stage.playground.give_up_permission("workflows"));
+    let issue = stage.directive("Do it.").await;
+    let step = stage.step_is(issue, "a", "is blocked", |step| step.status == StepStatus::Blocked).await;
+    assert_eq!(step.failures, 0);
+    let told = stage.status_says(issue, "`workflows: write`").await;
+    assert!(told.contains("`.github/workflows/ci.yml`") && told.contains("`/retry`"), "{told}");
+    let directive = stage.directive_is(issue, "is there", |_| true).await;
+    let tried = directive.tasks.iter().filter(|task| task.step == Some(step.id)).count();
+    assert_eq!(tried, 1, "an agent can do nothing about it");
+
+    assert!(stage.playground.ask_permission("workflows", "write"));
+    stage.playground.accept_permissions();
+    maintainer.comment(issue, "/retry a").await;
+    stage.step_is(issue, "a", "has a pull request", |step| step.pull.is_some()).await;
+    stage.asks(issue, "a").await;
+    assert_eq!(stage.file(step.branch.as_str(), ".github/workflows/ci.yml").await.as_deref(), Some("on: push\n"));
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_step_that_changes_nothing_is_red_unless_it_shows_that_the_work_was_there() {
     let script = chain(json!([{ "summary": "Done." }]));
     let stage = Stage::set(&policy("limits: { rework_cycles: 1 }"), script).await;

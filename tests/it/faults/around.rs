@@ -1,8 +1,5 @@
 //! What happens beside a directive: other people's pull requests, checks asked for again, workflows.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
@@ -67,43 +64,18 @@ async fn a_check_that_is_asked_for_again_is_run_again_on_the_same_commit() {
     drop(serve);
 }
 
-/// What GitHub says to a token that may not write workflows, once; then it may.
-const HOOK: &str = r#"#!/bin/sh
-while read old new ref; do
-    git ls-tree -r --name-only "$new" | grep -q '^.github/workflows/' || continue
-    test -e asked && exit 0
-    touch asked
-    echo 'refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without `workflows` permission' >&2
-    exit 1
-done
-"#;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_to_a_workflow_is_pushed_as_one_who_may_and_waits_for_a_person() {
     let stage = Stage::set("true").await;
     let work = "mkdir -p .github/workflows; echo 'on: push' > .github/workflows/ci.yml; echo alpha > alpha.txt
                 echo '{\"summary\":\"did it\"}' > \"$ADJUTANT_RESULT_FILE\"";
     stage.agent(&["alpha"], work);
-    let repository = bare_repository(&stage.folder.path().join("playground")).unwrap();
-    std::fs::create_dir_all(repository.join("hooks")).unwrap();
-    let hook = repository.join("hooks/pre-receive");
-    std::fs::write(&hook, HOOK).unwrap();
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     let serve = stage.serve().await;
     let issue = stage.label("Mend the workflow").await;
     let asked = "SELECT count(*) FROM approvals WHERE status = 'pending'";
     stage.wait("a person is asked", async || (stage.count(asked).await == 1).then_some(())).await;
-    assert!(repository.join("asked").exists(), "the first push was refused");
     assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE status = 'failed'").await, 0, "{}", stage.told().await);
     stage.comment(issue, "/approve").await;
     stage.completes(issue, &["alpha"]).await;
     drop(serve);
-}
-
-fn bare_repository(folder: &Path) -> Option<PathBuf> {
-    if folder.join("HEAD").is_file() {
-        return Some(folder.to_owned());
-    }
-    let below = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
-    below.into_iter().find_map(|folder| bare_repository(&folder))
 }

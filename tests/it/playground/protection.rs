@@ -213,7 +213,7 @@ async fn a_push_to_a_protected_branch_is_declined_and_the_others_of_the_same_pus
         "{declined}"
     );
     assert!(declined.contains("remote: - Changes must be made through a pull request."), "{declined}");
-    assert!(declined.contains("! [remote rejected] main -> main"), "{declined}");
+    assert!(declined.contains("! [remote rejected] main -> main (protected branch hook declined)"), "{declined}");
     assert_eq!(world.get("/git/ref/heads/main").await["object"]["sha"], main);
     assert_eq!(world.get("/git/ref/heads/side").await["object"]["sha"], mine);
     let moved = json!({ "sha": mine });

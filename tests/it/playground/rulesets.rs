@@ -129,6 +129,7 @@ async fn a_ruleset_stops_pushes_but_not_of_those_it_lets_pass() {
         "{declined}"
     );
     assert!(declined.contains("/acme/widgets/rules?ref=refs%2Fheads%2Fmain"), "{declined}");
+    assert!(declined.contains("(push declined due to repository rule violations)"), "{declined}");
     let declined = clone.git(&["push", "origin", "main:new"]).await.unwrap_err();
     assert!(declined.contains("Cannot create ref due to creations being restricted."), "{declined}");
     clone.git(&["push", "--quiet", "origin", "main:free/new"]).await.unwrap();

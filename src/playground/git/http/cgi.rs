@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Authorised, RefUpdate, gate::Answers};
+use super::{Authorised, RefUpdate, gate::Answers, report};
 use crate::playground::git::command::clean_environment;
 use crate::playground::git::refs::ZERO;
 
@@ -50,8 +50,16 @@ where
     let (head_sender, head) = oneshot::channel();
     let (chunk_sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
     tokio::spawn(async move {
-        run(child, request.into_body(), head_sender, &chunk_sender).await;
-        drop(answers);
+        if let Some(answers) = answers {
+            let (sender, said) = mpsc::channel(CHUNKS_AHEAD);
+            let running = async {
+                run(child, request.into_body(), head_sender, &sender).await;
+                drop(sender);
+            };
+            tokio::join!(running, report::pass_on(said, &chunk_sender, &answers));
+        } else {
+            run(child, request.into_body(), head_sender, &chunk_sender).await;
+        }
         after(report.read().await).await;
         // Dropped only now: the end of the answer tells the client that the push is known here.
         drop(chunk_sender);

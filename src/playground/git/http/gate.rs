@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use axum::body::{Body, Bytes};
 use futures_util::{StreamExt, stream};
 
-use super::{Obstacle, RefUpdate, cgi::parse_update};
+use super::{Authorised, Obstacle, RefUpdate, cgi::parse_update};
 
 /// A list of commands this long is none that git sends.
 const MAX_COMMANDS: usize = 1024 * 1024;
@@ -62,17 +62,27 @@ pub(super) struct Answers(PathBuf);
 
 impl Answers {
     /// Lays them out. Where that fails, nothing may pass that nobody looked at.
-    pub(super) fn lay(repository: &Path, obstacles: &[Obstacle]) -> std::io::Result<Self> {
-        let folder = Self(repository.join(format!("rules-{}", uuid::Uuid::new_v4())));
+    pub(super) fn lay(authorised: &Authorised, obstacles: &[Obstacle]) -> std::io::Result<Self> {
+        let folder = Self(authorised.repository.join(format!("rules-{}", uuid::Uuid::new_v4())));
         std::fs::create_dir_all(&folder.0)?;
+        if let Some(told) = &authorised.without_workflows {
+            std::fs::write(folder.0.join("~workflows"), told)?;
+        }
         for obstacle in obstacles {
             let flags = format!("{}{}", u8::from(obstacle.forced), u8::from(obstacle.merges));
             // No ref name has a tilde, so that no file is where another ref's folder would be.
             let file = folder.0.join(format!("{}~{flags}", obstacle.name));
             std::fs::create_dir_all(file.parent().unwrap_or(&folder.0))?;
-            std::fs::write(file, &obstacle.message)?;
+            std::fs::write(&file, &obstacle.message)?;
+            std::fs::write(folder.0.join(format!("{}~{flags}~", obstacle.name)), obstacle.reason)?;
         }
         Ok(folder)
+    }
+
+    /// Why the hook declined to move a ref, where it did.
+    pub(super) fn declined(&self, name: &str) -> Option<String> {
+        let reason = std::fs::read_to_string(self.0.join(format!("{name}~declined"))).ok()?;
+        Some(reason.trim().to_owned()).filter(|reason| !reason.is_empty())
     }
 
     pub(super) fn path(&self) -> &Path {

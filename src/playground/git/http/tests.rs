@@ -30,9 +30,13 @@ impl GitHost for Host {
         let plain = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(coded).unwrap()).unwrap();
         let login = plain.split_once(':').unwrap().1.to_owned();
         match (owner, repository, login.as_str(), access) {
-            ("acme", "widgets", "writer", _) | ("acme", "widgets", "reader", Access::Read) => {
-                Ok(Authorised { repository: self.path.clone(), login, largest_push: 1 << 30, lock: None })
-            }
+            ("acme", "widgets", "writer", _) | ("acme", "widgets", "reader", Access::Read) => Ok(Authorised {
+                repository: self.path.clone(),
+                login,
+                largest_push: 1 << 30,
+                without_workflows: None,
+                lock: None,
+            }),
             ("acme", "widgets", "reader", Access::Write) => {
                 Err(Refusal::new(StatusCode::FORBIDDEN, "Permission to acme/widgets denied to reader."))
             }
@@ -49,6 +53,7 @@ impl GitHost for Host {
                     forced: true,
                     merges,
                     message: "No force here.\n".to_owned(),
+                    reason: "not with force",
                 })
             })
             .collect()

@@ -270,6 +270,7 @@ impl Job<'_> {
         match source.push(self.world, self.d, &commit, branch, ground.branch_head.as_deref()).await {
             Ok(()) => {}
             Err(PushError::Git(error)) => return Err(error.into()),
+            Err(PushError::NotGranted(why)) => return Ok(TaskOutcome::Barred { reason: why }),
             Err(refused) => return Ok(TaskOutcome::Failed { reason: format!("{refused}.") }),
         }
         tree.remove(Removal::Pushed).await?;

@@ -1,0 +1,105 @@
+//! Workflow files, which an app may write only where it was granted that.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::support::{Clone, World};
+
+const WORKFLOW: &str = ".github/workflows/ci.yml";
+
+fn told(path: &str) -> String {
+    format!("refusing to allow a GitHub App to create or update workflow `{path}` without `workflows` permission")
+}
+
+/// A clone with the token of an installation that may write contents, and no workflows.
+async fn limited(world: &World) -> (String, Clone) {
+    let token = world.installation_token(json!({ "permissions": { "contents": "write" } })).await;
+    let clone = world.clone_as(&token).await;
+    std::fs::create_dir_all(clone.path.join(".github/workflows")).unwrap();
+    (token, clone)
+}
+
+#[tokio::test]
+async fn a_push_that_brings_a_workflow_is_declined_without_the_permission_and_the_rest_of_it_goes_through() {
+    let world = World::start().await;
+    let (_, clone) = limited(&world).await;
+    let plain = clone.commit_on("plain", ".github/dependabot.yml", "version: 2\n").await;
+    clone.commit_on("work", WORKFLOW, "on: push\n").await;
+    clone.commit_on("work", "notes.md", "one\n").await;
+    let declined = clone.git(&["push", "origin", "plain", "work", "work:refs/tags/v1"]).await.unwrap_err();
+    assert!(declined.contains(&format!("! [remote rejected] work -> work ({})", told(WORKFLOW))), "{declined}");
+    assert!(declined.contains(&format!("! [remote rejected] work -> v1 ({})", told(WORKFLOW))), "{declined}");
+    assert_eq!(world.get("/git/ref/heads/plain").await["object"]["sha"], plain);
+    world.as_user("writer", Method::GET, "/git/ref/heads/work", Value::Null).await.expect(404);
+
+    let full = world.clone_as(&world.installation_token(json!({})).await).await;
+    full.git(&["pull", "--quiet", clone.path.to_str().unwrap(), "work"]).await.unwrap();
+    full.git(&["push", "--quiet", "origin", "HEAD:work"]).await.unwrap();
+    let person = world.clone_as("playground-writer").await;
+    std::fs::create_dir_all(person.path.join(".github/workflows")).unwrap();
+    person.commit_on("mine", ".github/workflows/mine.yml", "on: push\n").await;
+    person.git(&["push", "--quiet", "origin", "mine"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_workflow_that_a_branch_holds_already_is_carried_along_and_may_go() {
+    let world = World::start().await;
+    let (_, clone) = limited(&world).await;
+    clone.commit_on("work", "notes.md", "one\n").await;
+    let person = world.clone_as("playground-writer").await;
+    std::fs::create_dir_all(person.path.join(".github/workflows")).unwrap();
+    person.commit_on("main", WORKFLOW, "on: push\n").await;
+    person.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
+    // In a merge, and in a commit of its own with the same content.
+    clone.git(&["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]).await.unwrap();
+    clone.git(&["push", "--quiet", "origin", "work"]).await.unwrap();
+    clone.git(&["checkout", "--quiet", "-b", "again", "origin/main~1"]).await.unwrap();
+    std::fs::create_dir_all(clone.path.join(".github/workflows")).unwrap();
+    clone.commit_on("again", WORKFLOW, "on: push\n").await;
+    clone.git(&["push", "--quiet", "origin", "again"]).await.unwrap();
+    clone.git(&["rm", "--quiet", WORKFLOW]).await.unwrap();
+    clone.git(&["commit", "--quiet", "-m", "No more"]).await.unwrap();
+    clone.git(&["push", "--quiet", "origin", "again"]).await.unwrap();
+    // What a merge makes of two of them is on no branch.
+    clone.git(&["checkout", "--quiet", "work"]).await.unwrap();
+    std::fs::write(clone.path.join(WORKFLOW), "on: [push, pull_request]\n").unwrap();
+    clone.git(&["commit", "--quiet", "--all", "--amend", "--no-edit"]).await.unwrap();
+    let declined = clone.git(&["push", "--force", "origin", "work"]).await.unwrap_err();
+    assert!(declined.contains(&told(WORKFLOW)), "{declined}");
+}
+
+#[tokio::test]
+async fn the_api_brings_no_workflow_in_by_files_references_or_merges_either() {
+    let world = World::start().await;
+    let main = world.get("/git/ref/heads/main").await["object"]["sha"].clone();
+    let (token, _) = limited(&world).await;
+    let at = |path: &str| format!("/repos/acme/widgets{path}");
+    let refused = async |method: Method, path: &str, body: Value| {
+        world.call(method, &at(path), &token, Some(body)).await.expect(403)["message"].as_str().unwrap().to_owned()
+    };
+    let put = json!({ "message": "Add", "content": "b246IHB1c2gK" });
+    assert_eq!(
+        refused(Method::PUT, &format!("/contents/{WORKFLOW}"), put).await,
+        "Resource not accessible by integration"
+    );
+    let entry = json!({ "path": WORKFLOW, "mode": "100644", "type": "blob", "content": "on: push\n" });
+    let tree = json!({ "base_tree": main, "tree": [entry] });
+    let tree = world.as_user("writer", Method::POST, "/git/trees", tree).await.expect(201)["sha"].clone();
+    let commit = json!({ "message": "Add", "tree": tree, "parents": [main] });
+    let commit = world.as_user("writer", Method::POST, "/git/commits", commit).await.expect(201)["sha"].clone();
+    let made = json!({ "ref": "refs/heads/work", "sha": commit });
+    assert_eq!(refused(Method::POST, "/git/refs", made.clone()).await, told(WORKFLOW));
+    let moved = json!({ "sha": commit });
+    assert_eq!(refused(Method::PATCH, "/git/refs/heads/main", moved).await, told(WORKFLOW));
+
+    world.as_user("writer", Method::POST, "/git/refs", made).await.expect(201);
+    let into = json!({ "base": "main", "head": "work" });
+    assert_eq!(refused(Method::POST, "/merges", into).await, told(WORKFLOW));
+    let pull = json!({ "title": "Add a workflow", "head": "work", "base": "main" });
+    let pull = world.as_user("writer", Method::POST, "/pulls", pull).await.expect(201)["number"].as_u64().unwrap();
+    world.wait_mergeable(pull, true).await;
+    let merge = format!("/pulls/{pull}/merge");
+    assert_eq!(refused(Method::PUT, &merge, json!({})).await, told(WORKFLOW));
+    assert_eq!(world.get("/git/ref/heads/main").await["object"]["sha"], main);
+    world.as_app(Method::PUT, &merge, json!({})).await.expect(200);
+}
