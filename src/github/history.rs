@@ -188,6 +188,12 @@ impl RepoClient {
         self.last(issue, |event| event.event == "closed", |_| What::IssueClosed { issue }).await
     }
 
+    /// That an issue was deleted or transferred, which its list of events does not tell: nor by whom.
+    pub fn removal(&self, issue: u64) -> Past {
+        let happened = self.happened(None, What::IssueRemoved { issue });
+        Past { id: format!("removal/{issue}"), at: DateTime::UNIX_EPOCH, happened }
+    }
+
     async fn last(
         &self,
         issue: u64,

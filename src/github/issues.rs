@@ -8,6 +8,7 @@ use super::{
     gate::Write,
     model::{Comment, Issue},
     repository::RepoClient,
+    transport::Answer,
 };
 use crate::domain::{
     effect::Reaction,
@@ -22,7 +23,25 @@ const CUT_SHORT: &str = "\n\n… cut short: GitHub takes no longer text.";
 impl RepoClient {
     /// An issue as it is now; none where it was deleted, transferred away or never was.
     pub async fn issue(&self, number: u64) -> Result<Option<Issue>, GitHubError> {
-        self.get_surely(&format!("/issues/{number}")).await?.map(|answer| answer.json()).transpose()
+        let found = self.get_surely(&format!("/issues/{number}")).await?;
+        found.filter(|answer| !self.leads_away(answer, number)).map(|answer| answer.json()).transpose()
+    }
+
+    /// Whether GitHub says that an issue was deleted or transferred: 410, or a redirect to another repository. A 404 says nothing,
+    /// for what may not be seen is not there either.
+    ///
+    /// <https://docs.github.com/en/rest/issues/issues#get-an-issue>
+    pub async fn issue_is_gone(&self, number: u64) -> Result<bool, GitHubError> {
+        match self.get(&format!("/issues/{number}")).await {
+            Ok(answer) => Ok(self.leads_away(&answer, number)),
+            Err(GitHubError::Gone { .. }) => Ok(true),
+            Err(error) if error.is_absent() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn leads_away(&self, answer: &Answer, number: u64) -> bool {
+        answer.led_to.as_deref().is_some_and(|place| is_elsewhere(place, self.repo().id, number))
     }
 
     /// Closes an issue as completed; a closed one stays as it is.
@@ -113,6 +132,14 @@ pub(crate) fn clip(body: &str) -> String {
     body.chars().take(kept).chain(CUT_SHORT.chars()).collect()
 }
 
+/// Whether a redirect of an issue leads to another one: a renamed repository's leads to the same number below its id.
+fn is_elsewhere(place: &str, repository: u64, number: u64) -> bool {
+    let Some((before, after)) = place.split_once("/issues/") else { return false };
+    let same_number = after.split(['/', '?']).next() == Some(number.to_string().as_str());
+    let by_id = before.rsplit_once("/repositories/").map(|(_, id)| id);
+    !same_number || by_id.is_some_and(|id| id != repository.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +151,13 @@ mod tests {
         assert!(cut.ends_with(CUT_SHORT));
         let fits = "ü".repeat(LONGEST_BODY);
         assert_eq!(clip(&fits), fits);
+    }
+
+    #[test]
+    fn a_transferred_issue_is_told_from_a_renamed_repository() {
+        assert!(!is_elsewhere("/api/v3/repositories/5/issues/7", 5, 7));
+        assert!(!is_elsewhere("/repos/acme/gadgets/issues/7", 5, 7));
+        assert!(is_elsewhere("/api/v3/repositories/6/issues/7", 5, 7));
+        assert!(is_elsewhere("/api/v3/repositories/5/issues/8?x=1", 5, 7));
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     body: Bytes,
     what: String,
+    /// Where GitHub led to, if it did.
+    pub(crate) led_to: Option<String>,
 }
 
 impl Transport {
@@ -99,12 +101,19 @@ impl Transport {
 
     async fn follow(&self, request: &Request, token: Option<&SecretString>) -> Result<Answer, GitHubError> {
         let mut path = self.urls.path(&request.path)?;
+        let mut led_to = None;
         for _ in 0..=REDIRECTS {
-            let answer = self.once(request, &path, token).await?;
+            let mut answer = self.once(request, &path, token).await?;
             let moved = matches!(answer.status.as_u16(), 301 | 302 | 307 | 308);
             match answer.headers.get(header::LOCATION).and_then(|location| location.to_str().ok()) {
-                Some(location) if moved => path = self.urls.path(location)?,
-                _ => return Ok(answer),
+                Some(location) if moved => {
+                    path = self.urls.path(location)?;
+                    led_to = Some(path.clone());
+                }
+                _ => {
+                    answer.led_to = led_to;
+                    return Ok(answer);
+                }
             }
         }
         Err(GitHubError::Unexpected {
@@ -140,7 +149,7 @@ impl Transport {
             .map_err(|error| GitHubError::Network { message: format!("the answer to {what} broke off: {error}") })?
             .to_bytes();
         tracing::debug!(call = %what, status = parts.status.as_u16(), "asked GitHub");
-        Ok(Answer { status: parts.status, headers: parts.headers, body, what })
+        Ok(Answer { status: parts.status, headers: parts.headers, body, what, led_to: None })
     }
 }
 
@@ -333,7 +342,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let link = r#"<http://h/api/v3/x?page=1>; rel="prev", <http://h/api/v3/x?page=3>; rel="next""#;
         headers.insert(header::LINK, link.parse().unwrap());
-        let answer = Answer { status: StatusCode::OK, headers, body: Bytes::new(), what: String::new() };
+        let answer = Answer { status: StatusCode::OK, headers, body: Bytes::new(), what: String::new(), led_to: None };
         assert_eq!(answer.next_page().as_deref(), Some("http://h/api/v3/x?page=3"));
     }
 }

@@ -76,6 +76,14 @@ impl Playground {
         self.hub.accept_permissions(&mut state, self.installation_id, by);
     }
 
+    /// Gives an account another name, as its owner does in its settings. Answers whether there is such an account and the name
+    /// was free.
+    pub fn rename_account(&self, login: &str, new: &str) -> bool {
+        let mut state = self.hub.state();
+        let Some(account) = state.account_by_login(login).map(|account| account.id) else { return false };
+        self.hub.rename_account(&mut state, account, new)
+    }
+
     /// Accepts a repository (`owner/name`) that somebody was offered, as they do by a link in a message. Answers whether there
     /// is such an offer.
     pub fn accept_transfer(&self, full_name: &str) -> bool {

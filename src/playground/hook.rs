@@ -66,16 +66,9 @@ impl Hook {
 
 /// <https://url.spec.whatwg.org/#application/x-www-form-urlencoded>
 fn form(payload: &[u8]) -> String {
-    let mut body = String::with_capacity(payload.len() * 2);
-    body.push_str("payload=");
-    for byte in payload {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => body.push(char::from(*byte)),
-            b' ' => body.push('+'),
-            other => body.push_str(&format!("%{other:02X}")),
-        }
-    }
-    body
+    let pair = [("payload", String::from_utf8_lossy(payload))];
+    let encoded = reqwest::Url::parse_with_params("http://form.invalid/", pair);
+    encoded.ok().and_then(|url| url.query().map(str::to_owned)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -76,7 +76,12 @@ pub(super) async fn look(world: &World, live: &[Directive]) {
 /// How a directive's issue stands: closed, without its label, edited.
 pub(super) async fn issue(world: &World, d: &Directive) -> Result<Vec<Signal>, Fault> {
     let client = world.github.repository(&d.repo);
-    let Some(issue) = client.issue(d.issue).await? else { return Ok(Vec::new()) };
+    let Some(issue) = client.issue(d.issue).await? else {
+        if client.issue_is_gone(d.issue).await? {
+            tell(world, &d.repo, client.removal(d.issue)).await?;
+        }
+        return Ok(Vec::new());
+    };
     if issue.state == OpenState::Closed {
         if let Some(closed) = client.closing(d.issue).await? {
             tell(world, &d.repo, closed).await?;

@@ -4,6 +4,7 @@
 //! that the same happens whether an issue is closed by a person, by a merge or by a push. Acts that need git come in two parts:
 //! they ask git first and change the model after, never holding the model while git runs.
 
+mod accounts;
 mod automerge;
 mod branches;
 mod checks;
@@ -18,10 +19,13 @@ mod pulls;
 mod refs;
 mod repositories;
 mod reviewing;
+mod transfer;
 
+pub(crate) use accounts::ZEN;
 pub(crate) use codeowners::{CodeOwners, Fault as OwnersFault};
 pub(crate) use installations::Move;
 pub(crate) use issues::NewIssue;
 pub(crate) use keywords::closed_by;
 pub(crate) use pulls::{Measured, github_signature, measure};
 pub(crate) use refs::RefMove;
+pub(crate) use transfer::Missing;

@@ -3,7 +3,7 @@
 //! One task drives each attempt of each run. It takes every step that is due under one lock, then waits for the clock, or for
 //! somebody to move the clock, change the script, cancel the run or run it again.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -78,12 +78,12 @@ impl State {
         id
     }
 
-    /// Gives the present attempt of a run its jobs, each with its check run.
-    fn add_jobs(&mut self, repo: Id, run: Id) -> Vec<Id> {
+    /// Gives the present attempt of a run these of its jobs, each with its check run.
+    fn add_jobs(&mut self, repo: Id, run: Id, jobs: &BTreeSet<usize>) -> Vec<Id> {
         let (now, app) = (self.now(), self.actions.id);
         let Some(found) = self.repo_by_id(repo).actions.run(run).cloned() else { return Vec::new() };
         let mut ids = Vec::new();
-        for (planned, plan) in found.plan.iter().enumerate() {
+        for (planned, plan) in found.plan.iter().enumerate().filter(|(at, _)| jobs.contains(at)) {
             let id = self.new_id();
             ids.push(id);
             let repo = self.repo_mut(repo);
@@ -211,14 +211,14 @@ impl Hub {
             jobs: Vec::new(),
         });
         self.announce_workflow_run(state, repo, id, "requested");
-        self.begin_attempt(state, repo, id);
+        self.begin_attempt(state, repo, id, &(0..file.jobs.len()).collect());
         id
     }
 
-    /// Queues the jobs of the present attempt, and has it driven.
-    fn begin_attempt(self: &Arc<Self>, state: &mut State, repo: Id, run: Id) {
+    /// Queues these jobs for the present attempt, and has it driven.
+    pub(super) fn begin_attempt(self: &Arc<Self>, state: &mut State, repo: Id, run: Id, jobs: &BTreeSet<usize>) {
         let sender = state.repo_by_id(repo).actions.run(run).map_or(state.actions.bot, |run| run.triggering_actor);
-        for job in state.add_jobs(repo, run) {
+        for job in state.add_jobs(repo, run, jobs) {
             self.announce_run(state, repo, job, sender, "created", json!({}));
             self.announce_job(state, repo, run, job, "queued");
         }
@@ -342,24 +342,6 @@ impl Hub {
         self.end_run(state, repo, run);
         self.changed.notify_waiters();
         true
-    }
-
-    /// Runs a completed run again, as its next attempt. GitHub tells of no request then.
-    /// <https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run>
-    pub(crate) fn run_again(self: &Arc<Self>, state: &mut State, repo: Id, run: Id, actor: Id) {
-        let now = state.now();
-        let Some(found) = state.repo_mut(repo).actions.run_mut(run) else { return };
-        found.attempt += 1;
-        found.stage = Stage::Queued;
-        found.conclusion = None;
-        found.triggering_actor = actor;
-        (found.started_at, found.updated_at) = (now, now);
-        let suite = found.suite;
-        if let Some(suite) = state.repo_mut(repo).suites.iter_mut().find(|all| all.id == suite) {
-            suite.announced = false;
-            suite.updated_at = now;
-        }
-        self.begin_attempt(state, repo, run);
     }
 
     /// Has everything that waits for the clock or the script look again.

@@ -7,6 +7,7 @@
 //!
 //! What it never does: it runs nothing of what a workflow says.
 
+mod again;
 mod dispatch;
 mod drive;
 mod file;

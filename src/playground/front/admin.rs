@@ -13,6 +13,9 @@
 //! | `GET /_playground/clock` | | what this GitHub's clock says |
 //! | `POST /_playground/clock` | `{"advance": 3600}` | moves it forward by seconds |
 //! | `PUT /_playground/push-limit` | `{"bytes": 1000000}` | refuses larger pushes |
+//! | `POST /_playground/ci` | `[{"job": "slow", "after": 30}, …]` | adds to the script of the CI; the last line that fits decides |
+//! | `PUT /_playground/ci` | the same | this script in place of the one there is |
+//! | `DELETE /_playground/ci` | | every job succeeds at once again |
 //! | `POST /_playground/installations/{id}/suspend`, `…/unsuspend` | `{}` | the account's owner does so, webhook and all |
 //! | `POST /_playground/tokens/expire` | `{}` | ends the life of every installation token, as an hour would |
 //! | `POST /_playground/tokens/revoke` | `{}` | revokes every installation token |
@@ -37,6 +40,7 @@ use serde_json::{Value, json};
 
 use super::{guard::on_this_machine, limits::RateLimits};
 use crate::playground::{
+    ci::Rule,
     hub::Hub,
     mischief::{Misbehaved, Written, read_rule},
     state::{Id, State as Model, SuspendedThrough},
@@ -55,6 +59,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         .route("/rate-limits", get(limits).put(limit).delete(unlimit))
         .route("/clock", get(clock).post(advance))
         .route("/push-limit", put(limit_pushes))
+        .route("/ci", post(add_to_ci).put(replace_ci).delete(clear_ci))
         .route("/installations/{id}/suspend", post(suspend))
         .route("/installations/{id}/unsuspend", post(unsuspend))
         .route("/tokens/expire", post(expire))
@@ -76,7 +81,7 @@ impl IntoResponse for Refused {
 }
 
 async fn nothing_here() -> Refused {
-    let message = "There is no such admin resource: see misbehaviour, report, rate-limits, push-limit, installations, clock and tokens.";
+    let message = "There is no such admin resource: see misbehaviour, report, rate-limits, push-limit, ci, installations, clock and tokens.";
     Refused(StatusCode::NOT_FOUND, message, Vec::new())
 }
 
@@ -183,6 +188,36 @@ async fn limit_pushes(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Respon
     let bytes = read::<Largest>(&body)?.bytes;
     hub.largest_push.store(bytes, Ordering::Relaxed);
     Ok(Json(json!({ "bytes": bytes })).into_response())
+}
+
+fn script(body: &[u8]) -> Result<Vec<Rule>, Refused> {
+    Rule::parse(&String::from_utf8_lossy(body))
+        .map_err(|fault| Refused(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault]))
+}
+
+/// Sets the script, and has the jobs that are open look at it.
+fn set_ci(hub: &Hub, change: impl FnOnce(&mut Vec<Rule>)) -> Response {
+    let rules = {
+        let mut state = hub.state();
+        change(&mut state.ci);
+        state.ci.len()
+    };
+    hub.look_again();
+    Json(json!({ "rules": rules })).into_response()
+}
+
+async fn add_to_ci(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let more = script(&body)?;
+    Ok(set_ci(&hub, |rules| rules.extend(more)))
+}
+
+async fn replace_ci(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let new = script(&body)?;
+    Ok(set_ci(&hub, |rules| *rules = new))
+}
+
+async fn clear_ci(State(hub): State<Arc<Hub>>) -> Response {
+    set_ci(&hub, Vec::clear)
 }
 
 async fn suspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {

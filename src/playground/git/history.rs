@@ -72,12 +72,23 @@ impl Repository {
         self.log_of(&["--reverse", "--topo-order", &format!("{base}..{head}")]).await
     }
 
+    /// The commits that lead to `rev` and touch a file or a folder, newest first.
+    pub(crate) async fn log_of_path(&self, rev: &str, path: &str, limit: usize) -> Result<Vec<CommitInfo>, GitError> {
+        let sha = self.require(rev).await?;
+        self.log_along(&[&format!("--max-count={limit}"), &sha], &[path.trim_matches('/')]).await
+    }
+
     async fn log_of(&self, args: &[&str]) -> Result<Vec<CommitInfo>, GitError> {
+        self.log_along(args, &[]).await
+    }
+
+    async fn log_along(&self, args: &[&str], paths: &[&str]) -> Result<Vec<CommitInfo>, GitError> {
         let output = self
             .git()
             .args(["log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-decorate", FORMAT])
             .args(args)
             .arg("--")
+            .args(paths)
             .run()
             .await?;
         let text = String::from_utf8_lossy(&output);

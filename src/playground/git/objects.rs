@@ -148,6 +148,17 @@ impl Repository {
         }
     }
 
+    /// How many bytes a blob has, by its sha.
+    pub(crate) async fn blob_size(&self, sha: &str) -> Result<Option<u64>, GitError> {
+        match self.rev_parse(sha, "blob").await? {
+            Some(sha) => {
+                let size = self.git().args(["cat-file", "-s", &sha]).line().await?;
+                size.parse().map(Some).map_err(|_| GitError::Unreadable("cat-file"))
+            }
+            None => Ok(None),
+        }
+    }
+
     async fn ls_tree(&self, args: &[&str]) -> Result<Vec<TreeEntry>, GitError> {
         let output = self.git().args(["ls-tree", "-z", "--long"]).args(args).run().await?;
         let text = String::from_utf8_lossy(&output);

@@ -15,6 +15,7 @@ mod queue;
 mod resolve;
 mod schema;
 mod select;
+mod transfer;
 
 use std::sync::Arc;
 

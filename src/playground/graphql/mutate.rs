@@ -7,12 +7,13 @@ use super::{
     parse::Field,
     resolve::{Request, find, place, unresolved},
     select::Thing,
+    transfer::transfer,
 };
 use crate::playground::{
     git::MergeMethod,
     rest::{ApiError, MergeAsked, Target, Writer, comment_on, merge_pull, react, unreact, update_pull},
     rules,
-    state::{AutoMerge, IssueState, Mergeability, ReactionContent, Role, Scope, State},
+    state::{AutoMerge, Gone, IssueState, Mergeability, ReactionContent, Role, Scope, State},
 };
 
 /// What a mutation made, by the names of its payload.
@@ -39,7 +40,7 @@ impl Place {
     }
 }
 
-fn refused(error: &ApiError) -> Fault {
+pub(super) fn refused(error: &ApiError) -> Fault {
     let kind = match error.status.as_u16() {
         401 | 403 => "FORBIDDEN",
         404 => "NOT_FOUND",
@@ -98,6 +99,11 @@ impl Request<'_> {
             "addComment" => {
                 let place = self.place(&input["subjectId"], Wants::Any, Role::Read)?;
                 (self.add_comment(place, input)?, place)
+            }
+            "transferIssue" => {
+                let place = self.place(&input["issueId"], Wants::Issue, Role::Write)?;
+                let (repo, number) = transfer(self.ctx, place.found, input)?;
+                return Ok((vec![("issue", Thing::Issue(repo, number))], (repo, number)));
             }
             "deleteIssue" => {
                 let place = self.place(&input["issueId"], Wants::Issue, Role::Admin)?;
@@ -182,7 +188,9 @@ impl Request<'_> {
     fn delete_issue(self, place: Place) -> Made {
         let mut state = self.ctx.state();
         self.ctx.hub.announce_issue(&mut state, place.at(), place.writer.actor, "deleted", json!({}));
-        state.repo_mut(place.found.repo).issues.remove(&place.found.number);
+        let repo = state.repo_mut(place.found.repo);
+        repo.issues.remove(&place.found.number);
+        repo.gone.insert(place.found.number, Gone::Deleted);
         vec![("repository", Thing::Repository(place.found.repo))]
     }
 

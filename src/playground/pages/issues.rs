@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State as Shared};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use super::people::encoded;
 use super::session::Viewer;
 use super::{PageError, checks, find_repo, timeline};
 use crate::playground::hub::Hub;
-use crate::playground::state::{Issue, IssueState, Repo, State};
+use crate::playground::state::{Gone, Issue, IssueState, Repo, Role, State};
 
 /// Rows of a list on one page, as on GitHub.
 const A_PAGE: usize = 25;
@@ -179,7 +180,7 @@ pub(super) async fn issue(
 ) -> Result<Response, PageError> {
     let state = hub.state();
     let repo = find_repo(&state, &owner, &name)?;
-    let issue = repo.issues.get(&number).ok_or(PageError::NotFound("such issue"))?;
+    let Some(issue) = repo.issues.get(&number) else { return moved(&viewer, &state, repo, number) };
     if issue.pull.is_some() {
         // Numbers are shared, and GitHub too leads from one kind's page to the other's.
         return Ok(Redirect::to(&format!("{}/pull/{number}", repo_path(&state, repo))).into_response());
@@ -196,6 +197,19 @@ pub(super) async fn issue(
         }
     };
     Ok(repo_page((&viewer, &state), repo, Tab::Issues, &format!("{} #{number}", issue.title), &body).into_response())
+}
+
+/// To the page of an issue that was transferred, for those who may see it there.
+fn moved(viewer: &Viewer, state: &State, repo: &Repo, number: u64) -> Result<Response, PageError> {
+    let absent = PageError::NotFound("such issue");
+    let Some(Gone::Transferred(issue)) = repo.gone.get(&number) else { return Err(absent) };
+    let Some((repo, number)) = state.issue_by_id(*issue) else { return Err(absent) };
+    let repo = state.repo_by_id(repo);
+    if repo.private && !viewer.may(state, repo, Role::Read) {
+        return Err(absent);
+    }
+    let place = format!("{}/issues/{number}", repo_path(state, repo));
+    Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, place)]).into_response())
 }
 
 /// Title, number and state; `story` is the line beside the state.
@@ -225,6 +239,7 @@ pub(super) fn side(scene: Scene<'_>, issue: &Issue) -> Markup {
             @for id in &issue.assignees { @let person = state.account(*id); p { (avatar(person)) " " (login(person)) } }
             (controls::assignees(scene, issue))
         }
+        (controls::transfer_box(scene, issue))
         @if !linked.is_empty() {
             section {
                 h2 { "Pull requests" }

@@ -149,6 +149,21 @@ impl IntoResponse for PageError {
 }
 
 /// The repository of a page's path. A clone's address (`….git`) leads to the page too.
+/// A file as the API's HTML form has it: Markdown as text, anything else as it is.
+/// <https://docs.github.com/en/rest/repos/contents#get-repository-content>
+pub(crate) fn file_as_html(repository: &str, path: &str, text: &str, is_markdown: bool) -> String {
+    let file = html! {
+        div id="file" data-path=(path) {
+            @if is_markdown {
+                article.markdown-body itemprop="text" { (markdown::render(text, markdown::Place::File(repository))) }
+            } @else {
+                div.plain { pre { (text) } }
+            }
+        }
+    };
+    file.into_string()
+}
+
 fn find_repo<'a>(state: &'a State, owner: &str, name: &str) -> Result<&'a Repo, PageError> {
     let found = state.repo(owner, name).or_else(|| state.repo(owner, name.strip_suffix(".git")?));
     found.ok_or(PageError::NotFound("such repository"))

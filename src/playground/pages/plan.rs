@@ -239,6 +239,7 @@ fn of_pull(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String>
         "retarget" => repo.get_back(Method::PATCH, &pull("")?, json!({ "base": form.get("base") })),
         "ready" => draft("markPullRequestReadyForReview", form),
         "draft" => draft("convertPullRequestToDraft", form),
+        "transfer" => transfer(form),
         _ => return Ok(None),
     };
     Ok(Some(plan))
@@ -248,7 +249,18 @@ fn of_pull(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String>
 fn draft(mutation: &str, form: &Fields) -> Plan {
     let query =
         format!("mutation($id: ID!) {{ {mutation}(input: {{pullRequestId: $id}}) {{ pullRequest {{ id }} }} }}");
-    let body = json!({ "query": query, "variables": { "id": form.get("node") } });
+    by_graphql(&query, &json!({ "id": form.get("node") }))
+}
+
+/// <https://docs.github.com/en/graphql/reference/mutations#transferissue>
+fn transfer(form: &Fields) -> Plan {
+    let query =
+        "mutation($id: ID!, $to: ID!) { transferIssue(input: {issueId: $id, repositoryId: $to}) { issue { id } } }";
+    by_graphql(query, &json!({ "id": form.get("node"), "to": form.get("to") }))
+}
+
+fn by_graphql(query: &str, variables: &Value) -> Plan {
+    let body = json!({ "query": query, "variables": variables });
     Plan {
         calls: vec![Call { method: Method::POST, path: "/api/graphql".to_owned(), body }],
         then: Then::Back,

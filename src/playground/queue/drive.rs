@@ -158,7 +158,7 @@ impl Hub {
             (entry_at(&state, (repo, base), place), actor)
         };
         let Some(entry) = entry else { return Ok(()) };
-        let writer = Writer { repo, actor: entry.enqueued_by, via_app: entry.via_app };
+        let writer = Writer { repo, actor: entry.enqueued_by, via_app: entry.via_app, workflows: true };
         let sha = match merge_apart(self, writer, entry.number, &onto, method).await {
             Ok(sha) => sha,
             Err(GitError::Conflict { .. } | GitError::NoCommonAncestor(..)) => {

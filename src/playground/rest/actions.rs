@@ -1,6 +1,6 @@
 //! GitHub Actions: workflows, runs and jobs. <https://docs.github.com/en/rest/actions/workflow-runs>
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Router,
@@ -28,8 +28,10 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/repos/{owner}/{repo}/actions/runs/{id}", get(run))
         .route("/repos/{owner}/{repo}/actions/runs/{id}/jobs", get(jobs))
         .route("/repos/{owner}/{repo}/actions/runs/{id}/rerun", post(rerun))
+        .route("/repos/{owner}/{repo}/actions/runs/{id}/rerun-failed-jobs", post(rerun_failed))
         .route("/repos/{owner}/{repo}/actions/runs/{id}/cancel", post(cancel))
         .route("/repos/{owner}/{repo}/actions/jobs/{id}", get(job))
+        .route("/repos/{owner}/{repo}/actions/jobs/{id}/rerun", post(rerun_job))
 }
 
 pub(super) const ACTIONS: &[Scope] = &[Scope::Actions];
@@ -110,8 +112,8 @@ async fn jobs(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answ
     let repo = ctx.read(&state, (&owner, &name), ACTIONS)?;
     let run = find(repo, id)?;
     let view = ctx.view(&state);
-    let all = ctx.query("filter") == Some("all");
-    let found = run.jobs.iter().filter(|job| all || job.attempt == run.attempt);
+    let found: Vec<&Job> =
+        if ctx.query("filter") == Some("all") { run.jobs.iter().collect() } else { run.current().collect() };
     Ok(ctx.counted_list("jobs", found, |job| view.workflow_job(repo, run, job)))
 }
 
@@ -125,9 +127,33 @@ async fn job(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answe
 }
 
 async fn rerun(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
+    again(&ctx, (&owner, &name), |_| Some(id), |run| Ok((0..run.plan.len()).collect()))
+}
+
+async fn rerun_failed(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
+    let failed = |run: &WorkflowRun| Some(run.failed()).filter(|failed| !failed.is_empty());
+    let none = || ApiError::forbidden("This workflow run has no failed jobs");
+    again(&ctx, (&owner, &name), |_| Some(id), |run| failed(run).ok_or_else(none))
+}
+
+/// With all that needs it.
+async fn rerun_job(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
+    let of = |run: &WorkflowRun| run.jobs.iter().find(|job| job.id == id).map(|job| job.planned);
+    let run = |repo: &Repo| repo.actions.runs.iter().find(|run| of(run).is_some()).map(|run| run.id);
+    again(&ctx, (&owner, &name), run, |run| Ok(run.with_dependents(of(run).into_iter().collect())))
+}
+
+/// Runs some jobs of a completed run again.
+fn again(
+    ctx: &Ctx,
+    at: (&str, &str),
+    which: impl Fn(&Repo) -> Option<Id>,
+    jobs: impl Fn(&WorkflowRun) -> Result<BTreeSet<usize>, ApiError>,
+) -> Answer {
     let mut state = ctx.state();
-    let writer = ctx.write(&state, (&owner, &name), ACTIONS, Role::Write)?;
-    let run = find(state.repo_by_id(writer.repo), id)?;
+    let writer = ctx.write(&state, at, ACTIONS, Role::Write)?;
+    let repo = state.repo_by_id(writer.repo);
+    let run = find(repo, which(repo).ok_or_else(ApiError::not_found)?)?;
     if run.stage != Stage::Completed {
         return Err(ApiError::forbidden("This workflow is already running"));
     }
@@ -135,7 +161,8 @@ async fn rerun(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Ans
         let message = "Unable to retry this workflow run because it was created over a month ago";
         return Err(ApiError::forbidden(message));
     }
-    ctx.hub.run_again(&mut state, writer.repo, id, writer.actor);
+    let (id, jobs) = (run.id, jobs(run)?);
+    ctx.hub.run_again(&mut state, (writer.repo, id), &jobs, writer.actor);
     Ok(created(json!({})))
 }
 

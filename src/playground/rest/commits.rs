@@ -4,16 +4,17 @@
 use std::sync::Arc;
 
 use axum::{Router, http::StatusCode, routing::get};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, ok},
+    context::{Answer, At, Ctx, ok, with_link},
     error::ApiError,
     media::Form,
     statuses, suites,
 };
 use crate::playground::{
-    git::{GitError, Repository, branch_ref, is_sha},
+    git::{GitError, Repository, Signature, branch_ref, is_sha},
     hub::Hub,
     state::{Id, Scope},
 };
@@ -62,15 +63,26 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
             .await?
             .ok_or_else(|| ApiError::new(StatusCode::CONFLICT, "Git Repository is empty."))?,
     };
-    let commits = git.log(&sha, 0, HISTORY).await?;
+    let commits = match ctx.query("path") {
+        Some(path) => git.log_of_path(&sha, path, HISTORY).await?,
+        None => git.log(&sha, 0, HISTORY).await?,
+    };
     let state = ctx.state();
     let view = ctx.view(&state);
-    let author = ctx.query("author");
-    let shown = commits.iter().filter(|commit| {
-        author.is_none_or(|author| {
-            let account = state.account_by_email(&commit.author.email);
-            commit.author.email == author || account.is_some_and(|account| account.login.eq_ignore_ascii_case(author))
+    let by = |name: &str, person: &Signature| {
+        ctx.query(name).is_none_or(|wanted| {
+            let account = state.account_by_email(&person.email);
+            person.email == wanted || account.is_some_and(|account| account.login.eq_ignore_ascii_case(wanted))
         })
+    };
+    let time = |name: &str| ctx.query(name).and_then(|time| time.parse::<DateTime<Utc>>().ok());
+    let (since, until) = (time("since"), time("until"));
+    let shown = commits.iter().filter(|commit| {
+        let date = commit.committer.date;
+        by("author", &commit.author)
+            && by("committer", &commit.committer)
+            && since.is_none_or(|since| date >= since)
+            && until.is_none_or(|until| date <= until)
     });
     Ok(ctx.list(shown, |commit| view.commit(state.repo_by_id(repo), commit)))
 }
@@ -146,6 +158,10 @@ async fn pulls_of(ctx: &Ctx, at: (&str, &str), git: &Repository, sha: &str) -> A
     Ok(ctx.list(found, |number| view.pull_simple(repo, &repo.issues[&number])))
 }
 
+/// What a comparison shows at most: so many commits without pages, and so many files in all.
+const COMMITS_COMPARED: usize = 250;
+const FILES_COMPARED: usize = 300;
+
 /// <https://docs.github.com/en/rest/commits/commits#compare-two-commits>
 async fn compare(ctx: Ctx, At((owner, name, range)): At<(String, String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
@@ -178,13 +194,21 @@ async fn compare(ctx: Ctx, At((owner, name, range)): At<(String, String, String)
     let state = ctx.state();
     let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));
     let html = view.repo_web(repo, &format!("/compare/{range}"));
-    let commits: Vec<Value> = commits.iter().map(|commit| view.commit(repo, commit)).collect();
-    let files: Vec<Value> = files.iter().map(|file| view.file(repo, &head_sha, file)).collect();
-    Ok(ok(json!({
+    // Files come with the first page alone.
+    let first = ctx.query("page").is_none_or(|page| page == "1");
+    let files = files.iter().filter(|_| first).take(FILES_COMPARED);
+    let files: Vec<Value> = files.map(|file| view.file(repo, &head_sha, file)).collect();
+    let (commits, link) = match (ctx.query("page"), ctx.query("per_page")) {
+        (None, None) => (commits.iter().take(COMMITS_COMPARED).collect(), None),
+        _ => ctx.page(&commits),
+    };
+    let commits: Vec<Value> = commits.into_iter().map(|commit| view.commit(repo, commit)).collect();
+    let compared = ok(json!({
         "url": view.repo_api(repo, &format!("/compare/{range}")), "html_url": html, "permalink_url": html,
         "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"),
         "base_commit": view.commit(repo, &base_commit), "merge_base_commit": view.commit(repo, &fork_commit),
         "status": status, "ahead_by": counts.ahead, "behind_by": counts.behind, "total_commits": counts.ahead,
         "commits": commits, "files": files,
-    })))
+    }));
+    Ok(with_link(compared, link))
 }

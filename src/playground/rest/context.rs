@@ -200,7 +200,7 @@ impl Ctx {
         with_link(ok(members), link)
     }
 
-    fn page<T>(&self, items: impl IntoIterator<Item = T>) -> (Vec<T>, Option<String>) {
+    pub(super) fn page<T>(&self, items: impl IntoIterator<Item = T>) -> (Vec<T>, Option<String>) {
         let number = |name: &str| self.query(name).and_then(|value| value.parse::<usize>().ok());
         let size = number("per_page").unwrap_or(30).clamp(1, 100);
         let page = number("page").unwrap_or(1).max(1);
@@ -230,7 +230,7 @@ impl Ctx {
     }
 }
 
-fn with_link(mut response: Response, link: Option<String>) -> Response {
+pub(super) fn with_link(mut response: Response, link: Option<String>) -> Response {
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         response.headers_mut().insert(header::LINK, link);
     }

@@ -11,6 +11,7 @@ use super::{
     error::ApiError,
 };
 use crate::playground::{
+    acts::ZEN,
     auth::Caller,
     hub::Hub,
     state::{AccountKind, Id, Issue, IssueState},
@@ -72,7 +73,7 @@ const PLACES: [(&str, &str); 32] = [
 
 /// <https://docs.github.com/en/enterprise-server/rest/meta/meta#get-the-zen-of-github>
 async fn zen(_ctx: Ctx) -> Answer {
-    Ok(([(header::CONTENT_TYPE, "text/plain;charset=utf-8")], "Design for failure.").into_response())
+    Ok(([(header::CONTENT_TYPE, "text/plain;charset=utf-8")], ZEN).into_response())
 }
 
 /// All accounts but apps' bots, by their ids. <https://docs.github.com/en/enterprise-server/rest/users/users#list-users>

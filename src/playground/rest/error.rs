@@ -54,6 +54,13 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
+    /// What is asked for is there, and more than is ever sent.
+    pub(crate) fn too_large(message: &str) -> Self {
+        let mut error = Self::forbidden(message);
+        error.errors.push(json!({ "resource": "Blob", "field": "data", "code": "too_large" }));
+        error
+    }
+
     /// A 422 about one field. `code` is one of GitHub's: `missing`, `missing_field`, `invalid`, `already_exists`, `unprocessable`.
     pub(crate) fn invalid(resource: &str, field: &str, code: &str) -> Self {
         Self::validation(json!({ "resource": resource, "field": field, "code": code }))
@@ -93,10 +100,21 @@ impl ApiError {
     }
 }
 
+/// The sentence about members that a body lacks.
+pub(super) fn not_supplied(names: &[String]) -> Option<String> {
+    let verb = match names.len() {
+        0 => return None,
+        1 => "wasn't",
+        _ => "weren't",
+    };
+    Some(format!("{} {verb} supplied.", names.join(", ")))
+}
+
 /// Whether something may stand where GitHub wants the address of a page or of a receiver.
 pub(super) fn is_web_address(text: &str) -> bool {
-    let known = text.starts_with("http://") || text.starts_with("https://");
-    known && text.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some())
+    let http = |scheme: &str| scheme == "http" || scheme == "https";
+    text.parse::<Uri>()
+        .is_ok_and(|uri| uri.scheme_str().is_some_and(http) && uri.host().is_some_and(|host| !host.is_empty()))
 }
 
 /// A repository's homepage: nothing, or such an address.

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::{
     commits::git_of,
-    contents::wrapped,
     context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
     error::ApiError,
+    files::{check_size, wrapped},
     guard::guard,
     merge::signature,
 };
@@ -247,6 +247,7 @@ async fn create_blob(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(ne
 
 async fn read_blob(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
+    check_size(git.blob_size(&sha).await?.ok_or_else(ApiError::not_found)?)?;
     let bytes = git.blob(&sha).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
     let url = ctx.view(&state).repo_api(state.repo_by_id(repo), &format!("/git/blobs/{sha}"));

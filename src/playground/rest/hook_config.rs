@@ -2,43 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::Uri, routing::get};
+use axum::{Router, routing::get};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     context::{Answer, Ctx, Input, ok},
-    error::ApiError,
+    error::{ApiError, is_web_address},
 };
-use crate::playground::{
-    hook::ContentType,
-    hub::Hub,
-    state::{Id, State},
-};
+use crate::playground::{hook::ContentType, hub::Hub};
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new().route("/app/hook/config", get(read).patch(change))
 }
 
-fn shown(state: &State, app: Id) -> Value {
-    let hook = state.hook_of(app);
-    let mut config = json!({
-        "content_type": hook.content_type.name(),
-        "insecure_ssl": if hook.insecure_ssl { "1" } else { "0" },
-    });
-    if let Some(url) = state.hook_url_of(app) {
-        config["url"] = json!(url);
-    }
-    if hook.secret.is_some() {
-        // Nobody is shown a secret, not even who set it.
-        config["secret"] = json!("********");
-    }
-    config
-}
-
 async fn read(ctx: Ctx) -> Answer {
     let app = ctx.require_app()?;
-    Ok(ok(shown(&ctx.state(), app)))
+    let state = ctx.state();
+    Ok(ok(ctx.view(&state).hook_config(app)))
 }
 
 #[derive(Deserialize)]
@@ -68,11 +49,13 @@ async fn change(ctx: Ctx, Input(config): Input<Config>) -> Answer {
         Some(_) => return Err(invalid("insecure_ssl", "insecure_ssl must be 0 or 1")),
     };
     if let Some(url) = &config.url
-        && !is_address(url)
+        && !is_web_address(url)
     {
         return Err(invalid("url", "url must be a valid http or https URL"));
     }
     let mut state = ctx.state();
+    // An app without an address had no hook.
+    let is_new = config.url.is_some() && state.hook_url_of(app).is_none();
     if let Some(url) = config.url {
         state.set_hook_url(app, url);
     }
@@ -82,11 +65,8 @@ async fn change(ctx: Ctx, Input(config): Input<Config>) -> Answer {
     if let Some(secret) = config.secret {
         hook.secret = (!secret.is_empty()).then(|| secret.into_bytes());
     }
-    Ok(ok(shown(&state, app)))
-}
-
-fn is_address(url: &str) -> bool {
-    let http = |scheme: &str| scheme == "http" || scheme == "https";
-    url.parse::<Uri>()
-        .is_ok_and(|uri| uri.scheme_str().is_some_and(http) && uri.host().is_some_and(|host| !host.is_empty()))
+    if is_new {
+        ctx.hub.ping(&mut state, app);
+    }
+    Ok(ok(ctx.view(&state).hook_config(app)))
 }

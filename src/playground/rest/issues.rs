@@ -140,6 +140,17 @@ pub(super) fn may_triage(state: &State, writer: Writer) -> bool {
     writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Triage)
 }
 
+/// Those who opened it change everything; others sort it from triage on, and write in it from write on.
+/// <https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization>
+pub(super) fn check_editor(state: &State, writer: Writer, issue: &Issue, texts: bool) -> Result<(), ApiError> {
+    let least = if texts { Role::Write } else { Role::Triage };
+    let may = writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(least);
+    if may || issue.author == writer.actor {
+        return Ok(());
+    }
+    Err(ApiError::forbidden(format!("Must have {} rights to Repository.", least.name())))
+}
+
 /// <https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue>
 const MOST_ASSIGNEES: usize = 10;
 
@@ -183,9 +194,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
         let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Read)?;
         let repo = state.repo_by_id(writer.repo);
         let issue = find(repo, number)?;
-        if issue.author != writer.actor && !may_triage(&state, writer) {
-            return Err(ApiError::forbidden("Must have triage rights to Repository."));
-        }
+        check_editor(&state, writer, issue, edit.title.is_some() || !matches!(edit.body, Patch::Keep))?;
         (writer, issue.pull.is_some().then(|| repo.git.clone()))
     };
     check_title("Issue", edit.title.as_deref())?;

@@ -72,22 +72,24 @@ pub(super) fn ensure_labels(
 ) -> Result<Vec<Id>, ApiError> {
     let may_create = writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Write);
     check_label_count(names.len())?;
+    // All of them before the first one is made.
     for name in names.iter().map(LabelName::name) {
         check_label(Some(name), None)?;
+        if name.trim().is_empty() {
+            return Err(ApiError::invalid("Label", "name", "missing_field"));
+        }
+        if !may_create && state.repo_by_id(writer.repo).label(name).is_none() {
+            return Err(ApiError::forbidden("You do not have permission to create labels on this repository."));
+        }
     }
     let mut ids = Vec::new();
     for name in names.iter().map(LabelName::name) {
         let known = state.repo_by_id(writer.repo).label(name).map(|label| label.id);
-        let id = match known {
-            Some(id) => id,
-            None if name.trim().is_empty() => return Err(ApiError::invalid("Label", "name", "missing_field")),
-            None if may_create => {
-                let id = add_label(state, writer.repo, name.to_owned(), "ededed".to_owned(), None);
-                announce(hub, state, writer, id, "created", json!({}));
-                id
-            }
-            None => return Err(ApiError::forbidden("You do not have permission to create labels on this repository.")),
-        };
+        let id = known.unwrap_or_else(|| {
+            let id = add_label(state, writer.repo, name.to_owned(), "ededed".to_owned(), None);
+            announce(hub, state, writer, id, "created", json!({}));
+            id
+        });
         if !ids.contains(&id) {
             ids.push(id);
         }

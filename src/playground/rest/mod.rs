@@ -18,7 +18,9 @@ mod corners;
 mod deliveries;
 mod dispatches;
 mod error;
+mod files;
 mod git_data;
+mod gone;
 mod guard;
 mod history;
 mod hook_config;
@@ -50,6 +52,7 @@ mod statuses;
 mod sub_issues;
 mod suites;
 mod tags;
+mod team_repos;
 mod teams;
 mod users;
 
@@ -94,6 +97,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         corners::routes(),
         deliveries::routes(),
         dispatches::routes(),
+        files::routes(),
         git_data::routes(),
         history::routes(),
         hook_config::routes(),
@@ -119,6 +123,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         sub_issues::routes(),
         suites::routes(),
         tags::routes(),
+        team_repos::routes(),
         teams::routes(),
         users::routes(),
     ];

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Ctx;
-use crate::playground::state::{Id, Issue, Time};
+use crate::playground::state::{Id, Issue, Repo, Time};
 
 /// Issues: newest first, unless the query says otherwise. <https://docs.github.com/en/rest/issues/issues#list-repository-issues>
 pub(super) fn issues(ctx: &Ctx, issues: &mut [&Issue]) {
@@ -39,6 +39,24 @@ pub(super) fn pulls(ctx: &Ctx, now: Time, pulls: &mut Vec<&Issue>) {
     };
     if down {
         pulls.reverse();
+    }
+}
+
+/// Repositories: by name from A on; by a time, the newest first.
+/// <https://docs.github.com/en/rest/repos/repos#list-repositories-for-a-user>
+pub(super) fn repositories(ctx: &Ctx, repos: &mut [&Repo]) {
+    let by = ctx.query("sort").unwrap_or("full_name");
+    match by {
+        "created" => repos.sort_by_key(|repo| (repo.created_at, repo.id)),
+        "updated" | "pushed" => repos.sort_by_key(|repo| (repo.pushed_at, repo.id)),
+        _ => repos.sort_by_key(|repo| repo.name.to_lowercase()),
+    }
+    let down = match ctx.query("direction") {
+        Some(word) => word == "desc",
+        None => matches!(by, "created" | "updated" | "pushed"),
+    };
+    if down {
+        repos.reverse();
     }
 }
 

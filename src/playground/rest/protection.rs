@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, Ctx, Patch, Writer, no_content, ok, shaped},
-    error::ApiError,
+    error::{ApiError, not_supplied},
 };
 use crate::playground::{
     auth::Caller,
@@ -269,11 +269,10 @@ fn read_whole(body: &Value) -> Result<Whole, ApiError> {
 fn supplied(body: &Value, needed: &[&str]) -> Result<(), ApiError> {
     let absent: Vec<String> =
         needed.iter().filter(|name| body.get(**name).is_none()).map(|name| format!("\"{name}\"")).collect();
-    if absent.is_empty() {
-        return Ok(());
+    match not_supplied(&absent) {
+        Some(fault) => Err(ApiError::semantic(format!("Invalid request.\n\n{fault}"))),
+        None => Ok(()),
     }
-    let verb = if absent.len() == 1 { "wasn't" } else { "weren't" };
-    Err(ApiError::semantic(format!("Invalid request.\n\n{} {verb} supplied.", absent.join(", "))))
 }
 
 impl Whole {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
-    issues::{edit_text, may_triage},
+    issues::{check_editor, edit_text},
     media::Form,
     order,
     sizes::{check_body, check_title},
@@ -195,9 +195,8 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
         let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Read)?;
         let repo = state.repo_by_id(writer.repo);
         let (issue, pull) = find(repo, number)?;
-        if issue.author != writer.actor && !may_triage(&state, writer) {
-            return Err(ApiError::forbidden("Must have triage rights to Repository."));
-        }
+        let texts = edit.title.is_some() || edit.base.is_some() || !matches!(edit.body, Patch::Keep);
+        check_editor(&state, writer, issue, texts)?;
         (writer, repo.git.clone(), repo.moving.clone(), pull.head_ref.clone(), pull.base_ref.clone())
     };
     if edit.title.as_deref().is_some_and(|title| title.trim().is_empty()) {

@@ -32,6 +32,9 @@ pub(super) async fn follow(State(hub): State<Arc<Hub>>, mut request: Request, ne
     } else if let Some(away) = by_old_name(&hub, &request) {
         return away;
     }
+    if let Some(gone) = super::gone::of(&hub, &request) {
+        return gone;
+    }
     next.run(request).await
 }
 
@@ -79,7 +82,7 @@ fn by_old_name(hub: &Hub, request: &Request) -> Option<Response> {
     Some(response)
 }
 
-fn may_know(state: &Model, repo: &Repo, caller: &Caller) -> bool {
+pub(super) fn may_know(state: &Model, repo: &Repo, caller: &Caller) -> bool {
     !repo.private
         || match caller {
             Caller::User(user) => state.role(repo, *user).is_some(),

@@ -64,6 +64,9 @@ async fn convert(Shared(hub): Shared<Arc<Hub>>, At(code): At<String>) -> Answer 
     value["client_secret"] = json!(app.client_secret);
     value["webhook_secret"] = json!(hook_secret);
     value["pem"] = json!(pem);
+    if state.hook_url_of(id).is_some() {
+        hub.ping(&mut state, id);
+    }
     Ok(created(value))
 }
 

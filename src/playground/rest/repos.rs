@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
     error::{ApiError, check_homepage},
+    order,
     settings::{Merging, wants_private},
 };
 use crate::playground::{
@@ -25,7 +26,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/repos/{owner}/{repo}", get(repo))
         .route("/user/repos", get(own).post(create_own))
-        .route("/users/{login}/repos", get(of_account))
+        .route("/users/{login}/repos", get(public_of_account))
         .route("/orgs/{login}/repos", get(of_account).post(create_in_organization))
 }
 
@@ -53,6 +54,18 @@ async fn own(ctx: Ctx) -> Answer {
     let state = ctx.state();
     let mine = state.repos.values().filter(|repo| state.given_role(repo, id).is_some());
     Ok(ctx.list(mine, |repo| ctx.view(&state).repo_for(repo, role_of(&ctx, &state, repo))))
+}
+
+/// The public ones, by their names unless the query says otherwise; none of those that somebody else owns.
+/// <https://docs.github.com/en/rest/repos/repos#list-repositories-for-a-user>
+async fn public_of_account(ctx: Ctx, At(login): At<String>) -> Answer {
+    let state = ctx.state();
+    let account = state.account_by_login(&login).ok_or_else(ApiError::not_found)?.id;
+    let wanted = ctx.query("type") != Some("member");
+    let mut found: Vec<&Repo> =
+        state.repos.values().filter(|repo| wanted && repo.owner == account && !repo.private).collect();
+    order::repositories(&ctx, &mut found);
+    Ok(ctx.list(found, |repo| ctx.view(&state).repo_listed(repo, role_of(&ctx, &state, repo))))
 }
 
 async fn of_account(ctx: Ctx, At(login): At<String>) -> Answer {

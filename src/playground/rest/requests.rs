@@ -69,36 +69,30 @@ fn named(state: &State, repo: &Repo, author: Id, asked: &Reviewers) -> Result<Ve
     Ok(found)
 }
 
-async fn request_reviewers(
-    ctx: Ctx,
-    At((owner, name, number)): At<(String, String, u64)>,
-    Input(asked): Input<Reviewers>,
-) -> Answer {
-    let mut state = ctx.state();
-    let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Triage)?;
-    let repo = state.repo_by_id(writer.repo);
-    let (issue, _) = find(repo, number)?;
-    for reviewer in named(&state, repo, issue.author, &asked)? {
-        ctx.hub.request_review(&mut state, (writer.repo, number), writer.actor, reviewer);
-    }
-    let repo = state.repo_by_id(writer.repo);
-    Ok(created(ctx.view(&state).pull_simple(repo, &repo.issues[&number])))
+async fn request_reviewers(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Reviewers>) -> Answer {
+    change(&ctx, &at, &asked, Hub::request_review).map(created)
 }
 
-async fn unrequest_reviewers(
-    ctx: Ctx,
-    At((owner, name, number)): At<(String, String, u64)>,
-    Input(asked): Input<Reviewers>,
-) -> Answer {
+async fn unrequest_reviewers(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Reviewers>) -> Answer {
+    change(&ctx, &at, &asked, Hub::unrequest_review).map(ok)
+}
+
+/// Does something with everybody who is named, and shows what came of it.
+fn change(
+    ctx: &Ctx,
+    (owner, name, number): &(String, String, u64),
+    asked: &Reviewers,
+    act: impl Fn(&Arc<Hub>, &mut State, (Id, u64), Id, Id),
+) -> Result<Value, ApiError> {
     let mut state = ctx.state();
-    let writer = ctx.write(&state, (&owner, &name), PULLS, Role::Triage)?;
+    let writer = ctx.write(&state, (owner, name), PULLS, Role::Triage)?;
     let repo = state.repo_by_id(writer.repo);
-    let (issue, _) = find(repo, number)?;
-    for reviewer in named(&state, repo, issue.author, &asked)? {
-        ctx.hub.unrequest_review(&mut state, (writer.repo, number), writer.actor, reviewer);
+    let (issue, _) = find(repo, *number)?;
+    for reviewer in named(&state, repo, issue.author, asked)? {
+        act(&ctx.hub, &mut state, (writer.repo, *number), writer.actor, reviewer);
     }
     let repo = state.repo_by_id(writer.repo);
-    Ok(ok(ctx.view(&state).pull_simple(repo, &repo.issues[&number])))
+    Ok(ctx.view(&state).pull_simple(repo, &repo.issues[number]))
 }
 
 /// <https://docs.github.com/en/rest/repos/repos#list-codeowners-errors>

@@ -257,6 +257,9 @@ fn may_change(ctx: &Ctx, state: &State, at: (&str, &str), id: Id) -> Result<(Wri
 
 async fn edit(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input(text): Input<Text>) -> Answer {
     check_body("PullRequestReviewComment", Some(&text.body))?;
+    if text.body.trim().is_empty() {
+        return Err(ApiError::invalid("PullRequestReviewComment", "body", "missing_field"));
+    }
     let mut state = ctx.state();
     let (writer, number) = may_change(&ctx, &state, (&owner, &name), id)?;
     let mut before = String::new();

@@ -11,6 +11,8 @@ use axum::http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::error::not_supplied;
+
 /// What a value may be; an empty one is anything.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -53,11 +55,7 @@ impl Shape {
         };
         let missing: Vec<String> =
             self.required.iter().filter(|name| !given(name)).map(|name| format!("\"{name}\"")).collect();
-        match missing.len() {
-            0 => None,
-            1 => Some(format!("{} wasn't supplied.", missing[0])),
-            _ => Some(format!("{} weren't supplied.", missing.join(", "))),
-        }
+        not_supplied(&missing)
     }
 
     fn may_be_null(&self) -> bool {

@@ -114,9 +114,10 @@ pub(super) fn run_again(ctx: &Ctx, state: &mut State, writer: Writer, suite: Id)
         return Err(ApiError::forbidden("This check suite does not belong to the authenticated GitHub App."));
     }
     let runs = &state.repo_by_id(writer.repo).actions.runs;
-    let run = runs.iter().find(|run| run.suite == suite && run.stage == Stage::Completed).map(|run| run.id);
+    let run = runs.iter().find(|run| run.suite == suite && run.stage == Stage::Completed);
     let run = run.ok_or_else(|| ApiError::semantic("This check suite is not rerequestable"))?;
-    ctx.hub.run_again(state, writer.repo, run, writer.actor);
+    let (run, all) = (run.id, (0..run.plan.len()).collect());
+    ctx.hub.run_again(state, (writer.repo, run), &all, writer.actor);
     Ok(created(json!({})))
 }
 

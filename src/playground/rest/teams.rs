@@ -1,8 +1,8 @@
-//! Teams, who is in them, and their repositories. <https://docs.github.com/en/rest/teams/teams>
+//! Teams, and who is in them. <https://docs.github.com/en/rest/teams/teams>
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Router, http::header, routing::get};
+use axum::{Router, routing::get};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,8 +14,7 @@ use super::{
 use crate::playground::{
     auth::Caller,
     hub::Hub,
-    state::{AccountKind, Id, Privacy, Repo, Role, Scope, State, Team, TeamRole, slug},
-    view::without,
+    state::{AccountKind, Id, Privacy, Role, State, Team, TeamRole, slug},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -24,15 +23,12 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/orgs/{login}/teams/{team}", get(team).patch(edit).delete(delete))
         .route("/orgs/{login}/teams/{team}/members", get(members))
         .route("/orgs/{login}/teams/{team}/memberships/{user}", get(membership).put(join).delete(leave))
-        .route("/orgs/{login}/teams/{team}/repos", get(repos))
-        .route("/orgs/{login}/teams/{team}/repos/{owner}/{repo}", get(repo).put(give).delete(take))
-        .route("/repos/{owner}/{repo}/teams", get(of_repo))
         .route("/user/teams", get(own))
 }
 
 impl Ctx {
     /// Whether the caller may know of a team: a secret one is its members' and the owners' alone.
-    fn sees_team(&self, state: &State, team: &Team) -> bool {
+    pub(super) fn sees_team(&self, state: &State, team: &Team) -> bool {
         let secret = team.privacy == Privacy::Secret;
         match &self.caller {
             Caller::User(user) => {
@@ -44,13 +40,13 @@ impl Ctx {
     }
 
     /// A team that the caller may know of.
-    fn team<'s>(&self, state: &'s State, (login, slug): (&str, &str)) -> Result<&'s Team, ApiError> {
+    pub(super) fn team<'s>(&self, state: &'s State, (login, slug): (&str, &str)) -> Result<&'s Team, ApiError> {
         let org = orgs::find(state, login)?;
         state.team(org, slug).filter(|team| self.sees_team(state, team)).ok_or_else(ApiError::not_found)
     }
 
     /// Who changes a team: an owner of the organisation, one of the team's maintainers, or an installation that may.
-    fn maintains(&self, state: &State, team: &Team) -> Result<Id, ApiError> {
+    pub(super) fn maintains(&self, state: &State, team: &Team) -> Result<Id, ApiError> {
         match &self.caller {
             Caller::User(user) if team.members.get(user) == Some(&TeamRole::Maintainer) => Ok(*user),
             _ => self.manages(state, team.org, "Must have admin rights to the team."),
@@ -340,106 +336,6 @@ async fn leave(ctx: Ctx, At((login, slug, user)): At<(String, String, String)>) 
     }
     ctx.hub.leave_team(&mut state, team.id, person, actor);
     Ok(no_content())
-}
-
-async fn repos(ctx: Ctx, At((login, slug)): At<(String, String)>) -> Answer {
-    let state = ctx.state();
-    let team = ctx.team(&state, (&login, &slug))?;
-    let given = state.repos.values().filter_map(|repo| Some((repo, state.team_role(team, repo.id)?)));
-    let visible = given.filter(|(repo, _)| ctx.read(&state, (&login, &repo.name), &[Scope::Metadata]).is_ok());
-    let view = ctx.view(&state);
-    Ok(ctx.list(visible, |(repo, role)| {
-        let mut value = view.repo_of_team(repo, role);
-        without(
-            &mut value,
-            &[
-                "allow_auto_merge",
-                "allow_merge_commit",
-                "allow_rebase_merge",
-                "allow_squash_merge",
-                "allow_update_branch",
-            ],
-        );
-        value
-    }))
-}
-
-type Place = (String, String, String, String);
-
-/// A repository as a team's: its team, and itself.
-fn placed<'s>(ctx: &Ctx, state: &'s State, at: &Place) -> Result<(&'s Team, &'s Repo), ApiError> {
-    let team = ctx.team(state, (&at.0, &at.1))?;
-    Ok((team, ctx.read(state, (&at.2, &at.3), &[Scope::Metadata])?))
-}
-
-/// 204, or the repository where its media type is asked for.
-/// <https://docs.github.com/en/rest/teams/teams#check-team-permissions-for-a-repository>
-async fn repo(ctx: Ctx, At(at): At<Place>) -> Answer {
-    let state = ctx.state();
-    let (team, repo) = placed(&ctx, &state, &at)?;
-    let role = state.team_role(team, repo.id).ok_or_else(ApiError::not_found)?;
-    let accept = ctx.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if !accept.contains("repository+json") {
-        return Ok(no_content());
-    }
-    let mut value = ctx.view(&state).repo_of_team(repo, role);
-    without(&mut value, &["allow_update_branch", "has_discussions"]);
-    Ok(ok(value))
-}
-
-#[derive(Deserialize)]
-struct Given {
-    permission: Option<String>,
-}
-
-/// Who administers the repository and sees the team gives it.
-/// <https://docs.github.com/en/rest/teams/teams#add-or-update-team-repository-permissions>
-async fn give(ctx: Ctx, At(at): At<Place>, Input(given): Input<Given>) -> Answer {
-    let mut state = ctx.state();
-    let (team, repo) = placed(&ctx, &state, &at)?;
-    if repo.owner != team.org {
-        return Err(ApiError::invalid_because("Team", "repository", "The repository is not owned by the organization"));
-    }
-    let role = match given.permission.as_deref() {
-        None => team.permission,
-        Some(word) => Role::parse(word).ok_or_else(|| ApiError::invalid("Team", "permission", "invalid"))?,
-    };
-    let team = team.id;
-    let writer = ctx.write(&state, (&at.2, &at.3), &[Scope::Administration], Role::Admin)?;
-    ctx.hub.give_team(&mut state, team, writer.repo, role, writer.actor);
-    Ok(no_content())
-}
-
-/// <https://docs.github.com/en/rest/teams/teams#remove-a-repository-from-a-team>
-async fn take(ctx: Ctx, At(at): At<Place>) -> Answer {
-    let mut state = ctx.state();
-    let (team, repo) = placed(&ctx, &state, &at)?;
-    let (team, repo) = (team.clone(), repo.id);
-    let actor = match ctx.maintains(&state, &team) {
-        Ok(actor) => actor,
-        Err(_) => ctx.write(&state, (&at.2, &at.3), &[Scope::Administration], Role::Admin)?.actor,
-    };
-    ctx.hub.take_from_team(&mut state, team.id, repo, actor);
-    Ok(no_content())
-}
-
-/// <https://docs.github.com/en/rest/repos/repos#list-repository-teams>
-async fn of_repo(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
-    let state = ctx.state();
-    let repo = ctx.read(&state, (&owner, &name), &[Scope::Administration])?;
-    if let Caller::User(user) = &ctx.caller
-        && state.role(repo, *user) < Some(Role::Write)
-    {
-        return Err(ApiError::not_found());
-    }
-    let teams = state.teams_of(repo.owner).filter(|team| ctx.sees_team(&state, team));
-    // A public repository everybody reads: a team that inherits it is not listed.
-    let given = teams.filter_map(|team| {
-        let own = team.repos.get(&repo.id).copied();
-        Some((team, if repo.private { state.team_role(team, repo.id) } else { own }?))
-    });
-    let view = ctx.view(&state);
-    Ok(ctx.list(given, |(team, role)| view.team_on(team, role)))
 }
 
 async fn own(ctx: Ctx) -> Answer {

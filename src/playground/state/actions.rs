@@ -92,9 +92,10 @@ pub(crate) struct Job {
 }
 
 impl WorkflowRun {
-    /// The jobs of the attempt that counts.
+    /// Every job as it was run last: not all of them are run again with each attempt.
     pub(crate) fn current(&self) -> impl Iterator<Item = &Job> {
-        self.jobs.iter().filter(|job| job.attempt == self.attempt)
+        let newest = |at: usize| self.jobs.iter().rev().find(move |job| job.planned == at);
+        (0..self.plan.len()).filter_map(newest)
     }
 }
 

@@ -12,6 +12,14 @@ pub(crate) enum IssueState {
     Closed,
 }
 
+/// What became of an issue whose number leads nowhere any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    Deleted,
+    /// To another repository, where it has this id.
+    Transferred(Id),
+}
+
 /// A label of a repository.
 #[derive(Debug, Clone)]
 pub(crate) struct Label {

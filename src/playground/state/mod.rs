@@ -33,7 +33,7 @@ pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
 pub(crate) use gate::{AutoMerge, Gate};
-pub(crate) use issue::{Comment, Detail, Issue, IssueEvent, IssueState, Label, Lock, Reaction, ReactionContent};
+pub(crate) use issue::{Comment, Detail, Gone, Issue, IssueEvent, IssueState, Label, Lock, Reaction, ReactionContent};
 pub(crate) use milestone::Milestone;
 pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
 pub(crate) use protection::{

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Actions, CheckRun, CheckSuite, Comment, Id, Issue, Label, MergeQueue, Milestone, Pull, Role, Rules, Status, Time,
+    Actions, CheckRun, CheckSuite, Comment, Gone, Id, Issue, Label, MergeQueue, Milestone, Pull, Role, Rules, Status,
+    Time,
 };
 use crate::playground::git::Repository;
 
@@ -54,6 +55,8 @@ pub(crate) struct Repo {
     pub(crate) collaborators: BTreeMap<Id, Role>,
     pub(crate) labels: Vec<Label>,
     pub(crate) issues: BTreeMap<u64, Issue>,
+    /// Numbers whose issue was deleted or transferred.
+    pub(crate) gone: BTreeMap<u64, Gone>,
     last_number: u64,
     /// Where comments were put. One that was moved since is found by looking.
     comments_at: HashMap<Id, u64>,
@@ -99,6 +102,7 @@ impl Repo {
             collaborators: BTreeMap::new(),
             labels: Vec::new(),
             issues: BTreeMap::new(),
+            gone: BTreeMap::new(),
             last_number: 0,
             comments_at: HashMap::new(),
             milestones: Vec::new(),

@@ -38,6 +38,23 @@ impl View<'_> {
         shown
     }
 
+    /// The setting of an app's webhook.
+    pub(crate) fn hook_config(self, app: Id) -> Value {
+        let hook = self.state.hook_of(app);
+        let mut config = json!({
+            "content_type": hook.content_type.name(),
+            "insecure_ssl": if hook.insecure_ssl { "1" } else { "0" },
+        });
+        if let Some(url) = self.state.hook_url_of(app) {
+            config["url"] = json!(url);
+        }
+        if hook.secret.is_some() {
+            // Nobody is shown a secret, not even who set it.
+            config["secret"] = json!("********");
+        }
+        config
+    }
+
     /// An installation.
     pub(crate) fn installation(self, installation: &Installation) -> Value {
         let account = self.state.account(installation.account);

@@ -22,6 +22,7 @@ pub(crate) use check::suite_state;
 use chrono::SecondsFormat;
 pub(crate) use git::{encode_path, simple_commit};
 pub(crate) use planning::{completeness, without_view_type};
+pub(crate) use repo::without_merging;
 use serde_json::{Value, json};
 pub(crate) use team::permissions;
 

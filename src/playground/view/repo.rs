@@ -58,16 +58,7 @@ impl View<'_> {
     /// A repository as other resources embed it, without the settings for merges.
     pub(crate) fn repo_minimal(self, repo: &Repo) -> Value {
         let mut value = self.repo(repo);
-        without(
-            &mut value,
-            &[
-                "allow_auto_merge",
-                "allow_merge_commit",
-                "allow_rebase_merge",
-                "allow_squash_merge",
-                "allow_update_branch",
-            ],
-        );
+        without_merging(&mut value);
         value
     }
 
@@ -175,4 +166,11 @@ impl View<'_> {
             "object": { "type": "commit", "sha": sha, "url": self.repo_api(repo, &format!("/git/commits/{sha}")) },
         })
     }
+}
+
+/// Takes the settings for merges out of a repository.
+pub(crate) fn without_merging(repo: &mut Value) {
+    let settings =
+        ["allow_auto_merge", "allow_merge_commit", "allow_rebase_merge", "allow_squash_merge", "allow_update_branch"];
+    without(repo, &settings);
 }

@@ -143,6 +143,25 @@ async fn deleting_the_issue_stops() {
 }
 
 #[tokio::test]
+async fn transferring_the_issue_stops_and_leaves_it_alone_where_it_is_now() {
+    let script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])], "a": [write([("a.txt", "ugly\n")])] });
+    let stage = Stage::set(POLICY, script).await;
+    let issue = stage.directive("Do it.").await;
+    let pull = stage.asks(issue, "a").await;
+    stage.passed(issue, "b").await;
+    stage.quiet().await;
+    stage.as_("maintainer").transfer_issue(issue, "gears").await;
+    let directive = stage.status_is(issue, DirectiveStatus::Failed).await;
+    assert_eq!(directive.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    stage.expect(pull, "the issue was transferred or deleted").await;
+    stage.quiet().await;
+    let moved = stage.get(&format!("/issues/{issue}")).await;
+    assert!(moved["html_url"].as_str().unwrap().contains("/gears/"), "{moved}");
+    assert_eq!((&moved["state"], &moved["labels"]), (&json!("open"), &json!([])), "it is nobody's directive there");
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn stop_closes_pull_requests_keeps_branches_and_ends_running_agents() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &[])])],

@@ -130,3 +130,36 @@ async fn an_installation_is_suspended_and_woken() {
     let known = world.playground.installation_id.to_string();
     assert!(told["faults"][0].as_str().unwrap().ends_with(&known), "{told}");
 }
+
+#[tokio::test]
+async fn the_script_of_the_ci_is_set_while_it_runs() {
+    let world = World::start().await;
+    let stuck = json!([{ "job": "test", "never": "queued" }]);
+    assert_eq!(world.admin(Method::POST, "/ci", stuck).await.expect(200)["rules"], 1);
+    let clone = world.clone_as("playground-maintainer").await;
+    std::fs::create_dir_all(clone.path.join(".github/workflows")).unwrap();
+    let sha = clone.commit_on("topic", ".github/workflows/ci.yml", "on: push\njobs: { test: { runs-on: x } }\n").await;
+    clone.git(&["push", "--quiet", "origin", "topic"]).await.unwrap();
+    let path = format!("/actions/runs?head_sha={sha}");
+    let run = async |status: &str| {
+        super::support::wait_for(status, async || {
+            let found = world.get(&format!("{path}&status={status}")).await;
+            (found["total_count"] == 1).then_some(())
+        })
+        .await;
+    };
+    run("queued").await;
+    for (method, bad) in [
+        (Method::POST, json!([{ "color": "red" }])),
+        (Method::PUT, json!([{ "after": -1 }])),
+        (Method::PUT, json!("x")),
+    ] {
+        let refused = world.admin(method, "/ci", bad).await.expect(422);
+        assert_eq!(refused["faults"].as_array().unwrap().len(), 1, "{refused}");
+    }
+    run("queued").await;
+    let red = json!([{ "conclusion": "failure" }]);
+    assert_eq!(world.admin(Method::PUT, "/ci", red).await.expect(200)["rules"], 1);
+    run("failure").await;
+    assert_eq!(world.admin(Method::DELETE, "/ci", Value::Null).await.expect(200)["rules"], 0);
+}

@@ -142,3 +142,22 @@ async fn a_link_shows_as_the_file_of_the_repository_behind_it_else_as_itself() {
         assert_eq!((&shown["type"], &shown["target"], shown.get("content")), (&json!("symlink"), &json!(target), None));
     }
 }
+
+#[tokio::test]
+async fn annotations_are_listed_in_pages_with_where_they_point() {
+    let world = World::start().await;
+    let sha = head(&world).await;
+    let annotation = |line: u64| json!({ "path": "src/lib.rs", "start_line": line, "end_line": line, "annotation_level": "warning", "message": format!("{line}") });
+    let output = |lines: std::ops::Range<u64>| json!({ "title": "T", "summary": "S", "annotations": lines.map(annotation).collect::<Vec<_>>() });
+    let run = json!({ "name": "lint", "head_sha": sha, "output": output(1..51) });
+    let id = world.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].clone();
+    world.as_app(Method::PATCH, &format!("/check-runs/{id}"), json!({ "output": output(51..53) })).await.expect(200);
+    let path = format!("/check-runs/{id}/annotations");
+    let second = world.get(&format!("{path}?per_page=50&page=2")).await;
+    let lines: Vec<_> = second.as_array().unwrap().iter().map(|all| all["start_line"].clone()).collect();
+    assert_eq!(lines, [51, 52]);
+    let place = format!("{}/acme/widgets/blob/{}/src/lib.rs", world.playground.url, sha.as_str().unwrap());
+    assert_eq!(second[0]["blob_href"], place);
+    assert_eq!(world.get(&path).await.as_array().unwrap().len(), 30);
+    world.as_user("writer", Method::GET, "/check-runs/9999999/annotations", Value::Null).await.expect(404);
+}

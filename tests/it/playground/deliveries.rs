@@ -165,6 +165,8 @@ async fn a_form_carries_the_payload_in_a_field() {
     tokio::spawn(async move { axum::serve(listener, router).await });
     world.as_itself(Method::PATCH, "/config", json!({ "url": url, "content_type": "form" })).await.expect(200);
     world.open("In a form: ä & ö = +%").await;
+    let (ping, _) = received.recv().await.unwrap();
+    assert_eq!(ping["x-github-event"], "ping", "where there was no address, the hook is tried first");
     let (headers, form) = received.recv().await.unwrap();
     assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
     let payload: Value = serde_json::from_str(&form["payload"]).unwrap();

@@ -255,3 +255,35 @@ async fn a_token_names_at_most_five_hundred_repositories() {
     mint(vec![widgets; 501]).await.expect(422);
     mint(vec![json!(1)]).await.expect(422);
 }
+
+#[tokio::test]
+async fn an_app_finds_its_installation_by_the_account_and_nobody_else_asks() {
+    let world = World::start().await;
+    let path = "/users/acme/installation";
+    let found = world.call(Method::GET, path, &world.app_token(), None).await.expect(200);
+    assert_eq!(
+        (&found["id"], &found["target_type"]),
+        (&json!(world.playground.installation_id), &json!("Organization"))
+    );
+    world.call(Method::GET, "/users/writer/installation", &world.app_token(), None).await.expect(404);
+    world.call(Method::GET, path, "playground-maintainer", None).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_renamed_account_is_found_by_both_names_and_its_apps_hear_of_it() {
+    let world = World::start().await;
+    let receiver = Receiver::of(&world).await;
+    assert!(!world.playground.rename_account("acme", "writer"), "the name is taken");
+    assert!(world.playground.rename_account("acme", "acme-works"));
+    let hook = receiver.next("installation_target", "renamed").await;
+    assert_eq!(hook.payload["changes"]["login"]["from"], "acme");
+    assert_eq!(
+        (&hook.payload["account"]["login"], &hook.payload["target_type"]),
+        (&json!("acme-works"), &json!("Organization"))
+    );
+    assert_eq!(hook.payload["installation"]["id"], world.playground.installation_id);
+    assert_eq!(world.get("").await["full_name"], "acme-works/widgets", "a client that follows finds it");
+    world.clone_as("playground-writer").await;
+    world.call(Method::GET, "/orgs/acme", "playground-maintainer", None).await.expect(404);
+    world.call(Method::GET, "/users/acme-works", "", None).await.expect(200);
+}

@@ -121,7 +121,10 @@ async fn an_issue_is_deleted_by_administrators_and_its_number_is_not_given_again
     assert_eq!(refused["errors"][0]["type"], "FORBIDDEN");
     let deleted = world.graphql("maintainer", query, variables).await;
     assert_eq!(deleted["data"]["deleteIssue"]["repository"]["nameWithOwner"], "acme/widgets");
-    world.as_user("writer", Method::GET, "/issues/1", Value::Null).await.expect(404);
+    let gone = world.as_user("writer", Method::GET, "/issues/1", Value::Null).await.expect(410);
+    assert_eq!(gone["message"], "This issue was deleted");
+    let said = json!({ "body": "Too late" });
+    world.as_user("writer", Method::POST, "/issues/1/comments", said).await.expect(410);
     let next = world.as_user("writer", Method::POST, "/issues", json!({ "title": "Next" })).await.expect(201);
     assert_eq!(next["number"], 2);
 }
@@ -146,4 +149,32 @@ async fn graphql_reacts_looks_and_refuses_what_it_does_not_have() {
     assert_eq!(unknown["errors"][0]["message"], "Field 'launchRockets' doesn't exist on type 'Mutation'");
     let unknown = world.graphql("triager", "{ viewer { shoeSize } }", json!({})).await;
     assert_eq!(unknown["errors"][0]["extensions"]["code"], "undefinedField");
+}
+
+#[tokio::test]
+async fn labels_that_are_refused_leave_an_issue_and_the_labels_as_they_were() {
+    let world = World::start().await;
+    world.as_user("triager", Method::POST, "/issues", json!({ "title": "Before" })).await.expect(201);
+    let labels = world.get("/labels?per_page=100").await;
+    for (login, wrong) in [
+        ("writer", json!(["new", "  "])),
+        ("triager", json!(["bug", "new"])),
+        ("writer", json!(["new", "x".repeat(51)])),
+    ] {
+        let edit = json!({ "title": "After", "labels": wrong });
+        assert!(world.as_user(login, Method::PATCH, "/issues/1", edit).await.status.is_client_error());
+    }
+    let issue = world.get("/issues/1").await;
+    assert_eq!((&issue["title"], &issue["labels"]), (&json!("Before"), &json!([])));
+    assert_eq!(world.get("/labels?per_page=100").await, labels, "none was made on the way");
+}
+
+#[tokio::test]
+async fn a_label_is_read_by_its_name_whatever_its_letters() {
+    let world = World::start().await;
+    let made = json!({ "name": "needs: a/b", "color": "AA00FF", "description": "Both" });
+    let made = world.as_user("writer", Method::POST, "/labels", made).await.expect(201);
+    assert_eq!(world.get("/labels/Needs%3A%20a%2FB").await, made);
+    assert_eq!((&made["color"], &made["default"]), (&json!("aa00ff"), &json!(false)));
+    world.as_user("writer", Method::GET, "/labels/none", Value::Null).await.expect(404);
 }

@@ -296,3 +296,31 @@ async fn what_a_pull_request_may_do_a_push_of_its_head_may_do_too() {
     clone.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
     assert_eq!(world.get("/pulls/1").await["merged"], true);
 }
+
+#[tokio::test]
+async fn the_parts_of_a_protection_are_read_one_by_one_by_administrators() {
+    let world = World::start().await;
+    let part = |name: &str| format!("/branches/main/protection/{name}");
+    let read = async |login: &str, name: &str| world.as_user(login, Method::GET, &part(name), Value::Null).await;
+    for name in ["enforce_admins", "required_pull_request_reviews", "required_status_checks"] {
+        assert_eq!(read("maintainer", name).await.expect(404)["message"], "Branch not protected");
+    }
+    protect(&world, json!({ "enforce_admins": true })).await;
+    assert_eq!(read("maintainer", "enforce_admins").await.expect(200)["enabled"], true);
+    for name in ["required_pull_request_reviews", "required_status_checks"] {
+        read("maintainer", name).await.expect(404);
+    }
+    let checks = json!({ "strict": true, "contexts": [], "checks": [{ "context": "adjutant", "app_id": 1 }] });
+    let reviews = json!({ "required_approving_review_count": 2, "require_code_owner_reviews": true });
+    protect(&world, json!({ "required_status_checks": checks, "required_pull_request_reviews": reviews })).await;
+    let shown = read("maintainer", "required_status_checks").await.expect(200);
+    assert_eq!((&shown["strict"], &shown["contexts"]), (&json!(true), &json!(["adjutant"])));
+    let shown = read("maintainer", "required_pull_request_reviews").await.expect(200);
+    assert_eq!(
+        (&shown["required_approving_review_count"], &shown["require_code_owner_reviews"]),
+        (&json!(2), &json!(true))
+    );
+    for name in ["enforce_admins", "required_pull_request_reviews", "required_status_checks"] {
+        read("writer", name).await.expect(404);
+    }
+}

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::World;
+use super::support::{Receiver, World};
 
 #[tokio::test]
 async fn mergeability_is_null_at_first_and_then_what_git_says() {
@@ -151,4 +151,60 @@ async fn a_forced_push_may_bring_another_history_or_nothing_at_all() {
     world.wait_mergeable(1, false).await;
     let emptied = world.get("/pulls/2").await;
     assert_eq!((emptied["state"].as_str(), emptied["merged"].as_bool()), (Some("closed"), Some(false)));
+}
+
+#[tokio::test]
+async fn a_commit_names_the_pull_requests_that_bring_it_or_brought_it() {
+    let world = World::start().await;
+    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let head = pull["head"]["sha"].as_str().unwrap().to_owned();
+    let of = async |sha: &str| {
+        let found = world.get(&format!("/commits/{sha}/pulls")).await;
+        found.as_array().unwrap().iter().map(|pull| pull["number"].clone()).collect::<Vec<_>>()
+    };
+    let main = world.get("/git/ref/heads/main").await["object"]["sha"].as_str().unwrap().to_owned();
+    assert!(of(&main).await.is_empty());
+    assert_eq!(of(&head).await, [1]);
+    world.wait_mergeable(1, true).await;
+    let squash = json!({ "merge_method": "squash" });
+    let merged = world.as_user("writer", Method::PUT, "/pulls/1/merge", squash).await.expect(200);
+    assert_eq!(of(merged["sha"].as_str().unwrap()).await, [1], "the commit that the merge made");
+    assert_eq!(of(&head).await, [1]);
+    world.as_user("writer", Method::GET, "/commits/none/pulls", Value::Null).await.expect(422);
+}
+
+#[tokio::test]
+async fn what_happens_to_an_issue_happens_to_a_pull_request_under_its_own_event() {
+    let world = World::start().await;
+    let receiver = Receiver::of(&world).await;
+    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    world.as_user("writer", Method::POST, "/milestones", json!({ "title": "v1" })).await.expect(201);
+    let assignee = json!({ "assignees": ["maintainer"] });
+    world.as_user("triager", Method::POST, "/issues/1/assignees", assignee.clone()).await.expect(201);
+    world.as_user("triager", Method::DELETE, "/issues/1/assignees", assignee).await.expect(200);
+    for milestone in [json!(1), Value::Null] {
+        world.as_user("triager", Method::PATCH, "/issues/1", json!({ "milestone": milestone })).await.expect(200);
+    }
+    world.as_user("triager", Method::POST, "/issues/1/labels", json!(["bug"])).await.expect(200);
+    world.as_user("triager", Method::DELETE, "/issues/1/labels/bug", Value::Null).await.expect(200);
+    world.as_user("writer", Method::PUT, "/issues/1/lock", Value::Null).await.expect(204);
+    world.as_user("writer", Method::DELETE, "/issues/1/lock", Value::Null).await.expect(204);
+    let draft =
+        "mutation($id: ID!) { convertPullRequestToDraft(input: { pullRequestId: $id }) { pullRequest { isDraft } } }";
+    let done = world.graphql("writer", draft, json!({ "id": pull["node_id"] })).await;
+    assert_eq!(done["data"]["convertPullRequestToDraft"]["pullRequest"]["isDraft"], true, "{done}");
+    for (action, member, told) in [
+        ("assigned", "/assignee/login", json!("maintainer")),
+        ("unassigned", "/assignee/login", json!("maintainer")),
+        ("milestoned", "/milestone/title", json!("v1")),
+        ("demilestoned", "/milestone/title", json!("v1")),
+        ("unlabeled", "/label/name", json!("bug")),
+        ("unlocked", "/pull_request/locked", json!(false)),
+        ("converted_to_draft", "/pull_request/draft", json!(true)),
+    ] {
+        let payload = receiver.next("pull_request", action).await.payload;
+        assert_eq!(payload.pointer(member), Some(&told), "{action}");
+        assert_eq!(payload["number"], 1);
+    }
+    assert!(receiver.all().iter().all(|hook| hook.event != "issues"), "a pull request's are not an issue's");
 }

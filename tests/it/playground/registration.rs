@@ -81,18 +81,18 @@ async fn register(world: &World, hook: &str) -> Registered {
 async fn a_manifest_becomes_an_app_once_and_within_an_hour() {
     let world = World::start().await;
     let page =
-        submit(&world, "/settings/apps/new", &[("manifest", &manifest("https://example.com/hook").to_string())]).await;
+        submit(&world, "/settings/apps/new", &[("manifest", &manifest("http://127.0.0.1:9/hook").to_string())]).await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
     assert!(page.contains("Gear Counter") && page.contains("issues: write"), "{page}");
-    let code = agree(&world, &manifest("https://example.com/hook")).await;
+    let code = agree(&world, &manifest("http://127.0.0.1:9/hook")).await;
     let app = convert(&world, &code).await.expect(201);
     assert_eq!((app["slug"].as_str(), app["owner"]["login"].as_str()), (Some("gear-counter"), Some("acme")));
     assert!(app["pem"].as_str().unwrap().starts_with("-----BEGIN RSA PRIVATE KEY-----"));
     assert!(app["webhook_secret"].is_string() && app["client_secret"].is_string());
     convert(&world, &code).await.expect(404);
     convert(&world, "nothing").await.expect(404);
-    let mut other = manifest("https://example.com/hook");
+    let mut other = manifest("http://127.0.0.1:9/hook");
     other["hook_attributes"]["active"] = json!(false);
     let fields = [("manifest", other.to_string()), ("name", "Late".to_owned())];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -116,7 +116,7 @@ async fn a_manifest_that_is_wrong_is_refused_on_the_page() {
     ] {
         assert_eq!(submit(&world, path, &[("manifest", text)]).await.status(), 422, "{text}");
     }
-    let good = manifest("https://example.com/hook").to_string();
+    let good = manifest("http://127.0.0.1:9/hook").to_string();
     assert_eq!(submit(&world, "/organizations/none/settings/apps/new", &[("manifest", &good)]).await.status(), 404);
     let taken = [("manifest", good.as_str()), ("name", "adjutant")];
     assert_eq!(submit(&world, "/settings/apps/new", &taken).await.status(), 422);
@@ -144,6 +144,10 @@ async fn a_registered_app_acts_and_is_told_beside_the_first_one() {
     assert!(installed.status().is_redirection());
     let again = submit(&world, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;
     assert_eq!(again.status(), 422);
+    let (headers, ping) = wait_for("the ping", async || inbox.lock().unwrap().first().cloned()).await;
+    assert_eq!(headers["x-github-event"], "ping");
+    let ping: Value = serde_json::from_slice(&ping).unwrap();
+    assert_eq!((&ping["hook"]["app_id"], &ping["hook"]["config"]["url"]), (&app.0["id"], &json!(hook)));
     let here = world.call(Method::GET, "/orgs/acme/installation", &app.jwt(), None).await.expect(200);
     assert_eq!((&here["app_slug"], &here["repository_selection"]), (&json!("gear-counter"), &json!("all")));
     let mint = format!("/app/installations/{}/access_tokens", here["id"]);
@@ -194,7 +198,7 @@ async fn trade(world: &World, app: &Registered, more: Value) -> Value {
 #[tokio::test]
 async fn an_app_acts_in_somebodys_name_no_further_than_both_may() {
     let world = World::start().await;
-    let app = register(&world, "https://example.com/hook").await;
+    let app = register(&world, "http://127.0.0.1:9/hook").await;
     let page = format!("{}/login/oauth/authorize?client_id={}", world.playground.url, app.text("client_id"));
     let page = world.client.get(page).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Gear Counter") && page.contains("triager"), "{page}");
@@ -230,7 +234,7 @@ async fn an_app_acts_in_somebodys_name_no_further_than_both_may() {
 #[tokio::test]
 async fn codes_and_secrets_are_checked_and_tokens_expire() {
     let world = World::start().await;
-    let app = register(&world, "https://example.com/hook").await;
+    let app = register(&world, "http://127.0.0.1:9/hook").await;
     let code = authorize(&world, &app, "writer").await;
     let wrong = trade(&world, &app, json!({ "code": code, "client_secret": "guess" })).await;
     assert_eq!(wrong["error"], "incorrect_client_credentials");
@@ -276,7 +280,7 @@ async fn codes_and_secrets_are_checked_and_tokens_expire() {
 #[tokio::test]
 async fn an_app_asks_about_tokens_and_gives_them_back() {
     let world = World::start().await;
-    let app = register(&world, "https://example.com/hook").await;
+    let app = register(&world, "http://127.0.0.1:9/hook").await;
     let basic = |user: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")));
     let own = basic(app.text("client_id"), app.text("client_secret"));
     let call = async |method: Method, what: &str, header: &str, token: &str| {

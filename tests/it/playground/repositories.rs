@@ -282,3 +282,22 @@ async fn members_create_repositories_in_their_organization() {
     assert_eq!(own["permissions"]["admin"], true);
     world.call(Method::POST, path, "playground-ada", new("Gears")).await.expect(422);
 }
+
+#[tokio::test]
+async fn somebodys_repositories_are_the_public_ones_by_name() {
+    let world = World::start().await;
+    for (name, private) in [("Beta", false), ("alpha", false), ("hidden", true)] {
+        let new = Some(json!({ "name": name, "private": private }));
+        world.call(Method::POST, "/user/repos", "playground-writer", new).await.expect(201);
+    }
+    let names = async |query: &str| {
+        let found = world.call(Method::GET, &format!("/users/writer/repos{query}"), "playground-writer", None).await;
+        found.expect(200).as_array().unwrap().iter().map(|repo| repo["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("").await, ["alpha", "Beta"]);
+    assert_eq!(names("?sort=created").await, ["alpha", "Beta"]);
+    assert_eq!(names("?sort=created&direction=asc").await, ["Beta", "alpha"]);
+    assert_eq!(names("?direction=desc&per_page=1").await, ["Beta"]);
+    assert!(names("?type=member").await.is_empty());
+    world.call(Method::GET, "/users/nobody-at-all/repos", "", None).await.expect(404);
+}

@@ -171,3 +171,48 @@ async fn a_comment_moves_with_its_line_and_is_outdated_where_the_line_changed() 
     );
     assert_eq!(outdated["commit_id"], pull["head"]["sha"]);
 }
+
+#[tokio::test]
+async fn a_comment_on_the_diff_is_changed_and_deleted_by_its_author_and_those_who_may_write() {
+    let world = World::start().await;
+    let receiver = Receiver::of(&world).await;
+    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let head = world.get("/pulls/1").await["head"]["sha"].clone();
+    let comment = json!({ "body": "Why?", "path": "notes.md", "line": 1, "side": "RIGHT", "commit_id": head });
+    let made = world.as_user("outsider", Method::POST, "/pulls/1/comments", comment).await.expect(201);
+    let path = format!("/pulls/comments/{}", made["id"]);
+    world.as_user("triager", Method::PATCH, &path, json!({ "body": "Because." })).await.expect(403);
+    world.as_user("outsider", Method::PATCH, &path, json!({ "body": " " })).await.expect(422);
+    let edited = world.as_user("outsider", Method::PATCH, &path, json!({ "body": "Why not?" })).await.expect(200);
+    assert_eq!(edited["body"], "Why not?");
+    let told = receiver.next("pull_request_review_comment", "edited").await.payload;
+    assert_eq!((&told["changes"]["body"]["from"], &told["comment"]["body"]), (&json!("Why?"), &json!("Why not?")));
+    world.as_user("triager", Method::DELETE, &path, Value::Null).await.expect(403);
+    world.as_user("writer", Method::DELETE, &path, Value::Null).await.expect(204);
+    assert_eq!(receiver.next("pull_request_review_comment", "deleted").await.payload["comment"]["id"], made["id"]);
+    world.as_user("writer", Method::GET, &path, Value::Null).await.expect(404);
+    assert_eq!(world.get("/pulls/1/comments").await, json!([]));
+}
+
+#[tokio::test]
+async fn only_a_review_that_nobody_saw_is_deleted_and_its_comments_with_it() {
+    let world = World::start().await;
+    let receiver = Receiver::of(&world).await;
+    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let remark = json!({ "path": "notes.md", "line": 1, "side": "RIGHT", "body": "Hm." });
+    let pending = json!({ "body": "Later", "comments": [remark] });
+    let review = world.as_user("maintainer", Method::POST, "/pulls/1/reviews", pending).await.expect(200);
+    assert_eq!(review["state"], "PENDING");
+    let path = format!("/pulls/1/reviews/{}", review["id"]);
+    world.as_user("writer", Method::DELETE, &path, Value::Null).await.expect(422);
+    let gone = world.as_user("maintainer", Method::DELETE, &path, Value::Null).await.expect(200);
+    assert_eq!(gone["id"], review["id"]);
+    world.as_user("maintainer", Method::GET, &path, Value::Null).await.expect(404);
+    let said = json!({ "event": "COMMENT", "body": "Seen" });
+    let review = world.as_user("maintainer", Method::POST, "/pulls/1/reviews", said).await.expect(200);
+    let path = format!("/pulls/1/reviews/{}", review["id"]);
+    let refused = world.as_user("maintainer", Method::DELETE, &path, Value::Null).await.expect(422);
+    assert_eq!(refused["errors"], json!(["Can not delete a non-pending pull request review"]));
+    receiver.next("pull_request_review", "submitted").await;
+    assert_eq!(receiver.count("pull_request_review", "submitted", 1).await, 1, "nobody heard of the first");
+}

@@ -195,3 +195,33 @@ async fn a_persons_repository_knows_one_kind_of_collaborator() {
     assert_eq!(told["role_name"], "write");
     call(Method::PUT, "/writer", None).await.expect(422);
 }
+
+#[tokio::test]
+async fn whether_somebody_is_a_collaborator_is_for_those_who_may_push() {
+    let world = World::start().await;
+    world.playground.add_user("stranger");
+    for (login, told) in [("triager", 204), ("maintainer", 204), ("stranger", 404), ("nobody-at-all", 404)] {
+        world.as_user("writer", Method::GET, &format!("/collaborators/{login}"), Value::Null).await.expect(told);
+    }
+    world.as_user("triager", Method::GET, "/collaborators/writer", Value::Null).await.expect(403);
+    world.call(Method::GET, "/repos/acme/widgets/collaborators/writer", "", None).await.expect(401);
+    world.as_app(Method::GET, "/collaborators/writer", Value::Null).await.expect(204);
+}
+
+#[tokio::test]
+async fn who_sorts_issues_does_not_rewrite_them() {
+    let world = World::start().await;
+    world.as_user("outsider", Method::POST, "/issues", json!({ "title": "Mine" })).await.expect(201);
+    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    for path in ["/issues/1", "/issues/2", "/pulls/2"] {
+        for texts in [json!({ "title": "Ours" }), json!({ "body": null, "state": "closed" })] {
+            let refused = world.as_user("triager", Method::PATCH, path, texts).await.expect(403);
+            assert_eq!(refused["message"], "Must have write rights to Repository.", "{path}");
+        }
+        assert_eq!(world.get(path).await["state"], "open", "nothing of it was done");
+        world.as_user("triager", Method::PATCH, path, json!({ "state": "closed" })).await.expect(200);
+        world.as_user("triager", Method::PATCH, path, json!({ "state": "open" })).await.expect(200);
+    }
+    world.as_user("outsider", Method::PATCH, "/issues/1", json!({ "title": "Still mine" })).await.expect(200);
+    world.as_user("writer", Method::PATCH, "/issues/1", json!({ "title": "Ours" })).await.expect(200);
+}

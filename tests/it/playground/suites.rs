@@ -119,3 +119,24 @@ async fn contexts_of_statuses_ignore_case_and_the_newest_counts() {
     assert_eq!((&shown["state"], &shown["total_count"]), (&json!("failure"), &json!(2)), "contexts ignore case");
     assert_eq!(receiver.next("status", "").await.payload["branches"][0]["name"], "main");
 }
+
+#[tokio::test]
+async fn a_suite_lists_the_newest_run_of_each_name_unless_all_are_asked_for() {
+    let world = World::start().await;
+    let sha = head(&world).await;
+    let mut suite = Value::Null;
+    for (name, conclusion) in [("test", "failure"), ("lint", "success"), ("test", "success")] {
+        let run = json!({ "name": name, "head_sha": sha, "conclusion": conclusion });
+        suite = world.as_app(Method::POST, "/check-runs", run).await.expect(201)["check_suite"]["id"].clone();
+    }
+    let path = format!("/check-suites/{suite}/check-runs");
+    let newest = world.get(&path).await;
+    let told: Vec<_> =
+        newest["check_runs"].as_array().unwrap().iter().map(|run| (&run["name"], &run["conclusion"])).collect();
+    let success = json!("success");
+    assert_eq!(told, [(&json!("test"), &success), (&json!("lint"), &success)]);
+    assert_eq!(world.get(&format!("{path}?filter=all")).await["total_count"], 3);
+    assert_eq!(world.get(&format!("{path}?check_name=lint")).await["total_count"], 1);
+    assert_eq!(world.get(&format!("{path}?status=in_progress")).await["total_count"], 0);
+    world.as_user("writer", Method::GET, "/check-suites/9999999/check-runs", Value::Null).await.expect(404);
+}

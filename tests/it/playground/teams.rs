@@ -242,3 +242,22 @@ async fn an_organization_tells_its_owners_more_than_others() {
     assert_eq!(here["target_type"], "Organization");
     world.call(Method::GET, "/users/writer/installation", &app, None).await.expect(404);
 }
+
+#[tokio::test]
+async fn a_membership_of_a_team_is_shown_to_those_who_see_the_team() {
+    let world = World::start().await;
+    for login in ["ada", "bob"] {
+        join(&world, login).await;
+    }
+    call(&world, OWNER, Method::POST, "/teams", json!({ "name": "Gears", "privacy": "secret" })).await.expect(201);
+    let path = "/teams/gears/memberships/ada";
+    call(&world, OWNER, Method::GET, path, Value::Null).await.expect(404);
+    call(&world, OWNER, Method::PUT, path, json!({ "role": "maintainer" })).await.expect(200);
+    let shown = call(&world, "playground-ada", Method::GET, path, Value::Null).await.expect(200);
+    assert_eq!((&shown["role"], &shown["state"]), (&json!("maintainer"), &json!("active")));
+    let owner = call(&world, "playground-ada", Method::GET, "/teams/gears/memberships/maintainer", Value::Null).await;
+    assert_eq!(owner.expect(200)["role"], "maintainer", "who owns the organisation maintains its teams");
+    for token in ["playground-bob", "playground-writer", ""] {
+        call(&world, token, Method::GET, path, Value::Null).await.expect(404);
+    }
+}

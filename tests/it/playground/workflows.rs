@@ -239,3 +239,37 @@ async fn the_checks_of_actions_are_its_own() {
     let slugs: Vec<_> = suites["check_suites"].as_array().unwrap().iter().map(|suite| &suite["app"]["slug"]).collect();
     assert_eq!(slugs, ["adjutant", "github-actions"]);
 }
+
+#[tokio::test]
+async fn what_failed_is_run_again_with_what_waited_for_it_and_the_rest_stays() {
+    let world = World::start().await;
+    let text = format!("{CI}  docs:\n    runs-on: ubuntu-latest\n");
+    world.playground.ci("- { job: lint, conclusion: [failure, success] }").unwrap();
+    let sha = push_workflow(&world, "topic", "ci.yml", &text).await;
+    let run = run_of(&world, &sha, "push", "failure").await;
+    let ended = |name: &str, conclusion: &str| (name.to_owned(), "completed".to_owned(), json!(conclusion));
+    let path = format!("/actions/runs/{}", run["id"]);
+    let ids = async || {
+        let jobs = world.get(&format!("{path}/jobs")).await;
+        jobs["jobs"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect::<Vec<_>>()
+    };
+    let before = ids().await;
+    let rerun = format!("{path}/rerun-failed-jobs");
+    world.as_user("triager", Method::POST, &rerun, Value::Null).await.expect(403);
+    world.as_user("writer", Method::POST, &rerun, Value::Null).await.expect(201);
+    let again = run_of(&world, &sha, "push", "success").await;
+    assert_eq!((&again["id"], &again["run_attempt"]), (&run["id"], &json!(2)));
+    let jobs = jobs_of(&world, &again).await;
+    assert_eq!(jobs, [ended("docs", "success"), ended("lint", "success"), ended("Unit tests", "success")]);
+    let after = ids().await;
+    assert_eq!(before[0], after[0], "what was green was not run again");
+    assert!(before[1] != after[1] && before[2] != after[2]);
+    assert_eq!(world.get(&format!("{path}/jobs?filter=all")).await["total_count"], 5);
+    world.as_user("writer", Method::POST, &rerun, Value::Null).await.expect(403);
+    let job = format!("/actions/jobs/{}/rerun", after[2]);
+    world.as_user("writer", Method::POST, &job, Value::Null).await.expect(201);
+    wait_for("the third attempt", async || (world.get(&path).await["conclusion"] == "success").then_some(())).await;
+    assert_eq!(world.get(&path).await["run_attempt"], 3);
+    let third = ids().await;
+    assert!(third[0] == after[0] && third[1] == after[1] && third[2] != after[2]);
+}

@@ -4,9 +4,10 @@ use maud::{Markup, html};
 
 use super::Scene;
 use crate::playground::pages::form::Form;
-use crate::playground::pages::layout::{avatar, label};
+use crate::playground::pages::layout::{avatar, label, repo_path};
 use crate::playground::pages::people::invitation;
-use crate::playground::state::{AccountKind, Issue, IssueState, Role};
+use crate::playground::state::{AccountKind, Issue, IssueState, Repo, Role};
+use crate::playground::view::node_id;
 
 /// The box at the end of a conversation.
 pub(in crate::playground::pages) fn answer_box(scene: Scene<'_>, issue: &Issue) -> Markup {
@@ -19,7 +20,7 @@ pub(in crate::playground::pages) fn answer_box(scene: Scene<'_>, issue: &Issue) 
     let action = scene.action("comment");
     let form = Form::new(scene.viewer, "answer", &action, &hidden);
     let merged = issue.pull.as_ref().is_some_and(|pull| pull.merged.is_some());
-    let close = scene.may_edit(issue) && !merged;
+    let close = scene.may_close(issue) && !merged;
     html! {
         section.answer aria-labelledby="answer-title" {
             h2 id="answer-title" { "Answer" }
@@ -117,6 +118,37 @@ pub(in crate::playground::pages) fn assignees(scene: Scene<'_>, issue: &Issue) -
                     }
                 }
                 p.buttons { button type="submit" { "Apply" } }
+            }))
+        }
+    }
+}
+
+/// The other repositories that an issue can move to.
+pub(in crate::playground::pages) fn transfer_box(scene: Scene<'_>, issue: &Issue) -> Markup {
+    let from = (scene.repo.id, issue.number);
+    let able = |to: &&Repo| {
+        scene.viewer.may(scene.state, to, Role::Write) && scene.state.untransferable(from, to.id).is_none()
+    };
+    let places: Vec<(String, String)> = scene
+        .state
+        .repos
+        .values()
+        .filter(able)
+        .map(|to| (node_id("R", to.id), repo_path(scene.state, to).trim_start_matches('/').to_owned()))
+        .collect();
+    if !scene.may(Role::Write) || places.is_empty() {
+        return html! {};
+    }
+    let node = node_id("I", issue.id);
+    let hidden = [("node", node.as_str())];
+    let action = scene.action("transfer");
+    let form = Form::new(scene.viewer, "transfer", &action, &hidden);
+    html! {
+        details.edit open[form.was_refused()] {
+            summary { "Transfer" }
+            (form.around(&html! {
+                (form.choice("to", "To", &places, ""))
+                p.buttons { button type="submit" { "Transfer this issue" } }
             }))
         }
     }

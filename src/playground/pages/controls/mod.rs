@@ -6,7 +6,7 @@ mod issue;
 mod pull;
 mod said;
 
-pub(super) use issue::{answer_box, assignees, edit_title, labels_box};
+pub(super) use issue::{answer_box, assignees, edit_title, labels_box, transfer_box};
 pub(super) use pull::{end_of_pull, remark_form, reply, review_box, reviewers_box};
 pub(super) use said::{SaidOn, below_text};
 
@@ -33,8 +33,13 @@ impl Scene<'_> {
         self.viewer.may(self.state, self.repo, least)
     }
 
-    /// Whether who looks opened it, or may sort issues.
+    /// Whether who looks opened it, or may write here: others sort issues, and leave their texts alone.
     pub(super) fn may_edit(&self, issue: &Issue) -> bool {
+        self.viewer.is(self.state, issue.author) || self.may(Role::Write)
+    }
+
+    /// Whether who looks opened it, or may sort issues.
+    pub(super) fn may_close(&self, issue: &Issue) -> bool {
         self.viewer.is(self.state, issue.author) || self.may(Role::Triage)
     }
 }

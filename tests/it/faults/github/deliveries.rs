@@ -146,3 +146,27 @@ async fn an_edit_a_lost_label_and_a_closing_that_nobody_told_are_found() {
     assert_eq!(STEPS.len(), 2);
     drop(serve);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_nobody_told_is_found_and_the_issue_left_alone() {
+    let stage = stage(ASKING).await;
+    let serve = stage.serve().await;
+    let issue = stage.label("Moved away").await;
+    stage.asks("plan").await;
+    stage.misbehave([all(DeliveryAct::Drop)]);
+    let http = reqwest::Client::new();
+    let post = async |path: &str, body: serde_json::Value| -> serde_json::Value {
+        let request = http.post(format!("{}/api{path}", stage.playground.url)).bearer_auth("playground-maintainer");
+        request.json(&body).send().await.unwrap().json().await.unwrap()
+    };
+    let to = post("/v3/orgs/acme/repos", json!({ "name": "gears", "auto_init": true })).await["node_id"].clone();
+    let id = stage.get(&format!("/issues/{issue}")).await["node_id"].clone();
+    let query = "mutation($id: ID!, $to: ID!) { transferIssue(input: { issueId: $id, repositoryId: $to, createLabelsIfMissing: true }) { issue { number } } }";
+    let moved = post("/graphql", json!({ "query": query, "variables": { "id": id, "to": to } })).await;
+    assert_eq!(moved["data"]["transferIssue"]["issue"]["number"], 1, "{moved}");
+    let stopped =
+        "SELECT count(*) FROM directives WHERE status = 'failed' AND state->>'failure' LIKE '%transferred or deleted'";
+    stage.wait("it is stopped", async || (stage.count(stopped).await == 1).then_some(())).await;
+    assert!(stage.met("drop", "issues.transferred") > 0);
+    drop(serve);
+}

@@ -129,6 +129,7 @@ impl Ground {
             ("basehead", "main...feature".to_owned()),
             ("ref", "heads/feature".to_owned()),
             ("path", "README.md".to_owned()),
+            ("dir", "src".to_owned()),
             ("name", "bug".to_owned()),
             ("sha", sha.clone()),
             ("commit_sha", sha.clone()),

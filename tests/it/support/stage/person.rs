@@ -113,7 +113,19 @@ impl Person<'_> {
     /// Deletes an issue.
     pub(crate) async fn delete_issue(&self, number: u64) {
         let issue = self.stage.get(&format!("/issues/{number}")).await["node_id"].clone();
-        self.mutate("mutation($id: ID!) { deleteIssue(input: { issueId: $id }) { clientMutationId } }", &issue).await;
+        let query = "mutation($id: ID!) { deleteIssue(input: { issueId: $id }) { clientMutationId } }";
+        self.mutate(query, json!({ "id": issue })).await;
+    }
+
+    /// Transfers an issue to another repository, which is made for it.
+    pub(crate) async fn transfer_issue(&self, number: u64, to: &str) {
+        let url = format!("{}/api/v3/orgs/acme/repos", self.stage.playground.url);
+        let request = self.stage.http.post(url).bearer_auth(self.stage.playground.token(self.login));
+        let made = request.json(&json!({ "name": to, "auto_init": true })).send().await.unwrap();
+        let made: Value = made.json().await.unwrap();
+        let issue = self.stage.get(&format!("/issues/{number}")).await["node_id"].clone();
+        let query = "mutation($id: ID!, $to: ID!) { transferIssue(input: { issueId: $id, repositoryId: $to }) { clientMutationId } }";
+        self.mutate(query, json!({ "id": issue, "to": made["node_id"] })).await;
     }
 
     /// Gives a branch a merge queue, with a ruleset.
@@ -133,13 +145,13 @@ impl Person<'_> {
     pub(crate) async fn enqueue(&self, pull: u64) {
         let id = self.stage.get(&format!("/pulls/{pull}")).await["node_id"].clone();
         let query = "mutation($id: ID!) { enqueuePullRequest(input: { pullRequestId: $id }) { clientMutationId } }";
-        self.mutate(query, &id).await;
+        self.mutate(query, json!({ "id": id })).await;
     }
 
-    async fn mutate(&self, query: &str, id: &Value) {
+    async fn mutate(&self, query: &str, variables: Value) {
         let request = self.stage.http.post(format!("{}/api/graphql", self.stage.playground.url));
         let request = request.bearer_auth(self.stage.playground.token(self.login));
-        let answer = request.json(&json!({ "query": query, "variables": { "id": id } })).send().await.unwrap();
+        let answer = request.json(&json!({ "query": query, "variables": variables })).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
         assert!(answer.get("errors").is_none(), "{answer}");
     }

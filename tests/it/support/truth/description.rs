@@ -10,7 +10,11 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::Value;
 
 /// Parameters of a path that may hold slashes.
-const DEEP: &[&str] = &["{path}", "{ref}", "{branch}", "{basehead}"];
+const DEEP: &[&str] = &["{path}", "{ref}", "{branch}", "{basehead}", "{dir}"];
+
+/// Webhooks whose schemas lack the member that every delivery to an app has.
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>
+const WITHOUT_INSTALLATION: [&str; 2] = ["pull_request.milestoned", "pull_request.demilestoned"];
 
 /// All of it, read once.
 pub(super) static GITHUB: LazyLock<Description> = LazyLock::new(Description::read);
@@ -58,7 +62,13 @@ impl Description {
 
     /// Whether GitHub would send this; none where it describes no such webhook.
     pub(super) fn sends(&self, name: &str, payload: &Value) -> Option<Result<(), String>> {
-        self.webhooks.get(name).map(|schema| self.fits(*schema, payload))
+        let schema = *self.webhooks.get(name)?;
+        if !WITHOUT_INSTALLATION.contains(&name) {
+            return Some(self.fits(schema, payload));
+        }
+        let mut payload = payload.clone();
+        payload.as_object_mut()?.remove("installation");
+        Some(self.fits(schema, &payload))
     }
 
     /// The operation of an exchange, and whether GitHub would have answered so; none where it describes no such operation.
@@ -108,6 +118,11 @@ impl Description {
         // Every refusal has its status in its body; the description knows that of some only.
         if let (400.., Some(Value::Object(members))) = (status, &mut body) {
             members.remove("status");
+            // That is told of a blob which is too large, in the same list as in a 422.
+            let code = members.get("errors").and_then(|errors| errors.pointer("/0/code"));
+            if status == 403 && code.is_some_and(|code| code == "too_large") {
+                members.remove("errors");
+            }
         }
         match (operation.answers.get(&status), body) {
             (Some(Some(schema)), Some(body)) => self.fits(*schema, &body),
