@@ -11,7 +11,7 @@ use super::{
 };
 use crate::playground::{
     queue::{Enter, Reason},
-    rules::queue::{self, Verdict},
+    rules::queue,
     state::{Id, QueueEntry, Repo},
     view::{View, node_id, time},
 };
@@ -75,15 +75,7 @@ fn entry_of(view: View, repo: &Repo, number: u64) -> Thing {
 }
 
 fn entry(view: View, (repo, branch): (&Repo, &str), place: usize, entry: &QueueEntry) -> Thing {
-    let state = match &entry.group {
-        None if entry.conflicts_with.is_some() => "UNMERGEABLE",
-        None => "QUEUED",
-        Some(group) => match queue::verdict(view.state, repo, branch, &group.head_sha) {
-            Verdict::Passed => "MERGEABLE",
-            Verdict::Waiting => "AWAITING_CHECKS",
-            Verdict::Failed => "UNMERGEABLE",
-        },
-    };
+    let standing = queue::standing(view.state, repo, branch, entry);
     let commit = |sha: Option<&String>| sha.map_or(plain(Value::Null), |sha| Thing::Commit(repo.id, sha.clone()));
     let group = entry.group.as_ref();
     let members = vec![
@@ -98,7 +90,7 @@ fn entry(view: View, (repo, branch): (&Repo, &str), place: usize, entry: &QueueE
         ("position", plain(place + 1)),
         ("pullRequest", Thing::Issue(repo.id, entry.number)),
         ("solo", plain(false)),
-        ("state", plain(state)),
+        ("state", plain(standing)),
     ];
     Thing::Object("MergeQueueEntry", members)
 }

@@ -21,6 +21,7 @@ mod issue_form;
 mod issues;
 mod layout;
 mod markdown;
+mod merging;
 mod mermaid;
 mod new_issue;
 mod people;
@@ -114,6 +115,7 @@ fn router_of(pages: Pages) -> Router {
         .route("/{owner}/{repo}/pull/{number}/commits", get(pulls::commits))
         .route("/{owner}/{repo}/pull/{number}/files", get(pulls::files))
         .route("/{owner}/{repo}/pull/{number}/checks", get(pulls::checks))
+        .route("/{owner}/{repo}/queue/{*branch}", get(merging::queue))
         .route("/{owner}/{repo}/runs/{id}", get(checks::run))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .layer(from_fn_with_state(pages.clone(), session::around))

@@ -240,6 +240,18 @@ fn of_pull(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String>
         "ready" => draft("markPullRequestReadyForReview", form),
         "draft" => draft("convertPullRequestToDraft", form),
         "transfer" => transfer(form),
+        "enqueue" => mutation(
+            "EnqueuePullRequest",
+            &json!({ "pullRequestId": form.get("node"), "expectedHeadOid": form.get("sha") }),
+        ),
+        "dequeue" => mutation("DequeuePullRequest", &json!({ "id": form.get("node") })),
+        "auto-merge" => {
+            let method = form.get("method").to_uppercase();
+            let asked =
+                json!({ "pullRequestId": form.get("node"), "mergeMethod": method, "expectedHeadOid": form.get("sha") });
+            mutation("EnablePullRequestAutoMerge", &asked)
+        }
+        "no-auto-merge" => mutation("DisablePullRequestAutoMerge", &json!({ "pullRequestId": form.get("node") })),
         _ => return Ok(None),
     };
     Ok(Some(plan))
@@ -250,6 +262,14 @@ fn draft(mutation: &str, form: &Fields) -> Plan {
     let query =
         format!("mutation($id: ID!) {{ {mutation}(input: {{pullRequestId: $id}}) {{ pullRequest {{ id }} }} }}");
     by_graphql(&query, &json!({ "id": form.get("node") }))
+}
+
+/// A mutation by its input alone; `name` is that of its type.
+fn mutation(name: &str, input: &Value) -> Plan {
+    let (first, rest) = name.split_at(1);
+    let field = first.to_lowercase() + rest;
+    let query = format!("mutation($input: {name}Input!) {{ {field}(input: $input) {{ clientMutationId }} }}");
+    by_graphql(&query, &json!({ "input": input }))
 }
 
 /// <https://docs.github.com/en/graphql/reference/mutations#transferissue>

@@ -13,12 +13,13 @@ use super::diff::Talk;
 use super::history::commit_list;
 use super::icons::{Icon, icon};
 use super::issues::{Filter, Kind, heading, side, table};
-use super::layout::{Page, Tab, avatar, login, mark, plural, repo_page, repo_path, short_sha};
+use super::layout::{Page, Tab, avatar, login, mark, plural, repo_page, repo_path};
+use super::merging::merge_box;
 use super::session::Viewer;
 use super::{PageError, checks as check_pages, diff, find_repo, timeline};
 use crate::playground::git::{CommitInfo, FileChange, GitError, Repository};
 use crate::playground::hub::Hub;
-use crate::playground::state::{Issue, IssueState, Mergeability, Pull, Repo, ReviewState, State};
+use crate::playground::state::{Issue, IssueState, Pull, Repo, ReviewState, State};
 use crate::playground::view::encode_path;
 
 pub(super) async fn list(
@@ -205,26 +206,6 @@ fn framed(scene: Scene<'_>, issue: &Issue, pull: &Pull, tab: PullTab, body: &Mar
         (body)
     };
     repo_page((viewer, state), repo, Tab::Pulls, &format!("{} #{}", issue.title, issue.number), &body)
-}
-
-fn merge_box(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
-    let Scene { state, repo, .. } = scene;
-    let base = repo_path(state, repo);
-    let (drawing, class, text) = match (&pull.merged, pull.mergeability) {
-        (Some(_), _) => (Icon::Merge, "done", "This pull request was merged."),
-        (None, _) if pull.draft => (Icon::Pull, "quiet", "This pull request is still a draft."),
-        (None, Mergeability::Unknown) => (Icon::CircleDot, "attention", "Whether it merges is being computed."),
-        (None, Mergeability::Clean) => (Icon::Check, "open", "It has no conflicts with its base branch."),
-        (None, Mergeability::Conflict) => (Icon::Exclamation, "closed", "It has conflicts with its base branch."),
-    };
-    html! {
-        div.box.merge-box { div.pad {
-            span class={ "mark " (class) } { (icon(drawing)) } " " (text)
-            @if let Some(merged) = &pull.merged {
-                " " (login(state.account(merged.by))) " made " (short_sha(&base, &merged.sha)) "."
-            }
-        } (controls::end_of_pull(scene, issue, pull)) }
-    }
 }
 
 /// The last word of each reviewer, and who was asked.

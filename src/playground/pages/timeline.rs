@@ -99,6 +99,8 @@ fn event(state: &State, repo: &Repo, base: &str, event: &IssueEvent) -> Markup {
         "head_ref_restored" => (Icon::Branch, "restored the branch"),
         "head_ref_force_pushed" => (Icon::Branch, "force-pushed the branch"),
         "base_ref_changed" => (Icon::Branch, "changed the base branch"),
+        "added_to_merge_queue" => (Icon::Merge, "put this into the merge queue"),
+        "removed_from_merge_queue" => (Icon::Merge, "took this out of the merge queue"),
         other => (Icon::CircleDot, other),
     };
     let word = words.replace('_', " ");

@@ -1,7 +1,7 @@
 //! What the rules say of merge queues: which branch has one, who may enter it, and how a group's checks stand.
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
 
-use crate::playground::state::{Id, Issue, MergeQueueParameters, Repo, Rule, Ruleset, State};
+use crate::playground::state::{Id, Issue, MergeQueueParameters, QueueEntry, Repo, Rule, Ruleset, State};
 
 use super::{
     Block, Refused,
@@ -60,5 +60,18 @@ pub(crate) fn verdict(state: &State, repo: &Repo, branch: &str, sha: &str) -> Ve
         () if words.contains(&"failing") => Verdict::Failed,
         () if words.is_empty() => Verdict::Passed,
         () => Verdict::Waiting,
+    }
+}
+
+/// How an entry stands. <https://docs.github.com/en/graphql/reference/enums#mergequeueentrystate>
+pub(crate) fn standing(state: &State, repo: &Repo, branch: &str, entry: &QueueEntry) -> &'static str {
+    match &entry.group {
+        None if entry.conflicts_with.is_some() => "UNMERGEABLE",
+        None => "QUEUED",
+        Some(group) => match verdict(state, repo, branch, &group.head_sha) {
+            Verdict::Passed => "MERGEABLE",
+            Verdict::Waiting => "AWAITING_CHECKS",
+            Verdict::Failed => "UNMERGEABLE",
+        },
     }
 }

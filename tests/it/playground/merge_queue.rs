@@ -17,19 +17,7 @@ const DEQUEUE: &str =
 async fn queued_world(more: Value) -> (World, Receiver, Value) {
     let world = World::start().await;
     world.playground.subscribe(&["merge_group"]);
-    let mut queue = json!({
-        "check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5,
-        "max_entries_to_merge": 5, "merge_method": "MERGE", "min_entries_to_merge": 1,
-        "min_entries_to_merge_wait_minutes": 5,
-    });
-    queue.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let checks =
-        json!({ "required_status_checks": [{ "context": "ci" }], "strict_required_status_checks_policy": true });
-    let ruleset = json!({
-        "name": "queue", "enforcement": "active", "conditions": { "ref_name": { "include": ["refs/heads/main"], "exclude": [] } },
-        "rules": [{ "type": "merge_queue", "parameters": queue }, { "type": "required_status_checks", "parameters": checks }],
-    });
-    let ruleset = world.as_user("maintainer", Method::POST, "/rulesets", ruleset).await.expect(201);
+    let ruleset = world.require_queue(more).await;
     let receiver = Receiver::of(&world).await;
     (world, receiver, ruleset)
 }

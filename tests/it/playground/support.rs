@@ -133,6 +133,23 @@ impl World {
         .await
     }
 
+    /// Gives `main` a merge queue that waits for the check `ci`; `more` are other words for it. Answers with the ruleset.
+    pub(super) async fn require_queue(&self, more: Value) -> Value {
+        let mut queue = json!({
+            "check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5,
+            "max_entries_to_merge": 5, "merge_method": "MERGE", "min_entries_to_merge": 1,
+            "min_entries_to_merge_wait_minutes": 5,
+        });
+        queue.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let checks =
+            json!({ "required_status_checks": [{ "context": "ci" }], "strict_required_status_checks_policy": true });
+        let ruleset = json!({
+            "name": "queue", "enforcement": "active", "conditions": { "ref_name": { "include": ["refs/heads/main"], "exclude": [] } },
+            "rules": [{ "type": "merge_queue", "parameters": queue }, { "type": "required_status_checks", "parameters": checks }],
+        });
+        self.as_user("maintainer", Method::POST, "/rulesets", ruleset).await.expect(201)
+    }
+
     /// Pushes a branch with one changed file, and opens a pull request from it.
     pub(super) async fn open_pull(&self, branch: &str, file: &str, text: &str, more: Value) -> Value {
         let clone = self.clone_as("playground-writer").await;

@@ -6,6 +6,7 @@ use super::Scene;
 use crate::playground::pages::form::Form;
 use crate::playground::pages::layout::avatar;
 use crate::playground::pages::people::invitation;
+use crate::playground::rules;
 use crate::playground::state::{AccountKind, Issue, IssueState, Mergeability, Pull, ReviewComment, Role};
 use crate::playground::view::node_id;
 
@@ -20,11 +21,23 @@ pub(in crate::playground::pages) fn end_of_pull(scene: Scene<'_>, issue: &Issue,
     }
     let action = |act: &str| scene.action(act);
     let (ready, draft, update, merge) = (action("ready"), action("draft"), action("update-branch"), action("merge"));
+    let (enqueue, dequeue, auto, hands) =
+        (action("enqueue"), action("dequeue"), action("auto-merge"), action("no-auto-merge"));
+    let is_queued = scene.repo.queued(issue.number).is_some();
+    let has_queue = rules::queue::of(scene.repo, &pull.base_ref).is_some();
     let form = |id, action| Form::new(scene.viewer, id, action, &hidden);
     html! {
         div.pad.acts {
-            @if writes && !pull.draft { (merge_form(form("merge", &merge), issue, pull)) }
+            @if writes && !pull.draft {
+                @if is_queued { (form("dequeue", &dequeue).inline().button("Remove from the queue")) }
+                @else if has_queue { (form("enqueue", &enqueue).inline().button("Add to the merge queue")) }
+                @else { (merge_form(form("merge", &merge), issue, pull)) }
+            }
             div.below {
+                @if writes && !pull.draft && !is_queued && scene.repo.merging.allow_auto_merge {
+                    @if pull.gate.auto_merge.is_some() { (form("no-auto-merge", &hands).inline().button("Do not merge it by itself")) }
+                    @else { (auto_merge_form(&form("auto-merge", &auto))) }
+                }
                 @if pull.draft { (form("ready", &ready).inline().button("Ready for review")) }
                 @else { (form("draft", &draft).inline().button("Convert to draft")) }
                 @if writes { (form("update-branch", &update).inline().button("Update branch")) }
@@ -33,11 +46,25 @@ pub(in crate::playground::pages) fn end_of_pull(scene: Scene<'_>, issue: &Issue,
     }
 }
 
+const METHODS: [(&str, &str); 3] =
+    [("merge", "Create a merge commit"), ("squash", "Squash and merge"), ("rebase", "Rebase and merge")];
+
+fn auto_merge_form(form: &Form<'_>) -> Markup {
+    html! {
+        details.edit open[form.was_refused()] {
+            summary { "Merge when ready" }
+            (form.around(&html! {
+                (form.choice("method", "How", &METHODS, "merge"))
+                p.buttons { button type="submit" { "Enable auto-merge" } }
+            }))
+        }
+    }
+}
+
 fn merge_form(form: Form<'_>, issue: &Issue, pull: &Pull) -> Markup {
-    let methods = [("merge", "Create a merge commit"), ("squash", "Squash and merge"), ("rebase", "Rebase and merge")];
     html! {
         (form.around(&html! {
-            (form.choice("method", "How", &methods, "merge"))
+            (form.choice("method", "How", &METHODS, "merge"))
             details {
                 summary { "Title of the commit" }
                 (form.line("title", "Title; empty for GitHub's own", ""))
