@@ -4,8 +4,8 @@
 //! that an operator would give; every other setting (the agent's command above all) is the caller's.
 
 use std::error::Error;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use adjutant::logging;
@@ -23,58 +23,75 @@ pub(crate) async fn run(
     environment: Vec<(String, String)>,
     interrupted: CancellationToken,
 ) -> Fallible {
-    let own = Folder::choose(args.data.as_deref(), &environment)?;
-    let args = PlaygroundArgs { data: Some(own.path.join("playground")), ..args.clone() };
+    let folder = Folder::choose(args.data.as_deref())?;
+    let args = PlaygroundArgs { data: Some(folder.path.join("playground")), ..args.clone() };
     let (playground, imported) = playground::open(&args).await?;
-    let served = with_bot((&args, &own.path), environment, &playground, &imported, interrupted).await;
+    let served = with_bot((&args, &folder.own), environment, &playground, &imported, interrupted).await;
     playground.shutdown().await;
     served
 }
 
-/// Where all of it lies: the folder that was asked for, or one that goes at the end.
+/// Where all of it lies: the folder that was asked for, or one that goes at the end. Adjutant's own part is a new folder in it
+/// each time, and goes with the playground's issues: it would remember what is gone, and others have their numbers now.
 struct Folder {
     path: PathBuf,
+    own: PathBuf,
     passing: bool,
 }
 
 impl Folder {
-    fn choose(asked: Option<&Path>, environment: &[(String, String)]) -> Fallible<Self> {
-        let (path, passing) = match asked {
-            Some(path) => (path.to_owned(), false),
-            None => (std::env::temp_dir().join(format!("adjutant-playground-{}", std::process::id())), true),
+    fn choose(asked: Option<&Path>) -> Fallible<Self> {
+        let path = match asked {
+            Some(path) => {
+                fs::create_dir_all(path)?;
+                path.canonicalize()?
+            }
+            None => make(&std::env::temp_dir().canonicalize()?, "adjutant-playground")?,
         };
-        let kept = environment.iter().any(|(name, _)| ["ADJUTANT_DATA_DIR", "DATABASE_URL"].contains(&name.as_str()));
-        if path.join("adjutant").exists() && !kept {
-            // Issues are gone with the playground that had them, and others have their numbers now.
-            let path = path.display();
-            return Err(format!(
-                "{path} was used before, and Adjutant remembers issues that are gone; remove it, or give another --data"
-            )
-            .into());
-        }
-        fs::create_dir_all(&path)?;
-        // Agents and the private Postgres run as other users when we are root: they may pass through.
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o711))?;
-        Ok(Self { path: path.canonicalize()?, passing })
+        // From here on what was made goes again, also if the rest of it cannot be made.
+        let mut folder = Self { own: path.clone(), passing: asked.is_none(), path };
+        let_through(&folder.path)?;
+        folder.own = make(&folder.path, "adjutant")?;
+        let_through(&folder.own)?;
+        Ok(folder)
     }
+}
+
+/// A new folder for us alone. Nobody can have made it before us: its name is random, and where there is one it fails.
+fn make(inside: &Path, word: &str) -> Fallible<PathBuf> {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let path = inside.join(format!("{word}-{}", &random[..12]));
+    DirBuilder::new().mode(0o700).create(&path)?;
+    Ok(path)
+}
+
+/// Agents and the private Postgres run as other users when we are root: they may pass through, and see no names.
+fn let_through(path: &Path) -> Fallible {
+    let found = fs::metadata(path)?;
+    if found.uid() == 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(found.mode() | 0o111))?;
+    }
+    Ok(())
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         if self.passing {
             let _ = fs::remove_dir_all(&self.path);
+        } else if self.own != self.path {
+            let _ = fs::remove_dir_all(&self.own);
         }
     }
 }
 
 async fn with_bot(
-    (args, folder): (&PlaygroundArgs, &Path),
+    (args, own): (&PlaygroundArgs, &Path),
     environment: Vec<(String, String)>,
     playground: &Playground,
     imported: &[playground::Imported],
     interrupted: CancellationToken,
 ) -> Fallible {
-    let settings = settings(folder, environment, playground)?;
+    let settings = settings(own, environment, playground)?;
     if settings.agents.is_empty() {
         return Err("there is no agent to do the work: name its program in ADJUTANT_AGENT_COMMAND".into());
     }
@@ -99,29 +116,79 @@ async fn with_bot(
     Ok(serving.await??)
 }
 
-/// The caller's settings, with those of this playground in place of any other GitHub's.
-fn settings(folder: &Path, environment: Vec<(String, String)>, playground: &Playground) -> Fallible<Settings> {
-    let text = |path: PathBuf| path.display().to_string();
+/// The caller's settings, with those of this playground in place of any other GitHub's. A file of settings, a database and a
+/// data folder are somebody's real ones: none of them is used for a trial.
+fn settings(own: &Path, environment: Vec<(String, String)>, playground: &Playground) -> Fallible<Settings> {
+    let text = |path: &Path| path.display().to_string();
     let ours = [
         ("ADJUTANT_GITHUB_URL", playground.url.clone()),
         ("ADJUTANT_APP_ID", playground.app_id.to_string()),
-        ("ADJUTANT_PRIVATE_KEY_FILE", text(playground.app_pem_path.clone())),
-        ("ADJUTANT_WEBHOOK_SECRET_FILE", text(playground.webhook_secret_path.clone())),
+        ("ADJUTANT_PRIVATE_KEY_FILE", text(&playground.app_pem_path)),
+        ("ADJUTANT_WEBHOOK_SECRET_FILE", text(&playground.webhook_secret_path)),
+        ("ADJUTANT_DATA_DIR", text(own)),
     ];
-    let theirs = ["ADJUTANT_PRIVATE_KEY", "ADJUTANT_WEBHOOK_SECRET"];
+    let theirs = ["ADJUTANT_PRIVATE_KEY", "ADJUTANT_WEBHOOK_SECRET", "ADJUTANT_CONFIG", "DATABASE_URL"];
     let mut variables: Vec<(String, String)> = environment
         .into_iter()
         .filter(|(name, _)| !theirs.contains(&name.as_str()) && ours.iter().all(|(our, _)| our != name))
         .collect();
-    let given = |name: &str| variables.iter().any(|(given, _)| given == name);
-    let mut more = Vec::new();
-    if !given("ADJUTANT_DATA_DIR") {
-        more.push(("ADJUTANT_DATA_DIR".to_owned(), text(folder.join("adjutant"))));
+    if variables.iter().all(|(name, _)| name != "ADJUTANT_LISTEN") {
+        variables.push(("ADJUTANT_LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
     }
-    if !given("ADJUTANT_LISTEN") {
-        more.push(("ADJUTANT_LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
-    }
-    variables.extend(more);
     variables.extend(ours.map(|(name, value)| (name.to_owned(), value)));
     Ok(Settings::load(variables, None)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use adjutant::playground::PlaygroundOptions;
+    use adjutant::settings::Database;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_trial_uses_nobodys_database_folder_or_file_of_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let playground = playground::start(PlaygroundOptions::new(folder.path().join("data"))).await.unwrap();
+        let given = [
+            ("DATABASE_URL", "postgres://real.example/adjutant"),
+            ("ADJUTANT_CONFIG", "/nonexistent/adjutant.toml"),
+            ("ADJUTANT_DATA_DIR", "/var/lib/adjutant"),
+            ("ADJUTANT_APP_ID", "77"),
+            ("ADJUTANT_AGENT_COMMAND", "/bin/true"),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let settings = settings(folder.path(), given, &playground).unwrap();
+        assert!(matches!(settings.database, Database::Private));
+        assert_eq!((settings.data_dir.as_path(), settings.app.id), (folder.path(), playground.app_id));
+        assert_eq!(settings.github.url, playground.url);
+        assert_eq!(settings.agents.len(), 1, "what is not of a GitHub is the caller's");
+        playground.shutdown().await;
+    }
+
+    #[test]
+    fn a_folder_that_was_asked_for_stays_with_all_but_adjutants_own_part() {
+        let outer = tempfile::tempdir().unwrap();
+        let asked = outer.path().join("mine");
+        let mut used = Vec::new();
+        for _ in 0..2 {
+            let folder = Folder::choose(Some(&asked)).unwrap();
+            fs::create_dir_all(folder.path.join("playground")).unwrap();
+            fs::write(folder.own.join("memory"), "of issues").unwrap();
+            used.push(folder.own.clone());
+        }
+        assert!(asked.join("playground").is_dir() && used[0] != used[1]);
+        assert_eq!(fs::read_dir(&asked).unwrap().count(), 1, "nothing of its own stays");
+    }
+
+    #[test]
+    fn a_passing_folder_is_new_ours_and_gone_at_the_end() {
+        let (first, second) = (Folder::choose(None).unwrap(), Folder::choose(None).unwrap());
+        assert_ne!(first.path, second.path);
+        let mode = fs::metadata(&first.path).unwrap().mode() & 0o777;
+        assert_eq!(mode & 0o066, 0, "others may pass at most: {mode:o}");
+        let path = first.path.clone();
+        drop(first);
+        assert!(!path.exists() && second.path.exists());
+    }
 }

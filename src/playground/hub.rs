@@ -11,7 +11,9 @@ use jsonwebtoken::DecodingKey;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{front::Limits, mischief::Mischief, observe::Observer, rest::Ticket, state::State, view::Urls};
+use super::{
+    auth::random_hex, front::Limits, mischief::Mischief, observe::Observer, rest::Ticket, state::State, view::Urls,
+};
 
 /// The running playground, as its parts see it.
 pub(crate) struct Hub {
@@ -30,6 +32,8 @@ pub(crate) struct Hub {
     pub(crate) stop: CancellationToken,
     /// Told when the clock was moved, or the script of the CI changed.
     pub(crate) changed: Notify,
+    /// What the forms by which a person agrees to something carry; another one with each start.
+    pub(crate) form_token: String,
     /// Archives that somebody was told the place of.
     pub(crate) tickets: Mutex<HashMap<String, Ticket>>,
 }
@@ -58,6 +62,7 @@ impl Hub {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             changed: Notify::new(),
+            form_token: random_hex(32),
             tickets: Mutex::default(),
         })
     }

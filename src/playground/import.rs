@@ -106,9 +106,8 @@ impl Import {
         let target = hub.state().repo_by_id(repo).git.clone();
         if target.branches().await.map_err(git)?.is_empty() {
             target.copy_from(&source, &branch).await.map_err(git)?;
-            match source.changed_files().await.map_err(git)? {
-                0 => {}
-                count => notes.push(format!("{count} changed file(s) that are not committed were not copied")),
+            if !source.bare {
+                notes.push("what is not committed there was not copied".to_owned());
             }
         } else {
             notes.push("the data folder had it already, and it was left as it was there".to_owned());

@@ -152,10 +152,12 @@ fn router(hub: &Arc<Hub>) -> Router {
     rest::with_github_headers(api.layer(meter).layer(meddle))
         .merge(git)
         .merge(rest::downloads(hub.clone()))
+        .layer(from_fn(front::no_strangers))
         .merge(consent::router(hub.clone()))
         .merge(front::admin(hub.clone()))
         // Last, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
         .fallback_service(pages)
+        .layer(from_fn(front::own_name))
 }
 
 impl Playground {

@@ -1,7 +1,9 @@
 //! The pages on which a person agrees to something for an app: to register it, to install it, to let it act in their name.
 //!
 //! In: forms. Out: HTML without scripts, a redirect to where the app waits, and what was agreed to, in the model. Whoever can
-//! reach the server can agree in anybody's name: it is a tool on the reader's own machine, and there is no login.
+//! reach the server can agree in anybody's name: it is a tool on the reader's own machine, and there is no login. But only by
+//! these pages: each form carries a token that no other site can read, and none that was sent from elsewhere is taken. The
+//! token is the server's and no session's, as people come here from the apps' own sites, and a strict cookie would not.
 
 mod oauth;
 mod registration;
@@ -10,12 +12,13 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use maud::{DOCTYPE, Markup, html};
+use sha2::{Digest, Sha256};
 
-use super::hub::Hub;
+use super::{front::from_elsewhere, hub::Hub};
 
 /// A form may lead anywhere: that is what these pages are for.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -60,6 +63,23 @@ fn encode(text: &str) -> String {
             other => format!("%{other:02X}"),
         })
         .collect()
+}
+
+/// The field by which a form of these pages is known.
+fn token_field(hub: &Hub) -> Markup {
+    html! { input type="hidden" name="token" value=(hub.form_token); }
+}
+
+/// Whether a form was filled in on one of these pages.
+fn is_genuine(hub: &Hub, headers: &HeaderMap, token: Option<&str>) -> bool {
+    // Compared by their digests, so that the time it takes tells nothing of where they differ.
+    let same = token.is_some_and(|token| Sha256::digest(token) == Sha256::digest(&hub.form_token));
+    same && from_elsewhere(headers).is_none()
+}
+
+fn not_from_here() -> Response {
+    let body = html! { h1 { "Refused" } p { "This form was not filled in here. Open the page, and agree on it." } };
+    (StatusCode::FORBIDDEN, page("Refused", &body)).into_response()
 }
 
 /// An address with a code and the state that came with the request.

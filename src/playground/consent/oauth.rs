@@ -16,7 +16,7 @@ use maud::html;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{page, with_query};
+use super::{is_genuine, not_from_here, page, token_field, with_query};
 use crate::playground::{
     auth::random_hex,
     hub::Hub,
@@ -41,6 +41,7 @@ struct Asked {
     redirect_uri: Option<String>,
     state: Option<String>,
     login: Option<String>,
+    token: Option<String>,
 }
 
 /// Where the person is sent back to: an address below one of the app's, the first one unless said.
@@ -68,6 +69,7 @@ async fn ask(State(hub): State<Arc<Hub>>, Query(asked): Query<Asked>) -> Respons
             h1 { "Authorize " (app.name) }
             p { "It will act in your name, no further than both you and it may." }
             form method="post" action="/login/oauth/authorize" {
+                (token_field(&hub))
                 @for (name, value) in [("client_id", &asked.client_id), ("redirect_uri", &asked.redirect_uri), ("state", &asked.state)] {
                     @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
                 }
@@ -82,7 +84,10 @@ async fn ask(State(hub): State<Arc<Hub>>, Query(asked): Query<Asked>) -> Respons
     )
 }
 
-async fn agree(State(hub): State<Arc<Hub>>, Form(asked): Form<Asked>) -> Response {
+async fn agree(State(hub): State<Arc<Hub>>, headers: HeaderMap, Form(asked): Form<Asked>) -> Response {
+    if !is_genuine(&hub, &headers, asked.token.as_deref()) {
+        return not_from_here();
+    }
     let mut state = hub.state();
     let Some(app) = asked.client_id.as_deref().and_then(|client| state.app_by_client(client)) else {
         return nothing();

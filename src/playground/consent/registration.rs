@@ -1,7 +1,7 @@
 //! Registering an app from a manifest, and installing it.
 //!
-//! A manifest comes as the form field `manifest`; an owner reads what it asks for, names the app, and is sent to the
-//! manifest's `redirect_url` with a code that [`crate::playground::rest`] converts into an app.
+//! A manifest comes as the form field `manifest`, from any site; an owner reads here what it asks for, names the app, and is
+//! sent to the manifest's `redirect_url` with a code that [`crate::playground::rest`] converts into an app.
 //! <https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest>
 
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use axum::{
     Form, Router,
     extract::{Path, Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use maud::html;
 use serde::Deserialize;
 
-use super::{encode, page, with_query};
+use super::{encode, is_genuine, not_from_here, page, token_field, with_query};
 use crate::playground::{
     auth::random_hex,
     hub::Hub,
@@ -39,8 +39,9 @@ struct Told {
 #[derive(Deserialize)]
 struct Posted {
     manifest: Option<String>,
-    /// The name that the owner agreed to; absent where they did not see the page yet.
+    /// The name that the owner agreed to, and the token of the page on which they did; absent where they did not see it yet.
     name: Option<String>,
+    token: Option<String>,
 }
 
 async fn explain() -> Response {
@@ -53,22 +54,30 @@ async fn explain() -> Response {
     )
 }
 
-async fn of_person(hub: State<Arc<Hub>>, told: Query<Told>, form: Form<Posted>) -> Response {
+async fn of_person(hub: State<Arc<Hub>>, told: Query<Told>, headers: HeaderMap, form: Form<Posted>) -> Response {
     let owner = hub.state().account_by_login(PEOPLE[0].0).map(|account| account.id);
-    register(&hub, owner, "/settings/apps/new", &told.0, form.0)
+    register(&hub, owner, "/settings/apps/new", &told.0, agreed(&hub, &headers, form.0))
+}
+
+/// What was posted; a name that was not written on the page here is a proposal.
+fn agreed(hub: &Hub, headers: &HeaderMap, posted: Posted) -> Posted {
+    let is_here = is_genuine(hub, headers, posted.token.as_deref());
+    Posted { name: posted.name.filter(|name| is_here && !name.trim().is_empty()), ..posted }
 }
 
 async fn of_organization(
     hub: State<Arc<Hub>>,
     Path(login): Path<String>,
     told: Query<Told>,
+    headers: HeaderMap,
     form: Form<Posted>,
 ) -> Response {
     let owner = {
         let state = hub.state();
         state.account_by_login(&login).filter(|account| account.kind == AccountKind::Organization).map(|found| found.id)
     };
-    register(&hub, owner, &format!("/organizations/{login}/settings/apps/new"), &told.0, form.0)
+    let posted = agreed(&hub, &headers, form.0);
+    register(&hub, owner, &format!("/organizations/{login}/settings/apps/new"), &told.0, posted)
 }
 
 fn register(hub: &Hub, owner: Option<Id>, place: &str, told: &Told, posted: Posted) -> Response {
@@ -84,7 +93,7 @@ fn register(hub: &Hub, owner: Option<Id>, place: &str, told: &Told, posted: Post
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, &fault);
     }
     let query = told.state.as_deref().map(|state| format!("?state={}", encode(state))).unwrap_or_default();
-    let Some(name) = posted.name.filter(|name| !name.trim().is_empty()) else {
+    let Some(name) = posted.name else {
         return ask(hub, owner, &format!("{place}{query}"), &manifest, &text);
     };
     let mut state = hub.state();
@@ -124,6 +133,7 @@ fn ask(hub: &Hub, owner: Id, place: &str, manifest: &Manifest, text: &str) -> Re
             }
             p { "It is told of: " (manifest.default_events.join(", ")) }
             form method="post" action=(place) {
+                (token_field(hub))
                 input type="hidden" name="manifest" value=(text);
                 label { "Name " input type="text" name="name" value=(name) required; }
                 " " button type="submit" { "Create the app" }
@@ -158,6 +168,7 @@ async fn choose(State(hub): State<Arc<Hub>>, Path(slug): Path<String>) -> Respon
         &html! {
             h1 { "Install " (app.name) }
             form method="post" {
+                (token_field(&hub))
                 label { "On all repositories of " select name="account" {
                     @for login in &options { option value=(login) { (login) } }
                 } }
@@ -170,11 +181,20 @@ async fn choose(State(hub): State<Arc<Hub>>, Path(slug): Path<String>) -> Respon
 #[derive(Deserialize)]
 struct Chosen {
     account: String,
+    token: Option<String>,
 }
 
 /// An owner of the account installs the app on all of its repositories.
 /// <https://docs.github.com/en/apps/using-github-apps/installing-a-github-app-from-a-third-party>
-async fn install(State(hub): State<Arc<Hub>>, Path(slug): Path<String>, Form(chosen): Form<Chosen>) -> Response {
+async fn install(
+    State(hub): State<Arc<Hub>>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    Form(chosen): Form<Chosen>,
+) -> Response {
+    if !is_genuine(&hub, &headers, chosen.token.as_deref()) {
+        return not_from_here();
+    }
     let mut state = hub.state();
     let Some(app) = state.apps().find(|app| app.slug == slug).map(|app| app.id) else {
         return refuse(StatusCode::NOT_FOUND, "There is no such app here.");

@@ -1,8 +1,10 @@
-//! Who may use the admin API: a program on this machine, and no page of a browser that was led here.
+//! Who may ask at all: programs, and no page of a browser that was led here.
 //!
-//! The playground listens on the loopback, which alone keeps nobody out who can make a local browser ask. A page of another site
-//! may send a form here, or have its own name resolve to 127.0.0.1 (DNS rebinding): the first cannot set a JSON content type
-//! without asking leave, which nobody here gives, and brings its `Origin`; the second brings its own name as `Host`.
+//! The playground listens on the loopback, which alone keeps nobody out who can make a local browser ask, and everybody's token
+//! is known. A page of another site may send a form here, or have its own name resolve to 127.0.0.1 (DNS rebinding): the first
+//! brings its `Origin`, the second its own name as `Host`. So nothing at all is answered under a name ([`own_name`]), REST,
+//! GraphQL and git answer no page of another site ([`no_strangers`]), and the admin API only this machine ([`on_this_machine`]).
+//! What has forms looks at them by itself ([`from_elsewhere`]).
 
 use std::net::IpAddr;
 
@@ -14,6 +16,57 @@ use axum::{
 };
 
 use super::{Line, admin::Refused};
+
+/// The layer around everything. A name can be made to mean this machine by whoever owns it; an address cannot.
+pub(crate) async fn own_name(request: Request, next: Next) -> Response {
+    let host = text(request.headers(), &header::HOST).or_else(|| request.uri().authority().map(Authority::as_str));
+    if host.is_some_and(is_address) {
+        return next.run(request).await;
+    }
+    let message = "This server answers at an address or at localhost, and not under another name.";
+    Refused(StatusCode::MISDIRECTED_REQUEST, message, Vec::new()).into_response()
+}
+
+/// The layer around what takes tokens: a page of another site may not ask, whatever it knows.
+pub(crate) async fn no_strangers(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let strange = text(headers, &header::ORIGIN)
+        .is_some_and(|origin| !is_own(headers, origin) && !is_local_origin(origin))
+        || (!request.method().is_safe() && sent_across(headers));
+    if strange {
+        let message = "The request came from a page of another site: no such page may call this.";
+        return Refused(StatusCode::FORBIDDEN, message, Vec::new()).into_response();
+    }
+    next.run(request).await
+}
+
+/// Why a form cannot have come from a page of this server, if it cannot have.
+pub(crate) fn from_elsewhere(headers: &HeaderMap) -> Option<&'static str> {
+    let elsewhere =
+        text(headers, &header::ORIGIN).is_some_and(|origin| !is_own(headers, origin)) || sent_across(headers);
+    elsewhere.then_some("This form came from another site.")
+}
+
+fn is_own(headers: &HeaderMap, origin: &str) -> bool {
+    let host = text(headers, &header::HOST).unwrap_or_default();
+    origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host))
+}
+
+/// What the browser itself says of where it comes from. <https://www.w3.org/TR/fetch-metadata/>
+fn sent_across(headers: &HeaderMap) -> bool {
+    let site = text(headers, &HeaderName::from_static("sec-fetch-site"));
+    site.is_some_and(|site| !["same-origin", "none"].contains(&site))
+}
+
+/// An address, or `localhost`, with a port or without.
+pub(crate) fn is_address(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || literal.parse::<IpAddr>().is_ok()
+}
 
 /// The layer around the admin API.
 pub(super) async fn on_this_machine(request: Request, next: Next) -> Response {

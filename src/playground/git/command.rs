@@ -49,6 +49,12 @@ impl Invocation {
         self
     }
 
+    /// Configuration in place of what there is in every run.
+    pub(super) fn config(mut self, entries: &[(&str, &str)]) -> Self {
+        configure(&mut self.command, entries);
+        self
+    }
+
     /// What the program reads from its standard input.
     pub(super) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
@@ -122,10 +128,19 @@ pub(super) fn clean_environment(command: &mut Command) {
         ("LC_ALL", "C"),
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        ("GIT_CONFIG_COUNT", "1"),
-        ("GIT_CONFIG_KEY_0", "safe.directory"),
-        ("GIT_CONFIG_VALUE_0", "*"),
         ("GIT_TERMINAL_PROMPT", "0"),
         ("GIT_NO_REPLACE_OBJECTS", "1"),
     ]);
+    configure(command, &[ANY_OWNER]);
+}
+
+/// What every run is told, and must be told again by whoever [`configure`]s more.
+pub(super) const ANY_OWNER: (&str, &str) = ("safe.directory", "*");
+
+/// Sets the configuration of the command's scope, in place of any before.
+pub(super) fn configure(command: &mut Command, entries: &[(&str, &str)]) {
+    command.env("GIT_CONFIG_COUNT", entries.len().to_string());
+    for (at, (key, value)) in entries.iter().enumerate() {
+        command.env(format!("GIT_CONFIG_KEY_{at}"), key).env(format!("GIT_CONFIG_VALUE_{at}"), value);
+    }
 }

@@ -190,7 +190,7 @@ async fn look_ahead<H: GitHost>(
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "A push must not be compressed."));
     }
     let (parts, body) = request.into_parts();
-    let (updates, body) = gate::commands(body).await;
+    let (updates, body) = gate::commands(body).await?;
     let obstacles = host.obstacles(owner, name, &authorised.login, &updates).await;
     let answers = gate::Answers::lay(authorised, &obstacles);
     let answers = answers.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;

@@ -1,9 +1,21 @@
-//! A repository of somebody's, to be copied from. It is only ever read.
+//! A repository of somebody's, to be copied from. It is only ever read, and no program that its configuration names is run:
+//! no filter, hook or monitor of files (the files of the working tree are not looked at), and no helper that would fetch.
 
 use std::path::{Path, PathBuf};
 
 use super::command::Invocation;
 use super::{GitError, Repository, branch_ref};
+
+/// What outweighs the repository's own configuration (git-config(1)); that any folder is safe is not said of somebody's.
+const HARMLESS: [(&str, &str); 2] = [("core.fsmonitor", "false"), ("core.hooksPath", "/dev/null")];
+
+/// A run of git that only reads. An object that is missing, in a partial clone, is not fetched by what the repository names
+/// for that (git(1), `GIT_ALLOW_PROTOCOL` and `GIT_NO_LAZY_FETCH`).
+fn reading(git_dir: &Path) -> Invocation {
+    let git = Invocation::new(git_dir).env("GIT_OPTIONAL_LOCKS", "0");
+    let git = git.env("GIT_ALLOW_PROTOCOL", "none").env("GIT_NO_LAZY_FETCH", "1");
+    git.config(&HARMLESS)
+}
 
 /// Somebody's repository, bare or with a working tree.
 #[derive(Debug, Clone)]
@@ -11,7 +23,8 @@ pub(crate) struct Source {
     git_dir: PathBuf,
     /// The working tree's top, or the bare repository itself.
     root: PathBuf,
-    bare: bool,
+    /// Whether it has no files beside its history.
+    pub(crate) bare: bool,
 }
 
 impl Source {
@@ -20,7 +33,7 @@ impl Source {
         let inside = folder.join(".git");
         let (git_dir, bare) = if inside.exists() { (inside, false) } else { (folder.to_owned(), true) };
         // A linked working tree has a file there that names the place; git follows it.
-        let asked = Invocation::new(&git_dir).args(["rev-parse", "--absolute-git-dir"]).finish().await?;
+        let asked = reading(&git_dir).args(["rev-parse", "--absolute-git-dir"]).finish().await?;
         if asked.code != Some(0) {
             return Ok(None);
         }
@@ -34,9 +47,7 @@ impl Source {
     }
 
     fn git(&self) -> Invocation {
-        // Without it `git status` would write what it learnt into the index.
-        let git = Invocation::new(&self.git_dir).env("GIT_OPTIONAL_LOCKS", "0");
-        if self.bare { git } else { git.env("GIT_WORK_TREE", &self.root) }
+        reading(&self.git_dir)
     }
 
     /// The branch that it is on.
@@ -70,15 +81,6 @@ impl Source {
             .filter(|entry| entry.starts_with("160000 "))
             .find_map(|entry| Some(entry.split_once('\t')?.1.to_owned())))
     }
-
-    /// How many files differ from what is committed; a bare repository has none.
-    pub(crate) async fn changed_files(&self) -> Result<usize, GitError> {
-        if self.bare {
-            return Ok(0);
-        }
-        let status = self.git().args(["status", "--porcelain", "-z", "--no-renames"]).run().await?;
-        Ok(status.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).count())
-    }
 }
 
 impl Repository {
@@ -87,6 +89,8 @@ impl Repository {
         let name = branch_ref(branch);
         let fetch =
             self.git().args(["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head"]);
+        // A local path is all that is asked for, and git is to follow no other way from there.
+        let fetch = fetch.env("GIT_ALLOW_PROTOCOL", "file").env("GIT_NO_LAZY_FETCH", "1");
         fetch.arg(&source.git_dir).arg(format!("{name}:{name}")).run().await?;
         Ok(())
     }

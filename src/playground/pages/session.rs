@@ -19,6 +19,7 @@ use sha2::Sha256;
 use super::refusal::Refusal;
 use super::{Pages, layout};
 use crate::playground::auth::random_hex;
+use crate::playground::front::{from_elsewhere, is_address};
 use crate::playground::state::{Account, AccountKind, Id, Repo, Role, State};
 use crate::playground::world::token_of;
 
@@ -230,30 +231,11 @@ pub(super) fn can_act(state: &State, login: &str) -> bool {
 
 /// Why a request cannot have come from a page of this server, if it cannot have.
 fn foreign(is_safe: bool, headers: &HeaderMap) -> Option<&'static str> {
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let host = text(header::HOST).unwrap_or_default();
-    // A name can be made to mean this machine by whoever owns it; an address cannot.
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !is_address(host) {
         return Some("These pages answer at an address or at localhost, and not under another name.");
     }
-    if is_safe {
-        return None;
-    }
-    let own = |origin: &str| origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host));
-    if text(header::ORIGIN).is_some_and(|origin| !own(origin)) {
-        return Some("This form came from another site.");
-    }
-    let site = text(HeaderName::from_static("sec-fetch-site"));
-    site.is_some_and(|site| !["same-origin", "none"].contains(&site)).then_some("This form came from another site.")
-}
-
-fn is_address(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || literal.parse::<std::net::IpAddr>().is_ok()
+    if is_safe { None } else { from_elsewhere(headers) }
 }
 
 #[cfg(test)]

@@ -191,3 +191,44 @@ async fn the_seed_can_be_hidden_from_those_without_a_role() {
     let permission = world.as_app(Method::GET, "/collaborators/stranger/permission", Value::Null).await.expect(200);
     assert_eq!(permission["permission"], "none");
 }
+
+#[tokio::test]
+async fn nothing_is_answered_by_another_name_or_to_a_page_of_another_site() {
+    let world = World::start().await;
+    let ask = async |method: Method, path: &str, headers: &[(&str, &str)]| {
+        let mut request = world.client.request(method, format!("{}{path}", world.playground.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.bearer_auth("playground-maintainer").header("content-type", "application/json");
+        request.body(r#"{"labels":["directive"],"query":"{viewer{login}}"}"#).send().await.unwrap().status().as_u16()
+    };
+    world.as_user("writer", Method::POST, "/issues", json!({ "title": "Wanted" })).await.expect(201);
+    let places = [
+        (Method::GET, "/api/v3/repos/acme/widgets/issues"),
+        (Method::POST, "/api/v3/repos/acme/widgets/issues/1/labels"),
+        (Method::POST, "/api/graphql"),
+        (Method::GET, "/acme/widgets.git/info/refs?service=git-upload-pack"),
+        (Method::GET, "/api/v3/"),
+        (Method::GET, "/api/v3/nothing"),
+        (Method::GET, "/login/oauth/authorize"),
+        (Method::POST, "/login/oauth/access_token"),
+        (Method::GET, "/nowhere/at/all"),
+    ];
+    for (method, path) in &places {
+        for host in ["evil.example", "evil.example:3000", "127.0.0.1.evil.example", "localhost.evil.example"] {
+            assert_eq!(ask(method.clone(), path, &[("host", host)]).await, 421, "{method} {path} by {host}");
+        }
+    }
+    for (method, path) in &places[..4] {
+        for origin in ["https://evil.example", "null", "http://192.0.2.1"] {
+            assert_eq!(ask(method.clone(), path, &[("origin", origin)]).await, 403, "{method} {path} from {origin}");
+        }
+    }
+    let label = "/api/v3/repos/acme/widgets/issues/1/labels";
+    assert_eq!(ask(Method::POST, label, &[("sec-fetch-site", "cross-site")]).await, 403);
+    assert_eq!(world.get("/issues/1/labels").await, json!([]), "nothing of that was done");
+    let own = [("host", "localhost:3000"), ("origin", "http://localhost:3000")];
+    assert_eq!(ask(Method::POST, label, &own).await, 200);
+    assert_eq!(ask(Method::GET, label, &[("host", "[::1]:3000")]).await, 200);
+}

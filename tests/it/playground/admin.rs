@@ -108,8 +108,8 @@ async fn pages_of_other_sites_are_refused() {
         let request = request.header(headers[0].0, headers[0].1).body(rules.to_string());
         refusals.push(request.send().await.unwrap().status().as_u16());
     }
-    assert_eq!(refusals, [403, 403, 403, 415, 415]);
-    world.admin_with(Method::GET, "/report", Value::Null, &[("host", "evil.example")]).await.expect(403);
+    assert_eq!(refusals, [421, 403, 403, 415, 415]);
+    world.admin_with(Method::GET, "/report", Value::Null, &[("host", "evil.example")]).await.expect(421);
     world.admin_with(Method::GET, "/report", Value::Null, &[("origin", "http://localhost:8080")]).await.expect(200);
     world.get("/issues").await;
     world.admin(Method::GET, "/nothing", Value::Null).await.expect(404);

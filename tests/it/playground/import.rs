@@ -135,3 +135,41 @@ fn what_cannot_be_imported_is_refused_with_the_remedy() {
     }
     assert!(refused(at, &["--serve"]).contains("ADJUTANT_AGENT"), "without an agent nothing would work");
 }
+
+#[tokio::test]
+async fn no_program_that_the_repository_names_is_run() {
+    let folder = TempDir::new().unwrap();
+    let own = repository(folder.path());
+    let ran = folder.path().join("ran");
+    let program = folder.path().join("program");
+    std::fs::write(&program, format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\ncat\n", ran.display())).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let name = program.to_str().unwrap();
+    std::fs::write(own.join(".git/info/attributes"), "* filter=evil diff=evil\n").unwrap();
+    for key in [
+        "core.fsmonitor",
+        "filter.evil.clean",
+        "filter.evil.process",
+        "diff.evil.textconv",
+        "diff.evil.command",
+        "core.sshCommand",
+        "uploadpack.packObjectsHook",
+        "core.alternateRefsCommand",
+    ] {
+        git(&own, &["config", key, name]);
+    }
+    let hooks = folder.path().join("hooks");
+    std::fs::create_dir(&hooks).unwrap();
+    for hook in ["post-index-change", "reference-transaction", "post-checkout", "fsmonitor-watchman"] {
+        std::fs::copy(&program, hooks.join(hook)).unwrap();
+    }
+    git(&own, &["config", "core.hooksPath", hooks.to_str().unwrap()]);
+    let _ = std::fs::remove_file(&ran);
+    // Touched, so that git would have to look into it to know whether it changed.
+    std::fs::write(own.join("README.md"), "# Wheel\n").unwrap();
+    let (facts, mut child) = facts(folder.path(), &["--import", "my gears"]).await;
+    assert_eq!(facts["repositories"], serde_json::json!(["acme/widgets", "acme/my-gears"]));
+    assert!(!ran.exists(), "{}", std::fs::read_to_string(&ran).unwrap_or_default());
+    child.start_kill().unwrap();
+    child.wait().await.unwrap();
+}

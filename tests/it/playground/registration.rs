@@ -39,10 +39,24 @@ fn manifest(hook: &str) -> Value {
     })
 }
 
-/// Posts a form and does not follow where it leads.
-async fn submit(world: &World, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+/// Posts a form as any site could, and does not follow where it leads.
+async fn post_form(world: &World, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
     let stubborn = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
     form(&stubborn, format!("{}{path}", world.playground.url), fields).await
+}
+
+/// The token of the pages' forms, as the page that a manifest leads to has it.
+async fn form_token(world: &World) -> String {
+    let manifest = manifest("http://127.0.0.1:9/hook").to_string();
+    let page = post_form(world, "/settings/apps/new", &[("manifest", &manifest)]).await.text().await.unwrap();
+    let (_, rest) = page.split_once(r#"name="token" value=""#).expect("a token in the form");
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+/// Posts a form that was filled in on a page here.
+async fn submit(world: &World, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+    let token = form_token(world).await;
+    post_form(world, path, &[fields, &[("token", token.as_str())]].concat()).await
 }
 
 async fn form(client: &reqwest::Client, url: String, fields: &[(&str, &str)]) -> reqwest::Response {
@@ -81,7 +95,8 @@ async fn register(world: &World, hook: &str) -> Registered {
 async fn a_manifest_becomes_an_app_once_and_within_an_hour() {
     let world = World::start().await;
     let page =
-        submit(&world, "/settings/apps/new", &[("manifest", &manifest("http://127.0.0.1:9/hook").to_string())]).await;
+        post_form(&world, "/settings/apps/new", &[("manifest", &manifest("http://127.0.0.1:9/hook").to_string())])
+            .await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
     assert!(page.contains("Gear Counter") && page.contains("issues: write"), "{page}");
@@ -120,6 +135,44 @@ async fn a_manifest_that_is_wrong_is_refused_on_the_page() {
     assert_eq!(submit(&world, "/organizations/none/settings/apps/new", &[("manifest", &good)]).await.status(), 404);
     let taken = [("manifest", good.as_str()), ("name", "adjutant")];
     assert_eq!(submit(&world, "/settings/apps/new", &taken).await.status(), 422);
+}
+
+#[tokio::test]
+async fn nobody_agrees_but_on_the_pages_here() {
+    let world = World::start().await;
+    let app = register(&world, "http://127.0.0.1:9/hook").await;
+    let other = manifest("http://127.0.0.1:9/hook").to_string().replace("Gear Counter", "Intruder");
+    let skipping = [("manifest", other.as_str()), ("name", "Intruder")];
+    let page = post_form(&world, "/settings/apps/new", &skipping).await;
+    assert_eq!(page.status(), 200, "a name that nobody wrote here is a proposal");
+    assert!(page.text().await.unwrap().contains(r#"value="Intruder""#));
+    let authorize = [("client_id", app.text("client_id")), ("login", "writer")];
+    let install = [("account", "acme")];
+    let asked = [("/login/oauth/authorize", &authorize[..]), ("/apps/gear-counter/installations/new", &install[..])];
+    for (path, fields) in asked {
+        assert_eq!(post_form(&world, path, fields).await.status(), 403, "{path}");
+        let guess = [fields, &[("token", "guess")]].concat();
+        assert_eq!(post_form(&world, path, &guess).await.status(), 403, "{path}");
+    }
+    let token = form_token(&world).await;
+    let asked = [asked[0], asked[1], ("/settings/apps/new", &skipping[..])];
+    for (path, fields) in asked {
+        let url = format!("{}{path}", world.playground.url);
+        let fields = [fields, &[("token", token.as_str())]].concat();
+        let encoded = reqwest::Url::parse_with_params("http://form.test", &fields).unwrap();
+        for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+        {
+            let request = world.client.post(&url).header("content-type", "application/x-www-form-urlencoded");
+            let request = request.header(name, value).body(encoded.query().unwrap().to_owned());
+            let answer = request.send().await.unwrap();
+            let wanted = if path == "/settings/apps/new" { 200 } else { 403 };
+            assert_eq!(answer.status(), wanted, "{path} with {name}: {value}");
+        }
+    }
+    let installations = world.call(Method::GET, "/app/installations", &app.jwt(), None).await.expect(200);
+    assert_eq!(installations, json!([]), "nothing of that was done");
+    world.call(Method::GET, "/apps/intruder", &world.app_token(), None).await.expect(404);
+    assert!(submit(&world, "/apps/gear-counter/installations/new", &install).await.status().is_redirection());
 }
 
 type Inbox = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;

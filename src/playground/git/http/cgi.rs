@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Authorised, RefUpdate, gate::Answers, report};
-use crate::playground::git::command::clean_environment;
+use crate::playground::git::command::{ANY_OWNER, clean_environment, configure};
 use crate::playground::git::refs::ZERO;
 
 /// The head of a CGI answer is a few lines; more than this is not one.
@@ -85,11 +85,9 @@ fn command(authorised: &Authorised, service: &str, request: &Request, report: &P
         .env("QUERY_STRING", request.uri().query().unwrap_or_default())
         .env("REMOTE_USER", &authorised.login)
         .env("REMOTE_ADDR", "127.0.0.1")
-        .env("PLAYGROUND_PUSH_REPORT", report)
-        // git-config(1): receive.maxInputSize; git itself refuses what is larger, in its own words.
-        .env("GIT_CONFIG_COUNT", "1")
-        .env("GIT_CONFIG_KEY_0", "receive.maxInputSize")
-        .env("GIT_CONFIG_VALUE_0", authorised.largest_push.to_string());
+        .env("PLAYGROUND_PUSH_REPORT", report);
+    // git-config(1): receive.maxInputSize; git itself refuses what is larger, in its own words.
+    configure(&mut command, &[ANY_OWNER, ("receive.maxInputSize", &authorised.largest_push.to_string())]);
     // No CONTENT_LENGTH for a chunked body: the program reads to its end then. It inflates gzip by itself.
     for (name, variable) in [
         (header::CONTENT_TYPE, "CONTENT_TYPE"),
@@ -219,4 +217,29 @@ pub(super) fn parse_update(line: &str) -> Option<RefUpdate> {
     let mut sha = || words.next().map(|sha| (sha != ZERO).then(|| sha.to_owned()));
     let (old, new) = (sha()?, sha()?);
     Some(RefUpdate { name: words.next()?.to_owned(), old, new })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_is_limited_and_the_repository_may_belong_to_anybody() {
+        let authorised = Authorised {
+            repository: "/r".into(),
+            login: "ada".to_owned(),
+            largest_push: 7,
+            without_workflows: None,
+            lock: None,
+        };
+        let command = command(&authorised, "git-receive-pack", &Request::default(), Path::new("/r/report"));
+        let told = |name: &str| {
+            let told = command.as_std().get_envs().find(|(known, _)| *known == name);
+            told.and_then(|(_, value)| value?.to_str()).unwrap_or_default().to_owned()
+        };
+        assert_eq!(told("GIT_CONFIG_COUNT"), "2");
+        let pairs = [0, 1].map(|at| (told(&format!("GIT_CONFIG_KEY_{at}")), told(&format!("GIT_CONFIG_VALUE_{at}"))));
+        let wanted = [("safe.directory", "*"), ("receive.maxInputSize", "7")];
+        assert_eq!(pairs, wanted.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
 }
