@@ -117,8 +117,11 @@ async fn read(ctx: &Ctx, at: (&str, &str), name: &str) -> Answer {
     }
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
     let files = git.files_of_commit(&sha).await?;
+    let (shown, link) = ctx.page_of(files.iter().take(FILES_OF_COMMIT), (FILES_COMPARED, FILES_COMPARED));
     let state = ctx.state();
-    Ok(ok(ctx.view(&state).commit_in_full(state.repo_by_id(repo), &commit, &files)))
+    let mut value = ctx.view(&state).commit_in_full(state.repo_by_id(repo), &commit, &files);
+    value["files"] = shown.into_iter().map(|file| ctx.view(&state).file(state.repo_by_id(repo), &sha, file)).collect();
+    Ok(with_link(ok(value), link))
 }
 
 /// <https://docs.github.com/en/rest/commits/commits#list-branches-for-head-commit>
@@ -161,6 +164,10 @@ async fn pulls_of(ctx: &Ctx, at: (&str, &str), git: &Repository, sha: &str) -> A
 /// What a comparison shows at most: so many commits without pages, and so many files in all.
 const COMMITS_COMPARED: usize = 250;
 const FILES_COMPARED: usize = 300;
+
+/// What a commit shows of its files at most, in pages as long as a comparison.
+/// <https://docs.github.com/en/rest/commits/commits#get-a-commit>
+const FILES_OF_COMMIT: usize = 3000;
 
 /// <https://docs.github.com/en/rest/commits/commits#compare-two-commits>
 async fn compare(ctx: Ctx, At((owner, name, range)): At<(String, String, String)>) -> Answer {

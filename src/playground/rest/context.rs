@@ -201,8 +201,17 @@ impl Ctx {
     }
 
     pub(super) fn page<T>(&self, items: impl IntoIterator<Item = T>) -> (Vec<T>, Option<String>) {
+        self.page_of(items, (30, 100))
+    }
+
+    /// The same where pages have another size, and another largest one.
+    pub(super) fn page_of<T>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        (usual, most): (usize, usize),
+    ) -> (Vec<T>, Option<String>) {
         let number = |name: &str| self.query(name).and_then(|value| value.parse::<usize>().ok());
-        let size = number("per_page").unwrap_or(30).clamp(1, 100);
+        let size = number("per_page").unwrap_or(usual).clamp(1, most);
         let page = number("page").unwrap_or(1).max(1);
         let items: Vec<T> = items.into_iter().collect();
         let last = items.len().div_ceil(size).max(1);

@@ -128,11 +128,13 @@ fn client(state: &State, client: &str, headers: &HeaderMap) -> Result<Id, ApiErr
     Ok(app.ok_or_else(ApiError::not_found)?.id)
 }
 
-fn position(state: &State, app: Id, asked: &Asked) -> Result<usize, ApiError> {
+/// The app that asks, and the place of the grant that it asks about.
+fn granted(state: &State, id: &str, headers: &HeaderMap, asked: &Asked) -> Result<(Id, usize), ApiError> {
+    let app = client(state, id, headers)?;
     let token = asked.access_token.as_deref();
     let token = token.ok_or_else(|| ApiError::invalid("OauthAccess", "access_token", "missing_field"))?;
     let found = state.user_grants.iter().position(|grant| grant.app == app && grant.token == token);
-    found.ok_or_else(ApiError::not_found)
+    Ok((app, found.ok_or_else(ApiError::not_found)?))
 }
 
 /// <https://docs.github.com/en/rest/apps/oauth-applications#check-a-token>
@@ -143,8 +145,8 @@ async fn check(
     Input(asked): Input<Asked>,
 ) -> Answer {
     let state = hub.state();
-    let app = client(&state, &id, &headers)?;
-    let grant = &state.user_grants[position(&state, app, &asked)?];
+    let (_, at) = granted(&state, &id, &headers, &asked)?;
+    let grant = &state.user_grants[at];
     if grant.expires_at <= state.now() {
         return Err(ApiError::not_found());
     }
@@ -171,8 +173,7 @@ async fn revoke(
     Input(asked): Input<Asked>,
 ) -> Answer {
     let mut state = hub.state();
-    let app = client(&state, &id, &headers)?;
-    let at = position(&state, app, &asked)?;
+    let (_, at) = granted(&state, &id, &headers, &asked)?;
     state.user_grants.remove(at);
     Ok(no_content())
 }
@@ -186,8 +187,8 @@ async fn revoke_all(
     Input(asked): Input<Asked>,
 ) -> Answer {
     let mut state = hub.state();
-    let app = client(&state, &id, &headers)?;
-    let user = state.user_grants[position(&state, app, &asked)?].user;
+    let (app, at) = granted(&state, &id, &headers, &asked)?;
+    let user = state.user_grants[at].user;
     state.user_grants.retain(|grant| grant.app != app || grant.user != user);
     let payload = json!({ "action": "revoked", "sender": View::new(&state, &hub.urls).account(user) });
     hub.deliver_to(&mut state, app, "github_app_authorization", None, None, &payload);

@@ -289,10 +289,11 @@ fn is_login(login: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<SeedFile, SeedError> {
+    /// Reads a seed file with this text.
+    pub(in crate::playground::seed) fn read(text: &str) -> Result<SeedFile, SeedError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("seed.yml");
         std::fs::write(&path, text).unwrap();

@@ -126,15 +126,7 @@ impl SeedFile {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::playground::seed::SeedError;
-
-    fn read(text: &str) -> Result<SeedFile, SeedError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("seed.yml");
-        std::fs::write(&path, text).unwrap();
-        SeedFile::read(&path)
-    }
+    use crate::playground::seed::{SeedError, file::tests::read};
 
     #[test]
     fn teams_give_roles_to_their_members_and_to_those_below() {

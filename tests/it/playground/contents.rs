@@ -148,6 +148,13 @@ async fn a_comparison_comes_in_pages_with_its_files_on_the_first() {
     let second = second.expect(200);
     assert_eq!((&second["total_commits"], &second["files"]), (&json!(4), &json!([])));
     assert_eq!(second["commits"][0]["commit"]["message"], "Empty 2");
+    let sha = whole["commits"][0]["sha"].as_str().unwrap();
+    let first = world.as_user("writer", Method::GET, &format!("/commits/{sha}"), Value::Null).await;
+    assert!(first.headers["link"].to_str().unwrap().contains("page=2>; rel=\"next\""));
+    let first = first.expect(200);
+    assert_eq!((first["files"].as_array().unwrap().len(), &first["stats"]["total"]), (300, &json!(301)));
+    let rest = world.get(&format!("/commits/{sha}?page=2")).await;
+    assert_eq!((&rest["files"][0]["filename"], &rest["stats"]), (&json!("many-300.txt"), &first["stats"]));
 }
 
 #[tokio::test]
