@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use super::{
     error::GitHubError,
     gate::{Gate, Write},
-    model::Account,
+    model::{Account, Repository},
     repository::RepoClient,
     token::{Scope, Tokens},
     transport::{Answer, CALL_TIMEOUT, Request, Transport, segment},
@@ -43,8 +43,9 @@ struct Shared {
     transport: Transport,
     tokens: Tokens,
     gates: Mutex<HashMap<u64, Arc<Gate>>>,
-    /// The installation that took the place of one that is gone: an account that installs the app again gets a new one.
-    replaced: Mutex<HashMap<u64, u64>>,
+    /// The installation that covers a repository now, by the repository and the installation that did: an account that installs
+    /// the app again gets a new one, and so does a repository that changed hands.
+    moved: Mutex<HashMap<(u64, u64), u64>>,
     identity: OnceCell<AppIdentity>,
 }
 
@@ -87,7 +88,7 @@ impl GitHub {
             transport: Transport::new(&url, app_id, &private_key, timeout)?,
             tokens: Tokens::default(),
             gates: Mutex::default(),
-            replaced: Mutex::default(),
+            moved: Mutex::default(),
             identity: OnceCell::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -134,19 +135,31 @@ impl GitHub {
         if installation.suspended_at.is_some() {
             return Ok(Access::None(format!("the app's installation {} is suspended", installation.id)));
         }
-        if installation.id != repo.installation {
-            self.replaced().insert(repo.installation, installation.id);
+        let known = (repo.id, repo.installation);
+        if installation.id == repo.installation {
+            self.moved().remove(&known);
+        } else if self.has_its_name(repo, installation.id).await? {
+            self.moved().insert(known, installation.id);
+        } else {
+            return Ok(Access::None("another repository has its name now".to_owned()));
         }
         Ok(Access::Granted)
     }
 
-    fn replaced(&self) -> std::sync::MutexGuard<'_, HashMap<u64, u64>> {
-        self.shared.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether it is this repository that another installation covers by its name: a name that was given up is anybody's to take.
+    async fn has_its_name(&self, repo: &Repo, installation: u64) -> Result<bool, GitHubError> {
+        let path = format!("/repos/{}/{}", segment(&repo.owner), segment(&repo.name));
+        let named: Repository = self.read(installation, &Request::get(path)).await?.ok()?.json()?;
+        Ok(named.id == repo.id)
     }
 
-    /// The installation that stands for this one now.
-    fn current(&self, installation: u64) -> u64 {
-        self.replaced().get(&installation).copied().unwrap_or(installation)
+    fn moved(&self) -> std::sync::MutexGuard<'_, HashMap<(u64, u64), u64>> {
+        self.shared.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The installation through which a repository is worked in now.
+    pub(crate) fn installation_of(&self, repo: &Repo) -> u64 {
+        self.moved().get(&(repo.id, repo.installation)).copied().unwrap_or(repo.installation)
     }
 
     /// Drops the tokens that git was given for a repository: one may have been revoked before its time.
@@ -177,12 +190,11 @@ impl GitHub {
 
     async fn contents_token(&self, repo: &Repo, workflows: bool) -> Result<SecretString, GitHubError> {
         let scope = Scope::Contents { repository: repo.id, workflows };
-        self.shared.tokens.get(&self.shared.transport, self.current(repo.installation), scope).await
+        self.shared.tokens.get(&self.shared.transport, self.installation_of(repo), scope).await
     }
 
     /// Reads through an installation.
     pub(crate) async fn read(&self, installation: u64, request: &Request) -> Result<Answer, GitHubError> {
-        let installation = self.current(installation);
         let gate = self.gate(installation);
         gate.read().await?;
         self.through(installation, &gate, request).await
@@ -195,7 +207,6 @@ impl GitHub {
         write: Write,
         request: &Request,
     ) -> Result<Answer, GitHubError> {
-        let installation = self.current(installation);
         let gate = self.gate(installation);
         let _alone = gate.write(write).await?;
         self.through(installation, &gate, request).await

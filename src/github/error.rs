@@ -103,7 +103,13 @@ pub enum GitHubError {
         /// GitHub's words.
         message: String,
     },
-    /// The answer is not what GitHub's documentation says.
+    /// What is there holds no text that could be read: a folder, a file that is too large or no UTF-8.
+    #[error("{message}")]
+    NoText {
+        /// What it is instead, as a sentence without its end.
+        message: String,
+    },
+    /// The answer is not what GitHub's documentation says; as a rule it is not GitHub's, but a page of something between.
     #[error("GitHub's answer to {what} was not understood: {message}")]
     Malformed {
         /// Method and path.
@@ -127,6 +133,7 @@ impl GitHubError {
                 | Self::Unavailable { .. }
                 | Self::Unauthorized { .. }
                 | Self::NoAccess { .. }
+                | Self::Malformed { .. }
                 | Self::Setup(_)
         )
     }

@@ -111,7 +111,7 @@ struct Covered {
 }
 
 impl GitHub {
-    /// Every repository that the app may work in, by installation.
+    /// Every repository that the app may work in, by installation; without those that cannot be listed now.
     pub async fn all_repositories(&self) -> Result<BTreeMap<u64, Vec<Repo>>, GitHubError> {
         let mut all = BTreeMap::new();
         let mut next = Some("/app/installations?per_page=100".to_owned());
@@ -120,8 +120,15 @@ impl GitHub {
             let answer = self.as_app(&Request::get(path)).await?;
             next = answer.next_page();
             for installation in answer.json::<Vec<ListedInstallation>>()? {
-                if installation.suspended_at.is_none() {
-                    all.insert(installation.id, self.covered_by(installation.id).await?);
+                if installation.suspended_at.is_some() {
+                    continue;
+                }
+                // One that is out of order is no reason to look nowhere else.
+                match self.covered_by(installation.id).await {
+                    Ok(repos) => drop(all.insert(installation.id, repos)),
+                    Err(error) => {
+                        tracing::warn!(%error, installation = installation.id, "its repositories could not be listed");
+                    }
                 }
             }
         }

@@ -103,7 +103,7 @@ impl RepoClient {
     async fn react_to_node(&self, node_id: &str, reaction: Reaction) -> Result<(), GitHubError> {
         const ADD: &str = "mutation($input: AddReactionInput!) { addReaction(input: $input) { reaction { content } } }";
         let input = json!({ "subjectId": node_id, "content": graphql_name(reaction) });
-        self.github().mutate(self.repo().installation, ADD, input).await.map(drop)
+        self.github().mutate(self.installation(), ADD, input).await.map(drop)
     }
 }
 

@@ -183,7 +183,7 @@ impl RepoClient {
         const READY: &str = "mutation($input: MarkPullRequestReadyForReviewInput!) \
             { markPullRequestReadyForReview(input: $input) { pullRequest { isDraft } } }";
         let input = json!({ "pullRequestId": node_id });
-        self.github().mutate(self.repo().installation, READY, input).await.map(drop)
+        self.github().mutate(self.installation(), READY, input).await.map(drop)
     }
 
     /// Merges a pull request if its head is still `head`. One that is merged already counts as merged.

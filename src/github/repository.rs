@@ -79,17 +79,17 @@ impl RepoClient {
         let Some(answer) = self.get_surely(&path).await? else {
             return Ok(None);
         };
-        let malformed = |message: &str| GitHubError::Malformed { what: path.clone(), message: message.to_owned() };
-        // A folder comes as a list, a submodule without content.
-        let content: RawContent = answer.json().map_err(|_| malformed("it is no file"))?;
+        let no_text = |message: &str| GitHubError::NoText { message: message.to_owned() };
+        // A folder comes as a list, a submodule without content. What is no JSON at all is not GitHub's answer.
+        let content: RawContent = serde_json::from_value(answer.json()?).map_err(|_| no_text("it is no file"))?;
         if content.encoding != "base64" {
-            return Err(malformed("the file is too large"));
+            return Err(no_text("the file is too large"));
         }
         let packed: String = content.content.split_whitespace().collect();
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(packed)
-            .map_err(|_| malformed("its content is no base64"))?;
-        String::from_utf8(bytes).map(Some).map_err(|_| malformed("the file is no UTF-8 text"))
+            .map_err(|_| no_text("its content is no base64"))?;
+        String::from_utf8(bytes).map(Some).map_err(|_| no_text("the file is no UTF-8 text"))
     }
 
     /// A branch's newest commit; none where there is no such branch.
@@ -142,7 +142,7 @@ impl RepoClient {
 
     /// Reads below `/repos/{owner}/{name}`; an error of GitHub's is an error here.
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, GitHubError> {
-        self.github.read(self.repo.installation, &Request::get(self.path(path))).await?.ok()
+        self.github.read(self.installation(), &Request::get(self.path(path))).await?.ok()
     }
 
     /// Writes below `/repos/{owner}/{name}`; the answer may be an error of GitHub's.
@@ -154,7 +154,7 @@ impl RepoClient {
         write: Write,
     ) -> Result<Answer, GitHubError> {
         let request = Request::new(method, self.path(path), body);
-        self.github.write(self.repo.installation, write, &request).await
+        self.github.write(self.installation(), write, &request).await
     }
 
     /// Reads the pages of a list until `found` has what it seeks, and gives that back.
@@ -165,7 +165,7 @@ impl RepoClient {
     ) -> Result<Option<T>, GitHubError> {
         let mut request = Request::get(self.path(path));
         for _ in 0..MOST_PAGES {
-            let answer = self.github.read(self.repo.installation, &request).await?.ok()?;
+            let answer = self.github.read(self.installation(), &request).await?.ok()?;
             let next = answer.next_page();
             if let Some(sought) = found(answer.json()?) {
                 return Ok(Some(sought));
@@ -175,6 +175,11 @@ impl RepoClient {
         }
         tracing::warn!(repository = %self.repo.full_name(), path, "a list has more pages than are read");
         Ok(None)
+    }
+
+    /// The installation that it goes through now.
+    pub(crate) fn installation(&self) -> u64 {
+        self.github.installation_of(&self.repo)
     }
 
     fn path(&self, below: &str) -> String {

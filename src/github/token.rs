@@ -111,7 +111,10 @@ fn no_access(installation: u64, scope: Scope, error: GitHubError) -> GitHubError
         }
         // 422 "There is at least one repository that does not exist or is not accessible to the parent installation."
         (GitHubError::Validation { message }, Scope::Contents { workflows: false, .. }) => {
-            format!("the app's installation {installation} does not cover the repository any more ({message})")
+            format!(
+                "the app's installation {installation} does not cover the repository, or was not granted all that the app asks for \
+                 ({message})"
+            )
         }
         (GitHubError::Forbidden { message }, Scope::Installation) => {
             format!("the app's installation {installation} is not to be used: {message}")

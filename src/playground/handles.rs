@@ -30,6 +30,16 @@ impl Playground {
         self.hub.uninstall(&mut state, self.installation_id, by);
     }
 
+    /// Installs the app for a repository, `owner/name`, as its owner does: after [`Playground::uninstall`] as a new installation.
+    /// Answers whether there is such a repository.
+    pub fn install(&self, full_name: &str) -> bool {
+        let mut state = self.hub.state();
+        let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
+        let Some((account, repo)) = found.map(|repo| (repo.owner, repo.id)) else { return false };
+        self.hub.install(&mut state, account, repo);
+        true
+    }
+
     /// Gives the installation a repository of its account, `owner/name`. Answers whether there is such a one.
     pub fn add_repository_to_installation(&self, full_name: &str) -> bool {
         self.select(full_name, Move::Added)

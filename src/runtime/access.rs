@@ -47,16 +47,21 @@ impl OutOfReach {
 }
 
 impl World {
-    /// Whether a refusal in a repository only says that the app may not work there at present. Where GitHub cannot be
-    /// asked, it says no.
-    pub(super) async fn is_out_of_reach(&self, repo: &Repo) -> bool {
+    /// Whether the app may work in a repository at present; none where GitHub cannot be asked.
+    pub(super) async fn in_reach(&self, repo: &Repo) -> Option<bool> {
         match self.github.access(repo).await {
+            Ok(Access::Granted) => Some(true),
             Ok(Access::None(why)) => {
                 self.out_of_reach.lost(repo, &why);
-                true
+                Some(false)
             }
-            Ok(Access::Granted) | Err(_) => false,
+            Err(_) => None,
         }
+    }
+
+    /// Whether a refusal in a repository only says that the app may not work there at present.
+    pub(super) async fn is_out_of_reach(&self, repo: &Repo) -> bool {
+        self.in_reach(repo).await == Some(false)
     }
 
     /// Looks whether the app may work again in a repository that was out of reach.

@@ -115,20 +115,34 @@ async fn orders(world: &World, directives: &[&Directive]) -> Result<(), Fault> {
     let oldest = directives.iter().map(|d| d.created_at).min().unwrap_or_else(Utc::now);
     let (since, now) = (world.looks.seen(|seen| seen.read.get(&repo.id).copied()), Utc::now());
     let since = since.map_or(oldest, |since| since - OVERLAP).max(oldest);
+    let mut all = true;
     for past in client.orders_since(since).await? {
-        order(world, repo, past).await?;
+        all &= order_or_next(world, repo, past).await;
     }
     for d in directives {
         for pull in
             d.steps.iter().chain(&d.finale).filter(|step| !step.status.is_done()).filter_map(|it| it.open_pull())
         {
             for past in client.reviews(pull.number).await? {
-                order(world, repo, past).await?;
+                all &= order_or_next(world, repo, past).await;
             }
         }
     }
-    world.looks.seen(|seen| seen.read.insert(repo.id, now));
+    if all {
+        world.looks.seen(|seen| seen.read.insert(repo.id, now));
+    }
     Ok(())
+}
+
+/// Tells an order; one that cannot be told now stands in no other's way, and is told at a later look. Answers with whether it
+/// is done with.
+async fn order_or_next(world: &World, repo: &Repo, past: Past) -> bool {
+    let what = past.id.clone();
+    let done = order(world, repo, past).await;
+    if let Err(error) = &done {
+        tracing::warn!(%error, repository = repo.full_name(), what, "a missed order could not be told");
+    }
+    done.is_ok()
 }
 
 /// Tells an order that nobody answered.

@@ -24,8 +24,6 @@ pub(super) const SHORT_WORKERS: u32 = 8;
 const POLL: Duration = Duration::from_millis(500);
 /// The longest pause between two tries of an effect.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// The longest where nothing is known to be in the way.
-const SOON: Duration = Duration::from_secs(8);
 
 /// Carries effects of one lane out, `workers` at a time, until `stop`; then ends what runs.
 pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: CancellationToken) {
@@ -159,10 +157,12 @@ async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, E
     let held = match outcome {
         Ok(signals) => {
             let held = world.apply(directive, &signals, Settle::Done(claimed)).await?;
+            // It may be done without having asked GitHub anything.
             if world.out_of_reach.any()
                 && let Some(repo) = world.repo_of(claimed).await
+                && world.out_of_reach.has(&repo)
             {
-                world.works_in(&repo).await;
+                world.probe(&repo).await;
             }
             held
         }
@@ -175,7 +175,7 @@ async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, E
             tracing::info!("handed back");
             world.store.hand_back_effect(claimed).await?
         }
-        Err(EffectError::NoAccess { why }) => wait_for_access(world, claimed, &why).await?,
+        Err(EffectError::NoAccess { why, then }) => wait_for_access(world, claimed, &why, then).await?,
         Err(EffectError::Refused { why, tries, then }) => refused(world, claimed, &why, tries, then).await?,
         Err(EffectError::Never { why }) => give_up(world, claimed, &why).await?,
     };
@@ -185,16 +185,23 @@ async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, E
     Ok(())
 }
 
-/// Puts an effect back that is to be done where the app may not work at present.
-async fn wait_for_access(world: &World, claimed: &Claimed, why: &str) -> Result<Held, StoreError> {
-    let away = match world.repo_of(claimed).await {
-        Some(repo) => world.is_out_of_reach(&repo).await,
-        None => false,
+/// Puts an effect back that is to be done where the app may not work at present. Where it may after all, it was a moment's
+/// refusal, or the app was installed anew just now, or it lacks a permission: as any refusal, it is believed in the end.
+async fn wait_for_access(
+    world: &World,
+    claimed: &Claimed,
+    why: &str,
+    then: Option<Vec<Signal>>,
+) -> Result<Held, StoreError> {
+    let in_reach = match world.repo_of(claimed).await {
+        Some(repo) => world.in_reach(&repo).await,
+        None => None,
     };
-    tracing::debug!(why, away, "it waits");
-    // Where the app has access after all, it was a moment's refusal, or it was installed anew just now.
-    let longest = if away { LONGEST_PAUSE } else { SOON };
-    world.store.retry_effect(claimed, pause(claimed.attempt).min(longest), why).await
+    tracing::debug!(why, in_reach, "it waits");
+    if in_reach == Some(true) {
+        return refused(world, claimed, why, effects::TRIES, then).await;
+    }
+    world.store.retry_effect(claimed, pause(claimed.attempt), why).await
 }
 
 /// A refusal is believed after a few tries, and never where it only says that the app may not work there at present.

@@ -17,70 +17,91 @@ use crate::store::StoreError;
 /// How often time passes for a directive.
 const TICK: Duration = Duration::from_secs(30);
 
-/// How soon a sweep that was cut short is made again.
+/// How soon a round that was cut short is made again.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Ticks and looks until `stop`. The first look is at once: a process that starts may have missed something. So may
-/// one that turned a delivery away, or that could not reach its database.
+/// Ticks and looks until `stop`. They go beside each other: a look asks GitHub much, and no question may wait for that to
+/// expire.
 pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
-    let every = world.settings.limits.look;
-    let mut next_look = Instant::now();
-    while !stop.is_cancelled() {
-        let began = Instant::now();
-        let look = began >= next_look;
-        let pause = match sweep(&world, look).await {
-            Ok(()) => {
-                if look {
-                    next_look = began + every;
-                }
-                TICK.min(every)
-            }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = ticks(&world) => {}
+        () = looks(&world) => {}
+    }
+}
+
+async fn ticks(world: &World) {
+    let every = TICK.min(world.settings.limits.look);
+    loop {
+        let pause = match tick(world).await {
+            Ok(()) => every,
             Err(error) => {
-                tracing::warn!(%error, "the sweep was cut short; it is made again");
-                next_look = began;
+                tracing::warn!(%error, "time did not pass for every directive; soon again");
+                AGAIN
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// The first look is at once: a process that starts may have missed something. So may one that turned a delivery away, or
+/// that could not reach its database.
+async fn looks(world: &World) {
+    let every = world.settings.limits.look;
+    loop {
+        let began = Instant::now();
+        let pause = match look(world).await {
+            Ok(()) => every.saturating_sub(began.elapsed()).max(AGAIN.min(every)),
+            Err(error) => {
+                tracing::warn!(%error, "the look was cut short; it is made again");
                 AGAIN
             }
         };
         tokio::select! {
-            () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
-            () = world.turned_away.notified() => next_look = Instant::now(),
+            () = world.turned_away.notified() => {}
         }
     }
 }
 
-async fn sweep(world: &World, look: bool) -> Result<(), StoreError> {
-    if look {
-        redelivery::ask(world).await?;
+/// Where nothing can be done, no time passes: no question expires, and nobody is reminded.
+async fn tick(world: &World) -> Result<(), StoreError> {
+    for id in world.store.live_directives().await? {
+        let Some(directive) = world.store.directive(id).await? else { continue };
+        if !world.out_of_reach.has(&directive.repo) {
+            world.apply(id, &[Signal::Tick], Settle::Nothing).await.map(drop)?;
+        }
     }
+    Ok(())
+}
+
+async fn look(world: &World) -> Result<(), StoreError> {
+    redelivery::ask(world).await?;
     let mut live = Vec::new();
     for id in world.store.live_directives().await? {
         let Some(directive) = world.store.directive(id).await? else { continue };
-        // Where nothing can be done, no time passes: no question expires, and nobody is reminded.
-        let out_of_reach = world.out_of_reach.has(&directive.repo);
-        if look && out_of_reach {
+        if world.out_of_reach.has(&directive.repo) {
             world.probe(&directive.repo).await;
+        } else {
+            look_at(world, &directive).await?;
         }
-        let mut signals = if out_of_reach { Vec::new() } else { vec![Signal::Tick] };
-        if look && !out_of_reach {
-            match look_at_pulls(world, &directive).await {
-                Ok(missed) => signals.extend(missed),
-                Err(error) => tracing::warn!(directive = %id, %error, "its pull requests could not be looked at"),
-            }
-            match missed::issue(world, &directive).await {
-                Ok(missed) => signals.extend(missed),
-                Err(error) => tracing::warn!(directive = %id, %error, "its issue could not be looked at"),
-            }
-        }
-        world.apply(id, &signals, Settle::Nothing).await.map(drop)?;
-        if look {
-            live.push(directive);
-        }
+        live.push(directive);
     }
-    if look {
-        missed::look(world, &live).await;
-    }
+    missed::look(world, &live).await;
     Ok(())
+}
+
+async fn look_at(world: &World, directive: &Directive) -> Result<(), StoreError> {
+    let mut signals = Vec::new();
+    match look_at_pulls(world, directive).await {
+        Ok(missed) => signals.extend(missed),
+        Err(error) => tracing::warn!(directive = %directive.id, %error, "its pull requests could not be looked at"),
+    }
+    match missed::issue(world, directive).await {
+        Ok(missed) => signals.extend(missed),
+        Err(error) => tracing::warn!(directive = %directive.id, %error, "its issue could not be looked at"),
+    }
+    world.apply(directive.id, &signals, Settle::Nothing).await.map(drop)
 }
 
 /// Merges, closings and pushes that no delivery told of.

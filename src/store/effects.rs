@@ -128,14 +128,18 @@ impl Unit {
         Ok(Held::of(done.rows_affected()))
     }
 
-    /// Gives an effect up in this transaction, if its lease still holds.
+    /// Gives an effect up in this transaction, if its lease still holds. One that was asked for again meanwhile begins anew.
     pub async fn fail_effect(&mut self, claimed: &Claimed, error: &str) -> Result<Held, StoreError> {
         let done = sqlx::query!(
-            "UPDATE effects SET status = 'failed', finished_at = now(), lease = NULL, lease_until = NULL, error = $3
+            "UPDATE effects SET status = CASE WHEN version = $4 THEN 'failed' ELSE 'queued' END,
+                 finished_at = now(), run_after = now(), lease = NULL, lease_until = NULL, error = $3,
+                 attempts = CASE WHEN version = $4 THEN attempts ELSE 0 END,
+                 refusals = CASE WHEN version = $4 THEN refusals ELSE 0 END
              WHERE id = $1 AND lease = $2",
             claimed.id,
             claimed.lease,
             error,
+            claimed.version,
         )
         .execute(&mut *self.tx)
         .await?;

@@ -162,7 +162,7 @@ impl Scene<'_> {
 async fn policy_of(client: &RepoClient) -> Result<(Result<Policy, Vec<String>>, String), GitHubError> {
     let text = match client.file(POLICY_PATH, None).await {
         Ok(text) => text.unwrap_or_default(),
-        Err(GitHubError::Malformed { message, .. }) => {
+        Err(GitHubError::NoText { message }) => {
             return Ok((Err(vec![format!("`{POLICY_PATH}` cannot be read: {message}.")]), Policy::default().label));
         }
         Err(error) => return Err(error),

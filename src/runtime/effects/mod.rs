@@ -31,7 +31,7 @@ use crate::store::StoreError;
 use crate::store::effects::Claimed;
 
 /// How often something that GitHub refuses is tried, with pauses of 1, 2, 4 and 8 s, before it is believed.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
 /// Why an effect was not carried out.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) enum EffectError {
     NoAccess {
         /// Why not.
         why: String,
+        /// What the engine is told where the app turns out to have access and is refused all the same, as below.
+        then: Option<Vec<Signal>>,
     },
     /// It was refused. GitHub does that for a moment, too (a fresh branch is not everywhere at once), so that it is tried
     /// a few times before it is believed.
@@ -89,11 +91,8 @@ impl EffectError {
 impl From<GitHubError> for EffectError {
     fn from(error: GitHubError) -> Self {
         match error {
-            GitHubError::NoAccess { message } => Self::NoAccess { why: message },
-            // What stands between here and GitHub answers with pages of its own now and then.
-            error if error.is_transient() || matches!(error, GitHubError::Malformed { .. }) => {
-                Self::Later { after: error.retry_after(), why: error.to_string() }
-            }
+            GitHubError::NoAccess { message } => Self::NoAccess { why: message, then: None },
+            error if error.is_transient() => Self::Later { after: error.retry_after(), why: error.to_string() },
             error => Self::refused(error),
         }
     }

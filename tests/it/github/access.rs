@@ -58,6 +58,7 @@ async fn an_app_that_was_installed_anew_works_through_the_new_installation() {
             json!({ "token": "ghs_new", "expires_at": Utc::now() + chrono::TimeDelta::hours(1) }),
         )),
         line if line == format!("PATCH {REPO}/issues/7") => Some(Reply::Json(200, json!({}))),
+        line if line == format!("GET {REPO}") => Some(Reply::Json(200, described(repo().id))),
         _ => None,
     })
     .await;
@@ -68,6 +69,64 @@ async fn an_app_that_was_installed_anew_works_through_the_new_installation() {
     client.close_issue(7).await.unwrap();
     assert_eq!(server.calls("PATCH")[0].authorization.as_deref(), Some("Bearer ghs_new"));
     assert_eq!(github.git_token(&repo()).await.unwrap().expose_secret(), "ghs_new");
+}
+
+fn described(id: u64) -> Value {
+    json!({ "id": id, "owner": { "login": "acme" }, "name": "widgets", "full_name": "acme/widgets", "default_branch": "main" })
+}
+
+/// A repository changed hands: the others of its installation have stayed where they were.
+#[tokio::test]
+async fn a_repository_that_goes_through_another_installation_takes_no_other_along() {
+    let server = Scripted::start(|call| match call.line.as_str() {
+        line if line == format!("GET {REPO}/installation") => Some(Reply::Json(200, json!({ "id": 6 }))),
+        line if line == format!("GET {REPO}") => Some(Reply::Json(200, described(repo().id))),
+        line if line.ends_with("/access_tokens") => {
+            let token = if line.contains("/installations/6/") { "ghs_new" } else { "ghs_old" };
+            let expires = Utc::now() + chrono::TimeDelta::hours(1);
+            Some(Reply::Json(201, json!({ "token": token, "expires_at": expires })))
+        }
+        _ => None,
+    })
+    .await;
+    let github = server.github();
+    let neighbour = adjutant::domain::ids::Repo { id: repo().id + 1, name: "gadgets".to_owned(), ..repo() };
+    assert_eq!(github.access(&repo()).await.unwrap(), Access::Granted);
+    assert_eq!(github.git_token(&repo()).await.unwrap().expose_secret(), "ghs_new");
+    assert_eq!(github.git_token(&neighbour).await.unwrap().expose_secret(), "ghs_old");
+}
+
+/// An account was renamed, and somebody took its old name, made a repository of the same name and installed the app there.
+#[tokio::test]
+async fn another_repository_with_the_same_name_is_not_taken_for_the_one_that_was_meant() {
+    let server = Scripted::start(|call| match call.line.as_str() {
+        line if line == format!("GET {REPO}/installation") => Some(Reply::Json(200, json!({ "id": 6 }))),
+        line if line == format!("GET {REPO}") => Some(Reply::Json(200, described(repo().id + 1))),
+        line if line.ends_with("/access_tokens") => {
+            let expires = Utc::now() + chrono::TimeDelta::hours(1);
+            Some(Reply::Json(201, json!({ "token": "ghs_other", "expires_at": expires })))
+        }
+        _ => None,
+    })
+    .await;
+    let github = server.github();
+    assert!(matches!(github.access(&repo()).await.unwrap(), Access::None(_)));
+    github.git_token(&repo()).await.unwrap();
+    assert_eq!(server.calls("POST /api/v3/app/installations/6/").len(), 1, "only to look at what it is");
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_says_nothing_about_a_file() {
+    let server = Scripted::start(|call| match call.line.as_str() {
+        line if line.ends_with("/contents/page") => Some(Reply::Text(200, "<html>Be right back</html>")),
+        line if line.ends_with("/contents/folder") => Some(Reply::Json(200, json!([{ "type": "file" }]))),
+        _ => None,
+    })
+    .await;
+    let page = server.client().file("page", None).await.unwrap_err();
+    assert!(page.is_transient(), "{page}");
+    let folder = server.client().file("folder", None).await.unwrap_err();
+    assert!(matches!(folder, GitHubError::NoText { .. }), "{folder}");
 }
 
 #[tokio::test]

@@ -45,6 +45,8 @@ pub(crate) enum Reply {
     Json(u16, Value),
     /// Status, headers and JSON.
     With(u16, Vec<(&'static str, String)>, Value),
+    /// Status and a page.
+    Text(u16, &'static str),
     /// Never.
     Silence,
 }
@@ -176,6 +178,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     match reply {
         Reply::Silence => std::future::pending().await,
         Reply::Json(status, json) => respond(status, &[], &json),
+        Reply::Text(status, page) => Response::builder().status(status).body(Body::from(page)).unwrap(),
         Reply::With(status, headers, json) => respond(status, &headers, &json),
     }
 }

@@ -59,9 +59,12 @@ pub(super) async fn run(
             (TaskOutcome::Failed { reason: without_folder(&why, &world.settings.data_dir) }, Usd::ZERO)
         }
         Err(EffectError::Refused { why, tries, .. }) => {
-            let reason = without_folder(&why, &world.settings.data_dir);
-            let failed = Signal::TaskFinished { task: id, outcome: TaskOutcome::Failed { reason }, cost: Usd::ZERO };
-            return Err(EffectError::Refused { why, tries, then: Some(vec![failed]) });
+            let then = Some(vec![job.failed(&why)]);
+            return Err(EffectError::Refused { why, tries, then });
+        }
+        Err(EffectError::NoAccess { why, .. }) => {
+            let then = Some(vec![job.failed(&why)]);
+            return Err(EffectError::NoAccess { why, then });
         }
         Err(other) => return Err(other),
     };
@@ -100,6 +103,12 @@ struct Ground {
 }
 
 impl Job<'_> {
+    /// What the engine is told where it could not be done.
+    fn failed(&self, why: &str) -> Signal {
+        let reason = without_folder(why, &self.world.settings.data_dir);
+        Signal::TaskFinished { task: self.task.id, outcome: TaskOutcome::Failed { reason }, cost: Usd::ZERO }
+    }
+
     async fn run(&self) -> Ended {
         let source = Source::open(self.world, self.d).await?;
         if matches!(self.task.kind, TaskKind::Plan | TaskKind::Judge) {

@@ -1,6 +1,6 @@
 //! Access that is taken away in the middle of the work, and given back.
 
-use adjutant::playground::{Deliveries, DeliveryAct, Playground};
+use adjutant::playground::{Deliveries, DeliveryAct, Playground, RequestAct, Requests};
 
 use super::super::stage::in_a_tree;
 use super::{BY_ITSELF, Misbehaviour, STEPS, Serve, Stage, stage};
@@ -73,9 +73,33 @@ async fn a_repository_that_the_app_loses_waits_until_it_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_that_is_removed_calls_nothing_off_and_says_so() {
+async fn an_app_that_is_removed_goes_on_when_it_is_installed_again() {
     let stage = stage(BY_ITSELF).await;
-    let (serve, _) = stage.loses(Playground::uninstall).await;
+    let (serve, issue) = stage.loses(Playground::uninstall).await;
+    assert!(stage.playground.install(&stage.playground.repository));
+    stage.regains(serve, issue).await;
+}
+
+/// The words with which GitHub refuses a token for more than was granted, and an app that is installed all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_that_was_never_granted_is_told_to_people() {
+    let stage = stage(BY_ITSELF).await;
+    let mint = Requests {
+        methods: vec!["POST".to_owned()],
+        path: Some("/app/installations/*/access_tokens".to_owned()),
+        caller: None,
+    };
+    // The first token is for the API, those that follow for git.
+    stage.misbehave([Misbehaviour::to_requests(mint, RequestAct::Unprocessable).after(1)]);
+    let serve = stage.serve().await;
+    let issue = stage.label("Not granted").await;
+    stage
+        .wait("a person is told", async || {
+            let said = stage.get(&format!("/issues/{issue}/comments")).await.to_string();
+            said.contains("was not granted all that the app asks for").then_some(())
+        })
+        .await;
+    assert!(!stage.log().contains(LOST), "the app is installed: {}", stage.log());
     drop(serve);
 }
 

@@ -1,10 +1,10 @@
 //! Deliveries that are lost, doubled, late, out of order or out of date.
 
-use adjutant::playground::{Deliveries, DeliveryAct};
+use adjutant::playground::{Deliveries, DeliveryAct, RequestAct};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{BY_ITSELF, Misbehaviour, STEPS, Stage, stage};
+use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
 
 /// A person approves the plan, the first step and nothing else.
 const ASKING: &str =
@@ -143,7 +143,21 @@ async fn an_edit_a_lost_label_and_a_closing_that_nobody_told_are_found() {
     let stopped = "SELECT count(*) FROM directives WHERE status = 'failed' AND state->>'failure' LIKE '%maintainer%'";
     stage.wait("it is stopped", async || (stage.count(stopped).await == 1).then_some(())).await;
     assert!(stage.met("drop", "issues.closed") > 0);
-    assert_eq!(STEPS.len(), 2);
+    drop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_cannot_be_told_stands_in_no_others_way() {
+    let stage = stage(ASKING).await;
+    let serve = stage.serve().await;
+    let issue = stage.label("Stuck").await;
+    stage.asks("plan").await;
+    let asked = "/repos/*/*/collaborators/outsider/permission";
+    stage.misbehave([all(DeliveryAct::Drop), of_the_bot(&["GET"], asked, RequestAct::ServerError)]);
+    stage.act("outsider", Method::POST, &format!("/issues/{issue}/comments"), json!({ "body": "/approve" })).await;
+    stage.comment(issue, "/approve").await;
+    stage.asks("step_review").await;
+    assert!(stage.met("server_error", "outsider") > 0, "{:?}", stage.playground.misbehaved());
     drop(serve);
 }
 

@@ -1,5 +1,6 @@
 //! Everything at once, from one random seed each: what a test did is done again with `ADJUTANT_TEST_SEED=<seed>`.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use adjutant::playground::{Body, Deliveries, DeliveryAct, RefAct, RequestAct};
@@ -21,6 +22,8 @@ fn requests() -> Vec<(RequestAct, f64)> {
         (RequestAct::SecondaryLimit { status: 429, retry_after: Some(1) }, 0.005),
         (RequestAct::ServerError, 0.02),
         (RequestAct::BadGateway { body: Body::Html }, 0.02),
+        (RequestAct::Unavailable { body: Body::Html }, 0.01),
+        (RequestAct::PrimaryLimit { reset_in: 1 }, 0.004),
         (RequestAct::Reset, 0.02),
         (RequestAct::Silence, 0.004),
         (RequestAct::DoneThenReset, 0.03),
@@ -54,6 +57,17 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// It did blow: requests went wrong, deliveries in several ways, and new refs were hidden.
+    fn was_stormy(&self) {
+        let met = self.playground.misbehaved();
+        let kinds: BTreeSet<_> = met.iter().map(|it| it.act.as_str()).collect();
+        let of_deliveries = ["drop", "fail", "duplicate", "delay", "reorder", "stale"];
+        let at_deliveries = of_deliveries.iter().filter(|kind| kinds.contains(*kind)).count();
+        assert!(at_deliveries >= 3 && kinds.len() > at_deliveries + 1, "{met:?}");
+    }
+}
+
 /// A seed of its own for each run and place; it is printed, and a test that fails shows it.
 fn seed(place: u64) -> u64 {
     let given = std::env::var("ADJUTANT_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -70,7 +84,7 @@ async fn survives(place: u64) {
     let seed = seed(place);
     stage.storm(seed);
     let serve = stage.lives_through(&format!("A storm from {seed}")).await;
-    assert!(stage.playground.misbehaved().len() > 10, "{:?}", stage.playground.misbehaved());
+    stage.was_stormy();
     drop(serve);
 }
 
@@ -101,5 +115,6 @@ async fn a_process_that_is_killed_in_the_storm_goes_on_where_it_was() {
         serve = stage.serve().await;
     }
     tokio::time::timeout(Duration::from_mins(2), stage.judged(issue)).await.unwrap();
+    stage.was_stormy();
     drop(serve);
 }
