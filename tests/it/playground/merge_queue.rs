@@ -254,6 +254,32 @@ async fn checks_that_nobody_reports_time_out_and_rules_that_turn_against_it_take
 }
 
 #[tokio::test]
+async fn whoever_may_pass_the_rules_merges_past_the_queue_and_those_in_it_are_checked_anew() {
+    let (world, receiver, ruleset) = queued_world(json!({})).await;
+    let admins = json!([{ "actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always" }]);
+    let path = format!("/rulesets/{}", ruleset["id"]);
+    world.as_user("maintainer", Method::PUT, &path, json!({ "bypass_actors": admins })).await.expect(200);
+    let first = ready_pull(&world, "first", "one.md", "one\n").await;
+    let second = ready_pull(&world, "second", "two.md", "two\n").await;
+    enqueue(&world, &first).await;
+    let before = group(&receiver, 1, 1).await;
+    enqueue(&world, &second).await;
+    group(&receiver, 2, 1).await;
+    let merged_past = world.as_user("maintainer", Method::PUT, "/pulls/2/merge", json!({})).await.expect(200);
+    assert_eq!(left(&receiver, 2).await, ("ALREADY_MERGED".to_owned(), "maintainer".to_owned()));
+    assert_eq!(destroyed(&receiver, 2, 1).await, ["dequeued"]);
+    let after = group(&receiver, 1, 2).await;
+    assert_eq!(
+        (&after["base_sha"], destroyed(&receiver, 1, 1).await),
+        (&merged_past["sha"], vec!["invalidated".to_owned()])
+    );
+    status(&world, &before["head_sha"], "success").await;
+    assert_eq!(world.get("/pulls/1").await["merged"], false, "what was checked before is not what would be merged");
+    status(&world, &after["head_sha"], "success").await;
+    assert_eq!(merged(&world, 1).await["merge_commit_sha"], after["head_sha"]);
+}
+
+#[tokio::test]
 async fn people_take_it_out_and_closing_does_too_and_meanwhile_its_head_stands_still() {
     let (world, receiver, _) = queued_world(json!({})).await;
     let pull = ready_pull(&world, "feature", "notes.md", "one\n").await;
