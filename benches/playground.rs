@@ -1,7 +1,9 @@
 //! How fast and how small the playground is: `cargo bench --bench playground`.
 //!
-//! It runs the program itself, as a process of its own beside this one, and asks it over HTTP as a client would. Printed are the
-//! time to start (median of ten), API requests a second, webhooks a second, and what 10,000 issues take in memory.
+//! It runs the program itself, as a process of its own beside this one, and asks it over HTTP as a client would; what it sends as
+//! webhooks is received here too. Printed are the time to start (median of ten), what 10,000 issues take in memory, API requests a
+//! second and webhooks a second. Beside each stands the processor time that one took, of the playground and of this process: unlike
+//! the rates it says the same on a machine that is busy with something else.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -45,6 +47,11 @@ impl Running {
         Self { child, api, started }
     }
 
+    /// The processor time that it has taken so far.
+    fn worked(&self) -> Duration {
+        worked(&self.child.id().to_string())
+    }
+
     /// What it holds in memory, in MiB.
     fn mebibytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
@@ -58,6 +65,41 @@ impl Running {
     }
 }
 
+/// The processor time of a process, user's and system's, from `proc_pid_stat(5)`.
+fn worked(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    let (_, after_name) = stat.rsplit_once(") ").expect("Linux says so");
+    let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
+    // Linux counts in hundredths of a second here, whatever its own clock does.
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
+/// What was done within a time, and what it took.
+struct Span {
+    from: Instant,
+    playground: Duration,
+    here: Duration,
+}
+
+impl Span {
+    fn begin(playground: &Running) -> Self {
+        Self { from: Instant::now(), playground: playground.worked(), here: worked("self") }
+    }
+
+    /// Prints how often a second something was done since the beginning, and the processor time of each.
+    fn say(&self, playground: &Running, count: u64, what: &str) {
+        #[expect(clippy::cast_precision_loss, reason = "a count of seconds' work is small")]
+        let count = count as f64;
+        let each = |from: Duration, to: Duration| to.saturating_sub(from).as_secs_f64() * 1e6 / count;
+        println!(
+            "{:8.0} {what}: {:.0} µs of processor time each, and {:.0} of whoever asks and receives",
+            count / self.from.elapsed().as_secs_f64(),
+            each(self.playground, playground.worked()),
+            each(self.here, worked("self")),
+        );
+    }
+}
+
 async fn call(client: &Client, method: Method, url: String, body: Option<Value>) {
     let mut request = client.request(method, url).bearer_auth("playground-maintainer").header("user-agent", "bench");
     if let Some(body) = body {
@@ -68,8 +110,8 @@ async fn call(client: &Client, method: Method, url: String, body: Option<Value>)
     response.bytes().await.expect("to the end");
 }
 
-/// Does something from all clients at once until the time is over, and answers with how often a second.
-async fn often<F: Future<Output = ()> + Send>(act: impl Fn(u64) -> F + Clone + Send + 'static) -> f64 {
+/// Does something from all clients at once until the time is over, and answers with how often.
+async fn often<F: Future<Output = ()> + Send>(act: impl Fn(u64) -> F + Clone + Send + 'static) -> u64 {
     let (count, from) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
@@ -81,9 +123,7 @@ async fn often<F: Future<Output = ()> + Send>(act: impl Fn(u64) -> F + Clone + S
         });
     }
     futures_util::future::join_all(clients).await;
-    #[expect(clippy::cast_precision_loss, reason = "a count of seconds' work is small")]
-    let done = count.load(Ordering::Relaxed) as f64;
-    done / from.elapsed().as_secs_f64()
+    count.load(Ordering::Relaxed)
 }
 
 /// Does something so many times, from all clients at once.
@@ -92,15 +132,16 @@ async fn times<F: Future<Output = ()>>(count: u64, act: impl Fn(u64) -> F) {
     futures_util::stream::iter(0..count).for_each_concurrent(CLIENTS, act).await;
 }
 
-async fn requests(client: &Client, api: &str) {
-    let of = |client: &Client, api: &str| (client.clone(), api.to_owned());
+async fn requests(client: &Client, playground: &Running) {
+    let api = &playground.api;
     for (what, reads) in [
-        ("GET an issue, GET a list of 30, POST a comment (6:3:1)", None),
-        ("GET an issue", Some(true)),
-        ("GET a list of 30", Some(false)),
+        ("requests/s (6 of 10 GET an issue, 3 GET a list of 30, 1 POST a comment)", None),
+        ("requests/s (GET an issue)", Some(true)),
+        ("requests/s (GET a list of 30)", Some(false)),
     ] {
-        let (client, api) = of(client, api);
-        let rate = often(move |turn| {
+        let (client, api) = (client.clone(), api.clone());
+        let span = Span::begin(playground);
+        let count = often(move |turn| {
             let (client, api) = (client.clone(), api.clone());
             async move {
                 let number = turn % ISSUES + 1;
@@ -124,11 +165,12 @@ async fn requests(client: &Client, api: &str) {
             }
         })
         .await;
-        println!("{rate:8.0} requests/s   {what}");
+        span.say(playground, count, what);
     }
 }
 
-async fn webhooks(client: &Client, data: &Path) {
+/// Somebody who takes webhooks, at the address, and counts them.
+async fn receiver() -> (String, Arc<AtomicU64>) {
     let received = Arc::new(AtomicU64::new(0));
     let counter = received.clone();
     let sink = Router::new().route(
@@ -140,23 +182,27 @@ async fn webhooks(client: &Client, data: &Path) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
     tokio::spawn(async move { axum::serve(listener, sink).await });
-    let playground = Running::start(data, &["--webhook-url", &url]);
-    let (api, asked) = (playground.api.clone(), client.clone());
-    call(client, Method::POST, format!("{api}/issues"), Some(json!({ "title": "Busy" }))).await;
-    let (before, from) = (received.load(Ordering::Relaxed), Instant::now());
-    let rate = often(move |_| {
-        let (client, api) = (asked.clone(), api.clone());
+    (url, received)
+}
+
+async fn webhooks(client: &Client, playground: &Running, received: &AtomicU64) {
+    let (client, api) = (client.clone(), playground.api.clone());
+    let before = received.load(Ordering::Relaxed);
+    let span = Span::begin(playground);
+    often(move |turn| {
+        let (client, labels) = (client.clone(), format!("{api}/issues/{}/labels", turn % ISSUES + 1));
         async move {
-            call(&client, Method::POST, format!("{api}/issues/1/labels"), Some(json!({ "labels": ["bug"] }))).await;
-            call(&client, Method::DELETE, format!("{api}/issues/1/labels"), None).await;
+            call(&client, Method::PUT, labels.clone(), Some(json!({ "labels": ["enhancement"] }))).await;
+            call(&client, Method::PUT, labels, Some(json!({ "labels": ["bug"] }))).await;
         }
     })
     .await;
-    let sent = received.load(Ordering::Relaxed) - before;
-    #[expect(clippy::cast_precision_loss, reason = "a count of seconds' work is small")]
-    let each = sent as f64 / from.elapsed().as_secs_f64();
-    println!("{each:8.0} webhooks/s   delivered and answered, {:.0} requests/s that cause them", rate * 2.0);
-    playground.stop();
+    let count = received.load(Ordering::Relaxed) - before;
+    span.say(
+        playground,
+        count,
+        "webhooks/s, delivered and answered (two for each request that sets a label for another)",
+    );
 }
 
 fn starts(folder: &Path) {
@@ -189,24 +235,28 @@ async fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let client = Client::builder().pool_max_idle_per_host(CLIENTS).build().expect("a client");
     starts(folder.path());
-    let playground = Running::start(&folder.path().join("large"), &[]);
+    let (url, received) = receiver().await;
+    let playground = Running::start(&folder.path().join("large"), &["--webhook-url", &url]);
     let empty = playground.mebibytes();
     let api = playground.api.clone();
+    let before = Span::begin(&playground);
     times(ISSUES, |turn| {
         let new = json!({ "title": format!("Issue {turn}"), "body": "word ".repeat(200), "labels": ["bug"] });
         call(&client, Method::POST, format!("{api}/issues"), Some(new))
     })
     .await;
+    before.say(&playground, ISSUES, "issues/s are made, each with two webhooks");
     times(ISSUES * COMMENTS, |turn| {
         let said = json!({ "body": "said ".repeat(40) });
         call(&client, Method::POST, format!("{api}/issues/{}/comments", turn % ISSUES + 1), Some(said))
     })
     .await;
     println!(
-        "{:8} MiB with {ISSUES} issues of 1 kB and {COMMENTS} comments each ({empty} MiB empty)",
+        "{:8} MiB with {ISSUES} issues of 1 kB, {COMMENTS} comments each, and the deliveries it remembers ({empty} MiB empty)",
         playground.mebibytes()
     );
-    requests(&client, &api).await;
+    requests(&client, &playground).await;
+    webhooks(&client, &playground, &received).await;
+    println!("{:8} MiB after all of this", playground.mebibytes());
     playground.stop();
-    webhooks(&client, &folder.path().join("hooks")).await;
 }

@@ -221,6 +221,9 @@ impl State {
     pub(crate) fn mint(&mut self, grant: Grant) -> String {
         // As long as GitHub's stateless ones, so that nobody counts on forty characters.
         let token = format!("ghs_{}_{}", self.app_behind(grant.installation).id, random_hex(240));
+        // Those whose time is over are nobody's already.
+        let now = self.now();
+        self.grants.retain(|_, grant| grant.expires_at > now);
         self.grants.insert(token.clone(), grant);
         token
     }

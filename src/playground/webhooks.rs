@@ -41,9 +41,6 @@ const RETENTION: TimeDelta = TimeDelta::days(3);
 /// How much of a receiver's answer is remembered, in characters.
 const BODY_KEPT: usize = 10_000;
 
-/// Deliveries remembered; the oldest go first.
-const KEPT: usize = 5_000;
-
 /// What an app is told without subscribing.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation>
 const ALWAYS: [&str; 5] =
@@ -77,6 +74,11 @@ impl State {
     pub(crate) fn recent_deliveries(&self) -> impl Iterator<Item = &Delivery> {
         let since = self.now() - RETENTION;
         self.deliveries.iter().rev().take_while(move |delivery| delivery.delivered_at > since)
+    }
+
+    /// One of them.
+    pub(crate) fn recent_delivery(&self, id: Id) -> Option<&Delivery> {
+        self.deliveries.find(id).filter(|delivery| delivery.delivered_at > self.now() - RETENTION)
     }
 }
 
@@ -161,7 +163,8 @@ impl Hub {
             delivered_at: state.now(),
             url,
             request_headers: BTreeMap::new(),
-            body: body.into(),
+            // Without the room that the text grew into: it is kept for days.
+            body: body.into_boxed_str().into_boxed_bytes().into(),
             seconds: 0.0,
             status_code: 0,
             status: PENDING.to_owned(),
@@ -173,9 +176,7 @@ impl Hub {
 
     /// Sends a delivery again, under the same GUID, as a delivery of its own. Answers whether it is still known.
     pub(crate) fn redeliver(self: &Arc<Self>, state: &mut State, id: Id) -> bool {
-        let Some(found) = state.recent_deliveries().find(|delivery| delivery.id == id) else {
-            return false;
-        };
+        let Some(found) = state.recent_delivery(id) else { return false };
         let mut delivery = found.clone();
         delivery.redelivery = true;
         (delivery.status_code, delivery.status) = (0, PENDING.to_owned());
@@ -194,10 +195,7 @@ impl Hub {
         delivery.delivered_at = state.now();
         delivery.request_headers = Self::headers(state, &delivery, &state.hook_of(delivery.app).wire(&delivery.body));
         let id = delivery.id;
-        if state.deliveries.len() == KEPT {
-            state.deliveries.pop_front();
-        }
-        state.deliveries.push_back(delivery);
+        state.deliveries.push(delivery);
         id
     }
 
@@ -240,13 +238,13 @@ impl Hub {
 
     fn record(self: &Arc<Self>, id: Id, took: Duration, answer: Answer) {
         let mut state = self.state();
-        if let Some(delivery) = state.deliveries.iter_mut().rev().find(|delivery| delivery.id == id) {
+        state.deliveries.change(id, |delivery| {
             delivery.seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
             delivery.status_code = answer.code;
             delivery.status = answer.status;
             delivery.response_headers = answer.headers;
             delivery.response_body = answer.body;
-        }
+        });
         self.sent(&mut state, id);
     }
 }

@@ -52,7 +52,7 @@ impl State {
             closed_by: None,
             pull: None,
         };
-        repo.issues.insert(number, issue);
+        repo.issues.insert(issue);
         number
     }
 
@@ -60,7 +60,7 @@ impl State {
     pub(crate) fn issue_mut(&mut self, repo: Id, number: u64) -> &mut Issue {
         self.repo_mut(repo)
             .issues
-            .get_mut(&number)
+            .get_mut(number)
             .expect("the caller looked the issue up under the same lock, or issues are never removed")
     }
 }

@@ -210,8 +210,6 @@ impl Hub {
         if state.given_role(state.repo_by_id(repo), user).is_some() {
             return;
         }
-        for issue in state.repo_mut(repo).issues.values_mut() {
-            issue.assignees.retain(|assignee| *assignee != user);
-        }
+        state.repo_mut(repo).issues.change_all(|issue| issue.assignees.retain(|assignee| *assignee != user));
     }
 }

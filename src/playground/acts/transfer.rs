@@ -96,7 +96,7 @@ impl Hub {
         let view = View::new(state, &self.urls);
         let repo = state.repo_by_id(from.0);
         let (old_issue, old_repository) = (view.issue_in_webhook(repo, &repo.issues[&from.1]), view.repo(repo));
-        let Some(mut issue) = state.repo_mut(from.0).issues.remove(&from.1) else { return 0 };
+        let Some(mut issue) = state.repo_mut(from.0).issues.remove(from.1) else { return 0 };
         let (id, now) = (state.new_id(), state.now());
         state.repo_mut(from.0).gone.insert(from.1, Gone::Transferred(id));
         issue.labels = state.labels_there(&issue, (from.0, to), missing);
@@ -109,7 +109,7 @@ impl Hub {
         for comment in &issue.comments {
             new.remember_comment(comment.id, number);
         }
-        new.issues.insert(number, issue.clone());
+        new.issues.insert(issue.clone());
         state.rehome_family(&issue, from, (to, number));
         state.log((to, number), actor, "transferred", Detail::None);
 

@@ -55,6 +55,12 @@ impl Invocation {
         self
     }
 
+    /// The folder in which it runs. The repository must have been named by an absolute path.
+    pub(super) fn inside(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// What the program reads from its standard input.
     pub(super) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();

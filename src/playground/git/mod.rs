@@ -10,6 +10,7 @@
 //! Nothing here has a work tree, knows a user, or sends a webhook. [`http`] serves clones and pushes and tells
 //! its host which refs moved.
 
+mod blobs;
 mod command;
 mod diff;
 mod history;

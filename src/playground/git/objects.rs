@@ -2,14 +2,9 @@
 
 use std::path::PathBuf;
 
-use futures_util::future::try_join_all;
-
 use super::command::Invocation;
 use super::refs::{ZERO, is_full_sha};
 use super::{GitError, Repository, Signature, branch_ref, is_valid_ref_name};
-
-/// How many blobs are written at a time.
-const PROCESSES_AT_ONCE: usize = 8;
 
 /// A file's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,11 +160,6 @@ impl Repository {
         text.split('\0').filter(|record| !record.is_empty()).map(parse_entry).collect()
     }
 
-    /// Stores bytes and returns the blob's sha.
-    pub(crate) async fn create_blob(&self, bytes: &[u8]) -> Result<String, GitError> {
-        self.git().args(["hash-object", "-w", "-t", "blob", "--stdin", "--no-filters"]).input(bytes).line().await
-    }
-
     /// Stores a tree: `base` (or nothing) with these entries put over it. Returns the tree's sha.
     pub(crate) async fn create_tree(&self, base: Option<&str>, entries: &[NewTreeEntry]) -> Result<String, GitError> {
         for entry in entries {
@@ -278,10 +268,7 @@ impl Repository {
         for file in files {
             check_path(&file.path)?;
         }
-        let mut entries = Vec::with_capacity(files.len());
-        for some in files.chunks(PROCESSES_AT_ONCE) {
-            entries.extend(try_join_all(some.iter().map(|file| self.store(file))).await?);
-        }
+        let entries = self.store(files).await?;
         let tree = self.write_tree(head.as_deref(), &entries).await?;
         let parents: Vec<String> = head.iter().cloned().collect();
         let commit = self.write_commit(&tree, &parents, message, author, author).await?;
@@ -289,13 +276,16 @@ impl Repository {
         Ok(commit)
     }
 
-    async fn store(&self, file: &FileWrite) -> Result<NewTreeEntry, GitError> {
-        let sha = match &file.content {
-            Some(content) => Some(self.create_blob(content).await?),
-            None => None,
+    /// Stores the contents, and answers with the entries that take them into a tree.
+    async fn store(&self, files: &[FileWrite]) -> Result<Vec<NewTreeEntry>, GitError> {
+        let contents: Vec<&[u8]> = files.iter().filter_map(|file| file.content.as_deref()).collect();
+        let mut shas = self.create_blobs(&contents).await?.into_iter();
+        let entry = |file: &FileWrite| NewTreeEntry {
+            path: file.path.clone(),
+            mode: if file.executable { "100755" } else { "100644" }.to_owned(),
+            sha: file.content.as_ref().and_then(|_| shas.next()),
         };
-        let mode = if file.executable { "100755" } else { "100644" }.to_owned();
-        Ok(NewTreeEntry { path: file.path.clone(), mode, sha })
+        Ok(files.iter().map(entry).collect())
     }
 
     /// Commits one file to `branch`, keeping its mode if it exists.

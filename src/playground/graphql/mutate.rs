@@ -189,7 +189,7 @@ impl Request<'_> {
         let mut state = self.ctx.state();
         self.ctx.hub.announce_issue(&mut state, place.at(), place.writer.actor, "deleted", json!({}));
         let repo = state.repo_mut(place.found.repo);
-        repo.issues.remove(&place.found.number);
+        repo.issues.remove(place.found.number);
         repo.gone.insert(place.found.number, Gone::Deleted);
         vec![("repository", Thing::Repository(place.found.repo))]
     }

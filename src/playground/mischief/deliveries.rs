@@ -67,7 +67,7 @@ impl Hub {
         if !self.mischief.is_on() || self.mischief.inner().held.is_empty() {
             return;
         }
-        let sent = state.deliveries.iter().rev().find(|all| all.id == delivery).map(about).unwrap_or_default();
+        let sent = state.deliveries.find(delivery).map(about).unwrap_or_default();
         self.release(state, |held| {
             held.since < delivery
                 && match &mut held.until {

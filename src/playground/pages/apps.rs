@@ -143,7 +143,7 @@ pub(super) async fn delivery(
 ) -> Result<Page, PageError> {
     let state = hub.state();
     is_this(&state, &slug)?;
-    let found = state.deliveries.iter().find(|delivery| delivery.id == id);
+    let found = state.deliveries.find(id);
     let delivery = found.ok_or(PageError::NotFound("such delivery"))?;
     let action = format!("/apps/{slug}/deliveries/{id}/redeliver");
     let again = Form::new(&viewer, "redeliver", &action, &[]);

@@ -117,10 +117,11 @@ async fn read(ctx: &Ctx, at: (&str, &str), name: &str) -> Answer {
     }
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
     let files = git.files_of_commit(&sha).await?;
-    let (shown, link) = ctx.page_of(files.iter().take(FILES_OF_COMMIT), (FILES_COMPARED, FILES_COMPARED));
+    let count = files.len().min(FILES_OF_COMMIT);
+    let (shown, link) = ctx.page_of(count, files.iter().take(count), (FILES_COMPARED, FILES_COMPARED));
     let state = ctx.state();
     let mut value = ctx.view(&state).commit_in_full(state.repo_by_id(repo), &commit, &files);
-    value["files"] = shown.into_iter().map(|file| ctx.view(&state).file(state.repo_by_id(repo), &sha, file)).collect();
+    value["files"] = shown.map(|file| ctx.view(&state).file(state.repo_by_id(repo), &sha, file)).collect();
     Ok(with_link(ok(value), link))
 }
 
@@ -205,11 +206,12 @@ async fn compare(ctx: Ctx, At((owner, name, range)): At<(String, String, String)
     let first = ctx.query("page").is_none_or(|page| page == "1");
     let files = files.iter().filter(|_| first).take(FILES_COMPARED);
     let files: Vec<Value> = files.map(|file| view.file(repo, &head_sha, file)).collect();
-    let (commits, link) = match (ctx.query("page"), ctx.query("per_page")) {
-        (None, None) => (commits.iter().take(COMMITS_COMPARED).collect(), None),
-        _ => ctx.page(&commits),
+    let (commits, link) = if ctx.query("page").is_none() && ctx.query("per_page").is_none() {
+        (commits.iter().take(COMMITS_COMPARED).map(|commit| view.commit(repo, commit)).collect(), None)
+    } else {
+        let (page, link) = ctx.page(commits.len(), &commits);
+        (page.map(|commit| view.commit(repo, commit)).collect::<Vec<Value>>(), link)
     };
-    let commits: Vec<Value> = commits.into_iter().map(|commit| view.commit(repo, commit)).collect();
     let compared = ok(json!({
         "url": view.repo_api(repo, &format!("/compare/{range}")), "html_url": html, "permalink_url": html,
         "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"),

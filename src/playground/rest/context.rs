@@ -170,9 +170,26 @@ impl Ctx {
     /// The page of a list that the query asks for, with GitHub's `Link` header.
     /// <https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>
     pub(crate) fn list<T>(&self, items: impl IntoIterator<Item = T>, show: impl Fn(T) -> Value) -> Response {
-        let (page, link) = self.page(items);
-        let values: Vec<Value> = page.into_iter().map(show).collect();
-        with_link(ok(json!(values)), link)
+        let items: Vec<T> = items.into_iter().collect();
+        self.list_of(items.len(), items, show)
+    }
+
+    /// The same where it is known how many there are: no more of them than the page are taken.
+    pub(crate) fn list_of<T>(
+        &self,
+        count: usize,
+        items: impl IntoIterator<Item = T>,
+        show: impl Fn(T) -> Value,
+    ) -> Response {
+        let (page, link) = self.page(count, items);
+        // One by one: a hundred issues as values would take ten times the memory of the text.
+        let mut text = String::from("[");
+        for (number, item) in page.enumerate() {
+            text.push_str(if number == 0 { "" } else { "," });
+            text.push_str(&show(item).to_string());
+        }
+        text.push(']');
+        with_link(as_json(text.into_response()), link)
     }
 
     /// The same for the lists that GitHub wraps in an object with a `total_count`.
@@ -195,27 +212,32 @@ impl Ctx {
     ) -> Response {
         let items: Vec<T> = items.into_iter().collect();
         members["total_count"] = json!(items.len());
-        let (page, link) = self.page(items);
-        members[key] = page.into_iter().map(show).collect();
+        let (page, link) = self.page(items.len(), items);
+        members[key] = page.map(show).collect();
         with_link(ok(members), link)
     }
 
-    pub(super) fn page<T>(&self, items: impl IntoIterator<Item = T>) -> (Vec<T>, Option<String>) {
-        self.page_of(items, (30, 100))
+    /// The page of so many items that the query asks for, and its links.
+    pub(super) fn page<T>(
+        &self,
+        count: usize,
+        items: impl IntoIterator<Item = T>,
+    ) -> (impl Iterator<Item = T>, Option<String>) {
+        self.page_of(count, items, (30, 100))
     }
 
     /// The same where pages have another size, and another largest one.
     pub(super) fn page_of<T>(
         &self,
+        count: usize,
         items: impl IntoIterator<Item = T>,
         (usual, most): (usize, usize),
-    ) -> (Vec<T>, Option<String>) {
+    ) -> (impl Iterator<Item = T>, Option<String>) {
         let number = |name: &str| self.query(name).and_then(|value| value.parse::<usize>().ok());
         let size = number("per_page").unwrap_or(usual).clamp(1, most);
         let page = number("page").unwrap_or(1).max(1);
-        let items: Vec<T> = items.into_iter().collect();
-        let last = items.len().div_ceil(size).max(1);
-        let shown = items.into_iter().skip((page - 1).saturating_mul(size)).take(size).collect();
+        let last = count.div_ceil(size).max(1);
+        let shown = items.into_iter().skip((page - 1).saturating_mul(size)).take(size);
         let mut links = Vec::new();
         if page > 1 {
             links.push(self.link((page - 1).min(last), "prev"));
@@ -263,7 +285,10 @@ pub(crate) fn no_content() -> Response {
 
 /// Any status with a body, under GitHub's content type.
 pub(crate) fn answer(status: StatusCode, value: Value) -> Response {
-    let mut response = (status, Json(value)).into_response();
+    as_json((status, Json(value)).into_response())
+}
+
+fn as_json(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     response
 }

@@ -67,8 +67,7 @@ async fn list(ctx: Ctx) -> Answer {
 async fn read(ctx: Ctx, At(id): At<Id>) -> Answer {
     let app = ctx.require_app()?;
     let state = ctx.state();
-    let mut deliveries = state.recent_deliveries();
-    let delivery = deliveries.find(|delivery| delivery.app == app && delivery.id == id);
+    let delivery = state.recent_delivery(id).filter(|delivery| delivery.app == app);
     let delivery = delivery.ok_or_else(ApiError::not_found)?;
     Ok(ok(view::whole_delivery(delivery)))
 }
@@ -76,7 +75,7 @@ async fn read(ctx: Ctx, At(id): At<Id>) -> Answer {
 async fn redeliver(ctx: Ctx, At(id): At<Id>) -> Answer {
     let app = ctx.require_app()?;
     let mut state = ctx.state();
-    let own = state.deliveries.iter().any(|delivery| delivery.app == app && delivery.id == id);
+    let own = state.deliveries.find(id).is_some_and(|delivery| delivery.app == app);
     if own && ctx.hub.redeliver(&mut state, id) {
         Ok(answer(StatusCode::ACCEPTED, json!({})))
     } else {

@@ -6,13 +6,13 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
     error::ApiError,
+    filter::Filter,
     labels::{LabelName, ensure_labels},
     order,
     pulls::reopenable,
@@ -42,44 +42,15 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
     let view = ctx.view(&state);
-    let mut found: Vec<&Issue> = repo.issues.values().filter(|issue| matches(&ctx, &state, repo, issue)).collect();
+    let Some(filter) = Filter::of(&ctx, &state, repo) else { return Ok(ctx.list([], |nothing| nothing)) };
+    if let Some(count) = filter.count(&repo.issues).filter(|_| order::is_newest_first(&ctx)) {
+        // What most ask for; no more than the page is looked at.
+        let newest = repo.issues.values().rev().filter(|issue| filter.takes(issue));
+        return Ok(ctx.list_of(count, newest, |issue| view.issue(repo, issue)));
+    }
+    let mut found: Vec<&Issue> = repo.issues.values().filter(|issue| filter.takes(issue)).collect();
     order::issues(&ctx, &mut found);
     Ok(ctx.list(found, |issue| view.issue(repo, issue)))
-}
-
-fn matches(ctx: &Ctx, state: &State, repo: &Repo, issue: &Issue) -> bool {
-    let of_state = match ctx.query("state").unwrap_or("open") {
-        "all" => true,
-        "closed" => issue.state == IssueState::Closed,
-        _ => issue.state == IssueState::Open,
-    };
-    let labelled = ctx
-        .query("labels")
-        .unwrap_or_default()
-        .split(',')
-        .filter(|name| !name.is_empty())
-        .all(|name| repo.label(name.trim()).is_some_and(|label| issue.labels.contains(&label.id)));
-    let by =
-        |login: Option<&str>, id: Id| login.is_none_or(|login| state.account(id).login.eq_ignore_ascii_case(login));
-    let assigned = match ctx.query("assignee") {
-        None => true,
-        Some("*") => !issue.assignees.is_empty(),
-        Some("none") => issue.assignees.is_empty(),
-        login => issue.assignees.iter().any(|id| by(login, *id)),
-    };
-    let due = match ctx.query("milestone") {
-        None => true,
-        Some("*") => issue.milestone.is_some(),
-        Some("none") => issue.milestone.is_none(),
-        Some(number) => issue.milestone.is_some_and(|all| all.to_string() == number),
-    };
-    let since = ctx.query("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
-    of_state
-        && labelled
-        && assigned
-        && due
-        && by(ctx.query("creator"), issue.author)
-        && since.is_none_or(|since| issue.updated_at >= since)
 }
 
 async fn read(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {

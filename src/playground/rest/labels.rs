@@ -204,9 +204,7 @@ async fn remove(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>
     announce(&ctx.hub, &mut state, writer, id, "deleted", json!({}));
     let repo = state.repo_mut(writer.repo);
     repo.labels.retain(|label| label.id != id);
-    for issue in repo.issues.values_mut() {
-        issue.labels.retain(|label| *label != id);
-    }
+    repo.issues.change_all(|issue| issue.labels.retain(|label| *label != id));
     Ok(no_content())
 }
 

@@ -173,8 +173,6 @@ async fn remove(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) 
     ctx.hub.announce_milestone(&mut state, (writer.repo, number), writer.actor, "deleted", json!({}));
     let repo = state.repo_mut(writer.repo);
     repo.milestones.retain(|milestone| milestone.number != number);
-    for issue in repo.issues.values_mut().filter(|issue| issue.milestone == Some(number)) {
-        issue.milestone = None;
-    }
+    repo.issues.change_all(|issue| issue.milestone = issue.milestone.filter(|its| *its != number));
     Ok(no_content())
 }

@@ -19,6 +19,7 @@ mod deliveries;
 mod dispatches;
 mod error;
 mod files;
+mod filter;
 mod git_data;
 mod gone;
 mod guard;

@@ -19,6 +19,11 @@ pub(super) fn issues(ctx: &Ctx, issues: &mut [&Issue]) {
     }
 }
 
+/// Whether issues are asked for as they come by themselves: newest first.
+pub(super) fn is_newest_first(ctx: &Ctx) -> bool {
+    !matches!(ctx.query("sort"), Some("updated" | "comments")) && ctx.query("direction") != Some("asc")
+}
+
 /// Pull requests: newest first; by anything but age, the least comes first. `long-running` keeps those open for more than a
 /// month that something happened to within it. <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests>
 pub(super) fn pulls(ctx: &Ctx, now: Time, pulls: &mut Vec<&Issue>) {

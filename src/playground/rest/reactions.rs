@@ -16,7 +16,7 @@ use super::{
 };
 use crate::playground::{
     hub::Hub,
-    state::{Id, Reaction, ReactionContent, Repo, Role, State},
+    state::{Id, Pull, Reaction, ReactionContent, Repo, Role, State},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -41,28 +41,22 @@ pub(crate) enum Target {
 
 fn reactions(repo: &mut Repo, target: Target) -> Option<&mut Vec<Reaction>> {
     match target {
-        Target::Issue(number) => repo.issues.get_mut(&number).map(|issue| &mut issue.reactions),
-        Target::Comment(id) => repo
-            .issues
-            .values_mut()
-            .flat_map(|issue| &mut issue.comments)
-            .find(|comment| comment.id == id)
-            .map(|comment| &mut comment.reactions),
-        Target::ReviewComment(id) => repo
-            .issues
-            .values_mut()
-            .filter_map(|issue| issue.pull.as_mut())
-            .flat_map(|pull| &mut pull.review_comments)
-            .find(|comment| comment.id == id)
-            .map(|comment| &mut comment.reactions),
-        Target::Review(id) => repo
-            .issues
-            .values_mut()
-            .filter_map(|issue| issue.pull.as_mut())
-            .flat_map(|pull| &mut pull.reviews)
-            .find(|review| review.id == id)
-            .map(|review| &mut review.reactions),
+        Target::Issue(number) => repo.issues.get_mut(number).map(|issue| &mut issue.reactions),
+        Target::Comment(id) => repo.comment_mut(id).map(|comment| &mut comment.reactions),
+        Target::ReviewComment(id) => {
+            let pull = pull_with(repo, |pull| pull.review_comments.iter().any(|comment| comment.id == id))?;
+            pull.review_comments.iter_mut().find(|comment| comment.id == id).map(|comment| &mut comment.reactions)
+        }
+        Target::Review(id) => {
+            let pull = pull_with(repo, |pull| pull.reviews.iter().any(|review| review.id == id))?;
+            pull.reviews.iter_mut().find(|review| review.id == id).map(|review| &mut review.reactions)
+        }
     }
+}
+
+fn pull_with(repo: &mut Repo, has: impl Fn(&Pull) -> bool) -> Option<&mut Pull> {
+    let number = repo.pulls().find(|(_, pull)| has(pull))?.0.number;
+    repo.issues.get_mut(number)?.pull.as_mut()
 }
 
 /// Takes somebody's reaction back, and answers with it if there was one.

@@ -8,8 +8,10 @@ mod account;
 mod actions;
 mod app;
 mod check;
+mod deliveries;
 mod gate;
 mod issue;
+mod issues;
 mod milestone;
 mod org;
 mod protection;
@@ -18,7 +20,7 @@ mod queue;
 mod registration;
 mod repo;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -32,8 +34,10 @@ pub(crate) use app::{
 pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
+pub(crate) use deliveries::Deliveries;
 pub(crate) use gate::{AutoMerge, Gate};
 pub(crate) use issue::{Comment, Detail, Gone, Issue, IssueEvent, IssueState, Label, Lock, Reaction, ReactionContent};
+pub(crate) use issues::Issues;
 pub(crate) use milestone::Milestone;
 pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
 pub(crate) use protection::{
@@ -80,7 +84,7 @@ pub(crate) struct State {
     pub(crate) moved: BTreeMap<(String, String), Id>,
     /// Repositories that somebody was offered, with the name they are to have there.
     pub(crate) transfers: BTreeMap<Id, (Id, String)>,
-    pub(crate) deliveries: VecDeque<Delivery>,
+    pub(crate) deliveries: Deliveries,
     pub(crate) webhook_url: Option<String>,
     pub(crate) hook: Hook,
     last_id: Id,
@@ -109,7 +113,7 @@ impl State {
             deleted: BTreeMap::new(),
             moved: BTreeMap::new(),
             transfers: BTreeMap::new(),
-            deliveries: VecDeque::new(),
+            deliveries: Deliveries::default(),
             webhook_url,
             hook: Hook::default(),
             last_id: 1000,

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Actions, CheckRun, CheckSuite, Comment, Gone, Id, Issue, Label, MergeQueue, Milestone, Pull, Role, Rules, Status,
-    Time,
+    Actions, CheckRun, CheckSuite, Comment, Gone, Id, Issue, Issues, Label, MergeQueue, Milestone, Pull, Role, Rules,
+    Status, Time,
 };
 use crate::playground::git::Repository;
 
@@ -54,7 +54,7 @@ pub(crate) struct Repo {
     pub(crate) default_branch: String,
     pub(crate) collaborators: BTreeMap<Id, Role>,
     pub(crate) labels: Vec<Label>,
-    pub(crate) issues: BTreeMap<u64, Issue>,
+    pub(crate) issues: Issues,
     /// Numbers whose issue was deleted or transferred.
     pub(crate) gone: BTreeMap<u64, Gone>,
     last_number: u64,
@@ -101,7 +101,7 @@ impl Repo {
             default_branch: default_branch.to_owned(),
             collaborators: BTreeMap::new(),
             labels: Vec::new(),
-            issues: BTreeMap::new(),
+            issues: Issues::default(),
             gone: BTreeMap::new(),
             last_number: 0,
             comments_at: HashMap::new(),
@@ -140,7 +140,7 @@ impl Repo {
 
     /// All pull requests, oldest first.
     pub(crate) fn pulls(&self) -> impl Iterator<Item = (&Issue, &Pull)> {
-        self.issues.values().filter_map(|issue| Some((issue, issue.pull.as_ref()?)))
+        self.issues.pulls()
     }
 
     /// An issue comment by id, with its issue.
@@ -148,6 +148,12 @@ impl Repo {
         let of = |issue| comment_of(issue, id);
         let known = self.comments_at.get(&id).and_then(|number| self.issues.get(number));
         known.and_then(of).or_else(|| self.issues.values().find_map(of))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn comment_mut(&mut self, id: Id) -> Option<&mut Comment> {
+        let number = self.comment(id)?.0.number;
+        self.issues.get_mut(number)?.comments.iter_mut().find(|comment| comment.id == id)
     }
 
     /// Remembers where a comment is, so that nobody has to look through all issues for it.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{View, account::merge, encode_path, node_id, time, without};
 use crate::playground::{
     rules::demands::rulesets_of,
-    state::{Id, IssueState, Label, Repo, Role},
+    state::{Id, Label, Repo, Role},
 };
 
 impl View<'_> {
@@ -28,7 +28,7 @@ impl View<'_> {
     pub(crate) fn repo(self, repo: &Repo) -> Value {
         let full = self.full_name(repo);
         let html = self.repo_web(repo, "");
-        let open = repo.issues.values().filter(|issue| issue.state == IssueState::Open).count();
+        let open = repo.issues.open();
         let mut value = json!({
             "id": repo.id, "node_id": node_id("R", repo.id), "name": repo.name, "full_name": full,
             "private": repo.private, "owner": self.account(repo.owner), "html_url": html,

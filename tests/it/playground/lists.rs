@@ -79,6 +79,41 @@ async fn every_list_is_cut_into_pages_that_link_to_each_other() {
 }
 
 #[tokio::test]
+async fn the_number_of_pages_follows_what_opens_closes_and_goes() {
+    let world = World::start().await;
+    let pages = async |query: &str| -> usize {
+        let links = world.links(&format!("/issues?per_page=1&{query}")).await;
+        let last = links.into_iter().find(|(rel, _)| rel == "last");
+        last.map_or(1, |(_, query)| query.rsplit_once("page=").unwrap().1.parse().unwrap())
+    };
+    let counted = async || {
+        let counts = [pages("state=open").await, pages("state=closed").await, pages("state=all").await];
+        // Where a filter has to look at all of them it is the same.
+        let since = "since=2000-01-01T00:00:00Z";
+        for (state, count) in ["open", "closed", "all"].iter().zip(counts) {
+            assert_eq!(pages(&format!("state={state}&{since}")).await, count, "{state}");
+        }
+        assert_eq!(world.get("").await["open_issues_count"], counts[0]);
+        counts
+    };
+    for title in ["one", "two", "three"] {
+        world.as_user("maintainer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
+    }
+    world.open_pull("topic", "a.md", "text\n", json!({})).await;
+    let set = async |number: u32, state: &str| {
+        let path = format!("/issues/{number}");
+        world.as_user("maintainer", Method::PATCH, &path, json!({ "state": state })).await.expect(200);
+    };
+    set(1, "closed").await;
+    set(2, "closed").await;
+    assert_eq!(counted().await, [2, 2, 4]);
+    world.as_user("maintainer", Method::PUT, "/pulls/4/merge", json!({})).await.expect(200);
+    set(3, "closed").await;
+    set(1, "open").await;
+    assert_eq!(counted().await, [1, 3, 4]);
+}
+
+#[tokio::test]
 async fn more_than_a_hundred_a_page_is_a_hundred() {
     let world = World::start().await;
     for at in 0..101 {
