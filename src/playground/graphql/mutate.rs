@@ -11,7 +11,9 @@ use super::{
 };
 use crate::playground::{
     git::MergeMethod,
-    rest::{ApiError, MergeAsked, Target, Writer, comment_on, merge_pull, react, unreact, update_pull},
+    rest::{
+        ApiError, MergeAsked, Target, Writer, comment_on, guard_workflows, merge_pull, react, unreact, update_pull,
+    },
     rules,
     state::{AutoMerge, Gone, IssueState, Mergeability, ReactionContent, Role, Scope, State},
 };
@@ -73,9 +75,17 @@ impl Request<'_> {
         let (made, place) = match name {
             "markPullRequestReadyForReview" => (self.set_draft(pull()?, false)?, pull()?),
             "convertPullRequestToDraft" => (self.set_draft(pull()?, true)?, pull()?),
-            "enablePullRequestAutoMerge" => (self.enable_auto_merge(merging()?, input)?, merging()?),
+            "enablePullRequestAutoMerge" => {
+                let place = merging()?;
+                self.check_workflows(place).await?;
+                (self.enable_auto_merge(place, input)?, place)
+            }
             "disablePullRequestAutoMerge" => (self.disable_auto_merge(merging()?)?, merging()?),
-            "enqueuePullRequest" => (self.enqueue(merging()?, input)?, merging()?),
+            "enqueuePullRequest" => {
+                let place = merging()?;
+                self.check_workflows(place).await?;
+                (self.enqueue(place, input)?, place)
+            }
             "dequeuePullRequest" => {
                 let place = self.place(&input["id"], Wants::Merge, Role::Write)?;
                 (self.dequeue(place)?, place)
@@ -209,6 +219,18 @@ impl Request<'_> {
         let Target::ReviewComment(first) = place.found.target else { return Vec::new() };
         self.ctx.hub.resolve_thread(&mut self.ctx.state(), place.at(), place.writer.actor, first, resolve);
         vec![("thread", Thing::Thread(place.found.repo, place.found.number, first))]
+    }
+
+    /// What cannot be merged at once by an app that may not write workflows cannot be left to be merged later either.
+    async fn check_workflows(self, place: Place) -> Result<(), Fault> {
+        let (git, base, head) = {
+            let state = self.ctx.state();
+            let repo = state.repo_by_id(place.found.repo);
+            let pull = repo.issues[&place.found.number].pull();
+            (repo.git.clone(), pull.base_sha.clone(), pull.head_sha.clone())
+        };
+        let guarded = guard_workflows(place.writer, &git, (Some(&base), &head)).await;
+        guarded.map_err(|error| Fault::of_kind("UNPROCESSABLE", format!("Pull request {}", error.message)))
     }
 
     async fn merge(self, place: Place, input: &Value) -> Result<Made, Fault> {

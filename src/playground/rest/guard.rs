@@ -56,7 +56,7 @@ pub(super) fn guard_merge(ctx: &Ctx, writer: Writer, branch: &str, old: &str) ->
 
 /// Refuses with a 403 to merge what changed workflows, where the caller may not write them.
 /// <https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps>
-pub(super) async fn guard_workflows(
+pub(crate) async fn guard_workflows(
     writer: Writer,
     git: &Repository,
     (base, head): (Option<&str>, &str),

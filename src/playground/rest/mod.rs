@@ -74,6 +74,7 @@ pub(crate) use archives::{Ticket, downloads};
 pub(crate) use comments::comment_on;
 pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, Writer, ok};
 pub(crate) use error::ApiError;
+pub(crate) use guard::guard_workflows;
 pub(crate) use merge::{MergeAsked, merge_apart, merge_pull, update_pull};
 pub(crate) use reactions::{Target, react, unreact};
 

@@ -11,9 +11,10 @@ fn told(path: &str) -> String {
     format!("refusing to allow a GitHub App to create or update workflow `{path}` without `workflows` permission")
 }
 
-/// A clone with the token of an installation that may write contents, and no workflows.
+/// A clone with the token of an installation that may write contents and pull requests, and no workflows.
 async fn limited(world: &World) -> (String, Clone) {
-    let token = world.installation_token(json!({ "permissions": { "contents": "write" } })).await;
+    let permissions = json!({ "contents": "write", "pull_requests": "write" });
+    let token = world.installation_token(json!({ "permissions": permissions })).await;
     let clone = world.clone_as(&token).await;
     std::fs::create_dir_all(clone.path.join(".github/workflows")).unwrap();
     (token, clone)
@@ -100,6 +101,12 @@ async fn the_api_brings_no_workflow_in_by_files_references_or_merges_either() {
     world.wait_mergeable(pull, true).await;
     let merge = format!("/pulls/{pull}/merge");
     assert_eq!(refused(Method::PUT, &merge, json!({})).await, told(WORKFLOW));
+    let node = world.get(&format!("/pulls/{pull}")).await["node_id"].clone();
+    let query = "mutation($id: ID!) { enablePullRequestAutoMerge(input: { pullRequestId: $id }) { clientMutationId } }";
+    let request = world.client.post(format!("{}/api/graphql", world.playground.url)).bearer_auth(&token);
+    let armed = request.json(&json!({ "query": query, "variables": { "id": node } })).send().await.unwrap();
+    let armed: Value = armed.json().await.unwrap();
+    assert_eq!(armed["errors"][0]["message"], format!("Pull request {}", told(WORKFLOW)));
     assert_eq!(world.get("/git/ref/heads/main").await["object"]["sha"], main);
     world.as_app(Method::PUT, &merge, json!({})).await.expect(200);
 }
