@@ -1,10 +1,13 @@
 //! What people do on GitHub's web pages and nowhere else, for whoever holds the playground: an installation is suspended,
 //! removed, given repositories, or granted what the app asks for by now.
 
+use std::sync::Arc;
+
 use super::{
     acts::Move,
+    hub::Hub,
     server::Playground,
-    state::{Id, Scope, State, SuspendedThrough},
+    state::{Id, Permissions, Scope, State, SuspendedThrough},
     world::PEOPLE,
 };
 
@@ -61,7 +64,7 @@ impl Playground {
     /// [`Playground::accept_permissions`] was called. Answers whether GitHub knows the permission.
     pub fn ask_permission(&self, name: &str, access: &str) -> bool {
         let asked = serde_json::from_value(serde_json::json!({ name: access }));
-        let Ok(asked): Result<super::state::Permissions, _> = asked else { return false };
+        let Ok(asked): Result<Permissions, _> = asked else { return false };
         self.hub.state().app.permissions.extend(asked);
         true
     }
@@ -97,15 +100,7 @@ impl Playground {
     /// Accepts a repository (`owner/name`) that somebody was offered, as they do by a link in a message. Answers whether there
     /// is such an offer.
     pub fn accept_transfer(&self, full_name: &str) -> bool {
-        let mut state = self.hub.state();
-        let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name)).map(|repo| repo.id);
-        let offer = found.and_then(|repo| Some((repo, state.transfers.get(&repo)?.clone())));
-        let Some((repo, (owner, name))) = offer else { return false };
-        if state.repo(&state.account(owner).login, &name).is_some() {
-            return false;
-        }
-        self.hub.transfer(&mut state, repo, (owner, &name), owner);
-        true
+        self.hub.accept_transfer(full_name)
     }
 
     fn select(&self, full_name: &str, way: Move) -> bool {
@@ -115,6 +110,21 @@ impl Playground {
         let Some(repo) = found.filter(|repo| Some(repo.owner) == account).map(|repo| repo.id) else { return false };
         let by = owner(&state);
         self.hub.select_repository(&mut state, self.installation_id, repo, way, by);
+        true
+    }
+}
+
+impl Hub {
+    /// Has whom a repository was offered to accept it. Answers whether there is such an offer, and room for it.
+    pub(crate) fn accept_transfer(self: &Arc<Self>, full_name: &str) -> bool {
+        let mut state = self.state();
+        let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name)).map(|repo| repo.id);
+        let offer = found.and_then(|repo| Some((repo, state.transfers.get(&repo)?.clone())));
+        let Some((repo, (owner, name))) = offer else { return false };
+        if state.repo(&state.account(owner).login, &name).is_some() {
+            return false;
+        }
+        self.transfer(&mut state, repo, (owner, &name), owner);
         true
     }
 }

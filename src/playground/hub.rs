@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
+use chrono::TimeDelta;
 use jsonwebtoken::DecodingKey;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -71,6 +72,15 @@ impl Hub {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // A panic under the lock is a bug, but the rest of a test run should still learn from the others.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the clock forward, with all that follows: tokens expire, check runs go stale, what waits for the time goes on.
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        let mut state = self.state();
+        state.advance(by);
+        state.let_go_stale();
+        drop(state);
+        self.look_again();
     }
 
     /// Runs work behind the request's back; it is dropped when the playground stops.

@@ -209,11 +209,7 @@ impl Playground {
     /// Moves this GitHub's clock forward: tokens expire, deliveries are forgotten, check runs go stale.
     pub fn advance(&self, by: Duration) {
         if let Ok(by) = chrono::TimeDelta::from_std(by) {
-            let mut state = self.hub.state();
-            state.advance(by);
-            state.let_go_stale();
-            drop(state);
-            self.hub.look_again();
+            self.hub.advance(by);
         }
     }
 

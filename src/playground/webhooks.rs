@@ -69,6 +69,21 @@ pub(crate) struct Event {
     pub(crate) fields: Value,
 }
 
+impl Event {
+    /// The app whose check it is, where others are not told of it: something is asked of that app.
+    /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_suite>
+    fn addressee(&self, state: &State) -> Option<Id> {
+        let (kind, asks) = match self.name {
+            "check_suite" => ("check_suite", ["requested", "rerequested"]),
+            "check_run" => ("check_run", ["requested_action", "rerequested"]),
+            _ => return None,
+        };
+        let app =
+            self.fields[kind]["app"]["id"].as_u64().filter(|_| self.action.is_some_and(|all| asks.contains(&all)))?;
+        state.app_by_id(app).map(|app| app.id)
+    }
+}
+
 impl State {
     /// The deliveries that are not forgotten yet, newest first.
     pub(crate) fn recent_deliveries(&self) -> impl Iterator<Item = &Delivery> {
@@ -90,8 +105,9 @@ impl Hub {
             self.nudge(state, event.repo);
         }
         // A suspended app hears of nothing but its installations.
-        let here: Vec<Id> =
-            state.installations_of(event.repo).filter(|all| all.suspended.is_none()).map(|all| all.id).collect();
+        let here = state.installations_of(event.repo).filter(|all| all.suspended.is_none());
+        let meant = event.addressee(state);
+        let here: Vec<Id> = here.filter(|all| meant.is_none_or(|app| app == all.app)).map(|all| all.id).collect();
         if here.is_empty() {
             return;
         }

@@ -34,6 +34,7 @@ mod repositories;
 mod reviewing;
 mod roles;
 mod rulesets;
+mod second_app;
 mod sizes;
 mod sub_issues;
 mod suites;

@@ -7,18 +7,21 @@ use serde_json::{Value, json};
 
 use crate::playground::{
     hub::Hub,
-    state::{CheckStatus, CheckSuite, Conclusion, Id, State},
+    state::{Access, CheckStatus, CheckSuite, Conclusion, Id, Scope, State},
     view::{View, suite_state, without},
     webhooks::Event,
 };
 
 impl State {
-    /// The app's suite on a commit; made if there is none yet. The second value says whether it is new.
-    pub(crate) fn suite_for(&mut self, repo: Id, sha: &str, branch: Option<&str>, before: Option<&str>) -> (Id, bool) {
-        self.suite_of(self.app.id, repo, sha, branch, before)
+    /// The apps that get a suite by themselves when something is pushed: those that may write checks, and whom nobody told
+    /// not to. <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#about-check-suites>
+    pub(crate) fn apps_with_suites(&self, repo: Id) -> Vec<Id> {
+        let unwanted = &self.repo_by_id(repo).no_auto_checks;
+        let here = self.installations_of(repo).filter(|all| all.suspended.is_none() && !unwanted.contains(&all.app));
+        here.filter(|all| all.permissions.get(&Scope::Checks) >= Some(&Access::Write)).map(|all| all.app).collect()
     }
 
-    /// The same for any app.
+    /// An app's suite on a commit; made if there is none yet. The second value says whether it is new.
     pub(crate) fn suite_of(
         &mut self,
         app: Id,

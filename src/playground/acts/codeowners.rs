@@ -65,12 +65,12 @@ impl CodeOwners {
         matching.map_or(&[], |line| &line.owners)
     }
 
-    /// Who owns what was changed, but for the author: one of each entry has to approve.
+    /// Who owns what was changed, people and teams, but for the author: one of each entry has to approve.
     pub(crate) fn owners(&self, state: &State, repo: &Repo, files: &[FileChange], author: Id) -> Vec<Vec<Id>> {
         let mut all: Vec<Vec<Id>> = Vec::new();
         let paths = files.iter().flat_map(|file| std::iter::once(&file.path).chain(&file.previous_path));
         for path in paths {
-            let owners = self.owners_of(path).iter().filter_map(|(_, name)| account(state, repo, name));
+            let owners = self.owners_of(path).iter().filter_map(|(_, name)| owner(state, repo, name));
             let owners: Vec<Id> = owners.filter(|owner| *owner != author).collect();
             if !owners.is_empty() && !all.contains(&owners) {
                 all.push(owners);
@@ -90,7 +90,7 @@ impl CodeOwners {
             for (column, name) in &line.owners {
                 if !is_owner_name(name) {
                     faults.push(line.fault(*column, "Invalid owner", None, ""));
-                } else if account(state, repo, name).is_none() {
+                } else if owner(state, repo, name).is_none() {
                     let owner = name.trim_start_matches('@');
                     let advice = format!("make sure @{owner} exists and has write access to the repository");
                     faults.push(line.fault(*column, "Unknown owner", Some(&advice), &format!(": {advice}")));
@@ -101,8 +101,12 @@ impl CodeOwners {
     }
 }
 
-/// An owner who counts: somebody who may write.
-fn account(state: &State, repo: &Repo, name: &str) -> Option<Id> {
+/// An owner who counts: somebody who may write, or a team of the organisation that may.
+fn owner(state: &State, repo: &Repo, name: &str) -> Option<Id> {
+    if let Some((org, team)) = name.strip_prefix('@').and_then(|name| name.split_once('/')) {
+        let team = state.team(repo.owner, team).filter(|team| state.team_role(team, repo.id) >= Some(Role::Write));
+        return team.filter(|_| state.account(repo.owner).login.eq_ignore_ascii_case(org)).map(|team| team.id);
+    }
     let account = match name.strip_prefix('@') {
         Some(login) => state.account_by_login(login),
         None => state.account_by_email(name),

@@ -185,12 +185,13 @@ impl Hub {
             self.branch_deleted(state, repo, branch, sender);
             return;
         };
-        let wanted = !state.repo_by_id(repo).no_auto_checks.contains(&state.app.id);
-        if let Some((commit, _)) = pushed.head.as_ref().filter(|_| wanted) {
+        if let Some((commit, _)) = &pushed.head {
             let commit = simple_commit(commit);
-            let (suite, is_new) = state.suite_for(repo, new, Some(branch), moved.old.as_deref());
-            if is_new {
-                self.announce_suite(state, repo, suite, sender, "requested", Some(&commit));
+            for app in state.apps_with_suites(repo) {
+                let (suite, is_new) = state.suite_of(app, repo, new, Some(branch), moved.old.as_deref());
+                if is_new {
+                    self.announce_suite(state, repo, suite, sender, "requested", Some(&commit));
+                }
             }
         }
         for number in pushed.merged {

@@ -50,7 +50,10 @@ impl Hub {
             return;
         }
         let reviewed = |owner: &Id| pull.reviews.iter().any(|review| review.author == *owner);
-        let asked: Vec<Id> = pull.gate.owners.iter().flatten().copied().filter(|owner| !reviewed(owner)).collect();
+        let owners = pull.gate.owners.iter().flatten().copied().filter(|owner| !reviewed(owner));
+        // A team approves by any of its members; it cannot be asked as a whole here.
+        let owners: Vec<Id> = owners.collect();
+        let asked: Vec<Id> = owners.into_iter().filter(|owner| !state.teams.contains_key(owner)).collect();
         for owner in asked {
             self.request_review(state, at, sender, owner);
         }

@@ -17,6 +17,10 @@
 //! | `PUT /_playground/ci` | the same | this script in place of the one there is |
 //! | `DELETE /_playground/ci` | | every job succeeds at once again |
 //! | `POST /_playground/installations/{id}/suspend`, `…/unsuspend` | `{}` | the account's owner does so, webhook and all |
+//! | `POST /_playground/installations/{id}/all-repositories` | `{}` | the owner gives it all repositories, also those to come |
+//! | `POST /_playground/app/permissions` | `{"issues": "write", …}` | the app asks for more; nothing has it yet |
+//! | `POST /_playground/installations/{id}/accept-permissions` | `{}` | the owner grants what the app asks for |
+//! | `POST /_playground/transfers/accept` | `{"repository": "acme/widgets"}` | whom a repository was offered to accepts it |
 //! | `POST /_playground/tokens/expire` | `{}` | ends the life of every installation token, as an hour would |
 //! | `POST /_playground/tokens/revoke` | `{}` | revokes every installation token |
 //!
@@ -43,7 +47,7 @@ use crate::playground::{
     ci::Rule,
     hub::Hub,
     mischief::{Misbehaved, Written, read_rule},
-    state::{Id, State as Model, SuspendedThrough},
+    state::{Id, Permissions, State as Model, SuspendedThrough},
     view,
     world::PEOPLE,
 };
@@ -62,6 +66,10 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         .route("/ci", post(add_to_ci).put(replace_ci).delete(clear_ci))
         .route("/installations/{id}/suspend", post(suspend))
         .route("/installations/{id}/unsuspend", post(unsuspend))
+        .route("/installations/{id}/all-repositories", post(select_all))
+        .route("/installations/{id}/accept-permissions", post(accept_permissions))
+        .route("/app/permissions", post(ask_permissions))
+        .route("/transfers/accept", post(accept_transfer))
         .route("/tokens/expire", post(expire))
         .route("/tokens/revoke", post(revoke))
         .fallback(nothing_here)
@@ -81,7 +89,7 @@ impl IntoResponse for Refused {
 }
 
 async fn nothing_here() -> Refused {
-    let message = "There is no such admin resource: see misbehaviour, report, rate-limits, push-limit, ci, installations, clock and tokens.";
+    let message = "There is no such admin resource: see misbehaviour, report, rate-limits, push-limit, ci, installations, app, transfers, clock and tokens.";
     Refused(StatusCode::NOT_FOUND, message, Vec::new())
 }
 
@@ -165,7 +173,7 @@ async fn advance(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, R
         let fault = format!("advance: {seconds} is no step forward; give seconds, 0 or more, a century at most");
         return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The clock stays where it is.", vec![fault]));
     }
-    hub.state().advance(TimeDelta::seconds(seconds));
+    hub.advance(TimeDelta::seconds(seconds));
     Ok(clock(State(hub)).await)
 }
 
@@ -232,6 +240,42 @@ async fn unsuspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Resul
     let (id, by) = installation(&state, &id)?;
     hub.unsuspend(&mut state, id, by);
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn select_all(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.select_all(&mut state, id, by);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn ask_permissions(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let asked: Permissions = read(&body)?;
+    let mut state = hub.state();
+    state.app.permissions.extend(asked);
+    Ok(Json(json!({ "permissions": state.app.permissions })).into_response())
+}
+
+async fn accept_permissions(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.accept_permissions(&mut state, id, by);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offered {
+    repository: String,
+}
+
+async fn accept_transfer(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let repository = read::<Offered>(&body)?.repository;
+    if hub.accept_transfer(&repository) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let fault = format!("repository: nobody was offered `{repository}`, or they have one of that name");
+    Err(Refused(StatusCode::NOT_FOUND, "There is no such offer.", vec![fault]))
 }
 
 /// An installation, and who acts for its account.

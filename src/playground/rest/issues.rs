@@ -21,7 +21,7 @@ use super::{
 use crate::playground::{
     acts::NewIssue,
     hub::Hub,
-    state::{Detail, Id, Issue, IssueState, Repo, Role, Scope, State},
+    state::{AccountKind, Detail, Id, Issue, IssueState, Repo, Role, Scope, State},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -83,7 +83,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     // Labels and assignees of those who may not set them are silently dropped.
     let may_label = ctx.of_issue_form || may_triage(&state, writer);
     let logins: Vec<String> = new.assignees.into_iter().flatten().chain(new.assignee).collect();
-    let assignees = if may_label { accounts(&state, "Issue", &logins)? } else { Vec::new() };
+    let assignees = if may_label { accounts(&state, writer.repo, &logins)? } else { Vec::new() };
     let milestone = new.milestone.filter(|_| may_label);
     check_milestone(state.repo_by_id(writer.repo), milestone)?;
     let wanted = new.labels.unwrap_or_default();
@@ -132,13 +132,15 @@ fn check_milestone(repo: &Repo, number: Option<u64>) -> Result<(), ApiError> {
     }
 }
 
-fn accounts(state: &State, resource: &str, logins: &[String]) -> Result<Vec<Id>, ApiError> {
+/// Whom an issue can be assigned to: whoever was given a role.
+fn accounts(state: &State, repo: Id, logins: &[String]) -> Result<Vec<Id>, ApiError> {
     let mut ids = Vec::new();
     for login in logins {
-        let account =
-            state.account_by_login(login).ok_or_else(|| ApiError::invalid(resource, "assignees", "invalid"))?;
-        if !ids.contains(&account.id) {
-            ids.push(account.id);
+        let person = state.account_by_login(login).filter(|account| account.kind == AccountKind::User);
+        let person = person.filter(|found| state.given_role(state.repo_by_id(repo), found.id).is_some());
+        let account = person.ok_or_else(|| ApiError::invalid("Issue", "assignees", "invalid"))?.id;
+        if !ids.contains(&account) {
+            ids.push(account);
         }
     }
     ids.truncate(MOST_ASSIGNEES);
@@ -185,8 +187,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     let mut state = ctx.state();
     find(state.repo_by_id(at.0), number)?;
     let may_triage = may_triage(&state, writer);
-    let assignees =
-        edit.assignees.filter(|_| may_triage).map(|logins| accounts(&state, "Issue", &logins)).transpose()?;
+    let assignees = edit.assignees.filter(|_| may_triage).map(|logins| accounts(&state, at.0, &logins)).transpose()?;
     let milestone = if may_triage { edit.milestone } else { Patch::Keep };
     check_milestone(state.repo_by_id(at.0), milestone.value().copied())?;
     let labels = match edit.labels.filter(|_| may_triage) {

@@ -22,7 +22,7 @@ use crate::playground::{
     git::{GitError, MergeMethod, Repository, Signature, branch_ref},
     hub::Hub,
     rules,
-    state::{Id, IssueState, Role, Scope, State},
+    state::{Id, IssueState, Named, Role, Scope, State, Wording},
 };
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
@@ -55,6 +55,8 @@ struct Plan {
     head: String,
     number: u64,
     title: String,
+    body: String,
+    wording: Wording,
     owner: String,
     author: Signature,
     merger: Signature,
@@ -196,6 +198,8 @@ fn plan_of(state: &State, writer: Writer, number: u64) -> Result<Plan, ApiError>
         head: pull.head_sha.clone(),
         number,
         title: issue.title.clone(),
+        body: issue.body.clone().unwrap_or_default(),
+        wording: repo.merging.wording,
         owner: state.account(repo.owner).login.clone(),
         author: signature(state, issue.author),
         merger: signature(state, writer.actor),
@@ -210,15 +214,14 @@ pub(super) fn signature(state: &State, account: Id) -> Signature {
 
 /// The commit's message, where the request leaves it to GitHub.
 async fn message(plan: &Plan, asked: &MergeAsked, method: MergeMethod) -> Result<String, GitError> {
+    let head = format!("{}/{}", plan.owner, plan.head_ref);
+    let named = Named { number: plan.number, title: &plan.title, body: &plan.body, head: &head };
     let (title, body) = if method == MergeMethod::Squash {
         let commits = plan.git.commits_between(&branch_ref(&plan.base), &plan.head).await?;
-        let body = match commits.as_slice() {
-            [only] => only.message.split_once('\n').map_or("", |(_, rest)| rest).trim().to_owned(),
-            many => many.iter().map(|commit| format!("* {}", commit.message)).collect::<Vec<_>>().join("\n\n"),
-        };
-        (format!("{} (#{})", plan.title, plan.number), body)
+        let messages: Vec<&str> = commits.iter().map(|commit| commit.message.as_str()).collect();
+        plan.wording.of_squash(named, &messages)
     } else {
-        (format!("Merge pull request #{} from {}/{}", plan.number, plan.owner, plan.head_ref), plan.title.clone())
+        plan.wording.of_merge(named)
     };
     let title = asked.commit_title.clone().filter(|title| !title.is_empty()).unwrap_or(title);
     let body = asked.commit_message.clone().unwrap_or(body);

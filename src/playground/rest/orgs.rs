@@ -51,7 +51,13 @@ impl Ctx {
         match &self.caller {
             Caller::Anonymous => Err(ApiError::requires_authentication()),
             Caller::App(_) => Err(ApiError::not_accessible()),
-            Caller::User(user) if state.owns(org, *user) => Ok(*user),
+            Caller::User(user) if state.owns(org, *user) => {
+                if self.through.is_none_or(|app| changes_members(state, app, org)) {
+                    Ok(*user)
+                } else {
+                    Err(ApiError::not_accessible())
+                }
+            }
             Caller::User(_) => Err(ApiError::forbidden(refusal)),
             Caller::Installation(grant) => {
                 let here = state.installation(grant.installation).is_some_and(|all| all.account == org);
@@ -60,6 +66,13 @@ impl Ctx {
             }
         }
     }
+}
+
+/// Whether an app may change the members of an organisation, whoever acts through it.
+fn changes_members(state: &State, app: Id, org: Id) -> bool {
+    let mut here =
+        state.installations.iter().filter(|all| all.app == app && all.account == org && all.suspended.is_none());
+    here.any(|all| all.permissions.get(&Scope::Members) >= Some(&Access::Write))
 }
 
 /// The organisation of this login.

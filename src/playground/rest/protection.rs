@@ -30,22 +30,25 @@ pub(super) fn split(rest: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// Whoever administers the repository; to all others there is nothing here.
+/// Whoever administers the repository, as far as the app may that they act through; to all others there is nothing here.
+/// What is read may be read in an archived repository too.
 pub(super) fn administer(ctx: &Ctx, state: &State, at: (&str, &str), access: Access) -> Result<Writer, ApiError> {
+    const SCOPES: &[Scope] = &[Scope::Administration];
     let repo = ctx.read(state, at, &[Scope::Metadata])?;
     match &ctx.caller {
-        Caller::User(id) if state.role(repo, *id) == Some(Role::Admin) => {
-            Ok(Writer { repo: repo.id, actor: *id, via_app: false, workflows: true })
+        Caller::User(id) if state.role(repo, *id) != Some(Role::Admin) => Err(ApiError::not_found()),
+        _ if access != Access::Read => ctx.write(state, at, SCOPES, Role::Admin),
+        Caller::User(_) if ctx.through.is_some_and(|app| !state.app_may(app, repo, SCOPES, access)) => {
+            Err(ApiError::not_accessible())
         }
-        Caller::Installation(grant) => {
-            if state.covers(grant, repo.id) && state.allows(grant, &[Scope::Administration], access) {
-                Ok(Writer { repo: repo.id, actor: state.app.bot, via_app: true, workflows: true })
-            } else {
-                Err(ApiError::not_accessible())
-            }
+        Caller::User(id) => Ok(Writer { repo: repo.id, actor: *id, via_app: false, workflows: true }),
+        Caller::Installation(grant) if state.covers(grant, repo.id) && state.allows(grant, SCOPES, access) => {
+            let actor = state.app_behind(grant.installation).bot;
+            Ok(Writer { repo: repo.id, actor, via_app: true, workflows: true })
         }
+        Caller::Installation(_) => Err(ApiError::not_accessible()),
         Caller::Anonymous => Err(ApiError::requires_authentication()),
-        _ => Err(ApiError::not_found()),
+        Caller::App(_) => Err(ApiError::not_found()),
     }
 }
 
@@ -404,8 +407,10 @@ impl Named {
     fn actors(&self, state: &State, repo: &Repo) -> Actors {
         let users = self.users.iter().flatten().filter_map(|login| state.account_by_login(login));
         let users = users.map(|account| account.id).filter(|id| state.role(repo, *id) >= Some(Role::Write));
-        let own = self.apps.iter().flatten().any(|slug| *slug == state.app.slug);
-        Actors { users: users.collect(), teams: Vec::new(), apps: own.then_some(state.app.id).into_iter().collect() }
+        let named = |slug: &str| self.apps.iter().flatten().any(|all| all == slug);
+        let here = state.installations_of(repo.id).filter_map(|all| state.app_by_id(all.app));
+        let apps = here.filter(|app| named(&app.slug)).map(|app| app.id).collect();
+        Actors { users: users.collect(), teams: Vec::new(), apps }
     }
 }
 

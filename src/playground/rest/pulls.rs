@@ -111,6 +111,11 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     let head_sha = sides.head_sha.clone();
     let number = {
         let mut state = ctx.state();
+        // Whose branch it is asks for it to be taken: https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request
+        let role = state.role(state.repo_by_id(writer.repo), writer.actor);
+        if !writer.via_app && role < Some(Role::Write) {
+            return Err(ApiError::custom("PullRequest", "must be a collaborator"));
+        }
         if twin(state.repo_by_id(writer.repo), head, base).is_some() {
             return Err(ApiError::custom("PullRequest", &format!("A pull request already exists for {login}:{head}.")));
         }

@@ -303,7 +303,7 @@ fn may_dismiss(state: &State, writer: Writer, number: u64) -> Result<(), ApiErro
     let reviews = repo.rules.protections.get(&pull.base_ref).and_then(|protection| protection.reviews.as_ref());
     let Some(allowed) = reviews.and_then(|reviews| reviews.dismissal.as_ref()) else { return Ok(()) };
     let is_named = if writer.via_app {
-        allowed.apps.contains(&state.app.id)
+        allowed.apps.contains(&state.app_acting(writer.actor))
     } else {
         allowed.users.contains(&writer.actor) || state.role(repo, writer.actor) == Some(Role::Admin)
     };

@@ -79,7 +79,9 @@ fn shown(ctx: &Ctx, state: &State, repo: &Repo, ruleset: &Ruleset) -> Value {
     };
     let is_admin = match &ctx.caller {
         Caller::User(id) => state.role(repo, *id) == Some(Role::Admin),
-        Caller::Installation(grant) => state.allows(grant, &[Scope::Administration], Access::Write),
+        Caller::Installation(grant) => {
+            state.covers(grant, repo.id) && state.allows(grant, &[Scope::Administration], Access::Write)
+        }
         _ => false,
     };
     ctx.view(state).ruleset(repo, ruleset, bypass, is_admin)
@@ -108,8 +110,8 @@ fn check(state: &State, repo: &Repo, asked: &Asked, own: Option<Id>) -> Result<(
         Rule::RequiredStatusChecks { parameters } => Some(&parameters.required_status_checks),
         _ => None,
     });
-    let installed = [state.app.id, state.actions.id];
-    if pins.flatten().any(|check| check.integration_id.is_some_and(|id| !installed.contains(&id))) {
+    let installed = |id: Id| id == state.actions.id || state.installations_of(repo.id).any(|all| all.app == id);
+    if pins.flatten().any(|check| check.integration_id.is_some_and(|id| !installed(id))) {
         return Err(ApiError::custom("Ruleset", "Invalid rule 'required_status_checks': Invalid integration_id"));
     }
     Ok(())

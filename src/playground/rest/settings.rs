@@ -18,7 +18,10 @@ use super::{
 use crate::playground::{
     git::GitError,
     hub::Hub,
-    state::{AccountKind, Id, MergeSettings, Repo, Role, Scope, State},
+    state::{
+        AccountKind, Id, MergeBody, MergeSettings, MergeTitle, Repo, Role, Scope, SquashMessage, SquashTitle, State,
+        Wording,
+    },
 };
 
 /// GitHub's topics: at most twenty of at most fifty characters.
@@ -43,6 +46,10 @@ pub(super) struct Merging {
     allow_auto_merge: Option<bool>,
     allow_update_branch: Option<bool>,
     delete_branch_on_merge: Option<bool>,
+    squash_merge_commit_title: Option<SquashTitle>,
+    squash_merge_commit_message: Option<SquashMessage>,
+    merge_commit_title: Option<MergeTitle>,
+    merge_commit_message: Option<MergeBody>,
 }
 
 impl Merging {
@@ -55,6 +62,12 @@ impl Merging {
             allow_auto_merge: self.allow_auto_merge.unwrap_or(old.allow_auto_merge),
             allow_update_branch: self.allow_update_branch.unwrap_or(old.allow_update_branch),
             delete_branch_on_merge: self.delete_branch_on_merge.unwrap_or(old.delete_branch_on_merge),
+            wording: Wording {
+                squash_title: self.squash_merge_commit_title.unwrap_or(old.wording.squash_title),
+                squash_message: self.squash_merge_commit_message.unwrap_or(old.wording.squash_message),
+                merge_title: self.merge_commit_title.unwrap_or(old.wording.merge_title),
+                merge_message: self.merge_commit_message.unwrap_or(old.wording.merge_message),
+            },
         };
         if new.allow_merge_commit || new.allow_squash_merge || new.allow_rebase_merge {
             return Ok(new);

@@ -1,6 +1,6 @@
 //! Check suites, and the runs of a suite or of a ref. <https://docs.github.com/en/rest/checks/suites>
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Router,
@@ -73,7 +73,7 @@ fn list_runs(ctx: &Ctx, state: &State, repo: &Repo, of: impl Fn(&CheckRun) -> bo
     // Newest first; `latest`, the default, keeps one of each name.
     found.reverse();
     if ctx.query("filter") != Some("all") {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         found.retain(|run| seen.insert((run.suite, &run.name)));
     }
     ctx.counted_list("check_runs", found, |run| view.check_run(repo, run))
@@ -147,7 +147,8 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     let commit = commit.ok_or_else(|| ApiError::semantic(format!("No commit found for SHA: {sha}")))?;
     let branch = git.branches_at(&sha).await?.first().map(|branch| branch.name.clone());
     let mut state = ctx.state();
-    let (id, is_new) = state.suite_for(writer.repo, &sha, branch.as_deref(), None);
+    let app = state.app_acting(writer.actor);
+    let (id, is_new) = state.suite_of(app, writer.repo, &sha, branch.as_deref(), None);
     let repo = state.repo_by_id(writer.repo);
     let shown = ctx.view(&state).check_suite(repo, find(repo, id)?, Some(&simple_commit(&commit)));
     Ok(if is_new { created(shown) } else { ok(shown) })
@@ -169,8 +170,8 @@ struct Preference {
 async fn prefer(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(asked): Input<Preferences>) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), CHECKS, Role::Admin)?;
-    let app = state.app.id;
-    if asked.auto_trigger_checks.iter().any(|all| all.app_id != app) {
+    let apps: BTreeSet<Id> = state.installations_of(writer.repo).map(|all| all.app).collect();
+    if asked.auto_trigger_checks.iter().any(|all| !apps.contains(&all.app_id)) {
         return Err(ApiError::invalid("CheckSuite", "app_id", "invalid"));
     }
     let repo = state.repo_mut(writer.repo);
@@ -182,9 +183,10 @@ async fn prefer(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(asked):
         }
     }
     let repo = state.repo_by_id(writer.repo);
-    let setting = !repo.no_auto_checks.contains(&app);
+    let shown = |app: Id| json!({ "app_id": app, "setting": !repo.no_auto_checks.contains(&app) });
+    let settings: Vec<_> = apps.into_iter().map(shown).collect();
     Ok(ok(json!({
-        "preferences": { "auto_trigger_checks": [{ "app_id": app, "setting": setting }] },
+        "preferences": { "auto_trigger_checks": settings },
         "repository": ctx.view(&state).repo_minimal(repo),
     })))
 }

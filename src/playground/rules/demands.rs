@@ -106,11 +106,11 @@ pub(crate) fn rulesets_of<'r>(repo: &'r Repo, name: &'r str) -> impl Iterator<It
 
 /// What an actor is to a repository: people by their role, an installation that may write as a writer.
 pub(crate) fn role_of(state: &State, repo: &Repo, actor: Id) -> Option<Role> {
-    if actor == state.app.bot { Some(Role::Write) } else { state.role(repo, actor) }
+    if state.app_of_bot(actor).is_some() { Some(Role::Write) } else { state.role(repo, actor) }
 }
 
 fn is_one_of(state: &State, actors: &Actors, actor: Id) -> bool {
-    actors.users.contains(&actor) || (actor == state.app.bot && actors.apps.contains(&state.app.id))
+    actors.users.contains(&actor) || state.app_of_bot(actor).is_some_and(|app| actors.apps.contains(&app))
 }
 
 /// Administrators are let pass by all that `enforce_admins` would hold them to; but nobody forces a push or deletes the branch
@@ -187,7 +187,7 @@ pub(crate) fn passes(state: &State, repo: &Repo, ruleset: &Ruleset, actor: Id, w
 
 fn is_meant(state: &State, repo: &Repo, bypass: &Bypass, actor: Id) -> bool {
     match bypass.actor_type {
-        BypassActor::Integration => actor == state.app.bot && bypass.actor_id == Some(state.app.id),
+        BypassActor::Integration => bypass.actor_id.is_some() && bypass.actor_id == state.app_of_bot(actor),
         // The ids of the built-in roles: https://docs.github.com/en/rest/repos/rules#create-a-repository-ruleset
         BypassActor::RepositoryRole => {
             let least = match bypass.actor_id {
@@ -196,9 +196,13 @@ fn is_meant(state: &State, repo: &Repo, bypass: &Bypass, actor: Id) -> bool {
                 Some(5) => Role::Admin,
                 _ => return false,
             };
-            actor != state.app.bot && state.role(repo, actor) >= Some(least)
+            state.app_of_bot(actor).is_none() && state.role(repo, actor) >= Some(least)
         }
-        BypassActor::OrganizationAdmin => repo.owner == actor,
-        BypassActor::Team | BypassActor::DeployKey => false,
+        BypassActor::OrganizationAdmin => state.organization(repo.owner).is_some() && state.owns(repo.owner, actor),
+        // A team that may not write has no push to be let pass.
+        BypassActor::Team => bypass.actor_id.and_then(|id| state.teams.get(&id)).is_some_and(|team| {
+            state.team_role(team, repo.id) >= Some(Role::Write) && state.team_members(team).contains_key(&actor)
+        }),
+        BypassActor::DeployKey => false,
     }
 }

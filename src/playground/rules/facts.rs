@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     pub(crate) approvals: Vec<Id>,
     /// Those with write access whose last word is that changes are needed.
     pub(crate) objections: Vec<Id>,
-    /// Who owns what is changed, and has not approved it: any of each entry's.
+    /// Who owns what is changed, people and teams, and has not approved it: any of each entry's.
     pub(crate) owners_missing: Vec<Vec<Id>>,
     pub(crate) last_pusher: Option<Id>,
     pub(crate) open_conversations: usize,
@@ -57,7 +57,11 @@ pub(crate) fn of_pull(state: &State, repo: &Repo, issue: &Issue) -> Facts {
             .collect()
     };
     let approvals = writers(ReviewState::Approved);
-    let missing = |owners: &&Vec<Id>| !owners.iter().any(|owner| approvals.contains(owner));
+    let approved = |owner: &Id| match state.teams.get(owner) {
+        Some(team) => state.team_members(team).keys().any(|member| approvals.contains(member)),
+        None => approvals.contains(owner),
+    };
+    let missing = |owners: &&Vec<Id>| !owners.iter().any(approved);
     Facts {
         reports: reports(state, repo, &pull.head_sha),
         owners_missing: pull.gate.owners.iter().filter(missing).cloned().collect(),
@@ -76,15 +80,14 @@ pub(crate) fn reports(state: &State, repo: &Repo, sha: &str) -> Vec<Report> {
         newest.insert((run.name.clone(), true, Some(run.app)), of_run(run.status, run.conclusion));
     }
     for status in repo.statuses.iter().filter(|status| status.sha == sha) {
-        let apps = [&state.app, &state.actions];
-        let app = apps.into_iter().find(|app| app.bot == status.creator).map(|app| app.id);
+        let app = state.app_of_bot(status.creator);
         let standing = match status.state {
             StatusState::Success => Standing::Passed,
             StatusState::Pending => Standing::Pending,
             StatusState::Error | StatusState::Failure => Standing::Failing,
         };
         // Of statuses only the newest of a context counts, whoever set it.
-        newest.retain(|(context, is_run, _), _| *is_run || *context != status.context);
+        newest.retain(|(context, is_run, _), _| *is_run || !context.eq_ignore_ascii_case(&status.context));
         newest.insert((status.context.clone(), false, app), standing);
     }
     newest.into_iter().map(|((context, _, app), standing)| Report { context, app, standing }).collect()

@@ -74,7 +74,10 @@ pub(crate) fn sentences<'r>(refused: impl IntoIterator<Item = &'r Refused>) -> V
 
 /// What forbids a merge. Only what was found missing is listed, each source with its own.
 pub(crate) fn merge(state: &State, demands: &[Demands], facts: &Facts, method: Option<MergeMethod>) -> Vec<Refused> {
-    let login = |id: &u64| state.account(*id).login.clone();
+    let login = |id: &u64| match state.teams.get(id) {
+        Some(team) => format!("{}/{}", state.account(team.org).login, team.slug),
+        None => state.account(*id).login.clone(),
+    };
     demands
         .iter()
         .map(|demand| Refused { source: demand.source, blocks: blocks(demand, facts, method, &login) })
@@ -151,9 +154,9 @@ fn approvals_missing(wanted: u64, facts: &Facts) -> Option<String> {
     Some(format!("At least {wanted} approving {reviews} {are} required by reviewers with write access."))
 }
 
-/// How a required check stands, in the words of its sentence; `None` where it has passed.
+/// How a required check stands, in the words of its sentence; `None` where it has passed. Names are the same in any case.
 pub(super) fn missing(context: &str, app: Option<u64>, reports: &[Report]) -> Option<&'static str> {
-    let named: Vec<&Report> = reports.iter().filter(|report| report.context == context).collect();
+    let named: Vec<&Report> = reports.iter().filter(|report| report.context.eq_ignore_ascii_case(context)).collect();
     let meant = named.iter().filter(|report| app.is_none() || report.app == app);
     match meant.map(|report| report.standing).max() {
         None if named.is_empty() => Some("expected"),
@@ -238,6 +241,7 @@ mod tests {
         let cases: &[Case] = &[
             (&[("ci", None)], &[], Some("Required status check \"ci\" is expected.")),
             (&[("ci", None)], &[report("ci", None, Passed)], None),
+            (&[("Build", Some(APP))], &[report("bUILD", Some(APP), Passed)], None),
             (&[("ci", None)], &[report("ci", Some(APP), Passed)], None),
             (&[("ci", Some(APP))], &[report("ci", Some(APP), Passed)], None),
             (

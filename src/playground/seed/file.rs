@@ -317,6 +317,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_document_can_be_read() {
+        let document = include_str!("../../../docs/playground.md");
+        let examples: Vec<&str> =
+            document.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(examples.iter().any(|all| all.contains("misbehaviour:")) && examples.len() > 2);
+        for example in examples {
+            let told = match read(&example.replace("/path/to/a/folder", env!("CARGO_MANIFEST_DIR"))) {
+                Ok(_) => continue,
+                Err(error) => error.to_string(),
+            };
+            panic!("{told} in:\n{example}");
+        }
+    }
+
+    #[test]
     fn every_fault_is_told_at_once() {
         let text = "users: [{ login: -bad- }, { login: ada }, { login: Ada }]\n\
             repositories:\n\

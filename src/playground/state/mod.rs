@@ -19,6 +19,7 @@ mod pull;
 mod queue;
 mod registration;
 mod repo;
+mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -48,6 +49,7 @@ pub(crate) use pull::{Mergeability, Merged, Pull, Review, ReviewComment, ReviewS
 pub(crate) use queue::{Group, MergeQueue, QueueEntry};
 pub(crate) use registration::{Agreed, Code, Manifest, Registration, UserGrant};
 pub(crate) use repo::{MergeSettings, Repo};
+pub(crate) use wording::{MergeBody, MergeTitle, Named, SquashMessage, SquashTitle, Wording};
 
 /// The identity of anything: one counter serves all kinds, so that an id mistaken for another kind's finds nothing.
 pub(crate) type Id = u64;

@@ -104,6 +104,11 @@ impl State {
         self.apps().find(|app| app.bot == bot).map_or(self.app.id, |app| app.id)
     }
 
+    /// The app whose bot an account is, if it is one's; Actions is an app too.
+    pub(crate) fn app_of_bot(&self, account: Id) -> Option<Id> {
+        self.apps().chain([&self.actions]).find(|app| app.bot == account).map(|app| app.id)
+    }
+
     /// Whether an app wants to be told of an event.
     pub(crate) fn subscribes(&self, app: Id, event: &str) -> bool {
         self.app_by_id(app).is_some_and(|app| app.events.iter().any(|subscribed| subscribed == event))

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Actions, CheckRun, CheckSuite, Comment, Gone, Id, Issue, Issues, Label, MergeQueue, Milestone, Pull, Role, Rules,
-    Status, Time,
+    Status, Time, Wording,
 };
 use crate::playground::git::Repository;
 
@@ -22,6 +22,7 @@ pub(crate) struct MergeSettings {
     pub(crate) allow_auto_merge: bool,
     pub(crate) allow_update_branch: bool,
     pub(crate) delete_branch_on_merge: bool,
+    pub(crate) wording: Wording,
 }
 
 impl Default for MergeSettings {
@@ -34,6 +35,7 @@ impl Default for MergeSettings {
             allow_auto_merge: false,
             allow_update_branch: false,
             delete_branch_on_merge: false,
+            wording: Wording::default(),
         }
     }
 }

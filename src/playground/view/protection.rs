@@ -97,8 +97,8 @@ impl View<'_> {
 
     fn actors(self, actors: &Actors, url: &str, listed: Listed) -> Value {
         let users: Vec<Value> = actors.users.iter().map(|id| self.account(*id)).collect();
-        let apps: Vec<Value> =
-            actors.apps.iter().filter_map(|id| self.state.app_by_id(*id)).map(|app| self.app(app)).collect();
+        let apps = actors.apps.iter().filter_map(|id| self.state.app_by_id(*id));
+        let apps: Vec<Value> = apps.map(|app| with_description(self.app(app))).collect();
         let mut value = json!({ "users": users, "teams": [], "apps": apps });
         if let Listed::Linked = listed {
             let links = json!({ "url": url, "users_url": format!("{url}/users"), "teams_url": format!("{url}/teams") });
@@ -203,4 +203,12 @@ fn contexts(checks: &RequiredChecks) -> Vec<&str> {
 
 fn check(check: &RequiredCheck) -> Value {
     json!({ "context": check.context, "app_id": check.app })
+}
+
+/// Here alone an app is described, if only by nothing.
+fn with_description(mut app: Value) -> Value {
+    if app["description"].is_null() {
+        app["description"] = json!("");
+    }
+    app
 }

@@ -75,6 +75,7 @@ impl View<'_> {
     pub(crate) fn repo_full(self, repo: &Repo, role: Option<Role>) -> Value {
         let mut value = if role.is_some() { self.repo_for(repo, role) } else { self.repo(repo) };
         merge(&mut value, json!({ "network_count": 0, "subscribers_count": 0 }));
+        merge(&mut value, json!(repo.merging.wording));
         value
     }
 

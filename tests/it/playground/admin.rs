@@ -163,3 +163,34 @@ async fn the_script_of_the_ci_is_set_while_it_runs() {
     run("failure").await;
     assert_eq!(world.admin(Method::DELETE, "/ci", Value::Null).await.expect(200)["rules"], 0);
 }
+
+#[tokio::test]
+async fn what_people_do_on_the_web_alone_can_be_asked_for_here() {
+    let world = World::start().await;
+    let own = world.playground.installation_id;
+    let shown = async || {
+        let path = format!("/app/installations/{own}");
+        world.call(Method::GET, &path, &world.app_token(), None).await.expect(200)
+    };
+    assert_eq!(shown().await["repository_selection"], "selected");
+    let of = |act: &str| format!("/installations/{own}/{act}");
+    world.admin(Method::POST, &of("all-repositories"), json!({})).await.expect(204);
+    assert_eq!(shown().await["repository_selection"], "all");
+
+    let asked = world.admin(Method::POST, "/app/permissions", json!({ "administration": "write" })).await.expect(200);
+    assert_eq!(asked["permissions"]["administration"], "write");
+    world.admin(Method::POST, "/app/permissions", json!({ "magic": "write" })).await.expect(422);
+    assert_eq!(shown().await["permissions"]["administration"], Value::Null, "nobody granted it");
+    world.admin(Method::POST, &of("accept-permissions"), json!({})).await.expect(204);
+    assert_eq!(shown().await["permissions"]["administration"], "write");
+    for act in ["all-repositories", "accept-permissions"] {
+        world.admin(Method::POST, &format!("/installations/7/{act}"), json!({})).await.expect(404);
+    }
+
+    let accept = json!({ "repository": "acme/widgets" });
+    world.admin(Method::POST, "/transfers/accept", accept.clone()).await.expect(404);
+    world.as_user("maintainer", Method::POST, "/transfer", json!({ "new_owner": "writer" })).await.expect(202);
+    world.admin(Method::POST, "/transfers/accept", accept).await.expect(204);
+    let moved = world.call(Method::GET, "/repos/writer/widgets", "playground-writer", None).await.expect(200);
+    assert_eq!(moved["owner"]["login"], "writer");
+}

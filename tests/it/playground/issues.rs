@@ -178,3 +178,29 @@ async fn a_label_is_read_by_its_name_whatever_its_letters() {
     assert_eq!((&made["color"], &made["default"]), (&json!("aa00ff"), &json!(false)));
     world.as_user("writer", Method::GET, "/labels/none", Value::Null).await.expect(404);
 }
+
+#[tokio::test]
+async fn an_issue_is_assigned_to_those_with_a_role_and_nobody_else() {
+    let world = World::start().await;
+    world.playground.add_user("stranger");
+    let fault = json!([{ "resource": "Issue", "field": "assignees", "code": "invalid" }]);
+    let faults = |refused: &Value| {
+        let mut all = refused["errors"].clone();
+        all.as_array_mut().unwrap().iter_mut().for_each(|one| drop(one.as_object_mut().unwrap().remove("value")));
+        all
+    };
+    world.as_user("writer", Method::POST, "/issues", json!({ "title": "Ours" })).await.expect(201);
+    for login in ["stranger", "adjutant[bot]", "acme", "nobody"] {
+        let new = json!({ "title": "Theirs", "assignees": ["triager", login] });
+        let refused = world.as_user("writer", Method::POST, "/issues", new).await.expect(422);
+        assert_eq!(faults(&refused), fault, "{login}");
+        let edit = json!({ "title": "Theirs", "assignees": [login] });
+        let refused = world.as_user("writer", Method::PATCH, "/issues/1", edit).await.expect(422);
+        assert_eq!(faults(&refused), fault, "{login}");
+    }
+    let left = world.get("/issues").await;
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["title"]), (1, &json!("Ours")));
+    let edit = json!({ "assignees": ["triager", "outsider"] });
+    let edited = world.as_user("writer", Method::PATCH, "/issues/1", edit).await.expect(200);
+    assert_eq!(edited["assignees"].as_array().unwrap().len(), 2);
+}

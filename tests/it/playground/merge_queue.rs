@@ -168,7 +168,7 @@ async fn one_that_fails_is_taken_out_and_those_behind_it_are_checked_without_it(
     status(&world, &alone["head_sha"], "success").await;
     merged(&world, 2).await;
     let commit = world.get("/commits/main").await;
-    assert_eq!((&commit["sha"], &commit["commit"]["message"]), (&alone["head_sha"], &json!("Change two.md (#2)")));
+    assert_eq!((&commit["sha"], &commit["commit"]["message"]), (&alone["head_sha"], &json!("Write two.md (#2)")));
     assert_eq!(commit["parents"][0]["sha"], on_main["base_sha"]);
     assert_eq!(world.get("/pulls/1").await["state"], "open");
     world.as_user("writer", Method::GET, "/contents/one.md", Value::Null).await.expect(404);

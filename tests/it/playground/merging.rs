@@ -51,6 +51,21 @@ async fn a_squash_is_one_commit_and_a_rebase_keeps_all() {
 }
 
 #[tokio::test]
+async fn a_squash_of_one_commit_is_called_after_it_unless_the_repository_says_otherwise() {
+    let world = World::start().await;
+    let squash = async |number: u64, file: &str| {
+        world.open_pull(file, file, "one\n", json!({ "title": "Ours", "body": "Why." })).await;
+        let body = json!({ "merge_method": "squash" });
+        world.as_user("writer", Method::PUT, &format!("/pulls/{number}/merge"), body).await.expect(200);
+        world.get("/commits?per_page=1").await[0]["commit"]["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(squash(1, "one.md").await, "Write one.md (#1)");
+    let wording = json!({ "squash_merge_commit_title": "PR_TITLE", "squash_merge_commit_message": "PR_BODY" });
+    world.as_user("maintainer", Method::PATCH, "", wording).await.expect(200);
+    assert_eq!(squash(2, "two.md").await, "Ours (#2)\n\nWhy.");
+}
+
+#[tokio::test]
 async fn keywords_close_issues_on_the_default_branch_only() {
     let world = World::start().await;
     for title in ["Kept", "Closed"] {

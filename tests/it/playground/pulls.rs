@@ -208,3 +208,19 @@ async fn what_happens_to_an_issue_happens_to_a_pull_request_under_its_own_event(
     }
     assert!(receiver.all().iter().all(|hook| hook.event != "issues"), "a pull request's are not an issue's");
 }
+
+#[tokio::test]
+async fn only_who_may_write_has_a_branch_of_the_repository_taken() {
+    let world = World::start().await;
+    let clone = world.clone_as("playground-writer").await;
+    clone.commit_on("feature", "notes.md", "one\n").await;
+    clone.git(&["push", "--quiet", "origin", "feature"]).await.unwrap();
+    let new = || json!({ "title": "Mine", "head": "feature", "base": "main" });
+    for login in ["outsider", "triager"] {
+        let refused = world.as_user(login, Method::POST, "/pulls", new()).await.expect(422);
+        let fault = json!([{ "resource": "PullRequest", "code": "custom", "message": "must be a collaborator" }]);
+        assert_eq!((&refused["message"], &refused["errors"]), (&json!("Validation Failed"), &fault), "{login}");
+    }
+    assert_eq!(world.get("/pulls").await, json!([]));
+    world.as_user("writer", Method::POST, "/pulls", new()).await.expect(201);
+}

@@ -16,10 +16,10 @@ use sha2::Sha256;
 use super::support::{World, wait_for};
 
 /// An app as its conversion answered.
-struct Registered(Value);
+pub(super) struct Registered(pub(super) Value);
 
 impl Registered {
-    fn jwt(&self) -> String {
+    pub(super) fn jwt(&self) -> String {
         let now = chrono::Utc::now().timestamp();
         let key = EncodingKey::from_rsa_pem(self.0["pem"].as_str().unwrap().as_bytes()).unwrap();
         let claims = json!({ "iss": self.0["client_id"], "iat": now - 60, "exp": now + 300 });
@@ -31,7 +31,7 @@ impl Registered {
     }
 }
 
-fn manifest(hook: &str) -> Value {
+pub(super) fn manifest(hook: &str) -> Value {
     json!({
         "name": "Gear Counter", "url": "https://example.com/", "hook_attributes": { "url": hook },
         "redirect_url": "https://example.com/made", "callback_urls": ["https://example.com/back"],
@@ -54,7 +54,7 @@ async fn form_token(world: &World) -> String {
 }
 
 /// Posts a form that was filled in on a page here.
-async fn submit(world: &World, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+pub(super) async fn submit(world: &World, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
     let token = form_token(world).await;
     post_form(world, path, &[fields, &[("token", token.as_str())]].concat()).await
 }
@@ -86,8 +86,8 @@ async fn convert(world: &World, code: &str) -> super::support::Reply {
     world.call(Method::POST, &format!("/app-manifests/{code}/conversions"), "", None).await
 }
 
-async fn register(world: &World, hook: &str) -> Registered {
-    let code = agree(world, &manifest(hook)).await;
+pub(super) async fn register(world: &World, manifest: &Value) -> Registered {
+    let code = agree(world, manifest).await;
     Registered(convert(world, &code).await.expect(201))
 }
 
@@ -140,7 +140,7 @@ async fn a_manifest_that_is_wrong_is_refused_on_the_page() {
 #[tokio::test]
 async fn nobody_agrees_but_on_the_pages_here() {
     let world = World::start().await;
-    let app = register(&world, "http://127.0.0.1:9/hook").await;
+    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
     let other = manifest("http://127.0.0.1:9/hook").to_string().replace("Gear Counter", "Intruder");
     let skipping = [("manifest", other.as_str()), ("name", "Intruder")];
     let page = post_form(&world, "/settings/apps/new", &skipping).await;
@@ -189,7 +189,7 @@ async fn a_registered_app_acts_and_is_told_beside_the_first_one() {
     let hook = format!("http://{}/hook", listener.local_addr().unwrap());
     let router = Router::new().route("/hook", post(keep)).with_state(inbox.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let app = register(&world, &hook).await;
+    let app = register(&world, &manifest(&hook)).await;
     let own = world.call(Method::GET, "/app", &app.jwt(), None).await.expect(200);
     assert_eq!((&own["id"], &own["installations_count"]), (&app.0["id"], &json!(0)));
     world.call(Method::GET, "/repos/acme/widgets/installation", &app.jwt(), None).await.expect(404);
@@ -232,14 +232,14 @@ async fn a_registered_app_acts_and_is_told_beside_the_first_one() {
 }
 
 /// Has somebody agree, and answers with the code.
-async fn authorize(world: &World, app: &Registered, login: &str) -> String {
+pub(super) async fn authorize(world: &World, app: &Registered, login: &str) -> String {
     let fields = [("client_id", app.text("client_id")), ("login", login), ("state", "xyz")];
     let (place, parameters) = led_to(&submit(world, "/login/oauth/authorize", &fields).await);
     assert_eq!((place.as_str(), parameters["state"].as_str()), ("example.com/back", "xyz"));
     parameters["code"].clone()
 }
 
-async fn trade(world: &World, app: &Registered, more: Value) -> Value {
+pub(super) async fn trade(world: &World, app: &Registered, more: Value) -> Value {
     let mut body = json!({ "client_id": app.text("client_id"), "client_secret": app.text("client_secret") });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let url = format!("{}/login/oauth/access_token", world.playground.url);
@@ -251,7 +251,7 @@ async fn trade(world: &World, app: &Registered, more: Value) -> Value {
 #[tokio::test]
 async fn an_app_acts_in_somebodys_name_no_further_than_both_may() {
     let world = World::start().await;
-    let app = register(&world, "http://127.0.0.1:9/hook").await;
+    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
     let page = format!("{}/login/oauth/authorize?client_id={}", world.playground.url, app.text("client_id"));
     let page = world.client.get(page).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Gear Counter") && page.contains("triager"), "{page}");
@@ -287,7 +287,7 @@ async fn an_app_acts_in_somebodys_name_no_further_than_both_may() {
 #[tokio::test]
 async fn codes_and_secrets_are_checked_and_tokens_expire() {
     let world = World::start().await;
-    let app = register(&world, "http://127.0.0.1:9/hook").await;
+    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
     let code = authorize(&world, &app, "writer").await;
     let wrong = trade(&world, &app, json!({ "code": code, "client_secret": "guess" })).await;
     assert_eq!(wrong["error"], "incorrect_client_credentials");
@@ -333,7 +333,7 @@ async fn codes_and_secrets_are_checked_and_tokens_expire() {
 #[tokio::test]
 async fn an_app_asks_about_tokens_and_gives_them_back() {
     let world = World::start().await;
-    let app = register(&world, "http://127.0.0.1:9/hook").await;
+    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
     let basic = |user: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")));
     let own = basic(app.text("client_id"), app.text("client_secret"));
     let call = async |method: Method, what: &str, header: &str, token: &str| {

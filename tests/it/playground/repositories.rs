@@ -86,7 +86,11 @@ async fn an_archived_repository_is_read_only() {
     let (world, receiver) = told().await;
     let clone = world.clone_as("playground-writer").await;
     owner(&world, Method::POST, "/issues", json!({ "title": "Turn" })).await.expect(201);
+    let protection = json!({ "required_status_checks": null, "enforce_admins": false,
+        "required_pull_request_reviews": null, "restrictions": null });
+    owner(&world, Method::PUT, "/branches/main/protection", protection.clone()).await.expect(200);
     owner(&world, Method::PATCH, "", json!({ "archived": true })).await.expect(200);
+    owner(&world, Method::GET, "/branches/main/protection", Value::Null).await.expect(200);
     assert_eq!(receiver.next("repository", "archived").await.payload["repository"]["archived"], true);
     for (method, path, body) in [
         (Method::POST, "/issues", json!({ "title": "No" })),
@@ -95,6 +99,10 @@ async fn an_archived_repository_is_read_only() {
         (Method::PUT, "/topics", json!({ "names": ["no"] })),
         (Method::PATCH, "", json!({ "description": "No" })),
         (Method::PUT, "/collaborators/writer", json!({ "permission": "admin" })),
+        (Method::PUT, "/branches/main/protection", protection.clone()),
+        (Method::DELETE, "/branches/main/protection", Value::Null),
+        (Method::POST, "/branches/main/protection/enforce_admins", json!({})),
+        (Method::POST, "/rulesets", json!({ "name": "No", "enforcement": "active" })),
     ] {
         let refused = owner(&world, method, path, body).await;
         assert_eq!(refused.body["message"], "Repository was archived so is read-only.", "{path}");
@@ -117,6 +125,17 @@ async fn a_repository_is_described_and_told_how_it_is_merged() {
     let edited = owner(&world, Method::PATCH, "", edit).await.expect(200);
     assert_eq!((&edited["description"], &edited["allow_squash_merge"]), (&json!("Round"), &json!(false)));
     assert_eq!((&edited["allow_auto_merge"], &edited["delete_branch_on_merge"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&edited["squash_merge_commit_title"], &edited["merge_commit_message"]),
+        (&json!("COMMIT_OR_PR_TITLE"), &json!("PR_TITLE"))
+    );
+    let wording = json!({ "squash_merge_commit_title": "PR_TITLE", "squash_merge_commit_message": "BLANK",
+        "merge_commit_title": "PR_TITLE", "merge_commit_message": "PR_BODY" });
+    let edited = owner(&world, Method::PATCH, "", wording.clone()).await.expect(200);
+    for (field, value) in wording.as_object().unwrap() {
+        assert_eq!((&edited[field], &world.get("").await[field]), (value, value), "{field}");
+    }
+    owner(&world, Method::PATCH, "", json!({ "merge_commit_title": "MINE" })).await.expect(422);
     let changes = receiver.next("repository", "edited").await.payload["changes"].clone();
     assert_eq!(changes["description"]["from"], "Small parts, well made.");
     let none = json!({ "allow_merge_commit": false, "allow_rebase_merge": false });

@@ -216,3 +216,32 @@ async fn only_a_review_that_nobody_saw_is_deleted_and_its_comments_with_it() {
     receiver.next("pull_request_review", "submitted").await;
     assert_eq!(receiver.count("pull_request_review", "submitted", 1).await, 1, "nobody heard of the first");
 }
+
+#[tokio::test]
+async fn a_team_owns_code_by_any_of_its_members() {
+    let world = World::start().await;
+    let owner = world.playground.token("maintainer");
+    let teams = async |method: Method, path: &str, body: Value| {
+        world.call(method, &format!("/orgs/acme/teams{path}"), &owner, Some(body)).await
+    };
+    teams(Method::POST, "", json!({ "name": "Gears" })).await.expect(201);
+    teams(Method::PUT, "/gears/memberships/triager", json!({ "role": "member" })).await.expect(200);
+    // Whoever makes a team is in it.
+    teams(Method::DELETE, "/gears/memberships/maintainer", json!({})).await.expect(204);
+    own(&world, "*.md @acme/gears\n").await;
+    let faults = world.get("/codeowners/errors").await;
+    assert_eq!(faults["errors"][0]["kind"], "Unknown owner", "a team that may not write owns nothing");
+    teams(Method::PUT, "/gears/repos/acme/widgets", json!({ "permission": "push" })).await.expect(204);
+    assert_eq!(world.get("/codeowners/errors").await["errors"], json!([]));
+    let protection = json!({ "required_status_checks": null, "enforce_admins": true, "restrictions": null,
+        "required_pull_request_reviews": { "require_code_owner_reviews": true, "required_approving_review_count": 1 } });
+    world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
+    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let approve = || json!({ "event": "APPROVE" });
+    world.as_user("maintainer", Method::POST, "/pulls/1/reviews", approve()).await.expect(200);
+    let refused = world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(405);
+    let refused = refused["message"].as_str().unwrap();
+    assert!(refused.contains("Waiting on code owner review from acme/gears."), "{refused}");
+    world.as_user("triager", Method::POST, "/pulls/1/reviews", approve()).await.expect(200);
+    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
+}

@@ -150,3 +150,35 @@ async fn a_ruleset_stops_pushes_but_not_of_those_it_lets_pass() {
     world.as_user("maintainer", Method::PUT, &path, only_evaluated).await.expect(200);
     clone.git(&["push", "--quiet", "--force", "origin", "main:other"]).await.unwrap();
 }
+
+#[tokio::test]
+async fn owners_and_teams_are_let_pass_where_a_ruleset_says_so() {
+    let world = World::start().await;
+    let owner = world.playground.token("maintainer");
+    let org = async |method: Method, path: &str, body: Value| {
+        world.call(method, &format!("/orgs/acme/teams{path}"), &owner, Some(body)).await
+    };
+    let team = org(Method::POST, "", json!({ "name": "Gears" })).await.expect(201)["id"].clone();
+    org(Method::PUT, "/gears/memberships/writer", json!({ "role": "member" })).await.expect(200);
+    // Whoever makes a team is in it.
+    org(Method::DELETE, "/gears/memberships/maintainer", json!({})).await.expect(204);
+    let everywhere = json!({ "ref_name": { "include": ["~ALL"], "exclude": [] } });
+    let made = ruleset(&world, json!({ "rules": [{ "type": "creation" }], "conditions": everywhere })).await;
+    let main = world.get("/git/ref/heads/main").await["object"]["sha"].clone();
+    let create = async |login: &str, name: &str| {
+        let body = json!({ "ref": format!("refs/heads/{name}"), "sha": main });
+        world.as_user(login, Method::POST, "/git/refs", body).await.status.as_u16()
+    };
+    let let_pass = async |kind: &str, id: &Value| {
+        let bypass = json!([{ "actor_id": id, "actor_type": kind, "bypass_mode": "always" }]);
+        let path = format!("/rulesets/{}", made["id"]);
+        world.as_user("maintainer", Method::PUT, &path, json!({ "bypass_actors": bypass })).await.expect(200);
+    };
+    assert_eq!((create("maintainer", "a").await, create("writer", "a").await), (422, 422));
+    let_pass("OrganizationAdmin", &json!(1)).await;
+    assert_eq!((create("maintainer", "b").await, create("writer", "c").await), (201, 422));
+    let_pass("Team", &team).await;
+    assert_eq!(create("writer", "d").await, 422, "a team that may not write here");
+    org(Method::PUT, "/gears/repos/acme/widgets", json!({ "permission": "push" })).await.expect(204);
+    assert_eq!((create("maintainer", "e").await, create("writer", "f").await), (422, 201));
+}

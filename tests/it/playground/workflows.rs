@@ -114,7 +114,8 @@ async fn a_late_job_ends_when_the_clock_says_so_and_one_that_never_ends_can_be_c
     assert_eq!(jobs_of(&world, &run).await[1].1, "queued", "it waits for the other");
     world.playground.advance(Duration::from_secs(599));
     assert_eq!(jobs_of(&world, &run).await[0].1, "in_progress");
-    world.playground.advance(Duration::from_secs(2));
+    let clock = world.client.post(format!("{}/_playground/clock", world.playground.url)).json(&json!({ "advance": 2 }));
+    assert_eq!(clock.send().await.unwrap().status(), 200);
     wait_for("the late job", async || (jobs_of(&world, &run).await[1].1 == "in_progress").then_some(())).await;
     assert_eq!(jobs_of(&world, &run).await[0].2, "success");
     world.playground.advance(Duration::from_hours(24));
