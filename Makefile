@@ -7,6 +7,9 @@ MAKEFLAGS += --no-print-directory
 # One profile for everything, so that all steps share one build of the dependencies.
 CARGO ?= cargo
 
+# Tests wait for git, agents and clocks for a third of their time: two threads for each core.
+THREADS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 2)))
+
 # The steps share target/ and would only wait for each other.
 .NOTPARALLEL:
 .PHONY: help demo test coverage-check lint fmt fmt-check doc build sqlx sqlx-check unit bench deny bootstrap clean
@@ -47,7 +50,7 @@ coverage-check:
 unit: bootstrap ## Only the tests: ARGS="web::" filters them
 	$(CARGO) test --no-run
 	@if [ -z "$(ARGS)" ]; then rm -f "$${CARGO_TARGET_DIR:-target}/tmp/github-exercised.txt"; fi
-	scripts/with-postgres $(CARGO) test --quiet $(ARGS)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} scripts/with-postgres $(CARGO) test --quiet $(ARGS)
 
 bench: bootstrap ## Measure a release build: from label to last merge, and memory when idle
 	scripts/bench-main-job

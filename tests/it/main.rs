@@ -21,4 +21,5 @@ mod pygithub;
 mod scripts;
 mod serve;
 mod support;
+mod try_out;
 mod web;

@@ -19,7 +19,7 @@ async fn a_secondary_limit_with_a_time_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_used_up_hour_is_waited_out_and_nothing_is_asked_meanwhile() {
+async fn a_used_up_hour_is_waited_out() {
     let stage = stage(BY_ITSELF).await;
     stage.misbehave([of_the_bot(&[], "/repos/**", RequestAct::PrimaryLimit { reset_in: 2 }).after(12).times(1)]);
     stage.misbehave([of_the_bot(&[], "/repos/**", RequestAct::PrimaryLimit { reset_in: 2 }).after(40).times(1)]);
