@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Authorised, RefUpdate, gate::Answers, report};
-use crate::playground::git::command::{ANY_OWNER, clean_environment, configure};
+use crate::playground::git::command::{ANY_OWNER, clean_environment, configure, program};
 use crate::playground::git::refs::ZERO;
 
 /// The head of a CGI answer is a few lines; more than this is not one.
@@ -75,7 +75,7 @@ where
 }
 
 fn command(authorised: &Authorised, service: &str, request: &Request, report: &Path) -> Command {
-    let mut command = Command::new("git");
+    let mut command = Command::new(program());
     command.arg("http-backend").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     clean_environment(&mut command);
     command
