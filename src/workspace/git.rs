@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-use super::secrets;
+use super::{programs, secrets};
 
 /// The oldest version whose `merge-tree` merges without a working tree.
 pub(super) const OLDEST: (u32, u32) = (2, 38);
@@ -235,7 +235,7 @@ impl Git {
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_ALLOW_PROTOCOL", "https:http:file"),
         ]);
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()));
+        command.env("PATH", programs::path());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(GitError::Program)?;
@@ -291,14 +291,8 @@ async fn gather(stream: Option<impl AsyncRead + Unpin>, limit: u64) -> Vec<u8> {
     bytes
 }
 
-/// The program, by its path where it is found: only so is it started without a copy of this process's page tables
-/// (`posix_spawn` in place of `fork`), which is most of what starting it costs in a large process.
 fn program() -> &'static Path {
-    static GIT: LazyLock<PathBuf> = LazyLock::new(|| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut found = std::env::split_paths(&path).map(|folder| folder.join("git"));
-        found.find(|file| file.is_absolute() && file.is_file()).unwrap_or_else(|| PathBuf::from("git"))
-    });
+    static GIT: LazyLock<PathBuf> = LazyLock::new(|| programs::which("git").unwrap_or_else(|| "git".into()));
     &GIT
 }
 

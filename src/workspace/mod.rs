@@ -26,6 +26,7 @@ pub(crate) mod files;
 mod git;
 mod glance;
 mod mirror;
+mod programs;
 mod rules;
 pub mod sandbox;
 pub mod secrets;

@@ -19,6 +19,7 @@ use super::{
     Exit, HOME, Identity, Inner, Mode, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun, Toolchain, cgroup,
     limits, spawn,
 };
+use crate::workspace::programs::which;
 
 /// Joins the control groups named before `--` and becomes the rest. Descriptor 3 is bubblewrap's report of what it started.
 const PRELUDE: &str =
@@ -354,12 +355,6 @@ fn exit_of(status: ExitStatus) -> Exit {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or_default()),
     }
-}
-
-/// The program `name` in our own `PATH`.
-fn which(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 #[cfg(test)]
