@@ -23,16 +23,16 @@ demo: bootstrap ## Run the main job end to end on this machine: ARGS=--stay keep
 test: bootstrap fmt-check lint doc sqlx-check deny unit coverage-check ## Pass every check: formatting, lints, docs, queries, unit and conversation tests
 
 lint: ## Clippy, with every warning an error
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 fmt: ## Format the code
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 
 fmt-check:
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 
 doc: ## Build the documentation, with every warning an error
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
 
 build: bootstrap ## Build the release binary
 	$(CARGO) build --release
@@ -48,9 +48,9 @@ coverage-check:
 	@if [ -z "$(ARGS)" ]; then scripts/github-coverage --check; fi
 
 unit: bootstrap ## Only the tests: ARGS="web::" filters them
-	$(CARGO) test --no-run
+	$(CARGO) test --workspace --no-run
 	@if [ -z "$(ARGS)" ]; then rm -f "$${CARGO_TARGET_DIR:-target}/tmp/github-exercised.txt"; fi
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} scripts/with-postgres $(CARGO) test --quiet $(ARGS)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} scripts/with-postgres $(CARGO) test --quiet --workspace $(ARGS)
 
 bench: bootstrap ## Measure a release build: from label to last merge, and memory when idle
 	scripts/bench-main-job

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use adjutant::domain::policy::{self, Fault};
+use adjutant_domain::policy::{self, Fault};
 use clap::Subcommand;
 
 /// What can be checked.

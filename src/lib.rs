@@ -9,10 +9,8 @@
 
 pub mod agent;
 pub mod cli;
-pub mod domain;
 pub mod github;
 pub mod logging;
-pub mod playground;
 pub mod report;
 pub mod runtime;
 pub mod serve;

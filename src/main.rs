@@ -1,19 +1,23 @@
 //! The command line.
 
 mod check;
+#[cfg(feature = "playground")]
 mod demo;
+#[cfg(feature = "playground")]
 mod try_out;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use adjutant::cli::{self, CliError, DirectiveArgs};
-use adjutant::playground::{self, PlaygroundArgs};
 use adjutant::serve::serve;
-use adjutant::settings::{LogFormat, LogSettings, Settings};
+use adjutant::settings::Settings;
 use check::Check;
 use clap::{Parser, Subcommand};
+#[cfg(feature = "playground")]
 use demo::DemoArgs;
+#[cfg(feature = "playground")]
+use github_playground::PlaygroundArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -42,12 +46,15 @@ enum Command {
     /// Print the JSON Schema of the policy, for editors
     Schema,
     /// Be a GitHub on this machine
+    #[cfg(feature = "playground")]
     Playground(PlaygroundArgs),
     /// Look at directives: what there is, the chain of one, what happened
     Directive(DirectiveArgs),
     /// Show the main job end to end on this machine, with nothing configured
+    #[cfg(feature = "playground")]
     Demo(DemoArgs),
     /// Be the demo's agent
+    #[cfg(feature = "playground")]
     #[command(hide = true)]
     DemoAgent,
 }
@@ -65,9 +72,12 @@ fn main() -> ExitCode {
         (_, Command::Check(check)) => return check::run(&check),
         (_, Command::Schema) => return check::schema(),
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
+        #[cfg(feature = "playground")]
         (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(args)),
         (Ok(runtime), Command::Directive(args)) => runtime.block_on(run_directive(&args)),
+        #[cfg(feature = "playground")]
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
+        #[cfg(feature = "playground")]
         (Ok(_), Command::DemoAgent) => demo::run_agent().map_err(Failure::work),
         (Err(error), _) => Err(Failure::Work(format!("cannot start: {error}"))),
     };
@@ -110,9 +120,10 @@ async fn run_serve(config: Option<&Path>) -> Result<(), Failure> {
     serve(settings, shutdown, ready).await.map_err(|error| Failure::Work(error.to_string()))
 }
 
+#[cfg(feature = "playground")]
 async fn run_playground(args: PlaygroundArgs) -> Result<(), Failure> {
     if !args.serve {
-        return playground::run(args).await.map_err(Failure::work);
+        return github_playground::run(args).await.map_err(Failure::work);
     }
     let interrupted = stop_on_signals().map_err(Failure::work)?;
     try_out::run(&args, environment(), interrupted).await.map_err(Failure::work)
@@ -127,9 +138,10 @@ async fn run_directive(args: &DirectiveArgs) -> Result<(), Failure> {
     })
 }
 
+#[cfg(feature = "playground")]
 async fn run_demo(args: &DemoArgs) -> Result<(), Failure> {
     let filter = std::env::var("ADJUTANT_LOG").unwrap_or_else(|_| "error".to_owned());
-    let log = LogSettings { filter, format: LogFormat::Human };
+    let log = adjutant::settings::LogSettings { filter, format: adjutant::settings::LogFormat::Human };
     adjutant::logging::init(&log, &[]).map_err(Failure::work)?;
     let interrupted = stop_on_signals().map_err(Failure::work)?;
     demo::run(args, interrupted).await.map_err(Failure::work)

@@ -9,9 +9,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use adjutant::logging;
-use adjutant::playground::{self, Playground, PlaygroundArgs};
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
+use github_playground::{Playground, PlaygroundArgs};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(
 ) -> Fallible {
     let folder = Folder::choose(args.data.as_deref())?;
     let args = PlaygroundArgs { data: Some(folder.path.join("playground")), ..args.clone() };
-    let (playground, imported) = playground::open(&args).await?;
+    let (playground, imported) = github_playground::open(&args).await?;
     let served = with_bot((&args, &folder.own), environment, &playground, &imported, interrupted).await;
     playground.shutdown().await;
     served
@@ -88,7 +88,7 @@ async fn with_bot(
     (args, own): (&PlaygroundArgs, &Path),
     environment: Vec<(String, String)>,
     playground: &Playground,
-    imported: &[playground::Imported],
+    imported: &[github_playground::Imported],
     interrupted: CancellationToken,
 ) -> Fallible {
     let settings = settings(own, environment, playground)?;
@@ -106,7 +106,7 @@ async fn with_bot(
     if let Some(bot) = bot {
         let hook = format!("http://{bot}/webhooks/github");
         playground.set_webhook_url(&hook);
-        playground::introduce(playground, args, Some(&hook), imported)?;
+        github_playground::introduce(playground, args, Some(&hook), imported)?;
         tokio::select! {
             () = interrupted.cancelled() => {}
             ended = &mut serving => return Ok(ended??),
@@ -141,15 +141,15 @@ fn settings(own: &Path, environment: Vec<(String, String)>, playground: &Playgro
 
 #[cfg(test)]
 mod tests {
-    use adjutant::playground::PlaygroundOptions;
     use adjutant::settings::Database;
+    use github_playground::PlaygroundOptions;
 
     use super::*;
 
     #[tokio::test]
     async fn a_trial_uses_nobodys_database_folder_or_file_of_settings() {
         let folder = tempfile::tempdir().unwrap();
-        let playground = playground::start(PlaygroundOptions::new(folder.path().join("data"))).await.unwrap();
+        let playground = github_playground::start(PlaygroundOptions::new(folder.path().join("data"))).await.unwrap();
         let given = [
             ("DATABASE_URL", "postgres://real.example/adjutant"),
             ("ADJUTANT_CONFIG", "/nonexistent/adjutant.toml"),

@@ -1,11 +1,11 @@
 //! A chain drawn as a tree: each step stands below the last of the steps that it waits for.
 
-use crate::domain::directive::Directive;
-use crate::domain::evaluation::Evaluation;
-use crate::domain::ids::Usd;
-use crate::domain::status::StepStatus;
-use crate::domain::step::Step;
 use crate::report::words;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::evaluation::Evaluation;
+use adjutant_domain::ids::Usd;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::Step;
 
 use super::text::{plain, table};
 

@@ -5,10 +5,10 @@ use std::io::Write;
 use super::find::find;
 use super::text::{plain, said, time};
 use super::{Ended, EventsArgs};
-use crate::domain::event::Severity;
 use crate::store::Store;
 use crate::store::feed::Feed;
 use crate::store::history::PastEvent;
+use adjutant_domain::event::Severity;
 
 /// How many events are read at a time.
 const PAGE: i64 = 500;
@@ -77,7 +77,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::ids::DirectiveId;
+    use adjutant_domain::ids::DirectiveId;
 
     #[test]
     fn an_event_is_one_line_whatever_is_in_it() {

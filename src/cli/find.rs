@@ -1,8 +1,8 @@
 //! Which directive is meant.
 
 use super::CliError;
-use crate::domain::text::edit_distance;
 use crate::store::overview::Summary;
+use adjutant_domain::text::edit_distance;
 
 /// How many candidates are named where none is meant.
 const CANDIDATES: usize = 4;

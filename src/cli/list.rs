@@ -7,10 +7,10 @@ use chrono::Utc;
 use super::find::{is_repo, name};
 use super::text::{age, cut, said, table};
 use super::{Ended, ListArgs};
-use crate::domain::approval::ApprovalKind;
-use crate::domain::status::DirectiveStatus;
 use crate::store::Store;
 use crate::store::overview::{Question, Summary};
+use adjutant_domain::approval::ApprovalKind;
+use adjutant_domain::status::DirectiveStatus;
 
 /// The longest title shown, in characters.
 const TITLE: usize = 48;
@@ -86,7 +86,7 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::ids::{DirectiveId, Usd};
+    use adjutant_domain::ids::{DirectiveId, Usd};
 
     pub(in crate::cli) fn summary(repo: &str, issue: u64, ordinal: u32) -> Summary {
         let number = u64::try_from(repo.len()).unwrap();

@@ -21,8 +21,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::event::Severity;
 use crate::store::StoreError;
+use adjutant_domain::event::Severity;
 use database::Opened;
 
 /// The arguments of `adjutant directive`.

@@ -9,15 +9,15 @@ use super::chain;
 use super::find::{find, name};
 use super::text::{age, cut, plain, said, table, time};
 use super::{CliError, Ended, ShowArgs};
-use crate::domain::approval::Approval;
-use crate::domain::directive::{Directive, PlanOrigin};
-use crate::domain::ids::Usd;
-use crate::domain::status::StepStatus;
-use crate::domain::step::Step;
-use crate::domain::task::TaskStatus;
 use crate::report::words;
 use crate::store::Store;
 use crate::store::overview::{EarlierStep, Summary};
+use adjutant_domain::approval::Approval;
+use adjutant_domain::directive::{Directive, PlanOrigin};
+use adjutant_domain::ids::Usd;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::Step;
+use adjutant_domain::task::TaskStatus;
 
 /// The longest sentence of others that is shown, in characters.
 const SENTENCE: usize = 300;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::domain::text::visible;
+use adjutant_domain::text::visible;
 
 /// A text of others in one line, with control and invisible characters written out.
 pub(super) fn plain(text: &str) -> String {

@@ -15,12 +15,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use adjutant::playground::{self, Playground, PlaygroundOptions};
 use adjutant::serve::{ServeError, serve};
 use adjutant::settings::Settings;
 use adjutant::store::Store;
 use adjutant::store::cluster::Cluster;
 use clap::Args;
+use github_playground::{Playground, PlaygroundOptions};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -200,7 +200,7 @@ struct Stage {
 
 impl Stage {
     async fn set(folder: &Path) -> Fallible<Self> {
-        let playground = playground::start(PlaygroundOptions::new(folder.join("playground"))).await?;
+        let playground = github_playground::start(PlaygroundOptions::new(folder.join("playground"))).await?;
         let cluster = Cluster::start(&folder.join("data")).await?;
         let settings = settings(folder, &playground, &cluster.url())?;
         let stop = CancellationToken::new();

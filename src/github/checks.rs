@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{error::GitHubError, gate::Write, model::AppRef, repository::RepoClient, transport::segment};
-use crate::domain::ids::Sha;
+use adjutant_domain::ids::Sha;
 
 /// The longest title, summary and text, counted in bytes: GitHub's number, and its words say "characters"; text that
 /// keeps to it in bytes keeps to it in both.

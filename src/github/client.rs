@@ -20,7 +20,7 @@ use super::{
     token::{Scope, Tokens},
     transport::{Answer, CALL_TIMEOUT, Request, Transport, segment},
 };
-use crate::domain::ids::{Login, Repo};
+use adjutant_domain::ids::{Login, Repo};
 
 /// What it takes to be an app on a GitHub.
 #[derive(Debug, Clone)]

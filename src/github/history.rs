@@ -15,7 +15,7 @@ use super::{
     repository::RepoClient,
     transport::Request,
 };
-use crate::domain::{
+use adjutant_domain::{
     command,
     ids::{Repo, Sha},
     signal::SourceKind,
@@ -319,7 +319,7 @@ impl RepoClient {
     fn happened(&self, by: Option<&Account>, what: What) -> Happened {
         let sender = match by {
             Some(account) => Person { login: account.login.clone(), bot: account.is_bot() },
-            None => Person { login: crate::domain::ids::Login::new("ghost"), bot: false },
+            None => Person { login: adjutant_domain::ids::Login::new("ghost"), bot: false },
         };
         Happened { repo: self.repo().clone(), sender, what }
     }

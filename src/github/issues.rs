@@ -10,7 +10,7 @@ use super::{
     repository::RepoClient,
     transport::Answer,
 };
-use crate::domain::{
+use adjutant_domain::{
     effect::Reaction,
     signal::{Source, SourceKind},
 };

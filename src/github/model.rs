@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::ids::{Branch, Login, Sha};
+use adjutant_domain::ids::{Branch, Login, Sha};
 
 /// The account that stands in for a deleted one.
 const GHOST: &str = "ghost";

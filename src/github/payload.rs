@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::model::{Account, AppRef, label_names, text};
-use crate::domain::ids::{Branch, Login, Repo, Sha};
+use adjutant_domain::ids::{Branch, Login, Repo, Sha};
 
 /// What all handled events have in common.
 #[derive(Debug, Deserialize)]

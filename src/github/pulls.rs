@@ -12,7 +12,7 @@ use super::{
     repository::{RepoClient, present},
     transport::segment,
 };
-use crate::domain::ids::{Branch, Login, Sha};
+use adjutant_domain::ids::{Branch, Login, Sha};
 
 /// How long a branch that was just pushed may be invisible to the pulls API.
 const BRANCH_SHOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);

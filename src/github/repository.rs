@@ -14,7 +14,7 @@ use super::{
     model::Repository,
     transport::{Answer, Request, segment, segments},
 };
-use crate::domain::{
+use adjutant_domain::{
     ids::{Branch, Login, Repo, Sha},
     signal::Permission,
 };

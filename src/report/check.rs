@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::pull::{findings, titled};
 use super::text::{MAX_CHECK_FIELD, code, fence, fit, inline, plain, quote};
 use super::{Links, proof, words};
-use crate::domain::approval::{Approval, ApprovalKind};
-use crate::domain::directive::Directive;
-use crate::domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
-use crate::domain::status::{DirectiveStatus, StepStatus};
-use crate::domain::step::{MergeState, Step};
+use adjutant_domain::approval::{Approval, ApprovalKind};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::step::{MergeState, Step};
 
 /// The longest title; GitHub's lists cut it far earlier.
 const MAX_TITLE: usize = 120;

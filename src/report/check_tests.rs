@@ -1,9 +1,9 @@
 //! Check runs in each state, and at GitHub's limits.
 
 use super::*;
-use crate::domain::approval::ApprovalStatus;
-use crate::domain::step::Instructions;
 use crate::report::fixture;
+use adjutant_domain::approval::ApprovalStatus;
+use adjutant_domain::step::Instructions;
 
 fn check(directive: &Directive, step: usize) -> CheckReport {
     check_output(directive, &directive.steps[step], &fixture::links())

@@ -2,9 +2,9 @@
 
 use super::text::{plain, plain_lines};
 use super::words;
-use crate::domain::directive::Directive;
-use crate::domain::step::Step;
-use crate::domain::task::{Task, TaskKind};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::step::Step;
+use adjutant_domain::task::{Task, TaskKind};
 
 /// A commit's subject is cut here, by custom.
 const MAX_SUBJECT: usize = 72;

@@ -3,17 +3,17 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::Links;
-use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
-use crate::domain::brief;
-use crate::domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
-use crate::domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
-use crate::domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
-use crate::domain::policy::options::Wishes;
-use crate::domain::policy::{Policy, Thresholds};
-use crate::domain::replan::Replan;
-use crate::domain::status::{DirectiveStatus, StepStatus};
-use crate::domain::step::{Finding, MergeState, Pull, Step, StepKind};
-use crate::domain::task::{Task, TaskKind, TaskStatus};
+use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
+use adjutant_domain::brief;
+use adjutant_domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
+use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
+use adjutant_domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use adjutant_domain::policy::options::Wishes;
+use adjutant_domain::policy::{Policy, Thresholds};
+use adjutant_domain::replan::Replan;
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::step::{Finding, MergeState, Pull, Step, StepKind};
+use adjutant_domain::task::{Task, TaskKind, TaskStatus};
 
 const BODY: &str = "### Goal\n\nConvert lengths between units.\n\n### Requirements\n\n- Parse lengths such as `3 km`\n\
     - Convert between km and miles\n\n### Acceptance criteria\n\n- `3 km` parses\n- 1 km is 0.62 miles\n\
@@ -313,8 +313,10 @@ pub(crate) fn reported() -> (Directive, Step) {
     step.pull = None;
     step.report = Some(report.to_owned());
     step.head = Some(Sha::of_text(report));
-    step.findings =
-        vec![Finding { kind: crate::domain::step::FindingKind::Protected, text: "`.github/x.yml` changed".to_owned() }];
+    step.findings = vec![Finding {
+        kind: adjutant_domain::step::FindingKind::Protected,
+        text: "`.github/x.yml` changed".to_owned(),
+    }];
     let step = step.clone();
     (directive, step)
 }

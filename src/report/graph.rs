@@ -3,11 +3,11 @@
 //! <https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/creating-diagrams>
 
 use super::words;
-use crate::domain::directive::Directive;
-use crate::domain::layout::layout;
-use crate::domain::status::StepStatus;
-use crate::domain::step::Step;
-use crate::domain::text::visible;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::layout::layout;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::Step;
+use adjutant_domain::text::visible;
 
 /// Larger graphs are not drawn by anybody's browser to any use.
 const MAX_STEPS: usize = 60;
@@ -99,8 +99,8 @@ fn class(directive: &Directive, step: &Step) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::StepName;
     use crate::report::fixture;
+    use adjutant_domain::ids::StepName;
 
     #[test]
     fn the_graph_shows_dependencies_and_how_steps_stand() {

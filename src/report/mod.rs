@@ -39,7 +39,7 @@ pub use pull::{pull_body, pull_title, step_marker};
 pub use reminder::{reminder, reminder_marker};
 pub use status::{status_comment, status_marker};
 
-use crate::domain::ids::{Branch, Repo, Sha};
+use adjutant_domain::ids::{Branch, Repo, Sha};
 
 /// Where pages of a repository are.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use super::pull::titled;
 use super::text::{MAX_BODY, code, fit, inline, quote};
 use super::{Links, proof, words};
-use crate::domain::directive::Directive;
-use crate::domain::effect::Notice;
-use crate::domain::ids::{Sha, StepId};
-use crate::domain::status::StepStatus;
-use crate::domain::step::Step;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::effect::Notice;
+use adjutant_domain::ids::{Sha, StepId};
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::Step;
 
 const COMMANDS: &str = "\
 On a pull request a command means its step; on the issue the step's name follows it.

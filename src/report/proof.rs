@@ -2,11 +2,11 @@
 
 use super::text::{code, fence, inline, quote};
 use super::words;
-use crate::domain::brief::Criterion;
-use crate::domain::directive::Directive;
-use crate::domain::evaluation::{CriterionJudgement, Evaluation, Verdict, VerifierResult};
-use crate::domain::status::StepStatus;
-use crate::domain::step::Step;
+use adjutant_domain::brief::Criterion;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Verdict, VerifierResult};
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::Step;
 
 /// What is said of a criterion that nothing speaks for.
 const CHECK: &str = "👀 a person must check";

@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 
 use super::text::{MAX_BODY, code, fit, inline, plain, quote};
 use super::{Links, story, words};
-use crate::domain::contract::Phase;
-use crate::domain::directive::Directive;
-use crate::domain::ids::StepId;
-use crate::domain::status::StepStatus;
-use crate::domain::step::Step;
+use adjutant_domain::contract::Phase;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::StepId;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::Step;
 
 /// The longest title that is still read; GitHub takes 256 characters.
 const MAX_TITLE: usize = 120;

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, fit};
 use super::{Links, status, words};
-use crate::domain::approval::Approval;
-use crate::domain::directive::Directive;
-use crate::domain::ids::ApprovalId;
+use adjutant_domain::approval::Approval;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::ApprovalId;
 
 /// The hidden first line by which the comment is found again.
 pub fn reminder_marker(approval: ApprovalId) -> String {
@@ -31,8 +31,8 @@ mod tests {
     use chrono::Duration;
 
     use super::*;
-    use crate::domain::approval::ApprovalStatus;
     use crate::report::fixture;
+    use adjutant_domain::approval::ApprovalStatus;
 
     #[test]
     fn a_reminder_says_what_waits_since_when_and_what_answers_it() {

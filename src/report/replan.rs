@@ -2,10 +2,10 @@
 
 use super::Links;
 use super::text::{code, inline, login};
-use crate::domain::directive::Directive;
-use crate::domain::engine;
-use crate::domain::status::StepStatus;
-use crate::domain::step::Step;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::engine;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::Step;
 
 /// Which plan this is and why there is another; none for the first.
 pub(super) fn because(directive: &Directive, chars: usize) -> Option<String> {

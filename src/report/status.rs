@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
 use super::{Links, graph, notice, replan, wishes, words};
-use crate::domain::approval::{Approval, ApprovalKind, ApprovalStatus};
-use crate::domain::directive::{Directive, Pause, PauseReason, PlanOrigin};
-use crate::domain::ids::DirectiveId;
-use crate::domain::status::{DirectiveStatus, StepStatus};
-use crate::domain::step::Step;
-use crate::domain::task::{House, Task, TaskKind, TaskStatus};
+use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use adjutant_domain::directive::{Directive, Pause, PauseReason, PlanOrigin};
+use adjutant_domain::ids::DirectiveId;
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::step::Step;
+use adjutant_domain::task::{House, Task, TaskKind, TaskStatus};
 
 /// Cells of the progress bar.
 const CELLS: usize = 20;

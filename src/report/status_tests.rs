@@ -1,13 +1,13 @@
 //! The status comment in each state, and under attack.
 
 use super::*;
-use crate::domain::approval::Urgency;
-use crate::domain::directive::{Pause, PlanRecord};
-use crate::domain::engine;
-use crate::domain::ids::{Login, Sha, StepName, Usd};
-use crate::domain::replan::IssueText;
-use crate::domain::task::Held;
 use crate::report::fixture;
+use adjutant_domain::approval::Urgency;
+use adjutant_domain::directive::{Pause, PlanRecord};
+use adjutant_domain::engine;
+use adjutant_domain::ids::{Login, Sha, StepName, Usd};
+use adjutant_domain::replan::IssueText;
+use adjutant_domain::task::Held;
 
 fn comment(directive: &Directive) -> String {
     status_comment(directive, &fixture::links(), fixture::now())
@@ -292,7 +292,7 @@ fn another_plan_is_told_with_its_number_and_its_reason() {
 fn an_edited_issue_is_noted_while_the_directive_lives() {
     let mut directive = fixture::directive();
     directive.newer_text =
-        Some(IssueText { title: ATTACK.to_owned(), brief: crate::domain::brief::parse(ATTACK, ATTACK) });
+        Some(IssueText { title: ATTACK.to_owned(), brief: adjutant_domain::brief::parse(ATTACK, ATTACK) });
     let text = comment(&directive);
     assert!(text.contains("> The issue's text differs by now from the brief"), "{text}");
     assert!(text.contains("`/replan` by somebody with write access") && !text.contains("x | y"), "{text}");

@@ -3,8 +3,8 @@
 use super::pull::{collapsed, findings, step_marker, titled};
 use super::text::{inline, login, quote};
 use super::{Links, proof, words};
-use crate::domain::directive::Directive;
-use crate::domain::step::Step;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::step::Step;
 
 /// The story, with at most `chars` characters of each text of others.
 pub(super) fn render(directive: &Directive, finale: &Step, links: &Links, chars: usize) -> String {

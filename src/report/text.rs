@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
-use crate::domain::ids::Login;
-use crate::domain::text::{dialect, truncate, visible};
+use adjutant_domain::ids::Login;
+use adjutant_domain::text::{dialect, truncate, visible};
 
 /// The longest body of a comment, issue or pull request. GitHub counts characters; bytes are never fewer.
 pub const MAX_BODY: usize = 65_536;

@@ -1,7 +1,7 @@
 //! What labels and options made of the policy, in the status comment.
 
 use super::text::code;
-use crate::domain::directive::Directive;
+use adjutant_domain::directive::Directive;
 
 /// More than these are not told one by one.
 const MOST: usize = 10;
@@ -27,8 +27,8 @@ pub(super) fn wishes(directive: &Directive) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::options::{Ignored, Wishes};
     use crate::report::fixture;
+    use adjutant_domain::policy::options::{Ignored, Wishes};
 
     #[test]
     fn who_wished_nothing_is_told_nothing() {

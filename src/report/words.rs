@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use super::text::code;
-use crate::domain::approval::{Approval, ApprovalKind};
-use crate::domain::directive::{Directive, PauseReason};
-use crate::domain::evaluation::{Confidence, Evaluation, Verdict};
-use crate::domain::ids::{StepId, Usd};
-use crate::domain::status::{DirectiveStatus, StepStatus};
-use crate::domain::step::{MergeState, Step, StepKind};
-use crate::domain::task::{Held, House, Task, TaskStatus};
+use adjutant_domain::approval::{Approval, ApprovalKind};
+use adjutant_domain::directive::{Directive, PauseReason};
+use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict};
+use adjutant_domain::ids::{StepId, Usd};
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::step::{MergeState, Step, StepKind};
+use adjutant_domain::task::{Held, House, Task, TaskStatus};
 
 /// How a step stands, drawn.
 pub fn icon(directive: &Directive, step: &Step) -> &'static str {
@@ -276,8 +276,8 @@ pub enum Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::command::{self, Command};
     use crate::report::fixture;
+    use adjutant_domain::command::{self, Command};
 
     #[test]
     fn every_command_that_is_suggested_is_understood() {

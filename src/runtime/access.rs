@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::World;
-use crate::domain::effect::{Effect, Lane};
-use crate::domain::ids::Repo;
 use crate::github::Access;
 use crate::store::effects::Claimed;
+use adjutant_domain::effect::{Effect, Lane};
+use adjutant_domain::ids::Repo;
 
 /// The repositories that are out of reach, each with why.
 #[derive(Debug, Default)]

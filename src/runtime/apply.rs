@@ -3,15 +3,15 @@
 use chrono::Utc;
 
 use super::World;
-use crate::domain::directive::Directive;
-use crate::domain::effect::{Effect, Lane};
-use crate::domain::engine::{self, Decision};
-use crate::domain::ids::DirectiveId;
-use crate::domain::signal::{Labelled, Signal};
 use crate::store::StoreError;
 use crate::store::directives::Unit;
 use crate::store::effects::{Claimed, Held};
 use crate::store::inbox::{Delivery, Settled};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::effect::{Effect, Lane};
+use adjutant_domain::engine::{self, Decision};
+use adjutant_domain::ids::DirectiveId;
+use adjutant_domain::signal::{Labelled, Signal};
 
 /// What becomes of an effect, or of a delivery, in the same transaction as the signals it led to: whatever is killed
 /// in between, they are applied once.

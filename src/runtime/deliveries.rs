@@ -11,13 +11,13 @@ use tracing::Instrument;
 use super::World;
 use super::apply::Settle;
 use super::lookup::StoreLookup;
-use crate::domain::effect::Effect;
-use crate::domain::signal::{Labelled, Signal};
 use crate::github::GitHubError;
 use crate::github::interpret::{self, Fact, Happened, InterpretError, Reading, Target};
 use crate::store::StoreError;
 use crate::store::effects::Held;
 use crate::store::inbox::{Delivery, Settled};
+use adjutant_domain::effect::Effect;
+use adjutant_domain::signal::{Labelled, Signal};
 
 /// How many deliveries are read at a time. GitHub keeps no order, so neither need we.
 const BATCH: i64 = 8;

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
-use crate::domain::directive::Directive;
-use crate::domain::ids::DirectiveId;
 use crate::github::interpret::{DirectiveLookup, LookupError};
 use crate::store::{Store, StoreError};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::DirectiveId;
 
 /// The store, as the interpretation sees it.
 pub(super) struct StoreLookup<'a>(pub(super) &'a Store);

@@ -14,15 +14,15 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, DurationRound, Utc};
 
 use super::{World, deliveries};
-use crate::domain::brief;
-use crate::domain::directive::{Directive, PauseReason};
-use crate::domain::effect::Effect;
-use crate::domain::ids::{DirectiveId, Repo};
-use crate::domain::replan::IssueText;
-use crate::domain::signal::{Signal, Source};
 use crate::github::interpret::What;
 use crate::github::{Issue, OpenState, Past, RepoClient};
 use crate::store::StoreError;
+use adjutant_domain::brief;
+use adjutant_domain::directive::{Directive, PauseReason};
+use adjutant_domain::effect::Effect;
+use adjutant_domain::ids::{DirectiveId, Repo};
+use adjutant_domain::replan::IssueText;
+use adjutant_domain::signal::{Signal, Source};
 
 /// How long a delivery may take before what it tells is looked for. GitHub's take seconds as a rule.
 const LATE: chrono::Duration = chrono::Duration::minutes(1);
@@ -151,7 +151,7 @@ async fn order(world: &World, repo: &Repo, past: Past) -> Result<(), Fault> {
         What::Said(said) => {
             (said.number, said.place == crate::github::interpret::Place::Pull, said.kind, said.id, said.node_id.clone())
         }
-        What::Reviewed(it) => (it.pull, true, crate::domain::signal::SourceKind::Review, it.id, it.node_id.clone()),
+        What::Reviewed(it) => (it.pull, true, adjutant_domain::signal::SourceKind::Review, it.id, it.node_id.clone()),
         _ => return Ok(()),
     };
     let found = if in_pull {

@@ -29,8 +29,6 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::directive::Directive;
-use crate::domain::effect::Lane;
 use crate::github::GitHub;
 use crate::report::Links;
 use crate::settings::Settings;
@@ -38,6 +36,8 @@ use crate::store::Store;
 use crate::store::feed::Feed;
 use crate::workspace::Workspaces;
 use crate::workspace::sandbox::Sandbox;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::effect::Lane;
 
 /// How long running work may take to end after the stop signal.
 const GRACE: Duration = Duration::from_secs(15);

@@ -12,11 +12,11 @@ use tracing::Instrument;
 use super::World;
 use super::apply::Settle;
 use super::effects::{self, EffectError, carry_out, failure_signal, without_folder};
-use crate::domain::effect::Lane;
-use crate::domain::ids::DirectiveId;
-use crate::domain::signal::Signal;
 use crate::store::StoreError;
 use crate::store::effects::{Claimed, Held, HeldTask};
+use adjutant_domain::effect::Lane;
+use adjutant_domain::ids::DirectiveId;
+use adjutant_domain::signal::Signal;
 
 /// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
 pub(super) const SHORT_WORKERS: u32 = 8;

@@ -9,10 +9,10 @@ use super::World;
 use super::apply::Settle;
 use super::effects::seen;
 use super::{missed, redelivery};
-use crate::domain::directive::Directive;
-use crate::domain::signal::Signal;
 use crate::github::GitHubError;
 use crate::store::StoreError;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::signal::Signal;
 
 /// How often time passes for a directive.
 const TICK: Duration = Duration::from_secs(30);

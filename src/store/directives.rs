@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::history::Line;
 use super::{Store, StoreError};
-use crate::domain::directive::Directive;
-use crate::domain::effect::Lane;
-use crate::domain::ids::{DirectiveId, TaskId};
-use crate::domain::step::Step;
-use crate::domain::task::TaskStatus;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::effect::Lane;
+use adjutant_domain::ids::{DirectiveId, TaskId};
+use adjutant_domain::step::Step;
+use adjutant_domain::task::TaskStatus;
 use chrono::{DateTime, Utc};
 use rows::{assemble, save_approval, save_evaluation, save_row, save_step, save_task};
 

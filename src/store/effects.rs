@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::directives::{Unit, to_json};
 use super::{Store, StoreError};
-use crate::domain::effect::{Effect, Lane};
-use crate::domain::ids::DirectiveId;
+use adjutant_domain::effect::{Effect, Lane};
+use adjutant_domain::ids::DirectiveId;
 
 pub use claims::{Claims, HeldTask};
 

@@ -13,8 +13,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::history::PastEvent;
 use super::{Store, StoreError, listen};
-use crate::domain::effect::Lane;
-use crate::domain::ids::DirectiveId;
+use adjutant_domain::effect::Lane;
+use adjutant_domain::ids::DirectiveId;
 
 /// How often the history is looked at without being told.
 const POLL: Duration = Duration::from_secs(1);

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::directives::Unit;
 use super::{Store, StoreError, listen};
-use crate::domain::event::{Event, EventActor};
-use crate::domain::ids::{DirectiveId, Login};
+use adjutant_domain::event::{Event, EventActor};
+use adjutant_domain::ids::{DirectiveId, Login};
 
 /// The advisory lock under which events are added.
 const ORDER: i64 = 0x0061_646a_6576_6e74;

@@ -11,7 +11,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::mpsc;
 
 use super::{Store, StoreError};
-use crate::domain::effect::Lane;
+use adjutant_domain::effect::Lane;
 
 /// The channel of every process.
 const CHANNEL: &str = "adjutant";

@@ -5,10 +5,10 @@ use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{Store, StoreError};
-use crate::domain::approval::ApprovalKind;
-use crate::domain::ids::{DirectiveId, Usd};
-use crate::domain::status::DirectiveStatus;
-use crate::domain::step::Step;
+use adjutant_domain::approval::ApprovalKind;
+use adjutant_domain::ids::{DirectiveId, Usd};
+use adjutant_domain::status::DirectiveStatus;
+use adjutant_domain::step::Step;
 
 /// A directive in a row.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]

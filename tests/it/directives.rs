@@ -1,13 +1,13 @@
 //! Directives at rest: what is read back is what was saved.
 
-use adjutant::domain::brief::{Brief, Requirement};
-use adjutant::domain::command::Command;
-use adjutant::domain::directive::{Base, Directive};
-use adjutant::domain::engine;
-use adjutant::domain::ids::{Branch, Login, Repo, Sha, Usd};
-use adjutant::domain::policy::{Autonomy, Policy};
-use adjutant::domain::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
 use adjutant::store::Store;
+use adjutant_domain::brief::{Brief, Requirement};
+use adjutant_domain::command::Command;
+use adjutant_domain::directive::{Base, Directive};
+use adjutant_domain::engine;
+use adjutant_domain::ids::{Branch, Login, Repo, Sha, Usd};
+use adjutant_domain::policy::{Autonomy, Policy};
+use adjutant_domain::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
 use chrono::Utc;
 use serde_json::json;
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use adjutant::domain::effect::{Effect, Lane};
-use adjutant::domain::engine;
-use adjutant::domain::event::{Event, EventActor, Severity};
-use adjutant::domain::ids::DirectiveId;
-use adjutant::domain::signal::Labelled;
 use adjutant::store::Store;
 use adjutant::store::feed::{Feed, Subscription};
+use adjutant_domain::effect::{Effect, Lane};
+use adjutant_domain::engine;
+use adjutant_domain::event::{Event, EventActor, Severity};
+use adjutant_domain::ids::DirectiveId;
+use adjutant_domain::signal::Labelled;
 use chrono::Utc;
 use serde_json::json;
 use sqlx::PgPool;
@@ -199,8 +199,8 @@ async fn a_listener_that_lost_its_connection_listens_again_and_catches_up() {
 
 /// Queues work for the verifiers.
 async fn queue(store: &Store, of: DirectiveId, round: u32) {
-    let step = adjutant::domain::ids::StepId(uuid::Uuid::nil());
-    let head = adjutant::domain::ids::Sha::new("head");
+    let step = adjutant_domain::ids::StepId(uuid::Uuid::nil());
+    let head = adjutant_domain::ids::Sha::new("head");
     let mut unit = store.begin().await.unwrap();
     unit.enqueue(of, &Effect::Verify { step, head, round }).await.unwrap();
     unit.commit().await.unwrap();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use adjutant::domain::brief;
-use adjutant::domain::ids::Usd;
-use adjutant::domain::policy::options::{Wishes, tighten, wishes};
-use adjutant::domain::policy::{Autonomy, FinalMerge, Policy};
+use adjutant_domain::brief;
+use adjutant_domain::ids::Usd;
+use adjutant_domain::policy::options::{Wishes, tighten, wishes};
+use adjutant_domain::policy::{Autonomy, FinalMerge, Policy};
 use serde_json::Value;
 
 fn form() -> Value {

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use adjutant::playground::PlaygroundOptions;
+use github_playground::PlaygroundOptions;
 use tokio::process::Command;
 
 use crate::support::foreign::{MainJob, free_address, made_once, or_skip, run, tell};
 use crate::support::open_folder;
-use crate::support::truth::Watched;
+use github_conformance::Watched;
 
 /// Set to anything, a missing Node is a failure and not a reason to skip.
 const REQUIRE: &str = "ADJUTANT_REQUIRE_NODE";

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use adjutant::domain::engine::table::{Case, Left, Next, next};
-use adjutant::domain::evaluation::Confidence;
-use adjutant::domain::policy::{self, Autonomy, FinalMerge, Policy};
+use adjutant_domain::engine::table::{Case, Left, Next, next};
+use adjutant_domain::evaluation::Confidence;
+use adjutant_domain::policy::{self, Autonomy, FinalMerge, Policy};
 use serde_json::Value;
 
 fn adjutant(arguments: &[&str], input: &[u8]) -> Output {

@@ -1,15 +1,13 @@
 //! The issue's text: read when it was edited, and when a `/replan` is to take it over.
 
 use super::{InterpretError, Reading, Scene, Target, ignored, one};
-use crate::{
-    domain::{
-        brief,
-        command::Command,
-        directive::Directive,
-        replan::IssueText,
-        signal::{Actor, Signal},
-    },
-    github::error::GitHubError,
+use crate::github::error::GitHubError;
+use adjutant_domain::{
+    brief,
+    command::Command,
+    directive::Directive,
+    replan::IssueText,
+    signal::{Actor, Signal},
 };
 
 impl Scene<'_> {

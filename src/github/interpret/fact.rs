@@ -4,18 +4,16 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::{
-    domain::{
-        ids::{Branch, Login, Repo, Sha},
-        signal::SourceKind,
+use crate::github::{
+    model::Account,
+    payload::{
+        CheckRunEvent, CommentRef, Envelope, Gone, IssueComment, IssueRef, Issues, PullEvent, PushEvent, Rerequest,
+        ReviewCommentEvent, ReviewEvent,
     },
-    github::{
-        model::Account,
-        payload::{
-            CheckRunEvent, CommentRef, Envelope, Gone, IssueComment, IssueRef, Issues, PullEvent, PushEvent, Rerequest,
-            ReviewCommentEvent, ReviewEvent,
-        },
-    },
+};
+use adjutant_domain::{
+    ids::{Branch, Login, Repo, Sha},
+    signal::SourceKind,
 };
 
 /// What a delivery says.

@@ -1,21 +1,19 @@
 //! Labels set and taken off, issues closed.
 
 use super::{InterpretError, LabelSet, Reading, Scene, Target, ignored, one};
-use crate::{
-    domain::{
-        brief,
-        directive::{Base, Directive},
-        engine,
-        ids::{Branch, Login},
-        policy::{self, Policy, options},
-        signal::{Actor, Labelled, Signal},
-        step::Step,
-    },
-    github::{
-        error::GitHubError,
-        model::{OpenState, same_label},
-        repository::RepoClient,
-    },
+use crate::github::{
+    error::GitHubError,
+    model::{OpenState, same_label},
+    repository::RepoClient,
+};
+use adjutant_domain::{
+    brief,
+    directive::{Base, Directive},
+    engine,
+    ids::{Branch, Login},
+    policy::{self, Policy, options},
+    signal::{Actor, Labelled, Signal},
+    step::Step,
 };
 
 /// Where a repository keeps its policy, on its default branch.

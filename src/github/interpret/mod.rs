@@ -29,7 +29,7 @@ pub use fact::{
 };
 
 use super::{client::GitHub, error::GitHubError, repository::RepoClient};
-use crate::domain::{
+use adjutant_domain::{
     directive::Directive,
     ids::{DirectiveId, Repo, Sha},
     signal::{Actor, Permission, Signal},

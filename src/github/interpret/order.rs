@@ -1,15 +1,13 @@
 //! Orders: commands in comments, and GitHub's own review buttons.
 
 use super::{Addressed, InterpretError, Place, Pressed, Reading, ReviewState, Reviewed, Said, Scene, Target, ignored};
-use crate::{
-    domain::{
-        command::{self, Command},
-        ids::Sha,
-        replan::IssueText,
-        signal::{Actor, Commanded, Signal, Source, SourceKind},
-        text::{visible, visible_markdown},
-    },
-    github::{error::GitHubError, model::ReviewComment},
+use crate::github::{error::GitHubError, model::ReviewComment};
+use adjutant_domain::{
+    command::{self, Command},
+    ids::Sha,
+    replan::IssueText,
+    signal::{Actor, Commanded, Signal, Source, SourceKind},
+    text::{visible, visible_markdown},
 };
 
 impl Scene<'_> {
@@ -202,7 +200,7 @@ fn fence_for(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
+    use adjutant_domain::{
         ids::{DirectiveId, Login},
         signal::Permission,
     };

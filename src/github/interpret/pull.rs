@@ -1,15 +1,13 @@
 //! Pull requests closed, merged, pushed to.
 
 use super::{Heading, InterpretError, Reading, Scene, Target, ignored, one};
-use crate::{
-    domain::{
-        directive::Directive,
-        engine,
-        ids::{Branch, Sha},
-        signal::Signal,
-        step::Step,
-    },
-    github::model::OpenState,
+use crate::github::model::OpenState;
+use adjutant_domain::{
+    directive::Directive,
+    engine,
+    ids::{Branch, Sha},
+    signal::Signal,
+    step::Step,
 };
 
 impl Scene<'_> {

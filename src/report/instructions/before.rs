@@ -1,8 +1,8 @@
 //! What became of the directive that an issue had before, for the planner of the next one.
 
 use super::quoted;
-use crate::domain::directive::Directive;
-use crate::domain::text::truncate;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::text::truncate;
 
 /// The longest sentence that is kept of others' words, in bytes.
 const SENTENCE: usize = 500;

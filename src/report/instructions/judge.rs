@@ -1,8 +1,8 @@
 //! What a model as judge is told.
 
 use super::{GROUND_RULES, brief, quoted};
-use crate::domain::directive::Directive;
-use crate::domain::step::Step;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::step::Step;
 
 /// How a step's head (or, for the final pull request, the whole) is judged against its criteria.
 pub fn judge_instructions(directive: &Directive, step: &Step) -> String {

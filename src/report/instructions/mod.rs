@@ -13,8 +13,8 @@ pub use judge::judge_instructions;
 pub use planner::planner_instructions;
 pub use step::step_instructions;
 
-use crate::domain::directive::Directive;
-use crate::domain::text::visible;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::text::visible;
 
 /// What holds for every agent.
 const GROUND_RULES: &str = "\

@@ -1,12 +1,12 @@
 //! What the planner is told.
 
 use super::{GROUND_RULES, brief, quoted};
-use crate::domain::directive::Directive;
-use crate::domain::engine;
-use crate::domain::ids::{Sha, StepName, Usd};
-use crate::domain::policy::{Autonomy, Delivery};
-use crate::domain::status::StepStatus;
-use crate::domain::step::{Step, StepKind};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::engine;
+use adjutant_domain::ids::{Sha, StepName, Usd};
+use adjutant_domain::policy::{Autonomy, Delivery};
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::{Step, StepKind};
 
 /// How the planner cuts the brief into steps, reading the tree at the commit `at`. `faults` are those of its first
 /// proposal, to be mended; what a person said about the plan before may stand among them and is told apart.

@@ -1,8 +1,8 @@
 //! What the agent of a step is told.
 
 use super::{GROUND_RULES, brief, quoted};
-use crate::domain::directive::Directive;
-use crate::domain::step::{Step, StepKind};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::step::{Step, StepKind};
 
 /// The task of a step: what to do, within which brief, and what else goes on. What a rework is to mend stands in
 /// the step's instructions.
@@ -114,8 +114,8 @@ fn owed(directive: &Directive, step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::step::Instructions;
     use crate::report::fixture;
+    use adjutant_domain::step::Instructions;
 
     #[test]
     fn a_step_is_told_with_its_place_in_the_whole() {

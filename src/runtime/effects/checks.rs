@@ -1,12 +1,12 @@
 //! The composite `adjutant` check run of a step's head.
 
 use super::{EffectError, TRIES};
-use crate::domain::directive::Directive;
-use crate::domain::ids::{Repo, Sha, StepId};
-use crate::domain::signal::Signal;
 use crate::github::{CheckAction, CheckRun, CheckState, Conclusion, GitHubError};
 use crate::report::{self, CheckConclusion, CheckStatus};
 use crate::runtime::World;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::{Repo, Sha, StepId};
+use adjutant_domain::signal::Signal;
 
 /// Writes the `adjutant` check run of a step's newest head as things stand now.
 pub(super) async fn write_check(world: &World, d: &Directive, id: StepId) -> Result<Vec<Signal>, EffectError> {

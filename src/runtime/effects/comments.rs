@@ -3,12 +3,12 @@
 use chrono::Utc;
 
 use super::{EffectError, step_of};
-use crate::domain::directive::Directive;
-use crate::domain::effect::{Notice, Reaction};
-use crate::domain::ids::{ApprovalId, Login, Repo, Sha, StepId};
-use crate::domain::signal::{Signal, Source};
 use crate::report;
 use crate::runtime::World;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::effect::{Notice, Reaction};
+use adjutant_domain::ids::{ApprovalId, Login, Repo, Sha, StepId};
+use adjutant_domain::signal::{Signal, Source};
 
 /// How often something is looked for that is probably gone.
 const FEW: u32 = 3;

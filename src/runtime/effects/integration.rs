@@ -2,12 +2,12 @@
 
 use super::EffectError;
 use super::trees::{Source, identity};
-use crate::domain::directive::Directive;
-use crate::domain::ids::Sha;
-use crate::domain::signal::Signal;
-use crate::domain::status::StepStatus;
 use crate::runtime::World;
 use crate::workspace::{Merge, PushError};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::Sha;
+use adjutant_domain::signal::Signal;
+use adjutant_domain::status::StepStatus;
 
 type Done = Result<Vec<Signal>, EffectError>;
 

@@ -20,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 pub(in crate::runtime) use pulls::seen;
 
 use super::World;
-use crate::domain::directive::Directive;
-use crate::domain::effect::Effect;
-use crate::domain::ids::StepId;
-use crate::domain::signal::Signal;
-use crate::domain::step::Step;
-use crate::domain::task::TaskStatus;
 use crate::github::GitHubError;
 use crate::store::StoreError;
 use crate::store::effects::Claimed;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::effect::Effect;
+use adjutant_domain::ids::StepId;
+use adjutant_domain::signal::Signal;
+use adjutant_domain::step::Step;
+use adjutant_domain::task::TaskStatus;
 
 /// How often something that GitHub refuses is tried, with pauses of 1, 2, 4 and 8 s, before it is believed.
 pub(super) const TRIES: u32 = 5;

@@ -1,15 +1,15 @@
 //! Pull requests: opened, kept in line, merged, closed.
 
 use super::{EffectError, TRIES, step_of};
-use crate::domain::directive::Directive;
-use crate::domain::engine;
-use crate::domain::ids::{Login, Sha, StepId};
-use crate::domain::signal::Signal;
-use crate::domain::status::StepStatus;
-use crate::domain::step::{Pull, Step};
 use crate::github::{Conclusion, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
 use crate::runtime::World;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::engine;
+use adjutant_domain::ids::{Login, Sha, StepId};
+use adjutant_domain::signal::Signal;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::{Pull, Step};
 
 /// How often a merge is asked for that the app may not do, before a person is asked: some seconds.
 const FORBIDDEN: u32 = 3;

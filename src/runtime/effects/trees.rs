@@ -1,12 +1,12 @@
 //! The repository's mirror, brought up to date for a piece of work.
 
 use super::EffectError;
-use crate::domain::directive::Directive;
-use crate::domain::ids::Branch;
-use crate::domain::step::Step;
 use crate::github::RepoClient;
 use crate::runtime::World;
 use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::Branch;
+use adjutant_domain::step::Step;
 
 /// How many times longer than the API git may be silent: the server counts objects meanwhile.
 const GIT_IS_SLOW: u32 = 4;

@@ -8,18 +8,18 @@ use tokio_util::sync::CancellationToken;
 use super::checks::check_run;
 use super::trees::{Source, identity};
 use super::{EffectError, step_of};
-use crate::domain::directive::Directive;
-use crate::domain::evaluation::{Verdict, VerifierResult};
-use crate::domain::ids::{Sha, StepId};
-use crate::domain::signal::Signal;
-use crate::domain::status::StepStatus;
-use crate::domain::step::{Finding, FindingKind, Step};
 use crate::github::Conclusion;
 use crate::report;
 use crate::runtime::World;
 use crate::verify::{self, VerifierJob, VerifierSpec};
 use crate::workspace::sandbox::Limits;
 use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::evaluation::{Verdict, VerifierResult};
+use adjutant_domain::ids::{Sha, StepId};
+use adjutant_domain::signal::Signal;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::{Finding, FindingKind, Step};
 
 /// How often a verifier that cannot be started is tried.
 const TRIES: u32 = 3;

@@ -5,12 +5,12 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{signed, to_json};
-use crate::domain::approval::Approval;
-use crate::domain::directive::Directive;
-use crate::domain::ids::{DirectiveId, Login, Sha};
-use crate::domain::step::Step;
-use crate::domain::task::Task;
 use crate::store::StoreError;
+use adjutant_domain::approval::Approval;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::{DirectiveId, Login, Sha};
+use adjutant_domain::step::Step;
+use adjutant_domain::task::Task;
 
 /// Puts a directive together from its row and the rows that belong to it.
 pub(super) async fn assemble(

@@ -15,9 +15,9 @@ use std::time::Duration;
 use sqlx::PgConnection;
 
 use super::Claimed;
-use crate::domain::ids::{DirectiveId, TaskId};
-use crate::domain::task::{Held, House};
 use crate::store::{Store, StoreError};
+use adjutant_domain::ids::{DirectiveId, TaskId};
+use adjutant_domain::task::{Held, House};
 
 /// Serialises those who claim tasks: its key among advisory locks.
 const TURN: i64 = 0x0061_646a_7461_736b;

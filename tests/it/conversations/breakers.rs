@@ -1,9 +1,9 @@
 //! Breakers tripped and lifted, questions that expire, and blocked steps.
 
-use adjutant::domain::approval::ApprovalStatus;
-use adjutant::domain::ids::Usd;
-use adjutant::domain::status::{DirectiveStatus, StepStatus};
-use adjutant::domain::task::TaskStatus;
+use adjutant_domain::approval::ApprovalStatus;
+use adjutant_domain::ids::Usd;
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::task::TaskStatus;
 use serde_json::{Value, json};
 
 use super::{POLICY, policy};
@@ -37,7 +37,7 @@ async fn used_up_money_pauses_until_a_budget_or_resume_grants_more() {
 
     maintainer.comment(issue, "One more.\n\n/budget 0.03").await;
     stage.passed(issue, "a").await;
-    let paused = |d: &adjutant::domain::directive::Directive| {
+    let paused = |d: &adjutant_domain::directive::Directive| {
         d.status == DirectiveStatus::Paused && d.spent() == Usd::from_dollars(0.03)
     };
     let directive = stage.directive_is(issue, "is paused again", paused).await;

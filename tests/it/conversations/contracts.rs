@@ -1,6 +1,6 @@
 //! Contracts: work that is shown while it is done, and reports that are answered on the issue.
 
-use adjutant::domain::status::StepStatus;
+use adjutant_domain::status::StepStatus;
 use serde_json::{Value, json};
 
 use super::{POLICY, policy};

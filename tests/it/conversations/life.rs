@@ -1,6 +1,6 @@
 //! A directive's life: paused, resumed, stopped.
 
-use adjutant::domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use serde_json::json;
 
 use super::POLICY;

@@ -1,7 +1,7 @@
 //! Orders: who may give them, in which words, and what is no order at all.
 
-use adjutant::domain::status::StepStatus;
-use adjutant::domain::step::MergeState;
+use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::MergeState;
 use serde_json::{Value, json};
 
 use super::POLICY;

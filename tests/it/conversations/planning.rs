@@ -1,6 +1,6 @@
 //! Plans: repaired, replaced by the default chain, approved by a person.
 
-use adjutant::domain::directive::PlanOrigin;
+use adjutant_domain::directive::PlanOrigin;
 use serde_json::json;
 
 use super::{POLICY, policy};

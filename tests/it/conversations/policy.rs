@@ -1,7 +1,7 @@
 //! The policy: broken in every way, and held tighter by labels and options.
 
-use adjutant::domain::policy::Autonomy;
-use adjutant::domain::status::DirectiveStatus;
+use adjutant_domain::policy::Autonomy;
+use adjutant_domain::status::DirectiveStatus;
 use serde_json::json;
 
 use super::{POLICY, policy};

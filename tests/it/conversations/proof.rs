@@ -1,7 +1,7 @@
 //! Proof: what counts as green, what needs a person, what is nothing at all.
 
-use adjutant::domain::evaluation::Confidence;
-use adjutant::domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::evaluation::Confidence;
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use serde_json::{Value, json};
 
 use super::{POLICY, policy};
@@ -108,7 +108,7 @@ async fn a_judge_can_lower_a_verdict() {
     let step = stage.step_is(issue, "a", "is judged", |step| step.evaluation.is_some()).await;
     let evaluation = step.evaluation.unwrap();
     assert_eq!(evaluation.confidence, Confidence::Yellow, "{evaluation:?}");
-    assert!(evaluation.results.iter().all(|result| result.verdict == adjutant::domain::evaluation::Verdict::Pass));
+    assert!(evaluation.results.iter().all(|result| result.verdict == adjutant_domain::evaluation::Verdict::Pass));
     stage.strike().await;
 }
 

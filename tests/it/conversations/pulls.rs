@@ -1,7 +1,7 @@
 //! What people do to Adjutant's pull requests with git and GitHub's own buttons.
 
-use adjutant::domain::approval::{ApprovalKind, ApprovalStatus};
-use adjutant::domain::status::StepStatus;
+use adjutant_domain::approval::{ApprovalKind, ApprovalStatus};
+use adjutant_domain::status::StepStatus;
 use serde_json::json;
 
 use super::POLICY;

@@ -1,8 +1,8 @@
 //! Planning anew, and issues that are edited while a directive lives.
 
-use adjutant::domain::directive::{Directive, PlanOrigin};
-use adjutant::domain::status::{DirectiveStatus, StepStatus};
-use adjutant::domain::task::TaskStatus;
+use adjutant_domain::directive::{Directive, PlanOrigin};
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::task::TaskStatus;
 use serde_json::{Value, json};
 
 use super::{POLICY, policy};
@@ -10,7 +10,7 @@ use crate::support::stage::{Stage, plan, step, write};
 
 /// How often agents worked on the steps of that name, in whatever plan.
 fn runs(directive: &Directive, name: &str) -> usize {
-    let of_name = |task: &&adjutant::domain::task::Task| {
+    let of_name = |task: &&adjutant_domain::task::Task| {
         let step = task.step.and_then(|step| directive.any_step(step));
         step.is_some_and(|step| step.name.as_str() == name)
     };

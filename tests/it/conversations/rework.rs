@@ -1,6 +1,6 @@
 //! Rework: asked for by people, by verifiers and by conflicts.
 
-use adjutant::domain::status::StepStatus;
+use adjutant_domain::status::StepStatus;
 use serde_json::json;
 
 use super::{POLICY, policy};

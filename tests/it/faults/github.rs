@@ -13,7 +13,7 @@ mod storm;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adjutant::playground::{CallerKind, Misbehaviour, RequestAct, Requests};
+use github_playground::{CallerKind, Misbehaviour, RequestAct, Requests};
 use serde_json::Value;
 
 use super::stage::{Serve, Stage, WELL};

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use adjutant::playground::PlaygroundOptions;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use github_playground::PlaygroundOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 
 use crate::support::open_folder;
 use crate::support::pg::TestDatabase;
-use crate::support::truth::Watched;
+use github_conformance::Watched;
 
 /// How long anything may take: the machine may have other things to do.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use adjutant::domain::ids::Login;
-use adjutant::domain::signal::Permission;
 use adjutant::github::interpret::{Place, What};
 use adjutant::github::{Access, GitHubError};
+use adjutant_domain::ids::Login;
+use adjutant_domain::signal::Permission;
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn a_suspended_installation_is_told_from_a_missing_permission_whoever_noti
     for server in [at_the_call, at_the_mint] {
         let error = server.client().create_comment(7, "hello").await.unwrap_err();
         assert!(matches!(error, GitHubError::NoAccess { .. }) && error.is_transient(), "{error}");
-        let error = server.client().branch_head(&adjutant::domain::ids::Branch::new("main")).await.unwrap_err();
+        let error = server.client().branch_head(&adjutant_domain::ids::Branch::new("main")).await.unwrap_err();
         assert!(matches!(error, GitHubError::NoAccess { .. }), "{error}");
     }
 }
@@ -90,7 +90,7 @@ async fn a_repository_that_goes_through_another_installation_takes_no_other_alon
     })
     .await;
     let github = server.github();
-    let neighbour = adjutant::domain::ids::Repo { id: repo().id + 1, name: "gadgets".to_owned(), ..repo() };
+    let neighbour = adjutant_domain::ids::Repo { id: repo().id + 1, name: "gadgets".to_owned(), ..repo() };
     assert_eq!(github.access(&repo()).await.unwrap(), Access::Granted);
     assert_eq!(github.git_token(&repo()).await.unwrap().expose_secret(), "ghs_new");
     assert_eq!(github.git_token(&neighbour).await.unwrap().expose_secret(), "ghs_old");

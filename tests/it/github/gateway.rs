@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use adjutant::{
-    domain::{
-        effect::Reaction,
-        ids::{Branch, Sha},
-        signal::{Source, SourceKind},
-    },
-    github::GitHubError,
+use adjutant::github::GitHubError;
+use adjutant_domain::{
+    effect::Reaction,
+    ids::{Branch, Sha},
+    signal::{Source, SourceKind},
 };
 use chrono::TimeDelta;
 use futures_util::future::join_all;

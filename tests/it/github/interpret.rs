@@ -5,17 +5,17 @@ mod edited;
 use std::sync::Mutex;
 
 use adjutant::{
-    domain::{
-        command::Command,
-        directive::{Base, Directive},
-        engine,
-        ids::{Branch, Login, Repo, Sha},
-        policy::Policy,
-        signal::{Actor, Commanded, Labelled, Permission, Signal},
-        step::{Step, StepKind},
-    },
     github::PullRequest,
     github::interpret::{Addressed, DirectiveLookup, LookupError, Reading, Target, interpret, parse},
+};
+use adjutant_domain::{
+    command::Command,
+    directive::{Base, Directive},
+    engine,
+    ids::{Branch, Login, Repo, Sha},
+    policy::Policy,
+    signal::{Actor, Commanded, Labelled, Permission, Signal},
+    step::{Step, StepKind},
 };
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -90,7 +90,7 @@ fn directive() -> Directive {
         title: "Units".to_owned(),
         author: Login::new("outsider"),
         actor,
-        brief: adjutant::domain::brief::parse("Units", "Read units."),
+        brief: adjutant_domain::brief::parse("Units", "Read units."),
         policy: Ok(Policy::default()),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
         wishes: Vec::new(),

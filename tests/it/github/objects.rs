@@ -5,14 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use adjutant::{
-    domain::{
-        ids::{Branch, Login, Sha},
-        signal::Permission,
-    },
-    github::{
-        Annotation, AnnotationLevel, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull,
-    },
+use adjutant::github::{
+    Annotation, AnnotationLevel, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull,
+};
+use adjutant_domain::{
+    ids::{Branch, Login, Sha},
+    signal::Permission,
 };
 use serde_json::{Value, json};
 

@@ -1,16 +1,14 @@
 //! The gateway and the interpretation against the playground: the same calls over the same wire as GitHub's.
 
-use adjutant::{
-    domain::{
-        command::Command,
-        effect::Reaction,
-        ids::{Branch, Login, Sha},
-        signal::{Permission, Signal, Source, SourceKind},
-    },
-    github::{
-        CheckAction, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState,
-        PullChange,
-    },
+use adjutant::github::{
+    CheckAction, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState,
+    PullChange,
+};
+use adjutant_domain::{
+    command::Command,
+    effect::Reaction,
+    ids::{Branch, Login, Sha},
+    signal::{Permission, Signal, Source, SourceKind},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;

@@ -8,10 +8,8 @@ use std::{
     time::Duration,
 };
 
-use adjutant::{
-    domain::ids::Repo,
-    github::{GitHub, GitHubConfig, RepoClient},
-};
+use adjutant::github::{GitHub, GitHubConfig, RepoClient};
+use adjutant_domain::ids::Repo;
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},

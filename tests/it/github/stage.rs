@@ -2,25 +2,23 @@
 
 use std::time::Duration;
 
-use adjutant::{
-    domain::{
-        ids::{Branch, Repo},
-        signal::Signal,
-    },
-    github::{
-        GitHub, GitHubConfig, RepoClient,
-        interpret::{DirectiveLookup, Reading, interpret, parse},
-    },
-    playground::PlaygroundOptions,
+use adjutant::github::{
+    GitHub, GitHubConfig, RepoClient,
+    interpret::{DirectiveLookup, Reading, interpret, parse},
+};
+use adjutant_domain::{
+    ids::{Branch, Repo},
+    signal::Signal,
 };
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use github_playground::PlaygroundOptions;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::support::truth::Watched;
+use github_conformance::Watched;
 
 /// A playground and what is around it.
 pub(crate) struct Stage {

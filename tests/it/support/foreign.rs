@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use adjutant::playground::PlaygroundOptions;
+use github_playground::PlaygroundOptions;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use super::pg::TestDatabase;
-use super::truth::Watched;
 use super::{open_folder, until};
+use github_conformance::Watched;
 
 /// How long a whole story may take on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_mins(5);

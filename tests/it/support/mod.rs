@@ -4,7 +4,6 @@ pub(crate) mod foreign;
 pub(crate) mod pg;
 pub(crate) mod settings;
 pub(crate) mod stage;
-pub(crate) mod truth;
 
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;

@@ -14,14 +14,14 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use adjutant::domain::directive::Directive;
-use adjutant::domain::ids::DirectiveId;
-use adjutant::domain::status::{DirectiveStatus, StepStatus};
-use adjutant::domain::step::Step;
-use adjutant::playground::PlaygroundOptions;
 use adjutant::serve::{ServeError, serve};
 use adjutant::settings::Settings;
 use adjutant::store::Store;
+use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::DirectiveId;
+use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::step::Step;
+use github_playground::PlaygroundOptions;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub(crate) use person::Person;
 pub(crate) use script::{keep, plan, step, step_of, write};
 
 use super::pg::TestDatabase;
-use super::truth::Watched;
+use github_conformance::Watched;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);

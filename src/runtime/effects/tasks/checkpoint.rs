@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use super::{Ground, Job, TRAILER};
-use crate::domain::ids::Sha;
-use crate::domain::task::TaskStatus;
 use crate::runtime::effects::EffectError;
 use crate::runtime::effects::trees::{Source, identity};
 use crate::workspace::{Rules, Tree, check};
+use adjutant_domain::ids::Sha;
+use adjutant_domain::task::TaskStatus;
 
 /// How long saving may take: a process that was told to stop has no more.
 const LIMIT: Duration = Duration::from_secs(8);

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentOutcome, AgentRun};
-use crate::domain::ids::TaskId;
-use crate::domain::task::Measure;
 use crate::workspace::Tree;
+use adjutant_domain::ids::TaskId;
+use adjutant_domain::task::Measure;
 
 /// A run that has ended.
 #[derive(Debug, Serialize, Deserialize)]

@@ -15,17 +15,17 @@ use tokio_util::sync::CancellationToken;
 use super::trees::{Source, identity};
 use super::{EffectError, without_folder};
 use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, ResultFile};
-use crate::domain::directive::Directive;
-use crate::domain::evaluation::{CriterionJudgement, Judgement};
-use crate::domain::ids::{Sha, TaskId, Usd};
-use crate::domain::signal::{Signal, TaskOutcome};
-use crate::domain::step::Step;
-use crate::domain::task::{Measure, Task, TaskKind, TaskStatus};
 use crate::report;
 use crate::runtime::World;
 use crate::runtime::apply::Settle;
 use crate::workspace::sandbox::Exit;
 use crate::workspace::{PushError, Removal, Rules, Tree, check};
+use adjutant_domain::directive::Directive;
+use adjutant_domain::evaluation::{CriterionJudgement, Judgement};
+use adjutant_domain::ids::{Sha, TaskId, Usd};
+use adjutant_domain::signal::{Signal, TaskOutcome};
+use adjutant_domain::step::Step;
+use adjutant_domain::task::{Measure, Task, TaskKind, TaskStatus};
 use told::spec;
 
 /// The trailer by which a task's commit is found again.

@@ -10,15 +10,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ground, Job, PROGRESS};
-use crate::domain::ids::Sha;
-use crate::domain::signal::Signal;
-use crate::domain::step::Step;
-use crate::domain::task::TaskStatus;
 use crate::report;
 use crate::runtime::apply::Settle;
 use crate::runtime::effects::EffectError;
 use crate::runtime::effects::trees::{Source, identity};
 use crate::workspace::{Rules, Tree, check};
+use adjutant_domain::ids::Sha;
+use adjutant_domain::signal::Signal;
+use adjutant_domain::step::Step;
+use adjutant_domain::task::TaskStatus;
 
 /// How far the showing has come.
 struct Shown {

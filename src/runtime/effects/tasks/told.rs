@@ -6,12 +6,12 @@ use secrecy::ExposeSecret;
 
 use super::{EffectError, Job};
 use crate::agent::{self, AgentSpec, ContextText, TaskFile};
-use crate::domain::plan;
-use crate::domain::step::{Step, StepKind};
-use crate::domain::task::TaskKind;
 use crate::report;
 use crate::settings::AgentSettings;
 use crate::workspace::sandbox::{Bind, Limits};
+use adjutant_domain::plan;
+use adjutant_domain::step::{Step, StepKind};
+use adjutant_domain::task::TaskKind;
 
 impl Job<'_> {
     /// The operator's agent that the policy names, or the operator's default.

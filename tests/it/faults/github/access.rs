@@ -1,6 +1,6 @@
 //! Access that is taken away in the middle of the work, and given back.
 
-use adjutant::playground::{Deliveries, DeliveryAct, Playground, RequestAct, Requests};
+use github_playground::{Deliveries, DeliveryAct, Playground, RequestAct, Requests};
 
 use super::super::stage::in_a_tree;
 use super::{BY_ITSELF, Misbehaviour, STEPS, Serve, Stage, stage};

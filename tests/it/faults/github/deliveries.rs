@@ -1,6 +1,6 @@
 //! Deliveries that are lost, doubled, late, out of order or out of date.
 
-use adjutant::playground::{Deliveries, DeliveryAct, RequestAct};
+use github_playground::{Deliveries, DeliveryAct, RequestAct};
 use reqwest::Method;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Rate limits: refused with a time, the bot waits for that long, and nothing is lost.
 
-use adjutant::playground::{CallerKind, RequestAct, Requests};
+use github_playground::{CallerKind, RequestAct, Requests};
 
 use super::{BY_ITSELF, Misbehaviour, of_the_bot, stage};
 

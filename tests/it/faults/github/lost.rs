@@ -1,6 +1,6 @@
 //! Answers that never come: before anything was done, or after it was.
 
-use adjutant::playground::{Body, RequestAct};
+use github_playground::{Body, RequestAct};
 
 use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
 

@@ -1,6 +1,6 @@
 //! `mergeable` that is not computed for long, and merges that are refused meanwhile.
 
-use adjutant::playground::RequestAct;
+use github_playground::RequestAct;
 
 use super::{BY_ITSELF, of_the_bot, stage};
 

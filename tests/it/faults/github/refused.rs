@@ -1,6 +1,6 @@
 //! Refusals that look definite and are a moment's: none is believed at once.
 
-use adjutant::playground::{RefAct, RequestAct};
+use github_playground::{RefAct, RequestAct};
 
 use super::{BY_ITSELF, Misbehaviour, of_the_bot, stage};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use adjutant::playground::{Body, Deliveries, DeliveryAct, RefAct, RequestAct};
+use github_playground::{Body, Deliveries, DeliveryAct, RefAct, RequestAct};
 
 use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
 

@@ -1,7 +1,7 @@
 //! The issue's text: read when it was edited and for a `/replan`; and pull requests of earlier plans.
 
-use adjutant::domain::brief;
-use adjutant::domain::replan::IssueText;
+use adjutant_domain::brief;
+use adjutant_domain::replan::IssueText;
 
 use super::*;
 

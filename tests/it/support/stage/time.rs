@@ -1,6 +1,6 @@
 //! Time, let pass without waiting for it.
 
-use adjutant::domain::ids::DirectiveId;
+use adjutant_domain::ids::DirectiveId;
 use serde_json::Value;
 
 use super::Stage;

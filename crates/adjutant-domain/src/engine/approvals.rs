@@ -1,0 +1,169 @@
+//! Questions to people: how urgent they are, when they expire, what an answer is about.
+//!
+//! A question that expires stays: its siblings go on, people are reminded once, and a late answer counts. What an
+//! answer was given to is checked here: it passes only what was shown when it was written.
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
+
+use super::turn::Turn;
+use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
+use crate::effect::Effect;
+use crate::evaluation::Confidence;
+use crate::event::Severity;
+use crate::ids::{ApprovalId, Login, Sha, StepId};
+
+/// Whether a comment of that date is older than something of ours. GitHub's dates are whole seconds: what was written
+/// within the same second counts as after it.
+pub(super) fn written_before(comment: DateTime<Utc>, ours: DateTime<Utc>) -> bool {
+    comment.timestamp() < ours.timestamp()
+}
+
+impl Turn {
+    /// A question as it is put now.
+    pub(super) fn new_approval(
+        &self,
+        kind: ApprovalKind,
+        step: Option<StepId>,
+        shown: Sha,
+        question: String,
+    ) -> Approval {
+        let number = u32::try_from(self.d.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let hours = self.d.policy.limits.approval_hours;
+        #[allow(clippy::cast_possible_truncation)] // the policy allows a year at most
+        let patience = Duration::milliseconds((hours * 3_600_000.0) as i64);
+        Approval {
+            id: ApprovalId::of(self.d.id, number),
+            number,
+            kind,
+            step,
+            shown,
+            status: ApprovalStatus::Pending,
+            urgency: self.urgency(kind, step),
+            question,
+            asked_at: self.now,
+            expires_at: (hours > 0.0).then(|| self.now + patience),
+            answered_by: None,
+            answered_at: None,
+            words: None,
+        }
+    }
+
+    /// By how much waits for the answer.
+    fn urgency(&self, kind: ApprovalKind, step: Option<StepId>) -> Urgency {
+        let evaluation = step.and_then(|id| self.d.step(id)).and_then(|step| step.current_evaluation());
+        let green = evaluation.is_some_and(|evaluation| evaluation.confidence == Confidence::Green);
+        match kind {
+            ApprovalKind::Budget => Urgency::Critical,
+            ApprovalKind::Plan | ApprovalKind::StepBlocked => Urgency::High,
+            ApprovalKind::StepReview if green => Urgency::Low,
+            ApprovalKind::StepReview | ApprovalKind::Final => Urgency::Normal,
+        }
+    }
+
+    /// Reminds people of what has waited for too long, once each. Nobody is reminded of what a person put to sleep.
+    pub(super) fn expire(&mut self) {
+        let (now, asleep) = (self.now, self.is_put_to_sleep());
+        let mut overdue = Vec::new();
+        for approval in &mut self.d.approvals {
+            let due = approval.expires_at.is_some_and(|at| at <= now);
+            if due
+                && !asleep
+                && let Ok(expired) = approval.status.to(ApprovalStatus::Expired)
+            {
+                approval.status = expired;
+                overdue.push((approval.id, approval.kind, approval.step, approval.asked_at));
+            }
+        }
+        for (approval, kind, step, asked_at) in overdue {
+            self.event("approval_expired", Severity::Warning, step, json!({ "type": kind, "asked_at": asked_at }));
+            self.effect(Effect::Remind { approval });
+        }
+    }
+
+    /// Gives the waiting approvals of a step (or of the directive itself) that `which` picks their end, in nobody's name.
+    pub(super) fn close_approvals(
+        &mut self,
+        step: Option<StepId>,
+        status: ApprovalStatus,
+        which: impl Fn(&Approval) -> bool,
+    ) {
+        self.resolve(|approval| approval.step == step && which(approval), status, None);
+    }
+
+    /// Voids every question that waits.
+    pub(super) fn void_all_approvals(&mut self) {
+        self.resolve(|_| true, ApprovalStatus::Stale, None);
+    }
+
+    /// Answers the waiting approvals of a step in a person's name.
+    pub(super) fn answer(&mut self, step: StepId, status: ApprovalStatus, by: &Login, words: Option<&str>) {
+        self.answer_those(|approval| approval.step == Some(step), status, by, words);
+    }
+
+    /// Answers a question about the directive itself in a person's name.
+    pub(super) fn answer_own(&mut self, kind: ApprovalKind, status: ApprovalStatus, by: &Login, words: Option<&str>) {
+        self.answer_those(|approval| approval.step.is_none() && approval.kind == kind, status, by, words);
+    }
+
+    /// Answers the waiting approvals that `which` picks.
+    pub(super) fn answer_those(
+        &mut self,
+        which: impl Fn(&Approval) -> bool,
+        status: ApprovalStatus,
+        by: &Login,
+        words: Option<&str>,
+    ) {
+        self.resolve(which, status, Some((by, words)));
+    }
+
+    /// Gives the waiting approvals that `which` picks their end, and each a line in the history.
+    fn resolve(
+        &mut self,
+        which: impl Fn(&Approval) -> bool,
+        status: ApprovalStatus,
+        answer: Option<(&Login, Option<&str>)>,
+    ) {
+        let now = self.now;
+        let mut resolved = Vec::new();
+        for approval in &mut self.d.approvals {
+            if which(approval)
+                && let Ok(end) = approval.status.to(status)
+            {
+                approval.status = end;
+                approval.answered_at = Some(now);
+                if let Some((by, words)) = answer {
+                    approval.answered_by = Some(by.clone());
+                    approval.words = words.map(str::to_owned);
+                }
+                resolved.push((approval.step, approval.kind, approval.shown.clone()));
+            }
+        }
+        for (step, kind, shown) in resolved {
+            let mut data = json!({ "type": kind, "status": status, "shown": shown });
+            if let Some((by, words)) = answer {
+                data["by"] = json!(by);
+                data["words"] = json!(words);
+            }
+            self.info("approval_resolved", step, data);
+        }
+    }
+
+    /// Somebody accepts a head that is still being proved: written down, and used where the proof leaves it to people.
+    pub(super) fn vouch(&mut self, id: StepId, by: &Login, words: Option<&str>) {
+        let Some(step) = self.d.step(id).filter(|step| step.vouched.is_none()) else { return };
+        let kind = if step.into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
+        let Some(head) = step.head.clone() else { return };
+        let question = "Accepted before it was proved.".to_owned();
+        let approval = self.new_approval(kind, Some(id), head.clone(), question);
+        self.d.approvals.push(Approval {
+            status: ApprovalStatus::Approved,
+            answered_by: Some(by.clone()),
+            answered_at: Some(self.now),
+            words: words.map(str::to_owned),
+            ..approval
+        });
+        self.with_step(id, |step| step.vouched = Some(by.clone()));
+        self.info("approval_vouched", Some(id), json!({ "type": kind, "by": by, "shown": head }));
+    }
+}

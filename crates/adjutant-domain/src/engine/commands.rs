@@ -1,0 +1,340 @@
+//! Orders from people: who may give them, what they answer, and why one is refused.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::approvals::written_before;
+use super::turn::Turn;
+use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::command::Command;
+use crate::effect::{Effect, Notice, Reaction};
+use crate::event::Severity;
+use crate::ids::StepId;
+use crate::signal::Commanded;
+use crate::status::{DirectiveStatus, StepStatus};
+use crate::step::{MergeState, Step};
+use crate::text::truncate;
+
+/// The most of somebody's words that the history repeats, in bytes; an approval has them whole.
+const LONGEST_TOLD: usize = 500;
+
+/// Why an order is refused: what is said to the person who gave it.
+pub(super) type Taken = Result<(), Notice>;
+
+impl Turn {
+    /// Carries out an order, or says why not. Bots give none, and get no answer.
+    pub(super) fn commanded(&mut self, order: &Commanded) {
+        if order.actor.bot {
+            return;
+        }
+        self.actor(&order.actor.login);
+        let taken = if order.actor.may_command() {
+            self.obey(order)
+        } else {
+            Err(Notice::NotAllowed { login: order.actor.login.to_string() })
+        };
+        let word = word_of(&order.command);
+        match taken {
+            Ok(()) => {
+                self.info("command_taken", None, json!({ "command": word, "order": told(order), "pull": order.pull }));
+                self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::Rocket });
+            }
+            Err(notice) => {
+                let data = json!({ "command": word, "order": told(order), "pull": order.pull, "why": notice });
+                self.event("command_refused", Severity::Warning, None, data);
+                self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::ThumbsDown });
+                let to = order.actor.login.clone();
+                self.effect(Effect::Reply { source: order.source.clone(), to, notice });
+            }
+        }
+    }
+
+    fn obey(&mut self, order: &Commanded) -> Taken {
+        match &order.command {
+            Command::Help => {
+                let to = order.actor.login.clone();
+                self.effect(Effect::Reply { source: order.source.clone(), to, notice: Notice::Help });
+                return Ok(());
+            }
+            Command::Status => {
+                self.effect(Effect::WriteStatus);
+                return Ok(());
+            }
+            Command::Unknown { word, problem } => {
+                return Err(Notice::NotUnderstood { word: word.clone(), problem: problem.clone() });
+            }
+            _ => {}
+        }
+        if self.d.status.is_over() {
+            return Err(refused(&match wanted_status(&order.command) {
+                Some(to) => self.refused_transition(to),
+                None => format!(
+                    "this directive is {}; set the label again (on an open issue) to start a new one",
+                    self.d.status
+                ),
+            }));
+        }
+        let by = &order.actor.login;
+        match &order.command {
+            Command::Approve { step } => self.approve(order, step.as_deref()),
+            Command::Rework { text } => self.rework_by_person(order, text),
+            Command::Retry { step } => self.retry(order, step.as_deref()),
+            Command::Skip { step } => self.skip(order, step.as_deref()),
+            Command::Pause { now } => self.pause_by_person(order, *now),
+            Command::Resume => self.resume(order),
+            Command::Stop => {
+                self.stop(by, "`/stop`");
+                Ok(())
+            }
+            Command::Autonomy { level } => self.set_autonomy(level),
+            Command::Replan { reason } => self.replan_by_person(by, reason),
+            Command::Budget { usd } => self.set_budget(order, *usd),
+            Command::Help | Command::Status | Command::Unknown { .. } => Ok(()),
+        }
+    }
+
+    fn approve(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
+        let by = &order.actor.login;
+        let approval = match (order.pull, name) {
+            (None, None) => self.only_waiting()?,
+            (None, Some(kind @ ("plan" | "budget"))) => self
+                .d
+                .waiting()
+                .find(|approval| approval.step.is_none() && approval.kind.as_str() == kind)
+                .cloned()
+                .ok_or_else(|| refused(&format!("no {kind} waits for an approval")))?,
+            _ => return self.approve_step(order, self.addressed(order, name)?),
+        };
+        match (approval.step, approval.kind) {
+            (Some(step), _) => self.approve_step(order, step),
+            (None, ApprovalKind::Plan) if written_before(order.at, approval.asked_at) => {
+                Err(refused("the plan is another one since; look at it and approve that"))
+            }
+            (None, ApprovalKind::Plan) => {
+                self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, order.words.as_deref());
+                self.activate();
+                Ok(())
+            }
+            (None, _) => self.grant(by, order.at, order.words.as_deref()),
+        }
+    }
+
+    /// The only approval that waits, for a bare `/approve` on the issue.
+    fn only_waiting(&self) -> Result<Approval, Notice> {
+        let mut waiting = self.d.waiting();
+        match (waiting.next(), waiting.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            _ => {
+                Err(Notice::WhichApproval { steps: self.d.waiting().map(|approval| self.name_of(approval)).collect() })
+            }
+        }
+    }
+
+    fn name_of(&self, approval: &Approval) -> String {
+        let step = approval.step.and_then(|id| self.d.step(id));
+        step.map_or_else(|| approval.kind.as_str().to_owned(), |step| step.name.to_string())
+    }
+
+    fn approve_step(&mut self, order: &Commanded, id: StepId) -> Taken {
+        let (by, words) = (&order.actor.login, order.words.as_deref());
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        let name = step.name.clone();
+        if step.merge == MergeState::Merged || step.status == StepStatus::Passed {
+            return Err(refused("already merged"));
+        }
+        Self::still_about_head(order, step)?;
+        let waiting = self.d.waiting().find(|approval| approval.step == Some(id));
+        let blocked = waiting.filter(|approval| approval.kind == ApprovalKind::StepBlocked);
+        if blocked.is_some_and(|approval| written_before(order.at, approval.asked_at)) {
+            let why = step.reason.clone().unwrap_or_default();
+            return Err(refused(&format!("`{name}` was blocked since ({why}); look at it and say it again")));
+        }
+        match (waiting.map(|approval| approval.kind), step.status) {
+            (Some(ApprovalKind::StepBlocked), _) if step.head.is_none() => {
+                Err(refused(&format!("`{name}` has nothing to accept yet: `/retry {name}` or `/skip {name}`")))
+            }
+            (Some(_), StepStatus::Evaluating) => {
+                self.answer(id, ApprovalStatus::Approved, by, words);
+                self.request_merge(id);
+                Ok(())
+            }
+            (Some(ApprovalKind::StepBlocked), _) => {
+                self.answer(id, ApprovalStatus::Approved, by, words);
+                self.set_step(id, StepStatus::Evaluating);
+                self.request_merge(id);
+                Ok(())
+            }
+            (None, StepStatus::Evaluating) if step.merge != MergeState::Open => Ok(()),
+            (None, StepStatus::Evaluating) => {
+                self.vouch(id, by, words);
+                Ok(())
+            }
+            _ => Err(refused(&format!("`{name}` is {}; there is nothing to approve", step.status))),
+        }
+    }
+
+    /// An approval is about what was there when it was written: a review names its commit, a comment has a date.
+    fn still_about_head(order: &Commanded, step: &Step) -> Taken {
+        let moved = || refused("the branch has moved since; look at the new head and approve that");
+        if let Some(sha) = &order.sha
+            && step.head.as_ref() != Some(sha)
+        {
+            return Err(moved());
+        }
+        // What was written within the second in which somebody else pushed may be about the head before.
+        let unsure = |head_at: DateTime<Utc>| step.head_pushed && order.at.timestamp() == head_at.timestamp();
+        match step.head_at.filter(|_| order.sha.is_none()) {
+            Some(head_at) if written_before(order.at, head_at) || unsure(head_at) => Err(moved()),
+            _ => Ok(()),
+        }
+    }
+
+    fn rework_by_person(&mut self, order: &Commanded, text: &str) -> Taken {
+        let by = &order.actor.login;
+        let (id, words) = if order.pull.is_some() {
+            (self.addressed(order, None)?, text.trim())
+        } else if self.d.waiting().any(|approval| approval.kind == ApprovalKind::Plan) {
+            // No step has been worked on yet, so that the plan is meant, whichever step the words begin with.
+            self.answer_own(ApprovalKind::Plan, ApprovalStatus::Denied, by, Some(text.trim()));
+            self.plan_again(&format!("{by} turned the plan down:\n\n{}", text.trim()));
+            return Ok(());
+        } else {
+            let (first, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+            let step = self.d.step_named(first).ok_or_else(|| self.which_step("rework", first))?;
+            (step.id, rest.trim())
+        };
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        let name = step.name.clone();
+        let instructions = format!("{by} asks for changes:\n\n{words}");
+        match step.status {
+            StepStatus::Passed => Err(refused("already merged")),
+            StepStatus::Skipped => Err(refused(&format!("`{name}` was skipped"))),
+            // A second reviewer's words, while an agent still does what the first one said.
+            StepStatus::Running if step.instructions.is_some() && !step.is_final() => {
+                self.with_step(id, |step| step.ask_afterwards(&instructions));
+                Ok(())
+            }
+            StepStatus::Pending | StepStatus::Ready | StepStatus::Running => {
+                Err(refused(&format!("`{name}` is {}: say it again once there is something to look at", step.status)))
+            }
+            // The rework of the whole is a step of its own, and so is what a second reviewer wants of it.
+            StepStatus::Rework if step.is_final() && step.instructions.is_none() => {
+                self.add_follow_up(&instructions);
+                Ok(())
+            }
+            StepStatus::Rework => {
+                self.with_step(id, |step| {
+                    if let Some(waiting) = &mut step.instructions {
+                        waiting.text = format!("{}\n\n{instructions}", waiting.text);
+                    }
+                });
+                Ok(())
+            }
+            StepStatus::Evaluating | StepStatus::Blocked | StepStatus::Failed => {
+                self.answer(id, ApprovalStatus::Denied, by, Some(words));
+                self.with_step(id, |step| step.failures = 0);
+                self.rework(id, instructions, false, &format!("{by} asked for changes"));
+                Ok(())
+            }
+        }
+    }
+
+    fn retry(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
+        let id = self.addressed(order, name)?;
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        if !matches!(step.status, StepStatus::Failed | StepStatus::Blocked) {
+            return Err(refused(&format!(
+                "`{}` is {}; only a failed or blocked step is tried again",
+                step.name, step.status
+            )));
+        }
+        self.answer(id, ApprovalStatus::Denied, &order.actor.login, order.words.as_deref());
+        self.with_step(id, |step| {
+            step.failures = 0;
+            step.reason = None;
+        });
+        self.back_in_line(id);
+        Ok(())
+    }
+
+    fn skip(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
+        let id = self.addressed(order, name)?;
+        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        if step.status.is_done() {
+            return Err(refused(&format!("`{}` is {} already", step.name, step.status)));
+        }
+        if step.is_final() {
+            return Err(refused("the final pull request cannot be skipped; `/stop` ends the directive"));
+        }
+        self.answer(id, ApprovalStatus::Denied, &order.actor.login, order.words.as_deref());
+        self.skip_step(id);
+        Ok(())
+    }
+
+    /// The step that an order is about: on a pull request its own, on the issue the one that is named.
+    fn addressed(&self, order: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
+        if let Some(number) = order.pull {
+            let step = self.d.step_of_pull(number);
+            return step.map(|step| step.id).ok_or_else(|| refused(&self.why_no_step(number)));
+        }
+        let word = word_of(&order.command);
+        let Some(name) = name else {
+            return Err(refused(&format!("on the issue a step's name follows: `/{word} STEP`")));
+        };
+        self.d.step_named(name).map(|step| step.id).ok_or_else(|| self.which_step(word, name))
+    }
+
+    fn which_step(&self, word: &str, name: &str) -> Notice {
+        if self.d.steps.is_empty() {
+            return refused("there is no plan yet");
+        }
+        let names: Vec<_> = self.d.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+        let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
+        refused(&format!("there is no step `{shown}`: `/{word}` takes one of {}", names.join(", ")))
+    }
+}
+
+/// An order as the history tells it: what was written after the word, not beyond what one reads.
+fn told(order: &Commanded) -> serde_json::Value {
+    let mut told = json!(order.command);
+    let parts = told.as_object_mut().and_then(|command| command.values_mut().next()).and_then(|it| it.as_object_mut());
+    for part in parts.into_iter().flat_map(|parts| parts.values_mut()) {
+        if let Some(text) = part.as_str() {
+            *part = json!(truncate(text, LONGEST_TOLD));
+        }
+    }
+    told
+}
+
+/// The status that an order asks for, where it asks for one.
+fn wanted_status(command: &Command) -> Option<DirectiveStatus> {
+    match command {
+        Command::Pause { .. } => Some(DirectiveStatus::Paused),
+        Command::Resume => Some(DirectiveStatus::Active),
+        Command::Stop => Some(DirectiveStatus::Failed),
+        Command::Replan { .. } => Some(DirectiveStatus::Planning),
+        _ => None,
+    }
+}
+
+pub(super) fn refused(reason: &str) -> Notice {
+    Notice::Refused { reason: reason.to_owned() }
+}
+
+fn word_of(command: &Command) -> &'static str {
+    match command {
+        Command::Approve { .. } => "approve",
+        Command::Rework { .. } => "rework",
+        Command::Retry { .. } => "retry",
+        Command::Skip { .. } => "skip",
+        Command::Pause { .. } => "pause",
+        Command::Resume => "resume",
+        Command::Stop => "stop",
+        Command::Replan { .. } => "replan",
+        Command::Autonomy { .. } => "autonomy",
+        Command::Budget { .. } => "budget",
+        Command::Status => "status",
+        Command::Help => "help",
+        Command::Unknown { .. } => "unknown",
+    }
+}

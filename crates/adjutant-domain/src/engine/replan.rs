@@ -1,0 +1,332 @@
+//! Planning anew: the chain is superseded, what is done of it is carried over into the next, and what is told of
+//! superseded steps later is put where it belongs.
+//!
+//! Races that are met here: a pull request may be opened or merged by an effect that was in hand when its chain was
+//! superseded. The first is closed as soon as it is told of; what the second merged is carried over, into the next
+//! plan or, where that is there already, into its chain.
+
+use serde_json::json;
+
+use super::turn::Turn;
+use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::directive::Directive;
+use crate::effect::{Effect, Notice};
+use crate::event::Severity;
+use crate::ids::{Login, StepId};
+use crate::plan::{Plan, PlannedStep};
+use crate::policy::{Autonomy, Delivery};
+use crate::replan::{IssueText, Replan, is_task_of_step, renumber};
+use crate::status::{DirectiveStatus, StepStatus};
+use crate::step::{MergeState, Pull, Step};
+
+impl Turn {
+    /// A person wants another plan. Where the issue was edited, its text as it is now becomes the brief.
+    pub(super) fn replan_by_person(&mut self, by: &Login, reason: &str) -> Result<(), Notice> {
+        if self.has_started() && !self.plans_left() {
+            let limit = self.d.policy.limits.chain_generations;
+            self.tripped("chain_generations", json!(limit), json!(self.d.plan_number()), None);
+            let reason = format!(
+                "all plans that the policy allows are used up (`chain_generations: {limit}`): go on with this one \
+                 (`/rework`, `/retry` or `/skip` a step), or `/stop` and set the label again, which starts afresh"
+            );
+            return Err(Notice::Refused { reason });
+        }
+        let edited = self.take_newer_text();
+        self.replan(by, reason.trim(), edited);
+        Ok(())
+    }
+
+    /// A step's automatic reworks are used up: Adjutant plans anew by itself where the policy lets it, and leaves the
+    /// step to a person where not.
+    pub(super) fn replan_or_block(&mut self, id: StepId, why: &str) {
+        let Some(step) = self.d.step(id) else { return };
+        if self.d.policy.autonomy == Autonomy::FullAuto && self.plans_left() {
+            let reason = format!("`{}`: {why}", step.name);
+            self.replan(&Login::new(super::SELF), &reason, false);
+        } else {
+            if self.d.policy.autonomy == Autonomy::FullAuto {
+                let limit = self.d.policy.limits.chain_generations;
+                self.tripped("chain_generations", json!(limit), json!(self.d.plan_number()), Some(id));
+            }
+            self.block(id, why);
+        }
+    }
+
+    /// Why an order on a pull request is about no step.
+    pub(super) fn why_no_step(&self, pull: u64) -> String {
+        match self.d.earlier_of_pull(pull) {
+            Some(step) => format!(
+                "this pull request belongs to `{}` of an earlier plan; the steps of the present one are listed in #{}",
+                step.name, self.d.issue
+            ),
+            None => "this pull request belongs to no step any more".to_owned(),
+        }
+    }
+
+    /// Whether the policy allows one plan more.
+    pub(super) fn plans_left(&self) -> bool {
+        self.d.plan_number() < self.d.policy.limits.chain_generations
+    }
+
+    /// Whether the present chain was started.
+    pub(super) fn has_started(&self) -> bool {
+        let status = self.d.pause.as_ref().map_or(self.d.status, |pause| pause.from);
+        status == DirectiveStatus::Active
+    }
+
+    fn replan(&mut self, by: &Login, reason: &str, edited: bool) {
+        self.actor(by);
+        let started = self.has_started();
+        let generation = self.d.generation + 1;
+        let replan = Replan { generation, by: by.clone(), reason: reason.to_owned(), started, at: self.now };
+        self.d.replans.push(replan);
+        let word = word(&self.d);
+        let left = self.supersede(&word);
+        self.plan_anew(generation, &words_for_planner(by, reason));
+        let carried: Vec<_> = self.d.carried().into_iter().map(|step| step.name.clone()).collect();
+        let data = json!({ "generation": generation, "reason": reason, "by": by, "carried": carried,
+                           "superseded": left, "edited": edited });
+        self.event("chain_regenerated", Severity::Warning, None, data);
+        match self.d.pause.as_mut() {
+            Some(pause) => pause.from = DirectiveStatus::Planning,
+            None if self.d.status == DirectiveStatus::Active => {
+                self.set_status(DirectiveStatus::Planning);
+            }
+            None => {}
+        }
+    }
+
+    /// Back to where there is no plan; the planner is told these words.
+    pub(super) fn plan_anew(&mut self, generation: u32, words: &str) {
+        self.d.generation = generation;
+        self.d.plan = None;
+        self.d.planning_faults.clear();
+        self.d.planning_words = Some(words.to_owned());
+        self.d.planning_from = self.d.tasks.len();
+        let steps = std::mem::take(&mut self.d.steps);
+        self.d.earlier.extend(steps.into_iter().chain(self.d.finale.take()));
+    }
+
+    /// Calls off what the chain has in hand, voids its questions and has its pull requests closed. Gives the names of
+    /// the steps that are left undone.
+    fn supersede(&mut self, word: &str) -> Vec<String> {
+        self.cancel_tasks(|_| true);
+        self.close_approvals(None, ApprovalStatus::Stale, |approval| approval.kind == ApprovalKind::Plan);
+        let undone: Vec<(StepId, String, bool)> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| !step.status.is_done())
+            .map(|step| (step.id, step.name.to_string(), step.open_pull().is_some()))
+            .collect();
+        for (step, _, has_pull) in &undone {
+            self.close_approvals(Some(*step), ApprovalStatus::Stale, |_| true);
+            if *has_pull {
+                self.effect(Effect::ClosePull { step: *step, word: word.to_owned() });
+                self.effect(Effect::WriteCheck { step: *step });
+            }
+        }
+        // What an older version wrote may say so of a chain that needed no such branch.
+        let had_branch = self.d.steps.iter().chain(&self.d.earlier).any(|step| !step.into_base);
+        self.d.integration_cut &= had_branch;
+        undone.into_iter().map(|(_, name, _)| name).collect()
+    }
+
+    /// The issue was read: what it says by now is kept, where that is not what is worked on.
+    pub(super) fn issue_read(&mut self, text: &IssueText) {
+        if self.d.status.is_over() {
+            return;
+        }
+        let differs = text.title != self.d.title || text.brief != self.d.brief;
+        let newer = differs.then(|| text.clone());
+        if newer != self.d.newer_text {
+            self.info("issue_text_read", None, json!({ "differs": differs }));
+            self.d.newer_text = newer;
+        }
+    }
+
+    /// Freezes the brief anew where the issue says something else by now. Whoever edited it need not have write
+    /// access, so that a plan for it waits for a person.
+    fn take_newer_text(&mut self) -> bool {
+        let Some(IssueText { title, brief }) = self.d.newer_text.take() else { return false };
+        let before = std::mem::replace(&mut self.d.brief, brief);
+        self.d.title = title;
+        self.d.unapproved_text = true;
+        let Directive { steps, earlier, brief, .. } = &mut self.d;
+        for step in steps.iter_mut().chain(earlier) {
+            renumber(step, &before, brief);
+        }
+        true
+    }
+
+    /// The steps of a plan, with what is carried over: a planned step whose work is done already is taken as it was
+    /// left, and what passed (or is depended on) and is not planned again stays at the head of the chain.
+    pub(super) fn chain_of(&self, plan: &Plan) -> Vec<Step> {
+        let planned = |step: &Step| plan.steps.iter().any(|planned| planned.name == step.name);
+        let needed = |step: &Step| plan.steps.iter().any(|planned| planned.depends_on.contains(&step.name));
+        let stays = |step: &Step| !planned(step) && (step.status == StepStatus::Passed || needed(step));
+        let kept: Vec<&Step> = self.d.carried().into_iter().filter(|step| stays(step)).collect();
+        let length = kept.len() + plan.steps.len();
+        let direct = self.d.policy.delivery == Delivery::Direct;
+        // What has landed on the integration branch reaches the base with it alone.
+        let into_base = direct || (length == 1 && !self.d.has_landed());
+        let mut chain: Vec<Step> = kept.into_iter().map(|step| self.taken_over(step, None)).collect();
+        for planned in &plan.steps {
+            chain.push(match self.d.carried_as(planned) {
+                Some(earlier) => self.taken_over(earlier, Some(planned)),
+                None => self.step_of(planned, into_base),
+            });
+        }
+        only_done_before_done(&mut chain);
+        chain
+    }
+
+    /// An earlier step in the present chain, done as it was left.
+    fn taken_over(&self, earlier: &Step, planned: Option<&PlannedStep>) -> Step {
+        let mut step = Step { id: StepId::of(self.d.id, self.d.generation, &earlier.name), ..earlier.clone() };
+        if let Some(planned) = planned {
+            step.depends_on.clone_from(&planned.depends_on);
+            for id in &planned.requirements {
+                push_new(&mut step.requirements, id);
+            }
+            for id in &planned.criteria {
+                push_new(&mut step.criteria, id);
+            }
+        }
+        let brief = &self.d.brief;
+        step.requirements.retain(|id| brief.requirements.iter().any(|it| it.id == *id));
+        step.criteria.retain(|id| brief.criteria.iter().any(|it| it.id == *id));
+        step
+    }
+
+    /// An effect that was in hand when its chain was superseded has opened a pull request: it is closed.
+    pub(super) fn earlier_pull_opened(&mut self, id: StepId, pull: &Pull) {
+        let Some(step) = self.d.earlier_step_mut(id) else { return };
+        if step.open_pull().is_some() || step.status == StepStatus::Passed {
+            return;
+        }
+        step.pull = Some(pull.clone());
+        let name = step.name.clone();
+        let word = word(&self.d);
+        self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number, "superseded": true }));
+        self.effect(Effect::ClosePull { step: id, word });
+        self.effect(Effect::WriteCheck { step: id });
+    }
+
+    /// A superseded pull request is closed.
+    pub(super) fn earlier_pull_closed(&mut self, id: StepId) {
+        if let Some(step) = self.d.earlier_step_mut(id) {
+            step.pull.iter_mut().for_each(|pull| pull.closed = true);
+        }
+    }
+
+    /// A superseded pull request was merged after all: by a person, or by a merge that was asked for before.
+    pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Login) {
+        let Some(step) = self.d.earlier_step_mut(id).filter(|step| !step.status.is_done()) else { return };
+        if step.never_began() || step.transition(StepStatus::Passed).is_err() {
+            return;
+        }
+        step.merge = MergeState::Merged;
+        step.instructions = None;
+        step.reason = None;
+        let step = step.clone();
+        self.actor(by);
+        self.info("superseded_merged", Some(id), json!({ "step": step.name, "by": by }));
+        self.effect(Effect::WriteCheck { step: id });
+        self.effect(Effect::SyncPull { step: id });
+        self.effect(Effect::DeleteBranch { step: id });
+        if step.is_final() {
+            // It held what was there to be merged, and closes the issue.
+            self.final_merged(by);
+        } else if self.d.plan.is_some() && !self.d.status.is_over() {
+            self.carry_late(&step);
+        }
+    }
+
+    /// Brings what was merged late into a chain that was planned without knowing of it.
+    fn carry_late(&mut self, earlier: &Step) {
+        let Some(same) = self.d.step_named(earlier.name.as_str()) else {
+            let mut late = self.taken_over(earlier, None);
+            late.depends_on.clear();
+            self.d.steps.push(late);
+            return;
+        };
+        if same.status.is_done() || !is_task_of_step(earlier, same) {
+            return;
+        }
+        let (id, own_pull) = (same.id, same.open_pull().is_some());
+        self.cancel_tasks(|task| task.step == Some(id));
+        if !self.set_step(id, StepStatus::Passed) {
+            return;
+        }
+        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
+        if own_pull {
+            let word = "its work was merged with the pull request of the plan before".to_owned();
+            self.effect(Effect::ClosePull { step: id, word });
+            self.effect(Effect::WriteCheck { step: id });
+        }
+        let earlier = earlier.clone();
+        self.with_step(id, |step| {
+            step.instructions = None;
+            step.reason = None;
+            step.merge = MergeState::Merged;
+            step.into_base = earlier.into_base;
+            if !own_pull {
+                step.pull = earlier.pull;
+                step.head = earlier.head;
+                step.evaluation = earlier.evaluation;
+                step.findings = earlier.findings;
+            }
+            step.summary = earlier.summary.or(step.summary.take());
+        });
+    }
+
+    /// Closes what is still open where the directive ends well without it.
+    pub(super) fn close_rest(&mut self, word: &str) {
+        let open: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| step.open_pull().is_some() && !step.status.is_done())
+            .map(|step| step.id)
+            .collect();
+        for step in open {
+            self.effect(Effect::ClosePull { step, word: word.to_owned() });
+        }
+    }
+}
+
+/// Why a superseded pull request is closed.
+fn word(d: &Directive) -> String {
+    let Some(replan) = d.replans.last() else { return "the work is planned anew".to_owned() };
+    let who = if replan.by.as_str() == super::SELF { String::new() } else { format!(" on {}'s word", replan.by) };
+    let why = if replan.reason.is_empty() { String::new() } else { format!(": {}", replan.reason) };
+    format!("the work is planned anew{who}{why}")
+}
+
+fn words_for_planner(by: &Login, reason: &str) -> String {
+    match (by.as_str() == super::SELF, reason.is_empty()) {
+        (true, _) => format!("The plan before did not work out:\n\n{reason}"),
+        (false, true) => format!("{by} asks for another plan."),
+        (false, false) => format!("{by} asks for another plan:\n\n{reason}"),
+    }
+}
+
+/// What is done waits for nothing: of its dependencies those are kept that are done and stand before it, so that the
+/// chain has no cycle whatever its generations were.
+fn only_done_before_done(chain: &mut [Step]) {
+    for at in 0..chain.len() {
+        let (before, rest) = chain.split_at_mut(at);
+        if let Some(step) = rest.first_mut().filter(|step| step.status.is_done()) {
+            step.depends_on.retain(|name| before.iter().any(|other| other.name == *name && other.status.is_done()));
+        }
+    }
+}
+
+fn push_new(ids: &mut Vec<String>, id: &str) {
+    if !ids.iter().any(|known| known == id) {
+        ids.push(id.to_owned());
+    }
+}

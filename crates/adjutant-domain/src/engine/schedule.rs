@@ -1,0 +1,157 @@
+//! What starts next: ready steps within the limits, and the final pull request when all are done.
+
+use serde_json::json;
+
+use super::planning::blank_step;
+use super::turn::Turn;
+use crate::effect::Effect;
+use crate::ids::{StepId, StepName};
+use crate::status::{DirectiveStatus, StepStatus};
+use crate::step::{MergeState, Step, StepKind};
+use crate::task::TaskKind;
+
+impl Turn {
+    /// Starts whatever has become possible.
+    pub(super) fn advance(&mut self) {
+        self.check_breakers();
+        self.expire();
+        self.plan_if_needed();
+        let is_cut = self.d.integration_cut || !self.needs_integration();
+        if self.d.status != DirectiveStatus::Active || !is_cut {
+            return;
+        }
+        self.merge_wanted();
+        self.start_judges();
+        self.make_ready();
+        self.start_ready();
+        if !self.d.steps.is_empty() && self.d.steps.iter().all(|step| step.status.is_done()) {
+            self.finish();
+        }
+    }
+
+    /// Asks GitHub for the merges that were decided on.
+    fn merge_wanted(&mut self) {
+        let wanted: Vec<_> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| step.merge == MergeState::Wanted && step.status == StepStatus::Evaluating)
+            .filter(|step| step.open_pull().is_some())
+            .filter_map(|step| Some((step.id, step.head.clone()?, step.verifications + 1)))
+            .collect();
+        for (step, head, round) in wanted {
+            self.with_step(step, |step| {
+                step.merge = MergeState::Requested;
+                step.verifications = round;
+            });
+            self.info("merge_requested", Some(step), json!({ "head": head }));
+            self.effect(Effect::Merge { step, head, round });
+        }
+    }
+
+    fn make_ready(&mut self) {
+        let ready: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .filter(|step| step.status == StepStatus::Pending && self.dependencies_done(step))
+            .map(|step| step.id)
+            .collect();
+        for id in ready {
+            self.set_step(id, StepStatus::Ready);
+        }
+    }
+
+    pub(super) fn dependencies_done(&self, step: &Step) -> bool {
+        step.depends_on.iter().all(|name| self.d.step_named(name.as_str()).is_some_and(|dep| dep.status.is_done()))
+    }
+
+    /// How many tasks may start beside those that are live.
+    fn places(&self) -> usize {
+        let live = self.d.tasks.iter().filter(|task| task.status.is_live()).count();
+        (self.d.policy.limits.parallel_tasks as usize).saturating_sub(live)
+    }
+
+    /// Has heads judged that the verifiers are done with.
+    fn start_judges(&mut self) {
+        let judged = |id| self.d.tasks.iter().any(|task| task.step == Some(id) && task.status.is_live());
+        let due: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| step.judge_due && step.status == StepStatus::Evaluating)
+            .filter(|step| step.current_evaluation().is_some() && !judged(step.id))
+            .map(|step| step.id)
+            .take(self.places())
+            .collect();
+        for id in due {
+            self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
+        }
+    }
+
+    fn start_ready(&mut self) {
+        let startable: Vec<StepId> = self
+            .d
+            .steps
+            .iter()
+            .chain(&self.d.finale)
+            .filter(|step| match step.status {
+                StepStatus::Ready => true,
+                StepStatus::Rework => step.instructions.is_some(),
+                _ => false,
+            })
+            // What was blocked before its turn may be sent to work by a person: it waits for its turn all the same.
+            .filter(|step| self.dependencies_done(step))
+            .map(|step| step.id)
+            .take(self.places())
+            .collect();
+        for id in startable {
+            self.start_step(id);
+        }
+    }
+
+    fn start_step(&mut self, id: StepId) {
+        let Some(step) = self.d.step(id) else { return };
+        let kind = if step.instructions.is_some() { TaskKind::Rework } else { TaskKind::Step };
+        let (name, attempt) = (step.name.clone(), step.failures + 1);
+        let instructions = step.instructions.clone();
+        if !self.set_step(id, StepStatus::Running) {
+            return;
+        }
+        self.info("step_started", Some(id), json!({ "step": name, "kind": kind, "attempt": attempt }));
+        let (text, merge_target) = instructions.map_or_else(Default::default, |it| (it.text, it.merge_target));
+        self.start_task(kind, Some(id), attempt, text, merge_target);
+    }
+
+    /// Every step is done: what landed on the integration branch goes to the base.
+    fn finish(&mut self) {
+        if self.d.steps.iter().all(|step| step.into_base) {
+            self.complete();
+            return;
+        }
+        let finale = match &self.d.finale {
+            None => self.new_finale(),
+            Some(finale) if finale.status == StepStatus::Rework && finale.instructions.is_none() => finale.id,
+            Some(_) => return,
+        };
+        if self.set_step(finale, StepStatus::Running) {
+            self.d.integrations += 1;
+            self.effect(Effect::Integrate { round: self.d.integrations });
+        }
+    }
+
+    fn new_finale(&mut self) -> StepId {
+        let name = StepName::new("final");
+        let id = StepId::of(self.d.id, self.d.generation, &name);
+        let mut finale =
+            blank_step(id, name, StepKind::Final, self.d.integration_branch(), self.d.base.branch.clone(), true);
+        finale.description = "Bring the integration branch to the base.".to_owned();
+        finale.requirements = self.d.brief.requirements.iter().map(|requirement| requirement.id.clone()).collect();
+        finale.criteria = self.d.brief.criteria.iter().map(|criterion| criterion.id.clone()).collect();
+        finale.status = StepStatus::Ready;
+        self.d.finale = Some(finale);
+        id
+    }
+}

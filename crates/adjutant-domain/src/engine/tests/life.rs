@@ -1,0 +1,188 @@
+//! The directive's own life.
+
+use super::*;
+use crate::policy::options::label_wish;
+
+#[test]
+fn closing_the_issue_stops_unless_the_final_pull_request_is_merged() {
+    let closed = |final_merged| Signal::IssueClosed { actor: actor("maintainer", Permission::Admin), final_merged };
+    let mut world = World::at_final(Policy::default());
+    world.signal(closed(true));
+    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    // Completion closes the issue, and hears of it.
+    world.signal(closed(true));
+    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    world.signal(Signal::Unlabelled { actor: actor("maintainer", Permission::Admin) });
+    assert_eq!(world.d.status, DirectiveStatus::Archived);
+    let mut world = World::at_final(Policy::default());
+    world.signal(closed(false));
+    assert_eq!(world.d.status, DirectiveStatus::Failed);
+    assert!(world.effects.iter().any(|effect| matches!(effect, Effect::ClosePull { .. })));
+    world.signal(closed(false));
+    assert_eq!(world.d.status, DirectiveStatus::Archived);
+}
+
+#[test]
+fn stop_calls_off_tasks_and_voids_questions() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a1");
+    world.verified("a", yellow());
+    world.maintainer(None, Command::Stop);
+    assert_eq!((world.d.status, world.live_count(), world.waiting()), (DirectiveStatus::Failed, 0, vec![]));
+    assert_eq!(world.d.failure.as_deref(), Some("stopped by maintainer: `/stop`"));
+}
+
+#[test]
+fn the_label_taken_off_pauses_and_put_back_resumes() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.signal(Signal::Unlabelled { actor: actor("triager", Permission::Read) });
+    assert_eq!(world.d.status, DirectiveStatus::Paused);
+    world.changed("a", "a1");
+    world.verified("a", green());
+    assert!(!world.merges("a"), "nothing starts while paused");
+    world.signal(Signal::Labelled(Box::new(labelled(Policy::default()))));
+    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert!(world.merges("a"), "what was decided meanwhile goes on");
+}
+
+#[test]
+fn a_pause_during_planning_goes_back_to_planning_or_on_to_active() {
+    let mut world = World::open(Policy::default());
+    world.maintainer(None, Command::Pause { now: false });
+    world.planned(diamond());
+    world.signal(Signal::IntegrationCut);
+    assert_eq!((world.d.status, world.live_count()), (DirectiveStatus::Paused, 0));
+    world.maintainer(None, Command::Resume);
+    assert_eq!((world.d.status, world.live_count()), (DirectiveStatus::Active, 2));
+}
+
+#[test]
+fn pause_now_calls_off_what_runs_and_resume_starts_it_again() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.maintainer(None, Command::Pause { now: true });
+    assert_eq!((world.live_count(), world.status("a")), (0, StepStatus::Ready));
+    world.maintainer(None, Command::Resume);
+    assert_eq!((world.live_count(), world.status("a")), (2, StepStatus::Running));
+}
+
+#[test]
+fn time_that_people_take_does_not_count() {
+    let mut world = World::started(Policy::default(), single());
+    world.changed("a", "a1");
+    world.verified("a", green());
+    let worked = world.d.clock.at(world.now);
+    world.now += Duration::hours(100);
+    world.signal(Signal::Tick);
+    assert_eq!((world.d.status, world.d.clock.at(world.now)), (DirectiveStatus::Active, worked));
+}
+
+#[test]
+fn an_order_that_the_states_forbid_names_both_ends_and_what_is_possible() {
+    let mut world = World::started(Policy::default(), diamond());
+    let told = |world: &mut World, command| {
+        world.maintainer(None, command);
+        match world.refusal() {
+            Some(Notice::Refused { reason }) => reason.clone(),
+            other => panic!("not refused: {other:?}"),
+        }
+    };
+    assert_eq!(
+        told(&mut world, Command::Resume),
+        "nothing is paused, and the directive cannot go from active to active: `/pause` pauses it, `/stop` ends it"
+    );
+    world.maintainer(None, Command::Pause { now: false });
+    assert_eq!(
+        told(&mut world, Command::Pause { now: false }),
+        "the directive cannot go from paused to paused: `/resume` goes on with it, `/stop` ends it"
+    );
+    world.maintainer(None, Command::Stop);
+    for (command, to) in [
+        (Command::Stop, "failed"),
+        (Command::Pause { now: false }, "paused"),
+        (Command::Resume, "active"),
+        (Command::Replan { reason: String::new() }, "planning"),
+    ] {
+        let reason = told(&mut world, command);
+        let expected = format!("the directive cannot go from failed to {to}: it has ended; set the label again");
+        assert!(reason.starts_with(&expected), "{reason}");
+    }
+    assert!(
+        told(&mut world, Command::Skip { step: None }).starts_with("this directive is failed; set the label again")
+    );
+}
+
+#[test]
+fn the_label_put_back_by_who_may_not_is_answered_and_resumes_nothing() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.signal(Signal::Unlabelled { actor: actor("triager", Permission::Read) });
+    let by = |actor| Signal::Labelled(Box::new(Labelled { actor, ..labelled(Policy::default()) }));
+    world.signal(by(actor("triager", Permission::Read)));
+    assert_eq!(world.d.status, DirectiveStatus::Paused);
+    let refused = |effect: &Effect| matches!(effect, Effect::Announce { notice: Notice::LabelRefused { .. }, .. });
+    assert!(world.effects.iter().any(refused));
+    world.signal(by(Actor { bot: true, ..actor("other[bot]", Permission::Admin) }));
+    assert_eq!((world.d.status, world.effects.len()), (DirectiveStatus::Paused, 0), "a bot's label is no order");
+}
+
+#[test]
+fn the_next_directive_of_an_issue_knows_the_one_before() {
+    let first = open(&labelled(Policy::default()), morning()).directive.unwrap();
+    assert_eq!(first.predecessor, None);
+    let second = open(&Labelled { earlier: 1, ..labelled(Policy::default()) }, morning()).directive.unwrap();
+    assert_eq!(second.predecessor, Some(first.id));
+}
+
+#[test]
+fn an_issue_that_is_moved_away_or_deleted_stops_unless_all_was_delivered() {
+    let gone = |final_merged| Signal::IssueGone { actor: actor("maintainer", Permission::Admin), final_merged };
+    let mut world = World::at_final(Policy::default());
+    world.signal(gone(false));
+    assert_eq!(world.d.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    let mut world = World::at_final(Policy::default());
+    world.signal(gone(true));
+    assert_eq!(world.d.status, DirectiveStatus::Completed);
+}
+
+#[test]
+fn every_signal_in_every_state_has_an_answer() {
+    let worlds = [
+        World::open(Policy::default()),
+        World::started(Policy::default(), diamond()),
+        World::started(Policy::default(), single()),
+        World::at_final(Policy::default()),
+    ];
+    let someone = || actor("maintainer", Permission::Admin);
+    for world in worlds {
+        let step = world.d.steps.first().map_or_else(|| StepId(uuid::Uuid::nil()), |step| step.id);
+        let signals = [
+            Signal::Unlabelled { actor: someone() },
+            Signal::Wished { actor: someone(), wish: label_wish("directive", "directive:manual").unwrap() },
+            Signal::IssueClosed { actor: someone(), final_merged: false },
+            Signal::IntegrationCut,
+            Signal::PullReady { step },
+            Signal::Verified { step, head: Sha::new("x"), results: red(), findings: Vec::new() },
+            Signal::Conflicted { step, head: Sha::new("x"), paths: Vec::new() },
+            Signal::HeadMoved { step, head: Sha::new("x"), by: Login::new("w") },
+            Signal::PullMerged { step, by: Login::new("w"), sha: None },
+            Signal::PullClosed { step, by: Login::new("w") },
+            Signal::MergeRefused { step, head: Sha::new("x"), reason: String::new() },
+            Signal::Integrated { head: Sha::new("x"), differs: true },
+            Signal::EffectFailed { step: Some(step), reason: "no".to_owned() },
+            Signal::EffectFailed { step: None, reason: "no".to_owned() },
+            Signal::Tick,
+        ];
+        for first in &signals {
+            for second in &signals {
+                let once = decide(world.d.clone(), first, world.now).directive.unwrap();
+                let twice = decide(once, second, world.now);
+                assert!(
+                    twice.events.iter().all(|event| event.name != "transition_refused"),
+                    "{first:?} then {second:?}: {:?}",
+                    twice.events
+                );
+            }
+        }
+        let tasks = world.d.tasks.iter().filter(|task| task.status == TaskStatus::Running).count();
+        assert!(tasks <= 3);
+    }
+}

@@ -1,0 +1,312 @@
+//! The engine by example. `World` plays the part of everything outside: it carries out the effects it is told
+//! to, as the tests want them to turn out.
+
+use chrono::{DateTime, Duration, TimeZone, Utc};
+use serde_json::{Value, json};
+
+use super::{Decision, SELF, decide, open};
+use crate::approval::{ApprovalKind, ApprovalStatus, Urgency};
+use crate::brief::{Brief, Requirement};
+use crate::command::Command;
+use crate::directive::{Base, Directive, PauseReason, PlanOrigin};
+use crate::effect::{Effect, Notice, Reaction};
+use crate::evaluation::{Verdict, VerifierResult};
+use crate::ids::{Branch, Login, Repo, Sha, StepId, TaskId, Usd};
+use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
+use crate::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
+use crate::status::{DirectiveStatus, StepStatus};
+use crate::step::{Finding, FindingKind, Pull};
+use crate::task::{TaskKind, TaskStatus};
+
+mod approvals;
+mod breakers;
+mod cells;
+mod contracts;
+mod found;
+mod history;
+mod life;
+mod machine;
+mod orders;
+mod planning;
+mod replan;
+mod rules;
+pub(crate) mod simulation;
+mod steps;
+mod transitions;
+mod whole;
+mod wishes;
+
+fn actor(login: &str, permission: Permission) -> Actor {
+    Actor { login: Login::new(login), permission, bot: false }
+}
+
+fn labelled(policy: Policy) -> Labelled {
+    Labelled {
+        repo: Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 },
+        issue: 12,
+        earlier: 0,
+        title: "Print lengths".to_owned(),
+        author: Login::new("outsider"),
+        actor: actor("maintainer", Permission::Admin),
+        brief: Brief {
+            goal: "Print lengths.".to_owned(),
+            requirements: vec![Requirement { id: "R1".to_owned(), description: "Print.".to_owned() }],
+            ..Brief::default()
+        },
+        policy: Ok(policy),
+        base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
+        wishes: Vec::new(),
+        agents: None,
+    }
+}
+
+/// A plan: `a` and `b` side by side, `c` after both.
+fn diamond() -> Value {
+    json!({ "steps": [
+        { "name": "a", "type": "implement", "description": "A.", "requirements": ["R1"] },
+        { "name": "b", "type": "implement", "description": "B." },
+        { "name": "c", "type": "test", "description": "C.", "depends_on": ["a", "b"] },
+    ]})
+}
+
+fn single() -> Value {
+    json!({ "steps": [{ "name": "a", "type": "implement", "description": "A.", "requirements": ["R1"] }] })
+}
+
+fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
+    VerifierResult {
+        name: name.to_owned(),
+        required,
+        weight: if required { 1.0 } else { 0.5 },
+        verdict,
+        summary: "summary".to_owned(),
+        tail: "last line".to_owned(),
+        duration_ms: 1,
+    }
+}
+
+fn green() -> Vec<VerifierResult> {
+    vec![verifier("test", true, Verdict::Pass)]
+}
+
+fn yellow() -> Vec<VerifierResult> {
+    vec![verifier("test", true, Verdict::Pass), verifier("lint", false, Verdict::Fail)]
+}
+
+fn red() -> Vec<VerifierResult> {
+    vec![verifier("test", true, Verdict::Fail)]
+}
+
+/// When every story begins.
+fn morning() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap()
+}
+
+struct World {
+    d: Directive,
+    effects: Vec<Effect>,
+    events: Vec<String>,
+    now: DateTime<Utc>,
+    pulls: u64,
+    comments: u64,
+    /// Whether every agent works for others, so that tasks stay queued.
+    busy: bool,
+}
+
+impl World {
+    fn open(policy: Policy) -> Self {
+        let now = morning();
+        let decision = open(&labelled(policy), now);
+        let d = decision.directive.clone().expect("a directive was opened");
+        let mut world = Self { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
+        world.take(decision);
+        world
+    }
+
+    /// Opened, planned and started.
+    fn started(policy: Policy, plan: Value) -> Self {
+        let mut world = Self::open(policy);
+        world.planned(plan);
+        if world.has(&Effect::CutIntegration) {
+            world.signal(Signal::IntegrationCut);
+        }
+        world
+    }
+
+    fn take(&mut self, decision: Decision) {
+        self.d = decision.directive.expect("a directive stays one");
+        self.events.extend(decision.events.into_iter().map(|event| event.name));
+        self.effects = decision.effects;
+        if self.busy {
+            return;
+        }
+        // Agents begin at once.
+        for effect in self.effects.clone() {
+            let Effect::RunTask { task } = effect else { continue };
+            let begun = decide(self.d.clone(), &Signal::TaskStarted { task }, self.now);
+            self.d = begun.directive.expect("a directive stays one");
+            self.events.extend(begun.events.into_iter().map(|event| event.name));
+            self.effects.extend(begun.effects);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        self.now += Duration::seconds(10);
+        let decision = decide(self.d.clone(), &signal, self.now);
+        self.take(decision);
+    }
+
+    fn has(&self, effect: &Effect) -> bool {
+        self.effects.contains(effect)
+    }
+
+    fn id(&self, name: &str) -> StepId {
+        self.d.step_named(name).unwrap_or_else(|| panic!("no step {name}")).id
+    }
+
+    fn status(&self, name: &str) -> StepStatus {
+        self.d.step_named(name).unwrap_or_else(|| panic!("no step {name}")).status
+    }
+
+    fn live(&self, name: Option<&str>) -> TaskId {
+        let step = name.map(|name| self.id(name));
+        self.d.tasks.iter().find(|task| task.step == step && task.status.is_live()).expect("a live task").id
+    }
+
+    fn live_count(&self) -> usize {
+        self.d.tasks.iter().filter(|task| task.status.is_live()).count()
+    }
+
+    fn finish(&mut self, task: TaskId, outcome: TaskOutcome) {
+        self.signal(Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.5) });
+    }
+
+    fn planned(&mut self, plan: Value) {
+        self.finish(self.live(None), TaskOutcome::Planned { plan });
+    }
+
+    fn changed(&mut self, name: &str, head: &str) {
+        let outcome =
+            TaskOutcome::Changed { head: Sha::new(head), summary: "Did it.".to_owned(), findings: Vec::new() };
+        self.finish(self.live(Some(name)), outcome);
+        self.opened(name);
+    }
+
+    fn opened(&mut self, name: &str) {
+        let step = self.id(name);
+        if self.has(&Effect::OpenPull { step }) {
+            self.pulls += 1;
+            let pull = Pull { number: 100 + self.pulls, node_id: "node".to_owned(), draft: true, closed: false };
+            self.signal(Signal::PullOpened { step, pull });
+        }
+    }
+
+    fn verified(&mut self, name: &str, results: Vec<VerifierResult>) {
+        let step = self.d.step_named(name).unwrap();
+        let (step, head) = (step.id, step.head.clone().unwrap());
+        self.signal(Signal::Verified { step, head, results, findings: Vec::new() });
+    }
+
+    fn merges(&self, name: &str) -> bool {
+        let id = self.id(name);
+        self.effects.iter().any(|effect| matches!(effect, Effect::Merge { step, .. } if *step == id))
+    }
+
+    fn merged(&mut self, name: &str) {
+        let step = self.id(name);
+        self.signal(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+    }
+
+    /// From running to merged without a hitch.
+    fn done(&mut self, name: &str) {
+        self.changed(name, &format!("{name}-head"));
+        self.verified(name, green());
+        assert!(self.merges(name), "{name} should merge");
+        self.merged(name);
+    }
+
+    /// Every step done, the final pull request waiting for a person.
+    fn at_final(policy: Policy) -> Self {
+        let mut world = Self::started(policy, diamond());
+        for name in ["a", "b", "c"] {
+            world.done(name);
+        }
+        world.integrated("whole");
+        world.verified("final", green());
+        world
+    }
+
+    fn integrated(&mut self, head: &str) {
+        let round = self.d.integrations;
+        assert!(self.has(&Effect::Integrate { round }), "the integration branch is brought up to the base");
+        self.signal(Signal::Integrated { head: Sha::new(head), differs: true });
+        self.opened("final");
+    }
+
+    fn order(&mut self, by: Actor, pull: Option<&str>, command: Command) {
+        self.order_at(by, pull, command, None, None);
+    }
+
+    fn order_at(
+        &mut self,
+        by: Actor,
+        pull: Option<&str>,
+        command: Command,
+        sha: Option<&str>,
+        at: Option<DateTime<Utc>>,
+    ) {
+        self.comments += 1;
+        let pull = pull.map(|name| self.d.step_named(name).unwrap().pull.as_ref().expect("a pull request").number);
+        let at = at.unwrap_or(self.now + Duration::seconds(5));
+        self.signal(Signal::Commanded(Commanded {
+            actor: by,
+            command,
+            pull,
+            sha: sha.map(Sha::new),
+            source: Source {
+                kind: SourceKind::IssueComment,
+                id: self.comments,
+                node_id: String::new(),
+                number: 12,
+                index: 0,
+            },
+            at,
+            words: Some("As written.".to_owned()),
+        }));
+    }
+
+    fn maintainer(&mut self, pull: Option<&str>, command: Command) {
+        self.order(actor("maintainer", Permission::Admin), pull, command);
+    }
+
+    fn approve(&mut self, pull: &str) {
+        self.maintainer(Some(pull), Command::Approve { step: None });
+    }
+
+    fn refusal(&self) -> Option<&Notice> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Reply { notice, .. } => Some(notice),
+            _ => None,
+        })
+    }
+
+    fn refused(&self) -> String {
+        match self.refusal() {
+            Some(Notice::Refused { reason }) => reason.clone(),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn count(&self, event: &str) -> usize {
+        self.events.iter().filter(|name| *name == event).count()
+    }
+
+    fn waits(&mut self, time: Duration) {
+        self.now += time;
+        self.signal(Signal::Tick);
+    }
+
+    fn waiting(&self) -> Vec<ApprovalKind> {
+        self.d.waiting().map(|approval| approval.kind).collect()
+    }
+}

@@ -1,0 +1,493 @@
+//! Whole directives against a world that is late, forgetful and contradictory, a few thousand times.
+//!
+//! Each run draws everything from one seed, which a failure prints. First comes chaos: effects are carried out in
+//! any order and may fail, signals come twice, people give every order there is, push, merge and close. Then
+//! everybody is helpful, and the directive must come to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+mod limits;
+mod plans;
+
+use super::*;
+use crate::engine::table::{Case, Left, Next, next};
+use crate::evaluation::Evaluation;
+use crate::policy::options::label_wish;
+use crate::replan::IssueText;
+use crate::step::Step;
+use crate::task::{Held, House};
+
+/// Enough for every kind of life, and a second or two in a debug build.
+const SEEDS: u64 = 500;
+/// What a run of an agent costs.
+const COST: Usd = Usd(300_000);
+const CHAOS: usize = 120;
+const PATIENCE: usize = 600;
+
+/// A small generator (xorshift*), so that a seed is all that there is to know of a run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        usize::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % sides.max(1)
+    }
+
+    fn one_in(&mut self, chances: usize) -> bool {
+        self.roll(chances) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        if from.is_empty() { None } else { Some(from[self.roll(from.len())].clone()) }
+    }
+}
+
+/// The world as far as the engine can tell: an outbox, branches and pull requests.
+struct Simulation {
+    dice: Dice,
+    d: Directive,
+    now: DateTime<Utc>,
+    queue: Vec<Effect>,
+    done: BTreeSet<String>,
+    /// Signals that were told, to be told again.
+    told: Vec<Signal>,
+    pulls: BTreeMap<StepId, u64>,
+    closed: BTreeSet<StepId>,
+    merged: BTreeSet<StepId>,
+    /// What the issue says now.
+    text: IssueText,
+    heads: u64,
+    numbers: u64,
+    chaos: bool,
+    trace: Vec<String>,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut policy = Policy {
+            autonomy: dice.pick(&[Autonomy::Manual, Autonomy::Guardrails, Autonomy::FullAuto]).unwrap(),
+            merge: dice.pick(&[FinalMerge::Person, FinalMerge::Auto]).unwrap(),
+            delivery: dice.pick(&[Delivery::Integration, Delivery::Integration, Delivery::Direct]).unwrap(),
+            plan_approval: dice.one_in(4),
+            ..Policy::default()
+        };
+        policy.limits.parallel_tasks = 1 + u32::try_from(dice.roll(3)).unwrap();
+        policy.limits.cost = Usd::from_dollars(if dice.one_in(3) { 2.0 } else { 50.0 });
+        let now = Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap();
+        let decision = open(&labelled(policy), now);
+        let mut simulation = Self {
+            dice,
+            d: decision.directive.clone().unwrap(),
+            now,
+            queue: Vec::new(),
+            done: BTreeSet::new(),
+            told: Vec::new(),
+            pulls: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            merged: BTreeSet::new(),
+            text: IssueText {
+                title: decision.directive.clone().unwrap().title,
+                brief: decision.directive.unwrap().brief,
+            },
+            heads: 0,
+            numbers: 100,
+            chaos: true,
+            trace: Vec::new(),
+        };
+        simulation.enqueue(decision.effects);
+        simulation
+    }
+
+    /// As the outbox does it: once for a key, but for what coalesces.
+    fn enqueue(&mut self, effects: Vec<Effect>) {
+        let keys: BTreeSet<_> = effects.iter().map(|effect| effect.key(self.d.id)).collect();
+        assert_eq!(keys.len(), effects.len(), "two effects of one decision have the same key");
+        for effect in effects {
+            let first = self.done.insert(effect.key(self.d.id));
+            assert!(first || !matches!(effect, Effect::Remind { .. }), "people are reminded twice");
+            if first || (effect.coalesces() && !self.queue.contains(&effect)) {
+                self.queue.push(effect);
+            }
+        }
+    }
+
+    fn tell(&mut self, signal: Signal) {
+        self.now += Duration::seconds(1 + i64::try_from(self.dice.roll(90)).unwrap());
+        self.trace.push(format!("{signal:?}"));
+        let before = self.d.clone();
+        let decision = decide(before.clone(), &signal, self.now);
+        for event in &decision.events {
+            assert_ne!(event.name, "transition_refused", "{:?}", event.data);
+        }
+        self.d = decision.directive.clone().unwrap();
+        self.check(&before, &decision.effects);
+        self.check_plans(&before, &signal, &decision.effects);
+        self.check_limits(&before, &decision);
+        self.enqueue(decision.effects);
+        self.told.push(signal);
+    }
+
+    fn check(&self, before: &Directive, effects: &[Effect]) {
+        let d = &self.d;
+        let live: Vec<_> = d.tasks.iter().filter(|task| task.status.is_live()).collect();
+        for step in d.steps.iter().chain(&d.finale) {
+            let own = live.iter().filter(|task| task.step == Some(step.id)).count();
+            assert!(own <= 1, "{} has {own} live tasks", step.name);
+            if step.status == StepStatus::Running {
+                for dependency in &step.depends_on {
+                    let dependency = d.step_named(dependency.as_str()).unwrap();
+                    assert!(dependency.status.is_done(), "{} runs before {}", step.name, dependency.name);
+                }
+            }
+            if let Some(was) = before.step(step.id)
+                && was.status.is_done()
+            {
+                assert_eq!(was.status, step.status, "{} was done", step.name);
+            }
+        }
+        assert!(live.len() <= d.policy.limits.parallel_tasks as usize + 1, "{} tasks at a time", live.len());
+        for effect in effects {
+            match effect {
+                Effect::RunTask { .. } | Effect::Merge { .. } | Effect::Integrate { .. } => assert!(
+                    matches!(d.status, DirectiveStatus::Planning | DirectiveStatus::Active),
+                    "{effect:?} starts while {}",
+                    d.status
+                ),
+                _ => {}
+            }
+            if let Effect::Merge { step, head, .. } = effect {
+                self.check_merge(d.step(*step).unwrap(), head);
+            }
+        }
+        if d.status.is_over() {
+            assert!(live.is_empty(), "tasks run after the end");
+            assert_eq!(d.waiting().count(), 0, "questions wait after the end");
+        }
+    }
+
+    /// Nothing is merged but what the table lets through, or what a person approved at this very head.
+    fn check_merge(&self, step: &Step, head: &Sha) {
+        assert_eq!(step.head.as_ref(), Some(head), "another head of {} is merged", step.name);
+        let person = self.d.approvals.iter().any(|approval| {
+            approval.step == Some(step.id) && approval.shown == *head && approval.status == ApprovalStatus::Approved
+        });
+        let evaluation = step.current_evaluation();
+        let table = evaluation.is_some_and(|evaluation| {
+            next(Case {
+                autonomy: self.d.policy.autonomy,
+                confidence: evaluation.confidence,
+                into_base: step.into_base,
+                merge: self.d.policy.merge,
+                needs_person: Evaluation::needs_person(&step.findings),
+                left: Left::Rework,
+            }) == Next::Merge
+        });
+        let vouched =
+            step.vouched.is_some() && evaluation.is_some_and(|it| it.confidence != crate::evaluation::Confidence::Red);
+        assert!(person || table || vouched, "{} is merged on nobody's word", step.name);
+    }
+
+    fn new_head(&mut self) -> Sha {
+        self.heads += 1;
+        Sha::new(format!("head-{}", self.heads))
+    }
+
+    /// Carries out one effect of the queue, wherever it stands there.
+    fn work(&mut self) -> bool {
+        if self.queue.is_empty() {
+            return false;
+        }
+        let at = self.dice.roll(self.queue.len());
+        let effect = self.queue.remove(at);
+        match effect {
+            Effect::CutIntegration => self.tell(Signal::IntegrationCut),
+            Effect::RunTask { task } => self.run_task(task),
+            Effect::OpenPull { step } => self.open_pull(step),
+            Effect::SyncPull { step } => self.tell(Signal::PullReady { step }),
+            Effect::Verify { step, head, .. } => self.verify(step, head),
+            Effect::Merge { step, head, .. } => self.merge(step, head),
+            Effect::ClosePull { step, .. } => self.close_pull(step),
+            Effect::Integrate { .. } => self.integrate(),
+            _ => {}
+        }
+        true
+    }
+
+    fn run_task(&mut self, task: TaskId) {
+        let Some(found) = self.d.task(task).filter(|found| found.status.is_live()).cloned() else { return };
+        if self.chaos && self.dice.one_in(6) {
+            let held = Held { by: House::OpenPulls, limit: 5, taken: 5 };
+            self.tell(Signal::TaskHeld { task, held });
+            self.queue.push(Effect::RunTask { task });
+            return;
+        }
+        self.tell(Signal::TaskStarted { task });
+        if self.chaos && self.dice.one_in(3) {
+            // People act while it runs.
+            self.disturb();
+        }
+        for _ in 0..self.dice.roll(if self.chaos { 3 } else { 1 }) {
+            self.show(task);
+        }
+        let head = self.new_head();
+        let outcome = match found.kind {
+            TaskKind::Plan if self.chaos && self.dice.one_in(3) => {
+                TaskOutcome::Planned { plan: json!({ "steps": [] }) }
+            }
+            TaskKind::Plan => TaskOutcome::Planned { plan: self.any_plan() },
+            _ if self.chaos && self.dice.one_in(5) => TaskOutcome::Failed { reason: "it crashed".to_owned() },
+            _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Refused { faults: vec!["a secret".to_owned()] },
+            _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Unchanged {
+                summary: String::new(),
+                report: Some("a report".to_owned()),
+                evidence: self.dice.one_in(2).then(|| "there already".to_owned()),
+                head: found.step.and_then(|step| self.d.step(step)).and_then(|step| step.head.clone()),
+            },
+            _ => TaskOutcome::Changed { head, summary: "done".to_owned(), findings: Vec::new() },
+        };
+        self.tell(Signal::TaskFinished { task, outcome, cost: COST });
+    }
+
+    /// What the agent has so far is pushed; the push may fail, or be told by nobody, or be seen by a sweep.
+    fn show(&mut self, task: TaskId) {
+        let head = self.new_head();
+        self.tell(Signal::TaskPushes { task, head: head.clone() });
+        if self.dice.one_in(4) {
+            if let Some(step) = self.d.task(task).and_then(|task| task.step) {
+                self.tell(Signal::HeadMoved { step, head, by: Login::new("ghost") });
+            }
+            return;
+        }
+        self.tell(Signal::TaskPushed { task });
+        if self.dice.one_in(2) {
+            self.work();
+        }
+    }
+
+    fn open_pull(&mut self, step: StepId) {
+        if self.is_superseded(step) {
+            return;
+        }
+        self.closed.remove(&step);
+        let number = *self.pulls.entry(step).or_insert_with(|| {
+            self.numbers += 1;
+            self.numbers
+        });
+        let pull = Pull { number, node_id: String::new(), draft: true, closed: false };
+        self.tell(Signal::PullOpened { step, pull });
+    }
+
+    fn verify(&mut self, step: StepId, head: Sha) {
+        if self.chaos && self.dice.one_in(8) {
+            return self.tell(Signal::Conflicted { step, head, paths: vec!["src/lib.rs".to_owned()] });
+        }
+        if self.chaos && self.dice.one_in(12) {
+            return self.tell(Signal::EffectFailed { step: Some(step), reason: "no sandbox".to_owned() });
+        }
+        let results = match self.dice.roll(if self.chaos { 3 } else { 1 }) {
+            0 => green(),
+            1 => yellow(),
+            _ => red(),
+        };
+        self.tell(Signal::Verified { step, head, results, findings: Vec::new() });
+    }
+
+    fn merge(&mut self, step: StepId, head: Sha) {
+        let current = self.d.any_step(step).and_then(|found| found.head.clone());
+        if current.as_ref() != Some(&head) || self.is_superseded(step) {
+            return;
+        }
+        if self.closed.contains(&step) {
+            // As the handler does, which looks before it merges.
+            return self.tell(Signal::PullClosed { step, by: Login::new("maintainer") });
+        }
+        if self.chaos && self.dice.one_in(5) {
+            let reason = "a review is required".to_owned();
+            return self.tell(Signal::MergeRefused { step, head, reason });
+        }
+        if self.chaos && self.dice.one_in(6) {
+            return self.tell(Signal::Conflicted { step, head, paths: vec!["README.md".to_owned()] });
+        }
+        self.merged.insert(step);
+        self.tell(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+    }
+
+    fn integrate(&mut self) {
+        let Some(finale) = self.d.finale.as_ref().map(|finale| finale.id) else { return };
+        let head = self.new_head();
+        if self.chaos && self.dice.one_in(4) {
+            return self.tell(Signal::Conflicted { step: finale, head, paths: vec!["Cargo.toml".to_owned()] });
+        }
+        self.tell(Signal::Integrated { head, differs: true });
+    }
+
+    /// A person or the world does something that nobody waited for.
+    fn disturb(&mut self) {
+        let all = self.d.steps.iter().chain(&self.d.finale).chain(&self.d.earlier);
+        let ids: Vec<_> = all.map(|step| step.id).collect();
+        let with_pull: Vec<_> = self.pulls.keys().copied().filter(|step| !self.merged.contains(step)).collect();
+        let person = || actor("maintainer", Permission::Admin);
+        match self.dice.roll(13) {
+            12 => self.edit(),
+            0 => {
+                let again = self.dice.pick(&self.told.clone());
+                if let Some(again) = again {
+                    self.tell(again);
+                }
+            }
+            1 => {
+                self.now += Duration::hours(self.dice.pick(&[1, 3, 100, 2_000]).unwrap());
+                self.tell(Signal::Tick);
+            }
+            2 => {
+                if let Some(step) = self.dice.pick(&with_pull) {
+                    let head = self.new_head();
+                    self.tell(Signal::HeadMoved { step, head, by: Login::new("writer") });
+                }
+            }
+            3 if self.dice.one_in(3) => {
+                if let Some(step) = self.dice.pick(&with_pull) {
+                    self.merged.insert(step);
+                    self.tell(Signal::PullMerged { step, by: Login::new("maintainer"), sha: None });
+                }
+            }
+            4 if self.dice.one_in(3) => {
+                if let Some(step) = self.dice.pick(&with_pull) {
+                    self.closed.insert(step);
+                    self.tell(Signal::PullClosed { step, by: Login::new("maintainer") });
+                }
+            }
+            5 if self.dice.one_in(3) => self.tell(Signal::Unlabelled { actor: person() }),
+            6 if self.dice.one_in(2) => {
+                let wish = label_wish("directive", "directive:manual").unwrap();
+                self.tell(Signal::Wished { actor: person(), wish });
+            }
+            6 => self.tell(Signal::Labelled(Box::new(labelled(Policy::default())))),
+            7 if self.dice.one_in(30) => {
+                self.tell(Signal::IssueClosed { actor: person(), final_merged: false });
+            }
+            _ => {
+                let by = if self.dice.one_in(5) { actor("outsider", Permission::Read) } else { person() };
+                let pull = if self.dice.one_in(2) { self.dice.pick(&ids) } else { None };
+                let command = self.any_command();
+                self.order(by, pull, command);
+            }
+        }
+    }
+
+    fn any_command(&mut self) -> Command {
+        let name = self.dice.pick(&["a", "b", "c", "final", "plan", "nonsense"]).unwrap().to_owned();
+        let step = (!self.dice.one_in(3)).then(|| name.clone());
+        match self.dice.roll(16) {
+            15 => Command::Replan { reason: name },
+            0..=3 => Command::Approve { step },
+            4..=6 => Command::Rework { text: format!("{name} do better") },
+            7 => Command::Retry { step },
+            8 if self.dice.one_in(3) => Command::Skip { step },
+            9 => Command::Pause { now: self.dice.one_in(2) },
+            10 | 11 => Command::Resume,
+            12 if self.dice.one_in(20) => Command::Stop,
+            14 => Command::Budget { usd: self.dice.pick(&[0.5, 2.0, 3.0, 9.0, 60.0, 400.0]).unwrap() },
+            13 => Command::Autonomy { level: "manual".to_owned() },
+            _ => Command::Status,
+        }
+    }
+
+    fn order(&mut self, actor: Actor, on: Option<StepId>, command: Command) {
+        if matches!(command, Command::Replan { .. }) && actor.may_command() {
+            self.tell(Signal::IssueRead(self.text.clone()));
+        }
+        let pull = on.and_then(|step| self.pulls.get(&step)).copied();
+        self.numbers += 1;
+        let source =
+            Source { kind: SourceKind::IssueComment, id: self.numbers, node_id: String::new(), number: 12, index: 0 };
+        self.tell(Signal::Commanded(Commanded { actor, command, pull, sha: None, source, at: self.now, words: None }));
+    }
+
+    /// What a helpful maintainer does when nothing moves: answers what is asked.
+    fn help(&mut self) {
+        let person = actor("maintainer", Permission::Admin);
+        self.now += Duration::seconds(2);
+        let waiting = self.d.waiting().next().cloned();
+        match waiting {
+            _ if self.d.status == DirectiveStatus::Paused => {
+                let spent_all = self.d.spent() >= self.d.policy.limits.cost_ceiling();
+                self.order(person, None, if spent_all { Command::Stop } else { Command::Resume });
+            }
+            Some(approval) => {
+                let name = match approval.step.and_then(|step| self.d.step(step)) {
+                    Some(step) => step.name.to_string(),
+                    None => approval.kind.as_str().to_owned(),
+                };
+                let nothing_there = approval.kind == ApprovalKind::StepBlocked
+                    && approval.step.and_then(|step| self.d.step(step)).is_some_and(|step| step.head.is_none());
+                let step = Some(name);
+                let command = if nothing_there { Command::Retry { step } } else { Command::Approve { step } };
+                self.order(person, None, command);
+            }
+            None => panic!("nothing moves and nobody is asked: {:#?}", self.d),
+        }
+    }
+
+    fn run(&mut self) {
+        for _ in 0..CHAOS {
+            if self.d.status.is_over() {
+                return;
+            }
+            if self.dice.one_in(3) || !self.work() {
+                self.disturb();
+            }
+        }
+        self.chaos = false;
+        for _ in 0..PATIENCE {
+            if self.d.status.is_over() {
+                return;
+            }
+            if !self.work() {
+                self.help();
+            }
+        }
+        panic!("no end in sight: {:#?}", self.d);
+    }
+}
+
+#[test]
+fn whatever_happens_a_directive_comes_to_its_end_or_asks_a_person() {
+    let Tally { endings, replans, carried } = simulate(1..=SEEDS);
+    assert!(replans > 200 && carried > 100, "too little is planned anew: {replans} replans, {carried} steps carried");
+    assert!(endings.get("completed").is_some_and(|count| *count > SEEDS / 4), "too few completed: {endings:?}");
+    assert!(endings.contains_key("failed"), "{endings:?}");
+}
+
+/// What became of many directives.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// How many ended with which status.
+    pub(crate) endings: BTreeMap<&'static str, u64>,
+    replans: usize,
+    carried: usize,
+}
+
+/// Takes a directive through its life for each seed.
+pub(crate) fn simulate(seeds: std::ops::RangeInclusive<u64>) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let mut simulation = Simulation::new(seed);
+        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            simulation.run();
+            simulation.check_left_open();
+        }));
+        if let Err(cause) = run {
+            let last = simulation.trace.len().saturating_sub(25);
+            eprintln!("seed {seed}, the last signals:\n{}", simulation.trace[last..].join("\n"));
+            std::panic::resume_unwind(cause);
+        }
+        *tally.endings.entry(simulation.d.status.as_str()).or_insert(0) += 1;
+        tally.replans += simulation.d.replans.len();
+        tally.carried += simulation.d.carried().len();
+    }
+    tally
+}

@@ -1,0 +1,131 @@
+//! Labels, options and `/autonomy`: what makes a directive stricter, and how far back it may go.
+
+use super::*;
+use crate::policy::options::{self, Wish, label_wish};
+use crate::policy::{JudgePolicy, Policy};
+
+fn auto() -> Policy {
+    Policy { autonomy: Autonomy::FullAuto, merge: FinalMerge::Auto, ..Policy::default() }
+}
+
+fn label(name: &str) -> Wish {
+    label_wish("directive", name).unwrap()
+}
+
+fn set(world: &mut World, by: Actor, name: &str) {
+    world.signal(Signal::Wished { actor: by, wish: label(name) });
+}
+
+fn triager() -> Actor {
+    actor("triager", Permission::Read)
+}
+
+fn autonomy(world: &mut World, level: &str) {
+    world.maintainer(None, Command::Autonomy { level: level.to_owned() });
+}
+
+#[test]
+fn labels_and_options_make_the_policy_stricter_from_the_start_and_what_loosens_is_kept_to_be_told() {
+    let mut wishes = vec![label("directive:manual"), label("directive:full_auto")];
+    wishes.extend(options::wishes("## Options\n\nbudget: 2\nsteps: 40\n"));
+    let decision = open(&Labelled { wishes, ..labelled(Policy::default()) }, morning());
+    let d = decision.directive.unwrap();
+    assert_eq!((d.policy.autonomy, d.policy.limits.cost), (Autonomy::Manual, Usd::from_dollars(2.0)));
+    assert_eq!(d.policy.limits.steps, 12);
+    let ignored: Vec<_> = d.wishes.ignored.iter().map(|wish| wish.shown.as_str()).collect();
+    assert_eq!(ignored, ["directive:full_auto", "steps: 40"]);
+}
+
+#[test]
+fn a_label_set_later_makes_stricter_from_then_on_though_a_triager_set_it() {
+    let mut world = World::started(auto(), diamond());
+    world.done("a");
+    set(&mut world, triager(), "directive:manual");
+    assert!(world.events.contains(&"policy_tightened".to_owned()));
+    world.changed("b", "b1");
+    world.verified("b", green());
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+    assert!(!world.merges("b"));
+}
+
+#[test]
+fn a_merge_that_waits_for_its_turn_is_decided_again_when_a_label_makes_stricter() {
+    let mut world = World::started(auto(), diamond());
+    // Paused, so that what was decided on is not asked of GitHub yet.
+    world.changed("a", "a1");
+    world.maintainer(None, Command::Pause { now: false });
+    world.verified("a", green());
+    set(&mut world, triager(), "directive:manual");
+    world.maintainer(None, Command::Resume);
+    assert!(!world.merges("a"));
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+}
+
+#[test]
+fn a_label_never_loosens_and_a_bots_label_does_not_count() {
+    let manual = Policy { autonomy: Autonomy::Manual, ..Policy::default() };
+    let mut world = World::started(Policy::default(), diamond());
+    let bot = Actor { bot: true, ..actor("other[bot]", Permission::Admin) };
+    set(&mut world, bot, "directive:manual");
+    assert_eq!((world.d.policy.autonomy, world.effects.len()), (Autonomy::Guardrails, 0));
+
+    set(&mut world, triager(), "directive:manual");
+    set(&mut world, triager(), "directive:guardrails");
+    assert_eq!(world.d.policy.autonomy, manual.autonomy);
+    assert_eq!(world.d.wishes.ignored.len(), 1);
+    // The same again says nothing new.
+    set(&mut world, triager(), "directive:guardrails");
+    assert_eq!((world.d.wishes.ignored.len(), world.effects.len()), (1, 0));
+}
+
+#[test]
+fn autonomy_goes_anywhere_up_to_the_level_of_the_policy_and_no_further() {
+    let mut world = World::started(Policy::default(), diamond());
+    set(&mut world, triager(), "directive:manual");
+    autonomy(&mut world, "guardrails");
+    assert_eq!((world.refusal(), world.d.policy.autonomy), (None, Autonomy::Guardrails));
+    autonomy(&mut world, "manual");
+    autonomy(&mut world, "full_auto");
+    let Some(Notice::Refused { reason }) = world.refusal() else { panic!("not refused") };
+    assert!(reason.contains("allows `guardrails` at most") && reason.contains("is at `manual`"), "{reason}");
+    assert_eq!(world.d.policy.autonomy, Autonomy::Manual);
+    autonomy(&mut world, "all");
+    assert!(matches!(world.refusal(), Some(Notice::Refused { reason }) if reason.contains("the levels are")));
+}
+
+#[test]
+fn a_directive_from_before_there_were_wishes_may_go_back_to_where_it_was() {
+    let mut world = World::started(Policy::default(), diamond());
+    let mut state = serde_json::to_value(&world.d).unwrap();
+    state.as_object_mut().unwrap().remove("wishes");
+    world.d = serde_json::from_value(state).unwrap();
+    autonomy(&mut world, "manual");
+    autonomy(&mut world, "guardrails");
+    assert_eq!((world.refusal(), world.d.policy.autonomy), (None, Autonomy::Guardrails));
+    autonomy(&mut world, "full-auto");
+    assert!(world.refusal().is_some());
+}
+
+#[test]
+fn a_policy_that_names_an_agent_which_is_not_there_starts_nothing_and_names_those_that_are() {
+    let judge = Some(JudgePolicy { agent: Some("strict".to_owned()), weight: 1.0 });
+    let policy = Policy { agent: Some("fast".to_owned()), judge, ..Policy::default() };
+    let agents = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let opened = |agents| open(&Labelled { agents, ..labelled(policy.clone()) }, morning());
+    assert!(opened(None).directive.is_some());
+    assert!(opened(agents(&["fast", "strict"])).directive.is_some());
+
+    let decision = opened(agents(&["default", "strict"]));
+    assert!(decision.directive.is_none());
+    let [Effect::Announce { notice: Notice::PolicyBroken { faults }, .. }] = decision.effects.as_slice() else {
+        panic!("{:?}", decision.effects)
+    };
+    assert_eq!(
+        faults.as_slice(),
+        ["`agent` names `fast`, which the operator of Adjutant has not set up: there are `default`, `strict`."]
+    );
+    let decision = opened(agents(&[]));
+    assert!(
+        matches!(&decision.effects[..], [Effect::Announce { notice: Notice::PolicyBroken { faults }, .. }] if faults.len() == 2)
+    );
+}

@@ -1,0 +1,92 @@
+//! How much is done without asking, while a directive lives: labels make it stricter, `/autonomy` goes anywhere below
+//! what the policy file allows.
+
+use serde_json::json;
+
+use super::commands::{Taken, refused};
+use super::turn::Turn;
+use crate::approval::ApprovalStatus;
+use crate::policy::options::{self, Wish};
+use crate::policy::{Autonomy, Policy};
+use crate::signal::Actor;
+use crate::step::{MergeState, Step};
+
+/// What is wrong with the agents that a policy names, where it is known which ones there are.
+pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<String> {
+    let Some(known) = known else { return Vec::new() };
+    let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_deref());
+    let named = [("agent", policy.agent.as_deref()), ("judge.agent", judge)];
+    let offered = match known {
+        [] => "there is none".to_owned(),
+        known => format!("there are {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    };
+    let wrong = named.into_iter().filter_map(|(key, name)| Some((key, name?)));
+    wrong
+        .filter(|(_, name)| !known.iter().any(|known| known == name))
+        .map(|(key, name)| format!("`{key}` names `{name}`, which the operator of Adjutant has not set up: {offered}."))
+        .collect()
+}
+
+impl Turn {
+    /// A label that makes the policy stricter was set on a live directive. A bot's doing is no order.
+    pub(super) fn wished(&mut self, actor: &Actor, wish: &Wish) {
+        if actor.bot || self.d.status.is_over() {
+            return;
+        }
+        self.actor(&actor.login);
+        self.keep_ceiling();
+        let mut wishes = std::mem::take(&mut self.d.wishes);
+        let policy = options::tighten(&self.d.policy, std::slice::from_ref(wish), &mut wishes);
+        self.d.wishes = wishes;
+        if policy != self.d.policy {
+            self.info("policy_tightened", None, json!({ "label": wish.shown, "autonomy": policy.autonomy }));
+            self.d.policy = policy;
+            self.decide_again();
+        }
+    }
+
+    /// `/autonomy`: anywhere up to what the policy file allows. What was asked already stays asked.
+    pub(super) fn set_autonomy(&mut self, level: &str) -> Taken {
+        let Some(wanted) = Autonomy::parse(level) else {
+            return Err(refused("the levels are `manual`, `guardrails` and `full_auto`"));
+        };
+        let (ceiling, present) = (self.d.autonomy_ceiling().as_str(), self.d.policy.autonomy.as_str());
+        if wanted > self.d.autonomy_ceiling() {
+            return Err(refused(&format!(
+                "the policy allows `{ceiling}` at most, and this directive is at `{present}`; a higher level is set in \
+                 `.github/adjutant.yml`, for directives that start afterwards"
+            )));
+        }
+        self.keep_ceiling();
+        self.d.policy.autonomy = wanted;
+        self.decide_again();
+        Ok(())
+    }
+
+    /// The policy's own level, before it is changed for the first time.
+    fn keep_ceiling(&mut self) {
+        self.d.wishes.ceiling = Some(self.d.autonomy_ceiling());
+    }
+
+    /// Merges that were decided on and not yet asked for are decided on again.
+    fn decide_again(&mut self) {
+        let steps = self.d.steps.iter().chain(&self.d.finale);
+        let wanted = steps.filter(|step| step.merge == MergeState::Wanted && !self.accepted_by_person(step));
+        let undone: Vec<_> = wanted.map(|step| step.id).collect();
+        for id in undone {
+            self.with_step(id, |step| step.merge = MergeState::Open);
+            self.decide_on(id);
+        }
+    }
+
+    /// Whether a person said yes to a step's present head.
+    fn accepted_by_person(&self, step: &Step) -> bool {
+        let head = step.head.as_ref();
+        self.d.approvals.iter().any(|approval| {
+            approval.step == Some(step.id)
+                && Some(&approval.shown) == head
+                && approval.status == ApprovalStatus::Approved
+                && approval.answered_by.is_some()
+        })
+    }
+}

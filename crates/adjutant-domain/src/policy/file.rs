@@ -1,0 +1,421 @@
+//! From the file to the policy, with every fault told at once.
+
+use std::collections::BTreeSet;
+
+use globset::Glob;
+
+use super::keys::{self, Key, Rule};
+use super::node::{self, Node, Value};
+use super::{Autonomy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierPolicy};
+use crate::ids::{StepName, Usd};
+use crate::text;
+
+/// More faults than these are not told: whoever mends these comes back anyway.
+const MAX_FAULTS: usize = 30;
+
+/// Something that is wrong with a policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, counted from one.
+    pub line: u64,
+    /// What, in a sentence with the remedy.
+    pub what: String,
+}
+
+/// A policy, and what of it the file says itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stated {
+    /// What holds.
+    pub policy: Policy,
+    /// The keys that the file sets, such as `limits.steps`; the others are at their defaults.
+    pub said: BTreeSet<String>,
+}
+
+/// The policy that a file states; else everything that is wrong with it, a sentence each.
+///
+/// The file is at most 64 KiB; an empty one is the default.
+pub fn parse(yaml: &str) -> Result<Policy, Vec<String>> {
+    let stated = read(yaml).map_err(|faults| {
+        let more = faults.len().saturating_sub(MAX_FAULTS);
+        let told = faults.into_iter().take(MAX_FAULTS).map(|Fault { line, what }| format!("Line {line}: {what}"));
+        told.chain((more > 0).then(|| format!("{more} more are not listed."))).collect::<Vec<_>>()
+    })?;
+    Ok(stated.policy)
+}
+
+/// The same with what the file says itself; else every fault with its line.
+pub fn read(yaml: &str) -> Result<Stated, Vec<Fault>> {
+    let root = node::read(yaml).map_err(|fault| vec![fault])?;
+    let mut reader = Reader::default();
+    let policy = reader.policy(&root);
+    if reader.faults.is_empty() {
+        return Ok(Stated { policy, said: reader.said });
+    }
+    reader.faults.sort_by_key(|fault| fault.line);
+    Err(reader.faults)
+}
+
+/// Collects the faults of a walk over the file; where there is one, a value stays at its default.
+#[derive(Default)]
+struct Reader {
+    faults: Vec<Fault>,
+    /// The keys with a value.
+    said: BTreeSet<String>,
+}
+
+impl Reader {
+    fn fault(&mut self, line: u64, what: &str) {
+        self.faults.push(Fault { line, what: what.to_owned() });
+    }
+
+    fn expected(&mut self, node: &Node, key: &str, expected: &str) {
+        self.fault(node.line, &format!("`{key}` must be {expected}, but is {}.", node.value.describe()));
+    }
+
+    fn policy(&mut self, root: &Node) -> Policy {
+        let mut policy = Policy::default();
+        for (key, node) in self.entries(root, "the file", keys::POLICY) {
+            self.said.insert(key.name.to_owned());
+            match (key.name, &key.rule) {
+                ("label", _) => self.label(node, &mut policy.label),
+                ("autonomy", rule) => self.word(node, key.name, rule, autonomy, &mut policy.autonomy),
+                ("plan_approval", _) => self.flag(node, key.name, &mut policy.plan_approval),
+                ("delivery", rule) => self.word(node, key.name, rule, delivery, &mut policy.delivery),
+                ("merge", rule) => self.word(node, key.name, rule, final_merge, &mut policy.merge),
+                ("base", _) => self.base(node, &mut policy.base),
+                ("agent", _) => self.agent(node, key.name, &mut policy.agent),
+                ("thresholds", _) => self.thresholds(node, &mut policy.thresholds),
+                ("limits", _) => self.limits(node, &mut policy.limits),
+                ("verifiers", Rule::Verifiers(most)) => policy.verifiers = Some(self.verifiers(node, *most)),
+                ("judge", _) => policy.judge = Some(self.judge(node)),
+                ("protected_paths", Rule::Globs(most)) => policy.protected_paths = self.protected_paths(node, *most),
+                _ => unreachable!("every key of the table is read above"),
+            }
+        }
+        policy
+    }
+
+    /// The known entries of a mapping that have a value; unknown ones are faults.
+    fn entries<'a, T>(
+        &mut self,
+        node: &'a Node,
+        what: &str,
+        known: &'static [Key<T>],
+    ) -> Vec<(&'static Key<T>, &'a Node)> {
+        let entries = match &node.value {
+            Value::Map(entries) => entries,
+            Value::Nothing => return Vec::new(),
+            _ => {
+                let description = node.value.describe();
+                self.fault(node.line, &format!("{what} must be a mapping (`key: value`), but is {description}."));
+                return Vec::new();
+            }
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            match known.iter().find(|key| key.name == entry.key) {
+                // `key:` without a value says nothing: the default holds.
+                Some(_) if matches!(entry.value.value, Value::Nothing) => {}
+                Some(key) => found.push((key, &entry.value)),
+                None => {
+                    let names: Vec<_> = known.iter().map(|key| key.name).collect();
+                    let hint = text::nearest(&entry.key, names.iter().copied()).map_or_else(
+                        || format!("known are {}.", names.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    let key: String = entry.key.chars().take(60).collect();
+                    self.fault(entry.line, &format!("{what} has no key `{key}`; {hint}"));
+                }
+            }
+        }
+        found
+    }
+
+    fn flag(&mut self, node: &Node, key: &str, into: &mut bool) {
+        match node.value {
+            Value::Flag(flag) => *into = flag,
+            _ => self.expected(node, key, "`true` or `false`"),
+        }
+    }
+
+    fn text<'a>(&mut self, node: &'a Node, key: &str) -> Option<&'a str> {
+        match &node.value {
+            Value::Text(text) if text.trim().len() < text.len() && !text.trim().is_empty() => {
+                self.expected(node, key, "a text without blanks around it");
+                None
+            }
+            Value::Text(text) => Some(text),
+            Value::Flag(_) | Value::Number(_) => {
+                self.expected(node, key, "a text (in quotes)");
+                None
+            }
+            _ => {
+                self.expected(node, key, "a text");
+                None
+            }
+        }
+    }
+
+    /// One of a rule's words.
+    fn word<T>(&mut self, node: &Node, key: &str, rule: &Rule, of: impl Fn(&str) -> Option<T>, into: &mut T) {
+        let Rule::Word(words) = rule else { unreachable!("`{key}` takes a word") };
+        match &node.value {
+            Value::Text(text) if words.contains(&text.as_str()) => {
+                if let Some(value) = of(text) {
+                    *into = value;
+                }
+            }
+            _ => {
+                let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+                let (last, others) = quoted.split_last().expect("a rule has words");
+                self.expected(node, key, &format!("{} or {last}", others.join(", ")));
+            }
+        }
+    }
+
+    /// A number within a rule's bounds.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be whole and in range
+    fn count(&mut self, node: &Node, key: &str, rule: &Rule, into: &mut u32) {
+        let Rule::Count(most) = rule else { unreachable!("`{key}` takes a whole number") };
+        match node.value {
+            Value::Number(number) if number.fract() == 0.0 && (1.0..=f64::from(*most)).contains(&number) => {
+                *into = number as u32;
+            }
+            _ => self.expected(node, key, &format!("a whole number from 1 to {most}")),
+        }
+    }
+
+    fn number(&mut self, node: &Node, key: &str, rule: &Rule, into: &mut f64) {
+        let (most, none) = match rule {
+            Rule::Number(most) => (*most, false),
+            Rule::NumberOrNone(most) => (*most, true),
+            _ => unreachable!("`{key}` takes a number"),
+        };
+        match node.value {
+            Value::Number(number) if (0.0..=most).contains(&number) && (none || number > 0.0) => *into = number,
+            _ if none => self.expected(node, key, &format!("a number from 0 to {most}")),
+            _ => self.expected(node, key, &format!("a number above 0 and at most {most}")),
+        }
+    }
+
+    /// <https://docs.github.com/en/issues/using-labels-and-milestones-to-track-work/managing-labels>
+    fn label(&mut self, node: &Node, into: &mut String) {
+        let Some(label) = self.text(node, "label") else { return };
+        if label.trim().is_empty() || label.chars().count() > 50 || label.contains(char::is_control) {
+            self.expected(node, "label", "a text of 1 to 50 characters");
+        } else {
+            label.clone_into(into);
+        }
+    }
+
+    fn base(&mut self, node: &Node, into: &mut Option<String>) {
+        let Some(base) = self.text(node, "base") else { return };
+        if is_branch_name(base) {
+            *into = Some(base.to_owned());
+        } else {
+            self.expected(node, "base", "a branch's name, without `refs/heads/`");
+        }
+    }
+
+    fn agent(&mut self, node: &Node, key: &str, into: &mut Option<String>) {
+        let Some(agent) = self.text(node, key) else { return };
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !agent.is_empty() && agent.len() <= 50 && agent.chars().all(plain) {
+            *into = Some(agent.to_owned());
+        } else {
+            self.expected(node, key, "the name of one of the operator's agents");
+        }
+    }
+
+    fn thresholds(&mut self, node: &Node, into: &mut Thresholds) {
+        for (key, value) in self.entries(node, "`thresholds`", keys::THRESHOLDS) {
+            let path = format!("thresholds.{}", key.name);
+            let threshold = if key.name == "green" { &mut into.green } else { &mut into.yellow };
+            self.number(value, &path, &key.rule, threshold);
+            self.said.insert(path);
+        }
+        if into.yellow > into.green {
+            let Thresholds { green, yellow } = *into;
+            let what = format!("`thresholds.yellow` ({yellow}) must not be above `thresholds.green` ({green}).");
+            self.fault(node.line, &what);
+        }
+    }
+
+    fn limits(&mut self, node: &Node, into: &mut Limits) {
+        for (key, value) in self.entries(node, "`limits`", keys::LIMITS) {
+            let (path, rule) = (format!("limits.{}", key.name), &key.rule);
+            match key.name {
+                "cost_usd" => {
+                    let mut dollars = into.cost.dollars();
+                    self.number(value, &path, rule, &mut dollars);
+                    into.cost = Usd::from_dollars(dollars);
+                }
+                "cost_ceiling_usd" => {
+                    let mut dollars = 0.0;
+                    self.number(value, &path, rule, &mut dollars);
+                    into.cost_ceiling = Some(Usd::from_dollars(dollars)).filter(|_| dollars > 0.0);
+                }
+                "approval_hours" => self.number(value, &path, rule, &mut into.approval_hours),
+                "wall_time_hours" => self.number(value, &path, rule, &mut into.wall_time_hours),
+                "rework_cycles" => self.count(value, &path, rule, &mut into.rework_cycles),
+                "chain_generations" => self.count(value, &path, rule, &mut into.chain_generations),
+                "steps" => self.count(value, &path, rule, &mut into.steps),
+                "parallel_tasks" => self.count(value, &path, rule, &mut into.parallel_tasks),
+                "open_pull_requests" => self.count(value, &path, rule, &mut into.open_pull_requests),
+                _ => unreachable!("every limit of the table is read above"),
+            }
+            self.said.insert(path);
+        }
+        if into.cost_ceiling() < into.cost {
+            let (ceiling, cost) = (into.cost_ceiling(), into.cost);
+            let what = format!("`limits.cost_ceiling_usd` ({ceiling}) must not be below `limits.cost_usd` ({cost}).");
+            self.fault(node.line, &what);
+        }
+    }
+
+    fn list<'a>(&mut self, node: &'a Node, key: &str, most: usize) -> &'a [Node] {
+        match &node.value {
+            Value::List(nodes) if nodes.len() <= most => nodes,
+            Value::List(nodes) => {
+                self.fault(node.line, &format!("`{key}` has {} entries; at most {most} are allowed.", nodes.len()));
+                &[]
+            }
+            _ => {
+                self.expected(node, key, "a list");
+                &[]
+            }
+        }
+    }
+
+    fn verifiers(&mut self, node: &Node, most: usize) -> Vec<VerifierPolicy> {
+        let mut verifiers: Vec<VerifierPolicy> = Vec::new();
+        for entry in self.list(node, "verifiers", most) {
+            let Some(verifier) = self.verifier(entry) else { continue };
+            if verifiers.iter().any(|earlier| earlier.name == verifier.name) {
+                let what = format!("the verifier `{}` is there twice; give each a name of its own.", verifier.name);
+                self.fault(entry.line, &what);
+            }
+            verifiers.push(verifier);
+        }
+        verifiers
+    }
+
+    fn verifier(&mut self, node: &Node) -> Option<VerifierPolicy> {
+        let entries = self.entries(node, "a verifier", keys::VERIFIER);
+        let value_of = |wanted: &str| entries.iter().find(|(key, _)| key.name == wanted).map(|(_, value)| *value);
+        let name = if let Some(value) = value_of("name") {
+            self.verifier_name(value)
+        } else {
+            self.fault(node.line, "a verifier needs a `name`, such as `test`.");
+            None
+        };
+        let run = if let Some(value) = value_of("run") {
+            self.command(value)
+        } else {
+            self.fault(node.line, "a verifier needs a command to `run`, such as `cargo test`.");
+            None
+        };
+        let mut verifier = VerifierPolicy::named(name.unwrap_or_default(), run.unwrap_or_default());
+        for (key, value) in entries {
+            match key.name {
+                "required" => self.flag(value, key.name, &mut verifier.required),
+                "network" => self.flag(value, key.name, &mut verifier.network),
+                "weight" => self.number(value, key.name, &key.rule, &mut verifier.weight),
+                "timeout_minutes" => self.count(value, key.name, &key.rule, &mut verifier.timeout_minutes),
+                _ => {}
+            }
+        }
+        name.and(run).map(|_| verifier)
+    }
+
+    /// A command may be a block of lines, with the line end that YAML gives it.
+    fn command<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
+        match &node.value {
+            Value::Text(text) if !text.trim().is_empty() => Some(text.trim()),
+            _ => {
+                self.expected(node, "run", "a shell command");
+                None
+            }
+        }
+    }
+
+    fn verifier_name<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
+        let name = self.text(node, "name")?;
+        if name == "adjutant" {
+            self.fault(node.line, "a verifier must not be named `adjutant`: that is the check of the whole.");
+            None
+        } else if StepName::is_well_formed(name) {
+            Some(name)
+        } else {
+            self.expected(node, "name", "kebab-case of at most 40 characters, such as `unit-tests`");
+            None
+        }
+    }
+
+    fn judge(&mut self, node: &Node) -> JudgePolicy {
+        let mut judge = JudgePolicy { agent: None, weight: 1.0 };
+        for (key, value) in self.entries(node, "`judge`", keys::JUDGE) {
+            match key.name {
+                "agent" => self.agent(value, "judge.agent", &mut judge.agent),
+                _ => self.number(value, "judge.weight", &key.rule, &mut judge.weight),
+            }
+        }
+        judge
+    }
+
+    fn protected_paths(&mut self, node: &Node, most: usize) -> Vec<String> {
+        let mut paths = Vec::new();
+        for entry in self.list(node, "protected_paths", most) {
+            let Some(path) = self.text(entry, "protected_paths") else { continue };
+            if path.trim().is_empty() || path.starts_with(['/', '!']) {
+                let expected = "a list of globs from the root of the tree, such as `migrations/**`";
+                self.expected(entry, "protected_paths", expected);
+            } else if let Err(error) = Glob::new(path) {
+                let what = format!("`protected_paths` has a glob that does not compile: {error}.");
+                self.fault(entry.line, &what);
+            } else {
+                paths.push(path.to_owned());
+            }
+        }
+        paths
+    }
+}
+
+fn autonomy(word: &str) -> Option<Autonomy> {
+    Autonomy::ALL.iter().copied().find(|level| level.as_str() == word)
+}
+
+fn delivery(word: &str) -> Option<Delivery> {
+    match word {
+        "integration" => Some(Delivery::Integration),
+        "direct" => Some(Delivery::Direct),
+        _ => None,
+    }
+}
+
+fn final_merge(word: &str) -> Option<FinalMerge> {
+    match word {
+        "person" => Some(FinalMerge::Person),
+        "auto" => Some(FinalMerge::Auto),
+        _ => None,
+    }
+}
+
+/// The rules of <https://git-scm.com/docs/git-check-ref-format>, as far as they matter for a name in a file.
+fn is_branch_name(name: &str) -> bool {
+    let forbidden = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    !name.is_empty()
+        && name.len() <= 255
+        && name != "@"
+        && !name.starts_with('-')
+        && !name.starts_with("refs/")
+        && !name.contains(forbidden)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && name.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && !part.ends_with('.')
+                && std::path::Path::new(part).extension().is_none_or(|extension| extension != "lock")
+        })
+}

@@ -1,0 +1,166 @@
+//! GitHub's own description, held against everything that a playground answers and sends.
+//!
+//! `scripts/github-description` brings the description into `fixtures`. A [`Watched`] playground looks at each
+//! answer and webhook as it passes; when the test is over, it fails on the first one that GitHub would not have made.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "for tests alone: what fails here is the test")]
+
+mod description;
+mod graphql;
+mod typed;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use github_playground::{Exchange, Observer, Playground, PlaygroundOptions, start};
+use serde_json::Value;
+
+use description::{GITHUB, parameters};
+
+/// What the playground serves beyond the description, as GitHub does.
+const UNDESCRIBED: &[(&str, &str)] = &[
+    // The root of a tree, which the description takes for an empty `path`.
+    ("GET", "/repos/{owner}/{repo}/contents"),
+    // What a button of a check run does, for people without a browser.
+    ("POST", "/repos/{owner}/{repo}/check-runs/{id}/requested_action"),
+];
+/// Violations that are told at most; the first ones say it all.
+const TOLD: usize = 8;
+
+/// A playground whose every answer is held against the description.
+pub struct Watched {
+    playground: Option<Playground>,
+    truth: Arc<Truth>,
+    counted: bool,
+}
+
+impl Watched {
+    /// Starts one.
+    pub async fn start(mut options: PlaygroundOptions) -> Self {
+        let truth = Arc::<Truth>::default();
+        options.observer = Some(truth.clone());
+        Self { playground: Some(start(options).await.unwrap()), truth, counted: true }
+    }
+
+    /// Leaves what it sees out of the list of what was exercised: for stories that are skipped on some machines.
+    #[must_use]
+    pub fn uncounted(mut self) -> Self {
+        self.counted = false;
+        self
+    }
+
+    /// Stops it.
+    pub async fn shutdown(mut self) {
+        self.playground.take().unwrap().shutdown().await;
+    }
+}
+
+impl Deref for Watched {
+    type Target = Playground;
+
+    fn deref(&self) -> &Playground {
+        self.playground.as_ref().unwrap()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let seen = self.truth.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.counted {
+            remember(&seen.names);
+        }
+        if !std::thread::panicking() {
+            let told: Vec<_> = seen.violations.iter().take(TOLD).map(String::as_str).collect();
+            assert!(told.is_empty(), "GitHub would not do that:\n{}", told.join("\n"));
+        }
+    }
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+struct Truth(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The operations and webhooks, each as the fixtures name it.
+    names: BTreeSet<String>,
+    violations: BTreeSet<String>,
+}
+
+impl Truth {
+    /// What was only ever refused is not exercised.
+    fn note(&self, name: String, violation: Result<(), String>, refused: bool) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(violation) = violation {
+            seen.violations.insert(format!("{name}: {violation}"));
+        }
+        if !refused {
+            seen.names.insert(name);
+        }
+    }
+}
+
+impl Observer for Truth {
+    fn answered(&self, exchange: &Exchange<'_>) {
+        let Exchange { method, path, status, content_type, answer, .. } = exchange;
+        match GITHUB.answers(exchange) {
+            Some((name, verdict)) => {
+                let json = *status < 300 && content_type.starts_with("application/json");
+                let verdict = verdict.and_then(|()| if json { typed::answer(name, answer) } else { Ok(()) });
+                self.note(name.to_owned(), verdict, *status >= 400);
+            }
+            // HEAD is GET without its body, which nobody describes.
+            None if *status == 404 || *method == "HEAD" || is_undescribed(method, path) => {}
+            None => {
+                let verdict = Err(format!("{status}, and GitHub describes no such operation"));
+                self.note(format!("{method} {path}"), verdict, true);
+            }
+        }
+    }
+
+    fn queried(&self, query: &str, answer: &Value) {
+        if let Err(violation) = graphql::fits(query, answer) {
+            let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.violations.insert(format!("GraphQL: {violation}, to {query}"));
+        }
+    }
+
+    fn sent(&self, event: &str, payload: &Value) {
+        // The action of a dispatch is whatever the caller calls it.
+        let named = payload["action"].as_str().filter(|_| event != "repository_dispatch");
+        let action = named.map(|action| format!(".{action}"));
+        let name = format!("{event}{}", action.unwrap_or_default());
+        let unknown = || Err("GitHub describes no such webhook, or webhooks.txt does not name it".to_owned());
+        let verdict = GITHUB.sends(&name, payload).unwrap_or_else(unknown);
+        let verdict = verdict.and_then(|()| typed::webhook(&name, event, payload));
+        self.note(name, verdict, false);
+    }
+}
+
+fn is_undescribed(method: &str, path: &str) -> bool {
+    UNDESCRIBED.iter().any(|(known, template)| *known == method && parameters(template, path).is_some())
+}
+
+/// Adds what was exercised to the list of this build, which `scripts/github-coverage` reads.
+fn remember(names: &BTreeSet<String>) {
+    static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let new: Vec<_> = names.difference(&known).cloned().collect();
+    if new.is_empty() {
+        return;
+    }
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(list_of_this_build()).unwrap();
+    file.write_all((new.join("\n") + "\n").as_bytes()).unwrap();
+    known.extend(new);
+}
+
+/// `target/tmp/github-exercised.txt`; tests run from `target/<profile>/deps`.
+fn list_of_this_build() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let folder = program.ancestors().nth(3).unwrap().join("tmp");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join("github-exercised.txt")
+}

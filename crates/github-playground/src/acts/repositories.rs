@@ -1,0 +1,144 @@
+//! A repository's own life: renamed, handed over, archived, hidden, deleted.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Move;
+use crate::{
+    hub::Hub,
+    state::{AccountKind, Id, Role, Selection, State},
+    view::View,
+    webhooks::Event,
+};
+
+impl Hub {
+    /// Tells of a repository.
+    pub(crate) fn announce_repository(
+        self: &Arc<Self>,
+        state: &mut State,
+        repo: Id,
+        action: &'static str,
+        sender: Id,
+        changes: Option<Value>,
+    ) {
+        let fields = changes.map_or_else(|| json!({}), |changes| json!({ "changes": changes }));
+        self.announce(state, Event { name: "repository", action: Some(action), repo, sender, fields });
+    }
+
+    /// Gives a repository another name; the old one leads to it until another repository takes it.
+    /// <https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository>
+    pub(crate) fn rename(self: &Arc<Self>, state: &mut State, repo: Id, name: &str, sender: Id) {
+        let old = state.repo_by_id(repo).name.clone();
+        let owner = state.repo_by_id(repo).owner;
+        state.settle_at(repo, owner, name);
+        let changes = json!({ "repository": { "name": { "from": old } } });
+        self.announce_repository(state, repo, "renamed", sender, Some(changes));
+    }
+
+    /// Hides a repository, or shows it to everybody.
+    pub(crate) fn set_private(self: &Arc<Self>, state: &mut State, repo: Id, private: bool, sender: Id) {
+        if state.repo_by_id(repo).private == private {
+            return;
+        }
+        state.repo_mut(repo).private = private;
+        let action = if private { "privatized" } else { "publicized" };
+        self.announce_repository(state, repo, action, sender, None);
+        if !private {
+            self.announce(state, Event { name: "public", action: None, repo, sender, fields: json!({}) });
+        }
+    }
+
+    /// Makes a repository read-only, or takes that back.
+    pub(crate) fn set_archived(self: &Arc<Self>, state: &mut State, repo: Id, archived: bool, sender: Id) {
+        if state.repo_by_id(repo).archived == archived {
+            return;
+        }
+        state.repo_mut(repo).archived = archived;
+        self.announce_repository(state, repo, if archived { "archived" } else { "unarchived" }, sender, None);
+    }
+
+    /// Takes a repository out of sight. Requests that are under way end on what is left of it.
+    pub(crate) fn delete_repository(self: &Arc<Self>, state: &mut State, repo: Id, sender: Id) {
+        self.announce_repository(state, repo, "deleted", sender, None);
+        state.forget_selected(repo);
+        state.moved.retain(|_, to| *to != repo);
+        state.transfers.remove(&repo);
+        for team in state.teams.values_mut() {
+            team.repos.remove(&repo);
+        }
+        if let Some(gone) = state.repos.remove(&repo) {
+            state.deleted.insert(repo, gone);
+        }
+    }
+
+    /// Hands a repository over. Numbers, labels and collaborators stay; teams of the old organisation have nothing in it any
+    /// longer, and an installation there loses it.
+    /// <https://docs.github.com/en/repositories/creating-and-managing-repositories/transferring-a-repository>
+    pub(crate) fn transfer(self: &Arc<Self>, state: &mut State, repo: Id, (owner, name): (Id, &str), sender: Id) {
+        let old = state.repo_by_id(repo).owner;
+        state.transfers.remove(&repo);
+        let losing: Vec<Id> =
+            state.installations.iter().filter(|all| all.reaches(state.repo_by_id(repo))).map(|all| all.id).collect();
+        for installation in losing {
+            match state.installation(installation).map(|installation| &installation.selection) {
+                Some(Selection::Selected(_)) => {
+                    self.select_repository(state, installation, repo, Move::Removed, sender);
+                }
+                _ => self.announce_lost(state, installation, repo, sender),
+            }
+        }
+        for team in state.teams.values_mut() {
+            team.repos.remove(&repo);
+        }
+        state.settle_at(repo, owner, name);
+        let collaborators = &mut state.repo_mut(repo).collaborators;
+        collaborators.remove(&owner);
+        let kinds = (state.account(old).kind, state.account(owner).kind);
+        if kinds == (AccountKind::User, AccountKind::User) {
+            state.repo_mut(repo).collaborators.insert(old, Role::Write);
+        }
+        let view = View::new(state, &self.urls);
+        let from = match kinds.0 {
+            AccountKind::Organization => json!({ "organization": view.organization(old) }),
+            AccountKind::User | AccountKind::Bot => json!({ "user": view.account(old) }),
+        };
+        let changes = json!({ "owner": { "from": from } });
+        self.announce_repository(state, repo, "transferred", sender, Some(changes));
+    }
+}
+
+impl State {
+    /// Moves a repository to a place that is free, and lets the old one lead there.
+    fn settle_at(&mut self, repo: Id, owner: Id, name: &str) {
+        let old = self.repo_by_id(repo);
+        let place = self.place(old.owner, &old.name);
+        self.moved.insert(place, repo);
+        let new = self.place(owner, name);
+        self.moved.remove(&new);
+        let repo = self.repo_mut(repo);
+        repo.owner = owner;
+        name.clone_into(&mut repo.name);
+    }
+
+    /// Where a repository is found, whatever the letters' case.
+    pub(crate) fn place(&self, owner: Id, name: &str) -> (String, String) {
+        (self.account(owner).login.to_lowercase(), name.to_lowercase())
+    }
+
+    /// The repository that this place led to once.
+    pub(crate) fn moved_from(&self, owner: &str, name: &str) -> Option<&crate::state::Repo> {
+        if self.repo(owner, name).is_some() {
+            return None;
+        }
+        self.repos.get(self.moved.get(&(owner.to_lowercase(), name.to_lowercase()))?)
+    }
+
+    fn forget_selected(&mut self, repo: Id) {
+        for installation in &mut self.installations {
+            if let Selection::Selected(repositories) = &mut installation.selection {
+                repositories.remove(&repo);
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What jobs find: nothing is built here, so that a script says it.
+
+use chrono::TimeDelta;
+use serde::Deserialize;
+
+use super::pattern;
+use crate::state::{Conclusion, Time};
+
+/// A day is late enough for everybody, and what is longer is a slip of the pen.
+const LATEST: f64 = 60.0 * 86_400.0;
+
+/// A line of the script. What it does not name it does not ask for; the last one that fits a job decides.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    /// `owner/name`.
+    repository: Option<String>,
+    /// By name or by file: `CI`, `ci.yml`.
+    workflow: Option<String>,
+    /// By id or by name, as a pattern.
+    job: Option<String>,
+    /// Of the head, as a pattern.
+    branch: Option<String>,
+    /// `push`, `pull_request` …
+    event: Option<String>,
+    /// One for all attempts, or one for each in turn, of which the last goes on.
+    #[serde(default)]
+    conclusion: Conclusions,
+    /// How long it takes, in seconds of this GitHub's clock.
+    #[serde(default)]
+    after: f64,
+    /// Where it stays.
+    never: Option<Never>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Conclusions {
+    All(Conclusion),
+    InTurn(Vec<Conclusion>),
+}
+
+impl Default for Conclusions {
+    fn default() -> Self {
+        Self::All(Conclusion::Success)
+    }
+}
+
+/// What a job never gets beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Never {
+    /// It never starts: no runner takes it.
+    Queued,
+    /// It never ends.
+    InProgress,
+}
+
+/// What is asked of a script.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) repository: &'a str,
+    pub(crate) workflow: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) job: &'a str,
+    pub(crate) branch: &'a str,
+    pub(crate) event: &'a str,
+}
+
+/// What comes of a job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) conclusion: Conclusion,
+    pub(crate) after: TimeDelta,
+    pub(crate) never: Option<Never>,
+}
+
+impl Outcome {
+    /// When it is over, for a job that started then.
+    pub(crate) fn due(&self, started: Time) -> Time {
+        started + self.after
+    }
+}
+
+impl Rule {
+    /// Reads a script.
+    pub(crate) fn parse(text: &str) -> Result<Vec<Self>, String> {
+        let rules: Vec<Self> = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        match rules.iter().find_map(Self::fault) {
+            Some(fault) => Err(fault),
+            None => Ok(rules),
+        }
+    }
+
+    /// What is wrong with it though its shape is right.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if !(0.0..=LATEST).contains(&self.after) {
+            return Some(format!("`after: {}` is not a number of seconds from 0 to {LATEST}", self.after));
+        }
+        match &self.conclusion {
+            Conclusions::InTurn(all) if all.is_empty() => Some("`conclusion` is an empty list".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn fits(&self, asked: Asked) -> bool {
+        let any = |wanted: &Option<String>, of: &[&str]| {
+            wanted.as_deref().is_none_or(|wanted| of.iter().any(|all| all.eq_ignore_ascii_case(wanted)))
+        };
+        let like = |wanted: &Option<String>, of: &[&str]| {
+            wanted.as_deref().is_none_or(|wanted| of.iter().any(|all| pattern::matches(wanted, all)))
+        };
+        let file = asked.path.rsplit('/').next().unwrap_or_default();
+        any(&self.repository, &[asked.repository])
+            && any(&self.workflow, &[asked.workflow, asked.path, file])
+            && any(&self.event, &[asked.event])
+            && (any(&self.job, &[asked.key, asked.job]) || like(&self.job, &[asked.key, asked.job]))
+            && like(&self.branch, &[asked.branch])
+    }
+}
+
+/// What a script says of one job in one attempt, counted from 1. Where it says nothing, the job succeeds at once.
+pub(crate) fn outcome(script: &[Rule], asked: Asked, attempt: u64) -> Outcome {
+    let Some(rule) = script.iter().rev().find(|rule| rule.fits(asked)) else {
+        return Outcome { conclusion: Conclusion::Success, after: TimeDelta::zero(), never: None };
+    };
+    let turn = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+    let conclusion = match &rule.conclusion {
+        Conclusions::All(conclusion) => *conclusion,
+        Conclusions::InTurn(all) => all.get(turn).or(all.last()).copied().unwrap_or(Conclusion::Success),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "the number was checked to be small")]
+    let after = TimeDelta::milliseconds((rule.after * 1000.0) as i64);
+    Outcome { conclusion, after, never: rule.never }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(job: &'static str, branch: &'static str) -> Asked<'static> {
+        Asked {
+            repository: "acme/widgets",
+            workflow: "CI",
+            path: ".github/workflows/ci.yml",
+            key: job,
+            job: "Unit tests",
+            branch,
+            event: "push",
+        }
+    }
+
+    #[test]
+    fn the_last_rule_that_fits_decides() {
+        let script = Rule::parse(
+            "- { conclusion: failure }\n- { job: lint, never: queued }\n- { workflow: ci.yml, branch: 'adjutant/**', after: 1.5 }\n",
+        )
+        .unwrap();
+        assert_eq!(outcome(&script, asked("test", "main"), 1).conclusion, Conclusion::Failure);
+        assert_eq!(outcome(&script, asked("lint", "main"), 1).never, Some(Never::Queued));
+        let late = outcome(&script, asked("lint", "adjutant/7/step"), 1);
+        assert_eq!((late.never, late.after.num_milliseconds()), (None, 1500));
+        let script = Rule::parse("- { job: Unit*, conclusion: cancelled }").unwrap();
+        assert_eq!(outcome(&script, asked("test", "main"), 1).conclusion, Conclusion::Cancelled);
+    }
+
+    #[test]
+    fn a_list_of_conclusions_goes_through_the_attempts() {
+        let script = Rule::parse("- { conclusion: [failure, timed_out, success] }").unwrap();
+        let found = [1, 2, 3, 4].map(|attempt| outcome(&script, asked("test", "main"), attempt).conclusion);
+        assert_eq!(found, [Conclusion::Failure, Conclusion::TimedOut, Conclusion::Success, Conclusion::Success]);
+    }
+
+    #[test]
+    fn a_script_that_makes_no_sense_is_refused() {
+        for text in ["- { conclusion: [] }", "- { after: -1 }", "- { after: .nan }", "- { jobs: x }", "nonsense"] {
+            assert!(Rule::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Registering an app from a manifest, and installing it.
+//!
+//! A manifest comes as the form field `manifest`, from any site; an owner reads here what it asks for, names the app, and is
+//! sent to the manifest's `redirect_url` with a code that [`crate::rest`] converts into an app.
+//! <https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest>
+
+use std::sync::Arc;
+
+use axum::{
+    Form, Router,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use maud::html;
+use serde::Deserialize;
+
+use super::{encode, is_genuine, not_from_here, page, token_field, with_query};
+use crate::{
+    auth::random_hex,
+    hub::Hub,
+    state::{AccountKind, Agreed, Id, Manifest, Selection, State as Model},
+    world::PEOPLE,
+};
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/settings/apps/new", get(explain).post(of_person))
+        .route("/organizations/{org}/settings/apps/new", get(explain).post(of_organization))
+        .route("/apps/{slug}/installations/new", get(choose).post(install))
+}
+
+#[derive(Deserialize)]
+struct Told {
+    state: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    manifest: Option<String>,
+    /// The name that the owner agreed to, and the token of the page on which they did; absent where they did not see it yet.
+    name: Option<String>,
+    token: Option<String>,
+}
+
+async fn explain() -> Response {
+    page(
+        "Register an app",
+        &html! {
+            h1 { "Register an app" }
+            p { "An app is registered by its manifest, which is posted here as the form field " code { "manifest" } "." }
+        },
+    )
+}
+
+async fn of_person(hub: State<Arc<Hub>>, told: Query<Told>, headers: HeaderMap, form: Form<Posted>) -> Response {
+    let owner = hub.state().account_by_login(PEOPLE[0].0).map(|account| account.id);
+    register(&hub, owner, "/settings/apps/new", &told.0, agreed(&hub, &headers, form.0))
+}
+
+/// What was posted; a name that was not written on the page here is a proposal.
+fn agreed(hub: &Hub, headers: &HeaderMap, posted: Posted) -> Posted {
+    let is_here = is_genuine(hub, headers, posted.token.as_deref());
+    Posted { name: posted.name.filter(|name| is_here && !name.trim().is_empty()), ..posted }
+}
+
+async fn of_organization(
+    hub: State<Arc<Hub>>,
+    Path(login): Path<String>,
+    told: Query<Told>,
+    headers: HeaderMap,
+    form: Form<Posted>,
+) -> Response {
+    let owner = {
+        let state = hub.state();
+        state.account_by_login(&login).filter(|account| account.kind == AccountKind::Organization).map(|found| found.id)
+    };
+    let posted = agreed(&hub, &headers, form.0);
+    register(&hub, owner, &format!("/organizations/{login}/settings/apps/new"), &told.0, posted)
+}
+
+fn register(hub: &Hub, owner: Option<Id>, place: &str, told: &Told, posted: Posted) -> Response {
+    let Some(owner) = owner else { return refuse(StatusCode::NOT_FOUND, "There is no such organization here.") };
+    let text = posted.manifest.unwrap_or_default();
+    let manifest: Manifest = match serde_json::from_str(&text) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("The manifest is not understood: {error}."));
+        }
+    };
+    if let Some(fault) = fault(&manifest) {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, &fault);
+    }
+    let query = told.state.as_deref().map(|state| format!("?state={}", encode(state))).unwrap_or_default();
+    let Some(name) = posted.name else {
+        return ask(hub, owner, &format!("{place}{query}"), &manifest, &text);
+    };
+    let mut state = hub.state();
+    if state.apps().any(|app| app.slug == crate::state::slug(&name)) {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "That name is taken; choose another one.");
+    }
+    let (code, at) = (random_hex(20), state.now());
+    let target = with_query(manifest.redirect_url.as_deref().unwrap_or(&manifest.url), &code, told.state.as_deref());
+    state.agreed.insert(code, Agreed { manifest, name, owner, at });
+    Redirect::to(&target).into_response()
+}
+
+/// What GitHub would not take.
+fn fault(manifest: &Manifest) -> Option<String> {
+    let mut urls = vec![("url", &manifest.url)];
+    urls.extend(manifest.redirect_url.iter().map(|url| ("redirect_url", url)));
+    urls.extend(manifest.setup_url.iter().map(|url| ("setup_url", url)));
+    urls.extend(manifest.callback_urls.iter().map(|url| ("callback_urls", url)));
+    urls.extend(manifest.hook_attributes.iter().map(|hook| ("hook_attributes.url", &hook.url)));
+    let wrong = urls.iter().find(|(_, url)| reqwest::Url::parse(url).is_err());
+    if manifest.callback_urls.len() > 10 {
+        return Some("The manifest has more than ten callback URLs.".to_owned());
+    }
+    wrong.map(|(field, url)| format!("The manifest's {field} `{url}` is not an address."))
+}
+
+fn ask(hub: &Hub, owner: Id, place: &str, manifest: &Manifest, text: &str) -> Response {
+    let state = hub.state();
+    let name = manifest.name.clone().unwrap_or_default();
+    page(
+        "Register an app",
+        &html! {
+            h1 { "Register an app for " (state.account(owner).login) }
+            p { "It asks for these permissions:" }
+            ul {
+                @for (scope, access) in &manifest.default_permissions { li { (word(scope)) ": " (word(access)) } }
+            }
+            p { "It is told of: " (manifest.default_events.join(", ")) }
+            form method="post" action=(place) {
+                (token_field(hub))
+                input type="hidden" name="manifest" value=(text);
+                label { "Name " input type="text" name="name" value=(name) required; }
+                " " button type="submit" { "Create the app" }
+            }
+        },
+    )
+}
+
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn refuse(status: StatusCode, why: &str) -> Response {
+    (status, page("Apps", &html! { h1 { "This does not work" } p { (why) } })).into_response()
+}
+
+/// Accounts that do not have the app.
+fn candidates(state: &Model, app: Id) -> Vec<String> {
+    let has = |account: Id| state.installations.iter().any(|all| all.app == app && all.account == account);
+    let accounts = state.accounts.values().filter(|account| account.kind != AccountKind::Bot && !has(account.id));
+    accounts.map(|account| account.login.clone()).collect()
+}
+
+async fn choose(State(hub): State<Arc<Hub>>, Path(slug): Path<String>) -> Response {
+    let state = hub.state();
+    let Some(app) = state.apps().find(|app| app.slug == slug) else {
+        return refuse(StatusCode::NOT_FOUND, "There is no such app here.");
+    };
+    let options = candidates(&state, app.id);
+    page(
+        "Install an app",
+        &html! {
+            h1 { "Install " (app.name) }
+            form method="post" {
+                (token_field(&hub))
+                label { "On all repositories of " select name="account" {
+                    @for login in &options { option value=(login) { (login) } }
+                } }
+                " " button type="submit" { "Install" }
+            }
+        },
+    )
+}
+
+#[derive(Deserialize)]
+struct Chosen {
+    account: String,
+    token: Option<String>,
+}
+
+/// An owner of the account installs the app on all of its repositories.
+/// <https://docs.github.com/en/apps/using-github-apps/installing-a-github-app-from-a-third-party>
+async fn install(
+    State(hub): State<Arc<Hub>>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    Form(chosen): Form<Chosen>,
+) -> Response {
+    if !is_genuine(&hub, &headers, chosen.token.as_deref()) {
+        return not_from_here();
+    }
+    let mut state = hub.state();
+    let Some(app) = state.apps().find(|app| app.slug == slug).map(|app| app.id) else {
+        return refuse(StatusCode::NOT_FOUND, "There is no such app here.");
+    };
+    if !candidates(&state, app).contains(&chosen.account) {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "The app cannot be installed there.");
+    }
+    let account = state.account_by_login(&chosen.account).map_or(state.app.owner, |account| account.id);
+    let sender = state.owner_of(account);
+    let id = hub.install_on(&mut state, app, account, Selection::All, sender);
+    let setup = state.app_by_id(app).and_then(|app| app.setup_url.clone());
+    match setup {
+        Some(setup) => {
+            let joint = if setup.contains('?') { '&' } else { '?' };
+            Redirect::to(&format!("{setup}{joint}installation_id={id}&setup_action=install")).into_response()
+        }
+        None => Redirect::to(&format!("/{}", chosen.account)).into_response(),
+    }
+}

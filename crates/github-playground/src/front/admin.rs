@@ -1,0 +1,290 @@
+//! The admin API at `/_playground`: what a test or a user does to this GitHub that nobody can do to the real one.
+//!
+//! | request | body | what it does |
+//! |---|---|---|
+//! | `GET /_playground/misbehaviour` | | the rules in force, with how often each was met |
+//! | `PUT /_playground/misbehaviour` | `{"seed": 7, "rules": [rule, …]}` | these rules in place of those there are |
+//! | `POST /_playground/misbehaviour` | a rule | one more rule |
+//! | `DELETE /_playground/misbehaviour` | | no rule is left; what was held back goes out |
+//! | `GET /_playground/report` | | what was done, in order |
+//! | `GET /_playground/rate-limits` | | the numbers in force, or `null` |
+//! | `PUT /_playground/rate-limits` | `{}`, or `{"core": 100, …}` | limits rates by github.com's numbers, but for those given |
+//! | `DELETE /_playground/rate-limits` | | stops limiting |
+//! | `GET /_playground/clock` | | what this GitHub's clock says |
+//! | `POST /_playground/clock` | `{"advance": 3600}` | moves it forward by seconds |
+//! | `PUT /_playground/push-limit` | `{"bytes": 1000000}` | refuses larger pushes |
+//! | `POST /_playground/ci` | `[{"job": "slow", "after": 30}, …]` | adds to the script of the CI; the last line that fits decides |
+//! | `PUT /_playground/ci` | the same | this script in place of the one there is |
+//! | `DELETE /_playground/ci` | | every job succeeds at once again |
+//! | `POST /_playground/installations/{id}/suspend`, `…/unsuspend` | `{}` | the account's owner does so, webhook and all |
+//! | `POST /_playground/installations/{id}/all-repositories` | `{}` | the owner gives it all repositories, also those to come |
+//! | `POST /_playground/app/permissions` | `{"issues": "write", …}` | the app asks for more; nothing has it yet |
+//! | `POST /_playground/installations/{id}/accept-permissions` | `{}` | the owner grants what the app asks for |
+//! | `POST /_playground/transfers/accept` | `{"repository": "acme/widgets"}` | whom a repository was offered to accepts it |
+//! | `POST /_playground/tokens/expire` | `{}` | ends the life of every installation token, as an hour would |
+//! | `POST /_playground/tokens/revoke` | `{}` | revokes every installation token |
+//!
+//! A rule is written as in the seed file; the words are those of the table of [`crate::mischief`]. Bad input answers
+//! 4xx with a `message` and, where there are several faults, all of them with their places.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use chrono::TimeDelta;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{guard::on_this_machine, limits::RateLimits};
+use crate::{
+    ci::Rule,
+    hub::Hub,
+    mischief::{Misbehaved, Written, read_rule},
+    state::{Id, Permissions, State as Model, SuspendedThrough},
+    view,
+    world::PEOPLE,
+};
+
+/// A century; the clock cannot be turned back, so nobody should set it there by a slip.
+const MOST_SECONDS: i64 = 100 * 365 * 24 * 3600;
+
+/// The routes, below `/_playground`.
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    let routes = Router::new()
+        .route("/misbehaviour", get(rules).put(replace).post(add).delete(behave))
+        .route("/report", get(report))
+        .route("/rate-limits", get(limits).put(limit).delete(unlimit))
+        .route("/clock", get(clock).post(advance))
+        .route("/push-limit", put(limit_pushes))
+        .route("/ci", post(add_to_ci).put(replace_ci).delete(clear_ci))
+        .route("/installations/{id}/suspend", post(suspend))
+        .route("/installations/{id}/unsuspend", post(unsuspend))
+        .route("/installations/{id}/all-repositories", post(select_all))
+        .route("/installations/{id}/accept-permissions", post(accept_permissions))
+        .route("/app/permissions", post(ask_permissions))
+        .route("/transfers/accept", post(accept_transfer))
+        .route("/tokens/expire", post(expire))
+        .route("/tokens/revoke", post(revoke))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
+        .layer(middleware::from_fn(on_this_machine))
+        .with_state(hub);
+    Router::new().nest("/_playground", routes)
+}
+
+/// A refusal, with every fault that there is.
+pub(super) struct Refused(pub(super) StatusCode, pub(super) &'static str, pub(super) Vec<String>);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "message": self.1, "faults": self.2 }))).into_response()
+    }
+}
+
+async fn nothing_here() -> Refused {
+    let message = "There is no such admin resource: see misbehaviour, report, rate-limits, push-limit, ci, installations, app, transfers, clock and tokens.";
+    Refused(StatusCode::NOT_FOUND, message, Vec::new())
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| {
+        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        Refused(status, "The body is not understood.", vec![error.to_string()])
+    })
+}
+
+fn faulty(faults: Vec<String>) -> Refused {
+    Refused(StatusCode::UNPROCESSABLE_ENTITY, "The misbehaviour cannot be followed; nothing was changed.", faults)
+}
+
+async fn rules(State(hub): State<Arc<Hub>>) -> Response {
+    Json(json!({ "rules": hub.mischief.shown() })).into_response()
+}
+
+async fn replace(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let written: Written = read(&body)?;
+    let found = written.rules().map_err(faulty)?;
+    hub.behave();
+    hub.mischief.seed(written.seed.unwrap_or_default());
+    hub.mischief.add(found).map_err(|error| faulty(error.0))?;
+    Ok(rules(State(hub)).await)
+}
+
+async fn add(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let rule = read_rule(&read(&body)?).map_err(faulty)?;
+    hub.mischief.add(vec![rule]).map_err(|error| faulty(error.0))?;
+    Ok((StatusCode::CREATED, rules(State(hub)).await).into_response())
+}
+
+async fn behave(State(hub): State<Arc<Hub>>) -> Response {
+    hub.behave();
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn report(State(hub): State<Arc<Hub>>) -> Response {
+    let shown = |done: Misbehaved| {
+        let at = view::time(done.at);
+        json!({ "at": at, "rule": done.rule, "act": done.act, "what": done.what, "guid": done.guid })
+    };
+    let done: Vec<Value> = hub.mischief.report().into_iter().map(shown).collect();
+    Json(json!({ "misbehaved": done })).into_response()
+}
+
+async fn limits(State(hub): State<Arc<Hub>>) -> Response {
+    Json(json!({ "rate_limits": hub.limits.numbers() })).into_response()
+}
+
+async fn limit(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let numbers: RateLimits = read(&body)?;
+    let faults = numbers.faults();
+    if !faults.is_empty() {
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The limits stay as they are.", faults));
+    }
+    hub.limits.set(Some(numbers));
+    Ok(limits(State(hub)).await)
+}
+
+async fn unlimit(State(hub): State<Arc<Hub>>) -> Response {
+    hub.limits.set(None);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn clock(State(hub): State<Arc<Hub>>) -> Response {
+    let now = hub.state().now();
+    Json(json!({ "now": view::time(now) })).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance: i64,
+}
+
+async fn advance(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let seconds = read::<Advance>(&body)?.advance;
+    if !(0..=MOST_SECONDS).contains(&seconds) {
+        let fault = format!("advance: {seconds} is no step forward; give seconds, 0 or more, a century at most");
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The clock stays where it is.", vec![fault]));
+    }
+    hub.advance(TimeDelta::seconds(seconds));
+    Ok(clock(State(hub)).await)
+}
+
+async fn expire(State(hub): State<Arc<Hub>>) -> Response {
+    Json(json!({ "expired": hub.state().expire_tokens() })).into_response()
+}
+
+async fn revoke(State(hub): State<Arc<Hub>>) -> Response {
+    let grants = std::mem::take(&mut hub.state().grants);
+    Json(json!({ "revoked": grants.len() })).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Largest {
+    bytes: u64,
+}
+
+async fn limit_pushes(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let bytes = read::<Largest>(&body)?.bytes;
+    hub.largest_push.store(bytes, Ordering::Relaxed);
+    Ok(Json(json!({ "bytes": bytes })).into_response())
+}
+
+fn script(body: &[u8]) -> Result<Vec<Rule>, Refused> {
+    Rule::parse(&String::from_utf8_lossy(body))
+        .map_err(|fault| Refused(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault]))
+}
+
+/// Sets the script, and has the jobs that are open look at it.
+fn set_ci(hub: &Hub, change: impl FnOnce(&mut Vec<Rule>)) -> Response {
+    let rules = {
+        let mut state = hub.state();
+        change(&mut state.ci);
+        state.ci.len()
+    };
+    hub.look_again();
+    Json(json!({ "rules": rules })).into_response()
+}
+
+async fn add_to_ci(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let more = script(&body)?;
+    Ok(set_ci(&hub, |rules| rules.extend(more)))
+}
+
+async fn replace_ci(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let new = script(&body)?;
+    Ok(set_ci(&hub, |rules| *rules = new))
+}
+
+async fn clear_ci(State(hub): State<Arc<Hub>>) -> Response {
+    set_ci(&hub, Vec::clear)
+}
+
+async fn suspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.suspend(&mut state, id, by, SuspendedThrough::Account);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn unsuspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.unsuspend(&mut state, id, by);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn select_all(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.select_all(&mut state, id, by);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn ask_permissions(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let asked: Permissions = read(&body)?;
+    let mut state = hub.state();
+    state.app.permissions.extend(asked);
+    Ok(Json(json!({ "permissions": state.app.permissions })).into_response())
+}
+
+async fn accept_permissions(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = hub.state();
+    let (id, by) = installation(&state, &id)?;
+    hub.accept_permissions(&mut state, id, by);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offered {
+    repository: String,
+}
+
+async fn accept_transfer(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+    let repository = read::<Offered>(&body)?.repository;
+    if hub.accept_transfer(&repository) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let fault = format!("repository: nobody was offered `{repository}`, or they have one of that name");
+    Err(Refused(StatusCode::NOT_FOUND, "There is no such offer.", vec![fault]))
+}
+
+/// An installation, and who acts for its account.
+fn installation(state: &Model, id: &str) -> Result<(Id, Id), Refused> {
+    let found = id.parse().ok().and_then(|id| state.installation(id)).ok_or_else(|| {
+        let known: Vec<String> = state.installations.iter().map(|all| all.id.to_string()).collect();
+        let fault = format!("`{id}` is no installation; there are: {}", known.join(", "));
+        Refused(StatusCode::NOT_FOUND, "There is no such installation.", vec![fault])
+    })?;
+    let owner = state.account_by_login(PEOPLE[0].0).map_or(found.account, |account| account.id);
+    Ok((found.id, owner))
+}

@@ -1,0 +1,184 @@
+//! The layer around REST and GraphQL that counts, and `GET /rate_limit`.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+use super::{
+    cost::{Cost, Resource, of_graphql, of_rest},
+    numbers::RateLimits,
+    tally::{Refusal, Standing, Who},
+};
+use crate::{
+    auth::Caller,
+    front::Line,
+    graphql,
+    hub::Hub,
+    mischief::secondary_limit,
+    rest::ApiError,
+    state::{Id, State as Model},
+};
+
+/// Counts a request and says on its answer how much is left; while there are no limits it costs a look.
+pub(crate) async fn meter(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+    // The question how much is left costs nothing. <https://docs.github.com/en/rest/rate-limit/rate-limit>
+    let Some(numbers) = hub.limits.numbers().filter(|_| request.uri().path() != "/api/v3/rate_limit") else {
+        return next.run(request).await;
+    };
+    let peer = request.extensions().get::<ConnectInfo<Line>>().map(|info| info.0.peer.ip());
+    let (who, limits) = identify(&hub, request.headers(), peer, &numbers);
+    let (request, cost) = match priced(request).await {
+        Ok(priced) => priced,
+        Err(status) => return status.into_response(),
+    };
+    let now = hub.state().now();
+    match hub.limits.admit(now, &who, limits.of(cost.resource), cost) {
+        Ok(admitted) => {
+            let mut answer = next.run(request).await;
+            let is_free = answer.status() == StatusCode::NOT_MODIFIED;
+            let standing = if is_free { hub.limits.give_back(&admitted) } else { admitted.standing };
+            mark(answer.headers_mut(), standing);
+            answer
+        }
+        Err(Refusal::Primary(standing)) => exhausted(&who, standing, peer, numbers.status),
+        Err(Refusal::Secondary(standing, seconds)) => {
+            let mut answer = secondary_limit(numbers.status, Some(seconds));
+            mark(answer.headers_mut(), standing);
+            answer
+        }
+    }
+}
+
+/// A request with its price; a GraphQL one has to be read for it.
+async fn priced(request: Request) -> Result<(Request, Cost), StatusCode> {
+    if let Some(path) = request.uri().path().strip_prefix("/api/v3") {
+        let cost = of_rest(request.method(), path);
+        return Ok((request, cost));
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = body.collect().await.map_err(|_| StatusCode::BAD_REQUEST)?.to_bytes();
+    let cost = of_graphql(graphql::is_mutation(&bytes));
+    Ok((Request::from_parts(parts, Body::from(bytes)), cost))
+}
+
+/// Somebody's primary limits.
+#[derive(Debug, Clone, Copy)]
+struct Primary {
+    core: u32,
+    graphql: u32,
+    search: u32,
+}
+
+impl Primary {
+    fn of(self, resource: Resource) -> u32 {
+        match resource {
+            Resource::Core => self.core,
+            Resource::Graphql => self.graphql,
+            Resource::Search => self.search,
+        }
+    }
+}
+
+/// Who calls, for counting: a token that is nobody's counts for the address it came from.
+fn identify(hub: &Hub, headers: &HeaderMap, peer: Option<IpAddr>, numbers: &RateLimits) -> (Who, Primary) {
+    let caller = Caller::identify(hub, headers).unwrap_or(Caller::Anonymous);
+    let all = Primary { core: numbers.core, graphql: numbers.graphql, search: numbers.search };
+    match caller {
+        Caller::Anonymous => {
+            let address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
+            let few = Primary { core: numbers.anonymous, graphql: 0, search: numbers.search / 3 };
+            (Who::Address(address), few)
+        }
+        Caller::User(id) => (Who::User(id), all),
+        Caller::App(app) => (Who::App(app), all),
+        Caller::Installation(grant) => {
+            let (repositories, people) = size(&hub.state(), grant.installation);
+            let core = numbers.of_installation(repositories, people);
+            (Who::Installation(grant.installation), Primary { core, ..all })
+        }
+    }
+}
+
+/// An installation's repositories, and the people of its account.
+fn size(state: &Model, installation: Id) -> (usize, usize) {
+    let Some(found) = state.installation(installation) else { return (0, 0) };
+    let of_account = state.repos.values().filter(|repo| repo.owner == found.account);
+    let people: BTreeSet<Id> = of_account.flat_map(|repo| repo.collaborators.keys().copied()).collect();
+    (state.repos.values().filter(|repo| found.reaches(repo)).count(), people.len())
+}
+
+fn mark(headers: &mut HeaderMap, standing: Standing) {
+    let Standing { resource, limit, used, reset } = standing;
+    headers.insert("x-ratelimit-limit", HeaderValue::from(limit));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(limit.saturating_sub(used)));
+    headers.insert("x-ratelimit-used", HeaderValue::from(used));
+    headers.insert("x-ratelimit-reset", HeaderValue::from(reset.timestamp()));
+    headers.insert("x-ratelimit-resource", HeaderValue::from_static(resource.name()));
+}
+
+fn exhausted(who: &Who, standing: Standing, peer: Option<IpAddr>, status: u16) -> Response {
+    let whose = match who {
+        Who::Address(address) => peer.unwrap_or(*address).to_string(),
+        Who::User(id) => format!("user ID {id}"),
+        Who::App(id) => format!("app ID {id}"),
+        Who::Installation(id) => format!("installation ID {id}"),
+    };
+    let hint = match who {
+        Who::Address(_) => {
+            " (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)"
+        }
+        _ => "",
+    };
+    let message = format!("API rate limit exceeded for {whose}.{hint}");
+    let mut answer = if standing.resource == Resource::Graphql {
+        // GraphQL refuses in its own way, with 200.
+        let mut answer = Json(json!({ "errors": [{ "type": "RATE_LIMITED", "message": message }] })).into_response();
+        let json = HeaderValue::from_static("application/json; charset=utf-8");
+        answer.headers_mut().insert(header::CONTENT_TYPE, json);
+        answer
+    } else {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+        ApiError::new(status, message).into_response()
+    };
+    mark(answer.headers_mut(), standing);
+    answer
+}
+
+/// What `GET /rate_limit` answers; `None` while there are no limits.
+pub(crate) fn overview(hub: &Hub, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Value> {
+    let numbers = hub.limits.numbers()?;
+    let (who, limits) = identify(hub, headers, peer, &numbers);
+    let now = hub.state().now();
+    let standing = |resource: Resource| {
+        let found = hub.limits.standing(now, &who, resource, limits.of(resource));
+        json!({
+            "limit": found.limit, "used": found.used, "remaining": found.limit.saturating_sub(found.used),
+            "reset": found.reset.timestamp(), "resource": resource.name(),
+        })
+    };
+    let without_name = |mut value: Value| {
+        crate::view::without(&mut value, &["resource"]);
+        value
+    };
+    let core = without_name(standing(Resource::Core));
+    Some(json!({
+        "resources": {
+            "core": core, "search": without_name(standing(Resource::Search)),
+            "graphql": without_name(standing(Resource::Graphql)),
+        },
+        "rate": core,
+    }))
+}

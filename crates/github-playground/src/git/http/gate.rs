@@ -1,0 +1,195 @@
+//! What a push wants to move, read before git sees it, and the answers that the update hook finds.
+//!
+//! Only git can tell whether a push drops commits, and only once it has the objects. So the host is asked beforehand for every
+//! outcome, its answers are laid into a folder, and the hook picks the one that fits (githooks(5), `update`).
+
+use std::path::{Path, PathBuf};
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use futures_util::{StreamExt, stream};
+
+use super::{Authorised, Obstacle, RefUpdate, Refusal, cgi::parse_update};
+use crate::git::refs::is_sha;
+
+/// A list of commands this long is none that git sends.
+const MAX_COMMANDS: usize = 1024 * 1024;
+
+/// The longest pkt-line (gitprotocol-common(5)).
+const MAX_LINE: usize = 65_520;
+
+/// A list that is not there, or not to be understood: whatever it would move, nobody looked at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It has no end, or another form.
+    Malformed,
+    /// Longer than [`MAX_COMMANDS`].
+    TooLong,
+}
+
+impl From<Unreadable> for Refusal {
+    fn from(what: Unreadable) -> Self {
+        match what {
+            Unreadable::Malformed => Self::new(StatusCode::BAD_REQUEST, "The list of refs to move is not understood."),
+            Unreadable::TooLong => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The list of refs to move is too long."),
+        }
+    }
+}
+
+/// Reads the commands in front of a push's pack (gitprotocol-pack(5)) and gives the body back whole.
+pub(super) async fn commands(body: Body) -> Result<(Vec<RefUpdate>, Body), Unreadable> {
+    let mut rest = body.into_data_stream();
+    let mut read = Vec::new();
+    let updates = loop {
+        if let Some(updates) = parse(&read)? {
+            break updates;
+        }
+        if read.len() > MAX_COMMANDS {
+            return Err(Unreadable::TooLong);
+        }
+        match rest.next().await {
+            Some(Ok(chunk)) => read.extend_from_slice(&chunk),
+            Some(Err(_)) | None => return Err(Unreadable::Malformed),
+        }
+    };
+    let read = stream::once(async move { Ok(Bytes::from(read)) });
+    Ok((updates, Body::from_stream(read.chain(rest))))
+}
+
+/// The commands, once all of them are there; pkt-lines up to the first flush. Every line must be understood: a push by
+/// certificate (`push-cert`), say, has its commands elsewhere, and nobody was invited to send one.
+fn parse(mut bytes: &[u8]) -> Result<Option<Vec<RefUpdate>>, Unreadable> {
+    let mut updates = Vec::new();
+    loop {
+        let Some(length) = bytes.get(..4) else { return Ok(None) };
+        let length =
+            std::str::from_utf8(length).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let length = length.and_then(|digits| usize::from_str_radix(digits, 16).ok()).ok_or(Unreadable::Malformed)?;
+        match length {
+            0 => return Ok(Some(updates)),
+            4..=MAX_LINE => {}
+            _ => return Err(Unreadable::Malformed),
+        }
+        let Some(line) = bytes.get(4..length) else { return Ok(None) };
+        // Capabilities follow the first name after a NUL. A name that is no text would pass for another one.
+        let command = line.split(|byte| *byte == 0).next().unwrap_or_default();
+        let command = std::str::from_utf8(command).map_err(|_| Unreadable::Malformed)?;
+        let command = command.strip_suffix('\n').unwrap_or(command);
+        if !command.starts_with("shallow ") {
+            let update = parse_update(command).filter(is_command).ok_or(Unreadable::Malformed)?;
+            // Of what can be no ref git itself says so, for each of them, and moves nothing.
+            updates.extend(Some(update).filter(|update| could_be_a_ref(&update.name)));
+        }
+        bytes = &bytes[length..];
+    }
+}
+
+fn is_command(update: &RefUpdate) -> bool {
+    let sha = |sha: &Option<String>| sha.as_deref().is_none_or(|sha| is_sha(&sha.to_ascii_lowercase()));
+    sha(&update.old) && sha(&update.new)
+}
+
+/// What git-check-ref-format(1) asks of a name, as far as files that are named after it depend on it.
+fn could_be_a_ref(name: &str) -> bool {
+    let fits = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['~', '\\']);
+    name.starts_with("refs/") && name.split('/').all(fits) && !name.contains(|letter: char| letter.is_control())
+}
+
+/// The folder with the answers for one push.
+pub(super) struct Answers(PathBuf);
+
+impl Answers {
+    /// Lays them out. Where that fails, nothing may pass that nobody looked at.
+    pub(super) fn lay(authorised: &Authorised, obstacles: &[Obstacle]) -> std::io::Result<Self> {
+        let folder = Self(authorised.repository.join(format!("rules-{}", uuid::Uuid::new_v4())));
+        std::fs::create_dir_all(&folder.0)?;
+        if let Some(told) = &authorised.without_workflows {
+            std::fs::write(folder.0.join("~workflows"), told)?;
+        }
+        for obstacle in obstacles {
+            let flags = format!("{}{}", u8::from(obstacle.forced), u8::from(obstacle.merges));
+            // No ref name has a tilde, so that no file is where another ref's folder would be.
+            let file = folder.0.join(format!("{}~{flags}", obstacle.name));
+            std::fs::create_dir_all(file.parent().unwrap_or(&folder.0))?;
+            std::fs::write(&file, &obstacle.message)?;
+            std::fs::write(folder.0.join(format!("{}~{flags}~", obstacle.name)), obstacle.reason)?;
+        }
+        Ok(folder)
+    }
+
+    /// Why the hook declined to move a ref, where it did.
+    pub(super) fn declined(&self, name: &str) -> Option<String> {
+        if !could_be_a_ref(name) {
+            return None;
+        }
+        let reason = std::fs::read_to_string(self.0.join(format!("{name}~declined"))).ok()?;
+        Some(reason.trim().to_owned()).filter(|reason| !reason.is_empty())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "1111111111111111111111111111111111111111";
+    const ZERO: &str = "0000000000000000000000000000000000000000";
+
+    fn line(text: &str) -> String {
+        format!("{:04x}{text}", text.len() + 4)
+    }
+
+    #[tokio::test]
+    async fn commands_are_read_up_to_the_flush_and_the_body_stays_whole() {
+        let text = line(&format!("{ZERO} {A} refs/heads/a\0 report-status\n"))
+            + &line(&format!("{A} {ZERO} refs/heads/b"))
+            + "0000PACK-and-more";
+        let pieces: Vec<_> = text.as_bytes().chunks(7).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+        let (updates, body) = commands(Body::from_stream(stream::iter(pieces))).await.unwrap();
+        let made = RefUpdate { name: "refs/heads/a".to_owned(), old: None, new: Some(A.to_owned()) };
+        let gone = RefUpdate { name: "refs/heads/b".to_owned(), old: Some(A.to_owned()), new: None };
+        assert_eq!(updates, [made, gone]);
+        assert_eq!(axum::body::to_bytes(body, 10_000).await.unwrap(), text.as_bytes());
+    }
+
+    #[tokio::test]
+    async fn a_push_without_refs_is_one() {
+        // git asks so whether it may, before it sends much (http.postBuffer).
+        let (updates, body) = commands(Body::from("0000")).await.unwrap();
+        assert!(updates.is_empty());
+        assert_eq!(axum::body::to_bytes(body, 100).await.unwrap(), "0000");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_understood_is_no_list_of_nothing() {
+        let cert = line("push-cert\0 report-status\n") + &line(&format!("{ZERO} {A} refs/heads/a\n"));
+        let words = line(&format!("{ZERO} nonsense refs/heads/a"));
+        let unended = line(&format!("{ZERO} {A} refs/heads/a"));
+        for text in ["", "zzzz", "0001", "0005", "00", "ffffabc", "+00f12345678901", &cert, &words, &unended] {
+            assert_eq!(commands(Body::from(text.to_owned())).await.unwrap_err(), Unreadable::Malformed, "{text}");
+        }
+        let mut bytes = line(&format!("{ZERO} {A} refs/heads/a?")).into_bytes();
+        *bytes.last_mut().unwrap() = 0xff;
+        bytes.extend_from_slice(b"0000");
+        assert_eq!(commands(Body::from(bytes)).await.unwrap_err(), Unreadable::Malformed, "a name that is no text");
+        let many = line(&format!("{ZERO} {A} refs/heads/a")).repeat(20_000);
+        assert_eq!(commands(Body::from(many)).await.unwrap_err(), Unreadable::TooLong);
+    }
+
+    #[tokio::test]
+    async fn answers_lie_in_their_folder_whatever_refs_are_called() {
+        let names = ["refs/heads/../../../../x/y", "../x", "refs/heads/.x", "refs//x", "refs/heads/a~b", "HEAD"];
+        let text: String = names.iter().map(|name| line(&format!("{ZERO} {A} {name}"))).collect();
+        let (updates, _) = commands(Body::from(text + "0000")).await.unwrap();
+        assert_eq!(updates, []);
+    }
+}

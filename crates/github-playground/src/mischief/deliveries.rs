@@ -1,0 +1,117 @@
+//! Misbehaving to webhooks: what comes between a delivery and the wire.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    engine::{Held, Until},
+    rule::DeliveryAct,
+};
+use crate::{
+    hub::Hub,
+    state::{Delivery, Id, State},
+    webhooks::{UNREACHABLE, UNREACHABLE_CODE},
+};
+
+/// What is held back goes out after this long, whatever came meanwhile.
+const HELD_AT_MOST: Duration = Duration::from_secs(10);
+
+impl Hub {
+    /// Sends a delivery, or does to it what a rule says.
+    pub(crate) fn dispatch(self: &Arc<Self>, state: &mut State, mut delivery: Delivery) {
+        if !self.mischief.is_on() {
+            return self.transmit(state, delivery);
+        }
+        let about = about(&delivery);
+        match self.mischief.delivery(state.now(), &delivery, &about) {
+            None => self.transmit(state, delivery),
+            Some(DeliveryAct::Drop) => {}
+            Some(DeliveryAct::Fail) => {
+                UNREACHABLE.clone_into(&mut delivery.status);
+                delivery.status_code = UNREACHABLE_CODE;
+                Self::enter(state, delivery);
+            }
+            Some(DeliveryAct::Duplicate { new_guid }) => {
+                self.transmit(state, delivery.clone());
+                if new_guid {
+                    delivery.guid = uuid::Uuid::new_v4().to_string();
+                }
+                self.transmit(state, delivery);
+            }
+            Some(DeliveryAct::Delay { ms }) => {
+                let hub = self.clone();
+                self.spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    hub.transmit(&mut hub.state(), delivery);
+                });
+            }
+            Some(DeliveryAct::Reorder { behind }) => self.hold(state, delivery, Until::Behind(behind)),
+            Some(DeliveryAct::Stale) => self.hold(state, delivery, Until::About(about)),
+        }
+    }
+
+    fn hold(self: &Arc<Self>, state: &mut State, delivery: Delivery, until: Until) {
+        let since = state.new_id();
+        self.mischief.inner().held.push(Held { since, delivery, until });
+        let hub = self.clone();
+        self.spawn(async move {
+            tokio::time::sleep(HELD_AT_MOST).await;
+            let mut state = hub.state();
+            hub.release(&mut state, |held| held.since == since);
+        });
+    }
+
+    /// A delivery arrived, or failed to: whatever waited for it follows.
+    pub(crate) fn sent(self: &Arc<Self>, state: &mut State, delivery: Id) {
+        if !self.mischief.is_on() || self.mischief.inner().held.is_empty() {
+            return;
+        }
+        let sent = state.deliveries.find(delivery).map(about).unwrap_or_default();
+        self.release(state, |held| {
+            held.since < delivery
+                && match &mut held.until {
+                    Until::Behind(left) => {
+                        *left = left.saturating_sub(1);
+                        *left == 0
+                    }
+                    Until::About(about) => *about == sent,
+                }
+        });
+    }
+
+    fn release(self: &Arc<Self>, state: &mut State, mut due: impl FnMut(&mut Held) -> bool) {
+        let free: Vec<Held> = self.mischief.inner().held.extract_if(.., |held| due(held)).collect();
+        for held in free {
+            self.transmit(state, held.delivery);
+        }
+    }
+
+    /// Ends all misbehaviour; what was held back goes out.
+    pub(crate) fn behave(self: &Arc<Self>) {
+        let mut state = self.state();
+        for delivery in self.mischief.end() {
+            self.transmit(&mut state, delivery);
+        }
+    }
+}
+
+/// What a delivery is about: the issue or pull request, the check, or the ref; else its event.
+fn about(delivery: &Delivery) -> String {
+    let payload: Value = serde_json::from_slice(&delivery.body).unwrap_or_default();
+    let repository = payload["repository"]["full_name"].as_str().unwrap_or_default();
+    let numbered = ["issue", "pull_request"].iter().find_map(|name| payload[*name]["number"].as_u64());
+    if let Some(number) = numbered {
+        return format!("{repository}#{number}");
+    }
+    let identified = ["check_run", "check_suite"].iter().find_map(|name| Some((*name, payload[*name]["id"].as_u64()?)));
+    if let Some((name, id)) = identified {
+        return format!("{repository} {name} {id}");
+    }
+    match payload["ref"].as_str() {
+        Some(name) => {
+            format!("{repository} {}", name.trim_start_matches("refs/heads/").trim_start_matches("refs/tags/"))
+        }
+        None => format!("{repository} {}", delivery.event).trim_start().to_owned(),
+    }
+}

@@ -1,0 +1,371 @@
+//! Which rule meets what: counting, chance and the report.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use globset::GlobMatcher;
+use serde_json::{Value, json};
+
+use super::rule::{CallerKind, DeliveryAct, Meets, Misbehaviour, MisbehaviourError, Patterns, RefAct, RequestAct};
+use crate::state::{Delivery, Id, Time};
+
+/// What was done is remembered this long a list, the oldest going first.
+const REMEMBERED: usize = 10_000;
+
+/// Looks at a hidden ref, where a rule gives neither looks nor time.
+const LOOKS: u64 = 3;
+
+/// One misdeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misbehaved {
+    /// When, by the playground's clock.
+    pub at: Time,
+    /// The rule's name, or its act's where it has none.
+    pub rule: String,
+    /// What was done: `done_then_reset`.
+    pub act: String,
+    /// What to: `POST /repos/acme/widgets/pulls`, `issues.labeled acme/widgets#1`, `refs/heads/topic`.
+    pub what: String,
+    /// The delivery's, where it was one.
+    pub guid: Option<String>,
+}
+
+/// The rules in force. Whoever holds the model's lock may take this one, never the other way round.
+#[derive(Debug, Default)]
+pub(crate) struct Mischief {
+    on: AtomicBool,
+    asks_caller: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    /// The state of `SplitMix64`. <https://prng.di.unimi.it/splitmix64.c>
+    random: u64,
+    rules: Vec<Active>,
+    done: VecDeque<Misbehaved>,
+    hidden: BTreeMap<(Id, String), Hidden>,
+    pub(super) held: Vec<Held>,
+}
+
+#[derive(Debug)]
+struct Active {
+    rule: Misbehaviour,
+    patterns: Patterns,
+    /// How often it was met and what it did, for every path, ref or thing, or for all together.
+    counts: HashMap<String, Count>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Count {
+    met: u64,
+    done: u64,
+}
+
+#[derive(Debug)]
+struct Hidden {
+    looks: Option<u64>,
+    until: Option<Time>,
+    rule: String,
+}
+
+/// A delivery that is held back.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Drawn from the model's ids when it was held: what has a greater one came later.
+    pub(super) since: Id,
+    pub(super) delivery: Delivery,
+    pub(super) until: Until,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Until {
+    /// So many later ones were sent.
+    Behind(u64),
+    /// A later one about this was sent.
+    About(String),
+}
+
+/// A request, as rules see it.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a str,
+    pub(super) place: &'a str,
+    pub(super) caller: Option<CallerKind>,
+}
+
+impl Mischief {
+    /// Whether anything could be met at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Acquire)
+    }
+
+    /// Whether a rule asks who calls, which takes a signature check to know.
+    pub(super) fn asks_caller(&self) -> bool {
+        self.asks_caller.load(Ordering::Acquire)
+    }
+
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds rules behind those there are; all of them or, where one is at fault, none.
+    pub(crate) fn add(&self, rules: Vec<Misbehaviour>) -> Result<(), MisbehaviourError> {
+        let (mut active, mut faults) = (Vec::new(), Vec::new());
+        for (at, rule) in rules.into_iter().enumerate() {
+            match rule.compile() {
+                Ok(patterns) => active.push(Active { rule, patterns, counts: HashMap::new() }),
+                Err(found) => faults.extend(found.into_iter().map(|fault| format!("rules[{at}].{fault}"))),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(MisbehaviourError(faults));
+        }
+        let mut inner = self.inner();
+        inner.rules.extend(active);
+        self.switch(&inner);
+        Ok(())
+    }
+
+    /// Has chance drawn from this seed from now on.
+    pub(crate) fn seed(&self, seed: u64) {
+        self.inner().random = seed;
+    }
+
+    /// Ends it all, and gives back what was held. The report stays.
+    pub(super) fn end(&self) -> Vec<Delivery> {
+        let mut inner = self.inner();
+        inner.rules.clear();
+        inner.hidden.clear();
+        let held = inner.held.drain(..).map(|held| held.delivery).collect();
+        self.switch(&inner);
+        held
+    }
+
+    fn switch(&self, inner: &Inner) {
+        let asks = inner.rules.iter().any(|active| match &active.rule.meets {
+            Meets::Requests(which, act) => which.caller.is_some() || *act == RequestAct::RevokeToken,
+            _ => false,
+        });
+        self.asks_caller.store(asks, Ordering::Release);
+        let on = !(inner.rules.is_empty() && inner.hidden.is_empty() && inner.held.is_empty());
+        self.on.store(on, Ordering::Release);
+    }
+
+    /// What was done so far.
+    pub(crate) fn report(&self) -> Vec<Misbehaved> {
+        self.inner().done.iter().cloned().collect()
+    }
+
+    /// The rules in force, with how often each was met and did what it does.
+    pub(crate) fn shown(&self) -> Vec<Value> {
+        let shown = |active: &Active| {
+            let mut value = active.rule.shown();
+            let sum = |of: fn(&Count) -> u64| active.counts.values().map(of).sum::<u64>();
+            value["met"] = json!(sum(|count| count.met));
+            value["done"] = json!(sum(|count| count.done));
+            value
+        };
+        self.inner().rules.iter().map(shown).collect()
+    }
+
+    /// What is to be done to a request.
+    pub(super) fn request(&self, now: Time, asked: &Asked<'_>) -> Option<RequestAct> {
+        self.inner().due(now, asked.place, &format!("{} {}", asked.method, asked.place), None, |meets, patterns| {
+            let Meets::Requests(which, act) = meets else { return None };
+            let caller = which.caller.or((*act == RequestAct::RevokeToken).then_some(CallerKind::Installation));
+            let met = (which.methods.is_empty() || which.methods.iter().any(|method| method == asked.method))
+                && fits(patterns.first.as_ref(), asked.place)
+                && caller.is_none_or(|caller| asked.caller == Some(caller));
+            met.then(|| act.clone())
+        })
+    }
+
+    /// What is to be done to a delivery.
+    pub(super) fn delivery(&self, now: Time, delivery: &Delivery, about: &str) -> Option<DeliveryAct> {
+        let action = delivery.action.as_deref().unwrap_or_default();
+        let dot = if action.is_empty() { "" } else { "." };
+        let what = format!("{}{dot}{action} {about}", delivery.event);
+        self.inner().due(now, about, &what, Some(&delivery.guid), |meets, patterns| {
+            let Meets::Deliveries(_, act) = meets else { return None };
+            let met = fits(patterns.first.as_ref(), &delivery.event) && fits(patterns.second.as_ref(), action);
+            met.then(|| act.clone())
+        })
+    }
+
+    /// Hides a ref that was just created, if a rule says so.
+    pub(crate) fn ref_created(&self, now: Time, (repo, full_name): (Id, &str), name: &str) {
+        let mut inner = self.inner();
+        inner.hidden.remove(&(repo, name.to_owned()));
+        let found = inner.due(now, name, name, None, |meets, patterns| {
+            let Meets::Refs(_, act) = meets else { return None };
+            let met = fits(patterns.first.as_ref(), name) && fits(patterns.second.as_ref(), full_name);
+            met.then(|| act.clone())
+        });
+        let Some(RefAct::Hidden { reads, ms }) = found else { return };
+        let rule = inner.done.back().map(|last| last.rule.clone()).unwrap_or_default();
+        let looks = if ms.is_none() { reads.or(Some(LOOKS)) } else { reads };
+        let until = ms.map(|ms| now + std::time::Duration::from_millis(ms.min(MOST_MS)));
+        inner.hidden.insert((repo, name.to_owned()), Hidden { looks, until, rule });
+    }
+
+    /// Looks at a ref, and answers whether it is still hidden.
+    pub(super) fn is_hidden(&self, now: Time, repo: Id, name: &str) -> bool {
+        let mut inner = self.inner();
+        let key = (repo, name.to_owned());
+        let Some(hidden) = inner.hidden.get_mut(&key) else { return false };
+        let over = hidden.looks == Some(0) || hidden.until.is_some_and(|until| until <= now);
+        if over {
+            inner.hidden.remove(&key);
+            return false;
+        }
+        hidden.looks = hidden.looks.map(|looks| looks - 1);
+        let rule = hidden.rule.clone();
+        inner.note(Misbehaved { at: now, rule, act: "hidden".to_owned(), what: name.to_owned(), guid: None });
+        true
+    }
+}
+
+/// A longer time than a century is no different.
+const MOST_MS: u64 = 100 * 365 * 24 * 3_600_000;
+
+fn fits(pattern: Option<&GlobMatcher>, name: &str) -> bool {
+    pattern.is_none_or(|pattern| pattern.is_match(name))
+}
+
+impl Inner {
+    /// The act of the first rule that is due, noted in the report.
+    fn due<A>(
+        &mut self,
+        now: Time,
+        key: &str,
+        what: &str,
+        guid: Option<&str>,
+        meet: impl Fn(&Meets, &Patterns) -> Option<A>,
+    ) -> Option<A> {
+        let (act, rule, name) = {
+            let random = &mut self.random;
+            self.rules.iter_mut().find_map(|active| {
+                let act = meet(&active.rule.meets, &active.patterns)?;
+                let key = if active.rule.each { key } else { "" };
+                let count = active.counts.entry(key.to_owned()).or_default();
+                count.met += 1;
+                let chance = active.rule.chance;
+                let due = count.met > active.rule.skip
+                    && active.rule.times.is_none_or(|times| count.done < times)
+                    && (chance >= 1.0 || drawn(random) < chance);
+                due.then(|| {
+                    count.done += 1;
+                    let name = active.rule.act_name();
+                    (act, active.rule.name.clone().unwrap_or_else(|| name.clone()), name)
+                })
+            })?
+        };
+        let guid = guid.map(str::to_owned);
+        self.note(Misbehaved { at: now, rule, act: name, what: what.to_owned(), guid });
+        Some(act)
+    }
+
+    fn note(&mut self, done: Misbehaved) {
+        if self.done.len() == REMEMBERED {
+            self.done.pop_front();
+        }
+        self.done.push_back(done);
+    }
+}
+
+/// A number from 0 up to, but not including, 1.
+fn drawn(random: &mut u64) -> f64 {
+    let high = u32::try_from(split_mix(random) >> 32).unwrap_or(u32::MAX);
+    f64::from(high) / (f64::from(u32::MAX) + 1.0)
+}
+
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(method: &'static str, place: &'static str) -> Asked<'static> {
+        Asked { method, place, caller: None }
+    }
+
+    #[test]
+    fn the_generator_is_the_published_one() {
+        // The first numbers of the reference implementation from the seed 1234567.
+        let mut state = 1_234_567;
+        let drawn: Vec<u64> = (0..3).map(|_| split_mix(&mut state)).collect();
+        assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+    }
+
+    #[test]
+    fn one_seed_and_one_order_of_events_make_one_history() {
+        let history = |seed| {
+            let mischief = Mischief::default();
+            mischief.seed(seed);
+            mischief.add(vec![Misbehaviour::to("GET", "/a/*", RequestAct::Reset).by_chance(0.5)]).unwrap();
+            let mut met = Vec::new();
+            for _ in 0..64 {
+                met.push(mischief.request(Time::default(), &asked("GET", "/a/b")).is_some());
+            }
+            met
+        };
+        assert_eq!(history(7), history(7));
+        assert_ne!(history(7), history(8));
+        let hits = history(7).iter().filter(|met| **met).count();
+        assert!((16..48).contains(&hits), "{hits} of 64 is no even chance");
+    }
+
+    #[test]
+    fn a_rule_skips_counts_and_ends_and_the_next_one_takes_over() {
+        let mischief = Mischief::default();
+        let first = Misbehaviour::to("POST", "/repos/{owner}/{repo}/pulls", RequestAct::Reset).after(1).times(2);
+        let second = Misbehaviour::to_requests(super::super::Requests::default(), RequestAct::NotFound).named("rest");
+        mischief.add(vec![first, second]).unwrap();
+        let pulls = asked("POST", "/repos/acme/widgets/pulls");
+        let acts: Vec<_> = (0..4).map(|_| mischief.request(Time::default(), &pulls).unwrap()).collect();
+        assert_eq!(acts, [RequestAct::NotFound, RequestAct::Reset, RequestAct::Reset, RequestAct::NotFound]);
+        assert_eq!(mischief.request(Time::default(), &asked("GET", "graphql")), Some(RequestAct::NotFound));
+        let rules: Vec<String> = mischief.report().into_iter().map(|done| done.rule).collect();
+        assert_eq!(rules, ["rest", "reset", "reset", "rest", "rest"]);
+        assert_eq!((&mischief.shown()[0]["met"], &mischief.shown()[0]["done"]), (&json!(4), &json!(2)));
+        mischief.end();
+        assert!(!mischief.is_on() && mischief.request(Time::default(), &pulls).is_none());
+    }
+
+    #[test]
+    fn counting_for_each_path_counts_every_path_by_itself() {
+        let mischief = Mischief::default();
+        mischief.add(vec![Misbehaviour::to("GET", "/a/*", RequestAct::Reset).once().for_each()]).unwrap();
+        let met = |place| mischief.request(Time::default(), &asked("GET", place)).is_some();
+        assert!(met("/a/1") && !met("/a/1") && met("/a/2") && !met("/a/2"));
+        assert!(!met("/a/1/b"), "a star is one segment");
+    }
+
+    #[test]
+    fn a_hidden_ref_shows_after_its_looks_or_its_time() {
+        let mischief = Mischief::default();
+        let (looks, time) =
+            (RefAct::Hidden { reads: Some(2), ms: None }, RefAct::Hidden { reads: None, ms: Some(500) });
+        let rules =
+            vec![Misbehaviour::to_new_refs("refs/heads/a", looks), Misbehaviour::to_new_refs("refs/heads/**", time)];
+        mischief.add(rules).unwrap();
+        let now = Time::default();
+        mischief.ref_created(now, (1, "acme/widgets"), "refs/heads/a");
+        mischief.ref_created(now, (1, "acme/widgets"), "refs/heads/b/c");
+        let looked: Vec<bool> = (0..3).map(|_| mischief.is_hidden(now, 1, "refs/heads/a")).collect();
+        assert_eq!(looked, [true, true, false]);
+        assert!(!mischief.is_hidden(now, 2, "refs/heads/b/c"), "another repository's");
+        assert!(mischief.is_hidden(now, 1, "refs/heads/b/c"));
+        assert!(!mischief.is_hidden(now + chrono::TimeDelta::milliseconds(500), 1, "refs/heads/b/c"));
+    }
+}

@@ -1,0 +1,287 @@
+//! The task that drives a queue: it looks, does what is next, and waits for news or the clock.
+
+use std::sync::Arc;
+
+use super::{
+    Reason,
+    plan::{Built, Seen, Step, next},
+};
+use crate::{
+    acts::RefMove,
+    git::{GitError, MergeMethod, Repository, branch_ref},
+    hub::Hub,
+    rest::{Writer, merge_apart},
+    rules,
+    state::{Group, Id, MergeQueueParameters, QueueEntry, State, Time},
+    view::simple_commit,
+};
+
+/// The prefix of the branches that only the queue writes.
+const PREFIX: &str = "gh-readonly-queue";
+
+/// How a queue stands after all that was due.
+enum Rest {
+    /// Nobody is in it, and nothing is left of it.
+    Over,
+    /// Something is due then, or at some news.
+    Until(Option<Time>),
+}
+
+/// What one look found.
+enum Look {
+    Over,
+    /// Nobody asks for a queue here any more, or the branch is gone.
+    Cleared,
+    Step(Step, MergeQueueParameters),
+}
+
+impl Hub {
+    /// Drives a queue from now on until it is over.
+    pub(super) fn drive_queue(self: &Arc<Self>, state: &State, repo: Id, base: String) {
+        let Some(queue) = state.repo_by_id(repo).queues.get(&base) else { return };
+        let (hub, news) = (self.clone(), queue.news.clone());
+        self.spawn(async move {
+            loop {
+                let (told, changed) = (news.notified(), hub.changed.notified());
+                tokio::pin!(told, changed);
+                // Heard from here on, so that nothing that happens after the look is missed.
+                told.as_mut().enable();
+                changed.as_mut().enable();
+                let wait = match hub.go_on_queue(repo, &base).await {
+                    Rest::Over => return,
+                    Rest::Until(due) => due.map(|due| (due - hub.state().now()).to_std().unwrap_or_default()),
+                };
+                let slept = async {
+                    match wait {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = told => {}
+                    () = changed => {}
+                    () = slept => {}
+                }
+            }
+        });
+    }
+
+    /// Does all that is due. What git cannot do is tried again at the next news.
+    async fn go_on_queue(self: &Arc<Self>, repo: Id, base: &str) -> Rest {
+        let (git, moving) = {
+            let state = self.state();
+            let repo = state.repo_by_id(repo);
+            (repo.git.clone(), repo.moving.clone())
+        };
+        let _still = moving.lock().await;
+        loop {
+            match self.step(repo, base, &git).await {
+                Ok(Some(rest)) => return rest,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, base, "git failed in a merge queue");
+                    return Rest::Until(None);
+                }
+            }
+        }
+    }
+
+    /// One step; `None` where there may be another.
+    async fn step(self: &Arc<Self>, repo: Id, base: &str, git: &Arc<Repository>) -> Result<Option<Rest>, GitError> {
+        self.sweep(repo, base, git).await?;
+        let tip = git.ref_sha(&branch_ref(base)).await?;
+        let look = look(&mut self.state(), (repo, base), tip.as_deref());
+        let (step, how) = match look {
+            Look::Over => return Ok(Some(Rest::Over)),
+            Look::Cleared => {
+                self.clear(repo, base);
+                return Ok(None);
+            }
+            Look::Step(step, how) => (step, how),
+        };
+        match step {
+            Step::Wait(due) => return Ok(Some(Rest::Until(due))),
+            Step::Make(place, onto) => self.make(repo, base, git, (place, onto, method(&how))).await?,
+            Step::Discard(from) => {
+                let mut state = self.state();
+                for group in taken_groups(&mut state, (repo, base), from) {
+                    self.destroy_group(&mut state, (repo, base), group, "invalidated");
+                }
+            }
+            Step::Merge(count) => self.merge_front(repo, base, git, (count, tip.unwrap_or_default())).await?,
+            Step::Reject(reason) => {
+                let mut state = self.state();
+                let actor = state.queue_actor();
+                if let Some(number) = numbers(&state, (repo, base)).first() {
+                    self.leave_queue(&mut state, (repo, *number), actor, reason);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Deletes the branches of groups that are no more.
+    async fn sweep(self: &Arc<Self>, repo: Id, base: &str, git: &Repository) -> Result<(), GitError> {
+        let (leftovers, actor) = {
+            let mut state = self.state();
+            let queue = state.repo_mut(repo).queues.get_mut(base);
+            (queue.map(|queue| std::mem::take(&mut queue.leftovers)).unwrap_or_default(), state.queue_actor())
+        };
+        for group in leftovers {
+            let name = branch_ref(&group.branch);
+            let Some(old) = git.ref_sha(&name).await? else { continue };
+            git.delete_ref(&name).await?;
+            self.refs_moved(repo, vec![RefMove { name, old: Some(old), new: None }], actor).await?;
+        }
+        Ok(())
+    }
+
+    fn clear(self: &Arc<Self>, repo: Id, base: &str) {
+        let mut state = self.state();
+        let actor = state.queue_actor();
+        for number in numbers(&state, (repo, base)) {
+            self.leave_queue(&mut state, (repo, number), actor, Reason::QueueCleared);
+        }
+    }
+
+    /// Makes the group of an entry on a branch of its own, and asks for its checks.
+    async fn make(
+        self: &Arc<Self>,
+        repo: Id,
+        base: &str,
+        git: &Arc<Repository>,
+        (place, onto, method): (usize, String, MergeMethod),
+    ) -> Result<(), GitError> {
+        let (entry, actor) = {
+            let mut state = self.state();
+            let actor = state.queue_actor();
+            (entry_at(&state, (repo, base), place), actor)
+        };
+        let Some(entry) = entry else { return Ok(()) };
+        let writer = Writer { repo, actor: entry.enqueued_by, via_app: entry.via_app, workflows: true };
+        let sha = match merge_apart(self, writer, entry.number, &onto, method).await {
+            Ok(sha) => sha,
+            Err(GitError::Conflict { .. } | GitError::NoCommonAncestor(..)) => {
+                change(&mut self.state(), (repo, base), entry.id, |entry| entry.conflicts_with = Some(onto));
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::debug!(%error, number = entry.number, "no merge group can be made");
+                let reason = match error {
+                    GitError::UpToDate => Reason::AlreadyMerged,
+                    _ => Reason::GitTreeInvalid,
+                };
+                self.leave_queue(&mut self.state(), (repo, entry.number), actor, reason);
+                return Ok(());
+            }
+        };
+        let commit = git.commit(&sha).await?.ok_or_else(|| GitError::NotFound(sha.clone()))?;
+        let branch = format!("{PREFIX}/{base}/pr-{}-{onto}", entry.number);
+        let name = branch_ref(&branch);
+        let old = git.ref_sha(&name).await?;
+        git.set_ref(&name, &sha).await?;
+        let made_at = self.state().now();
+        let group = Group { branch, head_sha: sha.clone(), base_sha: onto, commit: simple_commit(&commit), made_at };
+        let kept = change(&mut self.state(), (repo, base), entry.id, |entry| entry.group = Some(group.clone()));
+        self.refs_moved(repo, vec![RefMove { name, old, new: Some(sha) }], actor).await?;
+        let mut state = self.state();
+        // Whoever left meanwhile took the group along, and told of its end.
+        let stays = kept && state.repo_by_id(repo).queued(entry.number).is_some();
+        if stays {
+            self.announce_group(&mut state, (repo, base), &group, "checks_requested", None);
+        } else if !kept && let Some(queue) = state.repo_mut(repo).queues.get_mut(base) {
+            queue.leftovers.push(group);
+        }
+        Ok(())
+    }
+
+    /// Moves the base to the group of the last of so many, and notes that all of them were merged.
+    async fn merge_front(
+        self: &Arc<Self>,
+        repo: Id,
+        base: &str,
+        git: &Repository,
+        (count, old): (usize, String),
+    ) -> Result<(), GitError> {
+        let (heads, actor) = {
+            let mut state = self.state();
+            let actor = state.queue_actor();
+            let front = (0..count).map_while(|place| entry_at(&state, (repo, base), place));
+            let heads = front.map_while(|entry| Some((entry.number, entry.group?.head_sha)));
+            (heads.collect::<Vec<(u64, String)>>(), actor)
+        };
+        // Somebody left between the look and now: so it is looked again.
+        let Some((_, new)) = heads.last().cloned().filter(|_| heads.len() == count) else { return Ok(()) };
+        let name = branch_ref(base);
+        git.swap_ref(&name, &new, &old).await?;
+        {
+            let mut state = self.state();
+            for (number, sha) in &heads {
+                self.leave_queue(&mut state, (repo, *number), actor, Reason::Merge);
+                self.merged(&mut state, (repo, *number), actor, sha);
+            }
+        }
+        self.refs_moved(repo, vec![RefMove { name, old: Some(old), new: Some(new) }], actor).await?;
+        for (number, _) in heads {
+            self.tidy_up((repo, number), actor).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks at a queue; one that is over is gone after it.
+fn look(state: &mut State, (repo, base): (Id, &str), tip: Option<&str>) -> Look {
+    let (actor, now) = (state.queue_actor(), state.now());
+    let found = state.repo_by_id(repo);
+    let Some(queue) = found.queues.get(base) else { return Look::Over };
+    let is_there = state.repos.contains_key(&repo);
+    if !is_there || (queue.entries.is_empty() && queue.leftovers.is_empty()) {
+        state.repo_mut(repo).queues.remove(base);
+        return Look::Over;
+    }
+    let (Some(tip), Some((_, how))) = (tip, rules::queue::of(found, base)) else { return Look::Cleared };
+    let seen = |entry: &QueueEntry| Seen {
+        group: entry.group.as_ref().map(|group| Built {
+            base: group.base_sha.clone(),
+            head: group.head_sha.clone(),
+            made_at: group.made_at,
+            verdict: rules::queue::verdict(state, found, base, &group.head_sha),
+        }),
+        conflicts_with: entry.conflicts_with.clone(),
+        enqueued_at: entry.enqueued_at,
+        barred: !rules::queue::may_leave(state, found, &found.issues[&entry.number], actor),
+    };
+    let entries: Vec<Seen> = queue.entries.iter().map(seen).collect();
+    Look::Step(next(tip, &entries, how, now), how.clone())
+}
+
+fn method(how: &MergeQueueParameters) -> MergeMethod {
+    match how.merge_method.as_str() {
+        "SQUASH" => MergeMethod::Squash,
+        "REBASE" => MergeMethod::Rebase,
+        _ => MergeMethod::Merge,
+    }
+}
+
+fn entry_at(state: &State, (repo, base): (Id, &str), place: usize) -> Option<QueueEntry> {
+    state.repo_by_id(repo).queues.get(base)?.entries.get(place).cloned()
+}
+
+fn numbers(state: &State, (repo, base): (Id, &str)) -> Vec<u64> {
+    let queue = state.repo_by_id(repo).queues.get(base);
+    queue.into_iter().flat_map(|queue| &queue.entries).map(|entry| entry.number).collect()
+}
+
+/// Changes an entry, if it is still there.
+fn change(state: &mut State, (repo, base): (Id, &str), id: Id, change: impl FnOnce(&mut QueueEntry)) -> bool {
+    let queue = state.repo_mut(repo).queues.get_mut(base);
+    let entry = queue.and_then(|queue| queue.entries.iter_mut().find(|entry| entry.id == id));
+    entry.map(change).is_some()
+}
+
+/// Takes their groups from the entries of a place and behind it.
+fn taken_groups(state: &mut State, (repo, base): (Id, &str), from: usize) -> Vec<Group> {
+    let queue = state.repo_mut(repo).queues.get_mut(base);
+    let entries = queue.into_iter().flat_map(|queue| queue.entries.iter_mut().skip(from));
+    entries.filter_map(|entry| entry.group.take()).collect()
+}

@@ -1,0 +1,112 @@
+//! The files of a commit in one archive. <https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar>
+//!
+//! The API only says where: the archive itself is at an address like that of GitHub's codeload, good for a few minutes and
+//! without a token, because clients take none along to another host.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{
+    commits::{git_of, resolve},
+    context::{Answer, At, Ctx},
+    error::ApiError,
+};
+use crate::{
+    auth::random_hex,
+    git::{Format, Repository},
+    hub::Hub,
+};
+
+pub(super) fn routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/repos/{owner}/{repo}/tarball", get(default_tarball))
+        .route("/repos/{owner}/{repo}/tarball/{*name}", get(tarball))
+        .route("/repos/{owner}/{repo}/zipball", get(default_zipball))
+        .route("/repos/{owner}/{repo}/zipball/{*name}", get(zipball))
+}
+
+/// Where the archives themselves are, beside the API.
+pub(crate) fn downloads(hub: Arc<Hub>) -> Router {
+    Router::new().route("/_codeload/{owner}/{repo}/{format}/{ticket}", get(download)).with_state(hub)
+}
+
+/// An archive that somebody was told the place of.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket {
+    repository: Arc<Repository>,
+    sha: String,
+    folder: String,
+    format: Format,
+    until: crate::state::Time,
+}
+
+/// <https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar>: links of private repositories last so long.
+const MINUTES: i64 = 5;
+
+async fn default_tarball(ctx: Ctx, At(at): At<(String, String)>) -> Answer {
+    redirect(&ctx, &at, None, Format::TarGz).await
+}
+
+async fn tarball(ctx: Ctx, At((owner, name, wanted)): At<(String, String, String)>) -> Answer {
+    redirect(&ctx, &(owner, name), Some(wanted), Format::TarGz).await
+}
+
+async fn default_zipball(ctx: Ctx, At(at): At<(String, String)>) -> Answer {
+    redirect(&ctx, &at, None, Format::Zip).await
+}
+
+async fn zipball(ctx: Ctx, At((owner, name, wanted)): At<(String, String, String)>) -> Answer {
+    redirect(&ctx, &(owner, name), Some(wanted), Format::Zip).await
+}
+
+async fn redirect(ctx: &Ctx, (owner, name): &(String, String), wanted: Option<String>, format: Format) -> Answer {
+    let (repo, git) = git_of(ctx, (owner, name))?;
+    let default = ctx.state().repo_by_id(repo).default_branch.clone();
+    let sha = resolve(&git, wanted.as_deref().unwrap_or(&default)).await.map_err(|_| ApiError::not_found())?;
+    let state = ctx.state();
+    let full_name = ctx.view(&state).full_name(state.repo_by_id(repo));
+    let folder = format!("{}-{}", full_name.replace('/', "-"), &sha[..7]);
+    let (now, ticket) = (state.now(), random_hex(20));
+    let until = now + chrono::TimeDelta::minutes(MINUTES);
+    let mut tickets = ctx.hub.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+    tickets.retain(|_, ticket| ticket.until > now);
+    tickets.insert(ticket.clone(), Ticket { repository: git, sha, folder, format, until });
+    let word = if format == Format::TarGz { "legacy.tar.gz" } else { "legacy.zip" };
+    let place = ctx.urls.web(&format!("/_codeload/{full_name}/{word}/{ticket}"));
+    Ok((StatusCode::FOUND, [(header::LOCATION, place)]).into_response())
+}
+
+async fn download(
+    State(hub): State<Arc<Hub>>,
+    Path((_, _, _, ticket)): Path<(String, String, String, String)>,
+) -> Response {
+    let found = {
+        let now = hub.state().now();
+        let tickets = hub.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.get(&ticket).filter(|ticket| ticket.until > now).cloned()
+    };
+    let Some(ticket) = found else { return (StatusCode::NOT_FOUND, "404: Not Found").into_response() };
+    let (end, kind) = match ticket.format {
+        Format::TarGz => ("tar.gz", "application/x-gzip"),
+        Format::Zip => ("zip", "application/zip"),
+    };
+    match ticket.repository.archive(&ticket.sha, &ticket.folder, ticket.format).await {
+        Ok(bytes) => {
+            let mut headers = HeaderMap::new();
+            let name = format!("attachment; filename={}.{end}", ticket.folder);
+            headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+            if let Ok(name) = header::HeaderValue::from_str(&name) {
+                headers.insert(header::CONTENT_DISPOSITION, name);
+            }
+            (headers, bytes).into_response()
+        }
+        Err(error) => ApiError::from(error).into_response(),
+    }
+}

@@ -1,0 +1,171 @@
+//! Refusals in GitHub's shape.
+
+use axum::{
+    Json,
+    http::{StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::git::GitError;
+
+/// A refusal: a status, a sentence and, for a 422, what was wrong with which field.
+/// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api>
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+    errors: Vec<Value>,
+}
+
+impl ApiError {
+    /// Any status, any sentence.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), errors: Vec::new() }
+    }
+
+    /// It is not there, or the caller may not know that it is.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not Found")
+    }
+
+    /// The token is nobody's, or no longer anybody's.
+    pub(crate) fn bad_credentials() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Bad credentials")
+    }
+
+    /// There was no token, and this needs one.
+    pub(crate) fn requires_authentication() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Requires authentication")
+    }
+
+    /// The installation token's permissions or repositories do not reach.
+    pub(crate) fn not_accessible() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Resource not accessible by integration")
+    }
+
+    /// Nothing in an archived repository is changed.
+    pub(crate) fn archived() -> Self {
+        Self::forbidden("Repository was archived so is read-only.")
+    }
+
+    /// The caller is known and may not.
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// What is asked for is there, and more than is ever sent.
+    pub(crate) fn too_large(message: &str) -> Self {
+        let mut error = Self::forbidden(message);
+        error.errors.push(json!({ "resource": "Blob", "field": "data", "code": "too_large" }));
+        error
+    }
+
+    /// A 422 about one field. `code` is one of GitHub's: `missing`, `missing_field`, `invalid`, `already_exists`, `unprocessable`.
+    pub(crate) fn invalid(resource: &str, field: &str, code: &str) -> Self {
+        Self::validation(json!({ "resource": resource, "field": field, "code": code }))
+    }
+
+    /// A 422 about one field, in words.
+    pub(crate) fn invalid_because(resource: &str, field: &str, message: &str) -> Self {
+        Self::validation(json!({ "resource": resource, "code": "custom", "field": field, "message": message }))
+    }
+
+    /// A 422 about the whole, in words.
+    pub(crate) fn custom(resource: &str, message: &str) -> Self {
+        Self::validation(json!({ "resource": resource, "code": "custom", "message": message }))
+    }
+
+    /// A 422 whose one error is a bare sentence, as reviews answer.
+    pub(crate) fn unprocessable(message: &str) -> Self {
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Unprocessable Entity");
+        error.errors.push(json!(message));
+        error
+    }
+
+    /// A 422 whose one error is a bare sentence, as settings answer.
+    pub(crate) fn validation_failed(message: &str) -> Self {
+        Self::validation(json!(message))
+    }
+
+    /// A 422 whose message says it all, without a list.
+    pub(crate) fn semantic(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    fn validation(error: Value) -> Self {
+        let mut all = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed");
+        all.errors.push(error);
+        all
+    }
+}
+
+/// The sentence about members that a body lacks.
+pub(super) fn not_supplied(names: &[String]) -> Option<String> {
+    let verb = match names.len() {
+        0 => return None,
+        1 => "wasn't",
+        _ => "weren't",
+    };
+    Some(format!("{} {verb} supplied.", names.join(", ")))
+}
+
+/// Whether something may stand where GitHub wants the address of a page or of a receiver.
+pub(super) fn is_web_address(text: &str) -> bool {
+    let http = |scheme: &str| scheme == "http" || scheme == "https";
+    text.parse::<Uri>()
+        .is_ok_and(|uri| uri.scheme_str().is_some_and(http) && uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+/// A repository's homepage: nothing, or such an address.
+pub(super) fn check_homepage(homepage: Option<&str>) -> Result<(), ApiError> {
+    match homepage {
+        Some(url) if !url.is_empty() && !is_web_address(url) => {
+            Err(ApiError::invalid_because("Repository", "homepage", "homepage must be a valid URL"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "message": self.message, "documentation_url": "https://docs.github.com/enterprise-server/rest",
+            "status": self.status.as_u16().to_string(),
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = Value::Array(self.errors);
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json; charset=utf-8"));
+        response
+    }
+}
+
+/// What git refuses, as GitHub would say it where no handler knows better.
+impl From<GitError> for ApiError {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::NotFound(_) => Self::not_found(),
+            GitError::RefNotFound(_) => Self::semantic("Reference does not exist"),
+            GitError::RefExists(_) => Self::semantic("Reference already exists"),
+            GitError::NotFastForward { .. } => Self::semantic("Update is not a fast forward"),
+            GitError::Moved { .. } => {
+                Self::new(StatusCode::CONFLICT, "Reference was changed by another request. Try again.")
+            }
+            GitError::Conflict { .. } => Self::new(StatusCode::CONFLICT, "Merge conflict"),
+            GitError::InvalidRefName(_)
+            | GitError::InvalidPath(_)
+            | GitError::InvalidInput(_)
+            | GitError::RefNameTaken { .. }
+            | GitError::UpToDate
+            | GitError::NoCommonAncestor(..) => Self::semantic(error.to_string()),
+            other => {
+                tracing::error!(error = %other, "git failed in the playground");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Server Error")
+            }
+        }
+    }
+}

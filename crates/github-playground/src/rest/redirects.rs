@@ -1,0 +1,92 @@
+//! Where a repository is found besides its name: by its id, and by a name it had once.
+//!
+//! GitHub answers a request to an old name with 301, or 307 where repeating it as a `GET` would be wrong, and leads to
+//! `/repositories/{id}/…`, under which everything of a repository is served.
+//! <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
+    middleware::Next,
+    response::Response,
+};
+use serde_json::json;
+
+use super::context::answer;
+use crate::{
+    auth::Caller,
+    hub::Hub,
+    state::{Repo, State as Model},
+    view::Urls,
+};
+
+/// Leads a request to where its repository is.
+pub(super) async fn follow(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if let Some(inside) = by_id(&hub.state(), path) {
+        if let Some(uri) = with_path(request.uri(), &inside) {
+            *request.uri_mut() = uri;
+        }
+    } else if let Some(away) = by_old_name(&hub, &request) {
+        return away;
+    }
+    if let Some(gone) = super::gone::of(&hub, &request) {
+        return gone;
+    }
+    next.run(request).await
+}
+
+/// `/repositories/{id}/…` as `/repos/{owner}/{repo}/…`.
+fn by_id(state: &Model, path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/repositories/")?;
+    let (id, rest) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let repo = state.repos.get(&id.parse().ok()?)?;
+    Some(format!("/repos/{}/{}{rest}", state.account(repo.owner).login, repo.name))
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("{path}{query}")).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn by_old_name(hub: &Hub, request: &Request) -> Option<Response> {
+    let path = request.uri().path().strip_prefix("/repos/")?;
+    let (owner, rest) = path.split_once('/')?;
+    let (name, rest) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let caller = {
+        // Who may not know of the repository is not led there, and most requests are for one that is where it was.
+        hub.state().moved_from(owner, name)?;
+        Caller::identify(hub, request.headers()).ok()?
+    };
+    let state = hub.state();
+    let repo = state.moved_from(owner, name).filter(|repo| may_know(&state, repo, &caller))?;
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let urls = host.map_or_else(|| hub.urls.clone(), |host| Urls::new(format!("http://{host}")));
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let place = urls.api(&format!("/repositories/{}{rest}{query}", repo.id));
+    let status = match *request.method() {
+        Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+        _ => StatusCode::TEMPORARY_REDIRECT,
+    };
+    let body = json!({
+        "message": "Moved Permanently", "url": place,
+        "documentation_url": "https://docs.github.com/enterprise-server/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
+    });
+    let location = HeaderValue::from_str(&place).ok()?;
+    let mut response = answer(status, body);
+    response.headers_mut().insert(header::LOCATION, location);
+    Some(response)
+}
+
+pub(super) fn may_know(state: &Model, repo: &Repo, caller: &Caller) -> bool {
+    !repo.private
+        || match caller {
+            Caller::User(user) => state.role(repo, *user).is_some(),
+            Caller::Installation(grant) => state.covers(grant, repo.id),
+            Caller::Anonymous | Caller::App(_) => false,
+        }
+}

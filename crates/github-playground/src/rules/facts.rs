@@ -1,0 +1,105 @@
+//! What is so of a commit, and of the pull request that wants it merged.
+
+use std::collections::BTreeMap;
+
+use crate::state::{CheckStatus, Conclusion, Id, Issue, Repo, ReviewState, Role, State, StatusState};
+
+/// How a check stands. <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/collaborating-on-repositories-with-code-quality-features/about-status-checks>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    Passed,
+    Queued,
+    InProgress,
+    /// A status that says so itself.
+    Pending,
+    Failing,
+}
+
+/// What a check, or a status, last said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) context: String,
+    /// The app that said it; people who set a status have none.
+    pub(crate) app: Option<Id>,
+    pub(crate) standing: Standing,
+}
+
+/// What is so of a pull request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) reports: Vec<Report>,
+    /// Those with write access whose last word is an approval.
+    pub(crate) approvals: Vec<Id>,
+    /// Those with write access whose last word is that changes are needed.
+    pub(crate) objections: Vec<Id>,
+    /// Who owns what is changed, people and teams, and has not approved it: any of each entry's.
+    pub(crate) owners_missing: Vec<Vec<Id>>,
+    pub(crate) last_pusher: Option<Id>,
+    pub(crate) open_conversations: usize,
+    pub(crate) behind: bool,
+}
+
+/// Gathers them.
+pub(crate) fn of_pull(state: &State, repo: &Repo, issue: &Issue) -> Facts {
+    let pull = issue.pull();
+    let mut last_words = BTreeMap::new();
+    for review in &pull.reviews {
+        // A comment takes nothing back; a dismissal takes back what was dismissed.
+        if !matches!(review.state, ReviewState::Pending | ReviewState::Commented) {
+            last_words.insert(review.author, review.state);
+        }
+    }
+    let writers = |wanted: ReviewState| -> Vec<Id> {
+        last_words
+            .iter()
+            .filter(|(author, word)| **word == wanted && state.role(repo, **author) >= Some(Role::Write))
+            .map(|(author, _)| *author)
+            .collect()
+    };
+    let approvals = writers(ReviewState::Approved);
+    let approved = |owner: &Id| match state.teams.get(owner) {
+        Some(team) => state.team_members(team).keys().any(|member| approvals.contains(member)),
+        None => approvals.contains(owner),
+    };
+    let missing = |owners: &&Vec<Id>| !owners.iter().any(approved);
+    Facts {
+        reports: reports(state, repo, &pull.head_sha),
+        owners_missing: pull.gate.owners.iter().filter(missing).cloned().collect(),
+        objections: writers(ReviewState::ChangesRequested),
+        approvals,
+        last_pusher: pull.gate.last_pusher,
+        open_conversations: pull.open_conversations(),
+        behind: pull.gate.behind,
+    }
+}
+
+/// What checks and statuses say of a commit: of each name, the newest word of each app, and the newest status.
+pub(crate) fn reports(state: &State, repo: &Repo, sha: &str) -> Vec<Report> {
+    let mut newest = BTreeMap::new();
+    for run in repo.runs.iter().filter(|run| run.head_sha == sha) {
+        newest.insert((run.name.clone(), true, Some(run.app)), of_run(run.status, run.conclusion));
+    }
+    for status in repo.statuses.iter().filter(|status| status.sha == sha) {
+        let app = state.app_of_bot(status.creator);
+        let standing = match status.state {
+            StatusState::Success => Standing::Passed,
+            StatusState::Pending => Standing::Pending,
+            StatusState::Error | StatusState::Failure => Standing::Failing,
+        };
+        // Of statuses only the newest of a context counts, whoever set it.
+        newest.retain(|(context, is_run, _), _| *is_run || !context.eq_ignore_ascii_case(&status.context));
+        newest.insert((status.context.clone(), false, app), standing);
+    }
+    newest.into_iter().map(|((context, _, app), standing)| Report { context, app, standing }).collect()
+}
+
+fn of_run(status: CheckStatus, conclusion: Option<Conclusion>) -> Standing {
+    match (status, conclusion) {
+        (CheckStatus::Completed, Some(Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped)) => {
+            Standing::Passed
+        }
+        (CheckStatus::Completed, _) => Standing::Failing,
+        (CheckStatus::Queued, _) => Standing::Queued,
+        (_, _) => Standing::InProgress,
+    }
+}

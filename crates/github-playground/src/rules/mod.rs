@@ -1,0 +1,65 @@
+//! The rules of a branch: may this be merged, may this ref move, and if not, why.
+//!
+//! In: the model. [`demands`] gathers what protection and rulesets demand of a branch from one actor; [`facts`] gathers what is so of a
+//! commit and of its pull request; [`judge`] holds one against the other and says what is missing, in GitHub's words. [`push`]
+//! asks the same of a ref that is about to move. Nothing in here changes anything, runs git or knows HTTP; all who merge (the API,
+//! auto-merge, the queue, the pages) and all who push ask here, so that none of them lets through what another would not.
+
+pub(crate) mod demands;
+pub(crate) mod facts;
+pub(crate) mod hunk;
+pub(crate) mod judge;
+mod pattern;
+pub(crate) mod push;
+pub(crate) mod queue;
+pub(crate) mod workflows;
+
+use crate::{
+    git::MergeMethod,
+    state::{Id, Issue, Mergeability, Pull, Repo, State},
+};
+
+pub(crate) use judge::{Block, Refused};
+pub(crate) use pattern::{fnmatch, matches_ref};
+
+/// What forbids a merge into the base: nothing, if the list is empty. Without an actor it is what anybody would be told who has no
+/// way around the rules; without a method, what any method would be told.
+pub(crate) fn may_merge(
+    state: &State,
+    repo: &Repo,
+    issue: &Issue,
+    actor: Option<Id>,
+    method: Option<MergeMethod>,
+) -> Vec<Refused> {
+    let pull = issue.pull();
+    let demands = demands::of_branch(state, repo, &pull.base_ref, actor, demands::Way::Merge);
+    let facts = facts::of_pull(state, repo, issue);
+    judge::merge(state, &demands, &facts, method)
+}
+
+/// The `mergeable_state` of an open pull request. <https://docs.github.com/en/graphql/reference/enums#mergestatestatus>
+pub(crate) fn mergeable_state(state: &State, repo: &Repo, issue: &Issue) -> &'static str {
+    let pull = issue.pull();
+    match pull.mergeability {
+        Mergeability::Unknown => "unknown",
+        Mergeability::Conflict => "dirty",
+        Mergeability::Clean if pull.draft => "draft",
+        Mergeability::Clean => {
+            let refused = may_merge(state, repo, issue, None, None);
+            // What may enter the merge queue is as clean as what may be merged.
+            let missing: Vec<Block> =
+                refused.into_iter().flat_map(|all| all.blocks).filter(|block| *block != Block::Queue).collect();
+            match missing.as_slice() {
+                [] if unstable(state, repo, pull) => "unstable",
+                [] => "clean",
+                [Block::Behind] => "behind",
+                _ => "blocked",
+            }
+        }
+    }
+}
+
+/// Whether a check or status of the head is unfinished or bad, required or not.
+fn unstable(state: &State, repo: &Repo, pull: &Pull) -> bool {
+    facts::reports(state, repo, &pull.head_sha).iter().any(|report| report.standing != facts::Standing::Passed)
+}

@@ -1,0 +1,368 @@
+//! The seed file: people, repositories, labels and issues to begin with, in YAML or JSON.
+//!
+//! ```yaml
+//! users:
+//!   - login: ada                # token: playground-ada
+//! members: { ada: owner }       # of `acme`, or member
+//! teams:                        # of `acme`
+//!   - name: Gears
+//!     parent: Machines          # a team further up the file
+//!     members: { ada: maintainer }
+//!     repositories: { gears: write }
+//! repositories:
+//!   - name: gears               # of `acme`, unless `owner` names a user
+//!     description: Round parts.
+//!     private: false
+//!     default_branch: main
+//!     directory: ../gears       # becomes the first commit; relative to this file
+//!     installed: true           # the app is installed on it
+//!     collaborators: { ada: write, maintainer: admin }
+//!     labels:
+//!       - { name: directive, color: 1f6feb, description: Work for Adjutant }
+//!     issues:
+//!       - title: Count the teeth
+//!         body: "## Goal\n\nTeeth are counted."
+//!         author: ada           # `maintainer`, unless said
+//!         labels: [directive]
+//! ci:                           # what the jobs of workflows find; the last line that fits decides
+//!   - repository: acme/gears    # any, unless said; so for workflow, job, branch and event
+//!     workflow: CI              # or its file, ci.yml
+//!     job: test                 # its id or name, as a pattern
+//!     branch: "adjutant/**"     # of the head, as a pattern
+//!     event: push
+//!     conclusion: failure       # or one for each attempt: [failure, success]; success, unless said
+//!     after: 90                 # seconds; none, unless said
+//!     never: in_progress        # it stays there, or `queued`
+//! rate_limits: {}               # github.com's numbers; or some of your own: { core: 100 }
+//! misbehaviour:                 # see the table in `mischief`
+//!   seed: 7
+//!   rules:
+//!     - { requests: { methods: [POST], path: "/repos/*/*/pulls" }, does: done_then_reset, times: 1 }
+//!     - { deliveries: { event: issues }, does: { delay: { ms: 3000 } }, chance: 0.5 }
+//! ```
+//!
+//! A repository that is there already (`acme/widgets`) gets the collaborators, labels and issues. Nothing in the
+//! file sends a webhook: it says how the world was before anybody looked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::teams::SeedTeam;
+use crate::ci::Rule;
+use crate::front::RateLimits;
+use crate::git::{branch_ref, is_valid_ref_name};
+use crate::mischief::Written;
+use crate::state::Role;
+
+/// A larger file is a mistake, and its aliases might be an attack on memory.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// What a seed file says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeedFile {
+    #[serde(default)]
+    pub(super) users: Vec<SeedUser>,
+    #[serde(default)]
+    pub(super) members: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) teams: Vec<SeedTeam>,
+    #[serde(default)]
+    pub(super) repositories: Vec<SeedRepository>,
+    /// What the jobs of workflows find.
+    #[serde(default)]
+    pub(super) ci: Vec<Rule>,
+    pub(super) rate_limits: Option<RateLimits>,
+    #[serde(default)]
+    pub(super) misbehaviour: Written,
+    /// What `directory` is relative to.
+    #[serde(skip)]
+    pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeedUser {
+    pub(super) login: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeedRepository {
+    #[serde(default = "default_owner")]
+    pub(super) owner: String,
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    #[serde(default)]
+    pub(super) private: bool,
+    #[serde(default = "default_branch")]
+    pub(super) default_branch: String,
+    pub(super) directory: Option<PathBuf>,
+    #[serde(default = "yes")]
+    pub(super) installed: bool,
+    #[serde(default)]
+    pub(super) collaborators: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) labels: Vec<SeedLabel>,
+    #[serde(default)]
+    pub(super) issues: Vec<SeedIssue>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeedLabel {
+    pub(super) name: String,
+    #[serde(default = "grey")]
+    pub(super) color: String,
+    pub(super) description: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeedIssue {
+    pub(super) title: String,
+    pub(super) body: Option<String>,
+    pub(super) author: Option<String>,
+    #[serde(default)]
+    pub(super) labels: Vec<String>,
+}
+
+fn default_owner() -> String {
+    "acme".to_owned()
+}
+
+fn default_branch() -> String {
+    super::DEFAULT_BRANCH.to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub(super) fn grey() -> String {
+    "ededed".to_owned()
+}
+
+/// Why a seed file was not planted.
+#[derive(Debug, Error)]
+pub enum SeedError {
+    /// It, or a folder that it names, could not be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// It is neither YAML nor JSON of the right shape.
+    #[error("the seed file {} is not understood: {reason}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where, and what was expected.
+        reason: String,
+    },
+    /// Its shape is right, and something that it says is not: all such faults at once.
+    #[error("the seed file has {} fault{}:\n  - {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  - "))]
+    Faults(Vec<String>),
+    /// Git refused what was to be written.
+    #[error("the seed's repository {repository} could not be written: {reason}")]
+    Git {
+        /// The repository, as `owner/name`.
+        repository: String,
+        /// What git said.
+        reason: String,
+    },
+}
+
+impl SeedFile {
+    /// Reads and checks a file.
+    pub(crate) fn read(path: &Path) -> Result<Self, SeedError> {
+        let unreadable = |source| SeedError::Unreadable { path: path.to_owned(), source };
+        let malformed = |reason: String| SeedError::Malformed { path: path.to_owned(), reason };
+        let size = std::fs::metadata(path).map_err(unreadable)?.len();
+        if size > MAX_BYTES {
+            return Err(malformed(format!("it has {size} bytes; at most {MAX_BYTES} are read")));
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let mut file: Self = serde_saphyr::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        file.folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let faults = file.faults();
+        if faults.is_empty() { Ok(file) } else { Err(SeedError::Faults(faults)) }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut people: BTreeSet<String> = crate::world::PEOPLE.iter().map(|(login, _)| (*login).to_owned()).collect();
+        for user in &self.users {
+            if !is_login(&user.login) {
+                faults.push(format!(
+                    "users: `{}` is not a login (letters, digits and single hyphens, at most 39)",
+                    user.login
+                ));
+            } else if !people.insert(user.login.to_ascii_lowercase()) {
+                faults.push(format!("users: `{}` is there twice, or always there", user.login));
+            }
+        }
+        faults.extend(self.ci.iter().filter_map(Rule::fault).map(|fault| format!("ci: {fault}")));
+        self.faults_of_teams(&people, |fault| faults.push(fault));
+        let mut seen = BTreeSet::new();
+        for repository in &self.repositories {
+            let at = format!("repositories: {}/{}", repository.owner, repository.name);
+            if !seen.insert(at.to_ascii_lowercase()) {
+                faults.push(format!("{at}: it is there twice"));
+            }
+            if repository.owner != "acme" && !people.contains(&repository.owner.to_ascii_lowercase()) {
+                faults.push(format!("{at}: the owner `{}` is neither acme nor one of the users", repository.owner));
+            }
+            repository.faults(&people, &self.folder, |fault| faults.push(format!("{at}: {fault}")));
+        }
+        let limits = self.rate_limits.iter().flat_map(RateLimits::faults);
+        faults.extend(limits.map(|fault| format!("rate_limits: {fault}")));
+        if let Err(found) = self.misbehaviour.rules() {
+            faults.extend(found.into_iter().map(|fault| format!("misbehaviour: {fault}")));
+        }
+        faults
+    }
+}
+
+impl SeedRepository {
+    fn faults(&self, people: &BTreeSet<String>, folder: &Path, mut fault: impl FnMut(String)) {
+        let name_ok = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if self.name.is_empty()
+            || self.name.starts_with('.')
+            || !self.name.chars().all(name_ok)
+            || self.name.to_ascii_lowercase().ends_with(".git")
+        {
+            fault(format!("`{}` is not a repository's name (letters, digits, `.`, `_` and `-`)", self.name));
+        }
+        if !is_valid_ref_name(&branch_ref(&self.default_branch)) {
+            fault(format!("`{}` is not a branch's name", self.default_branch));
+        }
+        if let Some(directory) = &self.directory
+            && !folder.join(directory).is_dir()
+        {
+            fault(format!("the directory {} is not there", folder.join(directory).display()));
+        }
+        for (login, role) in &self.collaborators {
+            if !people.contains(&login.to_ascii_lowercase()) {
+                fault(format!("the collaborator `{login}` is not one of the users"));
+            }
+            if Role::parse(role).is_none() {
+                fault(format!("`{role}` is not a role; use read, triage, write, maintain or admin"));
+            }
+        }
+        for label in &self.labels {
+            if label.name.trim().is_empty() {
+                fault("a label has no name".to_owned());
+            }
+            if label.color.len() != 6 || !label.color.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                fault(format!(
+                    "`{}` is not a colour; give six hexadecimal digits, in quotes if all are digits",
+                    label.color
+                ));
+            }
+        }
+        for issue in &self.issues {
+            if issue.title.trim().is_empty() {
+                fault("an issue has no title".to_owned());
+            }
+            if let Some(author) = issue.author.as_ref().filter(|author| !people.contains(&author.to_ascii_lowercase()))
+            {
+                fault(format!("the author `{author}` of `{}` is not one of the users", issue.title));
+            }
+        }
+    }
+}
+
+/// <https://docs.github.com/en/enterprise-server/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication>
+fn is_login(login: &str) -> bool {
+    (1..40).contains(&login.len())
+        && login.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !login.starts_with('-')
+        && !login.ends_with('-')
+        && !login.contains("--")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Reads a seed file with this text.
+    pub(in crate::seed) fn read(text: &str) -> Result<SeedFile, SeedError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seed.yml");
+        std::fs::write(&path, text).unwrap();
+        SeedFile::read(&path)
+    }
+
+    #[test]
+    fn yaml_and_json_say_the_same() {
+        let yaml = read("users:\n  - login: ada\nrepositories:\n  - name: gears\n    collaborators: { ada: write }\n")
+            .unwrap();
+        let json = read(
+            r#"{"users": [{"login": "ada"}], "repositories": [{"name": "gears", "collaborators": {"ada": "write"}}]}"#,
+        )
+        .unwrap();
+        for file in [yaml, json] {
+            let repository = &file.repositories[0];
+            assert_eq!((repository.owner.as_str(), repository.default_branch.as_str()), ("acme", "main"));
+            assert_eq!(repository.collaborators["ada"], "write");
+            assert!(repository.installed);
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_document_can_be_read() {
+        let document = include_str!("../../../../docs/playground.md");
+        let examples: Vec<&str> =
+            document.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(examples.iter().any(|all| all.contains("misbehaviour:")) && examples.len() > 2);
+        for example in examples {
+            let told = match read(&example.replace("/path/to/a/folder", env!("CARGO_MANIFEST_DIR"))) {
+                Ok(_) => continue,
+                Err(error) => error.to_string(),
+            };
+            panic!("{told} in:\n{example}");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let text = "users: [{ login: -bad- }, { login: ada }, { login: Ada }]\n\
+            repositories:\n\
+            - { name: a b, owner: nobody, directory: ./no-such, collaborators: { eve: king } }\n\
+            - { name: c, default_branch: 'x..y', labels: [{ name: l, color: red }], issues: [{ title: '', author: eve }] }\n\
+            rate_limits: { status: 500 }\n\
+            misbehaviour: { rules: [{ deliveries: {}, does: explode }] }\n";
+        let SeedError::Faults(faults) = read(text).unwrap_err() else { panic!("it was read") };
+        let all = faults.join("\n");
+        for part in [
+            "-bad-",
+            "`Ada` is there twice",
+            "a b",
+            "nobody",
+            "no-such",
+            "`eve`",
+            "king",
+            "x..y",
+            "`red`",
+            "no title",
+            "misbehaviour: rules[0].does",
+            "rate_limits: status",
+        ] {
+            assert!(all.contains(part), "{part} is missing in:\n{all}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_not_known_is_named_with_its_place() {
+        let error = read("users:\n  - login: ada\n    rolle: admin\n").unwrap_err().to_string();
+        assert!(error.contains("rolle") && error.contains('3'), "{error}");
+        let error = read(&format!("users: [] # {}", "x".repeat(2_000_000))).unwrap_err().to_string();
+        assert!(error.contains("bytes"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! What GitHub Actions knows of a repository: its workflows, their runs, and the jobs of those.
+
+use serde::Serialize;
+
+use super::{CheckStatus, Conclusion, Id, Time};
+use crate::ci::JobPlan;
+
+/// The Actions of one repository.
+#[derive(Debug, Default)]
+pub(crate) struct Actions {
+    pub(crate) workflows: Vec<Workflow>,
+    /// Oldest first.
+    pub(crate) runs: Vec<WorkflowRun>,
+}
+
+/// A workflow, which is known from the first time that its file was seen.
+#[derive(Debug, Clone)]
+pub(crate) struct Workflow {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    /// `.github/workflows/ci.yml`.
+    pub(crate) path: String,
+    pub(crate) created_at: Time,
+    pub(crate) updated_at: Time,
+    /// How many runs it had.
+    pub(crate) runs: u64,
+}
+
+/// How far a run or a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    Queued,
+    InProgress,
+    Completed,
+}
+
+impl Stage {
+    /// The word for the check run that shows it.
+    pub(crate) fn check(self) -> CheckStatus {
+        match self {
+            Self::Queued => CheckStatus::Queued,
+            Self::InProgress => CheckStatus::InProgress,
+            Self::Completed => CheckStatus::Completed,
+        }
+    }
+}
+
+/// A run of a workflow: all its attempts.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkflowRun {
+    pub(crate) id: Id,
+    pub(crate) workflow: Id,
+    pub(crate) suite: Id,
+    /// The workflow's name in the file that this run read.
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) number: u64,
+    pub(crate) attempt: u64,
+    /// `push`, `pull_request` …
+    pub(crate) event: String,
+    pub(crate) head_branch: Option<String>,
+    pub(crate) head_sha: String,
+    /// The head commit as it is shown.
+    pub(crate) head_commit: serde_json::Value,
+    pub(crate) actor: Id,
+    pub(crate) triggering_actor: Id,
+    pub(crate) stage: Stage,
+    pub(crate) conclusion: Option<Conclusion>,
+    pub(crate) created_at: Time,
+    pub(crate) updated_at: Time,
+    /// When the attempt began.
+    pub(crate) started_at: Time,
+    /// The jobs of the file.
+    pub(crate) plan: Vec<JobPlan>,
+    /// The jobs of all attempts.
+    pub(crate) jobs: Vec<Job>,
+}
+
+/// One job of one attempt. It and its check run have one id.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) id: Id,
+    pub(crate) attempt: u64,
+    /// Which of the plan's jobs it is.
+    pub(crate) planned: usize,
+    pub(crate) stage: Stage,
+    pub(crate) conclusion: Option<Conclusion>,
+    pub(crate) created_at: Time,
+    pub(crate) started_at: Time,
+    pub(crate) completed_at: Option<Time>,
+}
+
+impl WorkflowRun {
+    /// Every job as it was run last: not all of them are run again with each attempt.
+    pub(crate) fn current(&self) -> impl Iterator<Item = &Job> {
+        let newest = |at: usize| self.jobs.iter().rev().find(move |job| job.planned == at);
+        (0..self.plan.len()).filter_map(newest)
+    }
+}
+
+impl Actions {
+    /// A run by id.
+    pub(crate) fn run(&self, id: Id) -> Option<&WorkflowRun> {
+        self.runs.iter().find(|run| run.id == id)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn run_mut(&mut self, id: Id) -> Option<&mut WorkflowRun> {
+        self.runs.iter_mut().find(|run| run.id == id)
+    }
+
+    /// A workflow by id.
+    pub(crate) fn workflow(&self, id: Id) -> Option<&Workflow> {
+        self.workflows.iter().find(|workflow| workflow.id == id)
+    }
+}
