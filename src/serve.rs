@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::github::{GitHub, GitHubConfig, GitHubError};
-use crate::runtime::{self, World};
+use crate::runtime::{self, App};
 use crate::settings::{self, Settings};
 use crate::store::cluster::{Cluster, ClusterError};
 use crate::store::{Store, StoreError};
@@ -90,13 +90,13 @@ pub async fn serve(
     let secret = WebhookSecret::new(settings.webhook_secret.clone());
     let turned_away = Arc::new(Notify::new());
     let web = Web::new(database.store.clone(), secret, arrived.clone()).telling_of_lost(turned_away.clone());
-    let world = Arc::new(world(settings, &database.store, arrived, turned_away).await?);
+    let app = Arc::new(app(settings, &database.store, arrived, turned_away).await?);
     let receiver = axum::serve(listener, web.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut receiver = tokio::spawn(receiver.into_future());
-    tracing::info!(%address, github = world.github_url(), "listening for GitHub's deliveries");
+    tracing::info!(%address, github = app.github_url(), "listening for GitHub's deliveries");
 
     let outcome = tokio::select! {
-        outcome = run(&mut database, world, &stop, address, ready) => outcome,
+        outcome = run(&mut database, app, &stop, address, ready) => outcome,
         error = early_end(&mut receiver, &stop) => Err(error),
     };
     stop.cancel();
@@ -108,7 +108,7 @@ pub async fn serve(
 /// Brings the schema up to date, tells who waits, and looks after the database until the end.
 async fn run(
     database: &mut Database,
-    world: Arc<World>,
+    app: Arc<App>,
     stop: &CancellationToken,
     address: SocketAddr,
     ready: oneshot::Sender<SocketAddr>,
@@ -120,7 +120,7 @@ async fn run(
     tracing::info!(%address, "ready");
     // Whoever asked may have stopped waiting.
     let _ = ready.send(address);
-    let working = tokio::spawn(runtime::run(world, stop.clone()));
+    let working = tokio::spawn(runtime::run(app, stop.clone()));
     tokio::select! {
         () = database.watch() => {}
         () = stop.cancelled() => {}
@@ -131,12 +131,12 @@ async fn run(
 }
 
 /// Everything that work needs, checked before the first delivery is taken.
-async fn world(
+async fn app(
     settings: Settings,
     store: &Store,
     arrived: Arc<Notify>,
     turned_away: Arc<Notify>,
-) -> Result<World, ServeError> {
+) -> Result<App, ServeError> {
     let config = GitHubConfig {
         url: settings.github.url.clone(),
         app_id: settings.app.id,
@@ -157,7 +157,7 @@ async fn world(
             "a limit of the sandbox cannot be held on this machine"
         );
     }
-    Ok(World::new(store.clone(), github, workspaces, sandbox, settings, arrived, turned_away))
+    Ok(App::new(store.clone(), github, workspaces, sandbox, settings, arrived, turned_away))
 }
 
 /// Others on the machine may pass through it (as root, agents and the private Postgres run as another user), and

@@ -14,7 +14,7 @@ use super::protocol::{ContextFile, MAX_RESULT_BYTES, ResultFile, TaskFile};
 use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
 
-/// Where an agent reads its task, behind the walls.
+/// Where an agent reads its task, in the sandbox.
 const TASK: &str = "/work/task";
 /// Where it leaves its result.
 const RESULT: &str = "/work/result";

@@ -29,12 +29,12 @@ pub(super) fn draw(steps: &[Step], waits: impl Fn(&Step) -> bool, cost: impl Fn(
 }
 
 /// The current chain with the final pull request below it.
-pub(super) fn draw_current(d: &Directive) -> String {
-    let waits = |step: &Step| words::waiting_approval(d, step).is_some();
-    let cost = |step: &Step| words::cost(d, step.id);
-    let mut text = draw(&d.steps, waits, cost);
-    if let Some(finale) = &d.finale {
-        text.push_str(&draw(std::slice::from_ref(finale), waits, cost));
+pub(super) fn draw_current(directive: &Directive) -> String {
+    let waits = |step: &Step| words::waiting_approval(directive, step).is_some();
+    let cost = |step: &Step| words::cost(directive, step.id);
+    let mut text = draw(&directive.steps, waits, cost);
+    if let Some(final_step) = &directive.final_step {
+        text.push_str(&draw(std::slice::from_ref(final_step), waits, cost));
     }
     text
 }

@@ -29,14 +29,14 @@ use database::Opened;
 #[derive(Debug, Args)]
 pub struct DirectiveArgs {
     #[command(subcommand)]
-    what: What,
+    what: DirectiveCommand,
     /// The TOML file with settings, in place of the one that `ADJUTANT_CONFIG` names
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum DirectiveCommand {
     /// List directives, newest first
     List(ListArgs),
     /// Show one: its limits, its chain, what waits for people
@@ -146,12 +146,12 @@ pub async fn directive(
     }
 }
 
-async fn run(what: &What, opened: &Opened, out: &mut impl Write) -> Result<(), Ended> {
+async fn run(what: &DirectiveCommand, opened: &Opened, out: &mut impl Write) -> Result<(), Ended> {
     let store = &opened.store;
     match what {
-        What::List(args) => list::list(args, store, out).await?,
-        What::Show(args) => show::show(args, store, out).await?,
-        What::Events(args) => events::events(args, store, out).await?,
+        DirectiveCommand::List(args) => list::list(args, store, out).await?,
+        DirectiveCommand::Show(args) => show::show(args, store, out).await?,
+        DirectiveCommand::Events(args) => events::events(args, store, out).await?,
     }
     Ok(out.flush()?)
 }

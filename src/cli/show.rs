@@ -44,50 +44,51 @@ pub(super) async fn show(args: &ShowArgs, store: &Store, out: &mut impl Write) -
     Ok(())
 }
 
-fn render(d: &Directive, before: Option<&Summary>, earlier: &[EarlierStep], now: DateTime<Utc>) -> String {
-    let number = if d.ordinal > 1 { format!("-{}", d.ordinal) } else { String::new() };
-    let mut text = format!("{}#{}{number}  {}\n", d.repo.full_name(), d.issue, cut(&d.title, 120));
-    text.push_str(&table(&header(d, before, now), "  "));
-    if !d.steps.is_empty() {
-        text.push_str(&format!("\nChain, generation {}{}\n", d.generation, origin(d)));
-        text.push_str(&chain::draw_current(d));
+fn render(directive: &Directive, before: Option<&Summary>, earlier: &[EarlierStep], now: DateTime<Utc>) -> String {
+    let number = if directive.ordinal > 1 { format!("-{}", directive.ordinal) } else { String::new() };
+    let mut text =
+        format!("{}#{}{number}  {}\n", directive.repo.full_name(), directive.issue, cut(&directive.title, 120));
+    text.push_str(&table(&header(directive, before, now), "  "));
+    if !directive.steps.is_empty() {
+        text.push_str(&format!("\nChain, generation {}{}\n", directive.generation, origin(directive)));
+        text.push_str(&chain::draw_current(directive));
     }
-    text.push_str(&stuck(d));
-    text.push_str(&waiting(d, now));
-    text.push_str(&generations(d, earlier));
+    text.push_str(&stuck(directive));
+    text.push_str(&waiting(directive, now));
+    text.push_str(&generations(directive, earlier));
     text
 }
 
-fn header(d: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -> Vec<Vec<String>> {
+fn header(directive: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -> Vec<Vec<String>> {
     let mut rows = vec![
-        ("id", d.id.to_string()),
-        ("status", format!("{}, {}", d.status, d.policy.autonomy.as_str())),
+        ("id", directive.id.to_string()),
+        ("status", format!("{}, {}", directive.status, directive.policy.autonomy.as_str())),
         (
             "opened",
             format!(
                 "{} UTC, {} ago, by {}",
-                time(d.created_at),
-                age((now - d.created_at).num_seconds()),
-                plain(d.requested_by.as_str())
+                time(directive.created_at),
+                age((now - directive.created_at).num_seconds()),
+                plain(directive.requested_by.as_str())
             ),
         ),
-        ("base", format!("{} at {}", plain(d.base.branch.as_str()), d.base.sha.short())),
+        ("base", format!("{} at {}", plain(directive.base.branch.as_str()), directive.base.sha.short())),
     ];
-    if let Some(pause) = &d.pause {
+    if let Some(pause) = &directive.pause {
         // Told as it is stored, so that every reason has its words.
         let why = serde_json::to_value(&pause.reason).map(|reason| said(&reason)).unwrap_or_default();
         rows.push(("paused", format!("{why}; goes back to {}", pause.from)));
     }
-    if let Some(failure) = &d.failure {
+    if let Some(failure) = &directive.failure {
         rows.push(("failed", cut(failure, SENTENCE)));
     }
-    if let Some(ended) = d.ended_at {
+    if let Some(ended) = directive.ended_at {
         rows.push(("ended", format!("{} UTC", time(ended))));
     }
-    rows.push(("used", used(d, now)));
-    let running = d.tasks.iter().filter(|task| task.status == TaskStatus::Running).count();
+    rows.push(("used", used(directive, now)));
+    let running = directive.tasks.iter().filter(|task| task.status == TaskStatus::Running).count();
     if running > 0 {
-        rows.push(("agents", format!("{running} at work, {} at most", d.policy.limits.parallel_tasks)));
+        rows.push(("agents", format!("{running} at work, {} at most", directive.policy.limits.parallel_tasks)));
     }
     if let Some(before) = before {
         rows.push(("follows", format!("{}, {}", name(before), before.status)));
@@ -96,25 +97,25 @@ fn header(d: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -> Vec<Ve
 }
 
 /// What it used, of what it may.
-fn used(d: &Directive, now: DateTime<Utc>) -> String {
+fn used(directive: &Directive, now: DateTime<Utc>) -> String {
     #[allow(clippy::cast_possible_truncation)] // the policy bounds the hours
-    let allowed = (d.policy.limits.wall_time_hours * 3_600.0) as i64 + d.clock.granted;
-    let limits = &d.policy.limits;
+    let allowed = (directive.policy.limits.wall_time_hours * 3_600.0) as i64 + directive.clock.granted;
+    let limits = &directive.policy.limits;
     format!(
         "{} of {} · {} of {} at work · {} of {} steps done · at most {} of {} automatic reworks a step",
-        d.spent(),
-        d.budget(),
-        words::duration(d.clock.at(now)),
+        directive.spent(),
+        directive.budget(),
+        words::duration(directive.clock.at(now)),
         words::duration(allowed),
-        words::done(d),
-        d.steps.len(),
-        d.steps.iter().map(|step| step.rework_cycles).max().unwrap_or(0),
+        words::done(directive),
+        directive.steps.len(),
+        directive.steps.iter().map(|step| step.rework_cycles).max().unwrap_or(0),
         limits.rework_cycles
     )
 }
 
-fn origin(d: &Directive) -> &'static str {
-    match d.plan.as_ref().map(|plan| plan.origin) {
+fn origin(directive: &Directive) -> &'static str {
+    match directive.plan.as_ref().map(|plan| plan.origin) {
         Some(PlanOrigin::Repaired) => " (by the planner, mended once)",
         Some(PlanOrigin::Default) => " (the default chain)",
         _ => "",
@@ -122,8 +123,8 @@ fn origin(d: &Directive) -> &'static str {
 }
 
 /// Why steps are stuck.
-fn stuck(d: &Directive) -> String {
-    let steps = d.steps.iter().chain(&d.finale);
+fn stuck(directive: &Directive) -> String {
+    let steps = directive.steps.iter().chain(&directive.final_step);
     let stuck = steps.filter(|step| matches!(step.status, StepStatus::Blocked | StepStatus::Failed));
     let rows: Vec<Vec<String>> = stuck
         .filter_map(|step| Some(vec![plain(step.name.as_str()), cut(step.reason.as_deref()?, SENTENCE)]))
@@ -132,15 +133,15 @@ fn stuck(d: &Directive) -> String {
 }
 
 /// What waits for people, since when, and what may be answered.
-fn waiting(d: &Directive, now: DateTime<Utc>) -> String {
+fn waiting(directive: &Directive, now: DateTime<Utc>) -> String {
     let mut text = String::new();
-    for approval in d.waiting() {
-        let step = approval.step.and_then(|id| d.step(id));
+    for approval in directive.waiting() {
+        let step = approval.step.and_then(|id| directive.step(id));
         let of = step.map(|step| format!(" of {}", plain(step.name.as_str()))).unwrap_or_default();
         let since = age((now - approval.asked_at).num_seconds());
         text.push_str(&format!("  {}{of}, for {since}{}\n", approval.kind.as_str(), urgency(approval)));
         text.push_str(&format!("    {}\n", cut(&approval.question, SENTENCE)));
-        text.push_str(&format!("    {}\n", plain(&words::answers(d, approval, step, words::Place::Issue))));
+        text.push_str(&format!("    {}\n", plain(&words::answers(directive, approval, step, words::Place::Issue))));
     }
     if text.is_empty() { text } else { format!("\nWaits for a person\n{text}") }
 }
@@ -156,11 +157,11 @@ fn urgency(approval: &Approval) -> String {
 }
 
 /// The chains before this one.
-fn generations(d: &Directive, earlier: &[EarlierStep]) -> String {
+fn generations(directive: &Directive, earlier: &[EarlierStep]) -> String {
     let mut text = String::new();
     for group in earlier.chunk_by(|a, b| a.generation == b.generation) {
         let steps: Vec<Step> = group.iter().map(|it| it.step.clone()).collect();
-        let cost = |step: &Step| -> Usd { words::cost(d, step.id) };
+        let cost = |step: &Step| -> Usd { words::cost(directive, step.id) };
         text.push_str(&format!("\nGeneration {}, superseded\n", group[0].generation));
         text.push_str(&chain::draw(&steps, |_| false, cost));
     }
@@ -175,11 +176,11 @@ mod tests {
 
     #[test]
     fn a_directive_is_shown_with_its_limits_its_chain_and_what_waits() {
-        let mut d = fixture::directive();
-        d.ordinal = 2;
-        let earlier = vec![EarlierStep { generation: 0, step: d.steps[0].clone() }];
+        let mut directive = fixture::directive();
+        directive.ordinal = 2;
+        let earlier = vec![EarlierStep { generation: 0, step: directive.steps[0].clone() }];
         let before = summary("acme/widgets", 7, 1);
-        insta::assert_snapshot!(render(&d, Some(&before), &earlier, fixture::now()), @r"
+        insta::assert_snapshot!(render(&directive, Some(&before), &earlier, fixture::now()), @r"
         acme/widgets#7-2  Convert units
           id       6248e84d-2ab2-509b-a1a6-6ba97d425312
           status   active, guardrails
@@ -208,15 +209,15 @@ mod tests {
     #[test]
     fn nothing_that_others_wrote_is_an_order_to_the_terminal() {
         let evil = "x\u{1b}]0;owned\u{7}\n\u{202e}";
-        let mut d = fixture::directive();
-        d.title = evil.to_owned();
-        d.failure = Some(evil.to_owned());
-        d.steps[1].reason = Some(evil.to_owned());
-        d.steps[1].status = StepStatus::Blocked;
-        for approval in &mut d.approvals {
+        let mut directive = fixture::directive();
+        directive.title = evil.to_owned();
+        directive.failure = Some(evil.to_owned());
+        directive.steps[1].reason = Some(evil.to_owned());
+        directive.steps[1].status = StepStatus::Blocked;
+        for approval in &mut directive.approvals {
             approval.question = evil.to_owned();
         }
-        let shown = render(&d, None, &[], fixture::now());
+        let shown = render(&directive, None, &[], fixture::now());
         assert!(shown.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{shown:?}");
     }
 }

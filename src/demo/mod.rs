@@ -32,7 +32,7 @@ use timeline::Timeline;
 /// How long the story may take: a slow machine compiles the little library a dozen times.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// How often the maintainer looks at the pull requests.
-const GLANCE: Duration = Duration::from_millis(200);
+const POLL: Duration = Duration::from_millis(200);
 
 const TITLE: &str = "Read and print dimensions";
 const ISSUE: &str = "### Goal
@@ -124,7 +124,7 @@ async fn tell(stage: &Stage, timeline: &mut Timeline) -> Fallible<String> {
         if timeline.completed && maintainer.issue_is_closed(issue).await? {
             return Ok(ending(timeline, &pulls));
         }
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     client::GitHub,
     error::GitHubError,
-    interpret::{Happened, LabelSet, Person, Place, ReviewState, Reviewed, Said, What, policy_label},
+    interpret::{FactKind, Happened, LabelSet, Person, Place, ReviewState, Reviewed, Said, policy_label},
     model::{Account, AppRef, Issue, same_label, text},
     repository::RepoClient,
     transport::Request,
@@ -26,7 +26,7 @@ const MOST_PAGES: usize = 20;
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Past {
+pub struct PastEvent {
     /// What tells it from everything else that happened in its repository.
     pub id: String,
     /// When.
@@ -169,10 +169,10 @@ impl RepoClient {
     }
 
     /// How an open issue last got a label.
-    pub async fn labelling(&self, issue: &Issue, label: &str) -> Result<Option<Past>, GitHubError> {
+    pub async fn labelling(&self, issue: &Issue, label: &str) -> Result<Option<PastEvent>, GitHubError> {
         let set = |event: &IssueEvent| event.event == "labeled" && event.is_of(label);
         let what = |_: &IssueEvent| {
-            What::Labelled(LabelSet {
+            FactKind::Labelled(LabelSet {
                 issue: issue.number,
                 title: issue.title.clone(),
                 body: issue.body.clone(),
@@ -185,28 +185,28 @@ impl RepoClient {
     }
 
     /// How an issue last lost a label.
-    pub async fn unlabelling(&self, issue: u64, label: &str) -> Result<Option<Past>, GitHubError> {
+    pub async fn unlabelling(&self, issue: u64, label: &str) -> Result<Option<PastEvent>, GitHubError> {
         let taken = |event: &IssueEvent| event.event == "unlabeled" && event.is_of(label);
-        self.last(issue, taken, |_| What::Unlabelled { issue, label: label.to_owned() }).await
+        self.last(issue, taken, |_| FactKind::Unlabelled { issue, label: label.to_owned() }).await
     }
 
     /// How an issue was last closed.
-    pub async fn closing(&self, issue: u64) -> Result<Option<Past>, GitHubError> {
-        self.last(issue, |event| event.event == "closed", |_| What::IssueClosed { issue }).await
+    pub async fn closing(&self, issue: u64) -> Result<Option<PastEvent>, GitHubError> {
+        self.last(issue, |event| event.event == "closed", |_| FactKind::IssueClosed { issue }).await
     }
 
     /// That an issue was deleted or transferred, which its list of events does not tell: nor by whom.
-    pub fn removal(&self, issue: u64) -> Past {
-        let happened = self.happened(None, What::IssueRemoved { issue });
-        Past { id: format!("removal/{issue}"), at: DateTime::UNIX_EPOCH, happened }
+    pub fn removal(&self, issue: u64) -> PastEvent {
+        let happened = self.happened(None, FactKind::IssueRemoved { issue });
+        PastEvent { id: format!("removal/{issue}"), at: DateTime::UNIX_EPOCH, happened }
     }
 
     async fn last(
         &self,
         issue: u64,
         is: impl Fn(&IssueEvent) -> bool,
-        what: impl Fn(&IssueEvent) -> What,
-    ) -> Result<Option<Past>, GitHubError> {
+        what: impl Fn(&IssueEvent) -> FactKind,
+    ) -> Result<Option<PastEvent>, GitHubError> {
         let mut newest: Option<IssueEvent> = None;
         self.search(&format!("/issues/{issue}/events?per_page=100"), |page: Vec<IssueEvent>| {
             let found = page.into_iter().filter(|event| is(event));
@@ -214,7 +214,7 @@ impl RepoClient {
             None::<()>
         })
         .await?;
-        Ok(newest.map(|event| Past {
+        Ok(newest.map(|event| PastEvent {
             id: format!("event/{}", event.id),
             at: event.created_at,
             happened: self.happened(event.actor.as_ref(), what(&event)),
@@ -225,7 +225,7 @@ impl RepoClient {
     /// can edit a stranger's into an order.
     ///
     /// <https://docs.github.com/en/rest/issues/comments#list-issue-comments-for-a-repository>
-    pub async fn orders_since(&self, since: DateTime<Utc>) -> Result<Vec<Past>, GitHubError> {
+    pub async fn commands_since(&self, since: DateTime<Utc>) -> Result<Vec<PastEvent>, GitHubError> {
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let mut all = Vec::new();
         for (path, kind) in
@@ -242,7 +242,7 @@ impl RepoClient {
         Ok(all)
     }
 
-    fn said(&self, comment: PastComment, kind: SourceKind) -> Option<Past> {
+    fn said(&self, comment: PastComment, kind: SourceKind) -> Option<PastEvent> {
         let author = comment.user.as_ref().filter(|author| !author.is_bot())?;
         if comment.updated_at != comment.created_at || command::parse(&comment.body).is_empty() {
             return None;
@@ -251,13 +251,13 @@ impl RepoClient {
         let number =
             comment.issue_url.as_ref().or(comment.pull_request_url.as_ref())?.rsplit('/').next()?.parse().ok()?;
         let author = Person { login: author.login.clone(), bot: false };
-        Some(Past {
+        Some(PastEvent {
             id: format!("{kind:?}/{}", comment.id),
             at: comment.created_at,
             happened: Happened {
                 repo: self.repo().clone(),
                 sender: author.clone(),
-                what: What::Said(Said {
+                what: FactKind::Said(Said {
                     number,
                     place,
                     author,
@@ -276,7 +276,7 @@ impl RepoClient {
     /// Every review of a pull request that decides something or holds a command.
     ///
     /// <https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request>
-    pub async fn reviews(&self, pull: u64) -> Result<Vec<Past>, GitHubError> {
+    pub async fn reviews(&self, pull: u64) -> Result<Vec<PastEvent>, GitHubError> {
         let mut all = Vec::new();
         self.search(&format!("/pulls/{pull}/reviews?per_page=100"), |page: Vec<PastReview>| {
             all.extend(page.into_iter().filter_map(|review| self.reviewed(pull, review)));
@@ -286,7 +286,7 @@ impl RepoClient {
         Ok(all)
     }
 
-    fn reviewed(&self, pull: u64, review: PastReview) -> Option<Past> {
+    fn reviewed(&self, pull: u64, review: PastReview) -> Option<PastEvent> {
         let author = review.user.as_ref().filter(|author| !author.is_bot())?;
         let state = match review.state.to_ascii_lowercase().as_str() {
             "approved" => ReviewState::Approved,
@@ -296,13 +296,13 @@ impl RepoClient {
         };
         let author = Person { login: author.login.clone(), bot: false };
         let at = review.submitted_at?;
-        Some(Past {
+        Some(PastEvent {
             id: format!("review/{}", review.id),
             at,
             happened: Happened {
                 repo: self.repo().clone(),
                 sender: author.clone(),
-                what: What::Reviewed(Reviewed {
+                what: FactKind::Reviewed(Reviewed {
                     pull,
                     author,
                     state,
@@ -316,7 +316,7 @@ impl RepoClient {
         })
     }
 
-    fn happened(&self, by: Option<&Account>, what: What) -> Happened {
+    fn happened(&self, by: Option<&Account>, what: FactKind) -> Happened {
         let sender = match by {
             Some(account) => Person { login: account.login.clone(), bot: account.is_bot() },
             None => Person { login: adjutant_domain::ids::Login::new("ghost"), bot: false },

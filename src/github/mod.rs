@@ -27,7 +27,7 @@ pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckState,
 pub use client::{Access, AppIdentity, GitHub, GitHubConfig};
 pub use deliveries::AppDelivery;
 pub use error::GitHubError;
-pub use history::Past;
+pub use history::PastEvent;
 pub use model::{Comment, Issue, OpenState, PullRequest, Repository, ReviewComment};
 pub use pulls::{MergeMethod, MergeOutcome, NewPull, PullChange};
 pub use repository::RepoClient;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pull::{findings, titled};
 use super::text::{MAX_CHECK_FIELD, code, fence, fit, inline, plain, quote};
-use super::{Links, proof, words};
+use super::{Links, verification, words};
 use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
@@ -104,8 +104,11 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
             standing.sentence.clone(),
             standing.approval.map_or_else(String::new, |approval| question(directive, approval, step, links, chars)),
             evaluation.map(|evaluation| reasons(evaluation, chars)).unwrap_or_default(),
-            titled("Acceptance criteria", &proof::criteria_table(directive, step, chars)),
-            titled("Verifiers", &evaluation.map(|proof| proof::verifier_table(proof, chars)).unwrap_or_default()),
+            titled("Acceptance criteria", &verification::criteria_table(directive, step, chars)),
+            titled(
+                "Verifiers",
+                &evaluation.map(|proof| verification::verifier_table(proof, chars)).unwrap_or_default(),
+            ),
         ];
         join(&sections)
     });
@@ -114,8 +117,8 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
         let sections = [
             findings(step, chars),
             titled("What the rework is told", &rework.map(|rework| quote(&rework.text, chars)).unwrap_or_default()),
-            evaluation.map(|evaluation| proof::failed_tails(evaluation, chars)).unwrap_or_default(),
-            evaluation.map(|evaluation| proof::judge_note(evaluation, chars)).unwrap_or_default(),
+            evaluation.map(|evaluation| verification::failed_tails(evaluation, chars)).unwrap_or_default(),
+            evaluation.map(|evaluation| verification::judge_note(evaluation, chars)).unwrap_or_default(),
         ];
         join(&sections)
     });
@@ -136,15 +139,19 @@ pub fn verifier_check(result: &VerifierResult) -> CheckReport {
         Verdict::Fail => (CheckConclusion::Failure, "failed"),
         Verdict::Neutral => (CheckConclusion::Neutral, "does not apply"),
     };
-    let summary =
-        format!("{} {word} in {} ({}).", code(&result.name), proof::seconds(result.duration_ms), proof::counts(result));
+    let summary = format!(
+        "{} {word} in {} ({}).",
+        code(&result.name),
+        verification::seconds(result.duration_ms),
+        verification::counts(result)
+    );
     let text = fit(MAX_CHECK_FIELD, |chars| {
         if result.tail.trim().is_empty() { String::new() } else { fence(&result.tail, chars * 5) }
     });
     CheckReport {
         status: CheckStatus::Completed,
         conclusion: Some(conclusion),
-        title: plain(proof::found(result), MAX_TITLE),
+        title: plain(verification::found(result), MAX_TITLE),
         summary,
         text: (!text.is_empty()).then_some(text),
         actions: Vec::new(),

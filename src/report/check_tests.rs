@@ -50,7 +50,7 @@ fn a_yellow_step_asks_a_person_with_buttons() {
     <details open><summary>lint: its last lines</summary>
 
     ```text
-    error: unused variable: `unit`
+    error: unused variable: `transaction`
      --> src/lib.rs:12:9
     ```
 
@@ -124,7 +124,7 @@ fn a_red_step_says_what_failed_and_what_the_rework_is_told() {
     <details open><summary>test: its last lines</summary>
 
     ```text
-    error: unused variable: `unit`
+    error: unused variable: `transaction`
      --> src/lib.rs:12:9
     ```
 
@@ -154,7 +154,7 @@ fn a_verifier_has_a_check_of_its_own() {
     `lint` failed in 1.8 s (optional, weight 0.5).
     ----
     ```text
-    error: unused variable: `unit`
+    error: unused variable: `transaction`
      --> src/lib.rs:12:9
     ```
     ");

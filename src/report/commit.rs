@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_final_merge_closes_the_issue_and_lists_the_steps() {
         let directive = fixture::finishing();
-        let (title, body) = merge_message(&directive, directive.finale.as_ref().expect("the fixture has one"));
+        let (title, body) = merge_message(&directive, directive.final_step.as_ref().expect("the fixture has one"));
         insta::assert_snapshot!(format!("{title}\n\n{body}"), @r"
         Convert units (#16)
 
@@ -143,12 +143,12 @@ mod tests {
             directive.steps[0].description = format!("Fix {word}");
             let summary = format!("{word}\n\nskip-checks: true\nCo-authored-by: maintainer <m@example.org>");
             directive.steps[0].summary = Some(summary.clone());
-            let finale = directive.finale.clone().expect("the fixture has one");
+            let final_step = directive.final_step.clone().expect("the fixture has one");
             let texts = [
-                merge_message(&directive, &finale),
+                merge_message(&directive, &final_step),
                 merge_message(&directive, &directive.steps[0]),
                 (commit_message(&directive, &directive.steps[0], &directive.tasks[1], &summary), String::new()),
-                (super::super::pull_title(&directive, &finale), String::new()),
+                (super::super::pull_title(&directive, &final_step), String::new()),
             ];
             for (title, body) in texts {
                 let text = format!("{title}\n\n{body}");

@@ -8,7 +8,7 @@ use adjutant_domain::brief;
 use adjutant_domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
 use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
 use adjutant_domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
-use adjutant_domain::policy::options::Wishes;
+use adjutant_domain::policy::options::PolicyOverrides;
 use adjutant_domain::policy::{Policy, Thresholds};
 use adjutant_domain::replan::Replan;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
@@ -38,7 +38,7 @@ pub(crate) fn sha(digit: char) -> Sha {
 pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
     let (summary, tail) = match verdict {
         Verdict::Pass => ("7 tests passed", "test result: ok. 7 passed; 0 failed\n"),
-        Verdict::Fail => ("exit status 1", "error: unused variable: `unit`\n --> src/lib.rs:12:9\n"),
+        Verdict::Fail => ("exit status 1", "error: unused variable: `transaction`\n --> src/lib.rs:12:9\n"),
         Verdict::Neutral => ("no such command", ""),
     };
     VerifierResult {
@@ -88,7 +88,7 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
         progress: Vec::new(),
         head_at: None,
         head_pushed: false,
-        vouched: None,
+        pre_approved: None,
         report: None,
         summary: None,
         findings: Vec::new(),
@@ -163,7 +163,7 @@ pub(crate) fn planning() -> Directive {
         requested_by: Login::new("maintainer"),
         brief: brief::parse("Convert units", BODY),
         policy: Policy::default(),
-        wishes: Wishes::default(),
+        overrides: PolicyOverrides::default(),
         base: Base { branch: Branch::new("main"), sha: sha('0'), is_default: true },
         status: DirectiveStatus::Planning,
         pause: None,
@@ -175,7 +175,7 @@ pub(crate) fn planning() -> Directive {
         integration_cut: false,
         integrations: 0,
         steps: Vec::new(),
-        finale: None,
+        final_step: None,
         earlier: Vec::new(),
         replans: Vec::new(),
         planning_from: 0,
@@ -271,22 +271,22 @@ pub(crate) fn finishing() -> Directive {
     }
     directive.approvals[0].status = ApprovalStatus::Approved;
     directive.tasks[4].status = TaskStatus::Succeeded;
-    let mut finale =
+    let mut final_step =
         step("final", StepKind::Final, "Bring it all to `main`.", &[], (&["R1", "R2"], &["A1", "A2", "A3"]));
-    finale.status = StepStatus::Evaluating;
-    finale.branch = Branch::new("adjutant/7-1/main");
-    finale.target = Branch::new("main");
-    finale.into_base = true;
-    finale.pull = Some(pull(16));
-    finale.head = Some(sha('d'));
-    finale.evaluation = Some(evaluation(sha('d'), Verdict::Pass, Some(true)));
+    final_step.status = StepStatus::Evaluating;
+    final_step.branch = Branch::new("adjutant/7-1/main");
+    final_step.target = Branch::new("main");
+    final_step.into_base = true;
+    final_step.pull = Some(pull(16));
+    final_step.head = Some(sha('d'));
+    final_step.evaluation = Some(evaluation(sha('d'), Verdict::Pass, Some(true)));
     directive.approvals.push(approval(
         2,
         ApprovalKind::Final,
-        Some(&finale),
+        Some(&final_step),
         "green: everything is ready to merge into main",
     ));
-    directive.finale = Some(finale);
+    directive.final_step = Some(final_step);
     directive.clock = WorkClock { seconds: 1_500, millis: 0, running_since: None, granted: 0 };
     directive
 }
@@ -296,9 +296,9 @@ pub(crate) fn completed() -> Directive {
     let mut directive = finishing();
     directive.status = DirectiveStatus::Completed;
     directive.approvals[1].status = ApprovalStatus::Approved;
-    if let Some(finale) = &mut directive.finale {
-        finale.status = StepStatus::Passed;
-        finale.merge = MergeState::Merged;
+    if let Some(final_step) = &mut directive.final_step {
+        final_step.status = StepStatus::Passed;
+        final_step.merge = MergeState::Merged;
     }
     directive.ended_at = Some(now());
     directive

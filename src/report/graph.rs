@@ -42,8 +42,8 @@ pub fn mermaid(directive: &Directive) -> String {
             }
         }
     }
-    if let Some(finale) = &directive.finale {
-        lines.push(format!("  final([\"{}\"]):::{}", label(directive, finale), class(directive, finale)));
+    if let Some(final_step) = &directive.final_step {
+        lines.push(format!("  final([\"{}\"]):::{}", label(directive, final_step), class(directive, final_step)));
         let is_needed = |step: &Step| directive.steps.iter().any(|other| other.depends_on.contains(&step.name));
         for (at, _) in directive.steps.iter().enumerate().filter(|(_, step)| !is_needed(step)) {
             lines.push(format!("  s{at} --> final"));

@@ -15,14 +15,14 @@ pub mod commit;
 pub mod graph;
 pub mod instructions;
 pub mod notice;
-pub mod proof;
+mod overrides;
 pub mod pull;
 pub mod reminder;
 pub mod replan;
 pub mod status;
 pub mod story;
 pub mod text;
-mod wishes;
+pub mod verification;
 pub mod words;
 
 #[cfg(test)]

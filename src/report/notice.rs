@@ -2,7 +2,7 @@
 
 use super::pull::titled;
 use super::text::{MAX_BODY, code, fit, inline, quote};
-use super::{Links, proof, words};
+use super::{Links, verification, words};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Notice;
 use adjutant_domain::ids::{Sha, StepId};
@@ -165,7 +165,7 @@ pub fn completion_word(directive: &Directive, links: &Links) -> String {
 pub(super) fn merged_into(directive: &Directive, links: &Links) -> String {
     let base = code(directive.base.branch.as_str());
     let merged = |step: &Step| step.status == StepStatus::Passed && step.open_pull().is_some();
-    match directive.finale.as_ref().and_then(|finale| finale.pull.as_ref()) {
+    match directive.final_step.as_ref().and_then(|final_step| final_step.pull.as_ref()) {
         Some(pull) => format!("Merged into {base} with [#{}]({}).", pull.number, links.pull(pull.number)),
         None if directive.steps.iter().any(merged) => format!("Everything is merged into {base}."),
         None if words::all_skipped(directive) => "Nothing was merged: every step was skipped.".to_owned(),
@@ -175,7 +175,7 @@ pub(super) fn merged_into(directive: &Directive, links: &Links) -> String {
 
 /// The acceptance criteria, each with what speaks for it; empty where there are none.
 pub(super) fn proof_of_completion(directive: &Directive, chars: usize) -> String {
-    titled("Acceptance criteria", &proof::completion_table(directive, chars))
+    titled("Acceptance criteria", &verification::completion_table(directive, chars))
 }
 
 #[cfg(test)]

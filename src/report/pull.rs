@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn the_final_pull_request_tells_the_whole_story() {
         let directive = fixture::finishing();
-        let finale = directive.finale.as_ref().expect("the fixture has one");
-        assert_eq!(pull_title(&directive, finale), "Convert units");
-        insta::assert_snapshot!(pull_body(&directive, finale, &fixture::links()), @r"
+        let final_step = directive.final_step.as_ref().expect("the fixture has one");
+        assert_eq!(pull_title(&directive, final_step), "Convert units");
+        insta::assert_snapshot!(pull_body(&directive, final_step, &fixture::links()), @r"
         <!-- adjutant:step:2a81d030-3f64-5527-acc0-99cfb9b8fc37 -->
         Closes #7
 
@@ -202,14 +202,14 @@ mod tests {
         let attack = "fixes #1 @maintainer\n\n</details>\n<!-- closes acme/widgets#2\n```\nresolves GH-3";
         for mut directive in [fixture::directive(), fixture::finishing()] {
             directive.title = attack.to_owned();
-            for step in directive.steps.iter_mut().chain(&mut directive.finale) {
+            for step in directive.steps.iter_mut().chain(&mut directive.final_step) {
                 step.description = attack.to_owned();
                 step.task_plan = attack.to_owned();
                 step.summary = Some(attack.to_owned());
             }
             directive.brief.requirements[1].description = attack.to_owned();
             directive.brief.criteria[1].criterion = attack.to_owned();
-            let step = directive.finale.as_ref().unwrap_or(&directive.steps[1]);
+            let step = directive.final_step.as_ref().unwrap_or(&directive.steps[1]);
             let (title, body) = (pull_title(&directive, step), pull_body(&directive, step, &fixture::links()));
             for text in [&title, &body] {
                 assert!(!text.contains("@maintainer") && !text.contains("GH-3"), "{text}");
@@ -224,14 +224,14 @@ mod tests {
     fn long_texts_fit() {
         let mut directive = fixture::finishing();
         let long = "&<ö|`\n".repeat(20_000);
-        for step in directive.steps.iter_mut().chain(&mut directive.finale) {
+        for step in directive.steps.iter_mut().chain(&mut directive.final_step) {
             step.description.clone_from(&long);
             step.task_plan.clone_from(&long);
             step.summary = Some(long.clone());
         }
         directive.brief.criteria[0].criterion.clone_from(&long);
         directive.title = long;
-        for step in [&directive.steps[1], directive.finale.as_ref().expect("the fixture has one")] {
+        for step in [&directive.steps[1], directive.final_step.as_ref().expect("the fixture has one")] {
             assert!(pull_body(&directive, step, &fixture::links()).len() <= MAX_BODY);
             assert!(pull_title(&directive, step).chars().count() <= 256);
         }

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
-use super::{Links, graph, notice, replan, wishes, words};
+use super::{Links, graph, notice, overrides, replan, words};
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus};
 use adjutant_domain::directive::{Directive, Pause, PauseReason, PlanOrigin};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use adjutant_domain::step::Step;
-use adjutant_domain::task::{House, Task, TaskKind, TaskStatus};
+use adjutant_domain::task::{CapacityLimit, Task, TaskKind, TaskStatus};
 
 /// Cells of the progress bar.
 const CELLS: usize = 20;
@@ -38,7 +38,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         before(directive, links),
         held(directive),
         origin(directive, chars),
-        wishes::wishes(directive),
+        overrides::overrides(directive),
         footer(directive, now),
     ];
     sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
@@ -54,7 +54,7 @@ fn headline(directive: &Directive) -> String {
         DirectiveStatus::Planning if waiting > 0 => "✋ The plan waits for a person".to_owned(),
         DirectiveStatus::Planning if !directive.replans.is_empty() => "Planning anew".to_owned(),
         DirectiveStatus::Planning => "Planning".to_owned(),
-        DirectiveStatus::Active if directive.finale.is_some() && waiting > 0 => {
+        DirectiveStatus::Active if directive.final_step.is_some() && waiting > 0 => {
             format!("✋ {progress}; the final pull request waits for a person")
         }
         DirectiveStatus::Active if waiting > 0 => {
@@ -174,7 +174,7 @@ pub(super) fn question(directive: &Directive, approval: &Approval, links: &Links
 /// Steps that are stuck, and why, where their question does not say it.
 fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
     let mut rows: Vec<String> = Vec::new();
-    for step in directive.steps.iter().chain(&directive.finale) {
+    for step in directive.steps.iter().chain(&directive.final_step) {
         if !matches!(step.status, StepStatus::Blocked | StepStatus::Failed) {
             continue;
         }
@@ -213,7 +213,7 @@ fn table(directive: &Directive, links: &Links, now: DateTime<Utc>) -> String {
         "| Step | Kind | Status | Confidence | Reworks | Cost | Time |".to_owned(),
         "|---|---|---|---|---:|---:|---:|".to_owned(),
     ];
-    for step in directive.steps.iter().chain(&directive.finale) {
+    for step in directive.steps.iter().chain(&directive.final_step) {
         let confidence = step.current_evaluation().map(words::confidence).unwrap_or_default();
         let reworks = if step.reworks > 0 { step.reworks.to_string() } else { String::new() };
         rows.push(format!(
@@ -263,10 +263,10 @@ fn before(directive: &Directive, links: &Links) -> String {
     format!("Directive {} of this issue, after {before}.", directive.ordinal)
 }
 
-/// Tasks that wait for a place, once for each full house.
+/// Tasks that wait for capacity, once for each limit.
 fn held(directive: &Directive) -> String {
     let mut lines = Vec::new();
-    for house in [House::OpenPulls, House::Installation] {
+    for house in [CapacityLimit::OpenPulls, CapacityLimit::Installation] {
         let waiting = directive.tasks.iter().filter(|task| task.status.is_live());
         let waiting: Vec<_> =
             waiting.filter_map(|task| Some((task, task.held.filter(|held| held.by == house)?))).collect();

@@ -7,7 +7,7 @@ use adjutant_domain::directive::{Pause, PlanRecord};
 use adjutant_domain::engine;
 use adjutant_domain::ids::{Login, Sha, StepName, Usd};
 use adjutant_domain::replan::IssueText;
-use adjutant_domain::task::Held;
+use adjutant_domain::task::QueueReason;
 
 fn comment(directive: &Directive) -> String {
     status_comment(directive, &fixture::links(), fixture::now())
@@ -221,7 +221,7 @@ fn a_task_that_waits_for_a_place_says_so() {
     let mut directive = fixture::directive();
     let live = directive.tasks.iter_mut().find(|task| task.status.is_live()).unwrap();
     live.status = TaskStatus::Queued;
-    live.held = Some(Held { by: House::OpenPulls, limit: 5, taken: 5 });
+    live.held = Some(QueueReason { by: CapacityLimit::OpenPulls, limit: 5, taken: 5 });
     let text = comment(&directive);
     assert!(text.contains("`document` waits for a free place: 5 pull requests of this repository wait"), "{text}");
     assert!(text.contains(" waits for a place |"), "{text}");

@@ -2,20 +2,20 @@
 
 use super::pull::{collapsed, findings, step_marker, titled};
 use super::text::{inline, login, quote};
-use super::{Links, proof, words};
+use super::{Links, verification, words};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::step::Step;
 
 /// The story, with at most `chars` characters of each text of others.
-pub(super) fn render(directive: &Directive, finale: &Step, links: &Links, chars: usize) -> String {
+pub(super) fn render(directive: &Directive, final_step: &Step, links: &Links, chars: usize) -> String {
     let sections = [
-        format!("{}\nCloses #{}", step_marker(finale.id), directive.issue),
+        format!("{}\nCloses #{}", step_marker(final_step.id), directive.issue),
         quote(&directive.brief.goal, chars.min(1_000)),
         steps(directive, links),
-        titled("Acceptance criteria", &proof::criteria_table(directive, finale, chars)),
+        titled("Acceptance criteria", &verification::criteria_table(directive, final_step, chars)),
         summaries(directive, chars),
-        titled("Last rework of the whole", &quote(finale.summary.as_deref().unwrap_or_default(), chars)),
-        all_findings(directive, finale, chars),
+        titled("Last rework of the whole", &quote(final_step.summary.as_deref().unwrap_or_default(), chars)),
+        all_findings(directive, final_step, chars),
         footer(directive),
     ];
     sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
@@ -57,8 +57,8 @@ fn summaries(directive: &Directive, chars: usize) -> String {
     collapsed("What each step did", &told.join("\n\n"))
 }
 
-fn all_findings(directive: &Directive, finale: &Step, chars: usize) -> String {
-    let mut whole = finale.clone();
+fn all_findings(directive: &Directive, final_step: &Step, chars: usize) -> String {
+    let mut whole = final_step.clone();
     whole.findings = directive.steps.iter().flat_map(|step| step.findings.clone()).chain(whole.findings).collect();
     findings(&whole, chars)
 }

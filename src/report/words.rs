@@ -9,7 +9,7 @@ use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict};
 use adjutant_domain::ids::{StepId, Usd};
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use adjutant_domain::step::{MergeState, Step, StepKind};
-use adjutant_domain::task::{Held, House, Task, TaskStatus};
+use adjutant_domain::task::{CapacityLimit, QueueReason, Task, TaskStatus};
 
 /// How a step stands, drawn.
 pub fn icon(directive: &Directive, step: &Step) -> &'static str {
@@ -59,8 +59,8 @@ pub fn waiting_approval<'a>(directive: &'a Directive, step: &Step) -> Option<&'a
     directive.waiting().find(|approval| approval.step == Some(step.id))
 }
 
-/// The full house that keeps a step's task from starting.
-fn held(directive: &Directive, step: &Step) -> Option<Held> {
+/// The capacity limit that keeps a step's task queued.
+fn held(directive: &Directive, step: &Step) -> Option<QueueReason> {
     directive.tasks.iter().find(|task| task.step == Some(step.id) && task.status.is_live())?.held
 }
 
@@ -69,17 +69,17 @@ fn queued_task<'a>(directive: &'a Directive, step: &Step) -> Option<&'a Task> {
 }
 
 /// What a task waits for, and what makes room.
-pub fn full(held: Held) -> String {
+pub fn full(held: QueueReason) -> String {
     let taken = held.taken as usize;
     match held.by {
-        House::OpenPulls => format!(
+        CapacityLimit::OpenPulls => format!(
             "{} of this repository {} for a person or {} on the way there (at most {}). An answer to one makes room",
             count(taken, "pull request", "pull requests"),
             if taken == 1 { "waits" } else { "wait" },
             if taken == 1 { "is" } else { "are" },
             held.limit
         ),
-        House::Installation => format!(
+        CapacityLimit::Installation => format!(
             "{} of this installation {} at work (at most {})",
             count(taken, "agent", "agents"),
             if taken == 1 { "is" } else { "are" },
@@ -178,7 +178,7 @@ fn short(number: u64) -> String {
 
 /// What all of it took: steps, reworks, money, tokens, time at work.
 pub fn totals(directive: &Directive) -> String {
-    let reworks: u32 = directive.steps.iter().chain(&directive.finale).map(|step| step.reworks).sum();
+    let reworks: u32 = directive.steps.iter().chain(&directive.final_step).map(|step| step.reworks).sum();
     let mut parts = vec![
         count(directive.steps.len(), "step", "steps"),
         count(reworks as usize, "rework", "reworks"),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::World;
+use super::App;
 use crate::github::Access;
 use crate::store::effects::Claimed;
 use adjutant_domain::effect::{Effect, Lane};
@@ -46,7 +46,7 @@ impl OutOfReach {
     }
 }
 
-impl World {
+impl App {
     /// Whether the app may work in a repository at present; none where GitHub cannot be asked.
     pub(super) async fn in_reach(&self, repo: &Repo) -> Option<bool> {
         match self.github.access(repo).await {

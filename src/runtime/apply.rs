@@ -2,9 +2,9 @@
 
 use chrono::Utc;
 
-use super::World;
+use super::App;
 use crate::store::StoreError;
-use crate::store::directives::Unit;
+use crate::store::directives::Transaction;
 use crate::store::effects::{Claimed, Held};
 use crate::store::inbox::{Delivery, Settled};
 use adjutant_domain::directive::Directive;
@@ -28,11 +28,11 @@ pub(super) enum Settle<'a> {
 }
 
 impl Settle<'_> {
-    async fn within(self, unit: &mut Unit) -> Result<Held, StoreError> {
+    async fn within(self, transaction: &mut Transaction) -> Result<Held, StoreError> {
         match self {
-            Self::Done(claimed) => unit.finish_effect(claimed).await,
-            Self::Failed(claimed, error) => unit.fail_effect(claimed, error).await,
-            Self::Read(delivery) => Ok(match unit.finish_delivery(delivery).await? {
+            Self::Done(claimed) => transaction.finish_effect(claimed).await,
+            Self::Failed(claimed, error) => transaction.fail_effect(claimed, error).await,
+            Self::Read(delivery) => Ok(match transaction.finish_delivery(delivery).await? {
                 Settled::Taken => Held::Yes,
                 Settled::LeaseLost => Held::No,
             }),
@@ -41,21 +41,21 @@ impl Settle<'_> {
     }
 }
 
-impl World {
+impl App {
     /// Opens a directive for a label, or tells the live one that the label was set again.
     pub(super) async fn open(&self, labelled: &Labelled, settle: Settle<'_>) -> Result<Held, StoreError> {
-        let mut unit = self.store.begin().await?;
-        unit.lock_issue(labelled.repo.id, labelled.issue).await?;
-        if let Some(live) = unit.live_for_issue(labelled.repo.id, labelled.issue).await? {
-            drop(unit);
+        let mut transaction = self.store.begin().await?;
+        transaction.lock_issue(labelled.repo.id, labelled.issue).await?;
+        if let Some(live) = transaction.live_for_issue(labelled.repo.id, labelled.issue).await? {
+            drop(transaction);
             let signal = Signal::Labelled(Box::new(labelled.clone()));
             return self.apply(live, &[signal], settle).await;
         }
-        if settle.within(&mut unit).await? == Held::No {
+        if settle.within(&mut transaction).await? == Held::No {
             return Ok(Held::No);
         }
         // Counted again under the lock: another delivery may have opened one since the facts were read.
-        let earlier = unit.count_for_issue(labelled.repo.id, labelled.issue).await?;
+        let earlier = transaction.count_for_issue(labelled.repo.id, labelled.issue).await?;
         let now = Utc::now();
         let decision = engine::open(&Labelled { earlier, ..labelled.clone() }, now);
         let mut lanes = Vec::new();
@@ -63,8 +63,8 @@ impl World {
             .directive
             .as_ref()
             .map_or_else(|| DirectiveId::of(labelled.repo.id, labelled.issue, earlier + 1), |directive| directive.id);
-        self.keep(&mut unit, id, None, decision, now, &mut lanes).await?;
-        unit.commit().await?;
+        self.keep(&mut transaction, id, None, decision, now, &mut lanes).await?;
+        transaction.commit().await?;
         self.wake(&lanes);
         Ok(Held::Yes)
     }
@@ -76,18 +76,18 @@ impl World {
         signals: &[Signal],
         settle: Settle<'_>,
     ) -> Result<Held, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut transaction = self.store.begin().await?;
         // The directive first, in every transaction: a turn asks for effects anew that another one may be settling, and
         // two that wait for each other are one that is done again.
-        let directive = if signals.is_empty() { None } else { unit.lock(id).await? };
-        if settle.within(&mut unit).await? == Held::No {
+        let directive = if signals.is_empty() { None } else { transaction.lock(id).await? };
+        if settle.within(&mut transaction).await? == Held::No {
             return Ok(Held::No);
         }
         let mut lanes = Vec::new();
         if let Some(mut directive) = directive {
             for signal in signals {
                 if let Signal::Commanded(order) = signal
-                    && unit.was_asked_for(&Effect::answers_to(id, &order.source)).await?
+                    && transaction.was_asked_for(&Effect::answers_to(id, &order.source)).await?
                 {
                     tracing::debug!(source = ?order.source, "the order was answered before");
                     continue;
@@ -99,29 +99,29 @@ impl World {
                     Some(after) => after.clone(),
                     None => before.clone(),
                 };
-                self.keep(&mut unit, id, Some(&before), decision, now, &mut lanes).await?;
+                self.keep(&mut transaction, id, Some(&before), decision, now, &mut lanes).await?;
             }
         }
-        unit.commit().await?;
+        transaction.commit().await?;
         self.wake(&lanes);
         Ok(Held::Yes)
     }
 
     /// Has something done that is no directive's.
     pub(super) async fn ask_for(&self, effect: &Effect, settle: Settle<'_>) -> Result<Held, StoreError> {
-        let mut unit = self.store.begin().await?;
-        if settle.within(&mut unit).await? == Held::No {
+        let mut transaction = self.store.begin().await?;
+        if settle.within(&mut transaction).await? == Held::No {
             return Ok(Held::No);
         }
-        unit.enqueue(DirectiveId(uuid::Uuid::nil()), effect).await?;
-        unit.commit().await?;
+        transaction.enqueue(DirectiveId(uuid::Uuid::nil()), effect).await?;
+        transaction.commit().await?;
         self.wake(&[effect.lane()]);
         Ok(Held::Yes)
     }
 
     async fn keep(
         &self,
-        unit: &mut Unit,
+        transaction: &mut Transaction,
         id: DirectiveId,
         before: Option<&Directive>,
         decision: Decision,
@@ -134,11 +134,11 @@ impl World {
         if let Some(directive) = &decision.directive
             && before != Some(directive)
         {
-            unit.save(before, directive, now).await?;
+            transaction.save(before, directive, now).await?;
         }
-        unit.append_events(id, &decision.events, now);
+        transaction.append_events(id, &decision.events, now);
         for effect in &decision.effects {
-            unit.enqueue(id, effect).await?;
+            transaction.enqueue(id, effect).await?;
             lanes.push(effect.lane());
         }
         Ok(())

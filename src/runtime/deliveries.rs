@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::World;
+use super::App;
 use super::apply::Settle;
 use super::lookup::StoreLookup;
 use crate::github::GitHubError;
@@ -32,25 +32,25 @@ const TRIES: i32 = 6;
 const WITHOUT_ACCESS: chrono::Duration = chrono::Duration::days(3);
 
 /// Works the inbox off until `stop`.
-pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
+pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let claimed = world.store.claim_deliveries(BATCH, world.lease()).await.unwrap_or_else(|error| {
+        let claimed = app.store.claim_deliveries(BATCH, app.lease()).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "deliveries could not be claimed; trying again");
             Vec::new()
         });
         if claimed.is_empty() {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = world.arrived.notified() => {}
+                () = app.arrived.notified() => {}
                 () = tokio::time::sleep(POLL) => {}
             }
             continue;
         }
         let mut batch = JoinSet::new();
         for delivery in claimed {
-            let world = world.clone();
+            let app = app.clone();
             let span = tracing::info_span!("delivery", guid = delivery.guid, event = delivery.event);
-            batch.spawn(async move { handle(&world, &delivery).await }.instrument(span));
+            batch.spawn(async move { handle(&app, &delivery).await }.instrument(span));
         }
         while batch.join_next().await.is_some() {}
     }
@@ -68,15 +68,15 @@ enum Trouble {
     Never(String),
 }
 
-async fn handle(world: &World, delivery: &Delivery) {
+async fn handle(app: &App, delivery: &Delivery) {
     let outcome = tokio::select! {
-        outcome = read(world, delivery) => outcome,
-        () = keep_lease(world, delivery) => return,
+        outcome = read(app, delivery) => outcome,
+        () = keep_lease(app, delivery) => return,
     };
     let settled = match outcome {
         Ok(Handled::Applied(held)) => Ok(if held == Held::Yes { Settled::Taken } else { Settled::LeaseLost }),
-        Ok(Handled::Ignored(reason)) => world.store.delivery_ignored(&delivery.guid, delivery.attempt, &reason).await,
-        Err(trouble) => put_back(world, delivery, trouble).await,
+        Ok(Handled::Ignored(reason)) => app.store.delivery_ignored(&delivery.guid, delivery.attempt, &reason).await,
+        Err(trouble) => put_back(app, delivery, trouble).await,
     };
     match settled {
         Ok(Settled::Taken) => {}
@@ -86,36 +86,36 @@ async fn handle(world: &World, delivery: &Delivery) {
 }
 
 /// Has it read again later, or gives it up.
-async fn put_back(world: &World, delivery: &Delivery, trouble: Trouble) -> Result<Settled, StoreError> {
+async fn put_back(app: &App, delivery: &Delivery, trouble: Trouble) -> Result<Settled, StoreError> {
     let (guid, attempt) = (&delivery.guid, delivery.attempt);
     match trouble {
         Trouble::Later(after, reason) => {
             tracing::warn!(reason, attempt, "not handled; trying again");
             let after = after.and_then(|after| chrono::Duration::from_std(after).ok());
             let at = Utc::now() + after.unwrap_or_else(|| pause(attempt));
-            world.store.retry_delivery_at(guid, attempt, at, &reason).await
+            app.store.retry_delivery_at(guid, attempt, at, &reason).await
         }
         Trouble::NoAccess(reason) if Utc::now() - delivery.received_at < WITHOUT_ACCESS => {
             tracing::warn!(reason, attempt, "not handled; it waits for the app's access");
-            world.store.retry_delivery_at(guid, attempt, Utc::now() + pause(attempt), &reason).await
+            app.store.retry_delivery_at(guid, attempt, Utc::now() + pause(attempt), &reason).await
         }
         Trouble::Refused(reason) if delivery.refusals + 1 < TRIES => {
             tracing::warn!(reason, attempt, "refused; trying again before it is believed");
             let at = Utc::now() + pause(delivery.refusals + 1);
-            world.store.retry_refused_delivery_at(delivery, at, &reason).await
+            app.store.retry_refused_delivery_at(delivery, at, &reason).await
         }
         Trouble::NoAccess(reason) | Trouble::Refused(reason) | Trouble::Never(reason) => {
             tracing::error!(reason, "given up");
-            world.store.delivery_failed(guid, attempt, &reason).await
+            app.store.delivery_failed(guid, attempt, &reason).await
         }
     }
 }
 
 /// Renews the lease until it is lost: then another process reads the delivery, and this one leaves it alone.
-async fn keep_lease(world: &World, delivery: &Delivery) {
+async fn keep_lease(app: &App, delivery: &Delivery) {
     loop {
-        tokio::time::sleep(world.heartbeat()).await;
-        match world.store.keep_delivery(delivery, world.lease()).await {
+        tokio::time::sleep(app.heartbeat()).await;
+        match app.store.keep_delivery(delivery, app.lease()).await {
             Ok(Settled::Taken) => {}
             Ok(Settled::LeaseLost) => return tracing::warn!("the lease on a delivery was lost"),
             Err(error) => tracing::warn!(%error, "the lease on a delivery could not be renewed"),
@@ -133,17 +133,17 @@ enum Handled {
 
 /// Reads a delivery and applies what it tells. The last of its signals settles it in the same transaction; all
 /// signals of one delivery are for one directive, so that the last is all of them.
-async fn read(world: &World, delivery: &Delivery) -> Result<Handled, Trouble> {
+async fn read(app: &App, delivery: &Delivery) -> Result<Handled, Trouble> {
     let fact = interpret::parse(&delivery.event, &delivery.body).map_err(|error| Trouble::Never(error.to_string()))?;
     if changes_access(delivery) {
-        world.try_all_again().await;
+        app.try_all_again().await;
     }
     let repo = match &fact {
         Fact::Happened(happened) => Some(happened.repo.clone()),
         Fact::Ignored(_) => None,
     };
-    match (Box::pin(read_fact(world, fact, Settle::Read(delivery))).await, repo) {
-        (Err(Trouble::Refused(why)), Some(repo)) if world.is_out_of_reach(&repo).await => Err(Trouble::NoAccess(why)),
+    match (Box::pin(read_fact(app, fact, Settle::Read(delivery))).await, repo) {
+        (Err(Trouble::Refused(why)), Some(repo)) if app.is_out_of_reach(&repo).await => Err(Trouble::NoAccess(why)),
         (outcome, _) => outcome,
     }
 }
@@ -160,8 +160,8 @@ fn changes_access(delivery: &Delivery) -> bool {
 }
 
 /// Tells what happened, which no delivery may have told.
-pub(super) async fn tell(world: &World, happened: Happened) -> Result<(), String> {
-    match Box::pin(read_fact(world, Fact::Happened(Box::new(happened)), Settle::Nothing)).await {
+pub(super) async fn tell(app: &App, happened: Happened) -> Result<(), String> {
+    match Box::pin(read_fact(app, Fact::Happened(Box::new(happened)), Settle::Nothing)).await {
         Ok(Handled::Applied(_)) => Ok(()),
         Ok(Handled::Ignored(reason)) => {
             tracing::debug!(reason, "what was missed is of no use");
@@ -173,21 +173,21 @@ pub(super) async fn tell(world: &World, happened: Happened) -> Result<(), String
     }
 }
 
-async fn read_fact(world: &World, fact: Fact, settle: Settle<'_>) -> Result<Handled, Trouble> {
-    let reading = interpret::interpret(&world.github, &StoreLookup(&world.store), fact).await?;
+async fn read_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled, Trouble> {
+    let reading = interpret::interpret(&app.github, &StoreLookup(&app.store), fact).await?;
     let signals = match reading {
         Reading::Ignored(reason) => return Ok(Handled::Ignored(reason)),
         Reading::Signals(signals) => signals,
         Reading::Foreign { repo, head } => {
             let effect = Effect::NeutralCheck { repo, head };
-            return Ok(Handled::Applied(world.ask_for(&effect, settle).await?));
+            return Ok(Handled::Applied(app.ask_for(&effect, settle).await?));
         }
     };
     let Some(first) = signals.first() else { return Ok(Handled::Ignored("it tells nothing".to_owned())) };
     let held = match (&first.target, &first.signal) {
         (Target::Issue { .. }, Signal::Labelled(labelled)) => {
-            let agents = Some(world.settings.agents.keys().cloned().collect());
-            world.open(&Labelled { agents, ..(**labelled).clone() }, settle).await?
+            let agents = Some(app.settings.agents.keys().cloned().collect());
+            app.open(&Labelled { agents, ..(**labelled).clone() }, settle).await?
         }
         (Target::Issue { issue, .. }, _) => {
             return Ok(Handled::Ignored(format!("issue {issue} has no directive to tell it to")));
@@ -195,7 +195,7 @@ async fn read_fact(world: &World, fact: Fact, settle: Settle<'_>) -> Result<Hand
         (Target::Directive(id), _) => {
             let id = *id;
             let signals: Vec<_> = signals.into_iter().map(|addressed| addressed.signal).collect();
-            world.apply(id, &signals, settle).await?
+            app.apply(id, &signals, settle).await?
         }
     };
     Ok(Handled::Applied(held))

@@ -13,9 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, DurationRound, Utc};
 
-use super::{World, deliveries};
-use crate::github::interpret::What;
-use crate::github::{Issue, OpenState, Past, RepoClient};
+use super::{App, deliveries};
+use crate::github::interpret::FactKind;
+use crate::github::{Issue, OpenState, PastEvent, RepoClient};
 use crate::store::StoreError;
 use adjutant_domain::brief;
 use adjutant_domain::directive::{Directive, PauseReason};
@@ -35,7 +35,7 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the looks of this process have seen.
 #[derive(Debug, Default)]
-pub(super) struct Looks(Mutex<Seen>);
+pub(super) struct ReconcileCursor(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -47,59 +47,62 @@ struct Seen {
     sought: BTreeMap<u64, u64>,
 }
 
-impl Looks {
+impl ReconcileCursor {
     fn seen<T>(&self, with: impl FnOnce(&mut Seen) -> T) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Looks for what was missed everywhere. What goes wrong costs a line in the log: the next look comes.
-pub(super) async fn look(world: &World, live: &[Directive]) {
+pub(super) async fn look(app: &App, live: &[Directive]) {
     let mut by_repo: BTreeMap<u64, Vec<&Directive>> = BTreeMap::new();
     for directive in live {
         by_repo.entry(directive.repo.id).or_default().push(directive);
     }
     for directives in by_repo.values() {
         let repo = &directives[0].repo;
-        if world.out_of_reach.has(repo) {
+        if app.out_of_reach.has(repo) {
             continue;
         }
-        if let Err(error) = orders(world, directives).await {
+        if let Err(error) = orders(app, directives).await {
             tracing::warn!(%error, repository = repo.full_name(), "missed orders could not be looked for");
         }
     }
-    if let Err(error) = labels(world).await {
+    if let Err(error) = labels(app).await {
         tracing::warn!(%error, "missed labels could not be looked for");
     }
 }
 
 /// How a directive's issue stands: closed, without its label, edited.
-pub(super) async fn issue(world: &World, d: &Directive) -> Result<Vec<Signal>, Fault> {
-    let client = world.github.repository(&d.repo);
-    let Some(issue) = client.issue(d.issue).await? else {
-        if client.issue_is_gone(d.issue).await? {
-            tell(world, &d.repo, client.removal(d.issue)).await?;
+pub(super) async fn issue(app: &App, directive: &Directive) -> Result<Vec<Signal>, Fault> {
+    let client = app.github.repository(&directive.repo);
+    let Some(issue) = client.issue(directive.issue).await? else {
+        if client.issue_is_gone(directive.issue).await? {
+            tell(app, &directive.repo, client.removal(directive.issue)).await?;
         }
         return Ok(Vec::new());
     };
     if issue.state == OpenState::Closed {
-        if let Some(closed) = client.closing(d.issue).await? {
-            tell(world, &d.repo, closed).await?;
+        if let Some(closed) = client.closing(directive.issue).await? {
+            tell(app, &directive.repo, closed).await?;
         }
         return Ok(Vec::new());
     }
-    let off = d.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| matches!(it, PauseReason::Unlabelled(_))));
-    let label = &d.policy.label;
+    let off = directive
+        .pause
+        .as_ref()
+        .is_some_and(|pause| pause.reasons().any(|it| matches!(it, PauseReason::Unlabelled(_))));
+    let label = &directive.policy.label;
     let changed = match (issue.has_label(label), off) {
-        (false, false) => client.unlabelling(d.issue, label).await?,
+        (false, false) => client.unlabelling(directive.issue, label).await?,
         (true, true) => client.labelling(&issue, label).await?,
         _ => None,
     };
     if let Some(changed) = changed
         // Who went on without the label meant it.
-        && (off || !world.store.was_paused_since(d.id, changed.at).await?)
+        && (off || !app.store.was_paused_since(directive.id, changed.at).await?)
     {
-        tell(world, &d.repo, changed).await?;
+        tell(app, &directive.repo, changed).await?;
     }
     Ok(vec![Signal::IssueRead(text_of(&issue))])
 }
@@ -109,36 +112,40 @@ fn text_of(issue: &Issue) -> IssueText {
 }
 
 /// Orders in comments and reviews of a repository's live directives.
-async fn orders(world: &World, directives: &[&Directive]) -> Result<(), Fault> {
+async fn orders(app: &App, directives: &[&Directive]) -> Result<(), Fault> {
     let repo = &directives[0].repo;
-    let client = world.github.repository(repo);
-    let oldest = directives.iter().map(|d| d.created_at).min().unwrap_or_else(Utc::now);
-    let (since, now) = (world.looks.seen(|seen| seen.read.get(&repo.id).copied()), Utc::now());
+    let client = app.github.repository(repo);
+    let oldest = directives.iter().map(|directive| directive.created_at).min().unwrap_or_else(Utc::now);
+    let (since, now) = (app.reconcile_cursor.seen(|seen| seen.read.get(&repo.id).copied()), Utc::now());
     let since = since.map_or(oldest, |since| since - OVERLAP).max(oldest);
     let mut all = true;
-    for past in client.orders_since(since).await? {
-        all &= order_or_next(world, repo, past).await;
+    for past in client.commands_since(since).await? {
+        all &= order_or_next(app, repo, past).await;
     }
-    for d in directives {
-        for pull in
-            d.steps.iter().chain(&d.finale).filter(|step| !step.status.is_done()).filter_map(|it| it.open_pull())
+    for directive in directives {
+        for pull in directive
+            .steps
+            .iter()
+            .chain(&directive.final_step)
+            .filter(|step| !step.status.is_done())
+            .filter_map(|it| it.open_pull())
         {
             for past in client.reviews(pull.number).await? {
-                all &= order_or_next(world, repo, past).await;
+                all &= order_or_next(app, repo, past).await;
             }
         }
     }
     if all {
-        world.looks.seen(|seen| seen.read.insert(repo.id, now));
+        app.reconcile_cursor.seen(|seen| seen.read.insert(repo.id, now));
     }
     Ok(())
 }
 
 /// Tells an order; one that cannot be told now stands in no other's way, and is told at a later look. Answers with whether it
 /// is done with.
-async fn order_or_next(world: &World, repo: &Repo, past: Past) -> bool {
+async fn order_or_next(app: &App, repo: &Repo, past: PastEvent) -> bool {
     let what = past.id.clone();
-    let done = order(world, repo, past).await;
+    let done = order(app, repo, past).await;
     if let Err(error) = &done {
         tracing::warn!(%error, repository = repo.full_name(), what, "a missed order could not be told");
     }
@@ -146,26 +153,28 @@ async fn order_or_next(world: &World, repo: &Repo, past: Past) -> bool {
 }
 
 /// Tells an order that nobody answered.
-async fn order(world: &World, repo: &Repo, past: Past) -> Result<(), Fault> {
+async fn order(app: &App, repo: &Repo, past: PastEvent) -> Result<(), Fault> {
     let (number, in_pull, kind, id, node_id) = match &past.happened.what {
-        What::Said(said) => {
+        FactKind::Said(said) => {
             (said.number, said.place == crate::github::interpret::Place::Pull, said.kind, said.id, said.node_id.clone())
         }
-        What::Reviewed(it) => (it.pull, true, adjutant_domain::signal::SourceKind::Review, it.id, it.node_id.clone()),
+        FactKind::Reviewed(it) => {
+            (it.pull, true, adjutant_domain::signal::SourceKind::Review, it.id, it.node_id.clone())
+        }
         _ => return Ok(()),
     };
     let found = if in_pull {
-        world.store.directive_for_pull(repo.id, number).await?
+        app.store.directive_for_pull(repo.id, number).await?
     } else {
-        world.store.newest_for_issue(repo.id, number).await?
+        app.store.newest_for_issue(repo.id, number).await?
     };
-    let Some(directive) = live(world, found).await? else { return Ok(()) };
+    let Some(directive) = live(app, found).await? else { return Ok(()) };
     // What was written before was about something else.
     let answers = Effect::answers_to(directive.id, &Source { kind, id, node_id, number, index: 0 });
-    if past.at < whole_second(directive.created_at) || world.store.was_asked_for(&answers).await? {
+    if past.at < whole_second(directive.created_at) || app.store.was_asked_for(&answers).await? {
         return Ok(());
     }
-    tell(world, repo, past).await
+    tell(app, repo, past).await
 }
 
 /// As GitHub tells times. What was written in the second in which a directive began counts as written after it.
@@ -173,16 +182,16 @@ fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     at.duration_trunc(chrono::Duration::seconds(1)).unwrap_or(at)
 }
 
-async fn live(world: &World, id: Option<DirectiveId>) -> Result<Option<Directive>, StoreError> {
+async fn live(app: &App, id: Option<DirectiveId>) -> Result<Option<Directive>, StoreError> {
     let Some(id) = id else { return Ok(None) };
-    Ok(world.store.directive(id).await?.filter(|directive| !directive.status.is_over()))
+    Ok(app.store.directive(id).await?.filter(|directive| !directive.status.is_over()))
 }
 
 /// Labels on issues that have no directive for them.
-async fn labels(world: &World) -> Result<(), Fault> {
-    for (installation, repos) in world.github.all_repositories().await? {
-        for repo in in_turn(world, installation, repos) {
-            if let Err(error) = labels_in(world, &repo).await {
+async fn labels(app: &App) -> Result<(), Fault> {
+    for (installation, repos) in app.github.all_repositories().await? {
+        for repo in in_turn(app, installation, repos) {
+            if let Err(error) = labels_in(app, &repo).await {
                 tracing::warn!(%error, repository = repo.full_name(), "missed labels could not be looked for");
             }
         }
@@ -191,9 +200,9 @@ async fn labels(world: &World) -> Result<(), Fault> {
 }
 
 /// The repositories whose turn it is.
-fn in_turn(world: &World, installation: u64, mut repos: Vec<Repo>) -> Vec<Repo> {
+fn in_turn(app: &App, installation: u64, mut repos: Vec<Repo>) -> Vec<Repo> {
     repos.sort_by_key(|repo| repo.id);
-    world.looks.seen(|seen| {
+    app.reconcile_cursor.seen(|seen| {
         let last = seen.sought.get(&installation).copied().unwrap_or(0);
         let next = repos.iter().position(|repo| repo.id > last).unwrap_or(0);
         repos.rotate_left(next);
@@ -205,12 +214,12 @@ fn in_turn(world: &World, installation: u64, mut repos: Vec<Repo>) -> Vec<Repo> 
     repos
 }
 
-async fn labels_in(world: &World, repo: &Repo) -> Result<(), Fault> {
-    let client = world.github.repository(repo);
+async fn labels_in(app: &App, repo: &Repo) -> Result<(), Fault> {
+    let client = app.github.repository(repo);
     let (label, issues) = client.issues_with_label().await?;
     for number in issues {
-        let newest = match world.store.newest_for_issue(repo.id, number).await? {
-            Some(id) => world.store.directive(id).await?,
+        let newest = match app.store.newest_for_issue(repo.id, number).await? {
+            Some(id) => app.store.directive(id).await?,
             None => None,
         };
         if newest.as_ref().is_some_and(|directive| !directive.status.is_over()) {
@@ -220,26 +229,26 @@ async fn labels_in(world: &World, repo: &Repo) -> Result<(), Fault> {
             // One that was there while the last directive ended asks for nothing.
             && newest.and_then(|directive| directive.ended_at).is_none_or(|ended| set.at > ended)
         {
-            tell(world, repo, set).await?;
+            tell(app, repo, set).await?;
         }
     }
     Ok(())
 }
 
-async fn label_set(client: &RepoClient, number: u64, label: &str) -> Result<Option<Past>, Fault> {
+async fn label_set(client: &RepoClient, number: u64, label: &str) -> Result<Option<PastEvent>, Fault> {
     let Some(issue) = client.issue(number).await? else { return Ok(None) };
     Ok(client.labelling(&issue, label).await?)
 }
 
 /// Tells what was missed, once in this process. What happened a moment ago is left to its delivery.
-async fn tell(world: &World, repo: &Repo, past: Past) -> Result<(), Fault> {
+async fn tell(app: &App, repo: &Repo, past: PastEvent) -> Result<(), Fault> {
     let key = (repo.id, past.id);
-    let late = LATE.min(chrono::Duration::from_std(world.settings.limits.look)?);
-    if Utc::now() - past.at < late || world.looks.seen(|seen| seen.told.contains(&key)) {
+    let late = LATE.min(chrono::Duration::from_std(app.settings.limits.look)?);
+    if Utc::now() - past.at < late || app.reconcile_cursor.seen(|seen| seen.told.contains(&key)) {
         return Ok(());
     }
     tracing::info!(repository = repo.full_name(), what = key.1, "telling what no delivery told");
-    deliveries::tell(world, past.happened).await?;
-    world.looks.seen(|seen| seen.told.insert(key));
+    deliveries::tell(app, past.happened).await?;
+    app.reconcile_cursor.seen(|seen| seen.told.insert(key));
     Ok(())
 }

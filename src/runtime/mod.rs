@@ -43,7 +43,7 @@ use adjutant_domain::effect::Lane;
 const GRACE: Duration = Duration::from_secs(15);
 
 /// What all loops share.
-pub struct World {
+pub struct App {
     store: Store,
     feed: Feed,
     github: GitHub,
@@ -51,7 +51,7 @@ pub struct World {
     sandbox: Sandbox,
     settings: Settings,
     out_of_reach: access::OutOfReach,
-    looks: missed::Looks,
+    reconcile_cursor: missed::ReconcileCursor,
     /// A delivery was stored.
     arrived: Arc<Notify>,
     /// A delivery was turned away: GitHub has to be asked for it.
@@ -62,7 +62,7 @@ pub struct World {
     verifiers: Notify,
 }
 
-impl World {
+impl App {
     /// Brings together what the loops need. `arrived` is notified when a delivery was stored, `turned_away` when one
     /// could not be.
     pub fn new(
@@ -82,7 +82,7 @@ impl World {
             sandbox,
             settings,
             out_of_reach: access::OutOfReach::default(),
-            looks: missed::Looks::default(),
+            reconcile_cursor: missed::ReconcileCursor::default(),
             arrived,
             turned_away,
             short: Notify::new(),
@@ -126,24 +126,24 @@ impl World {
 }
 
 /// Passes events on, and wakes the workers of a lane where another process queued work for it.
-async fn news(world: Arc<World>, stop: CancellationToken) {
+async fn news(app: Arc<App>, stop: CancellationToken) {
     tokio::select! {
-        () = world.feed.run(|lane| world.queued(lane).notify_one()) => {}
+        () = app.feed.run(|lane| app.queued(lane).notify_one()) => {}
         () = stop.cancelled() => {}
     }
 }
 
 /// Works until `stop` is cancelled, then ends what runs: short work is finished, long work handed back.
-pub async fn run(world: Arc<World>, stop: CancellationToken) {
+pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let tracker = TaskTracker::new();
-    tracker.spawn(deliveries::run(world.clone(), stop.clone()));
-    tracker.spawn(sweep::run(world.clone(), stop.clone()));
-    tracker.spawn(news(world.clone(), stop.clone()));
-    let limits = &world.settings.limits;
+    tracker.spawn(deliveries::run(app.clone(), stop.clone()));
+    tracker.spawn(sweep::run(app.clone(), stop.clone()));
+    tracker.spawn(news(app.clone(), stop.clone()));
+    let limits = &app.settings.limits;
     for (lane, workers) in
         [(Lane::Short, outbox::SHORT_WORKERS), (Lane::Agent, limits.max_tasks), (Lane::Verifier, limits.max_verifiers)]
     {
-        tracker.spawn(outbox::run(world.clone(), lane, workers as usize, stop.clone()));
+        tracker.spawn(outbox::run(app.clone(), lane, workers as usize, stop.clone()));
     }
     tracker.close();
     stop.cancelled().await;

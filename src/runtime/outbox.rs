@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::World;
+use super::App;
 use super::apply::Settle;
 use super::effects::{self, EffectError, carry_out, failure_signal, without_folder};
 use crate::store::StoreError;
@@ -26,14 +26,14 @@ const POLL: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Carries effects of one lane out, `workers` at a time, until `stop`; then ends what runs.
-pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: CancellationToken) {
+pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(workers));
     let in_hand = Arc::new(InHand::default());
     let mut running = JoinSet::new();
     while !stop.is_cancelled() {
         while running.try_join_next().is_some() {}
         let room = i64::try_from(free.available_permits()).unwrap_or(i64::MAX);
-        let claimed = if room == 0 { Ok(Vec::new()) } else { claim(&world, lane, room, &in_hand.ids()).await };
+        let claimed = if room == 0 { Ok(Vec::new()) } else { claim(&app, lane, room, &in_hand.ids()).await };
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, lane = lane.as_str(), "effects could not be claimed; trying again");
             Vec::new()
@@ -41,7 +41,7 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
         let more = !claimed.is_empty();
         for claimed in claimed {
             let Ok(permit) = free.clone().acquire_owned().await else { return };
-            let (world, stop, held) = (world.clone(), stop.clone(), in_hand.hold(claimed.id));
+            let (app, stop, held) = (app.clone(), stop.clone(), in_hand.hold(claimed.id));
             running.spawn(async move {
                 let span = tracing::info_span!(
                     "effect",
@@ -50,16 +50,16 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
                     step = claimed.effect.step().map(tracing::field::display),
                     attempt = claimed.attempt
                 );
-                Box::pin(work(&world, &claimed, &stop).instrument(span)).await;
+                Box::pin(work(&app, &claimed, &stop).instrument(span)).await;
                 drop((held, permit));
                 // A place is free: whoever waits for one is looked for at once.
-                world.queued(lane).notify_one();
+                app.queued(lane).notify_one();
             });
         }
         if !more {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = world.queued(lane).notified() => {}
+                () = app.queued(lane).notified() => {}
                 () = tokio::time::sleep(POLL) => {}
             }
         }
@@ -68,16 +68,16 @@ pub(super) async fn run(world: Arc<World>, lane: Lane, workers: usize, stop: Can
 }
 
 /// Takes what is due, and tells the engine of tasks for which there is no place.
-async fn claim(world: &World, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<Claimed>, StoreError> {
-    let places = world.settings.limits.max_tasks_per_installation;
-    let claims = world.store.claim_effects(lane, room, world.lease(), in_hand, places).await?;
+async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<Claimed>, StoreError> {
+    let places = app.settings.limits.max_tasks_per_installation;
+    let claims = app.store.claim_effects(lane, room, app.lease(), in_hand, places).await?;
     let began = Instant::now();
     for HeldTask { directive, task, held } in claims.held {
         // What was taken has a lease and nobody yet who renews it; the others are told at the next look.
-        if began.elapsed() > world.lease() / 4 {
+        if began.elapsed() > app.lease() / 4 {
             break;
         }
-        let told = world.apply(directive, &[Signal::TaskHeld { task, held }], Settle::Nothing).await;
+        let told = app.apply(directive, &[Signal::TaskQueued { task, held }], Settle::Nothing).await;
         if let Err(error) = told {
             tracing::warn!(%error, %directive, %task, "it could not be told that a task waits; it is told at the next look");
         }
@@ -113,30 +113,30 @@ impl Drop for Hold {
 }
 
 /// Carries one effect out under its lease, and settles it.
-async fn work(world: &World, claimed: &Claimed, stop: &CancellationToken) {
+async fn work(app: &App, claimed: &Claimed, stop: &CancellationToken) {
     let cancel = CancellationToken::new();
     let outcome = {
-        let doing = carry_out(world, claimed, &cancel, stop);
+        let doing = carry_out(app, claimed, &cancel, stop);
         tokio::pin!(doing);
         tokio::select! {
             outcome = &mut doing => outcome,
-            () = keep_lease(world, claimed, &cancel, stop) => doing.await,
+            () = keep_lease(app, claimed, &cancel, stop) => doing.await,
         }
     };
-    if let Err(error) = settle(world, claimed, outcome).await {
+    if let Err(error) = settle(app, claimed, outcome).await {
         tracing::warn!(%error, "an effect could not be settled; its lease lapses and it is done again");
     }
 }
 
 /// Renews the lease until it is lost, the work is called off or the process stops; then asks the work to end.
-async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken, stop: &CancellationToken) {
+async fn keep_lease(app: &App, claimed: &Claimed, cancel: &CancellationToken, stop: &CancellationToken) {
     let long = claimed.effect.lane() != Lane::Short;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(world.heartbeat()) => {}
+            () = tokio::time::sleep(app.heartbeat()) => {}
             () = stop.cancelled(), if long => break,
         }
-        match world.store.heartbeat(claimed, world.lease()).await {
+        match app.store.heartbeat(claimed, app.lease()).await {
             Ok(Held::Yes) => {}
             Ok(Held::No) => {
                 tracing::warn!("the lease was lost: another worker has taken this over");
@@ -144,7 +144,7 @@ async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken
             }
             Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
         }
-        if let Ok(false) = effects::is_wanted(world, claimed).await {
+        if let Ok(false) = effects::is_wanted(app, claimed).await {
             tracing::info!("it was called off");
             break;
         }
@@ -152,32 +152,32 @@ async fn keep_lease(world: &World, claimed: &Claimed, cancel: &CancellationToken
     cancel.cancel();
 }
 
-async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, EffectError>) -> Result<(), StoreError> {
+async fn settle(app: &App, claimed: &Claimed, outcome: Result<Vec<Signal>, EffectError>) -> Result<(), StoreError> {
     let directive = of(claimed);
     let held = match outcome {
         Ok(signals) => {
-            let held = world.apply(directive, &signals, Settle::Done(claimed)).await?;
+            let held = app.apply(directive, &signals, Settle::Done(claimed)).await?;
             // It may be done without having asked GitHub anything.
-            if world.out_of_reach.any()
-                && let Some(repo) = world.repo_of(claimed).await
-                && world.out_of_reach.has(&repo)
+            if app.out_of_reach.any()
+                && let Some(repo) = app.repo_of(claimed).await
+                && app.out_of_reach.has(&repo)
             {
-                world.probe(&repo).await;
+                app.probe(&repo).await;
             }
             held
         }
         Err(EffectError::Later { after, why }) => {
             let delay = after.unwrap_or_else(|| pause(claimed.attempt));
             tracing::warn!(why, delay_s = delay.as_secs_f32(), "not done; trying again");
-            world.store.retry_effect(claimed, delay, &why).await?
+            app.store.retry_effect(claimed, delay, &why).await?
         }
         Err(EffectError::HandedBack) => {
             tracing::info!("handed back");
-            world.store.hand_back_effect(claimed).await?
+            app.store.hand_back_effect(claimed).await?
         }
-        Err(EffectError::NoAccess { why, then }) => wait_for_access(world, claimed, &why, then).await?,
-        Err(EffectError::Refused { why, tries, then }) => refused(world, claimed, &why, tries, then).await?,
-        Err(EffectError::Never { why }) => give_up(world, claimed, &why).await?,
+        Err(EffectError::NoAccess { why, then }) => wait_for_access(app, claimed, &why, then).await?,
+        Err(EffectError::Refused { why, tries, then }) => refused(app, claimed, &why, tries, then).await?,
+        Err(EffectError::Never { why }) => give_up(app, claimed, &why).await?,
     };
     if held == Held::No {
         tracing::warn!("done too late: another worker had taken this over, and what came of it here is dropped");
@@ -188,57 +188,57 @@ async fn settle(world: &World, claimed: &Claimed, outcome: Result<Vec<Signal>, E
 /// Puts an effect back that is to be done where the app may not work at present. Where it may after all, it was a moment's
 /// refusal, or the app was installed anew just now, or it lacks a permission: as any refusal, it is believed in the end.
 async fn wait_for_access(
-    world: &World,
+    app: &App,
     claimed: &Claimed,
     why: &str,
     then: Option<Vec<Signal>>,
 ) -> Result<Held, StoreError> {
-    let in_reach = match world.repo_of(claimed).await {
-        Some(repo) => world.in_reach(&repo).await,
+    let in_reach = match app.repo_of(claimed).await {
+        Some(repo) => app.in_reach(&repo).await,
         None => None,
     };
     tracing::debug!(why, in_reach, "it waits");
     if in_reach == Some(true) {
-        return refused(world, claimed, why, effects::TRIES, then).await;
+        return refused(app, claimed, why, effects::TRIES, then).await;
     }
-    world.store.retry_effect(claimed, pause(claimed.attempt), why).await
+    app.store.retry_effect(claimed, pause(claimed.attempt), why).await
 }
 
 /// A refusal is believed after a few tries, and never where it only says that the app may not work there at present.
 async fn refused(
-    world: &World,
+    app: &App,
     claimed: &Claimed,
     why: &str,
     tries: u32,
     then: Option<Vec<Signal>>,
 ) -> Result<Held, StoreError> {
-    if let Some(repo) = world.repo_of(claimed).await {
-        if world.is_out_of_reach(&repo).await {
-            return world.store.retry_effect(claimed, pause(claimed.attempt), why).await;
+    if let Some(repo) = app.repo_of(claimed).await {
+        if app.is_out_of_reach(&repo).await {
+            return app.store.retry_effect(claimed, pause(claimed.attempt), why).await;
         }
         // It may have been the token that git was given.
-        world.github.forget_git_tokens(&repo).await;
+        app.github.forget_git_tokens(&repo).await;
     }
     let refusals = claimed.refusals + 1;
     if refusals < tries {
         let delay = pause(refusals);
         tracing::warn!(why, refusals, delay_s = delay.as_secs_f32(), "refused; trying again before it is believed");
-        return world.store.retry_refused(claimed, delay, why).await;
+        return app.store.retry_refused(claimed, delay, why).await;
     }
     match then {
         Some(signals) => {
             tracing::warn!(why, "refused");
-            world.apply(of(claimed), &signals, Settle::Done(claimed)).await
+            app.apply(of(claimed), &signals, Settle::Done(claimed)).await
         }
-        None => give_up(world, claimed, why).await,
+        None => give_up(app, claimed, why).await,
     }
 }
 
-async fn give_up(world: &World, claimed: &Claimed, why: &str) -> Result<Held, StoreError> {
+async fn give_up(app: &App, claimed: &Claimed, why: &str) -> Result<Held, StoreError> {
     tracing::error!(why, "given up");
-    let told = without_folder(why, &world.settings.data_dir);
+    let told = without_folder(why, &app.settings.data_dir);
     let signals: Vec<_> = failure_signal(&claimed.effect, &told).into_iter().collect();
-    world.apply(of(claimed), &signals, Settle::Failed(claimed, why)).await
+    app.apply(of(claimed), &signals, Settle::Failed(claimed, why)).await
 }
 
 fn of(claimed: &Claimed) -> DirectiveId {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::World;
+use super::App;
 use crate::github::AppDelivery;
 use crate::store::StoreError;
 
@@ -16,8 +16,8 @@ use crate::store::StoreError;
 const ROUND: usize = 200;
 
 /// Asks for what was missed. That GitHub cannot be asked is only logged: the next round comes.
-pub(super) async fn ask(world: &World) -> Result<(), StoreError> {
-    let failed = match world.github.failed_deliveries().await {
+pub(super) async fn ask(app: &App) -> Result<(), StoreError> {
+    let failed = match app.github.failed_deliveries().await {
         Ok(failed) => failed,
         Err(error) => {
             tracing::warn!(%error, "GitHub could not be asked for deliveries that failed");
@@ -29,11 +29,11 @@ pub(super) async fn ask(world: &World) -> Result<(), StoreError> {
         if asked == ROUND {
             break;
         }
-        if !world.store.may_ask_again(&delivery.guid).await? {
+        if !app.store.may_ask_again(&delivery.guid).await? {
             continue;
         }
         asked += 1;
-        match world.github.redeliver(delivery.id).await {
+        match app.github.redeliver(delivery.id).await {
             Ok(()) => {
                 tracing::info!(guid = delivery.guid, event = delivery.event, "asked GitHub for a missed delivery");
             }

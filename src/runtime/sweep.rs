@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::World;
+use super::App;
 use super::apply::Settle;
 use super::effects::seen;
 use super::{missed, redelivery};
@@ -22,18 +22,18 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// Ticks and looks until `stop`. They go beside each other: a look asks GitHub much, and no question may wait for that to
 /// expire.
-pub(super) async fn run(world: Arc<World>, stop: CancellationToken) {
+pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
-        () = ticks(&world) => {}
-        () = looks(&world) => {}
+        () = ticks(&app) => {}
+        () = looks(&app) => {}
     }
 }
 
-async fn ticks(world: &World) {
-    let every = TICK.min(world.settings.limits.look);
+async fn ticks(app: &App) {
+    let every = TICK.min(app.settings.limits.look);
     loop {
-        let pause = match tick(world).await {
+        let pause = match tick(app).await {
             Ok(()) => every,
             Err(error) => {
                 tracing::warn!(%error, "time did not pass for every directive; soon again");
@@ -46,11 +46,11 @@ async fn ticks(world: &World) {
 
 /// The first look is at once: a process that starts may have missed something. So may one that turned a delivery away, or
 /// that could not reach its database.
-async fn looks(world: &World) {
-    let every = world.settings.limits.look;
+async fn looks(app: &App) {
+    let every = app.settings.limits.look;
     loop {
         let began = Instant::now();
-        let pause = match look(world).await {
+        let pause = match look(app).await {
             Ok(()) => every.saturating_sub(began.elapsed()).max(AGAIN.min(every)),
             Err(error) => {
                 tracing::warn!(%error, "the look was cut short; it is made again");
@@ -59,62 +59,62 @@ async fn looks(world: &World) {
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = world.turned_away.notified() => {}
+            () = app.turned_away.notified() => {}
         }
     }
 }
 
 /// Where nothing can be done, no time passes: no question expires, and nobody is reminded.
-async fn tick(world: &World) -> Result<(), StoreError> {
-    for id in world.store.live_directives().await? {
-        let Some(directive) = world.store.directive(id).await? else { continue };
-        if !world.out_of_reach.has(&directive.repo) {
-            world.apply(id, &[Signal::Tick], Settle::Nothing).await.map(drop)?;
+async fn tick(app: &App) -> Result<(), StoreError> {
+    for id in app.store.live_directives().await? {
+        let Some(directive) = app.store.directive(id).await? else { continue };
+        if !app.out_of_reach.has(&directive.repo) {
+            app.apply(id, &[Signal::Tick], Settle::Nothing).await.map(drop)?;
         }
     }
     Ok(())
 }
 
-async fn look(world: &World) -> Result<(), StoreError> {
-    redelivery::ask(world).await?;
+async fn look(app: &App) -> Result<(), StoreError> {
+    redelivery::ask(app).await?;
     let mut live = Vec::new();
-    for id in world.store.live_directives().await? {
-        let Some(directive) = world.store.directive(id).await? else { continue };
-        if world.out_of_reach.has(&directive.repo) {
-            world.probe(&directive.repo).await;
+    for id in app.store.live_directives().await? {
+        let Some(directive) = app.store.directive(id).await? else { continue };
+        if app.out_of_reach.has(&directive.repo) {
+            app.probe(&directive.repo).await;
         } else {
-            look_at(world, &directive).await?;
+            look_at(app, &directive).await?;
         }
         live.push(directive);
     }
-    missed::look(world, &live).await;
+    missed::look(app, &live).await;
     Ok(())
 }
 
-async fn look_at(world: &World, directive: &Directive) -> Result<(), StoreError> {
+async fn look_at(app: &App, directive: &Directive) -> Result<(), StoreError> {
     let mut signals = Vec::new();
-    match look_at_pulls(world, directive).await {
+    match look_at_pulls(app, directive).await {
         Ok(missed) => signals.extend(missed),
         Err(error) => tracing::warn!(directive = %directive.id, %error, "its pull requests could not be looked at"),
     }
-    match missed::issue(world, directive).await {
+    match missed::issue(app, directive).await {
         Ok(missed) => signals.extend(missed),
         Err(error) => tracing::warn!(directive = %directive.id, %error, "its issue could not be looked at"),
     }
-    world.apply(directive.id, &signals, Settle::Nothing).await.map(drop)
+    app.apply(directive.id, &signals, Settle::Nothing).await.map(drop)
 }
 
 /// Merges, closings and pushes that no delivery told of.
-async fn look_at_pulls(world: &World, d: &Directive) -> Result<Vec<Signal>, GitHubError> {
-    let client = world.github.repository(&d.repo);
-    let own = world.github.app().await?.bot_login;
+async fn look_at_pulls(app: &App, directive: &Directive) -> Result<Vec<Signal>, GitHubError> {
+    let client = app.github.repository(&directive.repo);
+    let own = app.github.app().await?.bot_login;
     let mut signals = Vec::new();
-    for step in d.steps.iter().chain(&d.finale).filter(|step| !step.status.is_done()) {
+    for step in directive.steps.iter().chain(&directive.final_step).filter(|step| !step.status.is_done()) {
         if let Some(pull) = &step.pull {
             signals.extend(seen(step, &client.pull(pull.number).await?, &own));
         }
     }
-    for step in d.earlier.iter().filter(|step| !step.status.is_done()) {
+    for step in directive.earlier.iter().filter(|step| !step.status.is_done()) {
         if let Some(pull) = step.open_pull() {
             signals.extend(seen(step, &client.pull(pull.number).await?, &own));
         }

@@ -250,13 +250,13 @@ fn duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let end = rest.find(|character: char| !character.is_ascii_digit())?;
         let number: u64 = rest[..end].parse().ok()?;
-        let unit = match rest.as_bytes()[end] {
+        let transaction = match rest.as_bytes()[end] {
             b's' => 1,
             b'm' => 60,
             b'h' => 3600,
             _ => return None,
         };
-        total = total.checked_add(number.checked_mul(unit)?)?;
+        total = total.checked_add(number.checked_mul(transaction)?)?;
         rest = &rest[end + 1..];
     }
     (total > 0).then(|| Duration::from_secs(total))

@@ -3,7 +3,7 @@
 mod rows;
 
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::history::Line;
@@ -17,15 +17,15 @@ use chrono::{DateTime, Utc};
 use rows::{assemble, save_approval, save_evaluation, save_row, save_step, save_task};
 
 /// One transaction: what happens in it happens whole or not at all.
-pub struct Unit {
-    pub(in crate::store) tx: Transaction<'static, Postgres>,
+pub struct Transaction {
+    pub(in crate::store) tx: sqlx::Transaction<'static, Postgres>,
     /// What the history is to get at the end.
     pub(in crate::store) lines: Vec<Line>,
     /// Where work was queued.
     pub(in crate::store) lanes: Vec<Lane>,
 }
 
-impl Unit {
+impl Transaction {
     /// Waits until no other process opens or looks for a directive of this issue.
     pub async fn lock_issue(&mut self, repo: u64, issue: u64) -> Result<(), StoreError> {
         let name = format!("issue/{repo}/{issue}");
@@ -63,7 +63,7 @@ impl Unit {
     ) -> Result<(), StoreError> {
         save_row(&mut self.tx, directive).await?;
         let old_step = |step: &Step| before.and_then(|before| before.any_step(step.id));
-        let present = directive.steps.iter().chain(&directive.finale).enumerate();
+        let present = directive.steps.iter().chain(&directive.final_step).enumerate();
         // Superseded steps have their rows, with their generation and position, from when they were present.
         for (position, step) in directive.earlier.iter().map(|step| (0, step)).chain(present) {
             if old_step(step) != Some(step) {
@@ -87,8 +87,8 @@ impl Unit {
 
 impl Store {
     /// Begins a transaction.
-    pub async fn begin(&self) -> Result<Unit, StoreError> {
-        Ok(Unit { tx: self.pool().begin().await?, lines: Vec::new(), lanes: Vec::new() })
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction { tx: self.pool().begin().await?, lines: Vec::new(), lanes: Vec::new() })
     }
 
     /// A directive as it stands now, not locked.

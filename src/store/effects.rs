@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::directives::{Unit, to_json};
+use super::directives::{Transaction, to_json};
 use super::{Store, StoreError};
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::ids::DirectiveId;
@@ -80,7 +80,7 @@ impl Held {
     }
 }
 
-impl Unit {
+impl Transaction {
     /// Queues an effect, once for its key. A coalescing one, and one that was given up, is queued anew.
     pub async fn enqueue(&mut self, directive: DirectiveId, effect: &Effect) -> Result<(), StoreError> {
         let of = effect.is_of_a_directive().then_some(directive.0);

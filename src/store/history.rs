@@ -11,7 +11,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::directives::Unit;
+use super::directives::Transaction;
 use super::{Store, StoreError, listen};
 use adjutant_domain::event::{Event, EventActor};
 use adjutant_domain::ids::{DirectiveId, Login};
@@ -64,7 +64,7 @@ impl Store {
     }
 }
 
-impl Unit {
+impl Transaction {
     /// Appends to a directive's history, when the transaction commits.
     pub fn append_events(&mut self, directive: DirectiveId, events: &[Event], now: DateTime<Utc>) {
         self.lines.extend(events.iter().map(|event| Line { directive, event: event.clone(), at: now }));

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use sqlx::PgExecutor;
 
-use super::directives::Unit;
+use super::directives::Transaction;
 use super::{Store, StoreError};
 
 /// A delivery as it is received, its signature already verified.
@@ -252,7 +252,7 @@ impl Store {
     }
 }
 
-impl Unit {
+impl Transaction {
     /// Marks a claimed delivery as dealt with in this transaction, if its lease still holds.
     pub async fn finish_delivery(&mut self, delivery: &Delivery) -> Result<Settled, StoreError> {
         processed(&mut *self.tx, &delivery.guid, delivery.attempt).await

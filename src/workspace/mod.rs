@@ -14,7 +14,7 @@
 //! * A **mirror** is ours alone. No process of an agent, a test or a repository ever sees it, its path, or a token.
 //! * A **tree** is a clone that stands by itself. Once a process has run in it, its `.git` is never read again: what was left is read from
 //!   the files, with the mirror as the repository ([`Mirror::snapshot`]), and looked through ([`check`]) before it is pushed. While a
-//!   process is at work in it, it is read from behind walls only ([`Mirror::glance`]).
+//!   process is at work in it, it is read inside a sandbox only ([`Mirror::live_snapshot`]).
 //! * A **token** reaches git by the environment; it is in no argument, URL, configuration file, error or log.
 //! * A **push** never drops a commit of somebody else: it names what it expects to find ([`Mirror::push`]).
 //! * A **commit** is a function of its arguments, so that a crash and a second try leave no twin.
@@ -24,7 +24,7 @@
 mod diff;
 pub(crate) mod files;
 mod git;
-mod glance;
+mod live_snapshot;
 mod mirror;
 mod programs;
 mod rules;

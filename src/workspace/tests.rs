@@ -10,7 +10,7 @@ use chrono::DateTime;
 
 use super::*;
 
-mod glance;
+mod live_snapshot;
 
 const SILENCE: Duration = Duration::from_mins(1);
 
@@ -347,7 +347,7 @@ async fn the_token_goes_in_a_header_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn what_an_agent_did_behind_the_walls_is_taken_in_whatever_it_did_to_its_repository() {
+async fn what_an_agent_did_in_the_sandbox_is_taken_in_whatever_it_did_to_its_repository() {
     use super::sandbox::{Mode, Sandbox, SandboxConfig, SandboxRun};
     let world = world().await;
     let (base, tree) = (world.main().await, world.tree().await);

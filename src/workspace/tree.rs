@@ -37,7 +37,7 @@ impl Tree {
     }
 
     /// A folder beside the clone for what belongs to the same task and not into the repository: logs, home, results. Taken
-    /// already are `tree`, `base`, `index`, `base-index`, `base-rules` and `glance`.
+    /// already are `tree`, `base`, `index`, `base-index`, `base-rules` and `live snapshot`.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

@@ -5,17 +5,17 @@
 
 mod base;
 mod breakers;
+mod commands;
 mod contracts;
 mod life;
-mod orders;
 mod planning;
 mod policy;
-mod proof;
 mod protected;
 mod pulls;
 mod replan;
 mod rework;
 mod starting;
+mod verification;
 mod whole;
 
 /// A required verifier and an optional one, each a moment's work.

@@ -32,7 +32,7 @@ pub(crate) fn labelled() -> Labelled {
         },
         policy: Ok(Policy { autonomy: Autonomy::Manual, ..Policy::default() }),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("a".repeat(40)), is_default: true }),
-        wishes: Vec::new(),
+        overrides: Vec::new(),
         agents: None,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use adjutant_domain::brief;
 use adjutant_domain::ids::Usd;
-use adjutant_domain::policy::options::{Wishes, tighten, wishes};
+use adjutant_domain::policy::options::{PolicyOverrides, overrides, tighten};
 use adjutant_domain::policy::{Autonomy, FinalMerge, Policy};
 use serde_json::Value;
 
@@ -104,8 +104,8 @@ fn a_form_that_was_filled_in_becomes_the_brief_and_the_options() {
     assert_eq!(brief.constraints, ["no new dependencies"]);
 
     let loose = Policy { autonomy: Autonomy::FullAuto, merge: FinalMerge::Auto, ..Policy::default() };
-    let mut told = Wishes::default();
-    let policy = tighten(&loose, &wishes(&body), &mut told);
+    let mut told = PolicyOverrides::default();
+    let policy = tighten(&loose, &overrides(&body), &mut told);
     let mut expected = Policy { autonomy: Autonomy::Manual, plan_approval: true, ..Policy::default() };
     expected.limits.cost = Usd::from_dollars(5.0);
     expected.limits.cost_ceiling = Some(Usd::from_dollars(50.0));
@@ -117,8 +117,8 @@ fn a_form_that_was_filled_in_becomes_the_brief_and_the_options() {
 }
 
 #[test]
-fn a_form_with_nothing_but_a_goal_wishes_nothing() {
+fn a_form_with_nothing_but_a_goal_overrides_nothing() {
     let body = rendered(&form(), |field| if field == "goal" { "Do it." } else { "" });
     assert_eq!(brief::parse("t", &body), brief::Brief { goal: "Do it.".to_owned(), ..brief::Brief::default() });
-    assert_eq!(wishes(&body), []);
+    assert_eq!(overrides(&body), []);
 }

@@ -17,7 +17,7 @@ use adjutant_domain::ids::{Branch, Login, Repo, Sha, TaskId, Usd};
 use adjutant_domain::policy::Policy;
 use adjutant_domain::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
 use adjutant_domain::step::Pull;
-use adjutant_domain::task::House;
+use adjutant_domain::task::CapacityLimit;
 use chrono::Utc;
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ const MANY: u32 = 1_000;
 /// One directive, and how it is taken further.
 struct Life {
     store: Store,
-    d: Directive,
+    directive: Directive,
 }
 
 fn somebody() -> Actor {
@@ -51,7 +51,7 @@ fn labelled(installation: u64, repo: u64, issue: u64, policy: Policy) -> Labelle
             ..Brief::default()
         },
         policy: Ok(policy),
-        wishes: Vec::new(),
+        overrides: Vec::new(),
         agents: None,
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("a".repeat(40)), is_default: true }),
     }
@@ -74,14 +74,14 @@ impl Life {
     async fn open(store: &Store, installation: u64, repo: u64, issue: u64, policy: Policy) -> Self {
         let now = Utc::now();
         let decision = engine::open(&labelled(installation, repo, issue, policy), now);
-        let d = decision.directive.clone().unwrap();
+        let directive = decision.directive.clone().unwrap();
         let mut unit = store.begin().await.unwrap();
-        unit.save(None, &d, now).await.unwrap();
+        unit.save(None, &directive, now).await.unwrap();
         for effect in &decision.effects {
-            unit.enqueue(d.id, effect).await.unwrap();
+            unit.enqueue(directive.id, effect).await.unwrap();
         }
         unit.commit().await.unwrap();
-        Self { store: store.clone(), d }
+        Self { store: store.clone(), directive }
     }
 
     /// Planned with these steps of a kind, which all may start.
@@ -91,7 +91,7 @@ impl Life {
             .iter()
             .map(|name| json!({ "name": name, "type": kind, "description": ".", "requirements": ["R1"] }))
             .collect();
-        let planning = life.d.tasks[0].id;
+        let planning = life.directive.tasks[0].id;
         life.ended(planning, TaskOutcome::Planned { plan: json!({ "steps": steps }) }).await;
         life.tell(Signal::IntegrationCut).await;
         life
@@ -99,15 +99,15 @@ impl Life {
 
     async fn tell(&mut self, signal: Signal) {
         let now = Utc::now();
-        let decision = engine::decide(self.d.clone(), &signal, now);
+        let decision = engine::decide(self.directive.clone(), &signal, now);
         let after = decision.directive.unwrap();
         let mut unit = self.store.begin().await.unwrap();
-        unit.save(Some(&self.d), &after, now).await.unwrap();
+        unit.save(Some(&self.directive), &after, now).await.unwrap();
         for effect in &decision.effects {
             unit.enqueue(after.id, effect).await.unwrap();
         }
         unit.commit().await.unwrap();
-        self.d = after;
+        self.directive = after;
     }
 
     /// A task ends: its effect is done, and others' that are due stay so.
@@ -123,16 +123,16 @@ impl Life {
     }
 
     fn task(&self, step: &str) -> TaskId {
-        let step = self.d.step_named(step).unwrap().id;
-        self.d.tasks.iter().rfind(|task| task.step == Some(step)).unwrap().id
+        let step = self.directive.step_named(step).unwrap().id;
+        self.directive.tasks.iter().rfind(|task| task.step == Some(step)).unwrap().id
     }
 
     /// A step's task has ended, its pull request is open, and it waits for a person.
     async fn waits(&mut self, step: &str) {
-        let (id, head) = (self.d.step_named(step).unwrap().id, Sha::new(format!("{step}-head")));
+        let (id, head) = (self.directive.step_named(step).unwrap().id, Sha::new(format!("{step}-head")));
         let outcome = TaskOutcome::Changed { head: head.clone(), summary: String::new(), findings: Vec::new() };
         self.tell(Signal::TaskFinished { task: self.task(step), outcome, cost: Usd::ZERO }).await;
-        let pull = Pull { number: 10 + self.d.issue, node_id: String::new(), draft: false, closed: false };
+        let pull = Pull { number: 10 + self.directive.issue, node_id: String::new(), draft: false, closed: false };
         self.tell(Signal::PullOpened { step: id, pull }).await;
         let lint = VerifierResult {
             name: "lint".to_owned(),
@@ -151,7 +151,7 @@ impl Life {
             ..lint.clone()
         };
         self.tell(Signal::Verified { step: id, head, results: vec![lint, test], findings: Vec::new() }).await;
-        assert!(self.d.waiting().any(|approval| approval.step == Some(id)), "{step} should wait");
+        assert!(self.directive.waiting().any(|approval| approval.step == Some(id)), "{step} should wait");
     }
 }
 
@@ -216,12 +216,12 @@ async fn claimers_at_once_never_take_more_than_an_installation_has_places() {
     }
     let other = Life::open(&store, 4, 99, 1, Policy::default()).await;
     let taken = claim_at_once(&database, 5).await;
-    let others = taken.iter().filter(|claimed| claimed.directive == Some(other.d.id)).count();
+    let others = taken.iter().filter(|claimed| claimed.directive == Some(other.directive.id)).count();
     assert_eq!((taken.len(), others), (6, 1), "five of one installation, and the other's only one");
     assert!(claim(&store, 5).await.taken.is_empty());
 
     // Whoever ends makes room for one.
-    for claimed in taken.iter().filter(|claimed| claimed.directive != Some(other.d.id)).take(2) {
+    for claimed in taken.iter().filter(|claimed| claimed.directive != Some(other.directive.id)).take(2) {
         finish(&store, claimed).await;
         assert_eq!(claim_at_once(&database, 5).await.len(), 1);
     }
@@ -261,10 +261,10 @@ async fn a_task_that_waits_for_a_place_is_told_of_until_the_engine_knows() {
     let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
     let told = claim(&store, MANY).await.held;
     let [HeldTask { directive, task, held }] = told[..] else { panic!("{told:?}") };
-    assert_eq!((directive, task), (life.d.id, life.task("b")));
-    assert_eq!((held.by, held.limit, held.taken), (House::OpenPulls, 1, 1));
+    assert_eq!((directive, task), (life.directive.id, life.task("b")));
+    assert_eq!((held.by, held.limit, held.taken), (CapacityLimit::OpenPulls, 1, 1));
     assert_eq!(claim(&store, MANY).await.held.len(), 1, "the engine may have died before it was told");
-    life.tell(Signal::TaskHeld { task, held }).await;
+    life.tell(Signal::TaskQueued { task, held }).await;
     assert!(claim(&store, MANY).await.held.is_empty());
 }
 
@@ -278,13 +278,14 @@ async fn planning_reports_and_reworks_open_nothing_and_wait_for_no_place_among_p
     full.waits("a").await;
     assert!(claim(&store, MANY).await.taken.is_empty(), "the house is full");
 
-    let planning = Life::open(&store, 3, 7, 2, policy(1)).await.d.tasks[0].id;
+    let planning = Life::open(&store, 3, 7, 2, policy(1)).await.directive.tasks[0].id;
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([planning]));
     let report = Life::started(&store, 7, 3, policy(1), "research", &["look"]).await;
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([report.task("look")]));
 
     // Sent to rework, `a` waits for nobody, and its agent opens nothing: the place is `b`'s.
-    let (step, head) = (full.d.step_named("a").unwrap().id, full.d.step_named("a").unwrap().head.clone().unwrap());
+    let (step, head) =
+        (full.directive.step_named("a").unwrap().id, full.directive.step_named("a").unwrap().head.clone().unwrap());
     full.tell(Signal::Conflicted { step, head, paths: vec!["x".to_owned()] }).await;
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([full.task("a"), full.task("b")]));
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use adjutant_domain::engine::table::{Case, Left, Next, next};
+use adjutant_domain::engine::table::{Case, Next, Remaining, next};
 use adjutant_domain::evaluation::Confidence;
 use adjutant_domain::policy::{self, Autonomy, FinalMerge, Policy};
 use serde_json::Value;
@@ -140,7 +140,7 @@ fn readmes_table_of_rules_is_that_of_the_code() {
         into_base: false,
         merge: FinalMerge::Person,
         needs_person: false,
-        left: Left::Rework,
+        remaining: Remaining::Rework,
     };
     let word = |next| match next {
         Next::Merge => "merges",
@@ -153,8 +153,8 @@ fn readmes_table_of_rules_is_that_of_the_code() {
     assert_eq!(readme_row("green"), row(&|level| case(level, Green)));
     assert_eq!(readme_row("yellow"), row(&|level| case(level, Yellow)));
     assert_eq!(readme_row("red"), row(&|level| case(level, Red)));
-    let used_up = |left| row(&move |level| Case { left, ..case(level, Red) });
-    let (with_plans, without) = (used_up(Left::Plan), used_up(Left::Nothing));
+    let used_up = |remaining| row(&move |level| Case { remaining, ..case(level, Red) });
+    let (with_plans, without) = (used_up(Remaining::Plan), used_up(Remaining::Nothing));
     let cells = with_plans
         .into_iter()
         .zip(without)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::approval::Approval;
 use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
-use super::policy::options::Wishes;
+use super::policy::options::PolicyOverrides;
 use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
 use super::status::DirectiveStatus;
@@ -39,7 +39,7 @@ pub struct Directive {
     pub policy: Policy,
     /// What labels and options made of the policy, and how far it may be loosened again.
     #[serde(default)]
-    pub wishes: Wishes,
+    pub overrides: PolicyOverrides,
     /// Where the work is based and ends.
     pub base: Base,
     /// Where it stands.
@@ -63,7 +63,7 @@ pub struct Directive {
     /// The steps of the current generation, in the plan's order.
     pub steps: Vec<Step>,
     /// The final pull request, once every step is done.
-    pub finale: Option<Step>,
+    pub final_step: Option<Step>,
     /// The steps and final pull requests of earlier generations, oldest first, each as it was left.
     #[serde(default)]
     pub earlier: Vec<Step>,
@@ -223,22 +223,25 @@ impl Directive {
 
     /// The step of that id; the final pull request is one too.
     pub fn step(&self, id: StepId) -> Option<&Step> {
-        self.steps.iter().chain(&self.finale).find(|step| step.id == id)
+        self.steps.iter().chain(&self.final_step).find(|step| step.id == id)
     }
 
     /// The step of that id, to change it.
     pub fn step_mut(&mut self, id: StepId) -> Option<&mut Step> {
-        self.steps.iter_mut().chain(&mut self.finale).find(|step| step.id == id)
+        self.steps.iter_mut().chain(&mut self.final_step).find(|step| step.id == id)
     }
 
     /// The step of that name.
     pub fn step_named(&self, name: &str) -> Option<&Step> {
-        self.steps.iter().chain(&self.finale).find(|step| step.name.as_str() == name)
+        self.steps.iter().chain(&self.final_step).find(|step| step.name.as_str() == name)
     }
 
     /// The step whose pull request has that number.
     pub fn step_of_pull(&self, number: u64) -> Option<&Step> {
-        self.steps.iter().chain(&self.finale).find(|step| step.pull.as_ref().is_some_and(|pull| pull.number == number))
+        self.steps
+            .iter()
+            .chain(&self.final_step)
+            .find(|step| step.pull.as_ref().is_some_and(|pull| pull.number == number))
     }
 
     /// The task of that id.
@@ -263,7 +266,7 @@ impl Directive {
 
     /// The autonomy that the policy file allows, however much stricter it is at present.
     pub fn autonomy_ceiling(&self) -> Autonomy {
-        self.wishes.ceiling.unwrap_or(self.policy.autonomy)
+        self.overrides.ceiling.unwrap_or(self.policy.autonomy)
     }
 
     /// Whether a task is a first run on a step that will open a pull request of its own. A step that owes a report opens

@@ -122,7 +122,7 @@ pub enum Effect {
 }
 
 /// Which workers carry an effect out. Agents and verifiers may take minutes and have workers of their own, so
-/// that a full house of them keeps no comment waiting.
+/// that a used-up limit on them keeps no comment waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
     /// Calls to GitHub: seconds.

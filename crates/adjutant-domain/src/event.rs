@@ -46,7 +46,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("approval_required", "a person is asked: about what, the question"),
     ("approval_resolved", "a question has its end: how, by whom, with which words"),
     ("approval_expired", "nobody answered in time: it stays, and people are reminded once"),
-    ("approval_vouched", "a person accepted a head that is still being proved"),
+    ("head_pre_approved", "a person accepted a head that is still being proved"),
     ("policy_tightened", "a label made the policy stricter: which, and how much is done unasked now"),
     ("breaker_tripped", "a limit was reached: which, its value, what it stands at"),
     ("command_taken", "an order was followed"),

@@ -13,10 +13,10 @@ use super::directive::Base;
 use super::evaluation::{Judgement, VerifierResult};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
-use super::policy::options::Wish;
+use super::policy::options::PolicyOverride;
 use super::replan::IssueText;
 use super::step::{Finding, Pull};
-use super::task::{Held, Measure};
+use super::task::{Measure, QueueReason};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,11 +30,11 @@ pub enum Signal {
         actor: Actor,
     },
     /// A label that makes the policy stricter was set beside the one that started it all.
-    Wished {
+    PolicyOverridden {
         /// Who set it.
         actor: Actor,
-        /// What the label wishes.
-        wish: Wish,
+        /// What the label policy overrides.
+        policy_override: PolicyOverride,
     },
     /// The issue was closed.
     IssueClosed {
@@ -87,12 +87,12 @@ pub enum Signal {
         /// How it went.
         measure: Measure,
     },
-    /// A task waits for a place in a full house.
-    TaskHeld {
+    /// A task waits for capacity.
+    TaskQueued {
         /// Which.
         task: TaskId,
         /// What it waits for.
-        held: Held,
+        held: QueueReason,
     },
     /// The integration branch is there.
     IntegrationCut,
@@ -208,9 +208,9 @@ pub struct Labelled {
     pub brief: Brief,
     /// The policy, or what is wrong with it.
     pub policy: Result<Policy, Vec<String>>,
-    /// What the issue's labels and options wish of the policy.
+    /// What the issue's labels and options policy override of the policy.
     #[serde(default)]
-    pub wishes: Vec<Wish>,
+    pub overrides: Vec<PolicyOverride>,
     /// The agents that the operator offers; none where that is not known.
     #[serde(default)]
     pub agents: Option<Vec<String>>,

@@ -47,7 +47,7 @@ pub struct Step {
     #[serde(default)]
     pub head_pushed: bool,
     /// Who approved the head while it was still being proved.
-    pub vouched: Option<Login>,
+    pub pre_approved: Option<Login>,
     /// The report it handed in, where nothing in the tree changed.
     pub report: Option<String>,
     /// What its last task said about what it did.

@@ -46,9 +46,9 @@ pub struct Task {
     /// How its newest run went.
     #[serde(default)]
     pub measured: Option<Measure>,
-    /// The full house that keeps it from starting, while it waits for a place.
+    /// The capacity limit that keeps it queued.
     #[serde(default)]
-    pub held: Option<Held>,
+    pub held: Option<QueueReason>,
 }
 
 /// How one run of an agent went. A task that was interrupted has more than one.
@@ -66,11 +66,11 @@ pub struct Measure {
     pub output_tokens: u64,
 }
 
-/// A full house: what a task waits for before it starts.
+/// Why a task is queued and not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct QueueReason {
     /// Which limit is reached.
-    pub by: House,
+    pub by: CapacityLimit,
     /// What the limit is.
     pub limit: u32,
     /// How many places were taken when it was looked at.
@@ -80,7 +80,7 @@ pub struct Held {
 /// A limit that directives share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum House {
+pub enum CapacityLimit {
     /// Open pull requests of the repository that wait for a person, and agents that are about to open another.
     OpenPulls,
     /// Agents of the installation.

@@ -1,6 +1,6 @@
 //! The issue's text: read when it was edited, and when a `/replan` is to take it over.
 
-use super::{InterpretError, Reading, Scene, Target, ignored, one};
+use super::{IngestContext, InterpretError, Reading, Target, ignored, one};
 use crate::github::error::GitHubError;
 use adjutant_domain::{
     brief,
@@ -10,7 +10,7 @@ use adjutant_domain::{
     signal::{Actor, Signal},
 };
 
-impl Scene<'_> {
+impl IngestContext<'_> {
     /// Who edited it is of no interest: nothing follows from an edit but that people are told of it.
     pub(super) async fn issue_edited(&self, issue: u64) -> Result<Reading, InterpretError> {
         let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {

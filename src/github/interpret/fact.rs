@@ -33,7 +33,7 @@ pub struct Happened {
     /// Who caused it.
     pub sender: Person,
     /// What.
-    pub what: What,
+    pub what: FactKind,
 }
 
 /// Somebody, as a payload names them. What they may do is asked of GitHub.
@@ -47,7 +47,7 @@ pub struct Person {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
+pub enum FactKind {
     /// An issue got a label.
     Labelled(LabelSet),
     /// An issue lost a label.
@@ -265,9 +265,11 @@ impl Delivery<'_> {
             ("issue_comment", "created") => Ok(self.issue_comment(&envelope)?),
             ("pull_request_review_comment", "created") => Ok(self.review_comment(&envelope)?),
             ("pull_request_review", "submitted") => self.review(&envelope)?,
-            ("pull_request", "closed") => Ok(What::PullClosed { pull: self.json::<PullEvent>()?.pull_request.number }),
-            ("pull_request", "opened" | "reopened") => Ok(What::PullOpened(self.heading(&repo)?)),
-            ("pull_request", "synchronize") => Ok(What::PullPushed(self.heading(&repo)?)),
+            ("pull_request", "closed") => {
+                Ok(FactKind::PullClosed { pull: self.json::<PullEvent>()?.pull_request.number })
+            }
+            ("pull_request", "opened" | "reopened") => Ok(FactKind::PullOpened(self.heading(&repo)?)),
+            ("pull_request", "synchronize") => Ok(FactKind::PullPushed(self.heading(&repo)?)),
             ("push", _) => self.push()?,
             ("check_run", "requested_action") => Ok(self.button()?),
             ("check_run" | "check_suite", "rerequested") => Ok(self.rerequested()?),
@@ -279,7 +281,7 @@ impl Delivery<'_> {
         })
     }
 
-    fn issue(&self, action: &str) -> Result<Result<What, String>, PayloadError> {
+    fn issue(&self, action: &str) -> Result<Result<FactKind, String>, PayloadError> {
         let Issues { issue, label } = self.json()?;
         if issue.pull_request.is_some() {
             return Ok(Err("a pull request is no issue".to_owned()));
@@ -290,27 +292,27 @@ impl Delivery<'_> {
             "labeled" => {
                 let label = label()?;
                 let IssueRef { title, body, author, labels, .. } = issue;
-                What::Labelled(LabelSet { issue: number, title, body, author, label, labels })
+                FactKind::Labelled(LabelSet { issue: number, title, body, author, label, labels })
             }
-            "unlabeled" => What::Unlabelled { issue: number, label: label()? },
-            "edited" => What::IssueEdited { issue: number },
-            "closed" => What::IssueClosed { issue: number },
-            _ => What::IssueRemoved { issue: number },
+            "unlabeled" => FactKind::Unlabelled { issue: number, label: label()? },
+            "edited" => FactKind::IssueEdited { issue: number },
+            "closed" => FactKind::IssueClosed { issue: number },
+            _ => FactKind::IssueRemoved { issue: number },
         }))
     }
 
-    fn issue_comment(&self, envelope: &Envelope) -> Result<What, PayloadError> {
+    fn issue_comment(&self, envelope: &Envelope) -> Result<FactKind, PayloadError> {
         let IssueComment { issue, comment } = self.json()?;
         let place = if issue.pull_request.is_some() { Place::Pull } else { Place::Issue };
-        Ok(What::Said(said(envelope, comment, issue.number, place, SourceKind::IssueComment)))
+        Ok(FactKind::Said(said(envelope, comment, issue.number, place, SourceKind::IssueComment)))
     }
 
-    fn review_comment(&self, envelope: &Envelope) -> Result<What, PayloadError> {
+    fn review_comment(&self, envelope: &Envelope) -> Result<FactKind, PayloadError> {
         let ReviewCommentEvent { pull_request, comment } = self.json()?;
-        Ok(What::Said(said(envelope, comment, pull_request.number, Place::Pull, SourceKind::ReviewComment)))
+        Ok(FactKind::Said(said(envelope, comment, pull_request.number, Place::Pull, SourceKind::ReviewComment)))
     }
 
-    fn review(&self, envelope: &Envelope) -> Result<Result<What, String>, PayloadError> {
+    fn review(&self, envelope: &Envelope) -> Result<Result<FactKind, String>, PayloadError> {
         let ReviewEvent { pull_request, review } = self.json()?;
         // Lower case in webhooks, upper case in answers.
         let state = match review.state.to_ascii_lowercase().as_str() {
@@ -319,7 +321,7 @@ impl Delivery<'_> {
             "commented" => ReviewState::Commented,
             other => return Ok(Err(format!("a review that is `{other}` says nothing"))),
         };
-        Ok(Ok(What::Reviewed(Reviewed {
+        Ok(Ok(FactKind::Reviewed(Reviewed {
             pull: pull_request.number,
             author: person(review.user.as_ref().unwrap_or(&envelope.sender)),
             state,
@@ -331,10 +333,10 @@ impl Delivery<'_> {
         })))
     }
 
-    fn button(&self) -> Result<What, PayloadError> {
+    fn button(&self) -> Result<FactKind, PayloadError> {
         let CheckRunEvent { check_run, requested_action } = self.json()?;
         let action = requested_action.ok_or_else(|| self.wrong("`requested_action` is missing"))?;
-        Ok(What::Pressed(Pressed {
+        Ok(FactKind::Pressed(Pressed {
             identifier: action.identifier,
             check: check_run.id,
             node_id: check_run.node_id,
@@ -344,11 +346,11 @@ impl Delivery<'_> {
         }))
     }
 
-    fn rerequested(&self) -> Result<What, PayloadError> {
+    fn rerequested(&self) -> Result<FactKind, PayloadError> {
         let Rerequest { check_run, check_suite } = self.json()?;
         let checks = check_run.or(check_suite).ok_or_else(|| self.wrong("the checks are missing"))?;
         let pulls = checks.pull_requests.into_iter().map(|pull| pull.number).collect();
-        Ok(What::Rerequested { app: checks.app.map(|app| app.id), head: checks.head_sha, pulls })
+        Ok(FactKind::Rerequested { app: checks.app.map(|app| app.id), head: checks.head_sha, pulls })
     }
 
     fn heading(&self, repo: &Repo) -> Result<Heading, PayloadError> {
@@ -360,12 +362,12 @@ impl Delivery<'_> {
         Ok(Heading { pull: pull_request.number, head, branch: here.map(|end| end.branch) })
     }
 
-    fn push(&self) -> Result<Result<What, String>, PayloadError> {
+    fn push(&self) -> Result<Result<FactKind, String>, PayloadError> {
         let push: PushEvent = self.json()?;
         Ok(match (push.branch(), push.deleted) {
             (None, _) => Err("a tag was pushed".to_owned()),
             (_, Gone::Yes) => Err("a branch was deleted".to_owned()),
-            (Some(branch), Gone::No) => Ok(What::BranchPushed { branch, head: push.after }),
+            (Some(branch), Gone::No) => Ok(FactKind::BranchPushed { branch, head: push.after }),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Labels set and taken off, issues closed.
 
-use super::{InterpretError, LabelSet, Reading, Scene, Target, ignored, one};
+use super::{IngestContext, InterpretError, LabelSet, Reading, Target, ignored, one};
 use crate::github::{
     error::GitHubError,
     model::{OpenState, same_label},
@@ -19,10 +19,10 @@ use adjutant_domain::{
 /// Where a repository keeps its policy, on its default branch.
 const POLICY_PATH: &str = ".github/adjutant.yml";
 
-impl Scene<'_> {
+impl IngestContext<'_> {
     pub(super) async fn labelled(&self, set: LabelSet) -> Result<Reading, InterpretError> {
         let LabelSet { issue, title, body, author, label, labels } = set;
-        if let Some(reading) = self.wished(issue, &label).await? {
+        if let Some(reading) = self.overridden(issue, &label).await? {
             return Ok(reading);
         }
         let (policy, wanted) = policy_of(&self.client).await?;
@@ -39,10 +39,10 @@ impl Scene<'_> {
             Some(live) if !live.has_label(&wanted) => return Ok(ignored(format!("issue {issue} has lost the label"))),
             Some(live) => live,
         };
-        // Those of the payload count though they were taken off since: a wish that was made only makes stricter.
+        // Those of the payload count though they were taken off since: a policy override that was made only makes stricter.
         let others = labels.iter().chain(live.labels.iter().filter(|label| !labels.contains(label)));
-        let mut wishes: Vec<_> = others.filter_map(|label| options::label_wish(&wanted, label)).collect();
-        wishes.extend(options::wishes(&body));
+        let mut overrides: Vec<_> = others.filter_map(|label| options::label_override(&wanted, label)).collect();
+        overrides.extend(options::overrides(&body));
         let labelled = Labelled {
             repo: self.repo.clone(),
             issue,
@@ -53,7 +53,7 @@ impl Scene<'_> {
             actor: self.actor(&self.sender).await?,
             base: self.base(policy.as_ref().ok()).await?,
             policy,
-            wishes,
+            overrides,
             agents: None,
         };
         let target = match self.lookup.live_for_issue(self.repo.id, issue).await? {
@@ -64,14 +64,14 @@ impl Scene<'_> {
     }
 
     /// A label that makes a live directive's policy stricter; whoever may set labels may set it.
-    async fn wished(&self, issue: u64, label: &str) -> Result<Option<Reading>, InterpretError> {
+    async fn overridden(&self, issue: u64, label: &str) -> Result<Option<Reading>, InterpretError> {
         if !label.contains(':') {
             return Ok(None);
         }
         let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else { return Ok(None) };
-        let Some(wish) = options::label_wish(&directive.policy.label, label) else { return Ok(None) };
+        let Some(policy_override) = options::label_override(&directive.policy.label, label) else { return Ok(None) };
         let actor = self.actor(&self.sender).await?;
-        Ok(Some(one(Target::Directive(directive.id), Signal::Wished { actor, wish })))
+        Ok(Some(one(Target::Directive(directive.id), Signal::PolicyOverridden { actor, policy_override })))
     }
 
     pub(super) async fn unlabelled(&self, issue: u64, label: &str) -> Result<Reading, InterpretError> {
@@ -129,8 +129,8 @@ impl Scene<'_> {
                 return Ok(true);
             }
         }
-        let into_base: Vec<&Step> = match &directive.finale {
-            Some(finale) => vec![finale],
+        let into_base: Vec<&Step> = match &directive.final_step {
+            Some(final_step) => vec![final_step],
             None => directive.steps.iter().collect(),
         };
         if into_base.is_empty() || into_base.iter().any(|step| !step.into_base && !step.is_final()) {

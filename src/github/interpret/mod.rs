@@ -25,7 +25,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 pub use fact::{
-    Fact, Happened, Heading, LabelSet, PayloadError, Person, Place, Pressed, ReviewState, Reviewed, Said, What, parse,
+    Fact, FactKind, Happened, Heading, LabelSet, PayloadError, Person, Place, Pressed, ReviewState, Reviewed, Said,
+    parse,
 };
 
 use super::{client::GitHub, error::GitHubError, repository::RepoClient};
@@ -119,26 +120,26 @@ pub async fn interpret(github: &GitHub, lookup: &dyn DirectiveLookup, fact: Fact
         Fact::Ignored(reason) => return Ok(Reading::Ignored(reason)),
         Fact::Happened(happened) => *happened,
     };
-    let scene = Scene { github, lookup, client: github.repository(&repo), repo, sender };
+    let context = IngestContext { github, lookup, client: github.repository(&repo), repo, sender };
     match what {
-        What::Labelled(set) => scene.labelled(set).await,
-        What::Unlabelled { issue, label } => scene.unlabelled(issue, &label).await,
-        What::IssueEdited { issue } => scene.issue_edited(issue).await,
-        What::IssueClosed { issue } => scene.issue_closed(issue).await,
-        What::IssueRemoved { issue } => scene.issue_removed(issue).await,
-        What::Said(said) => scene.said(said).await,
-        What::Reviewed(reviewed) => scene.reviewed(reviewed).await,
-        What::Pressed(pressed) => scene.pressed(pressed).await,
-        What::Rerequested { app, head, pulls } => scene.rerequested(app, head, &pulls).await,
-        What::PullOpened(opened) => scene.pull_opened(&opened).await,
-        What::PullClosed { pull } => scene.pull_closed(pull).await,
-        What::PullPushed(pushed) => scene.pull_pushed(&pushed).await,
-        What::BranchPushed { branch, head } => scene.branch_pushed(&branch, &head).await,
+        FactKind::Labelled(set) => context.labelled(set).await,
+        FactKind::Unlabelled { issue, label } => context.unlabelled(issue, &label).await,
+        FactKind::IssueEdited { issue } => context.issue_edited(issue).await,
+        FactKind::IssueClosed { issue } => context.issue_closed(issue).await,
+        FactKind::IssueRemoved { issue } => context.issue_removed(issue).await,
+        FactKind::Said(said) => context.said(said).await,
+        FactKind::Reviewed(reviewed) => context.reviewed(reviewed).await,
+        FactKind::Pressed(pressed) => context.pressed(pressed).await,
+        FactKind::Rerequested { app, head, pulls } => context.rerequested(app, head, &pulls).await,
+        FactKind::PullOpened(opened) => context.pull_opened(&opened).await,
+        FactKind::PullClosed { pull } => context.pull_closed(pull).await,
+        FactKind::PullPushed(pushed) => context.pull_pushed(&pushed).await,
+        FactKind::BranchPushed { branch, head } => context.branch_pushed(&branch, &head).await,
     }
 }
 
 /// Where a fact happened, and what is there to ask about it.
-struct Scene<'a> {
+struct IngestContext<'a> {
     github: &'a GitHub,
     lookup: &'a dyn DirectiveLookup,
     client: RepoClient,
@@ -146,7 +147,7 @@ struct Scene<'a> {
     sender: Person,
 }
 
-impl Scene<'_> {
+impl IngestContext<'_> {
     /// Somebody with what they may do now. Bots may command nothing, so that GitHub is not asked about them.
     async fn actor(&self, person: &Person) -> Result<Actor, GitHubError> {
         let permission = if person.bot { Permission::None } else { self.client.permission(&person.login).await? };

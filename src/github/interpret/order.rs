@@ -1,6 +1,8 @@
 //! Orders: commands in comments, and GitHub's own review buttons.
 
-use super::{Addressed, InterpretError, Place, Pressed, Reading, ReviewState, Reviewed, Said, Scene, Target, ignored};
+use super::{
+    Addressed, IngestContext, InterpretError, Place, Pressed, Reading, ReviewState, Reviewed, Said, Target, ignored,
+};
 use crate::github::{error::GitHubError, model::ReviewComment};
 use adjutant_domain::{
     command::{self, Command},
@@ -10,7 +12,7 @@ use adjutant_domain::{
     text::{visible, visible_markdown},
 };
 
-impl Scene<'_> {
+impl IngestContext<'_> {
     /// A comment. One without a command costs nothing: neither GitHub nor the store is asked.
     pub(super) async fn said(&self, said: Said) -> Result<Reading, InterpretError> {
         let commands = command::parse(&said.body);

@@ -1,6 +1,6 @@
 //! Pull requests closed, merged, pushed to.
 
-use super::{Heading, InterpretError, Reading, Scene, Target, ignored, one};
+use super::{Heading, IngestContext, InterpretError, Reading, Target, ignored, one};
 use crate::github::model::OpenState;
 use adjutant_domain::{
     directive::Directive,
@@ -10,7 +10,7 @@ use adjutant_domain::{
     step::Step,
 };
 
-impl Scene<'_> {
+impl IngestContext<'_> {
     pub(super) async fn pull_closed(&self, number: u64) -> Result<Reading, InterpretError> {
         let Some(directive) = self.lookup.for_pull(self.repo.id, number).await? else {
             return Ok(ignored(format!("pull request {number} is not Adjutant's")));
@@ -107,7 +107,7 @@ impl Scene<'_> {
         let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {
             return Ok(ignored(format!("issue {issue} has no live directive")));
         };
-        match directive.steps.iter().chain(&directive.finale).find(|step| step.branch == *branch) {
+        match directive.steps.iter().chain(&directive.final_step).find(|step| step.branch == *branch) {
             Some(step) => self.moved(&directive, step, head).await,
             None => Ok(ignored(format!("no step works on the branch `{branch}`"))),
         }

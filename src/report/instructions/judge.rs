@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_whole_is_judged_by_every_criterion_and_a_report_by_its_text() {
         let directive = fixture::finishing();
-        let text = judge_instructions(&directive, directive.finale.as_ref().expect("the fixture has one"));
+        let text = judge_instructions(&directive, directive.final_step.as_ref().expect("the fixture has one"));
         assert!(text.contains("each of them and no others: A1, A2, A3."), "{text}");
         let (directive, step) = fixture::reported();
         assert!(judge_instructions(&directive, &step).contains("> # Findings"));

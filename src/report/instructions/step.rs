@@ -180,10 +180,10 @@ mod tests {
         let directive = fixture::directive();
         let mut step = directive.steps[1].clone();
         step.instructions =
-            Some(Instructions { text: "`lint` failed:\n\nunused `unit`".to_owned(), merge_target: true });
+            Some(Instructions { text: "`lint` failed:\n\nunused `transaction`".to_owned(), merge_target: true });
         let text = step_instructions(&directive, &step);
         assert!(text.contains("The target branch adjutant/7-1/main was merged in"), "{text}");
-        assert!(text.contains("\n\n> `lint` failed:\n>\n> unused `unit`\n\n"), "{text}");
+        assert!(text.contains("\n\n> `lint` failed:\n>\n> unused `transaction`\n\n"), "{text}");
     }
 
     #[test]

@@ -3,28 +3,28 @@
 use super::{EffectError, TRIES};
 use crate::github::{CheckAction, CheckRun, CheckState, Conclusion, GitHubError};
 use crate::report::{self, CheckConclusion, CheckStatus};
-use crate::runtime::World;
+use crate::runtime::App;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Repo, Sha, StepId};
 use adjutant_domain::signal::Signal;
 
 /// Writes the `adjutant` check run of a step's newest head as things stand now.
-pub(super) async fn write_check(world: &World, d: &Directive, id: StepId) -> Result<Vec<Signal>, EffectError> {
-    let Some(step) = d.any_step(id).filter(|step| step.pull.is_some() && step.report.is_none()) else {
+pub(super) async fn write_check(app: &App, directive: &Directive, id: StepId) -> Result<Vec<Signal>, EffectError> {
+    let Some(step) = directive.any_step(id).filter(|step| step.pull.is_some() && step.report.is_none()) else {
         return Ok(Vec::new());
     };
     let Some(head) = step.head.clone() else { return Ok(Vec::new()) };
-    let report = report::check_output(d, step, &world.links(d));
-    let client = world.github.repository(&d.repo);
+    let report = report::check_output(directive, step, &app.links(directive));
+    let client = app.github.repository(&directive.repo);
     client.put_check(&check_run("adjutant", &head, &format!("adjutant:{id}"), report)).await?;
     Ok(Vec::new())
 }
 
 /// Writes the `adjutant` check run of a pull request that is none of ours. Where the app may write no check runs
 /// there, nobody requires one.
-pub(super) async fn write_neutral(world: &World, repo: &Repo, head: &Sha) -> Result<Vec<Signal>, EffectError> {
+pub(super) async fn write_neutral(app: &App, repo: &Repo, head: &Sha) -> Result<Vec<Signal>, EffectError> {
     let check = check_run("adjutant", head, "adjutant:foreign", report::foreign_check());
-    match world.github.repository(repo).put_check(&check).await {
+    match app.github.repository(repo).put_check(&check).await {
         Ok(_) => {}
         Err(
             error @ (GitHubError::Forbidden { .. } | GitHubError::NotFound { .. } | GitHubError::Validation { .. }),

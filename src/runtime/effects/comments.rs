@@ -4,7 +4,7 @@ use chrono::Utc;
 
 use super::{EffectError, step_of};
 use crate::report;
-use crate::runtime::World;
+use crate::runtime::App;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::{Notice, Reaction};
 use adjutant_domain::ids::{ApprovalId, Login, Repo, Sha, StepId};
@@ -16,63 +16,72 @@ const FEW: u32 = 3;
 type Done = Result<Vec<Signal>, EffectError>;
 
 /// Writes the status comment as things stand now. One that somebody deleted is written anew.
-pub(super) async fn write_status(world: &World, d: &Directive) -> Done {
-    let client = world.github.repository(&d.repo);
-    let before = match d.predecessor {
-        Some(before) => world.store.status_comment(before).await?,
+pub(super) async fn write_status(app: &App, directive: &Directive) -> Done {
+    let client = app.github.repository(&directive.repo);
+    let before = match directive.predecessor {
+        Some(before) => app.store.status_comment(before).await?,
         None => None,
     };
-    let body = report::status_comment(d, &world.links(d).after(before), Utc::now());
-    if let Some(known) = world.store.status_comment(d.id).await? {
+    let body = report::status_comment(directive, &app.links(directive).after(before), Utc::now());
+    if let Some(known) = app.store.status_comment(directive.id).await? {
         match client.update_comment(known, &body).await {
             Err(error) if error.is_absent() => {}
             outcome => return outcome.map(|_| Vec::new()).map_err(Into::into),
         }
     }
-    let found = match client.comment_with_marker(d.issue, &report::status_marker(d.id)).await {
+    let found = match client.comment_with_marker(directive.issue, &report::status_marker(directive.id)).await {
         // The issue was deleted or moved away: there is no place for it any more.
-        Err(error) if error.is_absent() && d.status.is_over() => {
+        Err(error) if error.is_absent() && directive.status.is_over() => {
             return Err(EffectError::refused_then(error, FEW, Vec::new()));
         }
         found => found?,
     };
     let comment = match found {
         Some(found) => client.update_comment(found.id, &body).await?,
-        None => client.create_comment(d.issue, &body).await?,
+        None => client.create_comment(directive.issue, &body).await?,
     };
-    world.store.remember_status_comment(d.id, comment.id).await?;
+    app.store.remember_status_comment(directive.id, comment.id).await?;
     Ok(Vec::new())
 }
 
 /// Answers an order in one short comment, once.
-pub(super) async fn reply(world: &World, d: &Directive, source: &Source, to: &Login, notice: &Notice) -> Done {
+pub(super) async fn reply(app: &App, directive: &Directive, source: &Source, to: &Login, notice: &Notice) -> Done {
     let marker = format!("<!-- adjutant:reply:{:?}:{}:{} -->", source.kind, source.id, source.index);
-    say_once(world, &d.repo, source.number, &marker, &report::notice(notice, Some(d), to.as_str())).await
+    say_once(app, &directive.repo, source.number, &marker, &report::notice(notice, Some(directive), to.as_str())).await
 }
 
 /// Says something on an issue that has no directive, once.
-pub(super) async fn announce(world: &World, repo: &Repo, issue: u64, to: &Login, notice: &Notice) -> Done {
+pub(super) async fn announce(app: &App, repo: &Repo, issue: u64, to: &Login, notice: &Notice) -> Done {
     let body = report::notice(notice, None, to.as_str());
     let marker = format!("<!-- adjutant:notice:{} -->", Sha::of_text(&body).short());
-    say_once(world, repo, issue, &marker, &body).await
+    say_once(app, repo, issue, &marker, &body).await
 }
 
 /// Posts a step's report, collapsed, once.
-pub(super) async fn post_report(world: &World, d: &Directive, step: StepId, head: &Sha) -> Done {
-    let Some(step) = step_of(d, step).filter(|step| step.head.as_ref() == Some(head)) else { return Ok(Vec::new()) };
+pub(super) async fn post_report(app: &App, directive: &Directive, step: StepId, head: &Sha) -> Done {
+    let Some(step) = step_of(directive, step).filter(|step| step.head.as_ref() == Some(head)) else {
+        return Ok(Vec::new());
+    };
     let marker = report::report_marker(step.id, head);
-    say_once(world, &d.repo, d.issue, &marker, &report::report_comment(d, step)).await
+    say_once(app, &directive.repo, directive.issue, &marker, &report::report_comment(directive, step)).await
 }
 
 /// Reminds people of a question, once; of one that was answered meanwhile not at all.
-pub(super) async fn remind(world: &World, d: &Directive, id: ApprovalId) -> Done {
-    let Some(approval) = d.waiting().find(|approval| approval.id == id) else { return Ok(Vec::new()) };
+pub(super) async fn remind(app: &App, directive: &Directive, id: ApprovalId) -> Done {
+    let Some(approval) = directive.waiting().find(|approval| approval.id == id) else { return Ok(Vec::new()) };
     let marker = report::reminder_marker(id);
-    say_once(world, &d.repo, d.issue, &marker, &report::reminder(d, approval, &world.links(d), Utc::now())).await
+    say_once(
+        app,
+        &directive.repo,
+        directive.issue,
+        &marker,
+        &report::reminder(directive, approval, &app.links(directive), Utc::now()),
+    )
+    .await
 }
 
-async fn say_once(world: &World, repo: &Repo, number: u64, marker: &str, body: &str) -> Done {
-    let client = world.github.repository(repo);
+async fn say_once(app: &App, repo: &Repo, number: u64, marker: &str, body: &str) -> Done {
+    let client = app.github.repository(repo);
     if client.comment_with_marker(number, marker).await?.is_none() {
         let body = if body.contains(marker) { body.to_owned() } else { format!("{marker}\n{body}") };
         client.create_comment(number, &body).await?;
@@ -81,8 +90,8 @@ async fn say_once(world: &World, repo: &Repo, number: u64, marker: &str, body: &
 }
 
 /// Tells by a reaction what became of an order.
-pub(super) async fn react(world: &World, d: &Directive, source: &Source, reaction: Reaction) -> Done {
-    match world.github.repository(&d.repo).react(source, reaction).await {
+pub(super) async fn react(app: &App, directive: &Directive, source: &Source, reaction: Reaction) -> Done {
+    match app.github.repository(&directive.repo).react(source, reaction).await {
         // The comment was deleted meanwhile: there is nobody left to tell.
         Err(error) if error.is_absent() => Err(EffectError::refused_then(error, FEW, Vec::new())),
         outcome => outcome.map(|()| Vec::new()).map_err(Into::into),
@@ -90,14 +99,21 @@ pub(super) async fn react(world: &World, d: &Directive, source: &Source, reactio
 }
 
 /// Closes the issue where the closing keyword has not.
-pub(super) async fn close_issue(world: &World, d: &Directive) -> Done {
-    let client = world.github.repository(&d.repo);
-    let open = client.issue(d.issue).await?.is_some_and(|issue| issue.state == crate::github::OpenState::Open);
+pub(super) async fn close_issue(app: &App, directive: &Directive) -> Done {
+    let client = app.github.repository(&directive.repo);
+    let open = client.issue(directive.issue).await?.is_some_and(|issue| issue.state == crate::github::OpenState::Open);
     if open {
         // Where the keyword closed it, GitHub shows by what.
-        let marker = format!("<!-- adjutant:completed:{} -->", d.id);
-        say_once(world, &d.repo, d.issue, &marker, &report::completion_word(d, &world.links(d))).await?;
-        client.close_issue(d.issue).await?;
+        let marker = format!("<!-- adjutant:completed:{} -->", directive.id);
+        say_once(
+            app,
+            &directive.repo,
+            directive.issue,
+            &marker,
+            &report::completion_word(directive, &app.links(directive)),
+        )
+        .await?;
+        client.close_issue(directive.issue).await?;
     }
     Ok(Vec::new())
 }

@@ -2,7 +2,7 @@
 
 use super::EffectError;
 use super::trees::{Source, identity};
-use crate::runtime::World;
+use crate::runtime::App;
 use crate::workspace::{Merge, PushError};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::Sha;
@@ -12,42 +12,45 @@ use adjutant_domain::status::StepStatus;
 type Done = Result<Vec<Signal>, EffectError>;
 
 /// Cuts the integration branch from the base commit. One that is there already is the one that was cut before.
-pub(super) async fn cut(world: &World, d: &Directive) -> Done {
-    if d.integration_cut || d.status.is_over() {
+pub(super) async fn cut(app: &App, directive: &Directive) -> Done {
+    if directive.integration_cut || directive.status.is_over() {
         return Ok(Vec::new());
     }
     // What an earlier plan merged straight into the base is to be built upon.
-    let base = if d.has_reached_base() {
-        let source = Source::open(world, d).await?;
-        Sha::new(source.known_head(&d.base.branch).await?)
+    let base = if directive.has_reached_base() {
+        let source = Source::open(app, directive).await?;
+        Sha::new(source.known_head(&directive.base.branch).await?)
     } else {
-        d.base.sha.clone()
+        directive.base.sha.clone()
     };
-    world.github.repository(&d.repo).create_branch(&d.integration_branch(), &base).await?;
+    app.github.repository(&directive.repo).create_branch(&directive.integration_branch(), &base).await?;
     Ok(vec![Signal::IntegrationCut])
 }
 
 /// Merges the base into the integration branch where it has moved, and tells of conflicts.
-pub(super) async fn integrate(world: &World, d: &Directive) -> Done {
-    let Some(finale) = d.finale.as_ref().filter(|finale| finale.status == StepStatus::Running) else {
+pub(super) async fn integrate(app: &App, directive: &Directive) -> Done {
+    let Some(final_step) = directive.final_step.as_ref().filter(|final_step| final_step.status == StepStatus::Running)
+    else {
         return Ok(Vec::new());
     };
-    let source = Source::open(world, d).await?;
+    let source = Source::open(app, directive).await?;
     let mirror = &source.mirror;
-    let base = source.known_head(&d.base.branch).await?;
-    let head = source.known_head(&finale.branch).await?;
+    let base = source.known_head(&directive.base.branch).await?;
+    let head = source.known_head(&final_step.branch).await?;
     let merged = match mirror.merge(&head, &base).await? {
         Merge::UpToDate(head) => head,
         Merge::Conflicted { paths, .. } => {
-            return Ok(vec![Signal::Conflicted { step: finale.id, head: Sha::new(head), paths }]);
+            return Ok(vec![Signal::Conflicted { step: final_step.id, head: Sha::new(head), paths }]);
         }
         Merge::Clean { tree } => {
-            let author = identity(world).await?;
-            let message =
-                format!("Merge {} into the integration branch\n\nAdjutant-Directive: {}", d.base.branch, d.id);
+            let author = identity(app).await?;
+            let message = format!(
+                "Merge {} into the integration branch\n\nAdjutant-Directive: {}",
+                directive.base.branch, directive.id
+            );
             // Dated by the directive: made twice, it is the same commit.
-            let commit = mirror.commit(&tree, &[&head, &base], &message, &author, d.created_at).await?;
-            match source.push(world, d, &commit, finale.branch.as_str(), Some(&head)).await {
+            let commit = mirror.commit(&tree, &[&head, &base], &message, &author, directive.created_at).await?;
+            match source.push(app, directive, &commit, final_step.branch.as_str(), Some(&head)).await {
                 Ok(()) => commit,
                 Err(PushError::Moved | PushError::NotFastForward) => {
                     return Err(EffectError::later("the integration branch moved meanwhile"));

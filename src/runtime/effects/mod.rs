@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(in crate::runtime) use pulls::seen;
 
-use super::World;
+use super::App;
 use crate::github::GitHubError;
 use crate::store::StoreError;
 use crate::store::effects::Claimed;
@@ -106,47 +106,47 @@ impl From<StoreError> for EffectError {
 
 /// Carries an effect out. `cancel` asks long work to end; whether because the process stops is told by `stop`.
 pub(super) async fn carry_out(
-    world: &World,
+    app: &App,
     claimed: &Claimed,
     cancel: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
     if let Effect::Announce { repo, issue, to, notice } = &claimed.effect {
-        return comments::announce(world, repo, *issue, to, notice).await;
+        return comments::announce(app, repo, *issue, to, notice).await;
     }
     if let Effect::NeutralCheck { repo, head } = &claimed.effect {
-        return checks::write_neutral(world, repo, head).await;
+        return checks::write_neutral(app, repo, head).await;
     }
     let Some(id) = claimed.directive else { return Ok(Vec::new()) };
-    let Some(directive) = world.store.directive(id).await? else { return Ok(Vec::new()) };
-    let d = &directive;
+    let Some(directive) = app.store.directive(id).await? else { return Ok(Vec::new()) };
+    let directive = &directive;
     match &claimed.effect {
-        Effect::WriteStatus => comments::write_status(world, d).await,
-        Effect::Reply { source, to, notice } => comments::reply(world, d, source, to, notice).await,
-        Effect::React { source, reaction } => comments::react(world, d, source, *reaction).await,
-        Effect::PostReport { step, head } => comments::post_report(world, d, *step, head).await,
-        Effect::Remind { approval } => comments::remind(world, d, *approval).await,
-        Effect::CloseIssue => comments::close_issue(world, d).await,
-        Effect::WriteCheck { step } => checks::write_check(world, d, *step).await,
-        Effect::CutIntegration => integration::cut(world, d).await,
-        Effect::Integrate { .. } => integration::integrate(world, d).await,
-        Effect::OpenPull { step } => pulls::open(world, d, *step).await,
-        Effect::SyncPull { step } => pulls::sync(world, d, *step).await,
-        Effect::Merge { step, head, .. } => pulls::merge(world, d, *step, head).await,
-        Effect::ClosePull { step, word } => pulls::close(world, d, *step, word).await,
-        Effect::DeleteBranch { step } => pulls::delete_branch(world, d, *step).await,
-        Effect::RunTask { task } => tasks::run(world, d, *task, cancel, stop).await,
-        Effect::Verify { step, head, round } => verification::verify(world, d, *step, head, *round, cancel).await,
+        Effect::WriteStatus => comments::write_status(app, directive).await,
+        Effect::Reply { source, to, notice } => comments::reply(app, directive, source, to, notice).await,
+        Effect::React { source, reaction } => comments::react(app, directive, source, *reaction).await,
+        Effect::PostReport { step, head } => comments::post_report(app, directive, *step, head).await,
+        Effect::Remind { approval } => comments::remind(app, directive, *approval).await,
+        Effect::CloseIssue => comments::close_issue(app, directive).await,
+        Effect::WriteCheck { step } => checks::write_check(app, directive, *step).await,
+        Effect::CutIntegration => integration::cut(app, directive).await,
+        Effect::Integrate { .. } => integration::integrate(app, directive).await,
+        Effect::OpenPull { step } => pulls::open(app, directive, *step).await,
+        Effect::SyncPull { step } => pulls::sync(app, directive, *step).await,
+        Effect::Merge { step, head, .. } => pulls::merge(app, directive, *step, head).await,
+        Effect::ClosePull { step, word } => pulls::close(app, directive, *step, word).await,
+        Effect::DeleteBranch { step } => pulls::delete_branch(app, directive, *step).await,
+        Effect::RunTask { task } => tasks::run(app, directive, *task, cancel, stop).await,
+        Effect::Verify { step, head, round } => verification::verify(app, directive, *step, head, *round, cancel).await,
         Effect::Announce { .. } | Effect::NeutralCheck { .. } => Ok(Vec::new()),
     }
 }
 
 /// Whether long work that has begun is still wanted.
-pub(super) async fn is_wanted(world: &World, claimed: &Claimed) -> Result<bool, StoreError> {
+pub(super) async fn is_wanted(app: &App, claimed: &Claimed) -> Result<bool, StoreError> {
     match (&claimed.effect, claimed.directive) {
-        (Effect::RunTask { task }, _) => Ok(world.store.task_status(*task).await? != Some(TaskStatus::Cancelled)),
+        (Effect::RunTask { task }, _) => Ok(app.store.task_status(*task).await? != Some(TaskStatus::Cancelled)),
         (Effect::Verify { step, head, .. }, Some(id)) => {
-            let directive = world.store.directive(id).await?;
+            let directive = app.store.directive(id).await?;
             Ok(directive.is_some_and(|directive| verification::is_wanted(&directive, *step, head)))
         }
         _ => Ok(true),

@@ -3,7 +3,7 @@
 use super::{EffectError, TRIES, step_of};
 use crate::github::{Conclusion, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
-use crate::runtime::World;
+use crate::runtime::App;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::engine;
 use adjutant_domain::ids::{Login, Sha, StepId};
@@ -19,20 +19,20 @@ const NOT_COMPUTED: u32 = 12;
 type Done = Result<Vec<Signal>, EffectError>;
 
 /// Opens a step's pull request, or takes the one that its branch has already.
-pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
-    let Some(step) = step_of(d, id).filter(|step| step.open_pull().is_none() && !step.status.is_done()) else {
+pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
+    let Some(step) = step_of(directive, id).filter(|step| step.open_pull().is_none() && !step.status.is_done()) else {
         return Ok(Vec::new());
     };
-    let client = world.github.repository(&d.repo);
+    let client = app.github.repository(&directive.repo);
     // Without a head nothing was handed in: there may be a draft to show, and nothing depends on it.
     let showing = step.head.is_none();
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
-    let found = match found.map_or(Found::None, |found| superseded(d, found)) {
+    let found = match found.map_or(Found::None, |found| superseded(directive, found)) {
         Found::Own(found) => Some(found),
         Found::None => None,
         Found::StillOpen => return Err(EffectError::later("the pull request of the plan before is not closed yet")),
-        Found::Merged(earlier, pull) => return Ok(seen(earlier, &pull, &world.github.app().await?.bot_login)),
+        Found::Merged(earlier, pull) => return Ok(seen(earlier, &pull, &app.github.app().await?.bot_login)),
     };
     let pull = if let Some(found) = found {
         if found.state == OpenState::Closed && !found.merged {
@@ -45,8 +45,8 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
         }
     } else {
         let new = NewPull {
-            title: report::pull_title(d, step),
-            body: report::pull_body(d, step, &world.links(d)),
+            title: report::pull_title(directive, step),
+            body: report::pull_body(directive, step, &app.links(directive)),
             head: step.branch.clone(),
             base: step.target.clone(),
             draft: !step.is_final(),
@@ -67,20 +67,21 @@ pub(super) async fn open(world: &World, d: &Directive, id: StepId) -> Done {
     };
     let opened = Signal::PullOpened { step: id, pull: remembered(&pull) };
     let mut signals = vec![opened];
-    signals.extend(seen(step, &pull, &world.github.app().await?.bot_login));
+    signals.extend(seen(step, &pull, &app.github.app().await?.bot_login));
     Ok(signals)
 }
 
 /// Brings title, body and draft in line with how things stand.
-pub(super) async fn sync(world: &World, d: &Directive, id: StepId) -> Done {
-    let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
+pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
+    let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
     // A superseded pull request is left as it was, but for one that was merged after all.
-    if d.step(id).is_none() && !step.status.is_done() {
+    if directive.step(id).is_none() && !step.status.is_done() {
         return Ok(Vec::new());
     }
-    let client = world.github.repository(&d.repo);
+    let client = app.github.repository(&directive.repo);
     let now = client.pull(pull.number).await?;
-    let (title, body) = (report::pull_title(d, step), report::pull_body(d, step, &world.links(d)));
+    let (title, body) =
+        (report::pull_title(directive, step), report::pull_body(directive, step, &app.links(directive)));
     if now.title != title || now.body != body {
         let change = PullChange { title: Some(title), body: Some(body), ..PullChange::default() };
         client.update_pull(pull.number, &change).await?;
@@ -95,20 +96,20 @@ pub(super) async fn sync(world: &World, d: &Directive, id: StepId) -> Done {
 }
 
 /// Merges a step's pull request, if its head is still the one that was decided on.
-pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) -> Done {
-    let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
-    if d.step(id).is_none() && !step.status.is_done() {
+pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &Sha) -> Done {
+    let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
+    if directive.step(id).is_none() && !step.status.is_done() {
         // Superseded meanwhile: nothing is merged any more, but an earlier try of this may have done it.
-        let now = world.github.repository(&d.repo).pull(pull.number).await?;
-        return Ok(if now.merged { seen(step, &now, &world.github.app().await?.bot_login) } else { Vec::new() });
+        let now = app.github.repository(&directive.repo).pull(pull.number).await?;
+        return Ok(if now.merged { seen(step, &now, &app.github.app().await?.bot_login) } else { Vec::new() });
     }
     if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) {
         return Ok(Vec::new());
     }
-    let client = world.github.repository(&d.repo);
+    let client = app.github.repository(&directive.repo);
     let now = client.pull(pull.number).await?;
     if now.merged || now.state == OpenState::Closed || now.head_sha != *head {
-        return Ok(seen(step, &now, &world.github.app().await?.bot_login));
+        return Ok(seen(step, &now, &app.github.app().await?.bot_login));
     }
     // Somebody with write access can lead a step's pull request into the base, which is a person's to decide on.
     if now.base_branch != step.target {
@@ -119,20 +120,20 @@ pub(super) async fn merge(world: &World, d: &Directive, id: StepId, head: &Sha) 
         client.mark_ready(&now.node_id).await?;
     }
     let method = if step.is_final() { MergeMethod::Merge } else { MergeMethod::Squash };
-    let (title, message) = report::merge_message(d, step);
+    let (title, message) = report::merge_message(directive, step);
     Ok(match client.merge_pull(pull.number, head, method, &title, &message).await? {
         MergeOutcome::Merged { sha, by } => {
-            let by = engine::known_as(by, &world.github.app().await?.bot_login);
+            let by = engine::known_as(by, &app.github.app().await?.bot_login);
             vec![Signal::PullMerged { step: id, by, sha }]
         }
         MergeOutcome::HeadMoved { head } => {
-            let by = world.github.app().await?.bot_login;
+            let by = app.github.app().await?.bot_login;
             vec![Signal::HeadMoved { step: id, head, by }]
         }
         MergeOutcome::Forbidden { reason } => {
             return Err(EffectError::refused_then(&reason, FORBIDDEN, vec![refused(id, head, reason.clone())]));
         }
-        MergeOutcome::NotMergeable { reason } => match super::trees::conflicts(world, d, step).await? {
+        MergeOutcome::NotMergeable { reason } => match super::trees::conflicts(app, directive, step).await? {
             Some(paths) => vec![Signal::Conflicted { step: id, head: head.clone(), paths }],
             None if client.pull(pull.number).await?.mergeable.is_none() => {
                 let why = "GitHub does not come to know whether it can be merged";
@@ -172,14 +173,14 @@ fn is_a_rule(reason: &str) -> bool {
 }
 
 /// Closes a step's pull request with a word, and completes its open check runs.
-pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -> Done {
-    let Some((step, pull)) = with_pull(d, id) else { return Ok(Vec::new()) };
-    let client = world.github.repository(&d.repo);
+pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &str) -> Done {
+    let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
+    let client = app.github.repository(&directive.repo);
     let mut now = client.pull(pull.number).await?;
     if now.state == OpenState::Open {
         let marker = format!("<!-- adjutant:closed:{id}:{} -->", Sha::of_text(why).short());
         if client.comment_with_marker(pull.number, &marker).await?.is_none() {
-            let body = format!("{marker}\n{}", report::closing_word(d, step, why));
+            let body = format!("{marker}\n{}", report::closing_word(directive, step, why));
             match client.create_comment(pull.number, &body).await {
                 // A conversation may be locked; a pull request that stays open would be in the way for ever.
                 Err(error) if !error.is_transient() => {
@@ -202,10 +203,10 @@ pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -
         }
     }
     // Of its own steps the engine knows by whom they were closed; of a superseded one it wants to know how it ended.
-    if d.step(id).is_none() && now.merged {
-        return Ok(seen(step, &now, &world.github.app().await?.bot_login));
+    if directive.step(id).is_none() && now.merged {
+        return Ok(seen(step, &now, &app.github.app().await?.bot_login));
     }
-    Ok(if d.step(id).is_none() {
+    Ok(if directive.step(id).is_none() {
         vec![Signal::PullClosed { step: id, by: Login::new(engine::SELF) }]
     } else {
         Vec::new()
@@ -213,9 +214,11 @@ pub(super) async fn close(world: &World, d: &Directive, id: StepId, why: &str) -
 }
 
 /// Deletes a merged step's branch. The integration branch goes once nothing targets it any more.
-pub(super) async fn delete_branch(world: &World, d: &Directive, id: StepId) -> Done {
-    let Some(step) = d.any_step(id).filter(|step| step.status == StepStatus::Passed) else { return Ok(Vec::new()) };
-    world.github.repository(&d.repo).delete_branch(&step.branch).await?;
+pub(super) async fn delete_branch(app: &App, directive: &Directive, id: StepId) -> Done {
+    let Some(step) = directive.any_step(id).filter(|step| step.status == StepStatus::Passed) else {
+        return Ok(Vec::new());
+    };
+    app.github.repository(&directive.repo).delete_branch(&step.branch).await?;
     Ok(Vec::new())
 }
 
@@ -238,8 +241,8 @@ fn remembered(pull: &PullRequest) -> Pull {
     Pull { number: pull.number, node_id: pull.node_id.clone(), draft: pull.draft, closed: false }
 }
 
-fn with_pull(d: &Directive, id: StepId) -> Option<(&Step, &Pull)> {
-    let step = d.any_step(id)?;
+fn with_pull(directive: &Directive, id: StepId) -> Option<(&Step, &Pull)> {
+    let step = directive.any_step(id)?;
     Some((step, step.pull.as_ref()?))
 }
 
@@ -255,8 +258,8 @@ enum Found<'a> {
     Merged(&'a Step, PullRequest),
 }
 
-fn superseded(d: &Directive, found: PullRequest) -> Found<'_> {
-    match d.earlier_of_pull(found.number).filter(|_| d.step_of_pull(found.number).is_none()) {
+fn superseded(directive: &Directive, found: PullRequest) -> Found<'_> {
+    match directive.earlier_of_pull(found.number).filter(|_| directive.step_of_pull(found.number).is_none()) {
         None => Found::Own(found),
         Some(earlier) if found.merged => Found::Merged(earlier, found),
         Some(_) if found.state == OpenState::Closed => Found::None,

@@ -2,7 +2,7 @@
 
 use super::EffectError;
 use crate::github::RepoClient;
-use crate::runtime::World;
+use crate::runtime::App;
 use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::Branch;
@@ -20,20 +20,20 @@ pub(super) struct Source {
 
 impl Source {
     /// Opens the mirror, with a fresh token for the server.
-    pub(super) async fn open(world: &World, d: &Directive) -> Result<Self, EffectError> {
-        let token = world.github.git_token(&d.repo).await?;
-        let silence = world.settings.limits.github * GIT_IS_SLOW;
-        let remote = Remote { url: world.github.git_url(&d.repo), token: Some(token), silence };
-        let mirror = world.workspaces.mirror(&d.repo.id.to_string()).await?;
-        Ok(Self { mirror, remote, client: world.github.repository(&d.repo) })
+    pub(super) async fn open(app: &App, directive: &Directive) -> Result<Self, EffectError> {
+        let token = app.github.git_token(&directive.repo).await?;
+        let silence = app.settings.limits.github * GIT_IS_SLOW;
+        let remote = Remote { url: app.github.git_url(&directive.repo), token: Some(token), silence };
+        let mirror = app.workspaces.mirror(&directive.repo.id.to_string()).await?;
+        Ok(Self { mirror, remote, client: app.github.repository(&directive.repo) })
     }
 
     /// Pushes as [`Mirror::push`] does. A token that may write workflows is refused to an app that was not granted
     /// them, so that it is asked for only when the server says that it takes one.
     pub(super) async fn push(
         &self,
-        world: &World,
-        d: &Directive,
+        app: &App,
+        directive: &Directive,
         commit: &str,
         branch: &str,
         expected: Option<&str>,
@@ -43,7 +43,7 @@ impl Source {
             outcome => return outcome,
         };
         tracing::info!(refused, "pushing once more, as one who may write workflows");
-        let token = world.github.git_token_with_workflows(&d.repo).await.map_err(|error| {
+        let token = app.github.git_token_with_workflows(&directive.repo).await.map_err(|error| {
             if error.is_transient() {
                 return PushError::Git(GitError::Network(error.to_string()));
             }
@@ -80,14 +80,18 @@ impl Source {
 }
 
 /// Who Adjutant's commits are by.
-pub(super) async fn identity(world: &World) -> Result<Identity, EffectError> {
-    let app = world.github.app().await?;
+pub(super) async fn identity(app: &App) -> Result<Identity, EffectError> {
+    let app = app.github.app().await?;
     Ok(Identity { name: app.bot_login.to_string(), email: app.commit_email })
 }
 
 /// The paths in conflict between a step's branch and its target; none where it merges.
-pub(super) async fn conflicts(world: &World, d: &Directive, step: &Step) -> Result<Option<Vec<String>>, EffectError> {
-    let source = Source::open(world, d).await?;
+pub(super) async fn conflicts(
+    app: &App,
+    directive: &Directive,
+    step: &Step,
+) -> Result<Option<Vec<String>>, EffectError> {
+    let source = Source::open(app, directive).await?;
     let (target, head) = (source.known_head(&step.target).await?, source.known_head(&step.branch).await?);
     Ok(match source.mirror.merge(&target, &head).await? {
         Merge::Conflicted { paths, .. } => Some(paths),

@@ -10,7 +10,7 @@ use super::trees::{Source, identity};
 use super::{EffectError, step_of};
 use crate::github::Conclusion;
 use crate::report;
-use crate::runtime::World;
+use crate::runtime::App;
 use crate::verify::{self, VerifierJob, VerifierSpec};
 use crate::workspace::sandbox::Limits;
 use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
@@ -26,17 +26,17 @@ const TRIES: u32 = 3;
 
 /// Runs the verifiers on a head merged into its target, and writes their check runs.
 pub(super) async fn verify(
-    world: &World,
-    d: &Directive,
+    app: &App,
+    directive: &Directive,
     id: StepId,
     head: &Sha,
     round: u32,
     cancel: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
-    let Some(step) = step_of(d, id).filter(|_| is_wanted(d, id, head)) else {
-        return call_off(world, d, head).await;
+    let Some(step) = step_of(directive, id).filter(|_| is_wanted(directive, id, head)) else {
+        return call_off(app, directive, head).await;
     };
-    let source = Source::open(world, d).await?;
+    let source = Source::open(app, directive).await?;
     source.mirror.fetch_commit(&source.remote, head.as_str()).await?;
     let target = source.known_head(&step.target).await?;
     let merged = match source.mirror.merge(&target, head.as_str()).await? {
@@ -45,26 +45,29 @@ pub(super) async fn verify(
         }
         Merge::UpToDate(commit) => commit,
         Merge::Clean { tree } => {
-            let author = identity(world).await?;
-            source.mirror.commit(&tree, &[&target, head.as_str()], "What is proved", &author, d.created_at).await?
+            let author = identity(app).await?;
+            source
+                .mirror
+                .commit(&tree, &[&target, head.as_str()], "What is proved", &author, directive.created_at)
+                .await?
         }
     };
-    let proof = Proof { world, d, step, head, round, cancel };
+    let proof = Proof { app, directive, step, head, round, cancel };
     let specs = proof.specs(&source).await?;
-    let findings = findings(d, &specs, &source.mirror.diff(&target, &merged).await?)?;
+    let findings = findings(directive, &specs, &source.mirror.diff(&target, &merged).await?)?;
     let results = proof.run(&source, &merged, &specs).await?;
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
 /// Whether what is to be proved is still what the step stands at.
-pub(super) fn is_wanted(d: &Directive, id: StepId, head: &Sha) -> bool {
-    let step = step_of(d, id).filter(|step| step.status == StepStatus::Evaluating);
-    !d.status.is_over() && step.is_some_and(|step| step.head.as_ref() == Some(head))
+pub(super) fn is_wanted(directive: &Directive, id: StepId, head: &Sha) -> bool {
+    let step = step_of(directive, id).filter(|step| step.status == StepStatus::Evaluating);
+    !directive.status.is_over() && step.is_some_and(|step| step.head.as_ref() == Some(head))
 }
 
 /// Puts away what was begun: nobody asks for it any more.
-async fn call_off(world: &World, d: &Directive, head: &Sha) -> Result<Vec<Signal>, EffectError> {
-    let client = world.github.repository(&d.repo);
+async fn call_off(app: &App, directive: &Directive, head: &Sha) -> Result<Vec<Signal>, EffectError> {
+    let client = app.github.repository(&directive.repo);
     let own = client.own_checks(head).await?;
     // The composite check is written by whatever ended the proof.
     for open in own.iter().filter(|run| !run.is_completed() && run.name.starts_with("adjutant/")) {
@@ -74,8 +77,8 @@ async fn call_off(world: &World, d: &Directive, head: &Sha) -> Result<Vec<Signal
 }
 
 struct Proof<'a> {
-    world: &'a World,
-    d: &'a Directive,
+    app: &'a App,
+    directive: &'a Directive,
     step: &'a Step,
     head: &'a Sha,
     round: u32,
@@ -101,7 +104,7 @@ impl Proof<'_> {
                 log: self.log(&spec.name),
                 cancel: self.cancel.clone(),
             };
-            let ran = verify::run_verifier(&self.world.sandbox, spec, job).await;
+            let ran = verify::run_verifier(&self.app.sandbox, spec, job).await;
             tree.remove(Removal::Disposable).await?;
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);
@@ -124,7 +127,7 @@ impl Proof<'_> {
 
     /// What the policy names, else what the tree at the base commit calls for: never what the head says.
     async fn specs(&self, source: &Source) -> Result<Vec<VerifierSpec>, EffectError> {
-        if let Some(named) = &self.d.policy.verifiers {
+        if let Some(named) = &self.directive.policy.verifiers {
             return Ok(named
                 .iter()
                 .map(|it| VerifierSpec {
@@ -137,7 +140,7 @@ impl Proof<'_> {
                 })
                 .collect());
         }
-        let base = self.d.base.sha.as_str();
+        let base = self.directive.base.sha.as_str();
         source.mirror.fetch_commit(&source.remote, base).await?;
         Ok(verify::detect_at(&source.mirror, base).await?)
     }
@@ -146,13 +149,13 @@ impl Proof<'_> {
         let name = format!("adjutant/{verifier}");
         let external_id = format!("adjutant:{}:{verifier}:{}", self.step.id, self.round);
         let check = check_run(&name, self.head, &external_id, report);
-        self.world.github.repository(&self.d.repo).put_check(&check).await?;
+        self.app.github.repository(&self.directive.repo).put_check(&check).await?;
         Ok(())
     }
 
     fn log(&self, verifier: &str) -> PathBuf {
         let name = format!("verify-{}-{}-{}-{verifier}.log", self.step.id, self.head.short(), self.round);
-        self.world.settings.data_dir.join("logs").join(name)
+        self.app.settings.data_dir.join("logs").join(name)
     }
 }
 
@@ -180,8 +183,8 @@ fn judged(ran: verify::VerifierResult) -> Result<VerifierResult, EffectError> {
 }
 
 /// What the change touches that a person should know of.
-fn findings(d: &Directive, specs: &[VerifierSpec], diff: &Diff) -> Result<Vec<Finding>, EffectError> {
-    let rules = Rules::new(d.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
+fn findings(directive: &Directive, specs: &[VerifierSpec], diff: &Diff) -> Result<Vec<Finding>, EffectError> {
+    let rules = Rules::new(directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
     let protected = diff.files.iter().filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
         kind: FindingKind::Protected,
         text: format!("`{}` is protected: a person has to approve its change", file.path),

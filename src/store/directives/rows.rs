@@ -36,7 +36,7 @@ pub(super) async fn assemble(
         .await?;
     if let Value::Object(fields) = &mut state {
         fields.insert("steps".to_owned(), steps.into_iter().map(|row| row.state).collect());
-        fields.insert("finale".to_owned(), finals.into_iter().next().map_or(Value::Null, |row| row.state));
+        fields.insert("final_step".to_owned(), finals.into_iter().next().map_or(Value::Null, |row| row.state));
         fields.insert("earlier".to_owned(), earlier.into_iter().map(|row| row.state).collect());
         fields.insert("tasks".to_owned(), Value::Array(tasks));
         fields.insert("approvals".to_owned(), Value::Array(approvals));
@@ -47,7 +47,7 @@ pub(super) async fn assemble(
 pub(super) async fn save_row(connection: &mut PgConnection, directive: &Directive) -> Result<(), StoreError> {
     let mut state = to_json(directive, "directive", directive.id.0)?;
     if let Value::Object(fields) = &mut state {
-        for own_table in ["steps", "finale", "earlier", "tasks", "approvals"] {
+        for own_table in ["steps", "final_step", "earlier", "tasks", "approvals"] {
             fields.remove(own_table);
         }
     }

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 use super::Claimed;
 use crate::store::{Store, StoreError};
 use adjutant_domain::ids::{DirectiveId, TaskId};
-use adjutant_domain::task::{Held, House};
+use adjutant_domain::task::{CapacityLimit, QueueReason};
 
 /// Serialises those who claim tasks: its key among advisory locks.
 const TURN: i64 = 0x0061_646a_7461_736b;
@@ -41,7 +41,7 @@ pub struct HeldTask {
     /// Which.
     pub task: TaskId,
     /// What it waits for.
-    pub held: Held,
+    pub held: QueueReason,
 }
 
 struct Candidate {
@@ -159,15 +159,15 @@ fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec
         let full = if !candidate.live {
             None
         } else if candidate.opens_pull && *pulls >= candidate.open_pull_limit {
-            Some((House::OpenPulls, candidate.open_pull_limit, *pulls))
+            Some((CapacityLimit::OpenPulls, candidate.open_pull_limit, *pulls))
         } else if *agents >= i64::from(per_installation) {
-            Some((House::Installation, i64::from(per_installation), *agents))
+            Some((CapacityLimit::Installation, i64::from(per_installation), *agents))
         } else {
             None
         };
         match (full, candidate.task) {
             (Some((by, limit, taken)), Some(task)) if !candidate.told => {
-                let full = Held { by, limit: small(limit), taken: small(taken) };
+                let full = QueueReason { by, limit: small(limit), taken: small(taken) };
                 held.push(HeldTask { directive: candidate.directive, task, held: full });
             }
             (None, _) if taken.len() < room => {

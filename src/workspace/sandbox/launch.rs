@@ -297,7 +297,7 @@ struct Leash<'a> {
 }
 
 impl Leash<'_> {
-    /// Ends the tree. Behind walls that is done by killing the first process of its PID namespace; without, what is in the
+    /// Ends the tree. In a sandbox that is done by killing the first process of its PID namespace; without, what is in the
     /// process group and, where there are control groups, in those.
     async fn kill(&self, child: &mut Child) {
         match self.mode {

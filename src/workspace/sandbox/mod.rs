@@ -281,7 +281,7 @@ impl Sandbox {
         limits::report(&self.inner)
     }
 
-    /// The path under which a run sees `bind`: the inner one behind walls, the host's without.
+    /// The path under which a run sees `bind`: the inner one in a sandbox, the host's without.
     pub fn seen<'a>(&self, bind: &'a Bind) -> &'a Path {
         match self.inner.mode {
             Mode::Bubblewrap => &bind.inside,

@@ -283,7 +283,7 @@ async fn a_kept_scratch_folder_keeps_its_home_and_a_fresh_one_goes() {
 }
 
 #[tokio::test]
-async fn cargo_runs_behind_the_walls() {
+async fn cargo_runs_in_the_sandbox() {
     let place = Place::new().await;
     fs::create_dir(place.path("tree/src")).unwrap();
     fs::write(place.path("tree/Cargo.toml"), "[package]\nname = \"t\"\nedition = \"2024\"\n").unwrap();

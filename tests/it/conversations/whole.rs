@@ -61,7 +61,7 @@ async fn a_chain_of_one_step_goes_straight_to_the_base() {
     assert_eq!(stage.get(&format!("/pulls/{pull}")).await["base"]["ref"], "main");
     stage.as_("maintainer").comment(pull, "/approve").await;
     let directive = stage.completed(issue).await;
-    assert!(directive.finale.is_none());
+    assert!(directive.final_step.is_none());
     assert_eq!(stage.file("main", "only.txt").await.as_deref(), Some("only\n"));
     stage.strike().await;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use adjutant::github::interpret::{Place, What};
+use adjutant::github::interpret::{FactKind, Place};
 use adjutant::github::{Access, GitHubError};
 use adjutant_domain::ids::Login;
 use adjutant_domain::signal::Permission;
@@ -181,8 +181,8 @@ async fn orders_that_no_delivery_told_are_read_and_edited_ones_are_not() {
     })
     .await;
     let since: DateTime<Utc> = "2026-11-20T11:00:00Z".parse().unwrap();
-    let orders = server.client().orders_since(since).await.unwrap();
+    let orders = server.client().commands_since(since).await.unwrap();
     let told: Vec<_> = orders.iter().map(|past| (past.id.as_str(), past.happened.sender.login.as_str())).collect();
     assert_eq!(told, [("IssueComment/1", "mona")]);
-    assert!(matches!(&orders[0].happened.what, What::Said(said) if said.number == 3 && said.place == Place::Pull));
+    assert!(matches!(&orders[0].happened.what, FactKind::Said(said) if said.number == 3 && said.place == Place::Pull));
 }

@@ -93,7 +93,7 @@ fn directive() -> Directive {
         brief: adjutant_domain::brief::parse("Units", "Read units."),
         policy: Ok(Policy::default()),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
-        wishes: Vec::new(),
+        overrides: Vec::new(),
         agents: None,
     };
     let mut directive = engine::open(&labelled, DateTime::UNIX_EPOCH).directive.unwrap();
@@ -256,7 +256,7 @@ async fn labels_beside_it_and_options_in_the_text_are_told_with_the_label() {
     delivery["issue"]["labels"] = json!([{ "name": "directive" }, { "name": "directive:plan-approval" }]);
     let signal = only(read(&server, &Store::default(), "issues", delivery).await);
     let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
-    let shown: Vec<_> = labelled.wishes.iter().map(|wish| wish.shown.as_str()).collect();
+    let shown: Vec<_> = labelled.overrides.iter().map(|policy_override| policy_override.shown.as_str()).collect();
     assert_eq!(shown, ["directive:plan-approval", "Directive:Manual", "budget: 2"]);
 }
 
@@ -265,8 +265,8 @@ async fn a_label_that_makes_stricter_goes_to_the_live_directive_and_to_nobody_el
     let server = Scripted::start(good_day).await;
     let found = signals(read(&server, &Store::of(directive()), "issues", labelled("directive:manual")).await);
     assert_eq!(found[0].target, Target::Directive(directive().id));
-    assert!(matches!(&found[0].signal, Signal::Wished { actor, wish }
-        if actor.permission == Permission::Admin && (wish.key.as_str(), wish.value.as_str()) == ("autonomy", "manual")));
+    assert!(matches!(&found[0].signal, Signal::PolicyOverridden { actor, policy_override }
+        if actor.permission == Permission::Admin && (policy_override.key.as_str(), policy_override.value.as_str()) == ("autonomy", "manual")));
     reason(read(&server, &Store::default(), "issues", labelled("directive:manual")).await);
     reason(read(&server, &Store::of(directive()), "issues", labelled("area:manual")).await);
 }
@@ -331,8 +331,8 @@ async fn a_closed_issue_asks_whether_the_final_pull_request_was_merged() {
         })
         .await;
         let mut directive = directive();
-        let finale = step("final", "adjutant/7-1/main", 99);
-        directive.finale = Some(Step { kind: StepKind::Final, into_base: true, ..finale });
+        let final_step = step("final", "adjutant/7-1/main", 99);
+        directive.final_step = Some(Step { kind: StepKind::Final, into_base: true, ..final_step });
         let signal = only(read(&server, &Store::of(directive), "issues", closed.clone()).await);
         assert!(matches!(signal, Signal::IssueClosed { final_merged, .. } if final_merged == merged), "{signal:?}");
     }

@@ -53,7 +53,7 @@ pub(crate) fn or_skip<T>(test: &str, require: &str, tool: Result<T, String>) -> 
         Err(reason) => reason,
     };
     assert!(std::env::var_os(require).is_none(), "{require} is set, and {reason}");
-    // Past the capture of the test harness, so that it is seen.
+    // PastEvent the capture of the test harness, so that it is seen.
     std::io::stderr().write_all(format!("skipped: {test}: {reason}\n").as_bytes()).unwrap();
     None
 }

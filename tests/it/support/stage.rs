@@ -39,7 +39,7 @@ use github_conformance::Watched;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How often a condition is looked at.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(50);
 const STATUS_MARKER: &str = "<!-- adjutant:status:";
 
 /// Everything that runs for one test.
@@ -132,7 +132,7 @@ impl Stage {
         let deadline = Instant::now() + PATIENCE;
         while !condition().await {
             assert!(Instant::now() < deadline, "waited in vain until {what}\n{}", self.dump().await);
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
 use crate::effect::Effect;
 use crate::evaluation::Confidence;
@@ -19,7 +19,7 @@ pub(super) fn written_before(comment: DateTime<Utc>, ours: DateTime<Utc>) -> boo
     comment.timestamp() < ours.timestamp()
 }
 
-impl Turn {
+impl Transition {
     /// A question as it is put now.
     pub(super) fn new_approval(
         &self,
@@ -28,12 +28,12 @@ impl Turn {
         shown: Sha,
         question: String,
     ) -> Approval {
-        let number = u32::try_from(self.d.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let hours = self.d.policy.limits.approval_hours;
+        let number = u32::try_from(self.directive.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let hours = self.directive.policy.limits.approval_hours;
         #[allow(clippy::cast_possible_truncation)] // the policy allows a year at most
         let patience = Duration::milliseconds((hours * 3_600_000.0) as i64);
         Approval {
-            id: ApprovalId::of(self.d.id, number),
+            id: ApprovalId::of(self.directive.id, number),
             number,
             kind,
             step,
@@ -51,7 +51,7 @@ impl Turn {
 
     /// By how much waits for the answer.
     fn urgency(&self, kind: ApprovalKind, step: Option<StepId>) -> Urgency {
-        let evaluation = step.and_then(|id| self.d.step(id)).and_then(|step| step.current_evaluation());
+        let evaluation = step.and_then(|id| self.directive.step(id)).and_then(|step| step.current_evaluation());
         let green = evaluation.is_some_and(|evaluation| evaluation.confidence == Confidence::Green);
         match kind {
             ApprovalKind::Budget => Urgency::Critical,
@@ -65,7 +65,7 @@ impl Turn {
     pub(super) fn expire(&mut self) {
         let (now, asleep) = (self.now, self.is_put_to_sleep());
         let mut overdue = Vec::new();
-        for approval in &mut self.d.approvals {
+        for approval in &mut self.directive.approvals {
             let due = approval.expires_at.is_some_and(|at| at <= now);
             if due
                 && !asleep
@@ -126,7 +126,7 @@ impl Turn {
     ) {
         let now = self.now;
         let mut resolved = Vec::new();
-        for approval in &mut self.d.approvals {
+        for approval in &mut self.directive.approvals {
             if which(approval)
                 && let Ok(end) = approval.status.to(status)
             {
@@ -150,20 +150,20 @@ impl Turn {
     }
 
     /// Somebody accepts a head that is still being proved: written down, and used where the proof leaves it to people.
-    pub(super) fn vouch(&mut self, id: StepId, by: &Login, words: Option<&str>) {
-        let Some(step) = self.d.step(id).filter(|step| step.vouched.is_none()) else { return };
+    pub(super) fn pre_approve(&mut self, id: StepId, by: &Login, words: Option<&str>) {
+        let Some(step) = self.directive.step(id).filter(|step| step.pre_approved.is_none()) else { return };
         let kind = if step.into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
         let Some(head) = step.head.clone() else { return };
         let question = "Accepted before it was proved.".to_owned();
         let approval = self.new_approval(kind, Some(id), head.clone(), question);
-        self.d.approvals.push(Approval {
+        self.directive.approvals.push(Approval {
             status: ApprovalStatus::Approved,
             answered_by: Some(by.clone()),
             answered_at: Some(self.now),
             words: words.map(str::to_owned),
             ..approval
         });
-        self.with_step(id, |step| step.vouched = Some(by.clone()));
-        self.info("approval_vouched", Some(id), json!({ "type": kind, "by": by, "shown": head }));
+        self.with_step(id, |step| step.pre_approved = Some(by.clone()));
+        self.info("head_pre_approved", Some(id), json!({ "type": kind, "by": by, "shown": head }));
     }
 }

@@ -10,16 +10,16 @@
 //! | open pull requests, agents of an installation | tasks queue | a person's answer, an agent's end |
 //!
 //! Each is told once a trip, as the event `breaker_tripped`. The limits that directives share are not decided here:
-//! the store holds tasks back when they are claimed, and the engine is told ([`Signal::TaskHeld`]).
+//! the store holds tasks back when they are claimed, and the engine is told ([`Signal::TaskQueued`]).
 //!
-//! [`Signal::TaskHeld`]: crate::signal::Signal::TaskHeld
+//! [`Signal::TaskQueued`]: crate::signal::Signal::TaskQueued
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::approvals::written_before;
 use super::commands::refused;
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::PauseReason;
 use crate::effect::Notice;
@@ -27,20 +27,20 @@ use crate::event::Severity;
 use crate::ids::{Login, Sha, StepId, TaskId, Usd};
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::task::{Held, House};
+use crate::task::{CapacityLimit, QueueReason};
 
 /// How many steps may be failed at a time. More of them say that something is wrong beyond the steps.
 pub(super) const FAILED_STEPS: usize = 3;
 
-impl Turn {
+impl Transition {
     /// Trips whatever has reached its limit.
     pub(super) fn check_breakers(&mut self) {
         self.check_failed_steps();
-        if !matches!(self.d.status, DirectiveStatus::Planning | DirectiveStatus::Active) {
+        if !matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active) {
             return;
         }
-        let (spent, budget) = (self.d.spent(), self.d.budget());
-        let (seconds, allowed) = (self.d.clock.at(self.now), self.d.allowed_seconds());
+        let (spent, budget) = (self.directive.spent(), self.directive.budget());
+        let (seconds, allowed) = (self.directive.clock.at(self.now), self.directive.allowed_seconds());
         if spent >= budget {
             self.tripped("cost", json!(budget.dollars()), json!(spent.dollars()), None);
             let question = format!("The budget of {budget} is used up ({spent} spent). {}", self.more_money());
@@ -60,7 +60,7 @@ impl Turn {
     }
 
     fn more_money(&self) -> String {
-        let (spent, ceiling) = (self.d.spent(), self.d.policy.limits.cost_ceiling());
+        let (spent, ceiling) = (self.directive.spent(), self.directive.policy.limits.cost_ceiling());
         if spent < ceiling {
             format!("The policy allows up to {ceiling} in total.")
         } else {
@@ -69,13 +69,13 @@ impl Turn {
     }
 
     fn check_failed_steps(&mut self) {
-        let failed = self.d.steps.iter().filter(|step| step.status == StepStatus::Failed);
+        let failed = self.directive.steps.iter().filter(|step| step.status == StepStatus::Failed);
         let names: Vec<_> = failed.map(|step| step.name.to_string()).collect();
-        if names.len() <= FAILED_STEPS || self.d.status.is_over() {
+        if names.len() <= FAILED_STEPS || self.directive.status.is_over() {
             return;
         }
         self.tripped("failed_steps", json!(FAILED_STEPS), json!(names.len()), None);
-        let reasons = self.d.steps.iter().filter(|step| step.status == StepStatus::Failed);
+        let reasons = self.directive.steps.iter().filter(|step| step.status == StepStatus::Failed);
         let last = reasons.filter_map(|step| step.reason.clone()).next_back().unwrap_or_default();
         self.fail(format!(
             "the agent could not be run on {} steps ({}), so that something is wrong beyond the steps; mend that, then set \
@@ -93,29 +93,29 @@ impl Turn {
         self.event("breaker_tripped", Severity::Warning, step, data);
     }
 
-    /// A task waits for a place in a full house: told once for as long as it waits.
-    pub(super) fn task_held(&mut self, id: TaskId, held: Held) {
-        let Some(task) = self.d.task_mut(id).filter(|task| task.status.is_live() && task.held.is_none()) else {
+    /// A task waits for capacity: told once for as long as it waits.
+    pub(super) fn task_held(&mut self, id: TaskId, held: QueueReason) {
+        let Some(task) = self.directive.task_mut(id).filter(|task| task.status.is_live() && task.held.is_none()) else {
             return;
         };
         task.held = Some(held);
         let step = task.step;
         let breaker = match held.by {
-            House::OpenPulls => "open_pull_requests",
-            House::Installation => "installation_tasks",
+            CapacityLimit::OpenPulls => "open_pull_requests",
+            CapacityLimit::Installation => "installation_tasks",
         };
         self.tripped(breaker, json!(held.limit), json!(held.taken), step);
     }
 
     /// `/budget`: another total, between what is spent and what the policy allows.
-    pub(super) fn set_budget(&mut self, order: &Commanded, usd: f64) -> Result<(), Notice> {
-        let (total, spent) = (Usd::from_dollars(usd), self.d.spent());
-        let ceiling = self.d.policy.limits.cost_ceiling();
+    pub(super) fn set_budget(&mut self, commanded: &Commanded, usd: f64) -> Result<(), Notice> {
+        let (total, spent) = (Usd::from_dollars(usd), self.directive.spent());
+        let ceiling = self.directive.policy.limits.cost_ceiling();
         if total > ceiling {
             return Err(refused(&format!(
                 "{total} is more than the {ceiling} that the policy allows this directive in total \
                  (`limits.cost_ceiling_usd`); {spent} of {} are spent",
-                self.d.budget()
+                self.directive.budget()
             )));
         }
         if total <= spent {
@@ -123,9 +123,14 @@ impl Turn {
                 "{spent} are spent already: give a total above that, at most {ceiling}, or `/stop`"
             )));
         }
-        self.d.budget = Some(total);
+        self.directive.budget = Some(total);
         if self.is_paused_for(&PauseReason::Cost) {
-            self.answer_own(ApprovalKind::Budget, ApprovalStatus::Approved, &order.actor.login, order.words.as_deref());
+            self.answer_own(
+                ApprovalKind::Budget,
+                ApprovalStatus::Approved,
+                &commanded.actor.login,
+                commanded.words.as_deref(),
+            );
             self.lift(|reason| *reason == PauseReason::Cost);
         }
         Ok(())
@@ -133,24 +138,24 @@ impl Turn {
 
     /// Lifts what was used up, with as much again. An order that was written before the question grants nothing.
     pub(super) fn grant(&mut self, by: &Login, at: DateTime<Utc>, words: Option<&str>) -> Result<(), Notice> {
-        let asked = self.d.waiting().find(|approval| approval.kind == ApprovalKind::Budget);
+        let asked = self.directive.waiting().find(|approval| approval.kind == ApprovalKind::Budget);
         if asked.is_some_and(|approval| written_before(at, approval.asked_at)) {
             return Err(refused("the budget was used up only after that was written; look at it and say it again"));
         }
         if self.is_paused_for(&PauseReason::Cost) {
-            let (spent, ceiling) = (self.d.spent(), self.d.policy.limits.cost_ceiling());
-            let total = (spent + self.d.policy.limits.cost).min(ceiling);
+            let (spent, ceiling) = (self.directive.spent(), self.directive.policy.limits.cost_ceiling());
+            let total = (spent + self.directive.policy.limits.cost).min(ceiling);
             if total <= spent {
                 return Err(refused(&format!(
                     "{spent} are spent, and the policy allows {ceiling} in total (`limits.cost_ceiling_usd`); `/stop`, \
                      and set the label again for a new directive"
                 )));
             }
-            self.d.budget = Some(total);
+            self.directive.budget = Some(total);
         }
         if self.is_paused_for(&PauseReason::WallTime) {
             // From what was used on: time that ran over the limit is not taken off the new one.
-            self.d.clock.granted = self.d.clock.at(self.now);
+            self.directive.clock.granted = self.directive.clock.at(self.now);
         }
         self.answer_own(ApprovalKind::Budget, ApprovalStatus::Approved, by, words);
         self.lift(|reason| !reason.is_by_person());

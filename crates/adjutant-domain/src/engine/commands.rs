@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::approvals::written_before;
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::command::Command;
 use crate::effect::{Effect, Notice, Reaction};
@@ -19,41 +19,45 @@ use crate::text::truncate;
 const LONGEST_TOLD: usize = 500;
 
 /// Why an order is refused: what is said to the person who gave it.
-pub(super) type Taken = Result<(), Notice>;
+pub(super) type CommandResult = Result<(), Notice>;
 
-impl Turn {
+impl Transition {
     /// Carries out an order, or says why not. Bots give none, and get no answer.
-    pub(super) fn commanded(&mut self, order: &Commanded) {
-        if order.actor.bot {
+    pub(super) fn commanded(&mut self, commanded: &Commanded) {
+        if commanded.actor.bot {
             return;
         }
-        self.actor(&order.actor.login);
-        let taken = if order.actor.may_command() {
-            self.obey(order)
+        self.actor(&commanded.actor.login);
+        let taken = if commanded.actor.may_command() {
+            self.obey(commanded)
         } else {
-            Err(Notice::NotAllowed { login: order.actor.login.to_string() })
+            Err(Notice::NotAllowed { login: commanded.actor.login.to_string() })
         };
-        let word = word_of(&order.command);
+        let word = word_of(&commanded.command);
         match taken {
             Ok(()) => {
-                self.info("command_taken", None, json!({ "command": word, "order": told(order), "pull": order.pull }));
-                self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::Rocket });
+                self.info(
+                    "command_taken",
+                    None,
+                    json!({ "command": word, "order": told(commanded), "pull": commanded.pull }),
+                );
+                self.effect(Effect::React { source: commanded.source.clone(), reaction: Reaction::Rocket });
             }
             Err(notice) => {
-                let data = json!({ "command": word, "order": told(order), "pull": order.pull, "why": notice });
+                let data = json!({ "command": word, "order": told(commanded), "pull": commanded.pull, "why": notice });
                 self.event("command_refused", Severity::Warning, None, data);
-                self.effect(Effect::React { source: order.source.clone(), reaction: Reaction::ThumbsDown });
-                let to = order.actor.login.clone();
-                self.effect(Effect::Reply { source: order.source.clone(), to, notice });
+                self.effect(Effect::React { source: commanded.source.clone(), reaction: Reaction::ThumbsDown });
+                let to = commanded.actor.login.clone();
+                self.effect(Effect::Reply { source: commanded.source.clone(), to, notice });
             }
         }
     }
 
-    fn obey(&mut self, order: &Commanded) -> Taken {
-        match &order.command {
+    fn obey(&mut self, commanded: &Commanded) -> CommandResult {
+        match &commanded.command {
             Command::Help => {
-                let to = order.actor.login.clone();
-                self.effect(Effect::Reply { source: order.source.clone(), to, notice: Notice::Help });
+                let to = commanded.actor.login.clone();
+                self.effect(Effect::Reply { source: commanded.source.clone(), to, notice: Notice::Help });
                 return Ok(());
             }
             Command::Status => {
@@ -65,87 +69,87 @@ impl Turn {
             }
             _ => {}
         }
-        if self.d.status.is_over() {
-            return Err(refused(&match wanted_status(&order.command) {
+        if self.directive.status.is_over() {
+            return Err(refused(&match wanted_status(&commanded.command) {
                 Some(to) => self.refused_transition(to),
                 None => format!(
                     "this directive is {}; set the label again (on an open issue) to start a new one",
-                    self.d.status
+                    self.directive.status
                 ),
             }));
         }
-        let by = &order.actor.login;
-        match &order.command {
-            Command::Approve { step } => self.approve(order, step.as_deref()),
-            Command::Rework { text } => self.rework_by_person(order, text),
-            Command::Retry { step } => self.retry(order, step.as_deref()),
-            Command::Skip { step } => self.skip(order, step.as_deref()),
-            Command::Pause { now } => self.pause_by_person(order, *now),
-            Command::Resume => self.resume(order),
+        let by = &commanded.actor.login;
+        match &commanded.command {
+            Command::Approve { step } => self.approve(commanded, step.as_deref()),
+            Command::Rework { text } => self.rework_by_person(commanded, text),
+            Command::Retry { step } => self.retry(commanded, step.as_deref()),
+            Command::Skip { step } => self.skip(commanded, step.as_deref()),
+            Command::Pause { now } => self.pause_by_person(commanded, *now),
+            Command::Resume => self.resume(commanded),
             Command::Stop => {
                 self.stop(by, "`/stop`");
                 Ok(())
             }
             Command::Autonomy { level } => self.set_autonomy(level),
             Command::Replan { reason } => self.replan_by_person(by, reason),
-            Command::Budget { usd } => self.set_budget(order, *usd),
+            Command::Budget { usd } => self.set_budget(commanded, *usd),
             Command::Help | Command::Status | Command::Unknown { .. } => Ok(()),
         }
     }
 
-    fn approve(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
-        let by = &order.actor.login;
-        let approval = match (order.pull, name) {
+    fn approve(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
+        let by = &commanded.actor.login;
+        let approval = match (commanded.pull, name) {
             (None, None) => self.only_waiting()?,
             (None, Some(kind @ ("plan" | "budget"))) => self
-                .d
+                .directive
                 .waiting()
                 .find(|approval| approval.step.is_none() && approval.kind.as_str() == kind)
                 .cloned()
                 .ok_or_else(|| refused(&format!("no {kind} waits for an approval")))?,
-            _ => return self.approve_step(order, self.addressed(order, name)?),
+            _ => return self.approve_step(commanded, self.addressed(commanded, name)?),
         };
         match (approval.step, approval.kind) {
-            (Some(step), _) => self.approve_step(order, step),
-            (None, ApprovalKind::Plan) if written_before(order.at, approval.asked_at) => {
+            (Some(step), _) => self.approve_step(commanded, step),
+            (None, ApprovalKind::Plan) if written_before(commanded.at, approval.asked_at) => {
                 Err(refused("the plan is another one since; look at it and approve that"))
             }
             (None, ApprovalKind::Plan) => {
-                self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, order.words.as_deref());
+                self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, commanded.words.as_deref());
                 self.activate();
                 Ok(())
             }
-            (None, _) => self.grant(by, order.at, order.words.as_deref()),
+            (None, _) => self.grant(by, commanded.at, commanded.words.as_deref()),
         }
     }
 
     /// The only approval that waits, for a bare `/approve` on the issue.
     fn only_waiting(&self) -> Result<Approval, Notice> {
-        let mut waiting = self.d.waiting();
+        let mut waiting = self.directive.waiting();
         match (waiting.next(), waiting.next()) {
             (Some(only), None) => Ok(only.clone()),
-            _ => {
-                Err(Notice::WhichApproval { steps: self.d.waiting().map(|approval| self.name_of(approval)).collect() })
-            }
+            _ => Err(Notice::WhichApproval {
+                steps: self.directive.waiting().map(|approval| self.name_of(approval)).collect(),
+            }),
         }
     }
 
     fn name_of(&self, approval: &Approval) -> String {
-        let step = approval.step.and_then(|id| self.d.step(id));
+        let step = approval.step.and_then(|id| self.directive.step(id));
         step.map_or_else(|| approval.kind.as_str().to_owned(), |step| step.name.to_string())
     }
 
-    fn approve_step(&mut self, order: &Commanded, id: StepId) -> Taken {
-        let (by, words) = (&order.actor.login, order.words.as_deref());
-        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+    fn approve_step(&mut self, commanded: &Commanded, id: StepId) -> CommandResult {
+        let (by, words) = (&commanded.actor.login, commanded.words.as_deref());
+        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
         let name = step.name.clone();
         if step.merge == MergeState::Merged || step.status == StepStatus::Passed {
             return Err(refused("already merged"));
         }
-        Self::still_about_head(order, step)?;
-        let waiting = self.d.waiting().find(|approval| approval.step == Some(id));
+        Self::still_about_head(commanded, step)?;
+        let waiting = self.directive.waiting().find(|approval| approval.step == Some(id));
         let blocked = waiting.filter(|approval| approval.kind == ApprovalKind::StepBlocked);
-        if blocked.is_some_and(|approval| written_before(order.at, approval.asked_at)) {
+        if blocked.is_some_and(|approval| written_before(commanded.at, approval.asked_at)) {
             let why = step.reason.clone().unwrap_or_default();
             return Err(refused(&format!("`{name}` was blocked since ({why}); look at it and say it again")));
         }
@@ -166,7 +170,7 @@ impl Turn {
             }
             (None, StepStatus::Evaluating) if step.merge != MergeState::Open => Ok(()),
             (None, StepStatus::Evaluating) => {
-                self.vouch(id, by, words);
+                self.pre_approve(id, by, words);
                 Ok(())
             }
             _ => Err(refused(&format!("`{name}` is {}; there is nothing to approve", step.status))),
@@ -174,36 +178,36 @@ impl Turn {
     }
 
     /// An approval is about what was there when it was written: a review names its commit, a comment has a date.
-    fn still_about_head(order: &Commanded, step: &Step) -> Taken {
+    fn still_about_head(commanded: &Commanded, step: &Step) -> CommandResult {
         let moved = || refused("the branch has moved since; look at the new head and approve that");
-        if let Some(sha) = &order.sha
+        if let Some(sha) = &commanded.sha
             && step.head.as_ref() != Some(sha)
         {
             return Err(moved());
         }
         // What was written within the second in which somebody else pushed may be about the head before.
-        let unsure = |head_at: DateTime<Utc>| step.head_pushed && order.at.timestamp() == head_at.timestamp();
-        match step.head_at.filter(|_| order.sha.is_none()) {
-            Some(head_at) if written_before(order.at, head_at) || unsure(head_at) => Err(moved()),
+        let unsure = |head_at: DateTime<Utc>| step.head_pushed && commanded.at.timestamp() == head_at.timestamp();
+        match step.head_at.filter(|_| commanded.sha.is_none()) {
+            Some(head_at) if written_before(commanded.at, head_at) || unsure(head_at) => Err(moved()),
             _ => Ok(()),
         }
     }
 
-    fn rework_by_person(&mut self, order: &Commanded, text: &str) -> Taken {
-        let by = &order.actor.login;
-        let (id, words) = if order.pull.is_some() {
-            (self.addressed(order, None)?, text.trim())
-        } else if self.d.waiting().any(|approval| approval.kind == ApprovalKind::Plan) {
+    fn rework_by_person(&mut self, commanded: &Commanded, text: &str) -> CommandResult {
+        let by = &commanded.actor.login;
+        let (id, words) = if commanded.pull.is_some() {
+            (self.addressed(commanded, None)?, text.trim())
+        } else if self.directive.waiting().any(|approval| approval.kind == ApprovalKind::Plan) {
             // No step has been worked on yet, so that the plan is meant, whichever step the words begin with.
             self.answer_own(ApprovalKind::Plan, ApprovalStatus::Denied, by, Some(text.trim()));
             self.plan_again(&format!("{by} turned the plan down:\n\n{}", text.trim()));
             return Ok(());
         } else {
             let (first, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-            let step = self.d.step_named(first).ok_or_else(|| self.which_step("rework", first))?;
+            let step = self.directive.step_named(first).ok_or_else(|| self.which_step("rework", first))?;
             (step.id, rest.trim())
         };
-        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
         let name = step.name.clone();
         let instructions = format!("{by} asks for changes:\n\n{words}");
         match step.status {
@@ -239,16 +243,16 @@ impl Turn {
         }
     }
 
-    fn retry(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
-        let id = self.addressed(order, name)?;
-        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+    fn retry(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
+        let id = self.addressed(commanded, name)?;
+        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
         if !matches!(step.status, StepStatus::Failed | StepStatus::Blocked) {
             return Err(refused(&format!(
                 "`{}` is {}; only a failed or blocked step is tried again",
                 step.name, step.status
             )));
         }
-        self.answer(id, ApprovalStatus::Denied, &order.actor.login, order.words.as_deref());
+        self.answer(id, ApprovalStatus::Denied, &commanded.actor.login, commanded.words.as_deref());
         self.with_step(id, |step| {
             step.failures = 0;
             step.reason = None;
@@ -257,46 +261,46 @@ impl Turn {
         Ok(())
     }
 
-    fn skip(&mut self, order: &Commanded, name: Option<&str>) -> Taken {
-        let id = self.addressed(order, name)?;
-        let Some(step) = self.d.step(id) else { return Err(refused("that step is gone")) };
+    fn skip(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
+        let id = self.addressed(commanded, name)?;
+        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
         if step.status.is_done() {
             return Err(refused(&format!("`{}` is {} already", step.name, step.status)));
         }
         if step.is_final() {
             return Err(refused("the final pull request cannot be skipped; `/stop` ends the directive"));
         }
-        self.answer(id, ApprovalStatus::Denied, &order.actor.login, order.words.as_deref());
+        self.answer(id, ApprovalStatus::Denied, &commanded.actor.login, commanded.words.as_deref());
         self.skip_step(id);
         Ok(())
     }
 
     /// The step that an order is about: on a pull request its own, on the issue the one that is named.
-    fn addressed(&self, order: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
-        if let Some(number) = order.pull {
-            let step = self.d.step_of_pull(number);
+    fn addressed(&self, commanded: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
+        if let Some(number) = commanded.pull {
+            let step = self.directive.step_of_pull(number);
             return step.map(|step| step.id).ok_or_else(|| refused(&self.why_no_step(number)));
         }
-        let word = word_of(&order.command);
+        let word = word_of(&commanded.command);
         let Some(name) = name else {
             return Err(refused(&format!("on the issue a step's name follows: `/{word} STEP`")));
         };
-        self.d.step_named(name).map(|step| step.id).ok_or_else(|| self.which_step(word, name))
+        self.directive.step_named(name).map(|step| step.id).ok_or_else(|| self.which_step(word, name))
     }
 
     fn which_step(&self, word: &str, name: &str) -> Notice {
-        if self.d.steps.is_empty() {
+        if self.directive.steps.is_empty() {
             return refused("there is no plan yet");
         }
-        let names: Vec<_> = self.d.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+        let names: Vec<_> = self.directive.steps.iter().map(|step| format!("`{}`", step.name)).collect();
         let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
         refused(&format!("there is no step `{shown}`: `/{word}` takes one of {}", names.join(", ")))
     }
 }
 
 /// An order as the history tells it: what was written after the word, not beyond what one reads.
-fn told(order: &Commanded) -> serde_json::Value {
-    let mut told = json!(order.command);
+fn told(commanded: &Commanded) -> serde_json::Value {
+    let mut told = json!(commanded.command);
     let parts = told.as_object_mut().and_then(|command| command.values_mut().next()).and_then(|it| it.as_object_mut());
     for part in parts.into_iter().flat_map(|parts| parts.values_mut()) {
         if let Some(text) = part.as_str() {

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::ApprovalStatus;
 use crate::directive::{Base, Directive, PauseReason, WorkClock};
 use crate::effect::Effect;
 use crate::event::Severity;
 use crate::ids::{DirectiveId, Login, StepId};
 use crate::policy::Policy;
-use crate::policy::options::{self, Wishes};
+use crate::policy::options::{self, PolicyOverrides};
 use crate::signal::{Actor, Labelled};
 use crate::status::{DirectiveStatus, InvalidTransition};
 use crate::step::MergeState;
@@ -18,8 +18,8 @@ use crate::step::MergeState;
 /// A directive as it is before anything was done.
 pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateTime<Utc>) -> Directive {
     let ordinal = labelled.earlier + 1;
-    let mut wishes = Wishes { ceiling: Some(policy.autonomy), ..Wishes::default() };
-    let policy = options::tighten(policy, &labelled.wishes, &mut wishes);
+    let mut overrides = PolicyOverrides { ceiling: Some(policy.autonomy), ..PolicyOverrides::default() };
+    let policy = options::tighten(policy, &labelled.overrides, &mut overrides);
     Directive {
         id: DirectiveId::of(labelled.repo.id, labelled.issue, ordinal),
         repo: labelled.repo.clone(),
@@ -32,7 +32,7 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
         requested_by: labelled.actor.login.clone(),
         brief: labelled.brief.clone(),
         policy,
-        wishes,
+        overrides,
         base,
         status: DirectiveStatus::Draft,
         pause: None,
@@ -44,7 +44,7 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
         integration_cut: false,
         integrations: 0,
         steps: Vec::new(),
-        finale: None,
+        final_step: None,
         earlier: Vec::new(),
         replans: Vec::new(),
         planning_from: 0,
@@ -59,11 +59,11 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
     }
 }
 
-impl Turn {
+impl Transition {
     /// Leaves the draft: planning starts.
     pub(super) fn begin(&mut self) {
-        let data = json!({ "issue": self.d.issue, "title": self.d.title, "base": self.d.base.sha,
-                           "predecessor": self.d.predecessor });
+        let data = json!({ "issue": self.directive.issue, "title": self.directive.title, "base": self.directive.base.sha,
+                           "predecessor": self.directive.predecessor });
         self.info("directive_opened", None, data);
         self.set_status(DirectiveStatus::Planning);
     }
@@ -74,7 +74,7 @@ impl Turn {
             return;
         }
         self.actor(&actor.login);
-        if self.d.status.is_over() {
+        if self.directive.status.is_over() {
             self.archive();
         } else {
             self.pause(PauseReason::Unlabelled(actor.login.clone()));
@@ -82,14 +82,14 @@ impl Turn {
     }
 
     fn archive(&mut self) {
-        if self.d.status != DirectiveStatus::Archived && self.set_status(DirectiveStatus::Archived) {
+        if self.directive.status != DirectiveStatus::Archived && self.set_status(DirectiveStatus::Archived) {
             self.info("directive_archived", None, json!({}));
         }
     }
 
     /// Why a person's order to go from one status to another is refused, and what is possible instead.
     pub(super) fn refused_transition(&self, to: DirectiveStatus) -> String {
-        let from = self.d.status;
+        let from = self.directive.status;
         let refused = InvalidTransition { what: "directive", from: from.as_str(), to: to.as_str() };
         let instead = match from {
             DirectiveStatus::Draft | DirectiveStatus::Planning | DirectiveStatus::Active => {
@@ -107,13 +107,13 @@ impl Turn {
     /// the issue was moved away or deleted. Whoever did it: that is a fact, and no order.
     pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) {
         self.actor(&actor.login);
-        if !self.d.status.is_over() {
+        if !self.directive.status.is_over() {
             let data = json!({ "by": actor.login, "how": how, "final_merged": final_merged });
             self.info("issue_closed", None, data);
         }
-        if self.d.status == DirectiveStatus::Completed && final_merged {
+        if self.directive.status == DirectiveStatus::Completed && final_merged {
             // The closing that completion itself brings, by the keyword or by Adjutant, puts nothing away.
-        } else if self.d.status.is_over() {
+        } else if self.directive.status.is_over() {
             self.archive();
         } else if final_merged {
             self.final_merged(&actor.login);
@@ -130,39 +130,39 @@ impl Turn {
 
     /// Ends a directive without its goal: tasks called off, questions void, pull requests closed, branches kept.
     pub(super) fn fail(&mut self, reason: String) {
-        if self.d.status.is_over() {
+        if self.directive.status.is_over() {
             return;
         }
         self.cancel_tasks(|_| true);
         self.void_all_approvals();
         let open: Vec<StepId> = self
-            .d
+            .directive
             .steps
             .iter()
-            .chain(&self.d.finale)
+            .chain(&self.directive.final_step)
             .filter(|step| step.open_pull().is_some() && step.merge != MergeState::Merged && !step.status.is_done())
             .map(|step| step.id)
             .collect();
         for step in open {
             self.effect(Effect::ClosePull { step, word: reason.clone() });
         }
-        self.d.pause = None;
+        self.directive.pause = None;
         self.event("directive_failed", Severity::Error, None, json!({ "reason": reason }));
-        self.d.failure = Some(reason);
+        self.directive.failure = Some(reason);
         self.set_status(DirectiveStatus::Failed);
     }
 
     /// What was wanted is on the base.
     pub(super) fn complete(&mut self) {
-        if self.d.status.is_over() {
+        if self.directive.status.is_over() {
             return;
         }
         self.cancel_tasks(|_| true);
         self.void_all_approvals();
-        self.d.pause = None;
-        let reworks: u32 = self.d.steps.iter().chain(&self.d.finale).map(|step| step.reworks).sum();
-        let data = json!({ "cost": self.d.spent().to_string(), "seconds": self.d.clock.at(self.now),
-                           "steps": self.d.steps.len(), "reworks": reworks });
+        self.directive.pause = None;
+        let reworks: u32 = self.directive.steps.iter().chain(&self.directive.final_step).map(|step| step.reworks).sum();
+        let data = json!({ "cost": self.directive.spent().to_string(), "seconds": self.directive.clock.at(self.now),
+                           "steps": self.directive.steps.len(), "reworks": reworks });
         self.info("directive_completed", None, data);
         self.set_status(DirectiveStatus::Completed);
         self.effect(Effect::CloseIssue);
@@ -171,7 +171,7 @@ impl Turn {
     /// Something outside could not be done: the step it was for waits for a person, else the directive ends.
     pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) {
         // Without a step it was for the whole, which is the final pull request's once there is one.
-        let step = step.or(self.d.finale.as_ref().map(|finale| finale.id));
+        let step = step.or(self.directive.final_step.as_ref().map(|final_step| final_step.id));
         self.event("effect_failed", Severity::Error, step, json!({ "reason": reason }));
         match step {
             Some(step) => self.block(step, reason),

@@ -5,7 +5,7 @@
 //! read the clock, the world or a random number: what they need to know is in the signal, what they want
 //! done is in the effects.
 //!
-//! A decision is made in one `turn::Turn`: the signal is applied by the file that its subject belongs to,
+//! A decision is made in one `transition::Transition`: the signal is applied by the file that its subject belongs to,
 //! then `schedule` starts whatever has become possible, and the status comment is asked for where anything
 //! changed.
 
@@ -13,16 +13,16 @@ mod approvals;
 mod breakers;
 mod commands;
 mod lifecycle;
+mod overrides;
 mod pause;
 mod planning;
 mod progress;
-mod proof;
 mod pulls;
 mod replan;
 mod schedule;
 pub mod table;
-mod turn;
-mod wishes;
+mod transition;
+mod verification;
 mod work;
 
 use chrono::{DateTime, Utc};
@@ -32,7 +32,7 @@ use super::effect::{Effect, Notice};
 use super::event::Event;
 use super::ids::Login;
 use super::signal::{Labelled, Signal};
-use turn::Turn;
+use transition::Transition;
 
 /// Who merged what Adjutant merged itself, in [`Signal::PullMerged`].
 pub const SELF: &str = "adjutant";
@@ -65,17 +65,17 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
         Ok(policy) => policy.clone(),
         Err(faults) => return announce(labelled, Notice::PolicyBroken { faults: faults.clone() }),
     };
-    let unknown = wishes::unknown_agents(&policy, labelled.agents.as_deref());
+    let unknown = overrides::unknown_agents(&policy, labelled.agents.as_deref());
     if !unknown.is_empty() {
         return announce(labelled, Notice::PolicyBroken { faults: unknown });
     }
     let Some(base) = labelled.base.clone() else {
         return announce(labelled, Notice::BaseMissing { branch: policy.base });
     };
-    let mut turn = Turn::new(lifecycle::draft(labelled, &policy, base, now), now);
-    turn.actor(&labelled.actor.login);
-    turn.begin();
-    turn.settle(None)
+    let mut transition = Transition::new(lifecycle::draft(labelled, &policy, base, now), now);
+    transition.actor(&labelled.actor.login);
+    transition.begin();
+    transition.settle(None)
 }
 
 /// Takes a directive one signal further.
@@ -84,38 +84,38 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         return Decision { directive: Some(directive), events: Vec::new(), effects: Vec::new() };
     }
     let before = directive.clone();
-    let mut turn = Turn::new(directive, now);
+    let mut transition = Transition::new(directive, now);
     match signal {
-        Signal::Labelled(labelled) => turn.labelled(&labelled.actor),
-        Signal::Unlabelled { actor } => turn.unlabelled(actor),
-        Signal::Wished { actor, wish } => turn.wished(actor, wish),
-        Signal::IssueClosed { actor, final_merged } => turn.issue_closed(actor, *final_merged, "closed"),
+        Signal::Labelled(labelled) => transition.labelled(&labelled.actor),
+        Signal::Unlabelled { actor } => transition.unlabelled(actor),
+        Signal::PolicyOverridden { actor, policy_override } => transition.overridden(actor, policy_override),
+        Signal::IssueClosed { actor, final_merged } => transition.issue_closed(actor, *final_merged, "closed"),
         Signal::IssueGone { actor, final_merged } => {
-            turn.issue_closed(actor, *final_merged, "transferred or deleted");
+            transition.issue_closed(actor, *final_merged, "transferred or deleted");
         }
-        Signal::IssueRead(text) => turn.issue_read(text),
-        Signal::Commanded(commanded) => turn.commanded(commanded),
-        Signal::TaskStarted { task } => turn.task_started(*task),
-        Signal::TaskFinished { task, outcome, cost } => turn.task_finished(*task, outcome, *cost),
-        Signal::TaskPushes { task, head } => turn.task_pushes(*task, head),
-        Signal::TaskPushed { task } => turn.task_pushed(*task),
-        Signal::TaskMeasured { task, measure } => turn.task_measured(*task, measure),
-        Signal::TaskHeld { task, held } => turn.task_held(*task, *held),
-        Signal::IntegrationCut => turn.integration_cut(),
-        Signal::PullOpened { step, pull } => turn.pull_opened(*step, pull),
-        Signal::PullReady { step } => turn.pull_ready(*step),
-        Signal::Verified { step, head, results, findings } => turn.verified(*step, head, results, findings),
-        Signal::Conflicted { step, head, paths } => turn.conflicted(*step, head, paths),
-        Signal::HeadMoved { step, head, by } => turn.head_moved(*step, head, by),
-        Signal::PullMerged { step, by, .. } => turn.pull_merged(*step, by),
-        Signal::PullClosed { step, by } => turn.pull_closed(*step, by),
-        Signal::MergeRefused { step, head, reason } => turn.merge_refused(*step, head, reason),
-        Signal::Integrated { head, differs } => turn.integrated(head, *differs),
-        Signal::Rerequested { step, head, by } => turn.rerequested(*step, head, by),
-        Signal::EffectFailed { step, reason } => turn.effect_failed(*step, reason),
+        Signal::IssueRead(text) => transition.issue_read(text),
+        Signal::Commanded(commanded) => transition.commanded(commanded),
+        Signal::TaskStarted { task } => transition.task_started(*task),
+        Signal::TaskFinished { task, outcome, cost } => transition.task_finished(*task, outcome, *cost),
+        Signal::TaskPushes { task, head } => transition.task_pushes(*task, head),
+        Signal::TaskPushed { task } => transition.task_pushed(*task),
+        Signal::TaskMeasured { task, measure } => transition.task_measured(*task, measure),
+        Signal::TaskQueued { task, held } => transition.task_held(*task, *held),
+        Signal::IntegrationCut => transition.integration_cut(),
+        Signal::PullOpened { step, pull } => transition.pull_opened(*step, pull),
+        Signal::PullReady { step } => transition.pull_ready(*step),
+        Signal::Verified { step, head, results, findings } => transition.verified(*step, head, results, findings),
+        Signal::Conflicted { step, head, paths } => transition.conflicted(*step, head, paths),
+        Signal::HeadMoved { step, head, by } => transition.head_moved(*step, head, by),
+        Signal::PullMerged { step, by, .. } => transition.pull_merged(*step, by),
+        Signal::PullClosed { step, by } => transition.pull_closed(*step, by),
+        Signal::MergeRefused { step, head, reason } => transition.merge_refused(*step, head, reason),
+        Signal::Integrated { head, differs } => transition.integrated(head, *differs),
+        Signal::Rerequested { step, head, by } => transition.rerequested(*step, head, by),
+        Signal::EffectFailed { step, reason } => transition.effect_failed(*step, reason),
         Signal::Tick => {}
     }
-    turn.settle(Some(&before))
+    transition.settle(Some(&before))
 }
 
 /// Whether a signal only says how work goes on, which after the end is of no concern: nothing is proved, asked or started

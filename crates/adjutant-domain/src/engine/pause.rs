@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::commands::refused;
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::directive::{Pause, PauseReason};
 use crate::effect::{Effect, Notice};
 use crate::event::Severity;
@@ -15,11 +15,11 @@ use crate::signal::{Actor, Commanded};
 use crate::status::DirectiveStatus;
 use crate::task::TaskStatus;
 
-impl Turn {
+impl Transition {
     /// The label was set again on a live directive: that lifts what taking it off had paused, and nothing else.
     pub(super) fn labelled(&mut self, actor: &Actor) {
         let paused_by_label = |pause: &Pause| pause.reasons().any(is_by_label);
-        if actor.bot || !self.d.pause.as_ref().is_some_and(paused_by_label) {
+        if actor.bot || !self.directive.pause.as_ref().is_some_and(paused_by_label) {
             return;
         }
         self.actor(&actor.login);
@@ -29,7 +29,7 @@ impl Turn {
         }
         let notice = Notice::LabelRefused { login: actor.login.to_string() };
         self.event("command_refused", Severity::Warning, None, json!({ "command": "label", "why": notice }));
-        let (repo, issue, to) = (self.d.repo.clone(), self.d.issue, actor.login.clone());
+        let (repo, issue, to) = (self.directive.repo.clone(), self.directive.issue, actor.login.clone());
         self.effect(Effect::Announce { repo, issue, to, notice });
     }
 
@@ -37,14 +37,14 @@ impl Turn {
     /// in line. Says whether it was not paused for such a reason before.
     pub(super) fn pause(&mut self, reason: PauseReason) -> bool {
         let kind = std::mem::discriminant(&reason);
-        let from = self.d.status;
+        let from = self.directive.status;
         let data = json!({ "reason": reason });
-        match &mut self.d.pause {
+        match &mut self.directive.pause {
             Some(pause) if pause.reasons().any(|known| std::mem::discriminant(known) == kind) => return false,
             Some(pause) => pause.also.push(reason),
             None if !matches!(from, DirectiveStatus::Planning | DirectiveStatus::Active) => return false,
             None => {
-                self.d.pause = Some(Pause { from, reason, also: Vec::new() });
+                self.directive.pause = Some(Pause { from, reason, also: Vec::new() });
                 self.set_status(DirectiveStatus::Paused);
             }
         }
@@ -54,9 +54,9 @@ impl Turn {
     }
 
     /// `/pause`, and `/pause now` even where it is paused already.
-    pub(super) fn pause_by_person(&mut self, order: &Commanded, now: bool) -> Result<(), Notice> {
-        let paused = self.pause(PauseReason::Commanded(order.actor.login.clone()));
-        let running = now && self.d.tasks.iter().any(|task| task.status.is_live());
+    pub(super) fn pause_by_person(&mut self, commanded: &Commanded, now: bool) -> Result<(), Notice> {
+        let paused = self.pause(PauseReason::Commanded(commanded.actor.login.clone()));
+        let running = now && self.directive.tasks.iter().any(|task| task.status.is_live());
         if !paused && !running {
             return Err(refused(&self.refused_transition(DirectiveStatus::Paused)));
         }
@@ -67,15 +67,15 @@ impl Turn {
     }
 
     /// `/resume`: lifts every reason, with as much money or time again where those had run out.
-    pub(super) fn resume(&mut self, order: &Commanded) -> Result<(), Notice> {
-        let Some(pause) = &self.d.pause else {
+    pub(super) fn resume(&mut self, commanded: &Commanded) -> Result<(), Notice> {
+        let Some(pause) = &self.directive.pause else {
             let why = self.refused_transition(DirectiveStatus::Active);
             return Err(refused(&format!("nothing is paused, and {why}")));
         };
         let (by_person, used_up): (Vec<_>, Vec<_>) = pause.reasons().partition(|reason| reason.is_by_person());
         let (by_person, used_up) = (!by_person.is_empty(), !used_up.is_empty());
         if used_up {
-            let granted = self.grant(&order.actor.login, order.at, order.words.as_deref());
+            let granted = self.grant(&commanded.actor.login, commanded.at, commanded.words.as_deref());
             // Written before the question about money or time, it still is about the pause that was there then.
             if !by_person {
                 return granted;
@@ -87,17 +87,17 @@ impl Turn {
 
     /// Whether this is among the reasons of the pause.
     pub(super) fn is_paused_for(&self, reason: &PauseReason) -> bool {
-        self.d.pause.as_ref().is_some_and(|pause| pause.reasons().any(|known| known == reason))
+        self.directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(|known| known == reason))
     }
 
     /// Whether a person, by label or command, wants nothing done.
     pub(super) fn is_put_to_sleep(&self) -> bool {
-        self.d.pause.as_ref().is_some_and(|pause| pause.reasons().any(PauseReason::is_by_person))
+        self.directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(PauseReason::is_by_person))
     }
 
     /// Lifts the reasons that are picked, and goes back to where the pause began once none is left.
     pub(super) fn lift(&mut self, picked: impl Fn(&PauseReason) -> bool) {
-        let Some(pause) = self.d.pause.take() else { return };
+        let Some(pause) = self.directive.pause.take() else { return };
         let from = pause.from;
         let (lifted, mut left): (Vec<_>, Vec<_>) = std::iter::once(pause.reason).chain(pause.also).partition(picked);
         if !lifted.is_empty() {
@@ -107,7 +107,7 @@ impl Turn {
             self.set_status(from);
         } else {
             let reason = left.remove(0);
-            self.d.pause = Some(Pause { from, reason, also: left });
+            self.directive.pause = Some(Pause { from, reason, also: left });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::{PlanOrigin, PlanRecord};
 use crate::effect::Effect;
@@ -18,16 +18,16 @@ use crate::task::{TaskKind, TaskStatus};
 /// How often a planner that crashes is started.
 const TRIES: u32 = 3;
 
-impl Turn {
+impl Transition {
     /// Asks the planner where a plan is missing and nobody works on one.
     pub(super) fn plan_if_needed(&mut self) {
-        let planning = self.d.tasks.iter().any(|task| task.kind == TaskKind::Plan && task.status.is_live());
-        if self.d.status != DirectiveStatus::Planning || self.d.plan.is_some() || planning {
+        let planning = self.directive.tasks.iter().any(|task| task.kind == TaskKind::Plan && task.status.is_live());
+        if self.directive.status != DirectiveStatus::Planning || self.directive.plan.is_some() || planning {
             return;
         }
         let attempt = self.planner_failures() + 1;
-        let mut instructions: Vec<&str> = self.d.planning_words.as_deref().into_iter().collect();
-        instructions.extend(self.d.planning_faults.iter().map(String::as_str));
+        let mut instructions: Vec<&str> = self.directive.planning_words.as_deref().into_iter().collect();
+        instructions.extend(self.directive.planning_faults.iter().map(String::as_str));
         let instructions = instructions.join("\n");
         self.info("planning_started", None, json!({ "attempt": attempt }));
         self.start_task(TaskKind::Plan, None, attempt, instructions, false);
@@ -35,7 +35,7 @@ impl Turn {
 
     /// The planner ended.
     pub(super) fn planner_finished(&mut self, outcome: &TaskOutcome) {
-        if self.d.status.is_over() {
+        if self.directive.status.is_over() {
             return;
         }
         match outcome {
@@ -50,32 +50,43 @@ impl Turn {
     fn planner_failed(&mut self, reason: &str) {
         self.event("planning_failed", Severity::Warning, None, json!({ "reason": reason }));
         if self.planner_failures() >= TRIES {
-            self.d.planning_faults.push(format!("the planner could not be run: {reason}"));
-            self.adopt(&plan::default_chain(&self.d.brief, self.d.policy.limits.steps), PlanOrigin::Default);
+            self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
+            self.adopt(
+                &plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps),
+                PlanOrigin::Default,
+            );
         }
     }
 
     fn plan_proposed(&mut self, answer: &Value) {
-        match plan::validate(answer, &self.d.brief, self.d.policy.limits.steps, &self.d.carried()) {
+        match plan::validate(
+            answer,
+            &self.directive.brief,
+            self.directive.policy.limits.steps,
+            &self.directive.carried(),
+        ) {
             Ok(plan) => {
-                let repaired = !self.d.planning_faults.is_empty();
+                let repaired = !self.directive.planning_faults.is_empty();
                 self.adopt(&plan, if repaired { PlanOrigin::Repaired } else { PlanOrigin::Planned });
             }
-            Err(faults) if self.d.planning_faults.is_empty() => {
+            Err(faults) if self.directive.planning_faults.is_empty() => {
                 self.event("plan_refused", Severity::Warning, None, json!({ "faults": faults }));
-                self.d.planning_faults = faults;
+                self.directive.planning_faults = faults;
             }
             Err(faults) => {
                 self.event("plan_refused", Severity::Warning, None, json!({ "faults": faults }));
-                self.d.planning_faults.extend(faults);
-                self.adopt(&plan::default_chain(&self.d.brief, self.d.policy.limits.steps), PlanOrigin::Default);
+                self.directive.planning_faults.extend(faults);
+                self.adopt(
+                    &plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps),
+                    PlanOrigin::Default,
+                );
             }
         }
     }
 
     /// Runs of the planner that failed since the last that ended otherwise.
     fn planner_failures(&self) -> u32 {
-        let tasks = self.d.tasks.get(self.d.planning_from..).unwrap_or_default();
+        let tasks = self.directive.tasks.get(self.directive.planning_from..).unwrap_or_default();
         let plans = tasks.iter().rev().filter(|task| task.kind == TaskKind::Plan);
         let failed = plans.take_while(|task| task.status == TaskStatus::Failed).count();
         u32::try_from(failed).unwrap_or(u32::MAX)
@@ -83,18 +94,21 @@ impl Turn {
 
     /// Makes the plan the directive's next chain, and starts it where nobody must be asked.
     fn adopt(&mut self, plan: &Plan, origin: PlanOrigin) {
-        self.d.generation = self.d.generation.max(1);
-        self.d.steps = self.chain_of(plan);
+        self.directive.generation = self.directive.generation.max(1);
+        self.directive.steps = self.chain_of(plan);
         let hash = plan.hash();
-        self.d.plan = Some(PlanRecord {
+        self.directive.plan = Some(PlanRecord {
             origin,
             hash: hash.clone(),
-            faults: std::mem::take(&mut self.d.planning_faults),
+            faults: std::mem::take(&mut self.directive.planning_faults),
             rationale: plan.rationale.clone(),
         });
         let names: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
         self.info("planning_completed", None, json!({ "origin": origin, "steps": names, "hash": hash }));
-        if self.d.policy.plan_approval || self.d.policy.autonomy == Autonomy::Manual || self.d.unapproved_text {
+        if self.directive.policy.plan_approval
+            || self.directive.policy.autonomy == Autonomy::Manual
+            || self.directive.unapproved_text
+        {
             self.ask(ApprovalKind::Plan, None, hash, "May this plan start?".to_owned());
         } else {
             self.activate();
@@ -103,46 +117,46 @@ impl Turn {
 
     /// Starts working on the plan. A pause that came meanwhile is kept.
     pub(super) fn activate(&mut self) {
-        if let (DirectiveStatus::Paused, Some(pause)) = (self.d.status, self.d.pause.as_mut()) {
+        if let (DirectiveStatus::Paused, Some(pause)) = (self.directive.status, self.directive.pause.as_mut()) {
             pause.from = DirectiveStatus::Active;
         } else if !self.set_status(DirectiveStatus::Active) {
             return;
         }
-        self.d.unapproved_text = false;
-        if self.needs_integration() && !self.d.integration_cut {
+        self.directive.unapproved_text = false;
+        if self.needs_integration() && !self.directive.integration_cut {
             self.effect(Effect::CutIntegration);
         }
     }
 
     /// The integration branch is there.
     pub(super) fn integration_cut(&mut self) {
-        if !self.d.integration_cut {
+        if !self.directive.integration_cut {
             self.info(
                 "integration_cut",
                 None,
-                json!({ "branch": self.d.integration_branch(), "base": self.d.base.sha }),
+                json!({ "branch": self.directive.integration_branch(), "base": self.directive.base.sha }),
             );
         }
-        self.d.integration_cut = true;
+        self.directive.integration_cut = true;
     }
 
     /// Turns a plan down in a person's words: the planner is asked again, and what it makes is another generation.
     pub(super) fn plan_again(&mut self, words: &str) {
         // A step may have been blocked before its turn: what was asked about it is about nothing any more.
-        let steps: Vec<StepId> = self.d.steps.iter().map(|step| step.id).collect();
+        let steps: Vec<StepId> = self.directive.steps.iter().map(|step| step.id).collect();
         for id in steps {
             self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         }
-        self.plan_anew(self.d.generation + 1, words);
+        self.plan_anew(self.directive.generation + 1, words);
     }
 
     pub(super) fn needs_integration(&self) -> bool {
-        self.d.steps.iter().any(|step| !step.into_base)
+        self.directive.steps.iter().any(|step| !step.into_base)
     }
 
     pub(super) fn step_of(&self, planned: &PlannedStep, into_base: bool) -> Step {
-        let branch = self.d.step_branch(&planned.name);
-        let target = if into_base { self.d.base.branch.clone() } else { self.d.integration_branch() };
+        let branch = self.directive.step_branch(&planned.name);
+        let target = if into_base { self.directive.base.branch.clone() } else { self.directive.integration_branch() };
         Step {
             task_plan: planned.task_plan.clone(),
             description: planned.description.clone(),
@@ -150,7 +164,7 @@ impl Turn {
             requirements: planned.requirements.clone(),
             criteria: planned.criteria.clone(),
             ..blank_step(
-                StepId::of(self.d.id, self.d.generation, &planned.name),
+                StepId::of(self.directive.id, self.directive.generation, &planned.name),
                 planned.name.clone(),
                 planned.kind,
                 branch,
@@ -188,7 +202,7 @@ pub(super) fn blank_step(
         progress: Vec::new(),
         head_at: None,
         head_pushed: false,
-        vouched: None,
+        pre_approved: None,
         report: None,
         summary: None,
         findings: Vec::new(),

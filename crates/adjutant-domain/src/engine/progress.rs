@@ -4,19 +4,19 @@
 //! knows, and what Adjutant pushed is never taken for a person's push. No verifier runs on such a head, and nobody is asked
 //! about it: [`Step::head`](crate::step::Step::head) is what was handed in.
 
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::directive::Directive;
 use crate::effect::Effect;
 use crate::ids::{Sha, StepId, TaskId};
 use crate::status::StepStatus;
 use crate::task::{Measure, TaskStatus};
 
-impl Turn {
+impl Transition {
     /// A head is about to be pushed.
     pub(super) fn task_pushes(&mut self, task: TaskId, head: &Sha) {
         self.silent = true;
         // Whether or not it is called off meanwhile: the push may follow all the same, and is no person's.
-        if let Some(id) = self.d.task(task).and_then(|task| task.step) {
+        if let Some(id) = self.directive.task(task).and_then(|task| task.step) {
             self.with_step(id, |step| step.remember_progress(head));
         }
     }
@@ -25,7 +25,7 @@ impl Turn {
     pub(super) fn task_pushed(&mut self, task: TaskId) {
         self.silent = true;
         let Some(id) = self.step_at_work(task) else { return };
-        if self.d.step(id).is_some_and(|step| step.pull.is_none() && step.may_show_progress()) {
+        if self.directive.step(id).is_some_and(|step| step.pull.is_none() && step.may_show_progress()) {
             self.effect(Effect::OpenPull { step: id });
         }
     }
@@ -33,7 +33,7 @@ impl Turn {
     /// How an agent's run went, whatever comes of it. Told once a run, so that what a run cost is known even where the
     /// process that paid for it died before it could settle the task.
     pub(super) fn task_measured(&mut self, id: TaskId, measure: &Measure) {
-        let Some(task) = self.d.task_mut(id) else { return };
+        let Some(task) = self.directive.task_mut(id) else { return };
         if task.measured.as_ref().is_some_and(|known| known.run == measure.run) {
             return;
         }
@@ -45,22 +45,22 @@ impl Turn {
     }
 
     fn step_at_work(&self, task: TaskId) -> Option<StepId> {
-        let task = self.d.task(task).filter(|task| task.status == TaskStatus::Running)?;
-        self.d.step(task.step?).filter(|step| step.status == StepStatus::Running).map(|step| step.id)
+        let task = self.directive.task(task).filter(|task| task.status == TaskStatus::Running)?;
+        self.directive.step(task.step?).filter(|step| step.status == StepStatus::Running).map(|step| step.id)
     }
 
     /// Pull requests say how far their steps have come: where that changed, they are written anew.
     pub(super) fn keep_pulls_in_step(&mut self, before: &Directive) {
         let changed = |step: &&crate::step::Step| {
             let Some(was) = before.step(step.id) else { return false };
-            let told = |d: &Directive, step: &crate::step::Step| {
+            let told = |directive: &Directive, step: &crate::step::Step| {
                 let why = if step.head.is_none() { step.reason.clone() } else { None };
-                (step.phase(d), why)
+                (step.phase(directive), why)
             };
-            was.open_pull().is_some() && step.open_pull().is_some() && told(before, was) != told(&self.d, step)
+            was.open_pull().is_some() && step.open_pull().is_some() && told(before, was) != told(&self.directive, step)
         };
         let steps: Vec<StepId> =
-            self.d.steps.iter().chain(&self.d.finale).filter(changed).map(|step| step.id).collect();
+            self.directive.steps.iter().chain(&self.directive.final_step).filter(changed).map(|step| step.id).collect();
         for step in steps {
             self.effect(Effect::SyncPull { step });
         }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::planning::blank_step;
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::effect::Effect;
 use crate::event::Severity;
@@ -14,10 +14,10 @@ use crate::step::{Instructions, MergeState, Pull, StepKind};
 /// Why a pull request of a step that people gave up is closed.
 const SKIPPED: &str = "this step was skipped";
 
-impl Turn {
+impl Transition {
     /// A step's pull request is there: its head is proved.
     pub(super) fn pull_opened(&mut self, id: StepId, pull: &Pull) {
-        let Some(step) = self.d.step(id) else { return self.earlier_pull_opened(id, pull) };
+        let Some(step) = self.directive.step(id) else { return self.earlier_pull_opened(id, pull) };
         if step.open_pull().is_some() {
             return;
         }
@@ -27,8 +27,8 @@ impl Turn {
         let name = step.name.clone();
         self.with_step(id, |step| step.pull = Some(pull.clone()));
         self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number }));
-        if self.d.status.is_over() {
-            let word = self.d.failure.clone().unwrap_or_else(|| "the directive has ended".to_owned());
+        if self.directive.status.is_over() {
+            let word = self.directive.failure.clone().unwrap_or_else(|| "the directive has ended".to_owned());
             self.effect(Effect::ClosePull { step: id, word });
         } else if skipped {
             self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
@@ -39,7 +39,7 @@ impl Turn {
 
     /// A step's pull request is no draft any more.
     pub(super) fn pull_ready(&mut self, id: StepId) {
-        let pull = self.d.step_mut(id).and_then(|step| step.pull.as_mut());
+        let pull = self.directive.step_mut(id).and_then(|step| step.pull.as_mut());
         let Some(pull) = pull.filter(|pull| pull.draft) else { return };
         pull.draft = false;
         let number = pull.number;
@@ -48,10 +48,10 @@ impl Turn {
 
     /// Somebody pushed: what they pushed is kept, and proved again.
     pub(super) fn head_moved(&mut self, id: StepId, head: &Sha, by: &Login) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         // What Adjutant pushed while an agent works is no push of a person's.
         let own = step.progress.contains(head) && (step.status == StepStatus::Running || step.head.is_none());
-        if own || step.head.as_ref() == Some(head) || step.status.is_done() || self.d.status.is_over() {
+        if own || step.head.as_ref() == Some(head) || step.status.is_done() || self.directive.status.is_over() {
             return;
         }
         // One that never had its turn has no branch: whatever was pushed is none of its.
@@ -76,7 +76,7 @@ impl Turn {
 
     /// A pull request was merged, by us or by a person: its step has passed.
     pub(super) fn pull_merged(&mut self, id: StepId, by: &Login) {
-        let Some(step) = self.d.step(id) else { return self.earlier_pull_merged(id, by) };
+        let Some(step) = self.directive.step(id) else { return self.earlier_pull_merged(id, by) };
         if step.merge == MergeState::Merged {
             return;
         }
@@ -101,7 +101,7 @@ impl Turn {
 
     /// A step is done: merged, or its report accepted.
     pub(super) fn pass(&mut self, id: StepId) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         // A person may merge what was not even evaluated, or a draft that waits for its agent: that is their word.
         if step.status.is_done() || step.never_began() {
             return;
@@ -124,12 +124,12 @@ impl Turn {
 
     /// The final pull request was merged: what was wanted is on the base.
     pub(super) fn final_merged(&mut self, by: &Login) {
-        if self.d.status.is_over() {
+        if self.directive.status.is_over() {
             return;
         }
-        if let Some(finale) = &self.d.finale {
-            let id = finale.id;
-            let data = json!({ "pull": finale.pull.as_ref().map(|pull| pull.number), "by": by });
+        if let Some(final_step) = &self.directive.final_step {
+            let id = final_step.id;
+            let data = json!({ "pull": final_step.pull.as_ref().map(|pull| pull.number), "by": by });
             self.info("pull_merged", Some(id), data);
             self.accepted(id, by);
             self.pass(id);
@@ -140,13 +140,14 @@ impl Turn {
 
     /// A person closed a pull request unmerged.
     pub(super) fn pull_closed(&mut self, id: StepId, by: &Login) {
-        let Some(step) = self.d.step(id) else { return self.earlier_pull_closed(id) };
-        if step.status.is_done() || self.d.status.is_over() {
+        let Some(step) = self.directive.step(id) else { return self.earlier_pull_closed(id) };
+        if step.status.is_done() || self.directive.status.is_over() {
             return;
         }
         let name = step.name.clone();
-        let needed = self.d.steps.iter().any(|other| other.depends_on.contains(&name) && !other.status.is_done());
-        let carries_all = step.is_final() || (self.d.steps.len() == 1 && step.into_base);
+        let needed =
+            self.directive.steps.iter().any(|other| other.depends_on.contains(&name) && !other.status.is_done());
+        let carries_all = step.is_final() || (self.directive.steps.len() == 1 && step.into_base);
         if step.open_pull().is_none() {
             return;
         }
@@ -175,7 +176,7 @@ impl Turn {
                 }
             });
             self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
-            let open = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
+            let open = self.directive.step(id).is_some_and(|step| step.open_pull().is_some());
             if open {
                 self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
             }
@@ -184,9 +185,9 @@ impl Turn {
 
     /// GitHub did not merge what was decided on: a person is told why.
     pub(super) fn merge_refused(&mut self, id: StepId, head: &Sha, reason: &str) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         let asked = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
-        if !asked || self.d.status.is_over() {
+        if !asked || self.directive.status.is_over() {
             return;
         }
         let (name, into_base) = (step.name.clone(), step.into_base);
@@ -200,9 +201,9 @@ impl Turn {
 
     /// The integration branch holds the newest base: the final pull request is opened, or proved again.
     pub(super) fn integrated(&mut self, head: &Sha, differs: bool) {
-        let Some(finale) = &self.d.finale else { return };
-        let (id, status) = (finale.id, finale.status);
-        if status != StepStatus::Running || self.d.status.is_over() {
+        let Some(final_step) = &self.directive.final_step else { return };
+        let (id, status) = (final_step.id, final_step.status);
+        if status != StepStatus::Running || self.directive.status.is_over() {
             return;
         }
         if !differs {
@@ -212,9 +213,9 @@ impl Turn {
         }
         self.info("base_integrated", Some(id), json!({ "head": head }));
         self.take_head(id, head);
-        self.with_step(id, |finale| {
+        self.with_step(id, |final_step| {
             // The integration branch may have come back to a head that was proved before.
-            finale.evaluation = None;
+            final_step.evaluation = None;
         });
         self.set_step(id, StepStatus::Evaluating);
         self.prove(id);
@@ -228,15 +229,15 @@ impl Turn {
     /// A rework of the whole is a step more.
     pub(super) fn add_follow_up(&mut self, text: &str) {
         let names = (1..).map(|number| StepName::new(format!("follow-up-{number}")));
-        let free = |name: &StepName| self.d.steps.iter().all(|step| step.name != *name);
+        let free = |name: &StepName| self.directive.steps.iter().all(|step| step.name != *name);
         let Some(name) = names.into_iter().find(free) else { return };
-        let id = StepId::of(self.d.id, self.d.generation, &name);
-        let branch = self.d.step_branch(&name);
-        let target = self.d.integration_branch();
+        let id = StepId::of(self.directive.id, self.directive.generation, &name);
+        let branch = self.directive.step_branch(&name);
+        let target = self.directive.integration_branch();
         let mut step = blank_step(id, name, StepKind::Implement, branch, target, false);
         step.description = "Mend what the final pull request was turned down for.".to_owned();
         step.task_plan = text.to_owned();
         step.instructions = Some(Instructions { text: text.to_owned(), merge_target: false });
-        self.d.steps.push(step);
+        self.directive.steps.push(step);
     }
 }

@@ -7,7 +7,7 @@
 
 use serde_json::json;
 
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
 use crate::effect::{Effect, Notice};
@@ -19,12 +19,12 @@ use crate::replan::{IssueText, Replan, is_task_of_step, renumber};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{MergeState, Pull, Step};
 
-impl Turn {
+impl Transition {
     /// A person wants another plan. Where the issue was edited, its text as it is now becomes the brief.
     pub(super) fn replan_by_person(&mut self, by: &Login, reason: &str) -> Result<(), Notice> {
         if self.has_started() && !self.plans_left() {
-            let limit = self.d.policy.limits.chain_generations;
-            self.tripped("chain_generations", json!(limit), json!(self.d.plan_number()), None);
+            let limit = self.directive.policy.limits.chain_generations;
+            self.tripped("chain_generations", json!(limit), json!(self.directive.plan_number()), None);
             let reason = format!(
                 "all plans that the policy allows are used up (`chain_generations: {limit}`): go on with this one \
                  (`/rework`, `/retry` or `/skip` a step), or `/stop` and set the label again, which starts afresh"
@@ -39,14 +39,14 @@ impl Turn {
     /// A step's automatic reworks are used up: Adjutant plans anew by itself where the policy lets it, and leaves the
     /// step to a person where not.
     pub(super) fn replan_or_block(&mut self, id: StepId, why: &str) {
-        let Some(step) = self.d.step(id) else { return };
-        if self.d.policy.autonomy == Autonomy::FullAuto && self.plans_left() {
+        let Some(step) = self.directive.step(id) else { return };
+        if self.directive.policy.autonomy == Autonomy::FullAuto && self.plans_left() {
             let reason = format!("`{}`: {why}", step.name);
             self.replan(&Login::new(super::SELF), &reason, false);
         } else {
-            if self.d.policy.autonomy == Autonomy::FullAuto {
-                let limit = self.d.policy.limits.chain_generations;
-                self.tripped("chain_generations", json!(limit), json!(self.d.plan_number()), Some(id));
+            if self.directive.policy.autonomy == Autonomy::FullAuto {
+                let limit = self.directive.policy.limits.chain_generations;
+                self.tripped("chain_generations", json!(limit), json!(self.directive.plan_number()), Some(id));
             }
             self.block(id, why);
         }
@@ -54,10 +54,10 @@ impl Turn {
 
     /// Why an order on a pull request is about no step.
     pub(super) fn why_no_step(&self, pull: u64) -> String {
-        match self.d.earlier_of_pull(pull) {
+        match self.directive.earlier_of_pull(pull) {
             Some(step) => format!(
                 "this pull request belongs to `{}` of an earlier plan; the steps of the present one are listed in #{}",
-                step.name, self.d.issue
+                step.name, self.directive.issue
             ),
             None => "this pull request belongs to no step any more".to_owned(),
         }
@@ -65,31 +65,31 @@ impl Turn {
 
     /// Whether the policy allows one plan more.
     pub(super) fn plans_left(&self) -> bool {
-        self.d.plan_number() < self.d.policy.limits.chain_generations
+        self.directive.plan_number() < self.directive.policy.limits.chain_generations
     }
 
     /// Whether the present chain was started.
     pub(super) fn has_started(&self) -> bool {
-        let status = self.d.pause.as_ref().map_or(self.d.status, |pause| pause.from);
+        let status = self.directive.pause.as_ref().map_or(self.directive.status, |pause| pause.from);
         status == DirectiveStatus::Active
     }
 
     fn replan(&mut self, by: &Login, reason: &str, edited: bool) {
         self.actor(by);
         let started = self.has_started();
-        let generation = self.d.generation + 1;
+        let generation = self.directive.generation + 1;
         let replan = Replan { generation, by: by.clone(), reason: reason.to_owned(), started, at: self.now };
-        self.d.replans.push(replan);
-        let word = word(&self.d);
+        self.directive.replans.push(replan);
+        let word = word(&self.directive);
         let left = self.supersede(&word);
         self.plan_anew(generation, &words_for_planner(by, reason));
-        let carried: Vec<_> = self.d.carried().into_iter().map(|step| step.name.clone()).collect();
+        let carried: Vec<_> = self.directive.carried().into_iter().map(|step| step.name.clone()).collect();
         let data = json!({ "generation": generation, "reason": reason, "by": by, "carried": carried,
                            "superseded": left, "edited": edited });
         self.event("chain_regenerated", Severity::Warning, None, data);
-        match self.d.pause.as_mut() {
+        match self.directive.pause.as_mut() {
             Some(pause) => pause.from = DirectiveStatus::Planning,
-            None if self.d.status == DirectiveStatus::Active => {
+            None if self.directive.status == DirectiveStatus::Active => {
                 self.set_status(DirectiveStatus::Planning);
             }
             None => {}
@@ -98,13 +98,13 @@ impl Turn {
 
     /// Back to where there is no plan; the planner is told these words.
     pub(super) fn plan_anew(&mut self, generation: u32, words: &str) {
-        self.d.generation = generation;
-        self.d.plan = None;
-        self.d.planning_faults.clear();
-        self.d.planning_words = Some(words.to_owned());
-        self.d.planning_from = self.d.tasks.len();
-        let steps = std::mem::take(&mut self.d.steps);
-        self.d.earlier.extend(steps.into_iter().chain(self.d.finale.take()));
+        self.directive.generation = generation;
+        self.directive.plan = None;
+        self.directive.planning_faults.clear();
+        self.directive.planning_words = Some(words.to_owned());
+        self.directive.planning_from = self.directive.tasks.len();
+        let steps = std::mem::take(&mut self.directive.steps);
+        self.directive.earlier.extend(steps.into_iter().chain(self.directive.final_step.take()));
     }
 
     /// Calls off what the chain has in hand, voids its questions and has its pull requests closed. Gives the names of
@@ -113,10 +113,10 @@ impl Turn {
         self.cancel_tasks(|_| true);
         self.close_approvals(None, ApprovalStatus::Stale, |approval| approval.kind == ApprovalKind::Plan);
         let undone: Vec<(StepId, String, bool)> = self
-            .d
+            .directive
             .steps
             .iter()
-            .chain(&self.d.finale)
+            .chain(&self.directive.final_step)
             .filter(|step| !step.status.is_done())
             .map(|step| (step.id, step.name.to_string(), step.open_pull().is_some()))
             .collect();
@@ -128,32 +128,32 @@ impl Turn {
             }
         }
         // What an older version wrote may say so of a chain that needed no such branch.
-        let had_branch = self.d.steps.iter().chain(&self.d.earlier).any(|step| !step.into_base);
-        self.d.integration_cut &= had_branch;
+        let had_branch = self.directive.steps.iter().chain(&self.directive.earlier).any(|step| !step.into_base);
+        self.directive.integration_cut &= had_branch;
         undone.into_iter().map(|(_, name, _)| name).collect()
     }
 
     /// The issue was read: what it says by now is kept, where that is not what is worked on.
     pub(super) fn issue_read(&mut self, text: &IssueText) {
-        if self.d.status.is_over() {
+        if self.directive.status.is_over() {
             return;
         }
-        let differs = text.title != self.d.title || text.brief != self.d.brief;
+        let differs = text.title != self.directive.title || text.brief != self.directive.brief;
         let newer = differs.then(|| text.clone());
-        if newer != self.d.newer_text {
+        if newer != self.directive.newer_text {
             self.info("issue_text_read", None, json!({ "differs": differs }));
-            self.d.newer_text = newer;
+            self.directive.newer_text = newer;
         }
     }
 
     /// Freezes the brief anew where the issue says something else by now. Whoever edited it need not have write
     /// access, so that a plan for it waits for a person.
     fn take_newer_text(&mut self) -> bool {
-        let Some(IssueText { title, brief }) = self.d.newer_text.take() else { return false };
-        let before = std::mem::replace(&mut self.d.brief, brief);
-        self.d.title = title;
-        self.d.unapproved_text = true;
-        let Directive { steps, earlier, brief, .. } = &mut self.d;
+        let Some(IssueText { title, brief }) = self.directive.newer_text.take() else { return false };
+        let before = std::mem::replace(&mut self.directive.brief, brief);
+        self.directive.title = title;
+        self.directive.unapproved_text = true;
+        let Directive { steps, earlier, brief, .. } = &mut self.directive;
         for step in steps.iter_mut().chain(earlier) {
             renumber(step, &before, brief);
         }
@@ -166,14 +166,14 @@ impl Turn {
         let planned = |step: &Step| plan.steps.iter().any(|planned| planned.name == step.name);
         let needed = |step: &Step| plan.steps.iter().any(|planned| planned.depends_on.contains(&step.name));
         let stays = |step: &Step| !planned(step) && (step.status == StepStatus::Passed || needed(step));
-        let kept: Vec<&Step> = self.d.carried().into_iter().filter(|step| stays(step)).collect();
+        let kept: Vec<&Step> = self.directive.carried().into_iter().filter(|step| stays(step)).collect();
         let length = kept.len() + plan.steps.len();
-        let direct = self.d.policy.delivery == Delivery::Direct;
+        let direct = self.directive.policy.delivery == Delivery::Direct;
         // What has landed on the integration branch reaches the base with it alone.
-        let into_base = direct || (length == 1 && !self.d.has_landed());
+        let into_base = direct || (length == 1 && !self.directive.has_landed());
         let mut chain: Vec<Step> = kept.into_iter().map(|step| self.taken_over(step, None)).collect();
         for planned in &plan.steps {
-            chain.push(match self.d.carried_as(planned) {
+            chain.push(match self.directive.carried_as(planned) {
                 Some(earlier) => self.taken_over(earlier, Some(planned)),
                 None => self.step_of(planned, into_base),
             });
@@ -184,7 +184,8 @@ impl Turn {
 
     /// An earlier step in the present chain, done as it was left.
     fn taken_over(&self, earlier: &Step, planned: Option<&PlannedStep>) -> Step {
-        let mut step = Step { id: StepId::of(self.d.id, self.d.generation, &earlier.name), ..earlier.clone() };
+        let mut step =
+            Step { id: StepId::of(self.directive.id, self.directive.generation, &earlier.name), ..earlier.clone() };
         if let Some(planned) = planned {
             step.depends_on.clone_from(&planned.depends_on);
             for id in &planned.requirements {
@@ -194,7 +195,7 @@ impl Turn {
                 push_new(&mut step.criteria, id);
             }
         }
-        let brief = &self.d.brief;
+        let brief = &self.directive.brief;
         step.requirements.retain(|id| brief.requirements.iter().any(|it| it.id == *id));
         step.criteria.retain(|id| brief.criteria.iter().any(|it| it.id == *id));
         step
@@ -202,13 +203,13 @@ impl Turn {
 
     /// An effect that was in hand when its chain was superseded has opened a pull request: it is closed.
     pub(super) fn earlier_pull_opened(&mut self, id: StepId, pull: &Pull) {
-        let Some(step) = self.d.earlier_step_mut(id) else { return };
+        let Some(step) = self.directive.earlier_step_mut(id) else { return };
         if step.open_pull().is_some() || step.status == StepStatus::Passed {
             return;
         }
         step.pull = Some(pull.clone());
         let name = step.name.clone();
-        let word = word(&self.d);
+        let word = word(&self.directive);
         self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number, "superseded": true }));
         self.effect(Effect::ClosePull { step: id, word });
         self.effect(Effect::WriteCheck { step: id });
@@ -216,14 +217,14 @@ impl Turn {
 
     /// A superseded pull request is closed.
     pub(super) fn earlier_pull_closed(&mut self, id: StepId) {
-        if let Some(step) = self.d.earlier_step_mut(id) {
+        if let Some(step) = self.directive.earlier_step_mut(id) {
             step.pull.iter_mut().for_each(|pull| pull.closed = true);
         }
     }
 
     /// A superseded pull request was merged after all: by a person, or by a merge that was asked for before.
     pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Login) {
-        let Some(step) = self.d.earlier_step_mut(id).filter(|step| !step.status.is_done()) else { return };
+        let Some(step) = self.directive.earlier_step_mut(id).filter(|step| !step.status.is_done()) else { return };
         if step.never_began() || step.transition(StepStatus::Passed).is_err() {
             return;
         }
@@ -239,17 +240,17 @@ impl Turn {
         if step.is_final() {
             // It held what was there to be merged, and closes the issue.
             self.final_merged(by);
-        } else if self.d.plan.is_some() && !self.d.status.is_over() {
+        } else if self.directive.plan.is_some() && !self.directive.status.is_over() {
             self.carry_late(&step);
         }
     }
 
     /// Brings what was merged late into a chain that was planned without knowing of it.
     fn carry_late(&mut self, earlier: &Step) {
-        let Some(same) = self.d.step_named(earlier.name.as_str()) else {
+        let Some(same) = self.directive.step_named(earlier.name.as_str()) else {
             let mut late = self.taken_over(earlier, None);
             late.depends_on.clear();
-            self.d.steps.push(late);
+            self.directive.steps.push(late);
             return;
         };
         if same.status.is_done() || !is_task_of_step(earlier, same) {
@@ -285,10 +286,10 @@ impl Turn {
     /// Closes what is still open where the directive ends well without it.
     pub(super) fn close_rest(&mut self, word: &str) {
         let open: Vec<StepId> = self
-            .d
+            .directive
             .steps
             .iter()
-            .chain(&self.d.finale)
+            .chain(&self.directive.final_step)
             .filter(|step| step.open_pull().is_some() && !step.status.is_done())
             .map(|step| step.id)
             .collect();
@@ -299,8 +300,8 @@ impl Turn {
 }
 
 /// Why a superseded pull request is closed.
-fn word(d: &Directive) -> String {
-    let Some(replan) = d.replans.last() else { return "the work is planned anew".to_owned() };
+fn word(directive: &Directive) -> String {
+    let Some(replan) = directive.replans.last() else { return "the work is planned anew".to_owned() };
     let who = if replan.by.as_str() == super::SELF { String::new() } else { format!(" on {}'s word", replan.by) };
     let why = if replan.reason.is_empty() { String::new() } else { format!(": {}", replan.reason) };
     format!("the work is planned anew{who}{why}")

@@ -31,13 +31,13 @@ pub struct Case {
     pub merge: FinalMerge,
     /// Whether a protected path was touched.
     pub needs_person: bool,
-    /// What is left to be tried where it is red.
-    pub left: Left,
+    /// What is remaining to be tried where it is red.
+    pub remaining: Remaining,
 }
 
 /// What is left to be tried with a red step, before a person is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum Remaining {
     /// An automatic rework.
     Rework,
     /// No rework, but the policy allows another plan.
@@ -49,8 +49,8 @@ pub enum Left {
 /// The cell of the table.
 pub fn next(case: Case) -> Next {
     match case.confidence {
-        Confidence::Red if case.left == Left::Rework => Next::Rework,
-        Confidence::Red if case.left == Left::Plan && case.autonomy == Autonomy::FullAuto => Next::Replan,
+        Confidence::Red if case.remaining == Remaining::Rework => Next::Rework,
+        Confidence::Red if case.remaining == Remaining::Plan && case.autonomy == Autonomy::FullAuto => Next::Replan,
         Confidence::Red => Next::Block,
         _ if case.needs_person => Next::Ask,
         confidence if case.into_base => match (case.autonomy, case.merge, confidence) {
@@ -77,7 +77,7 @@ mod tests {
             into_base: false,
             merge: FinalMerge::Person,
             needs_person: false,
-            left: Left::Rework,
+            remaining: Remaining::Rework,
         }
     }
 
@@ -104,7 +104,7 @@ mod tests {
         for (autonomy, expected) in [(FullAuto, Next::Replan), (Guardrails, Next::Block), (Manual, Next::Block)] {
             for into_base in [false, true] {
                 for needs_person in [false, true] {
-                    let case = Case { left: Left::Plan, into_base, needs_person, ..case(autonomy, Red) };
+                    let case = Case { remaining: Remaining::Plan, into_base, needs_person, ..case(autonomy, Red) };
                     assert_eq!(next(case), expected, "{case:?}");
                 }
             }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn red_without_reworks_and_plans_left_blocks_at_every_level() {
         for autonomy in [FullAuto, Guardrails, Manual] {
-            let case = Case { left: Left::Nothing, ..case(autonomy, Red) };
+            let case = Case { remaining: Remaining::Nothing, ..case(autonomy, Red) };
             assert_eq!(next(case), Next::Block, "{autonomy:?}");
         }
     }

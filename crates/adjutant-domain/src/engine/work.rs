@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::approval::ApprovalKind;
 use crate::effect::Effect;
 use crate::evaluation::Evaluation;
@@ -16,11 +16,11 @@ use crate::task::{TaskKind, TaskStatus};
 /// How often a task that could not be run is tried again.
 const RETRIES: u32 = 2;
 
-impl Turn {
+impl Transition {
     /// An agent began.
     pub(super) fn task_started(&mut self, id: TaskId) {
         let now = self.now;
-        let Some(task) = self.d.task_mut(id) else { return };
+        let Some(task) = self.directive.task_mut(id) else { return };
         task.held = None;
         let Ok(running) = task.status.to(TaskStatus::Running) else { return };
         task.status = running;
@@ -39,7 +39,7 @@ impl Turn {
     /// A task ends, by its agent or because a person called it off.
     pub(super) fn end_task(&mut self, id: TaskId, outcome: &TaskOutcome, cost: Usd) {
         let now = self.now;
-        let Some(task) = self.d.task_mut(id) else { return };
+        let Some(task) = self.directive.task_mut(id) else { return };
         let unpaid = task.cost == Usd::ZERO && cost != Usd::ZERO;
         if unpaid {
             task.cost = cost;
@@ -80,7 +80,7 @@ impl Turn {
     }
 
     fn step_worked(&mut self, id: StepId, outcome: &TaskOutcome) {
-        if self.d.step(id).is_none_or(|step| step.status != StepStatus::Running) {
+        if self.directive.step(id).is_none_or(|step| step.status != StepStatus::Running) {
             return;
         }
         match outcome {
@@ -120,7 +120,7 @@ impl Turn {
 
     /// Goes on with what people asked for while the work was under way, and what was handed in does not do.
     fn asked_meanwhile(&mut self, id: StepId) -> bool {
-        let words = self.d.step_mut(id).and_then(|step| step.afterwards.take());
+        let words = self.directive.step_mut(id).and_then(|step| step.afterwards.take());
         if let Some(words) = words.clone() {
             self.rework(id, words, false, "more was asked for meanwhile");
         }
@@ -135,7 +135,7 @@ impl Turn {
         evidence: Option<&str>,
         head: Option<&Sha>,
     ) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         let (is_final, may_report) = (step.is_final(), step.kind.may_report());
         let has_pull = step.pull.is_some();
         self.with_step(id, |step| {
@@ -178,7 +178,7 @@ impl Turn {
             step.evaluation = Some(Evaluation::of_report(head.clone(), None, &step.criteria, claims));
             step.reason = None;
         });
-        let shown = self.d.step(id).is_some_and(|step| step.open_pull().is_some());
+        let shown = self.directive.step(id).is_some_and(|step| step.open_pull().is_some());
         if shown {
             // What had been shown as a draft came to nothing.
             self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
@@ -190,7 +190,8 @@ impl Turn {
             return;
         }
         // What no criterion is asked of, a judge has nothing to say about.
-        let judged = self.d.policy.judge.is_some() && self.d.step(id).is_some_and(|step| !step.criteria.is_empty());
+        let judged = self.directive.policy.judge.is_some()
+            && self.directive.step(id).is_some_and(|step| !step.criteria.is_empty());
         if judged {
             self.with_step(id, |step| step.judge_due = true);
         } else {
@@ -205,7 +206,7 @@ impl Turn {
             step.failures += 1;
             step.reason = Some(reason.to_owned());
         });
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         if step.failures <= RETRIES {
             self.back_in_line(id);
             return;
@@ -219,7 +220,7 @@ impl Turn {
     /// Back to where a task can be started from.
     pub(super) fn back_in_line(&mut self, id: StepId) {
         // The final pull request goes back to being brought up to the base, which finds its conflicts again.
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         let status = if step.is_final() || step.instructions.is_some() {
             StepStatus::Rework
         } else if step.status == StepStatus::Blocked && !self.dependencies_done(step) {
@@ -233,7 +234,7 @@ impl Turn {
     /// A step gets a head: whatever was said about an earlier one is void.
     pub(super) fn take_head(&mut self, id: StepId, head: &Sha) {
         let now = self.now;
-        let moved = self.d.step(id).is_some_and(|step| step.head.as_ref() != Some(head));
+        let moved = self.directive.step(id).is_some_and(|step| step.head.as_ref() != Some(head));
         if !moved {
             return;
         }
@@ -242,7 +243,7 @@ impl Turn {
             step.head = Some(head.clone());
             step.head_at = Some(now);
             step.head_pushed = false;
-            step.vouched = None;
+            step.pre_approved = None;
             step.evaluation = None;
             step.merge = MergeState::Open;
         });
@@ -258,10 +259,10 @@ impl Turn {
     /// Has a step done again by itself, or asks a person where those reworks are used up.
     pub(super) fn rework_or_block(&mut self, id: StepId, text: String, why: &str) {
         self.own_decision();
-        let Some(step) = self.d.step(id) else { return };
-        if step.rework_cycles >= self.d.policy.limits.rework_cycles {
+        let Some(step) = self.directive.step(id) else { return };
+        if step.rework_cycles >= self.directive.policy.limits.rework_cycles {
             let cycles = step.rework_cycles;
-            self.tripped("rework_cycles", json!(self.d.policy.limits.rework_cycles), json!(cycles), Some(id));
+            self.tripped("rework_cycles", json!(self.directive.policy.limits.rework_cycles), json!(cycles), Some(id));
             self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
             return;
         }
@@ -278,7 +279,7 @@ impl Turn {
 
     /// Has a step done again.
     pub(super) fn rework(&mut self, id: StepId, text: String, merge_target: bool, why: &str) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         let name = step.name.clone();
         if !self.set_step(id, StepStatus::Rework) {
             return;
@@ -289,10 +290,10 @@ impl Turn {
         self.with_step(id, |step| {
             step.reworks += 1;
             step.merge = MergeState::Open;
-            step.vouched = None;
+            step.pre_approved = None;
             step.reason = Some(why.to_owned());
         });
-        let is_final = self.d.step(id).is_some_and(crate::step::Step::is_final);
+        let is_final = self.directive.step(id).is_some_and(crate::step::Step::is_final);
         if is_final && !merge_target {
             self.add_follow_up(&text);
         } else {
@@ -303,8 +304,8 @@ impl Turn {
 
     /// Leaves a step to a person.
     pub(super) fn block(&mut self, id: StepId, why: &str) {
-        let Some(step) = self.d.step(id) else { return };
-        if step.status.is_done() || self.d.status.is_over() {
+        let Some(step) = self.directive.step(id) else { return };
+        if step.status.is_done() || self.directive.status.is_over() {
             return;
         }
         let (name, status) = (step.name.clone(), step.status);

@@ -1,7 +1,7 @@
 //! Labels and an issue's options: how whoever may write an issue or set a label makes a policy stricter.
 //!
-//! In go a policy and wishes, out come the policy that holds and what of the wishes does not count, with the reason.
-//! What never happens: no wish makes anything looser than it was. Text of wishes is anybody's, and is told to people
+//! In go a policy and policy overrides, out come the policy that holds and what of the policy overrides does not count, with the reason.
+//! What never happens: no policy override makes anything looser than it was. Text of policy overrides is anybody's, and is told to people
 //! only as code.
 
 use serde::{Deserialize, Serialize};
@@ -10,20 +10,20 @@ use super::{Autonomy, Delivery, FinalMerge, Policy};
 use crate::ids::Usd;
 use crate::text;
 
-pub use read::wishes;
+pub use read::overrides;
 
 mod read;
 
-/// The most wishes that are looked at: more are an accident.
+/// The most policy overrides that are looked at: more are an accident.
 const MOST_WISHES: usize = 40;
-/// The longest wish that is told again, in characters.
+/// The longest policy override that is told again, in characters.
 const MOST_CHARS: usize = 80;
 
 /// Something that is wanted of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wish {
+pub struct PolicyOverride {
     /// Where it stands.
-    pub from: WishFrom,
+    pub from: OverrideSource,
     /// As it was written.
     pub shown: String,
     /// What it is about, as it was written.
@@ -32,20 +32,20 @@ pub struct Wish {
     pub value: String,
 }
 
-/// Where a wish stands.
+/// Where a policy override stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WishFrom {
+pub enum OverrideSource {
     /// A label of the issue.
     Label,
     /// The options in the issue's text.
     Options,
 }
 
-/// What became of a directive's wishes, and the autonomy that people with write access may go back to.
+/// What became of a directive's policy overrides, and the autonomy that people with write access may go back to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wishes {
-    /// The level of the policy file itself; none in states from before there were wishes.
+pub struct PolicyOverrides {
+    /// The level of the policy file itself; none in states from before there were policy overrides.
     pub ceiling: Option<Autonomy>,
     /// What made the policy stricter, in words of ours.
     pub counted: Vec<String>,
@@ -53,7 +53,7 @@ pub struct Wishes {
     pub ignored: Vec<Ignored>,
 }
 
-/// A wish that does not count.
+/// a policy override that does not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ignored {
     /// As it was written: text of anybody's.
@@ -96,10 +96,10 @@ enum About {
     Delivery,
 }
 
-/// The wish that a label of an issue is, where the policy's own label is `trigger`; none where it is another label.
+/// The policy override that a label of an issue is, where the policy's own label is `trigger`; none where it is another label.
 ///
 /// `directive:manual` is one where `directive` is the trigger; labels know no case.
-pub fn label_wish(trigger: &str, label: &str) -> Option<Wish> {
+pub fn label_override(trigger: &str, label: &str) -> Option<PolicyOverride> {
     let (before, word) = label.split_at_checked(trigger.len())?;
     let word = word.strip_prefix(':').filter(|_| before.to_lowercase() == trigger.to_lowercase())?.trim();
     let (key, value) = match normal(word).as_str() {
@@ -108,8 +108,13 @@ pub fn label_wish(trigger: &str, label: &str) -> Option<Wish> {
         level if Autonomy::parse(&level.replace(' ', "_")).is_some() => ("autonomy", word),
         _ => ("", word),
     };
-    let wish = |text: &str| text.to_owned();
-    Some(Wish { from: WishFrom::Label, shown: wish(label), key: wish(key), value: wish(value) })
+    let policy_override = |text: &str| text.to_owned();
+    Some(PolicyOverride {
+        from: OverrideSource::Label,
+        shown: policy_override(label),
+        key: policy_override(key),
+        value: policy_override(value),
+    })
 }
 
 /// Whether a heading's words name an option: text below `Options: budget` is about the budget.
@@ -117,19 +122,19 @@ pub(crate) fn is_option(words: &str) -> bool {
     about(words).is_some()
 }
 
-/// The policy with these wishes, as far as they make it stricter. What does not count is added to `told`, and so is
+/// The policy with these policy overrides, as far as they make it stricter. What does not count is added to `told`, and so is
 /// what did, each once.
-pub fn tighten(policy: &Policy, wishes: &[Wish], told: &mut Wishes) -> Policy {
+pub fn tighten(policy: &Policy, overrides: &[PolicyOverride], told: &mut PolicyOverrides) -> Policy {
     let mut tighter = policy.clone();
-    for wish in wishes.iter().take(MOST_WISHES) {
-        let outcome =
-            about(&wish.key).map_or_else(|| Err(unknown(wish)), |about| one(about, wish, policy, &mut tighter));
+    for policy_override in overrides.iter().take(MOST_WISHES) {
+        let outcome = about(&policy_override.key)
+            .map_or_else(|| Err(unknown(policy_override)), |about| one(about, policy_override, policy, &mut tighter));
         match outcome {
             Ok(None) => {}
             Ok(Some(counted)) => {
-                let by = match wish.from {
-                    WishFrom::Label => "a label",
-                    WishFrom::Options => "the issue's options",
+                let by = match policy_override.from {
+                    OverrideSource::Label => "a label",
+                    OverrideSource::Options => "the issue's options",
                 };
                 let counted = format!("{counted} by {by}");
                 if !told.counted.contains(&counted) {
@@ -137,7 +142,7 @@ pub fn tighten(policy: &Policy, wishes: &[Wish], told: &mut Wishes) -> Policy {
                 }
             }
             Err(why) => {
-                let ignored = Ignored { shown: wish.shown.chars().take(MOST_CHARS).collect(), why };
+                let ignored = Ignored { shown: policy_override.shown.chars().take(MOST_CHARS).collect(), why };
                 if !told.ignored.contains(&ignored) {
                     told.ignored.push(ignored);
                 }
@@ -147,9 +152,14 @@ pub fn tighten(policy: &Policy, wishes: &[Wish], told: &mut Wishes) -> Policy {
     tighter
 }
 
-/// One wish: what it made stricter, if anything, or why it does not count.
-fn one(about: About, wish: &Wish, policy: &Policy, into: &mut Policy) -> Result<Option<String>, String> {
-    let (value, has, limits) = (wish.value.trim(), &policy.limits, &mut into.limits);
+/// One policy override: what it made stricter, if anything, or why it does not count.
+fn one(
+    about: About,
+    policy_override: &PolicyOverride,
+    policy: &Policy,
+    into: &mut Policy,
+) -> Result<Option<String>, String> {
+    let (value, has, limits) = (policy_override.value.trim(), &policy.limits, &mut into.limits);
     match about {
         About::Autonomy => {
             let level = Autonomy::parse(&value.replace(' ', "_"))
@@ -237,15 +247,17 @@ fn about(key: &str) -> Option<About> {
     OPTIONS.iter().find(|(name, _)| *name == key).map(|(_, about)| *about)
 }
 
-/// Why a wish is not understood.
-fn unknown(wish: &Wish) -> String {
-    let key = normal(&wish.key);
-    match (wish.from, text::nearest(&key, OPTIONS.iter().map(|(name, _)| *name))) {
-        (WishFrom::Label, _) => "it is no label of Adjutant's; those after the colon are `manual`, `guardrails`, \
+/// Why a policy override is not understood.
+fn unknown(policy_override: &PolicyOverride) -> String {
+    let key = normal(&policy_override.key);
+    match (policy_override.from, text::nearest(&key, OPTIONS.iter().map(|(name, _)| *name))) {
+        (OverrideSource::Label, _) => {
+            "it is no label of Adjutant's; those after the colon are `manual`, `guardrails`, \
                                  `plan-approval` and `merge-person`"
-            .to_owned(),
-        (WishFrom::Options, Some(near)) if !key.is_empty() => format!("did you mean `{near}`?"),
-        (WishFrom::Options, _) => "it is no option, written `option: value`".to_owned(),
+                .to_owned()
+        }
+        (OverrideSource::Options, Some(near)) if !key.is_empty() => format!("did you mean `{near}`?"),
+        (OverrideSource::Options, _) => "it is no option, written `option: value`".to_owned(),
     }
 }
 

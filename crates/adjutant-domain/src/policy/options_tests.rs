@@ -6,14 +6,14 @@ use super::*;
 use crate::policy::Thresholds;
 
 /// The policy with these lines of options, and what is told of them.
-fn with(policy: &Policy, options: &str) -> (Policy, Wishes) {
-    let mut told = Wishes::default();
-    let tighter = tighten(policy, &wishes(&format!("Do it.\n\n## Options\n\n{options}\n")), &mut told);
+fn with(policy: &Policy, options: &str) -> (Policy, PolicyOverrides) {
+    let mut told = PolicyOverrides::default();
+    let tighter = tighten(policy, &overrides(&format!("Do it.\n\n## Options\n\n{options}\n")), &mut told);
     (tighter, told)
 }
 
-fn ignored(told: &Wishes) -> Vec<String> {
-    told.ignored.iter().map(|wish| format!("{} | {}", wish.shown, wish.why)).collect()
+fn ignored(told: &PolicyOverrides) -> Vec<String> {
+    told.ignored.iter().map(|policy_override| format!("{} | {}", policy_override.shown, policy_override.why)).collect()
 }
 
 fn auto() -> Policy {
@@ -106,45 +106,47 @@ fn what_no_reader_sees_and_what_is_elsewhere_is_no_option() {
         "## Options\n\n_No response_\n",
         "## Options\n\n---\n",
     ] {
-        assert_eq!(wishes(body), [], "{body}");
+        assert_eq!(overrides(body), [], "{body}");
     }
 }
 
 #[test]
 fn a_flood_of_options_is_cut() {
     let body = format!("## Options\r\n\r\n{}", "steps: 1000000\r\n".repeat(5_000));
-    assert_eq!(wishes(&body).len(), MOST_WISHES);
+    assert_eq!(overrides(&body).len(), MOST_WISHES);
     let long = format!("## Options\n\nautonomy: {}", "é".repeat(60_000));
     let (_, told) = with(&Policy::default(), &long);
-    assert!(told.ignored.iter().all(|wish| wish.shown.chars().count() <= MOST_CHARS));
+    assert!(told.ignored.iter().all(|policy_override| policy_override.shown.chars().count() <= MOST_CHARS));
 }
 
 #[test]
-fn a_label_beside_the_trigger_is_a_wish_whatever_its_case() {
-    let wish = |label: &str| {
-        let mut told = Wishes::default();
-        label_wish("Directive", label).map(|wish| (tighten(&auto(), &[wish], &mut told), ignored(&told)))
+fn a_label_beside_the_trigger_is_an_override_whatever_its_case() {
+    let policy_override = |label: &str| {
+        let mut told = PolicyOverrides::default();
+        label_override("Directive", label)
+            .map(|policy_override| (tighten(&auto(), &[policy_override], &mut told), ignored(&told)))
     };
-    assert_eq!(wish("directive:manual"), Some((Policy { autonomy: Autonomy::Manual, ..auto() }, vec![])));
-    assert_eq!(wish("DIRECTIVE: Guardrails").unwrap().0.autonomy, Autonomy::Guardrails);
+    assert_eq!(policy_override("directive:manual"), Some((Policy { autonomy: Autonomy::Manual, ..auto() }, vec![])));
+    assert_eq!(policy_override("DIRECTIVE: Guardrails").unwrap().0.autonomy, Autonomy::Guardrails);
     assert!(
-        wish("directive:plan-approval").unwrap().0.plan_approval && wish("directive:plan").unwrap().0.plan_approval
+        policy_override("directive:plan-approval").unwrap().0.plan_approval
+            && policy_override("directive:plan").unwrap().0.plan_approval
     );
-    assert_eq!(wish("directive:merge-person").unwrap().0.merge, FinalMerge::Person);
-    assert_eq!(wish("directive:full_auto"), Some((auto(), vec![])));
-    let (policy, told) = wish("directive:manul").unwrap();
+    assert_eq!(policy_override("directive:merge-person").unwrap().0.merge, FinalMerge::Person);
+    assert_eq!(policy_override("directive:full_auto"), Some((auto(), vec![])));
+    let (policy, told) = policy_override("directive:manul").unwrap();
     assert_eq!(policy, auto());
     assert!(told[0].starts_with("directive:manul | it is no label of Adjutant's"), "{told:?}");
     for other in ["directive", "directives:manual", "manual", "bug", "directiv:manual", "é", ""] {
-        assert_eq!(label_wish("Directive", other), None, "{other}");
+        assert_eq!(label_override("Directive", other), None, "{other}");
     }
 }
 
 #[test]
 fn a_label_that_would_loosen_is_told() {
-    let mut told = Wishes::default();
-    let wish = label_wish("directive", "directive:full_auto").unwrap();
-    assert_eq!(tighten(&Policy::default(), &[wish.clone(), wish], &mut told), Policy::default());
+    let mut told = PolicyOverrides::default();
+    let policy_override = label_override("directive", "directive:full_auto").unwrap();
+    assert_eq!(tighten(&Policy::default(), &[policy_override.clone(), policy_override], &mut told), Policy::default());
     assert_eq!(ignored(&told), ["directive:full_auto | it would loosen the policy, which says `guardrails`"]);
 }
 
@@ -173,7 +175,7 @@ fn policies() -> impl Strategy<Value = Policy> {
     )
 }
 
-fn any_wish() -> impl Strategy<Value = Wish> {
+fn any_override() -> impl Strategy<Value = PolicyOverride> {
     let names: Vec<_> = OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let keys = prop_oneof![9 => prop::sample::select(names), 1 => "\\PC{0,12}"];
     let words = [
@@ -192,15 +194,20 @@ fn any_wish() -> impl Strategy<Value = Wish> {
     ];
     let values =
         prop_oneof![prop::sample::select(words.map(str::to_owned).to_vec()), "[0-9]{1,6}(\\.[0-9]{1,3})?", "\\PC{0,9}"];
-    let from = prop_oneof![Just(WishFrom::Label), Just(WishFrom::Options)];
-    (from, keys, values).prop_map(|(from, key, value)| Wish { from, shown: format!("{key}: {value}"), key, value })
+    let from = prop_oneof![Just(OverrideSource::Label), Just(OverrideSource::Options)];
+    (from, keys, values).prop_map(|(from, key, value)| PolicyOverride {
+        from,
+        shown: format!("{key}: {value}"),
+        key,
+        value,
+    })
 }
 
 proptest! {
     #[test]
-    fn no_wish_loosens_any_field(policy in policies(), wishes in prop::collection::vec(any_wish(), 0..12)) {
-        let mut told = Wishes::default();
-        let after = tighten(&policy, &wishes, &mut told);
+    fn no_override_loosens_any_field(policy in policies(), overrides in prop::collection::vec(any_override(), 0..12)) {
+        let mut told = PolicyOverrides::default();
+        let after = tighten(&policy, &overrides, &mut told);
         prop_assert!(after.autonomy <= policy.autonomy);
         prop_assert!(after.plan_approval || !policy.plan_approval);
         prop_assert!(after.merge == FinalMerge::Person || policy.merge == FinalMerge::Auto);

@@ -50,17 +50,17 @@ fn a_label_is_read_with_the_issue_as_it_was_then() {
     let (title, body, author) = ("Units".to_owned(), String::new(), Login::new("outsider"));
     let labels = vec!["directive".to_owned(), "directive:manual".to_owned()];
     let label = "directive".to_owned();
-    assert_eq!(what, What::Labelled(LabelSet { issue: 7, title, body, author, label, labels }));
+    assert_eq!(what, FactKind::Labelled(LabelSet { issue: 7, title, body, author, label, labels }));
 }
 
 #[test]
 fn a_closed_issue_is_told_from_one_that_is_gone() {
     let issue = json!({ "number": 7, "title": "Units", "user": null });
     let what = |action: &str| happened(event("issues", json!({ "action": action, "issue": issue }))).what;
-    assert_eq!(what("closed"), What::IssueClosed { issue: 7 });
-    assert_eq!(what("edited"), What::IssueEdited { issue: 7 });
-    assert_eq!(what("deleted"), What::IssueRemoved { issue: 7 });
-    assert_eq!(what("transferred"), What::IssueRemoved { issue: 7 });
+    assert_eq!(what("closed"), FactKind::IssueClosed { issue: 7 });
+    assert_eq!(what("edited"), FactKind::IssueEdited { issue: 7 });
+    assert_eq!(what("deleted"), FactKind::IssueRemoved { issue: 7 });
+    assert_eq!(what("transferred"), FactKind::IssueRemoved { issue: 7 });
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_comment_knows_whether_it_is_on_a_pull_request() {
         ))
         .what;
         match what {
-            What::Said(said) => said,
+            FactKind::Said(said) => said,
             other => panic!("{other:?}"),
         }
     };
@@ -111,7 +111,7 @@ fn a_review_carries_the_commit_that_was_looked_at() {
         )
     };
     match happened(review("approved")).what {
-        What::Reviewed(reviewed) => {
+        FactKind::Reviewed(reviewed) => {
             assert_eq!((reviewed.state, reviewed.commit), (ReviewState::Approved, Some(Sha::new("abc"))));
             assert_eq!(reviewed.body, "");
         }
@@ -126,7 +126,7 @@ fn a_push_is_read_for_branches_that_are_there() {
         |reference: &str, deleted: bool| event("push", json!({ "ref": reference, "after": "abc", "deleted": deleted }));
     let branch = Branch::new("adjutant/7-1/g1-parse");
     let pushed = happened(push("refs/heads/adjutant/7-1/g1-parse", false)).what;
-    assert_eq!(pushed, What::BranchPushed { branch, head: Sha::new("abc") });
+    assert_eq!(pushed, FactKind::BranchPushed { branch, head: Sha::new("abc") });
     reason(push("refs/heads/adjutant/7-1/g1-parse", true));
     reason(push("refs/tags/v1", false));
 }
@@ -134,10 +134,10 @@ fn a_push_is_read_for_branches_that_are_there() {
 #[test]
 fn a_pull_request_closed_or_pushed_to_is_worth_a_look() {
     let closed = json!({ "action": "closed", "pull_request": { "number": 8 } });
-    assert_eq!(happened(event("pull_request", closed)).what, What::PullClosed { pull: 8 });
+    assert_eq!(happened(event("pull_request", closed)).what, FactKind::PullClosed { pull: 8 });
     let moved = json!({ "action": "synchronize", "pull_request": { "number": 8 }, "after": "abc" });
     let pushed = Heading { pull: 8, head: Sha::new("abc"), branch: None };
-    assert_eq!(happened(event("pull_request", moved)).what, What::PullPushed(pushed));
+    assert_eq!(happened(event("pull_request", moved)).what, FactKind::PullPushed(pushed));
 }
 
 #[test]
@@ -149,10 +149,10 @@ fn an_opened_pull_request_names_its_branch_only_where_that_is_no_forks() {
     let ours = happened(opened(json!({ "id": 0 })));
     let here = happened(opened(json!({ "id": ours.repo.id }))).what;
     let branch = Some(Branch::new("adjutant/7-1/g1-parse"));
-    assert_eq!(here, What::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch }));
+    assert_eq!(here, FactKind::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch }));
     for elsewhere in [json!({ "id": ours.repo.id + 1 }), json!(null)] {
         let what = happened(opened(elsewhere)).what;
-        assert_eq!(what, What::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch: None }));
+        assert_eq!(what, FactKind::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch: None }));
     }
 }
 
@@ -165,7 +165,7 @@ fn a_button_is_bound_to_its_commit_and_pull_request() {
         "action": "requested_action", "check_run": check, "requested_action": { "identifier": "approve" },
     });
     match happened(event("check_run", pressed)).what {
-        What::Pressed(pressed) => {
+        FactKind::Pressed(pressed) => {
             assert_eq!((pressed.identifier.as_str(), pressed.check, pressed.app), ("approve", 61, Some(1)));
             assert_eq!((pressed.head, pressed.pulls), (Sha::new("abc"), vec![8]));
         }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Ground, Job, TRAILER};
+use super::{Job, StartPoint, TRAILER};
 use crate::runtime::effects::EffectError;
 use crate::runtime::effects::trees::{Source, identity};
 use crate::workspace::{Rules, Tree, check};
@@ -28,8 +28,13 @@ impl Job<'_> {
     }
 
     /// Whether a checkpoint was taken where the task starts now.
-    pub(super) async fn fits(&self, source: &Source, ground: &Ground, checkpoint: &str) -> Result<bool, EffectError> {
-        for commit in std::iter::once(&ground.start).chain(&ground.merge) {
+    pub(super) async fn fits(
+        &self,
+        source: &Source,
+        start_point: &StartPoint,
+        checkpoint: &str,
+    ) -> Result<bool, EffectError> {
+        for commit in std::iter::once(&start_point.start).chain(&start_point.merge) {
             if !source.mirror.is_ancestor(commit, checkpoint).await? {
                 return Ok(false);
             }
@@ -38,8 +43,8 @@ impl Job<'_> {
     }
 
     /// Pushes what is in the tree, if there is work in it.
-    pub(super) async fn save(&self, source: &Source, ground: &Ground, tree: &Tree, before: Option<&str>) {
-        match tokio::time::timeout(LIMIT, self.try_to_save(source, ground, tree, before)).await {
+    pub(super) async fn save(&self, source: &Source, start_point: &StartPoint, tree: &Tree, before: Option<&str>) {
+        match tokio::time::timeout(LIMIT, self.try_to_save(source, start_point, tree, before)).await {
             Ok(Ok(Some(commit))) => tracing::info!(commit = commit.short(), "saved a checkpoint"),
             Ok(Ok(None)) => {}
             Ok(Err(error)) => tracing::warn!(?error, "no checkpoint was saved"),
@@ -50,26 +55,27 @@ impl Job<'_> {
     async fn try_to_save(
         &self,
         source: &Source,
-        ground: &Ground,
+        start_point: &StartPoint,
         tree: &Tree,
         before: Option<&str>,
     ) -> Result<Option<Sha>, EffectError> {
         let mirror = &source.mirror;
-        let snapshot = mirror.snapshot(tree, &ground.start).await?;
+        let snapshot = mirror.snapshot(tree, &start_point.start).await?;
         if snapshot.is_empty() {
             return Ok(None);
         }
-        let rules = Rules::new(self.d.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
+        let rules =
+            Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
         if let Some(fault) = check(&snapshot, &rules).into_iter().find(crate::workspace::Fault::refuses) {
             return Err(EffectError::never(fault));
         }
         let message = format!("Checkpoint of a task that was handed back\n\n{TRAILER}: {}", self.task.id);
         // The reference only moves forward, so that two processes cannot undo each other's.
-        let parents = before.into_iter().chain([ground.start.as_str()]).chain(ground.merge.as_deref());
+        let parents = before.into_iter().chain([start_point.start.as_str()]).chain(start_point.merge.as_deref());
         let parents: Vec<&str> = parents.collect();
-        let author = identity(self.world).await?;
+        let author = identity(self.app).await?;
         let commit = mirror.commit(&snapshot.tree, &parents, &message, &author, self.task.created_at).await?;
-        let pushed = source.push(self.world, self.d, &commit, &self.reference(), before).await;
+        let pushed = source.push(self.app, self.directive, &commit, &self.reference(), before).await;
         pushed.map_err(EffectError::later)?;
         Ok(Some(Sha::new(commit)))
     }
@@ -82,6 +88,6 @@ impl Job<'_> {
     }
 
     fn reference(&self) -> String {
-        format!("refs/adjutant/{}-{}/{}", self.d.issue, self.d.ordinal, self.task.id)
+        format!("refs/adjutant/{}-{}/{}", self.directive.issue, self.directive.ordinal, self.task.id)
     }
 }

@@ -6,9 +6,9 @@
 //! ([`kept`]).
 
 mod checkpoint;
-mod kept;
+mod context;
+mod journal;
 mod progress;
-mod told;
 
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use super::trees::{Source, identity};
 use super::{EffectError, without_folder};
 use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, ResultFile};
 use crate::report;
-use crate::runtime::World;
+use crate::runtime::App;
 use crate::runtime::apply::Settle;
 use crate::workspace::sandbox::Exit;
 use crate::workspace::{PushError, Removal, Rules, Tree, check};
@@ -26,7 +26,7 @@ use adjutant_domain::ids::{Sha, TaskId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::{Measure, Task, TaskKind, TaskStatus};
-use told::spec;
+use context::spec;
 
 /// The trailer by which a task's commit is found again.
 const TRAILER: &str = "Adjutant-Task";
@@ -35,28 +35,28 @@ const PROGRESS: &str = "Adjutant-Progress";
 
 /// Runs an agent and brings home what it leaves.
 pub(super) async fn run(
-    world: &World,
-    d: &Directive,
+    app: &App,
+    directive: &Directive,
     id: TaskId,
     cancel: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
-    let Some(task) = d.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
-    world.apply(d.id, &[Signal::TaskStarted { task: id }], Settle::Nothing).await.map(drop)?;
+    let Some(task) = directive.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
+    app.apply(directive.id, &[Signal::TaskStarted { task: id }], Settle::Nothing).await.map(drop)?;
     // A pause may have come in between: what had not begun does not begin.
-    if world.store.task_status(id).await? == Some(TaskStatus::Cancelled) {
+    if app.store.task_status(id).await? == Some(TaskStatus::Cancelled) {
         return Ok(Vec::new());
     }
-    let before = match d.predecessor {
-        Some(before) if task.kind == TaskKind::Plan => world.store.directive(before).await?,
+    let before = match directive.predecessor {
+        Some(before) if task.kind == TaskKind::Plan => app.store.directive(before).await?,
         _ => None,
     };
-    let job = Job { world, d, task, step: task.step.and_then(|step| d.step(step)), before, cancel, stop };
+    let job = Job { app, directive, task, step: task.step.and_then(|step| directive.step(step)), before, cancel, stop };
     let (outcome, cost) = match job.run().await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {
             tracing::warn!(task = %id, why, "the task could not be run");
-            (TaskOutcome::Failed { reason: without_folder(&why, &world.settings.data_dir) }, Usd::ZERO)
+            (TaskOutcome::Failed { reason: without_folder(&why, &app.settings.data_dir) }, Usd::ZERO)
         }
         Err(EffectError::Refused { why, tries, .. }) => {
             let then = Some(vec![job.failed(&why)]);
@@ -80,8 +80,8 @@ pub(super) async fn run(
 type Ended = Result<(TaskOutcome, Usd), EffectError>;
 
 struct Job<'a> {
-    world: &'a World,
-    d: &'a Directive,
+    app: &'a App,
+    directive: &'a Directive,
     task: &'a Task,
     step: Option<&'a Step>,
     /// The directive that the issue had before, for the planner to know of.
@@ -91,7 +91,7 @@ struct Job<'a> {
 }
 
 /// Where a task works: the commit it starts from, and what it is to be merged with.
-struct Ground {
+struct StartPoint {
     /// The head of the step's branch, where that exists.
     branch_head: Option<String>,
     /// The commit it starts from. What this task's own earlier runs showed on the branch comes after it.
@@ -105,15 +105,15 @@ struct Ground {
 impl Job<'_> {
     /// What the engine is told where it could not be done.
     fn failed(&self, why: &str) -> Signal {
-        let reason = without_folder(why, &self.world.settings.data_dir);
+        let reason = without_folder(why, &self.app.settings.data_dir);
         Signal::TaskFinished { task: self.task.id, outcome: TaskOutcome::Failed { reason }, cost: Usd::ZERO }
     }
 
     async fn run(&self) -> Ended {
-        let source = Source::open(self.world, self.d).await?;
+        let source = Source::open(self.app, self.directive).await?;
         if matches!(self.task.kind, TaskKind::Plan | TaskKind::Judge) {
             // What they read may all be here already, and a token may have outlived the access: no agent is paid for nothing.
-            self.world.github.repository(&self.d.repo).repository().await?;
+            self.app.github.repository(&self.directive.repo).repository().await?;
         }
         match (self.task.kind, self.step) {
             (TaskKind::Plan, _) => self.plan(&source).await,
@@ -125,14 +125,14 @@ impl Job<'_> {
 
     /// Whether people (or a new plan) want this task no more.
     async fn is_called_off(&self) -> Result<bool, EffectError> {
-        Ok(self.world.store.task_status(self.task.id).await? == Some(TaskStatus::Cancelled))
+        Ok(self.app.store.task_status(self.task.id).await? == Some(TaskStatus::Cancelled))
     }
 
     async fn plan(&self, source: &Source) -> Ended {
         let base = self.planned_upon(source).await?;
         source.mirror.fetch_commit(&source.remote, &base).await?;
         let faults: Vec<String> = self.task.instructions.lines().map(str::to_owned).collect();
-        let instructions = report::planner_instructions(self.d, &faults, &Sha::new(base.as_str()));
+        let instructions = report::planner_instructions(self.directive, &faults, &Sha::new(base.as_str()));
         let tree = self.tree(source, &base).await?;
         let run = self.agent(&tree, &base, instructions).await?;
         let ended = self.ended(run, |result| match result.plan {
@@ -145,37 +145,37 @@ impl Job<'_> {
 
     /// The commit that a planner reads: the base commit, or what earlier plans have made of it.
     async fn planned_upon(&self, source: &Source) -> Result<String, EffectError> {
-        if self.d.has_landed() {
-            source.known_head(&self.d.integration_branch()).await
-        } else if self.d.has_reached_base() {
-            source.known_head(&self.d.base.branch).await
+        if self.directive.has_landed() {
+            source.known_head(&self.directive.integration_branch()).await
+        } else if self.directive.has_reached_base() {
+            source.known_head(&self.directive.base.branch).await
         } else {
-            Ok(self.d.base.sha.to_string())
+            Ok(self.directive.base.sha.to_string())
         }
     }
 
     async fn judge(&self, source: &Source, step: &Step) -> Ended {
         let Some(head) = step.head.clone() else { return Err(EffectError::never("there is no commit to judge")) };
-        let at = if step.report.is_some() { self.d.base.sha.clone() } else { head.clone() };
+        let at = if step.report.is_some() { self.directive.base.sha.clone() } else { head.clone() };
         source.mirror.fetch_commit(&source.remote, at.as_str()).await?;
         let tree = self.tree(source, at.as_str()).await?;
-        let run = self.agent(&tree, at.as_str(), report::judge_instructions(self.d, step)).await?;
-        let weight = self.d.policy.judge.as_ref().map_or(1.0, |judge| judge.weight);
+        let run = self.agent(&tree, at.as_str(), report::judge_instructions(self.directive, step)).await?;
+        let weight = self.directive.policy.judge.as_ref().map_or(1.0, |judge| judge.weight);
         let ended = self.ended(run, |result| judged(result, head, weight));
         tree.remove(Removal::Disposable).await?;
         Ok(ended)
     }
 
     async fn work(&self, source: &Source, step: &Step) -> Ended {
-        let ground = self.ground(source, step).await?;
+        let start_point = self.start_point(source, step).await?;
         let checkpoint = self.checkpoint(source).await?;
-        let done = match &ground.branch_head {
+        let done = match &start_point.branch_head {
             Some(head) => self.done_before(source, head).await?,
             None => None,
         };
         let ended = match done {
             Some(done) => (done, Usd::ZERO),
-            None => self.work_on(source, step, &ground, checkpoint.as_deref()).await?,
+            None => self.work_on(source, step, &start_point, checkpoint.as_deref()).await?,
         };
         if let Some(checkpoint) = checkpoint.filter(|_| ended.0 != TaskOutcome::Cancelled) {
             self.forget(source, &checkpoint).await;
@@ -183,40 +183,44 @@ impl Job<'_> {
         Ok(ended)
     }
 
-    async fn work_on(&self, source: &Source, step: &Step, ground: &Ground, checkpoint: Option<&str>) -> Ended {
-        let tree = self.work_tree(source, step, ground, checkpoint).await?;
-        let instructions = report::step_instructions(self.d, step);
+    async fn work_on(&self, source: &Source, step: &Step, start_point: &StartPoint, checkpoint: Option<&str>) -> Ended {
+        let tree = self.work_tree(source, step, start_point, checkpoint).await?;
+        let instructions = report::step_instructions(self.directive, step);
         let over = CancellationToken::new();
         let agent = async {
             let _over = over.clone().drop_guard();
-            self.agent(&tree, &ground.start, instructions).await
+            self.agent(&tree, &start_point.start, instructions).await
         };
-        let (run, shown) = tokio::join!(Box::pin(agent), Box::pin(self.show(source, step, ground, &tree, &over)));
+        let (run, shown) = tokio::join!(Box::pin(agent), Box::pin(self.show(source, step, start_point, &tree, &over)));
         let run = run?;
-        let handed_in = ground.handed_in && shown == ground.branch_head;
-        let ground =
-            &Ground { branch_head: shown, handed_in, start: ground.start.clone(), merge: ground.merge.clone() };
+        let handed_in = start_point.handed_in && shown == start_point.branch_head;
+        let start_point = &StartPoint {
+            branch_head: shown,
+            handed_in,
+            start: start_point.start.clone(),
+            merge: start_point.merge.clone(),
+        };
         let (result, cost) = match self.ended(run, |result| TaskOutcome::Unchanged {
             summary: result.summary,
             report: result.report,
             evidence: result.evidence,
-            head: ground.branch_head.clone().map(Sha::new),
+            head: start_point.branch_head.clone().map(Sha::new),
         }) {
             (result @ TaskOutcome::Unchanged { .. }, cost) => (result, cost),
             (TaskOutcome::Cancelled, cost) => {
                 // Where another worker has taken over, saving is its business.
                 if self.stop.is_cancelled() || self.is_called_off().await? {
-                    self.save(source, ground, &tree, checkpoint).await;
+                    self.save(source, start_point, &tree, checkpoint).await;
                 }
                 return Ok((TaskOutcome::Cancelled, cost));
             }
             other => return Ok(other),
         };
-        Ok((self.bring_home(source, step, ground, tree, result).await?, cost))
+        Ok((self.bring_home(source, step, start_point, tree, result).await?, cost))
     }
 
     /// Where the step's branch and its target stand on the server now.
-    async fn ground(&self, source: &Source, step: &Step) -> Result<Ground, EffectError> {
+    async fn start_point(&self, source: &Source, step: &Step) -> Result<StartPoint, EffectError> {
         let branch_head = source.head(&step.branch).await?;
         let target = source.known_head(&step.target).await?;
         let (start, handed_in) = match &branch_head {
@@ -224,12 +228,12 @@ impl Job<'_> {
             None => (target.clone(), true),
         };
         let merge = (self.task.merge_target && start != target).then_some(target);
-        Ok(Ground { branch_head, start, handed_in, merge })
+        Ok(StartPoint { branch_head, start, handed_in, merge })
     }
 
     /// What this very task pushed before its worker died, if it did.
     async fn done_before(&self, source: &Source, head: &str) -> Result<Option<TaskOutcome>, EffectError> {
-        let base = self.d.base.sha.as_str();
+        let base = self.directive.base.sha.as_str();
         source.mirror.fetch_commit(&source.remote, base).await?;
         let id = self.task.id.to_string();
         let found = source.mirror.find_commit_with_trailer(Some(base), head, TRAILER, &id).await?;
@@ -241,17 +245,17 @@ impl Job<'_> {
         &self,
         source: &Source,
         step: &Step,
-        ground: &Ground,
+        start_point: &StartPoint,
         tree: Tree,
         result: TaskOutcome,
     ) -> Result<TaskOutcome, EffectError> {
         let mirror = &source.mirror;
-        let snapshot = mirror.snapshot(&tree, &ground.start).await?;
-        if ground.handed_in && snapshot.is_empty() && ground.merge.is_none() {
+        let snapshot = mirror.snapshot(&tree, &start_point.start).await?;
+        if start_point.handed_in && snapshot.is_empty() && start_point.merge.is_none() {
             tree.remove(Removal::Disposable).await?;
             return Ok(result);
         }
-        let rules = Rules::new(self.d.policy.protected_paths.iter().map(String::as_str))
+        let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str))
             .map_err(|error| EffectError::never(format!("a protected path of the policy is no pattern: {error}")))?;
         let faults: Vec<_> = check(&snapshot, &rules).into_iter().filter(crate::workspace::Fault::refuses).collect();
         if !faults.is_empty() {
@@ -262,21 +266,21 @@ impl Job<'_> {
             _ => String::new(),
         };
         // What was shown and is not handed in after all goes from the branch again, for the next try to start afresh.
-        let nothing = !ground.handed_in
-            && ground.merge.is_none()
-            && self.is_nothing(source, step, ground, &snapshot.tree).await?;
+        let nothing = !start_point.handed_in
+            && start_point.merge.is_none()
+            && self.is_nothing(source, step, start_point, &snapshot.tree).await?;
         let message = if nothing {
             report::progress_message(step, self.task)
         } else {
-            report::commit_message(self.d, step, self.task, &summary)
+            report::commit_message(self.directive, step, self.task, &summary)
         };
-        let first = ground.branch_head.as_ref().unwrap_or(&ground.start);
-        let parents: Vec<&str> = std::iter::once(first).chain(&ground.merge).map(String::as_str).collect();
-        let author = identity(self.world).await?;
+        let first = start_point.branch_head.as_ref().unwrap_or(&start_point.start);
+        let parents: Vec<&str> = std::iter::once(first).chain(&start_point.merge).map(String::as_str).collect();
+        let author = identity(self.app).await?;
         // Dated by the task: made twice, it is the same commit.
         let commit = mirror.commit(&snapshot.tree, &parents, &message, &author, self.task.created_at).await?;
         let branch = step.branch.as_str();
-        match source.push(self.world, self.d, &commit, branch, ground.branch_head.as_deref()).await {
+        match source.push(self.app, self.directive, &commit, branch, start_point.branch_head.as_deref()).await {
             Ok(()) => {}
             Err(PushError::Git(error)) => return Err(error.into()),
             Err(PushError::NotGranted(why)) => return Ok(TaskOutcome::Barred { reason: why }),
@@ -295,8 +299,14 @@ impl Job<'_> {
     }
 
     /// Whether a tree holds no work of the step's: it is what the branch was cut from.
-    async fn is_nothing(&self, source: &Source, step: &Step, ground: &Ground, tree: &str) -> Result<bool, EffectError> {
-        let head = ground.branch_head.as_ref().unwrap_or(&ground.start);
+    async fn is_nothing(
+        &self,
+        source: &Source,
+        step: &Step,
+        start_point: &StartPoint,
+        tree: &str,
+    ) -> Result<bool, EffectError> {
+        let head = start_point.branch_head.as_ref().unwrap_or(&start_point.start);
         let target = source.known_head(&step.target).await?;
         let Some(origin) = source.mirror.merge_base(head, &target).await? else { return Ok(false) };
         Ok(source.mirror.tree_of(&origin).await? == tree)
@@ -327,30 +337,32 @@ impl Job<'_> {
         &self,
         source: &Source,
         step: &Step,
-        ground: &Ground,
+        start_point: &StartPoint,
         checkpoint: Option<&str>,
     ) -> Result<Tree, EffectError> {
         let (mirror, branch) = (&source.mirror, step.branch.as_str());
-        let name = match &ground.merge {
+        let name = match &start_point.merge {
             Some(theirs) => format!("{}-{}", self.folder(), theirs.get(..12).unwrap_or(theirs)),
             None => self.folder(),
         };
         let here = mirror.existing_tree(&name).await?;
-        let shown = ground.branch_head.as_deref().filter(|head| *head != ground.start);
+        let shown = start_point.branch_head.as_deref().filter(|head| *head != start_point.start);
         if here.is_none() {
             let checkpoint = match checkpoint {
-                Some(checkpoint) if self.fits(source, ground, checkpoint).await? => Some(checkpoint),
+                Some(checkpoint) if self.fits(source, start_point, checkpoint).await? => Some(checkpoint),
                 _ => shown,
             };
             if let Some(checkpoint) = checkpoint {
                 tracing::info!(checkpoint, "going on from a checkpoint");
-                return Ok(mirror.tree_with(&name, &ground.start, &mirror.tree_of(checkpoint).await?, branch).await?);
+                return Ok(mirror
+                    .tree_with(&name, &start_point.start, &mirror.tree_of(checkpoint).await?, branch)
+                    .await?);
             }
         }
-        match (here, &ground.merge) {
-            (_, None) => self.tree(source, &ground.start).await,
-            (Some(tree), Some(_)) if tree.base == ground.start => Ok(tree),
-            (_, Some(theirs)) => Ok(mirror.tree_of_merge(&name, &ground.start, theirs, branch).await?.0),
+        match (here, &start_point.merge) {
+            (_, None) => self.tree(source, &start_point.start).await,
+            (Some(tree), Some(_)) if tree.base == start_point.start => Ok(tree),
+            (_, Some(theirs)) => Ok(mirror.tree_of_merge(&name, &start_point.start, theirs, branch).await?.0),
         }
     }
 
@@ -359,13 +371,13 @@ impl Job<'_> {
     }
 
     async fn agent(&self, tree: &Tree, head: &str, instructions: String) -> Result<AgentRun, EffectError> {
-        if let Some(ended) = kept::read(tree, self.task.id) {
+        if let Some(ended) = journal::read(tree, self.task.id) {
             tracing::info!(task = %self.task.id, "its agent had ended before; what it left is handed in");
             return self.measured(ended).await;
         }
         let (name, settings) = self.choose_agent()?;
-        let log = self.world.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
-        self.world.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
+        let log = self.app.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
+        self.app.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
         let job = AgentJob {
             workdir: tree.path(),
             folder: tree.beside("agent"),
@@ -374,16 +386,16 @@ impl Job<'_> {
             log,
             cancel: self.cancel.clone(),
         };
-        let ran = agent::run_agent(&self.world.sandbox, &spec(name, settings), job).await;
+        let ran = agent::run_agent(&self.app.sandbox, &spec(name, settings), job).await;
         let ran = ran.map_err(|error| EffectError::never(format!("the agent `{name}` was not started: {error}")))?;
-        let ended = kept::Ended { measure: measure(&ran), run: ran };
-        kept::write(tree, self.task.id, &ended);
+        let ended = journal::Ended { measure: measure(&ran), run: ran };
+        journal::write(tree, self.task.id, &ended);
         self.measured(ended).await
     }
 
-    async fn measured(&self, ended: kept::Ended) -> Result<AgentRun, EffectError> {
+    async fn measured(&self, ended: journal::Ended) -> Result<AgentRun, EffectError> {
         let measured = Signal::TaskMeasured { task: self.task.id, measure: ended.measure };
-        self.world.apply(self.d.id, &[measured], Settle::Nothing).await.map(drop)?;
+        self.app.apply(self.directive.id, &[measured], Settle::Nothing).await.map(drop)?;
         Ok(ended.run)
     }
 

@@ -1,6 +1,6 @@
 //! What an agent has so far, shown while it is at work.
 //!
-//! Every now and then its tree is looked at from behind walls; where it changed and nothing speaks against it, it is
+//! Every now and then its tree is looked at inside a sandbox; where it changed and nothing speaks against it, it is
 //! committed, remembered by the engine and then pushed. Nothing depends on it: what goes wrong here costs a line in the log,
 //! and the agent's work is handed in as ever. Once a push did not take place, no more are tried in this run: somebody else
 //! works on the branch.
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Ground, Job, PROGRESS};
+use super::{Job, PROGRESS, StartPoint};
 use crate::report;
 use crate::runtime::apply::Settle;
 use crate::runtime::effects::EffectError;
@@ -36,16 +36,16 @@ impl Job<'_> {
         &self,
         source: &Source,
         step: &Step,
-        ground: &Ground,
+        start_point: &StartPoint,
         tree: &Tree,
         over: &CancellationToken,
     ) -> Option<String> {
-        let mut shown = Shown { head: ground.branch_head.clone(), tree: None, unsure: None };
-        let Some(every) = self.world.settings.limits.progress.filter(|_| wanted(step, ground)) else {
+        let mut shown = Shown { head: start_point.branch_head.clone(), tree: None, unsure: None };
+        let Some(every) = self.app.settings.limits.progress.filter(|_| wanted(step, start_point)) else {
             return shown.head;
         };
         while still(over, every).await {
-            match self.show_once(source, step, ground, tree, over, &mut shown).await {
+            match self.show_once(source, step, start_point, tree, over, &mut shown).await {
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(?error, "work in progress is not shown any more");
@@ -66,40 +66,43 @@ impl Job<'_> {
         &self,
         source: &Source,
         step: &Step,
-        ground: &Ground,
+        start_point: &StartPoint,
         tree: &Tree,
         over: &CancellationToken,
         shown: &mut Shown,
     ) -> Result<(), EffectError> {
         let mirror = &source.mirror;
-        let Some(seen) = mirror.glance(&self.world.sandbox, tree, &ground.start, over).await? else { return Ok(()) };
+        let Some(seen) = mirror.live_snapshot(&self.app.sandbox, tree, &start_point.start, over).await? else {
+            return Ok(());
+        };
         let before = match (&shown.tree, &shown.head) {
             (Some(tree), _) => tree.clone(),
             (None, Some(head)) => mirror.tree_of(head).await?,
-            (None, None) => mirror.tree_of(&ground.start).await?,
+            (None, None) => mirror.tree_of(&start_point.start).await?,
         };
         // Whatever may not be pushed, or only with a person's word, is not shown either: it may be gone by the hand-in.
-        let rules = Rules::new(self.d.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
+        let rules =
+            Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
         if seen.tree == before || !check(&seen, &rules).is_empty() || over.is_cancelled() {
             return Ok(());
         }
-        let parent = shown.head.as_ref().unwrap_or(&ground.start);
+        let parent = shown.head.as_ref().unwrap_or(&start_point.start);
         let message = report::progress_message(step, self.task);
-        let author = identity(self.world).await?;
+        let author = identity(self.app).await?;
         let commit = mirror.commit(&seen.tree, &[parent], &message, &author, self.task.created_at).await?;
         // Remembered first: a process that dies after the push leaves no head that nobody knows.
         let (task, head) = (self.task.id, Sha::new(commit.clone()));
-        self.world.apply(self.d.id, &[Signal::TaskPushes { task, head }], Settle::Nothing).await.map(drop)?;
+        self.app.apply(self.directive.id, &[Signal::TaskPushes { task, head }], Settle::Nothing).await.map(drop)?;
         // It may have been called off while its tree was looked at.
-        if over.is_cancelled() || self.world.store.task_status(task).await? == Some(TaskStatus::Cancelled) {
+        if over.is_cancelled() || self.app.store.task_status(task).await? == Some(TaskStatus::Cancelled) {
             return Ok(());
         }
         shown.unsure = Some(commit.clone());
-        let pushed = source.push(self.world, self.d, &commit, step.branch.as_str(), shown.head.as_deref()).await;
+        let pushed = source.push(self.app, self.directive, &commit, step.branch.as_str(), shown.head.as_deref()).await;
         pushed.map_err(EffectError::later)?;
         tracing::info!(commit = commit.get(..12), "showed work in progress");
         *shown = Shown { head: Some(commit), tree: Some(seen.tree), unsure: None };
-        self.world.apply(self.d.id, &[Signal::TaskPushed { task }], Settle::Nothing).await.map(drop)?;
+        self.app.apply(self.directive.id, &[Signal::TaskPushed { task }], Settle::Nothing).await.map(drop)?;
         Ok(())
     }
 
@@ -116,8 +119,8 @@ impl Job<'_> {
     }
 }
 
-fn wanted(step: &Step, ground: &Ground) -> bool {
-    step.may_show_progress() && ground.merge.is_none()
+fn wanted(step: &Step, start_point: &StartPoint) -> bool {
+    step.may_show_progress() && start_point.merge.is_none()
 }
 
 /// Waits; false when it is over meanwhile.

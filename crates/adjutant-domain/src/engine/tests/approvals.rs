@@ -26,15 +26,15 @@ fn by() -> Actor {
 fn a_question_that_nobody_answers_expires_is_reminded_of_once_and_waits_on() {
     let mut world = yellow_a();
     world.waits(DAY * 2);
-    assert_eq!((reminders(&world), world.d.approvals[0].status), (0, ApprovalStatus::Pending));
+    assert_eq!((reminders(&world), world.directive.approvals[0].status), (0, ApprovalStatus::Pending));
     world.waits(DAY * 2);
-    let approval = world.d.approvals[0].id;
+    let approval = world.directive.approvals[0].id;
     assert!(world.has(&Effect::Remind { approval }));
     for _ in 0..3 {
         world.waits(DAY);
         assert_eq!(reminders(&world), 0);
     }
-    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Expired);
+    assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Expired);
     assert_eq!((world.waiting(), world.count("approval_expired")), (vec![ApprovalKind::StepReview], 1));
 }
 
@@ -45,7 +45,7 @@ fn siblings_go_on_beside_an_expired_question_and_a_late_answer_counts() {
     world.done("b");
     world.approve("a");
     assert!(world.merges("a"));
-    let approval = &world.d.approvals[0];
+    let approval = &world.directive.approvals[0];
     assert_eq!(
         (approval.status, approval.answered_by.clone()),
         (ApprovalStatus::Approved, Some(Login::new("maintainer")))
@@ -59,10 +59,10 @@ fn a_new_head_makes_an_expired_question_stale_and_its_successor_is_reminded_of_i
     world.waits(DAY * 4);
     let step = world.id("a");
     world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
-    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Stale);
+    assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
     world.verified("a", yellow());
     world.waits(DAY * 4);
-    let approval = world.d.waiting().next().unwrap().id;
+    let approval = world.directive.waiting().next().unwrap().id;
     assert!(world.has(&Effect::Remind { approval }));
 }
 
@@ -74,7 +74,7 @@ fn without_hours_nothing_expires() {
     world.changed("a", "a1");
     world.verified("a", yellow());
     world.waits(DAY * 1_000);
-    assert_eq!((reminders(&world), world.d.approvals[0].expires_at), (0, None));
+    assert_eq!((reminders(&world), world.directive.approvals[0].expires_at), (0, None));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn nobody_is_reminded_of_what_a_person_paused_until_it_goes_on() {
     let mut world = yellow_a();
     world.maintainer(None, Command::Pause { now: false });
     world.waits(DAY * 4);
-    assert_eq!((reminders(&world), world.d.approvals[0].status), (0, ApprovalStatus::Pending));
+    assert_eq!((reminders(&world), world.directive.approvals[0].status), (0, ApprovalStatus::Pending));
     world.maintainer(None, Command::Resume);
     assert_eq!(reminders(&world), 1);
 }
@@ -99,7 +99,7 @@ fn a_question_about_money_is_reminded_of_though_it_pauses() {
 
 #[test]
 fn the_urgency_says_how_much_waits() {
-    let urgency = |world: &World| world.d.waiting().next().unwrap().urgency;
+    let urgency = |world: &World| world.directive.waiting().next().unwrap().urgency;
     assert_eq!(urgency(&yellow_a()), Urgency::Normal);
     let mut world = World::started(Policy { autonomy: Autonomy::Manual, ..Policy::default() }, single());
     assert_eq!(urgency(&world), Urgency::High, "the plan");
@@ -127,9 +127,9 @@ fn an_approval_of_a_plan_is_not_about_the_plan_after_it() {
     world.planned(single());
     world.order_at(by(), None, Command::Approve { step: None }, None, Some(written));
     assert!(world.refused().contains("another one"), "{}", world.refused());
-    assert_eq!(world.d.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status, DirectiveStatus::Planning);
     world.maintainer(None, Command::Approve { step: None });
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_comment_of_the_second_in_which_somebody_pushed_may_be_about_the_head_before
 #[test]
 fn who_answered_when_to_which_sha_and_with_what_words_is_kept_on_every_path() {
     let kept = |world: &World, index: usize| {
-        let approval = &world.d.approvals[index];
+        let approval = &world.directive.approvals[index];
         let by = approval.answered_by.as_ref().map(ToString::to_string);
         let at = approval.answered_at.is_some();
         (
@@ -222,10 +222,10 @@ fn who_answered_when_to_which_sha_and_with_what_words_is_kept_on_every_path() {
     world.approve("a");
     world.approve("a");
     assert_eq!(kept(&world, 0), expected(ApprovalStatus::Approved, "As written."), "before it was proved");
-    assert_eq!(world.d.approvals.len(), 1);
+    assert_eq!(world.directive.approvals.len(), 1);
 
     let mut world = yellow_a();
     world.signal(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
-    assert_eq!(world.d.approvals[0].answered_by, None, "Adjutant answers nothing");
-    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Stale);
+    assert_eq!(world.directive.approvals[0].answered_by, None, "Adjutant answers nothing");
+    assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
 }

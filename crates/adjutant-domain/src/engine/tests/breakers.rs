@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::policy::JudgePolicy;
-use crate::task::{Held, House};
+use crate::task::{CapacityLimit, QueueReason};
 
 fn costing(limit: f64, ceiling: Option<f64>) -> Policy {
     let mut policy = Policy::default();
@@ -15,13 +15,13 @@ fn costing(limit: f64, ceiling: Option<f64>) -> Policy {
 fn out_of_money() -> World {
     let mut world = World::started(costing(0.9, None), diamond());
     world.changed("a", "a1");
-    assert_eq!(world.d.spent(), Usd::from_dollars(1.0));
+    assert_eq!(world.directive.spent(), Usd::from_dollars(1.0));
     assert_eq!(world.waiting(), [ApprovalKind::Budget]);
     world
 }
 
 fn reasons(world: &World) -> Vec<PauseReason> {
-    world.d.pause.iter().flat_map(|pause| pause.reasons().cloned()).collect()
+    world.directive.pause.iter().flat_map(|pause| pause.reasons().cloned()).collect()
 }
 
 fn off() -> Signal {
@@ -38,7 +38,7 @@ fn used_up_money_pauses_once_and_says_so_once() {
     for _ in 0..5 {
         world.waits(Duration::minutes(1));
     }
-    assert_eq!((world.d.status, world.count("breaker_tripped")), (DirectiveStatus::Paused, 1));
+    assert_eq!((world.directive.status, world.count("breaker_tripped")), (DirectiveStatus::Paused, 1));
     assert_eq!((world.count("approval_required"), reasons(&world)), (1, vec![PauseReason::Cost]));
 }
 
@@ -46,8 +46,8 @@ fn used_up_money_pauses_once_and_says_so_once() {
 fn resume_grants_the_same_money_again_in_the_name_of_who_said_so() {
     let mut world = out_of_money();
     world.maintainer(None, Command::Resume);
-    assert_eq!((world.d.status, world.d.budget()), (DirectiveStatus::Active, Usd::from_dollars(1.9)));
-    let answered = &world.d.approvals[0];
+    assert_eq!((world.directive.status, world.directive.budget()), (DirectiveStatus::Active, Usd::from_dollars(1.9)));
+    let answered = &world.directive.approvals[0];
     assert_eq!(answered.status, ApprovalStatus::Approved);
     assert_eq!(answered.answered_by, Some(Login::new("maintainer")));
     assert_eq!((answered.words.as_deref(), answered.answered_at), (Some("As written."), Some(world.now)));
@@ -57,8 +57,11 @@ fn resume_grants_the_same_money_again_in_the_name_of_who_said_so() {
 fn a_budget_sets_another_total_and_goes_on() {
     let mut world = out_of_money();
     world.maintainer(None, Command::Budget { usd: 4.5 });
-    assert_eq!((world.refusal(), world.d.status), (None, DirectiveStatus::Active));
-    assert_eq!((world.d.budget(), world.d.approvals[0].status), (Usd::from_dollars(4.5), ApprovalStatus::Approved));
+    assert_eq!((world.refusal(), world.directive.status), (None, DirectiveStatus::Active));
+    assert_eq!(
+        (world.directive.budget(), world.directive.approvals[0].status),
+        (Usd::from_dollars(4.5), ApprovalStatus::Approved)
+    );
 }
 
 #[test]
@@ -66,9 +69,9 @@ fn a_budget_may_be_set_before_it_is_used_up_and_lowered_again() {
     let mut world = World::started(costing(10.0, Some(20.0)), diamond());
     for total in [20.0, 5.0] {
         world.maintainer(None, Command::Budget { usd: total });
-        assert_eq!((world.refusal(), world.d.budget()), (None, Usd::from_dollars(total)));
+        assert_eq!((world.refusal(), world.directive.budget()), (None, Usd::from_dollars(total)));
     }
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn a_budget_above_the_ceiling_or_below_what_is_spent_is_refused_with_the_numbers
     assert!(world.refused().contains("$4.51 is more than the $4.50"), "{}", world.refused());
     world.maintainer(None, Command::Budget { usd: 1.0 });
     assert!(world.refused().contains("$1.00 are spent already"), "{}", world.refused());
-    assert_eq!((world.d.status, world.d.budget()), (DirectiveStatus::Paused, Usd::from_dollars(0.9)));
+    assert_eq!((world.directive.status, world.directive.budget()), (DirectiveStatus::Paused, Usd::from_dollars(0.9)));
 }
 
 #[test]
@@ -86,12 +89,12 @@ fn at_the_ceiling_resume_grants_nothing_more() {
     let mut world = World::started(costing(0.9, Some(1.2)), diamond());
     world.changed("a", "a1");
     world.maintainer(None, Command::Resume);
-    assert_eq!(world.d.budget(), Usd::from_dollars(1.2), "the same again, as far as the ceiling");
+    assert_eq!(world.directive.budget(), Usd::from_dollars(1.2), "the same again, as far as the ceiling");
     world.changed("b", "b1");
     assert_eq!(world.waiting(), [ApprovalKind::Budget]);
     world.maintainer(None, Command::Resume);
     assert!(world.refused().contains("the policy allows $1.20 in total"), "{}", world.refused());
-    assert_eq!(world.d.status, DirectiveStatus::Paused);
+    assert_eq!(world.directive.status, DirectiveStatus::Paused);
 }
 
 #[test]
@@ -104,12 +107,13 @@ fn nothing_starts_once_the_money_is_used_up_neither_a_judge_nor_a_rework_nor_a_p
     world.verified("b", red());
     assert_eq!((world.live_count(), world.status("b")), (0, StepStatus::Rework));
     world.maintainer(None, Command::Budget { usd: 4.0 });
-    let kinds: Vec<_> = world.d.tasks.iter().filter(|task| task.status.is_live()).map(|task| task.kind).collect();
+    let kinds: Vec<_> =
+        world.directive.tasks.iter().filter(|task| task.status.is_live()).map(|task| task.kind).collect();
     assert_eq!(kinds, [TaskKind::Judge, TaskKind::Rework]);
 
     let mut world = World::open(costing(0.4, None));
     world.planned(json!({ "steps": [] }));
-    assert_eq!((world.live_count(), world.d.status), (0, DirectiveStatus::Paused), "the plan is not mended");
+    assert_eq!((world.live_count(), world.directive.status), (0, DirectiveStatus::Paused), "the plan is not mended");
 }
 
 #[test]
@@ -117,12 +121,12 @@ fn tasks_that_only_wait_for_a_worker_do_not_begin_once_the_money_is_used_up() {
     let mut world = World::started(costing(0.9, None), diamond());
     let (a, b) = (world.id("a"), world.id("b"));
     // As if only one agent were there: `b` is queued still when `a` ends.
-    for task in world.d.tasks.iter_mut().filter(|task| task.step == Some(b)) {
+    for task in world.directive.tasks.iter_mut().filter(|task| task.step == Some(b)) {
         task.status = TaskStatus::Queued;
     }
     world.changed("a", "a1");
     assert_eq!((world.live_count(), world.status("b")), (0, StepStatus::Ready));
-    assert_eq!(world.d.step(a).unwrap().status, StepStatus::Evaluating);
+    assert_eq!(world.directive.step(a).unwrap().status, StepStatus::Evaluating);
     world.maintainer(None, Command::Resume);
     assert_eq!(world.status("b"), StepStatus::Running);
 }
@@ -134,20 +138,23 @@ fn used_up_time_pauses_once_and_resume_grants_the_same_again() {
     world.waits(Duration::hours(9));
     assert_eq!((reasons(&world), world.count("breaker_tripped")), (vec![PauseReason::WallTime], 1));
     world.maintainer(None, Command::Budget { usd: 20.0 });
-    assert_eq!(world.d.status, DirectiveStatus::Paused, "money is not what it waits for");
+    assert_eq!(world.directive.status, DirectiveStatus::Paused, "money is not what it waits for");
     world.maintainer(None, Command::Resume);
-    assert_eq!((world.d.status, world.d.approvals[0].status), (DirectiveStatus::Active, ApprovalStatus::Approved));
+    assert_eq!(
+        (world.directive.status, world.directive.approvals[0].status),
+        (DirectiveStatus::Active, ApprovalStatus::Approved)
+    );
     world.waits(Duration::hours(7));
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
     world.waits(Duration::hours(2));
-    assert_eq!((world.d.status, world.count("breaker_tripped")), (DirectiveStatus::Paused, 2));
+    assert_eq!((world.directive.status, world.count("breaker_tripped")), (DirectiveStatus::Paused, 2));
 }
 
 #[test]
 fn time_while_paused_or_waiting_for_people_or_for_a_worker_does_not_count() {
     let day = Duration::hours(24);
     let mut world = World::started(Policy::default(), diamond());
-    let worked = |world: &World| world.d.clock.at(world.now);
+    let worked = |world: &World| world.directive.clock.at(world.now);
     world.maintainer(None, Command::Pause { now: false });
     let before = worked(&world);
     world.waits(day);
@@ -179,8 +186,8 @@ fn time_while_paused_or_waiting_for_people_or_for_a_worker_does_not_count() {
     world.signal(Signal::TaskStarted { task });
     world.waits(Duration::hours(1));
     assert_eq!(worked(&world), before + 3_600 + 10, "an agent is at work");
-    let held = Held { by: House::Installation, limit: 1, taken: 1 };
-    world.signal(Signal::TaskHeld { task, held });
+    let held = QueueReason { by: CapacityLimit::Installation, limit: 1, taken: 1 };
+    world.signal(Signal::TaskQueued { task, held });
     let before = worked(&world);
     world.waits(day);
     assert_eq!(worked(&world), before, "its process died, and it waits for a place");
@@ -208,13 +215,13 @@ fn more_than_three_failed_steps_fail_the_directive_with_what_to_do() {
     policy.limits.parallel_tasks = 4;
     let mut world = World::started(policy, json!({ "steps": steps }));
     for name in ["a", "b", "c", "d"] {
-        assert_eq!(world.d.status, DirectiveStatus::Active, "before {name}");
+        assert_eq!(world.directive.status, DirectiveStatus::Active, "before {name}");
         for _ in 0..3 {
             world.finish(world.live(Some(name)), TaskOutcome::Failed { reason: "no key".to_owned() });
         }
     }
-    assert_eq!((world.d.status, world.count("breaker_tripped")), (DirectiveStatus::Failed, 1));
-    let why = world.d.failure.clone().unwrap();
+    assert_eq!((world.directive.status, world.count("breaker_tripped")), (DirectiveStatus::Failed, 1));
+    let why = world.directive.failure.clone().unwrap();
     assert!(why.contains("4 steps (a, b, c, d)") && why.contains("set the label again"), "{why}");
     assert!(why.contains("no key"), "{why}");
 }
@@ -237,13 +244,13 @@ fn a_full_house_is_told_once_for_as_long_as_a_task_waits() {
     world.busy = true;
     world.planned(single());
     let task = world.live(Some("a"));
-    let held = |taken| Signal::TaskHeld { task, held: Held { by: House::OpenPulls, limit: 5, taken } };
+    let held = |taken| Signal::TaskQueued { task, held: QueueReason { by: CapacityLimit::OpenPulls, limit: 5, taken } };
     for taken in [5, 5, 6] {
         world.signal(held(taken));
     }
-    assert_eq!((world.count("breaker_tripped"), world.d.task(task).unwrap().held.unwrap().taken), (1, 5));
+    assert_eq!((world.count("breaker_tripped"), world.directive.task(task).unwrap().held.unwrap().taken), (1, 5));
     world.signal(Signal::TaskStarted { task });
-    assert_eq!(world.d.task(task).unwrap().held, None);
+    assert_eq!(world.directive.task(task).unwrap().held, None);
     world.changed("a", "a1");
     world.signal(held(5));
     assert_eq!(world.count("breaker_tripped"), 1, "what has ended waits for nothing");
@@ -257,7 +264,7 @@ fn the_label_put_back_does_not_answer_the_question_about_money() {
     world.signal(on());
     assert_eq!((reasons(&world), world.waiting()), (vec![PauseReason::Cost], vec![ApprovalKind::Budget]));
     world.maintainer(None, Command::Budget { usd: 4.0 });
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
 }
 
 #[test]
@@ -268,9 +275,9 @@ fn money_does_not_overrule_a_person_who_paused() {
     world.maintainer(None, Command::Budget { usd: 4.0 });
     assert_eq!(reasons(&world), [PauseReason::Commanded(Login::new("maintainer"))]);
     world.signal(on());
-    assert_eq!(world.d.status, DirectiveStatus::Paused, "the label lifts only what the label paused");
+    assert_eq!(world.directive.status, DirectiveStatus::Paused, "the label lifts only what the label paused");
     world.maintainer(None, Command::Resume);
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
 }
 
 #[test]
@@ -282,7 +289,7 @@ fn resume_lifts_every_reason_at_once() {
     world.maintainer(None, Command::Pause { now: false });
     assert!(world.refused().contains("from paused to paused"));
     world.maintainer(None, Command::Resume);
-    assert_eq!((world.d.status, world.waiting()), (DirectiveStatus::Active, vec![]));
+    assert_eq!((world.directive.status, world.waiting()), (DirectiveStatus::Active, vec![]));
     world.maintainer(None, Command::Resume);
     assert!(world.refused().contains("nothing is paused"));
 }
@@ -298,7 +305,7 @@ fn a_resume_written_before_the_money_was_used_up_grants_none() {
     let by = actor("maintainer", Permission::Admin);
     world.order_at(by, None, Command::Resume, None, Some(written));
     assert!(world.refused().contains("only after that was written"), "{}", world.refused());
-    assert_eq!(world.d.budget(), Usd::from_dollars(0.9));
+    assert_eq!(world.directive.budget(), Usd::from_dollars(0.9));
 }
 
 #[test]
@@ -316,9 +323,9 @@ fn a_judge_who_was_called_off_is_asked_again_after_the_pause() {
     let mut world = World::started(Policy { judge, ..Policy::default() }, single());
     world.changed("a", "a1");
     world.verified("a", green());
-    assert_eq!(world.d.task(world.live(Some("a"))).unwrap().kind, TaskKind::Judge);
+    assert_eq!(world.directive.task(world.live(Some("a"))).unwrap().kind, TaskKind::Judge);
     world.maintainer(None, Command::Pause { now: true });
     assert_eq!(world.live_count(), 0);
     world.maintainer(None, Command::Resume);
-    assert_eq!(world.d.task(world.live(Some("a"))).unwrap().kind, TaskKind::Judge);
+    assert_eq!(world.directive.task(world.live(Some("a"))).unwrap().kind, TaskKind::Judge);
 }

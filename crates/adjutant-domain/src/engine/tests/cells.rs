@@ -78,9 +78,9 @@ fn outcome(autonomy: Autonomy, confidence: Confidence, place: Place) -> Outcome 
     let finding = Finding { kind: FindingKind::Protected, text: "`.github/workflows/ci.yml`".to_owned() };
     let findings = if place.protected() { vec![finding] } else { Vec::new() };
     world.signal(Signal::Verified { step: world.id("a"), head: Sha::new("a1"), results, findings });
-    if world.d.generation == 2 {
-        let planner = world.d.task(world.live(None)).unwrap();
-        let told = (world.d.status, planner.kind, world.live_count(), world.waiting().len());
+    if world.directive.generation == 2 {
+        let planner = world.directive.task(world.live(None)).unwrap();
+        let told = (world.directive.status, planner.kind, world.live_count(), world.waiting().len());
         return match told {
             (DirectiveStatus::Planning, TaskKind::Plan, 1, 0) => Outcome::Replans,
             other => Outcome::Other(format!("{other:?}")),
@@ -90,7 +90,9 @@ fn outcome(autonomy: Autonomy, confidence: Confidence, place: Place) -> Outcome 
         (true, StepStatus::Evaluating, []) => Outcome::Merges,
         (false, StepStatus::Evaluating, [ApprovalKind::StepReview]) => Outcome::AsksForTheStep,
         (false, StepStatus::Evaluating, [ApprovalKind::Final]) => Outcome::AsksForTheBase,
-        (false, StepStatus::Running, []) if world.d.task(world.live(Some("a"))).unwrap().kind == TaskKind::Rework => {
+        (false, StepStatus::Running, [])
+            if world.directive.task(world.live(Some("a"))).unwrap().kind == TaskKind::Rework =>
+        {
             Outcome::Reworks
         }
         (false, StepStatus::Blocked, [ApprovalKind::StepBlocked]) => Outcome::Blocks,

@@ -23,7 +23,7 @@ impl World {
     }
 
     fn phase(&self, name: &str) -> Phase {
-        self.d.step_named(name).unwrap().phase(&self.d)
+        self.directive.step_named(name).unwrap().phase(&self.directive)
     }
 
     fn reports(&mut self, name: &str, report: &str) {
@@ -37,7 +37,7 @@ impl World {
     }
 
     fn judges(&mut self, name: &str, met: bool) {
-        let head = self.d.step_named(name).unwrap().head.clone().unwrap();
+        let head = self.directive.step_named(name).unwrap().head.clone().unwrap();
         let criteria = vec![CriterionJudgement { id: "A1".to_owned(), met, note: "Says who?".to_owned() }];
         let judgement = Judgement { weight: 1.0, score: 0.5, criteria, note: String::new() };
         self.finish(self.live(Some(name)), TaskOutcome::Judged { head, judgement });
@@ -51,8 +51,9 @@ fn with_judge() -> World {
     labelled.brief.criteria.push(criterion);
     let now = morning();
     let decision = open(&labelled, now);
-    let d = decision.directive.clone().unwrap();
-    let mut world = World { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
+    let directive = decision.directive.clone().unwrap();
+    let mut world =
+        World { directive, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
     world.take(decision);
     world.planned(researched());
     world.signal(Signal::IntegrationCut);
@@ -67,7 +68,7 @@ fn the_first_push_of_an_agent_at_work_opens_a_draft_and_proves_nothing() {
     let step = world.id("a");
     assert_eq!(world.effects, [Effect::OpenPull { step }]);
     world.opened("a");
-    assert_eq!((world.phase("a"), world.d.step(step).unwrap().head.clone()), (Phase::Execute, None));
+    assert_eq!((world.phase("a"), world.directive.step(step).unwrap().head.clone()), (Phase::Execute, None));
     assert!(!world.effects.iter().any(|effect| matches!(effect, Effect::Verify { .. } | Effect::WriteCheck { .. })));
     world.shows("a", "w2");
     assert_eq!(world.effects, [], "the second push costs nothing");
@@ -85,23 +86,23 @@ fn what_adjutant_pushed_for_an_agent_at_work_is_no_push_of_a_persons() {
     world.shows("a", "w1");
     world.opened("a");
     let step = world.id("a");
-    let before = world.d.clone();
+    let before = world.directive.clone();
     // Remembered before it was pushed: also the head whose push was never told.
     world.signal(Signal::TaskPushes { task: world.live(Some("a")), head: Sha::new("w2") });
     for head in ["w1", "w2"] {
         world.signal(Signal::HeadMoved { step, head: Sha::new(head), by: Login::new("ghost") });
-        assert_eq!(world.d.step(step).unwrap().head, before.step(step).unwrap().head);
+        assert_eq!(world.directive.step(step).unwrap().head, before.step(step).unwrap().head);
     }
     world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
     world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: Login::new("ghost") });
-    assert_eq!((world.status("a"), world.d.step(step).unwrap().head.clone()), (StepStatus::Running, None));
+    assert_eq!((world.status("a"), world.directive.step(step).unwrap().head.clone()), (StepStatus::Running, None));
     // A person's is.
     world.signal(Signal::HeadMoved { step, head: Sha::new("p1"), by: Login::new("writer") });
-    assert_eq!(world.d.step(step).unwrap().head, Some(Sha::new("p1")));
+    assert_eq!(world.directive.step(step).unwrap().head, Some(Sha::new("p1")));
     // Once something was handed in, going back to work in progress is somebody's doing.
     world.changed("a", "a1");
     world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: Login::new("writer") });
-    assert_eq!(world.d.step(step).unwrap().head, Some(Sha::new("w2")));
+    assert_eq!(world.directive.step(step).unwrap().head, Some(Sha::new("w2")));
 }
 
 #[test]
@@ -133,11 +134,11 @@ fn a_draft_that_a_person_merges_while_it_waits_for_its_agent_passes_its_step() {
     assert_eq!(world.status("a"), StepStatus::Ready);
     let by = Login::new("maintainer");
     world.signal(Signal::PullMerged { step: world.id("c"), by: by.clone(), sha: None });
-    assert_eq!(world.status("c"), StepStatus::Pending, "it never had its turn, and has nothing to merge");
+    assert_eq!(world.status("c"), StepStatus::Pending, "it never had its transition, and has nothing to merge");
     world.signal(Signal::PullMerged { step: world.id("a"), by, sha: None });
     assert_eq!(world.status("a"), StepStatus::Passed);
     world.maintainer(None, Command::Resume);
-    assert!(world.d.tasks.iter().all(|task| task.step != Some(world.id("a")) || !task.status.is_live()));
+    assert!(world.directive.tasks.iter().all(|task| task.step != Some(world.id("a")) || !task.status.is_live()));
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn work_in_progress_that_comes_to_nothing_closes_its_draft_where_the_work_was_th
     world.shows("a", "w1");
     world.opened("a");
     world.finish(world.live(Some("a")), unchanged(None));
-    let task = world.d.task(world.live(Some("a"))).unwrap();
+    let task = world.directive.task(world.live(Some("a"))).unwrap();
     assert!(task.instructions.contains("Nothing was changed"), "{}", task.instructions);
     world.finish(world.live(Some("a")), unchanged(Some("`src/lib.rs` has it")));
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::ClosePull { .. })), "{:?}", world.effects);
@@ -181,7 +182,7 @@ fn a_step_that_may_report_and_a_pull_request_that_people_look_at_show_nothing() 
     world.changed("a", "a1");
     world.signal(Signal::PullReady { step: world.id("a") });
     world.verified("a", red());
-    assert!(!world.d.step_named("a").unwrap().may_show_progress());
+    assert!(!world.directive.step_named("a").unwrap().may_show_progress());
     assert_eq!(world.phase("a"), Phase::Execute, "it is reworked");
 }
 
@@ -191,13 +192,13 @@ fn a_judged_report_is_green_only_where_no_criterion_that_it_covers_is_unmet() {
     world.reports("look", "It is there.");
     assert!(!world.effects.iter().any(|effect| matches!(effect, Effect::PostReport { .. })), "the judge comes first");
     world.judges("look", false);
-    let look = world.d.step_named("look").unwrap();
+    let look = world.directive.step_named("look").unwrap();
     assert_eq!((look.status, look.rework_cycles), (StepStatus::Running, 1));
-    let task = world.d.task(world.live(Some("look"))).unwrap();
+    let task = world.directive.task(world.live(Some("look"))).unwrap();
     assert!(task.instructions.contains("Criterion A1 is unmet: Says who?"), "{}", task.instructions);
     world.reports("look", "It is there, on line 7.");
     world.judges("look", true);
-    let look = world.d.step_named("look").unwrap();
+    let look = world.directive.step_named("look").unwrap();
     let evaluation = look.current_evaluation().unwrap();
     assert_eq!((look.status, evaluation.confidence), (StepStatus::Passed, Confidence::Green));
     assert!(evaluation.judgement.is_some());
@@ -232,7 +233,7 @@ fn a_run_is_measured_once_and_what_interrupted_runs_cost_is_not_forgotten() {
     }
     // The second run's cost comes with its end too.
     world.changed("a", "a1");
-    let task = world.d.task(task).unwrap();
+    let task = world.directive.task(task).unwrap();
     assert_eq!(task.cost, Usd::from_dollars(0.75));
     assert_eq!((task.input_tokens, task.output_tokens), (200, 20));
 }
@@ -240,14 +241,14 @@ fn a_run_is_measured_once_and_what_interrupted_runs_cost_is_not_forgotten() {
 #[test]
 fn a_step_whose_dependency_is_blocked_names_who_holds_it() {
     let mut world = World::started(Policy::default(), diamond());
-    assert!(world.d.held_by(world.d.step_named("c").unwrap()).is_none());
+    assert!(world.directive.held_by(world.directive.step_named("c").unwrap()).is_none());
     for _ in 0..3 {
         world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
     }
-    let holder = world.d.held_by(world.d.step_named("c").unwrap()).unwrap();
+    let holder = world.directive.held_by(world.directive.step_named("c").unwrap()).unwrap();
     assert_eq!(holder.name.as_str(), "a");
     world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
-    assert!(world.d.held_by(world.d.step_named("c").unwrap()).is_none());
+    assert!(world.directive.held_by(world.directive.step_named("c").unwrap()).is_none());
 }
 
 #[test]
@@ -265,14 +266,14 @@ fn what_a_second_reviewer_asks_for_while_a_rework_is_under_way_is_done_next() {
         !world.effects.iter().any(|effect| matches!(effect, Effect::Verify { .. })),
         "it is not what was asked for"
     );
-    let task = world.d.task(world.live(Some("a"))).unwrap();
+    let task = world.directive.task(world.live(Some("a"))).unwrap();
     assert_eq!(task.kind, TaskKind::Rework);
     assert!(task.instructions.contains("Kinder.") && task.instructions.contains("And in green."));
     assert!(!task.instructions.contains("Shorter."), "{}", task.instructions);
     world.changed("a", "a3");
     world.verified("a", green());
     assert!(world.merges("a"));
-    assert_eq!(world.d.step_named("a").unwrap().rework_cycles, 0, "a person's reworks do not count");
+    assert_eq!(world.directive.step_named("a").unwrap().rework_cycles, 0, "a person's reworks do not count");
 }
 
 #[test]
@@ -281,8 +282,10 @@ fn skip_and_retry_are_taken_or_refused_by_how_the_step_stands() {
         let at = || {
             let mut world = World::started(Policy::default(), diamond());
             let id = world.id("b");
-            world.d.step_mut(id).unwrap().status = status;
-            for task in world.d.tasks.iter_mut().filter(|task| task.step == Some(id) && status != StepStatus::Running) {
+            world.directive.step_mut(id).unwrap().status = status;
+            for task in
+                world.directive.tasks.iter_mut().filter(|task| task.step == Some(id) && status != StepStatus::Running)
+            {
                 task.status = TaskStatus::Succeeded;
             }
             world
@@ -298,7 +301,7 @@ fn skip_and_retry_are_taken_or_refused_by_how_the_step_stands() {
             Some(other) => panic!("{status}: {other:?}"),
         }
         assert!(
-            world.d.tasks.iter().all(|task| task.step != Some(world.id("b")) || !task.status.is_live()),
+            world.directive.tasks.iter().all(|task| task.step != Some(world.id("b")) || !task.status.is_live()),
             "{status}"
         );
         let mut world = at();

@@ -54,18 +54,18 @@ fn a_judge_is_called_off_when_what_it_is_asked_about_counts_no_more() {
         world.changed("a", "a1");
         world.verified("a", green());
         let asked = world.live(Some("a"));
-        assert_eq!(world.d.task(asked).unwrap().kind, TaskKind::Judge);
+        assert_eq!(world.directive.task(asked).unwrap().kind, TaskKind::Judge);
         (world, asked)
     };
     let (mut world, asked) = judging();
     world.maintainer(None, Command::Rework { text: "a with care".to_owned() });
-    assert_eq!(world.d.task(asked).unwrap().status, TaskStatus::Cancelled);
-    assert_eq!(world.d.task(world.live(Some("a"))).unwrap().kind, TaskKind::Rework, "and nobody else is at it");
+    assert_eq!(world.directive.task(asked).unwrap().status, TaskStatus::Cancelled);
+    assert_eq!(world.directive.task(world.live(Some("a"))).unwrap().kind, TaskKind::Rework, "and nobody else is at it");
 
     let (mut world, asked) = judging();
     let pushed = Signal::HeadMoved { step: world.id("a"), head: Sha::new("a2"), by: Login::new("writer") };
     world.signal(pushed);
-    assert_eq!(world.d.task(asked).unwrap().status, TaskStatus::Cancelled);
+    assert_eq!(world.directive.task(asked).unwrap().status, TaskStatus::Cancelled);
     let step = world.id("a");
     world.signal(Signal::Verified { step, head: Sha::new("a2"), results: green(), findings: Vec::new() });
     assert_ne!(world.live(Some("a")), asked, "the new head is judged by another");
@@ -77,7 +77,7 @@ fn words_about_a_plan_that_waits_may_begin_with_the_name_of_one_of_its_steps() {
     world.planned(diamond());
     world.maintainer(None, Command::Rework { text: "a should be split in two".to_owned() });
     assert_eq!((world.refusal(), world.waiting()), (None, vec![]));
-    let told = world.d.planning_words.clone().unwrap_or_default();
+    let told = world.directive.planning_words.clone().unwrap_or_default();
     assert!(told.contains("a should be split in two"), "{told}");
 }
 
@@ -87,7 +87,8 @@ fn a_second_reviewers_words_on_the_final_pull_request_are_a_step_of_their_own() 
     for text in ["name the unit", "and the error"] {
         world.maintainer(None, Command::Rework { text: format!("final {text}") });
     }
-    let asked: Vec<_> = world.d.steps.iter().filter(|step| step.name.as_str().starts_with("follow-up-")).collect();
+    let asked: Vec<_> =
+        world.directive.steps.iter().filter(|step| step.name.as_str().starts_with("follow-up-")).collect();
     assert_eq!(asked.len(), 2);
     assert!(asked[1].task_plan.contains("and the error"), "{}", asked[1].task_plan);
 }
@@ -100,7 +101,7 @@ fn a_conflict_whose_resolution_was_not_taken_stays_a_conflict() {
     world.signal(Signal::Conflicted { step, head: Sha::new("a1"), paths: vec!["src/lib.rs".to_owned()] });
     let resolving = world.live(Some("a"));
     world.finish(resolving, TaskOutcome::Refused { faults: vec!["a secret".to_owned()] });
-    let again = world.d.task(world.live(Some("a"))).unwrap();
+    let again = world.directive.task(world.live(Some("a"))).unwrap();
     assert!(again.merge_target, "the target is merged in once more");
     assert!(again.instructions.contains("src/lib.rs") && again.instructions.contains("a secret"), "{again:?}");
 }

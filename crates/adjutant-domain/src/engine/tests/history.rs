@@ -5,7 +5,7 @@ use crate::event::{self, EventActor, Severity};
 
 /// A turn's events, as `name by whom`, those that matter with their severity.
 fn told(world: &World, signal: Signal) -> Vec<String> {
-    let decision = decide(world.d.clone(), &signal, world.now + Duration::seconds(10));
+    let decision = decide(world.directive.clone(), &signal, world.now + Duration::seconds(10));
     let line = |event: event::Event| {
         let by = match event.actor {
             EventActor::User(login) => login.to_string(),
@@ -47,7 +47,7 @@ fn midway() -> World {
 fn what_an_agent_does_is_its_own_and_what_follows_from_it_is_not() {
     let mut world = World::started(Policy::default(), diamond());
     let task = world.live(Some("a"));
-    world.d.task_mut(task).unwrap().status = TaskStatus::Queued;
+    world.directive.task_mut(task).unwrap().status = TaskStatus::Queued;
     assert_eq!(told(&world, Signal::TaskStarted { task }), ["task_started agent"]);
     let finished = |outcome| Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.5) };
     let changed = TaskOutcome::Changed { head: Sha::new("a1"), summary: String::new(), findings: Vec::new() };
@@ -108,7 +108,7 @@ fn an_order_is_told_with_its_words_but_not_with_a_book_of_them() {
     let world = midway();
     let words = |text: &str| {
         let signal = order(Command::Rework { text: text.to_owned() });
-        let events = decide(world.d.clone(), &signal, morning() + Duration::days(1)).events;
+        let events = decide(world.directive.clone(), &signal, morning() + Duration::days(1)).events;
         let taken = events.into_iter().find(|event| event.name == "command_taken").unwrap();
         taken.data["order"]["rework"]["text"].as_str().unwrap().to_owned()
     };

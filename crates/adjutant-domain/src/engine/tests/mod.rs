@@ -21,12 +21,13 @@ use crate::task::{TaskKind, TaskStatus};
 mod approvals;
 mod breakers;
 mod cells;
+mod commands;
 mod contracts;
 mod found;
 mod history;
 mod life;
 mod machine;
-mod orders;
+mod overrides;
 mod planning;
 mod replan;
 mod rules;
@@ -34,7 +35,6 @@ pub(crate) mod simulation;
 mod steps;
 mod transitions;
 mod whole;
-mod wishes;
 
 fn actor(login: &str, permission: Permission) -> Actor {
     Actor { login: Login::new(login), permission, bot: false }
@@ -55,7 +55,7 @@ fn labelled(policy: Policy) -> Labelled {
         },
         policy: Ok(policy),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true }),
-        wishes: Vec::new(),
+        overrides: Vec::new(),
         agents: None,
     }
 }
@@ -103,7 +103,7 @@ fn morning() -> DateTime<Utc> {
 }
 
 struct World {
-    d: Directive,
+    directive: Directive,
     effects: Vec<Effect>,
     events: Vec<String>,
     now: DateTime<Utc>,
@@ -117,8 +117,9 @@ impl World {
     fn open(policy: Policy) -> Self {
         let now = morning();
         let decision = open(&labelled(policy), now);
-        let d = decision.directive.clone().expect("a directive was opened");
-        let mut world = Self { d, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
+        let directive = decision.directive.clone().expect("a directive was opened");
+        let mut world =
+            Self { directive, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
         world.take(decision);
         world
     }
@@ -134,7 +135,7 @@ impl World {
     }
 
     fn take(&mut self, decision: Decision) {
-        self.d = decision.directive.expect("a directive stays one");
+        self.directive = decision.directive.expect("a directive stays one");
         self.events.extend(decision.events.into_iter().map(|event| event.name));
         self.effects = decision.effects;
         if self.busy {
@@ -143,8 +144,8 @@ impl World {
         // Agents begin at once.
         for effect in self.effects.clone() {
             let Effect::RunTask { task } = effect else { continue };
-            let begun = decide(self.d.clone(), &Signal::TaskStarted { task }, self.now);
-            self.d = begun.directive.expect("a directive stays one");
+            let begun = decide(self.directive.clone(), &Signal::TaskStarted { task }, self.now);
+            self.directive = begun.directive.expect("a directive stays one");
             self.events.extend(begun.events.into_iter().map(|event| event.name));
             self.effects.extend(begun.effects);
         }
@@ -152,7 +153,7 @@ impl World {
 
     fn signal(&mut self, signal: Signal) {
         self.now += Duration::seconds(10);
-        let decision = decide(self.d.clone(), &signal, self.now);
+        let decision = decide(self.directive.clone(), &signal, self.now);
         self.take(decision);
     }
 
@@ -161,20 +162,20 @@ impl World {
     }
 
     fn id(&self, name: &str) -> StepId {
-        self.d.step_named(name).unwrap_or_else(|| panic!("no step {name}")).id
+        self.directive.step_named(name).unwrap_or_else(|| panic!("no step {name}")).id
     }
 
     fn status(&self, name: &str) -> StepStatus {
-        self.d.step_named(name).unwrap_or_else(|| panic!("no step {name}")).status
+        self.directive.step_named(name).unwrap_or_else(|| panic!("no step {name}")).status
     }
 
     fn live(&self, name: Option<&str>) -> TaskId {
         let step = name.map(|name| self.id(name));
-        self.d.tasks.iter().find(|task| task.step == step && task.status.is_live()).expect("a live task").id
+        self.directive.tasks.iter().find(|task| task.step == step && task.status.is_live()).expect("a live task").id
     }
 
     fn live_count(&self) -> usize {
-        self.d.tasks.iter().filter(|task| task.status.is_live()).count()
+        self.directive.tasks.iter().filter(|task| task.status.is_live()).count()
     }
 
     fn finish(&mut self, task: TaskId, outcome: TaskOutcome) {
@@ -202,7 +203,7 @@ impl World {
     }
 
     fn verified(&mut self, name: &str, results: Vec<VerifierResult>) {
-        let step = self.d.step_named(name).unwrap();
+        let step = self.directive.step_named(name).unwrap();
         let (step, head) = (step.id, step.head.clone().unwrap());
         self.signal(Signal::Verified { step, head, results, findings: Vec::new() });
     }
@@ -237,7 +238,7 @@ impl World {
     }
 
     fn integrated(&mut self, head: &str) {
-        let round = self.d.integrations;
+        let round = self.directive.integrations;
         assert!(self.has(&Effect::Integrate { round }), "the integration branch is brought up to the base");
         self.signal(Signal::Integrated { head: Sha::new(head), differs: true });
         self.opened("final");
@@ -256,7 +257,8 @@ impl World {
         at: Option<DateTime<Utc>>,
     ) {
         self.comments += 1;
-        let pull = pull.map(|name| self.d.step_named(name).unwrap().pull.as_ref().expect("a pull request").number);
+        let pull =
+            pull.map(|name| self.directive.step_named(name).unwrap().pull.as_ref().expect("a pull request").number);
         let at = at.unwrap_or(self.now + Duration::seconds(5));
         self.signal(Signal::Commanded(Commanded {
             actor: by,
@@ -307,6 +309,6 @@ impl World {
     }
 
     fn waiting(&self) -> Vec<ApprovalKind> {
-        self.d.waiting().map(|approval| approval.kind).collect()
+        self.directive.waiting().map(|approval| approval.kind).collect()
     }
 }

@@ -42,36 +42,36 @@ fn a_replan_supersedes_the_chain_and_calls_off_what_it_has_in_hand() {
     world.verified("a", yellow());
     let (a, b) = (world.id("a"), world.live(Some("b")));
     world.maintainer(None, replan("the parser is there already"));
-    assert_eq!((world.d.status, world.d.generation), (DirectiveStatus::Planning, 2));
-    assert_eq!(world.d.task(b).unwrap().status, TaskStatus::Cancelled);
+    assert_eq!((world.directive.status, world.directive.generation), (DirectiveStatus::Planning, 2));
+    assert_eq!(world.directive.task(b).unwrap().status, TaskStatus::Cancelled);
     assert!(world.waiting().is_empty());
-    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Stale);
+    assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
     let word = closes(&world, a).expect("its pull request is closed");
     assert!(word.contains("maintainer") && word.contains("the parser is there already"), "{word}");
     assert!(world.has(&Effect::WriteCheck { step: a }), "its check is completed");
-    assert!(world.d.task(world.live(None)).unwrap().instructions.contains("the parser is there already"));
+    assert!(world.directive.task(world.live(None)).unwrap().instructions.contains("the parser is there already"));
     assert!(world.events.contains(&"chain_regenerated".to_owned()));
     assert_eq!(world.live_count(), 1, "the planner's");
     // What the agent that was called off brings late is paid for and not used.
     world.finish(b, TaskOutcome::Changed { head: Sha::new("b1"), summary: String::new(), findings: Vec::new() });
-    assert_eq!(world.d.task(b).unwrap().cost, Usd::from_dollars(0.5));
+    assert_eq!(world.directive.task(b).unwrap().cost, Usd::from_dollars(0.5));
     assert!(world.effects.iter().all(|effect| !matches!(effect, Effect::OpenPull { .. })));
 }
 
 #[test]
 fn what_passed_is_carried_over_and_not_run_again() {
     let mut world = halfway(Policy::default());
-    let (a, pull) = (world.id("a"), world.d.step_named("a").unwrap().pull.clone());
+    let (a, pull) = (world.id("a"), world.directive.step_named("a").unwrap().pull.clone());
     world.maintainer(None, replan("b is too large"));
     world.planned(diamond());
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
     assert!(!world.has(&Effect::CutIntegration), "the integration branch is kept");
-    let taken = world.d.step_named("a").unwrap();
+    let taken = world.directive.step_named("a").unwrap();
     assert_eq!((taken.status, &taken.pull, taken.merge), (StepStatus::Passed, &pull, MergeState::Merged));
     assert_ne!(taken.id, a, "it is a step of the new generation");
     assert_eq!((world.status("b"), world.status("c")), (StepStatus::Running, StepStatus::Pending));
     assert_eq!(world.live_count(), 1);
-    assert_eq!(world.d.step_named("b").unwrap().branch, Branch::new("adjutant/12-1/g2-b"));
+    assert_eq!(world.directive.step_named("b").unwrap().branch, Branch::new("adjutant/12-1/g2-b"));
     world.done("b");
     world.done("c");
     world.integrated("whole");
@@ -84,7 +84,7 @@ fn a_passed_step_whose_task_changed_is_run_again() {
     world.maintainer(None, replan(""));
     world.planned(with_task("a", "Another A."));
     assert_eq!(world.status("a"), StepStatus::Running);
-    assert_eq!(world.d.step_named("a").unwrap().pull, None);
+    assert_eq!(world.directive.step_named("a").unwrap().pull, None);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_task_is_the_same_whatever_its_spacing_and_dependencies() {
     plan["steps"][1]["depends_on"] = json!([]);
     world.planned(plan);
     assert_eq!(world.status("a"), StepStatus::Passed);
-    assert!(world.d.step_named("a").unwrap().depends_on.is_empty(), "what is done waits for nothing");
+    assert!(world.directive.step_named("a").unwrap().depends_on.is_empty(), "what is done waits for nothing");
     assert_eq!(world.status("b"), StepStatus::Running);
 }
 
@@ -111,13 +111,13 @@ fn a_planner_may_declare_a_carried_step_done_and_no_other() {
         ]})
     };
     world.planned(declared("b"));
-    let told = world.d.task(world.live(None)).unwrap().instructions.clone();
+    let told = world.directive.task(world.live(None)).unwrap().instructions.clone();
     assert!(told.contains("`b` is declared done"), "{told}");
     world.planned(declared("a"));
-    let plan = world.d.plan.as_ref().unwrap();
+    let plan = world.directive.plan.as_ref().unwrap();
     assert_eq!(plan.origin, PlanOrigin::Repaired);
     assert_eq!((world.status("a"), world.status("d")), (StepStatus::Passed, StepStatus::Running));
-    assert_eq!(world.d.step_named("a").unwrap().description, "A.", "it stays what was done");
+    assert_eq!(world.directive.step_named("a").unwrap().description, "A.", "it stays what was done");
 }
 
 #[test]
@@ -127,10 +127,10 @@ fn what_passed_stays_in_the_chain_and_covers_what_it_did_when_the_plan_does_not_
     world.planned(json!({ "steps": [
         { "name": "d", "type": "implement", "description": "D.", "depends_on": ["a"] },
     ]}));
-    let names: Vec<_> = world.d.steps.iter().map(|step| step.name.as_str()).collect();
+    let names: Vec<_> = world.directive.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["a", "d"]);
     assert_eq!((world.status("a"), world.status("d")), (StepStatus::Passed, StepStatus::Running));
-    assert!(!world.d.step_named("d").unwrap().into_base, "alone in its plan, and not alone in the chain");
+    assert!(!world.directive.step_named("d").unwrap().into_base, "alone in its plan, and not alone in the chain");
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn what_landed_on_the_integration_branch_reaches_the_base_with_a_plan_of_one_ste
     let mut plan = single();
     plan["steps"][0]["description"] = json!("A, quite otherwise.");
     world.planned(plan);
-    assert_eq!(world.d.steps.len(), 1, "the name is planned with something else to do");
-    assert!(!world.d.step_named("a").unwrap().into_base);
+    assert_eq!(world.directive.steps.len(), 1, "the name is planned with something else to do");
+    assert!(!world.directive.step_named("a").unwrap().into_base);
     world.done("a");
     world.integrated("whole");
     assert_eq!(world.status("final"), StepStatus::Evaluating);
@@ -153,7 +153,7 @@ fn a_chain_of_one_step_may_become_one_of_many_and_one_again() {
     policy.limits.chain_generations = 9;
     let mut world = World::started(policy, single());
     world.changed("a", "a1");
-    assert!(world.d.step_named("a").unwrap().into_base);
+    assert!(world.directive.step_named("a").unwrap().into_base);
     world.maintainer(None, replan("cut it up"));
     world.planned(diamond());
     assert!(world.has(&Effect::CutIntegration));
@@ -162,7 +162,7 @@ fn a_chain_of_one_step_may_become_one_of_many_and_one_again() {
     assert_eq!(world.live_count(), 2);
     world.maintainer(None, replan("it is small after all"));
     world.planned(single());
-    assert!(world.d.step_named("a").unwrap().into_base, "nothing has landed yet");
+    assert!(world.directive.step_named("a").unwrap().into_base, "nothing has landed yet");
     assert_eq!(world.live_count(), 1);
     world.maintainer(None, replan("no, it is not"));
     world.planned(diamond());
@@ -191,12 +191,12 @@ fn with_direct_delivery_what_was_merged_stays_and_the_rest_goes_to_the_base_too(
     world.maintainer(None, replan(""));
     world.planned(json!({ "steps": [{ "name": "d", "type": "implement", "description": "D." }] }));
     assert!(!world.has(&Effect::CutIntegration));
-    assert!(world.d.step_named("d").unwrap().into_base);
+    assert!(world.directive.step_named("d").unwrap().into_base);
     world.changed("d", "d1");
     world.verified("d", green());
     world.approve("d");
     world.merged("d");
-    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status, DirectiveStatus::Completed);
 }
 
 #[test]
@@ -205,8 +205,8 @@ fn the_default_chain_keeps_what_passed_too() {
     world.maintainer(None, replan(""));
     world.planned(json!("nonsense"));
     world.planned(json!("nonsense"));
-    assert_eq!(world.d.plan.as_ref().unwrap().origin, PlanOrigin::Default);
-    let names: Vec<_> = world.d.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Default);
+    let names: Vec<_> = world.directive.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["a", "research", "implement", "test"]);
     assert_eq!((world.status("a"), world.status("research")), (StepStatus::Passed, StepStatus::Running));
 }
@@ -220,10 +220,10 @@ fn failures_of_an_earlier_planning_do_not_count_for_the_next() {
     for _ in 0..3 {
         crash(&mut world);
     }
-    assert_eq!(world.d.plan.as_ref().unwrap().origin, PlanOrigin::Default);
+    assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Default);
     world.maintainer(None, replan("try the planner again"));
     crash(&mut world);
-    assert_eq!((world.d.plan.as_ref(), world.live_count()), (None, 1));
+    assert_eq!((world.directive.plan.as_ref(), world.live_count()), (None, 1));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn what_was_skipped_is_carried_over_as_skipped_where_it_is_planned_again() {
     world.planned(
         json!({ "steps": [{ "name": "d", "type": "implement", "description": "D.", "requirements": ["R1"] }] }),
     );
-    assert!(world.d.step_named("a").is_none());
+    assert!(world.directive.step_named("a").is_none());
     world.maintainer(None, replan(""));
     world.planned(json!({ "steps": [
         { "name": "e", "type": "implement", "description": "E.", "requirements": ["R1"], "depends_on": ["a"] },
@@ -252,10 +252,13 @@ fn a_replan_while_planning_starts_the_planner_anew_with_the_reason() {
     let mut world = World::open(Policy::default());
     let first = world.live(None);
     world.maintainer(None, replan("mind the tests"));
-    assert_eq!(world.d.task(first).unwrap().status, TaskStatus::Cancelled);
-    assert!(world.d.task(world.live(None)).unwrap().instructions.contains("mind the tests"));
+    assert_eq!(world.directive.task(first).unwrap().status, TaskStatus::Cancelled);
+    assert!(world.directive.task(world.live(None)).unwrap().instructions.contains("mind the tests"));
     world.planned(diamond());
-    assert_eq!((world.d.status, world.d.generation, world.d.plan_number()), (DirectiveStatus::Active, 1, 1));
+    assert_eq!(
+        (world.directive.status, world.directive.generation, world.directive.plan_number()),
+        (DirectiveStatus::Active, 1, 1)
+    );
 }
 
 #[test]
@@ -263,10 +266,10 @@ fn a_replan_of_a_plan_that_waits_makes_its_approval_stale_and_takes_no_plan_away
     let mut world = World::open(Policy { plan_approval: true, ..Policy::default() });
     world.planned(diamond());
     world.maintainer(None, replan("smaller"));
-    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Stale);
+    assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
     world.planned(single());
-    assert_eq!((world.waiting(), world.d.plan_number()), (vec![ApprovalKind::Plan], 1));
-    assert_eq!(world.d.steps.len(), 1);
+    assert_eq!((world.waiting(), world.directive.plan_number()), (vec![ApprovalKind::Plan], 1));
+    assert_eq!(world.directive.steps.len(), 1);
 }
 
 #[test]
@@ -274,9 +277,9 @@ fn a_replan_while_paused_stays_paused_and_plans_after_the_pause() {
     let mut world = halfway(Policy::default());
     world.maintainer(None, Command::Pause { now: false });
     world.maintainer(None, replan("later"));
-    assert_eq!((world.d.status, world.live_count()), (DirectiveStatus::Paused, 0));
+    assert_eq!((world.directive.status, world.live_count()), (DirectiveStatus::Paused, 0));
     world.maintainer(None, Command::Resume);
-    assert_eq!(world.d.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status, DirectiveStatus::Planning);
     world.planned(diamond());
     assert_eq!((world.status("a"), world.status("b")), (StepStatus::Passed, StepStatus::Running));
 }
@@ -289,7 +292,7 @@ fn a_question_for_money_outlives_a_replan() {
     world.changed("a", "a1");
     assert_eq!(world.waiting(), [ApprovalKind::Budget]);
     world.maintainer(None, replan(""));
-    assert_eq!((world.d.status, world.waiting()), (DirectiveStatus::Paused, vec![ApprovalKind::Budget]));
+    assert_eq!((world.directive.status, world.waiting()), (DirectiveStatus::Paused, vec![ApprovalKind::Budget]));
 }
 
 #[test]
@@ -299,12 +302,12 @@ fn the_plans_that_the_policy_allows_bound_replans_and_nothing_else() {
     let mut world = World::started(policy, diamond());
     world.maintainer(None, replan("first"));
     world.planned(diamond());
-    assert_eq!(world.d.plan_number(), 2);
-    let before = world.d.clone();
+    assert_eq!(world.directive.plan_number(), 2);
+    let before = world.directive.clone();
     world.maintainer(None, replan("second"));
     let Some(Notice::Refused { reason }) = world.refusal() else { panic!("{:?}", world.effects) };
     assert!(reason.contains("chain_generations: 2") && reason.contains("/stop"), "{reason}");
-    assert_eq!((world.d.status, world.d.steps), (DirectiveStatus::Active, before.steps));
+    assert_eq!((world.directive.status, world.directive.steps), (DirectiveStatus::Active, before.steps));
 }
 
 #[test]
@@ -312,7 +315,7 @@ fn a_replan_without_write_access_is_refused() {
     let mut world = World::started(Policy::default(), diamond());
     world.order(actor("outsider", Permission::Read), None, replan("mine"));
     assert!(matches!(world.refusal(), Some(Notice::NotAllowed { .. })));
-    assert_eq!((world.d.status, world.d.generation), (DirectiveStatus::Active, 1));
+    assert_eq!((world.directive.status, world.directive.generation), (DirectiveStatus::Active, 1));
 }
 
 #[test]
@@ -322,7 +325,7 @@ fn the_final_pull_request_is_closed_and_another_brings_the_new_whole() {
     world.maintainer(Some("final"), replan("d is missing"));
     assert!(closes(&world, first).is_some());
     world.planned(json!({ "steps": [{ "name": "d", "type": "implement", "description": "D.", "depends_on": ["c"] }] }));
-    assert_eq!(world.d.steps.len(), 4);
+    assert_eq!(world.directive.steps.len(), 4);
     world.done("d");
     world.integrated("whole-2");
     assert_ne!(world.id("final"), first);
@@ -360,9 +363,9 @@ fn full_auto_plans_anew_by_itself_when_a_steps_reworks_are_used_up_and_asks_when
         }
     };
     red_to_the_end(&mut world);
-    assert_eq!((world.d.status, world.d.generation), (DirectiveStatus::Planning, 2));
+    assert_eq!((world.directive.status, world.directive.generation), (DirectiveStatus::Planning, 2));
     assert!(world.waiting().is_empty());
-    let told = world.d.task(world.live(None)).unwrap().instructions.clone();
+    let told = world.directive.task(world.live(None)).unwrap().instructions.clone();
     assert!(told.contains("`a`: still red after 1 reworks"), "{told}");
     world.planned(diamond());
     assert_eq!((world.status("a"), world.status("b")), (StepStatus::Running, StepStatus::Passed));
@@ -376,5 +379,5 @@ fn full_auto_plans_anew_where_what_is_handed_in_is_refused_to_the_end() {
     policy.limits.rework_cycles = 0;
     let mut world = World::started(policy, diamond());
     world.finish(world.live(Some("a")), TaskOutcome::Refused { faults: vec!["a secret".to_owned()] });
-    assert_eq!(world.d.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status, DirectiveStatus::Planning);
 }

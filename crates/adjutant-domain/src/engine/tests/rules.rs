@@ -24,7 +24,7 @@ fn plan_approval_makes_a_plan_wait_that_would_start_otherwise() {
         let mut world = World::open(Policy { plan_approval, ..Policy::default() });
         world.planned(diamond());
         let expected = if plan_approval { DirectiveStatus::Planning } else { DirectiveStatus::Active };
-        assert_eq!((world.d.status, world.waiting().contains(&ApprovalKind::Plan)), (expected, plan_approval));
+        assert_eq!((world.directive.status, world.waiting().contains(&ApprovalKind::Plan)), (expected, plan_approval));
     }
 }
 
@@ -34,10 +34,10 @@ fn a_plan_of_more_steps_than_are_allowed_is_turned_down_and_so_many_the_default_
     policy.limits.steps = 2;
     let mut world = World::open(policy);
     world.planned(diamond());
-    assert!(world.d.planning_faults[0].contains("at most 2"), "{:?}", world.d.planning_faults);
+    assert!(world.directive.planning_faults[0].contains("at most 2"), "{:?}", world.directive.planning_faults);
     world.planned(diamond());
-    assert_eq!(world.d.plan.as_ref().unwrap().origin, PlanOrigin::Default);
-    assert_eq!(world.d.steps.len(), 2);
+    assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Default);
+    assert_eq!(world.directive.steps.len(), 2);
 }
 
 #[test]

@@ -10,12 +10,12 @@ mod limits;
 mod plans;
 
 use super::*;
-use crate::engine::table::{Case, Left, Next, next};
+use crate::engine::table::{Case, Next, Remaining, next};
 use crate::evaluation::Evaluation;
-use crate::policy::options::label_wish;
+use crate::policy::options::label_override;
 use crate::replan::IssueText;
 use crate::step::Step;
-use crate::task::{Held, House};
+use crate::task::{CapacityLimit, QueueReason};
 
 /// Enough for every kind of life, and a second or two in a debug build.
 const SEEDS: u64 = 500;
@@ -47,7 +47,7 @@ impl Dice {
 /// The world as far as the engine can tell: an outbox, branches and pull requests.
 struct Simulation {
     dice: Dice,
-    d: Directive,
+    directive: Directive,
     now: DateTime<Utc>,
     queue: Vec<Effect>,
     done: BTreeSet<String>,
@@ -80,7 +80,7 @@ impl Simulation {
         let decision = open(&labelled(policy), now);
         let mut simulation = Self {
             dice,
-            d: decision.directive.clone().unwrap(),
+            directive: decision.directive.clone().unwrap(),
             now,
             queue: Vec::new(),
             done: BTreeSet::new(),
@@ -103,10 +103,10 @@ impl Simulation {
 
     /// As the outbox does it: once for a key, but for what coalesces.
     fn enqueue(&mut self, effects: Vec<Effect>) {
-        let keys: BTreeSet<_> = effects.iter().map(|effect| effect.key(self.d.id)).collect();
+        let keys: BTreeSet<_> = effects.iter().map(|effect| effect.key(self.directive.id)).collect();
         assert_eq!(keys.len(), effects.len(), "two effects of one decision have the same key");
         for effect in effects {
-            let first = self.done.insert(effect.key(self.d.id));
+            let first = self.done.insert(effect.key(self.directive.id));
             assert!(first || !matches!(effect, Effect::Remind { .. }), "people are reminded twice");
             if first || (effect.coalesces() && !self.queue.contains(&effect)) {
                 self.queue.push(effect);
@@ -117,12 +117,12 @@ impl Simulation {
     fn tell(&mut self, signal: Signal) {
         self.now += Duration::seconds(1 + i64::try_from(self.dice.roll(90)).unwrap());
         self.trace.push(format!("{signal:?}"));
-        let before = self.d.clone();
+        let before = self.directive.clone();
         let decision = decide(before.clone(), &signal, self.now);
         for event in &decision.events {
             assert_ne!(event.name, "transition_refused", "{:?}", event.data);
         }
-        self.d = decision.directive.clone().unwrap();
+        self.directive = decision.directive.clone().unwrap();
         self.check(&before, &decision.effects);
         self.check_plans(&before, &signal, &decision.effects);
         self.check_limits(&before, &decision);
@@ -131,14 +131,14 @@ impl Simulation {
     }
 
     fn check(&self, before: &Directive, effects: &[Effect]) {
-        let d = &self.d;
-        let live: Vec<_> = d.tasks.iter().filter(|task| task.status.is_live()).collect();
-        for step in d.steps.iter().chain(&d.finale) {
+        let directive = &self.directive;
+        let live: Vec<_> = directive.tasks.iter().filter(|task| task.status.is_live()).collect();
+        for step in directive.steps.iter().chain(&directive.final_step) {
             let own = live.iter().filter(|task| task.step == Some(step.id)).count();
             assert!(own <= 1, "{} has {own} live tasks", step.name);
             if step.status == StepStatus::Running {
                 for dependency in &step.depends_on {
-                    let dependency = d.step_named(dependency.as_str()).unwrap();
+                    let dependency = directive.step_named(dependency.as_str()).unwrap();
                     assert!(dependency.status.is_done(), "{} runs before {}", step.name, dependency.name);
                 }
             }
@@ -148,46 +148,46 @@ impl Simulation {
                 assert_eq!(was.status, step.status, "{} was done", step.name);
             }
         }
-        assert!(live.len() <= d.policy.limits.parallel_tasks as usize + 1, "{} tasks at a time", live.len());
+        assert!(live.len() <= directive.policy.limits.parallel_tasks as usize + 1, "{} tasks at a time", live.len());
         for effect in effects {
             match effect {
                 Effect::RunTask { .. } | Effect::Merge { .. } | Effect::Integrate { .. } => assert!(
-                    matches!(d.status, DirectiveStatus::Planning | DirectiveStatus::Active),
+                    matches!(directive.status, DirectiveStatus::Planning | DirectiveStatus::Active),
                     "{effect:?} starts while {}",
-                    d.status
+                    directive.status
                 ),
                 _ => {}
             }
             if let Effect::Merge { step, head, .. } = effect {
-                self.check_merge(d.step(*step).unwrap(), head);
+                self.check_merge(directive.step(*step).unwrap(), head);
             }
         }
-        if d.status.is_over() {
+        if directive.status.is_over() {
             assert!(live.is_empty(), "tasks run after the end");
-            assert_eq!(d.waiting().count(), 0, "questions wait after the end");
+            assert_eq!(directive.waiting().count(), 0, "questions wait after the end");
         }
     }
 
     /// Nothing is merged but what the table lets through, or what a person approved at this very head.
     fn check_merge(&self, step: &Step, head: &Sha) {
         assert_eq!(step.head.as_ref(), Some(head), "another head of {} is merged", step.name);
-        let person = self.d.approvals.iter().any(|approval| {
+        let person = self.directive.approvals.iter().any(|approval| {
             approval.step == Some(step.id) && approval.shown == *head && approval.status == ApprovalStatus::Approved
         });
         let evaluation = step.current_evaluation();
         let table = evaluation.is_some_and(|evaluation| {
             next(Case {
-                autonomy: self.d.policy.autonomy,
+                autonomy: self.directive.policy.autonomy,
                 confidence: evaluation.confidence,
                 into_base: step.into_base,
-                merge: self.d.policy.merge,
+                merge: self.directive.policy.merge,
                 needs_person: Evaluation::needs_person(&step.findings),
-                left: Left::Rework,
+                remaining: Remaining::Rework,
             }) == Next::Merge
         });
-        let vouched =
-            step.vouched.is_some() && evaluation.is_some_and(|it| it.confidence != crate::evaluation::Confidence::Red);
-        assert!(person || table || vouched, "{} is merged on nobody's word", step.name);
+        let pre_approved = step.pre_approved.is_some()
+            && evaluation.is_some_and(|it| it.confidence != crate::evaluation::Confidence::Red);
+        assert!(person || table || pre_approved, "{} is merged on nobody's word", step.name);
     }
 
     fn new_head(&mut self) -> Sha {
@@ -217,10 +217,10 @@ impl Simulation {
     }
 
     fn run_task(&mut self, task: TaskId) {
-        let Some(found) = self.d.task(task).filter(|found| found.status.is_live()).cloned() else { return };
+        let Some(found) = self.directive.task(task).filter(|found| found.status.is_live()).cloned() else { return };
         if self.chaos && self.dice.one_in(6) {
-            let held = Held { by: House::OpenPulls, limit: 5, taken: 5 };
-            self.tell(Signal::TaskHeld { task, held });
+            let held = QueueReason { by: CapacityLimit::OpenPulls, limit: 5, taken: 5 };
+            self.tell(Signal::TaskQueued { task, held });
             self.queue.push(Effect::RunTask { task });
             return;
         }
@@ -244,7 +244,7 @@ impl Simulation {
                 summary: String::new(),
                 report: Some("a report".to_owned()),
                 evidence: self.dice.one_in(2).then(|| "there already".to_owned()),
-                head: found.step.and_then(|step| self.d.step(step)).and_then(|step| step.head.clone()),
+                head: found.step.and_then(|step| self.directive.step(step)).and_then(|step| step.head.clone()),
             },
             _ => TaskOutcome::Changed { head, summary: "done".to_owned(), findings: Vec::new() },
         };
@@ -256,7 +256,7 @@ impl Simulation {
         let head = self.new_head();
         self.tell(Signal::TaskPushes { task, head: head.clone() });
         if self.dice.one_in(4) {
-            if let Some(step) = self.d.task(task).and_then(|task| task.step) {
+            if let Some(step) = self.directive.task(task).and_then(|task| task.step) {
                 self.tell(Signal::HeadMoved { step, head, by: Login::new("ghost") });
             }
             return;
@@ -296,7 +296,7 @@ impl Simulation {
     }
 
     fn merge(&mut self, step: StepId, head: Sha) {
-        let current = self.d.any_step(step).and_then(|found| found.head.clone());
+        let current = self.directive.any_step(step).and_then(|found| found.head.clone());
         if current.as_ref() != Some(&head) || self.is_superseded(step) {
             return;
         }
@@ -316,17 +316,17 @@ impl Simulation {
     }
 
     fn integrate(&mut self) {
-        let Some(finale) = self.d.finale.as_ref().map(|finale| finale.id) else { return };
+        let Some(final_step) = self.directive.final_step.as_ref().map(|final_step| final_step.id) else { return };
         let head = self.new_head();
         if self.chaos && self.dice.one_in(4) {
-            return self.tell(Signal::Conflicted { step: finale, head, paths: vec!["Cargo.toml".to_owned()] });
+            return self.tell(Signal::Conflicted { step: final_step, head, paths: vec!["Cargo.toml".to_owned()] });
         }
         self.tell(Signal::Integrated { head, differs: true });
     }
 
     /// A person or the world does something that nobody waited for.
     fn disturb(&mut self) {
-        let all = self.d.steps.iter().chain(&self.d.finale).chain(&self.d.earlier);
+        let all = self.directive.steps.iter().chain(&self.directive.final_step).chain(&self.directive.earlier);
         let ids: Vec<_> = all.map(|step| step.id).collect();
         let with_pull: Vec<_> = self.pulls.keys().copied().filter(|step| !self.merged.contains(step)).collect();
         let person = || actor("maintainer", Permission::Admin);
@@ -362,8 +362,8 @@ impl Simulation {
             }
             5 if self.dice.one_in(3) => self.tell(Signal::Unlabelled { actor: person() }),
             6 if self.dice.one_in(2) => {
-                let wish = label_wish("directive", "directive:manual").unwrap();
-                self.tell(Signal::Wished { actor: person(), wish });
+                let policy_override = label_override("directive", "directive:manual").unwrap();
+                self.tell(Signal::PolicyOverridden { actor: person(), policy_override });
             }
             6 => self.tell(Signal::Labelled(Box::new(labelled(Policy::default())))),
             7 if self.dice.one_in(30) => {
@@ -411,30 +411,30 @@ impl Simulation {
     fn help(&mut self) {
         let person = actor("maintainer", Permission::Admin);
         self.now += Duration::seconds(2);
-        let waiting = self.d.waiting().next().cloned();
+        let waiting = self.directive.waiting().next().cloned();
         match waiting {
-            _ if self.d.status == DirectiveStatus::Paused => {
-                let spent_all = self.d.spent() >= self.d.policy.limits.cost_ceiling();
+            _ if self.directive.status == DirectiveStatus::Paused => {
+                let spent_all = self.directive.spent() >= self.directive.policy.limits.cost_ceiling();
                 self.order(person, None, if spent_all { Command::Stop } else { Command::Resume });
             }
             Some(approval) => {
-                let name = match approval.step.and_then(|step| self.d.step(step)) {
+                let name = match approval.step.and_then(|step| self.directive.step(step)) {
                     Some(step) => step.name.to_string(),
                     None => approval.kind.as_str().to_owned(),
                 };
                 let nothing_there = approval.kind == ApprovalKind::StepBlocked
-                    && approval.step.and_then(|step| self.d.step(step)).is_some_and(|step| step.head.is_none());
+                    && approval.step.and_then(|step| self.directive.step(step)).is_some_and(|step| step.head.is_none());
                 let step = Some(name);
                 let command = if nothing_there { Command::Retry { step } } else { Command::Approve { step } };
                 self.order(person, None, command);
             }
-            None => panic!("nothing moves and nobody is asked: {:#?}", self.d),
+            None => panic!("nothing moves and nobody is asked: {:#?}", self.directive),
         }
     }
 
     fn run(&mut self) {
         for _ in 0..CHAOS {
-            if self.d.status.is_over() {
+            if self.directive.status.is_over() {
                 return;
             }
             if self.dice.one_in(3) || !self.work() {
@@ -443,14 +443,14 @@ impl Simulation {
         }
         self.chaos = false;
         for _ in 0..PATIENCE {
-            if self.d.status.is_over() {
+            if self.directive.status.is_over() {
                 return;
             }
             if !self.work() {
                 self.help();
             }
         }
-        panic!("no end in sight: {:#?}", self.d);
+        panic!("no end in sight: {:#?}", self.directive);
     }
 }
 
@@ -485,9 +485,9 @@ pub(crate) fn simulate(seeds: std::ops::RangeInclusive<u64>) -> Tally {
             eprintln!("seed {seed}, the last signals:\n{}", simulation.trace[last..].join("\n"));
             std::panic::resume_unwind(cause);
         }
-        *tally.endings.entry(simulation.d.status.as_str()).or_insert(0) += 1;
-        tally.replans += simulation.d.replans.len();
-        tally.carried += simulation.d.carried().len();
+        *tally.endings.entry(simulation.directive.status.as_str()).or_insert(0) += 1;
+        tally.replans += simulation.directive.replans.len();
+        tally.carried += simulation.directive.carried().len();
     }
     tally
 }

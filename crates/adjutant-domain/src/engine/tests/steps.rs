@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn independent_steps_run_side_by_side_and_dependents_wait() {
     let world = World::started(Policy::default(), diamond());
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
     assert_eq!(world.status("a"), StepStatus::Running);
     assert_eq!(world.status("b"), StepStatus::Running);
     assert_eq!(world.status("c"), StepStatus::Pending);
@@ -53,7 +53,7 @@ fn a_red_step_is_reworked_with_what_failed_until_the_reworks_are_used_up() {
     for cycle in 0..3 {
         world.changed("a", &format!("a{cycle}"));
         world.verified("a", red());
-        let task = world.d.task(world.live(Some("a"))).unwrap();
+        let task = world.directive.task(world.live(Some("a"))).unwrap();
         assert_eq!(task.kind, TaskKind::Rework);
         assert!(task.instructions.contains("`test` failed") && task.instructions.contains("last line"));
     }
@@ -72,7 +72,7 @@ fn an_evaluation_of_an_older_head_is_void() {
     world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
     world.signal(Signal::Verified { step, head: Sha::new("a1"), results: green(), findings: Vec::new() });
     assert!(!world.merges("a"));
-    assert!(world.d.step(step).unwrap().evaluation.is_none());
+    assert!(world.directive.step(step).unwrap().evaluation.is_none());
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn a_signal_that_comes_twice_does_nothing_the_second_time() {
     let task = world.live(Some("a"));
     let outcome = TaskOutcome::Changed { head: Sha::new("a1"), summary: "Did it.".to_owned(), findings: Vec::new() };
     world.finish(task, outcome.clone());
-    let once = world.d.clone();
+    let once = world.directive.clone();
     world.finish(task, outcome);
-    assert_eq!((world.d, world.effects), (once, Vec::new()));
+    assert_eq!((world.directive, world.effects), (once, Vec::new()));
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn a_conflict_goes_to_rework_with_the_target_merged_in_and_does_not_count() {
     world.changed("a", "a1");
     let step = world.id("a");
     world.signal(Signal::Conflicted { step, head: Sha::new("a1"), paths: vec!["src/lib.rs".to_owned()] });
-    let task = world.d.task(world.live(Some("a"))).unwrap();
+    let task = world.directive.task(world.live(Some("a"))).unwrap();
     assert!(task.merge_target && task.instructions.contains("src/lib.rs"));
-    assert_eq!(world.d.step(step).unwrap().rework_cycles, 0);
+    assert_eq!(world.directive.step(step).unwrap().rework_cycles, 0);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_change_step_that_changed_nothing_is_sent_back() {
         head: None,
     };
     world.finish(world.live(Some("a")), nothing(None));
-    assert!(world.d.task(world.live(Some("a"))).unwrap().instructions.contains("Nothing was changed"));
+    assert!(world.directive.task(world.live(Some("a"))).unwrap().instructions.contains("Nothing was changed"));
     world.finish(world.live(Some("a")), nothing(Some("src/lib.rs has it")));
     assert_eq!(world.waiting(), [ApprovalKind::StepReview], "evidence is yellow: a person looks");
 }
@@ -182,7 +182,7 @@ fn a_refused_merge_tells_a_person_why() {
     world.verified("a", green());
     let step = world.id("a");
     world.signal(Signal::MergeRefused { step, head: Sha::new("a1"), reason: "a review is required".to_owned() });
-    assert!(world.d.waiting().next().unwrap().question.contains("a review is required"));
+    assert!(world.directive.waiting().next().unwrap().question.contains("a review is required"));
     world.approve("a");
     assert!(world.merges("a"), "and is tried again on their word");
 }
@@ -196,14 +196,14 @@ fn checks_asked_for_again_void_what_was_found_and_prove_the_same_commit_once_mor
         head: Sha::new(head),
         by: Login::new("maintainer"),
     };
-    let running = world.d.clone();
+    let running = world.directive.clone();
     world.signal(again(&world, "a1"));
-    assert_eq!(world.d, running, "the verifiers are at it already");
+    assert_eq!(world.directive, running, "the verifiers are at it already");
     world.verified("a", yellow());
     assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
-    let asked = world.d.clone();
+    let asked = world.directive.clone();
     world.signal(again(&world, "a0"));
-    assert_eq!(world.d, asked, "it is an older commit that is asked about");
+    assert_eq!(world.directive, asked, "it is an older commit that is asked about");
     world.signal(again(&world, "a1"));
     assert!(world.waiting().is_empty());
     let verify = Effect::Verify { step: world.id("a"), head: Sha::new("a1"), round: 2 };

@@ -9,7 +9,7 @@ fn a_green_final_pull_request_waits_for_a_person_and_completes_when_merged() {
     world.approve("final");
     assert!(world.merges("final"));
     world.merged("final");
-    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status, DirectiveStatus::Completed);
     assert!(world.has(&Effect::CloseIssue));
 }
 
@@ -26,7 +26,7 @@ fn rework_of_the_final_pull_request_adds_a_step_and_proves_the_whole_again() {
     let mut world = World::at_final(Policy::default());
     world.maintainer(Some("final"), Command::Rework { text: "document it".to_owned() });
     assert_eq!(world.status("follow-up-1"), StepStatus::Running);
-    assert!(world.d.task(world.live(Some("follow-up-1"))).unwrap().instructions.contains("document it"));
+    assert!(world.directive.task(world.live(Some("follow-up-1"))).unwrap().instructions.contains("document it"));
     world.done("follow-up-1");
     world.integrated("whole-2");
     world.verified("final", green());
@@ -36,26 +36,26 @@ fn rework_of_the_final_pull_request_adds_a_step_and_proves_the_whole_again() {
 #[test]
 fn a_chain_of_one_step_goes_straight_to_the_base_and_a_person_merges() {
     let mut world = World::started(Policy::default(), single());
-    assert_eq!(world.d.step_named("a").unwrap().target, Branch::new("main"));
+    assert_eq!(world.directive.step_named("a").unwrap().target, Branch::new("main"));
     world.changed("a", "a1");
     world.verified("a", green());
     assert_eq!(world.waiting(), [ApprovalKind::Final]);
     let step = world.id("a");
     world.signal(Signal::PullMerged { step, by: Login::new("maintainer"), sha: None });
-    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status, DirectiveStatus::Completed);
 }
 
 #[test]
 fn direct_delivery_completes_on_the_last_merge() {
     let mut world = World::started(Policy { delivery: Delivery::Direct, ..Policy::default() }, diamond());
     for name in ["a", "b", "c"] {
-        assert_eq!(world.d.status, DirectiveStatus::Active);
+        assert_eq!(world.directive.status, DirectiveStatus::Active);
         world.changed(name, &format!("{name}1"));
         world.verified(name, green());
         world.approve(name);
         world.merged(name);
     }
-    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status, DirectiveStatus::Completed);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn reports_alone_complete_without_a_final_pull_request() {
         world.done(name);
     }
     world.signal(Signal::Integrated { head: Sha::new("base"), differs: false });
-    assert_eq!(world.d.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status, DirectiveStatus::Completed);
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn the_final_pull_request_closed_unmerged_fails_in_the_persons_name() {
     let mut world = World::at_final(Policy::default());
     let step = world.id("final");
     world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
-    assert_eq!(world.d.status, DirectiveStatus::Failed);
-    assert!(world.d.failure.as_ref().unwrap().contains("maintainer"));
+    assert_eq!(world.directive.status, DirectiveStatus::Failed);
+    assert!(world.directive.failure.as_ref().unwrap().contains("maintainer"));
 }
 
 #[test]

@@ -1,15 +1,15 @@
-//! From an issue's text to wishes.
+//! From an issue's text to policy overrides.
 //!
 //! Options stand below a heading *Options*, one a line: `option: value`, as items of a list, as ticked boxes, or below
 //! headings of their own. A form's field may also be labelled *Options: budget*, with the value alone below it.
 
-use super::{MOST_WISHES, Wish, WishFrom, about};
+use super::{MOST_WISHES, OverrideSource, PolicyOverride, about};
 use crate::brief;
 use crate::policy::Autonomy;
 
-/// What an issue's text wishes of the policy.
-pub fn wishes(body: &str) -> Vec<Wish> {
-    let mut wishes = Vec::new();
+/// What an issue's text policy overrides of the policy.
+pub fn overrides(body: &str) -> Vec<PolicyOverride> {
+    let mut overrides = Vec::new();
     for (option, text) in brief::options(body) {
         let mut heading = Some(option).filter(|option| !option.is_empty());
         for line in text.lines().map(str::trim).filter(|line| !is_decoration(line)) {
@@ -18,14 +18,14 @@ pub fn wishes(body: &str) -> Vec<Wish> {
             } else if line == "_No response_" {
                 heading = None;
             } else {
-                wishes.extend(wish(line, heading.take()));
+                overrides.extend(policy_override(line, heading.take()));
             }
-            if wishes.len() == MOST_WISHES {
-                return wishes;
+            if overrides.len() == MOST_WISHES {
+                return overrides;
             }
         }
     }
-    wishes
+    overrides
 }
 
 /// What only holds other lines together.
@@ -33,8 +33,8 @@ fn is_decoration(line: &str) -> bool {
     line.is_empty() || line.starts_with("```") || line.starts_with("~~~") || line.chars().all(|c| "-*_=".contains(c))
 }
 
-/// The wish on one line; none where its box is not ticked, or it announces others.
-fn wish(line: &str, heading: Option<String>) -> Option<Wish> {
+/// The policy override on one line; none where its box is not ticked, or it announces others.
+fn policy_override(line: &str, heading: Option<String>) -> Option<PolicyOverride> {
     let item = ["- ", "* ", "+ "].iter().find_map(|marker| line.strip_prefix(marker)).unwrap_or(line).trim_start();
     if item.starts_with("[ ]") {
         return None;
@@ -50,7 +50,7 @@ fn wish(line: &str, heading: Option<String>) -> Option<Wish> {
     };
     let (key, value) = (bare(&key), bare(value.split('(').next().unwrap_or_default()));
     let shown = if item.contains(value) && item.contains(key) { item.to_owned() } else { format!("{key}: {value}") };
-    Some(Wish { from: WishFrom::Options, shown, key: key.to_owned(), value: value.to_owned() })
+    Some(PolicyOverride { from: OverrideSource::Options, shown, key: key.to_owned(), value: value.to_owned() })
 }
 
 /// Without emphasis, back ticks and quotes around it.

@@ -41,7 +41,7 @@ pub(super) enum Act {
     /// What was told before is told again.
     Again { nth: usize },
     /// A label that makes the policy stricter is set.
-    Wish { who: Who, level: &'static str },
+    PolicyOverride { who: Who, level: &'static str },
     /// The label is set, or taken off.
     Label { who: Who, on: bool },
     /// The issue is closed, or gone.
@@ -225,7 +225,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         2 => (0..60usize).prop_map(|nth| Act::Again { nth }),
         1 => (who(), any::<bool>()).prop_map(|(who, on)| Act::Label { who, on }),
         1 => (who(), select(vec!["directive:manual", "directive:guardrails"]))
-            .prop_map(|(who, level)| Act::Wish { who, level }),
+            .prop_map(|(who, level)| Act::PolicyOverride { who, level }),
         1 => (who(), prop::bool::weighted(0.1), any::<bool>(), 0..6u8).prop_map(|(who, merged, gone, rare)| {
             // Closing ends most stories too early.
             if rare == 0 { Act::Close { who, merged, gone } } else { Act::Wait { minutes: 1 } }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use super::stage::Stage;
-use crate::engine::table::{Case, Left, Next, next};
+use crate::engine::table::{Case, Next, Remaining, next};
 use crate::evaluation::{Confidence, Evaluation};
 use crate::ids::StepName;
 use crate::replan::is_task_of_step;
@@ -12,7 +12,7 @@ use crate::step::{MergeState, Step};
 
 /// Everything that is checked of one decision.
 pub(super) fn check(stage: &Stage, before: &Directive, signal: &Signal, decision: &Decision) {
-    let d = &stage.d;
+    let directive = &stage.directive;
     for event in &decision.events {
         assert_ne!(event.name, "transition_refused", "{:?}", event.data);
     }
@@ -21,26 +21,26 @@ pub(super) fn check(stage: &Stage, before: &Directive, signal: &Signal, decision
         match effect {
             Effect::RunTask { task } => a_task_may_start(stage, before, *task),
             Effect::Merge { step, head, .. } => a_head_may_merge(stage, *step, head),
-            Effect::Integrate { .. } => assert_eq!(d.status, DirectiveStatus::Active, "integrated meanwhile"),
+            Effect::Integrate { .. } => assert_eq!(directive.status, DirectiveStatus::Active, "integrated meanwhile"),
             _ => {}
         }
     }
-    one_task_a_step(d);
-    ready_means_ready(d);
+    one_task_a_step(directive);
+    ready_means_ready(directive);
     what_is_done_stays_done(stage, before, signal);
-    money_and_time_are_granted_by_people(before, d, signal);
-    answers_are_peoples(d);
+    money_and_time_are_granted_by_people(before, directive, signal);
+    answers_are_peoples(directive);
     words_are_about_what_is_there(stage);
-    assert_eq!(d.status == DirectiveStatus::Paused, d.pause.is_some(), "paused is paused for a reason");
-    if d.status.is_over() {
-        assert!(!d.tasks.iter().any(|task| task.status.is_live()), "tasks run after the end");
-        assert_eq!(d.waiting().count(), 0, "questions wait after the end");
+    assert_eq!(directive.status == DirectiveStatus::Paused, directive.pause.is_some(), "paused is paused for a reason");
+    if directive.status.is_over() {
+        assert!(!directive.tasks.iter().any(|task| task.status.is_live()), "tasks run after the end");
+        assert_eq!(directive.waiting().count(), 0, "questions wait after the end");
     }
 }
 
 /// No two of one decision, and what costs or cannot be taken back never twice in a life.
 fn effects_have_keys_of_their_own(stage: &Stage, decision: &Decision) {
-    let keys: Vec<String> = decision.effects.iter().map(|effect| effect.key(stage.d.id)).collect();
+    let keys: Vec<String> = decision.effects.iter().map(|effect| effect.key(stage.directive.id)).collect();
     let unique: BTreeSet<&String> = keys.iter().collect();
     assert_eq!(unique.len(), keys.len(), "two effects of one decision have the same key");
     for (effect, key) in decision.effects.iter().zip(&keys) {
@@ -54,47 +54,56 @@ fn effects_have_keys_of_their_own(stage: &Stage, decision: &Decision) {
 
 /// Nothing starts while paused, ended or over a limit, before its dependencies, or after it has passed.
 fn a_task_may_start(stage: &Stage, before: &Directive, task: TaskId) {
-    let d = &stage.d;
-    let task = d.task(task).unwrap();
+    let directive = &stage.directive;
+    let task = directive.task(task).unwrap();
     assert!(
-        matches!(d.status, DirectiveStatus::Planning | DirectiveStatus::Active),
+        matches!(directive.status, DirectiveStatus::Planning | DirectiveStatus::Active),
         "a {} task starts while {}",
         task.kind.as_str(),
-        d.status
+        directive.status
     );
-    assert!(d.spent() < d.budget(), "a task starts with {} of {} spent", d.spent(), d.budget());
+    assert!(
+        directive.spent() < directive.budget(),
+        "a task starts with {} of {} spent",
+        directive.spent(),
+        directive.budget()
+    );
     #[allow(clippy::cast_possible_truncation)] // a few hours
-    let allowed = (d.policy.limits.wall_time_hours * 3_600.0) as i64 + d.clock.granted;
-    assert!(d.clock.at(stage.now) < allowed, "a task starts after {} s of {allowed} s", d.clock.at(stage.now));
+    let allowed = (directive.policy.limits.wall_time_hours * 3_600.0) as i64 + directive.clock.granted;
+    assert!(
+        directive.clock.at(stage.now) < allowed,
+        "a task starts after {} s of {allowed} s",
+        directive.clock.at(stage.now)
+    );
     let Some(step) = task.step else { return };
-    let step = d.step(step).unwrap();
-    let done = |name: &StepName| d.step_named(name.as_str()).is_some_and(|it| it.status.is_done());
+    let step = directive.step(step).unwrap();
+    let done = |name: &StepName| directive.step_named(name.as_str()).is_some_and(|it| it.status.is_done());
     assert!(step.depends_on.iter().all(done), "{} starts before what it depends on", step.name);
     let was_done = before.step(step.id).is_some_and(|step| step.status.is_done());
     assert!(!was_done, "{} is done and is run again", step.name);
 }
 
 /// What is called ready is ready.
-fn ready_means_ready(d: &Directive) {
-    let done = |name: &StepName| d.step_named(name.as_str()).is_some_and(|it| it.status.is_done());
-    for step in d.steps.iter().filter(|step| step.status == StepStatus::Ready) {
+fn ready_means_ready(directive: &Directive) {
+    let done = |name: &StepName| directive.step_named(name.as_str()).is_some_and(|it| it.status.is_done());
+    for step in directive.steps.iter().filter(|step| step.status == StepStatus::Ready) {
         assert!(step.depends_on.iter().all(done), "{} is ready before what it depends on", step.name);
     }
 }
 
-fn one_task_a_step(d: &Directive) {
-    let live: Vec<_> = d.tasks.iter().filter(|task| task.status.is_live()).collect();
+fn one_task_a_step(directive: &Directive) {
+    let live: Vec<_> = directive.tasks.iter().filter(|task| task.status.is_live()).collect();
     let owners: BTreeSet<_> = live.iter().map(|task| task.step).collect();
     assert_eq!(owners.len(), live.len(), "two tasks of one step run");
     let working = live.iter().filter(|task| matches!(task.kind, TaskKind::Step | TaskKind::Rework)).count();
-    assert!(working <= d.policy.limits.parallel_tasks as usize, "{working} tasks at a time");
+    assert!(working <= directive.policy.limits.parallel_tasks as usize, "{working} tasks at a time");
 }
 
 /// A head is merged because the table says so of its proof, or because somebody said yes to this very head.
 fn a_head_may_merge(stage: &Stage, step: StepId, head: &Sha) {
-    let d = &stage.d;
-    let step = d.step(step).unwrap();
-    assert_eq!(d.status, DirectiveStatus::Active, "merged meanwhile");
+    let directive = &stage.directive;
+    let step = directive.step(step).unwrap();
+    assert_eq!(directive.status, DirectiveStatus::Active, "merged meanwhile");
     assert_eq!(step.head.as_ref(), Some(head), "another head of {} is merged", step.name);
     assert!(accepted(stage, step, head), "{} is merged on nobody's word", step.name);
 }
@@ -104,12 +113,12 @@ fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
     let table = |evaluation: &Evaluation| {
         evaluation.confidence != Confidence::Red
             && next(Case {
-                autonomy: stage.d.policy.autonomy,
+                autonomy: stage.directive.policy.autonomy,
                 confidence: evaluation.confidence,
                 into_base: step.into_base && !by_report,
-                merge: stage.d.policy.merge,
+                merge: stage.directive.policy.merge,
                 needs_person: Evaluation::needs_person(&step.findings),
-                left: Left::Rework,
+                remaining: Remaining::Rework,
             }) == Next::Merge
     };
     stage.blessed.contains(&(step.id, head.clone())) || step.current_evaluation().is_some_and(table)
@@ -117,7 +126,7 @@ fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
 
 /// What was passed or skipped stays so; a step passes because it was merged, accepted, or nothing was left to merge.
 fn what_is_done_stays_done(stage: &Stage, before: &Directive, signal: &Signal) {
-    for step in stage.d.steps.iter().chain(&stage.d.finale).chain(&stage.d.earlier) {
+    for step in stage.directive.steps.iter().chain(&stage.directive.final_step).chain(&stage.directive.earlier) {
         let Some(was) = before.any_step(step.id) else { continue };
         if was.status.is_done() {
             assert_eq!(was.status, step.status, "{} was done", step.name);
@@ -149,7 +158,7 @@ fn carries(before: &Directive, merged: StepId, step: &Step) -> bool {
 fn money_and_time_are_granted_by_people(before: &Directive, after: &Directive, signal: &Signal) {
     let granted = after.budget() > before.budget() || after.clock.granted > before.clock.granted;
     let by_a_person = match signal {
-        Signal::Commanded(order) => order.actor.may_command(),
+        Signal::Commanded(commanded) => commanded.actor.may_command(),
         Signal::Labelled(labelled) => labelled.actor.may_command(),
         _ => false,
     };
@@ -160,8 +169,8 @@ fn money_and_time_are_granted_by_people(before: &Directive, after: &Directive, s
 }
 
 /// Nobody says yes who may give no orders. (Whoever closes a pull request says no.)
-fn answers_are_peoples(d: &Directive) {
-    for approval in d.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Approved) {
+fn answers_are_peoples(directive: &Directive) {
+    for approval in directive.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Approved) {
         let by = approval.answered_by.as_ref().map(Login::as_str);
         assert!(matches!(by, None | Some("maintainer" | "writer")), "{by:?} answered {approval:?}");
     }
@@ -169,22 +178,22 @@ fn answers_are_peoples(d: &Directive) {
 
 /// A question is about the head that there is, and so is a yes that waits for its proof or its merge.
 fn words_are_about_what_is_there(stage: &Stage) {
-    let d = &stage.d;
-    for approval in d.waiting().filter(|it| matches!(it.kind, ApprovalKind::StepReview | ApprovalKind::Final)) {
-        let head = approval.step.and_then(|step| d.step(step)).and_then(|step| step.head.as_ref());
+    let directive = &stage.directive;
+    for approval in directive.waiting().filter(|it| matches!(it.kind, ApprovalKind::StepReview | ApprovalKind::Final)) {
+        let head = approval.step.and_then(|step| directive.step(step)).and_then(|step| step.head.as_ref());
         assert_eq!(head, Some(&approval.shown), "a question about something else waits");
     }
-    let is_done = |step: StepId| d.step(step).is_none_or(|step| step.status.is_done());
-    assert!(!d.waiting().any(|it| it.step.is_some_and(is_done)), "a question about what is done waits");
-    for step in d.steps.iter().chain(&d.finale) {
+    let is_done = |step: StepId| directive.step(step).is_none_or(|step| step.status.is_done());
+    assert!(!directive.waiting().any(|it| it.step.is_some_and(is_done)), "a question about what is done waits");
+    for step in directive.steps.iter().chain(&directive.final_step) {
         let Some(head) = &step.head else { continue };
         // What was carried over was said yes to under the plan before.
-        let carried = d.earlier.iter().filter(|it| step.status.is_done() && it.name == step.name);
+        let carried = directive.earlier.iter().filter(|it| step.status.is_done() && it.name == step.name);
         let mut known_as = carried.map(|it| it.id).chain([step.id]);
         let blessed = known_as.any(|id| stage.blessed.contains(&(id, head.clone())));
-        assert!(step.vouched.is_none() || blessed, "a yes to another head of {} is kept", step.name);
+        assert!(step.pre_approved.is_none() || blessed, "a yes to another head of {} is kept", step.name);
         // A merge that GitHub was asked for before the rules became stricter is under way.
-        let tightened = d.policy.autonomy != d.autonomy_ceiling();
+        let tightened = directive.policy.autonomy != directive.autonomy_ceiling();
         let asked = step.merge == MergeState::Requested && step.status == StepStatus::Evaluating && !tightened;
         let wanted = step.merge == MergeState::Wanted || asked;
         assert!(

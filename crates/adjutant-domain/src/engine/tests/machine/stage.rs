@@ -6,7 +6,7 @@ use super::super::*;
 use super::acts::{Act, Ends, Head, Order, Setup, Told};
 use super::rules;
 use crate::evaluation::{CriterionJudgement, Judgement};
-use crate::policy::options::label_wish;
+use crate::policy::options::label_override;
 use crate::step::Step;
 
 /// How many rounds a helpful world may need to the end.
@@ -22,7 +22,7 @@ enum Job {
 
 pub(super) struct Stage {
     setup: Setup,
-    pub(super) d: Directive,
+    pub(super) directive: Directive,
     pub(super) now: DateTime<Utc>,
     jobs: Vec<Job>,
     /// Every key that was ever asked for.
@@ -46,10 +46,10 @@ impl Stage {
     pub(super) fn open(setup: Setup) -> Self {
         let now = morning();
         let decision = open(&labelled(setup.policy.clone()), now);
-        let d = decision.directive.unwrap();
+        let directive = decision.directive.unwrap();
         let mut stage = Self {
             setup,
-            d,
+            directive,
             now,
             jobs: Vec::new(),
             asked: BTreeSet::new(),
@@ -67,7 +67,7 @@ impl Stage {
     /// As the outbox does it: once for a key, but for what coalesces.
     fn enqueue(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            let first = self.asked.insert(effect.key(self.d.id));
+            let first = self.asked.insert(effect.key(self.directive.id));
             let job = Job::Effect(effect.clone());
             if first || (effect.coalesces() && !self.jobs.contains(&job)) {
                 self.jobs.push(job);
@@ -78,12 +78,12 @@ impl Stage {
     fn tell(&mut self, signal: Signal) {
         self.now += Duration::seconds(7);
         self.witness(&signal);
-        let before = self.d.clone();
+        let before = self.directive.clone();
         let decision = decide(before.clone(), &signal, self.now);
         assert_eq!(decide(before.clone(), &signal, self.now), decision, "the same is decided twice");
-        self.d = decision.directive.clone().unwrap();
+        self.directive = decision.directive.clone().unwrap();
         rules::check(self, &before, &signal, &decision);
-        for step in self.d.steps.iter().chain(&self.d.finale) {
+        for step in self.directive.steps.iter().chain(&self.directive.final_step) {
             let known = self.heads.iter().rfind(|(id, ..)| *id == step.id).map(|(_, head, _)| head);
             if let Some(head) = step.head.as_ref().filter(|head| known != Some(head)) {
                 self.heads.push((step.id, head.clone(), self.now));
@@ -96,23 +96,25 @@ impl Stage {
     /// Remembers what a person with write access says yes to: the commit of a review, else the head that was there
     /// when the comment was written.
     fn witness(&mut self, signal: &Signal) {
-        let Signal::Commanded(order) = signal else { return };
-        let Command::Approve { step: name } = &order.command else { return };
-        if !order.actor.may_command() {
+        let Signal::Commanded(commanded) = signal else { return };
+        let Command::Approve { step: name } = &commanded.command else { return };
+        if !commanded.actor.may_command() {
             return;
         }
-        let steps: Vec<&Step> = match (order.pull, name) {
-            (Some(pull), _) => self.d.step_of_pull(pull).into_iter().collect(),
-            (None, Some(name)) => self.d.step_named(name).into_iter().collect(),
-            (None, None) => self.d.waiting().filter_map(|approval| self.d.step(approval.step?)).collect(),
+        let steps: Vec<&Step> = match (commanded.pull, name) {
+            (Some(pull), _) => self.directive.step_of_pull(pull).into_iter().collect(),
+            (None, Some(name)) => self.directive.step_named(name).into_iter().collect(),
+            (None, None) => {
+                self.directive.waiting().filter_map(|approval| self.directive.step(approval.step?)).collect()
+            }
         };
         for step in steps {
             // GitHub's dates are whole seconds.
             let there = |(id, _, since): &&(StepId, Sha, DateTime<Utc>)| {
-                *id == step.id && since.timestamp() <= order.at.timestamp()
+                *id == step.id && since.timestamp() <= commanded.at.timestamp()
             };
             let seen = self.heads.iter().rfind(there).map(|(_, head, _)| head.clone());
-            if let Some(head) = order.sha.clone().or(seen) {
+            if let Some(head) = commanded.sha.clone().or(seen) {
                 self.blessed.insert((step.id, head));
             }
         }
@@ -130,13 +132,13 @@ impl Stage {
                 self.order(who.actor(), pull, command, sha, at);
             }
             Act::Tell { what, step, head } => {
-                let superseded = self.d.earlier.iter().cloned();
+                let superseded = self.directive.earlier.iter().cloned();
                 let Some(step) = around(&superseded.chain(self.steps()).collect::<Vec<_>>(), *step) else { return };
                 let head = self.head(&step, *head);
                 self.fact(*what, &step, head);
             }
             Act::Finish { task, ends } => {
-                let Some(task) = around(&self.d.tasks, *task) else { return };
+                let Some(task) = around(&self.directive.tasks, *task) else { return };
                 let outcome = self.outcome(task.id, *ends);
                 self.tell(Signal::TaskFinished { task: task.id, outcome, cost: Usd::from_dollars(0.2) });
             }
@@ -145,9 +147,9 @@ impl Stage {
                     self.tell(signal);
                 }
             }
-            Act::Wish { who, level } => {
-                let wish = label_wish("directive", level).unwrap();
-                self.tell(Signal::Wished { actor: who.actor(), wish });
+            Act::PolicyOverride { who, level } => {
+                let policy_override = label_override("directive", level).unwrap();
+                self.tell(Signal::PolicyOverridden { actor: who.actor(), policy_override });
             }
             Act::Label { who, on: true } => {
                 let label = Labelled { actor: who.actor(), ..labelled(Policy::default()) };
@@ -168,7 +170,7 @@ impl Stage {
     }
 
     fn steps(&self) -> Vec<Step> {
-        self.d.steps.iter().chain(&self.d.finale).cloned().collect()
+        self.directive.steps.iter().chain(&self.directive.final_step).cloned().collect()
     }
 
     fn new_head(&mut self) -> Sha {
@@ -238,12 +240,12 @@ impl Stage {
         }
         match self.jobs.remove(nth % self.jobs.len()) {
             Job::Running(task) => {
-                let is_live = self.d.task(task).is_some_and(|task| task.status.is_live());
+                let is_live = self.directive.task(task).is_some_and(|task| task.status.is_live());
                 let outcome = if is_live { self.outcome(task, ends) } else { TaskOutcome::Cancelled };
                 self.tell(Signal::TaskFinished { task, outcome, cost: Usd::from_dollars(0.3) });
             }
             Job::Effect(effect) => {
-                let (key, told) = (effect.key(self.d.id), self.told.len());
+                let (key, told) = (effect.key(self.directive.id), self.told.len());
                 self.carry_out(effect, ends);
                 if matches!(self.told.get(told), Some(Signal::EffectFailed { .. })) {
                     // What was given up is queued anew where it is asked for again.
@@ -259,7 +261,7 @@ impl Stage {
         let conflict = |step, head| Signal::Conflicted { step, head, paths: vec!["README.md".to_owned()] };
         let signal = match effect {
             Effect::RunTask { task } => {
-                if !self.d.task(task).is_some_and(|task| task.status.is_live()) {
+                if !self.directive.task(task).is_some_and(|task| task.status.is_live()) {
                     return;
                 }
                 self.jobs.push(Job::Running(task));
@@ -288,7 +290,7 @@ impl Stage {
                 Signal::PullClosed { step, by: Login::new("maintainer") }
             }
             Effect::Merge { step, head, .. } => {
-                if self.d.step(step).and_then(|step| step.head.as_ref()) != Some(&head) {
+                if self.directive.step(step).and_then(|step| step.head.as_ref()) != Some(&head) {
                     return;
                 }
                 match ends {
@@ -299,11 +301,13 @@ impl Stage {
                 }
             }
             Effect::Integrate { .. } => {
-                let Some(finale) = self.d.finale.as_ref().map(|finale| finale.id) else { return };
+                let Some(final_step) = self.directive.final_step.as_ref().map(|final_step| final_step.id) else {
+                    return;
+                };
                 let head = self.new_head();
                 match ends {
                     Ends::Well | Ends::Almost => Signal::Integrated { head, differs: true },
-                    Ends::Badly => conflict(finale, head),
+                    Ends::Badly => conflict(final_step, head),
                     Ends::Strangely => Signal::Integrated { head, differs: false },
                     Ends::Never => never(None),
                 }
@@ -314,8 +318,8 @@ impl Stage {
     }
 
     fn outcome(&mut self, task: TaskId, ends: Ends) -> TaskOutcome {
-        let task = self.d.task(task).cloned().unwrap();
-        let step = task.step.and_then(|step| self.d.step(step)).cloned();
+        let task = self.directive.task(task).cloned().unwrap();
+        let step = task.step.and_then(|step| self.directive.step(step)).cloned();
         let head = step.as_ref().and_then(|step| step.head.clone());
         match (ends, task.kind) {
             (Ends::Never, _) => TaskOutcome::Failed { reason: "it crashed".to_owned() },
@@ -347,7 +351,7 @@ impl Stage {
     /// Everybody is helpful from now on: the directive comes to its end. Where nothing is left to do, somebody is asked.
     pub(super) fn end_well(&mut self) {
         for _ in 0..PATIENCE {
-            if self.d.status.is_over() {
+            if self.directive.status.is_over() {
                 return;
             }
             if self.jobs.is_empty() {
@@ -356,23 +360,23 @@ impl Stage {
                 self.work(0, Ends::Well);
             }
         }
-        panic!("no end in sight: {:#?}", self.d);
+        panic!("no end in sight: {:#?}", self.directive);
     }
 
     /// What a helpful maintainer does: answers what is asked.
     fn help(&mut self) {
-        let waiting = self.d.waiting().next().cloned();
+        let waiting = self.directive.waiting().next().cloned();
         let command = match waiting {
-            _ if self.d.status == DirectiveStatus::Paused => rules::resume(&self.d),
+            _ if self.directive.status == DirectiveStatus::Paused => rules::resume(&self.directive),
             Some(approval) => {
-                let step = approval.step.and_then(|step| self.d.step(step));
+                let step = approval.step.and_then(|step| self.directive.step(step));
                 let name = step.map_or_else(|| approval.kind.as_str().to_owned(), |step| step.name.to_string());
                 let nothing_there =
                     approval.kind == ApprovalKind::StepBlocked && step.is_some_and(|step| step.head.is_none());
                 let step = Some(name);
                 if nothing_there { Command::Retry { step } } else { Command::Approve { step } }
             }
-            None => panic!("nothing moves and nobody is asked: {:#?}", self.d),
+            None => panic!("nothing moves and nobody is asked: {:#?}", self.directive),
         };
         self.now += Duration::seconds(2);
         self.order(actor("maintainer", Permission::Admin), None, command, None, self.now);

@@ -11,16 +11,16 @@ fn text(goal: &str) -> IssueText {
 #[test]
 fn an_edit_changes_nothing_but_the_note_until_somebody_says_replan() {
     let mut world = World::started(Policy::default(), diamond());
-    let frozen = (world.d.title.clone(), world.d.brief.clone());
+    let frozen = (world.directive.title.clone(), world.directive.brief.clone());
     world.signal(Signal::IssueRead(text("Print areas.")));
-    assert_eq!(world.d.newer_text, Some(text("Print areas.")));
+    assert_eq!(world.directive.newer_text, Some(text("Print areas.")));
     assert!(world.has(&Effect::WriteStatus));
-    assert_eq!((world.d.title.clone(), world.d.brief.clone()), frozen);
+    assert_eq!((world.directive.title.clone(), world.directive.brief.clone()), frozen);
     world.signal(Signal::IssueRead(text(&frozen.1.goal)));
-    assert_eq!(world.d.newer_text, None, "edited back");
-    let quiet = world.d.clone();
+    assert_eq!(world.directive.newer_text, None, "edited back");
+    let quiet = world.directive.clone();
     world.signal(Signal::IssueRead(text(&frozen.1.goal)));
-    assert_eq!(world.d, quiet);
+    assert_eq!(world.directive, quiet);
 }
 
 #[test]
@@ -28,9 +28,9 @@ fn a_replan_takes_edited_text_over_and_its_plan_waits_for_a_person_whatever_the_
     let mut world = World::started(Policy { autonomy: Autonomy::FullAuto, ..Policy::default() }, diamond());
     world.signal(Signal::IssueRead(text("Print areas.")));
     world.maintainer(None, replan(""));
-    assert_eq!((world.d.brief.goal.as_str(), &world.d.newer_text), ("Print areas.", &None));
+    assert_eq!((world.directive.brief.goal.as_str(), &world.directive.newer_text), ("Print areas.", &None));
     world.planned(diamond());
-    assert_eq!((world.d.status, world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
+    assert_eq!((world.directive.status, world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
     // However often the plan is made anew before somebody approves one.
     world.maintainer(None, Command::Rework { text: "smaller".to_owned() });
     world.planned(diamond());
@@ -38,10 +38,10 @@ fn a_replan_takes_edited_text_over_and_its_plan_waits_for_a_person_whatever_the_
     world.planned(diamond());
     assert_eq!(world.waiting(), [ApprovalKind::Plan]);
     world.maintainer(None, Command::Approve { step: None });
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
     world.maintainer(None, replan("the text is the same"));
     world.planned(diamond());
-    assert_eq!(world.d.status, DirectiveStatus::Active, "approved once, it waits no more");
+    assert_eq!(world.directive.status, DirectiveStatus::Active, "approved once, it waits no more");
 }
 
 #[test]
@@ -52,10 +52,13 @@ fn adjutants_own_replan_takes_no_edited_text_over() {
     world.signal(Signal::IssueRead(text("Print areas.")));
     world.changed("a", "a1");
     world.verified("a", red());
-    assert_eq!((world.d.status, world.d.brief.goal.as_str()), (DirectiveStatus::Planning, "Print lengths."));
-    assert!(world.d.newer_text.is_some());
+    assert_eq!(
+        (world.directive.status, world.directive.brief.goal.as_str()),
+        (DirectiveStatus::Planning, "Print lengths.")
+    );
+    assert!(world.directive.newer_text.is_some());
     world.planned(diamond());
-    assert_eq!(world.d.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status, DirectiveStatus::Active);
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn a_refused_replan_takes_no_edited_text_over() {
     world.maintainer(None, replan(""));
     assert!(world.refusal().is_some());
     world.order(actor("outsider", Permission::Read), None, replan(""));
-    assert_eq!(world.d.brief.goal, "Print lengths.");
+    assert_eq!(world.directive.brief.goal, "Print lengths.");
 }
 
 #[test]

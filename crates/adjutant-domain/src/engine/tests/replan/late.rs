@@ -35,7 +35,10 @@ fn a_merge_that_was_asked_for_before_the_replan_is_carried_over_when_it_is_told_
     world.planned(diamond());
     let again = world.live(Some("a"));
     late(&mut world, a);
-    assert_eq!((world.status("a"), world.d.task(again).unwrap().status), (StepStatus::Passed, TaskStatus::Cancelled));
+    assert_eq!(
+        (world.status("a"), world.directive.task(again).unwrap().status),
+        (StepStatus::Passed, TaskStatus::Cancelled)
+    );
     world.done("b");
     assert_eq!(world.status("c"), StepStatus::Running);
     // Told when the next chain does something else.
@@ -49,7 +52,7 @@ fn a_merge_that_was_asked_for_before_the_replan_is_carried_over_when_it_is_told_
                                     { "name": "e", "type": "test", "description": "E." }] }));
     late(&mut world, a);
     late(&mut world, a);
-    let names: Vec<_> = world.d.steps.iter().map(|step| (step.name.as_str(), step.status)).collect();
+    let names: Vec<_> = world.directive.steps.iter().map(|step| (step.name.as_str(), step.status)).collect();
     assert_eq!(names, [("d", StepStatus::Running), ("e", StepStatus::Running), ("a", StepStatus::Passed)]);
 }
 
@@ -80,21 +83,21 @@ fn a_pull_request_that_was_being_opened_is_closed_when_it_is_told_of() {
     world.signal(Signal::PullOpened { step, pull });
     assert!(closes(&world, step).unwrap().contains("not so"));
     world.signal(Signal::PullClosed { step, by: Login::new(SELF) });
-    assert!(world.d.earlier_step(step).unwrap().open_pull().is_none());
-    assert_eq!(world.d.status, DirectiveStatus::Planning);
+    assert!(world.directive.earlier_step(step).unwrap().open_pull().is_none());
+    assert_eq!(world.directive.status, DirectiveStatus::Planning);
 }
 
 #[test]
 fn an_order_on_a_pull_request_of_an_earlier_plan_is_refused_with_where_to_look() {
     let mut world = halfway(Policy::default());
-    let pull = world.d.step_named("b").unwrap().pull.clone().unwrap().number;
+    let pull = world.directive.step_named("b").unwrap().pull.clone().unwrap().number;
     world.maintainer(None, replan(""));
     world.planned(diamond());
     order_on(&mut world, pull, Command::Approve { step: None });
     let Some(Notice::Refused { reason }) = world.refusal() else { panic!("{:?}", world.effects) };
     assert!(reason.contains("`b` of an earlier plan") && reason.contains("#12"), "{reason}");
     order_on(&mut world, pull, replan("once more"));
-    assert_eq!((world.refusal(), world.d.status), (None, DirectiveStatus::Planning));
+    assert_eq!((world.refusal(), world.directive.status), (None, DirectiveStatus::Planning));
 }
 
 #[test]
@@ -108,7 +111,7 @@ fn a_final_pull_request_that_was_merged_after_all_completes_the_directive() {
             world.changed("d", "d1");
         }
         world.signal(Signal::PullMerged { step: first, by: Login::new("maintainer"), sha: None });
-        assert_eq!((world.d.status, world.live_count()), (DirectiveStatus::Completed, 0));
+        assert_eq!((world.directive.status, world.live_count()), (DirectiveStatus::Completed, 0));
         if planned {
             assert!(closes(&world, world.id("d")).is_some(), "what is open is closed with a word");
         }
@@ -123,7 +126,7 @@ fn an_integration_given_up_for_a_superseded_chain_ends_nothing() {
     }
     world.maintainer(None, replan(""));
     world.signal(Signal::EffectFailed { step: None, reason: "the push was rejected".to_owned() });
-    assert_eq!(world.d.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status, DirectiveStatus::Planning);
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn a_superseded_step_that_never_had_its_turn_is_not_passed_by_a_merge() {
     let c = world.id("c");
     world.maintainer(None, replan(""));
     world.signal(Signal::PullMerged { step: c, by: Login::new("maintainer"), sha: None });
-    assert_eq!(world.d.earlier_step(c).unwrap().status, StepStatus::Pending);
+    assert_eq!(world.directive.earlier_step(c).unwrap().status, StepStatus::Pending);
     world.planned(diamond());
     assert_eq!(world.status("c"), StepStatus::Pending);
 }

@@ -7,29 +7,44 @@ impl Simulation {
     /// What passed is kept and not done again unless its task changed, and nobody but somebody with write access has
     /// the brief taken from an edited issue.
     pub(super) fn check_plans(&self, before: &Directive, signal: &Signal, effects: &[Effect]) {
-        let d = &self.d;
-        for step in before.steps.iter().chain(&before.finale).chain(&before.earlier) {
-            let now = d.any_step(step.id).unwrap_or_else(|| panic!("{} is lost", step.name));
+        let directive = &self.directive;
+        for step in before.steps.iter().chain(&before.final_step).chain(&before.earlier) {
+            let now = directive.any_step(step.id).unwrap_or_else(|| panic!("{} is lost", step.name));
             assert!(!step.status.is_done() || now.status == step.status, "{} was done", step.name);
         }
         for effect in effects {
             let Effect::RunTask { task } = effect else { continue };
-            let task = d.task(*task).unwrap();
-            let Some(step) = task.step.and_then(|step| d.step(step)) else { continue };
-            let mut done = d.earlier.iter().filter(|earlier| earlier.status.is_done() && earlier.name == step.name);
+            let task = directive.task(*task).unwrap();
+            let Some(step) = task.step.and_then(|step| directive.step(step)) else { continue };
+            let mut done =
+                directive.earlier.iter().filter(|earlier| earlier.status.is_done() && earlier.name == step.name);
             assert!(!done.any(|earlier| is_task_of_step(earlier, step)), "{} is done again", step.name);
         }
-        let ordered = matches!(signal, Signal::Commanded(order)
-            if order.actor.may_command() && matches!(order.command, Command::Replan { .. }));
-        assert!(ordered || (&d.brief, &d.title) == (&before.brief, &before.title), "the brief changed by itself");
-        assert!(d.status != DirectiveStatus::Active || !d.unapproved_text, "edited text is worked on unapproved");
-        assert!(d.plan_number() <= d.policy.limits.chain_generations, "plan {}", d.plan_number());
+        let ordered = matches!(signal, Signal::Commanded(commanded)
+            if commanded.actor.may_command() && matches!(commanded.command, Command::Replan { .. }));
+        assert!(
+            ordered || (&directive.brief, &directive.title) == (&before.brief, &before.title),
+            "the brief changed by itself"
+        );
+        assert!(
+            directive.status != DirectiveStatus::Active || !directive.unapproved_text,
+            "edited text is worked on unapproved"
+        );
+        assert!(
+            directive.plan_number() <= directive.policy.limits.chain_generations,
+            "plan {}",
+            directive.plan_number()
+        );
     }
 
     /// No pull request of a superseded step stays open.
     pub(super) fn check_left_open(&mut self) {
         while self.work() {}
-        let left = self.d.earlier.iter().filter(|step| step.open_pull().is_some() && step.status != StepStatus::Passed);
+        let left = self
+            .directive
+            .earlier
+            .iter()
+            .filter(|step| step.open_pull().is_some() && step.status != StepStatus::Passed);
         for step in left {
             // A step that was taken over has the pull request of the one before it.
             let number = step.pull.as_ref().map(|pull| pull.number);
@@ -40,7 +55,7 @@ impl Simulation {
 
     /// A plan, on a replan with tasks that are worded anew, declared done, or left out as they are done.
     pub(super) fn any_plan(&mut self) -> Value {
-        let carried: Vec<_> = self.d.carried().into_iter().map(|step| step.name.to_string()).collect();
+        let carried: Vec<_> = self.directive.carried().into_iter().map(|step| step.name.to_string()).collect();
         if let Some(name) = self.dice.pick(&carried)
             && self.dice.one_in(4)
         {
@@ -62,7 +77,7 @@ impl Simulation {
 
     /// As the handlers do it, which look first; one that had looked before the replan goes on.
     pub(super) fn is_superseded(&mut self, step: StepId) -> bool {
-        self.d.step(step).is_none() && !self.dice.one_in(3)
+        self.directive.step(step).is_none() && !self.dice.one_in(3)
     }
 
     pub(super) fn close_pull(&mut self, step: StepId) {
@@ -70,7 +85,7 @@ impl Simulation {
             return self.tell(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
         }
         self.closed.insert(step);
-        if self.d.step(step).is_none() {
+        if self.directive.step(step).is_none() {
             self.tell(Signal::PullClosed { step, by: Login::new(SELF) });
         }
     }

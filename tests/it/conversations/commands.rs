@@ -79,7 +79,7 @@ async fn an_approval_by_a_bot_an_outsider_or_an_edit_counts_for_nothing() {
     stage.reacted(order, "-1").await;
     assert!(stage.reactions(edited).await.is_empty());
     let step = stage.step_is(issue, "a", "is there", |_| true).await;
-    assert_eq!((step.status, step.merge, step.vouched), (StepStatus::Evaluating, MergeState::Open, None));
+    assert_eq!((step.status, step.merge, step.pre_approved), (StepStatus::Evaluating, MergeState::Open, None));
     stage.strike().await;
 }
 

@@ -1,19 +1,19 @@
 //! Labels, options and `/autonomy`: what makes a directive stricter, and how far back it may go.
 
 use super::*;
-use crate::policy::options::{self, Wish, label_wish};
+use crate::policy::options::{self, PolicyOverride, label_override};
 use crate::policy::{JudgePolicy, Policy};
 
 fn auto() -> Policy {
     Policy { autonomy: Autonomy::FullAuto, merge: FinalMerge::Auto, ..Policy::default() }
 }
 
-fn label(name: &str) -> Wish {
-    label_wish("directive", name).unwrap()
+fn label(name: &str) -> PolicyOverride {
+    label_override("directive", name).unwrap()
 }
 
 fn set(world: &mut World, by: Actor, name: &str) {
-    world.signal(Signal::Wished { actor: by, wish: label(name) });
+    world.signal(Signal::PolicyOverridden { actor: by, policy_override: label(name) });
 }
 
 fn triager() -> Actor {
@@ -26,13 +26,14 @@ fn autonomy(world: &mut World, level: &str) {
 
 #[test]
 fn labels_and_options_make_the_policy_stricter_from_the_start_and_what_loosens_is_kept_to_be_told() {
-    let mut wishes = vec![label("directive:manual"), label("directive:full_auto")];
-    wishes.extend(options::wishes("## Options\n\nbudget: 2\nsteps: 40\n"));
-    let decision = open(&Labelled { wishes, ..labelled(Policy::default()) }, morning());
-    let d = decision.directive.unwrap();
-    assert_eq!((d.policy.autonomy, d.policy.limits.cost), (Autonomy::Manual, Usd::from_dollars(2.0)));
-    assert_eq!(d.policy.limits.steps, 12);
-    let ignored: Vec<_> = d.wishes.ignored.iter().map(|wish| wish.shown.as_str()).collect();
+    let mut overrides = vec![label("directive:manual"), label("directive:full_auto")];
+    overrides.extend(options::overrides("## Options\n\nbudget: 2\nsteps: 40\n"));
+    let decision = open(&Labelled { overrides, ..labelled(Policy::default()) }, morning());
+    let directive = decision.directive.unwrap();
+    assert_eq!((directive.policy.autonomy, directive.policy.limits.cost), (Autonomy::Manual, Usd::from_dollars(2.0)));
+    assert_eq!(directive.policy.limits.steps, 12);
+    let ignored: Vec<_> =
+        directive.overrides.ignored.iter().map(|policy_override| policy_override.shown.as_str()).collect();
     assert_eq!(ignored, ["directive:full_auto", "steps: 40"]);
 }
 
@@ -67,15 +68,15 @@ fn a_label_never_loosens_and_a_bots_label_does_not_count() {
     let mut world = World::started(Policy::default(), diamond());
     let bot = Actor { bot: true, ..actor("other[bot]", Permission::Admin) };
     set(&mut world, bot, "directive:manual");
-    assert_eq!((world.d.policy.autonomy, world.effects.len()), (Autonomy::Guardrails, 0));
+    assert_eq!((world.directive.policy.autonomy, world.effects.len()), (Autonomy::Guardrails, 0));
 
     set(&mut world, triager(), "directive:manual");
     set(&mut world, triager(), "directive:guardrails");
-    assert_eq!(world.d.policy.autonomy, manual.autonomy);
-    assert_eq!(world.d.wishes.ignored.len(), 1);
+    assert_eq!(world.directive.policy.autonomy, manual.autonomy);
+    assert_eq!(world.directive.overrides.ignored.len(), 1);
     // The same again says nothing new.
     set(&mut world, triager(), "directive:guardrails");
-    assert_eq!((world.d.wishes.ignored.len(), world.effects.len()), (1, 0));
+    assert_eq!((world.directive.overrides.ignored.len(), world.effects.len()), (1, 0));
 }
 
 #[test]
@@ -83,25 +84,25 @@ fn autonomy_goes_anywhere_up_to_the_level_of_the_policy_and_no_further() {
     let mut world = World::started(Policy::default(), diamond());
     set(&mut world, triager(), "directive:manual");
     autonomy(&mut world, "guardrails");
-    assert_eq!((world.refusal(), world.d.policy.autonomy), (None, Autonomy::Guardrails));
+    assert_eq!((world.refusal(), world.directive.policy.autonomy), (None, Autonomy::Guardrails));
     autonomy(&mut world, "manual");
     autonomy(&mut world, "full_auto");
     let Some(Notice::Refused { reason }) = world.refusal() else { panic!("not refused") };
     assert!(reason.contains("allows `guardrails` at most") && reason.contains("is at `manual`"), "{reason}");
-    assert_eq!(world.d.policy.autonomy, Autonomy::Manual);
+    assert_eq!(world.directive.policy.autonomy, Autonomy::Manual);
     autonomy(&mut world, "all");
     assert!(matches!(world.refusal(), Some(Notice::Refused { reason }) if reason.contains("the levels are")));
 }
 
 #[test]
-fn a_directive_from_before_there_were_wishes_may_go_back_to_where_it_was() {
+fn a_directive_from_before_there_were_overrides_may_go_back_to_where_it_was() {
     let mut world = World::started(Policy::default(), diamond());
-    let mut state = serde_json::to_value(&world.d).unwrap();
-    state.as_object_mut().unwrap().remove("wishes");
-    world.d = serde_json::from_value(state).unwrap();
+    let mut state = serde_json::to_value(&world.directive).unwrap();
+    state.as_object_mut().unwrap().remove("overrides");
+    world.directive = serde_json::from_value(state).unwrap();
     autonomy(&mut world, "manual");
     autonomy(&mut world, "guardrails");
-    assert_eq!((world.refusal(), world.d.policy.autonomy), (None, Autonomy::Guardrails));
+    assert_eq!((world.refusal(), world.directive.policy.autonomy), (None, Autonomy::Guardrails));
     autonomy(&mut world, "full-auto");
     assert!(world.refusal().is_some());
 }

@@ -1,8 +1,8 @@
 //! A look at a tree while an agent is still at work in it.
 //!
-//! Reading such a tree from outside would be a way out of the walls: a file that is looked at as a file may be a symlink to
+//! Reading such a tree from outside would be a way out of the sandbox: a file that is looked at as a file may be a symlink to
 //! one of ours by the time that it is opened, and what it holds would be pushed. So the changed files are copied by a run
-//! behind walls of its own, which sees the tree and nothing of ours; no process is left in the copy when it is read. What the
+//! in a sandbox of its own, which sees the tree and nothing of ours; no process is left in the copy when it is read. What the
 //! agent's repository says is believed as little as ever: it only picks what is copied, and the copy is looked through like any
 //! other tree. A file may be copied half-written: that is work in progress, and no hand-in.
 
@@ -39,14 +39,14 @@ xargs -0 -r -a "$3/changed" cp -P --parents --preserve=mode -t "$out" -- || true
 
 impl Mirror {
     /// What has changed since `base` in a tree in which a process is at work; `None` where it cannot be told now.
-    pub async fn glance(
+    pub async fn live_snapshot(
         &self,
         sandbox: &Sandbox,
         tree: &Tree,
         base: &str,
         cancel: &CancellationToken,
     ) -> Result<Option<Snapshot>, GitError> {
-        let copy = Tree { folder: tree.beside("glance"), base: git::sha(base)?.to_owned() };
+        let copy = Tree { folder: tree.beside("live_snapshot"), base: git::sha(base)?.to_owned() };
         let lists = Bind::new(copy.beside("lists"), LISTS);
         super::files::remove_all(&copy.folder).map_err(GitError::io(&copy.folder))?;
         for folder in [&copy.path(), &lists.host] {

@@ -27,7 +27,7 @@ verifiers:
     let step = stage.step_is(issue, "a", "has a pull request", |step| step.pull.is_some()).await;
     let pull = step.pull.unwrap().number;
     maintainer.comment(pull, "/approve").await;
-    stage.step_is(issue, "a", "is vouched for", |step| step.vouched.is_some()).await;
+    stage.step_is(issue, "a", "is pre_approved for", |step| step.pre_approved.is_some()).await;
     maintainer.push(step.branch.as_str(), "a.txt", "ugly, but go\n").await;
     // The word was about the head before: the new one asks, and the old one's proof is called off.
     stage.asks(issue, "a").await;

@@ -86,8 +86,10 @@ pub fn criteria_table(directive: &Directive, step: &Step, chars: usize) -> Strin
 
 /// All acceptance criteria at the end: as the final pull request proved them, else each as the steps did that cover it.
 pub fn completion_table(directive: &Directive, chars: usize) -> String {
-    if let Some(finale) = directive.finale.as_ref().filter(|finale| finale.current_evaluation().is_some()) {
-        return criteria_table(directive, finale, chars);
+    if let Some(final_step) =
+        directive.final_step.as_ref().filter(|final_step| final_step.current_evaluation().is_some())
+    {
+        return criteria_table(directive, final_step, chars);
     }
     let best = |criterion: &Criterion| {
         let passed = covering(directive, criterion).filter(|step| step.status == StepStatus::Passed);
@@ -174,8 +176,8 @@ mod tests {
     #[test]
     fn each_criterion_says_what_speaks_for_it() {
         let directive = fixture::finishing();
-        let finale = directive.finale.as_ref().expect("the fixture has one");
-        insta::assert_snapshot!(criteria_table(&directive, finale, 500), @r"
+        let final_step = directive.final_step.as_ref().expect("the fixture has one");
+        insta::assert_snapshot!(criteria_table(&directive, final_step, 500), @r"
         | | Criterion | Covered by | Standing |
         |---|---|---|---|
         | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn without_a_final_pull_request_each_criterion_is_as_the_steps_proved_it_that_cover_it() {
         let mut directive = fixture::finishing();
-        directive.finale = None;
+        directive.final_step = None;
         directive.steps[1].evaluation = Some(fixture::evaluation(fixture::sha('b'), Verdict::Pass, Some(false)));
         directive.steps[2].status = StepStatus::Skipped;
         insta::assert_snapshot!(completion_table(&directive, 500), @r"

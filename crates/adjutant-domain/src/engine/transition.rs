@@ -15,8 +15,8 @@ use crate::step::Step;
 use crate::task::{Task, TaskKind, TaskStatus};
 
 /// The directive in hand, and what the turn leaves behind.
-pub(super) struct Turn {
-    pub(super) d: Directive,
+pub(super) struct Transition {
+    pub(super) directive: Directive,
     pub(super) now: DateTime<Utc>,
     /// Whether what changed is nothing that the status comment tells.
     pub(super) silent: bool,
@@ -25,9 +25,9 @@ pub(super) struct Turn {
     effects: Vec<Effect>,
 }
 
-impl Turn {
-    pub(super) fn new(d: Directive, now: DateTime<Utc>) -> Self {
-        Self { d, now, silent: false, by: EventActor::System, events: Vec::new(), effects: Vec::new() }
+impl Transition {
+    pub(super) fn new(directive: Directive, now: DateTime<Utc>) -> Self {
+        Self { directive, now, silent: false, by: EventActor::System, events: Vec::new(), effects: Vec::new() }
     }
 
     /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
@@ -38,10 +38,10 @@ impl Turn {
         if let Some(before) = before {
             self.keep_pulls_in_step(before);
         }
-        if !self.silent && before != Some(&self.d) {
+        if !self.silent && before != Some(&self.directive) {
             self.effect(Effect::WriteStatus);
         }
-        Decision { directive: Some(self.d), events: self.events, effects: self.effects }
+        Decision { directive: Some(self.directive), events: self.events, effects: self.effects }
     }
 
     /// The events from here on are caused by a person, or by Adjutant itself where that is who it was.
@@ -79,12 +79,12 @@ impl Turn {
 
     /// Moves the directive to `status`; a move that the table of states forbids is recorded and not made.
     pub(super) fn set_status(&mut self, status: DirectiveStatus) -> bool {
-        let from = self.d.status;
+        let from = self.directive.status;
         match from.to(status) {
             Ok(status) => {
-                self.d.status = status;
-                if status.is_over() && self.d.ended_at.is_none() {
-                    self.d.ended_at = Some(self.now);
+                self.directive.status = status;
+                if status.is_over() && self.directive.ended_at.is_none() {
+                    self.directive.ended_at = Some(self.now);
                 }
                 self.info("status_changed", None, json!({ "from": from, "to": status }));
                 true
@@ -98,7 +98,7 @@ impl Turn {
 
     /// Moves a step to `status`; a move that the table of states forbids is recorded and not made.
     pub(super) fn set_step(&mut self, id: StepId, status: StepStatus) -> bool {
-        let Some(step) = self.d.step_mut(id) else { return false };
+        let Some(step) = self.directive.step_mut(id) else { return false };
         let from = step.status;
         let name = step.name.clone();
         match step.transition(status) {
@@ -115,7 +115,7 @@ impl Turn {
 
     /// A step that is known to exist, to change it.
     pub(super) fn with_step(&mut self, id: StepId, change: impl FnOnce(&mut Step)) {
-        if let Some(step) = self.d.step_mut(id) {
+        if let Some(step) = self.directive.step_mut(id) {
             change(step);
         }
     }
@@ -123,14 +123,14 @@ impl Turn {
     /// Asks a person. The same question about the same thing is asked once, and a step asks one thing at a time.
     pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) {
         let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
-        if self.d.waiting().any(|approval| same(approval) && approval.question == question) {
+        if self.directive.waiting().any(|approval| same(approval) && approval.question == question) {
             return;
         }
         self.own_decision();
         self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
         self.info("approval_required", step, json!({ "type": kind, "shown": shown, "question": question }));
         let approval = self.new_approval(kind, step, shown, question);
-        self.d.approvals.push(approval);
+        self.directive.approvals.push(approval);
         if let Some(step) = step {
             self.effect(Effect::WriteCheck { step });
         }
@@ -145,9 +145,9 @@ impl Turn {
         instructions: String,
         merge_target: bool,
     ) {
-        let number = u32::try_from(self.d.tasks.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let id = TaskId::of(self.d.id, number);
-        self.d.tasks.push(Task {
+        let number = u32::try_from(self.directive.tasks.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let id = TaskId::of(self.directive.id, number);
+        self.directive.tasks.push(Task {
             id,
             number,
             kind,
@@ -173,7 +173,7 @@ impl Turn {
     pub(super) fn cancel_tasks(&mut self, which: impl Fn(&Task) -> bool) {
         let now = self.now;
         let mut cancelled = Vec::new();
-        for task in &mut self.d.tasks {
+        for task in &mut self.directive.tasks {
             if which(task)
                 && let Ok(end) = task.status.to(TaskStatus::Cancelled)
             {
@@ -190,7 +190,7 @@ impl Turn {
     /// Ends the live tasks that `which` picks as called off, so that their work goes back in line.
     pub(super) fn call_off(&mut self, which: impl Fn(&Task) -> bool) {
         let by = self.by.clone();
-        let picked = self.d.tasks.iter().filter(|task| task.status.is_live() && which(task));
+        let picked = self.directive.tasks.iter().filter(|task| task.status.is_live() && which(task));
         let picked: Vec<_> = picked.map(|task| task.id).collect();
         for id in picked {
             self.end_task(id, &TaskOutcome::Cancelled, Usd::ZERO);
@@ -201,10 +201,10 @@ impl Turn {
     /// The stop watch runs while something is worked on. It stands while people are waited for, while the directive is
     /// paused, and while its tasks wait for a worker or a place: other directives' work is not this one's time.
     fn drive_clock(&mut self) {
-        let working = matches!(self.d.status, DirectiveStatus::Planning | DirectiveStatus::Active)
-            && (self.d.tasks.iter().any(is_at_work)
-                || self.d.steps.iter().chain(&self.d.finale).any(|step| self.is_moving(step)));
-        self.d.clock.set_running(working, self.now);
+        let working = matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active)
+            && (self.directive.tasks.iter().any(is_at_work)
+                || self.directive.steps.iter().chain(&self.directive.final_step).any(|step| self.is_moving(step)));
+        self.directive.clock.set_running(working, self.now);
     }
 
     /// Whether a step goes on without a person's word, and without waiting for its turn.
@@ -212,8 +212,8 @@ impl Turn {
         let own = |task: &&Task| task.step == Some(step.id) && task.status.is_live();
         matches!(step.status, StepStatus::Running | StepStatus::Evaluating)
             && !step.judge_due
-            && self.d.tasks.iter().filter(own).all(is_at_work)
-            && !self.d.waiting().any(|approval| approval.step == Some(step.id))
+            && self.directive.tasks.iter().filter(own).all(is_at_work)
+            && !self.directive.waiting().any(|approval| approval.step == Some(step.id))
     }
 }
 

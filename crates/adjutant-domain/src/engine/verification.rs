@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::table::{self, Case, Left, Next};
-use super::turn::Turn;
+use super::table::{self, Case, Next, Remaining};
+use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::effect::Effect;
 use crate::evaluation::{Confidence, Evaluation, Judgement, Verdict, VerifierResult};
@@ -13,10 +13,10 @@ use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
 use crate::step::{Finding, MergeState};
 
-impl Turn {
+impl Transition {
     /// Sends a step's head to the verifiers, its pull request opened first.
     pub(super) fn prove(&mut self, id: StepId) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         let Some(head) = step.head.clone() else { return };
         if step.open_pull().is_none() {
             self.effect(Effect::OpenPull { step: id });
@@ -37,11 +37,11 @@ impl Turn {
 
     /// Somebody wants a commit proved again: what was found before is void, and so are the questions about it.
     pub(super) fn rerequested(&mut self, id: StepId, head: &Sha, by: &Login) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         let waits = matches!(step.status, StepStatus::Evaluating | StepStatus::Blocked);
         // Without an evaluation the verifiers are at it already; a merge that is on its way is not held up.
         let proved = step.evaluation.is_some() && step.merge == MergeState::Open && step.pull.is_some();
-        if !waits || !proved || step.head.as_ref() != Some(head) || self.d.status.is_over() {
+        if !waits || !proved || step.head.as_ref() != Some(head) || self.directive.status.is_over() {
             return;
         }
         let (name, blocked) = (step.name.clone(), step.status == StepStatus::Blocked);
@@ -58,9 +58,9 @@ impl Turn {
 
     /// The verifiers are done. What they found at an older head is void.
     pub(super) fn verified(&mut self, id: StepId, head: &Sha, results: &[VerifierResult], findings: &[Finding]) {
-        let (thresholds, has_judge) = (self.d.policy.thresholds, self.d.policy.judge.is_some());
-        let is_over = self.d.status.is_over();
-        let Some(step) = self.d.step_mut(id).filter(|_| !is_over) else { return };
+        let (thresholds, has_judge) = (self.directive.policy.thresholds, self.directive.policy.judge.is_some());
+        let is_over = self.directive.status.is_over();
+        let Some(step) = self.directive.step_mut(id).filter(|_| !is_over) else { return };
         if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) || step.evaluation.is_some() {
             return;
         }
@@ -80,8 +80,8 @@ impl Turn {
 
     /// The judge ended. One that could not be asked leaves the matter to a person.
     pub(super) fn judge_finished(&mut self, id: StepId, outcome: &TaskOutcome) {
-        let thresholds = self.d.policy.thresholds;
-        let Some(step) = self.d.step_mut(id) else { return };
+        let thresholds = self.directive.policy.thresholds;
+        let Some(step) = self.directive.step_mut(id) else { return };
         let Some(evaluation) = step.current_evaluation().cloned() else { return };
         if step.status != StepStatus::Evaluating {
             return;
@@ -118,22 +118,22 @@ impl Turn {
     /// Follows the table of autonomy and confidence.
     pub(super) fn decide_on(&mut self, id: StepId) {
         // What was given up meanwhile is decided on no more.
-        let Some(step) = self.d.step(id).filter(|step| step.status == StepStatus::Evaluating) else { return };
+        let Some(step) = self.directive.step(id).filter(|step| step.status == StepStatus::Evaluating) else { return };
         let Some(evaluation) = step.current_evaluation().cloned() else { return };
         let by_report = step.is_by_report();
         let case = Case {
-            autonomy: self.d.policy.autonomy,
+            autonomy: self.directive.policy.autonomy,
             confidence: evaluation.confidence,
             into_base: step.into_base && !by_report,
-            merge: self.d.policy.merge,
+            merge: self.directive.policy.merge,
             needs_person: Evaluation::needs_person(&step.findings),
-            left: match step.rework_cycles < self.d.policy.limits.rework_cycles {
-                true => Left::Rework,
-                false if self.plans_left() => Left::Plan,
-                false => Left::Nothing,
+            remaining: match step.rework_cycles < self.directive.policy.limits.rework_cycles {
+                true => Remaining::Rework,
+                false if self.plans_left() => Remaining::Plan,
+                false => Remaining::Nothing,
             },
         };
-        let (name, vouched, into_base) = (step.name.clone(), step.vouched.clone(), case.into_base);
+        let (name, pre_approved, into_base) = (step.name.clone(), step.pre_approved.clone(), case.into_base);
         self.own_decision();
         let severity = if evaluation.confidence == Confidence::Red { Severity::Warning } else { Severity::Info };
         let data = json!({ "step": name, "head": evaluation.head, "confidence": evaluation.confidence,
@@ -142,7 +142,7 @@ impl Turn {
         self.effect(Effect::WriteCheck { step: id });
         match table::next(case) {
             Next::Merge => self.request_merge(id),
-            Next::Ask if vouched.is_some() => self.request_merge(id),
+            Next::Ask if pre_approved.is_some() => self.request_merge(id),
             Next::Ask => {
                 let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
                 let question = question(name.as_str(), &evaluation, into_base, by_report);
@@ -158,8 +158,13 @@ impl Turn {
                 self.rework(id, rework_text(&evaluation, &what), false, &evaluation.reasons.join("; "));
             }
             Next::Replan | Next::Block => {
-                let cycles = self.d.step(id).map_or(0, |step| step.rework_cycles);
-                self.tripped("rework_cycles", json!(self.d.policy.limits.rework_cycles), json!(cycles), Some(id));
+                let cycles = self.directive.step(id).map_or(0, |step| step.rework_cycles);
+                self.tripped(
+                    "rework_cycles",
+                    json!(self.directive.policy.limits.rework_cycles),
+                    json!(cycles),
+                    Some(id),
+                );
                 let why = format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; "));
                 self.replan_or_block(id, &why);
             }
@@ -168,7 +173,7 @@ impl Turn {
 
     /// Merges a step's pull request as it stands, or accepts its report.
     pub(super) fn request_merge(&mut self, id: StepId) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         if step.is_by_report() {
             self.pass(id);
             return;
@@ -180,10 +185,10 @@ impl Turn {
 
     /// The head does not merge into its target: the conflict is resolved by an agent. Such reworks do not count.
     pub(super) fn conflicted(&mut self, id: StepId, head: &Sha, paths: &[String]) {
-        let Some(step) = self.d.step(id) else { return };
+        let Some(step) = self.directive.step(id) else { return };
         let integrating = step.is_final() && step.status == StepStatus::Running;
         let proving = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
-        if !(integrating || proving) || self.d.status.is_over() {
+        if !(integrating || proving) || self.directive.status.is_over() {
             return;
         }
         let target = step.target.clone();

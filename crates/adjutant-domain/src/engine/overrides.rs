@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::commands::{Taken, refused};
-use super::turn::Turn;
+use super::commands::{CommandResult, refused};
+use super::transition::Transition;
 use crate::approval::ApprovalStatus;
-use crate::policy::options::{self, Wish};
+use crate::policy::options::{self, PolicyOverride};
 use crate::policy::{Autonomy, Policy};
 use crate::signal::Actor;
 use crate::step::{MergeState, Step};
@@ -27,50 +27,50 @@ pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<S
         .collect()
 }
 
-impl Turn {
+impl Transition {
     /// A label that makes the policy stricter was set on a live directive. A bot's doing is no order.
-    pub(super) fn wished(&mut self, actor: &Actor, wish: &Wish) {
-        if actor.bot || self.d.status.is_over() {
+    pub(super) fn overridden(&mut self, actor: &Actor, policy_override: &PolicyOverride) {
+        if actor.bot || self.directive.status.is_over() {
             return;
         }
         self.actor(&actor.login);
         self.keep_ceiling();
-        let mut wishes = std::mem::take(&mut self.d.wishes);
-        let policy = options::tighten(&self.d.policy, std::slice::from_ref(wish), &mut wishes);
-        self.d.wishes = wishes;
-        if policy != self.d.policy {
-            self.info("policy_tightened", None, json!({ "label": wish.shown, "autonomy": policy.autonomy }));
-            self.d.policy = policy;
+        let mut overrides = std::mem::take(&mut self.directive.overrides);
+        let policy = options::tighten(&self.directive.policy, std::slice::from_ref(policy_override), &mut overrides);
+        self.directive.overrides = overrides;
+        if policy != self.directive.policy {
+            self.info("policy_tightened", None, json!({ "label": policy_override.shown, "autonomy": policy.autonomy }));
+            self.directive.policy = policy;
             self.decide_again();
         }
     }
 
     /// `/autonomy`: anywhere up to what the policy file allows. What was asked already stays asked.
-    pub(super) fn set_autonomy(&mut self, level: &str) -> Taken {
+    pub(super) fn set_autonomy(&mut self, level: &str) -> CommandResult {
         let Some(wanted) = Autonomy::parse(level) else {
             return Err(refused("the levels are `manual`, `guardrails` and `full_auto`"));
         };
-        let (ceiling, present) = (self.d.autonomy_ceiling().as_str(), self.d.policy.autonomy.as_str());
-        if wanted > self.d.autonomy_ceiling() {
+        let (ceiling, present) = (self.directive.autonomy_ceiling().as_str(), self.directive.policy.autonomy.as_str());
+        if wanted > self.directive.autonomy_ceiling() {
             return Err(refused(&format!(
                 "the policy allows `{ceiling}` at most, and this directive is at `{present}`; a higher level is set in \
                  `.github/adjutant.yml`, for directives that start afterwards"
             )));
         }
         self.keep_ceiling();
-        self.d.policy.autonomy = wanted;
+        self.directive.policy.autonomy = wanted;
         self.decide_again();
         Ok(())
     }
 
     /// The policy's own level, before it is changed for the first time.
     fn keep_ceiling(&mut self) {
-        self.d.wishes.ceiling = Some(self.d.autonomy_ceiling());
+        self.directive.overrides.ceiling = Some(self.directive.autonomy_ceiling());
     }
 
     /// Merges that were decided on and not yet asked for are decided on again.
     fn decide_again(&mut self) {
-        let steps = self.d.steps.iter().chain(&self.d.finale);
+        let steps = self.directive.steps.iter().chain(&self.directive.final_step);
         let wanted = steps.filter(|step| step.merge == MergeState::Wanted && !self.accepted_by_person(step));
         let undone: Vec<_> = wanted.map(|step| step.id).collect();
         for id in undone {
@@ -82,7 +82,7 @@ impl Turn {
     /// Whether a person said yes to a step's present head.
     fn accepted_by_person(&self, step: &Step) -> bool {
         let head = step.head.as_ref();
-        self.d.approvals.iter().any(|approval| {
+        self.directive.approvals.iter().any(|approval| {
             approval.step == Some(step.id)
                 && Some(&approval.shown) == head
                 && approval.status == ApprovalStatus::Approved

@@ -16,8 +16,8 @@ use adjutant_domain::task::TaskKind;
 impl Job<'_> {
     /// The operator's agent that the policy names, or the operator's default.
     pub(super) fn choose_agent(&self) -> Result<(&str, &AgentSettings), EffectError> {
-        let settings = &self.world.settings;
-        let policy = &self.d.policy;
+        let settings = &self.app.settings;
+        let policy = &self.directive.policy;
         let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_ref());
         let wanted = judge.filter(|_| self.task.kind == TaskKind::Judge).or(policy.agent.as_ref());
         let name = wanted.or(settings.default_agent.as_ref()).ok_or_else(|| {
@@ -30,7 +30,7 @@ impl Job<'_> {
     }
 
     pub(super) fn task_file(&self, head: &str, instructions: String) -> TaskFile {
-        let (d, brief) = (self.d, &self.d.brief);
+        let (directive, brief) = (self.directive, &self.directive.brief);
         TaskFile {
             version: agent::PROTOCOL_VERSION,
             kind: match self.task.kind {
@@ -41,10 +41,10 @@ impl Job<'_> {
             },
             task_id: self.task.id.to_string(),
             directive: agent::Directive {
-                issue: d.issue,
-                title: d.title.clone(),
-                repository: d.repo.full_name(),
-                base_commit: d.base.sha.to_string(),
+                issue: directive.issue,
+                title: directive.title.clone(),
+                repository: directive.repo.full_name(),
+                base_commit: directive.base.sha.to_string(),
                 head_commit: head.to_owned(),
                 branch: self.branch().to_owned(),
             },
@@ -65,7 +65,8 @@ impl Job<'_> {
             step: self.step.map(step_of_task),
             instructions,
             context: Vec::new(),
-            plan_schema: (self.task.kind == TaskKind::Plan).then(|| plan::schema(d.policy.limits.steps, &d.carried())),
+            plan_schema: (self.task.kind == TaskKind::Plan)
+                .then(|| plan::schema(directive.policy.limits.steps, &directive.carried())),
         }
     }
 
@@ -73,7 +74,7 @@ impl Job<'_> {
     pub(super) fn context(&self) -> Vec<ContextText> {
         let after = self.step.map(|step| step.depends_on.as_slice()).unwrap_or_default();
         let mut texts = Vec::new();
-        for step in self.d.steps.iter().filter(|step| after.contains(&step.name)) {
+        for step in self.directive.steps.iter().filter(|step| after.contains(&step.name)) {
             let told = [step.summary.as_deref(), step.report.as_deref()];
             let text = told.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
             if !text.is_empty() {

@@ -17,17 +17,17 @@ async fn sandbox(world: &World) -> Sandbox {
     Sandbox::probe(SandboxConfig { mode: Mode::Bubblewrap, scratch_root, toolchains: Vec::new() }).await.unwrap()
 }
 
-async fn glance(world: &World, tree: &Tree) -> Option<Snapshot> {
+async fn live_snapshot(world: &World, tree: &Tree) -> Option<Snapshot> {
     let sandbox = sandbox(world).await;
-    world.mirror.glance(&sandbox, tree, &world.main().await, &CancellationToken::new()).await.unwrap()
+    world.mirror.live_snapshot(&sandbox, tree, &world.main().await, &CancellationToken::new()).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_glance_sees_what_a_snapshot_sees() {
+async fn a_live_snapshot_sees_what_a_snapshot_sees() {
     let world = world().await;
     let tree = world.tree().await;
     let path = tree.path();
-    assert!(glance(&world, &tree).await.unwrap().is_empty(), "nothing has changed yet");
+    assert!(live_snapshot(&world, &tree).await.unwrap().is_empty(), "nothing has changed yet");
 
     fs::write(path.join("README.md"), "one\n2\nthree\n").unwrap();
     fs::write(path.join("tool.sh"), "#!/bin/sh\n").unwrap();
@@ -42,15 +42,15 @@ async fn a_glance_sees_what_a_snapshot_sees() {
     git(&path, &["add", "README.md"]);
     git(&path, &["commit", "-qm", "By itself"]);
 
-    let seen = glance(&world, &tree).await.unwrap();
+    let seen = live_snapshot(&world, &tree).await.unwrap();
     let whole = world.mirror.snapshot(&tree, &world.main().await).await.unwrap();
     assert_eq!(seen.diff.files.len(), 5, "{:?}", seen.diff);
     assert_eq!((seen.tree, seen.diff), (whole.tree, whole.diff));
-    assert!(!tree.beside("glance").exists(), "the copy is gone");
+    assert!(!tree.beside("live_snapshot").exists(), "the copy is gone");
 }
 
 #[tokio::test]
-async fn a_glance_follows_no_symlink_and_takes_in_nothing_that_is_ignored() {
+async fn a_live_snapshot_follows_no_symlink_and_takes_in_nothing_that_is_ignored() {
     let world = world().await;
     let tree = world.tree().await;
     let path = tree.path();
@@ -65,7 +65,7 @@ async fn a_glance_follows_no_symlink_and_takes_in_nothing_that_is_ignored() {
     git(&path, &["rm", "--cached", "-rq", "README.md"]);
     git(&path, &["update-index", "--add", "--cacheinfo", &format!("100644,{blob},lead/key.pem")]);
 
-    let seen = glance(&world, &tree).await.unwrap();
+    let seen = live_snapshot(&world, &tree).await.unwrap();
     let added: BTreeSet<&str> = seen.diff.files.iter().map(|file| file.path.as_str()).collect();
     assert!(added.contains("lead") && !added.contains("lead/key.pem") && !added.contains("own.env"), "{added:?}");
     let rules = Rules::new([]).unwrap();

@@ -11,7 +11,7 @@ fn a_yellow_step_waits_for_a_person_and_merges_on_approve() {
     assert!(!world.merges("a"));
     world.approve("a");
     assert!(world.merges("a"));
-    let approval = &world.d.approvals[0];
+    let approval = &world.directive.approvals[0];
     assert_eq!(
         (approval.status, approval.answered_by.as_ref().unwrap().as_str()),
         (ApprovalStatus::Approved, "maintainer")
@@ -24,11 +24,11 @@ fn a_persons_rework_is_followed_and_does_not_count() {
     world.changed("a", "a1");
     world.verified("a", yellow());
     world.maintainer(Some("a"), Command::Rework { text: "use the existing parser".to_owned() });
-    assert!(world.d.task(world.live(Some("a"))).unwrap().instructions.contains("use the existing parser"));
-    let step = world.d.step_named("a").unwrap();
+    assert!(world.directive.task(world.live(Some("a"))).unwrap().instructions.contains("use the existing parser"));
+    let step = world.directive.step_named("a").unwrap();
     assert_eq!((step.rework_cycles, step.reworks), (0, 1));
-    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Denied);
-    assert_eq!(world.d.approvals[0].words.as_deref(), Some("use the existing parser"));
+    assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Denied);
+    assert_eq!(world.directive.approvals[0].words.as_deref(), Some("use the existing parser"));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_bots_order_is_not_even_answered() {
     let mut world = World::started(Policy::default(), diamond());
     let bot = Actor { bot: true, ..actor("other[bot]", Permission::Admin) };
     world.order(bot, None, Command::Stop);
-    assert_eq!((world.d.status, world.effects.len()), (DirectiveStatus::Active, 0));
+    assert_eq!((world.directive.status, world.effects.len()), (DirectiveStatus::Active, 0));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn an_approval_never_passes_a_head_that_it_was_not_given_for() {
     let written = world.now;
     let step = world.id("a");
     world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
-    assert_eq!(world.d.approvals[0].status, ApprovalStatus::Stale);
+    assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
     let maintainer = || actor("maintainer", Permission::Admin);
     world.order_at(maintainer(), Some("a"), Command::Approve { step: None }, None, Some(written));
     assert!(matches!(world.refusal(), Some(Notice::Refused { reason }) if reason.contains("moved")));
