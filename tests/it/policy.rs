@@ -1,4 +1,4 @@
-//! The policy beside GitHub: `adjutant check policy`, `adjutant schema`, and what README says of it.
+//! The policy beside GitHub: `adjutant check policy`, `adjutant schema`, and what the documents say of it.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,6 +8,8 @@ use adjutant_domain::engine::table::{Case, Next, Remaining, next};
 use adjutant_domain::evaluation::Confidence;
 use adjutant_domain::policy::{self, Autonomy, FinalMerge, Policy};
 use serde_json::Value;
+
+const POLICY_DOCUMENT: &str = "docs/policy.md";
 
 fn adjutant(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_adjutant"))
@@ -94,17 +96,17 @@ fn the_committed_schema_is_what_the_code_generates() {
     assert_eq!(committed, printed, "refresh it: `cargo run -- schema > schema/adjutant.schema.json`");
 }
 
-/// The code block of a language that follows a heading in README.
-fn readme_block(heading: &str, language: &str) -> String {
-    let readme = repository_file("README.md");
-    let section = readme.split(&format!("\n{heading}\n")).nth(1).unwrap();
+/// The first code block of a language below a heading of a document.
+fn code_block(document: &str, heading: &str, language: &str) -> String {
+    let text = repository_file(document);
+    let section = text.split(&format!("\n{heading}\n")).nth(1).unwrap();
     let block = section.split(&format!("```{language}\n")).nth(1).unwrap();
     block.split("```").next().unwrap().to_owned()
 }
 
 #[test]
-fn readmes_policy_has_every_key_and_states_the_defaults() {
-    let yaml = readme_block("## The policy", "yaml");
+fn the_documented_policy_has_every_key_and_states_the_defaults() {
+    let yaml = code_block(POLICY_DOCUMENT, "## The file", "yaml");
     let stated = policy::read(&yaml).unwrap();
     let Policy { base, agent, verifiers, judge, protected_paths, .. } = stated.policy.clone();
     assert_eq!((base.as_deref(), agent.as_deref()), (Some("main"), Some("default")));
@@ -114,23 +116,24 @@ fn readmes_policy_has_every_key_and_states_the_defaults() {
     assert_eq!(stated.policy, examples);
     let schema = policy::schema();
     for (key, property) in schema["properties"].as_object().unwrap() {
-        assert!(stated.said.contains(key), "README does not show `{key}`");
+        assert!(stated.said.contains(key), "{POLICY_DOCUMENT} does not show `{key}`");
         for inner in property["properties"].as_object().into_iter().flat_map(|inner| inner.keys()) {
-            assert!(key == "judge" || stated.said.contains(&format!("{key}.{inner}")), "README lacks `{key}.{inner}`");
+            let shown = key == "judge" || stated.said.contains(&format!("{key}.{inner}"));
+            assert!(shown, "{POLICY_DOCUMENT} does not show `{key}.{inner}`");
         }
     }
 }
 
-/// README's row of the table of rules that begins with these words.
-fn readme_row(start: &str) -> Vec<String> {
-    let readme = repository_file("README.md");
+/// The row of the documented table of rules that begins with these words.
+fn rules_row(start: &str) -> Vec<String> {
+    let document = repository_file(POLICY_DOCUMENT);
     let row =
-        readme.lines().find(|line| line.starts_with(&format!("| {start} |"))).unwrap_or_else(|| panic!("no {start}"));
+        document.lines().find(|line| line.starts_with(&format!("| {start} |"))).unwrap_or_else(|| panic!("no {start}"));
     row.split('|').skip(2).take(3).map(|cell| cell.trim().to_owned()).collect()
 }
 
 #[test]
-fn readmes_table_of_rules_is_that_of_the_code() {
+fn the_documented_table_of_rules_is_that_of_the_code() {
     use Autonomy::{FullAuto, Guardrails, Manual};
     use Confidence::{Green, Red, Yellow};
     let levels = [FullAuto, Guardrails, Manual];
@@ -150,19 +153,19 @@ fn readmes_table_of_rules_is_that_of_the_code() {
         Next::Block => "blocked, asks",
     };
     let row = |of: &dyn Fn(Autonomy) -> Case| levels.map(|level| word(next(of(level))).to_owned()).to_vec();
-    assert_eq!(readme_row("green"), row(&|level| case(level, Green)));
-    assert_eq!(readme_row("yellow"), row(&|level| case(level, Yellow)));
-    assert_eq!(readme_row("red"), row(&|level| case(level, Red)));
+    assert_eq!(rules_row("green"), row(&|level| case(level, Green)));
+    assert_eq!(rules_row("yellow"), row(&|level| case(level, Yellow)));
+    assert_eq!(rules_row("red"), row(&|level| case(level, Red)));
     let used_up = |remaining| row(&move |level| Case { remaining, ..case(level, Red) });
     let (with_plans, without) = (used_up(Remaining::Plan), used_up(Remaining::Nothing));
     let cells = with_plans
         .into_iter()
         .zip(without)
         .map(|(with, without)| if with == without { with } else { format!("{with}, else {without}") });
-    assert_eq!(readme_row("red, automatic reworks used up"), cells.collect::<Vec<_>>());
+    assert_eq!(rules_row("red, automatic reworks used up"), cells.collect::<Vec<_>>());
     for confidence in [Green, Yellow] {
         let protected = |level| Case { needs_person: true, ..case(level, confidence) };
-        assert_eq!(readme_row("green or yellow, and a protected path was touched"), row(&protected));
+        assert_eq!(rules_row("green or yellow, and a protected path was touched"), row(&protected));
     }
     // Into the base.
     let by = |level, merge| {
@@ -170,12 +173,12 @@ fn readmes_table_of_rules_is_that_of_the_code() {
         match (into_base(Green), into_base(Yellow)) {
             (Next::Merge, Next::Ask) => "green merges",
             (Next::Ask, Next::Ask) => "a person",
-            other => panic!("README has no words for {other:?}"),
+            other => panic!("the document has no words for {other:?}"),
         }
     };
     let cells = levels.map(|level| match (by(level, FinalMerge::Person), by(level, FinalMerge::Auto)) {
         (person, auto) if person == auto => person.to_owned(),
         (person, auto) => format!("{person}; with `merge: auto`, {auto}"),
     });
-    assert_eq!(readme_row("final pull request, and every merge into the base"), cells);
+    assert_eq!(rules_row("final pull request, and every merge into the base"), cells);
 }

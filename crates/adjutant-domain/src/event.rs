@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::ids::{Login, StepId};
 
-/// Every name that an event may have, with what it tells. README lists the same.
+/// Every name that an event may have, with what it tells. `docs/events.md` lists the same.
 pub const NAMES: &[(&str, &str)] = &[
     ("directive_opened", "the label was set: the issue, its title, the base commit"),
     ("status_changed", "the directive went from one status to another"),

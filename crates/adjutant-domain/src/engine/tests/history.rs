@@ -170,11 +170,11 @@ fn a_run_that_was_called_off_still_tells_what_it_cost() {
 }
 
 #[test]
-fn readme_lists_every_event() {
-    let readme = include_str!("../../../../../README.md");
+fn the_document_lists_every_event() {
+    let document = include_str!("../../../../../docs/events.md");
     for (name, what) in event::NAMES {
-        assert!(readme.contains(&format!("| `{name}` | {what} |")), "README does not list `{name}`: {what}");
+        assert!(document.contains(&format!("| `{name}` | {what} |")), "docs/events.md does not list `{name}`: {what}");
     }
-    let listed = readme.lines().skip_while(|line| !line.starts_with("| Event | What it tells |")).skip(2);
+    let listed = document.lines().skip_while(|line| !line.starts_with("| Event | What it tells |")).skip(2);
     assert_eq!(listed.take_while(|line| line.starts_with('|')).count(), event::NAMES.len());
 }
