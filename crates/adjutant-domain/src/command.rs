@@ -213,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn the_document_lists_every_command() {
+        let document = include_str!("../../../docs/commands.md");
+        let section = document.split("## The commands\n").nth(1).unwrap().split("\n## ").next().unwrap();
+        let listed: Vec<&str> = section
+            .lines()
+            .filter_map(|row| row.strip_prefix("| `/"))
+            .map(|row| row.split([' ', '`']).next().unwrap())
+            .collect();
+        assert_eq!(listed, WORDS, "the table of docs/commands.md");
+    }
+
+    #[test]
     fn a_command_is_the_first_word_of_a_line_in_a_paragraph() {
         assert_eq!(parse("/approve"), [approve(None)]);
         assert_eq!(parse("  /Approve  parse now\r\n"), [approve(Some("parse"))]);
