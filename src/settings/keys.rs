@@ -23,7 +23,7 @@ macro_rules! keys {
     ($($constant:ident = $name:literal, $variable:literal;)*) => {
         $(pub(super) const $constant: Key = Key { name: $name, variable: $variable };)*
         /// All of them.
-        const ALL: &[Key] = &[$($constant),*];
+        pub(super) const ALL: &[Key] = &[$($constant),*];
     };
 }
 

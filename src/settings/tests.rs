@@ -257,3 +257,16 @@ fn an_agent_is_never_given_our_own_secrets() {
     let line = fault(with_file("[agents.a]\ncommand = [\"a\"]\nenv = [\"MISSING\"]\n", &[]));
     assert!(line.contains("MISSING, which is not set"), "{line}");
 }
+
+#[test]
+fn the_operators_document_lists_every_setting() {
+    let document = include_str!("../../docs/operating.md");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with('|')).collect();
+    for key in keys::ALL {
+        // A setting's `_FILE` stands in the row of the setting.
+        let variable = key.variable.trim_end_matches("_FILE");
+        let row = rows.iter().find(|row| row.starts_with(&format!("| `{variable}`")));
+        let row = row.unwrap_or_else(|| panic!("docs/operating.md has no row for {}", key.variable));
+        assert!(row.contains(&format!("`{}`", key.name)), "docs/operating.md does not name `{}`", key.name);
+    }
+}
