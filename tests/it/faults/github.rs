@@ -1,7 +1,8 @@
-//! A GitHub that misbehaves, and that a directive ends well all the same: one test for each misbehaviour, and all at once.
+//! GitHub fails, and a directive ends well all the same: one test for each kind of failure, and all at once.
 //!
-//! Each has a directive with two steps while the playground misbehaves, looks that it really did where it matters, and
-//! then passes the one judgement ([`judged`]): everything was done, and nothing twice.
+//! Each test runs a directive with two steps while the playground injects the fault, checks that the fault was injected
+//! where that matters, and ends with the same check ([`judged`]): everything was done, and nothing twice. The README beside
+//! this folder lists the faults, what Adjutant does about each, and the tests.
 
 mod access;
 mod deliveries;
