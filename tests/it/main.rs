@@ -7,6 +7,7 @@ mod cluster;
 mod conversations;
 mod curl;
 mod directives;
+mod documents;
 mod faults;
 mod feed;
 mod github;

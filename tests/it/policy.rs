@@ -124,6 +124,13 @@ fn the_documented_policy_has_every_key_and_states_the_defaults() {
     }
 }
 
+#[test]
+fn the_example_policy_in_readme_can_be_used() {
+    let yaml = code_block("README.md", "## One policy", "yaml");
+    let policy = policy::parse(&yaml).unwrap();
+    assert!(policy.verifiers.is_some() && policy != Policy::default());
+}
+
 /// The row of the documented table of rules that begins with these words.
 fn rules_row(start: &str) -> Vec<String> {
     let document = repository_file(POLICY_DOCUMENT);

@@ -15,14 +15,13 @@ use crate::support::open_folder;
 /// How long anything may take: the machine may have other things to do.
 const PATIENCE: Duration = Duration::from_mins(2);
 const POLICY: &str = "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: \"true\"\n";
-const AGENT: &str = r#"#!/bin/sh
-if grep -q '"kind": "plan"' "$ADJUTANT_TASK_FILE"; then
-    echo '{"summary":"planned","plan":{"steps":[{"name":"note","type":"document","description":"Note it."}]}}' > "$ADJUTANT_RESULT_FILE"
-else
-    echo "noted" > NOTES.md
-    echo '{"summary":"noted","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
-fi
-"#;
+
+/// The agent that README tells to save as `agent.py`.
+fn readmes_agent() -> &'static str {
+    let readme = include_str!("../../README.md");
+    let begun = readme.split("cat > agent.py <<'END'\n").nth(1).expect("README has an agent");
+    begun.split("END\n").next().unwrap()
+}
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let identity = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com"];
@@ -44,7 +43,7 @@ fn repository(folder: &Path) -> PathBuf {
 /// Starts it, and waits until it says where to look.
 async fn begin(folder: &Path, temporary: &Path, listen: &str) -> Child {
     let agent = folder.join("agent");
-    std::fs::write(&agent, AGENT).unwrap();
+    std::fs::write(&agent, readmes_agent()).unwrap();
     std::fs::set_permissions(&agent, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
     command.args(["playground", "--serve", "--import", "acme/mine=own", "--listen", listen]);
@@ -98,7 +97,7 @@ async fn ones_own_repository_goes_from_a_label_to_a_merge_by_one_command_and_not
     let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
     tokio::time::timeout(PATIENCE, closed).await.unwrap_or_else(|_| panic!("the issue stays open: {}", log()));
     let noted = ask(Method::GET, format!("{api}/contents/NOTES.md?ref=trunk"), None).await;
-    assert_eq!(noted["content"], "bm90ZWQK\n", "the agent's words are on the branch that was imported");
+    assert_eq!(noted["content"], "LSBOb3RlIGl0Cg==\n", "the agent's words are on the branch that was imported");
     git(folder.path(), &["clone", "--quiet", &format!("http://{listen}/acme/mine.git"), "outcome"]);
     assert!(folder.path().join("outcome/NOTES.md").exists());
 
