@@ -22,8 +22,9 @@ demo: bootstrap ## Run the main job end to end on this machine: ARGS=--stay keep
 
 test: bootstrap fmt-check lint doc sqlx-check deny unit coverage-check ## Pass every check: formatting, lints, docs, queries, unit and conversation tests
 
-lint: ## Clippy, with every warning an error
+lint: ## Clippy, with every warning an error, for the whole workspace and for the binary without the playground
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --package adjutant --no-default-features -- -D warnings
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

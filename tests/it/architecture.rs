@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What each top-level module may import of the others; what is not listed may import nothing.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -151,6 +152,38 @@ fn the_domain_touches_no_world_clock_or_chance() {
         }
     }
     assert_eq!(wrong, [""; 0]);
+}
+
+/// The crates that a crate is built from, itself first; those that only tests need are left out.
+fn built_from(arguments: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_domain_is_built_without_runtime_database_and_http() {
+    let crates = built_from(&["--package", "adjutant-domain"]);
+    assert_eq!(crates[0], "adjutant-domain");
+    let impure = |name: &&String| IMPURE.contains(&name.as_str()) || name.starts_with("hyper") || *name == "http";
+    assert_eq!(crates.iter().filter(impure).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn the_production_binary_is_built_without_the_playground() {
+    let with = built_from(&["--package", "adjutant"]);
+    let without = built_from(&["--package", "adjutant", "--no-default-features"]);
+    let has = |crates: &[String], name: &str| crates.iter().any(|it| it == name);
+    for name in ["github-playground", "maud"] {
+        assert!(has(&with, name) && !has(&without, name), "{name}");
+    }
+    assert!(!has(&with, "github-conformance"), "it is for tests alone");
 }
 
 #[test]
