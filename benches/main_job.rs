@@ -18,7 +18,7 @@ use adjutant::settings::{LogFormat, LogSettings, Settings};
 use adjutant::store::cluster::Cluster;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use github_playground::{Playground, PlaygroundOptions};
+use github_playground::Playground;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -95,7 +95,7 @@ impl Stage {
         fs::create_dir(&folder)?;
         // As root, agents and Postgres run as other users: they may pass through.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))?;
-        let playground = github_playground::start(PlaygroundOptions::new(folder.join("playground"))).await?;
+        let playground = github_playground::start(adjutant::playground::options(folder.join("playground"))).await?;
         let cluster = Cluster::start(&folder.join("data")).await?;
         let settings = settings(&folder, &playground, &cluster.url())?;
         let stop = CancellationToken::new();

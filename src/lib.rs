@@ -4,13 +4,15 @@
 //! The modules form floors, and arrows between them point down only (ARCHITECTURE.md has the map):
 //! [`domain`] holds values and rules and imports nothing of ours; [`store`], [`github`], [`workspace`] and
 //! [`report`] stand on it; [`agent`] and [`verify`] stand on those; [`runtime`] ties all together; [`web`]
-//! writes the inbox and reads the store; [`cli`] shows the operator what is in it. [`playground`] is a GitHub on this machine: it imports nothing of
-//! the bot, so that it cannot share its mistakes.
+//! writes the inbox and reads the store; [`cli`] shows the operator what is in it. `playground` (a feature) is what the bot brings
+//! to the GitHub on this machine, which is a crate of its own and imports nothing of the bot.
 
 pub mod agent;
 pub mod cli;
 pub mod github;
 pub mod logging;
+#[cfg(feature = "playground")]
+pub mod playground;
 pub mod report;
 pub mod runtime;
 pub mod serve;

@@ -16,11 +16,11 @@ use check::Check;
 use clap::{Parser, Subcommand};
 #[cfg(feature = "playground")]
 use demo::DemoArgs;
-#[cfg(feature = "playground")]
-use github_playground::PlaygroundArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+#[cfg(feature = "playground")]
+use try_out::TryOutArgs;
 
 /// Label an issue, and Adjutant plans it, opens a pull request for every step, proves each one and asks a
 /// person before it matters.
@@ -47,7 +47,7 @@ enum Command {
     Schema,
     /// Be a GitHub on this machine
     #[cfg(feature = "playground")]
-    Playground(PlaygroundArgs),
+    Playground(TryOutArgs),
     /// Look at directives: what there is, the chain of one, what happened
     Directive(DirectiveArgs),
     /// Show the main job end to end on this machine, with nothing configured
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         (_, Command::Schema) => return check::schema(),
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
         #[cfg(feature = "playground")]
-        (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(args)),
+        (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(&args)),
         (Ok(runtime), Command::Directive(args)) => runtime.block_on(run_directive(&args)),
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
@@ -121,12 +121,9 @@ async fn run_serve(config: Option<&Path>) -> Result<(), Failure> {
 }
 
 #[cfg(feature = "playground")]
-async fn run_playground(args: PlaygroundArgs) -> Result<(), Failure> {
-    if !args.serve {
-        return github_playground::run(args).await.map_err(Failure::work);
-    }
+async fn run_playground(args: &TryOutArgs) -> Result<(), Failure> {
     let interrupted = stop_on_signals().map_err(Failure::work)?;
-    try_out::run(&args, environment(), interrupted).await.map_err(Failure::work)
+    try_out::run(args, environment(), interrupted).await.map_err(Failure::work)
 }
 
 async fn run_directive(args: &DirectiveArgs) -> Result<(), Failure> {

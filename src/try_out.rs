@@ -1,6 +1,6 @@
-//! `adjutant playground --serve`: one's own repository, policy and agent against a GitHub on this machine, in one command.
+//! `adjutant playground`: a GitHub on this machine with Adjutant's app; with `--serve` Adjutant works on it as well.
 //!
-//! The playground and `serve`, each as it is, in one process. `serve` is told where the playground is by the same settings
+//! With `--serve` the playground and `serve` run unchanged in one process. `serve` gets the playground's address by the settings
 //! that an operator would give; every other setting (the agent's command above all) is the caller's.
 
 use std::error::Error;
@@ -11,21 +11,76 @@ use std::path::{Path, PathBuf};
 use adjutant::logging;
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
-use github_playground::{Playground, PlaygroundArgs};
+use clap::Args;
+use github_playground::{Imported, Playground, PlaygroundArgs};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 type Fallible<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Runs both until they are told to stop.
+/// The playground's own arguments, and the bot's.
+#[derive(Debug, Args)]
+#[command(mut_arg("data", |data| data.help(DATA)))]
+pub(crate) struct TryOutArgs {
+    #[command(flatten)]
+    playground: PlaygroundArgs,
+    /// Run Adjutant against it too, with the settings of the environment (at least `ADJUTANT_AGENT_COMMAND`)
+    #[arg(long, conflicts_with_all = ["webhook_url", "json"], display_order = 4)]
+    serve: bool,
+}
+
+/// What `--help` says of `--data`.
+const DATA: &str = "The folder for repositories, the app's key and the webhook secret; made if it is not there \
+                    [default: playground-data; with --serve a new one, which goes at the end]";
+
+/// Runs the playground, and Adjutant with it where that is asked for, until it is interrupted.
 pub(crate) async fn run(
+    args: &TryOutArgs,
+    environment: Vec<(String, String)>,
+    interrupted: CancellationToken,
+) -> Fallible {
+    if args.serve {
+        run_both(&args.playground, environment, interrupted).await
+    } else {
+        run_alone(args, interrupted).await
+    }
+}
+
+async fn run_alone(TryOutArgs { playground: args, .. }: &TryOutArgs, interrupted: CancellationToken) -> Fallible {
+    let (playground, imported) = github_playground::open(args, adjutant::playground::app()).await?;
+    let hook = args.webhook_url.as_deref();
+    let introduced = introduce(&playground, args, hook, &imported);
+    if introduced.is_ok() {
+        interrupted.cancelled().await;
+    }
+    playground.shutdown().await;
+    introduced
+}
+
+/// Prints where everything is and what to do next. `hook` is where webhooks go.
+fn introduce(playground: &Playground, args: &PlaygroundArgs, hook: Option<&str>, imported: &[Imported]) -> Fallible {
+    let (url, label) = (&playground.url, adjutant::playground::LABEL);
+    let repository = imported.first().map_or(&playground.repository, |one| &one.repository);
+    let mut next = Vec::new();
+    if hook.is_none() {
+        next.push("To run Adjutant against it, start it again with --serve and your agent:".to_owned());
+        next.push("  ADJUTANT_AGENT_COMMAND='[\"your-agent\"]' adjutant playground --serve …".to_owned());
+        next.push(String::new());
+    }
+    next.push(format!("1. Open {url}/{repository}/issues/new, choose whom to act as, and write an issue."));
+    next.push(format!("2. Act as maintainer and give it the label `{label}`."));
+    next.push(format!("3. Watch {url}/{repository}/pulls; answer where it asks."));
+    Ok(github_playground::introduce(playground, args, hook, imported, &next)?)
+}
+
+async fn run_both(
     args: &PlaygroundArgs,
     environment: Vec<(String, String)>,
     interrupted: CancellationToken,
 ) -> Fallible {
     let folder = Folder::choose(args.data.as_deref())?;
     let args = PlaygroundArgs { data: Some(folder.path.join("playground")), ..args.clone() };
-    let (playground, imported) = github_playground::open(&args).await?;
+    let (playground, imported) = github_playground::open(&args, adjutant::playground::app()).await?;
     let served = with_bot((&args, &folder.own), environment, &playground, &imported, interrupted).await;
     playground.shutdown().await;
     served
@@ -88,7 +143,7 @@ async fn with_bot(
     (args, own): (&PlaygroundArgs, &Path),
     environment: Vec<(String, String)>,
     playground: &Playground,
-    imported: &[github_playground::Imported],
+    imported: &[Imported],
     interrupted: CancellationToken,
 ) -> Fallible {
     let settings = settings(own, environment, playground)?;
@@ -106,7 +161,7 @@ async fn with_bot(
     if let Some(bot) = bot {
         let hook = format!("http://{bot}/webhooks/github");
         playground.set_webhook_url(&hook);
-        github_playground::introduce(playground, args, Some(&hook), imported)?;
+        introduce(playground, args, Some(&hook), imported)?;
         tokio::select! {
             () = interrupted.cancelled() => {}
             ended = &mut serving => return Ok(ended??),
@@ -142,14 +197,14 @@ fn settings(own: &Path, environment: Vec<(String, String)>, playground: &Playgro
 #[cfg(test)]
 mod tests {
     use adjutant::settings::Database;
-    use github_playground::PlaygroundOptions;
 
     use super::*;
 
     #[tokio::test]
     async fn a_trial_uses_nobodys_database_folder_or_file_of_settings() {
         let folder = tempfile::tempdir().unwrap();
-        let playground = github_playground::start(PlaygroundOptions::new(folder.path().join("data"))).await.unwrap();
+        let playground =
+            github_playground::start(adjutant::playground::options(folder.path().join("data"))).await.unwrap();
         let given = [
             ("DATABASE_URL", "postgres://real.example/adjutant"),
             ("ADJUTANT_CONFIG", "/nonexistent/adjutant.toml"),

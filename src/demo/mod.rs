@@ -20,7 +20,7 @@ use adjutant::settings::Settings;
 use adjutant::store::Store;
 use adjutant::store::cluster::Cluster;
 use clap::Args;
-use github_playground::{Playground, PlaygroundOptions};
+use github_playground::Playground;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -101,7 +101,7 @@ async fn tell(stage: &Stage, timeline: &mut Timeline) -> Fallible<String> {
 
     let issue = contributor.open_issue(TITLE, ISSUE).await?;
     timeline.say("outsider", &format!("opened issue #{issue}: {TITLE}"));
-    maintainer.label(issue, "directive").await?;
+    maintainer.label(issue, adjutant::playground::LABEL).await?;
     let mut answered = Vec::new();
     loop {
         timeline.catch_up().await?;
@@ -200,7 +200,7 @@ struct Stage {
 
 impl Stage {
     async fn set(folder: &Path) -> Fallible<Self> {
-        let playground = github_playground::start(PlaygroundOptions::new(folder.join("playground"))).await?;
+        let playground = github_playground::start(adjutant::playground::options(folder.join("playground"))).await?;
         let cluster = Cluster::start(&folder.join("data")).await?;
         let settings = settings(folder, &playground, &cluster.url())?;
         let stop = CancellationToken::new();

@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("agent", &["workspace"]),
     ("verify", &["workspace"]),
+    ("playground", &[]),
     ("settings", &[]),
     ("logging", &["settings"]),
     ("runtime", &["agent", "github", "report", "settings", "store", "verify", "workspace"]),
@@ -23,8 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const BINARY: &[(&str, &[&str])] = &[
     ("main", &["cli", "logging", "serve", "settings"]),
     ("check", &[]),
-    ("demo", &["serve", "settings", "store"]),
-    ("try_out", &["logging", "serve", "settings"]),
+    ("demo", &["playground", "serve", "settings", "store"]),
+    ("try_out", &["logging", "playground", "serve", "settings"]),
 ];
 /// What keeps the domain pure: none of these words is in it.
 const IMPURE: &[&str] = &["tokio", "sqlx", "reqwest", "octocrab", "std::fs", "std::env", "Utc::now", "new_v4"];

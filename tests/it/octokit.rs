@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use github_playground::PlaygroundOptions;
 use tokio::process::Command;
 
 use crate::support::foreign::{MainJob, free_address, made_once, or_skip, run, tell};
@@ -22,7 +21,7 @@ async fn an_app_written_with_octokit_lives_on_the_playground() {
     let test = "an_app_written_with_octokit_lives_on_the_playground";
     let Some(modules) = or_skip(test, REQUIRE, modules().await) else { return };
     let folder = open_folder();
-    let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await.uncounted();
+    let playground = Watched::start(adjutant::playground::options(folder.path().join("playground"))).await.uncounted();
     let mut story = script("app.mjs", folder.path(), &modules);
     story.args([&playground.url, &playground.repository, &playground.app_id.to_string()]);
     story.args([&playground.app_pem_path, &playground.webhook_secret_path]);

@@ -72,9 +72,10 @@ impl Description {
     }
 
     /// The operation of an exchange, and whether GitHub would have answered so; none where it describes no such operation.
-    pub(super) fn answers(&self, exchange: &Exchange<'_>) -> Option<(&str, Result<(), String>)> {
+    /// `by_app` says that the app under test asked, which may ask for nothing that GitHub does not know.
+    pub(super) fn answers(&self, exchange: &Exchange<'_>, by_app: bool) -> Option<(&str, Result<(), String>)> {
         let (name, operation) = self.operation(exchange.method, &by_name(exchange.path))?;
-        Some((name, self.judge(operation, exchange)))
+        Some((name, self.judge(operation, exchange, by_app)))
     }
 
     /// The operation of a request: the one with the fewest parameters where several fit.
@@ -87,7 +88,7 @@ impl Description {
         fitting.min_by_key(|(order, ..)| *order).map(|(_, name, operation)| (name, operation))
     }
 
-    fn judge(&self, operation: &Operation, exchange: &Exchange<'_>) -> Result<(), String> {
+    fn judge(&self, operation: &Operation, exchange: &Exchange<'_>, by_app: bool) -> Result<(), String> {
         let status = exchange.status;
         if exchange.content_type.starts_with("application/json") || exchange.answer.is_empty() {
             self.answer(operation, exchange).map_err(|why| format!("{status}: {why}"))?;
@@ -96,7 +97,7 @@ impl Description {
         if status >= 400 {
             return Ok(());
         }
-        if exchange.method == "GET" && exchange.user_agent.starts_with("adjutant") {
+        if exchange.method == "GET" && by_app {
             operation.question(exchange.query)?;
         }
         match operation.request {
@@ -167,7 +168,7 @@ impl Operation {
         Self { request, query, answers }
     }
 
-    /// The bot asks for nothing that GitHub does not know.
+    /// Whether GitHub knows every parameter of a query string.
     fn question(&self, query: &str) -> Result<(), String> {
         let names = query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
         let unknown: Vec<_> = names.filter(|name| !self.query.contains(*name)).collect();

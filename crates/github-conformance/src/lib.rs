@@ -40,7 +40,7 @@ pub struct Watched {
 impl Watched {
     /// Starts one.
     pub async fn start(mut options: PlaygroundOptions) -> Self {
-        let truth = Arc::<Truth>::default();
+        let truth = Arc::new(Truth { app: options.app.slug.clone(), seen: Mutex::default() });
         options.observer = Some(truth.clone());
         Self { playground: Some(start(options).await.unwrap()), truth, counted: true }
     }
@@ -68,7 +68,7 @@ impl Deref for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        let seen = self.truth.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.truth.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if self.counted {
             remember(&seen.names);
         }
@@ -80,8 +80,12 @@ impl Drop for Watched {
 }
 
 /// What was seen so far.
-#[derive(Debug, Default)]
-struct Truth(Mutex<Seen>);
+#[derive(Debug)]
+struct Truth {
+    /// The slug of the app under test, which its user agent begins with.
+    app: String,
+    seen: Mutex<Seen>,
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -93,7 +97,7 @@ struct Seen {
 impl Truth {
     /// What was only ever refused is not exercised.
     fn note(&self, name: String, violation: Result<(), String>, refused: bool) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(violation) = violation {
             seen.violations.insert(format!("{name}: {violation}"));
         }
@@ -106,7 +110,7 @@ impl Truth {
 impl Observer for Truth {
     fn answered(&self, exchange: &Exchange<'_>) {
         let Exchange { method, path, status, content_type, answer, .. } = exchange;
-        match GITHUB.answers(exchange) {
+        match GITHUB.answers(exchange, exchange.user_agent.starts_with(&self.app)) {
             Some((name, verdict)) => {
                 let json = *status < 300 && content_type.starts_with("application/json");
                 let verdict = verdict.and_then(|()| if json { typed::answer(name, answer) } else { Ok(()) });
@@ -123,7 +127,7 @@ impl Observer for Truth {
 
     fn queried(&self, query: &str, answer: &Value) {
         if let Err(violation) = graphql::fits(query, answer) {
-            let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.violations.insert(format!("GraphQL: {violation}, to {query}"));
         }
     }

@@ -1,4 +1,4 @@
-//! `adjutant playground`: starts one, says everything that is needed to use it, and waits to be stopped.
+//! The command line: starts a playground, prints everything that is needed to use it, and waits to be stopped.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::import::{Import, ImportError, Imported};
 use super::seed::{SeedError, SeedFile};
-use super::{Playground, PlaygroundError, PlaygroundOptions, RateLimits, start};
+use super::{Playground, PlaygroundApp, PlaygroundError, PlaygroundOptions, RateLimits, start};
 
 /// Run a GitHub on this machine, to look at and to test against
 #[derive(Debug, Clone, Args)]
@@ -20,7 +20,7 @@ pub struct PlaygroundArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
     /// The folder for repositories, the app's key and the webhook secret; made if it is not there
-    /// [default: playground-data; with --serve a new one, which goes at the end]
+    /// [default: playground-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// People, repositories, labels and issues to begin with, in YAML or JSON
@@ -30,9 +30,6 @@ pub struct PlaygroundArgs {
     /// It becomes `acme/<the folder's name>` unless said otherwise. May be given several times
     #[arg(long, value_name = "[OWNER/NAME=]DIR")]
     pub import: Vec<Import>,
-    /// Run Adjutant against it too, with the settings of the environment (at least `ADJUTANT_AGENT_COMMAND`)
-    #[arg(long, conflicts_with_all = ["webhook_url", "json"])]
-    pub serve: bool,
     /// Where the app's webhooks go; none are sent without it
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
@@ -44,7 +41,7 @@ pub struct PlaygroundArgs {
     pub json: bool,
 }
 
-/// Why `adjutant playground` ended badly.
+/// Why a playground that was started from the command line failed.
 #[derive(Debug, Error)]
 pub enum PlaygroundRunError {
     /// It did not start.
@@ -66,13 +63,16 @@ pub enum PlaygroundRunError {
     },
 }
 
-/// Starts a playground with all that the arguments ask for, and answers with what was imported.
-pub async fn open(args: &PlaygroundArgs) -> Result<(Playground, Vec<Imported>), PlaygroundRunError> {
+/// Starts a playground for an app with all that the arguments ask for, and answers with what was imported.
+pub async fn open(
+    args: &PlaygroundArgs,
+    app: PlaygroundApp,
+) -> Result<(Playground, Vec<Imported>), PlaygroundRunError> {
     // Read first: a fault in it should leave no data folder behind.
     let seed = args.seed.as_deref().map(SeedFile::read).transpose()?;
     let data = args.data.clone().unwrap_or_else(|| PathBuf::from("playground-data"));
     let webhook_url = args.webhook_url.clone();
-    let playground = start(PlaygroundOptions { listen: args.listen, data, webhook_url, observer: None }).await?;
+    let playground = start(PlaygroundOptions { listen: args.listen, data, webhook_url, observer: None, app }).await?;
     match fill(args, seed.as_ref(), &playground).await {
         Ok(imported) => Ok((playground, imported)),
         Err(error) => {
@@ -100,31 +100,34 @@ async fn fill(
     Ok(imported)
 }
 
-/// Says everything that is needed to use it, and what to do next. `webhook_url` is where the app's webhooks go.
+/// Prints everything that is needed to use it: one object on one line where the arguments ask for JSON, else a text which ends
+/// with `next_steps`, the starter's own lines on what to do now. `webhook_url` is where the app's webhooks go.
 pub fn introduce(
     playground: &Playground,
     args: &PlaygroundArgs,
     webhook_url: Option<&str>,
     imported: &[Imported],
+    next_steps: &[String],
 ) -> Result<(), PlaygroundRunError> {
     let facts = facts(playground, webhook_url);
     let text = if args.json {
         facts.to_string()
     } else {
-        format!("{}\n{}", readable(&facts, args.listen), next_steps(&facts, args.serve, imported))
+        format!("{}\n{}", readable(&facts, args.listen), ending(imported, next_steps))
     };
     let mut out = std::io::stdout();
     let printed = writeln!(out, "{text}").and_then(|()| out.flush());
     printed.map_err(|source| PlaygroundRunError::Io { what: "print where it is", source })
 }
 
-/// Runs a playground until ctrl-C or SIGTERM.
+/// Runs a playground with the default app until ctrl-C or SIGTERM.
 pub async fn run(args: PlaygroundArgs) -> Result<(), PlaygroundRunError> {
     let io = |what| move |source| PlaygroundRunError::Io { what, source };
     let mut terminate = signal(SignalKind::terminate()).map_err(io("listen for SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(io("listen for ctrl-C"))?;
-    let (playground, imported) = open(&args).await?;
-    introduce(&playground, &args, args.webhook_url.as_deref(), &imported)?;
+    let (playground, imported) = open(&args, PlaygroundApp::default()).await?;
+    let next = next_steps(&playground, &args, &imported);
+    introduce(&playground, &args, args.webhook_url.as_deref(), &imported, &next)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -210,10 +213,8 @@ fn readable(facts: &Value, listen: SocketAddr) -> String {
     lines.join("\n")
 }
 
-/// What was imported, and what one does now.
-fn next_steps(facts: &Value, served: bool, imported: &[Imported]) -> String {
-    let text = |key: &str| facts[key].as_str().unwrap_or_default();
-    let url = text("url");
+/// What was imported, what to do next, and what stays at the end.
+fn ending(imported: &[Imported], next_steps: &[String]) -> String {
     let mut lines = Vec::new();
     for one in imported {
         lines.push(format!("  imported        {} (branch {})", one.repository, one.branch));
@@ -222,19 +223,24 @@ fn next_steps(facts: &Value, served: bool, imported: &[Imported]) -> String {
     if !imported.is_empty() {
         lines.push(String::new());
     }
-    let repository = imported.first().map_or(text("repository"), |one| one.repository.as_str());
-    if !served && text("webhook_url").is_empty() {
-        lines.push("To run Adjutant against it, start it again with --serve and your agent:".to_owned());
-        lines.push("  ADJUTANT_AGENT_COMMAND='[\"your-agent\"]' adjutant playground --serve …".to_owned());
-        lines.push(String::new());
-    }
-    lines.push(format!("1. Open {url}/{repository}/issues/new, choose whom to act as, and write an issue."));
-    lines.push("2. Act as maintainer and give it the label `directive`.".to_owned());
-    lines.push(format!("3. Watch {url}/{repository}/pulls; answer where it asks."));
+    lines.extend_from_slice(next_steps);
     lines.push(String::new());
     lines.push("With --data the repositories stay; issues, pull requests and people go when it stops.".to_owned());
     lines.push("Stop it with ctrl-C.".to_owned());
     lines.join("\n")
+}
+
+/// What to do with a playground whose app nobody knows yet.
+fn next_steps(playground: &Playground, args: &PlaygroundArgs, imported: &[Imported]) -> Vec<String> {
+    let url = &playground.url;
+    let repository = imported.first().map_or(&playground.repository, |one| &one.repository);
+    let mut lines = Vec::new();
+    if args.webhook_url.is_none() {
+        lines.push("To send webhooks to an app of yours, start it again with --webhook-url URL.".to_owned());
+    }
+    lines.push(format!("The app is `{}`: give yours the app id, the key and the webhook secret.", playground.app_slug));
+    lines.push(format!("Open {url}/{repository}/issues, choose whom to act as, and use it as you use GitHub."));
+    lines
 }
 
 #[cfg(test)]
@@ -242,7 +248,7 @@ mod tests {
     use super::*;
 
     const SEED: &str = "users: [{ login: ada }]\nrepositories:\n  - name: gears\n    directory: gears\n    private: true\n    \
-        collaborators: { ada: write }\n    issues: [{ title: Count the teeth, author: ada, labels: [directive] }]\n  \
+        collaborators: { ada: write }\n    issues: [{ title: Count the teeth, author: ada, labels: [urgent] }]\n  \
         - name: widgets\n    issues: [{ title: One more }]\nmisbehaviour:\n  seed: 7\n  rules:\n    \
         - { requests: { path: /meta }, does: { slow: { ms: 5 } }, times: 2 }\n    - { deliveries: {}, does: drop }\n";
 
@@ -267,7 +273,7 @@ mod tests {
         };
         let (status, issue) = get("/repos/acme/gears/issues/1", "ada").await;
         assert_eq!((status, &issue["title"], &issue["user"]["login"]), (200, &json!("Count the teeth"), &json!("ada")));
-        assert_eq!(issue["labels"][0]["name"], "directive");
+        assert_eq!(issue["labels"][0]["name"], "urgent");
         assert_eq!(get("/repos/acme/gears", "outsider").await.0, 404, "it is private");
         assert_eq!(get("/repos/acme/gears/contents/src/tooth.txt", "ada").await.0, 200);
         let top = get("/repos/acme/gears/contents", "ada").await.1;

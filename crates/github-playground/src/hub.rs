@@ -13,7 +13,14 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    auth::random_hex, front::Limits, mischief::Mischief, observe::Observer, rest::Ticket, state::State, view::Urls,
+    auth::random_hex,
+    front::Limits,
+    mischief::Mischief,
+    observe::Observer,
+    options::{PlaygroundApp, PlaygroundOptions},
+    rest::Ticket,
+    state::State,
+    view::Urls,
 };
 
 /// The running playground, as its parts see it.
@@ -22,6 +29,8 @@ pub(crate) struct Hub {
     /// The address it listens on; webhooks, which no reader called for, build their URLs from it.
     pub(crate) urls: Urls,
     pub(crate) data: PathBuf,
+    /// What the app's repositories begin with.
+    pub(crate) app: PlaygroundApp,
     pub(crate) app_key: DecodingKey,
     pub(crate) client: reqwest::Client,
     pub(crate) observer: Option<Arc<dyn Observer>>,
@@ -47,16 +56,17 @@ impl Hub {
         data: PathBuf,
         app_key: DecodingKey,
         webhook_secret: Vec<u8>,
-        observer: Option<Arc<dyn Observer>>,
+        options: PlaygroundOptions,
     ) -> Arc<Self> {
         state.hook.secret = Some(webhook_secret);
         Arc::new(Self {
             state: Mutex::new(state),
             urls,
             data,
+            app: options.app,
             app_key,
             client: webhook_client(),
-            observer,
+            observer: options.observer,
             limits: Arc::default(),
             largest_push: AtomicU64::new(2 * 1024 * 1024 * 1024),
             mischief: Mischief::default(),

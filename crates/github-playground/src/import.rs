@@ -113,7 +113,7 @@ impl Import {
             notes.push("the data folder had it already, and it was left as it was there".to_owned());
         }
         let mut state = hub.state();
-        state.settle(repo);
+        state.settle(repo, &hub.app.labels);
         hub.install(&mut state, owner, repo);
         Ok(Imported { repository: format!("{}/{name}", self.owner), branch, notes })
     }

@@ -58,6 +58,6 @@ pub use mischief::{
     Requests,
 };
 pub use observe::{Exchange, Observer};
-pub use options::{PlaygroundError, PlaygroundOptions};
+pub use options::{PlaygroundApp, PlaygroundError, PlaygroundOptions, SeedLabel, SeedText};
 pub use seed::SeedError;
 pub use server::{Playground, PlaygroundUser, start};

@@ -78,15 +78,15 @@ pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundE
     let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
     let url = format!("http://{addr}");
-    let state = world::beginning(options.webhook_url);
+    let state = world::beginning(&options.app, options.webhook_url.clone());
     let folder = data.clone();
     let making = tokio::task::spawn_blocking(move || Keys::load_or_make(&folder));
     let author = state.account_by_login(PEOPLE[0].0).map_or(state.app.bot, |account| account.id);
-    let planted = world::plant_ahead(state.signature_of(author), &data).await;
+    let planted = world::plant_ahead(state.signature_of(author), &data, &options.app.files).await;
     let unmade = |error: tokio::task::JoinError| PlaygroundError::Key { path: data.clone(), reason: error.to_string() };
     let keys = making.await.map_err(unmade)??;
     planted.map_err(|error| PlaygroundError::Git(error.to_string()))?;
-    let hub = Hub::new(state, Urls::new(&url), data, keys.app_key, keys.webhook_secret.into_bytes(), options.observer);
+    let hub = Hub::new(state, Urls::new(&url), data, keys.app_key, keys.webhook_secret.into_bytes(), options);
     let repo = hub.seed().await.map_err(|error| PlaygroundError::Git(error.to_string()))?;
     let app = router(&hub);
     let stop = hub.stop.clone();

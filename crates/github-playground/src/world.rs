@@ -11,6 +11,7 @@ use super::{
     auth::random_hex,
     git::{GitError, Repository, Signature},
     hub::Hub,
+    options::{PlaygroundApp, SeedLabel, SeedText},
     seed,
     state::{
         Access, Account, AccountKind, App, Id, Label, Member, OrgRole, Organization, Permissions, Repo, Role, Scope,
@@ -57,11 +58,11 @@ fn permissions() -> Permissions {
 }
 
 /// The model before anything happened: the organisation, the app and its bot, and the people.
-pub(crate) fn beginning(webhook_url: Option<String>) -> State {
+pub(crate) fn beginning(identity: &PlaygroundApp, webhook_url: Option<String>) -> State {
     let app = App {
         id: 1,
-        slug: "adjutant".to_owned(),
-        name: "Adjutant".to_owned(),
+        slug: identity.slug.clone(),
+        name: identity.name.clone(),
         owner: 0,
         bot: 0,
         hook_id: 0,
@@ -75,7 +76,8 @@ pub(crate) fn beginning(webhook_url: Option<String>) -> State {
     };
     let mut state = State::new(app, actions_app(), webhook_url);
     let owner = state.add_account(OWNER, "Acme", AccountKind::Organization);
-    let bot = state.add_account("adjutant[bot]", "adjutant[bot]", AccountKind::Bot);
+    let bot = format!("{}[bot]", identity.slug);
+    let bot = state.add_account(&bot, &bot, AccountKind::Bot);
     state.app.owner = owner;
     state.app.bot = bot;
     state.app.hook_id = state.new_id();
@@ -136,17 +138,14 @@ impl State {
         id
     }
 
-    /// Gives a repository the people of the seed, and the label that the app goes by.
-    pub(crate) fn settle(&mut self, repo: Id) {
+    /// Gives a repository the people of the seed, and the labels of the app.
+    pub(crate) fn settle(&mut self, repo: Id, labels: &[SeedLabel]) {
         for (login, role) in PEOPLE {
             let id = self.add_user(login);
             self.repo_mut(repo).collaborators.insert(id, role);
         }
-        if self.repo_by_id(repo).label("directive").is_none() {
-            let id = self.new_id();
-            let description = Some("To be done by the app".to_owned());
-            let label = Label { id, name: "directive".to_owned(), color: "1d76db".to_owned(), description };
-            self.repo_mut(repo).labels.push(label);
+        for label in labels {
+            seed::ensure_label(self, repo, label);
         }
     }
 
@@ -164,13 +163,13 @@ pub(crate) fn token_of(login: &str) -> String {
 
 /// Writes the files of `acme/widgets` where [`Hub::seed`] will find them. It takes as long as making the app's key does, and can
 /// be done beside it.
-pub(crate) async fn plant_ahead(author: Signature, data: &Path) -> Result<(), GitError> {
+pub(crate) async fn plant_ahead(author: Signature, data: &Path, more: &[SeedText]) -> Result<(), GitError> {
     let path = repository_path(data, OWNER, REPOSITORY);
     if path.join("HEAD").exists() {
         return Ok(());
     }
     let git = Repository::init(&path, seed::DEFAULT_BRANCH).await?;
-    seed::plant_widgets(&git, &author).await.map(|_| ())
+    seed::plant_widgets(&git, &author, more).await.map(|_| ())
 }
 
 fn repository_path(data: &Path, login: &str, name: &str) -> PathBuf {
@@ -189,10 +188,10 @@ impl Hub {
         let repo = self.add_repository(owner, REPOSITORY, description, false, seed::DEFAULT_BRANCH).await?;
         let git = self.state().repo_by_id(repo).git.clone();
         if git.branches().await?.is_empty() {
-            seed::plant_widgets(&git, &author).await?;
+            seed::plant_widgets(&git, &author, &self.app.files).await?;
         }
         let mut state = self.state();
-        state.settle(repo);
+        state.settle(repo, &self.app.labels);
         self.install(&mut state, owner, repo);
         Ok(repo)
     }

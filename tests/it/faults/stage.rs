@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use github_playground::PlaygroundOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -66,7 +65,7 @@ impl Stage {
 
     pub(super) async fn with_policy(policy: &str) -> Self {
         let folder = open_folder();
-        let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await;
+        let playground = Watched::start(adjutant::playground::options(folder.path().join("playground"))).await;
         let database = TestDatabase::new().await;
         let pool = database.pool().await;
         let address = free_address().await;

@@ -12,7 +12,6 @@ use adjutant_domain::{
 };
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use github_playground::PlaygroundOptions;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -32,7 +31,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn set() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let playground = Watched::start(PlaygroundOptions::new(data.path())).await;
+        let playground = Watched::start(adjutant::playground::options(data.path())).await;
         let (sender, deliveries) = mpsc::unbounded_channel();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         playground.set_webhook_url(format!("http://{}/hook", listener.local_addr().unwrap()));

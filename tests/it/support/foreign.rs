@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use github_playground::PlaygroundOptions;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -80,7 +79,8 @@ impl MainJob {
     pub(crate) async fn start() -> Self {
         let folder = open_folder();
         let database = TestDatabase::new().await;
-        let playground = Watched::start(PlaygroundOptions::new(folder.path().join("playground"))).await.uncounted();
+        let playground =
+            Watched::start(adjutant::playground::options(folder.path().join("playground"))).await.uncounted();
         let address = free_address().await;
         let serve = serve(folder.path(), &playground, &database, address);
         let ready = format!("http://{address}/readyz");

@@ -21,7 +21,6 @@ use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use adjutant_domain::step::Step;
-use github_playground::PlaygroundOptions;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -418,7 +417,7 @@ async fn playground(folder: &tempfile::TempDir) -> Watched {
     let data = folder.path().join("playground");
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("app.pem"), super::settings::private_key()).unwrap();
-    Watched::start(PlaygroundOptions::new(data)).await
+    Watched::start(adjutant::playground::options(data)).await
 }
 
 fn settings(

@@ -47,7 +47,7 @@ struct Pushed {
 }
 
 impl Hub {
-    /// Follows refs that moved. Tags and branches are announced; what is neither (`refs/adjutant/…`) is left alone, as on GitHub.
+    /// Follows refs that moved. Tags and branches are announced; what is neither (`refs/notes/…`) is left alone, as on GitHub.
     pub(crate) async fn refs_moved(
         self: &Arc<Self>,
         repo: Id,

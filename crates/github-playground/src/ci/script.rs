@@ -154,12 +154,12 @@ mod tests {
     #[test]
     fn the_last_rule_that_fits_decides() {
         let script = Rule::parse(
-            "- { conclusion: failure }\n- { job: lint, never: queued }\n- { workflow: ci.yml, branch: 'adjutant/**', after: 1.5 }\n",
+            "- { conclusion: failure }\n- { job: lint, never: queued }\n- { workflow: ci.yml, branch: 'bot/**', after: 1.5 }\n",
         )
         .unwrap();
         assert_eq!(outcome(&script, asked("test", "main"), 1).conclusion, Conclusion::Failure);
         assert_eq!(outcome(&script, asked("lint", "main"), 1).never, Some(Never::Queued));
-        let late = outcome(&script, asked("lint", "adjutant/7/step"), 1);
+        let late = outcome(&script, asked("lint", "bot/7/step"), 1);
         assert_eq!((late.never, late.after.num_milliseconds()), (None, 1500));
         let script = Rule::parse("- { job: Unit*, conclusion: cancelled }").unwrap();
         assert_eq!(outcome(&script, asked("test", "main"), 1).conclusion, Conclusion::Cancelled);

@@ -80,7 +80,7 @@ async fn the_same_commit_made_twice_has_the_same_sha() {
 
 #[test]
 fn reference_names_follow_gits_rules() {
-    for good in ["refs/heads/main", "refs/heads/a/b-c", "refs/adjutant/1/x", "refs/heads/ü"] {
+    for good in ["refs/heads/main", "refs/heads/a/b-c", "refs/bot/1/x", "refs/heads/ü"] {
         assert!(is_valid_ref_name(good), "{good}");
     }
     for bad in [

@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn hidden_markers_stay_hidden_and_the_text_after_them_shows() {
-        assert_eq!(comment("<!-- adjutant:status -->\n**On its way**"), "<p><strong>On its way</strong></p>");
+        assert_eq!(comment("<!-- bot:status -->\n**On its way**"), "<p><strong>On its way</strong></p>");
         assert_eq!(comment("a <!-- b --> c"), "<p>a  c</p>");
         assert_eq!(comment("<!--\nlong\n\nsecret\n-->\n\nafter"), "<p>after</p>");
     }

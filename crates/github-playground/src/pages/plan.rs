@@ -340,11 +340,11 @@ mod tests {
 
     #[test]
     fn labels_change_by_what_was_ticked_and_no_more() {
-        let pairs = [("number", "1"), ("had", "bug"), ("had", "a/b c"), ("label", "bug"), ("label", "directive")];
+        let pairs = [("number", "1"), ("had", "bug"), ("had", "a/b c"), ("label", "bug"), ("label", "urgent")];
         assert_eq!(
             calls("labels", &pairs),
             [
-                "POST /api/v3/repos/acme/widgets/issues/1/labels {\"labels\":[\"directive\"]}",
+                "POST /api/v3/repos/acme/widgets/issues/1/labels {\"labels\":[\"urgent\"]}",
                 "DELETE /api/v3/repos/acme/widgets/issues/1/labels/a%2Fb%20c null",
             ]
         );

@@ -56,16 +56,21 @@ async fn an_issues_page_shows_what_was_said_and_done_and_nothing_hidden() {
     let f = fixture().await;
     let body = "<!-- secret -->\nHello **you**\n\n```mermaid\ngraph LR\na-->b\n```";
     let issue = f.call(Method::POST, "outsider", "/issues", json!({ "title": "A <title>", "body": body })).await;
-    f.call(Method::POST, "maintainer", "/issues/1/labels", json!({ "labels": ["directive"] })).await;
+    f.call(Method::POST, "maintainer", "/issues/1/labels", json!({ "labels": ["enhancement"] })).await;
     let comment = json!({ "body": "/approve <script>alert(1)</script>" });
     let comment = f.call(Method::POST, "maintainer", "/issues/1/comments", comment).await;
     let reaction = format!("/issues/comments/{}/reactions", comment["id"]);
     f.call(Method::POST, "writer", &reaction, json!({ "content": "rocket" })).await;
 
     let page = f.page("/acme/widgets/issues/1").await;
-    for part in
-        ["A &lt;title&gt;", "<strong>you</strong>", "<svg class=\"flowchart\"", "added the label", "directive", "🚀 1"]
-    {
+    for part in [
+        "A &lt;title&gt;",
+        "<strong>you</strong>",
+        "<svg class=\"flowchart\"",
+        "added the label",
+        "enhancement",
+        "🚀 1",
+    ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
     assert!(page.contains(&format!("id=\"issuecomment-{}\"", comment["id"])), "the comment's html_url leads to it");

@@ -18,17 +18,17 @@
 //!     installed: true           # the app is installed on it
 //!     collaborators: { ada: write, maintainer: admin }
 //!     labels:
-//!       - { name: directive, color: 1f6feb, description: Work for Adjutant }
+//!       - { name: urgent, color: 1f6feb, description: Before all others }
 //!     issues:
 //!       - title: Count the teeth
 //!         body: "## Goal\n\nTeeth are counted."
 //!         author: ada           # `maintainer`, unless said
-//!         labels: [directive]
+//!         labels: [urgent]
 //! ci:                           # what the jobs of workflows find; the last line that fits decides
 //!   - repository: acme/gears    # any, unless said; so for workflow, job, branch and event
 //!     workflow: CI              # or its file, ci.yml
 //!     job: test                 # its id or name, as a pattern
-//!     branch: "adjutant/**"     # of the head, as a pattern
+//!     branch: "feature/**"      # of the head, as a pattern
 //!     event: push
 //!     conclusion: failure       # or one for each attempt: [failure, success]; success, unless said
 //!     after: 90                 # seconds; none, unless said
@@ -55,6 +55,7 @@ use crate::ci::Rule;
 use crate::front::RateLimits;
 use crate::git::{branch_ref, is_valid_ref_name};
 use crate::mischief::Written;
+use crate::options::SeedLabel;
 use crate::state::Role;
 
 /// A larger file is a mistake, and its aliases might be an attack on memory.
@@ -113,15 +114,6 @@ pub(super) struct SeedRepository {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SeedLabel {
-    pub(super) name: String,
-    #[serde(default = "grey")]
-    pub(super) color: String,
-    pub(super) description: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct SeedIssue {
     pub(super) title: String,
     pub(super) body: Option<String>,
@@ -140,10 +132,6 @@ fn default_branch() -> String {
 
 fn yes() -> bool {
     true
-}
-
-pub(super) fn grey() -> String {
-    "ededed".to_owned()
 }
 
 /// Why a seed file was not planted.

@@ -12,8 +12,10 @@ use chrono::{DateTime, Utc};
 
 pub use file::SeedError;
 pub(crate) use file::SeedFile;
+pub(crate) use plant::ensure_label;
 
 use super::git::{FileWrite, GitError, Repository, Signature};
+use super::options::SeedText;
 
 /// The branch that `acme/widgets` starts with.
 pub(crate) const DEFAULT_BRANCH: &str = "main";
@@ -26,8 +28,6 @@ macro_rules! widgets_files {
 }
 
 widgets_files![
-    ".github/ISSUE_TEMPLATE/directive.yml",
-    ".github/adjutant.yml",
     ".gitignore",
     "Cargo.lock",
     "Cargo.toml",
@@ -48,10 +48,14 @@ pub(crate) fn first_commit_date() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_604_500, 0).expect("a date in 2026 is one that chrono knows")
 }
 
-/// Writes the content of `acme/widgets` as the first commit of an empty repository and returns its sha. The
-/// commit's date is [`first_commit_date`], whatever `author` says.
-pub(crate) async fn plant_widgets(repository: &Repository, author: &Signature) -> Result<String, GitError> {
-    let files: Vec<FileWrite> = WIDGETS
+/// Writes the content of `acme/widgets`, with the texts of the app, as the first commit of an empty repository and returns its
+/// sha. The commit's date is [`first_commit_date`], whatever `author` says.
+pub(crate) async fn plant_widgets(
+    repository: &Repository,
+    author: &Signature,
+    more: &[SeedText],
+) -> Result<String, GitError> {
+    let mut files: Vec<FileWrite> = WIDGETS
         .iter()
         .map(|(path, content)| FileWrite {
             path: (*path).to_owned(),
@@ -59,6 +63,14 @@ pub(crate) async fn plant_widgets(repository: &Repository, author: &Signature) -
             executable: EXECUTABLES.contains(path),
         })
         .collect();
+    for SeedText { path, text } in more {
+        if let Some(known) = files.iter_mut().find(|file| file.path == *path) {
+            known.content.get_or_insert_default().extend_from_slice(text.as_bytes());
+        } else {
+            let content = Some(text.as_bytes().to_vec());
+            files.push(FileWrite { path: path.clone(), content, executable: false });
+        }
+    }
     let author = Signature { date: first_commit_date(), ..author.clone() };
     repository.commit_files(DEFAULT_BRANCH, &files, "Read and print order slips", &author).await
 }
@@ -96,12 +108,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn texts_of_the_app_are_files_of_the_first_commit_or_the_end_of_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path().join("widgets.git"), DEFAULT_BRANCH).await.unwrap();
+        let text = |path: &str, text: &str| SeedText { path: path.to_owned(), text: text.to_owned() };
+        let texts = [text(".github/app.yml", "level: 2\n"), text(".gitignore", "/more\n")];
+        plant_widgets(&repository, &author(), &texts).await.unwrap();
+        let shown = |path: &str| {
+            let place = format!("main:{path}");
+            let git = Command::new("git").arg("-C").arg(repository.path()).args(["show", &place]).output().unwrap();
+            String::from_utf8(git.stdout).unwrap()
+        };
+        assert_eq!(shown(".github/app.yml"), "level: 2\n");
+        assert!(shown(".gitignore").ends_with("\n/more\n") && shown(".gitignore").contains("target"));
+    }
+
+    #[tokio::test]
     async fn the_library_passes_its_own_tests_and_house_rules() {
         let folder = tempfile::tempdir().unwrap();
         let repository = Repository::init(folder.path().join("widgets.git"), DEFAULT_BRANCH).await.unwrap();
-        let first = plant_widgets(&repository, &author()).await.unwrap();
+        let first = plant_widgets(&repository, &author(), &[]).await.unwrap();
         let again = Repository::init(folder.path().join("again.git"), DEFAULT_BRANCH).await.unwrap();
-        assert_eq!(plant_widgets(&again, &author()).await.unwrap(), first, "the first commit is always the same");
+        assert_eq!(plant_widgets(&again, &author(), &[]).await.unwrap(), first, "the first commit is always the same");
 
         let work = folder.path().join("work");
         let run = |program: &str, args: &[&str]| {

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file::{SeedError, SeedFile, SeedIssue, SeedLabel, SeedRepository};
+use super::file::{SeedError, SeedFile, SeedIssue, SeedRepository};
 use crate::acts::NewIssue;
 use crate::git::FileWrite;
 use crate::hub::Hub;
+use crate::options::{SeedLabel, grey};
 use crate::state::{Id, Label, Role, State};
 
 /// An import that is larger than this is a mistake in the path.
@@ -87,7 +88,8 @@ fn maintainer(state: &State) -> Id {
     state.account_by_login("maintainer").map_or(state.app.owner, |account| account.id)
 }
 
-fn ensure_label(state: &mut State, repo: Id, label: &SeedLabel) -> Id {
+/// The label of a repository, made if it is not there.
+pub(crate) fn ensure_label(state: &mut State, repo: Id, label: &SeedLabel) -> Id {
     if let Some(known) = state.repo_by_id(repo).label(&label.name) {
         return known.id;
     }
@@ -102,7 +104,7 @@ fn add_issue(state: &mut State, repo: Id, issue: &SeedIssue) {
         Some(login) => state.add_user(login),
         None => maintainer(state),
     };
-    let plain = |name: &String| SeedLabel { name: name.clone(), color: super::file::grey(), description: None };
+    let plain = |name: &String| SeedLabel { name: name.clone(), color: grey(), description: None };
     let labels = issue.labels.iter().map(|name| ensure_label(state, repo, &plain(name))).collect();
     let (title, body) = (issue.title.clone(), issue.body.clone());
     state.add_issue(repo, NewIssue { title, body, author, via_app: false, labels, assignees: Vec::new() });

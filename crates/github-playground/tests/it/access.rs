@@ -36,7 +36,7 @@ async fn the_app_proves_itself_with_its_key_and_only_for_what_is_its_own() {
     let world = World::start().await;
     let token = world.app_token();
     let app = world.call(Method::GET, "/app", &token, None).await.expect(200);
-    assert_eq!((app["id"].as_u64(), app["slug"].as_str()), (Some(1), Some("adjutant")));
+    assert_eq!((app["id"].as_u64(), app["slug"].as_str()), (Some(1), Some("playground-app")));
     let installation = world.call(Method::GET, "/repos/acme/widgets/installation", &token, None).await.expect(200);
     assert_eq!(installation["id"], world.playground.installation_id);
     assert_eq!(installation["account"]["login"], "acme");

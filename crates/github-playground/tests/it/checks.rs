@@ -19,7 +19,7 @@ async fn only_the_app_writes_check_runs() {
     world.call(Method::POST, "/repos/acme/widgets/check-runs", &token, Some(run.clone())).await.expect(403);
     let made = world.as_app(Method::POST, "/check-runs", run).await.expect(201);
     assert_eq!((made["status"].as_str(), &made["conclusion"]), (Some("queued"), &Value::Null));
-    assert_eq!(made["app"]["slug"], "adjutant");
+    assert_eq!(made["app"]["slug"], "playground-app");
 }
 
 #[tokio::test]

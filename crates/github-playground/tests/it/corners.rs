@@ -20,8 +20,8 @@ async fn the_root_says_where_everything_is() {
     assert_eq!(world.call(Method::GET, "/", "playground-nobody", None).await.status, 401);
     assert_eq!(world.call(Method::GET, "/zen", "", None).await.status, 200);
     assert_eq!(world.call(Method::GET, "/octocat-of-no-name", "", None).await.status, 404);
-    let app = read(&world, "/apps/adjutant").await;
-    assert_eq!((&app["slug"], &app["owner"]["login"]), (&json!("adjutant"), &json!("acme")));
+    let app = read(&world, "/apps/playground-app").await;
+    assert_eq!((&app["slug"], &app["owner"]["login"]), (&json!("playground-app"), &json!("acme")));
     world.call(Method::GET, "/apps/no-such-app", "playground-maintainer", None).await.expect(404);
 }
 

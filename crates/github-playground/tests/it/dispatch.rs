@@ -92,5 +92,5 @@ async fn a_repository_is_dispatched_by_any_name_and_runs_what_is_on_its_default_
     .await;
     let run = &runs["workflow_runs"][0];
     assert_eq!((&run["head_sha"], &run["display_title"]), (&json!(sha), &json!("deploy")));
-    assert_eq!(run["actor"]["login"], "adjutant[bot]");
+    assert_eq!(run["actor"]["login"], "playground-app[bot]");
 }

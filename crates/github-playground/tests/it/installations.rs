@@ -25,7 +25,7 @@ async fn a_suspended_installation_mints_no_token_and_its_tokens_are_refused() {
     let (app, token) = (world.app_token(), world.installation_token(json!({})).await);
     world.call(Method::PUT, &at(&world, "/suspended"), &app, None).await.expect(204);
     let hook = receiver.next("installation", "suspend").await;
-    assert_eq!(hook.payload["installation"]["suspended_by"]["login"], "adjutant[bot]");
+    assert_eq!(hook.payload["installation"]["suspended_by"]["login"], "playground-app[bot]");
     assert_eq!(hook.payload["repositories"][0]["full_name"], "acme/widgets");
     let refused = world.call(Method::POST, &at(&world, "/access_tokens"), &app, Some(json!({}))).await;
     assert_eq!(refused.body["message"], "This installation has been suspended");
@@ -232,7 +232,7 @@ async fn installations_are_listed_for_the_app_and_for_people() {
     assert_eq!(world.call(Method::GET, "/app/installation-requests", &app, None).await.expect(200), json!([]));
     world.call(Method::GET, "/app/installation-requests", "playground-writer", None).await.expect(401);
     let mine = world.call(Method::GET, "/user/installations", "playground-writer", None).await.expect(200);
-    assert_eq!(mine["installations"][0]["app_slug"], "adjutant");
+    assert_eq!(mine["installations"][0]["app_slug"], "playground-app");
     let stranger = world.playground.add_user("stranger");
     let none = world.call(Method::GET, "/user/installations", &stranger, None).await.expect(200);
     assert_eq!(none["total_count"], 0, "that everybody may read a repository is nobody's own permission");

@@ -52,7 +52,7 @@ async fn the_apps_comments_say_so_and_may_be_edited_by_it() {
     assert_eq!(comment["performed_via_github_app"]["id"], 1);
     assert_eq!(
         (comment["user"]["login"].as_str(), comment["user"]["type"].as_str()),
-        (Some("adjutant[bot]"), Some("Bot"))
+        (Some("playground-app[bot]"), Some("Bot"))
     );
     let path = format!("/issues/comments/{}", comment["id"]);
     let edited = world.as_app(Method::PATCH, &path, json!({ "body": "Done." })).await.expect(200);
@@ -190,7 +190,7 @@ async fn an_issue_is_assigned_to_those_with_a_role_and_nobody_else() {
         all
     };
     world.as_user("writer", Method::POST, "/issues", json!({ "title": "Ours" })).await.expect(201);
-    for login in ["stranger", "adjutant[bot]", "acme", "nobody"] {
+    for login in ["stranger", "playground-app[bot]", "acme", "nobody"] {
         let new = json!({ "title": "Theirs", "assignees": ["triager", login] });
         let refused = world.as_user("writer", Method::POST, "/issues", new).await.expect(422);
         assert_eq!(faults(&refused), fault, "{login}");

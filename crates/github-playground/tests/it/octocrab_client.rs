@@ -45,7 +45,7 @@ async fn the_app_authenticates_and_mints_by_octocrab_itself() {
     let key = jsonwebtoken::EncodingKey::from_rsa_pem(&std::fs::read(&world.playground.app_pem_path).unwrap()).unwrap();
     let base = format!("{}/api/v3", world.playground.url);
     let app = Octocrab::builder().base_uri(base).unwrap().app(AppId(world.playground.app_id), key).build().unwrap();
-    assert_eq!(app.current().app().await.unwrap().slug.as_deref(), Some("adjutant"));
+    assert_eq!(app.current().app().await.unwrap().slug.as_deref(), Some("playground-app"));
     let installation: Installation = app.apps().get_repository_installation("acme", "widgets").await.unwrap();
     assert_eq!(installation.id.0, world.playground.installation_id);
     let path = format!("/app/installations/{}/access_tokens", installation.id);

@@ -50,19 +50,19 @@ async fn a_protection_is_kept_shown_and_told_of() {
     let words = "Invalid request.\n\n\"required_status_checks\", \"required_pull_request_reviews\" weren't supplied.";
     assert_eq!(refused["message"], words);
     let all = json!({
-        "required_status_checks": { "strict": true, "contexts": [], "checks": [{ "context": "adjutant", "app_id": 1 }, { "context": "ci", "app_id": -1 }] },
+        "required_status_checks": { "strict": true, "contexts": [], "checks": [{ "context": "playground-app", "app_id": 1 }, { "context": "ci", "app_id": -1 }] },
         "required_pull_request_reviews": {
             "required_approving_review_count": 2, "dismiss_stale_reviews": true, "require_code_owner_reviews": true,
-            "bypass_pull_request_allowances": { "users": ["writer"], "apps": ["adjutant"], "teams": [] },
+            "bypass_pull_request_allowances": { "users": ["writer"], "apps": ["playground-app"], "teams": [] },
             "dismissal_restrictions": { "users": ["maintainer"], "teams": [] },
         },
-        "enforce_admins": true, "restrictions": { "users": ["writer"], "teams": [], "apps": ["adjutant"] },
+        "enforce_admins": true, "restrictions": { "users": ["writer"], "teams": [], "apps": ["playground-app"] },
         "required_linear_history": true, "required_conversation_resolution": true,
     });
     let made = protect(&world, all).await;
     assert_eq!(
         made["required_status_checks"]["checks"],
-        json!([{ "context": "adjutant", "app_id": 1 }, { "context": "ci", "app_id": null }])
+        json!([{ "context": "playground-app", "app_id": 1 }, { "context": "ci", "app_id": null }])
     );
     assert_eq!(world.get(path).await, made);
     assert_eq!(
@@ -110,25 +110,25 @@ async fn a_required_check_must_come_from_the_app_it_is_pinned_to() {
     let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let sha = &pull["head"]["sha"];
     assert_eq!(state(&world).await, "clean");
-    let checks = json!({ "strict": false, "contexts": [], "checks": [{ "context": "adjutant", "app_id": 1 }] });
+    let checks = json!({ "strict": false, "contexts": [], "checks": [{ "context": "playground-app", "app_id": 1 }] });
     protect(&world, json!({ "required_status_checks": checks })).await;
     assert_eq!(state(&world).await, "blocked");
-    assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"adjutant\" is expected."]));
-    status(&world, sha, "adjutant", "success").await;
-    let foreign = json!([405, "Required status check \"adjutant\" was not set by the expected GitHub app."]);
+    assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"playground-app\" is expected."]));
+    status(&world, sha, "playground-app", "success").await;
+    let foreign = json!([405, "Required status check \"playground-app\" was not set by the expected GitHub app."]);
     assert_eq!(merge(&world, "writer").await, foreign);
-    let run = json!({ "name": "adjutant", "head_sha": sha, "status": "in_progress" });
+    let run = json!({ "name": "playground-app", "head_sha": sha, "status": "in_progress" });
     let id = world.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].clone();
-    assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"adjutant\" is in progress."]));
+    assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"playground-app\" is in progress."]));
     for conclusion in ["failure", "cancelled", "timed_out", "action_required"] {
         world
             .as_app(Method::PATCH, &format!("/check-runs/{id}"), json!({ "conclusion": conclusion }))
             .await
             .expect(200);
-        assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"adjutant\" is failing."]));
+        assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"playground-app\" is failing."]));
         assert_eq!(state(&world).await, "blocked");
     }
-    let neutral = json!({ "name": "adjutant", "head_sha": sha, "conclusion": "neutral" });
+    let neutral = json!({ "name": "playground-app", "head_sha": sha, "conclusion": "neutral" });
     world.as_app(Method::POST, "/check-runs", neutral).await.expect(201);
     assert_eq!(state(&world).await, "clean");
     assert_eq!(merge(&world, "writer").await, json!([200, "Pull Request successfully merged"]));
@@ -256,7 +256,7 @@ async fn nobody_forces_or_deletes_a_protected_branch_before_that_is_allowed() {
 async fn a_list_of_those_who_may_push_leaves_out_all_others() {
     let world = World::start().await;
     world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    let only_app = json!({ "users": [], "teams": [], "apps": ["adjutant"] });
+    let only_app = json!({ "users": [], "teams": [], "apps": ["playground-app"] });
     protect(&world, json!({ "restrictions": only_app })).await;
     let refused = merge(&world, "writer").await;
     assert!(refused[1].as_str().unwrap().starts_with("You're not authorized to push to this branch."), "{refused}");
@@ -310,11 +310,11 @@ async fn the_parts_of_a_protection_are_read_one_by_one_by_administrators() {
     for name in ["required_pull_request_reviews", "required_status_checks"] {
         read("maintainer", name).await.expect(404);
     }
-    let checks = json!({ "strict": true, "contexts": [], "checks": [{ "context": "adjutant", "app_id": 1 }] });
+    let checks = json!({ "strict": true, "contexts": [], "checks": [{ "context": "playground-app", "app_id": 1 }] });
     let reviews = json!({ "required_approving_review_count": 2, "require_code_owner_reviews": true });
     protect(&world, json!({ "required_status_checks": checks, "required_pull_request_reviews": reviews })).await;
     let shown = read("maintainer", "required_status_checks").await.expect(200);
-    assert_eq!((&shown["strict"], &shown["contexts"]), (&json!(true), &json!(["adjutant"])));
+    assert_eq!((&shown["strict"], &shown["contexts"]), (&json!(true), &json!(["playground-app"])));
     let shown = read("maintainer", "required_pull_request_reviews").await.expect(200);
     assert_eq!(
         (&shown["required_approving_review_count"], &shown["require_code_owner_reviews"]),

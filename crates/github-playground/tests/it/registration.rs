@@ -133,7 +133,7 @@ async fn a_manifest_that_is_wrong_is_refused_on_the_page() {
     }
     let good = manifest("http://127.0.0.1:9/hook").to_string();
     assert_eq!(submit(&world, "/organizations/none/settings/apps/new", &[("manifest", &good)]).await.status(), 404);
-    let taken = [("manifest", good.as_str()), ("name", "adjutant")];
+    let taken = [("manifest", good.as_str()), ("name", "playground-app")];
     assert_eq!(submit(&world, "/settings/apps/new", &taken).await.status(), 422);
 }
 

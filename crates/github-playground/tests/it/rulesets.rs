@@ -31,7 +31,7 @@ async fn a_ruleset_is_kept_shown_and_told_of() {
     let world = World::start().await;
     let receiver = Receiver::of(&world).await;
     world.playground.subscribe(&["repository_ruleset"]);
-    let rules = json!([pull_request(1), checks(&json!([{ "context": "adjutant", "integration_id": 1 }])), { "type": "non_fast_forward" }]);
+    let rules = json!([pull_request(1), checks(&json!([{ "context": "playground-app", "integration_id": 1 }])), { "type": "non_fast_forward" }]);
     let bypass = json!([{ "actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "pull_request" }]);
     let made = ruleset(&world, json!({ "rules": rules, "bypass_actors": bypass })).await;
     assert_eq!(

@@ -35,7 +35,7 @@ async fn each_app_has_its_suite_and_is_asked_for_its_own_alone() {
     clone.git(&["push", "--quiet", "origin", "feature"]).await.unwrap();
     let suites = world.get(&format!("/commits/{sha}/check-suites")).await;
     let slugs: Vec<_> = suites["check_suites"].as_array().unwrap().iter().map(|all| &all["app"]["slug"]).collect();
-    assert_eq!(slugs, [&json!("adjutant"), &json!("gear-counter")]);
+    assert_eq!(slugs, [&json!("playground-app"), &json!("gear-counter")]);
     let told = wait_for("the second app's delivery", async || {
         let all = world.call(Method::GET, "/app/hook/deliveries", &app.jwt(), None).await.expect(200);
         let all = all.as_array().unwrap().clone();

@@ -234,7 +234,7 @@ async fn an_organization_tells_its_owners_more_than_others() {
     let told = call(&world, "playground-writer", Method::GET, "", Value::Null).await.expect(200);
     assert_eq!(told["default_repository_permission"], Value::Null);
     let here = call(&world, OWNER, Method::GET, "/installations", Value::Null).await.expect(200);
-    assert_eq!(here["installations"][0]["app_slug"], "adjutant");
+    assert_eq!(here["installations"][0]["app_slug"], "playground-app");
     call(&world, "playground-writer", Method::GET, "/installations", Value::Null).await.expect(404);
     world.call(Method::GET, "/orgs/writer", OWNER, None).await.expect(404);
     let app = world.app_token();

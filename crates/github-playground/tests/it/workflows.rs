@@ -235,10 +235,10 @@ async fn the_checks_of_actions_are_its_own() {
     assert!(refused["message"].as_str().unwrap().contains("can only be modified by the GitHub App that created it"));
     // The app's own checks go into a suite of their own.
     let own = world.as_app(Method::POST, "/check-runs", json!({ "name": "mine", "head_sha": sha })).await.expect(201);
-    assert_eq!(own["app"]["slug"], "adjutant");
+    assert_eq!(own["app"]["slug"], "playground-app");
     let suites = world.get(&format!("/commits/{sha}/check-suites")).await;
     let slugs: Vec<_> = suites["check_suites"].as_array().unwrap().iter().map(|suite| &suite["app"]["slug"]).collect();
-    assert_eq!(slugs, ["adjutant", "github-actions"]);
+    assert_eq!(slugs, ["playground-app", "github-actions"]);
 }
 
 #[tokio::test]

@@ -174,15 +174,14 @@ async fn a_push_reports_exactly_the_refs_that_it_moved() {
     let f = fixture().await;
     f.clone_as("writer").await;
     let second = f.commit("b.txt", b"b\n").await;
-    f.git_ok(&["-C", "work", "push", "--quiet", "origin", "main", "main:refs/heads/feature", "main:refs/adjutant/x"])
-        .await;
+    f.git_ok(&["-C", "work", "push", "--quiet", "origin", "main", "main:refs/heads/feature", "main:refs/bot/x"]).await;
     let mut pushes = f.pushes();
     assert_eq!(pushes.len(), 1);
     let (login, mut updates) = pushes.remove(0);
     updates.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(login, "writer");
     let expected = [
-        update("refs/adjutant/x", None, Some(&second)),
+        update("refs/bot/x", None, Some(&second)),
         update("refs/heads/feature", None, Some(&second)),
         update("refs/heads/main", Some(&f.first), Some(&second)),
     ];

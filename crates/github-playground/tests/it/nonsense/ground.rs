@@ -107,7 +107,7 @@ impl Ground {
             ("assignee", "writer".to_owned()),
             ("account_id", "1".to_owned()),
             ("team_slug", "makers".to_owned()),
-            ("app_slug", "adjutant".to_owned()),
+            ("app_slug", "playground-app".to_owned()),
             ("client_id", "Iv1.0000000000000001".to_owned()),
             ("code", "no-such-code".to_owned()),
             ("installation_id", world.playground.installation_id.to_string()),

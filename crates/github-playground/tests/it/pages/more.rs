@@ -18,13 +18,14 @@ async fn an_issue_form_of_the_repository_becomes_the_text_and_the_labels_that_gi
     let world = World::start().await;
     let hooks = Receiver::of(&world).await;
     let clone = world.clone_as("playground-maintainer").await;
+    std::fs::create_dir_all(clone.path.join(".github/ISSUE_TEMPLATE")).unwrap();
     std::fs::write(clone.path.join(".github/ISSUE_TEMPLATE/bug.yml"), FORM).unwrap();
     clone.commit_on("main", "note.txt", "x\n").await;
     clone.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
 
     let mut outsider = Browser::acting_as(&world, "outsider").await;
     let page = outsider.open("/acme/widgets/issues/new").await;
-    assert_eq!(page.words_of(".rows .title"), ["Bug", "Directive", "Blank issue"]);
+    assert_eq!(page.words_of(".rows .title"), ["Bug", "Blank issue"]);
     let page = outsider.open(&page.links(".rows .title")[0]).await;
     assert_eq!(page.words_of("form .markdown strong"), ["Thanks"]);
     let form = page.form("open-from-form");
@@ -88,7 +89,7 @@ async fn the_apps_page_shows_what_it_was_told_sends_it_again_and_suspends_it() {
     world.as_user("writer", Method::POST, "/issues", json!({ "title": "<b>" })).await.expect(201);
     let first = hooks.next("issues", "opened").await;
     let mut maintainer = Browser::acting_as(&world, "maintainer").await;
-    let page = maintainer.open("/apps/adjutant").await;
+    let page = maintainer.open("/apps/playground-app").await;
     assert!(page.words().contains("acme/widgets") && page.words().contains("issues: write"), "{}", page.words());
     let page = maintainer.open(&page.links(".rows a")[0]).await;
     for part in [first.guid.as_str(), "X-Hub-Signature-256", "\"title\": \"<b>\""] {

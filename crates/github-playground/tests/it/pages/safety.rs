@@ -75,7 +75,7 @@ async fn a_form_made_for_one_person_does_not_act_as_another() {
     assert_eq!(browser.send(stranger).await.at, "/", "nobody is led away");
     let mut unknown = form.press("writer");
     unknown.fields.retain(|(name, _)| name != "login");
-    unknown.fields.push(("login".to_owned(), "adjutant[bot]".to_owned()));
+    unknown.fields.push(("login".to_owned(), "playground-app[bot]".to_owned()));
     let page = browser.send(unknown).await;
     assert!(page.refusal().contains("Nobody here is called"), "{}", page.refusal());
 }

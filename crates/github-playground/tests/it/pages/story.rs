@@ -26,11 +26,11 @@ async fn an_issue_is_answered_labelled_closed_and_reopened_by_forms_alone() {
 
     let mut triager = Browser::acting_as(&world, "triager").await;
     let page = triager.open("/acme/widgets/issues/1").await;
-    let page = triager.send(page.form("labels").tick("label", "directive").tick("label", "bug").press("Apply")).await;
+    let page = triager.send(page.form("labels").tick("label", "enhancement").tick("label", "bug").press("Apply")).await;
     assert_eq!(hooks.next("issues", "labeled").await.payload["sender"]["login"], "triager");
     let page = triager.send(page.form("labels").untick("label", "bug").press("Apply")).await;
     assert_eq!(hooks.next("issues", "unlabeled").await.payload["label"]["name"], "bug");
-    assert_eq!(page.words_of(".side section:first-child > p"), ["directive"]);
+    assert_eq!(page.words_of(".side section:first-child > p"), ["enhancement"]);
     let page = triager.send(page.form("assign").tick("assignee", "writer").press("Apply")).await;
     assert_eq!(world.get("/issues/1").await["assignees"][0]["login"], "writer");
 
