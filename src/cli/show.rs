@@ -28,7 +28,7 @@ pub(super) async fn show(args: &ShowArgs, store: &Store, out: &mut impl Write) -
     let Some(directive) = store.directive(summary.id).await? else {
         return Err(CliError::Work(format!("directive {} is gone", summary.id)).into());
     };
-    let earlier = store.earlier_steps(summary.id).await?;
+    let earlier = store.earlier_steps(&directive).await?;
     if args.json {
         let steps: Vec<Value> =
             earlier.iter().map(|it| json!({ "generation": it.generation, "step": it.step })).collect();

@@ -2,6 +2,8 @@
 
 mod rows;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use adjutant_domain::ids::{DirectiveId, TaskId};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::TaskStatus;
 use chrono::{DateTime, Utc};
-use rows::{assemble, save_approval, save_evaluation, save_row, save_step, save_task};
+use rows::{DirectiveRow, assemble, save_approval, save_evaluation, save_row, save_step, save_task};
 
 /// One transaction: what happens in it happens whole or not at all.
 pub struct Transaction {
@@ -23,6 +25,10 @@ pub struct Transaction {
     pub(in crate::store) lines: Vec<Line>,
     /// Where work was queued.
     pub(in crate::store) lanes: Vec<Lane>,
+    /// The version that is written, and the newest that is read.
+    pub(in crate::store) version: i32,
+    /// Directives that were read here in an older version: when one is saved, all its rows are.
+    older: BTreeSet<DirectiveId>,
 }
 
 impl Transaction {
@@ -35,13 +41,15 @@ impl Transaction {
 
     /// The directive, locked against every other change until the end of the transaction.
     pub async fn lock(&mut self, id: DirectiveId) -> Result<Option<Directive>, StoreError> {
-        let row = sqlx::query!("SELECT state FROM directives WHERE id = $1 FOR UPDATE", id.0)
-            .fetch_optional(&mut *self.tx)
-            .await?;
-        match row {
-            Some(row) => Ok(Some(assemble(&mut self.tx, id, row.state).await?)),
-            None => Ok(None),
+        let row =
+            sqlx::query_as!(DirectiveRow, "SELECT state, state_version FROM directives WHERE id = $1 FOR UPDATE", id.0)
+                .fetch_optional(&mut *self.tx)
+                .await?;
+        let Some(row) = row else { return Ok(None) };
+        if row.state_version < self.version {
+            self.older.insert(id);
         }
+        Ok(Some(assemble(&mut self.tx, id, row, self.version).await?))
     }
 
     /// The live directive of an issue.
@@ -54,14 +62,15 @@ impl Transaction {
         count_for_issue(&mut self.tx, repo, issue).await
     }
 
-    /// Saves what differs from `before`.
+    /// Saves what differs from `before`; everything, where it was locked here in an older version.
     pub async fn save(
         &mut self,
         before: Option<&Directive>,
         directive: &Directive,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        save_row(&mut self.tx, directive).await?;
+        let before = if self.older.remove(&directive.id) { None } else { before };
+        save_row(&mut self.tx, directive, self.version).await?;
         let old_step = |step: &Step| before.and_then(|before| before.any_step(step.id));
         let present = directive.steps.iter().chain(&directive.final_step).enumerate();
         // Superseded steps have their rows, with their generation and position, from when they were present.
@@ -88,15 +97,23 @@ impl Transaction {
 impl Store {
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction { tx: self.pool().begin().await?, lines: Vec::new(), lanes: Vec::new() })
+        Ok(Transaction {
+            tx: self.pool().begin().await?,
+            lines: Vec::new(),
+            lanes: Vec::new(),
+            version: self.version,
+            older: BTreeSet::new(),
+        })
     }
 
     /// A directive as it stands now, not locked.
     pub async fn directive(&self, id: DirectiveId) -> Result<Option<Directive>, StoreError> {
         let mut tx = self.pool().begin().await?;
-        let row = sqlx::query!("SELECT state FROM directives WHERE id = $1", id.0).fetch_optional(&mut *tx).await?;
+        let row = sqlx::query_as!(DirectiveRow, "SELECT state, state_version FROM directives WHERE id = $1", id.0)
+            .fetch_optional(&mut *tx)
+            .await?;
         match row {
-            Some(row) => Ok(Some(assemble(&mut tx, id, row.state).await?)),
+            Some(row) => Ok(Some(assemble(&mut tx, id, row, self.version).await?)),
             None => Ok(None),
         }
     }
@@ -213,7 +230,7 @@ pub(in crate::store) fn to_json(
     what: &'static str,
     id: Uuid,
 ) -> Result<Value, StoreError> {
-    serde_json::to_value(value).map_err(|error| StoreError::Unreadable { what, id, error })
+    serde_json::to_value(value).map_err(|error| StoreError::Unreadable { what, id: id.to_string(), error })
 }
 
 /// GitHub's ids and numbers are far below 2^63; one that is not would be nobody's.

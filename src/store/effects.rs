@@ -13,6 +13,7 @@ use super::directives::{Transaction, to_json};
 use super::{Store, StoreError};
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::ids::DirectiveId;
+use adjutant_domain::persisted::{self, STATE_VERSION};
 
 pub use claims::{Claims, HeldTask};
 
@@ -37,7 +38,9 @@ pub struct Claimed {
 struct ClaimedRow {
     id: i64,
     directive_id: Option<Uuid>,
+    key: String,
     payload: serde_json::Value,
+    payload_version: i32,
     attempts: i32,
     refusals: i32,
     lease: Option<Uuid>,
@@ -47,11 +50,8 @@ struct ClaimedRow {
 impl ClaimedRow {
     fn read(self) -> Result<Claimed, StoreError> {
         let lease = self.lease.unwrap_or_default();
-        let effect = serde_json::from_value(self.payload).map_err(|error| StoreError::Unreadable {
-            what: "effect",
-            id: lease,
-            error,
-        })?;
+        let effect = persisted::read_effect(self.payload_version.min(STATE_VERSION), self.payload)
+            .map_err(|error| StoreError::of_read("effect", self.key, error))?;
         Ok(Claimed {
             id: self.id,
             effect,
@@ -85,9 +85,11 @@ impl Transaction {
     pub async fn enqueue(&mut self, directive: DirectiveId, effect: &Effect) -> Result<(), StoreError> {
         let of = effect.is_of_a_directive().then_some(directive.0);
         sqlx::query!(
-            "INSERT INTO effects AS old (key, directive_id, kind, lane, payload, task_id) VALUES ($1, $2, $3, $4, $5, $7)
+            "INSERT INTO effects AS old (key, directive_id, kind, lane, payload, task_id, payload_version)
+             VALUES ($1, $2, $3, $4, $5, $7, $8)
              ON CONFLICT (key) DO UPDATE SET
                  payload = excluded.payload,
+                 payload_version = excluded.payload_version,
                  version = old.version + 1,
                  status = CASE WHEN old.status = 'running' THEN 'running' ELSE 'queued' END,
                  run_after = CASE WHEN old.status = 'queued' THEN old.run_after ELSE now() END,
@@ -101,6 +103,7 @@ impl Transaction {
             to_json(effect, "effect", directive.0)?,
             effect.coalesces(),
             effect.task().map(|task| task.0),
+            self.version,
         )
         .execute(&mut *self.tx)
         .await?;
@@ -184,7 +187,7 @@ impl Store {
                  WHERE lane = $1 AND ((status = 'queued' AND run_after <= now())
                                       OR (status = 'running' AND lease_until < now() AND id <> ALL ($4)))
                  ORDER BY run_after, id LIMIT $2 FOR UPDATE SKIP LOCKED)
-             RETURNING id, directive_id, payload, attempts, refusals, lease, version",
+             RETURNING id, directive_id, key, payload, payload_version, attempts, refusals, lease, version",
             lane.as_str(),
             limit,
             lease.as_secs_f64(),

@@ -26,6 +26,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 
+use adjutant_domain::persisted::{ReadError, STATE_VERSION};
+
 /// All migrations, compiled in.
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -40,6 +42,8 @@ const PING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    /// The version of persisted JSON that is written, and the newest that is read.
+    version: i32,
 }
 
 impl Store {
@@ -61,7 +65,14 @@ impl Store {
         ]);
         let pool =
             PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
-        Self { pool }
+        Self { pool, version: STATE_VERSION }
+    }
+
+    /// The same store as a program of another version sees it, for tests of upgrades: it writes rows of that version, and reads
+    /// none that is newer. The shape of the rows stays this program's.
+    #[must_use]
+    pub fn as_version(self, version: i32) -> Self {
+        Self { version, ..self }
     }
 
     /// Brings the schema up to date. Processes that start at once take turns: sqlx holds an advisory lock.
@@ -131,15 +142,27 @@ async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
 /// What went wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A row holds what this program cannot read or write.
-    #[error("the {what} {id} cannot be read or written ({error}): was it written by a newer version?")]
+    /// A row holds what this program cannot read or write. It harms nothing else: it is set aside, or passed over.
+    #[error("the {what} {id} cannot be read or written: {error}")]
     Unreadable {
         /// What the row is.
         what: &'static str,
-        /// Which row.
-        id: uuid::Uuid,
+        /// Which row: an id or a key that it can be found by.
+        id: String,
         /// Why.
         error: serde_json::Error,
+    },
+    /// A row was written by a newer version of this program, which shares the database or did: it is left to that one.
+    #[error("the {what} {id} was written by a newer version: version {found}, and this program reads up to {readable}")]
+    Newer {
+        /// What the row is.
+        what: &'static str,
+        /// Which row.
+        id: String,
+        /// The version of its shape.
+        found: i32,
+        /// The newest version that this program reads.
+        readable: i32,
     },
     /// It could not be reached, or went away. Worth another try.
     #[error("the database cannot be reached ({0}): check that it runs and that DATABASE_URL is right")]
@@ -163,6 +186,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    fn of_read(what: &'static str, id: String, error: ReadError) -> Self {
+        match error {
+            ReadError::Newer { found, readable } => Self::Newer { what, id, found, readable },
+            ReadError::Unreadable(error) => Self::Unreadable { what, id, error },
+        }
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_temporary(&self) -> bool {
         match self {

@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::{Store, StoreError};
 use adjutant_domain::approval::ApprovalKind;
+use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{DirectiveId, Usd};
 use adjutant_domain::status::DirectiveStatus;
 use adjutant_domain::step::Step;
@@ -76,7 +77,7 @@ impl Store {
                           AND s.kind <> 'final' AND s.status IN ('passed', 'skipped')) AS "steps_done!",
                       (SELECT count(*) FROM steps s WHERE s.directive_id = d.id AND s.generation = d.generation
                           AND s.kind <> 'final') AS "steps!",
-                      (SELECT coalesce(sum(t.cost_micros), 0)::bigint FROM tasks t WHERE t.directive_id = d.id)
+                      (SELECT least(coalesce(sum(t.cost_micros), 0), 9223372036854775807)::bigint FROM tasks t WHERE t.directive_id = d.id)
                           AS "cost!",
                       (SELECT count(*) FROM tasks t WHERE t.directive_id = d.id AND t.status = 'running')
                           AS "running!",
@@ -110,21 +111,18 @@ impl Store {
     }
 
     /// The steps of the generations before the current one, in their order.
-    pub async fn earlier_steps(&self, id: DirectiveId) -> Result<Vec<EarlierStep>, StoreError> {
+    pub async fn earlier_steps(&self, directive: &Directive) -> Result<Vec<EarlierStep>, StoreError> {
         let rows = sqlx::query!(
-            "SELECT s.id, s.generation, s.state FROM steps s JOIN directives d ON d.id = s.directive_id
-             WHERE d.id = $1 AND s.generation < d.generation ORDER BY s.generation, s.position",
-            id.0,
+            "SELECT id, generation FROM steps WHERE directive_id = $1 ORDER BY generation, kind = 'final', position",
+            directive.id.0,
         )
         .fetch_all(self.pool())
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let step = serde_json::from_value(row.state);
-                let step = step.map_err(|error| StoreError::Unreadable { what: "step", id: row.id, error })?;
-                Ok(EarlierStep { generation: u32::try_from(row.generation).unwrap_or(0), step })
-            })
-            .collect()
+        let earlier = rows.into_iter().filter_map(|row| {
+            let step = directive.earlier.iter().find(|step| step.id.0 == row.id)?;
+            Some(EarlierStep { generation: u32::try_from(row.generation).unwrap_or(0), step: step.clone() })
+        });
+        Ok(earlier.collect())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod evaluation;
 pub mod event;
 pub mod ids;
 pub mod layout;
+pub mod persisted;
 pub mod plan;
 pub mod policy;
 pub mod replan;

@@ -9,54 +9,61 @@ use crate::store::StoreError;
 use adjutant_domain::approval::Approval;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{DirectiveId, Login, Sha};
+use adjutant_domain::persisted::{self, DirectiveRows, STATE_VERSION, StepRow};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::Task;
 
-/// Puts a directive together from its row and the rows that belong to it.
+/// What a directive's own row holds of it.
+pub(super) struct DirectiveRow {
+    pub(super) state: Value,
+    pub(super) state_version: i32,
+}
+
+/// Puts a directive together from its row and the rows that belong to it, if they have a version up to `readable`.
 pub(super) async fn assemble(
     connection: &mut PgConnection,
     id: DirectiveId,
-    mut state: Value,
+    row: DirectiveRow,
+    readable: i32,
 ) -> Result<Directive, StoreError> {
-    let generation = state.get("generation").and_then(Value::as_i64).unwrap_or(0);
-    let generation = i32::try_from(generation).unwrap_or(i32::MAX);
-    let rows = sqlx::query!(
+    let version = row.state_version;
+    if version > readable {
+        return Err(StoreError::Newer { what: "directive", id: id.to_string(), found: version, readable });
+    }
+    let steps = sqlx::query_as!(
+        StepRow,
         "SELECT generation, kind, state FROM steps WHERE directive_id = $1 ORDER BY generation, kind = 'final', position",
         id.0,
     )
     .fetch_all(&mut *connection)
     .await?;
-    let (present, earlier): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.generation >= generation);
-    let (finals, steps): (Vec<_>, Vec<_>) = present.into_iter().partition(|row| row.kind == "final");
     let tasks = sqlx::query_scalar!("SELECT state FROM tasks WHERE directive_id = $1 ORDER BY number", id.0)
         .fetch_all(&mut *connection)
         .await?;
     let approvals = sqlx::query_scalar!("SELECT state FROM approvals WHERE directive_id = $1 ORDER BY number", id.0)
         .fetch_all(&mut *connection)
         .await?;
-    if let Value::Object(fields) = &mut state {
-        fields.insert("steps".to_owned(), steps.into_iter().map(|row| row.state).collect());
-        fields.insert("final_step".to_owned(), finals.into_iter().next().map_or(Value::Null, |row| row.state));
-        fields.insert("earlier".to_owned(), earlier.into_iter().map(|row| row.state).collect());
-        fields.insert("tasks".to_owned(), Value::Array(tasks));
-        fields.insert("approvals".to_owned(), Value::Array(approvals));
-    }
-    serde_json::from_value(state).map_err(|error| StoreError::Unreadable { what: "directive", id: id.0, error })
+    let rows = DirectiveRows { state: row.state, steps, tasks, approvals };
+    persisted::read_directive(version.min(STATE_VERSION), rows)
+        .map_err(|error| StoreError::of_read("directive", id.to_string(), error))
 }
 
-pub(super) async fn save_row(connection: &mut PgConnection, directive: &Directive) -> Result<(), StoreError> {
-    let mut state = to_json(directive, "directive", directive.id.0)?;
-    if let Value::Object(fields) = &mut state {
-        for own_table in ["steps", "final_step", "earlier", "tasks", "approvals"] {
-            fields.remove(own_table);
-        }
-    }
+pub(super) async fn save_row(
+    connection: &mut PgConnection,
+    directive: &Directive,
+    version: i32,
+) -> Result<(), StoreError> {
+    let state = persisted::own_state(directive).map_err(|error| StoreError::Unreadable {
+        what: "directive",
+        id: directive.id.to_string(),
+        error,
+    })?;
     sqlx::query!(
         "INSERT INTO directives (id, repo_id, repo_name, installation_id, issue, ordinal, status, generation, state,
-                                 created_at, ended_at, open_pull_limit)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                 created_at, ended_at, open_pull_limit, state_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, generation = excluded.generation,
-             state = excluded.state, ended_at = excluded.ended_at",
+             state = excluded.state, ended_at = excluded.ended_at, state_version = excluded.state_version",
         directive.id.0,
         signed(directive.repo.id),
         directive.repo.full_name(),
@@ -69,6 +76,7 @@ pub(super) async fn save_row(connection: &mut PgConnection, directive: &Directiv
         directive.created_at,
         directive.ended_at,
         small(directive.policy.limits.open_pull_requests),
+        version,
     )
     .execute(connection)
     .await?;

@@ -188,7 +188,7 @@ async fn take(connection: &mut PgConnection, ids: &[i64], lease: Duration) -> Re
              lease_until = now() + make_interval(secs => $2)
          WHERE id = ANY($1) AND ((status = 'queued' AND run_after <= now())
                                  OR (status = 'running' AND lease_until < now()))
-         RETURNING id, directive_id, payload, attempts, refusals, lease, version",
+         RETURNING id, directive_id, key, payload, payload_version, attempts, refusals, lease, version",
         ids,
         lease.as_secs_f64(),
     )

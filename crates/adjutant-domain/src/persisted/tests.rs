@@ -1,0 +1,72 @@
+use chrono::Utc;
+use serde_json::json;
+
+use super::*;
+use crate::brief::Brief;
+use crate::directive::Base;
+use crate::engine;
+use crate::ids::{Branch, Login, Repo, Sha, StepId};
+use crate::policy::Policy;
+use crate::signal::{Actor, Labelled, Permission};
+
+fn opened() -> Directive {
+    let labelled = Labelled {
+        repo: Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 },
+        issue: 12,
+        earlier: 0,
+        title: "Print lengths".to_owned(),
+        author: Login::new("outsider"),
+        actor: Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false },
+        brief: Brief { goal: "Print lengths.".to_owned(), ..Brief::default() },
+        policy: Ok(Policy::default()),
+        base: Some(Base { branch: Branch::new("main"), sha: Sha::new("a".repeat(40)), is_default: true }),
+        overrides: Vec::new(),
+        agents: None,
+    };
+    engine::open(&labelled, Utc::now()).directive.unwrap()
+}
+
+fn rows(directive: &Directive) -> DirectiveRows {
+    let all = |values: Value| serde_json::from_value::<Vec<Value>>(values).unwrap();
+    DirectiveRows {
+        state: own_state(directive).unwrap(),
+        steps: Vec::new(),
+        tasks: all(serde_json::to_value(&directive.tasks).unwrap()),
+        approvals: all(serde_json::to_value(&directive.approvals).unwrap()),
+    }
+}
+
+#[test]
+fn a_directive_is_read_back_from_its_rows() {
+    let directive = opened();
+    let rows = rows(&directive);
+    assert!(rows.state.get("tasks").is_none(), "what has rows of its own is not kept twice");
+    assert_eq!(read_directive(STATE_VERSION, rows).unwrap(), directive);
+}
+
+#[test]
+fn the_names_of_version_1_are_read() {
+    let mut rows = rows(&opened());
+    let overrides = rows.state.as_object_mut().unwrap().remove("overrides").unwrap();
+    rows.state["wishes"] = overrides;
+    rows.state["wishes"]["counted"] = json!(["autonomy: manual"]);
+    let read = read_directive(1, rows).unwrap();
+    assert_eq!(read.overrides.counted, ["autonomy: manual"]);
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_not_guessed_at() {
+    let newer = STATE_VERSION + 1;
+    let directive = read_directive(newer, rows(&opened()));
+    assert!(matches!(directive, Err(ReadError::Newer { found, .. }) if found == newer), "{directive:?}");
+    let effect = read_effect(newer, json!("write_status"));
+    assert!(matches!(effect, Err(ReadError::Newer { .. })), "{effect:?}");
+}
+
+#[test]
+fn an_effect_that_says_nothing_known_is_unreadable() {
+    let payload = serde_json::to_value(Effect::WriteCheck { step: StepId(uuid::Uuid::nil()) }).unwrap();
+    assert!(read_effect(1, payload).is_ok());
+    let unknown = read_effect(STATE_VERSION, json!({ "run_something_new": { "task": 1 } }));
+    assert!(matches!(unknown, Err(ReadError::Unreadable(_))), "{unknown:?}");
+}
