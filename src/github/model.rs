@@ -13,7 +13,7 @@ const GHOST: &str = "ghost";
 
 /// An account, as it appears in everything.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Account {
+pub struct Account {
     pub(crate) login: Login,
     #[serde(default)]
     pub(crate) id: u64,
@@ -85,9 +85,17 @@ pub struct Issue {
     pub updated_at: DateTime<Utc>,
     /// Where people see it.
     pub html_url: String,
+    /// Present where it is a pull request: GitHub answers for both under an issue's address.
+    #[serde(default)]
+    pull_request: Option<serde::de::IgnoredAny>,
 }
 
 impl Issue {
+    /// Whether it is a pull request.
+    pub fn is_pull(&self) -> bool {
+        self.pull_request.is_some()
+    }
+
     /// Whether it carries that label. GitHub's labels know no case.
     pub fn has_label(&self, label: &str) -> bool {
         self.labels.iter().any(|name| same_label(name, label))

@@ -77,17 +77,18 @@ pub(crate) struct LabelRef {
 #[derive(Debug, Deserialize)]
 pub(crate) struct IssueComment {
     pub(crate) issue: IssueRef,
-    pub(crate) comment: CommentRef,
+    pub(crate) comment: RawComment,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ReviewCommentEvent {
     pub(crate) pull_request: PullRef,
-    pub(crate) comment: CommentRef,
+    pub(crate) comment: RawComment,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct CommentRef {
+/// A comment, as webhooks and REST answers give it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RawComment {
     pub(crate) id: u64,
     pub(crate) node_id: String,
     #[serde(default, deserialize_with = "text")]
@@ -96,20 +97,42 @@ pub(crate) struct CommentRef {
     pub(crate) user: Option<Account>,
     pub(crate) created_at: DateTime<Utc>,
     #[serde(default)]
+    pub(crate) updated_at: Option<DateTime<Utc>>,
+    #[serde(default)]
     pub(crate) performed_via_github_app: Option<AppRef>,
     /// The review that a comment on a line belongs to.
     #[serde(default)]
     pub(crate) pull_request_review_id: Option<u64>,
+    /// The issue or pull request in whose conversation it stands. An issue's URL says nothing about which of the two
+    /// that is: GitHub gives the same form for both.
+    #[serde(default)]
+    issue_url: Option<String>,
+    /// The pull request on whose diff it stands.
+    #[serde(default)]
+    pull_request_url: Option<String>,
+}
+
+impl RawComment {
+    /// Whether somebody changed it after it was written.
+    pub(crate) fn is_edited(&self) -> bool {
+        self.updated_at.is_some_and(|updated| updated != self.created_at)
+    }
+
+    /// The number of the issue or pull request that it stands in.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.issue_url.as_ref().or(self.pull_request_url.as_ref())?.rsplit('/').next()?.parse().ok()
+    }
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ReviewEvent {
     pub(crate) pull_request: PullRef,
-    pub(crate) review: ReviewRef,
+    pub(crate) review: RawReview,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct ReviewRef {
+/// A review, as webhooks and REST answers give it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RawReview {
     pub(crate) id: u64,
     pub(crate) node_id: String,
     #[serde(default, deserialize_with = "text")]

@@ -10,9 +10,7 @@ use tracing::Instrument;
 
 use super::App;
 use super::apply::Settle;
-use super::lookup::StoreLookup;
-use crate::github::GitHubError;
-use crate::github::interpret::{self, Fact, Happened, InterpretError, Reading, Target};
+use super::ingest::{self, Fact, IngestError, Interpretation, Target, Webhook};
 use crate::store::StoreError;
 use crate::store::effects::Held;
 use crate::store::inbox::{Delivery, Settled};
@@ -35,7 +33,7 @@ const WITHOUT_ACCESS: chrono::Duration = chrono::Duration::days(3);
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let claimed = app.store.claim_deliveries(BATCH, app.lease()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "deliveries could not be claimed; trying again");
+            tracing::warn!(%error, "could not claim deliveries; trying again");
             Vec::new()
         });
         if claimed.is_empty() {
@@ -56,18 +54,6 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// What is to become of a delivery that was not made into signals.
-enum Trouble {
-    /// Try again later, after this time where somebody said so.
-    Later(Option<Duration>, String),
-    /// The app may not work there at present.
-    NoAccess(String),
-    /// GitHub refused what it takes to read it, which may be a moment's.
-    Refused(String),
-    /// It never will be.
-    Never(String),
-}
-
 async fn handle(app: &App, delivery: &Delivery) {
     let outcome = tokio::select! {
         outcome = read(app, delivery) => outcome,
@@ -76,37 +62,41 @@ async fn handle(app: &App, delivery: &Delivery) {
     let settled = match outcome {
         Ok(Handled::Applied(held)) => Ok(if held == Held::Yes { Settled::Taken } else { Settled::LeaseLost }),
         Ok(Handled::Ignored(reason)) => app.store.delivery_ignored(&delivery.guid, delivery.attempt, &reason).await,
-        Err(trouble) => put_back(app, delivery, trouble).await,
+        Err(error) => put_back(app, delivery, error).await,
     };
     match settled {
         Ok(Settled::Taken) => {}
-        Ok(Settled::LeaseLost) => tracing::warn!("handled too late: it was claimed again meanwhile"),
-        Err(error) => tracing::warn!(%error, "could not be marked as handled; it is handled again"),
+        Ok(Settled::LeaseLost) => {
+            tracing::warn!("a delivery was handled too late: another worker has claimed it; the result is dropped")
+        }
+        Err(error) => {
+            tracing::warn!(%error, "could not mark a delivery as handled; it is handled again when its lease lapses")
+        }
     }
 }
 
-/// Has it read again later, or gives it up.
-async fn put_back(app: &App, delivery: &Delivery, trouble: Trouble) -> Result<Settled, StoreError> {
+/// Has a delivery read again later, or marks it as failed.
+async fn put_back(app: &App, delivery: &Delivery, error: IngestError) -> Result<Settled, StoreError> {
     let (guid, attempt) = (&delivery.guid, delivery.attempt);
-    match trouble {
-        Trouble::Later(after, reason) => {
-            tracing::warn!(reason, attempt, "not handled; trying again");
+    match error {
+        IngestError::Later { after, why } => {
+            tracing::warn!(why, attempt, "could not handle a delivery; trying again later");
             let after = after.and_then(|after| chrono::Duration::from_std(after).ok());
             let at = Utc::now() + after.unwrap_or_else(|| pause(attempt));
-            app.store.retry_delivery_at(guid, attempt, at, &reason).await
+            app.store.retry_delivery_at(guid, attempt, at, &why).await
         }
-        Trouble::NoAccess(reason) if Utc::now() - delivery.received_at < WITHOUT_ACCESS => {
-            tracing::warn!(reason, attempt, "not handled; it waits for the app's access");
-            app.store.retry_delivery_at(guid, attempt, Utc::now() + pause(attempt), &reason).await
+        IngestError::NoAccess { why } if Utc::now() - delivery.received_at < WITHOUT_ACCESS => {
+            tracing::warn!(why, attempt, "could not handle a delivery; waiting until the app has access again");
+            app.store.retry_delivery_at(guid, attempt, Utc::now() + pause(attempt), &why).await
         }
-        Trouble::Refused(reason) if delivery.refusals + 1 < TRIES => {
-            tracing::warn!(reason, attempt, "refused; trying again before it is believed");
+        IngestError::Refused { why } if delivery.refusals + 1 < TRIES => {
+            tracing::warn!(why, attempt, "GitHub refused what a delivery needs; trying again before believing it");
             let at = Utc::now() + pause(delivery.refusals + 1);
-            app.store.retry_refused_delivery_at(delivery, at, &reason).await
+            app.store.retry_refused_delivery_at(delivery, at, &why).await
         }
-        Trouble::NoAccess(reason) | Trouble::Refused(reason) | Trouble::Never(reason) => {
-            tracing::error!(reason, "given up");
-            app.store.delivery_failed(guid, attempt, &reason).await
+        IngestError::NoAccess { why } | IngestError::Refused { why } | IngestError::Never { why } => {
+            tracing::error!(why, attempt, "a delivery failed permanently");
+            app.store.delivery_failed(guid, attempt, &why).await
         }
     }
 }
@@ -117,8 +107,8 @@ async fn keep_lease(app: &App, delivery: &Delivery) {
         tokio::time::sleep(app.heartbeat()).await;
         match app.store.keep_delivery(delivery, app.lease()).await {
             Ok(Settled::Taken) => {}
-            Ok(Settled::LeaseLost) => return tracing::warn!("the lease on a delivery was lost"),
-            Err(error) => tracing::warn!(%error, "the lease on a delivery could not be renewed"),
+            Ok(Settled::LeaseLost) => return tracing::warn!("lost the lease on a delivery; another worker handles it"),
+            Err(error) => tracing::warn!(%error, "could not renew the lease on a delivery; trying again"),
         }
     }
 }
@@ -131,20 +121,21 @@ enum Handled {
     Ignored(String),
 }
 
-/// Reads a delivery and applies what it tells. The last of its signals settles it in the same transaction; all
-/// signals of one delivery are for one directive, so that the last is all of them.
-async fn read(app: &App, delivery: &Delivery) -> Result<Handled, Trouble> {
-    let fact = interpret::parse(&delivery.event, &delivery.body).map_err(|error| Trouble::Never(error.to_string()))?;
+/// Reads a delivery and applies its signals. Settling the delivery is part of the transaction that applies them: all
+/// signals of one delivery are for one directive, so that there is one such transaction.
+async fn read(app: &App, delivery: &Delivery) -> Result<Handled, IngestError> {
+    let webhook = ingest::parse(&delivery.event, &delivery.body)?;
     if changes_access(delivery) {
         app.try_all_again().await;
     }
-    let repo = match &fact {
-        Fact::Happened(happened) => Some(happened.repo.clone()),
-        Fact::Ignored(_) => None,
+    let fact = match webhook {
+        Webhook::Ignored(reason) => return Ok(Handled::Ignored(reason)),
+        Webhook::Fact(fact) => *fact,
     };
-    match (Box::pin(read_fact(app, fact, Settle::Read(delivery))).await, repo) {
-        (Err(Trouble::Refused(why)), Some(repo)) if app.is_out_of_reach(&repo).await => Err(Trouble::NoAccess(why)),
-        (outcome, _) => outcome,
+    let repo = fact.repo.clone();
+    match Box::pin(apply_fact(app, fact, Settle::Read(delivery))).await {
+        Err(IngestError::Refused { why }) if app.is_out_of_reach(&repo).await => Err(IngestError::NoAccess { why }),
+        outcome => outcome,
     }
 }
 
@@ -159,38 +150,31 @@ fn changes_access(delivery: &Delivery) -> bool {
     )
 }
 
-/// Tells what happened, which no delivery may have told.
-pub(super) async fn tell(app: &App, happened: Happened) -> Result<(), String> {
-    match Box::pin(read_fact(app, Fact::Happened(Box::new(happened)), Settle::Nothing)).await {
-        Ok(Handled::Applied(_)) => Ok(()),
-        Ok(Handled::Ignored(reason)) => {
-            tracing::debug!(reason, "what was missed is of no use");
-            Ok(())
-        }
-        Err(
-            Trouble::Later(_, reason) | Trouble::NoAccess(reason) | Trouble::Refused(reason) | Trouble::Never(reason),
-        ) => Err(reason),
+/// Applies a fact whose webhook never arrived.
+pub(super) async fn replay(app: &App, fact: Fact) -> Result<(), IngestError> {
+    if let Handled::Ignored(reason) = Box::pin(apply_fact(app, fact, Settle::Nothing)).await? {
+        tracing::debug!(reason, "a replayed event was ignored");
     }
+    Ok(())
 }
 
-async fn read_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled, Trouble> {
-    let reading = interpret::interpret(&app.github, &StoreLookup(&app.store), fact).await?;
-    let signals = match reading {
-        Reading::Ignored(reason) => return Ok(Handled::Ignored(reason)),
-        Reading::Signals(signals) => signals,
-        Reading::Foreign { repo, head } => {
+async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled, IngestError> {
+    let signals = match ingest::interpret(&app.github, &app.store, fact).await? {
+        Interpretation::Ignored(reason) => return Ok(Handled::Ignored(reason)),
+        Interpretation::Signals(signals) => signals,
+        Interpretation::ForeignPull { repo, head } => {
             let effect = Effect::NeutralCheck { repo, head };
             return Ok(Handled::Applied(app.ask_for(&effect, settle).await?));
         }
     };
-    let Some(first) = signals.first() else { return Ok(Handled::Ignored("it tells nothing".to_owned())) };
+    let Some(first) = signals.first() else { return Ok(Handled::Ignored("it has no signals".to_owned())) };
     let held = match (&first.target, &first.signal) {
         (Target::Issue { .. }, Signal::Labelled(labelled)) => {
             let agents = Some(app.settings.agents.keys().cloned().collect());
             app.open(&Labelled { agents, ..(**labelled).clone() }, settle).await?
         }
         (Target::Issue { issue, .. }, _) => {
-            return Ok(Handled::Ignored(format!("issue {issue} has no directive to tell it to")));
+            return Ok(Handled::Ignored(format!("issue {issue} has no live directive")));
         }
         (Target::Directive(id), _) => {
             let id = *id;
@@ -199,24 +183,6 @@ async fn read_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled,
         }
     };
     Ok(Handled::Applied(held))
-}
-
-impl From<InterpretError> for Trouble {
-    fn from(error: InterpretError) -> Self {
-        let why = error.to_string();
-        match error {
-            InterpretError::GitHub(GitHubError::NoAccess { .. }) => Self::NoAccess(why),
-            InterpretError::GitHub(error) if error.is_transient() => Self::Later(error.retry_after(), why),
-            InterpretError::GitHub(_) => Self::Refused(why),
-            InterpretError::Lookup(_) => Self::Later(None, why),
-        }
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Later(None, error.to_string())
-    }
 }
 
 /// 1 s, 2 s, 4 s … up to ten minutes.

@@ -1,24 +1,23 @@
-//! The loops that tie all floors together.
+//! The loops that tie all layers together.
 //!
-//! Deliveries come out of the inbox and become signals (`deliveries`); a signal is applied to its directive in
-//! one transaction (`apply`), which leaves effects in the outbox; effects are carried out and come back as
-//! signals (`outbox`, `effects`); time is looked after by `sweep`, with whatever GitHub forgot to tell (`missed`), and
-//! what it told while nobody listened is asked for again by `redelivery`. Where the app may not work at present, what is
-//! to be done waits (`access`).
+//! Deliveries come out of the inbox (`deliveries`) and become signals (`ingest`). A signal is applied to its directive
+//! in one transaction (`apply`), which leaves effects in the outbox. Effects are carried out (`outbox`, `effects`) and
+//! come back as signals. `sweep` lets time pass; `reconcile` finds what no webhook told, and `redelivery` asks GitHub
+//! again for webhooks that were sent while nobody listened. Where the app may not work at present, work waits (`access`).
 //!
 //! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
 //! what it found; what follows is the engine's.
 //!
 //! Everything that runs holds a lease that it renews. A process that is told to stop takes no new work, lets short
-//! work finish and hands long work back; one that is killed is one whose leases lapse.
+//! work finish and releases the leases of long work; the leases of a process that is killed lapse.
 
 mod access;
 mod apply;
 mod deliveries;
 mod effects;
-mod lookup;
-mod missed;
+pub mod ingest;
 mod outbox;
+mod reconcile;
 mod redelivery;
 mod sweep;
 
@@ -51,7 +50,7 @@ pub struct App {
     sandbox: Sandbox,
     settings: Settings,
     out_of_reach: access::OutOfReach,
-    reconcile_cursor: missed::ReconcileCursor,
+    reconcile_cursor: reconcile::ReconcileCursor,
     /// A delivery was stored.
     arrived: Arc<Notify>,
     /// A delivery was turned away: GitHub has to be asked for it.
@@ -82,7 +81,7 @@ impl App {
             sandbox,
             settings,
             out_of_reach: access::OutOfReach::default(),
-            reconcile_cursor: missed::ReconcileCursor::default(),
+            reconcile_cursor: reconcile::ReconcileCursor::default(),
             arrived,
             turned_away,
             short: Notify::new(),

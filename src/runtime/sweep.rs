@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::App;
 use super::apply::Settle;
 use super::effects::seen;
-use super::{missed, redelivery};
+use super::{reconcile, redelivery};
 use crate::github::GitHubError;
 use crate::store::StoreError;
 use adjutant_domain::directive::Directive;
@@ -87,7 +87,7 @@ async fn look(app: &App) -> Result<(), StoreError> {
         }
         live.push(directive);
     }
-    missed::look(app, &live).await;
+    reconcile::look(app, &live).await;
     Ok(())
 }
 
@@ -97,7 +97,7 @@ async fn look_at(app: &App, directive: &Directive) -> Result<(), StoreError> {
         Ok(missed) => signals.extend(missed),
         Err(error) => tracing::warn!(directive = %directive.id, %error, "its pull requests could not be looked at"),
     }
-    match missed::issue(app, directive).await {
+    match reconcile::issue(app, directive).await {
         Ok(missed) => signals.extend(missed),
         Err(error) => tracing::warn!(directive = %directive.id, %error, "its issue could not be looked at"),
     }

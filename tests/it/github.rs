@@ -2,8 +2,7 @@
 
 mod access;
 mod gateway;
-mod interpret;
 mod objects;
 mod playground;
-mod scripted;
+pub(crate) mod scripted;
 mod stage;

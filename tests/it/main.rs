@@ -13,6 +13,7 @@ mod feed;
 mod github;
 mod import;
 mod inbox;
+mod ingest;
 mod issue_form;
 mod limits;
 mod manifest;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adjutant::github::interpret::{Fact, parse};
+use adjutant::runtime::ingest::{Webhook, parse};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -53,12 +53,12 @@ const EVENTS: &[(&str, &str)] = &[
 
 /// What the code says of an event that it has no use for.
 fn unused(event: &str) -> String {
-    let Ok(Fact::Ignored(reason)) = parse("no_such_event", b"{}") else { panic!("an unknown event is ignored") };
+    let Ok(Webhook::Ignored(reason)) = parse("no_such_event", b"{}") else { panic!("an unknown event is ignored") };
     reason.replace("no_such_event", event)
 }
 
 fn is_used(event: &str) -> bool {
-    !matches!(parse(event, b"{}"), Ok(Fact::Ignored(reason)) if reason == unused(event))
+    !matches!(parse(event, b"{}"), Ok(Webhook::Ignored(reason)) if reason == unused(event))
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The gateway and the interpretation against the playground: the same calls over the same wire as GitHub's.
+//! The gateway and `runtime::ingest` against the playground: the same calls over the same wire as GitHub's.
 
 use adjutant::github::{
     CheckAction, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState,
@@ -15,7 +15,8 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::{interpret::Store, stage::Stage};
+use super::stage::Stage;
+use crate::ingest::Kept;
 use crate::support::until;
 
 fn new_pull(head: &Branch, draft: bool) -> NewPull {
@@ -242,23 +243,23 @@ async fn a_label_and_a_comment_become_signals() {
     let issue = stage.issue("outsider", "Units", body).await;
     let labels = format!("/issues/{issue}/labels");
     stage.act("maintainer", Method::POST, &labels, json!({ "labels": ["directive"] })).await;
-    let Signal::Labelled(labelled) = stage.signal(&Store::default()).await else { panic!("no label") };
+    let Signal::Labelled(labelled) = stage.signal(&Kept::nothing().await).await else { panic!("no label") };
     assert_eq!((labelled.issue, labelled.author.as_str()), (issue, "outsider"));
     assert_eq!(labelled.actor.permission, Permission::Admin);
     assert_eq!(labelled.brief.requirements.len(), 2);
     let main = stage.client().branch_head(&Branch::new("main")).await.unwrap().unwrap();
     assert_eq!(labelled.base.as_ref().unwrap().sha, main);
 
-    let store = Store::opened_by(&labelled);
+    let kept = Kept::opened_by(&labelled).await;
     let comments = format!("/issues/{issue}/comments");
     stage.act("triager", Method::POST, &comments, json!({ "body": "Nice.\n\n/stop" })).await;
-    let Signal::Commanded(order) = stage.signal(&store).await else { panic!("no order") };
-    assert_eq!((order.command, order.pull), (Command::Stop, None));
-    assert!(!order.actor.may_command());
-    stage.client().react(&order.source, Reaction::ThumbsDown).await.unwrap();
+    let Signal::Commanded(given) = stage.signal(&kept).await else { panic!("no command") };
+    assert_eq!((given.command, given.pull), (Command::Stop, None));
+    assert!(!given.actor.may_command());
+    stage.client().react(&given.source, Reaction::ThumbsDown).await.unwrap();
 
     stage.act("outsider", Method::PATCH, &format!("/issues/{issue}"), json!({ "state": "closed" })).await;
-    let closed = stage.signal(&store).await;
+    let closed = stage.signal(&kept).await;
     assert!(
         matches!(&closed, Signal::IssueClosed { final_merged: false, actor } if actor.login.as_str() == "outsider")
     );
@@ -272,17 +273,17 @@ async fn what_people_do_to_our_pull_request_becomes_signals() {
     let topic = stage.branch("writer", &name, "units.txt", "one\ntwo\n").await;
     let client = stage.client();
     let pull = client.create_pull(&new_pull(&topic, false)).await.unwrap();
-    let store = Store::with_pull(&stage.repo, issue, &pull);
+    let kept = Kept::with_pull(&stage.repo, issue, &pull).await;
     let path = format!("/pulls/{}", pull.number);
 
     let remark = json!({ "path": "units.txt", "line": 2, "side": "RIGHT", "body": "Say three." });
     let review = json!({ "event": "REQUEST_CHANGES", "body": "Not yet.", "comments": [remark] });
     stage.act("maintainer", Method::POST, &format!("{path}/reviews"), review).await;
-    let Signal::Commanded(order) = stage.signal(&store).await else { panic!("no order") };
-    let Command::Rework { text } = &order.command else { panic!("{order:?}") };
+    let Signal::Commanded(given) = stage.signal(&kept).await else { panic!("no command") };
+    let Command::Rework { text } = &given.command else { panic!("{given:?}") };
     assert!(text.contains("Not yet.") && text.contains("`units.txt`, line 2") && text.contains("Say three."), "{text}");
     assert!(text.contains("+two"), "{text}");
-    assert_eq!((order.sha, order.pull), (Some(pull.head_sha.clone()), Some(pull.number)));
+    assert_eq!((given.sha, given.pull), (Some(pull.head_sha.clone()), Some(pull.number)));
 
     let approve = ["Approve", "Merge it as it is", "approve"].map(str::to_owned);
     let [label, description, identifier] = approve;
@@ -301,14 +302,14 @@ async fn what_people_do_to_our_pull_request_becomes_signals() {
     let check = client.put_check(&check).await.unwrap();
     let press = format!("/check-runs/{check}/requested_action");
     stage.act("writer", Method::POST, &press, json!({ "identifier": "approve" })).await;
-    let Signal::Commanded(order) = stage.signal(&store).await else { panic!("no order") };
-    assert_eq!((order.command, order.sha), (Command::Approve { step: None }, Some(pull.head_sha.clone())));
-    assert_eq!((order.actor.login.as_str(), order.pull), ("writer", Some(pull.number)));
-    client.react(&order.source, Reaction::Eyes).await.unwrap();
+    let Signal::Commanded(given) = stage.signal(&kept).await else { panic!("no command") };
+    assert_eq!((given.command, given.sha), (Command::Approve { step: None }, Some(pull.head_sha.clone())));
+    assert_eq!((given.actor.login.as_str(), given.pull), ("writer", Some(pull.number)));
+    client.react(&given.source, Reaction::Eyes).await.unwrap();
 
     stage.commit("writer", &topic, "more.txt", "more").await;
     let head = client.branch_head(&topic).await.unwrap().unwrap();
-    let moved = stage.signal(&store).await;
+    let moved = stage.signal(&kept).await;
     assert!(
         matches!(&moved, Signal::HeadMoved { head: to, by, .. } if *to == head && by.as_str() == "writer"),
         "{moved:?}"
@@ -317,16 +318,16 @@ async fn what_people_do_to_our_pull_request_becomes_signals() {
     stage.act("writer", Method::POST, &format!("{path}/reviews"), json!({ "event": "APPROVE" })).await;
     let approval = loop {
         // The push may be told a second time, by the pull request itself.
-        match stage.signal(&store).await {
+        match stage.signal(&kept).await {
             Signal::HeadMoved { .. } => {}
-            Signal::Commanded(order) => break order,
+            Signal::Commanded(given) => break given,
             other => panic!("{other:?}"),
         }
     };
     assert_eq!((approval.command, approval.sha), (Command::Approve { step: None }, Some(head)));
 
     stage.act("maintainer", Method::PUT, &format!("{path}/merge"), json!({ "merge_method": "squash" })).await;
-    let merged = stage.signal(&store).await;
+    let merged = stage.signal(&kept).await;
     assert!(
         matches!(&merged, Signal::PullMerged { by, sha: Some(_), .. } if by.as_str() == "maintainer"),
         "{merged:?}"

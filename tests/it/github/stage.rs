@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use adjutant::github::{
-    GitHub, GitHubConfig, RepoClient,
-    interpret::{DirectiveLookup, Reading, interpret, parse},
-};
+use adjutant::github::{GitHub, GitHubConfig, RepoClient};
+use adjutant::runtime::ingest::{Interpretation, Webhook, interpret, parse};
 use adjutant_domain::{
     ids::{Branch, Repo},
     signal::Signal,
@@ -17,6 +15,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::ingest::Kept;
 use github_conformance::Watched;
 
 /// A playground and what is around it.
@@ -93,16 +92,19 @@ impl Stage {
     }
 
     /// The signal of the next delivery that makes one.
-    pub(crate) async fn signal(&mut self, lookup: &dyn DirectiveLookup) -> Signal {
+    pub(crate) async fn signal(&mut self, kept: &Kept) -> Signal {
         let mut passed = Vec::new();
         loop {
             let next = tokio::time::timeout(Duration::from_secs(20), self.deliveries.recv()).await;
             let (event, body) = next.unwrap_or_else(|_| panic!("no delivery made a signal, but {passed:#?}")).unwrap();
-            let fact = parse(&event, &body).unwrap();
-            match interpret(&self.github, lookup, fact).await.unwrap() {
-                Reading::Signals(mut signals) => return signals.remove(0).signal,
-                Reading::Foreign { head, .. } => passed.push(format!("{event}: foreign {head}")),
-                Reading::Ignored(reason) => passed.push(format!("{event}: {reason}")),
+            let interpretation = match parse(&event, &body).unwrap() {
+                Webhook::Fact(fact) => interpret(&self.github, &kept.store, *fact).await.unwrap(),
+                Webhook::Ignored(reason) => Interpretation::Ignored(reason),
+            };
+            match interpretation {
+                Interpretation::Signals(mut signals) => return signals.remove(0).signal,
+                Interpretation::ForeignPull { head, .. } => passed.push(format!("{event}: foreign {head}")),
+                Interpretation::Ignored(reason) => passed.push(format!("{event}: {reason}")),
             }
         }
     }

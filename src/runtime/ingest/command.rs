@@ -1,9 +1,10 @@
-//! Orders: commands in comments, and GitHub's own review buttons.
+//! Commands: in comments, by GitHub's review form, by buttons of check runs.
 
 use super::{
-    Addressed, IngestContext, InterpretError, Place, Pressed, Reading, ReviewState, Reviewed, Said, Target, ignored,
+    Addressed, ButtonPressed, CommentWritten, IngestContext, IngestError, Interpretation, ReviewState, ReviewSubmitted,
+    Target, ThreadKind, ignored,
 };
-use crate::github::{error::GitHubError, model::ReviewComment};
+use crate::github::{GitHubError, ReviewComment};
 use adjutant_domain::{
     command::{self, Command},
     ids::Sha,
@@ -13,65 +14,65 @@ use adjutant_domain::{
 };
 
 impl IngestContext<'_> {
-    /// A comment. One without a command costs nothing: neither GitHub nor the store is asked.
-    pub(super) async fn said(&self, said: Said) -> Result<Reading, InterpretError> {
-        let commands = command::parse(&said.body);
+    /// A comment. For one without a command, neither GitHub nor the store is asked.
+    pub(super) async fn commented(&self, comment: CommentWritten) -> Result<Interpretation, IngestError> {
+        let commands = command::parse(&comment.body);
         if commands.is_empty() {
             return Ok(ignored("the comment holds no command"));
         }
-        if said.via_app == Some(self.github.app_id()) || self.is_own(&said.author).await? {
-            return Ok(ignored("Adjutant gives itself no orders"));
+        if comment.via_app == Some(self.github.app_id()) || self.is_own(&comment.author).await? {
+            return Ok(ignored("Adjutant wrote it itself"));
         }
-        let number = said.number;
-        let directive = match said.place {
-            // One that has ended too: who gives it an order is told that.
-            Place::Issue => self.lookup.newest_for_issue(self.repo.id, number).await?,
-            Place::Pull => self.lookup.for_pull(self.repo.id, number).await?,
+        let number = comment.thread.number;
+        let directive = match comment.thread.kind {
+            // A directive that has ended is found, too: it answers that it has ended.
+            ThreadKind::Issue => self.newest_for_issue(number).await?,
+            ThreadKind::Pull => self.for_pull(number).await?,
         };
         let Some(directive) = directive else {
-            return Ok(ignored(format!("{number} is no business of a directive's")));
+            return Ok(ignored(format!("#{number} belongs to no directive")));
         };
-        if let Some(review) = said.review
+        if let Some(review) = comment.review
             && self.client.review_requests_changes(number, review).await? == Some(true)
         {
             return Ok(ignored("it is part of a review that asks for changes, which carries it as instructions"));
         }
-        let order = Order {
-            actor: self.actor(&said.author).await?,
-            pull: (said.place == Place::Pull).then_some(number),
+        let origin = CommandOrigin {
+            actor: self.actor(&comment.author).await?,
+            pull: (comment.thread.kind == ThreadKind::Pull).then_some(number),
             sha: None,
-            source: Source { kind: said.kind, id: said.id, node_id: said.node_id, number, index: 0 },
-            at: said.at,
-            words: words(&said.body),
+            source: Source { kind: comment.kind, id: comment.id, node_id: comment.node_id, number, index: 0 },
+            at: comment.at,
+            words: words(&comment.body),
         };
-        let text = self.text_to_take_over(&directive, &order.actor, &commands).await?;
-        Ok(order.signals(&Target::Directive(directive.id), text, commands))
+        let text = self.text_to_adopt(&directive, &origin.actor, &commands).await?;
+        Ok(origin.signals(&Target::Directive(directive.id), text, commands))
     }
 
     /// A review: *Approve* is `/approve` for the commit that was looked at, *Request changes* is `/rework` with all
     /// that was written. Commands in its text count beside them.
-    pub(super) async fn reviewed(&self, review: Reviewed) -> Result<Reading, InterpretError> {
+    pub(super) async fn reviewed(&self, review: ReviewSubmitted) -> Result<Interpretation, IngestError> {
         let written = command::parse(&review.body);
         if review.state == ReviewState::Commented && written.is_empty() {
             return Ok(ignored("the review holds no command"));
         }
         if self.is_own(&review.author).await? {
-            return Ok(ignored("Adjutant gives itself no orders"));
+            return Ok(ignored("Adjutant wrote it itself"));
         }
-        let Some(directive) = self.lookup.for_pull(self.repo.id, review.pull).await? else {
-            return Ok(ignored(format!("{} is no business of a directive's", review.pull)));
+        let Some(directive) = self.for_pull(review.pull).await? else {
+            return Ok(ignored(format!("#{} belongs to no directive", review.pull)));
         };
         let button = match review.state {
             ReviewState::Approved => Some(Command::Approve { step: None }),
             ReviewState::ChangesRequested => Some(Command::Rework { text: self.instructions(&review).await? }),
             ReviewState::Commented => None,
         };
-        // The button says it already: the same word beside it is not a second order, and the contrary is none at all.
+        // The verdict says it already: the same command in the text is not a second one, and a contrary one is ignored.
         let pressed = button.is_some();
         let decides = |command: &Command| matches!(command, Command::Approve { .. } | Command::Rework { .. });
         let commands: Vec<Command> =
             button.into_iter().chain(written.into_iter().filter(|command| !(pressed && decides(command)))).collect();
-        let order = Order {
+        let origin = CommandOrigin {
             actor: self.actor(&review.author).await?,
             pull: Some(review.pull),
             sha: review.commit,
@@ -85,55 +86,55 @@ impl IngestContext<'_> {
             at: review.at,
             words: words(&review.body),
         };
-        let text = self.text_to_take_over(&directive, &order.actor, &commands).await?;
-        Ok(order.signals(&Target::Directive(directive.id), text, commands))
+        let text = self.text_to_adopt(&directive, &origin.actor, &commands).await?;
+        Ok(origin.signals(&Target::Directive(directive.id), text, commands))
     }
 
-    /// A button of a check run of ours, bound to the commit that the check run is about. Who may press it is not
-    /// documented, so that it is an order like any other.
+    /// A button of a check run of ours, bound to the commit that the check run is about. GitHub does not document who may
+    /// press it, so the sender's permission counts as for any other command.
     ///
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=requested_action#check_run>
-    pub(super) async fn pressed(&self, pressed: Pressed) -> Result<Reading, InterpretError> {
+    pub(super) async fn button_pressed(&self, pressed: ButtonPressed) -> Result<Interpretation, IngestError> {
         let command = match pressed.identifier.as_str() {
             "approve" => Command::Approve { step: None },
             "rework" => Command::Rework { text: String::new() },
             "skip" => Command::Skip { step: None },
-            other => return Ok(ignored(format!("no button is called `{other}`"))),
+            other => return Ok(ignored(format!("the button `{other}` is unknown"))),
         };
         if pressed.app.is_some_and(|app| app != self.github.app_id()) {
             return Ok(ignored("the check run is another app's"));
         }
         for number in pressed.pulls {
-            let Some(directive) = self.lookup.for_pull(self.repo.id, number).await? else { continue };
+            let Some(directive) = self.for_pull(number).await? else { continue };
             let kind = SourceKind::Button;
-            let order = Order {
+            let origin = CommandOrigin {
                 actor: self.actor(&self.sender).await?,
                 pull: Some(number),
                 sha: Some(pressed.head),
                 source: Source { kind, id: pressed.check, node_id: pressed.node_id, number, index: 0 },
-                // The payload does not say when it was pressed; what it is bound to is the commit.
+                // The payload does not say when it was pressed; the commit binds it.
                 at: chrono::Utc::now(),
                 words: None,
             };
-            return Ok(order.signals(&Target::Directive(directive.id), None, vec![command]));
+            return Ok(origin.signals(&Target::Directive(directive.id), None, vec![command]));
         }
-        Ok(ignored("no pull request of a directive's has that head"))
+        Ok(ignored("no directive has a pull request with that head"))
     }
 
-    async fn instructions(&self, review: &Reviewed) -> Result<String, GitHubError> {
+    async fn instructions(&self, review: &ReviewSubmitted) -> Result<String, GitHubError> {
         let comments = self.client.review_comments(review.pull, review.id).await?;
         Ok(compose(&review.body, &comments))
     }
 }
 
-/// How many commands of one text are taken: a comment has room for thousands, and each costs answers of our own.
+/// How many commands of one text count: a comment has room for thousands, and each gets an answer.
 const MOST_COMMANDS: usize = 10;
 
-/// How many characters of an order are kept with what it answered.
+/// How many characters of a comment are kept with the approval that it answered.
 const MOST_WORDS: usize = 1_000;
 
-/// All that the commands of one text have in common.
-struct Order {
+/// What all commands of one text have in common.
+struct CommandOrigin {
     actor: Actor,
     pull: Option<u64>,
     sha: Option<Sha>,
@@ -142,10 +143,10 @@ struct Order {
     words: Option<String>,
 }
 
-impl Order {
+impl CommandOrigin {
     /// The commands as signals, after the issue's `text` where that was read for them.
-    fn signals(self, target: &Target, text: Option<IssueText>, mut commands: Vec<Command>) -> Reading {
-        // Each is answered with a comment where it is refused. Who may give no orders is told so once.
+    fn signals(self, target: &Target, text: Option<IssueText>, mut commands: Vec<Command>) -> Interpretation {
+        // Each refused command is answered with a comment; somebody without write access gets one such answer.
         commands.truncate(if self.actor.may_command() { MOST_COMMANDS } else { 1 });
         let signals = (0..).zip(commands).map(|(index, command)| {
             let commanded = Commanded {
@@ -160,11 +161,11 @@ impl Order {
             Addressed { target: target.clone(), signal: Signal::Commanded(commanded) }
         });
         let text = text.map(|text| Addressed { target: target.clone(), signal: Signal::IssueRead(text) });
-        Reading::Signals(text.into_iter().chain(signals).collect())
+        Interpretation::Signals(text.into_iter().chain(signals).collect())
     }
 }
 
-/// What was written, for the record of what it answered: as people see it, and not without end.
+/// The text as people see it, cut to a length, to be kept with the approval that it answered.
 fn words(body: &str) -> Option<String> {
     let seen = visible_markdown(body);
     let seen: String = seen.trim().chars().take(MOST_WORDS).collect();
@@ -234,10 +235,11 @@ mod tests {
             let actor = Actor { login: Login::new("somebody"), permission, bot: false };
             let kind = SourceKind::IssueComment;
             let source = Source { kind, id: 1, node_id: String::new(), number: 1, index: 0 };
-            let order = Order { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH, words: None };
+            let origin =
+                CommandOrigin { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH, words: None };
             let commands = command::parse(&"/approve\n".repeat(5_000));
-            match order.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), None, commands) {
-                Reading::Signals(signals) => signals.len(),
+            match origin.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), None, commands) {
+                Interpretation::Signals(signals) => signals.len(),
                 other => panic!("{other:?}"),
             }
         };

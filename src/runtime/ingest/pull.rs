@@ -1,7 +1,7 @@
 //! Pull requests closed, merged, pushed to.
 
-use super::{Heading, IngestContext, InterpretError, Reading, Target, ignored, one};
-use crate::github::model::OpenState;
+use super::{IngestContext, IngestError, Interpretation, PullHead, Target, ignored, one};
+use crate::github::OpenState;
 use adjutant_domain::{
     directive::Directive,
     engine,
@@ -11,18 +11,18 @@ use adjutant_domain::{
 };
 
 impl IngestContext<'_> {
-    pub(super) async fn pull_closed(&self, number: u64) -> Result<Reading, InterpretError> {
-        let Some(directive) = self.lookup.for_pull(self.repo.id, number).await? else {
+    pub(super) async fn pull_closed(&self, number: u64) -> Result<Interpretation, IngestError> {
+        let Some(directive) = self.for_pull(number).await? else {
             return Ok(ignored(format!("pull request {number} is not Adjutant's")));
         };
-        // One of an earlier plan may have been merged after all.
+        // A pull request of an earlier plan may have been merged after all.
         let Some(step) = directive.step_of_pull(number).or_else(|| directive.earlier_of_pull(number)) else {
             return Ok(ignored(format!("pull request {number} belongs to no step")));
         };
         let pull = self.client.pull(number).await?;
         let signal = if pull.merged {
             let by = pull.merged_by.unwrap_or_else(|| self.sender.login.clone());
-            // No person's login ends like that; asking only about bots spares a read.
+            // No person's login ends in `[bot]`: asking only about bots spares a read.
             let by = if by.as_str().ends_with("[bot]") {
                 engine::known_as(by, &self.github.app().await?.bot_login)
             } else {
@@ -39,20 +39,20 @@ impl IngestContext<'_> {
         Ok(one(Target::Directive(directive.id), signal))
     }
 
-    /// Adjutant remembers its own pull requests itself; of others it only says that they are none.
-    pub(super) async fn pull_opened(&self, opened: &Heading) -> Result<Reading, InterpretError> {
-        match self.lookup.for_pull(self.repo.id, opened.pull).await? {
+    /// Adjutant remembers its own pull requests when it opens them; others get a neutral check run.
+    pub(super) async fn pull_opened(&self, opened: &PullHead) -> Result<Interpretation, IngestError> {
+        match self.for_pull(opened.pull).await? {
             Some(_) => Ok(ignored(format!("pull request {} is Adjutant's", opened.pull))),
             None => self.foreign(opened).await,
         }
     }
 
-    pub(super) async fn pull_pushed(&self, pushed: &Heading) -> Result<Reading, InterpretError> {
+    pub(super) async fn pull_pushed(&self, pushed: &PullHead) -> Result<Interpretation, IngestError> {
         let (number, head) = (pushed.pull, &pushed.head);
         if self.is_own(&self.sender).await? {
             return Ok(ignored("Adjutant pushed it itself"));
         }
-        let Some(directive) = self.lookup.for_pull(self.repo.id, number).await? else {
+        let Some(directive) = self.for_pull(number).await? else {
             return self.foreign(pushed).await;
         };
         match directive.step_of_pull(number) {
@@ -61,50 +61,51 @@ impl IngestContext<'_> {
         }
     }
 
-    /// A pull request that no directive has. One of our own may be told of before it is remembered, so that the names
-    /// of our branches are left out; a fork may call its branches as it likes.
-    async fn foreign(&self, pull: &Heading) -> Result<Reading, InterpretError> {
+    /// A pull request that no directive has. The webhook of one of ours may arrive before it is remembered, so branches
+    /// that are named like ours are left out; a fork may name its branches as it likes.
+    async fn foreign(&self, pull: &PullHead) -> Result<Interpretation, IngestError> {
         let ours = pull.branch.as_ref().is_some_and(|branch| issue_of(branch).is_some());
         if ours || self.is_own(&self.sender).await? {
             return Ok(ignored(format!("pull request {} is Adjutant's", pull.pull)));
         }
-        Ok(Reading::Foreign { repo: self.repo.clone(), head: pull.head.clone() })
+        Ok(Interpretation::ForeignPull { repo: self.repo.clone(), head: pull.head.clone() })
     }
 
-    /// Who may ask for checks to be run again is not documented, so that it is asked; a bot could ask for ever.
+    /// GitHub does not document who may ask for checks to be run again, so the permission is asked; a bot could ask
+    /// without end.
     ///
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=rerequested#check_run>
-    pub(super) async fn rerequested(
+    pub(super) async fn checks_rerequested(
         &self,
         app: Option<u64>,
         head: Sha,
         pulls: &[u64],
-    ) -> Result<Reading, InterpretError> {
+    ) -> Result<Interpretation, IngestError> {
         if app.is_some_and(|app| app != self.github.app_id()) {
             return Ok(ignored("the checks are another app's"));
         }
         for number in pulls {
-            let Some(directive) = self.lookup.for_pull(self.repo.id, *number).await? else { continue };
+            let Some(directive) = self.for_pull(*number).await? else { continue };
             let Some(step) = directive.step_of_pull(*number).filter(|step| step.head.as_ref() == Some(&head)) else {
                 continue;
             };
             if !self.actor(&self.sender).await?.may_command() {
-                return Ok(ignored("who asks has no write access"));
+                return Ok(ignored("the sender has no write access"));
             }
             let signal = Signal::Rerequested { step: step.id, head, by: self.sender.login.clone() };
             return Ok(one(Target::Directive(directive.id), signal));
         }
-        Ok(ignored("no pull request of a directive's has that head"))
+        Ok(ignored("no directive has a pull request with that head"))
     }
 
-    pub(super) async fn branch_pushed(&self, branch: &Branch, head: &Sha) -> Result<Reading, InterpretError> {
+    pub(super) async fn branch_pushed(&self, branch: &Branch, head: &Sha) -> Result<Interpretation, IngestError> {
         let Some(issue) = issue_of(branch) else {
             return Ok(ignored(format!("the branch `{branch}` is not Adjutant's")));
         };
         if self.is_own(&self.sender).await? {
             return Ok(ignored("Adjutant pushed it itself"));
         }
-        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {
+        let Some(directive) = self.live_for_issue(issue).await? else {
             return Ok(ignored(format!("issue {issue} has no live directive")));
         };
         match directive.steps.iter().chain(&directive.final_step).find(|step| step.branch == *branch) {
@@ -113,9 +114,9 @@ impl IngestContext<'_> {
         }
     }
 
-    /// A head that somebody else moved, if it still stands where they moved it: where it does not, the push that
-    /// moved it on has a delivery of its own, which names who that was.
-    async fn moved(&self, directive: &Directive, step: &Step, pushed: &Sha) -> Result<Reading, InterpretError> {
+    /// A head that somebody else moved, if the branch is still there. If it has moved on, that push has a webhook of its
+    /// own, which names who did it.
+    async fn moved(&self, directive: &Directive, step: &Step, pushed: &Sha) -> Result<Interpretation, IngestError> {
         if step.head.as_ref() == Some(pushed) {
             return Ok(ignored(format!("the head of `{}` is known", step.name)));
         }
@@ -125,7 +126,7 @@ impl IngestContext<'_> {
                 Ok(one(Target::Directive(directive.id), signal))
             }
             Some(_) => Ok(ignored(format!("the branch of `{}` has moved on", step.name))),
-            None => Ok(ignored(format!("the branch of `{}` is gone", step.name))),
+            None => Ok(ignored(format!("the branch of `{}` was deleted", step.name))),
         }
     }
 }

@@ -1,8 +1,10 @@
 use serde_json::{Value, json};
 
+use super::super::fact::ReviewState;
 use super::*;
+use adjutant_domain::ids::{Branch, Login, Sha};
 
-fn event(name: &str, mut body: Value) -> Fact {
+fn event(name: &str, mut body: Value) -> Webhook {
     let common = json!({
         "sender": { "login": "maintainer", "id": 2, "type": "User" },
         "installation": { "id": 5 },
@@ -14,17 +16,17 @@ fn event(name: &str, mut body: Value) -> Fact {
     parse(name, body.to_string().as_bytes()).unwrap()
 }
 
-fn happened(fact: Fact) -> Happened {
-    match fact {
-        Fact::Happened(happened) => *happened,
-        Fact::Ignored(reason) => panic!("ignored: {reason}"),
+fn fact(webhook: Webhook) -> Fact {
+    match webhook {
+        Webhook::Fact(fact) => *fact,
+        Webhook::Ignored(reason) => panic!("ignored: {reason}"),
     }
 }
 
-fn reason(fact: Fact) -> String {
-    match fact {
-        Fact::Ignored(reason) => reason,
-        Fact::Happened(happened) => panic!("not ignored: {happened:?}"),
+fn reason(webhook: Webhook) -> String {
+    match webhook {
+        Webhook::Ignored(reason) => reason,
+        Webhook::Fact(fact) => panic!("not ignored: {fact:?}"),
     }
 }
 
@@ -37,7 +39,7 @@ fn comment(body: &str) -> Value {
 
 #[test]
 fn a_label_is_read_with_the_issue_as_it_was_then() {
-    let Happened { repo, sender, what } = happened(event(
+    let Fact { repo, sender, kind } = fact(event(
         "issues",
         json!({
             "action": "labeled", "label": { "name": "directive" },
@@ -46,17 +48,17 @@ fn a_label_is_read_with_the_issue_as_it_was_then() {
         }),
     ));
     assert_eq!(repo, Repo { id: 9, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 5 });
-    assert_eq!(sender, Person { login: Login::new("maintainer"), bot: false });
+    assert_eq!(sender, User { login: Login::new("maintainer"), bot: false });
     let (title, body, author) = ("Units".to_owned(), String::new(), Login::new("outsider"));
     let labels = vec!["directive".to_owned(), "directive:manual".to_owned()];
     let label = "directive".to_owned();
-    assert_eq!(what, FactKind::Labelled(LabelSet { issue: 7, title, body, author, label, labels }));
+    assert_eq!(kind, FactKind::Labelled(IssueLabelled { issue: 7, title, body, author, label, labels }));
 }
 
 #[test]
 fn a_closed_issue_is_told_from_one_that_is_gone() {
     let issue = json!({ "number": 7, "title": "Units", "user": null });
-    let what = |action: &str| happened(event("issues", json!({ "action": action, "issue": issue }))).what;
+    let what = |action: &str| fact(event("issues", json!({ "action": action, "issue": issue }))).kind;
     assert_eq!(what("closed"), FactKind::IssueClosed { issue: 7 });
     assert_eq!(what("edited"), FactKind::IssueEdited { issue: 7 });
     assert_eq!(what("deleted"), FactKind::IssueRemoved { issue: 7 });
@@ -65,28 +67,28 @@ fn a_closed_issue_is_told_from_one_that_is_gone() {
 
 #[test]
 fn a_comment_knows_whether_it_is_on_a_pull_request() {
-    let said = |issue: Value| {
-        let what = happened(event(
+    let commented = |issue: Value| {
+        let what = fact(event(
             "issue_comment",
             json!({
                 "action": "created", "issue": issue, "comment": comment("/approve"),
             }),
         ))
-        .what;
+        .kind;
         match what {
-            FactKind::Said(said) => said,
+            FactKind::Commented(comment) => comment,
             other => panic!("{other:?}"),
         }
     };
-    let on_issue = said(json!({ "number": 7, "title": "x", "user": null }));
-    assert_eq!((on_issue.place, on_issue.kind), (Place::Issue, SourceKind::IssueComment));
+    let on_issue = commented(json!({ "number": 7, "title": "x", "user": null }));
+    assert_eq!((on_issue.thread.kind, on_issue.kind), (ThreadKind::Issue, SourceKind::IssueComment));
     assert_eq!(on_issue.author.login, Login::new("writer"));
-    let on_pull = said(json!({ "number": 8, "title": "x", "user": null, "pull_request": { "url": "u" } }));
-    assert_eq!((on_pull.place, on_pull.number), (Place::Pull, 8));
+    let on_pull = commented(json!({ "number": 8, "title": "x", "user": null, "pull_request": { "url": "u" } }));
+    assert_eq!(on_pull.thread, Thread { number: 8, kind: ThreadKind::Pull });
 }
 
 #[test]
-fn an_edited_comment_or_review_gives_no_orders() {
+fn an_edited_comment_or_review_gives_no_commands() {
     let edited = json!({
         "action": "edited", "issue": { "number": 7, "title": "x", "user": null }, "comment": comment("/approve"),
     });
@@ -110,7 +112,7 @@ fn a_review_carries_the_commit_that_was_looked_at() {
             }),
         )
     };
-    match happened(review("approved")).what {
+    match fact(review("approved")).kind {
         FactKind::Reviewed(reviewed) => {
             assert_eq!((reviewed.state, reviewed.commit), (ReviewState::Approved, Some(Sha::new("abc"))));
             assert_eq!(reviewed.body, "");
@@ -125,7 +127,7 @@ fn a_push_is_read_for_branches_that_are_there() {
     let push =
         |reference: &str, deleted: bool| event("push", json!({ "ref": reference, "after": "abc", "deleted": deleted }));
     let branch = Branch::new("adjutant/7-1/g1-parse");
-    let pushed = happened(push("refs/heads/adjutant/7-1/g1-parse", false)).what;
+    let pushed = fact(push("refs/heads/adjutant/7-1/g1-parse", false)).kind;
     assert_eq!(pushed, FactKind::BranchPushed { branch, head: Sha::new("abc") });
     reason(push("refs/heads/adjutant/7-1/g1-parse", true));
     reason(push("refs/tags/v1", false));
@@ -134,10 +136,10 @@ fn a_push_is_read_for_branches_that_are_there() {
 #[test]
 fn a_pull_request_closed_or_pushed_to_is_worth_a_look() {
     let closed = json!({ "action": "closed", "pull_request": { "number": 8 } });
-    assert_eq!(happened(event("pull_request", closed)).what, FactKind::PullClosed { pull: 8 });
+    assert_eq!(fact(event("pull_request", closed)).kind, FactKind::PullClosed { pull: 8 });
     let moved = json!({ "action": "synchronize", "pull_request": { "number": 8 }, "after": "abc" });
-    let pushed = Heading { pull: 8, head: Sha::new("abc"), branch: None };
-    assert_eq!(happened(event("pull_request", moved)).what, FactKind::PullPushed(pushed));
+    let pushed = PullHead { pull: 8, head: Sha::new("abc"), branch: None };
+    assert_eq!(fact(event("pull_request", moved)).kind, FactKind::PullPushed(pushed));
 }
 
 #[test]
@@ -146,13 +148,13 @@ fn an_opened_pull_request_names_its_branch_only_where_that_is_no_forks() {
         let head = json!({ "sha": "abc", "ref": "adjutant/7-1/g1-parse", "repo": of });
         event("pull_request", json!({ "action": "opened", "pull_request": { "number": 8, "head": head } }))
     };
-    let ours = happened(opened(json!({ "id": 0 })));
-    let here = happened(opened(json!({ "id": ours.repo.id }))).what;
+    let ours = fact(opened(json!({ "id": 0 })));
+    let here = fact(opened(json!({ "id": ours.repo.id }))).kind;
     let branch = Some(Branch::new("adjutant/7-1/g1-parse"));
-    assert_eq!(here, FactKind::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch }));
+    assert_eq!(here, FactKind::PullOpened(PullHead { pull: 8, head: Sha::new("abc"), branch }));
     for elsewhere in [json!({ "id": ours.repo.id + 1 }), json!(null)] {
-        let what = happened(opened(elsewhere)).what;
-        assert_eq!(what, FactKind::PullOpened(Heading { pull: 8, head: Sha::new("abc"), branch: None }));
+        let what = fact(opened(elsewhere)).kind;
+        assert_eq!(what, FactKind::PullOpened(PullHead { pull: 8, head: Sha::new("abc"), branch: None }));
     }
 }
 
@@ -164,8 +166,8 @@ fn a_button_is_bound_to_its_commit_and_pull_request() {
     let pressed = json!({
         "action": "requested_action", "check_run": check, "requested_action": { "identifier": "approve" },
     });
-    match happened(event("check_run", pressed)).what {
-        FactKind::Pressed(pressed) => {
+    match fact(event("check_run", pressed)).kind {
+        FactKind::ButtonPressed(pressed) => {
             assert_eq!((pressed.identifier.as_str(), pressed.check, pressed.app), ("approve", 61, Some(1)));
             assert_eq!((pressed.head, pressed.pulls), (Sha::new("abc"), vec![8]));
         }
@@ -178,7 +180,7 @@ fn a_button_is_bound_to_its_commit_and_pull_request() {
 fn a_bot_is_told_by_its_type_or_its_name() {
     let sender = |account: Value| {
         let body = json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": account });
-        happened(event("pull_request", body)).sender
+        fact(event("pull_request", body)).sender
     };
     assert!(sender(json!({ "login": "renovate", "type": "Bot" })).bot);
     assert!(sender(json!({ "login": "renovate[bot]" })).bot);
@@ -187,7 +189,7 @@ fn a_bot_is_told_by_its_type_or_its_name() {
 
 #[test]
 fn what_is_not_used_is_ignored_with_a_reason() {
-    assert!(reason(event("ping", json!({ "zen": "z" }))).contains("tries"));
+    assert!(reason(event("ping", json!({ "zen": "z" }))).contains("tests"));
     assert!(reason(event("star", json!({ "action": "created" }))).contains("star"));
     reason(event("installation", json!({ "action": "created" })));
     reason(event("pull_request", json!({ "action": "assigned" })));

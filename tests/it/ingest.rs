@@ -2,12 +2,9 @@
 
 mod edited;
 
-use std::sync::Mutex;
-
-use adjutant::{
-    github::PullRequest,
-    github::interpret::{Addressed, DirectiveLookup, LookupError, Reading, Target, interpret, parse},
-};
+use adjutant::github::PullRequest;
+use adjutant::runtime::ingest::{Addressed, Interpretation, Target, Webhook, interpret, parse};
+use adjutant::store::Store;
 use adjutant_domain::{
     command::Command,
     directive::{Base, Directive},
@@ -17,66 +14,44 @@ use adjutant_domain::{
     signal::{Actor, Commanded, Labelled, Permission, Signal},
     step::{Step, StepKind},
 };
-use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::scripted::{Call, REPO, Reply, Scripted, head, is, repo};
+use super::github::scripted::{Call, REPO, Reply, Scripted, head, is, repo};
+use super::support::pg::TestDatabase;
 
-/// A store of at most one directive.
-#[derive(Default)]
-pub(crate) struct Store {
-    directive: Option<Directive>,
-    asked: Mutex<Vec<String>>,
+/// A database with at most one directive.
+pub(crate) struct Kept {
+    pub(crate) store: Store,
+    database: TestDatabase,
 }
 
-impl Store {
-    fn of(directive: Directive) -> Self {
-        Self { directive: Some(directive), ..Self::default() }
+impl Kept {
+    pub(crate) async fn nothing() -> Self {
+        let database = TestDatabase::new().await;
+        Self { store: database.store().await, database }
+    }
+
+    async fn directive(directive: &Directive) -> Self {
+        let kept = Self::nothing().await;
+        let mut transaction = kept.store.begin().await.unwrap();
+        transaction.save(None, directive, directive.created_at).await.unwrap();
+        transaction.commit().await.unwrap();
+        kept
     }
 
     /// The directive that a label opens.
-    pub(crate) fn opened_by(labelled: &Labelled) -> Self {
-        Self::of(engine::open(labelled, DateTime::UNIX_EPOCH).directive.unwrap())
+    pub(crate) async fn opened_by(labelled: &Labelled) -> Self {
+        Self::directive(&engine::open(labelled, DateTime::UNIX_EPOCH).directive.unwrap()).await
     }
 
     /// A directive whose one step has that pull request.
-    pub(crate) fn with_pull(repo: &Repo, issue: u64, pull: &PullRequest) -> Self {
+    pub(crate) async fn with_pull(repo: &Repo, issue: u64, pull: &PullRequest) -> Self {
         let mut directive = Directive { repo: repo.clone(), issue, ..directive() };
         directive.steps = vec![step("parse", pull.head_branch.as_str(), pull.number)];
         directive.steps[0].head = Some(pull.head_sha.clone());
-        Self::of(directive)
-    }
-
-    fn note(&self, what: String) {
-        self.asked.lock().unwrap().push(what);
-    }
-}
-
-#[async_trait]
-impl DirectiveLookup for Store {
-    async fn live_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError> {
-        self.note(format!("live {issue}"));
-        Ok(self.directive.clone().filter(|found| (found.repo.id, found.issue) == (repository, issue)))
-    }
-
-    async fn newest_for_issue(&self, repository: u64, issue: u64) -> Result<Option<Directive>, LookupError> {
-        self.note(format!("newest {issue}"));
-        Ok(self.directive.clone().filter(|found| (found.repo.id, found.issue) == (repository, issue)))
-    }
-
-    async fn for_pull(&self, _: u64, pull: u64) -> Result<Option<Directive>, LookupError> {
-        self.note(format!("pull {pull}"));
-        Ok(self
-            .directive
-            .clone()
-            .filter(|found| found.step_of_pull(pull).or_else(|| found.earlier_of_pull(pull)).is_some()))
-    }
-
-    async fn count_for_issue(&self, _: u64, issue: u64) -> Result<u32, LookupError> {
-        self.note(format!("count {issue}"));
-        Ok(u32::from(self.directive.is_some()))
+        Self::directive(&directive).await
     }
 }
 
@@ -151,7 +126,7 @@ fn pull(more: &Value) -> Reply {
     Reply::Json(200, pull)
 }
 
-async fn read(server: &Scripted, store: &Store, event: &str, body: Value) -> Reading {
+async fn read(server: &Scripted, kept: &Kept, event: &str, body: Value) -> Interpretation {
     let common = json!({
         "sender": { "login": "maintainer", "type": "User" }, "installation": { "id": 5 },
         "repository": { "id": 9, "name": "widgets", "owner": { "login": "acme" } },
@@ -160,34 +135,36 @@ async fn read(server: &Scripted, store: &Store, event: &str, body: Value) -> Rea
     for (key, value) in body.as_object().unwrap() {
         all[key] = value.clone();
     }
-    let fact = parse(event, all.to_string().as_bytes()).unwrap();
-    interpret(&server.github(), store, fact).await.unwrap()
+    match parse(event, all.to_string().as_bytes()).unwrap() {
+        Webhook::Fact(fact) => interpret(&server.github(), &kept.store, *fact).await.unwrap(),
+        Webhook::Ignored(reason) => Interpretation::Ignored(reason),
+    }
 }
 
-fn signals(reading: Reading) -> Vec<Addressed> {
+fn signals(reading: Interpretation) -> Vec<Addressed> {
     match reading {
-        Reading::Signals(signals) => signals,
+        Interpretation::Signals(signals) => signals,
         other => panic!("no signals: {other:?}"),
     }
 }
 
-fn only(reading: Reading) -> Signal {
+fn only(reading: Interpretation) -> Signal {
     let mut signals = signals(reading);
     assert_eq!(signals.len(), 1);
     signals.remove(0).signal
 }
 
-fn orders(reading: Reading) -> Vec<Commanded> {
-    let orders = signals(reading).into_iter().map(|addressed| match addressed.signal {
+fn commands(reading: Interpretation) -> Vec<Commanded> {
+    let given = signals(reading).into_iter().map(|addressed| match addressed.signal {
         Signal::Commanded(commanded) => commanded,
         other => panic!("{other:?}"),
     });
-    orders.collect()
+    given.collect()
 }
 
-fn reason(reading: Reading) -> String {
+fn reason(reading: Interpretation) -> String {
     match reading {
-        Reading::Ignored(reason) => reason,
+        Interpretation::Ignored(reason) => reason,
         other => panic!("not ignored: {other:?}"),
     }
 }
@@ -224,7 +201,7 @@ fn reviewed(state: &str, body: &str) -> Value {
 #[tokio::test]
 async fn the_label_opens_a_directive_with_the_brief_as_it_was_written_then() {
     let server = Scripted::start(good_day).await;
-    let mut found = signals(read(&server, &Store::default(), "issues", labelled("Directive")).await);
+    let mut found = signals(read(&server, &Kept::nothing().await, "issues", labelled("Directive")).await);
     let Addressed { target, signal } = found.remove(0);
     assert_eq!(target, Target::Issue { repo: repo(), issue: 7 });
     let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
@@ -239,12 +216,12 @@ async fn the_label_of_a_live_directive_goes_to_it() {
     let server = Scripted::start(good_day).await;
     let directive = directive();
     let id = directive.id;
-    let found = signals(read(&server, &Store::of(directive), "issues", labelled("directive")).await);
+    let found = signals(read(&server, &Kept::directive(&directive).await, "issues", labelled("directive")).await);
     assert_eq!(found[0].target, Target::Directive(id));
 }
 
 #[tokio::test]
-async fn labels_beside_it_and_options_in_the_text_are_told_with_the_label() {
+async fn labels_beside_it_and_options_in_the_text_come_with_the_label() {
     let server = Scripted::start(|call| {
         let issue = || issue("open", &["directive", "Directive:Manual", "bug", "other:manual"]);
         is(call, "GET", "/issues/7").then(issue).or_else(|| good_day(call))
@@ -254,7 +231,7 @@ async fn labels_beside_it_and_options_in_the_text_are_told_with_the_label() {
     delivery["issue"]["body"] = json!("Read units.\r\n\r\n### Options\r\n\r\nbudget: 2\r\n");
     // Taken off since: it was there when the label was set.
     delivery["issue"]["labels"] = json!([{ "name": "directive" }, { "name": "directive:plan-approval" }]);
-    let signal = only(read(&server, &Store::default(), "issues", delivery).await);
+    let signal = only(read(&server, &Kept::nothing().await, "issues", delivery).await);
     let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
     let shown: Vec<_> = labelled.overrides.iter().map(|policy_override| policy_override.shown.as_str()).collect();
     assert_eq!(shown, ["directive:plan-approval", "Directive:Manual", "budget: 2"]);
@@ -263,12 +240,13 @@ async fn labels_beside_it_and_options_in_the_text_are_told_with_the_label() {
 #[tokio::test]
 async fn a_label_that_makes_stricter_goes_to_the_live_directive_and_to_nobody_else() {
     let server = Scripted::start(good_day).await;
-    let found = signals(read(&server, &Store::of(directive()), "issues", labelled("directive:manual")).await);
+    let found =
+        signals(read(&server, &Kept::directive(&directive()).await, "issues", labelled("directive:manual")).await);
     assert_eq!(found[0].target, Target::Directive(directive().id));
     assert!(matches!(&found[0].signal, Signal::PolicyOverridden { actor, policy_override }
         if actor.permission == Permission::Admin && (policy_override.key.as_str(), policy_override.value.as_str()) == ("autonomy", "manual")));
-    reason(read(&server, &Store::default(), "issues", labelled("directive:manual")).await);
-    reason(read(&server, &Store::of(directive()), "issues", labelled("area:manual")).await);
+    reason(read(&server, &Kept::nothing().await, "issues", labelled("directive:manual")).await);
+    reason(read(&server, &Kept::directive(&directive()).await, "issues", labelled("area:manual")).await);
 }
 
 #[tokio::test]
@@ -282,12 +260,12 @@ async fn the_policy_on_the_default_branch_names_the_label_even_when_it_is_broken
         }
     };
     let server = Scripted::start(policy("label: do it\n")).await;
-    assert!(reason(read(&server, &Store::default(), "issues", labelled("directive")).await).contains("do it"));
+    assert!(reason(read(&server, &Kept::nothing().await, "issues", labelled("directive")).await).contains("do it"));
     assert_eq!(server.calls("GET /api/v3/repos").len(), 1, "another label costs one read");
-    only(read(&server, &Store::default(), "issues", labelled("do it")).await);
+    only(read(&server, &Kept::nothing().await, "issues", labelled("do it")).await);
 
     let server = Scripted::start(policy("label: do it\nautonomy: nonsense\n")).await;
-    let signal = only(read(&server, &Store::default(), "issues", labelled("do it")).await);
+    let signal = only(read(&server, &Kept::nothing().await, "issues", labelled("do it")).await);
     let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
     assert!(labelled.policy.unwrap_err()[0].contains("autonomy"));
 }
@@ -299,7 +277,7 @@ async fn a_label_that_was_taken_off_again_or_is_on_a_closed_issue_starts_nothing
             is(call, "GET", "/issues/7").then(|| issue(state, labels)).or_else(|| good_day(call))
         })
         .await;
-        reason(read(&server, &Store::default(), "issues", labelled("directive")).await);
+        reason(read(&server, &Kept::nothing().await, "issues", labelled("directive")).await);
     }
 }
 
@@ -309,11 +287,11 @@ async fn taking_the_label_off_counts_unless_it_is_on_again() {
         "action": "unlabeled", "label": { "name": "directive" }, "issue": { "number": 7, "title": "t", "user": null },
     });
     let server = Scripted::start(good_day).await;
-    reason(read(&server, &Store::of(directive()), "issues", unlabelled.clone()).await);
+    reason(read(&server, &Kept::directive(&directive()).await, "issues", unlabelled.clone()).await);
     let off =
         Scripted::start(|call| is(call, "GET", "/issues/7").then(|| issue("open", &[])).or_else(|| good_day(call)))
             .await;
-    let signal = only(read(&off, &Store::of(directive()), "issues", unlabelled).await);
+    let signal = only(read(&off, &Kept::directive(&directive()).await, "issues", unlabelled).await);
     assert!(matches!(signal, Signal::Unlabelled { actor } if actor.login.as_str() == "maintainer"));
 }
 
@@ -333,68 +311,70 @@ async fn a_closed_issue_asks_whether_the_final_pull_request_was_merged() {
         let mut directive = directive();
         let final_step = step("final", "adjutant/7-1/main", 99);
         directive.final_step = Some(Step { kind: StepKind::Final, into_base: true, ..final_step });
-        let signal = only(read(&server, &Store::of(directive), "issues", closed.clone()).await);
+        let signal = only(read(&server, &Kept::directive(&directive).await, "issues", closed.clone()).await);
         assert!(matches!(signal, Signal::IssueClosed { final_merged, .. } if final_merged == merged), "{signal:?}");
     }
     let reopened = Scripted::start(good_day).await;
-    reason(read(&reopened, &Store::of(directive()), "issues", closed).await);
+    reason(read(&reopened, &Kept::directive(&directive()).await, "issues", closed).await);
 }
 
 #[tokio::test]
 async fn a_comment_without_a_command_asks_nobody_anything() {
     let server = Scripted::start(good_day).await;
-    let store = Store::of(directive());
+    let kept = Kept::directive(&directive()).await;
+    // Whoever asked the store now would get an error.
+    kept.database.go_away().await;
     let body = commented(7, &Value::Null, &maintainer(), "Looks good to me, `/approve` soon.");
-    reason(read(&server, &store, "issue_comment", body).await);
-    assert!(server.calls("").is_empty() && store.asked.lock().unwrap().is_empty());
+    reason(read(&server, &kept, "issue_comment", body).await);
+    assert!(server.calls("").is_empty());
 }
 
 #[tokio::test]
-async fn every_command_of_a_comment_is_told_in_order_with_its_place() {
+async fn every_command_of_a_comment_comes_in_order_with_its_place() {
     let server = Scripted::start(good_day).await;
     let body = commented(7, &Value::Null, &maintainer(), "/approve parse\n/status");
-    let orders = orders(read(&server, &Store::of(directive()), "issue_comment", body).await);
-    assert_eq!(orders[0].command, Command::Approve { step: Some("parse".to_owned()) });
-    assert_eq!(orders[1].command, Command::Status);
-    assert_eq!(orders.iter().map(|order| order.source.index).collect::<Vec<_>>(), [0, 1]);
-    assert!(orders.iter().all(|order| order.pull.is_none() && order.sha.is_none() && order.actor.may_command()));
+    let given = commands(read(&server, &Kept::directive(&directive()).await, "issue_comment", body).await);
+    assert_eq!(given[0].command, Command::Approve { step: Some("parse".to_owned()) });
+    assert_eq!(given[1].command, Command::Status);
+    assert_eq!(given.iter().map(|it| it.source.index).collect::<Vec<_>>(), [0, 1]);
+    assert!(given.iter().all(|it| it.pull.is_none() && it.sha.is_none() && it.actor.may_command()));
     assert_eq!(server.calls(&format!("GET {REPO}/collaborators")).len(), 1);
 }
 
 #[tokio::test]
-async fn a_command_on_a_pull_request_names_it_and_one_of_a_stranger_is_told_as_such() {
+async fn a_command_on_a_pull_request_names_it_and_one_of_a_stranger_has_no_permission() {
     let server = Scripted::start(good_day).await;
     let outsider = json!({ "login": "outsider", "type": "User" });
     let body = commented(8, &json!({ "url": "u" }), &outsider, "/approve");
-    let orders = orders(read(&server, &Store::of(directive()), "issue_comment", body).await);
-    assert_eq!((orders[0].pull, orders[0].source.number), (Some(8), 8));
-    assert!(!orders[0].actor.may_command());
+    let given = commands(read(&server, &Kept::directive(&directive()).await, "issue_comment", body).await);
+    assert_eq!((given[0].pull, given[0].source.number), (Some(8), 8));
+    assert!(!given[0].actor.may_command());
 }
 
 #[tokio::test]
-async fn our_own_comments_and_those_elsewhere_give_no_orders() {
+async fn our_own_comments_and_those_elsewhere_are_no_commands() {
     let server = Scripted::start(good_day).await;
     let bot = json!({ "login": "adjutant[bot]", "type": "Bot" });
     let own = commented(7, &Value::Null, &bot, "/approve");
-    reason(read(&server, &Store::of(directive()), "issue_comment", own).await);
+    reason(read(&server, &Kept::directive(&directive()).await, "issue_comment", own).await);
     let elsewhere = commented(12, &Value::Null, &maintainer(), "/approve");
-    reason(read(&server, &Store::of(directive()), "issue_comment", elsewhere).await);
+    reason(read(&server, &Kept::directive(&directive()).await, "issue_comment", elsewhere).await);
     assert!(server.calls(&format!("GET {REPO}/collaborators")).is_empty());
 
     let other = json!({ "login": "renovate[bot]", "type": "Bot" });
     let body = commented(7, &Value::Null, &other, "/approve");
-    let orders = orders(read(&server, &Store::of(directive()), "issue_comment", body).await);
-    assert!(orders[0].actor.bot && !orders[0].actor.may_command());
+    let given = commands(read(&server, &Kept::directive(&directive()).await, "issue_comment", body).await);
+    assert!(given[0].actor.bot && !given[0].actor.may_command());
 }
 
 #[tokio::test]
 async fn an_approving_review_is_bound_to_its_commit() {
     let server = Scripted::start(good_day).await;
     let body = reviewed("approved", "/approve\n\n/status");
-    let orders = orders(read(&server, &Store::of(directive()), "pull_request_review", body).await);
-    let commands: Vec<Command> = orders.iter().map(|order| order.command.clone()).collect();
+    let given = commands(read(&server, &Kept::directive(&directive()).await, "pull_request_review", body).await);
+    let commands: Vec<Command> = given.iter().map(|it| it.command.clone()).collect();
     assert_eq!(commands, [Command::Approve { step: None }, Command::Status], "the button says it once");
-    assert!(orders.iter().all(|order| order.sha == Some(Sha::new("aaa")) && order.pull == Some(8)));
+    assert!(given.iter().all(|it| it.sha == Some(Sha::new("aaa")) && it.pull == Some(8)));
 }
 
 #[tokio::test]
@@ -412,8 +392,8 @@ async fn a_review_that_asks_for_changes_carries_every_remark_and_they_count_once
     };
     let server = Scripted::start(day).await;
     let body = reviewed("changes_requested", "Not yet.");
-    let orders = orders(read(&server, &Store::of(directive()), "pull_request_review", body).await);
-    let Command::Rework { text } = &orders[0].command else { panic!("{orders:?}") };
+    let given = commands(read(&server, &Kept::directive(&directive()).await, "pull_request_review", body).await);
+    let Command::Rework { text } = &given[0].command else { panic!("{given:?}") };
     assert!(text.contains("Not yet.") && text.contains("`src/lib.rs`, line 3") && text.contains("Use y."), "{text}");
 
     let remark = json!({
@@ -423,17 +403,17 @@ async fn a_review_that_asks_for_changes_carries_every_remark_and_they_count_once
             "created_at": "2026-01-02T03:04:05Z", "pull_request_review_id": 41,
         },
     });
-    reason(read(&server, &Store::of(directive()), "pull_request_review_comment", remark).await);
+    reason(read(&server, &Kept::directive(&directive()).await, "pull_request_review_comment", remark).await);
 }
 
 #[tokio::test]
 async fn a_review_that_only_comments_counts_by_its_commands() {
     let server = Scripted::start(good_day).await;
-    let store = Store::of(directive());
-    reason(read(&server, &store, "pull_request_review", reviewed("commented", "Hm.")).await);
+    let kept = Kept::directive(&directive()).await;
+    reason(read(&server, &kept, "pull_request_review", reviewed("commented", "Hm.")).await);
     assert!(server.calls("").is_empty());
-    let orders = orders(read(&server, &store, "pull_request_review", reviewed("commented", "/skip")).await);
-    assert_eq!(orders[0].command, Command::Skip { step: None });
+    let given = commands(read(&server, &kept, "pull_request_review", reviewed("commented", "/skip")).await);
+    assert_eq!(given[0].command, Command::Skip { step: None });
 }
 
 #[tokio::test]
@@ -448,18 +428,18 @@ async fn a_closed_pull_request_was_merged_or_closed_by_somebody_else() {
         "state": "closed", "merged": true, "merge_commit_sha": "mmm", "merged_by": { "login": "writer" },
     });
     let server = Scripted::start(day(merged)).await;
-    let signal = only(read(&server, &Store::of(directive()), "pull_request", closed.clone()).await);
+    let signal = only(read(&server, &Kept::directive(&directive()).await, "pull_request", closed.clone()).await);
     let parse = directive().steps[0].id;
     let sha = Some(Sha::new("mmm"));
     assert_eq!(signal, Signal::PullMerged { step: parse, by: Login::new("writer"), sha });
 
     let server = Scripted::start(day(json!({ "state": "closed" }))).await;
-    let signal = only(read(&server, &Store::of(directive()), "pull_request", closed.clone()).await);
+    let signal = only(read(&server, &Kept::directive(&directive()).await, "pull_request", closed.clone()).await);
     assert_eq!(signal, Signal::PullClosed { step: parse, by: Login::new("maintainer") });
-    reason(read(&server, &Store::of(directive()), "pull_request", by_us).await);
+    reason(read(&server, &Kept::directive(&directive()).await, "pull_request", by_us).await);
 
     let open = Scripted::start(good_day).await;
-    reason(read(&open, &Store::of(directive()), "pull_request", closed).await);
+    reason(read(&open, &Kept::directive(&directive()).await, "pull_request", closed).await);
 }
 
 #[tokio::test]
@@ -467,7 +447,7 @@ async fn a_push_counts_where_it_stands_and_is_not_ours() {
     let branch = "/git/ref/heads/adjutant/7-1/g1-parse";
     let server =
         Scripted::start(move |call| is(call, "GET", branch).then(|| head("ccc")).or_else(|| good_day(call))).await;
-    let store = Store::of(directive());
+    let kept = Kept::directive(&directive()).await;
     let push = |after: &str, login: &str| {
         json!({
             "ref": "refs/heads/adjutant/7-1/g1-parse", "after": after, "deleted": false,
@@ -475,14 +455,14 @@ async fn a_push_counts_where_it_stands_and_is_not_ours() {
         })
     };
     let moved = Signal::HeadMoved { step: directive().steps[0].id, head: Sha::new("ccc"), by: Login::new("writer") };
-    assert_eq!(only(read(&server, &store, "push", push("ccc", "writer")).await), moved);
+    assert_eq!(only(read(&server, &kept, "push", push("ccc", "writer")).await), moved);
     let synchronized = json!({
         "action": "synchronize", "pull_request": { "number": 8 }, "after": "ccc", "sender": { "login": "writer" },
     });
-    assert_eq!(only(read(&server, &store, "pull_request", synchronized).await), moved);
+    assert_eq!(only(read(&server, &kept, "pull_request", synchronized).await), moved);
     for (after, login) in [("ccc", "adjutant[bot]"), ("bbb", "writer"), ("aaa", "writer")] {
-        reason(read(&server, &store, "push", push(after, login)).await);
+        reason(read(&server, &kept, "push", push(after, login)).await);
     }
     let elsewhere = json!({ "ref": "refs/heads/main", "after": "ccc" });
-    reason(read(&server, &store, "push", elsewhere).await);
+    reason(read(&server, &kept, "push", elsewhere).await);
 }

@@ -1,7 +1,7 @@
-//! The issue's text: read when it was edited, and when a `/replan` is to take it over.
+//! The issue's text: read when it was edited, and when a `/replan` is to adopt it.
 
-use super::{IngestContext, InterpretError, Reading, Target, ignored, one};
-use crate::github::error::GitHubError;
+use super::{IngestContext, IngestError, Interpretation, Target, ignored, one};
+use crate::github::GitHubError;
 use adjutant_domain::{
     brief,
     command::Command,
@@ -11,20 +11,20 @@ use adjutant_domain::{
 };
 
 impl IngestContext<'_> {
-    /// Who edited it is of no interest: nothing follows from an edit but that people are told of it.
-    pub(super) async fn issue_edited(&self, issue: u64) -> Result<Reading, InterpretError> {
-        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else {
+    /// Who edited it does not matter: the engine only tells people about the edit.
+    pub(super) async fn issue_edited(&self, issue: u64) -> Result<Interpretation, IngestError> {
+        let Some(directive) = self.live_for_issue(issue).await? else {
             return Ok(ignored(format!("issue {issue} has no live directive")));
         };
-        // Deliveries come in any order: what it says now is asked, and not what it said after that edit.
+        // Webhooks come in any order: the text is read as it is now, not as it was after that edit.
         Ok(match self.issue_text(issue).await? {
             Some(text) => one(Target::Directive(directive.id), Signal::IssueRead(text)),
-            None => ignored(format!("issue {issue} is gone")),
+            None => ignored(format!("issue {issue} was deleted")),
         })
     }
 
-    /// What the issue says now, where one of the commands may take it over.
-    pub(super) async fn text_to_take_over(
+    /// The issue's text as it is now, where one of the commands may adopt it.
+    pub(super) async fn text_to_adopt(
         &self,
         directive: &Directive,
         actor: &Actor,

@@ -17,36 +17,36 @@ fn text_now() -> Signal {
 }
 
 #[tokio::test]
-async fn an_edit_tells_what_the_issue_says_now_whoever_made_it() {
+async fn an_edit_brings_what_the_issue_says_now_whoever_made_it() {
     let server = Scripted::start(good_day).await;
-    assert_eq!(only(read(&server, &Store::of(directive()), "issues", edited()).await), text_now());
-    assert!(reason(read(&server, &Store::default(), "issues", edited()).await).contains("no live directive"));
+    assert_eq!(only(read(&server, &Kept::directive(&directive()).await, "issues", edited()).await), text_now());
+    assert!(reason(read(&server, &Kept::nothing().await, "issues", edited()).await).contains("no live directive"));
     let gone = Scripted::start(|call| {
         let gone = is(call, "GET", "/issues/7").then(|| Reply::Json(404, json!({ "message": "Not Found" })));
         gone.or_else(|| good_day(call))
     })
     .await;
-    assert!(reason(read(&gone, &Store::of(directive()), "issues", edited()).await).contains("gone"));
+    assert!(reason(read(&gone, &Kept::directive(&directive()).await, "issues", edited()).await).contains("deleted"));
 }
 
 #[tokio::test]
-async fn a_replan_of_somebody_who_may_command_comes_after_the_text_that_it_takes_over() {
+async fn a_replan_of_somebody_who_may_command_comes_after_the_text_that_it_adopts() {
     let server = Scripted::start(good_day).await;
-    let store = Store::of(directive());
+    let kept = Kept::directive(&directive()).await;
     let said = |author: Value, body: &str| commented(7, &Value::Null, &author, body);
-    let told = signals(read(&server, &store, "issue_comment", said(maintainer(), "/status\n/replan too large")).await);
-    assert_eq!(told.len(), 3);
-    assert_eq!(told[0].signal, text_now());
-    let Signal::Commanded(order) = &told[2].signal else { panic!("{told:?}") };
-    assert_eq!(order.command, Command::Replan { reason: "too large".to_owned() });
-    // Nothing is read for those who are refused, nor for other orders.
+    let found = signals(read(&server, &kept, "issue_comment", said(maintainer(), "/status\n/replan too large")).await);
+    assert_eq!(found.len(), 3);
+    assert_eq!(found[0].signal, text_now());
+    let Signal::Commanded(given) = &found[2].signal else { panic!("{found:?}") };
+    assert_eq!(given.command, Command::Replan { reason: "too large".to_owned() });
+    // Nothing is read for those who are refused, nor for other commands.
     let outsider = json!({ "login": "outsider", "type": "User" });
-    assert_eq!(orders(read(&server, &store, "issue_comment", said(outsider, "/replan")).await).len(), 1);
-    assert_eq!(orders(read(&server, &store, "issue_comment", said(maintainer(), "/status")).await).len(), 1);
+    assert_eq!(commands(read(&server, &kept, "issue_comment", said(outsider, "/replan")).await).len(), 1);
+    assert_eq!(commands(read(&server, &kept, "issue_comment", said(maintainer(), "/status")).await).len(), 1);
 }
 
 #[tokio::test]
-async fn a_pull_request_of_an_earlier_plan_that_was_merged_after_all_is_told_of() {
+async fn a_pull_request_of_an_earlier_plan_that_was_merged_after_all_is_found() {
     let merged = json!({ "state": "closed", "merged": true, "merged_by": { "login": "writer" } });
     let server = Scripted::start(move |call: &Call| {
         is(call, "GET", "/pulls/8").then(|| pull(&merged)).or_else(|| good_day(call))
@@ -57,6 +57,6 @@ async fn a_pull_request_of_an_earlier_plan_that_was_merged_after_all_is_told_of(
     let step = superseded.earlier[0].id;
     superseded.generation += 1;
     let closed = json!({ "action": "closed", "pull_request": { "number": 8 } });
-    let signal = only(read(&server, &Store::of(superseded), "pull_request", closed).await);
+    let signal = only(read(&server, &Kept::directive(&superseded).await, "pull_request", closed).await);
     assert_eq!(signal, Signal::PullMerged { step, by: Login::new("writer"), sha: None });
 }

@@ -1,11 +1,7 @@
 //! Labels set and taken off, issues closed.
 
-use super::{IngestContext, InterpretError, LabelSet, Reading, Target, ignored, one};
-use crate::github::{
-    error::GitHubError,
-    model::{OpenState, same_label},
-    repository::RepoClient,
-};
+use super::{IngestContext, IngestError, Interpretation, IssueLabelled, Target, ignored, one};
+use crate::github::{GitHubError, OpenState, RepoClient, same_label};
 use adjutant_domain::{
     brief,
     directive::{Base, Directive},
@@ -20,33 +16,33 @@ use adjutant_domain::{
 const POLICY_PATH: &str = ".github/adjutant.yml";
 
 impl IngestContext<'_> {
-    pub(super) async fn labelled(&self, set: LabelSet) -> Result<Reading, InterpretError> {
-        let LabelSet { issue, title, body, author, label, labels } = set;
-        if let Some(reading) = self.overridden(issue, &label).await? {
-            return Ok(reading);
+    pub(super) async fn labelled(&self, event: IssueLabelled) -> Result<Interpretation, IngestError> {
+        let IssueLabelled { issue, title, body, author, label, labels } = event;
+        if let Some(interpretation) = self.overridden(issue, &label).await? {
+            return Ok(interpretation);
         }
         let (policy, wanted) = policy_of(&self.client).await?;
         if !same_label(&label, &wanted) {
             return Ok(ignored(format!("the label `{label}` is not `{wanted}`")));
         }
         if self.is_own(&self.sender).await? {
-            return Ok(ignored("Adjutant gives itself no orders"));
+            return Ok(ignored("Adjutant set the label itself"));
         }
-        // Deliveries come in any order: a label that was taken off again starts nothing.
+        // Webhooks come in any order: a label that was taken off again starts nothing.
         let live = match self.client.issue(issue).await? {
-            None => return Ok(ignored(format!("issue {issue} is gone"))),
+            None => return Ok(ignored(format!("issue {issue} was deleted"))),
             Some(live) if live.state == OpenState::Closed => return Ok(ignored(format!("issue {issue} is closed"))),
             Some(live) if !live.has_label(&wanted) => return Ok(ignored(format!("issue {issue} has lost the label"))),
             Some(live) => live,
         };
-        // Those of the payload count though they were taken off since: a policy override that was made only makes stricter.
+        // Labels of the payload count even if they were taken off since: an override only makes the policy stricter.
         let others = labels.iter().chain(live.labels.iter().filter(|label| !labels.contains(label)));
         let mut overrides: Vec<_> = others.filter_map(|label| options::label_override(&wanted, label)).collect();
         overrides.extend(options::overrides(&body));
         let labelled = Labelled {
             repo: self.repo.clone(),
             issue,
-            earlier: self.lookup.count_for_issue(self.repo.id, issue).await?,
+            earlier: self.store.count_for_issue(self.repo.id, issue).await?,
             brief: brief::parse(&title, &body),
             title,
             author,
@@ -56,7 +52,7 @@ impl IngestContext<'_> {
             overrides,
             agents: None,
         };
-        let target = match self.lookup.live_for_issue(self.repo.id, issue).await? {
+        let target = match self.live_for_issue(issue).await? {
             Some(directive) => Target::Directive(directive.id),
             None => Target::Issue { repo: self.repo.clone(), issue },
         };
@@ -64,18 +60,18 @@ impl IngestContext<'_> {
     }
 
     /// A label that makes a live directive's policy stricter; whoever may set labels may set it.
-    async fn overridden(&self, issue: u64, label: &str) -> Result<Option<Reading>, InterpretError> {
+    async fn overridden(&self, issue: u64, label: &str) -> Result<Option<Interpretation>, IngestError> {
         if !label.contains(':') {
             return Ok(None);
         }
-        let Some(directive) = self.lookup.live_for_issue(self.repo.id, issue).await? else { return Ok(None) };
+        let Some(directive) = self.live_for_issue(issue).await? else { return Ok(None) };
         let Some(policy_override) = options::label_override(&directive.policy.label, label) else { return Ok(None) };
         let actor = self.actor(&self.sender).await?;
         Ok(Some(one(Target::Directive(directive.id), Signal::PolicyOverridden { actor, policy_override })))
     }
 
-    pub(super) async fn unlabelled(&self, issue: u64, label: &str) -> Result<Reading, InterpretError> {
-        let Some(directive) = self.lookup.newest_for_issue(self.repo.id, issue).await? else {
+    pub(super) async fn unlabelled(&self, issue: u64, label: &str) -> Result<Interpretation, IngestError> {
+        let Some(directive) = self.newest_for_issue(issue).await? else {
             return Ok(ignored(format!("issue {issue} has no directive")));
         };
         if !same_label(label, &directive.policy.label) {
@@ -88,8 +84,8 @@ impl IngestContext<'_> {
         Ok(one(Target::Directive(directive.id), Signal::Unlabelled { actor }))
     }
 
-    pub(super) async fn issue_closed(&self, issue: u64) -> Result<Reading, InterpretError> {
-        let Some(directive) = self.lookup.newest_for_issue(self.repo.id, issue).await? else {
+    pub(super) async fn issue_closed(&self, issue: u64) -> Result<Interpretation, IngestError> {
+        let Some(directive) = self.newest_for_issue(issue).await? else {
             return Ok(ignored(format!("issue {issue} has no directive")));
         };
         if self.client.issue(issue).await?.is_some_and(|live| live.state == OpenState::Open) {
@@ -99,17 +95,17 @@ impl IngestContext<'_> {
         Ok(one(Target::Directive(directive.id), Signal::IssueClosed { actor, final_merged }))
     }
 
-    pub(super) async fn issue_removed(&self, issue: u64) -> Result<Reading, InterpretError> {
-        let Some(directive) = self.lookup.newest_for_issue(self.repo.id, issue).await? else {
+    pub(super) async fn issue_removed(&self, issue: u64) -> Result<Interpretation, IngestError> {
+        let Some(directive) = self.newest_for_issue(issue).await? else {
             return Ok(ignored(format!("issue {issue} has no directive")));
         };
         let (actor, final_merged) = self.ended(&directive).await?;
         Ok(one(Target::Directive(directive.id), Signal::IssueGone { actor, final_merged }))
     }
 
-    /// Who ended it, and whether it had been delivered before.
-    async fn ended(&self, directive: &Directive) -> Result<(Actor, bool), InterpretError> {
-        // Closed by the merge's keyword or by a person: which event comes first is chance, so that the merge is asked.
+    /// Who ended the directive, and whether everything was merged before.
+    async fn ended(&self, directive: &Directive) -> Result<(Actor, bool), IngestError> {
+        // The issue was closed by the merge's keyword or by a person. Either event may come first, so the merge is asked.
         let final_merged = self.delivered(directive).await?;
         let mut actor = self.actor(&self.sender).await?;
         if self.is_own(&self.sender).await? {
@@ -121,7 +117,7 @@ impl IngestContext<'_> {
     /// Whether everything that goes into the base was merged: the final pull request, or, where steps go straight
     /// into the base, each of them.
     async fn delivered(&self, directive: &Directive) -> Result<bool, GitHubError> {
-        // One of an earlier plan that was merged after all held what there was to merge, and its keyword closes the issue.
+        // The final pull request of an earlier plan may have been merged after all, and its keyword closes the issue.
         for earlier in directive.earlier.iter().filter(|step| step.is_final()) {
             if let Some(pull) = &earlier.pull
                 && self.client.pull(pull.number).await?.merged
@@ -174,7 +170,7 @@ async fn policy_of(client: &RepoClient) -> Result<(Result<Policy, Vec<String>>, 
 }
 
 /// The label that starts a directive in a repository.
-pub(in crate::github) async fn policy_label(client: &RepoClient) -> Result<String, GitHubError> {
+pub(in crate::runtime) async fn policy_label(client: &RepoClient) -> Result<String, GitHubError> {
     Ok(policy_of(client).await?.1)
 }
 

@@ -1,0 +1,274 @@
+//! What happened in a repository, told by a webhook ([`super::parse`]) or found by a look ([`super::past`]).
+
+use chrono::{DateTime, Utc};
+
+use crate::github::{Account, RawComment, RawReview};
+use adjutant_domain::{
+    ids::{Branch, Login, Repo, Sha},
+    signal::SourceKind,
+};
+
+/// Something that happened in a repository.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// The repository.
+    pub repo: Repo,
+    /// Who caused it.
+    pub sender: User,
+    /// What happened, with its data.
+    pub kind: FactKind,
+}
+
+/// An account, as a payload names it. What it may do is asked of GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The login.
+    pub login: Login,
+    /// Whether it is an app's account.
+    pub bot: bool,
+}
+
+/// The kinds of facts, with their data.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FactKind {
+    /// An issue got a label.
+    Labelled(IssueLabelled),
+    /// An issue lost a label.
+    Unlabelled {
+        /// The issue's number.
+        issue: u64,
+        /// The label's name.
+        label: String,
+    },
+    /// An issue's title or text was edited.
+    IssueEdited {
+        /// The issue's number.
+        issue: u64,
+    },
+    /// An issue was closed.
+    IssueClosed {
+        /// The issue's number.
+        issue: u64,
+    },
+    /// An issue was deleted or transferred.
+    IssueRemoved {
+        /// The number that the issue had.
+        issue: u64,
+    },
+    /// Somebody commented.
+    Commented(CommentWritten),
+    /// Somebody submitted a review.
+    Reviewed(ReviewSubmitted),
+    /// Somebody pressed a button of a check run.
+    ButtonPressed(ButtonPressed),
+    /// A pull request was closed, merged or not.
+    PullClosed {
+        /// The pull request's number.
+        pull: u64,
+    },
+    /// A pull request was opened, or opened again.
+    PullOpened(PullHead),
+    /// Somebody pushed to a pull request's branch.
+    PullPushed(PullHead),
+    /// Somebody asked GitHub to run an app's checks again.
+    ChecksRerequested {
+        /// The app whose checks they are.
+        app: Option<u64>,
+        /// The commit.
+        head: Sha,
+        /// The pull requests with that head.
+        pulls: Vec<u64>,
+    },
+    /// Somebody pushed to a branch.
+    BranchPushed {
+        /// The branch.
+        branch: Branch,
+        /// The new head.
+        head: Sha,
+    },
+}
+
+/// A label that an issue got, and the issue as it was then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueLabelled {
+    /// The issue's number.
+    pub issue: u64,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// Who wrote it.
+    pub author: Login,
+    /// The label's name.
+    pub label: String,
+    /// All labels that it had then.
+    pub labels: Vec<String>,
+}
+
+/// A pull request and its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullHead {
+    /// The pull request's number.
+    pub pull: u64,
+    /// The head.
+    pub head: Sha,
+    /// The branch of the head, where it is in the same repository and not in a fork.
+    pub branch: Option<Branch>,
+}
+
+/// Where a comment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thread {
+    /// The number of the issue or pull request.
+    pub number: u64,
+    /// Which of the two it is.
+    pub kind: ThreadKind,
+}
+
+/// Issues and pull requests share their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThreadKind {
+    /// An issue.
+    Issue,
+    /// A pull request.
+    Pull,
+}
+
+/// A comment that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentWritten {
+    /// Where it stands.
+    pub thread: Thread,
+    /// Who wrote it.
+    pub author: User,
+    /// The app through which it was written, if any.
+    pub via_app: Option<u64>,
+    /// Its text.
+    pub body: String,
+    /// Whether it stands in the conversation or on a line.
+    pub kind: SourceKind,
+    /// Its database id.
+    pub id: u64,
+    /// Its GraphQL id.
+    pub node_id: String,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+    /// The review that it belongs to, where it is on a line.
+    pub review: Option<u64>,
+}
+
+/// A review that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewSubmitted {
+    /// The pull request's number.
+    pub pull: u64,
+    /// Who reviewed.
+    pub author: User,
+    /// The verdict.
+    pub state: ReviewState,
+    /// The text.
+    pub body: String,
+    /// The commit that was reviewed.
+    pub commit: Option<Sha>,
+    /// Its database id.
+    pub id: u64,
+    /// Its GraphQL id.
+    pub node_id: String,
+    /// When it was submitted.
+    pub at: DateTime<Utc>,
+}
+
+/// A button that was pressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ButtonPressed {
+    /// The identifier that the check run gave the button.
+    pub identifier: String,
+    /// The check run's database id.
+    pub check: u64,
+    /// The check run's GraphQL id.
+    pub node_id: String,
+    /// The app that made the check run.
+    pub app: Option<u64>,
+    /// The commit that the check run is about.
+    pub head: Sha,
+    /// The pull requests with that head.
+    pub pulls: Vec<u64>,
+}
+
+/// The verdict of a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReviewState {
+    /// *Approve*.
+    Approved,
+    /// *Request changes*.
+    ChangesRequested,
+    /// *Comment*.
+    Commented,
+}
+
+impl ReviewState {
+    /// The verdict by GitHub's word, which is in lower case in webhooks and in upper case in REST answers; none where
+    /// it is no verdict (`dismissed`, `pending`).
+    pub(super) fn of(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "approved" => Some(Self::Approved),
+            "changes_requested" => Some(Self::ChangesRequested),
+            "commented" => Some(Self::Commented),
+            _ => None,
+        }
+    }
+}
+
+impl User {
+    pub(super) fn of(account: &Account) -> Self {
+        Self { login: account.login.clone(), bot: account.is_bot() }
+    }
+
+    /// The author, else who sent the webhook: an account that was deleted is not named.
+    fn author(account: Option<&Account>, sender: &Self) -> Self {
+        account.map_or_else(|| sender.clone(), Self::of)
+    }
+}
+
+impl CommentWritten {
+    /// Reads a comment, whether a webhook or a REST answer brought it.
+    pub(super) fn read(raw: RawComment, thread: Thread, kind: SourceKind, sender: &User) -> Self {
+        Self {
+            thread,
+            author: User::author(raw.user.as_ref(), sender),
+            via_app: raw.performed_via_github_app.map(|app| app.id),
+            body: raw.body,
+            kind,
+            id: raw.id,
+            node_id: raw.node_id,
+            at: raw.created_at,
+            review: raw.pull_request_review_id,
+        }
+    }
+}
+
+impl ReviewSubmitted {
+    /// Reads a review, whether a webhook or a REST answer brought it.
+    pub(super) fn read(raw: RawReview, pull: u64, sender: &User) -> Result<Self, UnreadableReview> {
+        let state = ReviewState::of(&raw.state).ok_or_else(|| UnreadableReview::NoVerdict(raw.state.clone()))?;
+        Ok(Self {
+            pull,
+            author: User::author(raw.user.as_ref(), sender),
+            state,
+            body: raw.body,
+            commit: raw.commit_id,
+            id: raw.id,
+            node_id: raw.node_id,
+            at: raw.submitted_at.ok_or(UnreadableReview::NotSubmitted)?,
+        })
+    }
+}
+
+/// Why a review is none that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum UnreadableReview {
+    /// Its state is no verdict.
+    NoVerdict(String),
+    /// It was not submitted yet.
+    NotSubmitted,
+}

@@ -1,0 +1,211 @@
+//! From what GitHub tells to signals for the engine.
+//!
+//! GitHub tells things in two ways: a webhook brings them, or a look finds them later because no webhook arrived. Both
+//! become the same [`Fact`]: [`parse`] reads a webhook, and [`past`] what a look found. [`interpret`] then asks GitHub
+//! how things stand now, because a fact may be out of date when it is handled: who may do what, which label the policy
+//! names, where a branch stands, whether a pull request was merged. Out come [`Addressed`] signals.
+//!
+//! What never happens here: nothing is written, on GitHub or in the store, so that a fact may be interpreted again
+//! after an error; nothing is decided (a command of somebody without rights still becomes a signal, which the engine
+//! refuses); and edits of comments count for nothing, since a maintainer can edit a stranger's comment into an approval.
+//!
+//! Races that are accepted: two webhooks may tell the same (a push comes as `push` and as `synchronize`, and our own
+//! merges come back), and the engine ignores what it knows already. A label that makes the policy stricter, set in the
+//! moment in which a directive is being opened, may be read by neither of the two webhooks; setting it again helps.
+
+mod command;
+mod edit;
+mod fact;
+mod label;
+mod parse;
+pub(super) mod past;
+mod pull;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use fact::{
+    ButtonPressed, CommentWritten, Fact, FactKind, IssueLabelled, PullHead, ReviewState, ReviewSubmitted, Thread,
+    ThreadKind, User,
+};
+pub(super) use label::policy_label;
+pub use parse::{PayloadError, Webhook, parse};
+
+use crate::github::{GitHub, GitHubError, RepoClient};
+use crate::store::{Store, StoreError};
+use adjutant_domain::{
+    directive::Directive,
+    ids::{DirectiveId, Repo, Sha},
+    signal::{Actor, Permission, Signal},
+};
+
+/// What a fact comes down to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Interpretation {
+    /// It has nothing for the engine, for this reason.
+    Ignored(String),
+    /// Signals for one directive or issue; never empty.
+    Signals(Vec<Addressed>),
+    /// A pull request that is not Adjutant's has a new head.
+    ForeignPull {
+        /// The repository.
+        repo: Repo,
+        /// The head.
+        head: Sha,
+    },
+}
+
+/// A signal, and whom it is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Addressed {
+    /// Whom it is for.
+    pub target: Target,
+    /// The signal.
+    pub signal: Signal,
+}
+
+/// Whom a signal is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A directive that exists.
+    Directive(DirectiveId),
+    /// An issue that has no live directive: the signal may open one.
+    Issue {
+        /// The repository.
+        repo: Repo,
+        /// The issue's number.
+        issue: u64,
+    },
+}
+
+/// Why a fact did not become signals, by what to do about it.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// Try again later.
+    #[error("{why}")]
+    Later {
+        /// After this time, where GitHub named one.
+        after: Option<Duration>,
+        /// What went wrong.
+        why: String,
+    },
+    /// The app may not work in the repository at present: wait until people give the access back.
+    #[error("{why}")]
+    NoAccess {
+        /// What GitHub said.
+        why: String,
+    },
+    /// GitHub refused a read. It does that for a moment, too: try a few times before believing it.
+    #[error("{why}")]
+    Refused {
+        /// What GitHub said.
+        why: String,
+    },
+    /// It will never work.
+    #[error("{why}")]
+    Never {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl From<GitHubError> for IngestError {
+    fn from(error: GitHubError) -> Self {
+        let why = error.to_string();
+        match error {
+            GitHubError::NoAccess { .. } => Self::NoAccess { why },
+            error if error.is_transient() => Self::Later { after: error.retry_after(), why },
+            _ => Self::Refused { why },
+        }
+    }
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        Self::Later { after: None, why: error.to_string() }
+    }
+}
+
+impl From<PayloadError> for IngestError {
+    fn from(error: PayloadError) -> Self {
+        Self::Never { why: error.to_string() }
+    }
+}
+
+/// Asks GitHub how things stand that a fact is about, and turns it into signals.
+pub async fn interpret(github: &GitHub, store: &Store, fact: Fact) -> Result<Interpretation, IngestError> {
+    let Fact { repo, sender, kind } = fact;
+    let context = IngestContext { github, store, client: github.repository(&repo), repo, sender };
+    match kind {
+        FactKind::Labelled(labelled) => context.labelled(labelled).await,
+        FactKind::Unlabelled { issue, label } => context.unlabelled(issue, &label).await,
+        FactKind::IssueEdited { issue } => context.issue_edited(issue).await,
+        FactKind::IssueClosed { issue } => context.issue_closed(issue).await,
+        FactKind::IssueRemoved { issue } => context.issue_removed(issue).await,
+        FactKind::Commented(comment) => context.commented(comment).await,
+        FactKind::Reviewed(review) => context.reviewed(review).await,
+        FactKind::ButtonPressed(pressed) => context.button_pressed(pressed).await,
+        FactKind::ChecksRerequested { app, head, pulls } => context.checks_rerequested(app, head, &pulls).await,
+        FactKind::PullOpened(opened) => context.pull_opened(&opened).await,
+        FactKind::PullClosed { pull } => context.pull_closed(pull).await,
+        FactKind::PullPushed(pushed) => context.pull_pushed(&pushed).await,
+        FactKind::BranchPushed { branch, head } => context.branch_pushed(&branch, &head).await,
+    }
+}
+
+/// Where a fact happened and who caused it, with what is asked about it.
+struct IngestContext<'a> {
+    github: &'a GitHub,
+    store: &'a Store,
+    client: RepoClient,
+    repo: Repo,
+    sender: User,
+}
+
+impl IngestContext<'_> {
+    /// A user with the permission that they have now. Bots may run no commands, so that GitHub is not asked about them.
+    async fn actor(&self, user: &User) -> Result<Actor, GitHubError> {
+        let permission = if user.bot { Permission::None } else { self.client.permission(&user.login).await? };
+        Ok(Actor { login: user.login.clone(), permission, bot: user.bot })
+    }
+
+    /// Whether it is this app's own account.
+    async fn is_own(&self, user: &User) -> Result<bool, GitHubError> {
+        // A person is never our bot; asking only about bots spares a read at the very first event.
+        Ok(user.bot && self.github.app().await?.bot_login == user.login)
+    }
+
+    /// The newest directive of an issue that is not over.
+    async fn live_for_issue(&self, issue: u64) -> Result<Option<Directive>, StoreError> {
+        let id = self.store.live_directive_for_issue(self.repo.id, issue).await?;
+        self.directive(id).await
+    }
+
+    /// The newest directive of an issue, over or not.
+    async fn newest_for_issue(&self, issue: u64) -> Result<Option<Directive>, StoreError> {
+        let id = self.store.newest_for_issue(self.repo.id, issue).await?;
+        self.directive(id).await
+    }
+
+    /// The newest directive with a step, or a final step, of that pull request's number.
+    async fn for_pull(&self, pull: u64) -> Result<Option<Directive>, StoreError> {
+        let id = self.store.directive_for_pull(self.repo.id, pull).await?;
+        self.directive(id).await
+    }
+
+    async fn directive(&self, id: Option<DirectiveId>) -> Result<Option<Directive>, StoreError> {
+        match id {
+            Some(id) => self.store.directive(id).await,
+            None => Ok(None),
+        }
+    }
+}
+
+fn ignored(reason: impl Into<String>) -> Interpretation {
+    Interpretation::Ignored(reason.into())
+}
+
+fn one(target: Target, signal: Signal) -> Interpretation {
+    Interpretation::Signals(vec![Addressed { target, signal }])
+}

@@ -1,0 +1,189 @@
+//! Reads a webhook, without asking anybody.
+
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::fact::{
+    ButtonPressed, CommentWritten, Fact, FactKind, IssueLabelled, PullHead, ReviewSubmitted, Thread, ThreadKind,
+    UnreadableReview, User,
+};
+use crate::github::payload::{
+    CheckRunEvent, Envelope, Gone, IssueComment, IssueRef, Issues, PullEvent, PushEvent, Rerequest, ReviewCommentEvent,
+    ReviewEvent,
+};
+use adjutant_domain::{ids::Repo, signal::SourceKind};
+
+/// What a webhook comes down to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Webhook {
+    /// It has nothing for the engine, for this reason.
+    Ignored(String),
+    /// It tells of something that happened.
+    Fact(Box<Fact>),
+}
+
+/// A body that is not what GitHub sends with that event.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the body of this `{event}` event was not understood: {message}")]
+pub struct PayloadError {
+    /// The event's name.
+    pub event: String,
+    /// What was wrong, with the place.
+    pub message: String,
+}
+
+/// Reads a webhook: the event's name, as the `X-GitHub-Event` header gives it, and the raw body.
+pub fn parse(event: &str, body: &[u8]) -> Result<Webhook, PayloadError> {
+    let reader = Reader { event, body };
+    match event {
+        "issues"
+        | "issue_comment"
+        | "pull_request_review_comment"
+        | "pull_request_review"
+        | "pull_request"
+        | "push"
+        | "check_run"
+        | "check_suite" => reader.fact(),
+        "ping" => reader.ignored("GitHub tests the webhook with it"),
+        "installation" | "installation_repositories" | "installation_target" | "github_app_authorization" => {
+            reader.ignored("installations are looked up when they are needed; what waited for one is tried at once")
+        }
+        _ => reader.ignored(&format!("`{event}` events are not used")),
+    }
+}
+
+struct Reader<'a> {
+    event: &'a str,
+    body: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn fact(&self) -> Result<Webhook, PayloadError> {
+        let envelope: Envelope = self.json()?;
+        let Some(repo) = envelope.repo() else {
+            return Ok(Webhook::Ignored("it did not come through an installation of the app".to_owned()));
+        };
+        let action = envelope.action.as_deref().unwrap_or_default();
+        let sender = User::of(&envelope.sender);
+        let kind = match (self.event, action) {
+            ("issues", "labeled" | "unlabeled" | "edited" | "closed" | "deleted" | "transferred") => {
+                self.issue(action)?
+            }
+            ("issue_comment", "created") => Ok(self.issue_comment(&sender)?),
+            ("pull_request_review_comment", "created") => Ok(self.review_comment(&sender)?),
+            ("pull_request_review", "submitted") => self.review(&sender)?,
+            ("pull_request", "closed") => {
+                Ok(FactKind::PullClosed { pull: self.json::<PullEvent>()?.pull_request.number })
+            }
+            ("pull_request", "opened" | "reopened") => Ok(FactKind::PullOpened(self.pull_head(&repo)?)),
+            ("pull_request", "synchronize") => Ok(FactKind::PullPushed(self.pull_head(&repo)?)),
+            ("push", _) => self.push()?,
+            ("check_run", "requested_action") => Ok(self.button()?),
+            ("check_run" | "check_suite", "rerequested") => Ok(self.rerequested()?),
+            _ => Err(format!("`{}` with `{action}` is not used", self.event)),
+        };
+        Ok(match kind {
+            Ok(kind) => Webhook::Fact(Box::new(Fact { repo, sender, kind })),
+            Err(reason) => Webhook::Ignored(reason),
+        })
+    }
+
+    fn issue(&self, action: &str) -> Result<Result<FactKind, String>, PayloadError> {
+        let Issues { issue, label } = self.json()?;
+        if issue.pull_request.is_some() {
+            return Ok(Err("it is about a pull request, not an issue".to_owned()));
+        }
+        let number = issue.number;
+        let label = || label.map(|label| label.name).ok_or_else(|| self.wrong("`label` is missing"));
+        Ok(Ok(match action {
+            "labeled" => {
+                let label = label()?;
+                let IssueRef { title, body, author, labels, .. } = issue;
+                FactKind::Labelled(IssueLabelled { issue: number, title, body, author, label, labels })
+            }
+            "unlabeled" => FactKind::Unlabelled { issue: number, label: label()? },
+            "edited" => FactKind::IssueEdited { issue: number },
+            "closed" => FactKind::IssueClosed { issue: number },
+            _ => FactKind::IssueRemoved { issue: number },
+        }))
+    }
+
+    fn issue_comment(&self, sender: &User) -> Result<FactKind, PayloadError> {
+        let IssueComment { issue, comment } = self.json()?;
+        let kind = if issue.pull_request.is_some() { ThreadKind::Pull } else { ThreadKind::Issue };
+        let thread = Thread { number: issue.number, kind };
+        Ok(FactKind::Commented(CommentWritten::read(comment, thread, SourceKind::IssueComment, sender)))
+    }
+
+    fn review_comment(&self, sender: &User) -> Result<FactKind, PayloadError> {
+        let ReviewCommentEvent { pull_request, comment } = self.json()?;
+        let thread = Thread { number: pull_request.number, kind: ThreadKind::Pull };
+        Ok(FactKind::Commented(CommentWritten::read(comment, thread, SourceKind::ReviewComment, sender)))
+    }
+
+    fn review(&self, sender: &User) -> Result<Result<FactKind, String>, PayloadError> {
+        let ReviewEvent { pull_request, review } = self.json()?;
+        match ReviewSubmitted::read(review, pull_request.number, sender) {
+            Ok(review) => Ok(Ok(FactKind::Reviewed(review))),
+            Err(UnreadableReview::NoVerdict(state)) => {
+                Ok(Err(format!("a review with the state `{state}` is not used")))
+            }
+            Err(UnreadableReview::NotSubmitted) => Err(self.wrong("`review.submitted_at` is missing")),
+        }
+    }
+
+    fn button(&self) -> Result<FactKind, PayloadError> {
+        let CheckRunEvent { check_run, requested_action } = self.json()?;
+        let action = requested_action.ok_or_else(|| self.wrong("`requested_action` is missing"))?;
+        Ok(FactKind::ButtonPressed(ButtonPressed {
+            identifier: action.identifier,
+            check: check_run.id,
+            node_id: check_run.node_id,
+            app: check_run.app.map(|app| app.id),
+            head: check_run.head_sha,
+            pulls: check_run.pull_requests.into_iter().map(|pull| pull.number).collect(),
+        }))
+    }
+
+    fn rerequested(&self) -> Result<FactKind, PayloadError> {
+        let Rerequest { check_run, check_suite } = self.json()?;
+        let checks = check_run.or(check_suite).ok_or_else(|| self.wrong("the checks are missing"))?;
+        let pulls = checks.pull_requests.into_iter().map(|pull| pull.number).collect();
+        Ok(FactKind::ChecksRerequested { app: checks.app.map(|app| app.id), head: checks.head_sha, pulls })
+    }
+
+    fn pull_head(&self, repo: &Repo) -> Result<PullHead, PayloadError> {
+        let PullEvent { pull_request, after } = self.json()?;
+        let end = pull_request.head;
+        let head = after.or_else(|| end.as_ref().map(|end| end.sha.clone()));
+        let head = head.ok_or_else(|| self.wrong("`pull_request.head` is missing"))?;
+        let here = end.filter(|end| end.repo.as_ref().is_some_and(|of| of.id == repo.id));
+        Ok(PullHead { pull: pull_request.number, head, branch: here.map(|end| end.branch) })
+    }
+
+    fn push(&self) -> Result<Result<FactKind, String>, PayloadError> {
+        let push: PushEvent = self.json()?;
+        Ok(match (push.branch(), push.deleted) {
+            (None, _) => Err("a tag was pushed".to_owned()),
+            (_, Gone::Yes) => Err("a branch was deleted".to_owned()),
+            (Some(branch), Gone::No) => Ok(FactKind::BranchPushed { branch, head: push.after }),
+        })
+    }
+
+    fn json<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
+        serde_json::from_slice(self.body).map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    fn wrong(&self, message: &str) -> PayloadError {
+        PayloadError { event: self.event.to_owned(), message: message.to_owned() }
+    }
+
+    /// An event that is not used. Its body must be JSON, or the delivery is marked as broken.
+    fn ignored(&self, reason: &str) -> Result<Webhook, PayloadError> {
+        self.json::<serde::de::IgnoredAny>()?;
+        Ok(Webhook::Ignored(reason.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

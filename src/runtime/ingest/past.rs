@@ -1,0 +1,137 @@
+//! Facts that a look found, as the webhook would have told them.
+
+use chrono::{DateTime, Utc};
+
+use super::fact::{CommentWritten, Fact, FactKind, IssueLabelled, ReviewState, ReviewSubmitted, Thread, User};
+use crate::github::{Issue, IssueEvent, RawComment, RawReview};
+use adjutant_domain::command;
+use adjutant_domain::ids::{Login, Repo};
+use adjutant_domain::signal::SourceKind;
+
+/// Something that happened some time ago.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::runtime) struct PastEvent {
+    /// Unique in its repository.
+    pub(in crate::runtime) id: String,
+    /// When it happened.
+    pub(in crate::runtime) at: DateTime<Utc>,
+    /// What happened.
+    pub(in crate::runtime) fact: Fact,
+}
+
+impl PastEvent {
+    /// An issue got a label, and still has it.
+    pub(in crate::runtime) fn labelled(repo: &Repo, issue: Issue, label: &str, event: &IssueEvent) -> Self {
+        let kind = FactKind::Labelled(IssueLabelled {
+            issue: issue.number,
+            title: issue.title,
+            body: issue.body,
+            author: issue.author,
+            label: label.to_owned(),
+            labels: issue.labels,
+        });
+        Self::of_event(repo, event, kind)
+    }
+
+    /// An issue lost a label.
+    pub(in crate::runtime) fn unlabelled(repo: &Repo, issue: u64, label: &str, event: &IssueEvent) -> Self {
+        Self::of_event(repo, event, FactKind::Unlabelled { issue, label: label.to_owned() })
+    }
+
+    /// An issue was closed.
+    pub(in crate::runtime) fn closed(repo: &Repo, issue: u64, event: &IssueEvent) -> Self {
+        Self::of_event(repo, event, FactKind::IssueClosed { issue })
+    }
+
+    /// An issue was deleted or transferred. GitHub's list of events tells neither that nor who did it.
+    pub(in crate::runtime) fn removed(repo: &Repo, issue: u64) -> Self {
+        let fact = Fact { repo: repo.clone(), sender: nobody(), kind: FactKind::IssueRemoved { issue } };
+        Self { id: format!("removal/{issue}"), at: DateTime::UNIX_EPOCH, fact }
+    }
+
+    /// A comment.
+    pub(in crate::runtime) fn commented(repo: &Repo, raw: RawComment, thread: Thread, kind: SourceKind) -> Self {
+        let comment = CommentWritten::read(raw, thread, kind, &nobody());
+        Self {
+            id: format!("{kind:?}/{}", comment.id),
+            at: comment.at,
+            fact: Fact { repo: repo.clone(), sender: comment.author.clone(), kind: FactKind::Commented(comment) },
+        }
+    }
+
+    /// A review; none where it was not submitted or its state is no verdict.
+    pub(in crate::runtime) fn reviewed(repo: &Repo, raw: RawReview, pull: u64) -> Option<Self> {
+        let review = ReviewSubmitted::read(raw, pull, &nobody()).ok()?;
+        Some(Self {
+            id: format!("review/{}", review.id),
+            at: review.at,
+            fact: Fact { repo: repo.clone(), sender: review.author.clone(), kind: FactKind::Reviewed(review) },
+        })
+    }
+
+    fn of_event(repo: &Repo, event: &IssueEvent, kind: FactKind) -> Self {
+        let sender = event.actor.as_ref().map_or_else(nobody, User::of);
+        Self {
+            id: format!("event/{}", event.id),
+            at: event.created_at,
+            fact: Fact { repo: repo.clone(), sender, kind },
+        }
+    }
+}
+
+/// Whether a comment holds a command of a person, as they wrote it: a maintainer can edit a stranger's comment into one.
+pub(in crate::runtime) fn holds_command(comment: &RawComment) -> bool {
+    comment.user.as_ref().is_some_and(|author| !author.is_bot())
+        && !comment.is_edited()
+        && !command::parse(&comment.body).is_empty()
+}
+
+/// Whether a review of a person decides something or holds a command.
+pub(in crate::runtime) fn decides(review: &RawReview) -> bool {
+    review.user.as_ref().is_some_and(|author| !author.is_bot())
+        && match ReviewState::of(&review.state) {
+            Some(ReviewState::Approved | ReviewState::ChangesRequested) => true,
+            Some(ReviewState::Commented) => !command::parse(&review.body).is_empty(),
+            None => false,
+        }
+}
+
+/// The account that GitHub shows in place of a deleted one.
+fn nobody() -> User {
+    User { login: Login::new("ghost"), bot: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn comment(body: &str, author: &str, updated: &str) -> RawComment {
+        let comment = json!({
+            "id": 1, "node_id": "x", "body": body, "user": { "login": author },
+            "created_at": "2026-11-20T12:00:00Z", "updated_at": updated,
+        });
+        serde_json::from_value(comment).unwrap()
+    }
+
+    #[test]
+    fn only_commands_of_people_count_and_only_as_they_were_written() {
+        let written = "2026-11-20T12:00:00Z";
+        assert!(holds_command(&comment("/approve", "mona", written)));
+        assert!(!holds_command(&comment("/approve", "mona", "2026-11-20T12:05:00Z")));
+        assert!(!holds_command(&comment("/approve", "renovate[bot]", written)));
+        assert!(!holds_command(&comment("well done", "mona", written)));
+    }
+
+    #[test]
+    fn a_review_counts_by_its_verdict_or_by_a_command_in_its_text() {
+        let review = |state: &str, body: &str| -> RawReview {
+            let review = json!({ "id": 1, "node_id": "x", "state": state, "body": body, "user": { "login": "mona" } });
+            serde_json::from_value(review).unwrap()
+        };
+        assert!(decides(&review("APPROVED", "")) && decides(&review("CHANGES_REQUESTED", "")));
+        assert!(decides(&review("COMMENTED", "/skip")) && !decides(&review("COMMENTED", "Hm.")));
+        assert!(!decides(&review("DISMISSED", "/skip")));
+    }
+}

@@ -1,0 +1,292 @@
+//! Finds what no webhook told: GitHub loses one now and then, and does not list it among the failed deliveries.
+//!
+//! Every round compares how things stand on GitHub with what is known: labels set and removed, issues closed and edited,
+//! commands in comments and reviews. What was missed becomes the same [`Fact`](super::ingest::Fact) as a webhook's, so
+//! that permissions and facts are read live as ever. A command counts once, however often and by whichever way it
+//! arrives: the reaction that answers it is in the outbox. Two things cannot be found: a button that was pressed, and
+//! checks that were asked for again. Pressing again helps.
+//!
+//! What happened less than a minute ago is left to its webhook.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, DurationRound, Utc};
+
+use super::ingest::past::{PastEvent, decides, holds_command};
+use super::ingest::{Thread, ThreadKind, policy_label};
+use super::{App, deliveries};
+use crate::github::{CommentList, Issue, OpenState, RawComment, RawReview, RepoClient};
+use crate::store::StoreError;
+use adjutant_domain::brief;
+use adjutant_domain::directive::{Directive, PauseReason};
+use adjutant_domain::effect::Effect;
+use adjutant_domain::ids::Repo;
+use adjutant_domain::replan::IssueText;
+use adjutant_domain::signal::{Signal, Source, SourceKind};
+
+/// How long a webhook may take before what it tells is looked for. GitHub's take seconds as a rule.
+const LATE: chrono::Duration = chrono::Duration::minutes(1);
+/// How far before the last round comments are read again.
+const OVERLAP: chrono::Duration = chrono::Duration::minutes(10);
+/// In how many repositories of an installation one round looks for labels; the next round goes on with the others.
+const REPOSITORIES: usize = 20;
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// How far the rounds of this process have come.
+#[derive(Debug, Default)]
+pub(super) struct ReconcileCursor(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The events that were replayed, by repository.
+    replayed: BTreeSet<(u64, String)>,
+    /// When comments were last read, by repository.
+    comments_read: BTreeMap<u64, DateTime<Utc>>,
+    /// The repository in which labels were last looked for, by installation.
+    last_repository: BTreeMap<u64, u64>,
+}
+
+impl ReconcileCursor {
+    fn seen<T>(&self, with: impl FnOnce(&mut Seen) -> T) -> T {
+        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Looks everywhere for what was missed. An error costs a line in the log: the next round looks again.
+pub(super) async fn look(app: &App, live: &[Directive]) {
+    let mut by_repo: BTreeMap<u64, Vec<&Directive>> = BTreeMap::new();
+    for directive in live {
+        by_repo.entry(directive.repo.id).or_default().push(directive);
+    }
+    for directives in by_repo.values() {
+        let repo = &directives[0].repo;
+        if app.out_of_reach.has(repo) {
+            continue;
+        }
+        if let Err(error) = commands(app, directives).await {
+            tracing::warn!(%error, repository = repo.full_name(), "could not look for missed commands; trying again next round");
+        }
+    }
+    if let Err(error) = labels(app).await {
+        tracing::warn!(%error, "could not look for missed labels; trying again next round");
+    }
+}
+
+/// How a directive's issue stands: closed, without its label, edited.
+pub(super) async fn issue(app: &App, directive: &Directive) -> Result<Vec<Signal>, Fault> {
+    let (client, repo, number) = (app.github.repository(&directive.repo), &directive.repo, directive.issue);
+    let Some(issue) = client.issue(number).await? else {
+        if client.issue_is_gone(number).await? {
+            replay(app, repo, PastEvent::removed(repo, number)).await?;
+        }
+        return Ok(Vec::new());
+    };
+    if issue.state == OpenState::Closed {
+        if let Some(closed) = client.last_closed(number).await? {
+            replay(app, repo, PastEvent::closed(repo, number, &closed)).await?;
+        }
+        return Ok(Vec::new());
+    }
+    let text = text_of(&issue);
+    if let Some(changed) = label_change(app, &client, directive, issue).await? {
+        replay(app, repo, changed).await?;
+    }
+    Ok(vec![Signal::IssueRead(text)])
+}
+
+/// The label of a live directive's issue, removed or set again.
+async fn label_change(
+    app: &App,
+    client: &RepoClient,
+    directive: &Directive,
+    issue: Issue,
+) -> Result<Option<PastEvent>, Fault> {
+    let (repo, label) = (&directive.repo, &directive.policy.label);
+    let paused_by_it = directive
+        .pause
+        .as_ref()
+        .is_some_and(|pause| pause.reasons().any(|it| matches!(it, PauseReason::Unlabelled(_))));
+    let changed = match (issue.has_label(label), paused_by_it) {
+        (false, false) => {
+            let event = client.last_unlabelled(directive.issue, label).await?;
+            event.map(|event| PastEvent::unlabelled(repo, directive.issue, label, &event))
+        }
+        (true, true) => {
+            let event = client.last_labelled(directive.issue, label).await?;
+            event.map(|event| PastEvent::labelled(repo, issue, label, &event))
+        }
+        _ => None,
+    };
+    let Some(changed) = changed else { return Ok(None) };
+    // Whoever resumed it without the label meant to.
+    let known = !paused_by_it && app.store.was_paused_since(directive.id, changed.at).await?;
+    Ok((!known).then_some(changed))
+}
+
+fn text_of(issue: &Issue) -> IssueText {
+    IssueText { brief: brief::parse(&issue.title, &issue.body), title: issue.title.clone() }
+}
+
+/// Commands in comments and reviews of a repository's live directives.
+async fn commands(app: &App, directives: &[&Directive]) -> Result<(), Fault> {
+    let repo = &directives[0].repo;
+    let client = app.github.repository(repo);
+    let oldest = directives.iter().map(|directive| directive.created_at).min().unwrap_or_else(Utc::now);
+    let (since, now) = (app.reconcile_cursor.seen(|seen| seen.comments_read.get(&repo.id).copied()), Utc::now());
+    let since = since.map_or(oldest, |since| since - OVERLAP).max(oldest);
+    let mut all = true;
+    for (raw, kind) in comments(&client, since).await? {
+        let what = format!("comment {}", raw.id);
+        all &= is_settled(replay_comment(app, &client, raw, kind).await, repo, &what);
+    }
+    for directive in directives {
+        for pull in directive
+            .steps
+            .iter()
+            .chain(&directive.final_step)
+            .filter(|step| !step.status.is_done())
+            .filter_map(|it| it.open_pull())
+        {
+            for raw in client.reviews(pull.number, decides).await? {
+                let what = format!("review {}", raw.id);
+                all &= is_settled(replay_review(app, repo, raw, pull.number).await, repo, &what);
+            }
+        }
+    }
+    if all {
+        app.reconcile_cursor.seen(|seen| seen.comments_read.insert(repo.id, now));
+    }
+    Ok(())
+}
+
+/// The comments with commands since a time, the oldest first.
+async fn comments(client: &RepoClient, since: DateTime<Utc>) -> Result<Vec<(RawComment, SourceKind)>, Fault> {
+    let mut all = Vec::new();
+    for (list, kind) in
+        [(CommentList::Issues, SourceKind::IssueComment), (CommentList::Reviews, SourceKind::ReviewComment)]
+    {
+        let found = client.comments_since(list, since, holds_command).await?;
+        all.extend(found.into_iter().map(|raw| (raw, kind)));
+    }
+    all.sort_by_key(|(raw, _)| raw.created_at);
+    Ok(all)
+}
+
+/// Whether a command needs no other try. One that fails does not stop the others, and is replayed in a later round.
+fn is_settled(outcome: Result<(), Fault>, repo: &Repo, what: &str) -> bool {
+    if let Err(error) = &outcome {
+        let repository = repo.full_name();
+        tracing::warn!(%error, repository, what, "could not replay a missed command; trying again next round");
+    }
+    outcome.is_ok()
+}
+
+async fn replay_comment(app: &App, client: &RepoClient, raw: RawComment, kind: SourceKind) -> Result<(), Fault> {
+    let repo = client.repo();
+    let Some(number) = raw.number() else { return Ok(()) };
+    let source = Source { kind, id: raw.id, node_id: raw.node_id.clone(), number, index: 0 };
+    if !awaits_answer(app, repo, &source, raw.created_at).await? {
+        return Ok(());
+    }
+    let thread_kind = match kind {
+        SourceKind::IssueComment => match client.issue(number).await? {
+            Some(issue) if issue.is_pull() => ThreadKind::Pull,
+            Some(_) => ThreadKind::Issue,
+            // The issue was deleted meanwhile.
+            None => return Ok(()),
+        },
+        SourceKind::ReviewComment | SourceKind::Review | SourceKind::Button => ThreadKind::Pull,
+    };
+    let thread = Thread { number, kind: thread_kind };
+    replay(app, repo, PastEvent::commented(repo, raw, thread, kind)).await
+}
+
+async fn replay_review(app: &App, repo: &Repo, raw: RawReview, pull: u64) -> Result<(), Fault> {
+    let source = Source { kind: SourceKind::Review, id: raw.id, node_id: raw.node_id.clone(), number: pull, index: 0 };
+    let Some(past) = PastEvent::reviewed(repo, raw, pull) else { return Ok(()) };
+    if awaits_answer(app, repo, &source, past.at).await? { replay(app, repo, past).await } else { Ok(()) }
+}
+
+/// Whether a command is for a live directive and nobody has answered it. Issues and pull requests share their numbers,
+/// so that the number alone finds the directive.
+async fn awaits_answer(app: &App, repo: &Repo, source: &Source, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let found = match app.store.directive_for_pull(repo.id, source.number).await? {
+        Some(id) => Some(id),
+        None => app.store.newest_for_issue(repo.id, source.number).await?,
+    };
+    let Some(id) = found else { return Ok(false) };
+    if app.store.was_asked_for(&Effect::answers_to(id, source)).await? {
+        return Ok(false);
+    }
+    // What was written before the directive was about something else.
+    let directive = app.store.directive(id).await?.filter(|directive| !directive.status.is_over());
+    Ok(directive.is_some_and(|directive| at >= whole_second(directive.created_at)))
+}
+
+/// As GitHub gives times. What was written in the second in which a directive began counts as written after it.
+fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.duration_trunc(chrono::Duration::seconds(1)).unwrap_or(at)
+}
+
+/// Labels on issues that have no live directive.
+async fn labels(app: &App) -> Result<(), Fault> {
+    for (installation, repos) in app.github.all_repositories().await? {
+        for repo in next_repositories(app, installation, repos) {
+            if let Err(error) = labels_in(app, &repo).await {
+                tracing::warn!(%error, repository = repo.full_name(), "could not look for missed labels; trying again next round");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The repositories of an installation that this round looks at.
+fn next_repositories(app: &App, installation: u64, mut repos: Vec<Repo>) -> Vec<Repo> {
+    repos.sort_by_key(|repo| repo.id);
+    app.reconcile_cursor.seen(|seen| {
+        let last = seen.last_repository.get(&installation).copied().unwrap_or(0);
+        let next = repos.iter().position(|repo| repo.id > last).unwrap_or(0);
+        repos.rotate_left(next);
+        repos.truncate(REPOSITORIES);
+        if let Some(last) = repos.last() {
+            seen.last_repository.insert(installation, last.id);
+        }
+    });
+    repos
+}
+
+async fn labels_in(app: &App, repo: &Repo) -> Result<(), Fault> {
+    let client = app.github.repository(repo);
+    let label = policy_label(&client).await?;
+    for number in client.issues_with_label(&label).await? {
+        let newest = match app.store.newest_for_issue(repo.id, number).await? {
+            Some(id) => app.store.directive(id).await?,
+            None => None,
+        };
+        if newest.as_ref().is_some_and(|directive| !directive.status.is_over()) {
+            continue;
+        }
+        let Some(issue) = client.issue(number).await? else { continue };
+        let Some(event) = client.last_labelled(number, &label).await? else { continue };
+        // A label that was there while the last directive ended does not start another.
+        if newest.and_then(|directive| directive.ended_at).is_none_or(|ended| event.created_at > ended) {
+            replay(app, repo, PastEvent::labelled(repo, issue, &label, &event)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Replays an event, once in this process. What happened less than a minute ago is left to its webhook.
+async fn replay(app: &App, repo: &Repo, past: PastEvent) -> Result<(), Fault> {
+    let key = (repo.id, past.id);
+    let late = LATE.min(chrono::Duration::from_std(app.settings.limits.look)?);
+    if Utc::now() - past.at < late || app.reconcile_cursor.seen(|seen| seen.replayed.contains(&key)) {
+        return Ok(());
+    }
+    tracing::info!(repository = repo.full_name(), what = key.1, "replaying an event whose webhook never arrived");
+    deliveries::replay(app, past.fact).await?;
+    app.reconcile_cursor.seen(|seen| seen.replayed.insert(key));
+    Ok(())
+}
