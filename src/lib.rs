@@ -1,11 +1,10 @@
-//! Adjutant: label an issue, and it plans the work, opens a pull request for every step, proves each one
-//! with check runs, and asks a person before it matters.
+//! Adjutant: label an issue, and it plans the work, opens a pull request for every step, verifies each one with check
+//! runs, and asks a person before anything important is merged.
 //!
-//! The modules form floors, and arrows between them point down only (ARCHITECTURE.md has the map):
-//! [`domain`] holds values and rules and imports nothing of ours; [`store`], [`github`], [`workspace`] and
-//! [`report`] stand on it; [`agent`] and [`verify`] stand on those; [`runtime`] ties all together; [`web`]
-//! writes the inbox and reads the store; [`cli`] shows the operator what is in it. `playground` (a feature) is what the bot brings
-//! to the GitHub on this machine, which is a crate of its own and imports nothing of the bot.
+//! Imports point down only (ARCHITECTURE.md has the map). The crate `adjutant-domain` holds values and rules. [`store`],
+//! [`github`], [`workspace`] and [`report`] stand on it; [`agent`] and [`verify`] stand on those; [`runtime`] ties all
+//! together; [`web`] writes the inbox and reads the store; [`cli`] shows the operator what is in it. `playground` (a
+//! feature) is what the bot brings to the GitHub on this machine, a crate that imports nothing of the bot.
 
 pub mod agent;
 pub mod cli;

@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 #[cfg(feature = "playground")]
 use try_out::TryOutArgs;
 
-/// Label an issue, and Adjutant plans it, opens a pull request for every step, proves each one and asks a
-/// person before it matters.
+/// Label an issue, and Adjutant plans the work, opens a pull request for every step, verifies each one, and asks a
+/// person before anything important is merged.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
