@@ -22,11 +22,11 @@ impl FromStr for Dimension {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let (sizes, transaction) = text
+        let (sizes, unit) = text
             .split_once(' ')
-            .ok_or_else(|| ParseError::new(text, "sizes and a transaction, such as `20x30x5 mm`"))?;
+            .ok_or_else(|| ParseError::new(text, "sizes and a unit, such as `20x30x5 mm`"))?;
         let [a, b, c] = three(sizes)?;
-        let read = |number| Length::read(number, transaction);
+        let read = |number| Length::read(number, unit);
         Ok(Self { sides: [read(a)?, read(b)?, read(c)?] })
     }
 }

@@ -13,7 +13,7 @@ const UNITS: [(&str, u32); 2] = [("mm", 1), ("cm", 10)];
 
 impl Length {
     /// Reads a number such as `20` or `0.5` in a unit.
-    pub fn read(number: &str, transaction: &str) -> Result<Self, ParseError> {
+    pub fn read(number: &str, unit: &str) -> Result<Self, ParseError> {
         let shape = || ParseError::new(number, "a number such as `20` or `0.5`");
         let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
         if tenths.len() != 1 {
@@ -21,14 +21,14 @@ impl Length {
         }
         let whole: u32 = whole.parse().map_err(|_| shape())?;
         let tenths: u32 = tenths.parse().map_err(|_| shape())?;
-        let transaction = UNITS
+        let unit = UNITS
             .iter()
-            .find(|(name, _)| *name == transaction)
-            .ok_or_else(|| ParseError::new(transaction, "mm or cm"))?;
+            .find(|(name, _)| *name == unit)
+            .ok_or_else(|| ParseError::new(unit, "mm or cm"))?;
         let tenths = whole
             .checked_mul(10)
             .and_then(|sum| sum.checked_add(tenths))
-            .and_then(|sum| sum.checked_mul(transaction.1))
+            .and_then(|sum| sum.checked_mul(unit.1))
             .ok_or_else(|| ParseError::new(number, "a length that fits on a slip"))?;
         if tenths % 10 != 0 {
             return Err(ParseError::new(number, "whole millimetres"));
@@ -54,9 +54,9 @@ mod tests {
 
     #[test]
     fn every_unit_is_measured_in_millimetres() {
-        for (number, transaction, millimetres) in [("20", "mm", 20), ("2", "cm", 20), ("0.5", "cm", 5)] {
-            let length = Length::read(number, transaction).unwrap();
-            assert_eq!(length.millimetres(), millimetres, "{number} {transaction}");
+        for (number, unit, millimetres) in [("20", "mm", 20), ("2", "cm", 20), ("0.5", "cm", 5)] {
+            let length = Length::read(number, unit).unwrap();
+            assert_eq!(length.millimetres(), millimetres, "{number} {unit}");
         }
     }
 
