@@ -1,8 +1,8 @@
-//! What is written to the log, and what never is.
+//! Logging, and the redaction of secrets.
 //!
 //! Lines go to standard error, for people or as JSON, each with the spans it was written in (they carry the
-//! ids of the delivery, the directive and the step). On the way out every line passes `redact`: secrets are
-//! kept out of the log by types, and this catches the one that slipped into an error's text.
+//! ids of the delivery, the directive and the step). Every line passes `redact` before it is written: types keep
+//! secrets out of the log, and this catches one that got into the text of an error.
 
 mod redact;
 

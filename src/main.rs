@@ -87,11 +87,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// What went wrong, by the exit status that tells it.
+/// A failure, by its exit status.
 enum Failure {
-    /// The operator has something to mend: status 2.
+    /// The operator has to fix the settings: status 2.
     Settings(String),
-    /// It could not be done: status 1.
+    /// The command failed: status 1.
     Work(String),
 }
 
@@ -144,7 +144,7 @@ async fn run_demo(args: &DemoArgs) -> Result<(), Failure> {
     demo::run(args, interrupted).await.map_err(Failure::work)
 }
 
-/// The environment; a variable that is not text is none of ours.
+/// The environment. Variables that are not valid Unicode are never ours and are left out.
 fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

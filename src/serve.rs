@@ -1,9 +1,9 @@
 //! `adjutant serve`: everything that runs, started in order and stopped in the reverse one.
 //!
-//! The receiver answers from the first moment: while the database is away it says 503, so that GitHub counts
-//! the delivery as failed and it can be redelivered, and `/readyz` says why. Work starts once the schema is
-//! there. A database that goes away later costs nothing but time: each part tries again, and this module says
-//! so in the log once, starts a private server again that died, and says when it is back.
+//! The receiver answers from the start: while the database is unreachable it answers 503, so that GitHub records
+//! the delivery as failed and it can be redelivered, and `/readyz` gives the reason. Work starts once the schema is
+//! migrated. When the database becomes unreachable later, each part retries; this module logs the outage once,
+//! restarts a private server that died, and logs the recovery.
 
 use std::future::IntoFuture;
 use std::io;
@@ -33,10 +33,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two tries to reach the database.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How often the database is looked after.
+/// How often the database connection is checked.
 const WATCH: Duration = Duration::from_secs(2);
 
-/// Why `serve` ended before it was told to.
+/// Why `serve` ended without a stop signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The receiver's address cannot be had.
@@ -105,7 +105,7 @@ pub async fn serve(
     outcome
 }
 
-/// Brings the schema up to date, tells who waits, and looks after the database until the end.
+/// Migrates the schema, reports readiness, and watches the database until the end.
 async fn run(
     database: &mut Database,
     app: Arc<App>,
@@ -118,7 +118,7 @@ async fn run(
         () = stop.cancelled() => return Ok(()),
     }
     tracing::info!(%address, "ready");
-    // Whoever asked may have stopped waiting.
+    // The receiver may have been dropped.
     let _ = ready.send(address);
     let working = tokio::spawn(runtime::run(app, stop.clone()));
     tokio::select! {
@@ -177,8 +177,8 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
     Ok((listener, bound))
 }
 
-/// The receiver's end when nobody asked for it. Never comes once the stop signal was given: then it is `run`
-/// that says when all is done.
+/// Resolves when the web server ends unexpectedly. Never resolves after the stop signal: then `run` decides when
+/// everything has ended.
 async fn early_end(receiver: &mut JoinHandle<io::Result<()>>, stop: &CancellationToken) -> ServeError {
     let ended = receiver.await;
     if stop.is_cancelled() {

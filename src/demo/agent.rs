@@ -1,6 +1,6 @@
 //! The demo's agent: a program that speaks the agent protocol and truly edits files.
 //!
-//! It knows one issue only, and plays what real agents do: it gets a factor wrong and mends it when the test
+//! It knows one issue only, and plays what real agents do: it gets a factor wrong and fixes it when the test
 //! says so, forgets the documentation, and follows what a reviewer writes.
 
 use std::error::Error;

@@ -68,7 +68,7 @@ pub(crate) struct DemoArgs {
 
 type Fallible<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Tells the story, and fails where it does not end well.
+/// Runs the demo, and fails when it does not complete.
 pub(crate) async fn run(args: &DemoArgs, interrupted: CancellationToken) -> Fallible {
     let folder = Folder::make()?;
     let stage = Stage::set(&folder.0).await?;
@@ -109,7 +109,7 @@ async fn tell(stage: &Stage, timeline: &mut Timeline) -> Fallible<String> {
             return Err(format!("the directive failed: {reason}").into());
         }
         let pulls = maintainer.pulls().await?;
-        // One after the other: what is accepted with a fault would show in every step beside it.
+        // One after the other: a step that was accepted with a fault would show in every parallel step.
         let length_lands = pulls.iter().any(|pull| pull.head.branch.ends_with("-length") && pull.state == "open");
         for pull in pulls.iter().filter(|pull| pull.state == "open") {
             if length_lands && pull.head.branch.ends_with("-triple") {
@@ -247,7 +247,7 @@ impl Stage {
 
 /// What an operator would set, for this GitHub and this agent.
 fn settings(folder: &Path, playground: &Playground, database: &str) -> Fallible<Settings> {
-    // Agents run as nobody in particular, who may not look into the folder that this program lies in.
+    // Agents run as another user, who may not read the folder of this program.
     let program = folder.join("adjutant-demo-agent");
     fs::copy(std::env::current_exe()?, &program)?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;

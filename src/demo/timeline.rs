@@ -76,7 +76,7 @@ impl Timeline {
     }
 }
 
-/// What an event says to somebody who watches; nothing where it says nothing new.
+/// The line that the demo prints for an event; none for an event that adds nothing new.
 fn told(event: &PastEvent) -> Option<String> {
     let data = &event.data;
     let step = event.step.as_deref().unwrap_or("directive");

@@ -22,7 +22,7 @@ use super::{
 };
 use adjutant_domain::ids::{Login, Repo};
 
-/// What it takes to be an app on a GitHub.
+/// The identity and the address of an app.
 #[derive(Debug, Clone)]
 pub struct GitHubConfig {
     /// Where people see it: `https://github.com`, or a GitHub Enterprise Server's URL.
@@ -146,7 +146,7 @@ impl GitHub {
         Ok(Access::Granted)
     }
 
-    /// Whether it is this repository that another installation covers by its name: a name that was given up is anybody's to take.
+    /// Whether the repository that another installation covers under this name is the same one: an abandoned name can be taken by anybody.
     async fn has_its_name(&self, repo: &Repo, installation: u64) -> Result<bool, GitHubError> {
         let path = format!("/repos/{}/{}", segment(&repo.owner), segment(&repo.name));
         let named: Repository = self.read(installation, &Request::get(path)).await?.ok()?.json()?;
@@ -178,7 +178,7 @@ impl GitHub {
     }
 
     /// The password with which git, as `x-access-token`, may read and push this one repository, but nothing under
-    /// `.github/workflows/`. Good for at least five minutes.
+    /// `.github/workflows/`. Valid for at least five minutes.
     pub async fn git_token(&self, repo: &Repo) -> Result<SecretString, GitHubError> {
         self.contents_token(repo, false).await
     }
@@ -254,7 +254,7 @@ impl GitHub {
         let app: App = self.as_app(&Request::get("/app")).await?.json()?;
         let login = format!("{}[bot]", app.slug);
         let user = Request::get(format!("/users/{}", segment(&login)));
-        // Users cannot be read with the app's own token, and a server in private mode answers nobody without one.
+        // Users cannot be read with the app's own token, and a server in private mode answers no anonymous request.
         let installations: Vec<Installation> =
             self.as_app(&Request::get("/app/installations?per_page=1")).await?.json()?;
         let answer = match installations.first() {

@@ -22,7 +22,7 @@ pub struct AppDelivery {
     pub event: String,
     /// When it was sent.
     pub delivered_at: DateTime<Utc>,
-    /// What was answered; 0 where nobody did.
+    /// The HTTP status of the answer; 0 if there was none.
     #[serde(default)]
     pub status_code: u16,
 }

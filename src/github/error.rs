@@ -1,4 +1,4 @@
-//! What can go wrong with GitHub, told apart by what to do about it.
+//! Errors of GitHub, distinguished by how to handle them.
 
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ const MESSAGE_CHARS: usize = 400;
 
 /// What can go wrong with GitHub.
 ///
-/// A write that ended in [`Self::Network`] or [`Self::Unavailable`] may have been done all the same: whoever tries
-/// again looks first.
+/// A write that ended in [`Self::Network`] or [`Self::Unavailable`] may have been done: a retry has to check first.
 #[derive(Debug, Clone, Error)]
 pub enum GitHubError {
     /// A rate limit: nothing was done, try again after that time.
@@ -72,10 +71,10 @@ pub enum GitHubError {
     /// Nothing was done; try again once people gave the access back.
     #[error("{message}")]
     NoAccess {
-        /// What is missing, and who mends it.
+        /// What is missing, and who can fix it.
         message: String,
     },
-    /// The app may not do this: its permissions or the branch's rules stand against it.
+    /// The app may not do this: its permissions or the branch's rules forbid it.
     #[error("GitHub forbids it: {message}")]
     Forbidden {
         /// GitHub's words.
@@ -151,7 +150,7 @@ impl GitHubError {
         matches!(self, Self::NotFound { .. } | Self::Gone { .. })
     }
 
-    /// The error that a status, its headers and its body stand for.
+    /// The error of a response with this status, headers and body.
     pub(crate) fn of(what: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Self {
         let message = message(status, body);
         let what = what.to_owned();
@@ -181,13 +180,13 @@ fn limit(status: StatusCode, headers: &HeaderMap, message: &str, now: DateTime<U
     if let Some(after) = exhausted_for(headers, now) {
         return Some(after);
     }
-    // A secondary limit may come as a 403 whose words alone tell it from a missing permission.
+    // A secondary limit may come as a 403 that differs from a missing permission only in its message.
     let said = message.to_ascii_lowercase();
     (status == StatusCode::TOO_MANY_REQUESTS || said.contains("rate limit") || said.contains("abuse detection"))
         .then_some(UNNAMED_LIMIT)
 }
 
-/// How long the primary limit is used up, as the headers of any answer tell.
+/// How long the primary limit stays used up, from the headers of any response.
 pub(crate) fn exhausted_for(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     if number(headers, "x-ratelimit-remaining")? != 0 {
         return None;

@@ -1,8 +1,8 @@
-//! The gate of an installation: writes pass one at a time, at a pace that GitHub bears, and nothing passes while
+//! The gate of an installation: writes pass one at a time within GitHub's rate limits, and nothing passes while
 //! GitHub asks to wait.
 //!
 //! A server that reports no limits (no `x-ratelimit` headers: a GitHub Enterprise Server with rate limiting off, the
-//! playground unless told otherwise) is not paced; its `retry-after` is obeyed all the same.
+//! playground by default) is not paced; its `retry-after` is still obeyed.
 
 use std::{
     collections::VecDeque,
@@ -17,8 +17,8 @@ use http::HeaderMap;
 
 use super::error::{GitHubError, UNNAMED_LIMIT};
 
-/// Waits up to this are slept through; longer ones are handed back as [`GitHubError::Retry`], so that no worker is
-/// held by a closed gate.
+/// Waits up to this length are slept through; longer ones are returned as [`GitHubError::Retry`], so that a closed gate
+/// blocks no worker.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Writes that may pass at once before the pace holds.
@@ -43,7 +43,7 @@ const LONGEST_PENALTY: Duration = Duration::from_mins(15);
 /// What a write does, as GitHub counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// Makes something that people are told of: a comment, a pull request.
+    /// Creates content that GitHub sends notifications for: a comment, a pull request.
     Creates,
     /// Anything else.
     Changes,

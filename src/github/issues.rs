@@ -73,7 +73,7 @@ impl RepoClient {
         self.write(Method::POST, &path, Some(body), Write::Creates).await?.ok()?.json()
     }
 
-    /// Writes a comment anew. [`GitHubError::Gone`] where it was deleted.
+    /// Replaces the text of a comment. [`GitHubError::Gone`] if it was deleted.
     pub async fn update_comment(&self, id: u64, body: &str) -> Result<Comment, GitHubError> {
         let path = format!("/issues/comments/{id}");
         let body = json!({ "body": clip(body) });
@@ -92,7 +92,7 @@ impl RepoClient {
             SourceKind::IssueComment => format!("/issues/comments/{}/reactions", source.id),
             SourceKind::ReviewComment => format!("/pulls/comments/{}/reactions", source.id),
             SourceKind::Review => return self.react_to_node(&source.node_id, reaction).await,
-            // The check run itself tells what became of it.
+            // The check run itself shows the outcome.
             SourceKind::Button => return Ok(()),
         };
         let body = json!({ "content": rest_name(reaction) });

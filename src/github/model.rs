@@ -1,7 +1,7 @@
 //! What GitHub answers, as far as it is read.
 //!
 //! octocrab's own models insist on fields that are not needed here and lack others; these take what they know and
-//! nothing more, so that an answer with more or less beside it still reads.
+//! nothing more, so that an answer with additional or missing fields can still be read.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};

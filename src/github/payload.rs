@@ -113,7 +113,7 @@ pub struct RawComment {
 }
 
 impl RawComment {
-    /// Whether somebody changed it after it was written.
+    /// Whether it was edited after it was written.
     pub(crate) fn is_edited(&self) -> bool {
         self.updated_at.is_some_and(|updated| updated != self.created_at)
     }

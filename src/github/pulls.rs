@@ -60,14 +60,14 @@ pub enum MergeMethod {
     Merge,
     /// One commit with the whole change.
     Squash,
-    /// Every commit anew.
+    /// Every commit is rebased.
     Rebase,
 }
 
 /// What came of asking for a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MergeOutcome {
-    /// It is merged: by this call, or by somebody before it.
+    /// It is merged: by this call or earlier.
     Merged {
         /// The commit on the base.
         sha: Option<Sha>,
@@ -76,7 +76,7 @@ pub enum MergeOutcome {
     },
     /// The head is another than the one that was decided on.
     HeadMoved {
-        /// The head that stands there now.
+        /// The present head.
         head: Sha,
     },
     /// GitHub does not merge it as it is: a conflict, a draft, a missing check or review, or closed.
@@ -148,8 +148,7 @@ impl RepoClient {
         self.write(Method::POST, "/pulls", Some(body), Write::Creates).await?.ok()?.json()
     }
 
-    /// What a refused pull request comes down to: one that is there already, a branch that does not show yet, or a
-    /// fault.
+    /// The reason for a refused pull request: it exists already, its branch is not visible yet, or an error.
     async fn explain(&self, new: &NewPull, message: String) -> Result<PullRequest, GitHubError> {
         if message.contains("already exists")
             && let Some(pull) = self.pull_by_head(&new.head).await?.filter(|pull| pull.state == OpenState::Open)
@@ -274,7 +273,7 @@ struct RawReview {
     state: String,
 }
 
-/// A refusal in a row: what rulesets say in paragraphs under a heading is told to people as sentences.
+/// A ruleset's refusal on one line: GitHub sends paragraphs under a heading.
 fn in_line(message: &str) -> String {
     let paragraphs = message.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     let said: Vec<String> = paragraphs.filter(|part| !part.is_empty() && part != VIOLATIONS).collect();

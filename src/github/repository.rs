@@ -53,7 +53,7 @@ impl RepoClient {
         self.get("").await?.json()
     }
 
-    /// What somebody may do here now; who is no collaborator may do nothing.
+    /// The present permission of a user; non-collaborators have none.
     ///
     /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
     pub async fn permission(&self, login: &Login) -> Result<Permission, GitHubError> {
@@ -102,7 +102,7 @@ impl RepoClient {
         stands_at(self.get_surely(&branch_path(branch)).await)
     }
 
-    /// Makes a branch, and says where it stands: elsewhere than asked if it was there already.
+    /// Creates a branch and returns its commit, which differs from the requested one if the branch existed already.
     pub async fn create_branch(&self, branch: &Branch, sha: &Sha) -> Result<Sha, GitHubError> {
         let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": sha });
         match self.write(Method::POST, "/git/refs", Some(body), Write::Changes).await?.ok() {
@@ -114,7 +114,7 @@ impl RepoClient {
         }
     }
 
-    /// Deletes a branch; one that is not there is as good.
+    /// Deletes a branch. A missing branch is a success.
     pub async fn delete_branch(&self, branch: &Branch) -> Result<(), GitHubError> {
         let path = format!("/git/refs/heads/{}", segments(branch.as_str()));
         match self.write(Method::DELETE, &path, None, Write::Changes).await?.ok() {

@@ -22,7 +22,7 @@ use super::{
 /// A token is used until this long before it expires, so that what starts with it can end with it.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 
-/// What a token is good for.
+/// The scope of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     /// All that the installation may do: the gateway's own calls.
@@ -51,7 +51,7 @@ struct Minted {
 }
 
 impl Tokens {
-    /// A token that is still good, minted if need be. Whoever comes while one is being minted waits for that one.
+    /// A valid token, minted if needed. Callers that arrive while one is being minted wait for it.
     pub(crate) async fn get(
         &self,
         transport: &Transport,
@@ -102,7 +102,7 @@ impl Tokens {
     }
 }
 
-/// What a refused token means. Told apart from a thing that is not there: no caller may take this for a deleted comment or
+/// The error for a refused token. It differs from "not found", so that no caller takes it for a deleted comment or
 /// branch.
 fn no_access(installation: u64, scope: Scope, error: GitHubError) -> GitHubError {
     let message = match (&error, scope) {

@@ -1,6 +1,6 @@
 //! One request, one answer: octocrab as the HTTP client, everything that it leaves to us around it.
 //!
-//! octocrab 0.54.9 joins paths to a base URL in ways that go wrong beside github.com: it sends GraphQL below `/api/v3`,
+//! octocrab 0.54.9 joins paths to a base URL in ways that fail on servers other than github.com: it sends GraphQL below `/api/v3`,
 //! and follows a `Link` to page 2 without authorisation. So it is given the bare origin, every path here is whole,
 //! and every request carries its own `Authorization`. Its retry stays off: it would send a POST again that was done.
 
@@ -177,12 +177,12 @@ impl Request {
 }
 
 impl Answer {
-    /// The answer itself where it is a success, else the error that it stands for.
+    /// The response if its status is a success, else its error.
     pub(crate) fn ok(self) -> Result<Self, GitHubError> {
         if self.status.is_success() { Ok(self) } else { Err(self.error()) }
     }
 
-    /// The error that this answer stands for.
+    /// The error of this response.
     pub(crate) fn error(&self) -> GitHubError {
         GitHubError::of(&self.what, self.status, &self.headers, &self.body, Utc::now())
     }
@@ -242,7 +242,7 @@ impl Urls {
         let web = format!("{scheme}://{authority}");
         let (api_origin, rest, graphql) = match authority.host() {
             "github.com" | "www.github.com" | "api.github.com" => ("https://api.github.com".to_owned(), "", "/graphql"),
-            // GitHub Enterprise Cloud with data residency has its API beside it, as GitHub does.
+            // GitHub Enterprise Cloud with data residency has its API on a host of its own, as github.com does.
             host if host.ends_with(".ghe.com") => (format!("{scheme}://api.{authority}"), "", "/graphql"),
             _ => (web.clone(), "/api/v3", "/api/graphql"),
         };

@@ -1,15 +1,15 @@
-//! Cutting out of a line what looks like a secret.
+//! Removes from a log line what looks like a secret.
 
 use std::borrow::Cow;
 
 use secrecy::{ExposeSecret, SecretString};
 
 const MARK: &[u8] = b"[redacted]";
-/// Shorter ones would blot out ordinary words.
+/// Shorter secrets would redact ordinary words.
 const SHORTEST_KNOWN: usize = 8;
 
-/// Knows GitHub's tokens and PEM keys by their looks, passwords in addresses by their place, and the secrets
-/// that it is told of.
+/// Recognises GitHub's tokens and PEM keys by their format, passwords in URLs by their position, and the secrets
+/// that it was given.
 #[derive(Debug)]
 pub(super) struct Redactor {
     known: Vec<SecretString>,
@@ -64,7 +64,7 @@ impl Redactor {
 
 /// `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_` and `github_pat_`, each followed by letters, digits and what a JWT
 /// has (<https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/>).
-/// The prefix stays, to tell which kind it was.
+/// The prefix stays, so that the kind of token can be recognised.
 fn token(rest: &[u8]) -> Option<(usize, usize)> {
     let prefix = if rest.starts_with(b"github_pat_") {
         11

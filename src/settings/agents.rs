@@ -25,8 +25,8 @@ pub struct AgentSettings {
     pub network: bool,
     /// The variables of Adjutant's own environment that are passed on, with their values.
     pub env: BTreeMap<String, SecretString>,
-    /// Files and folders that it may read beside its clone and the system's: its own program, say. What the
-    /// command names by absolute path is among them.
+    /// Files and folders that it may read in addition to its clone and the system's folders, such as its own program.
+    /// Absolute paths in the command are included.
     pub readonly: Vec<PathBuf>,
     /// After this it is killed.
     pub time_limit: Duration,
@@ -97,7 +97,7 @@ pub(super) fn read(sources: &Sources, faults: &mut Faults) -> (BTreeMap<String, 
     (agents, default)
 }
 
-/// The one that is named, else the one called `default`, else the only one.
+/// The default agent: the one named in the settings, else the one called `default`, else the only one.
 fn default_agent(agents: &BTreeMap<String, AgentSettings>, sources: &Sources, faults: &mut Faults) -> Option<String> {
     let Some(named) = sources.text(&keys::DEFAULT_AGENT, faults) else {
         let only = (agents.len() == 1).then(|| agents.keys().next()).flatten();

@@ -1,4 +1,4 @@
-//! Faults of the settings, collected so that the operator mends them in one go.
+//! Faults of the settings, collected so that the operator can fix all of them at once.
 
 use std::fmt;
 

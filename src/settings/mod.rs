@@ -25,7 +25,7 @@ pub use faults::{Fault, SettingsError};
 use faults::Faults;
 use keys::Sources;
 
-/// Everything that `adjutant serve` is told.
+/// The complete, checked settings of `adjutant serve`.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The GitHub that is served.
@@ -124,12 +124,11 @@ pub struct Limits {
     pub max_tasks_per_installation: u32,
     /// Verifiers' commands.
     pub max_verifiers: u32,
-    /// How long work belongs to a process that gives no sign of life: what one that was killed had in hand waits
-    /// that long before another takes it over.
+    /// How long a lease lasts without renewal: the work of a killed process is claimed by another one after this time.
     pub lease: Duration,
     /// How long GitHub may take for one answer.
     pub github: Duration,
-    /// How often GitHub is asked for what no delivery told.
+    /// How often GitHub is polled for events whose webhook never arrived.
     pub look: Duration,
     /// How often an agent's work in progress is pushed at most; not at all where it is none.
     pub progress: Option<Duration>,

@@ -6,9 +6,9 @@
 //! `nobody` (`place`).
 //!
 //! Several processes may share one cluster. Each holds a shared lock on `in-use.lock` for as long as it lives
-//! (the kernel lets go of it even after a `kill -9`), and who finds itself alone when it stops takes the
-//! server down. Starting and stopping are serialised by `start.lock`, so nobody joins a server that is about
-//! to leave. A server that outlived its parent is found by its `postmaster.pid` and used as it is.
+//! (the kernel releases it even after a `kill -9`), and the last process to stop also stops the
+//! server. Starting and stopping are serialised by `start.lock`, so that no process joins a server that is about
+//! to stop. A server that outlived its parent is found by its `postmaster.pid` and used as it is.
 //!
 //! It never touches a server that it did not find in its own folder, and never upgrades data from one major
 //! version to another: it looks for binaries of the version that wrote the data, or says which are missing.
@@ -151,7 +151,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Err(error) = self.shut_down() {
-            // The folder may be gone already (a test's temporary one); there is nobody left to hand it to.
+            // The folder may have been removed already (a test's temporary one); there is no caller left to report it to.
             tracing::warn!(%error, "the private Postgres was not stopped cleanly");
         }
     }
@@ -182,7 +182,7 @@ pub enum ClusterError {
     /// A file operation failed.
     #[error("{0}: {1}; give ADJUTANT_DATA_DIR a folder that this account can write, or set DATABASE_URL")]
     Folder(PathBuf, #[source] io::Error),
-    /// Root has nobody to hand the server to.
+    /// Running as root, no account was found that can run the server.
     #[error(
         "Postgres does not run as root, and /etc/passwd has neither `postgres` nor `nobody`: run as an ordinary user, or set DATABASE_URL"
     )]

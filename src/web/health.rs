@@ -12,8 +12,8 @@ use crate::store::StoreError;
 /// A probe wants an answer sooner than a query waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `GET /healthz`: restart the process when this fails. It looks at nothing, so that a database that is away
-/// does not get a healthy process restarted.
+/// `GET /healthz`: restart the process when this fails. It does not query the database, so that an unreachable
+/// database does not restart a healthy process.
 pub(super) async fn alive() -> Response {
     answer::status(StatusCode::OK, "alive")
 }

@@ -1,10 +1,10 @@
 //! The webhook receiver, health and readiness.
 //!
 //! A delivery flows in, is checked against GitHub's signature ([`WebhookSecret`]), and is answered only when it
-//! is in the inbox: what was answered with 202 survives anything that happens to this process. The runtime is
-//! poked, and does all else.
+//! is in the inbox: a delivery that was answered with 202 survives anything that happens to this process. The runtime is
+//! notified and does everything else.
 //!
-//! It never interprets a payload beyond what the inbox keeps beside it, never parses or stores a byte of an
+//! It never interprets a payload beyond the columns that the inbox stores with it, never parses or stores a byte of an
 //! unsigned one, and never calls GitHub.
 
 mod answer;

@@ -5,8 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// Something that was signed with the webhook secret. Only [`WebhookSecret::verify`] makes one, so a function
-/// that takes it cannot be handed what nobody checked.
+/// A value that was signed with the webhook secret. Only [`WebhookSecret::verify`] makes one, so a function
+/// that takes it cannot receive unchecked data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T>(T);
 
@@ -21,7 +21,7 @@ impl<T> Verified<T> {
 #[derive(Debug, Clone)]
 pub struct WebhookSecret(SecretString);
 
-/// Why a delivery is not believed. The sender is told no more than this.
+/// Why a delivery was rejected. The sender sees nothing beyond this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// No `X-Hub-Signature-256`.
@@ -51,7 +51,7 @@ impl WebhookSecret {
             header.ok_or(SignatureError::Missing)?.strip_prefix(b"sha256=").ok_or(SignatureError::Malformed)?;
         let mut signature = [0; 32];
         hex::decode_to_slice(digits, &mut signature).map_err(|_| SignatureError::Malformed)?;
-        // HMAC takes a key of any length; if it did not, nothing would be believed.
+        // HMAC takes a key of any length; if it did not, every delivery would be rejected.
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).map_err(|_| SignatureError::Wrong)?;
         mac.update(body.as_ref());

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::ClusterError;
 
-/// The programs that a folder must hold to be of use.
+/// The programs that a usable folder must contain.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
 /// A folder with the programs of one Postgres.

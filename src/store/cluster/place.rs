@@ -109,7 +109,7 @@ impl Place {
                 return Ok(recorded);
             }
         }
-        // A random name: whoever can write to the temporary folder cannot have made it before us.
+        // A random name: other users of the temporary folder cannot have created it before.
         let short = std::env::temp_dir().join(format!("adjutant-{}", &Uuid::new_v4().simple().to_string()[..12]));
         let short = if is_fit_for_socket(&short) {
             short
@@ -157,7 +157,7 @@ fn elsewhere(data_dir: &Path) -> PathBuf {
     Path::new(ROOTS_FALLBACK).join(format!("postgres-{}", hex::encode(&digest[..6])))
 }
 
-/// Our effective user id, told by a file made in `folder`: `geteuid` cannot be called without `unsafe`.
+/// Our effective user id, read from a file created in `folder`: `geteuid` cannot be called without `unsafe`.
 fn own_uid(folder: &Path) -> io::Result<u32> {
     let probe = folder.join(format!(".probe-{}", Uuid::new_v4().simple()));
     let file = fs::File::create_new(&probe)?;

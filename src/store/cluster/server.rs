@@ -12,11 +12,11 @@ use super::binaries::Binaries;
 use super::place::Place;
 use super::{ClusterError, Durability, NAME, START_DEADLINE, at, connect_options};
 
-/// How often a start is looked after.
+/// How often a starting server is polled.
 const POLL: Duration = Duration::from_millis(20);
 /// How long one attempt to connect may take.
 const CONNECT: Duration = Duration::from_secs(2);
-/// A log beyond this is begun anew at the next start.
+/// A log larger than this is truncated at the next start.
 const LONGEST_LOG: u64 = 8 << 20;
 
 /// SQLSTATE `cannot_connect_now`: the server is starting up, shutting down or recovering.
@@ -91,7 +91,7 @@ impl Server {
         Err(ClusterError::Program { program: "pg_ctl stop", output: refused })
     }
 
-    /// `initdb` in a folder beside, renamed when complete: a start that is cut short leaves nothing that
+    /// Runs `initdb` in a temporary sibling folder, which is renamed when complete: an interrupted start leaves nothing that
     /// looks like data.
     async fn make_data(&self) -> Result<(), ClusterError> {
         let data = self.place.data();
@@ -117,7 +117,7 @@ impl Server {
     }
 
     /// The socket's folder of the server that runs on our data, if there is one that answers. One that does
-    /// not answer is stopped, and a `postmaster.pid` that nobody stands behind is removed.
+    /// not answer is stopped, and a `postmaster.pid` without a process is removed.
     async fn running(&self, deadline: Instant) -> Result<Option<PathBuf>, ClusterError> {
         while let Some(found) = self.postmaster() {
             match ask(&found.socket_folder).await {
@@ -207,8 +207,8 @@ impl Server {
         Some(Postmaster { pid: pid.unwrap_or(0), socket_folder: socket_folder.unwrap_or_default() })
     }
 
-    /// Nobody serves our data, so a socket and its lock are what a killed server left. Postgres would take
-    /// the lock for a living one's when the number in it is another process' by now.
+    /// No server runs on our data, so a socket and its lock are left over from a killed one. Postgres would treat
+    /// the lock as held if the process id in it belongs to another process by now.
     fn remove_socket(folder: &Path) -> Result<(), ClusterError> {
         for name in [".s.PGSQL.5432", ".s.PGSQL.5432.lock"] {
             let path = folder.join(name);
@@ -276,7 +276,7 @@ async fn ask(socket_folder: &Path) -> Answer {
     let attempt = PgConnection::connect_with(&options);
     match tokio::time::timeout(CONNECT, attempt).await {
         Ok(Ok(connection)) => {
-            // The answer stands whether or not the goodbye arrives.
+            // The result does not depend on a clean disconnect.
             let _ = connection.close().await;
             Answer::Ready
         }
