@@ -74,26 +74,37 @@ fn line(event: &PastEvent) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::{TimeZone, Utc};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use adjutant_domain::ids::DirectiveId;
 
-    #[test]
-    fn an_event_is_one_line_whatever_is_in_it() {
-        let event = PastEvent {
+    fn event(name: &str, data: Value) -> PastEvent {
+        PastEvent {
             id: 1,
             directive: DirectiveId::of(1, 2, 1),
             at: Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap(),
-            name: "step_rework".to_owned(),
+            name: name.to_owned(),
             severity: "info".to_owned(),
             actor: "user".to_owned(),
             login: Some("maintainer".to_owned()),
             step: Some("parse".to_owned()),
-            data: json!({ "why": "two\nlines\u{1b}[2J", "gone": null, "paths": ["a", "b"] }),
-        };
+            data,
+        }
+    }
+
+    #[test]
+    fn an_event_that_another_version_wrote_is_shown_with_its_data() {
+        let event = event("moon_phase_changed", json!({ "to": "full" }));
+        assert_eq!(event.kind(), None);
+        assert_eq!(line(&event), "2026-11-20 09:00:00  info     maintainer    moon_phase_changed parse  to=full");
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_is_in_it() {
+        let data = json!({ "why": "two\nlines\u{1b}[2J", "gone": null, "paths": ["a", "b"] });
         assert_eq!(
-            line(&event),
+            line(&event("step_rework", data)),
             "2026-11-20 09:00:00  info     maintainer    step_rework parse  paths=a, b why=two\\nlines\\u{1b}[2J"
         );
     }

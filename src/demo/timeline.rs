@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use adjutant::store::history::PastEvent;
 use adjutant::store::{Store, StoreError};
-use serde_json::Value;
+use adjutant_domain::event::EventKind;
+use adjutant_domain::status::{StepStatus, TaskStatus};
 
 /// Prints what was not printed yet, and counts.
 pub(super) struct Timeline {
@@ -65,12 +66,12 @@ impl Timeline {
 
     fn count(&mut self, event: &PastEvent) {
         let final_step = event.step.as_deref() == Some("final");
-        match event.name.as_str() {
-            "step_status_changed" if event.data["to"] == "passed" && !final_step => self.passed += 1,
-            "step_rework" => self.reworks += 1,
-            "approval_resolved" if event.data["by"].is_string() => self.approvals += 1,
-            "directive_completed" => self.completed = true,
-            "directive_failed" => self.failed = Some(text(&event.data["reason"])),
+        match event.kind() {
+            Some(EventKind::StepStatusChanged { to: StepStatus::Passed, .. }) if !final_step => self.passed += 1,
+            Some(EventKind::StepRework { .. }) => self.reworks += 1,
+            Some(EventKind::ApprovalResolved { by: Some(_), .. }) => self.approvals += 1,
+            Some(EventKind::DirectiveCompleted { .. }) => self.completed = true,
+            Some(EventKind::DirectiveFailed { reason }) => self.failed = Some(reason),
             _ => {}
         }
     }
@@ -78,37 +79,32 @@ impl Timeline {
 
 /// The line that the demo prints for an event; none for an event that adds nothing new.
 fn told(event: &PastEvent) -> Option<String> {
-    let data = &event.data;
-    let step = event.step.as_deref().unwrap_or("directive");
-    Some(match event.name.as_str() {
-        "directive_opened" => format!("set the label on #{}: {}", data["issue"], text(&data["title"])),
-        "planning_started" => "planning starts".to_owned(),
-        "planning_completed" => format!("plan ({}): {}", text(&data["origin"]), list(&data["steps"])),
-        "step_started" => format!("{step}: an agent starts ({})", text(&data["kind"])),
-        "pull_opened" => format!("{step}: pull request #{}", data["pull"]),
-        "evaluation_completed" => {
-            let reasons = list(&data["reasons"]);
-            let because = if reasons.is_empty() { reasons } else { format!(": {reasons}") };
-            format!("{step}: {}{because}", text(&data["confidence"]))
+    let subject = event.step.as_deref().unwrap_or("directive");
+    Some(match event.kind()? {
+        EventKind::DirectiveOpened { issue, title, .. } => format!("set the label on #{issue}: {title}"),
+        EventKind::PlanningStarted { .. } => "planning starts".to_owned(),
+        EventKind::PlanningCompleted { origin, steps, .. } => format!("plan ({}): {}", origin.as_str(), list(&steps)),
+        EventKind::StepStarted { kind, .. } => format!("{subject}: an agent starts ({})", kind.as_str()),
+        EventKind::PullOpened { pull, .. } => format!("{subject}: pull request #{pull}"),
+        EventKind::EvaluationCompleted { confidence, reasons, .. } => {
+            let because = if reasons.is_empty() { String::new() } else { format!(": {}", list(&reasons)) };
+            format!("{subject}: {}{because}", confidence.as_str())
         }
-        "step_rework" => format!("{step}: back to the agent ({})", text(&data["why"])),
-        "approval_required" => format!("{step}: waits for a person"),
-        "command_taken" => format!("/{} is taken", text(&data["command"])),
-        "command_refused" => format!("/{} is refused", text(&data["command"])),
-        "step_blocked" => format!("{step}: {}", text(&data["why"])),
-        "task_finished" if data["status"] == "failed" => format!("{step}: {}", text(&data["reason"])),
-        "step_status_changed" if data["to"] == "passed" => format!("{step}: merged"),
-        "directive_completed" => format!("completed, {} spent", text(&data["cost"])),
-        "directive_failed" => format!("failed: {}", text(&data["reason"])),
+        EventKind::StepRework { why, .. } => format!("{subject}: back to the agent ({why})"),
+        EventKind::ApprovalRequired { .. } => format!("{subject}: waits for a person"),
+        EventKind::CommandTaken { command, .. } => format!("/{command} is taken"),
+        EventKind::CommandRefused { command, .. } => format!("/{command} is refused"),
+        EventKind::StepBlocked { why, .. } => format!("{subject}: {why}"),
+        EventKind::TaskFinished { status: TaskStatus::Failed, reason: Some(reason), .. } => {
+            format!("{subject}: {reason}")
+        }
+        EventKind::StepStatusChanged { to: StepStatus::Passed, .. } => format!("{subject}: merged"),
+        EventKind::DirectiveCompleted { cost, .. } => format!("completed, {cost} spent"),
+        EventKind::DirectiveFailed { reason } => format!("failed: {reason}"),
         _ => return None,
     })
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn list(value: &Value) -> String {
-    let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    items.iter().map(text).collect::<Vec<_>>().join(", ")
+fn list(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

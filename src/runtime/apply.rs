@@ -129,7 +129,7 @@ impl App {
         lanes: &mut Vec<Lane>,
     ) -> Result<(), StoreError> {
         for event in &decision.events {
-            tracing::info!(directive = %id, event = event.name, data = %event.data, "event");
+            tracing::info!(directive = %id, event = event.kind.name(), data = %event.kind.data(), "event");
         }
         if let Some(directive) = &decision.directive
             && before != Some(directive)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::directives::Transaction;
 use super::{Store, StoreError, listen};
-use adjutant_domain::event::{Event, EventActor};
+use adjutant_domain::event::{Event, EventActor, EventKind};
 use adjutant_domain::ids::{DirectiveId, Login};
 
 /// The advisory lock under which events are added.
@@ -40,6 +40,14 @@ pub struct PastEvent {
     pub step: Option<String>,
     /// Its details.
     pub data: Value,
+}
+
+impl PastEvent {
+    /// What happened, with typed data; none where another version wrote what this one cannot read. Such an event is
+    /// shown by its name and data as they are.
+    pub fn kind(&self) -> Option<EventKind> {
+        EventKind::read(&self.name, &self.data)
+    }
 }
 
 /// An event that waits for its transaction's end.
@@ -104,12 +112,12 @@ async fn write(connection: &mut PgConnection, line: &Line) -> Result<i64, StoreE
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
         line.directive.0,
         line.at,
-        event.name,
-        event.severity.as_str(),
+        event.kind.name(),
+        event.kind.severity().as_str(),
         actor,
         login.map(Login::as_str),
         event.step.map(|step| step.0),
-        event.data,
+        event.kind.data(),
     )
     .fetch_one(connection)
     .await?;

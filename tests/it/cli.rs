@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use adjutant::store::Store;
 use adjutant::store::cluster::{Cluster, Durability};
+use adjutant_domain::command::Command as Order;
 use adjutant_domain::directive::Directive;
+use adjutant_domain::effect::Notice;
 use adjutant_domain::engine;
-use adjutant_domain::event::{Event, EventActor, Severity};
+use adjutant_domain::event::{Event, EventActor, EventKind};
 use adjutant_domain::ids::{Login, Usd};
 use adjutant_domain::policy::Policy;
 use adjutant_domain::signal::{Labelled, Signal, TaskOutcome};
@@ -72,9 +74,9 @@ async fn planned(store: &Store, issue: u64, title: &str) -> Directive {
     after
 }
 
-async fn append(store: &Store, of: &Directive, name: &str, severity: Severity) {
+async fn append(store: &Store, of: &Directive, kind: EventKind) {
     let actor = EventActor::User(Login::new("maintainer"));
-    let event = Event { name: name.to_owned(), severity, actor, step: None, data: json!({ "why": "a\u{1b}[2Jb" }) };
+    let event = Event { kind, actor, step: None };
     let mut unit = store.begin().await.unwrap();
     unit.append_events(of.id, &[event], Utc::now());
     unit.commit().await.unwrap();
@@ -89,7 +91,9 @@ async fn directives_are_listed_shown_and_told_of() {
     assert!(said(&["list"], &variables).await.contains("No directive is at work"));
     let directive = planned(&store, 12, "Print \u{1b}[31mlengths").await;
     let other = planned(&store, 13, "Another").await;
-    append(&store, &directive, "command_refused", Severity::Warning).await;
+    let why = Notice::Refused { reason: "a\u{1b}[2Jb".to_owned() };
+    let (command, order) = ("pause".to_owned(), Some(Order::Pause { now: false }));
+    append(&store, &directive, EventKind::CommandRefused { command, order, pull: None, why }).await;
 
     let listed = said(&["list"], &variables).await;
     let row = listed.lines().find(|line| line.contains("#12")).unwrap();
@@ -176,7 +180,8 @@ async fn following_shows_what_happens_as_it_happens() {
         found.await.unwrap_or_else(|_| panic!("it never said {word}"));
     };
     waits_for("planning_completed").await;
-    append(&store, &directive, "command_taken", Severity::Info).await;
+    let (command, order) = ("resume".to_owned(), Order::Resume);
+    append(&store, &directive, EventKind::CommandTaken { command, order, pull: None }).await;
     waits_for("command_taken").await;
     let pid = child.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());

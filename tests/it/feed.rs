@@ -6,11 +6,10 @@ use adjutant::store::Store;
 use adjutant::store::feed::{Feed, Subscription};
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::engine;
-use adjutant_domain::event::{Event, EventActor, Severity};
+use adjutant_domain::event::{Event, EventActor, EventKind};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::signal::Labelled;
 use chrono::Utc;
-use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -32,9 +31,7 @@ async fn directive(store: &Store, issue: u64) -> DirectiveId {
 }
 
 fn event(number: u32) -> Event {
-    let data = json!({ "number": number });
-    let name = "step_started".to_owned();
-    Event { name, severity: Severity::Info, actor: EventActor::System, step: None, data }
+    Event { kind: EventKind::PlanningStarted { attempt: number }, actor: EventActor::System, step: None }
 }
 
 async fn append(store: &Store, of: DirectiveId, numbers: std::ops::Range<u32>) {
@@ -49,7 +46,7 @@ async fn next(subscription: &mut Subscription, count: usize) -> Vec<u64> {
     while numbers.len() < count {
         let event = tokio::time::timeout(PATIENCE, subscription.next()).await;
         match event.unwrap_or_else(|_| panic!("no more events after {numbers:?}")) {
-            Ok(event) => numbers.push(event.data["number"].as_u64().unwrap()),
+            Ok(event) => numbers.push(event.data["attempt"].as_u64().unwrap()),
             // The database is away; the same call is made again.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }

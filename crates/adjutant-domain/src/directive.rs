@@ -169,6 +169,17 @@ pub struct WorkClock {
     pub granted: i64,
 }
 
+impl PlanOrigin {
+    /// The word in the history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Repaired => "repaired",
+            Self::Default => "default",
+        }
+    }
+}
+
 impl Pause {
     /// Every reason, the first one first.
     pub fn reasons(&self) -> impl Iterator<Item = &PauseReason> {

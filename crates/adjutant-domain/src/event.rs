@@ -1,78 +1,21 @@
-//! Events: the append-only history of a directive.
+//! Events: the append-only history of a directive. It is written for people and never read back as state.
+
+mod kind;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::ids::{Login, StepId};
-
-/// Every name that an event may have, with what it tells. `docs/events.md` lists the same.
-pub const NAMES: &[(&str, &str)] = &[
-    ("directive_opened", "the label was set: the issue, its title, the base commit"),
-    ("status_changed", "the directive went from one status to another"),
-    ("directive_paused", "nothing new starts: why, and where it goes back to"),
-    ("directive_resumed", "it goes on"),
-    ("directive_completed", "what was wanted is on the base: cost, seconds at work"),
-    ("directive_failed", "it ended without its goal: the reason"),
-    ("directive_archived", "it was put away after its end"),
-    ("transition_refused", "the table of states forbade a move; never in a healthy history"),
-    ("planning_started", "a planner is asked"),
-    ("planning_failed", "a planner could not be run"),
-    ("plan_refused", "a proposal had faults: each of them"),
-    ("planning_completed", "there is a chain: where from, its steps, its hash"),
-    ("chain_regenerated", "another generation took the chain's place: why, and what was carried over"),
-    ("superseded_merged", "a pull request of an earlier chain was merged after all: its step is done"),
-    ("issue_text_read", "the issue was read: whether it says something else than is worked on"),
-    ("integration_cut", "the integration branch is there"),
-    ("base_integrated", "the integration branch holds the newest base"),
-    ("step_status_changed", "a step went from one status to another"),
-    ("step_started", "an agent is asked to work on a step"),
-    ("step_rework", "a step is done again: why"),
-    ("step_blocked", "a step needs a person: why"),
-    ("task_started", "an agent began"),
-    ("task_finished", "an agent ended: how, its cost, its seconds"),
-    ("task_cancelled", "a run was called off"),
-    ("task_paid_late", "a run that was called off told what it had cost"),
-    ("pull_opened", "a pull request is there"),
-    ("pull_ready", "it is no draft any more"),
-    ("head_moved", "somebody pushed to it"),
-    ("pull_merged", "it was merged: by whom"),
-    ("pull_closed", "a person closed it unmerged"),
-    ("verification_started", "a head was sent to the verifiers"),
-    ("verification_requested", "somebody wants a head proved again"),
-    ("evaluation_completed", "a head was proved: confidence, score, reasons"),
-    ("conflict_found", "a head does not merge into its target: the paths"),
-    ("merge_requested", "GitHub is asked to merge a head"),
-    ("merge_refused", "GitHub did not: its words"),
-    ("approval_required", "a person is asked: about what, the question"),
-    ("approval_resolved", "a question has its end: how, by whom, with which words"),
-    ("approval_expired", "nobody answered in time: it stays, and people are reminded once"),
-    ("head_pre_approved", "a person accepted a head that is still being proved"),
-    ("policy_tightened", "a label made the policy stricter: which, and how much is done unasked now"),
-    ("breaker_tripped", "a limit was reached: which, its value, what it stands at"),
-    ("command_taken", "an order was followed"),
-    ("command_refused", "an order was not: why"),
-    ("issue_closed", "the issue was closed, moved away or deleted: by whom"),
-    ("effect_failed", "something outside was given up: the reason"),
-];
-
-/// Whether a name is listed.
-pub fn is_known(name: &str) -> bool {
-    NAMES.iter().any(|(known, _)| *known == name)
-}
+pub use kind::{Breaker, EventDescription, EventKind};
 
 /// One line of a directive's history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// What happened, in snake case: one of [`NAMES`].
-    pub name: String,
-    /// How much it matters.
-    pub severity: Severity,
+    /// What happened.
+    pub kind: EventKind,
     /// Who caused it.
     pub actor: EventActor,
     /// The step it is about.
     pub step: Option<StepId>,
-    /// Its details.
-    pub data: Value,
 }
 
 /// How much an event matters.
@@ -116,4 +59,77 @@ pub enum EventActor {
     Agent,
     /// Adjutant.
     System,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::approval::{ApprovalKind, ApprovalStatus};
+    use crate::ids::{Sha, StepName, Usd};
+    use crate::task::{TaskKind, TaskStatus};
+
+    fn finished(status: TaskStatus, refused: bool) -> EventKind {
+        let (cost, seconds) = (Usd(500_000), Some(12));
+        EventKind::TaskFinished { task: 2, kind: TaskKind::Step, status, cost, seconds, reason: None, refused }
+    }
+
+    #[test]
+    fn the_data_has_the_members_that_version_1_wrote() {
+        let shown = Sha::new("a1");
+        let (by, words) = (Some(Login::new("maintainer")), None);
+        let resolved = EventKind::ApprovalResolved {
+            r#type: ApprovalKind::Plan,
+            status: ApprovalStatus::Denied,
+            shown,
+            by,
+            words,
+        };
+        assert_eq!(resolved.name(), "approval_resolved");
+        let members = json!({ "type": "plan", "status": "denied", "shown": "a1", "by": "maintainer", "words": null });
+        assert_eq!(resolved.data(), members);
+        assert_eq!(EventKind::DirectiveArchived {}.data(), json!({}));
+        assert_eq!(finished(TaskStatus::Succeeded, false).data()["cost"], 500_000);
+    }
+
+    #[test]
+    fn the_severity_follows_from_the_data() {
+        assert_eq!(finished(TaskStatus::Succeeded, false).severity(), Severity::Info);
+        assert_eq!(finished(TaskStatus::Cancelled, false).severity(), Severity::Info);
+        assert_eq!(finished(TaskStatus::Failed, false).severity(), Severity::Warning);
+        assert_eq!(finished(TaskStatus::Succeeded, true).severity(), Severity::Warning);
+        assert_eq!(EventKind::EffectFailed { reason: "no".to_owned() }.severity(), Severity::Error);
+    }
+
+    #[test]
+    fn an_event_is_read_back_also_as_an_older_version_wrote_it() {
+        let kind = finished(TaskStatus::Failed, false);
+        assert_eq!(EventKind::read(kind.name(), &kind.data()), Some(kind));
+        let former = json!({ "type": "final", "by": "maintainer", "shown": "a1" });
+        let read = EventKind::read("approval_vouched", &former).unwrap();
+        assert_eq!(read.name(), "head_pre_approved");
+        let head = Sha::new("a1");
+        let integrated = EventKind::read("base_integrated", &json!({ "head": "a1" }));
+        assert_eq!(integrated, Some(EventKind::BaseIntegrated { head, differs: true }));
+        let opened = EventKind::read("pull_opened", &json!({ "step": "a", "pull": 7 }));
+        assert_eq!(opened, Some(EventKind::PullOpened { step: StepName::new("a"), pull: 7, superseded: false }));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_event_of_a_known_kind() {
+        assert_eq!(EventKind::read("something_new", &json!({})), None);
+        assert_eq!(EventKind::read("status_changed", &json!({ "from": "nowhere", "to": "active" })), None);
+        assert_eq!(EventKind::read("status_changed", &json!(null)), None);
+    }
+
+    #[test]
+    fn names_are_unique_and_in_snake_case() {
+        let mut names: Vec<_> = EventKind::ALL.iter().map(|description| description.name).collect();
+        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
 }

@@ -4,13 +4,12 @@
 //! answer was given to is checked here: it passes only what was shown when it was written.
 
 use chrono::{DateTime, Duration, Utc};
-use serde_json::json;
 
 use super::transition::Transition;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
 use crate::effect::Effect;
 use crate::evaluation::Confidence;
-use crate::event::Severity;
+use crate::event::EventKind;
 use crate::ids::{ApprovalId, Login, Sha, StepId};
 
 /// Whether a comment of that date is older than something of ours. GitHub's dates are whole seconds: what was written
@@ -76,7 +75,7 @@ impl Transition {
             }
         }
         for (approval, kind, step, asked_at) in overdue {
-            self.event("approval_expired", Severity::Warning, step, json!({ "type": kind, "asked_at": asked_at }));
+            self.record(EventKind::ApprovalExpired { r#type: kind, asked_at }, step);
             self.effect(Effect::Remind { approval });
         }
     }
@@ -140,12 +139,9 @@ impl Transition {
             }
         }
         for (step, kind, shown) in resolved {
-            let mut data = json!({ "type": kind, "status": status, "shown": shown });
-            if let Some((by, words)) = answer {
-                data["by"] = json!(by);
-                data["words"] = json!(words);
-            }
-            self.info("approval_resolved", step, data);
+            let by = answer.map(|(by, _)| by.clone());
+            let words = answer.and_then(|(_, words)| words.map(str::to_owned));
+            self.record(EventKind::ApprovalResolved { r#type: kind, status, shown, by, words }, step);
         }
     }
 
@@ -164,6 +160,6 @@ impl Transition {
             ..approval
         });
         self.with_step(id, |step| step.pre_approved = Some(by.clone()));
-        self.info("head_pre_approved", Some(id), json!({ "type": kind, "by": by, "shown": head }));
+        self.record(EventKind::HeadPreApproved { r#type: kind, by: by.clone(), shown: head }, Some(id));
     }
 }

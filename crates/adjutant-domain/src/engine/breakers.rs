@@ -15,7 +15,7 @@
 //! [`Signal::TaskQueued`]: crate::signal::Signal::TaskQueued
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Number;
 
 use super::approvals::written_before;
 use super::commands::refused;
@@ -23,7 +23,7 @@ use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::PauseReason;
 use crate::effect::Notice;
-use crate::event::Severity;
+use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, Sha, StepId, TaskId, Usd};
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
@@ -42,12 +42,12 @@ impl Transition {
         let (spent, budget) = (self.directive.spent(), self.directive.budget());
         let (seconds, allowed) = (self.directive.clock.at(self.now), self.directive.allowed_seconds());
         if spent >= budget {
-            self.tripped("cost", json!(budget.dollars()), json!(spent.dollars()), None);
+            self.tripped(Breaker::Cost, dollars(budget), dollars(spent), None);
             let question = format!("The budget of {budget} is used up ({spent} spent). {}", self.more_money());
             self.pause(PauseReason::Cost);
             self.ask_for_more(question);
         } else if seconds >= allowed {
-            self.tripped("wall_time", json!(allowed), json!(seconds), None);
+            self.tripped(Breaker::WallTime, allowed, seconds, None);
             let question = format!("The working time of {} is used up.", spelled(allowed));
             self.pause(PauseReason::WallTime);
             self.ask_for_more(question);
@@ -74,7 +74,7 @@ impl Transition {
         if names.len() <= FAILED_STEPS || self.directive.status.is_over() {
             return;
         }
-        self.tripped("failed_steps", json!(FAILED_STEPS), json!(names.len()), None);
+        self.tripped(Breaker::FailedSteps, FAILED_STEPS, names.len(), None);
         let reasons = self.directive.steps.iter().filter(|step| step.status == StepStatus::Failed);
         let last = reasons.filter_map(|step| step.reason.clone()).next_back().unwrap_or_default();
         self.fail(format!(
@@ -86,11 +86,14 @@ impl Transition {
     }
 
     /// Writes down that a limit was reached.
-    pub(super) fn tripped(&mut self, breaker: &str, limit: Value, value: Value, step: Option<StepId>) {
-        let mut data = json!({ "breaker": breaker });
-        data["limit"] = limit;
-        data["value"] = value;
-        self.event("breaker_tripped", Severity::Warning, step, data);
+    pub(super) fn tripped(
+        &mut self,
+        breaker: Breaker,
+        limit: impl Into<Number>,
+        value: impl Into<Number>,
+        step: Option<StepId>,
+    ) {
+        self.record(EventKind::BreakerTripped { breaker, limit: limit.into(), value: value.into() }, step);
     }
 
     /// A task waits for capacity: told once for as long as it waits.
@@ -101,10 +104,10 @@ impl Transition {
         task.held = Some(held);
         let step = task.step;
         let breaker = match held.by {
-            CapacityLimit::OpenPulls => "open_pull_requests",
-            CapacityLimit::Installation => "installation_tasks",
+            CapacityLimit::OpenPulls => Breaker::OpenPullRequests,
+            CapacityLimit::Installation => Breaker::InstallationTasks,
         };
-        self.tripped(breaker, json!(held.limit), json!(held.taken), step);
+        self.tripped(breaker, held.limit, held.taken, step);
     }
 
     /// `/budget`: another total, between what is spent and what the policy allows.
@@ -161,6 +164,11 @@ impl Transition {
         self.lift(|reason| !reason.is_by_person());
         Ok(())
     }
+}
+
+/// An amount as the history has it; one of money is always finite.
+fn dollars(amount: Usd) -> Number {
+    Number::from_f64(amount.dollars()).unwrap_or_else(|| 0.into())
 }
 
 fn spelled(seconds: i64) -> String {

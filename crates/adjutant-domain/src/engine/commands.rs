@@ -1,14 +1,13 @@
 //! Orders from people: who may give them, what they answer, and why one is refused.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 
 use super::approvals::written_before;
 use super::transition::Transition;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::command::Command;
 use crate::effect::{Effect, Notice, Reaction};
-use crate::event::Severity;
+use crate::event::EventKind;
 use crate::ids::StepId;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
@@ -33,19 +32,16 @@ impl Transition {
         } else {
             Err(Notice::NotAllowed { login: commanded.actor.login.to_string() })
         };
-        let word = word_of(&commanded.command);
+        let (command, order) = (word_of(&commanded.command).to_owned(), told(&commanded.command));
+        let pull = commanded.pull;
         match taken {
             Ok(()) => {
-                self.info(
-                    "command_taken",
-                    None,
-                    json!({ "command": word, "order": told(commanded), "pull": commanded.pull }),
-                );
+                self.record(EventKind::CommandTaken { command, order, pull }, None);
                 self.effect(Effect::React { source: commanded.source.clone(), reaction: Reaction::Rocket });
             }
             Err(notice) => {
-                let data = json!({ "command": word, "order": told(commanded), "pull": commanded.pull, "why": notice });
-                self.event("command_refused", Severity::Warning, None, data);
+                let why = notice.clone();
+                self.record(EventKind::CommandRefused { command, order: Some(order), pull, why }, None);
                 self.effect(Effect::React { source: commanded.source.clone(), reaction: Reaction::ThumbsDown });
                 let to = commanded.actor.login.clone();
                 self.effect(Effect::Reply { source: commanded.source.clone(), to, notice });
@@ -298,16 +294,30 @@ impl Transition {
     }
 }
 
-/// An order as the history tells it: what was written after the word, not beyond what one reads.
-fn told(commanded: &Commanded) -> serde_json::Value {
-    let mut told = json!(commanded.command);
-    let parts = told.as_object_mut().and_then(|command| command.values_mut().next()).and_then(|it| it.as_object_mut());
-    for part in parts.into_iter().flat_map(|parts| parts.values_mut()) {
-        if let Some(text) = part.as_str() {
-            *part = json!(truncate(text, LONGEST_TOLD));
+/// A command as the history has it: with texts of bounded length.
+fn told(command: &Command) -> Command {
+    let mut told = command.clone();
+    match &mut told {
+        Command::Approve { step } | Command::Retry { step } | Command::Skip { step } => step.iter_mut().for_each(cut),
+        Command::Rework { text } => cut(text),
+        Command::Replan { reason } => cut(reason),
+        Command::Autonomy { level } => cut(level),
+        Command::Unknown { word, problem } => {
+            cut(word);
+            problem.iter_mut().for_each(cut);
         }
+        Command::Pause { .. }
+        | Command::Resume
+        | Command::Stop
+        | Command::Budget { .. }
+        | Command::Status
+        | Command::Help => {}
     }
     told
+}
+
+fn cut(text: &mut String) {
+    *text = truncate(text, LONGEST_TOLD).to_string();
 }
 
 /// The status that an order asks for, where it asks for one.

@@ -1,13 +1,12 @@
 //! The directive's own life: opened, paused, resumed, stopped, ended.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 
 use super::transition::Transition;
 use crate::approval::ApprovalStatus;
 use crate::directive::{Base, Directive, PauseReason, WorkClock};
 use crate::effect::Effect;
-use crate::event::Severity;
+use crate::event::EventKind;
 use crate::ids::{DirectiveId, Login, StepId};
 use crate::policy::Policy;
 use crate::policy::options::{self, PolicyOverrides};
@@ -62,9 +61,14 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
 impl Transition {
     /// Leaves the draft: planning starts.
     pub(super) fn begin(&mut self) {
-        let data = json!({ "issue": self.directive.issue, "title": self.directive.title, "base": self.directive.base.sha,
-                           "predecessor": self.directive.predecessor });
-        self.info("directive_opened", None, data);
+        let directive = &self.directive;
+        let opened = EventKind::DirectiveOpened {
+            issue: directive.issue,
+            title: directive.title.clone(),
+            base: directive.base.sha.clone(),
+            predecessor: directive.predecessor,
+        };
+        self.record(opened, None);
         self.set_status(DirectiveStatus::Planning);
     }
 
@@ -83,7 +87,7 @@ impl Transition {
 
     fn archive(&mut self) {
         if self.directive.status != DirectiveStatus::Archived && self.set_status(DirectiveStatus::Archived) {
-            self.info("directive_archived", None, json!({}));
+            self.record(EventKind::DirectiveArchived {}, None);
         }
     }
 
@@ -108,8 +112,8 @@ impl Transition {
     pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) {
         self.actor(&actor.login);
         if !self.directive.status.is_over() {
-            let data = json!({ "by": actor.login, "how": how, "final_merged": final_merged });
-            self.info("issue_closed", None, data);
+            let (by, how) = (actor.login.clone(), how.to_owned());
+            self.record(EventKind::IssueClosed { by, how, final_merged }, None);
         }
         if self.directive.status == DirectiveStatus::Completed && final_merged {
             // The closing that completion itself brings, by the keyword or by Adjutant, puts nothing away.
@@ -147,7 +151,7 @@ impl Transition {
             self.effect(Effect::ClosePull { step, word: reason.clone() });
         }
         self.directive.pause = None;
-        self.event("directive_failed", Severity::Error, None, json!({ "reason": reason }));
+        self.record(EventKind::DirectiveFailed { reason: reason.clone() }, None);
         self.directive.failure = Some(reason);
         self.set_status(DirectiveStatus::Failed);
     }
@@ -161,9 +165,13 @@ impl Transition {
         self.void_all_approvals();
         self.directive.pause = None;
         let reworks: u32 = self.directive.steps.iter().chain(&self.directive.final_step).map(|step| step.reworks).sum();
-        let data = json!({ "cost": self.directive.spent().to_string(), "seconds": self.directive.clock.at(self.now),
-                           "steps": self.directive.steps.len(), "reworks": reworks });
-        self.info("directive_completed", None, data);
+        let completed = EventKind::DirectiveCompleted {
+            cost: self.directive.spent().to_string(),
+            seconds: self.directive.clock.at(self.now),
+            steps: self.directive.steps.len(),
+            reworks,
+        };
+        self.record(completed, None);
         self.set_status(DirectiveStatus::Completed);
         self.effect(Effect::CloseIssue);
     }
@@ -172,7 +180,7 @@ impl Transition {
     pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) {
         // Without a step it was for the whole, which is the final pull request's once there is one.
         let step = step.or(self.directive.final_step.as_ref().map(|final_step| final_step.id));
-        self.event("effect_failed", Severity::Error, step, json!({ "reason": reason }));
+        self.record(EventKind::EffectFailed { reason: reason.to_owned() }, step);
         match step {
             Some(step) => self.block(step, reason),
             // While it is planned anew, it was for a chain that is superseded.

@@ -1,11 +1,10 @@
 //! How much is done without asking, while a directive lives: labels make it stricter, `/autonomy` goes anywhere below
 //! what the policy file allows.
 
-use serde_json::json;
-
 use super::commands::{CommandResult, refused};
 use super::transition::Transition;
 use crate::approval::ApprovalStatus;
+use crate::event::EventKind;
 use crate::policy::options::{self, PolicyOverride};
 use crate::policy::{Autonomy, Policy};
 use crate::signal::Actor;
@@ -39,7 +38,8 @@ impl Transition {
         let policy = options::tighten(&self.directive.policy, std::slice::from_ref(policy_override), &mut overrides);
         self.directive.overrides = overrides;
         if policy != self.directive.policy {
-            self.info("policy_tightened", None, json!({ "label": policy_override.shown, "autonomy": policy.autonomy }));
+            let (label, autonomy) = (policy_override.shown.clone(), policy.autonomy);
+            self.record(EventKind::PolicyTightened { label, autonomy }, None);
             self.directive.policy = policy;
             self.decide_again();
         }

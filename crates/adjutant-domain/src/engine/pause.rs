@@ -4,13 +4,11 @@
 //! goes on when the last of them is lifted, so that putting the label back never answers the question about money, and
 //! money never overrules a person who said `/pause`. `/resume` lifts them all.
 
-use serde_json::json;
-
 use super::commands::refused;
 use super::transition::Transition;
 use crate::directive::{Pause, PauseReason};
 use crate::effect::{Effect, Notice};
-use crate::event::Severity;
+use crate::event::EventKind;
 use crate::signal::{Actor, Commanded};
 use crate::status::DirectiveStatus;
 use crate::task::TaskStatus;
@@ -28,7 +26,8 @@ impl Transition {
             return;
         }
         let notice = Notice::LabelRefused { login: actor.login.to_string() };
-        self.event("command_refused", Severity::Warning, None, json!({ "command": "label", "why": notice }));
+        let (command, why) = ("label".to_owned(), notice.clone());
+        self.record(EventKind::CommandRefused { command, order: None, pull: None, why }, None);
         let (repo, issue, to) = (self.directive.repo.clone(), self.directive.issue, actor.login.clone());
         self.effect(Effect::Announce { repo, issue, to, notice });
     }
@@ -38,7 +37,7 @@ impl Transition {
     pub(super) fn pause(&mut self, reason: PauseReason) -> bool {
         let kind = std::mem::discriminant(&reason);
         let from = self.directive.status;
-        let data = json!({ "reason": reason });
+        let paused = EventKind::DirectivePaused { reason: reason.clone() };
         match &mut self.directive.pause {
             Some(pause) if pause.reasons().any(|known| std::mem::discriminant(known) == kind) => return false,
             Some(pause) => pause.also.push(reason),
@@ -48,7 +47,7 @@ impl Transition {
                 self.set_status(DirectiveStatus::Paused);
             }
         }
-        self.info("directive_paused", None, data);
+        self.record(paused, None);
         self.call_off(|task| task.status == TaskStatus::Queued);
         true
     }
@@ -101,7 +100,7 @@ impl Transition {
         let from = pause.from;
         let (lifted, mut left): (Vec<_>, Vec<_>) = std::iter::once(pause.reason).chain(pause.also).partition(picked);
         if !lifted.is_empty() {
-            self.info("directive_resumed", None, json!({ "lifted": lifted, "left": left }));
+            self.record(EventKind::DirectiveResumed { lifted, left: left.clone() }, None);
         }
         if left.is_empty() {
             self.set_status(from);

@@ -1,12 +1,12 @@
 //! Planning: a proposal, one round of repair, the default chain, and the approval of the plan.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::{PlanOrigin, PlanRecord};
 use crate::effect::Effect;
-use crate::event::Severity;
+use crate::event::EventKind;
 use crate::ids::{Sha, StepId, StepName};
 use crate::plan::{self, Plan, PlannedStep};
 use crate::policy::Autonomy;
@@ -29,7 +29,7 @@ impl Transition {
         let mut instructions: Vec<&str> = self.directive.planning_words.as_deref().into_iter().collect();
         instructions.extend(self.directive.planning_faults.iter().map(String::as_str));
         let instructions = instructions.join("\n");
-        self.info("planning_started", None, json!({ "attempt": attempt }));
+        self.record(EventKind::PlanningStarted { attempt }, None);
         self.start_task(TaskKind::Plan, None, attempt, instructions, false);
     }
 
@@ -48,7 +48,7 @@ impl Transition {
     }
 
     fn planner_failed(&mut self, reason: &str) {
-        self.event("planning_failed", Severity::Warning, None, json!({ "reason": reason }));
+        self.record(EventKind::PlanningFailed { reason: reason.to_owned() }, None);
         if self.planner_failures() >= TRIES {
             self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
             self.adopt(
@@ -70,11 +70,11 @@ impl Transition {
                 self.adopt(&plan, if repaired { PlanOrigin::Repaired } else { PlanOrigin::Planned });
             }
             Err(faults) if self.directive.planning_faults.is_empty() => {
-                self.event("plan_refused", Severity::Warning, None, json!({ "faults": faults }));
+                self.record(EventKind::PlanRefused { faults: faults.clone() }, None);
                 self.directive.planning_faults = faults;
             }
             Err(faults) => {
-                self.event("plan_refused", Severity::Warning, None, json!({ "faults": faults }));
+                self.record(EventKind::PlanRefused { faults: faults.clone() }, None);
                 self.directive.planning_faults.extend(faults);
                 self.adopt(
                     &plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps),
@@ -103,8 +103,8 @@ impl Transition {
             faults: std::mem::take(&mut self.directive.planning_faults),
             rationale: plan.rationale.clone(),
         });
-        let names: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
-        self.info("planning_completed", None, json!({ "origin": origin, "steps": names, "hash": hash }));
+        let steps = plan.steps.iter().map(|step| step.name.clone()).collect();
+        self.record(EventKind::PlanningCompleted { origin, steps, hash: hash.clone() }, None);
         if self.directive.policy.plan_approval
             || self.directive.policy.autonomy == Autonomy::Manual
             || self.directive.unapproved_text
@@ -131,11 +131,8 @@ impl Transition {
     /// The integration branch is there.
     pub(super) fn integration_cut(&mut self) {
         if !self.directive.integration_cut {
-            self.info(
-                "integration_cut",
-                None,
-                json!({ "branch": self.directive.integration_branch(), "base": self.directive.base.sha }),
-            );
+            let (branch, base) = (self.directive.integration_branch(), self.directive.base.sha.clone());
+            self.record(EventKind::IntegrationCut { branch, base }, None);
         }
         self.directive.integration_cut = true;
     }

@@ -1,12 +1,10 @@
 //! What happens to pull requests, by us or by people.
 
-use serde_json::json;
-
 use super::planning::blank_step;
 use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::effect::Effect;
-use crate::event::Severity;
+use crate::event::EventKind;
 use crate::ids::{Login, Sha, StepId, StepName};
 use crate::status::StepStatus;
 use crate::step::{Instructions, MergeState, Pull, StepKind};
@@ -26,7 +24,7 @@ impl Transition {
         let skipped = step.status == StepStatus::Skipped;
         let name = step.name.clone();
         self.with_step(id, |step| step.pull = Some(pull.clone()));
-        self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number }));
+        self.record(EventKind::PullOpened { step: name, pull: pull.number, superseded: false }, Some(id));
         if self.directive.status.is_over() {
             let word = self.directive.failure.clone().unwrap_or_else(|| "the directive has ended".to_owned());
             self.effect(Effect::ClosePull { step: id, word });
@@ -43,7 +41,7 @@ impl Transition {
         let Some(pull) = pull.filter(|pull| pull.draft) else { return };
         pull.draft = false;
         let number = pull.number;
-        self.info("pull_ready", Some(id), json!({ "pull": number }));
+        self.record(EventKind::PullReady { pull: number }, Some(id));
     }
 
     /// Somebody pushed: what they pushed is kept, and proved again.
@@ -61,7 +59,7 @@ impl Transition {
         }
         let (name, status) = (step.name.clone(), step.status);
         self.actor(by);
-        self.event("head_moved", Severity::Info, Some(id), json!({ "step": name, "head": head, "by": by }));
+        self.record(EventKind::HeadMoved { step: name, head: head.clone(), by: by.clone() }, Some(id));
         self.take_head(id, head);
         self.with_step(id, |step| {
             step.findings.clear();
@@ -81,12 +79,12 @@ impl Transition {
             return;
         }
         let is_final = step.is_final();
-        let data = json!({ "pull": step.pull.as_ref().map(|pull| pull.number), "by": by });
+        let pull = step.pull.as_ref().map(|pull| pull.number);
         self.actor(by);
         if is_final {
             self.final_merged(by);
         } else {
-            self.info("pull_merged", Some(id), data);
+            self.record(EventKind::PullMerged { pull, by: by.clone() }, Some(id));
             self.accepted(id, by);
             self.pass(id);
         }
@@ -129,8 +127,8 @@ impl Transition {
         }
         if let Some(final_step) = &self.directive.final_step {
             let id = final_step.id;
-            let data = json!({ "pull": final_step.pull.as_ref().map(|pull| pull.number), "by": by });
-            self.info("pull_merged", Some(id), data);
+            let pull = final_step.pull.as_ref().map(|pull| pull.number);
+            self.record(EventKind::PullMerged { pull, by: by.clone() }, Some(id));
             self.accepted(id, by);
             self.pass(id);
         }
@@ -151,9 +149,9 @@ impl Transition {
         if step.open_pull().is_none() {
             return;
         }
-        let data = json!({ "pull": step.pull.as_ref().map(|pull| pull.number), "by": by });
+        let pull = step.pull.as_ref().map(|pull| pull.number);
         self.actor(by);
-        self.event("pull_closed", Severity::Warning, Some(id), data);
+        self.record(EventKind::PullClosed { pull, by: by.clone() }, Some(id));
         self.answer(id, ApprovalStatus::Denied, by, Some("closed the pull request"));
         self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
         if carries_all {
@@ -192,7 +190,7 @@ impl Transition {
         }
         let (name, into_base) = (step.name.clone(), step.into_base);
         self.with_step(id, |step| step.merge = MergeState::Open);
-        self.event("merge_refused", Severity::Warning, Some(id), json!({ "step": name, "reason": reason }));
+        self.record(EventKind::MergeRefused { step: name.clone(), reason: reason.to_owned() }, Some(id));
         let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
         let words = reason.trim_end_matches('.');
         let question = format!("GitHub did not merge `{name}`: {words}. Merge it by hand, or `/approve` to try again.");
@@ -207,11 +205,11 @@ impl Transition {
             return;
         }
         if !differs {
-            self.info("base_integrated", Some(id), json!({ "head": head, "differs": false }));
+            self.record(EventKind::BaseIntegrated { head: head.clone(), differs }, Some(id));
             self.pass_without_change(id);
             return;
         }
-        self.info("base_integrated", Some(id), json!({ "head": head }));
+        self.record(EventKind::BaseIntegrated { head: head.clone(), differs }, Some(id));
         self.take_head(id, head);
         self.with_step(id, |final_step| {
             // The integration branch may have come back to a head that was proved before.

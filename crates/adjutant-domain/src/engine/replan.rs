@@ -5,14 +5,12 @@
 //! superseded. The first is closed as soon as it is told of; what the second merged is carried over, into the next
 //! plan or, where that is there already, into its chain.
 
-use serde_json::json;
-
 use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
 use crate::effect::{Effect, Notice};
-use crate::event::Severity;
-use crate::ids::{Login, StepId};
+use crate::event::{Breaker, EventKind};
+use crate::ids::{Login, StepId, StepName};
 use crate::plan::{Plan, PlannedStep};
 use crate::policy::{Autonomy, Delivery};
 use crate::replan::{IssueText, Replan, is_task_of_step, renumber};
@@ -24,7 +22,7 @@ impl Transition {
     pub(super) fn replan_by_person(&mut self, by: &Login, reason: &str) -> Result<(), Notice> {
         if self.has_started() && !self.plans_left() {
             let limit = self.directive.policy.limits.chain_generations;
-            self.tripped("chain_generations", json!(limit), json!(self.directive.plan_number()), None);
+            self.tripped(Breaker::ChainGenerations, limit, self.directive.plan_number(), None);
             let reason = format!(
                 "all plans that the policy allows are used up (`chain_generations: {limit}`): go on with this one \
                  (`/rework`, `/retry` or `/skip` a step), or `/stop` and set the label again, which starts afresh"
@@ -46,7 +44,7 @@ impl Transition {
         } else {
             if self.directive.policy.autonomy == Autonomy::FullAuto {
                 let limit = self.directive.policy.limits.chain_generations;
-                self.tripped("chain_generations", json!(limit), json!(self.directive.plan_number()), Some(id));
+                self.tripped(Breaker::ChainGenerations, limit, self.directive.plan_number(), Some(id));
             }
             self.block(id, why);
         }
@@ -81,12 +79,11 @@ impl Transition {
         let replan = Replan { generation, by: by.clone(), reason: reason.to_owned(), started, at: self.now };
         self.directive.replans.push(replan);
         let word = word(&self.directive);
-        let left = self.supersede(&word);
+        let superseded = self.supersede(&word);
         self.plan_anew(generation, &words_for_planner(by, reason));
-        let carried: Vec<_> = self.directive.carried().into_iter().map(|step| step.name.clone()).collect();
-        let data = json!({ "generation": generation, "reason": reason, "by": by, "carried": carried,
-                           "superseded": left, "edited": edited });
-        self.event("chain_regenerated", Severity::Warning, None, data);
+        let carried = self.directive.carried().into_iter().map(|step| step.name.clone()).collect();
+        let (reason, by) = (reason.to_owned(), by.clone());
+        self.record(EventKind::ChainRegenerated { generation, reason, by, carried, superseded, edited }, None);
         match self.directive.pause.as_mut() {
             Some(pause) => pause.from = DirectiveStatus::Planning,
             None if self.directive.status == DirectiveStatus::Active => {
@@ -109,16 +106,16 @@ impl Transition {
 
     /// Calls off what the chain has in hand, voids its questions and has its pull requests closed. Gives the names of
     /// the steps that are left undone.
-    fn supersede(&mut self, word: &str) -> Vec<String> {
+    fn supersede(&mut self, word: &str) -> Vec<StepName> {
         self.cancel_tasks(|_| true);
         self.close_approvals(None, ApprovalStatus::Stale, |approval| approval.kind == ApprovalKind::Plan);
-        let undone: Vec<(StepId, String, bool)> = self
+        let undone: Vec<(StepId, StepName, bool)> = self
             .directive
             .steps
             .iter()
             .chain(&self.directive.final_step)
             .filter(|step| !step.status.is_done())
-            .map(|step| (step.id, step.name.to_string(), step.open_pull().is_some()))
+            .map(|step| (step.id, step.name.clone(), step.open_pull().is_some()))
             .collect();
         for (step, _, has_pull) in &undone {
             self.close_approvals(Some(*step), ApprovalStatus::Stale, |_| true);
@@ -141,7 +138,7 @@ impl Transition {
         let differs = text.title != self.directive.title || text.brief != self.directive.brief;
         let newer = differs.then(|| text.clone());
         if newer != self.directive.newer_text {
-            self.info("issue_text_read", None, json!({ "differs": differs }));
+            self.record(EventKind::IssueTextRead { differs }, None);
             self.directive.newer_text = newer;
         }
     }
@@ -210,7 +207,7 @@ impl Transition {
         step.pull = Some(pull.clone());
         let name = step.name.clone();
         let word = word(&self.directive);
-        self.info("pull_opened", Some(id), json!({ "step": name, "pull": pull.number, "superseded": true }));
+        self.record(EventKind::PullOpened { step: name, pull: pull.number, superseded: true }, Some(id));
         self.effect(Effect::ClosePull { step: id, word });
         self.effect(Effect::WriteCheck { step: id });
     }
@@ -233,7 +230,7 @@ impl Transition {
         step.reason = None;
         let step = step.clone();
         self.actor(by);
-        self.info("superseded_merged", Some(id), json!({ "step": step.name, "by": by }));
+        self.record(EventKind::SupersededMerged { step: step.name.clone(), by: by.clone() }, Some(id));
         self.effect(Effect::WriteCheck { step: id });
         self.effect(Effect::SyncPull { step: id });
         self.effect(Effect::DeleteBranch { step: id });

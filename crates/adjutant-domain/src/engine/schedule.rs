@@ -1,10 +1,9 @@
 //! What starts next: ready steps within the limits, and the final pull request when all are done.
 
-use serde_json::json;
-
 use super::planning::blank_step;
 use super::transition::Transition;
 use crate::effect::Effect;
+use crate::event::EventKind;
 use crate::ids::{StepId, StepName};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{MergeState, Step, StepKind};
@@ -45,7 +44,7 @@ impl Transition {
                 step.merge = MergeState::Requested;
                 step.verifications = round;
             });
-            self.info("merge_requested", Some(step), json!({ "head": head }));
+            self.record(EventKind::MergeRequested { head: head.clone() }, Some(step));
             self.effect(Effect::Merge { step, head, round });
         }
     }
@@ -122,7 +121,7 @@ impl Transition {
         if !self.set_step(id, StepStatus::Running) {
             return;
         }
-        self.info("step_started", Some(id), json!({ "step": name, "kind": kind, "attempt": attempt }));
+        self.record(EventKind::StepStarted { step: name, kind, attempt }, Some(id));
         let (text, merge_target) = instructions.map_or_else(Default::default, |it| (it.text, it.merge_target));
         self.start_task(kind, Some(id), attempt, text, merge_target);
     }

@@ -1,13 +1,12 @@
 //! One turn of the engine: the directive in hand, and what the turn leaves behind.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 
 use super::Decision;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
 use crate::effect::Effect;
-use crate::event::{self, Event, EventActor, Severity};
+use crate::event::{Event, EventActor, EventKind};
 use crate::ids::{Login, Sha, StepId, TaskId, Usd};
 use crate::signal::TaskOutcome;
 use crate::status::{DirectiveStatus, StepStatus};
@@ -67,14 +66,9 @@ impl Transition {
         }
     }
 
-    /// Adds a line to the history; its name is one of [`event::NAMES`].
-    pub(super) fn event(&mut self, name: &str, severity: Severity, step: Option<StepId>, data: Value) {
-        debug_assert!(event::is_known(name), "`{name}` is not listed in event::NAMES");
-        self.events.push(Event { name: name.to_owned(), severity, actor: self.by.clone(), step, data });
-    }
-
-    pub(super) fn info(&mut self, name: &str, step: Option<StepId>, data: Value) {
-        self.event(name, Severity::Info, step, data);
+    /// Adds a line to the history.
+    pub(super) fn record(&mut self, kind: EventKind, step: Option<StepId>) {
+        self.events.push(Event { kind, actor: self.by.clone(), step });
     }
 
     /// Moves the directive to `status`; a move that the table of states forbids is recorded and not made.
@@ -86,11 +80,11 @@ impl Transition {
                 if status.is_over() && self.directive.ended_at.is_none() {
                     self.directive.ended_at = Some(self.now);
                 }
-                self.info("status_changed", None, json!({ "from": from, "to": status }));
+                self.record(EventKind::StatusChanged { from, to: status }, None);
                 true
             }
             Err(refused) => {
-                self.event("transition_refused", Severity::Error, None, json!({ "reason": refused.to_string() }));
+                self.record(EventKind::TransitionRefused { reason: refused.to_string() }, None);
                 false
             }
         }
@@ -103,11 +97,11 @@ impl Transition {
         let name = step.name.clone();
         match step.transition(status) {
             Ok(()) => {
-                self.info("step_status_changed", Some(id), json!({ "step": name, "from": from, "to": status }));
+                self.record(EventKind::StepStatusChanged { step: name, from, to: status }, Some(id));
                 true
             }
             Err(refused) => {
-                self.event("transition_refused", Severity::Error, Some(id), json!({ "reason": refused.to_string() }));
+                self.record(EventKind::TransitionRefused { reason: refused.to_string() }, Some(id));
                 false
             }
         }
@@ -128,7 +122,8 @@ impl Transition {
         }
         self.own_decision();
         self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
-        self.info("approval_required", step, json!({ "type": kind, "shown": shown, "question": question }));
+        let (about, asked) = (shown.clone(), question.clone());
+        self.record(EventKind::ApprovalRequired { r#type: kind, shown: about, question: asked }, step);
         let approval = self.new_approval(kind, step, shown, question);
         self.directive.approvals.push(approval);
         if let Some(step) = step {
@@ -179,11 +174,11 @@ impl Transition {
             {
                 task.status = end;
                 task.finished_at = Some(now);
-                cancelled.push((task.step, json!({ "task": task.number, "kind": task.kind })));
+                cancelled.push((task.step, EventKind::TaskCancelled { task: task.number, kind: task.kind }));
             }
         }
-        for (step, data) in cancelled {
-            self.info("task_cancelled", step, data);
+        for (step, kind) in cancelled {
+            self.record(kind, step);
         }
     }
 

@@ -1,13 +1,11 @@
 //! Proof: what the verifiers and the judge found, and what follows from it.
 
-use serde_json::json;
-
 use super::table::{self, Case, Next, Remaining};
 use super::transition::Transition;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::effect::Effect;
 use crate::evaluation::{Confidence, Evaluation, Judgement, Verdict, VerifierResult};
-use crate::event::Severity;
+use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, Sha, StepId};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
@@ -31,7 +29,7 @@ impl Transition {
         self.effect(Effect::SyncPull { step: id });
         self.effect(Effect::WriteCheck { step: id });
         self.own_decision();
-        self.info("verification_started", Some(id), json!({ "head": head, "round": round }));
+        self.record(EventKind::VerificationStarted { head: head.clone(), round }, Some(id));
         self.effect(Effect::Verify { step: id, head, round });
     }
 
@@ -46,7 +44,7 @@ impl Transition {
         }
         let (name, blocked) = (step.name.clone(), step.status == StepStatus::Blocked);
         self.actor(by);
-        self.info("verification_requested", Some(id), json!({ "step": name, "head": head, "by": by }));
+        self.record(EventKind::VerificationRequested { step: name, head: head.clone(), by: by.clone() }, Some(id));
         self.cancel_tasks(|task| task.step == Some(id));
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         self.with_step(id, |step| step.evaluation = None);
@@ -135,10 +133,14 @@ impl Transition {
         };
         let (name, pre_approved, into_base) = (step.name.clone(), step.pre_approved.clone(), case.into_base);
         self.own_decision();
-        let severity = if evaluation.confidence == Confidence::Red { Severity::Warning } else { Severity::Info };
-        let data = json!({ "step": name, "head": evaluation.head, "confidence": evaluation.confidence,
-                           "score": evaluation.score, "reasons": evaluation.reasons });
-        self.event("evaluation_completed", severity, Some(id), data);
+        let completed = EventKind::EvaluationCompleted {
+            step: name.clone(),
+            head: evaluation.head.clone(),
+            confidence: evaluation.confidence,
+            score: evaluation.score,
+            reasons: evaluation.reasons.clone(),
+        };
+        self.record(completed, Some(id));
         self.effect(Effect::WriteCheck { step: id });
         match table::next(case) {
             Next::Merge => self.request_merge(id),
@@ -159,12 +161,7 @@ impl Transition {
             }
             Next::Replan | Next::Block => {
                 let cycles = self.directive.step(id).map_or(0, |step| step.rework_cycles);
-                self.tripped(
-                    "rework_cycles",
-                    json!(self.directive.policy.limits.rework_cycles),
-                    json!(cycles),
-                    Some(id),
-                );
+                self.tripped(Breaker::ReworkCycles, self.directive.policy.limits.rework_cycles, cycles, Some(id));
                 let why = format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; "));
                 self.replan_or_block(id, &why);
             }
@@ -192,8 +189,13 @@ impl Transition {
             return;
         }
         let target = step.target.clone();
-        let data = json!({ "step": step.name, "head": head, "target": target, "paths": paths });
-        self.event("conflict_found", Severity::Warning, Some(id), data);
+        let found = EventKind::ConflictFound {
+            step: step.name.clone(),
+            head: head.clone(),
+            target: target.clone(),
+            paths: paths.to_vec(),
+        };
+        self.record(found, Some(id));
         let text = format!(
             "The branch `{target}` was merged in and these files are in conflict: {}. \
              Resolve the conflicts so that both sides' intentions hold, and leave no conflict markers.",

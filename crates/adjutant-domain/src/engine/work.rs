@@ -1,12 +1,10 @@
 //! What comes of an agent's run on a step.
 
-use serde_json::json;
-
 use super::transition::Transition;
 use crate::approval::ApprovalKind;
 use crate::effect::Effect;
 use crate::evaluation::Evaluation;
-use crate::event::Severity;
+use crate::event::{Breaker, EventKind};
 use crate::ids::{Sha, StepId, TaskId, Usd};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
@@ -25,9 +23,10 @@ impl Transition {
         let Ok(running) = task.status.to(TaskStatus::Running) else { return };
         task.status = running;
         task.started_at = Some(now);
-        let (step, data) = (task.step, json!({ "task": task.number, "kind": task.kind, "attempt": task.attempt }));
+        let started = EventKind::TaskStarted { task: task.number, kind: task.kind, attempt: task.attempt };
+        let step = task.step;
         self.agent();
-        self.info("task_started", step, data);
+        self.record(started, step);
     }
 
     /// An agent ended. What a task that was called off brings late is paid for and not used.
@@ -52,7 +51,7 @@ impl Transition {
         let Ok(end) = task.status.to(end) else {
             let (step, number) = (task.step, task.number);
             if unpaid {
-                self.info("task_paid_late", step, json!({ "task": number, "cost": cost }));
+                self.record(EventKind::TaskPaidLate { task: number, cost }, step);
             }
             return;
         };
@@ -64,13 +63,16 @@ impl Transition {
             task.failure = Some(reason.clone());
         }
         let (kind, step) = (task.kind, task.step);
-        let data = json!({ "task": task.number, "kind": kind, "status": task.status, "cost": task.cost,
-                           "seconds": task.started_at.map(|started| (now - started).num_seconds()),
-                           "reason": task.failure });
-        let well =
-            !matches!(outcome, TaskOutcome::Failed { .. } | TaskOutcome::Refused { .. } | TaskOutcome::Barred { .. });
-        let severity = if well { Severity::Info } else { Severity::Warning };
-        self.event("task_finished", severity, step, data);
+        let finished = EventKind::TaskFinished {
+            task: task.number,
+            kind,
+            status: end,
+            cost: task.cost,
+            seconds: task.started_at.map(|started| (now - started).num_seconds()),
+            reason: task.failure.clone(),
+            refused: matches!(outcome, TaskOutcome::Refused { .. }),
+        };
+        self.record(finished, step);
         match (kind, step) {
             (TaskKind::Plan, _) => self.planner_finished(outcome),
             (TaskKind::Judge, Some(step)) => self.judge_finished(step, outcome),
@@ -262,7 +264,7 @@ impl Transition {
         let Some(step) = self.directive.step(id) else { return };
         if step.rework_cycles >= self.directive.policy.limits.rework_cycles {
             let cycles = step.rework_cycles;
-            self.tripped("rework_cycles", json!(self.directive.policy.limits.rework_cycles), json!(cycles), Some(id));
+            self.tripped(Breaker::ReworkCycles, self.directive.policy.limits.rework_cycles, cycles, Some(id));
             self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
             return;
         }
@@ -284,7 +286,7 @@ impl Transition {
         if !self.set_step(id, StepStatus::Rework) {
             return;
         }
-        self.info("step_rework", Some(id), json!({ "step": name, "why": why }));
+        self.record(EventKind::StepRework { step: name, why: why.to_owned() }, Some(id));
         self.call_judge_off(id);
         self.close_approvals(Some(id), crate::approval::ApprovalStatus::Stale, |_| true);
         self.with_step(id, |step| {
@@ -315,7 +317,7 @@ impl Transition {
         if status != StepStatus::Blocked && !self.set_step(id, StepStatus::Blocked) {
             return;
         }
-        self.event("step_blocked", Severity::Warning, Some(id), json!({ "step": name, "why": why }));
+        self.record(EventKind::StepBlocked { step: name.clone(), why: why.to_owned() }, Some(id));
         self.with_step(id, |step| {
             step.reason = Some(why.to_owned());
             step.merge = MergeState::Open;

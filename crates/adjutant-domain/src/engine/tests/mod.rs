@@ -11,6 +11,7 @@ use crate::command::Command;
 use crate::directive::{Base, Directive, PauseReason, PlanOrigin};
 use crate::effect::{Effect, Notice, Reaction};
 use crate::evaluation::{Verdict, VerifierResult};
+use crate::event::EventKind;
 use crate::ids::{Branch, Login, Repo, Sha, StepId, TaskId, Usd};
 use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
 use crate::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
@@ -105,7 +106,7 @@ fn morning() -> DateTime<Utc> {
 struct World {
     directive: Directive,
     effects: Vec<Effect>,
-    events: Vec<String>,
+    events: Vec<EventKind>,
     now: DateTime<Utc>,
     pulls: u64,
     comments: u64,
@@ -136,7 +137,7 @@ impl World {
 
     fn take(&mut self, decision: Decision) {
         self.directive = decision.directive.expect("a directive stays one");
-        self.events.extend(decision.events.into_iter().map(|event| event.name));
+        self.events.extend(decision.events.into_iter().map(|event| event.kind));
         self.effects = decision.effects;
         if self.busy {
             return;
@@ -146,7 +147,7 @@ impl World {
             let Effect::RunTask { task } = effect else { continue };
             let begun = decide(self.directive.clone(), &Signal::TaskStarted { task }, self.now);
             self.directive = begun.directive.expect("a directive stays one");
-            self.events.extend(begun.events.into_iter().map(|event| event.name));
+            self.events.extend(begun.events.into_iter().map(|event| event.kind));
             self.effects.extend(begun.effects);
         }
     }
@@ -300,7 +301,8 @@ impl World {
     }
 
     fn count(&self, event: &str) -> usize {
-        self.events.iter().filter(|name| *name == event).count()
+        assert!(EventKind::ALL.iter().any(|known| known.name == event), "there is no event `{event}`");
+        self.events.iter().filter(|kind| kind.name() == event).count()
     }
 
     fn waits(&mut self, time: Duration) {

@@ -50,7 +50,7 @@ fn a_replan_supersedes_the_chain_and_calls_off_what_it_has_in_hand() {
     assert!(word.contains("maintainer") && word.contains("the parser is there already"), "{word}");
     assert!(world.has(&Effect::WriteCheck { step: a }), "its check is completed");
     assert!(world.directive.task(world.live(None)).unwrap().instructions.contains("the parser is there already"));
-    assert!(world.events.contains(&"chain_regenerated".to_owned()));
+    assert!(world.count("chain_regenerated") > 0);
     assert_eq!(world.live_count(), 1, "the planner's");
     // What the agent that was called off brings late is paid for and not used.
     world.finish(b, TaskOutcome::Changed { head: Sha::new("b1"), summary: String::new(), findings: Vec::new() });

@@ -120,7 +120,7 @@ impl Simulation {
         let before = self.directive.clone();
         let decision = decide(before.clone(), &signal, self.now);
         for event in &decision.events {
-            assert_ne!(event.name, "transition_refused", "{:?}", event.data);
+            assert!(!matches!(event.kind, EventKind::TransitionRefused { .. }), "{event:?}");
         }
         self.directive = decision.directive.clone().unwrap();
         self.check(&before, &decision.effects);

@@ -6,6 +6,7 @@ use super::super::*;
 use super::stage::Stage;
 use crate::engine::table::{Case, Next, Remaining, next};
 use crate::evaluation::{Confidence, Evaluation};
+use crate::event::EventKind;
 use crate::ids::StepName;
 use crate::replan::is_task_of_step;
 use crate::step::{MergeState, Step};
@@ -14,7 +15,7 @@ use crate::step::{MergeState, Step};
 pub(super) fn check(stage: &Stage, before: &Directive, signal: &Signal, decision: &Decision) {
     let directive = &stage.directive;
     for event in &decision.events {
-        assert_ne!(event.name, "transition_refused", "{:?}", event.data);
+        assert!(!matches!(event.kind, EventKind::TransitionRefused { .. }), "{event:?}");
     }
     effects_have_keys_of_their_own(stage, decision);
     for effect in &decision.effects {

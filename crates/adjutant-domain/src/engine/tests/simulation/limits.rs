@@ -1,6 +1,7 @@
 //! Limits in the simulation, and what must hold of them.
 
 use super::*;
+use crate::event::Breaker;
 
 impl Simulation {
     /// What costs or lasts too long stops, nothing starts while it is stopped, and each stop is told once.
@@ -34,11 +35,10 @@ impl Simulation {
         let paused = |directive: &Directive, reason| {
             directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| *it == reason))
         };
-        for (breaker, reason) in [("cost", PauseReason::Cost), ("wall_time", PauseReason::WallTime)] {
-            let told =
-                |event: &&crate::event::Event| event.name == "breaker_tripped" && event.data["breaker"] == breaker;
+        for (limit, reason) in [(Breaker::Cost, PauseReason::Cost), (Breaker::WallTime, PauseReason::WallTime)] {
+            let told = |event: &&crate::event::Event| matches!(event.kind, EventKind::BreakerTripped { breaker, .. } if breaker == limit);
             let tripped = paused(directive, reason.clone()) && !paused(before, reason);
-            assert_eq!(decision.events.iter().filter(told).count(), usize::from(tripped), "{breaker}");
+            assert_eq!(decision.events.iter().filter(told).count(), usize::from(tripped), "{limit:?}");
         }
         for approval in directive.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Approved) {
             assert!(
