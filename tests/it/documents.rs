@@ -98,3 +98,15 @@ fn the_first_page_and_the_map_stay_short() {
         assert!(lines <= most, "{document} has {lines} lines, {most} are allowed: move reference into docs/");
     }
 }
+
+#[test]
+fn every_migration_and_every_decision_is_listed() {
+    for (folder, extension) in [("migrations", "sql"), ("docs/decisions", "md")] {
+        let list = read(&root().join(folder).join("README.md"));
+        for path in std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let is_listed = name == "README.md" || list.contains(name);
+            assert!(is_listed || !name.ends_with(extension), "{folder}/README.md says nothing of {name}: add its row");
+        }
+    }
+}
