@@ -17,6 +17,7 @@ pub mod engine;
 pub mod evaluation;
 pub mod event;
 pub mod ids;
+pub mod input;
 pub mod layout;
 pub mod persisted;
 pub mod plan;
