@@ -8,10 +8,12 @@ use super::keys::{self, Key, Rule};
 use super::node::{self, Node, Value};
 use super::{Autonomy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierPolicy};
 use crate::ids::{StepName, Usd};
-use crate::text;
+use crate::{input, text};
 
 /// More faults than these are not told: whoever mends these comes back anyway.
 const MAX_FAULTS: usize = 30;
+
+const UNSTORABLE: &str = "this text has the character U+0000, which cannot be stored: take it out.";
 
 /// Something that is wrong with a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,13 @@ pub struct Fault {
     pub line: u64,
     /// What, in a sentence with the remedy.
     pub what: String,
+}
+
+impl Fault {
+    /// A fault may quote the file, and is stored.
+    pub(super) fn new(line: u64, what: &str) -> Self {
+        Self { line, what: input::storable(what).into_owned() }
+    }
 }
 
 /// A policy, and what of it the file says itself.
@@ -47,6 +56,7 @@ pub fn parse(yaml: &str) -> Result<Policy, Vec<String>> {
 pub fn read(yaml: &str) -> Result<Stated, Vec<Fault>> {
     let root = node::read(yaml).map_err(|fault| vec![fault])?;
     let mut reader = Reader::default();
+    reader.unstorable(&root);
     let policy = reader.policy(&root);
     if reader.faults.is_empty() {
         return Ok(Stated { policy, said: reader.said });
@@ -65,7 +75,24 @@ struct Reader {
 
 impl Reader {
     fn fault(&mut self, line: u64, what: &str) {
-        self.faults.push(Fault { line, what: what.to_owned() });
+        self.faults.push(Fault::new(line, what));
+    }
+
+    /// Notes every text that the database cannot keep. The file is at most a few levels deep.
+    fn unstorable(&mut self, node: &Node) {
+        match &node.value {
+            Value::Text(text) if text.contains('\0') => self.fault(node.line, UNSTORABLE),
+            Value::List(nodes) => nodes.iter().for_each(|node| self.unstorable(node)),
+            Value::Map(entries) => {
+                for entry in entries {
+                    if entry.key.contains('\0') {
+                        self.fault(entry.line, UNSTORABLE);
+                    }
+                    self.unstorable(&entry.value);
+                }
+            }
+            Value::Text(_) | Value::Nothing | Value::Flag(_) | Value::Number(_) => {}
+        }
     }
 
     fn expected(&mut self, node: &Node, key: &str, expected: &str) {

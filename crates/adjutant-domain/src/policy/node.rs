@@ -57,7 +57,7 @@ impl Value {
 pub(super) fn read(yaml: &str) -> Result<Node, Fault> {
     if yaml.len() > MAX_BYTES {
         let what = format!("the file has {} bytes; make it {MAX_BYTES} at most.", yaml.len());
-        return Err(Fault { line: 1, what });
+        return Err(Fault::new(1, &what));
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -86,7 +86,7 @@ pub(super) fn read(yaml: &str) -> Result<Node, Fault> {
             let line = error.location().map_or(1, |location| location.line());
             let what = error.without_snippet().render_with_formatter(&UserMessageFormatter);
             let what = what.rfind(" at line ").map_or(what.as_str(), |end| &what[..end]); // the line is told already
-            Err(Fault { line, what: format!("this cannot be read as YAML: {what}.") })
+            Err(Fault::new(line, &format!("this cannot be read as YAML: {what}.")))
         }
     }
 }

@@ -178,3 +178,53 @@ proptest! {
         }
     }
 }
+
+/// A policy file in which every key of the schema has a value, as JSON, which is YAML too.
+fn filled(schema: &serde_json::Value, filled_in: &mut Vec<String>, path: &str) -> serde_json::Value {
+    if let Some(properties) = schema["properties"].as_object() {
+        let member = |(name, of): (&String, &serde_json::Value)| {
+            (name.clone(), filled(of, filled_in, &format!("{path}/{name}")))
+        };
+        return properties.iter().map(member).collect();
+    }
+    if schema["items"].is_object() {
+        return serde_json::json!([filled(&schema["items"], filled_in, &format!("{path}/0"))]);
+    }
+    let is_text =
+        schema["type"] == "string" || schema["type"].as_array().is_some_and(|of| of.contains(&"string".into()));
+    if is_text || schema["enum"].is_array() {
+        filled_in.push(path.to_owned());
+    }
+    serde_json::Value::Null
+}
+
+/// The fields are taken from the schema, so that a new one is covered.
+#[test]
+fn u_0000_in_any_text_of_the_file_is_a_fault_with_its_line_and_is_told_without_it() {
+    let mut texts = Vec::new();
+    let file = filled(&schema(), &mut texts, "");
+    assert!(texts.len() >= 10, "{texts:?}");
+    for path in texts {
+        let mut file = file.clone();
+        *file.pointer_mut(&path).unwrap() = "a\0b".into();
+        let faults = parse(&file.to_string()).unwrap_err();
+        assert!(
+            faults.iter().any(|fault| fault.contains("Line 1: this text has the character U+0000")),
+            "{path}: {faults:?}"
+        );
+        assert!(!faults.concat().contains('\0'), "{path}: {faults:?}");
+    }
+    let faults = parse("a: 1\n\"b\\0c\": 1\n").unwrap_err();
+    assert!(
+        faults[1].starts_with("Line 2: this text has the character U+0000") && !faults.concat().contains('\0'),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn nesting_without_end_is_refused() {
+    for open in ["[", "{a: ", "- "] {
+        let faults = parse(&open.repeat(16_000)).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
+}
