@@ -44,6 +44,10 @@ pub struct PlannedStep {
 
 /// The longest texts taken from a planner, in characters.
 const MAX_TEXT: usize = 8_000;
+/// A plan with more steps is not looked into: a policy allows 50, and the search for cycles is recursive.
+const MOST_STEPS: usize = 500;
+/// More faults than these are not told: they go back to the planner and into the directive's history.
+const MOST_FAULTS: usize = 50;
 
 #[derive(Deserialize)]
 struct RawPlan {
@@ -121,6 +125,9 @@ pub fn validate(answer: &Value, brief: &Brief, max_steps: u32, carried: &[&Step]
     let raw: RawPlan = RawPlan::deserialize(answer)
         .map_err(|error| vec![format!("the plan does not have the shape of its schema: {error}")])?;
     let mut faults = size_faults(&raw, max_steps);
+    if raw.steps.len() > MOST_STEPS {
+        return Err(faults);
+    }
     faults.extend(name_faults(&raw, carried));
     faults.extend(coverage_faults(&raw, brief, carried));
     if let Some(path) = cycle(&raw) {
@@ -130,6 +137,9 @@ pub fn validate(answer: &Value, brief: &Brief, max_steps: u32, carried: &[&Step]
     if faults.is_empty() && steps.len() == raw.steps.len() {
         Ok(Plan { rationale: clip(&raw.rationale), steps })
     } else {
+        let more = faults.len().saturating_sub(MOST_FAULTS);
+        faults.truncate(MOST_FAULTS);
+        faults.extend((more > 0).then(|| format!("{more} more faults are not listed")));
         Err(faults)
     }
 }
@@ -179,7 +189,8 @@ fn size_faults(raw: &RawPlan, max_steps: u32) -> Vec<String> {
         faults.push("the plan has no steps".to_owned());
     }
     let to_do = raw.steps.iter().filter(|step| !step.done).count();
-    if to_do > max_steps as usize {
+    if to_do > max_steps as usize || raw.steps.len() > MOST_STEPS {
+        let to_do = if raw.steps.len() > MOST_STEPS { raw.steps.len() } else { to_do };
         faults.push(format!("the plan has {to_do} steps, and at most {max_steps} are allowed"));
     }
     faults

@@ -175,3 +175,14 @@ fn the_schema_offers_done_only_where_something_is() {
     assert!(steps["items"]["properties"]["done"]["description"].as_str().unwrap().ends_with("one of parse"));
     assert_eq!((&steps["maxItems"], &steps["items"]["required"]), (&json!(4), &json!(["name"])));
 }
+
+#[test]
+fn a_plan_without_end_is_refused_by_its_size_and_its_faults_are_bounded() {
+    let step = |n: usize| json!({ "name": format!("s{n}"), "type": "test", "description": "x", "depends_on": [format!("s{}", n + 1)] });
+    let long = json!({ "steps": (0..100_000).map(step).collect::<Vec<_>>() });
+    assert_eq!(faults(&long), ["the plan has 100000 steps, and at most 3 are allowed"]);
+    let names: Vec<_> = (0..60_000).map(|n| format!("R{n}")).collect();
+    let wide = json!({ "steps": [{ "name": "a", "type": "test", "description": "x", "requirements": names }] });
+    let faults = faults(&wide);
+    assert_eq!((faults.len(), faults[50].as_str()), (51, "59948 more faults are not listed"));
+}
