@@ -1,11 +1,13 @@
-//! `adjutant check` and `adjutant schema`: what holds for a policy file, without settings, database or GitHub.
+//! `adjutant check` and `adjutant schema`: what holds for a policy file and the files of an agent, without settings,
+//! database or GitHub.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use adjutant::agent::{result_schema, task_schema};
 use adjutant_domain::policy::{self, Fault};
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 /// What can be checked.
 #[derive(Debug, Subcommand)]
@@ -46,9 +48,25 @@ pub(super) fn run(check: &Check) -> ExitCode {
     }
 }
 
-/// Prints the JSON Schema of the policy.
-pub(super) fn schema() -> ExitCode {
-    print(&format!("{:#}\n", policy::schema()));
+/// What has a JSON Schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// `.github/adjutant.yml` of a repository
+    Policy,
+    /// What an agent reads
+    Task,
+    /// What an agent writes
+    Result,
+}
+
+/// Prints a JSON Schema.
+pub(super) fn schema(of: SchemaOf) -> ExitCode {
+    let schema = match of {
+        SchemaOf::Policy => policy::schema(),
+        SchemaOf::Task => task_schema(),
+        SchemaOf::Result => result_schema(),
+    };
+    print(&format!("{schema:#}\n"));
     ExitCode::SUCCESS
 }
 

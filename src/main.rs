@@ -43,8 +43,12 @@ enum Command {
     /// Say whether a file of a repository's can be used
     #[command(subcommand)]
     Check(Check),
-    /// Print the JSON Schema of the policy, for editors
-    Schema,
+    /// Print the JSON Schema of the policy, for editors, or of an agent's files
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value = "policy")]
+        of: check::SchemaOf,
+    },
     /// Be a GitHub on this machine
     #[cfg(feature = "playground")]
     Playground(TryOutArgs),
@@ -70,7 +74,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match (runtime, command) {
         (_, Command::Check(check)) => return check::run(&check),
-        (_, Command::Schema) => return check::schema(),
+        (_, Command::Schema { of }) => return check::schema(of),
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(&args)),

@@ -15,11 +15,12 @@
 //! What this folder never does: believe an agent. An exit status of 0 is not success, a result is bounded and checked, and
 //! what changed is read from the files by `workspace`. It holds no key of a model, pushes nothing and decides nothing.
 
-mod protocol;
+mod result_file;
 mod run;
+mod task_file;
 
-pub use protocol::{
-    ContextFile, Criterion, CriterionJudgement, Directive, Judgement, MAX_RESULT_BYTES, PROTOCOL_VERSION, Requirement,
-    ResultFile, Step, TaskBrief, TaskFile, TaskKind, Usage,
-};
+pub use result_file::{CriterionJudgement, Judgement, MAX_RESULT_BYTES, ResultFile, Usage, result_schema};
 pub use run::{AgentError, AgentJob, AgentOutcome, AgentRun, AgentSpec, ContextText, run_agent};
+pub use task_file::{
+    ContextFile, Criterion, Directive, PROTOCOL_VERSION, Requirement, Step, TaskBrief, TaskFile, TaskKind, task_schema,
+};

@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::protocol::{ContextFile, MAX_RESULT_BYTES, ResultFile, TaskFile};
+use super::result_file::{MAX_RESULT_BYTES, ResultFile};
+use super::task_file::{ContextFile, TaskFile};
 use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
 
@@ -33,8 +34,6 @@ pub struct AgentSpec {
     pub network: bool,
     /// Variables it gets.
     pub env: BTreeMap<String, String>,
-    /// Names of variables of ours that it gets too, where they are set.
-    pub pass_env: Vec<String>,
     /// What it may read beside its clone: its own program, say.
     pub readonly: Vec<Bind>,
     /// What it may use up; `wall` is its time limit.
@@ -196,9 +195,7 @@ fn outcome(exit: Exit, left: &Result<Option<ResultFile>, String>, limits: &Limit
 }
 
 fn environment(spec: &AgentSpec, task: &Path, results: &Path) -> BTreeMap<String, String> {
-    let passed = spec.pass_env.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
-    let mut env: BTreeMap<String, String> = passed.collect();
-    env.extend(spec.env.clone());
+    let mut env = spec.env.clone();
     env.insert("ADJUTANT_TASK_FILE".to_owned(), task.join("task.json").display().to_string());
     env.insert("ADJUTANT_RESULT_FILE".to_owned(), results.join(RESULT_FILE).display().to_string());
     env
@@ -334,7 +331,6 @@ mod tests {
             argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
             network: false,
             env: BTreeMap::new(),
-            pass_env: Vec::new(),
             readonly: Vec::new(),
             limits: Limits { wall: Duration::from_secs(30), output_bytes: 100_000, ..Limits::default() },
         }

@@ -23,9 +23,9 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What the binary's modules may import of the library.
 const BINARY: &[(&str, &[&str])] = &[
     ("main", &["cli", "logging", "serve", "settings"]),
-    ("check", &[]),
-    ("demo", &["playground", "serve", "settings", "store"]),
-    ("try_out", &["logging", "playground", "serve", "settings"]),
+    ("check", &["agent"]),
+    ("demo", &["playground", "serve", "settings", "store", "workspace"]),
+    ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
 ];
 /// What keeps the domain pure: none of these words is in it.
 const IMPURE: &[&str] = &["tokio", "sqlx", "reqwest", "octocrab", "std::fs", "std::env", "Utc::now", "new_v4"];

@@ -1,6 +1,7 @@
 //! Conversation tests: real Postgres, real git, real processes, the playground over HTTP.
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions and not the helpers beside them")]
 
+mod agent_schema;
 mod architecture;
 mod cli;
 mod cluster;

@@ -120,7 +120,6 @@ pub(super) fn spec(name: &str, settings: &AgentSettings) -> AgentSpec {
         argv: settings.command.clone(),
         network: settings.network,
         env,
-        pass_env: Vec::new(),
         readonly: settings.readonly.iter().map(|path| Bind::new(path, path)).collect(),
         limits: Limits { wall: settings.time_limit, output_bytes: settings.output_limit, ..Limits::default() },
     }

@@ -1,0 +1,210 @@
+//! The result file of the agent protocol: what an agent writes, and the one door through which it is read.
+//!
+//! Fields that are not known are ignored, and long texts are cut. A value that is no amount of money, no number of tokens or no score is
+//! refused, and the whole file with it: a wrong number must not become state, and what a run cost must not be guessed.
+
+use adjutant_domain::ids::Usd;
+use adjutant_domain::input;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The most bytes that a result file may have.
+pub const MAX_RESULT_BYTES: u64 = 1024 * 1024;
+/// The most that one run may say that it cost: what is above is a mistake of the agent's.
+const MAX_COST: f64 = 10_000.0;
+/// The most tokens that one run may say that it used.
+const MAX_TOKENS: u64 = 1_000_000_000_000;
+/// A summary goes into a table and a pull request's text.
+const SUMMARY_CHARS: usize = 2_000;
+/// A report goes into a comment, whose body GitHub limits to 65,536 characters.
+const REPORT_CHARS: usize = 60_000;
+const NOTE_CHARS: usize = 1_000;
+const ID_CHARS: usize = 40;
+const MAX_CRITERIA: usize = 200;
+/// The most steps that a policy allows in a plan, for the schema.
+const MAX_STEPS: u32 = 50;
+
+/// What an agent leaves in `ADJUTANT_RESULT_FILE`. Every field may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ResultFile {
+    /// What was done, in a sentence or a few; cut at 2,000 characters.
+    pub summary: String,
+    /// Findings in Markdown, for a step whose contract is `report`; cut at 60,000 characters.
+    pub report: Option<String>,
+    /// The proposed plan, for a planning task: as the task's `plan_schema` says.
+    #[schemars(schema_with = "plan")]
+    pub plan: Option<Value>,
+    /// The judge's answer.
+    pub judgement: Option<Judgement>,
+    /// Why nothing had to change: what shows that the work was there already; cut at 60,000 characters.
+    pub evidence: Option<String>,
+    /// The tokens that the run used.
+    pub usage: Option<Usage>,
+    /// What the run cost, in US dollars.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub cost_usd: Option<f64>,
+}
+
+/// Tokens, as the agent counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Usage {
+    /// Tokens read.
+    #[schemars(range(max = 1_000_000_000_000_u64))]
+    pub input_tokens: u64,
+    /// Tokens written.
+    #[schemars(range(max = 1_000_000_000_000_u64))]
+    pub output_tokens: u64,
+}
+
+/// A judge's answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Judgement {
+    /// One entry per criterion it looked at.
+    #[schemars(length(max = 200))]
+    pub criteria: Vec<CriterionJudgement>,
+    /// From 0 (nothing is as wanted) to 1. Where it is missing, the share of the criteria that are met.
+    #[schemars(range(min = 0, max = 1))]
+    pub score: Option<f64>,
+    /// In words; cut at 1,000 characters.
+    pub note: String,
+}
+
+/// What a judge says of one criterion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CriterionJudgement {
+    /// The criterion's id, as in the task's brief.
+    pub id: String,
+    /// Whether it is met.
+    pub met: bool,
+    /// Why; cut at 1,000 characters.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// The JSON Schema (draft 2020-12) of the result file.
+pub fn result_schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<ResultFile>();
+    schema.insert("title".to_owned(), "Adjutant's result file".into());
+    schema.to_value()
+}
+
+/// A task hands out the schema of its own plan, which may allow fewer steps.
+fn plan(_: &mut SchemaGenerator) -> Schema {
+    let mut plan = adjutant_domain::plan::schema(MAX_STEPS, &[]);
+    plan["type"] = json!(["object", "null"]);
+    let mut plan = Schema::try_from(plan).unwrap_or_default();
+    plan.remove("$schema");
+    plan
+}
+
+impl ResultFile {
+    /// Reads a result file. The error is a sentence for the person who wrote the agent.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.len() as u64 > MAX_RESULT_BYTES {
+            return Err(format!("it is larger than {MAX_RESULT_BYTES} bytes"));
+        }
+        let mut result: Self = match input::json(bytes) {
+            // An object only: serde would take an array for the fields in their order.
+            Ok(Value::Object(members)) => serde_json::from_value(Value::Object(members)).map_err(invalid)?,
+            Ok(_) => return Err("it is not a JSON object".to_owned()),
+            Err(error) => return Err(invalid(error)),
+        };
+        result.check()?;
+        result.cut();
+        Ok(result)
+    }
+
+    /// Whether every number is one that can be true.
+    fn check(&self) -> Result<(), String> {
+        if let Some(cost) = self.cost_usd
+            && !(0.0..=MAX_COST).contains(&cost)
+        {
+            return Err(format!("`cost_usd` is {cost:?}; it must be a number from 0 to {MAX_COST}"));
+        }
+        let usage = self.usage.unwrap_or_default();
+        for (name, tokens) in [("input_tokens", usage.input_tokens), ("output_tokens", usage.output_tokens)] {
+            if tokens > MAX_TOKENS {
+                return Err(format!("`usage.{name}` is {tokens}; it must be at most {MAX_TOKENS}"));
+            }
+        }
+        let Some(judgement) = &self.judgement else { return Ok(()) };
+        if let Some(score) = judgement.score
+            && !(0.0..=1.0).contains(&score)
+        {
+            return Err(format!("`judgement.score` is {score:?}; it must be from 0 to 1"));
+        }
+        if judgement.criteria.len() > MAX_CRITERIA {
+            let count = judgement.criteria.len();
+            return Err(format!("`judgement.criteria` has {count} entries; at most {MAX_CRITERIA} are read"));
+        }
+        Ok(())
+    }
+
+    /// Cuts long texts. Those of a plan are cut by the domain, which reads it.
+    fn cut(&mut self) {
+        cut(&mut self.summary, SUMMARY_CHARS);
+        for text in [&mut self.report, &mut self.evidence].into_iter().flatten() {
+            cut(text, REPORT_CHARS);
+        }
+        let Some(judgement) = &mut self.judgement else { return };
+        cut(&mut judgement.note, NOTE_CHARS);
+        for criterion in &mut judgement.criteria {
+            cut(&mut criterion.id, ID_CHARS);
+            cut(&mut criterion.note, NOTE_CHARS);
+        }
+    }
+
+    /// What the run cost; nothing where it does not say.
+    pub fn cost(&self) -> Usd {
+        self.cost_usd.map_or(Usd::ZERO, Usd::from_dollars)
+    }
+
+    /// Applies `clean` to every text: what an agent writes is shown on GitHub, and what the agent was given may be
+    /// none of the readers' business.
+    pub(super) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
+        let mut texts = vec![&mut self.summary];
+        texts.extend([&mut self.report, &mut self.evidence].into_iter().flatten());
+        if let Some(judgement) = &mut self.judgement {
+            texts.push(&mut judgement.note);
+            texts.extend(judgement.criteria.iter_mut().flat_map(|it| [&mut it.id, &mut it.note]));
+        }
+        for text in texts {
+            *text = clean(text);
+        }
+        if let Some(plan) = &mut self.plan {
+            clean_value(plan, clean);
+        }
+    }
+}
+
+fn invalid(error: impl std::fmt::Display) -> String {
+    format!("it is not valid: {error}")
+}
+
+/// The texts of a JSON value, which is nested no deeper than [`input::MAX_JSON_DEPTH`]. Names of members stay: those that are not
+/// known are never shown.
+fn clean_value(value: &mut Value, clean: &dyn Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = clean(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean_value(item, clean)),
+        Value::Object(members) => members.values_mut().for_each(|member| clean_value(member, clean)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Cuts a text at so many characters, and shows that it did.
+fn cut(text: &mut String, chars: usize) {
+    if let Some((end, _)) = text.char_indices().nth(chars) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests;
