@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adjutant_domain::input;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -211,12 +212,12 @@ struct Refusal {
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed>
 fn message(status: StatusCode, body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Refusal>(body) {
+    let text = match input::json::<Refusal>(body) {
         Ok(refusal) => {
             let details: Vec<String> = refusal.errors.iter().map(detail).filter(|text| !text.is_empty()).collect();
             if details.is_empty() { refusal.message } else { format!("{}: {}", refusal.message, details.join("; ")) }
         }
-        Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
+        Err(_) => input::text(body).trim().to_owned(),
     };
     if text.is_empty() { status.to_string() } else { text.chars().take(MESSAGE_CHARS).collect() }
 }

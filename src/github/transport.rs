@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::GitHubError;
+use adjutant_domain::input;
 
 /// How long one call may take in all.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -189,7 +190,7 @@ impl Answer {
 
     /// The body, read as JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, GitHubError> {
-        serde_json::from_slice(&self.body)
+        input::json(&self.body)
             .map_err(|error| GitHubError::Malformed { what: self.what.clone(), message: error.to_string() })
     }
 

@@ -4,7 +4,6 @@
 //! the inbox keeps beside it. Every good signature ends in a row: a body that cannot be understood is kept as
 //! failed, because it is evidence, and answering GitHub with an error would not mend it.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -18,6 +17,7 @@ use tracing::Instrument;
 
 use super::{Verified, Web, answer};
 use crate::store::inbox::{NewDelivery, Receipt};
+use adjutant_domain::input::{self, JsonError};
 
 /// GitHub caps payloads at 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>).
 const LARGEST: usize = 25 << 20;
@@ -53,7 +53,7 @@ pub(super) async fn receive(State(web): State<Web>, headers: HeaderMap, body: Bo
 
 /// Puts the delivery into the inbox, and answers when it is there.
 async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified<Bytes>) -> Response {
-    let (envelope, fault) = match Envelope::parse(body) {
+    let (envelope, fault) = match input::json::<Envelope>(body.get()) {
         Ok(envelope) => (envelope, None),
         Err(error) => (Envelope::default(), Some(fault(headers, &error))),
     };
@@ -159,9 +159,8 @@ fn is_name(text: &str) -> bool {
 
 /// What every payload of an app's webhook may have.
 #[derive(Debug, Default, Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    action: Option<Cow<'a, str>>,
+struct Envelope {
+    action: Option<String>,
     installation: Option<Installation>,
 }
 
@@ -170,16 +169,7 @@ struct Installation {
     id: i64,
 }
 
-impl<'a> Envelope<'a> {
-    fn parse(body: &'a Verified<Bytes>) -> Result<Self, serde_json::Error> {
-        let mut envelope: Self = serde_json::from_slice(body.get())?;
-        // Postgres keeps no NUL in a text; no action of GitHub's has one.
-        envelope.action = envelope.action.filter(|action| !action.contains('\0'));
-        Ok(envelope)
-    }
-}
-
-fn fault(headers: &HeaderMap, error: &serde_json::Error) -> String {
+fn fault(headers: &HeaderMap, error: &JsonError) -> String {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if content_type.starts_with("application/x-www-form-urlencoded") {
         return "the body is form-encoded: set the webhook's content type to application/json".to_owned();

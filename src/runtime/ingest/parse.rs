@@ -11,7 +11,7 @@ use crate::github::payload::{
     CheckRunEvent, Envelope, Gone, IssueComment, IssueRef, Issues, PullEvent, PushEvent, Rerequest, ReviewCommentEvent,
     ReviewEvent,
 };
-use adjutant_domain::{ids::Repo, signal::SourceKind};
+use adjutant_domain::{ids::Repo, input, signal::SourceKind};
 
 /// What a webhook comes down to.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,7 +171,7 @@ impl Reader<'_> {
     }
 
     fn json<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        serde_json::from_slice(self.body).map_err(|error| self.wrong(&error.to_string()))
+        input::json(self.body).map_err(|error| self.wrong(&error.to_string()))
     }
 
     fn wrong(&self, message: &str) -> PayloadError {
