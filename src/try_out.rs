@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use adjutant::logging;
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
+use adjutant::workspace::remove_all;
 use clap::Args;
 use github_playground::{Imported, Playground, PlaygroundArgs};
 use tokio::sync::oneshot;
@@ -132,9 +133,9 @@ fn let_through(path: &Path) -> Fallible {
 impl Drop for Folder {
     fn drop(&mut self) {
         if self.passing {
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = remove_all(&self.path);
         } else if self.own != self.path {
-            let _ = fs::remove_dir_all(&self.own);
+            let _ = remove_all(&self.own);
         }
     }
 }

@@ -204,7 +204,7 @@ fn environment(spec: &AgentSpec, task: &Path, results: &Path) -> BTreeMap<String
 /// Writes the task's files anew; nothing of an earlier run stays but the home.
 fn lay_out(sandbox: &Sandbox, job: &AgentJob, task: &Bind, results: &Bind) -> std::io::Result<()> {
     for folder in [&task.host, &results.host] {
-        files::remove_all(folder)?;
+        files::discard(folder)?;
         make(folder)?;
     }
     let context = task.host.join("context");

@@ -19,6 +19,7 @@ use adjutant::serve::{ServeError, serve};
 use adjutant::settings::Settings;
 use adjutant::store::Store;
 use adjutant::store::cluster::Cluster;
+use adjutant::workspace::remove_all;
 use clap::Args;
 use github_playground::Playground;
 use tokio::sync::oneshot;
@@ -282,6 +283,6 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = remove_all(&self.0);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use adjutant_domain::input;
+
 use super::git::{self, Git, GitError};
 
 /// How many bytes of changed lines are looked at.
@@ -78,7 +80,7 @@ pub(super) async fn between(git_dir: &Path, old: &str, new: &str) -> Result<Diff
     let patch =
         Git::at(git_dir, "diff-tree").args(options).args(["-p", "-U0"]).args(ends).cut(PATCH_BYTES).bytes().await?;
     let mut diff = Diff { files: files(&listing), truncated: patch.len() as u64 >= PATCH_BYTES };
-    fill(&mut diff.files, &String::from_utf8_lossy(&patch));
+    fill(&mut diff.files, &input::text(&patch));
     Ok(diff)
 }
 

@@ -7,11 +7,13 @@ use std::process::Stdio;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use adjutant_domain::input;
 use base64::Engine as _;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
+use super::files::WalkError;
 use super::{programs, secrets};
 
 /// The oldest version whose `merge-tree` merges without a working tree.
@@ -23,6 +25,8 @@ const REMOTE: Duration = Duration::from_mins(15);
 const STDERR_BYTES: u64 = 64 * 1024;
 /// The most that one command may answer.
 const STDOUT_BYTES: u64 = 64 * 1024 * 1024;
+/// What `git add` says of a file that no repository takes.
+const UNFIT: &[&str] = &["invalid path", "failed to encode", "File name too long"];
 /// Variables that say how to reach the network from here.
 const NETWORK_VARIABLES: &[&str] =
     &["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE"];
@@ -69,9 +73,9 @@ pub enum GitError {
     /// A tree of that name is there already, perhaps with work that was not pushed.
     #[error("a working tree named `{0}` exists already: go on with it, or remove it once its work is pushed")]
     TreeExists(String),
-    /// The working tree holds more than we take in.
-    #[error("the working tree holds too much: {0}")]
-    TooLarge(String),
+    /// What was left in the working tree cannot be taken in. A sentence for whoever left it.
+    #[error("{0}")]
+    Unfit(String),
     /// A file of ours.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
@@ -91,9 +95,32 @@ impl GitError {
         matches!(self, Self::Network(_) | Self::TimedOut(_))
     }
 
+    /// What is wrong with the files that were left, where it is that and nothing of ours: the same files fail again.
+    pub fn of_the_files(&self) -> Option<String> {
+        match self {
+            Self::Unfit(what) => Some(what.clone()),
+            Self::TooMuch(_) => Some("more files were left than can be listed".to_owned()),
+            Self::Failed { command, detail }
+                if command == "add" && UNFIT.iter().any(|words| detail.contains(words)) =>
+            {
+                Some(format!("git does not take the files that were left: {detail}"))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.display().to_string();
         move |error| Self::Io(path, error)
+    }
+}
+
+impl From<WalkError> for GitError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Excess(excess) => Self::Unfit(excess.to_string()),
+            WalkError::Io { path, source } => Self::io(&path)(source),
+        }
     }
 }
 
@@ -115,7 +142,7 @@ impl Answer {
 
     /// The answer as one line of text, if the command succeeded.
     pub(super) fn line(self) -> Result<String, GitError> {
-        Ok(String::from_utf8_lossy(&self.ok()?).trim().to_owned())
+        Ok(input::text(&self.ok()?).trim().to_owned())
     }
 
     pub(super) fn error(self) -> GitError {
@@ -267,7 +294,7 @@ impl Git {
             (true, Some(_)) => 0,
             (false, _) => code,
         };
-        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        let stderr = input::text(&stderr);
         Ok(Answer { code, stdout, stderr, command: self.name, remote: self.remote })
     }
 

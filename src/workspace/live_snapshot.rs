@@ -48,7 +48,7 @@ impl Mirror {
     ) -> Result<Option<Snapshot>, GitError> {
         let copy = Tree { folder: tree.beside("live_snapshot"), base: git::sha(base)?.to_owned() };
         let lists = Bind::new(copy.beside("lists"), LISTS);
-        super::files::remove_all(&copy.folder).map_err(GitError::io(&copy.folder))?;
+        super::files::discard(&copy.folder).map_err(GitError::io(&copy.folder))?;
         for folder in [&copy.path(), &lists.host] {
             fs::create_dir_all(folder).map_err(GitError::io(folder))?;
         }
@@ -74,7 +74,7 @@ impl Mirror {
                 Ok(None)
             }
         };
-        super::files::remove_all(&copy.folder).map_err(GitError::io(&copy.folder))?;
+        super::files::discard(&copy.folder).map_err(GitError::io(&copy.folder))?;
         found
     }
 }

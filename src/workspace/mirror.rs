@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use adjutant_domain::input;
 use chrono::{DateTime, Utc};
 
 use super::diff::{self, Diff};
@@ -29,7 +30,7 @@ impl Workspaces {
         for name in ["mirrors", "trees"] {
             let folder = root.join(name);
             std::fs::create_dir_all(&folder).map_err(GitError::io(&folder))?;
-            super::files::sweep(&folder, |name| name.contains(".making-"));
+            super::files::sweep(&folder, |name| name.contains(".making-") || name.starts_with("verify-"));
         }
         let root = root.canonicalize().map_err(GitError::io(&root))?;
         Ok(Self { root, locks: Arc::default() })
@@ -216,8 +217,7 @@ impl Mirror {
         if !matches!(answer.code, 0 | 1) {
             return Err(answer.error());
         }
-        let mut fields =
-            answer.stdout.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
+        let mut fields = answer.stdout.split(|byte| *byte == 0).map(input::text);
         let tree = fields.next().unwrap_or_default().trim().to_owned();
         git::sha(&tree)?;
         if answer.code == 0 {
@@ -273,7 +273,7 @@ impl Mirror {
         if answer.code == 0 {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let said = input::text(&answer.stdout);
         let Some(refused) = said.lines().find(|line| line.starts_with('!')) else {
             return Err(answer.error().into());
         };
@@ -376,14 +376,14 @@ impl Mirror {
         let patch =
             Git::at(&self.path, "diff-tree").args(["-r", "-p", "--stat", "--no-ext-diff", "--no-textconv", "-M"]);
         let bytes = patch.args([git::sha(old)?, git::sha(new)?]).cut(max_bytes).bytes().await?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(input::text(&bytes))
     }
 
     /// All files of a commit or tree, sorted by path.
     pub async fn files(&self, commit: &str) -> Result<Vec<Entry>, GitError> {
         let listing = Git::at(&self.path, "ls-tree").args(["-r", "-l", "-z", git::sha(commit)?]).bytes().await?;
         let entries = listing.split(|byte| *byte == 0).filter(|record| !record.is_empty()).filter_map(|record| {
-            let record = String::from_utf8_lossy(record);
+            let record = input::text(record);
             let (meta, path) = record.split_once('\t')?;
             let mut fields = meta.split_whitespace();
             let mode = u32::from_str_radix(fields.next()?, 8).ok()?;

@@ -37,6 +37,7 @@ mod tree;
 mod tests;
 
 pub use diff::{Changed, Diff, Status};
+pub use files::{Excess, remove_all};
 pub use git::{GitError, Remote};
 pub use mirror::{Entry, Identity, Merge, Mirror, PushError, Workspaces};
 pub use rules::{ALWAYS_PROTECTED, Fault, Rules, check};

@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use adjutant_domain::input;
+
 use super::diff::{self, Diff, Status};
+use super::files::{self, Bounds, Descend};
 use super::git::{self, Git, GitError};
 use super::mirror::Mirror;
 use super::tree::Tree;
@@ -92,14 +94,14 @@ impl Mirror {
             let target = self.read_object(&file.object).await?;
             symlinks.push((file.path.clone(), target));
         }
-        let nested = nested.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let nested = nested.iter().map(|path| input::text(path.as_os_str().as_encoded_bytes())).collect();
         Ok(Snapshot { tree: written, base: base.to_owned(), diff, bytes, symlinks, nested, ignored })
     }
 
     async fn read_object(&self, object: &str) -> Result<String, GitError> {
         let target =
             Git::at(&self.path, "cat-file").args(["blob", git::sha(object)?]).cut(TARGET_BYTES).bytes().await?;
-        Ok(String::from_utf8_lossy(&target).into_owned())
+        Ok(input::text(&target))
     }
 }
 
@@ -119,11 +121,8 @@ impl Reader<'_> {
     /// Makes everything readable and finds the repositories within.
     async fn survey(&self) -> Result<Vec<PathBuf>, GitError> {
         let work = self.work.clone();
-        let walked = tokio::task::spawn_blocking(move || {
-            let mut nested = Vec::new();
-            walk(&work, &work, &mut nested).map(|()| nested)
-        });
-        walked.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(GitError::io(&self.work))
+        let surveyed = tokio::task::spawn_blocking(move || survey(&work));
+        surveyed.await.unwrap_or_else(|error| Err(GitError::io(&self.work)(std::io::Error::other(error))))
     }
 
     /// Looks at the sizes of what would be taken in, before it is. Of a copy, what is not there is no change.
@@ -139,11 +138,16 @@ impl Reader<'_> {
             .filter(|size| whole || size.is_some())
             .collect();
         if sizes.len() > MAX_FILES {
-            return Err(GitError::TooLarge(format!("{} new or changed files", sizes.len())));
+            return Err(GitError::Unfit(format!(
+                "{} files are new or changed; at most {MAX_FILES} may be",
+                sizes.len()
+            )));
         }
-        let bytes = sizes.iter().flatten().sum();
+        // A sparse file says a size that no disk has.
+        let bytes = sizes.iter().flatten().fold(0_u64, |sum, size| sum.saturating_add(*size));
         if bytes > MAX_BYTES {
-            return Err(GitError::TooLarge(format!("{bytes} bytes of new or changed files")));
+            let what = format!("the new and changed files have {bytes} bytes; at most {MAX_BYTES} may be");
+            return Err(GitError::Unfit(what));
         }
         Ok(bytes)
     }
@@ -158,7 +162,7 @@ impl Reader<'_> {
         }
         let added = self.git("diff-index").args(cached).args(["--diff-filter=A", self.base, "--"]).bytes().await?;
         let folder = self.beside.join("base-rules");
-        let _ = super::files::remove_all(&folder);
+        let _ = files::discard(&folder);
         fs::create_dir_all(&folder).map_err(GitError::io(&folder))?;
         let index = self.beside.join("base-index");
         let git =
@@ -172,13 +176,13 @@ impl Reader<'_> {
             0 | 1 => checked.stdout,
             _ => return Err(checked.error()),
         };
-        let _ = super::files::remove_all(&folder);
+        let _ = files::discard(&folder);
         let _ = fs::remove_file(index);
         if !ignored.is_empty() {
             self.git("update-index").args(["-z", "--force-remove", "--stdin"]).stdin(ignored.clone()).bytes().await?;
         }
         let paths = ignored.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+        Ok(paths.map(|path| input::text(path)).collect())
     }
 }
 
@@ -189,33 +193,30 @@ fn pathspec(path: &Path) -> OsString {
     spec
 }
 
-fn walk(root: &Path, folder: &Path, nested: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    permit(folder, 0o700)?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if entry.file_name().eq_ignore_ascii_case(".git") {
-            if folder != root || entry.file_name() != ".git" {
+/// Makes everything below `work` readable, and gives the repositories within.
+fn survey(work: &Path) -> Result<Vec<PathBuf>, GitError> {
+    let root = fs::symlink_metadata(work).and_then(|metadata| files::permit(work, &metadata, 0o700));
+    root.map_err(GitError::io(work))?;
+    let mut nested = Vec::new();
+    files::walk(work, Bounds::TREE, |path, metadata| {
+        let name = path.file_name().unwrap_or_default();
+        if name.eq_ignore_ascii_case(".git") {
+            let folder = path.parent().unwrap_or(work);
+            if folder != work || name != ".git" {
                 // A repository is left out with its folder; at the top, under another spelling, only that entry.
-                let outer = if folder == root { &path } else { folder };
-                nested.push(outer.strip_prefix(root).unwrap_or(outer).to_owned());
+                let outer = if folder == work { path } else { folder };
+                nested.push(outer.strip_prefix(work).unwrap_or(outer).to_owned());
             }
-        } else if kind.is_dir() {
-            walk(root, &path, nested)?;
-        } else if kind.is_file() {
-            permit(&path, 0o600)?;
+            return Ok(Descend::No);
         }
-    }
-    Ok(())
-}
-
-/// Gives us at least these permissions.
-fn permit(path: &Path, least: u32) -> std::io::Result<()> {
-    let mode = fs::symlink_metadata(path)?.permissions().mode();
-    if mode & least == least {
-        return Ok(());
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode((mode | least) & 0o7777))
+        if metadata.is_dir() {
+            files::permit(path, metadata, 0o700)?;
+        } else if metadata.is_file() {
+            files::permit(path, metadata, 0o600)?;
+        }
+        Ok(Descend::Yes)
+    })?;
+    Ok(nested)
 }
 
 /// Whether a symlink at `path` that leads to `target` leaves the tree, looking at the names alone.

@@ -120,7 +120,7 @@ async fn a_change_goes_from_a_clone_to_the_server() {
     let find = |value| world.mirror.find_commit_with_trailer(Some(&base), &commit, "Adjutant-Step", value);
     assert_eq!(find("7-1/parse").await.unwrap(), Some(commit.clone()));
     assert_eq!(find("7-1/other").await.unwrap(), None);
-    tree.remove(Removal::Pushed).await.unwrap();
+    tree.remove(Removal::Pushed);
     assert!(world.mirror.existing_tree("task-1").await.unwrap().is_none());
 }
 
@@ -368,5 +368,5 @@ async fn what_an_agent_did_in_the_sandbox_is_taken_in_whatever_it_did_to_its_rep
     let commit = world.mirror.commit(&snapshot.tree, &[&base], "Work", &author(), DateTime::UNIX_EPOCH).await.unwrap();
     world.mirror.push(&world.remote, &commit, "refs/adjutant/7-1/checkpoint", None).await.unwrap();
     assert_eq!(git(&world.server(), &["rev-parse", "refs/adjutant/7-1/checkpoint"]), commit);
-    tree.remove(Removal::Pushed).await.unwrap();
+    tree.remove(Removal::Pushed);
 }

@@ -42,12 +42,13 @@ impl Tree {
         self.folder.join(name)
     }
 
-    /// Removes the clone and what is beside it.
-    pub async fn remove(self, why: Removal) -> Result<(), GitError> {
+    /// Removes the clone and what is beside it: at once it is nowhere to be found, and its space is free soon after.
+    /// That it cannot be removed is nobody's failure: it is in the log, and whoever needs the name finds it taken.
+    pub fn remove(self, why: Removal) {
         tracing::debug!(tree = %self.folder.display(), ?why, "removing a working tree");
-        let folder = self.folder.clone();
-        let removed = tokio::task::spawn_blocking(move || files::remove_all(&folder)).await;
-        removed.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(GitError::io(&self.folder))
+        if let Err(error) = files::discard(&self.folder) {
+            tracing::warn!(tree = %self.folder.display(), %error, "a working tree could not be removed");
+        }
     }
 }
 
@@ -153,8 +154,7 @@ impl Mirror {
             Err(error) => Err(error),
         };
         if named.is_err() {
-            let making = making.to_owned();
-            let _ = tokio::task::spawn_blocking(move || files::remove_all(&making)).await;
+            let _ = files::discard(making);
         }
         named.map(|()| Tree { folder, base: base.to_owned() })
     }

@@ -104,7 +104,7 @@ impl From<GitError> for EffectError {
         match error {
             error if error.is_transient() => Self::later(error),
             // Nothing of this is the server's, or a moment's.
-            GitError::Invalid(..) | GitError::TooLarge(_) | GitError::TooMuch(_) | GitError::TreeExists(_) => {
+            GitError::Invalid(..) | GitError::Unfit(_) | GitError::TooMuch(_) | GitError::TreeExists(_) => {
                 Self::never(error)
             }
             error => Self::refused(error),

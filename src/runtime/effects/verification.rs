@@ -105,7 +105,7 @@ impl Proof<'_> {
                 cancel: self.cancel.clone(),
             };
             let ran = verify::run_verifier(&self.app.sandbox, spec, job).await;
-            tree.remove(Removal::Disposable).await?;
+            tree.remove(Removal::Disposable);
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);
             }
@@ -120,7 +120,7 @@ impl Proof<'_> {
     async fn tree(&self, source: &Source, merged: &str, number: usize) -> Result<Tree, EffectError> {
         let name = format!("verify-{}-{}-{}-{number}", self.step.id, self.head.short(), self.round);
         if let Some(left) = source.mirror.existing_tree(&name).await? {
-            left.remove(Removal::Disposable).await?;
+            left.remove(Removal::Disposable);
         }
         Ok(source.mirror.tree(&name, merged, self.step.branch.as_str()).await?)
     }

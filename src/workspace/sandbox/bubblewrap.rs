@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::workspace::files::{self, Bounds, Descend, WalkError};
+
 use super::{Bind, HOME, INSIDE_UID, Identity, Inner, SandboxError, SandboxRun, TREE};
 
 /// Folders with programs and libraries. On a merged-`/usr` system all but the first are symlinks into it.
@@ -37,7 +39,7 @@ impl Scratch {
             // Only the home is kept. What an earlier run planted in the others, bubblewrap would follow as root where it makes
             // the folders for a bind below them.
             if name != "home" {
-                crate::workspace::files::remove_all(&folder).map_err(SandboxError::at(&folder))?;
+                files::discard(&folder).map_err(SandboxError::at(&folder))?;
             }
             fs::create_dir_all(&folder).map_err(SandboxError::at(&folder))?;
         }
@@ -59,12 +61,29 @@ impl Scratch {
     pub(super) fn folder(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
+
+    /// Gives the folders to the sandbox's user. A home in which an earlier run left more than is looked at is begun anew.
+    pub(super) fn give_away(&self) -> Result<(), SandboxError> {
+        for name in ["home", "tmp", "shm"] {
+            let folder = self.folder(name);
+            match give_away(&folder) {
+                Err(WalkError::Excess(excess)) => {
+                    tracing::warn!(folder = %folder.display(), %excess, "the folder is begun anew");
+                    files::discard(&folder).map_err(SandboxError::at(&folder))?;
+                    fs::create_dir(&folder).map_err(SandboxError::at(&folder))?;
+                    give_away(&folder)?;
+                }
+                given => given?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         if self.disposable
-            && let Err(error) = crate::workspace::files::remove_all(&self.root)
+            && let Err(error) = files::discard(&self.root)
         {
             tracing::warn!(folder = %self.root.display(), %error, "a scratch folder could not be removed");
         }
@@ -149,18 +168,17 @@ pub(super) fn identity(identity: Identity) -> Vec<String> {
 }
 
 /// Gives a folder and all in it to the sandbox's user, without following symlinks.
-pub(super) fn give_away(path: &Path) -> Result<(), SandboxError> {
+pub(super) fn give_away(root: &Path) -> Result<(), WalkError> {
     let owner = super::DROPPED_UID;
-    let metadata = fs::symlink_metadata(path).map_err(SandboxError::at(path))?;
-    if metadata.uid() != owner || metadata.gid() != owner {
-        std::os::unix::fs::lchown(path, Some(owner), Some(owner)).map_err(SandboxError::at(path))?;
-    }
-    if metadata.is_dir() {
-        for entry in fs::read_dir(path).map_err(SandboxError::at(path))? {
-            give_away(&entry.map_err(SandboxError::at(path))?.path())?;
+    let give = |path: &Path, metadata: &fs::Metadata| {
+        if metadata.uid() != owner || metadata.gid() != owner {
+            std::os::unix::fs::lchown(path, Some(owner), Some(owner))?;
         }
-    }
-    Ok(())
+        Ok(Descend::Yes)
+    };
+    let given = fs::symlink_metadata(root).and_then(|metadata| give(root, &metadata));
+    given.map_err(WalkError::io(root))?;
+    files::walk(root, Bounds::TREE, give)
 }
 
 fn system(args: &mut Arguments, network: bool) {

@@ -72,7 +72,7 @@ async fn trial(inner: &Inner) -> Result<(), String> {
     let mut trial = SandboxRun::new(vec!["true".to_owned()], folder.join("tree"), folder.join("log"));
     trial.limits.wall = Duration::from_secs(20);
     let outcome = run(inner, trial).await;
-    let _ = crate::workspace::files::remove_all(&folder);
+    let _ = crate::workspace::files::discard(&folder);
     match outcome {
         Ok(outcome) if outcome.exit.success() => Ok(()),
         Ok(outcome) => Err(format!("a trivial command {}: {}", outcome.exit, outcome.tail)),
@@ -140,17 +140,21 @@ fn check(run: &SandboxRun) -> Result<(), SandboxError> {
 }
 
 async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<(Scratch, Option<cgroup::Groups>), SandboxError> {
-    let scratch = Scratch::make(inner, run)?;
+    let mut scratch = Scratch::make(inner, run)?;
     if let Some(folder) = run.log.parent() {
         tokio::fs::create_dir_all(folder).await.map_err(SandboxError::at(folder))?;
     }
     if inner.mode == Mode::Bubblewrap && inner.identity == Identity::Dropped {
-        let mut writable: Vec<PathBuf> = ["home", "tmp", "shm"].iter().map(|name| scratch.folder(name)).collect();
-        writable.push(run.workdir.clone());
+        let mut writable = vec![run.workdir.clone()];
         writable.extend(run.writable.iter().map(|bind| bind.host.clone()));
-        tokio::task::spawn_blocking(move || writable.iter().try_for_each(|path| bubblewrap::give_away(path)))
-            .await
-            .map_err(|error| SandboxError::Start(error.to_string()))??;
+        let given = tokio::task::spawn_blocking(move || {
+            scratch.give_away()?;
+            for path in &writable {
+                bubblewrap::give_away(path)?;
+            }
+            Ok::<_, SandboxError>(scratch)
+        });
+        scratch = given.await.map_err(|error| SandboxError::Start(error.to_string()))??;
     }
     let groups = match &inner.cgroups {
         Some(parent) => Some(

@@ -37,6 +37,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::workspace::files::{Excess, WalkError};
+
 /// Where the clone is mounted inside of the sandbox. The same for every run, so that build caches keep their worth.
 pub const TREE: &str = "/work/tree";
 /// The home folder inside of the sandbox.
@@ -228,9 +230,21 @@ pub enum SandboxError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// An earlier run left more in a folder than is looked at.
+    #[error(transparent)]
+    Excess(#[from] Excess),
     /// The process could not be started.
     #[error("the sandboxed process could not be started: {0}")]
     Start(String),
+}
+
+impl From<WalkError> for SandboxError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Excess(excess) => Self::Excess(excess),
+            WalkError::Io { path, source } => Self::Path { path, source },
+        }
+    }
 }
 
 impl SandboxError {

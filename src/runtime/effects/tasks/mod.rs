@@ -139,7 +139,7 @@ impl Job<'_> {
             Some(plan) => TaskOutcome::Planned { plan },
             None => TaskOutcome::Failed { reason: "The planner's result holds no plan.".to_owned() },
         });
-        tree.remove(Removal::Disposable).await?;
+        tree.remove(Removal::Disposable);
         Ok(ended)
     }
 
@@ -162,7 +162,7 @@ impl Job<'_> {
         let run = self.agent(&tree, at.as_str(), report::judge_instructions(self.directive, step)).await?;
         let weight = self.directive.policy.judge.as_ref().map_or(1.0, |judge| judge.weight);
         let ended = self.ended(run, |result| judged(result, head, weight));
-        tree.remove(Removal::Disposable).await?;
+        tree.remove(Removal::Disposable);
         Ok(ended)
     }
 
@@ -214,7 +214,11 @@ impl Job<'_> {
                 }
                 return Ok((TaskOutcome::Cancelled, cost));
             }
-            other => return Ok(other),
+            other => {
+                // The next try is another task, with a clone of its own.
+                tree.remove(Removal::Disposable);
+                return Ok(other);
+            }
         };
         Ok((self.bring_home(source, step, start_point, tree, result).await?, cost))
     }
@@ -250,15 +254,23 @@ impl Job<'_> {
         result: TaskOutcome,
     ) -> Result<TaskOutcome, EffectError> {
         let mirror = &source.mirror;
-        let snapshot = mirror.snapshot(&tree, &start_point.start).await?;
+        let snapshot = match mirror.snapshot(&tree, &start_point.start).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                let fault = error.of_the_files().ok_or(error)?;
+                tree.remove(Removal::Disposable);
+                return Ok(TaskOutcome::Refused { faults: vec![fault] });
+            }
+        };
         if start_point.handed_in && snapshot.is_empty() && start_point.merge.is_none() {
-            tree.remove(Removal::Disposable).await?;
+            tree.remove(Removal::Disposable);
             return Ok(result);
         }
         let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str))
             .map_err(|error| EffectError::never(format!("a protected path of the policy is no pattern: {error}")))?;
         let faults: Vec<_> = check(&snapshot, &rules).into_iter().filter(crate::workspace::Fault::refuses).collect();
         if !faults.is_empty() {
+            tree.remove(Removal::Disposable);
             return Ok(TaskOutcome::Refused { faults: faults.iter().map(ToString::to_string).collect() });
         }
         let summary = match &result {
@@ -286,7 +298,7 @@ impl Job<'_> {
             Err(PushError::NotGranted(why)) => return Ok(TaskOutcome::Barred { reason: why }),
             Err(refused) => return Ok(TaskOutcome::Failed { reason: format!("{refused}.") }),
         }
-        tree.remove(Removal::Pushed).await?;
+        tree.remove(Removal::Pushed);
         if nothing {
             return Ok(match result {
                 TaskOutcome::Unchanged { summary, report, evidence, .. } => {
@@ -401,7 +413,7 @@ impl Job<'_> {
 
     /// How a run ended, and what it cost. What is good for nothing costs as well.
     fn ended(&self, run: AgentRun, use_result: impl FnOnce(ResultFile) -> TaskOutcome) -> (TaskOutcome, Usd) {
-        let cost = run.result.as_ref().and_then(|result| result.cost_usd).map_or(Usd::ZERO, Usd::from_dollars);
+        let cost = run.result.as_ref().map_or(Usd::ZERO, ResultFile::cost);
         let outcome = match (run.outcome, run.result) {
             (AgentOutcome::Cancelled, _) => TaskOutcome::Cancelled,
             (AgentOutcome::Finished, Some(result)) => use_result(result),
@@ -428,7 +440,7 @@ fn measure(ran: &AgentRun) -> Measure {
     Measure {
         run: uuid::Uuid::new_v4(),
         exit,
-        cost: ran.result.as_ref().and_then(|result| result.cost_usd).map_or(Usd::ZERO, Usd::from_dollars),
+        cost: ran.result.as_ref().map_or(Usd::ZERO, ResultFile::cost),
         input_tokens: usage.input_tokens,
         output_tokens: usage.output_tokens,
     }
