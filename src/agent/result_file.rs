@@ -98,6 +98,10 @@ pub fn result_schema() -> Value {
 fn plan(_: &mut SchemaGenerator) -> Schema {
     let mut plan = adjutant_domain::plan::schema(MAX_STEPS, &[]);
     plan["type"] = json!(["object", "null"]);
+    // A finished step of an earlier plan is taken over by its name alone.
+    let step = &mut plan["properties"]["steps"]["items"];
+    step["properties"]["done"] = json!({ "type": "boolean" });
+    step["required"] = json!(["name"]);
     let mut plan = Schema::try_from(plan).unwrap_or_default();
     plan.remove("$schema");
     plan
