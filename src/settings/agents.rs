@@ -140,6 +140,9 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
     if command.first().is_none_or(String::is_empty) {
         faults.add_about(&format!("{subject}.command"), "is empty: give the program and its arguments");
     }
+    if command.iter().any(|word| word.contains('\0')) {
+        faults.add_about(&format!("{subject}.command"), "has the character U+0000, which no program takes: take it out");
+    }
     let mut agent = AgentSettings::new(command);
     agent.network = table.network;
     for path in table.readonly {
