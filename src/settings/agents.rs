@@ -141,7 +141,8 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
         faults.add_about(&format!("{subject}.command"), "is empty: give the program and its arguments");
     }
     if command.iter().any(|word| word.contains('\0')) {
-        faults.add_about(&format!("{subject}.command"), "has the character U+0000, which no program takes: take it out");
+        faults
+            .add_about(&format!("{subject}.command"), "has the character U+0000, which no program takes: take it out");
     }
     let mut agent = AgentSettings::new(command);
     agent.network = table.network;

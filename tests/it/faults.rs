@@ -6,6 +6,7 @@ mod around;
 mod frozen;
 mod github;
 mod killed;
+mod left;
 mod missed;
 mod shown;
 mod stage;
