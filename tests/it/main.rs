@@ -12,7 +12,6 @@ mod documents;
 mod faults;
 mod feed;
 mod github;
-mod import;
 mod inbox;
 mod ingest;
 mod issue_form;

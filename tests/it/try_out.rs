@@ -87,6 +87,7 @@ async fn ones_own_repository_goes_from_a_label_to_a_merge_by_one_command_and_not
     let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut child = begin(folder.path(), &temporary, &listen).await;
     let api = format!("http://{listen}/api/v3/repos/acme/mine");
+    assert_eq!(ask(Method::GET, format!("{api}/labels/directive"), None).await["color"], "1d76db");
     let new = json!({ "title": "Note it", "body": "In a file.", "labels": ["directive"] });
     let issue = ask(Method::POST, format!("{api}/issues"), Some(new)).await["number"].to_string();
     let closed = async {
@@ -108,4 +109,16 @@ async fn ones_own_repository_goes_from_a_label_to_a_merge_by_one_command_and_not
     let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(git(&own, &["for-each-ref"]), before, "one's own repository is as it was");
+}
+
+#[tokio::test]
+async fn without_an_agent_it_does_not_begin() {
+    let folder = open_folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
+    command.args(["playground", "--serve", "--listen", "127.0.0.1:0"]).current_dir(folder.path()).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap()).env("TMPDIR", folder.path());
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("ADJUTANT_AGENT_COMMAND"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! `adjutant playground` with a repository of one's own.
+//! The program with a repository of one's own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -24,14 +24,14 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// A repository with two commits on `trunk`, a policy, and a file that is not committed.
-fn repository(folder: &Path) -> PathBuf {
+pub(super) fn repository(folder: &Path) -> PathBuf {
     let path = folder.join("my gears");
     std::fs::create_dir_all(path.join(".github")).unwrap();
     git(&path, &["init", "--quiet"]);
     std::fs::write(path.join("README.md"), "# Gears\n").unwrap();
     git(&path, &["add", "--all"]);
     git(&path, &["commit", "--quiet", "-m", "Begin"]);
-    std::fs::write(path.join(".github/adjutant.yml"), "version: 1\n").unwrap();
+    std::fs::write(path.join(".github/app.yml"), "version: 1\n").unwrap();
     git(&path, &["add", "--all"]);
     git(&path, &["commit", "--quiet", "-m", "Say how"]);
     std::fs::write(path.join("draft.txt"), "not yet\n").unwrap();
@@ -55,8 +55,8 @@ fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
-    command.current_dir(folder).args(["playground", "--listen", "127.0.0.1:0", "--data", "data"]).args(arguments);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_github-playground"));
+    command.current_dir(folder).args(["--listen", "127.0.0.1:0", "--data", "data"]).args(arguments);
     command
 }
 
@@ -96,8 +96,7 @@ async fn a_repository_of_ones_own_is_copied_with_its_history_and_left_as_it_was(
             commits.as_array().unwrap().iter().map(|commit| commit["commit"]["message"].clone()).collect();
         assert_eq!(titles, ["Say how", "Begin"]);
         assert_eq!(commits[0]["sha"], git(&own, &["rev-parse", "HEAD"]), "it is the same history");
-        assert!(get(&format!("{repository}/contents/.github/adjutant.yml")).await["content"].is_string());
-        assert_eq!(get(&format!("{repository}/labels/directive")).await["name"], "directive");
+        assert!(get(&format!("{repository}/contents/.github/app.yml")).await["content"].is_string());
     }
     assert_eq!(get("/acme/my-gears/contents/draft.txt").await["message"], "Not Found");
     assert_eq!(everything(&own), before, "nothing was written where it came from");
@@ -133,7 +132,6 @@ fn what_cannot_be_imported_is_refused_with_the_remedy() {
         let said = refused(at, &["--import", import]);
         assert!(said.contains(reason), "{import}: {said}");
     }
-    assert!(refused(at, &["--serve"]).contains("ADJUTANT_AGENT"), "without an agent nothing would work");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How fast and how small the playground is: `cargo bench --bench playground`.
+//! How fast and how small the playground is: `cargo bench -p github-playground`.
 //!
 //! It runs the program itself, as a process of its own beside this one, and asks it over HTTP as a client would; what it sends as
 //! webhooks is received here too. Printed are the time to start (median of ten), what 10,000 issues take in memory, API requests a
@@ -31,8 +31,8 @@ struct Running {
 impl Running {
     fn start(data: &Path, more: &[&str]) -> Self {
         let from = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_adjutant"))
-            .args(["playground", "--json", "--listen", "127.0.0.1:0", "--data"])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_github-playground"))
+            .args(["--json", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(more)
             .stdout(Stdio::piped())
