@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    hub::Hub,
+    app_state::AppState,
     rest::ApiError,
     state::{Access, Grant, Id, Permissions, Repo, Scope, State},
 };
@@ -31,22 +31,22 @@ pub(crate) enum Caller {
 
 impl Caller {
     /// Reads the `Authorization` header: `token`, `Bearer`, or `Basic` with the token as the password.
-    pub(crate) fn identify(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(crate) fn identify(app_state: &AppState, headers: &HeaderMap) -> Result<Self, ApiError> {
         let Some(header) = headers.get(header::AUTHORIZATION) else {
             return Ok(Self::Anonymous);
         };
         let header = header.to_str().map_err(|_| ApiError::bad_credentials())?;
-        Self::of_header(hub, header)
+        Self::of_header(app_state, header)
     }
 
     /// The same for a header already at hand.
-    pub(crate) fn of_header(hub: &Hub, header: &str) -> Result<Self, ApiError> {
-        Self::of_token(hub, &bearer(header).ok_or_else(ApiError::bad_credentials)?)
+    pub(crate) fn of_header(app_state: &AppState, header: &str) -> Result<Self, ApiError> {
+        Self::of_token(app_state, &bearer(header).ok_or_else(ApiError::bad_credentials)?)
     }
 
-    fn of_token(hub: &Hub, token: &str) -> Result<Self, ApiError> {
+    fn of_token(app_state: &AppState, token: &str) -> Result<Self, ApiError> {
         {
-            let mut state = hub.state();
+            let mut state = app_state.state();
             if let Some(user) = state.user_tokens.get(token) {
                 return Ok(Self::User(*user));
             }
@@ -63,7 +63,7 @@ impl Caller {
             }
         }
         if token.matches('.').count() == 2 && !token.starts_with("ghs_") {
-            return verify_app_token(hub, token);
+            return verify_app_token(app_state, token);
         }
         Err(ApiError::bad_credentials())
     }
@@ -114,7 +114,7 @@ struct Claims {
 
 /// GitHub's rules: RS256, `iss` the app's id (or client id), `iat` not in the future, `exp` at most ten minutes ahead.
 /// <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app>
-fn verify_app_token(hub: &Hub, token: &str) -> Result<Caller, ApiError> {
+fn verify_app_token(app_state: &AppState, token: &str) -> Result<Caller, ApiError> {
     let refuse = |message: &str| ApiError::new(StatusCode::UNAUTHORIZED, message);
     let undecodable = || refuse("A JSON web token could not be decoded");
     let mut rules = Validation::new(Algorithm::RS256);
@@ -124,11 +124,11 @@ fn verify_app_token(hub: &Hub, token: &str) -> Result<Caller, ApiError> {
     // Whose key is to be tried it says itself; that it may say so, the key proves.
     let issuer = issuer(token).ok_or_else(undecodable)?;
     let (app, key) = {
-        let state = hub.state();
+        let state = app_state.state();
         let app = state.apps().find(|app| app.id.to_string() == issuer || app.client_id() == issuer);
         let app = app.ok_or_else(|| refuse("Integration not found"))?;
         let own = app.registration.as_ref().map(|found| DecodingKey::from_rsa_der(&found.key));
-        (app.id, own.unwrap_or_else(|| hub.app_key.clone()))
+        (app.id, own.unwrap_or_else(|| app_state.app_key.clone()))
     };
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).map_err(|_| undecodable())?.claims;
     // The machine's clock, also where this GitHub's was moved: whoever signs has no other.
@@ -151,8 +151,8 @@ fn verify_app_token(hub: &Hub, token: &str) -> Result<Caller, ApiError> {
 }
 
 /// The app through which a person acts, if the header has a token of theirs that was made for one.
-pub(crate) fn app_of_header(hub: &Hub, header: &str) -> Option<Id> {
-    hub.state().user_grant(&bearer(header)?).map(|grant| grant.app)
+pub(crate) fn app_of_header(app_state: &AppState, header: &str) -> Option<Id> {
+    app_state.state().user_grant(&bearer(header)?).map(|grant| grant.app)
 }
 
 impl State {

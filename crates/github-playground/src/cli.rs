@@ -91,11 +91,11 @@ async fn fill(
         playground.limit_rates(RateLimits::default());
     }
     if let Some(seed) = seed {
-        seed.plant(&playground.hub).await?;
+        seed.plant(&playground.app_state).await?;
     }
     let mut imported = Vec::new();
     for import in &args.import {
-        imported.push(import.bring(&playground.hub).await?);
+        imported.push(import.bring(&playground.app_state).await?);
     }
     Ok(imported)
 }
@@ -139,7 +139,7 @@ pub async fn run(args: PlaygroundArgs) -> Result<(), PlaygroundRunError> {
 /// Everything that is needed to use a playground. The keys are part of the command's contract.
 fn facts(playground: &Playground, webhook_url: Option<&str>) -> Value {
     let url = &playground.url;
-    let state = playground.hub.state();
+    let state = playground.app_state.state();
     let mut users: Vec<Value> = playground
         .users
         .iter()
@@ -165,8 +165,8 @@ fn facts(playground: &Playground, webhook_url: Option<&str>) -> Value {
         "webhook_secret_file": playground.webhook_secret_path,
         "webhook_url": webhook_url,
         "admin_url": format!("{url}/_playground"),
-        "rate_limits": playground.hub.limits.are_on(),
-        "misbehaviours": playground.hub.mischief.shown().len(),
+        "rate_limits": playground.app_state.limits.are_on(),
+        "fault_rules": playground.app_state.faults.shown().len(),
         "repository": playground.repository,
         "repositories": repositories,
         "users": users,
@@ -202,10 +202,10 @@ fn readable(facts: &Value, listen: SocketAddr) -> String {
     if facts["rate_limits"] == true {
         lines.push(format!("It limits rates; the numbers are at {}/rate-limits", text("admin_url")));
     }
-    if let Some(rules) = facts["misbehaviours"].as_u64().filter(|rules| *rules > 0) {
+    if let Some(rules) = facts["fault_rules"].as_u64().filter(|rules| *rules > 0) {
         let report = format!("{}/report", text("admin_url"));
         let plural = if rules == 1 { "rule" } else { "rules" };
-        lines.push(format!("It misbehaves by {rules} {plural}; what it did is at {report}"));
+        lines.push(format!("It injects faults by {rules} {plural}; what it did is at {report}"));
     }
     if !listen.ip().is_loopback() {
         lines.push("Its tokens are known to everybody, and it listens beyond this machine.".to_owned());
@@ -249,7 +249,7 @@ mod tests {
 
     const SEED: &str = "users: [{ login: ada }]\nrepositories:\n  - name: gears\n    directory: gears\n    private: true\n    \
         collaborators: { ada: write }\n    issues: [{ title: Count the teeth, author: ada, labels: [urgent] }]\n  \
-        - name: widgets\n    issues: [{ title: One more }]\nmisbehaviour:\n  seed: 7\n  rules:\n    \
+        - name: widgets\n    issues: [{ title: One more }]\nfaults:\n  seed: 7\n  rules:\n    \
         - { requests: { path: /meta }, does: { slow: { ms: 5 } }, times: 2 }\n    - { deliveries: {}, does: drop }\n";
 
     #[tokio::test]
@@ -262,7 +262,7 @@ mod tests {
         std::fs::write(folder.path().join("seed.yml"), SEED).unwrap();
         let seed = SeedFile::read(&folder.path().join("seed.yml")).unwrap();
         let playground = start(PlaygroundOptions::new(folder.path().join("data"))).await.unwrap();
-        seed.plant(&playground.hub).await.unwrap();
+        seed.plant(&playground.app_state).await.unwrap();
 
         let client = reqwest::Client::new();
         let get = async |path: &str, login: &str| {

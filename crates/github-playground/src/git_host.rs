@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 
 use super::{
     acts::RefMove,
+    app_state::AppState,
     auth::{Caller, app_of_header},
     git::http::{Access as GitAccess, Authorised, GitHost, Obstacle, RefUpdate, Refusal},
-    hub::Hub,
     rules::{
         push::{self, Change},
         workflows,
@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The playground as git's host.
-pub(crate) struct PlaygroundGitHost(pub(crate) Arc<Hub>);
+pub(crate) struct PlaygroundGitHost(pub(crate) Arc<AppState>);
 
 #[async_trait]
 impl GitHost for PlaygroundGitHost {
@@ -92,14 +92,14 @@ impl PlaygroundGitHost {
 }
 
 /// What the rules say of one ref, for each kind of push that it may turn out to be.
-fn obstacles(hub: &Hub, state: &State, (repo, pusher): (Id, Id), update: &RefUpdate) -> Vec<Obstacle> {
+fn obstacles(app_state: &AppState, state: &State, (repo, pusher): (Id, Id), update: &RefUpdate) -> Vec<Obstacle> {
     let change = Change { name: update.name.clone(), old: update.old.clone(), new: update.new.clone() };
     let repo = state.repo_by_id(repo);
     let hurdles = push::hurdles(state, repo, pusher, &change);
     if hurdles.is_empty() {
         return Vec::new();
     }
-    let page = hub.urls.web(&format!("/{}/{}/rules", state.account(repo.owner).login, repo.name));
+    let page = app_state.urls.web(&format!("/{}/{}/rules", state.account(repo.owner).login, repo.name));
     let kinds = [(false, false), (false, true), (true, false), (true, true)];
     let told = kinds.into_iter().filter_map(|(forced, merges)| {
         let met = push::met(hurdles.clone(), forced, merges);

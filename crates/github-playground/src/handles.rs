@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     acts::Move,
-    hub::Hub,
+    app_state::AppState,
     server::Playground,
     state::{Id, Permissions, Scope, State, SuspendedThrough},
     world::PEOPLE,
@@ -14,32 +14,32 @@ use super::{
 impl Playground {
     /// Suspends the app's installation, as the account's owner does on the web. The app cannot take it back.
     pub fn suspend(&self) {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let by = owner(&state);
-        self.hub.suspend(&mut state, self.installation_id, by, SuspendedThrough::Account);
+        self.app_state.suspend(&mut state, self.installation_id, by, SuspendedThrough::Account);
     }
 
     /// Takes a suspension back.
     pub fn unsuspend(&self) {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let by = owner(&state);
-        self.hub.unsuspend(&mut state, self.installation_id, by);
+        self.app_state.unsuspend(&mut state, self.installation_id, by);
     }
 
     /// Removes the app from the account. Its tokens are nobody's from now on.
     pub fn uninstall(&self) {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let by = owner(&state);
-        self.hub.uninstall(&mut state, self.installation_id, by);
+        self.app_state.uninstall(&mut state, self.installation_id, by);
     }
 
     /// Installs the app for a repository, `owner/name`, as its owner does: after [`Playground::uninstall`] as a new installation.
     /// Answers whether there is such a repository.
     pub fn install(&self, full_name: &str) -> bool {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
         let Some((account, repo)) = found.map(|repo| (repo.owner, repo.id)) else { return false };
-        self.hub.install(&mut state, account, repo);
+        self.app_state.install(&mut state, account, repo);
         true
     }
 
@@ -55,9 +55,9 @@ impl Playground {
 
     /// Gives the installation all repositories of its account, also those to come.
     pub fn give_all_repositories(&self) {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let by = owner(&state);
-        self.hub.select_all(&mut state, self.installation_id, by);
+        self.app_state.select_all(&mut state, self.installation_id, by);
     }
 
     /// Changes what the app asks for (`issues: write`), as its owner does in its settings. The installation has it only once
@@ -65,7 +65,7 @@ impl Playground {
     pub fn ask_permission(&self, name: &str, access: &str) -> bool {
         let asked = serde_json::from_value(serde_json::json!({ name: access }));
         let Ok(asked): Result<Permissions, _> = asked else { return false };
-        self.hub.state().app.permissions.extend(asked);
+        self.app_state.state().app.permissions.extend(asked);
         true
     }
 
@@ -74,7 +74,7 @@ impl Playground {
     /// <https://docs.github.com/en/apps/maintaining-github-apps/modifying-a-github-app-registration#changing-the-permissions-of-a-github-app>
     pub fn give_up_permission(&self, name: &str) -> bool {
         let Ok(scope) = serde_json::from_value::<Scope>(serde_json::json!(name)) else { return false };
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let app = state.app.id;
         for installation in state.installations.iter_mut().filter(|all| all.app == app) {
             installation.permissions.remove(&scope);
@@ -84,37 +84,37 @@ impl Playground {
 
     /// Grants the installation what the app asks for, as the account's owner does.
     pub fn accept_permissions(&self) {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let by = owner(&state);
-        self.hub.accept_permissions(&mut state, self.installation_id, by);
+        self.app_state.accept_permissions(&mut state, self.installation_id, by);
     }
 
     /// Gives an account another name, as its owner does in its settings. Answers whether there is such an account and the name
     /// was free.
     pub fn rename_account(&self, login: &str, new: &str) -> bool {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let Some(account) = state.account_by_login(login).map(|account| account.id) else { return false };
-        self.hub.rename_account(&mut state, account, new)
+        self.app_state.rename_account(&mut state, account, new)
     }
 
     /// Accepts a repository (`owner/name`) that somebody was offered, as they do by a link in a message. Answers whether there
     /// is such an offer.
     pub fn accept_transfer(&self, full_name: &str) -> bool {
-        self.hub.accept_transfer(full_name)
+        self.app_state.accept_transfer(full_name)
     }
 
     fn select(&self, full_name: &str, way: Move) -> bool {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
         let account = state.installation(self.installation_id).map(|installation| installation.account);
         let Some(repo) = found.filter(|repo| Some(repo.owner) == account).map(|repo| repo.id) else { return false };
         let by = owner(&state);
-        self.hub.select_repository(&mut state, self.installation_id, repo, way, by);
+        self.app_state.select_repository(&mut state, self.installation_id, repo, way, by);
         true
     }
 }
 
-impl Hub {
+impl AppState {
     /// Has whom a repository was offered to accept it. Answers whether there is such an offer, and room for it.
     pub(crate) fn accept_transfer(self: &Arc<Self>, full_name: &str) -> bool {
         let mut state = self.state();

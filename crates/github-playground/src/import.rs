@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::app_state::AppState;
 use super::git::{GitError, Source, is_valid_ref_name};
-use super::hub::Hub;
 
 /// A repository with more than this is no trial, and would be copied at every start.
 const MAX_KIB: u64 = 2 * 1024 * 1024;
@@ -85,7 +85,7 @@ fn name_of(folder: &Path) -> Option<String> {
 
 impl Import {
     /// Copies it in, with the people of the seed and the app on it.
-    pub(crate) async fn bring(&self, hub: &Arc<Hub>) -> Result<Imported, ImportError> {
+    pub(crate) async fn bring(&self, app_state: &Arc<AppState>) -> Result<Imported, ImportError> {
         let refuse = |reason: String| ImportError { folder: self.folder.clone(), reason };
         let git = |error: GitError| ImportError { folder: self.folder.clone(), reason: error.to_string() };
         let folder = self.folder.canonicalize().map_err(|error| refuse(format!("it cannot be read: {error}")))?;
@@ -94,7 +94,7 @@ impl Import {
         let name =
             name.ok_or_else(|| refuse("its name cannot be a repository's; give OWNER/NAME=FOLDER".to_owned()))?;
         let owner = {
-            let state = hub.state();
+            let state = app_state.state();
             if state.repo(&self.owner, &name).is_some() {
                 return Err(refuse(format!("{}/{name} is there already; give OWNER/NAME=FOLDER", self.owner)));
             }
@@ -102,8 +102,8 @@ impl Import {
             owner.ok_or_else(|| refuse(format!("the owner {} is neither acme nor one of the people", self.owner)))?
         };
         let mut notes = Vec::new();
-        let repo = hub.add_repository(owner, &name, None, false, &branch).await.map_err(git)?;
-        let target = hub.state().repo_by_id(repo).git.clone();
+        let repo = app_state.add_repository(owner, &name, None, false, &branch).await.map_err(git)?;
+        let target = app_state.state().repo_by_id(repo).git.clone();
         if target.branches().await.map_err(git)?.is_empty() {
             target.copy_from(&source, &branch).await.map_err(git)?;
             if !source.bare {
@@ -112,9 +112,9 @@ impl Import {
         } else {
             notes.push("the data folder had it already, and it was left as it was there".to_owned());
         }
-        let mut state = hub.state();
-        state.settle(repo, &hub.app.labels);
-        hub.install(&mut state, owner, repo);
+        let mut state = app_state.state();
+        state.settle(repo, &app_state.app.labels);
+        app_state.install(&mut state, owner, repo);
         Ok(Imported { repository: format!("{}/{name}", self.owner), branch, notes })
     }
 

@@ -8,7 +8,7 @@
 //! (minted tokens). What flows out: GitHub's answers, and a webhook for everything that happened.
 //!
 //! ```text
-//! front · mischief             what comes through? (connections, limits, misbehaviour on demand)
+//! front · faults               what comes through? (connections, limits, injected faults)
 //!            ↓
 //! rest · graphql · git::http   who may?      (auth; `consent` and `pages` are for browsers)
 //!            ↓
@@ -23,20 +23,20 @@
 //! made-up result; it does not outlive its process, but for the bare repositories and the app's key and secret in its folder.
 
 mod acts;
+mod app_state;
 mod auth;
 mod ci;
 mod cli;
 mod consent;
+mod faults;
 mod front;
 mod git;
 mod git_host;
 mod graphql;
 mod handles;
 mod hook;
-mod hub;
 mod import;
 mod keys;
-mod mischief;
 mod observe;
 mod options;
 mod pages;
@@ -45,18 +45,19 @@ mod rest;
 mod rules;
 mod seed;
 mod server;
+mod socket;
 mod state;
 mod view;
 mod webhooks;
 mod world;
 
 pub use cli::{PlaygroundArgs, PlaygroundRunError, introduce, open, run};
-pub use front::RateLimits;
-pub use import::{Import, ImportError, Imported};
-pub use mischief::{
-    Body, CallerKind, Deliveries, DeliveryAct, Misbehaved, Misbehaviour, MisbehaviourError, RefAct, Refs, RequestAct,
+pub use faults::{
+    Body, CallerKind, Deliveries, DeliveryAct, FaultRule, FaultRuleError, InjectedFault, RefAct, Refs, RequestAct,
     Requests,
 };
+pub use front::RateLimits;
+pub use import::{Import, ImportError, Imported};
 pub use observe::{Exchange, Observer};
 pub use options::{PlaygroundApp, PlaygroundError, PlaygroundOptions, SeedLabel, SeedText};
 pub use seed::SeedError;

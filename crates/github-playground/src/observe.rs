@@ -14,7 +14,7 @@ use axum::{
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use super::hub::Hub;
+use super::app_state::AppState;
 
 /// Somebody who looks on.
 pub trait Observer: Debug + Send + Sync {
@@ -50,8 +50,8 @@ pub struct Exchange<'a> {
 }
 
 /// Shows every exchange to the observer; without one it costs nothing.
-pub(super) async fn show(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
-    let Some(observer) = hub.observer.clone() else { return next.run(request).await };
+pub(super) async fn show(State(app_state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+    let Some(observer) = app_state.observer.clone() else { return next.run(request).await };
     let (parts, body) = request.into_parts();
     let Ok(asked) = whole(body).await else { return StatusCode::BAD_REQUEST.into_response() };
     let (method, uri) = (parts.method.clone(), parts.uri.clone());

@@ -15,17 +15,18 @@ use axum::response::{IntoResponse, Response};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
+    app_state::AppState,
     ci::Rule,
-    consent,
-    front::{self, Line, RateLimits, Switchboard},
+    consent, faults,
+    front::{self, RateLimits},
     git,
     git_host::PlaygroundGitHost,
     graphql,
-    hub::Hub,
     keys::Keys,
-    mischief, observe,
+    observe,
     options::{PlaygroundError, PlaygroundOptions},
     pages, rest,
+    socket::{Socket, SocketListener},
     state::{Role, State},
     view::{Urls, View},
     world::{self, PEOPLE, token_of},
@@ -54,7 +55,7 @@ pub struct Playground {
     pub repository: String,
     /// The app's installation on that repository's owner.
     pub installation_id: u64,
-    pub(super) hub: Arc<Hub>,
+    pub(super) app_state: Arc<AppState>,
     server: JoinHandle<std::io::Result<()>>,
 }
 
@@ -86,15 +87,16 @@ pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundE
     let unmade = |error: tokio::task::JoinError| PlaygroundError::Key { path: data.clone(), reason: error.to_string() };
     let keys = making.await.map_err(unmade)??;
     planted.map_err(|error| PlaygroundError::Git(error.to_string()))?;
-    let hub = Hub::new(state, Urls::new(&url), data, keys.app_key, keys.webhook_secret.into_bytes(), options);
-    let repo = hub.seed().await.map_err(|error| PlaygroundError::Git(error.to_string()))?;
-    let app = router(&hub);
-    let stop = hub.stop.clone();
+    let app_state =
+        AppState::new(state, Urls::new(&url), data, keys.app_key, keys.webhook_secret.into_bytes(), options);
+    let repo = app_state.seed().await.map_err(|error| PlaygroundError::Git(error.to_string()))?;
+    let app = router(&app_state);
+    let stop = app_state.stop.clone();
     let server = tokio::spawn(async move {
-        let app = app.into_make_service_with_connect_info::<Line>();
-        axum::serve(Switchboard(listener), app).with_graceful_shutdown(async move { stop.cancelled().await }).await
+        let app = app.into_make_service_with_connect_info::<Socket>();
+        axum::serve(SocketListener(listener), app).with_graceful_shutdown(async move { stop.cancelled().await }).await
     });
-    let state = hub.state();
+    let state = app_state.state();
     let playground = Playground {
         addr,
         app_id: state.app.id,
@@ -102,10 +104,10 @@ pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundE
         app_pem_path: keys.app_pem_path,
         webhook_secret_path: keys.webhook_secret_path,
         users: users(),
-        repository: View::new(&state, &hub.urls).full_name(state.repo_by_id(repo)),
+        repository: View::new(&state, &app_state.urls).full_name(state.repo_by_id(repo)),
         installation_id: installation(&state, repo),
         url,
-        hub: hub.clone(),
+        app_state: app_state.clone(),
         server,
     };
     drop(state);
@@ -134,27 +136,27 @@ async fn to_the_end(request: Request, next: Next) -> Response {
     answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-fn router(hub: &Arc<Hub>) -> Router {
+fn router(app_state: &Arc<AppState>) -> Router {
     let api = Router::new().nest(
         "/api/v3",
-        rest::router(hub.clone())
+        rest::router(app_state.clone())
             .layer(from_fn(to_the_end))
-            .layer(from_fn_with_state(hub.clone(), observe::show))
+            .layer(from_fn_with_state(app_state.clone(), observe::show))
             .layer(from_fn(front::conditional)),
     );
-    let api = api.merge(rest::root(hub.clone())).merge(graphql::router(hub.clone()));
+    let api = api.merge(rest::root(app_state.clone())).merge(graphql::router(app_state.clone()));
     // What a person does on a page goes over no wire that could fail.
     let inside = rest::with_github_headers(api.clone());
-    let meddle = from_fn_with_state(hub.clone(), mischief::meddle);
-    let meter = from_fn_with_state(hub.clone(), front::meter);
-    let git = git::http::router(Arc::new(PlaygroundGitHost(hub.clone()))).layer(meddle.clone());
-    let pages = pages::router(hub.clone(), inside);
-    rest::with_github_headers(api.layer(meter).layer(meddle))
+    let inject_faults = from_fn_with_state(app_state.clone(), faults::inject_faults);
+    let meter = from_fn_with_state(app_state.clone(), front::meter);
+    let git = git::http::router(Arc::new(PlaygroundGitHost(app_state.clone()))).layer(inject_faults.clone());
+    let pages = pages::router(app_state.clone(), inside);
+    rest::with_github_headers(api.layer(meter).layer(inject_faults))
         .merge(git)
-        .merge(rest::downloads(hub.clone()))
+        .merge(rest::downloads(app_state.clone()))
         .layer(from_fn(front::no_strangers))
-        .merge(consent::router(hub.clone()))
-        .merge(front::admin(hub.clone()))
+        .merge(consent::router(app_state.clone()))
+        .merge(front::admin(app_state.clone()))
         // Last, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
         .fallback_service(pages)
         .layer(from_fn(front::own_name))
@@ -163,7 +165,7 @@ fn router(hub: &Arc<Hub>) -> Router {
 impl Playground {
     /// Where the app's webhooks go from now on.
     pub fn set_webhook_url(&self, url: impl Into<String>) {
-        self.hub.state().webhook_url = Some(url.into());
+        self.app_state.state().webhook_url = Some(url.into());
     }
 
     /// The token of a user; all are `playground-<login>`.
@@ -173,14 +175,14 @@ impl Playground {
 
     /// Adds a user, or finds the one there is, and answers their token.
     pub fn add_user(&self, login: &str) -> String {
-        self.hub.state().add_user(login);
+        self.app_state.state().add_user(login);
         token_of(login)
     }
 
     /// Gives somebody a role in the seed's repository (`admin`, `maintain`, `write`, `triage`, `read`), or takes theirs
     /// away with any other word. Answers whether there is such a user.
     pub fn set_permission(&self, login: &str, role: &str) -> bool {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let Some(account) = state.account_by_login(login).map(|account| account.id) else { return false };
         let seeded = self.repository.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
         let Some(repo) = seeded.map(|repo| repo.id) else { return false };
@@ -194,7 +196,7 @@ impl Playground {
 
     /// Hides the seed's repository from everybody without a role in it, so that a request that lost its token is noticed.
     pub fn make_private(&self) {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         let seeded = self.repository.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
         if let Some(id) = seeded.map(|repo| repo.id) {
             state.repo_mut(id).private = true;
@@ -203,13 +205,13 @@ impl Playground {
 
     /// Ends the life of every installation token minted so far, as an hour would.
     pub fn expire_tokens(&self) {
-        self.hub.state().expire_tokens();
+        self.app_state.state().expire_tokens();
     }
 
     /// Moves this GitHub's clock forward: tokens expire, deliveries are forgotten, check runs go stale.
     pub fn advance(&self, by: Duration) {
         if let Ok(by) = chrono::TimeDelta::from_std(by) {
-            self.hub.advance(by);
+            self.app_state.advance(by);
         }
     }
 
@@ -220,29 +222,29 @@ impl Playground {
     /// In words, where the text is not such a list.
     pub fn ci(&self, rules: &str) -> Result<(), String> {
         let rules = Rule::parse(rules)?;
-        self.hub.state().ci.extend(rules);
-        self.hub.look_again();
+        self.app_state.state().ci.extend(rules);
+        self.app_state.look_again();
         Ok(())
     }
 
     /// Limits rates from now on, with nothing used yet; a GitHub Enterprise Server does not, unless told to.
     pub fn limit_rates(&self, limits: RateLimits) {
-        self.hub.limits.set(Some(limits));
+        self.app_state.limits.set(Some(limits));
     }
 
     /// Refuses pushes of more bytes from now on; two gigabytes, unless said.
     pub fn limit_pushes(&self, bytes: u64) {
-        self.hub.largest_push.store(bytes, Ordering::Relaxed);
+        self.app_state.largest_push.store(bytes, Ordering::Relaxed);
     }
 
     /// Stops limiting rates.
     pub fn unlimit_rates(&self) {
-        self.hub.limits.set(None);
+        self.app_state.limits.set(None);
     }
 
     /// Has the app told of these events too, besides those of its manifest.
     pub fn subscribe(&self, events: &[&str]) {
-        let mut state = self.hub.state();
+        let mut state = self.app_state.state();
         for event in events.iter().map(ToString::to_string) {
             if !state.app.events.contains(&event) {
                 state.app.events.push(event);
@@ -252,9 +254,9 @@ impl Playground {
 
     /// Stops serving, lets open requests finish (for five seconds at most), drops webhooks that are still on their way.
     pub async fn shutdown(self) {
-        self.hub.stop.cancel();
-        self.hub.tasks.close();
-        self.hub.tasks.wait().await;
+        self.app_state.stop.cancel();
+        self.app_state.tasks.close();
+        self.app_state.tasks.wait().await;
         let abort = self.server.abort_handle();
         match tokio::time::timeout(GRACE, self.server).await {
             Ok(Ok(Err(error))) => tracing::warn!(%error, "the playground's server ended badly"),

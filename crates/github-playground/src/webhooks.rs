@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    hub::Hub,
+    app_state::AppState,
     state::{AccountKind, Delivery, Id, State},
     view::View,
 };
@@ -97,7 +97,7 @@ impl State {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Tells the apps that are installed there and have a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
         self.start_workflows(state, &event);
@@ -220,15 +220,15 @@ impl Hub {
         let (body, url) = (state.hook_of(delivery.app).wire(&delivery.body), delivery.url.clone());
         let id = Self::enter(state, delivery);
         let headers = state.deliveries.back().map(|entered| entered.request_headers.clone()).unwrap_or_default();
-        let hub = self.clone();
+        let app_state = self.clone();
         self.spawn(async move {
             let started = Instant::now();
-            let mut request = hub.client.post(&url).timeout(TIMEOUT).body(body);
+            let mut request = app_state.client.post(&url).timeout(TIMEOUT).body(body);
             for (name, value) in headers {
                 request = request.header(name, value);
             }
             let answer = receive(request).await;
-            hub.record(id, started.elapsed(), answer);
+            app_state.record(id, started.elapsed(), answer);
         });
     }
 

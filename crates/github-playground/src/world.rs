@@ -8,9 +8,9 @@ use std::{
 use chrono::Utc;
 
 use super::{
+    app_state::AppState,
     auth::random_hex,
     git::{GitError, Repository, Signature},
-    hub::Hub,
     options::{PlaygroundApp, SeedLabel, SeedText},
     seed,
     state::{
@@ -161,7 +161,7 @@ pub(crate) fn token_of(login: &str) -> String {
     format!("playground-{login}")
 }
 
-/// Writes the files of `acme/widgets` where [`Hub::seed`] will find them. It takes as long as making the app's key does, and can
+/// Writes the files of `acme/widgets` where [`AppState::seed`] will find them. It takes as long as making the app's key does, and can
 /// be done beside it.
 pub(crate) async fn plant_ahead(author: Signature, data: &Path, more: &[SeedText]) -> Result<(), GitError> {
     let path = repository_path(data, OWNER, REPOSITORY);
@@ -176,7 +176,7 @@ fn repository_path(data: &Path, login: &str, name: &str) -> PathBuf {
     data.join("repositories").join(login).join(format!("{name}.git"))
 }
 
-impl Hub {
+impl AppState {
     /// Makes `acme/widgets` with its content and its people, and installs the app on it.
     pub(crate) async fn seed(self: &Arc<Self>) -> Result<Id, GitError> {
         let (owner, author) = {

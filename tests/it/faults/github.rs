@@ -14,7 +14,7 @@ mod storm;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use github_playground::{CallerKind, Misbehaviour, RequestAct, Requests};
+use github_playground::{CallerKind, FaultRule, RequestAct, Requests};
 use serde_json::Value;
 
 use super::stage::{Serve, Stage, WELL};
@@ -34,22 +34,22 @@ async fn stage(policy: &str) -> Stage {
 }
 
 /// What the bot asks as the app's installation, below the repository or wherever `path` says.
-fn of_the_bot(methods: &[&str], path: &str, act: RequestAct) -> Misbehaviour {
+fn of_the_bot(methods: &[&str], path: &str, act: RequestAct) -> FaultRule {
     let methods = methods.iter().map(|&method| method.to_owned()).collect();
     let caller = Some(CallerKind::Installation);
-    Misbehaviour::to_requests(Requests { methods, path: Some(path.to_owned()), caller }, act)
+    FaultRule::to_requests(Requests { methods, path: Some(path.to_owned()), caller }, act)
 }
 
 impl Stage {
-    fn misbehave(&self, rules: impl IntoIterator<Item = Misbehaviour>) {
+    fn inject(&self, rules: impl IntoIterator<Item = FaultRule>) {
         for rule in rules {
-            self.playground.misbehave(rule).unwrap();
+            self.playground.inject_fault(rule).unwrap();
         }
     }
 
     /// How often something was done, to what has these words in it.
     fn met(&self, act: &str, what: &str) -> usize {
-        self.playground.misbehaved().iter().filter(|it| it.act == act && it.what.contains(what)).count()
+        self.playground.injected_faults().iter().filter(|it| it.act == act && it.what.contains(what)).count()
     }
 
     /// Runs a directive through to its end, while GitHub does what it was told to, and judges it.
@@ -63,7 +63,7 @@ impl Stage {
     /// The one judgement: all was done, nothing twice, nothing unproved, and nothing was given up.
     async fn judged(&self, issue: u64) {
         self.completes(issue, STEPS).await;
-        self.playground.behave();
+        self.playground.clear_faults();
         let done = self.told().await;
         assert_eq!(self.count("SELECT count(*) FROM deliveries WHERE status = 'failed'").await, 0, "{done}");
         assert_eq!(self.count("SELECT count(*) FROM events WHERE name = 'transition_refused'").await, 0, "{done}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{AccountKind, Id, State},
     view::{View, merge, node_id, time},
 };
@@ -13,7 +13,7 @@ use crate::{
 /// A sentence of GitHub's wisdom. <https://docs.github.com/en/rest/meta/meta#get-the-zen-of-github>
 pub(crate) const ZEN: &str = "Design for failure.";
 
-impl Hub {
+impl AppState {
     /// Gives an account another name. Its repositories are found under the old one as well, until somebody takes it, and apps that
     /// are installed there are told. Answers whether the name was free.
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation_target>
@@ -51,15 +51,15 @@ impl Hub {
     }
 }
 
-fn target_renamed(hub: &Hub, state: &State, account: Id, installation: Id, old: &str) -> Value {
-    let view = View::new(state, &hub.urls);
+fn target_renamed(app_state: &AppState, state: &State, account: Id, installation: Id, old: &str) -> Value {
+    let view = View::new(state, &app_state.urls);
     let is_organization = state.account(account).kind == AccountKind::Organization;
     let mut target = if is_organization { view.organization(account) } else { view.account(account) };
     if is_organization {
         // No text, in the description of this event alone.
         merge(
             &mut target,
-            json!({ "description": null, "html_url": hub.urls.web(&format!("/{}", state.account(account).login)) }),
+            json!({ "description": null, "html_url": app_state.urls.web(&format!("/{}", state.account(account).login)) }),
         );
     }
     let mut payload = json!({

@@ -6,29 +6,29 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     queue::Enter,
     rest::{MergeAsked, Writer, merge_pull},
     rules,
     state::{AutoMerge, Id, IssueState, Mergeability, State},
 };
 
-impl Hub {
+impl AppState {
     /// Looks, behind the back of whatever happened, whether a pull request can merge itself now.
     pub(crate) fn nudge(self: &Arc<Self>, state: &State, repo: Id) {
         for queue in state.repo_by_id(repo).queues.values() {
             queue.news.notify_waiters();
         }
         for (number, asked) in ready(state, repo) {
-            let hub = self.clone();
+            let app_state = self.clone();
             self.spawn(async move {
                 let workflows = {
-                    let state = hub.state();
+                    let state = app_state.state();
                     state.bot_may_write_workflows(asked.enabled_by, state.repo_by_id(repo))
                 };
                 let writer = Writer { repo, actor: asked.enabled_by, via_app: asked.via_app, workflows };
-                if has_queue(&hub.state(), repo, number) {
-                    if let Err(error) = hub.enqueue(&mut hub.state(), writer, number, Enter::default()) {
+                if has_queue(&app_state.state(), repo, number) {
+                    if let Err(error) = app_state.enqueue(&mut app_state.state(), writer, number, Enter::default()) {
                         tracing::debug!(message = error.0, number, "a pull request did not queue itself");
                     }
                     return;
@@ -39,7 +39,7 @@ impl Hub {
                     sha: None,
                     merge_method: Some(asked.method.as_str().to_owned()),
                 };
-                if let Err(error) = merge_pull(&hub, writer, number, how).await {
+                if let Err(error) = merge_pull(&app_state, writer, number, how).await {
                     tracing::debug!(message = error.message, number, "a pull request did not merge itself");
                 }
             });

@@ -9,14 +9,14 @@ use super::{
     refs::{RefMove, open_pulls},
 };
 use crate::{
+    app_state::AppState,
     git::{GitError, branch_ref},
-    hub::Hub,
     queue::Reason,
     rules::push::{Change, When, hurdles},
     state::{Id, State},
 };
 
-impl Hub {
+impl AppState {
     /// Gives an open pull request another base, and says so.
     pub(crate) fn retarget(
         self: &Arc<Self>,

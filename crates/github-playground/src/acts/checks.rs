@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Access, CheckStatus, CheckSuite, Conclusion, Id, Scope, State},
     view::{View, suite_state, without},
     webhooks::Event,
@@ -66,7 +66,7 @@ impl State {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Tells of a check run.
     pub(crate) fn announce_run(
         self: &Arc<Self>,

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Id, Installation, Permissions, Selection, State, SuspendedThrough, Suspension},
     view::{View, merge},
     world::PEOPLE,
@@ -20,7 +20,7 @@ pub(crate) enum Move {
     Removed,
 }
 
-impl Hub {
+impl AppState {
     /// Installs the app on an account, or widens its installation there by a repository.
     pub(crate) fn install(self: &Arc<Self>, state: &mut State, account: Id, repo: Id) -> Id {
         let app = state.app.id;

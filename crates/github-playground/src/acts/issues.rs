@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     queue::Reason,
     state::{Detail, Id, Issue, IssueEvent, IssueState, State},
     view::{View, merge, without_view_type},
@@ -65,7 +65,7 @@ impl State {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Tells of an issue, or of a pull request where it is one, under the event of its kind.
     pub(crate) fn announce_issue(
         self: &Arc<Self>,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::keywords::closed_by;
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     queue::Reason,
     state::{Id, IssueState, Merged, State},
     view::View,
 };
 
-impl Hub {
+impl AppState {
     /// Notes that a pull request was merged as `sha`.
     pub(crate) fn merged(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, sha: &str) {
         self.leave_queue(state, at, actor, Reason::AlreadyMerged);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Id, Member, OrgRole, Role, Shown, State, Team, TeamRole},
     view::{View, merge, node_id, permissions, without},
     webhooks::Event,
@@ -19,7 +19,7 @@ struct OrgEvent {
     fields: Value,
 }
 
-impl Hub {
+impl AppState {
     /// Tells the apps that are installed on the organisation.
     fn announce_in(self: &Arc<Self>, state: &mut State, org: Id, event: OrgEvent) {
         let here = state.installations.iter().filter(|all| all.account == org && all.suspended.is_none());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Detail, Id, Lock, Milestone, Repo, State},
     view::{View, without_view_type},
     webhooks::Event,
@@ -30,7 +30,7 @@ impl State {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Makes an issue's assignees exactly these; only what differs is announced.
     pub(crate) fn set_assignees(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, wanted: &[Id]) {
         let had = state.issue_mut(at.0, at.1).assignees.clone();

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{codeowners::CodeOwners, reviewing::move_comments};
 use crate::{
+    app_state::AppState,
     git::{FileChange, GitError, Preview, Repository, Signature, branch_ref},
-    hub::Hub,
     state::{Id, IssueState, Mergeability, Size, State},
 };
 
@@ -50,7 +50,7 @@ pub(crate) async fn measure(git: &Repository, base: &str, head: &str) -> Result<
     Ok(Measured { size, files, code_owners })
 }
 
-impl Hub {
+impl AppState {
     /// Has git compute, behind the request's back, whether a pull request merges. Until then it is unknown, and an answer
     /// that comes after a branch moved again is thrown away.
     pub(crate) fn compute_mergeability(self: &Arc<Self>, state: &mut State, repo: Id, number: u64) {
@@ -63,10 +63,10 @@ impl Hub {
         pull.forget_mergeability();
         let (epoch, base, head) = (pull.epoch, pull.base_ref.clone(), pull.head_sha.clone());
         let title = format!("Merge {head} into {base}");
-        let hub = self.clone();
+        let app_state = self.clone();
         self.spawn(async move {
             let answer = test_merge(&git, &base, &head, &title, number).await;
-            let mut state = hub.state();
+            let mut state = app_state.state();
             let pull = state.issue_mut(repo, number).pull_mut();
             if pull.epoch != epoch {
                 return;
@@ -80,7 +80,7 @@ impl Hub {
                 }
                 Err(error) => tracing::debug!(%error, number, "mergeability could not be computed"),
             }
-            hub.nudge(&state, repo);
+            app_state.nudge(&state, repo);
         });
     }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::pulls::Synchronized;
 use crate::{
+    app_state::AppState,
     git::{CommitInfo, FileChange, GitError, Repository, branch_ref},
-    hub::Hub,
     state::{Id, IssueState, Pull, State},
     view::{View, simple_commit},
     webhooks::Event,
@@ -46,7 +46,7 @@ struct Pushed {
     merged: Vec<u64>,
 }
 
-impl Hub {
+impl AppState {
     /// Follows refs that moved. Tags and branches are announced; what is neither (`refs/notes/…`) is left alone, as on GitHub.
     pub(crate) async fn refs_moved(
         self: &Arc<Self>,
@@ -71,9 +71,9 @@ impl Hub {
             };
             let mut state = self.state();
             state.repo_mut(repo).pushed_at = state.now();
-            if moved.old.is_none() && self.mischief.is_on() {
+            if moved.old.is_none() && self.faults.is_on() {
                 let full_name = View::new(&state, &self.urls).full_name(state.repo_by_id(repo));
-                self.mischief.ref_created(state.now(), (repo, &full_name), &moved.name);
+                self.faults.ref_created(state.now(), (repo, &full_name), &moved.name);
             }
             self.announce_move(&mut state, repo, &moved, &pushed, sender);
             if moved.branch().is_some() {

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::Move;
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{AccountKind, Id, Role, Selection, State},
     view::View,
     webhooks::Event,
 };
 
-impl Hub {
+impl AppState {
     /// Tells of a repository.
     pub(crate) fn announce_repository(
         self: &Arc<Self>,

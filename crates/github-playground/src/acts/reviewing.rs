@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
+    app_state::AppState,
     git::FileChange,
-    hub::Hub,
     rules::{
         demands::{Way, of_branch},
         hunk,
@@ -16,7 +16,7 @@ use crate::{
     webhooks::Event,
 };
 
-impl Hub {
+impl AppState {
     /// Asks somebody for a review; whoever is asked already is not asked again.
     pub(crate) fn request_review(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, reviewer: Id) {
         let reviewers = &mut state.issue_mut(at.0, at.1).pull_mut().requested_reviewers;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Detail, Gone, Id, Issue, Label, State},
     view::View,
     webhooks::Event,
@@ -82,7 +82,7 @@ impl State {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Moves an issue with its comments, its history and, as far as the new repository has them too, its labels, its milestone and
     /// its assignees; answers with the new number. Both repositories are told: the old one that it went, the new one that
     /// an issue was opened.

@@ -15,8 +15,8 @@ use super::{
     trigger::Cause,
 };
 use crate::{
+    app_state::AppState,
     git::CommitInfo,
-    hub::Hub,
     state::{CheckRun, CheckSuite, Conclusion, Id, Job, Output, Stage, State, Time, Workflow, WorkflowRun},
     view::{View, simple_commit},
     webhooks::Event,
@@ -169,7 +169,7 @@ impl Question<'_> {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Starts a run of a workflow, and answers with its id.
     pub(crate) fn begin_run(
         self: &Arc<Self>,
@@ -223,8 +223,8 @@ impl Hub {
             self.announce_job(state, repo, run, job, "queued");
         }
         let attempt = state.repo_by_id(repo).actions.run(run).map_or(0, |run| run.attempt);
-        let hub = self.clone();
-        self.spawn(async move { hub.drive(repo, run, attempt).await });
+        let app_state = self.clone();
+        self.spawn(async move { app_state.drive(repo, run, attempt).await });
     }
 
     async fn drive(self: Arc<Self>, repo: Id, run: Id, attempt: u64) {
@@ -378,7 +378,7 @@ fn rolled_up(jobs: &[Conclusion]) -> Conclusion {
     })
 }
 
-impl Hub {
+impl AppState {
     fn announce_workflow_run(self: &Arc<Self>, state: &mut State, repo: Id, run: Id, action: &'static str) {
         let found = state.repo_by_id(repo);
         let Some(run) = found.actions.run(run) else { return };

@@ -7,11 +7,11 @@
 //!
 //! What it never does: it runs nothing of what a workflow says.
 
-mod again;
 mod dispatch;
 mod drive;
 mod file;
 mod pattern;
+mod rerun;
 mod script;
 mod trigger;
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{file::WorkflowFile, file::words, pattern};
 use crate::{
+    app_state::AppState,
     git::{CommitInfo, FileChange, GitError, Preview, Repository, branch_ref},
-    hub::Hub,
     state::{Id, State},
     webhooks::Event,
 };
@@ -187,13 +187,13 @@ fn passes_paths(told: &Value, changed: Option<&[FileChange]>) -> bool {
         && patterns(told, "paths-ignore").is_none_or(|not| paths().any(|path| !pattern::passes(&not, path)))
 }
 
-impl Hub {
+impl AppState {
     /// Starts, behind the event's back, the workflows that ask for it.
     pub(crate) fn start_workflows(self: &Arc<Self>, state: &State, event: &Event) {
         let Some(cause) = Cause::of(state, event) else { return };
-        let (hub, repo) = (self.clone(), event.repo);
+        let (app_state, repo) = (self.clone(), event.repo);
         self.spawn(async move {
-            if let Err(error) = hub.run_workflows(repo, cause).await {
+            if let Err(error) = app_state.run_workflows(repo, cause).await {
                 tracing::debug!(%error, "an event's workflows could not be looked up");
             }
         });

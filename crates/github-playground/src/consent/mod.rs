@@ -18,14 +18,14 @@ use axum::{
 use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest, Sha256};
 
-use super::{front::from_elsewhere, hub::Hub};
+use super::{app_state::AppState, front::from_elsewhere};
 
 /// A form may lead anywhere: that is what these pages are for.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages, and the address at which apps trade what they got.
-pub(crate) fn router(hub: Arc<Hub>) -> Router {
-    oauth::routes().merge(registration::routes()).layer(axum::middleware::map_response(guard)).with_state(hub)
+pub(crate) fn router(app_state: Arc<AppState>) -> Router {
+    oauth::routes().merge(registration::routes()).layer(axum::middleware::map_response(guard)).with_state(app_state)
 }
 
 async fn guard(mut response: Response) -> Response {
@@ -66,14 +66,14 @@ fn encode(text: &str) -> String {
 }
 
 /// The field by which a form of these pages is known.
-fn token_field(hub: &Hub) -> Markup {
-    html! { input type="hidden" name="token" value=(hub.form_token); }
+fn token_field(app_state: &AppState) -> Markup {
+    html! { input type="hidden" name="token" value=(app_state.form_token); }
 }
 
 /// Whether a form was filled in on one of these pages.
-fn is_genuine(hub: &Hub, headers: &HeaderMap, token: Option<&str>) -> bool {
+fn is_genuine(app_state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool {
     // Compared by their digests, so that the time it takes tells nothing of where they differ.
-    let same = token.is_some_and(|token| Sha256::digest(token) == Sha256::digest(&hub.form_token));
+    let same = token.is_some_and(|token| Sha256::digest(token) == Sha256::digest(&app_state.form_token));
     same && from_elsewhere(headers).is_none()
 }
 

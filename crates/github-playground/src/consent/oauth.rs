@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use super::{is_genuine, not_from_here, page, token_field, with_query};
 use crate::{
+    app_state::AppState,
     auth::random_hex,
-    hub::Hub,
     state::{AccountKind, App, Code, Id, State as Model, UserGrant},
 };
 
@@ -29,7 +29,7 @@ const CODE: TimeDelta = TimeDelta::minutes(10);
 const TOKEN: TimeDelta = TimeDelta::seconds(28_800);
 const REFRESH: TimeDelta = TimeDelta::seconds(15_897_600);
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/login/oauth/authorize", get(ask).post(agree))
         .route("/login/oauth/access_token", post(access_token))
@@ -54,8 +54,8 @@ fn back(app: &App, asked: Option<&str>) -> Result<String, Option<String>> {
     }
 }
 
-async fn ask(State(hub): State<Arc<Hub>>, Query(asked): Query<Asked>) -> Response {
-    let state = hub.state();
+async fn ask(State(app_state): State<Arc<AppState>>, Query(asked): Query<Asked>) -> Response {
+    let state = app_state.state();
     let Some(app) = asked.client_id.as_deref().and_then(|client| state.app_by_client(client)) else {
         return nothing();
     };
@@ -69,7 +69,7 @@ async fn ask(State(hub): State<Arc<Hub>>, Query(asked): Query<Asked>) -> Respons
             h1 { "Authorize " (app.name) }
             p { "It will act in your name, no further than both you and it may." }
             form method="post" action="/login/oauth/authorize" {
-                (token_field(&hub))
+                (token_field(&app_state))
                 @for (name, value) in [("client_id", &asked.client_id), ("redirect_uri", &asked.redirect_uri), ("state", &asked.state)] {
                     @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
                 }
@@ -84,11 +84,11 @@ async fn ask(State(hub): State<Arc<Hub>>, Query(asked): Query<Asked>) -> Respons
     )
 }
 
-async fn agree(State(hub): State<Arc<Hub>>, headers: HeaderMap, Form(asked): Form<Asked>) -> Response {
-    if !is_genuine(&hub, &headers, asked.token.as_deref()) {
+async fn agree(State(app_state): State<Arc<AppState>>, headers: HeaderMap, Form(asked): Form<Asked>) -> Response {
+    if !is_genuine(&app_state, &headers, asked.token.as_deref()) {
         return not_from_here();
     }
-    let mut state = hub.state();
+    let mut state = app_state.state();
     let Some(app) = asked.client_id.as_deref().and_then(|client| state.app_by_client(client)) else {
         return nothing();
     };
@@ -136,7 +136,7 @@ fn refusal(error: &str) -> Value {
 
 /// Takes a form or JSON, and answers with a form unless JSON is asked for.
 async fn access_token(
-    State(hub): State<Arc<Hub>>,
+    State(app_state): State<Arc<AppState>>,
     Query(mut asked): Query<HashMap<String, String>>,
     headers: HeaderMap,
     body: Bytes,
@@ -148,7 +148,7 @@ async fn access_token(
     } else if let Ok(Form(told)) = form(&body) {
         asked.extend(told);
     }
-    let answer = trade(&mut hub.state(), &asked).unwrap_or_else(refusal);
+    let answer = trade(&mut app_state.state(), &asked).unwrap_or_else(refusal);
     if header(header::ACCEPT).contains("json") {
         return Json(answer).into_response();
     }

@@ -18,13 +18,13 @@ use serde::Deserialize;
 
 use super::{encode, is_genuine, not_from_here, page, token_field, with_query};
 use crate::{
+    app_state::AppState,
     auth::random_hex,
-    hub::Hub,
     state::{AccountKind, Agreed, Id, Manifest, Selection, State as Model},
     world::PEOPLE,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/settings/apps/new", get(explain).post(of_person))
         .route("/organizations/{org}/settings/apps/new", get(explain).post(of_organization))
@@ -54,33 +54,38 @@ async fn explain() -> Response {
     )
 }
 
-async fn of_person(hub: State<Arc<Hub>>, told: Query<Told>, headers: HeaderMap, form: Form<Posted>) -> Response {
-    let owner = hub.state().account_by_login(PEOPLE[0].0).map(|account| account.id);
-    register(&hub, owner, "/settings/apps/new", &told.0, agreed(&hub, &headers, form.0))
+async fn of_person(
+    app_state: State<Arc<AppState>>,
+    told: Query<Told>,
+    headers: HeaderMap,
+    form: Form<Posted>,
+) -> Response {
+    let owner = app_state.state().account_by_login(PEOPLE[0].0).map(|account| account.id);
+    register(&app_state, owner, "/settings/apps/new", &told.0, agreed(&app_state, &headers, form.0))
 }
 
 /// What was posted; a name that was not written on the page here is a proposal.
-fn agreed(hub: &Hub, headers: &HeaderMap, posted: Posted) -> Posted {
-    let is_here = is_genuine(hub, headers, posted.token.as_deref());
+fn agreed(app_state: &AppState, headers: &HeaderMap, posted: Posted) -> Posted {
+    let is_here = is_genuine(app_state, headers, posted.token.as_deref());
     Posted { name: posted.name.filter(|name| is_here && !name.trim().is_empty()), ..posted }
 }
 
 async fn of_organization(
-    hub: State<Arc<Hub>>,
+    app_state: State<Arc<AppState>>,
     Path(login): Path<String>,
     told: Query<Told>,
     headers: HeaderMap,
     form: Form<Posted>,
 ) -> Response {
     let owner = {
-        let state = hub.state();
+        let state = app_state.state();
         state.account_by_login(&login).filter(|account| account.kind == AccountKind::Organization).map(|found| found.id)
     };
-    let posted = agreed(&hub, &headers, form.0);
-    register(&hub, owner, &format!("/organizations/{login}/settings/apps/new"), &told.0, posted)
+    let posted = agreed(&app_state, &headers, form.0);
+    register(&app_state, owner, &format!("/organizations/{login}/settings/apps/new"), &told.0, posted)
 }
 
-fn register(hub: &Hub, owner: Option<Id>, place: &str, told: &Told, posted: Posted) -> Response {
+fn register(app_state: &AppState, owner: Option<Id>, place: &str, told: &Told, posted: Posted) -> Response {
     let Some(owner) = owner else { return refuse(StatusCode::NOT_FOUND, "There is no such organization here.") };
     let text = posted.manifest.unwrap_or_default();
     let manifest: Manifest = match serde_json::from_str(&text) {
@@ -94,9 +99,9 @@ fn register(hub: &Hub, owner: Option<Id>, place: &str, told: &Told, posted: Post
     }
     let query = told.state.as_deref().map(|state| format!("?state={}", encode(state))).unwrap_or_default();
     let Some(name) = posted.name else {
-        return ask(hub, owner, &format!("{place}{query}"), &manifest, &text);
+        return ask(app_state, owner, &format!("{place}{query}"), &manifest, &text);
     };
-    let mut state = hub.state();
+    let mut state = app_state.state();
     if state.apps().any(|app| app.slug == crate::state::slug(&name)) {
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, "That name is taken; choose another one.");
     }
@@ -120,8 +125,8 @@ fn fault(manifest: &Manifest) -> Option<String> {
     wrong.map(|(field, url)| format!("The manifest's {field} `{url}` is not an address."))
 }
 
-fn ask(hub: &Hub, owner: Id, place: &str, manifest: &Manifest, text: &str) -> Response {
-    let state = hub.state();
+fn ask(app_state: &AppState, owner: Id, place: &str, manifest: &Manifest, text: &str) -> Response {
+    let state = app_state.state();
     let name = manifest.name.clone().unwrap_or_default();
     page(
         "Register an app",
@@ -133,7 +138,7 @@ fn ask(hub: &Hub, owner: Id, place: &str, manifest: &Manifest, text: &str) -> Re
             }
             p { "It is told of: " (manifest.default_events.join(", ")) }
             form method="post" action=(place) {
-                (token_field(hub))
+                (token_field(app_state))
                 input type="hidden" name="manifest" value=(text);
                 label { "Name " input type="text" name="name" value=(name) required; }
                 " " button type="submit" { "Create the app" }
@@ -157,8 +162,8 @@ fn candidates(state: &Model, app: Id) -> Vec<String> {
     accounts.map(|account| account.login.clone()).collect()
 }
 
-async fn choose(State(hub): State<Arc<Hub>>, Path(slug): Path<String>) -> Response {
-    let state = hub.state();
+async fn choose(State(app_state): State<Arc<AppState>>, Path(slug): Path<String>) -> Response {
+    let state = app_state.state();
     let Some(app) = state.apps().find(|app| app.slug == slug) else {
         return refuse(StatusCode::NOT_FOUND, "There is no such app here.");
     };
@@ -168,7 +173,7 @@ async fn choose(State(hub): State<Arc<Hub>>, Path(slug): Path<String>) -> Respon
         &html! {
             h1 { "Install " (app.name) }
             form method="post" {
-                (token_field(&hub))
+                (token_field(&app_state))
                 label { "On all repositories of " select name="account" {
                     @for login in &options { option value=(login) { (login) } }
                 } }
@@ -187,15 +192,15 @@ struct Chosen {
 /// An owner of the account installs the app on all of its repositories.
 /// <https://docs.github.com/en/apps/using-github-apps/installing-a-github-app-from-a-third-party>
 async fn install(
-    State(hub): State<Arc<Hub>>,
+    State(app_state): State<Arc<AppState>>,
     Path(slug): Path<String>,
     headers: HeaderMap,
     Form(chosen): Form<Chosen>,
 ) -> Response {
-    if !is_genuine(&hub, &headers, chosen.token.as_deref()) {
+    if !is_genuine(&app_state, &headers, chosen.token.as_deref()) {
         return not_from_here();
     }
-    let mut state = hub.state();
+    let mut state = app_state.state();
     let Some(app) = state.apps().find(|app| app.slug == slug).map(|app| app.id) else {
         return refuse(StatusCode::NOT_FOUND, "There is no such app here.");
     };
@@ -204,7 +209,7 @@ async fn install(
     }
     let account = state.account_by_login(&chosen.account).map_or(state.app.owner, |account| account.id);
     let sender = state.owner_of(account);
-    let id = hub.install_on(&mut state, app, account, Selection::All, sender);
+    let id = app_state.install_on(&mut state, app, account, Selection::All, sender);
     let setup = state.app_by_id(app).and_then(|app| app.setup_url.clone());
     match setup {
         Some(setup) => {

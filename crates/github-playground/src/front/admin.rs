@@ -2,10 +2,10 @@
 //!
 //! | request | body | what it does |
 //! |---|---|---|
-//! | `GET /_playground/misbehaviour` | | the rules in force, with how often each was met |
-//! | `PUT /_playground/misbehaviour` | `{"seed": 7, "rules": [rule, …]}` | these rules in place of those there are |
-//! | `POST /_playground/misbehaviour` | a rule | one more rule |
-//! | `DELETE /_playground/misbehaviour` | | no rule is left; what was held back goes out |
+//! | `GET /_playground/faults` | | the rules in force, with how often each was met |
+//! | `PUT /_playground/faults` | `{"seed": 7, "rules": [rule, …]}` | these rules in place of those there are |
+//! | `POST /_playground/faults` | a rule | one more rule |
+//! | `DELETE /_playground/faults` | | no rule is left; what was held back goes out |
 //! | `GET /_playground/report` | | what was done, in order |
 //! | `GET /_playground/rate-limits` | | the numbers in force, or `null` |
 //! | `PUT /_playground/rate-limits` | `{}`, or `{"core": 100, …}` | limits rates by github.com's numbers, but for those given |
@@ -24,7 +24,7 @@
 //! | `POST /_playground/tokens/expire` | `{}` | ends the life of every installation token, as an hour would |
 //! | `POST /_playground/tokens/revoke` | `{}` | revokes every installation token |
 //!
-//! A rule is written as in the seed file; the words are those of the table of [`crate::mischief`]. Bad input answers
+//! A rule is written as in the seed file; the words are those of the table of [`crate::faults`]. Bad input answers
 //! 4xx with a `message` and, where there are several faults, all of them with their places.
 
 use std::sync::{Arc, atomic::Ordering};
@@ -44,9 +44,9 @@ use serde_json::{Value, json};
 
 use super::{guard::on_this_machine, limits::RateLimits};
 use crate::{
+    app_state::AppState,
     ci::Rule,
-    hub::Hub,
-    mischief::{Misbehaved, Written, read_rule},
+    faults::{FaultConfig, InjectedFault, read_rule},
     state::{Id, Permissions, State as Model, SuspendedThrough},
     view,
     world::PEOPLE,
@@ -56,9 +56,9 @@ use crate::{
 const MOST_SECONDS: i64 = 100 * 365 * 24 * 3600;
 
 /// The routes, below `/_playground`.
-pub(crate) fn router(hub: Arc<Hub>) -> Router {
+pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     let routes = Router::new()
-        .route("/misbehaviour", get(rules).put(replace).post(add).delete(behave))
+        .route("/faults", get(rules).put(replace).post(add).delete(clear_faults))
         .route("/report", get(report))
         .route("/rate-limits", get(limits).put(limit).delete(unlimit))
         .route("/clock", get(clock).post(advance))
@@ -75,7 +75,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(middleware::from_fn(on_this_machine))
-        .with_state(hub);
+        .with_state(app_state);
     Router::new().nest("/_playground", routes)
 }
 
@@ -84,12 +84,12 @@ pub(super) struct Refused(pub(super) StatusCode, pub(super) &'static str, pub(su
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.0, Json(json!({ "message": self.1, "faults": self.2 }))).into_response()
+        (self.0, Json(json!({ "message": self.1, "errors": self.2 }))).into_response()
     }
 }
 
 async fn nothing_here() -> Refused {
-    let message = "There is no such admin resource: see misbehaviour, report, rate-limits, push-limit, ci, installations, app, transfers, clock and tokens.";
+    let message = "There is no such admin resource: see faults, report, rate-limits, push-limit, ci, installations, app, transfers, clock and tokens.";
     Refused(StatusCode::NOT_FOUND, message, Vec::new())
 }
 
@@ -101,63 +101,63 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
 }
 
 fn faulty(faults: Vec<String>) -> Refused {
-    Refused(StatusCode::UNPROCESSABLE_ENTITY, "The misbehaviour cannot be followed; nothing was changed.", faults)
+    Refused(StatusCode::UNPROCESSABLE_ENTITY, "The rules cannot be followed; nothing was changed.", faults)
 }
 
-async fn rules(State(hub): State<Arc<Hub>>) -> Response {
-    Json(json!({ "rules": hub.mischief.shown() })).into_response()
+async fn rules(State(app_state): State<Arc<AppState>>) -> Response {
+    Json(json!({ "rules": app_state.faults.shown() })).into_response()
 }
 
-async fn replace(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
-    let written: Written = read(&body)?;
+async fn replace(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+    let written: FaultConfig = read(&body)?;
     let found = written.rules().map_err(faulty)?;
-    hub.behave();
-    hub.mischief.seed(written.seed.unwrap_or_default());
-    hub.mischief.add(found).map_err(|error| faulty(error.0))?;
-    Ok(rules(State(hub)).await)
+    app_state.clear_faults();
+    app_state.faults.seed(written.seed.unwrap_or_default());
+    app_state.faults.add(found).map_err(|error| faulty(error.0))?;
+    Ok(rules(State(app_state)).await)
 }
 
-async fn add(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn add(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let rule = read_rule(&read(&body)?).map_err(faulty)?;
-    hub.mischief.add(vec![rule]).map_err(|error| faulty(error.0))?;
-    Ok((StatusCode::CREATED, rules(State(hub)).await).into_response())
+    app_state.faults.add(vec![rule]).map_err(|error| faulty(error.0))?;
+    Ok((StatusCode::CREATED, rules(State(app_state)).await).into_response())
 }
 
-async fn behave(State(hub): State<Arc<Hub>>) -> Response {
-    hub.behave();
+async fn clear_faults(State(app_state): State<Arc<AppState>>) -> Response {
+    app_state.clear_faults();
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn report(State(hub): State<Arc<Hub>>) -> Response {
-    let shown = |done: Misbehaved| {
+async fn report(State(app_state): State<Arc<AppState>>) -> Response {
+    let shown = |done: InjectedFault| {
         let at = view::time(done.at);
         json!({ "at": at, "rule": done.rule, "act": done.act, "what": done.what, "guid": done.guid })
     };
-    let done: Vec<Value> = hub.mischief.report().into_iter().map(shown).collect();
-    Json(json!({ "misbehaved": done })).into_response()
+    let done: Vec<Value> = app_state.faults.report().into_iter().map(shown).collect();
+    Json(json!({ "injected": done })).into_response()
 }
 
-async fn limits(State(hub): State<Arc<Hub>>) -> Response {
-    Json(json!({ "rate_limits": hub.limits.numbers() })).into_response()
+async fn limits(State(app_state): State<Arc<AppState>>) -> Response {
+    Json(json!({ "rate_limits": app_state.limits.numbers() })).into_response()
 }
 
-async fn limit(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn limit(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let numbers: RateLimits = read(&body)?;
     let faults = numbers.faults();
     if !faults.is_empty() {
         return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The limits stay as they are.", faults));
     }
-    hub.limits.set(Some(numbers));
-    Ok(limits(State(hub)).await)
+    app_state.limits.set(Some(numbers));
+    Ok(limits(State(app_state)).await)
 }
 
-async fn unlimit(State(hub): State<Arc<Hub>>) -> Response {
-    hub.limits.set(None);
+async fn unlimit(State(app_state): State<Arc<AppState>>) -> Response {
+    app_state.limits.set(None);
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn clock(State(hub): State<Arc<Hub>>) -> Response {
-    let now = hub.state().now();
+async fn clock(State(app_state): State<Arc<AppState>>) -> Response {
+    let now = app_state.state().now();
     Json(json!({ "now": view::time(now) })).into_response()
 }
 
@@ -167,22 +167,22 @@ struct Advance {
     advance: i64,
 }
 
-async fn advance(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn advance(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let seconds = read::<Advance>(&body)?.advance;
     if !(0..=MOST_SECONDS).contains(&seconds) {
         let fault = format!("advance: {seconds} is no step forward; give seconds, 0 or more, a century at most");
         return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The clock stays where it is.", vec![fault]));
     }
-    hub.advance(TimeDelta::seconds(seconds));
-    Ok(clock(State(hub)).await)
+    app_state.advance(TimeDelta::seconds(seconds));
+    Ok(clock(State(app_state)).await)
 }
 
-async fn expire(State(hub): State<Arc<Hub>>) -> Response {
-    Json(json!({ "expired": hub.state().expire_tokens() })).into_response()
+async fn expire(State(app_state): State<Arc<AppState>>) -> Response {
+    Json(json!({ "expired": app_state.state().expire_tokens() })).into_response()
 }
 
-async fn revoke(State(hub): State<Arc<Hub>>) -> Response {
-    let grants = std::mem::take(&mut hub.state().grants);
+async fn revoke(State(app_state): State<Arc<AppState>>) -> Response {
+    let grants = std::mem::take(&mut app_state.state().grants);
     Json(json!({ "revoked": grants.len() })).into_response()
 }
 
@@ -192,9 +192,9 @@ struct Largest {
     bytes: u64,
 }
 
-async fn limit_pushes(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn limit_pushes(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let bytes = read::<Largest>(&body)?.bytes;
-    hub.largest_push.store(bytes, Ordering::Relaxed);
+    app_state.largest_push.store(bytes, Ordering::Relaxed);
     Ok(Json(json!({ "bytes": bytes })).into_response())
 }
 
@@ -204,62 +204,65 @@ fn script(body: &[u8]) -> Result<Vec<Rule>, Refused> {
 }
 
 /// Sets the script, and has the jobs that are open look at it.
-fn set_ci(hub: &Hub, change: impl FnOnce(&mut Vec<Rule>)) -> Response {
+fn set_ci(app_state: &AppState, change: impl FnOnce(&mut Vec<Rule>)) -> Response {
     let rules = {
-        let mut state = hub.state();
+        let mut state = app_state.state();
         change(&mut state.ci);
         state.ci.len()
     };
-    hub.look_again();
+    app_state.look_again();
     Json(json!({ "rules": rules })).into_response()
 }
 
-async fn add_to_ci(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn add_to_ci(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let more = script(&body)?;
-    Ok(set_ci(&hub, |rules| rules.extend(more)))
+    Ok(set_ci(&app_state, |rules| rules.extend(more)))
 }
 
-async fn replace_ci(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn replace_ci(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let new = script(&body)?;
-    Ok(set_ci(&hub, |rules| *rules = new))
+    Ok(set_ci(&app_state, |rules| *rules = new))
 }
 
-async fn clear_ci(State(hub): State<Arc<Hub>>) -> Response {
-    set_ci(&hub, Vec::clear)
+async fn clear_ci(State(app_state): State<Arc<AppState>>) -> Response {
+    set_ci(&app_state, Vec::clear)
 }
 
-async fn suspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
-    let mut state = hub.state();
+async fn suspend(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
-    hub.suspend(&mut state, id, by, SuspendedThrough::Account);
+    app_state.suspend(&mut state, id, by, SuspendedThrough::Account);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn unsuspend(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
-    let mut state = hub.state();
+async fn unsuspend(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
-    hub.unsuspend(&mut state, id, by);
+    app_state.unsuspend(&mut state, id, by);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn select_all(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
-    let mut state = hub.state();
+async fn select_all(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
-    hub.select_all(&mut state, id, by);
+    app_state.select_all(&mut state, id, by);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn ask_permissions(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn ask_permissions(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let asked: Permissions = read(&body)?;
-    let mut state = hub.state();
+    let mut state = app_state.state();
     state.app.permissions.extend(asked);
     Ok(Json(json!({ "permissions": state.app.permissions })).into_response())
 }
 
-async fn accept_permissions(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Response, Refused> {
-    let mut state = hub.state();
+async fn accept_permissions(
+    State(app_state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
-    hub.accept_permissions(&mut state, id, by);
+    app_state.accept_permissions(&mut state, id, by);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -269,9 +272,9 @@ struct Offered {
     repository: String,
 }
 
-async fn accept_transfer(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<Response, Refused> {
+async fn accept_transfer(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
     let repository = read::<Offered>(&body)?.repository;
-    if hub.accept_transfer(&repository) {
+    if app_state.accept_transfer(&repository) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let fault = format!("repository: nobody was offered `{repository}`, or they have one of that name");

@@ -15,7 +15,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Line, admin::Refused};
+use super::admin::Refused;
+use crate::socket::Socket;
 
 /// The layer around everything. A name can be made to mean this machine by whoever owns it; an address cannot.
 pub(crate) async fn own_name(request: Request, next: Next) -> Response {
@@ -77,8 +78,8 @@ pub(super) async fn on_this_machine(request: Request, next: Next) -> Response {
 }
 
 fn refusal(request: &Request) -> Option<(StatusCode, &'static str)> {
-    let line = request.extensions().get::<ConnectInfo<Line>>();
-    if !line.is_some_and(|line| line.0.peer.ip().to_canonical().is_loopback()) {
+    let socket = request.extensions().get::<ConnectInfo<Socket>>();
+    if !socket.is_some_and(|socket| socket.0.peer.ip().to_canonical().is_loopback()) {
         return Some((StatusCode::FORBIDDEN, "The admin API is for this machine: call it by 127.0.0.1."));
     }
     let headers = request.headers();

@@ -9,8 +9,8 @@ use super::{
     select::flat,
 };
 use crate::{
+    app_state::AppState,
     git::{Blob, CommitInfo, GitError, branch_ref},
-    hub::Hub,
     state::Id,
 };
 
@@ -42,7 +42,7 @@ pub(super) fn full_name(name: &str) -> String {
 impl Fetched {
     /// Asks git for what a field of the root will need, as far as `repos` and `pulls` can be seen from it.
     pub(super) async fn of(
-        hub: &Hub,
+        app_state: &AppState,
         document: &Document,
         variables: &Map<String, Value>,
         root: &Field,
@@ -50,7 +50,7 @@ impl Fetched {
     ) -> Result<Self, GitError> {
         let mut fetched = Self::default();
         let (git, default) = {
-            let state = hub.state();
+            let state = app_state.state();
             let repo = state.repo_by_id(repo);
             (repo.git.clone(), repo.default_branch.clone())
         };
@@ -75,11 +75,11 @@ impl Fetched {
                 fetched.object(&git, repo, expression).await?;
             }
         }
-        for sha in groups(hub, repo, &wanted) {
+        for sha in groups(app_state, repo, &wanted) {
             fetched.commits.extend(git.commit(&sha).await?.map(|commit| ((repo, sha), commit)));
         }
         for number in pulls {
-            let sides = hub
+            let sides = app_state
                 .state()
                 .repo_by_id(repo)
                 .pull(*number)
@@ -116,11 +116,11 @@ impl Fetched {
 }
 
 /// The commits of the merge groups of a repository, if anything asks for them.
-fn groups(hub: &Hub, repo: Id, wanted: &[&Field]) -> Vec<String> {
+fn groups(app_state: &AppState, repo: Id, wanted: &[&Field]) -> Vec<String> {
     if !wanted.iter().any(|field| ["baseCommit", "headCommit"].contains(&field.name.as_str())) {
         return Vec::new();
     }
-    let state = hub.state();
+    let state = app_state.state();
     let entries = state.repo_by_id(repo).queues.values().flat_map(|queue| &queue.entries);
     let groups = entries.filter_map(|entry| entry.group.as_ref());
     groups.flat_map(|group| [group.base_sha.clone(), group.head_sha.clone()]).collect()

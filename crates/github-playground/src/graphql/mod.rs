@@ -24,8 +24,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     rest::{Answer, ApiError, Ctx, Input, ok},
 };
 use parse::{Document, Operation, Position};
@@ -33,8 +33,8 @@ use resolve::Request;
 use select::flat;
 
 /// The one route.
-pub(crate) fn router(hub: Arc<Hub>) -> Router {
-    Router::new().route("/api/graphql", post(serve)).with_state(hub)
+pub(crate) fn router(app_state: Arc<AppState>) -> Router {
+    Router::new().route("/api/graphql", post(serve)).with_state(app_state)
 }
 
 /// Whether a request's body asks for a mutation; one that is not understood asks for nothing.
@@ -110,7 +110,7 @@ async fn serve(ctx: Ctx, Input(request): Input<Asked>) -> Answer {
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "This endpoint requires you to be authenticated."));
     }
     let answer = run(&ctx, &request).await;
-    if let Some(observer) = &ctx.hub.observer {
+    if let Some(observer) = &ctx.app_state.observer {
         observer.queried(&request.query, &answer);
     }
     Ok(ok(answer))

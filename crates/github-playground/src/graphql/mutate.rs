@@ -99,7 +99,7 @@ impl Request<'_> {
             }
             "reopenIssue" => {
                 let place = issue()?;
-                self.ctx.hub.reopen(&mut self.ctx.state(), place.at(), place.writer.actor);
+                self.ctx.app_state.reopen(&mut self.ctx.state(), place.at(), place.writer.actor);
                 (vec![("issue", place.thing())], place)
             }
             "resolveReviewThread" | "unresolveReviewThread" => {
@@ -170,8 +170,8 @@ impl Request<'_> {
                 ("ready_for_review", "ready_for_review")
             };
             issue.log(event, logged, place.writer.actor, now);
-            self.ctx.hub.announce_issue(&mut state, place.at(), place.writer.actor, action, json!({}));
-            self.ctx.hub.ask_owners(&mut state, place.at(), place.writer.actor);
+            self.ctx.app_state.announce_issue(&mut state, place.at(), place.writer.actor, action, json!({}));
+            self.ctx.app_state.ask_owners(&mut state, place.at(), place.writer.actor);
         }
         Ok(vec![("pullRequest", place.thing())])
     }
@@ -197,7 +197,7 @@ impl Request<'_> {
     /// Only administrators delete, not even the author.
     fn delete_issue(self, place: Place) -> Made {
         let mut state = self.ctx.state();
-        self.ctx.hub.announce_issue(&mut state, place.at(), place.writer.actor, "deleted", json!({}));
+        self.ctx.app_state.announce_issue(&mut state, place.at(), place.writer.actor, "deleted", json!({}));
         let repo = state.repo_mut(place.found.repo);
         repo.issues.remove(place.found.number);
         repo.gone.insert(place.found.number, Gone::Deleted);
@@ -205,7 +205,7 @@ impl Request<'_> {
     }
 
     fn close(self, place: Place, name: &'static str, reason: Option<&str>) -> Made {
-        self.ctx.hub.close(&mut self.ctx.state(), place.at(), place.writer.actor, reason, None);
+        self.ctx.app_state.close(&mut self.ctx.state(), place.at(), place.writer.actor, reason, None);
         vec![(name, place.thing())]
     }
 
@@ -217,7 +217,7 @@ impl Request<'_> {
 
     fn resolve_thread(self, place: Place, resolve: bool) -> Made {
         let Target::ReviewComment(first) = place.found.target else { return Vec::new() };
-        self.ctx.hub.resolve_thread(&mut self.ctx.state(), place.at(), place.writer.actor, first, resolve);
+        self.ctx.app_state.resolve_thread(&mut self.ctx.state(), place.at(), place.writer.actor, first, resolve);
         vec![("thread", Thing::Thread(place.found.repo, place.found.number, first))]
     }
 
@@ -241,7 +241,9 @@ impl Request<'_> {
             sha: text("expectedHeadOid"),
             merge_method: text("mergeMethod").map(|method| method.to_lowercase()),
         };
-        merge_pull(&self.ctx.hub, place.writer, place.found.number, asked).await.map_err(|error| refused(&error))?;
+        merge_pull(&self.ctx.app_state, place.writer, place.found.number, asked)
+            .await
+            .map_err(|error| refused(&error))?;
         Ok(self.by(place))
     }
 
@@ -282,7 +284,13 @@ impl Request<'_> {
                 message: text("commitBody"),
             };
             state.issue_mut(place.found.repo, place.found.number).pull_mut().gate.auto_merge = Some(asked);
-            self.ctx.hub.announce_issue(&mut state, place.at(), place.writer.actor, "auto_merge_enabled", json!({}));
+            self.ctx.app_state.announce_issue(
+                &mut state,
+                place.at(),
+                place.writer.actor,
+                "auto_merge_enabled",
+                json!({}),
+            );
         }
         Ok(self.by(place))
     }
@@ -293,7 +301,7 @@ impl Request<'_> {
             if state.issue_mut(place.found.repo, place.found.number).pull().gate.auto_merge.is_none() {
                 return Err(Fault::of_kind("UNPROCESSABLE", "Can't disable auto-merge for this pull request."));
             }
-            self.ctx.hub.disable_auto_merge(&mut state, place.at(), place.writer.actor);
+            self.ctx.app_state.disable_auto_merge(&mut state, place.at(), place.writer.actor);
         }
         Ok(self.by(place))
     }

@@ -90,7 +90,7 @@ impl Request<'_> {
     /// Asks git for what the answer will need.
     pub(super) async fn fetch(self, field: &Field, (repo, pulls): (Id, &[u64])) -> Result<Fetched, Fault> {
         let pulls = if asks_for_commits(self.document, self.variables, field) { pulls } else { &[] };
-        let fetched = Fetched::of(&self.ctx.hub, self.document, self.variables, field, (repo, pulls)).await;
+        let fetched = Fetched::of(&self.ctx.app_state, self.document, self.variables, field, (repo, pulls)).await;
         fetched.map_err(|error| {
             tracing::error!(%error, "git failed in the playground");
             Fault::of_request("Something went wrong while executing your query.", None)

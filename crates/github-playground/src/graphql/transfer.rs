@@ -34,5 +34,5 @@ pub(super) fn transfer(ctx: &Ctx, found: Found, input: &Value) -> Result<(Id, u6
     }
     let missing =
         if input["createLabelsIfMissing"].as_bool() == Some(true) { Missing::Made } else { Missing::LeftBehind };
-    Ok((to, ctx.hub.transfer_issue(&mut state, from, (to, missing), actor)))
+    Ok((to, ctx.app_state.transfer_issue(&mut state, from, (to, missing), actor)))
 }

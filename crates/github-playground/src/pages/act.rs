@@ -34,7 +34,7 @@ pub(super) async fn act(
     let done = async {
         let login = may_send(&pages, &session, &fields)?;
         let at = {
-            let state = pages.hub.state();
+            let state = pages.app_state.state();
             let repo = state.repo(&owner, &name);
             repo.map(|repo| layout::repo_path(&state, repo))
                 .ok_or((StatusCode::NOT_FOUND, "There is no such repository."))
@@ -61,11 +61,11 @@ pub(super) async fn sign_in(
         return pages.again(&headers, fields, StatusCode::FORBIDDEN, STALE.to_owned()).await;
     }
     let wanted = fields.get("login").trim();
-    if !wanted.is_empty() && !can_act(&pages.hub.state(), wanted) {
+    if !wanted.is_empty() && !can_act(&pages.app_state.state(), wanted) {
         let message = format!("Nobody here is called {wanted}.");
         return pages.again(&headers, fields, StatusCode::UNPROCESSABLE_ENTITY, message).await;
     }
-    let known = pages.hub.state().account_by_login(wanted).map(|account| account.login.clone());
+    let known = pages.app_state.state().account_by_login(wanted).map(|account| account.login.clone());
     let mut response = see(own_path(fields.get("back")));
     if let Some(cookie) = session.acting_as(known).cookie(&pages.key) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

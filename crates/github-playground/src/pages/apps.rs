@@ -16,7 +16,7 @@ use super::layout::{Page, ago, avatar, login, page, repo_path};
 use super::plan::Fields;
 use super::session::{Session, Viewer};
 use super::{PageError, Pages};
-use crate::hub::Hub;
+use crate::app_state::AppState;
 use crate::state::{Delivery, Id, Installation, Role, State, SuspendedThrough};
 
 /// Deliveries on one page.
@@ -38,12 +38,12 @@ fn is_this(state: &State, slug: &str) -> Result<(), PageError> {
 
 /// `GET /apps/{slug}`.
 pub(super) async fn app(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(part): Query<Part>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     is_this(&state, &slug)?;
     let app = &state.app;
     let last = state.deliveries.len().div_ceil(A_PAGE).max(1);
@@ -137,11 +137,11 @@ fn row(slug: &str, delivery: &Delivery) -> Markup {
 
 /// `GET /apps/{slug}/deliveries/{id}`.
 pub(super) async fn delivery(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((slug, id)): Path<(String, Id)>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     is_this(&state, &slug)?;
     let found = state.deliveries.find(id);
     let delivery = found.ok_or(PageError::NotFound("such delivery"))?;
@@ -192,7 +192,7 @@ pub(super) async fn redeliver(
     FormBody(pairs): FormBody<Vec<(String, String)>>,
 ) -> Response {
     let fields = Fields(pairs);
-    let sent = managed(&pages, &viewer, &session, (&slug, &fields), |state, _| pages.hub.redeliver(state, id));
+    let sent = managed(&pages, &viewer, &session, (&slug, &fields), |state, _| pages.app_state.redeliver(state, id));
     match sent {
         Ok(()) => see(&format!("/apps/{slug}")),
         Err((status, message)) => pages.again(&headers, fields, status, message).await,
@@ -215,8 +215,8 @@ pub(super) async fn suspend(
             return false;
         }
         match verb.as_str() {
-            "suspend" => pages.hub.suspend(state, id, me, SuspendedThrough::Account),
-            "unsuspend" => pages.hub.unsuspend(state, id, me),
+            "suspend" => pages.app_state.suspend(state, id, me, SuspendedThrough::Account),
+            "unsuspend" => pages.app_state.unsuspend(state, id, me),
             _ => return false,
         }
         true
@@ -236,7 +236,7 @@ fn managed(
     act: impl FnOnce(&mut State, Id) -> bool,
 ) -> Result<(), (StatusCode, String)> {
     may_send(pages, session, fields)?;
-    let mut state = pages.hub.state();
+    let mut state = pages.app_state.state();
     let me = viewer.account(&state).map(|me| me.id).filter(|_| may_manage(&state, viewer));
     let Some(me) = me else {
         let why = "Only who administers a repository of the app's owner may do that.";

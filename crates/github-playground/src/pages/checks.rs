@@ -12,7 +12,7 @@ use super::layout::{Page, Tab, ago, badge, mark, repo_page, repo_path, short_sha
 use super::markdown::{self, Place};
 use super::session::Viewer;
 use super::{PageError, find_repo};
-use crate::hub::Hub;
+use crate::app_state::AppState;
 use crate::state::{CheckRun, CheckStatus, Repo, Role, State, Status, StatusState};
 
 /// The newest run of each name on a commit, by name.
@@ -105,11 +105,11 @@ pub(super) fn in_full(scene: Scene<'_>, sha: &str) -> Markup {
 }
 
 pub(super) async fn run(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, id)): Path<(String, String, u64)>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let run = repo.runs.iter().find(|run| run.id == id).ok_or(PageError::NotFound("such check run"))?;
     let base = repo_path(&state, repo);

@@ -11,19 +11,19 @@ use super::layout::{Page, Tab, ago, mark, repo_page, repo_path, short_sha, title
 use super::repository::author;
 use super::session::Viewer;
 use super::{PageError, checks, diff, find_git, find_repo};
+use crate::app_state::AppState;
 use crate::git::{AheadBehind, CommitInfo};
-use crate::hub::Hub;
 use crate::state::{Repo, State};
 use crate::view::encode_path;
 
 const COMMITS_A_PAGE: usize = 50;
 
 pub(super) async fn branches(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Page, PageError> {
-    let (git, default) = find_git(&hub, &owner, &name)?;
+    let (git, default) = find_git(&app_state, &owner, &name)?;
     let mut rows = Vec::new();
     for branch in git.branches().await? {
         let apart = git.ahead_behind(&default, &branch.sha).await.unwrap_or(AheadBehind { ahead: 0, behind: 0 });
@@ -34,7 +34,7 @@ pub(super) async fn branches(
         (branch.name != default, std::cmp::Reverse(head.as_ref().map(|head| head.committer.date)))
     });
 
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let base = repo_path(&state, repo);
     let body = html! {
@@ -71,38 +71,38 @@ pub(super) struct Part {
 }
 
 pub(super) async fn commits_of_default(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
     Query(part): Query<Part>,
 ) -> Result<Page, PageError> {
-    let (_, branch) = find_git(&hub, &owner, &name)?;
-    list_commits(&hub, &viewer, &owner, &name, &branch, part.page).await
+    let (_, branch) = find_git(&app_state, &owner, &name)?;
+    list_commits(&app_state, &viewer, &owner, &name, &branch, part.page).await
 }
 
 pub(super) async fn commits(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, rev)): Path<(String, String, String)>,
     Query(part): Query<Part>,
 ) -> Result<Page, PageError> {
-    list_commits(&hub, &viewer, &owner, &name, &rev, part.page).await
+    list_commits(&app_state, &viewer, &owner, &name, &rev, part.page).await
 }
 
 async fn list_commits(
-    hub: &Hub,
+    app_state: &AppState,
     viewer: &Viewer,
     owner: &str,
     name: &str,
     rev: &str,
     page: usize,
 ) -> Result<Page, PageError> {
-    let (git, _) = find_git(hub, owner, name)?;
+    let (git, _) = find_git(app_state, owner, name)?;
     let mut log = git.log(rev, page.saturating_mul(COMMITS_A_PAGE), COMMITS_A_PAGE + 1).await?;
     let more = log.len() > COMMITS_A_PAGE;
     log.truncate(COMMITS_A_PAGE);
 
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, owner, name)?;
     let base = repo_path(&state, repo);
     let body = html! {
@@ -139,15 +139,15 @@ pub(super) fn commit_list(state: &State, repo: &Repo, commits: &[CommitInfo]) ->
 }
 
 pub(super) async fn commit(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, sha)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
-    let (git, _) = find_git(&hub, &owner, &name)?;
+    let (git, _) = find_git(&app_state, &owner, &name)?;
     let commit = git.commit(&sha).await?.ok_or(PageError::NotFound("such commit"))?;
     let files = git.files_of_commit(&commit.sha).await?;
 
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let base = repo_path(&state, repo);
     let message = commit.message.split_once('\n').map_or("", |(_, rest)| rest.trim());

@@ -14,7 +14,7 @@ use super::layout::{Page, Tab, ago, avatar, badge, labels, login, mark, repo_pag
 use super::people::encoded;
 use super::session::Viewer;
 use super::{PageError, checks, find_repo, timeline};
-use crate::hub::Hub;
+use crate::app_state::AppState;
 use crate::state::{Gone, Issue, IssueState, Repo, Role, State};
 
 /// Rows of a list on one page, as on GitHub.
@@ -74,12 +74,12 @@ pub(super) enum Kind {
 }
 
 pub(super) async fn list(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
     Query(filter): Query<Filter>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let body = table(Scene { viewer: &viewer, state: &state, repo }, &filter, Kind::Issues);
     Ok(repo_page((&viewer, &state), repo, Tab::Issues, "Issues", &body))
@@ -174,11 +174,11 @@ fn row(state: &State, repo: &Repo, issue: &Issue) -> Markup {
 }
 
 pub(super) async fn issue(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, u64)>,
 ) -> Result<Response, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let Some(issue) = repo.issues.get(&number) else { return moved(&viewer, &state, repo, number) };
     if issue.pull.is_some() {

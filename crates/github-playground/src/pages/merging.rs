@@ -10,7 +10,7 @@ use super::icons::{Icon, icon};
 use super::layout::{Page, Tab, ago, avatar, login, repo_page, repo_path, short_sha, title};
 use super::session::Viewer;
 use super::{PageError, find_repo};
-use crate::hub::Hub;
+use crate::app_state::AppState;
 use crate::rules::{self, Block, judge};
 use crate::state::{Issue, IssueState, MergeQueueParameters, Mergeability, Pull, QueueEntry};
 use crate::view::encode_path;
@@ -82,11 +82,11 @@ fn waits(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
 
 /// The merge queue of a branch.
 pub(super) async fn queue(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, branch)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let (_, how) = rules::queue::of(repo, &branch).ok_or(PageError::NotFound("such merge queue"))?;
     let scene = Scene { viewer: &viewer, state: &state, repo };

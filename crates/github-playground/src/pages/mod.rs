@@ -45,8 +45,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use maud::html;
 
+use super::app_state::AppState;
 use super::git::{GitError, Repository};
-use super::hub::Hub;
 use super::state::{Repo, State};
 
 /// The style sheet's path; no owner can be called `-`.
@@ -60,7 +60,7 @@ const FORM_LIMIT: usize = 8 * 1024 * 1024;
 struct Pages(Arc<Shared>);
 
 struct Shared {
-    hub: Arc<Hub>,
+    app_state: Arc<AppState>,
     /// The API, as the server serves it.
     api: Router,
     /// Signs sessions; another one with each start.
@@ -75,16 +75,16 @@ impl Deref for Pages {
     }
 }
 
-impl FromRef<Pages> for Arc<Hub> {
+impl FromRef<Pages> for Arc<AppState> {
     fn from_ref(pages: &Pages) -> Self {
-        pages.hub.clone()
+        pages.app_state.clone()
     }
 }
 
 /// The pages, which act through this API.
-pub(crate) fn router(hub: Arc<Hub>, api: Router) -> Router {
+pub(crate) fn router(app_state: Arc<AppState>, api: Router) -> Router {
     let key = super::auth::random_hex(32).into_bytes();
-    router_of(Pages(Arc::new(Shared { hub, api, key })))
+    router_of(Pages(Arc::new(Shared { app_state, api, key })))
 }
 
 fn router_of(pages: Pages) -> Router {
@@ -172,8 +172,8 @@ fn find_repo<'a>(state: &'a State, owner: &str, name: &str) -> Result<&'a Repo, 
 }
 
 /// Its git and its default branch, for handlers that ask git first.
-fn find_git(hub: &Hub, owner: &str, name: &str) -> Result<(Arc<Repository>, String), PageError> {
-    let state = hub.state();
+fn find_git(app_state: &AppState, owner: &str, name: &str) -> Result<(Arc<Repository>, String), PageError> {
+    let state = app_state.state();
     let repo = find_repo(&state, owner, name)?;
     Ok((Arc::clone(&repo.git), repo.default_branch.clone()))
 }

@@ -19,8 +19,8 @@ use super::people::{encoded, invitation};
 use super::plan::{Fields, open_from_form};
 use super::session::{Session, Viewer};
 use super::{PageError, Pages, find_git, find_repo};
+use crate::app_state::AppState;
 use crate::git::{GitError, Repository};
-use crate::hub::Hub;
 
 /// Where a repository keeps its forms.
 const FOLDER: &str = ".github/ISSUE_TEMPLATE";
@@ -50,14 +50,14 @@ async fn forms(git: &Repository, branch: &str) -> Result<Vec<(String, IssueForm)
 
 /// `GET /{owner}/{repo}/issues/new`.
 pub(super) async fn show(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
     Query(chosen): Query<Chosen>,
 ) -> Result<Page, PageError> {
-    let (git, branch) = find_git(&hub, &owner, &name)?;
+    let (git, branch) = find_git(&app_state, &owner, &name)?;
     let forms = forms(&git, &branch).await?;
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let scene = Scene { viewer: &viewer, state: &state, repo };
     let form = forms.iter().find(|(file, _)| *file == chosen.template);
@@ -168,13 +168,13 @@ pub(super) async fn open(
     let opened = async {
         let login = may_send(&pages, &session, &fields)?;
         let unknown = |_| (StatusCode::NOT_FOUND, "There is no such form.".to_owned());
-        let (git, branch) = find_git(&pages.hub, &owner, &name).map_err(unknown)?;
+        let (git, branch) = find_git(&pages.app_state, &owner, &name).map_err(unknown)?;
         let forms = forms(&git, &branch).await.unwrap_or_default();
         let form = forms.into_iter().find(|(file, _)| file == fields.get("template"));
         let (_, form) = form.ok_or((StatusCode::NOT_FOUND, "There is no such form.".to_owned()))?;
         let text = form.text(&fields).map_err(|why| (StatusCode::UNPROCESSABLE_ENTITY, why))?;
         let (at, labels) = {
-            let state = pages.hub.state();
+            let state = pages.app_state.state();
             let repo = find_repo(&state, &owner, &name).map_err(|_| unknown_repository())?;
             // A label that the repository does not have is left out.
             let known = form.labels().into_iter().filter_map(|label| repo.label(label)).map(|label| label.name.clone());

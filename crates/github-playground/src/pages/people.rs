@@ -10,7 +10,7 @@ use super::act::own_path;
 use super::form::Form;
 use super::layout::{Page, avatar, page, repo_path};
 use super::session::{Viewer, people};
-use crate::hub::Hub;
+use crate::app_state::AppState;
 
 /// Where to choose, and where the choice is sent; no owner can be called `-`.
 pub(super) const SIGN_IN: &str = "/-/sign-in";
@@ -53,8 +53,12 @@ pub(super) struct Back {
 }
 
 /// Everybody, with what they may do where.
-pub(super) async fn choose(Shared(hub): Shared<Arc<Hub>>, viewer: Viewer, Query(asked): Query<Back>) -> Page {
-    let state = hub.state();
+pub(super) async fn choose(
+    Shared(app_state): Shared<Arc<AppState>>,
+    viewer: Viewer,
+    Query(asked): Query<Back>,
+) -> Page {
+    let state = app_state.state();
     let back = own_path(&asked.back);
     let roles = |login: &str| {
         let id = state.account_by_login(login).map(|account| account.id);

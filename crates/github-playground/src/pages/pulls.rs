@@ -17,18 +17,18 @@ use super::layout::{Page, Tab, avatar, login, mark, plural, repo_page, repo_path
 use super::merging::merge_box;
 use super::session::Viewer;
 use super::{PageError, checks as check_pages, diff, find_repo, timeline};
+use crate::app_state::AppState;
 use crate::git::{CommitInfo, FileChange, GitError, Repository};
-use crate::hub::Hub;
 use crate::state::{Issue, IssueState, Pull, Repo, ReviewState, State};
 use crate::view::encode_path;
 
 pub(super) async fn list(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
     Query(filter): Query<Filter>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let body = table(Scene { viewer: &viewer, state: &state, repo }, &filter, Kind::Pulls);
     Ok(repo_page((&viewer, &state), repo, Tab::Pulls, "Pull requests", &body))
@@ -42,8 +42,8 @@ struct Sides {
 }
 
 impl Sides {
-    fn of(hub: &Hub, owner: &str, name: &str, number: u64) -> Result<Self, PageError> {
-        let state = hub.state();
+    fn of(app_state: &AppState, owner: &str, name: &str, number: u64) -> Result<Self, PageError> {
+        let state = app_state.state();
         let repo = find_repo(&state, owner, name)?;
         let (_, pull) = repo.pull(number).ok_or(PageError::NotFound("such pull request"))?;
         Ok(Self { git: Arc::clone(&repo.git), base: pull.base_sha.clone(), head: pull.head_sha.clone() })
@@ -64,14 +64,14 @@ impl Sides {
 
 /// The conversation; with `.diff` or `.patch` after the number, the change as text.
 pub(super) async fn conversation(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
     let plain = number.strip_suffix(".diff").or_else(|| number.strip_suffix(".patch"));
     let number: u64 = plain.unwrap_or(&number).parse().map_err(|_| PageError::NotFound("such pull request"))?;
-    let sides = match Sides::of(&hub, &owner, &name, number) {
-        Err(PageError::NotFound(_)) if find_repo(&hub.state(), &owner, &name)?.issues.contains_key(&number) => {
+    let sides = match Sides::of(&app_state, &owner, &name, number) {
+        Err(PageError::NotFound(_)) if find_repo(&app_state.state(), &owner, &name)?.issues.contains_key(&number) => {
             return Ok(Redirect::to(&format!("/{owner}/{name}/issues/{number}")).into_response());
         }
         other => other?,
@@ -81,7 +81,7 @@ pub(super) async fn conversation(
         return Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response());
     }
     let commits = sides.commits().await?;
-    let state = hub.state();
+    let state = app_state.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
     let scene = Scene { viewer: &viewer, state: &state, repo };
     let body = html! {
@@ -105,12 +105,12 @@ fn as_text(file: &FileChange) -> String {
 }
 
 pub(super) async fn commits(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, u64)>,
 ) -> Result<Page, PageError> {
-    let commits = Sides::of(&hub, &owner, &name, number)?.commits().await?;
-    let state = hub.state();
+    let commits = Sides::of(&app_state, &owner, &name, number)?.commits().await?;
+    let state = app_state.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
     let scene = Scene { viewer: &viewer, state: &state, repo };
     Ok(framed(scene, issue, pull, PullTab::Commits, &commit_list(&state, repo, &commits)))
@@ -128,13 +128,13 @@ pub(super) struct OnLine {
 }
 
 pub(super) async fn files(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, u64)>,
     Query(line): Query<OnLine>,
 ) -> Result<Page, PageError> {
-    let files = Sides::of(&hub, &owner, &name, number)?.files().await?;
-    let state = hub.state();
+    let files = Sides::of(&app_state, &owner, &name, number)?.files().await?;
+    let state = app_state.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
     let scene = Scene { viewer: &viewer, state: &state, repo };
     let on = (!line.path.is_empty()).then_some((line.path.as_str(), line.side.as_str(), line.line));
@@ -146,11 +146,11 @@ pub(super) async fn files(
 }
 
 pub(super) async fn checks(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, number)): Path<(String, String, u64)>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     let (repo, issue, pull) = find_pull(&state, &owner, &name, number)?;
     let scene = Scene { viewer: &viewer, state: &state, repo };
     Ok(framed(scene, issue, pull, PullTab::Checks, &check_pages::in_full(scene, &pull.head_sha)))

@@ -10,16 +10,16 @@ use super::layout::{Page, Tab, ago, avatar, page, plural, repo_page, repo_path, 
 use super::markdown::{self, Place};
 use super::session::Viewer;
 use super::{PageError, find_git, find_repo};
+use crate::app_state::AppState;
 use crate::git::{CommitInfo, EntryKind, Repository, TreeEntry};
-use crate::hub::Hub;
 use crate::state::{AccountKind, Repo, State};
 use crate::view::encode_path;
 
 /// A longer file is not shown line by line.
 const MAX_SHOWN: usize = 512 * 1024;
 
-pub(super) async fn index(Shared(hub): Shared<Arc<Hub>>, viewer: Viewer) -> Page {
-    let state = hub.state();
+pub(super) async fn index(Shared(app_state): Shared<Arc<AppState>>, viewer: Viewer) -> Page {
+    let state = app_state.state();
     let repos: Vec<&Repo> = state.repos.values().collect();
     let people = state.accounts.values().filter(|account| account.kind == AccountKind::User);
     let body = html! {
@@ -33,11 +33,11 @@ pub(super) async fn index(Shared(hub): Shared<Arc<Hub>>, viewer: Viewer) -> Page
 }
 
 pub(super) async fn owner(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path(owner): Path<String>,
 ) -> Result<Page, PageError> {
-    let state = hub.state();
+    let state = app_state.state();
     let account = state.account_by_login(&owner).ok_or(PageError::NotFound("such account"))?;
     let repos: Vec<&Repo> = state.repos.values().filter(|repo| repo.owner == account.id).collect();
     let roles = state.repos.values().filter_map(|repo| Some((repo, repo.collaborators.get(&account.id)?)));
@@ -71,22 +71,22 @@ fn repo_list(state: &State, repos: &[&Repo]) -> Markup {
 }
 
 pub(super) async fn home(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Page, PageError> {
-    let (_, branch) = find_git(&hub, &owner, &name)?;
-    folder((&hub, &viewer), &owner, &name, &branch, "").await
+    let (_, branch) = find_git(&app_state, &owner, &name)?;
+    folder((&app_state, &viewer), &owner, &name, &branch, "").await
 }
 
 pub(super) async fn tree(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, place)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
-    let (git, _) = find_git(&hub, &owner, &name)?;
+    let (git, _) = find_git(&app_state, &owner, &name)?;
     let (rev, path) = split_place(&git, &place).await?;
-    folder((&hub, &viewer), &owner, &name, &rev, &path).await
+    folder((&app_state, &viewer), &owner, &name, &rev, &path).await
 }
 
 /// `feature/x/src/lib.rs` is the branch `feature/x` and a path, or a sha and a path: the longest branch wins.
@@ -104,13 +104,13 @@ pub(super) async fn split_place(git: &Repository, place: &str) -> Result<(String
 }
 
 async fn folder(
-    (hub, viewer): (&Hub, &Viewer),
+    (app_state, viewer): (&AppState, &Viewer),
     owner: &str,
     name: &str,
     rev: &str,
     path: &str,
 ) -> Result<Page, PageError> {
-    let (git, _) = find_git(hub, owner, name)?;
+    let (git, _) = find_git(app_state, owner, name)?;
     let head = git.log(rev, 0, 1).await.ok().and_then(|mut log| log.pop());
     let mut entries = git.list_dir(rev, path).await?;
     if let Some(entries) = &mut entries {
@@ -122,7 +122,7 @@ async fn folder(
     };
     let branches = git.branches().await?.len();
 
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, owner, name)?;
     let base = repo_path(&state, repo);
     let body = match (&entries, &head) {
@@ -132,7 +132,7 @@ async fn folder(
                 a.button href={ (base) "/branches" } { (icon(Icon::Branch)) " " (rev) }
                 a.quiet href={ (base) "/branches" } { strong { (branches) } " branch" (if branches == 1 { "" } else { "es" }) }
                 (crumbs(&base, rev, path))
-                code.clone { (hub.urls.web(&base)) ".git" }
+                code.clone { (app_state.urls.web(&base)) ".git" }
             }
             div.box {
                 (latest(&state, &base, rev, head))
@@ -144,7 +144,7 @@ async fn folder(
         },
         _ if branches > 0 => return Err(PageError::NotFound("such folder")),
         _ => {
-            html! { h1.unseen { "Files of " (repo.name) } p.nothing { "This repository is empty. Push to " code { (hub.urls.web(&base)) ".git" } "." } }
+            html! { h1.unseen { "Files of " (repo.name) } p.nothing { "This repository is empty. Push to " code { (app_state.urls.web(&base)) ".git" } "." } }
         }
     };
     Ok(repo_page((viewer, &state), repo, Tab::Code, "Code", &body))
@@ -200,16 +200,16 @@ fn row(base: &str, rev: &str, folder: &str, entry: &TreeEntry) -> Markup {
 }
 
 pub(super) async fn blob(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, place)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
-    let (git, _) = find_git(&hub, &owner, &name)?;
+    let (git, _) = find_git(&app_state, &owner, &name)?;
     let (rev, path) = split_place(&git, &place).await?;
     let blob = git.read_file(&rev, &path).await?.ok_or(PageError::NotFound("such file"))?;
     let text = std::str::from_utf8(&blob.bytes).ok().filter(|text| text.len() <= MAX_SHOWN && !text.contains('\0'));
 
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let base = repo_path(&state, repo);
     let is_markdown = path.to_ascii_lowercase().ends_with(".md");

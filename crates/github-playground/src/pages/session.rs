@@ -199,13 +199,13 @@ pub(super) async fn around(Shared(pages): Shared<Pages>, mut request: Request, n
 impl Pages {
     /// Somebody who is no longer there cannot be acted as.
     fn still_there(&self, session: Session) -> Session {
-        let state = self.hub.state();
+        let state = self.app_state.state();
         let is_there = session.login().is_none_or(|login| can_act(&state, login));
         if is_there { session } else { session.acting_as(None) }
     }
 
     fn viewer(&self, session: &Session, request: &Request, refusal: Option<Refusal>) -> Viewer {
-        let people = people(&self.hub.state()).into_iter().take(OFFERED).collect();
+        let people = people(&self.app_state.state()).into_iter().take(OFFERED).collect();
         let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let token = session.token(&self.key);
         Viewer(Arc::new(Inner { login: session.login.clone(), token, here, people, refusal }))

@@ -13,22 +13,22 @@ use super::people::invitation;
 use super::repository::split_place;
 use super::session::Viewer;
 use super::{PageError, find_git, find_repo};
-use crate::hub::Hub;
+use crate::app_state::AppState;
 use crate::view::encode_path;
 
 /// `GET /{owner}/{repo}/edit/{branch}/{path}`.
 pub(super) async fn edit(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, place)): Path<(String, String, String)>,
 ) -> Result<Page, PageError> {
-    let (git, _) = find_git(&hub, &owner, &name)?;
+    let (git, _) = find_git(&app_state, &owner, &name)?;
     let (branch, path) = split_place(&git, &place).await?;
     let blob = git.read_file(&branch, &path).await?.ok_or(PageError::NotFound("such file"))?;
     let text = String::from_utf8(blob.bytes.clone()).map_err(|_| PageError::NotFound("text in this file"))?;
     let head = git.resolve(&branch).await?.ok_or(PageError::NotFound("such branch"))?;
 
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let scene = Scene { viewer: &viewer, state: &state, repo };
     let ends = if text.contains("\r\n") { "crlf" } else { "lf" };
@@ -67,18 +67,18 @@ pub(super) struct Sides {
 
 /// `GET /{owner}/{repo}/compare`.
 pub(super) async fn compare(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
     Query(sides): Query<Sides>,
 ) -> Result<Page, PageError> {
-    let (git, base) = find_git(&hub, &owner, &name)?;
+    let (git, base) = find_git(&app_state, &owner, &name)?;
     let branches: Vec<String> = git.branches().await?.into_iter().map(|branch| branch.name).collect();
     let options: Vec<(&str, &str)> = branches.iter().map(|branch| (branch.as_str(), branch.as_str())).collect();
     let other = branches.iter().find(|branch| **branch != base).map_or("", String::as_str);
     let head = if sides.head.is_empty() { other } else { &sides.head };
 
-    let state = hub.state();
+    let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
     let scene = Scene { viewer: &viewer, state: &state, repo };
     let action = scene.action("open-pull");

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     acts::RefMove,
+    app_state::AppState,
     git::{GitError, MergeMethod, Repository, branch_ref},
-    hub::Hub,
     rest::{Writer, merge_apart},
     rules,
     state::{Group, Id, MergeQueueParameters, QueueEntry, State, Time},
@@ -35,21 +35,21 @@ enum Look {
     Step(Step, MergeQueueParameters),
 }
 
-impl Hub {
+impl AppState {
     /// Drives a queue from now on until it is over.
     pub(super) fn drive_queue(self: &Arc<Self>, state: &State, repo: Id, base: String) {
         let Some(queue) = state.repo_by_id(repo).queues.get(&base) else { return };
-        let (hub, news) = (self.clone(), queue.news.clone());
+        let (app_state, news) = (self.clone(), queue.news.clone());
         self.spawn(async move {
             loop {
-                let (told, changed) = (news.notified(), hub.changed.notified());
+                let (told, changed) = (news.notified(), app_state.changed.notified());
                 tokio::pin!(told, changed);
                 // Heard from here on, so that nothing that happens after the look is missed.
                 told.as_mut().enable();
                 changed.as_mut().enable();
-                let wait = match hub.go_on_queue(repo, &base).await {
+                let wait = match app_state.go_on_queue(repo, &base).await {
                     Rest::Over => return,
-                    Rest::Until(due) => due.map(|due| (due - hub.state().now()).to_std().unwrap_or_default()),
+                    Rest::Until(due) => due.map(|due| (due - app_state.state().now()).to_std().unwrap_or_default()),
                 };
                 let slept = async {
                     match wait {

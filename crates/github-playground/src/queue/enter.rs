@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     rest::Writer,
     rules::{self, judge},
     state::{AccountKind, Group, Id, Issue, IssueState, Mergeability, QueueEntry, Repo, Role, State},
@@ -64,7 +64,7 @@ impl State {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Puts an open pull request at the end of its base's queue, or at the front, where the rules let it.
     pub(crate) fn enqueue(
         self: &Arc<Self>,

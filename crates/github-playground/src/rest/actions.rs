@@ -15,11 +15,11 @@ use super::{
     error::ApiError,
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Id, Job, Repo, Role, Scope, Stage, State, Workflow, WorkflowRun},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/actions/workflows", get(workflows))
         .route("/repos/{owner}/{repo}/actions/workflows/{workflow}", get(workflow))
@@ -162,7 +162,7 @@ fn again(
         return Err(ApiError::forbidden(message));
     }
     let (id, jobs) = (run.id, jobs(run)?);
-    ctx.hub.run_again(&mut state, (writer.repo, id), &jobs, writer.actor);
+    ctx.app_state.run_again(&mut state, (writer.repo, id), &jobs, writer.actor);
     Ok(created(json!({})))
 }
 
@@ -170,7 +170,7 @@ async fn cancel(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> An
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), ACTIONS, Role::Write)?;
     find(state.repo_by_id(writer.repo), id)?;
-    if !ctx.hub.cancel_run(&mut state, writer.repo, id) {
+    if !ctx.app_state.cancel_run(&mut state, writer.repo, id) {
         let message = "Cannot cancel a workflow run that is completed.";
         return Err(ApiError::new(StatusCode::CONFLICT, message));
     }

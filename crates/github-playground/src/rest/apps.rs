@@ -16,8 +16,8 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     auth::{Caller, is_subset},
-    hub::Hub,
     state::{Access, Grant, Id, Installation, Permissions, Scope, State, Time},
 };
 
@@ -25,7 +25,7 @@ use crate::{
 /// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
 const REPOSITORIES_NAMED: usize = 500;
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/app", get(own_app))
         .route("/apps/{slug}", get(app))

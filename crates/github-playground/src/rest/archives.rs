@@ -19,12 +19,12 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     auth::random_hex,
     git::{Format, Repository},
-    hub::Hub,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/tarball", get(default_tarball))
         .route("/repos/{owner}/{repo}/tarball/{*name}", get(tarball))
@@ -33,8 +33,8 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 }
 
 /// Where the archives themselves are, beside the API.
-pub(crate) fn downloads(hub: Arc<Hub>) -> Router {
-    Router::new().route("/_codeload/{owner}/{repo}/{format}/{ticket}", get(download)).with_state(hub)
+pub(crate) fn downloads(app_state: Arc<AppState>) -> Router {
+    Router::new().route("/_codeload/{owner}/{repo}/{format}/{ticket}", get(download)).with_state(app_state)
 }
 
 /// An archive that somebody was told the place of.
@@ -75,7 +75,7 @@ async fn redirect(ctx: &Ctx, (owner, name): &(String, String), wanted: Option<St
     let folder = format!("{}-{}", full_name.replace('/', "-"), &sha[..7]);
     let (now, ticket) = (state.now(), random_hex(20));
     let until = now + chrono::TimeDelta::minutes(MINUTES);
-    let mut tickets = ctx.hub.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut tickets = ctx.app_state.tickets.lock().unwrap_or_else(PoisonError::into_inner);
     tickets.retain(|_, ticket| ticket.until > now);
     tickets.insert(ticket.clone(), Ticket { repository: git, sha, folder, format, until });
     let word = if format == Format::TarGz { "legacy.tar.gz" } else { "legacy.zip" };
@@ -84,12 +84,12 @@ async fn redirect(ctx: &Ctx, (owner, name): &(String, String), wanted: Option<St
 }
 
 async fn download(
-    State(hub): State<Arc<Hub>>,
+    State(app_state): State<Arc<AppState>>,
     Path((_, _, _, ticket)): Path<(String, String, String, String)>,
 ) -> Response {
     let found = {
-        let now = hub.state().now();
-        let tickets = hub.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = app_state.state().now();
+        let tickets = app_state.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.get(&ticket).filter(|ticket| ticket.until > now).cloned()
     };
     let Some(ticket) = found else { return (StatusCode::NOT_FOUND, "404: Not Found").into_response() };

@@ -18,13 +18,13 @@ use super::{
 };
 use crate::{
     acts::RefMove,
+    app_state::AppState,
     git::{branch_ref, is_valid_ref_name},
-    hub::Hub,
     state::{Role, Scope},
     view::View,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/branches", get(list))
         .route("/repos/{owner}/{repo}/branches/{*branch}", get(read).fallback(change))
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
     let mut branches = git.branches().await?;
-    branches.retain(|branch| !ctx.hub.overlooks(repo, &branch_ref(&branch.name)));
+    branches.retain(|branch| !ctx.app_state.hides_ref(repo, &branch_ref(&branch.name)));
     let state = ctx.state();
     let view = ctx.view(&state);
     Ok(ctx.list(&branches, |branch| view.branch(state.repo_by_id(repo), &branch.name, &branch.sha)))
@@ -51,7 +51,7 @@ async fn whole(ctx: &Ctx, at: (&str, &str), branch: &str) -> Answer {
     let (repo, git) = git_of(ctx, at)?;
     let missing = || ApiError::new(StatusCode::NOT_FOUND, "Branch not found");
     let sha = git.ref_sha(&branch_ref(branch)).await?.ok_or_else(missing)?;
-    if ctx.hub.overlooks(repo, &branch_ref(branch)) {
+    if ctx.app_state.hides_ref(repo, &branch_ref(branch)) {
         return Err(missing());
     }
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
@@ -118,10 +118,10 @@ async fn rename(ctx: &Ctx, (owner, name): (&str, &str), branch: &str, body: Valu
         git.set_head(&new).await?;
     }
     git.delete_ref(&old_ref).await?;
-    ctx.hub.branch_renamed(&mut ctx.state(), writer.repo, writer.actor, (branch, &new));
+    ctx.app_state.branch_renamed(&mut ctx.state(), writer.repo, writer.actor, (branch, &new));
     let made = RefMove { name: new_ref, old: None, new: Some(sha.clone()) };
     let gone = RefMove { name: old_ref, old: Some(sha), new: None };
-    ctx.hub.refs_moved(writer.repo, vec![made, gone], writer.actor).await?;
+    ctx.app_state.refs_moved(writer.repo, vec![made, gone], writer.actor).await?;
     drop(still);
     let mut answer = whole(ctx, (owner, name), &new).await?;
     *answer.status_mut() = StatusCode::CREATED;

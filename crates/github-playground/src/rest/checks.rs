@@ -16,9 +16,9 @@ use super::{
     sizes,
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
     git::GitError,
-    hub::Hub,
     state::{Action, Annotation, CheckRun, CheckStatus, Conclusion, Id, Output, Repo, Role, Scope, State},
     view::simple_commit,
 };
@@ -31,7 +31,7 @@ const ACTIONS_LIMIT: usize = 3;
 const ANNOTATION_BYTES: usize = 64 * 1024;
 const MOST_OF_A_NAME: usize = 1000;
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/check-runs", post(create))
         .route("/repos/{owner}/{repo}/check-runs/{id}", get(read).patch(update))
@@ -240,11 +240,11 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
         runs.remove(oldest);
     }
     runs.push(run);
-    ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "created", json!({}));
+    ctx.app_state.announce_run(&mut state, writer.repo, id, writer.actor, "created", json!({}));
     if completed {
-        ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "completed", json!({}));
+        ctx.app_state.announce_run(&mut state, writer.repo, id, writer.actor, "completed", json!({}));
     }
-    ctx.hub.settle_suite(&mut state, writer.repo, suite, writer.actor, commit.as_ref());
+    ctx.app_state.settle_suite(&mut state, writer.repo, suite, writer.actor, commit.as_ref());
     let repo = state.repo_by_id(writer.repo);
     Ok(created(ctx.view(&state).check_run(repo, find(repo, id)?)))
 }
@@ -269,9 +269,9 @@ async fn update(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input
     *run = changed;
     let (suite, completed) = (run.suite, run.status == CheckStatus::Completed && was != CheckStatus::Completed);
     if completed {
-        ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "completed", json!({}));
+        ctx.app_state.announce_run(&mut state, writer.repo, id, writer.actor, "completed", json!({}));
     }
-    ctx.hub.settle_suite(&mut state, writer.repo, suite, writer.actor, commit.as_ref());
+    ctx.app_state.settle_suite(&mut state, writer.repo, suite, writer.actor, commit.as_ref());
     let repo = state.repo_by_id(writer.repo);
     Ok(ok(ctx.view(&state).check_run(repo, find(repo, id)?)))
 }
@@ -308,7 +308,7 @@ async fn rerequest(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) ->
         return super::suites::run_again(&ctx, &mut state, writer, suite);
     }
     state.requeue(writer.repo, suite);
-    ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "rerequested", json!({}));
+    ctx.app_state.announce_run(&mut state, writer.repo, id, writer.actor, "rerequested", json!({}));
     Ok(created(json!({})))
 }
 
@@ -330,6 +330,6 @@ async fn requested_action(
     let identifier = pressed.identifier.filter(|wanted| run.actions.iter().any(|action| action.identifier == *wanted));
     let identifier = identifier.ok_or_else(|| ApiError::invalid("CheckRun", "identifier", "invalid"))?;
     let extra = json!({ "requested_action": { "identifier": identifier } });
-    ctx.hub.announce_run(&mut state, writer.repo, id, writer.actor, "requested_action", extra);
+    ctx.app_state.announce_run(&mut state, writer.repo, id, writer.actor, "requested_action", extra);
     Ok(created(json!({})))
 }

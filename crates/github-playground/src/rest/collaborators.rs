@@ -11,12 +11,12 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{AccountKind, Id, Repo, Role, Scope, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/collaborators", get(collaborators))
         .route("/repos/{owner}/{repo}/collaborators/{login}", get(is_collaborator).put(set_role).delete(drop_role))
@@ -109,7 +109,7 @@ async fn set_role(
         let word = role.name();
         return Err(ApiError::semantic(format!("Cannot assign {login} permission of {word}")));
     }
-    ctx.hub.give_role(&mut state, writer.repo, account, role, writer.actor);
+    ctx.app_state.give_role(&mut state, writer.repo, account, role, writer.actor);
     Ok(no_content())
 }
 
@@ -121,7 +121,7 @@ async fn drop_role(ctx: Ctx, At((owner, name, login)): At<(String, String, Strin
     let own = account.is_some() && ctx.caller.account(&state) == account;
     let least = if own { Role::Read } else { Role::Admin };
     let writer = ctx.write(&state, (&owner, &name), &[Scope::Administration], least)?;
-    ctx.hub.take_role(&mut state, writer.repo, account.ok_or_else(ApiError::not_found)?, writer.actor);
+    ctx.app_state.take_role(&mut state, writer.repo, account.ok_or_else(ApiError::not_found)?, writer.actor);
     Ok(no_content())
 }
 

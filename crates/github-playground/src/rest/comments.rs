@@ -16,13 +16,13 @@ use super::{
     sizes::check_body,
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Comment, Id, Role, State},
     view::View,
     webhooks::Event,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/issues/comments", get(all))
         .route("/repos/{owner}/{repo}/issues/comments/{id}", get(read).patch(edit).delete(remove))
@@ -92,7 +92,7 @@ pub(crate) fn comment_on(ctx: &Ctx, writer: Writer, number: u64, body: String) -
     });
     issue.touch(now);
     state.repo_mut(writer.repo).remember_comment(id, number);
-    announce(&ctx.hub, &mut state, writer, id, "created", json!({}));
+    announce(&ctx.app_state, &mut state, writer, id, "created", json!({}));
     Ok(id)
 }
 
@@ -101,14 +101,14 @@ fn shown(view: View, repo: Id, id: Id) -> Value {
     repo.comment(id).map_or(Value::Null, |(issue, comment)| view.comment(repo, issue, comment))
 }
 
-fn announce(hub: &Arc<Hub>, state: &mut State, writer: Writer, id: Id, action: &'static str, extra: Value) {
+fn announce(app_state: &Arc<AppState>, state: &mut State, writer: Writer, id: Id, action: &'static str, extra: Value) {
     let repo = state.repo_by_id(writer.repo);
     let Some((issue, _)) = repo.comment(id) else { return };
-    let view = View::new(state, &hub.urls);
+    let view = View::new(state, &app_state.urls);
     let mut fields = json!({ "issue": view.issue_in_webhook(repo, issue), "comment": shown(view, writer.repo, id) });
     crate::view::merge(&mut fields, extra);
     let event = Event { name: "issue_comment", action: Some(action), repo: writer.repo, sender: writer.actor, fields };
-    hub.announce(state, event);
+    app_state.announce(state, event);
 }
 
 async fn read(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
@@ -142,7 +142,14 @@ async fn edit(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input(t
     }
     issue.touch(now);
     if let Some(before) = before {
-        announce(&ctx.hub, &mut state, writer, id, "edited", json!({ "changes": { "body": { "from": before } } }));
+        announce(
+            &ctx.app_state,
+            &mut state,
+            writer,
+            id,
+            "edited",
+            json!({ "changes": { "body": { "from": before } } }),
+        );
     }
     Ok(ok(shown(ctx.view(&state), writer.repo, id)))
 }
@@ -150,7 +157,7 @@ async fn edit(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input(t
 async fn remove(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
     let mut state = ctx.state();
     let (writer, number) = may_change(&ctx, &state, (&owner, &name), id)?;
-    announce(&ctx.hub, &mut state, writer, id, "deleted", json!({}));
+    announce(&ctx.app_state, &mut state, writer, id, "deleted", json!({}));
     state.issue_mut(writer.repo, number).comments.retain(|comment| comment.id != id);
     Ok(no_content())
 }

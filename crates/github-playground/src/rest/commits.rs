@@ -14,12 +14,12 @@ use super::{
     statuses, suites,
 };
 use crate::{
+    app_state::AppState,
     git::{GitError, Repository, Signature, branch_ref, is_sha},
-    hub::Hub,
     state::{Id, Scope},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/commits", get(list))
         .route("/repos/{owner}/{repo}/commits/{*rest}", get(below))

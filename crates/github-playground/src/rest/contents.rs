@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{
     acts::RefMove,
+    app_state::AppState,
     git::{Repository, Signature, Written, branch_ref},
-    hub::Hub,
     rules::workflows,
     state::{Role, Scope},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new().route("/repos/{owner}/{repo}/contents/{*path}", put(write).delete(remove))
 }
 
@@ -152,7 +152,7 @@ async fn finish(
     size: u64,
 ) -> Answer {
     let moved = RefMove { name: branch_ref(&place.branch), old, new: Some(written.commit.clone()) };
-    ctx.hub.refs_moved(place.writer.repo, vec![moved], place.writer.actor).await?;
+    ctx.app_state.refs_moved(place.writer.repo, vec![moved], place.writer.actor).await?;
     let commit = place.git.commit(&written.commit).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
     let view = ctx.view(&state);

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::{error::ApiError, shapes};
 use crate::{
+    app_state::AppState,
     auth::{Caller, app_of_header},
-    hub::Hub,
     state::{Access, Id, Repo, Role, Scope, State},
     view::{Urls, View},
 };
@@ -28,7 +28,7 @@ pub(crate) type Answer = Result<Response, ApiError>;
 
 /// The request's surroundings.
 pub(crate) struct Ctx {
-    pub(crate) hub: Arc<Hub>,
+    pub(crate) app_state: Arc<AppState>,
     pub(crate) caller: Caller,
     pub(crate) urls: Urls,
     pub(crate) headers: HeaderMap,
@@ -54,28 +54,28 @@ pub(crate) struct Writer {
     pub(crate) workflows: bool,
 }
 
-impl FromRequestParts<Arc<Hub>> for Ctx {
+impl FromRequestParts<Arc<AppState>> for Ctx {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiError> {
-        let caller = Caller::identify(hub, &parts.headers)?;
+    async fn from_request_parts(parts: &mut Parts, app_state: &Arc<AppState>) -> Result<Self, ApiError> {
+        let caller = Caller::identify(app_state, &parts.headers)?;
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let urls = host.map_or_else(|| hub.urls.clone(), |host| Urls::new(format!("http://{host}")));
+        let urls = host.map_or_else(|| app_state.urls.clone(), |host| Urls::new(format!("http://{host}")));
         let uri =
             parts.extensions.get::<axum::extract::OriginalUri>().map_or_else(|| parts.uri.clone(), |uri| uri.0.clone());
         let query = Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
         let of_issue_form = parts.extensions.get::<OfIssueForm>().is_some();
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
-        let through = header.and_then(|header| app_of_header(hub, header));
+        let through = header.and_then(|header| app_of_header(app_state, header));
         let headers = parts.headers.clone();
-        Ok(Self { hub: hub.clone(), caller, urls, headers, of_issue_form, through, uri, query })
+        Ok(Self { app_state: app_state.clone(), caller, urls, headers, of_issue_form, through, uri, query })
     }
 }
 
 impl Ctx {
     /// The model. Let go of it before waiting for anything.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.hub.state()
+        self.app_state.state()
     }
 
     /// The model as this caller sees it.

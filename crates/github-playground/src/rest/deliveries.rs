@@ -14,13 +14,13 @@ use super::{
     error::ApiError,
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Delivery, Id},
     view,
     webhooks::PENDING,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/app/hook/deliveries", get(list))
         .route("/app/hook/deliveries/{id}", get(read))
@@ -76,7 +76,7 @@ async fn redeliver(ctx: Ctx, At(id): At<Id>) -> Answer {
     let app = ctx.require_app()?;
     let mut state = ctx.state();
     let own = state.deliveries.find(id).is_some_and(|delivery| delivery.app == app);
-    if own && ctx.hub.redeliver(&mut state, id) {
+    if own && ctx.app_state.redeliver(&mut state, id) {
         Ok(answer(StatusCode::ACCEPTED, json!({})))
     } else {
         Err(ApiError::not_found())

@@ -14,14 +14,14 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     ci::{Cause, WorkflowFile},
     git::branch_ref,
-    hub::Hub,
     state::{Role, Scope},
     webhooks::Event,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/actions/workflows/{workflow}/dispatches", post(of_workflow))
         .route("/repos/{owner}/{repo}/dispatches", post(of_repository))
@@ -90,9 +90,9 @@ async fn of_workflow(
     let mut state = ctx.state();
     let fields = json!({ "inputs": inputs, "ref": full, "workflow": path });
     let (repo, sender) = (writer.repo, writer.actor);
-    ctx.hub.announce(&mut state, Event { name: "workflow_dispatch", action: None, repo, sender, fields });
+    ctx.app_state.announce(&mut state, Event { name: "workflow_dispatch", action: None, repo, sender, fields });
     let cause = Cause::asked("workflow_dispatch", sender, (&short, &sha), Some(file.name.clone()));
-    ctx.hub.begin_run(&mut state, repo, &file, &cause, &commit);
+    ctx.app_state.begin_run(&mut state, repo, &file, &cause, &commit);
     Ok(no_content())
 }
 
@@ -128,11 +128,11 @@ async fn of_repository(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(
         // The action is whatever the caller calls it.
         let fields = json!({ "action": kind, "branch": branch, "client_payload": payload });
         let (repo, sender) = (writer.repo, writer.actor);
-        ctx.hub.announce(&mut state, Event { name: "repository_dispatch", action: None, repo, sender, fields });
+        ctx.app_state.announce(&mut state, Event { name: "repository_dispatch", action: None, repo, sender, fields });
     }
     if let Some(sha) = head {
         let cause = Cause::asked("repository_dispatch", writer.actor, (&branch, &sha), Some(kind.clone()));
-        ctx.hub.run_workflows(writer.repo, cause.of_type(&kind)).await?;
+        ctx.app_state.run_workflows(writer.repo, cause.of_type(&kind)).await?;
     }
     Ok(no_content())
 }

@@ -18,14 +18,14 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     git::{EntryKind, Repository, TreeEntry},
-    hub::Hub,
     pages::file_as_html,
     state::Id,
     view::{View, encode_path},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/contents", get(top))
         .route("/repos/{owner}/{repo}/contents/", get(top))

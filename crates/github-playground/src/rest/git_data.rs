@@ -21,14 +21,14 @@ use super::{
 };
 use crate::{
     acts::RefMove,
+    app_state::AppState,
     git::{NewTreeEntry, Reference, Repository, Signature, TreeEntry, Update, is_valid_ref_name},
-    hub::Hub,
     rules::push::Change,
     state::{Id, Role, Scope},
     view::View,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/git/ref/{*name}", get(read_ref))
         .route("/repos/{owner}/{repo}/git/matching-refs/{*name}", get(matching_refs))
@@ -55,7 +55,7 @@ fn shown(view: View, repo: Id, reference: &Reference) -> Value {
 async fn read_ref(ctx: Ctx, At((owner, name, reference)): At<(String, String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
     let found = git.reference(&format!("refs/{reference}")).await?.ok_or_else(ApiError::not_found)?;
-    if ctx.hub.overlooks(repo, &found.name) {
+    if ctx.app_state.hides_ref(repo, &found.name) {
         return Err(ApiError::not_found());
     }
     let state = ctx.state();
@@ -73,7 +73,7 @@ async fn matching_refs(ctx: Ctx, At((owner, name, prefix)): At<(String, String, 
 async fn list_refs(ctx: &Ctx, at: (&str, &str), prefix: &str) -> Answer {
     let (repo, git) = git_of(ctx, at)?;
     let mut found = git.refs(prefix).await?;
-    found.retain(|reference| !ctx.hub.overlooks(repo, &reference.name));
+    found.retain(|reference| !ctx.app_state.hides_ref(repo, &reference.name));
     let state = ctx.state();
     let view = ctx.view(&state);
     Ok(ctx.list(&found, |reference| shown(view, repo, reference)))
@@ -119,7 +119,7 @@ async fn create_ref(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new
 }
 
 async fn follow(ctx: &Ctx, writer: Writer, moved: RefMove) -> Result<(), ApiError> {
-    ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    ctx.app_state.refs_moved(writer.repo, vec![moved], writer.actor).await?;
     Ok(())
 }
 

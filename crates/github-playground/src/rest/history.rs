@@ -11,13 +11,13 @@ use super::{
     issues::{ISSUES, find},
 };
 use crate::{
+    app_state::AppState,
     git::CommitInfo,
-    hub::Hub,
     state::{Id, Issue, IssueEvent, Repo, ReviewState, Time},
     view::{View, without},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/issues/events", get(all))
         .route("/repos/{owner}/{repo}/issues/{number}/events", get(events))

@@ -10,9 +10,9 @@ use super::{
     context::{Answer, Ctx, Input, ok},
     error::{ApiError, is_web_address},
 };
-use crate::{hook::ContentType, hub::Hub};
+use crate::{app_state::AppState, hook::ContentType};
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new().route("/app/hook/config", get(read).patch(change))
 }
 
@@ -66,7 +66,7 @@ async fn change(ctx: Ctx, Input(config): Input<Config>) -> Answer {
         hook.secret = (!secret.is_empty()).then(|| secret.into_bytes());
     }
     if is_new {
-        ctx.hub.ping(&mut state, app);
+        ctx.app_state.ping(&mut state, app);
     }
     Ok(ok(ctx.view(&state).hook_config(app)))
 }

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::context::{Answer, At, Ctx, no_content, ok};
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Id, Scope},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/languages", get(languages))
         .route("/repos/{owner}/{repo}/contributors", get(contributors))

@@ -14,12 +14,12 @@ use super::{
 };
 use crate::{
     acts::Move,
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{Id, Installation, Repo, Role, Selection, State, SuspendedThrough},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/app/installations/{id}", delete(uninstall))
         .route("/app/installations/{id}/suspended", put(suspend).delete(unsuspend))
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 async fn uninstall(ctx: Ctx, At(id): At<Id>) -> Answer {
     let mut state = ctx.state();
     let bot = of_app(&ctx, &state, id)?;
-    ctx.hub.uninstall(&mut state, id, bot);
+    ctx.app_state.uninstall(&mut state, id, bot);
     Ok(no_content())
 }
 
@@ -41,7 +41,7 @@ async fn uninstall(ctx: Ctx, At(id): At<Id>) -> Answer {
 async fn suspend(ctx: Ctx, At(id): At<Id>) -> Answer {
     let mut state = ctx.state();
     let bot = of_app(&ctx, &state, id)?;
-    ctx.hub.suspend(&mut state, id, bot, SuspendedThrough::App);
+    ctx.app_state.suspend(&mut state, id, bot, SuspendedThrough::App);
     Ok(no_content())
 }
 
@@ -54,7 +54,7 @@ async fn unsuspend(ctx: Ctx, At(id): At<Id>) -> Answer {
     if suspension.is_some_and(|suspension| suspension.through == SuspendedThrough::Account) {
         return Err(ApiError::not_found());
     }
-    ctx.hub.unsuspend(&mut state, id, bot);
+    ctx.app_state.unsuspend(&mut state, id, bot);
     Ok(no_content())
 }
 
@@ -131,7 +131,7 @@ fn administered(ctx: &Ctx, state: &State, (id, repository): (Id, Id)) -> Result<
 async fn add(ctx: Ctx, At(at): At<(Id, Id)>) -> Answer {
     let mut state = ctx.state();
     let user = administered(&ctx, &state, at)?;
-    ctx.hub.select_repository(&mut state, at.0, at.1, Move::Added, user);
+    ctx.app_state.select_repository(&mut state, at.0, at.1, Move::Added, user);
     Ok(no_content())
 }
 
@@ -151,6 +151,6 @@ async fn remove(ctx: Ctx, At(at): At<(Id, Id)>) -> Answer {
         }
         Selection::Selected(_) => {}
     }
-    ctx.hub.select_repository(&mut state, at.0, at.1, Move::Removed, user);
+    ctx.app_state.select_repository(&mut state, at.0, at.1, Move::Removed, user);
     Ok(no_content())
 }

@@ -20,11 +20,11 @@ use super::{
 };
 use crate::{
     acts::NewIssue,
-    hub::Hub,
+    app_state::AppState,
     state::{AccountKind, Detail, Id, Issue, IssueState, Repo, Role, Scope, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/issues", get(list).post(create))
         .route("/repos/{owner}/{repo}/issues/{number}", get(read).patch(edit))
@@ -87,7 +87,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     let milestone = new.milestone.filter(|_| may_label);
     check_milestone(state.repo_by_id(writer.repo), milestone)?;
     let wanted = new.labels.unwrap_or_default();
-    let labels = if may_label { ensure_labels(&ctx.hub, &mut state, writer, &wanted)? } else { Vec::new() };
+    let labels = if may_label { ensure_labels(&ctx.app_state, &mut state, writer, &wanted)? } else { Vec::new() };
     let number = state.add_issue(
         writer.repo,
         NewIssue {
@@ -100,9 +100,9 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
         },
     );
     let at = (writer.repo, number);
-    ctx.hub.issue_opened(&mut state, at, writer.actor);
-    ctx.hub.set_assignees(&mut state, at, writer.actor, &assignees);
-    ctx.hub.set_milestone(&mut state, at, writer.actor, milestone);
+    ctx.app_state.issue_opened(&mut state, at, writer.actor);
+    ctx.app_state.set_assignees(&mut state, at, writer.actor, &assignees);
+    ctx.app_state.set_milestone(&mut state, at, writer.actor, milestone);
     let repo = state.repo_by_id(writer.repo);
     Ok(created(ctx.view(&state).issue(repo, &repo.issues[&number])))
 }
@@ -191,25 +191,25 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     let milestone = if may_triage { edit.milestone } else { Patch::Keep };
     check_milestone(state.repo_by_id(at.0), milestone.value().copied())?;
     let labels = match edit.labels.filter(|_| may_triage) {
-        Some(labels) => Some(ensure_labels(&ctx.hub, &mut state, writer, &labels)?),
+        Some(labels) => Some(ensure_labels(&ctx.app_state, &mut state, writer, &labels)?),
         None => None,
     };
-    edit_text(&ctx.hub, &mut state, at, writer.actor, edit.title, edit.body);
+    edit_text(&ctx.app_state, &mut state, at, writer.actor, edit.title, edit.body);
     if let Some(labels) = labels {
-        ctx.hub.set_labels(&mut state, at, writer.actor, &labels);
+        ctx.app_state.set_labels(&mut state, at, writer.actor, &labels);
     }
     if let Some(assignees) = assignees {
-        ctx.hub.set_assignees(&mut state, at, writer.actor, &assignees);
+        ctx.app_state.set_assignees(&mut state, at, writer.actor, &assignees);
     }
     if !matches!(milestone, Patch::Keep) {
-        ctx.hub.set_milestone(&mut state, at, writer.actor, milestone.value().copied());
+        ctx.app_state.set_milestone(&mut state, at, writer.actor, milestone.value().copied());
     }
     match edit.state {
-        Some(IssueState::Closed) => ctx.hub.close(&mut state, at, writer.actor, reason.as_deref(), None),
+        Some(IssueState::Closed) => ctx.app_state.close(&mut state, at, writer.actor, reason.as_deref(), None),
         Some(IssueState::Open) => {
-            ctx.hub.reopen(&mut state, at, writer.actor);
+            ctx.app_state.reopen(&mut state, at, writer.actor);
             if git.is_some() {
-                ctx.hub.compute_mergeability(&mut state, at.0, at.1);
+                ctx.app_state.compute_mergeability(&mut state, at.0, at.1);
             }
         }
         None => {}
@@ -220,7 +220,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
 
 /// Changes title and body, and announces `edited` with what they were.
 pub(super) fn edit_text(
-    hub: &Arc<Hub>,
+    app_state: &Arc<AppState>,
     state: &mut State,
     at: (Id, u64),
     actor: Id,
@@ -247,7 +247,7 @@ pub(super) fn edit_text(
     }
     if changes != json!({}) {
         issue.touch(now);
-        hub.announce_issue(state, at, actor, "edited", json!({ "changes": changes }));
+        app_state.announce_issue(state, at, actor, "edited", json!({ "changes": changes }));
     }
 }
 
@@ -288,7 +288,7 @@ fn change_assignees(
     let named: Vec<Id> = named.filter(|id| state.given_role(repo, *id).is_some()).collect();
     change(&mut wanted, named);
     wanted.truncate(MOST_ASSIGNEES);
-    ctx.hub.set_assignees(&mut state, (writer.repo, *number), writer.actor, &wanted);
+    ctx.app_state.set_assignees(&mut state, (writer.repo, *number), writer.actor, &wanted);
     let repo = state.repo_by_id(writer.repo);
     Ok(ctx.view(&state).issue(repo, &repo.issues[number]))
 }

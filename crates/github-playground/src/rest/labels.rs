@@ -17,13 +17,13 @@ use super::{
     sizes::{check_label, check_label_count},
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Id, Label, Role, Scope, State},
     view::{View, merge},
     webhooks::Event,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/labels", get(list).post(create))
         .route("/repos/{owner}/{repo}/labels/{label}", get(read).patch(edit).delete(remove))
@@ -65,7 +65,7 @@ impl LabelNames {
 
 /// The ids of these labels. Setting one that the repository lacks creates it, for those who may push; others are refused.
 pub(super) fn ensure_labels(
-    hub: &Arc<Hub>,
+    app_state: &Arc<AppState>,
     state: &mut State,
     writer: Writer,
     names: &[LabelName],
@@ -87,7 +87,7 @@ pub(super) fn ensure_labels(
         let known = state.repo_by_id(writer.repo).label(name).map(|label| label.id);
         let id = known.unwrap_or_else(|| {
             let id = add_label(state, writer.repo, name.to_owned(), "ededed".to_owned(), None);
-            announce(hub, state, writer, id, "created", json!({}));
+            announce(app_state, state, writer, id, "created", json!({}));
             id
         });
         if !ids.contains(&id) {
@@ -103,12 +103,22 @@ fn add_label(state: &mut State, repo: Id, name: String, color: String, descripti
     id
 }
 
-fn announce(hub: &Arc<Hub>, state: &mut State, writer: Writer, label: Id, action: &'static str, extra: Value) {
+fn announce(
+    app_state: &Arc<AppState>,
+    state: &mut State,
+    writer: Writer,
+    label: Id,
+    action: &'static str,
+    extra: Value,
+) {
     let repo = state.repo_by_id(writer.repo);
     let Some(label) = repo.labels.iter().find(|all| all.id == label) else { return };
-    let mut fields = json!({ "label": View::new(state, &hub.urls).label(repo, label) });
+    let mut fields = json!({ "label": View::new(state, &app_state.urls).label(repo, label) });
     merge(&mut fields, extra);
-    hub.announce(state, Event { name: "label", action: Some(action), repo: writer.repo, sender: writer.actor, fields });
+    app_state.announce(
+        state,
+        Event { name: "label", action: Some(action), repo: writer.repo, sender: writer.actor, fields },
+    );
 }
 
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
@@ -150,7 +160,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
         return Err(ApiError::invalid("Label", "name", "already_exists"));
     }
     let id = add_label(&mut state, writer.repo, label.clone(), color, new.description);
-    announce(&ctx.hub, &mut state, writer, id, "created", json!({}));
+    announce(&ctx.app_state, &mut state, writer, id, "created", json!({}));
     let repo = state.repo_by_id(writer.repo);
     let label = repo.label(&label).ok_or_else(ApiError::not_found)?;
     Ok(created(ctx.view(&state).label(repo, label)))
@@ -189,7 +199,7 @@ async fn edit(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>, 
         }
     }
     if changes != json!({}) {
-        announce(&ctx.hub, &mut state, writer, id, "edited", json!({ "changes": changes }));
+        announce(&ctx.app_state, &mut state, writer, id, "edited", json!({ "changes": changes }));
     }
     let repo = state.repo_by_id(writer.repo);
     let label = repo.labels.iter().find(|label| label.id == id).ok_or_else(ApiError::not_found)?;
@@ -201,7 +211,7 @@ async fn remove(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
     let id = state.repo_by_id(writer.repo).label(&label).ok_or_else(ApiError::not_found)?.id;
     // Issues lose it without a word of their own.
-    announce(&ctx.hub, &mut state, writer, id, "deleted", json!({}));
+    announce(&ctx.app_state, &mut state, writer, id, "deleted", json!({}));
     let repo = state.repo_mut(writer.repo);
     repo.labels.retain(|label| label.id != id);
     repo.issues.change_all(|issue| issue.labels.retain(|label| *label != id));
@@ -231,8 +241,8 @@ fn change(
     let known = known.into_iter().flatten().map(|label| label.id).collect();
     let distinct: BTreeSet<Id> = wanted(&had, known).into_iter().collect();
     check_label_count(distinct.len() + new.len())?;
-    let asked = ensure_labels(&ctx.hub, &mut state, writer, names)?;
-    ctx.hub.set_labels(&mut state, (writer.repo, *number), writer.actor, &wanted(&had, asked));
+    let asked = ensure_labels(&ctx.app_state, &mut state, writer, names)?;
+    ctx.app_state.set_labels(&mut state, (writer.repo, *number), writer.actor, &wanted(&had, asked));
     let repo = state.repo_by_id(writer.repo);
     let labels = ctx.view(&state).labels(repo, &repo.issues[number].labels);
     Ok(ok(labels.into()))

@@ -11,11 +11,11 @@ use super::{
     issues::{ISSUES, find},
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Issue, Lock, Role, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new().route("/repos/{owner}/{repo}/issues/{number}/lock", put(lock).delete(unlock))
 }
 
@@ -33,7 +33,7 @@ async fn lock(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     if asked.lock_reason.as_deref().is_some_and(|reason| !REASONS.contains(&reason)) {
         return Err(ApiError::invalid("Issue", "lock_reason", "invalid"));
     }
-    ctx.hub.set_lock(&mut state, (writer.repo, number), writer.actor, Some(Lock { reason: asked.lock_reason }));
+    ctx.app_state.set_lock(&mut state, (writer.repo, number), writer.actor, Some(Lock { reason: asked.lock_reason }));
     Ok(no_content())
 }
 
@@ -41,7 +41,7 @@ async fn unlock(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) 
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
     find(state.repo_by_id(writer.repo), number)?;
-    ctx.hub.set_lock(&mut state, (writer.repo, number), writer.actor, None);
+    ctx.app_state.set_lock(&mut state, (writer.repo, number), writer.actor, None);
     Ok(no_content())
 }
 

@@ -19,13 +19,13 @@ use super::{
 };
 use crate::{
     acts::{RefMove, github_signature},
+    app_state::AppState,
     git::{GitError, MergeMethod, Repository, Signature, branch_ref},
-    hub::Hub,
     rules,
     state::{Id, IssueState, Named, Role, Scope, State, Wording},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/pulls/{number}/merge", get(is_merged).merge(put(merge)))
         .route("/repos/{owner}/{repo}/pulls/{number}/update-branch", put(update_branch))
@@ -77,18 +77,18 @@ async fn merge(
         find(state.repo_by_id(writer.repo), number)?;
         writer
     };
-    let sha = merge_pull(&ctx.hub, writer, number, asked).await?;
+    let sha = merge_pull(&ctx.app_state, writer, number, asked).await?;
     Ok(ok(json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" })))
 }
 
 /// Merges a pull request, whoever asks for it; answers with the commit on the base.
 pub(crate) async fn merge_pull(
-    hub: &Arc<Hub>,
+    app_state: &Arc<AppState>,
     writer: Writer,
     number: u64,
     asked: MergeAsked,
 ) -> Result<String, ApiError> {
-    let moving = hub.state().repo_by_id(writer.repo).moving.clone();
+    let moving = app_state.state().repo_by_id(writer.repo).moving.clone();
     let method = match asked.merge_method.as_deref() {
         None | Some("merge") => MergeMethod::Merge,
         Some("squash") => MergeMethod::Squash,
@@ -96,11 +96,11 @@ pub(crate) async fn merge_pull(
         Some(_) => return Err(ApiError::invalid("PullRequest", "merge_method", "invalid")),
     };
     let _still = moving.lock().await;
-    let plan = plan(&hub.state(), writer, number, asked.sha.as_deref())?;
+    let plan = plan(&app_state.state(), writer, number, asked.sha.as_deref())?;
     let base_ref = branch_ref(&plan.base);
     let old = plan.git.ref_sha(&base_ref).await?;
-    look_behind(hub, (writer.repo, number), &plan.git, old.as_deref(), &plan.head).await?;
-    allowed(&hub.state(), writer, number, method)?;
+    look_behind(app_state, (writer.repo, number), &plan.git, old.as_deref(), &plan.head).await?;
+    allowed(&app_state.state(), writer, number, method)?;
     guard_workflows(writer, &plan.git, (old.as_deref(), &plan.head)).await?;
     let message = message(&plan, &asked, method).await?;
     let author = if method == MergeMethod::Squash { &plan.author } else { &plan.merger };
@@ -112,10 +112,10 @@ pub(crate) async fn merge_pull(
         GitError::Moved { .. } => refuse("Base branch was modified. Review and try the merge again."),
         other => other.into(),
     })?;
-    hub.merged(&mut hub.state(), (writer.repo, number), writer.actor, &sha);
+    app_state.merged(&mut app_state.state(), (writer.repo, number), writer.actor, &sha);
     let moved = RefMove { name: base_ref, old, new: Some(sha.clone()) };
-    hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
-    hub.tidy_up((writer.repo, number), writer.actor).await?;
+    app_state.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    app_state.tidy_up((writer.repo, number), writer.actor).await?;
     Ok(sha)
 }
 
@@ -137,7 +137,7 @@ fn plan(state: &State, writer: Writer, number: u64, guard: Option<&str>) -> Resu
 
 /// Asks git whether the base went on without the head: what was noted may be older than the last push.
 async fn look_behind(
-    hub: &Hub,
+    app_state: &AppState,
     at: (Id, u64),
     git: &Repository,
     base: Option<&str>,
@@ -145,20 +145,20 @@ async fn look_behind(
 ) -> Result<(), ApiError> {
     if let Some(base) = base {
         let behind = !git.is_ancestor(base, head).await?;
-        hub.state().issue_mut(at.0, at.1).pull_mut().gate.behind = behind;
+        app_state.state().issue_mut(at.0, at.1).pull_mut().gate.behind = behind;
     }
     Ok(())
 }
 
 /// Makes the commit that a pull request's merge on top of another commit would be, and moves nothing.
 pub(crate) async fn merge_apart(
-    hub: &Hub,
+    app_state: &AppState,
     writer: Writer,
     number: u64,
     onto: &str,
     method: MergeMethod,
 ) -> Result<String, GitError> {
-    let plan = plan_of(&hub.state(), writer, number).map_err(|_| GitError::NotFound(format!("#{number}")))?;
+    let plan = plan_of(&app_state.state(), writer, number).map_err(|_| GitError::NotFound(format!("#{number}")))?;
     let message = message(&plan, &MergeAsked::default(), method).await?;
     let author = if method == MergeMethod::Squash { &plan.author } else { &plan.merger };
     plan.git.merge_onto(onto, &plan.head, method, &message, author, &github_signature()).await
@@ -260,7 +260,7 @@ async fn merge_branch(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(a
         Err(error) => return Err(error.into()),
     };
     let moved = RefMove { name: base_ref, old: Some(old), new: Some(sha.clone()) };
-    ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    ctx.app_state.refs_moved(writer.repo, vec![moved], writer.actor).await?;
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
     let state = ctx.state();
     Ok(created(ctx.view(&state).commit(state.repo_by_id(writer.repo), &commit)))
@@ -319,6 +319,6 @@ pub(crate) async fn update_pull(
         other => other.into(),
     })?;
     let moved = RefMove { name: branch_ref(&plan.head_ref), old: Some(plan.head), new: Some(sha) };
-    ctx.hub.refs_moved(writer.repo, vec![moved], writer.actor).await?;
+    ctx.app_state.refs_moved(writer.repo, vec![moved], writer.actor).await?;
     Ok(())
 }

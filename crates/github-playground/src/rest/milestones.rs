@@ -13,12 +13,12 @@ use super::{
     issues::ISSUES,
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{IssueState, Milestone, Repo, Role},
     view::{completeness, maybe_time},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/milestones", get(list).post(create))
         .route("/repos/{owner}/{repo}/milestones/{number}", get(read).patch(edit).delete(remove))
@@ -99,7 +99,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
         due_on: fields.due_on.value().copied(),
     });
     let action = if closed { "closed" } else { "created" };
-    ctx.hub.announce_milestone(&mut state, (writer.repo, number), writer.actor, action, json!({}));
+    ctx.app_state.announce_milestone(&mut state, (writer.repo, number), writer.actor, action, json!({}));
     let repo = state.repo_by_id(writer.repo);
     Ok(created(ctx.view(&state).milestone(repo, find(repo, number)?)))
 }
@@ -126,11 +126,11 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     }
     let at = (writer.repo, number);
     if changes != json!({}) {
-        ctx.hub.announce_milestone(&mut state, at, writer.actor, "edited", json!({ "changes": changes }));
+        ctx.app_state.announce_milestone(&mut state, at, writer.actor, "edited", json!({ "changes": changes }));
     }
     if let Some(moved) = moved {
         let action = if moved == IssueState::Closed { "closed" } else { "opened" };
-        ctx.hub.announce_milestone(&mut state, at, writer.actor, action, json!({}));
+        ctx.app_state.announce_milestone(&mut state, at, writer.actor, action, json!({}));
     }
     let repo = state.repo_by_id(writer.repo);
     Ok(ok(ctx.view(&state).milestone(repo, find(repo, number)?)))
@@ -170,7 +170,7 @@ async fn remove(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) 
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
     find(state.repo_by_id(writer.repo), number)?;
-    ctx.hub.announce_milestone(&mut state, (writer.repo, number), writer.actor, "deleted", json!({}));
+    ctx.app_state.announce_milestone(&mut state, (writer.repo, number), writer.actor, "deleted", json!({}));
     let repo = state.repo_mut(writer.repo);
     repo.milestones.retain(|milestone| milestone.number != number);
     repo.issues.change_all(|issue| issue.milestone = issue.milestone.filter(|its| *its != number));

@@ -14,14 +14,12 @@ mod comments;
 mod commits;
 mod contents;
 mod context;
-mod corners;
 mod deliveries;
 mod dispatches;
 mod error;
 mod files;
 mod filter;
 mod git_data;
-mod gone;
 mod guard;
 mod history;
 mod hook_config;
@@ -32,6 +30,7 @@ mod labels;
 mod locks;
 mod media;
 mod merge;
+mod meta;
 mod milestones;
 mod order;
 mod orgs;
@@ -55,6 +54,7 @@ mod suites;
 mod tags;
 mod team_repos;
 mod teams;
+mod tombstones;
 mod users;
 
 use std::sync::Arc;
@@ -68,7 +68,7 @@ use axum::{
     routing::get,
 };
 
-use super::hub::Hub;
+use super::app_state::AppState;
 
 pub(crate) use archives::{Ticket, downloads};
 pub(crate) use comments::comment_on;
@@ -85,7 +85,7 @@ pub(crate) const GHES_VERSION: &str = "3.17.0";
 const BODY_LIMIT: usize = 140 * 1024 * 1024;
 
 /// All of it.
-pub(crate) fn router(hub: Arc<Hub>) -> Router {
+pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     let parts = [
         actions::routes(),
         apps::routes(),
@@ -96,7 +96,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         comments::routes(),
         commits::routes(),
         contents::routes(),
-        corners::routes(),
+        meta::routes(),
         deliveries::routes(),
         dispatches::routes(),
         files::routes(),
@@ -135,14 +135,14 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(hub.clone());
+        .with_state(app_state.clone());
     // What a router's own layers change of the path comes too late for its routes, hence a router around it.
-    Router::new().fallback_service(all).layer(middleware::from_fn_with_state(hub, redirects::follow))
+    Router::new().fallback_service(all).layer(middleware::from_fn_with_state(app_state, redirects::follow))
 }
 
 /// The root with a slash behind it, which a nested router does not take for its own.
-pub(crate) fn root(hub: Arc<Hub>) -> Router {
-    Router::new().route("/api/v3/", get(corners::root)).with_state(hub)
+pub(crate) fn root(app_state: Arc<AppState>) -> Router {
+    Router::new().route("/api/v3/", get(meta::root)).with_state(app_state)
 }
 
 /// Puts on every answer the headers by which clients know a GitHub Enterprise Server.

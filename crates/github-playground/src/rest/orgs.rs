@@ -15,12 +15,12 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{Access, AccountKind, Id, Member, OrgRole, Scope, Shown, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/orgs/{login}", get(organization))
         .route("/orgs/{login}/members", get(members))
@@ -160,7 +160,7 @@ async fn set_membership(ctx: Ctx, At((login, user)): At<(String, String)>, Input
     if role == OrgRole::Member {
         keep_an_owner(&state, org, person)?;
     }
-    ctx.hub.join(&mut state, org, person, role, actor);
+    ctx.app_state.join(&mut state, org, person, role, actor);
     shown(&ctx, &state, org, person)
 }
 
@@ -183,7 +183,7 @@ async fn remove(ctx: Ctx, At((login, user)): At<(String, String)>) -> Answer {
     let person = state.account_by_login(&user).ok_or_else(ApiError::not_found)?.id;
     state.member(org, person).ok_or_else(ApiError::not_found)?;
     keep_an_owner(&state, org, person)?;
-    ctx.hub.leave(&mut state, org, person, actor);
+    ctx.app_state.leave(&mut state, org, person, actor);
     Ok(no_content())
 }
 

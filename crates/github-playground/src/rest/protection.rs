@@ -130,7 +130,7 @@ impl Desk<'_> {
         let mut fields = json!({ "rule": self.ctx.view(state).protection_rule(repo, self.branch, protection) });
         crate::view::merge(&mut fields, changes);
         let event = Event { name: "branch_protection_rule", action: Some(action), repo, sender, fields };
-        self.ctx.hub.announce(state, event);
+        self.ctx.app_state.announce(state, event);
     }
 
     fn put(&self, whole: &Whole) -> Answer {

@@ -15,12 +15,12 @@ use super::{
 };
 use crate::{
     acts::{Measured, NewIssue, measure},
+    app_state::AppState,
     git::{Repository, branch_ref},
-    hub::Hub,
     state::{Gate, Id, Issue, IssueState, Mergeability, Pull, Repo, Role, Scope, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/pulls", get(list).post(create))
         .route("/repos/{owner}/{repo}/pulls/{number}", get(read).patch(edit))
@@ -101,7 +101,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     };
     // Neither branch may move between the look at it and the pull request's beginning.
     let _still = moving.lock().await;
-    if ctx.hub.overlooks(writer.repo, &branch_ref(head)) {
+    if ctx.app_state.hides_ref(writer.repo, &branch_ref(head)) {
         return Err(ApiError::invalid("PullRequest", "head", "invalid"));
     }
     let sides = look_at(&git, base, head).await?;
@@ -124,13 +124,13 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     git.set_ref(&format!("refs/pull/{number}/head"), &head_sha).await?;
     let mut state = ctx.state();
     let at = (writer.repo, number);
-    ctx.hub.issue_opened(&mut state, at, writer.actor);
+    ctx.app_state.issue_opened(&mut state, at, writer.actor);
     let owners = sides.measured.owners(&state, at);
-    ctx.hub.note_owners(&mut state, at, writer.actor, owners);
+    ctx.app_state.note_owners(&mut state, at, writer.actor, owners);
     let repo = state.repo_by_id(writer.repo);
     let answer = created(ctx.view(&state).pull(repo, &repo.issues[&number]));
     // Only now: an answer to the creation never knows the mergeability yet.
-    ctx.hub.compute_mergeability(&mut state, writer.repo, number);
+    ctx.app_state.compute_mergeability(&mut state, writer.repo, number);
     Ok(answer)
 }
 
@@ -219,12 +219,12 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
         reopenable(&ctx, &git, at).await?;
     }
     let mut state = ctx.state();
-    edit_text(&ctx.hub, &mut state, at, writer.actor, edit.title, edit.body);
+    edit_text(&ctx.app_state, &mut state, at, writer.actor, edit.title, edit.body);
     match edit.state {
-        Some(IssueState::Closed) => ctx.hub.close(&mut state, at, writer.actor, None, None),
+        Some(IssueState::Closed) => ctx.app_state.close(&mut state, at, writer.actor, None, None),
         Some(IssueState::Open) => {
-            ctx.hub.reopen(&mut state, at, writer.actor);
-            ctx.hub.compute_mergeability(&mut state, at.0, at.1);
+            ctx.app_state.reopen(&mut state, at, writer.actor);
+            ctx.app_state.compute_mergeability(&mut state, at.0, at.1);
         }
         None => {}
     }
@@ -249,7 +249,7 @@ fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Re
             format!("A pull request already exists for base branch '{base}' and head branch '{head}': #{twin}");
         return Err(ApiError::custom("PullRequest", &message));
     }
-    ctx.hub.retarget(&mut state, at, actor, base, (sides.base_sha, sides.measured));
+    ctx.app_state.retarget(&mut state, at, actor, base, (sides.base_sha, sides.measured));
     Ok(())
 }
 

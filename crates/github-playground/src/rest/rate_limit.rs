@@ -8,16 +8,13 @@ use super::{
     context::{Answer, Ctx, ok},
     error::ApiError,
 };
-use crate::{
-    front::{Line, overview},
-    hub::Hub,
-};
+use crate::{app_state::AppState, front::overview, socket::Socket};
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new().route("/rate_limit", get(read))
 }
 
-async fn read(ctx: Ctx, ConnectInfo(line): ConnectInfo<Line>) -> Answer {
-    let found = overview(&ctx.hub, &ctx.headers, Some(line.peer.ip()));
+async fn read(ctx: Ctx, ConnectInfo(socket): ConnectInfo<Socket>) -> Answer {
+    let found = overview(&ctx.app_state, &ctx.headers, Some(socket.peer.ip()));
     found.map(ok).ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "Rate limiting is not enabled."))
 }

@@ -15,11 +15,11 @@ use super::{
     issues::ISSUES,
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Id, Pull, Reaction, ReactionContent, Repo, Role, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/issues/{number}/reactions", get(list_issue).post(add_issue))
         .route("/repos/{owner}/{repo}/issues/{number}/reactions/{id}", delete(remove_issue))

@@ -16,23 +16,23 @@ use serde_json::json;
 
 use super::context::answer;
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{Repo, State as Model},
     view::Urls,
 };
 
 /// Leads a request to where its repository is.
-pub(super) async fn follow(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn follow(State(app_state): State<Arc<AppState>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if let Some(inside) = by_id(&hub.state(), path) {
+    if let Some(inside) = by_id(&app_state.state(), path) {
         if let Some(uri) = with_path(request.uri(), &inside) {
             *request.uri_mut() = uri;
         }
-    } else if let Some(away) = by_old_name(&hub, &request) {
+    } else if let Some(away) = by_old_name(&app_state, &request) {
         return away;
     }
-    if let Some(gone) = super::gone::of(&hub, &request) {
+    if let Some(gone) = super::tombstones::of(&app_state, &request) {
         return gone;
     }
     next.run(request).await
@@ -53,19 +53,19 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-fn by_old_name(hub: &Hub, request: &Request) -> Option<Response> {
+fn by_old_name(app_state: &AppState, request: &Request) -> Option<Response> {
     let path = request.uri().path().strip_prefix("/repos/")?;
     let (owner, rest) = path.split_once('/')?;
     let (name, rest) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let caller = {
         // Who may not know of the repository is not led there, and most requests are for one that is where it was.
-        hub.state().moved_from(owner, name)?;
-        Caller::identify(hub, request.headers()).ok()?
+        app_state.state().moved_from(owner, name)?;
+        Caller::identify(app_state, request.headers()).ok()?
     };
-    let state = hub.state();
+    let state = app_state.state();
     let repo = state.moved_from(owner, name).filter(|repo| may_know(&state, repo, &caller))?;
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let urls = host.map_or_else(|| hub.urls.clone(), |host| Urls::new(format!("http://{host}")));
+    let urls = host.map_or_else(|| app_state.urls.clone(), |host| Urls::new(format!("http://{host}")));
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let place = urls.api(&format!("/repositories/{}{rest}{query}", repo.id));
     let status = match *request.method() {

@@ -24,9 +24,9 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     auth::random_hex,
     hook::Hook,
-    hub::Hub,
     keys::armour,
     state::{AccountKind, Agreed, App, Id, Registration, State, UserGrant, slug},
     view::{View, maybe_time, time},
@@ -35,7 +35,7 @@ use crate::{
 /// How long a manifest may be converted.
 const LIFE: TimeDelta = TimeDelta::hours(1);
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/app-manifests/{code}/conversions", post(convert))
         .route("/applications/{client}/token", post(check).delete(revoke))
@@ -43,10 +43,10 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 }
 
 /// Nobody has to say who they are: the code is the proof, once and for an hour.
-async fn convert(Shared(hub): Shared<Arc<Hub>>, At(code): At<String>) -> Answer {
+async fn convert(Shared(app_state): Shared<Arc<AppState>>, At(code): At<String>) -> Answer {
     let failed = |()| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
     {
-        let state = hub.state();
+        let state = app_state.state();
         let now = state.now();
         state.agreed.get(&code).filter(|agreed| agreed.at + LIFE > now).ok_or_else(ApiError::not_found)?;
     }
@@ -54,18 +54,18 @@ async fn convert(Shared(hub): Shared<Arc<Hub>>, At(code): At<String>) -> Answer 
     let pair = pair.map_err(|_| failed(()))?;
     let der = pair.as_der().map_err(|_| failed(()))?;
     let pem = armour("RSA PRIVATE KEY", pkcs1(der.as_ref()).ok_or_else(|| failed(()))?);
-    let mut state = hub.state();
+    let mut state = app_state.state();
     // Of two conversions at once the second one finds nothing.
     let agreed = state.agreed.remove(&code).ok_or_else(ApiError::not_found)?;
     let id = register(&mut state, agreed, pair.public_key().as_ref().to_vec());
     let app = &state.registered[&id];
     let hook_secret = state.hook_of(id).secret.as_deref().map(String::from_utf8_lossy);
-    let mut value = View::new(&state, &hub.urls).app(app);
+    let mut value = View::new(&state, &app_state.urls).app(app);
     value["client_secret"] = json!(app.client_secret);
     value["webhook_secret"] = json!(hook_secret);
     value["pem"] = json!(pem);
     if state.hook_url_of(id).is_some() {
-        hub.ping(&mut state, id);
+        app_state.ping(&mut state, id);
     }
     Ok(created(value))
 }
@@ -139,27 +139,27 @@ fn granted(state: &State, id: &str, headers: &HeaderMap, asked: &Asked) -> Resul
 
 /// <https://docs.github.com/en/rest/apps/oauth-applications#check-a-token>
 async fn check(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     At(id): At<String>,
     headers: HeaderMap,
     Input(asked): Input<Asked>,
 ) -> Answer {
-    let state = hub.state();
+    let state = app_state.state();
     let (_, at) = granted(&state, &id, &headers, &asked)?;
     let grant = &state.user_grants[at];
     if grant.expires_at <= state.now() {
         return Err(ApiError::not_found());
     }
-    Ok(ok(authorization(&hub, &state, grant)))
+    Ok(ok(authorization(&app_state, &state, grant)))
 }
 
-fn authorization(hub: &Hub, state: &State, grant: &UserGrant) -> Value {
-    let view = View::new(state, &hub.urls);
+fn authorization(app_state: &AppState, state: &State, grant: &UserGrant) -> Value {
+    let view = View::new(state, &app_state.urls);
     let app = state.app_by_id(grant.app).unwrap_or(&state.app);
     json!({
-        "id": grant.id, "url": hub.urls.api(&format!("/authorizations/{}", grant.id)), "scopes": null,
+        "id": grant.id, "url": app_state.urls.api(&format!("/authorizations/{}", grant.id)), "scopes": null,
         "token": grant.token, "token_last_eight": grant.token.get(grant.token.len() - 8..), "hashed_token": null,
-        "app": { "client_id": app.client_id(), "name": app.name, "url": hub.urls.web(&format!("/apps/{}", app.slug)) },
+        "app": { "client_id": app.client_id(), "name": app.name, "url": app_state.urls.web(&format!("/apps/{}", app.slug)) },
         "note": null, "note_url": null, "created_at": time(grant.created_at), "updated_at": time(grant.created_at),
         "fingerprint": null, "user": view.account(grant.user), "expires_at": maybe_time(Some(grant.expires_at)),
     })
@@ -167,12 +167,12 @@ fn authorization(hub: &Hub, state: &State, grant: &UserGrant) -> Value {
 
 /// <https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-token>
 async fn revoke(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     At(id): At<String>,
     headers: HeaderMap,
     Input(asked): Input<Asked>,
 ) -> Answer {
-    let mut state = hub.state();
+    let mut state = app_state.state();
     let (_, at) = granted(&state, &id, &headers, &asked)?;
     state.user_grants.remove(at);
     Ok(no_content())
@@ -181,16 +181,16 @@ async fn revoke(
 /// All that the user granted the app ends, and the app is told.
 /// <https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization>
 async fn revoke_all(
-    Shared(hub): Shared<Arc<Hub>>,
+    Shared(app_state): Shared<Arc<AppState>>,
     At(id): At<String>,
     headers: HeaderMap,
     Input(asked): Input<Asked>,
 ) -> Answer {
-    let mut state = hub.state();
+    let mut state = app_state.state();
     let (app, at) = granted(&state, &id, &headers, &asked)?;
     let user = state.user_grants[at].user;
     state.user_grants.retain(|grant| grant.app != app || grant.user != user);
-    let payload = json!({ "action": "revoked", "sender": View::new(&state, &hub.urls).account(user) });
-    hub.deliver_to(&mut state, app, "github_app_authorization", None, None, &payload);
+    let payload = json!({ "action": "revoked", "sender": View::new(&state, &app_state.urls).account(user) });
+    app_state.deliver_to(&mut state, app, "github_app_authorization", None, None, &payload);
     Ok(no_content())
 }

@@ -13,16 +13,16 @@ use super::{
     settings::{Merging, wants_private},
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
     git::FileWrite,
-    hub::Hub,
     state::{Access, Id, MergeSettings, Repo, Role, Scope, State},
 };
 
 /// The branch that a new repository starts with.
 const BRANCH: &str = "main";
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}", get(repo))
         .route("/user/repos", get(own).post(create_own))
@@ -149,7 +149,7 @@ async fn create(ctx: &Ctx, owner: Id, creator: Id, new: NewRepo) -> Answer {
     if taken {
         return Err(ApiError::invalid_because("Repository", "name", "name already exists on this account"));
     }
-    let id = ctx.hub.add_repository(owner, &name, new.description, private, BRANCH).await?;
+    let id = ctx.app_state.add_repository(owner, &name, new.description, private, BRANCH).await?;
     let git = ctx.state().repo_by_id(id).git.clone();
     if new.auto_init {
         let content = Some(format!("# {name}\n").into_bytes());
@@ -162,6 +162,6 @@ async fn create(ctx: &Ctx, owner: Id, creator: Id, new: NewRepo) -> Answer {
     }
     let repo = state.repo_mut(id);
     (repo.merging, repo.homepage) = (merging, new.homepage.filter(|homepage| !homepage.is_empty()));
-    ctx.hub.announce_repository(&mut state, id, "created", creator, None);
+    ctx.app_state.announce_repository(&mut state, id, "created", creator, None);
     Ok(created(ctx.view(&state).repo_full(state.repo_by_id(id), Some(Role::Admin))))
 }

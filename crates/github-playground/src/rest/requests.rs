@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     acts::{CodeOwners, OwnersFault},
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{Id, Repo, Role, Scope, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route(
             "/repos/{owner}/{repo}/pulls/{number}/requested_reviewers",
@@ -70,11 +70,11 @@ fn named(state: &State, repo: &Repo, author: Id, asked: &Reviewers) -> Result<Ve
 }
 
 async fn request_reviewers(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Reviewers>) -> Answer {
-    change(&ctx, &at, &asked, Hub::request_review).map(created)
+    change(&ctx, &at, &asked, AppState::request_review).map(created)
 }
 
 async fn unrequest_reviewers(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Reviewers>) -> Answer {
-    change(&ctx, &at, &asked, Hub::unrequest_review).map(ok)
+    change(&ctx, &at, &asked, AppState::unrequest_review).map(ok)
 }
 
 /// Does something with everybody who is named, and shows what came of it.
@@ -82,14 +82,14 @@ fn change(
     ctx: &Ctx,
     (owner, name, number): &(String, String, u64),
     asked: &Reviewers,
-    act: impl Fn(&Arc<Hub>, &mut State, (Id, u64), Id, Id),
+    act: impl Fn(&Arc<AppState>, &mut State, (Id, u64), Id, Id),
 ) -> Result<Value, ApiError> {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (owner, name), PULLS, Role::Triage)?;
     let repo = state.repo_by_id(writer.repo);
     let (issue, _) = find(repo, *number)?;
     for reviewer in named(&state, repo, issue.author, asked)? {
-        act(&ctx.hub, &mut state, (writer.repo, *number), writer.actor, reviewer);
+        act(&ctx.app_state, &mut state, (writer.repo, *number), writer.actor, reviewer);
     }
     let repo = state.repo_by_id(writer.repo);
     Ok(ctx.view(&state).pull_simple(repo, &repo.issues[number]))

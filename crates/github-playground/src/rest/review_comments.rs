@@ -19,15 +19,15 @@ use super::{
     sizes::check_body,
 };
 use crate::{
+    app_state::AppState,
     git::FileChange,
-    hub::Hub,
     rules::hunk,
     state::{Id, Issue, Repo, Review, ReviewComment, ReviewState, Role, Side, State},
     view::View,
     webhooks::Event,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/pulls/comments", get(all))
         .route("/repos/{owner}/{repo}/pulls/comments/{id}", get(read).patch(edit).delete(remove))
@@ -182,7 +182,7 @@ fn publish(ctx: &Ctx, writer: Writer, number: u64, mut comment: ReviewComment) -
         reactions: Vec::new(),
     });
     pull.review_comments.push(comment);
-    announce_submitted(&ctx.hub, &mut state, (writer.repo, number), writer.actor, review);
+    announce_submitted(&ctx.app_state, &mut state, (writer.repo, number), writer.actor, review);
     created(shown(ctx.view(&state), writer.repo, id))
 }
 
@@ -229,7 +229,7 @@ fn shown(view: View, repo: Id, id: Id) -> Value {
 
 /// Tells of a comment on the diff.
 pub(super) fn announce_comment(
-    hub: &Arc<Hub>,
+    app_state: &Arc<AppState>,
     state: &mut State,
     (repo, number): (Id, u64),
     sender: Id,
@@ -237,12 +237,13 @@ pub(super) fn announce_comment(
     action: &'static str,
     extra: Value,
 ) {
-    let view = View::new(state, &hub.urls);
+    let view = View::new(state, &app_state.urls);
     let found = state.repo_by_id(repo);
     let issue = &found.issues[&number];
     let mut fields = json!({ "comment": shown(view, repo, id), "pull_request": view.pull_simple(found, issue) });
     crate::view::merge(&mut fields, extra);
-    hub.announce(state, Event { name: "pull_request_review_comment", action: Some(action), repo, sender, fields });
+    app_state
+        .announce(state, Event { name: "pull_request_review_comment", action: Some(action), repo, sender, fields });
 }
 
 fn may_change(ctx: &Ctx, state: &State, at: (&str, &str), id: Id) -> Result<(Writer, u64), ApiError> {
@@ -270,14 +271,14 @@ async fn edit(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>, Input(t
         comment.updated_at = now;
     }
     let extra = json!({ "changes": { "body": { "from": before } } });
-    announce_comment(&ctx.hub, &mut state, (writer.repo, number), writer.actor, id, "edited", extra);
+    announce_comment(&ctx.app_state, &mut state, (writer.repo, number), writer.actor, id, "edited", extra);
     Ok(ok(shown(ctx.view(&state), writer.repo, id)))
 }
 
 async fn remove(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
     let mut state = ctx.state();
     let (writer, number) = may_change(&ctx, &state, (&owner, &name), id)?;
-    announce_comment(&ctx.hub, &mut state, (writer.repo, number), writer.actor, id, "deleted", json!({}));
+    announce_comment(&ctx.app_state, &mut state, (writer.repo, number), writer.actor, id, "deleted", json!({}));
     state.issue_mut(writer.repo, number).pull_mut().review_comments.retain(|comment| comment.id != id);
     Ok(no_content())
 }

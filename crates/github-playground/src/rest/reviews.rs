@@ -17,13 +17,13 @@ use super::{
     sizes::check_review,
 };
 use crate::{
+    app_state::AppState,
     git::FileChange,
-    hub::Hub,
     state::{Id, Issue, Repo, Review, ReviewComment, ReviewState, Role, State},
     view::View,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/pulls/{number}/reviews", get(list).post(create))
         .route("/repos/{owner}/{repo}/pulls/{number}/reviews/{id}", get(read).put(edit).delete(discard))
@@ -125,7 +125,7 @@ async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, 
     let id = add(&ctx, writer, number, (state, body, &commit), &new.comments, &files)?;
     let mut model = ctx.state();
     if state != ReviewState::Pending {
-        announce_submitted(&ctx.hub, &mut model, (writer.repo, number), writer.actor, id);
+        announce_submitted(&ctx.app_state, &mut model, (writer.repo, number), writer.actor, id);
     }
     Ok(ok(shown(ctx.view(&model), writer.repo, number, id)))
 }
@@ -183,13 +183,13 @@ fn shown(view: View, repo: Id, number: u64, id: Id) -> Value {
 }
 
 /// Tells of a review and of each of its comments.
-pub(super) fn announce_submitted(hub: &Arc<Hub>, state: &mut State, at: (Id, u64), sender: Id, id: Id) {
-    hub.announce_review(state, at, sender, id, "submitted", json!({}));
+pub(super) fn announce_submitted(app_state: &Arc<AppState>, state: &mut State, at: (Id, u64), sender: Id, id: Id) {
+    app_state.announce_review(state, at, sender, id, "submitted", json!({}));
     let of_review = |comment: &&ReviewComment| comment.review == id;
     let comments: Vec<Id> =
         state.issue_mut(at.0, at.1).pull().review_comments.iter().filter(of_review).map(|comment| comment.id).collect();
     for comment in comments {
-        announce_comment(hub, state, at, sender, comment, "created", json!({}));
+        announce_comment(app_state, state, at, sender, comment, "created", json!({}));
     }
 }
 
@@ -226,7 +226,7 @@ async fn edit(
     let before = std::mem::replace(&mut review.body, said);
     if state_before != ReviewState::Pending && before != review.body {
         let changes = json!({ "changes": { "body": { "from": before } } });
-        ctx.hub.announce_review(&mut state, (writer.repo, number), writer.actor, id, "edited", changes);
+        ctx.app_state.announce_review(&mut state, (writer.repo, number), writer.actor, id, "edited", changes);
     }
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
 }
@@ -272,7 +272,7 @@ async fn submit(
     review.submitted_at = Some(now);
     let pull = state.issue_mut(writer.repo, number).pull_mut();
     pull.requested_reviewers.retain(|reviewer| *reviewer != writer.actor);
-    announce_submitted(&ctx.hub, &mut state, (writer.repo, number), writer.actor, id);
+    announce_submitted(&ctx.app_state, &mut state, (writer.repo, number), writer.actor, id);
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
 }
 
@@ -291,7 +291,7 @@ async fn dismiss(
         return Err(ApiError::unprocessable("Can not dismiss a commented pull request review"));
     }
     may_dismiss(&state, writer, number)?;
-    ctx.hub.dismiss(&mut state, (writer.repo, number), writer.actor, id);
+    ctx.app_state.dismiss(&mut state, (writer.repo, number), writer.actor, id);
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
 }
 

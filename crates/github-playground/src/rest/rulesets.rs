@@ -12,15 +12,15 @@ use super::{
     protection::administer,
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     rules::demands::{Way, passes, rulesets_of},
     state::{Access, Bypass, BypassMode, Enforcement, Id, Repo, Role, Rule, Ruleset, Scope, State, Target},
     view::{View, merge},
     webhooks::Event,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/rulesets", get(list).post(create))
         .route("/repos/{owner}/{repo}/rulesets/{id}", get(read).put(update).delete(delete))
@@ -203,12 +203,12 @@ fn changes(had: &Ruleset, now: &Ruleset) -> Value {
 }
 
 fn announce(ctx: &Ctx, state: &mut State, (repo, id): (Id, Id), sender: Id, action: &'static str, changes: Value) {
-    let view = View::new(state, &ctx.hub.urls);
+    let view = View::new(state, &ctx.app_state.urls);
     let found = state.repo_by_id(repo);
     let Ok(ruleset) = find(found, id) else { return };
     let mut fields = json!({ "repository_ruleset": view.ruleset(found, ruleset, None, true) });
     merge(&mut fields, changes);
-    ctx.hub.announce(state, Event { name: "repository_ruleset", action: Some(action), repo, sender, fields });
+    ctx.app_state.announce(state, Event { name: "repository_ruleset", action: Some(action), repo, sender, fields });
 }
 
 /// The active rules of a branch, whether it exists or not; whom they let pass is not considered.

@@ -16,8 +16,8 @@ use super::{
     repos::{shown, valid_name},
 };
 use crate::{
+    app_state::AppState,
     git::GitError,
-    hub::Hub,
     state::{
         AccountKind, Id, MergeBody, MergeSettings, MergeTitle, Repo, Role, Scope, SquashMessage, SquashTitle, State,
         Wording,
@@ -29,7 +29,7 @@ use crate::{
 const TOPICS: usize = 20;
 const TOPIC: usize = 50;
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}", patch(edit).delete(delete))
         .route("/repos/{owner}/{repo}/topics", get(topics).put(set_topics))
@@ -172,7 +172,7 @@ fn free(state: &State, repo: &Repo, owner: Id, name: &str) -> Result<(), ApiErro
 fn apply(ctx: &Ctx, state: &mut State, writer: Writer, edit: Edit) -> Result<(), ApiError> {
     let (id, sender) = (writer.repo, writer.actor);
     if let Some(archived) = edit.archived {
-        ctx.hub.set_archived(state, id, archived, sender);
+        ctx.app_state.set_archived(state, id, archived, sender);
     }
     let merging = edit.merging.applied_to(state.repo_by_id(id).merging)?;
     let repo = state.repo_mut(id);
@@ -185,13 +185,13 @@ fn apply(ctx: &Ctx, state: &mut State, writer: Writer, edit: Edit) -> Result<(),
         repo.default_branch = branch;
     }
     if changes != json!({}) {
-        ctx.hub.announce_repository(state, id, "edited", sender, Some(changes));
+        ctx.app_state.announce_repository(state, id, "edited", sender, Some(changes));
     }
     if let Some(private) = wants_private(edit.visibility.as_deref(), edit.private)? {
-        ctx.hub.set_private(state, id, private, sender);
+        ctx.app_state.set_private(state, id, private, sender);
     }
     if let Some(name) = edit.name.filter(|name| *name != state.repo_by_id(id).name) {
-        ctx.hub.rename(state, id, &name, sender);
+        ctx.app_state.rename(state, id, &name, sender);
     }
     Ok(())
 }
@@ -212,7 +212,7 @@ fn change(changes: &mut Value, field: &str, held: &mut Option<String>, wanted: P
 async fn delete(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write_whole(&state, (&owner, &name), &[Scope::Administration], Role::Admin)?;
-    ctx.hub.delete_repository(&mut state, writer.repo, writer.actor);
+    ctx.app_state.delete_repository(&mut state, writer.repo, writer.actor);
     Ok(no_content())
 }
 
@@ -251,7 +251,7 @@ async fn set_topics(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(ask
     let after = repo.topics.clone();
     if before != after {
         let changes = json!({ "topics": { "from": before } });
-        ctx.hub.announce_repository(&mut state, writer.repo, "edited", writer.actor, Some(changes));
+        ctx.app_state.announce_repository(&mut state, writer.repo, "edited", writer.actor, Some(changes));
     }
     Ok(ok(json!({ "names": after })))
 }
@@ -290,10 +290,10 @@ async fn transfer(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(asked
     if kind == AccountKind::User && target != writer.actor {
         state.transfers.insert(writer.repo, (target, name));
     } else {
-        ctx.hub.transfer(&mut state, writer.repo, (target, &name), writer.actor);
+        ctx.app_state.transfer(&mut state, writer.repo, (target, &name), writer.actor);
         for team in asked.team_ids {
             let role = state.teams[&team].permission;
-            ctx.hub.give_team(&mut state, team, writer.repo, role, writer.actor);
+            ctx.app_state.give_team(&mut state, team, writer.repo, role, writer.actor);
         }
     }
     Ok(answer(StatusCode::ACCEPTED, before))

@@ -13,14 +13,14 @@ use super::{
     sizes,
 };
 use crate::{
+    app_state::AppState,
     git::Branch,
-    hub::Hub,
     state::{Role, Scope, Status, StatusState},
     view::{merge, without},
     webhooks::Event,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new().route("/repos/{owner}/{repo}/statuses/{sha}", post(create))
 }
 
@@ -90,7 +90,7 @@ async fn create(ctx: Ctx, At((owner, name, sha)): At<(String, String, String)>, 
     for person in ["author", "committer"] {
         without(&mut fields["commit"][person], &["user_view_type"]);
     }
-    ctx.hub
+    ctx.app_state
         .announce(&mut state, Event { name: "status", action: None, repo: writer.repo, sender: writer.actor, fields });
     Ok(created(ctx.view(&state).status(state.repo_by_id(writer.repo), &status)))
 }

@@ -16,11 +16,11 @@ use super::{
     issues::{ISSUES, find},
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Id, Role, State},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/issues/{number}/parent", get(parent))
         .route("/repos/{owner}/{repo}/issues/{number}/sub_issues", get(list).post(add))
@@ -123,9 +123,9 @@ async fn add(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<As
     let parts = state.repo_by_id(parent.0).issues[&parent.1].sub_issues.len();
     check_size(parts, ancestors.len() + 1 + depth(&state, child))?;
     if let Some(had) = had {
-        ctx.hub.drop_sub_issue(&mut state, had, child, writer.actor);
+        ctx.app_state.drop_sub_issue(&mut state, had, child, writer.actor);
     }
-    ctx.hub.add_sub_issue(&mut state, parent, child, writer.actor);
+    ctx.app_state.add_sub_issue(&mut state, parent, child, writer.actor);
     Ok(created(shown(&ctx, &state, parent)))
 }
 
@@ -136,7 +136,7 @@ async fn remove(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input
     if state.repo_by_id(child.0).issues[&child.1].parent != Some(parent) {
         return Err(ApiError::not_found());
     }
-    ctx.hub.drop_sub_issue(&mut state, parent, child, writer.actor);
+    ctx.app_state.drop_sub_issue(&mut state, parent, child, writer.actor);
     Ok(ok(shown(&ctx, &state, parent)))
 }
 

@@ -15,12 +15,12 @@ use super::{
     error::ApiError,
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{CheckRun, CheckSuite, Id, Repo, Role, Stage, State},
     view::simple_commit,
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/check-suites", post(create))
         .route("/repos/{owner}/{repo}/check-suites/preferences", patch(prefer))
@@ -104,7 +104,7 @@ async fn rerequest(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) ->
     let commit = head_commit(&ctx, writer.repo, &sha).await?;
     let mut state = ctx.state();
     state.requeue(writer.repo, id);
-    ctx.hub.announce_suite(&mut state, writer.repo, id, writer.actor, "rerequested", commit.as_ref());
+    ctx.app_state.announce_suite(&mut state, writer.repo, id, writer.actor, "rerequested", commit.as_ref());
     Ok(created(json!({})))
 }
 
@@ -117,7 +117,7 @@ pub(super) fn run_again(ctx: &Ctx, state: &mut State, writer: Writer, suite: Id)
     let run = runs.iter().find(|run| run.suite == suite && run.stage == Stage::Completed);
     let run = run.ok_or_else(|| ApiError::semantic("This check suite is not rerequestable"))?;
     let (run, all) = (run.id, (0..run.plan.len()).collect());
-    ctx.hub.run_again(state, (writer.repo, run), &all, writer.actor);
+    ctx.app_state.run_again(state, (writer.repo, run), &all, writer.actor);
     Ok(created(json!({})))
 }
 

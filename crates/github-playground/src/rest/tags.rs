@@ -17,13 +17,13 @@ use super::{
     merge::signature,
 };
 use crate::{
+    app_state::AppState,
     git::{Signature, Tag},
-    hub::Hub,
     state::{Id, Role, Scope},
     view::{View, time},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/repos/{owner}/{repo}/git/tags", post(create))
         .route("/repos/{owner}/{repo}/git/tags/{sha}", get(read))

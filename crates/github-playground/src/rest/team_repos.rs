@@ -10,13 +10,13 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{Repo, Role, Scope, State, Team},
     view::{without, without_merging},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/orgs/{login}/teams/{team}/repos", get(repos))
         .route("/orgs/{login}/teams/{team}/repos/{owner}/{repo}", get(repo).put(give).delete(take))
@@ -78,7 +78,7 @@ async fn give(ctx: Ctx, At(at): At<Place>, Input(given): Input<Given>) -> Answer
     };
     let team = team.id;
     let writer = ctx.write(&state, (&at.2, &at.3), &[Scope::Administration], Role::Admin)?;
-    ctx.hub.give_team(&mut state, team, writer.repo, role, writer.actor);
+    ctx.app_state.give_team(&mut state, team, writer.repo, role, writer.actor);
     Ok(no_content())
 }
 
@@ -91,7 +91,7 @@ async fn take(ctx: Ctx, At(at): At<Place>) -> Answer {
         Ok(actor) => actor,
         Err(_) => ctx.write(&state, (&at.2, &at.3), &[Scope::Administration], Role::Admin)?.actor,
     };
-    ctx.hub.take_from_team(&mut state, team.id, repo, actor);
+    ctx.app_state.take_from_team(&mut state, team.id, repo, actor);
     Ok(no_content())
 }
 

@@ -12,12 +12,12 @@ use super::{
     orgs,
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{AccountKind, Id, Privacy, Role, State, Team, TeamRole, slug},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/orgs/{login}/teams", get(teams).post(create))
         .route("/orgs/{login}/teams/{team}", get(team).patch(edit).delete(delete))
@@ -187,9 +187,9 @@ async fn create(ctx: Ctx, At(login): At<String>, Input(asked): Input<Asked>) -> 
         created_at: now,
         updated_at: now,
     };
-    ctx.hub.create_team(&mut state, team, actor);
+    ctx.app_state.create_team(&mut state, team, actor);
     for repo in repos {
-        ctx.hub.give_team(&mut state, id, repo, permission, actor);
+        ctx.app_state.give_team(&mut state, id, repo, permission, actor);
     }
     Ok(created(ctx.view(&state).team_full(&state.teams[&id])))
 }
@@ -233,7 +233,7 @@ async fn edit(ctx: Ctx, At((login, slug)): At<(String, String)>, Input(asked): I
     let id = team.id;
     state.teams.insert(id, team);
     if changes != json!({}) {
-        ctx.hub.announce_team(&mut state, id, "edited", actor, json!({ "changes": changes }));
+        ctx.app_state.announce_team(&mut state, id, "edited", actor, json!({ "changes": changes }));
     }
     Ok(ok(ctx.view(&state).team_full(&state.teams[&id])))
 }
@@ -257,7 +257,7 @@ async fn delete(ctx: Ctx, At((login, slug)): At<(String, String)>) -> Answer {
     let mut state = ctx.state();
     let team = ctx.team(&state, (&login, &slug))?;
     let (actor, id) = (ctx.maintains(&state, team)?, team.id);
-    ctx.hub.delete_team(&mut state, id, actor);
+    ctx.app_state.delete_team(&mut state, id, actor);
     Ok(no_content())
 }
 
@@ -318,7 +318,7 @@ async fn join(ctx: Ctx, At((login, slug, user)): At<(String, String, String)>, I
     if state.member(team.org, person).is_none() {
         ctx.manages(&state, team.org, "You must be an owner to add somebody from outside the organization.")?;
     }
-    ctx.hub.join_team(&mut state, team.id, person, role, actor);
+    ctx.app_state.join_team(&mut state, team.id, person, role, actor);
     shown(&ctx, &state, &state.teams[&team.id], person)
 }
 
@@ -334,7 +334,7 @@ async fn leave(ctx: Ctx, At((login, slug, user)): At<(String, String, String)>) 
     if !team.members.contains_key(&person) {
         return Err(ApiError::not_found());
     }
-    ctx.hub.leave_team(&mut state, team.id, person, actor);
+    ctx.app_state.leave_team(&mut state, team.id, person, actor);
     Ok(no_content())
 }
 

@@ -10,9 +10,9 @@ use super::{
     context::{Answer, At, Ctx, ok},
     error::ApiError,
 };
-use crate::{auth::Caller, hub::Hub, state::Id};
+use crate::{app_state::AppState, auth::Caller, state::Id};
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/meta", get(meta))
         .route("/user", get(me))

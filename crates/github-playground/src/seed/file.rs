@@ -34,7 +34,7 @@
 //!     after: 90                 # seconds; none, unless said
 //!     never: in_progress        # it stays there, or `queued`
 //! rate_limits: {}               # github.com's numbers; or some of your own: { core: 100 }
-//! misbehaviour:                 # see the table in `mischief`
+//! faults:                       # see the table in `faults`
 //!   seed: 7
 //!   rules:
 //!     - { requests: { methods: [POST], path: "/repos/*/*/pulls" }, does: done_then_reset, times: 1 }
@@ -52,9 +52,9 @@ use thiserror::Error;
 
 use super::teams::SeedTeam;
 use crate::ci::Rule;
+use crate::faults::FaultConfig;
 use crate::front::RateLimits;
 use crate::git::{branch_ref, is_valid_ref_name};
-use crate::mischief::Written;
 use crate::options::SeedLabel;
 use crate::state::Role;
 
@@ -78,7 +78,7 @@ pub(crate) struct SeedFile {
     pub(super) ci: Vec<Rule>,
     pub(super) rate_limits: Option<RateLimits>,
     #[serde(default)]
-    pub(super) misbehaviour: Written,
+    pub(super) faults: FaultConfig,
     /// What `directory` is relative to.
     #[serde(skip)]
     pub(super) folder: PathBuf,
@@ -178,11 +178,11 @@ impl SeedFile {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let mut file: Self = serde_saphyr::from_str(&text).map_err(|error| malformed(error.to_string()))?;
         file.folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        let faults = file.faults();
+        let faults = file.errors();
         if faults.is_empty() { Ok(file) } else { Err(SeedError::Faults(faults)) }
     }
 
-    fn faults(&self) -> Vec<String> {
+    fn errors(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let mut people: BTreeSet<String> = crate::world::PEOPLE.iter().map(|(login, _)| (*login).to_owned()).collect();
         for user in &self.users {
@@ -210,8 +210,8 @@ impl SeedFile {
         }
         let limits = self.rate_limits.iter().flat_map(RateLimits::faults);
         faults.extend(limits.map(|fault| format!("rate_limits: {fault}")));
-        if let Err(found) = self.misbehaviour.rules() {
-            faults.extend(found.into_iter().map(|fault| format!("misbehaviour: {fault}")));
+        if let Err(found) = self.faults.rules() {
+            faults.extend(found.into_iter().map(|fault| format!("faults: {fault}")));
         }
         faults
     }
@@ -308,7 +308,7 @@ pub(super) mod tests {
         let document = include_str!("../../../../docs/playground.md");
         let examples: Vec<&str> =
             document.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-        assert!(examples.iter().any(|all| all.contains("misbehaviour:")) && examples.len() > 2);
+        assert!(examples.iter().any(|all| all.contains("faults:")) && examples.len() > 2);
         for example in examples {
             let told = match read(&example.replace("/path/to/a/folder", env!("CARGO_MANIFEST_DIR"))) {
                 Ok(_) => continue,
@@ -325,7 +325,7 @@ pub(super) mod tests {
             - { name: a b, owner: nobody, directory: ./no-such, collaborators: { eve: king } }\n\
             - { name: c, default_branch: 'x..y', labels: [{ name: l, color: red }], issues: [{ title: '', author: eve }] }\n\
             rate_limits: { status: 500 }\n\
-            misbehaviour: { rules: [{ deliveries: {}, does: explode }] }\n";
+            faults: { rules: [{ deliveries: {}, does: explode }] }\n";
         let SeedError::Faults(faults) = read(text).unwrap_err() else { panic!("it was read") };
         let all = faults.join("\n");
         for part in [
@@ -339,7 +339,7 @@ pub(super) mod tests {
             "x..y",
             "`red`",
             "no title",
-            "misbehaviour: rules[0].does",
+            "faults: rules[0].does",
             "rate_limits: status",
         ] {
             assert!(all.contains(part), "{part} is missing in:\n{all}");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::file::{SeedError, SeedFile, SeedIssue, SeedRepository};
 use crate::acts::NewIssue;
+use crate::app_state::AppState;
 use crate::git::FileWrite;
-use crate::hub::Hub;
 use crate::options::{SeedLabel, grey};
 use crate::state::{Id, Label, Role, State};
 
@@ -15,14 +15,14 @@ const MAX_IMPORT: u64 = 200 * 1024 * 1024;
 
 impl SeedFile {
     /// Adds everything to the playground. The file was checked when it was read.
-    pub(crate) async fn plant(&self, hub: &Arc<Hub>) -> Result<(), SeedError> {
+    pub(crate) async fn plant(&self, app_state: &Arc<AppState>) -> Result<(), SeedError> {
         for user in &self.users {
-            hub.state().add_user(&user.login);
+            app_state.state().add_user(&user.login);
         }
-        hub.state().ci.extend(self.ci.iter().cloned());
+        app_state.state().ci.extend(self.ci.iter().cloned());
         for repository in &self.repositories {
-            let id = self.ensure_repository(hub, repository).await?;
-            let mut state = hub.state();
+            let id = self.ensure_repository(app_state, repository).await?;
+            let mut state = app_state.state();
             for (login, role) in &repository.collaborators {
                 let account = state.add_user(login);
                 if let Some(role) = Role::parse(role) {
@@ -36,37 +36,37 @@ impl SeedFile {
                 add_issue(&mut state, id, issue);
             }
         }
-        self.plant_teams(&mut hub.state());
+        self.plant_teams(&mut app_state.state());
         // Last of all: nothing in the file meets what it asks for.
         if let Some(limits) = &self.rate_limits {
-            hub.limits.set(Some(limits.clone()));
+            app_state.limits.set(Some(limits.clone()));
         }
-        if let Some(seed) = self.misbehaviour.seed {
-            hub.mischief.seed(seed);
+        if let Some(seed) = self.faults.seed {
+            app_state.faults.seed(seed);
         }
-        let rules = self.misbehaviour.rules().map_err(SeedError::Faults)?;
-        hub.mischief.add(rules).map_err(|error| SeedError::Faults(error.0))
+        let rules = self.faults.rules().map_err(SeedError::Faults)?;
+        app_state.faults.add(rules).map_err(|error| SeedError::Faults(error.0))
     }
 
-    async fn ensure_repository(&self, hub: &Arc<Hub>, wanted: &SeedRepository) -> Result<Id, SeedError> {
+    async fn ensure_repository(&self, app_state: &Arc<AppState>, wanted: &SeedRepository) -> Result<Id, SeedError> {
         let failed = |error: &dyn std::error::Error| SeedError::Git {
             repository: format!("{}/{}", wanted.owner, wanted.name),
             reason: error.to_string(),
         };
         let (known, owner) = {
-            let mut state = hub.state();
+            let mut state = app_state.state();
             let known = state.repo(&wanted.owner, &wanted.name).map(|repo| repo.id);
             (known, state.add_user(&wanted.owner))
         };
         let id = match known {
             Some(id) => id,
-            None => hub
+            None => app_state
                 .add_repository(owner, &wanted.name, wanted.description.clone(), wanted.private, &wanted.default_branch)
                 .await
                 .map_err(|error| failed(&error))?,
         };
         let (git, branch, author) = {
-            let state = hub.state();
+            let state = app_state.state();
             let repo = state.repo_by_id(id);
             (Arc::clone(&repo.git), repo.default_branch.clone(), state.signature_of(maintainer(&state)))
         };
@@ -77,8 +77,8 @@ impl SeedFile {
             let message = format!("Import {}", wanted.name);
             git.commit_files(&branch, &files, &message, &author).await.map_err(|error| failed(&error))?;
         }
-        if wanted.installed && hub.state().installation_of(id).is_none() {
-            hub.install(&mut hub.state(), owner, id);
+        if wanted.installed && app_state.state().installation_of(id).is_none() {
+            app_state.install(&mut app_state.state(), owner, id);
         }
         Ok(id)
     }

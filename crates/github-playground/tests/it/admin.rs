@@ -26,26 +26,26 @@ impl World {
 }
 
 #[tokio::test]
-async fn misbehaviour_is_put_added_shown_reported_and_ended() {
+async fn fault_rules_are_put_added_shown_reported_and_ended() {
     let world = World::start().await;
     let rules = json!({ "seed": 7, "rules": [
         { "requests": { "methods": ["GET"], "path": "/meta" }, "does": "server_error", "times": 1 },
     ] });
-    world.admin(Method::PUT, "/misbehaviour", rules).await.expect(200);
+    world.admin(Method::PUT, "/faults", rules).await.expect(200);
     let limit = json!({ "name": "slow down", "requests": { "path": "/repos/**" },
         "does": { "secondary_limit": { "status": 429, "retry_after": 3 } } });
-    world.admin(Method::POST, "/misbehaviour", limit).await.expect(201);
+    world.admin(Method::POST, "/faults", limit).await.expect(201);
     let refused = world.as_user("writer", Method::GET, "/issues", Value::Null).await;
     assert_eq!(refused.headers["retry-after"], "3");
     refused.expect(429);
-    let shown = world.admin(Method::GET, "/misbehaviour", Value::Null).await.expect(200);
+    let shown = world.admin(Method::GET, "/faults", Value::Null).await.expect(200);
     let of = |at: usize| (&shown["rules"][at]["met"], &shown["rules"][at]["done"]);
     assert_eq!((of(0), of(1)), ((&json!(0), &json!(0)), (&json!(1), &json!(1))));
     let report = world.admin(Method::GET, "/report", Value::Null).await.expect(200);
-    let done = &report["misbehaved"][0];
+    let done = &report["injected"][0];
     assert_eq!((&done["rule"], &done["act"]), (&json!("slow down"), &json!("secondary_limit")));
     assert_eq!(done["what"], "GET /repos/acme/widgets/issues");
-    world.admin(Method::DELETE, "/misbehaviour", Value::Null).await.expect(204);
+    world.admin(Method::DELETE, "/faults", Value::Null).await.expect(204);
     world.get("/issues").await;
 }
 
@@ -53,16 +53,16 @@ async fn misbehaviour_is_put_added_shown_reported_and_ended() {
 async fn bad_rules_change_nothing_and_every_fault_is_told_with_its_place() {
     let world = World::start().await;
     let good = json!({ "rules": [{ "requests": { "path": "/repos/**" }, "does": "not_found" }] });
-    world.admin(Method::PUT, "/misbehaviour", good).await.expect(200);
+    world.admin(Method::PUT, "/faults", good).await.expect(200);
     let bad = json!({ "rules": [{ "requests": { "path": "x" }, "does": "reset", "chance": 7 }, { "does": "drop" }] });
-    let told = world.admin(Method::PUT, "/misbehaviour", bad).await.expect(422);
-    let faults: Vec<&str> = told["faults"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let told = world.admin(Method::PUT, "/faults", bad).await.expect(422);
+    let faults: Vec<&str> = told["errors"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     for place in ["rules[0].requests.path: `x`", "rules[0].chance: 7", "rules[1].requests, deliveries, refs"] {
         assert!(faults.iter().any(|fault| fault.starts_with(place)), "{place} is missing in {faults:?}");
     }
-    world.admin(Method::POST, "/misbehaviour", json!([])).await.expect(422);
-    world.admin(Method::PUT, "/misbehaviour", json!({ "rulez": [] })).await.expect(422);
-    let request = world.client.put(format!("{}/_playground/misbehaviour", world.playground.url));
+    world.admin(Method::POST, "/faults", json!([])).await.expect(422);
+    world.admin(Method::PUT, "/faults", json!({ "rulez": [] })).await.expect(422);
+    let request = world.client.put(format!("{}/_playground/faults", world.playground.url));
     let request = request.header("content-type", "application/json").body("{");
     assert_eq!(request.send().await.unwrap().status(), 400);
     world.as_user("writer", Method::GET, "/issues", Value::Null).await.expect(404);
@@ -101,7 +101,7 @@ async fn pages_of_other_sites_are_refused() {
         [("content-type", "text/plain")],
         [("content-type", "application/x-www-form-urlencoded")],
     ] {
-        let mut request = world.client.put(format!("{}/_playground/misbehaviour", world.playground.url));
+        let mut request = world.client.put(format!("{}/_playground/faults", world.playground.url));
         if headers[0].0 != "content-type" {
             request = request.header("content-type", "application/json");
         }
@@ -128,7 +128,7 @@ async fn an_installation_is_suspended_and_woken() {
     world.call(Method::GET, path, &token, None).await.expect(200);
     let told = world.admin(Method::POST, "/installations/7/suspend", json!({})).await.expect(404);
     let known = world.playground.installation_id.to_string();
-    assert!(told["faults"][0].as_str().unwrap().ends_with(&known), "{told}");
+    assert!(told["errors"][0].as_str().unwrap().ends_with(&known), "{told}");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn the_script_of_the_ci_is_set_while_it_runs() {
         (Method::PUT, json!("x")),
     ] {
         let refused = world.admin(method, "/ci", bad).await.expect(422);
-        assert_eq!(refused["faults"].as_array().unwrap().len(), 1, "{refused}");
+        assert_eq!(refused["errors"].as_array().unwrap().len(), 1, "{refused}");
     }
     run("queued").await;
     let red = json!([{ "conclusion": "failure" }]);

@@ -29,7 +29,7 @@ fn the_list_in_the_document_has_the_names_of_the_fixtures() {
     assert_eq!(shown.len(), listed.len(), "something is listed twice: {remedy}");
 }
 
-/// The words that a kind of misbehaviour is written with, as it tells them itself to whoever writes another.
+/// The words for one kind of act, taken from the error that another word gets.
 fn words_of<T: DeserializeOwned>() -> BTreeSet<String> {
     let told = serde_json::from_str::<T>(r#""?""#).err().expect("no word").to_string();
     let (_, listed) = told.split_once("expected ").expect("the words that there are");
@@ -37,7 +37,7 @@ fn words_of<T: DeserializeOwned>() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_word_of_misbehaviour_is_in_the_document() {
+fn every_act_of_a_fault_rule_is_in_the_document() {
     let document = read("../../docs/playground.md");
     let (_, table) = document.split_once("| met by | does | what happens |\n").expect("the table");
     let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));

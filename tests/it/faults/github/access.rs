@@ -3,7 +3,7 @@
 use github_playground::{Deliveries, DeliveryAct, Playground, RequestAct, Requests};
 
 use super::super::stage::in_a_tree;
-use super::{BY_ITSELF, Misbehaviour, STEPS, Serve, Stage, stage};
+use super::{BY_ITSELF, FaultRule, STEPS, Serve, Stage, stage};
 
 /// An agent that takes its time.
 const SLOWLY: &str = r#"
@@ -57,7 +57,7 @@ async fn a_suspension_holds_the_work_until_it_is_taken_back() {
 async fn the_end_of_a_suspension_is_noticed_though_nobody_tells() {
     let stage = stage(BY_ITSELF).await;
     let installations = Deliveries { event: Some("installation".to_owned()), action: None };
-    stage.misbehave([Misbehaviour::to_deliveries(installations, DeliveryAct::Drop)]);
+    stage.inject([FaultRule::to_deliveries(installations, DeliveryAct::Drop)]);
     let (serve, issue) = stage.loses(Playground::suspend).await;
     stage.playground.unsuspend();
     stage.regains(serve, issue).await;
@@ -90,7 +90,7 @@ async fn a_permission_that_was_never_granted_is_told_to_people() {
         caller: None,
     };
     // The first token is for the API, those that follow for git.
-    stage.misbehave([Misbehaviour::to_requests(mint, RequestAct::Unprocessable).after(1)]);
+    stage.inject([FaultRule::to_requests(mint, RequestAct::Unprocessable).after(1)]);
     let serve = stage.serve().await;
     let issue = stage.label("Not granted").await;
     stage

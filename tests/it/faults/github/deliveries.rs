@@ -4,14 +4,14 @@ use github_playground::{Deliveries, DeliveryAct, RequestAct};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
+use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
 /// A person approves the plan, the first step and nothing else.
 const ASKING: &str =
     "autonomy: manual\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
-fn all(act: DeliveryAct) -> Misbehaviour {
-    Misbehaviour::to_deliveries(Deliveries::default(), act)
+fn all(act: DeliveryAct) -> FaultRule {
+    FaultRule::to_deliveries(Deliveries::default(), act)
 }
 
 impl Stage {
@@ -57,14 +57,14 @@ impl Stage {
 
 async fn survives(act: DeliveryAct, name: &str) {
     let stage = stage(ASKING).await;
-    stage.misbehave([all(act)]);
+    stage.inject([all(act)]);
     let serve = stage.serve().await;
     let issue = stage.label(&format!("Deliveries: {name}")).await;
     stage.is_answered(issue).await;
     stage.judged(issue).await;
     stage.one_order_each().await;
-    assert!(stage.met(name, "issues.labeled") > 0, "{:?}", stage.playground.misbehaved());
-    assert!(stage.met(name, "issue_comment.created") > 0, "{:?}", stage.playground.misbehaved());
+    assert!(stage.met(name, "issues.labeled") > 0, "{:?}", stage.playground.injected_faults());
+    assert!(stage.met(name, "issue_comment.created") > 0, "{:?}", stage.playground.injected_faults());
     drop(serve);
 }
 
@@ -76,11 +76,11 @@ async fn what_no_delivery_tells_is_found_by_looking() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deliveries_that_failed_are_asked_for_again() {
     let stage = stage(BY_ITSELF).await;
-    stage.misbehave([Misbehaviour::to_webhook("issues", "labeled", DeliveryAct::Fail)]);
+    stage.inject([FaultRule::to_webhook("issues", "labeled", DeliveryAct::Fail)]);
     let serve = stage.serve().await;
     let issue = stage.label("Failed to connect").await;
     stage.wait("it failed", async || (stage.met("fail", "issues.labeled") > 0).then_some(())).await;
-    stage.playground.behave();
+    stage.playground.clear_faults();
     stage.judged(issue).await;
     drop(serve);
 }
@@ -109,14 +109,14 @@ async fn deliveries_out_of_order_are_as_good_as_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_is_out_of_date_starts_nothing() {
     let stage = stage(BY_ITSELF).await;
-    stage.misbehave([Misbehaviour::to_webhook("issues", "labeled", DeliveryAct::Stale)]);
+    stage.inject([FaultRule::to_webhook("issues", "labeled", DeliveryAct::Stale)]);
     let serve = stage.serve().await;
     let stray = stage.label("Labelled, and not").await;
     stage.act("maintainer", Method::DELETE, &format!("/issues/{stray}/labels/directive"), json!(null)).await;
     let read = "SELECT count(*) FROM deliveries WHERE action = 'labeled' AND status IN ('processed', 'ignored')";
     stage.wait("the label's delivery was read", async || (stage.count(read).await == 1).then_some(())).await;
-    assert_eq!(stage.met("stale", "issues.labeled"), 1, "{:?}", stage.playground.misbehaved());
-    stage.playground.behave();
+    assert_eq!(stage.met("stale", "issues.labeled"), 1, "{:?}", stage.playground.injected_faults());
+    stage.playground.clear_faults();
     let issue = stage.label("Labelled").await;
     stage.judged(issue).await;
     assert_eq!(stage.count("SELECT count(*) FROM directives").await, 1);
@@ -129,7 +129,7 @@ async fn an_edit_a_lost_label_and_a_closing_that_nobody_told_are_found() {
     let serve = stage.serve().await;
     let issue = stage.label("Looked after").await;
     stage.asks("plan").await;
-    stage.misbehave([all(DeliveryAct::Drop)]);
+    stage.inject([all(DeliveryAct::Drop)]);
     let path = format!("/issues/{issue}");
     stage.act("maintainer", Method::PATCH, &path, json!({ "title": "Looked after, and edited" })).await;
     let read = "SELECT count(*) FROM events WHERE name = 'issue_text_read'";
@@ -153,11 +153,11 @@ async fn an_order_that_cannot_be_told_stands_in_no_others_way() {
     let issue = stage.label("Stuck").await;
     stage.asks("plan").await;
     let asked = "/repos/*/*/collaborators/outsider/permission";
-    stage.misbehave([all(DeliveryAct::Drop), of_the_bot(&["GET"], asked, RequestAct::ServerError)]);
+    stage.inject([all(DeliveryAct::Drop), of_the_bot(&["GET"], asked, RequestAct::ServerError)]);
     stage.act("outsider", Method::POST, &format!("/issues/{issue}/comments"), json!({ "body": "/approve" })).await;
     stage.comment(issue, "/approve").await;
     stage.asks("step_review").await;
-    assert!(stage.met("server_error", "outsider") > 0, "{:?}", stage.playground.misbehaved());
+    assert!(stage.met("server_error", "outsider") > 0, "{:?}", stage.playground.injected_faults());
     drop(serve);
 }
 
@@ -167,7 +167,7 @@ async fn a_transfer_that_nobody_told_is_found_and_the_issue_left_alone() {
     let serve = stage.serve().await;
     let issue = stage.label("Moved away").await;
     stage.asks("plan").await;
-    stage.misbehave([all(DeliveryAct::Drop)]);
+    stage.inject([all(DeliveryAct::Drop)]);
     let http = reqwest::Client::new();
     let post = async |path: &str, body: serde_json::Value| -> serde_json::Value {
         let request = http.post(format!("{}/api{path}", stage.playground.url)).bearer_auth("playground-maintainer");

@@ -2,13 +2,13 @@
 
 use github_playground::{Body, RequestAct};
 
-use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
+use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
 /// Every write to each path fares so once, and pushes do.
 async fn survives(act: RequestAct, name: &str) -> Stage {
     let stage = stage(BY_ITSELF).await;
     let writes = ["POST", "PATCH", "PUT", "DELETE"];
-    stage.misbehave([
+    stage.inject([
         of_the_bot(&["POST"], "git/**/git-receive-pack", act.clone()).times(2),
         of_the_bot(&["POST"], "graphql", act.clone()).once(),
         of_the_bot(&writes, "/**", act).for_each().once(),
@@ -17,7 +17,7 @@ async fn survives(act: RequestAct, name: &str) -> Stage {
     for call in
         ["POST /repos/acme/widgets/pulls", "POST /repos/acme/widgets/check-runs", "/merge", "/comments", "git-receive"]
     {
-        assert!(stage.met(name, call) > 0, "{call}: {:?}", stage.playground.misbehaved());
+        assert!(stage.met(name, call) > 0, "{call}: {:?}", stage.playground.injected_faults());
     }
     drop(serve);
     stage
@@ -37,14 +37,14 @@ async fn a_write_that_was_done_and_answered_by_a_broken_gateway_is_not_done_twic
 async fn a_write_that_was_done_and_never_answered_is_not_done_twice() {
     let stage = stage(BY_ITSELF).await;
     let act = RequestAct::DoneThenSilence;
-    stage.misbehave([
+    stage.inject([
         of_the_bot(&["POST"], "/repos/*/*/pulls", act.clone()).once(),
         of_the_bot(&["POST"], "/repos/*/*/check-runs", act.clone()).once(),
         of_the_bot(&["POST"], "/repos/*/*/issues/*/comments", act.clone()).once(),
         of_the_bot(&["PUT"], "/repos/*/*/pulls/*/merge", act).once(),
     ]);
     let serve = stage.lives_through("Never answered").await;
-    assert_eq!(stage.met("done_then_silence", ""), 4, "{:?}", stage.playground.misbehaved());
+    assert_eq!(stage.met("done_then_silence", ""), 4, "{:?}", stage.playground.injected_faults());
     drop(serve);
 }
 
@@ -56,14 +56,14 @@ async fn a_connection_that_breaks_before_anything_was_done_is_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_github_that_says_nothing_is_asked_again() {
     let stage = stage(BY_ITSELF).await;
-    stage.misbehave([
-        Misbehaviour::to("POST", "/app/installations/*/access_tokens", RequestAct::Silence).once(),
+    stage.inject([
+        FaultRule::to("POST", "/app/installations/*/access_tokens", RequestAct::Silence).once(),
         of_the_bot(&["GET"], "/repos/*/*/pulls/*", RequestAct::Silence).once(),
         of_the_bot(&["POST"], "/repos/*/*/check-runs", RequestAct::Silence).once(),
         of_the_bot(&["PUT"], "/repos/*/*/pulls/*/merge", RequestAct::Silence).once(),
     ]);
     let serve = stage.lives_through("Silence").await;
-    assert_eq!(stage.met("silence", ""), 4, "{:?}", stage.playground.misbehaved());
+    assert_eq!(stage.met("silence", ""), 4, "{:?}", stage.playground.injected_faults());
     drop(serve);
 }
 
@@ -76,7 +76,7 @@ async fn errors_of_githubs_own_cost_no_more_than_time() {
         RequestAct::Unavailable { body: Body::Json },
     ];
     for act in acts {
-        stage.misbehave([of_the_bot(&[], "**", act).by_chance(0.15).times(12)]);
+        stage.inject([of_the_bot(&[], "**", act).by_chance(0.15).times(12)]);
     }
     let serve = stage.lives_through("A bad day").await;
     for act in ["server_error", "bad_gateway", "unavailable"] {
@@ -88,7 +88,7 @@ async fn errors_of_githubs_own_cost_no_more_than_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_answers_are_waited_for() {
     let stage = stage(BY_ITSELF).await;
-    stage.misbehave([of_the_bot(&[], "**", RequestAct::Slow { ms: 150 })]);
+    stage.inject([of_the_bot(&[], "**", RequestAct::Slow { ms: 150 })]);
     let serve = stage.lives_through("Slow").await;
     assert!(stage.met("slow", "") > 50);
     drop(serve);
@@ -98,9 +98,9 @@ async fn slow_answers_are_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_is_not_run_again_because_its_work_could_not_be_pushed() {
     let stage = stage(BY_ITSELF).await;
-    stage.misbehave([of_the_bot(&["POST"], "git/**/git-receive-pack", RequestAct::ServerError).times(3)]);
+    stage.inject([of_the_bot(&["POST"], "git/**/git-receive-pack", RequestAct::ServerError).times(3)]);
     let serve = stage.lives_through("Handed in late").await;
-    assert_eq!(stage.met("server_error", "git-receive-pack"), 3, "{:?}", stage.playground.misbehaved());
+    assert_eq!(stage.met("server_error", "git-receive-pack"), 3, "{:?}", stage.playground.injected_faults());
     let told = "its agent had ended before; what it left is handed in";
     assert!(stage.log().contains(told), "{}", stage.told().await);
     drop(serve);

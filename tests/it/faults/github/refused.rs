@@ -2,12 +2,12 @@
 
 use github_playground::{RefAct, RequestAct};
 
-use super::{BY_ITSELF, Misbehaviour, of_the_bot, stage};
+use super::{BY_ITSELF, FaultRule, of_the_bot, stage};
 
 /// The first write to each path is refused, and a read now and then.
 async fn survives(act: RequestAct, name: &str) {
     let stage = stage(BY_ITSELF).await;
-    stage.misbehave([
+    stage.inject([
         of_the_bot(&["POST", "PATCH", "PUT", "DELETE"], "/**", act.clone()).for_each().once(),
         of_the_bot(&["POST"], "graphql", act.clone()).once(),
         of_the_bot(&["GET"], "/**", act).by_chance(0.15).times(15),
@@ -16,7 +16,7 @@ async fn survives(act: RequestAct, name: &str) {
     for call in
         ["POST /repos/acme/widgets/pulls", "POST /repos/acme/widgets/check-runs", "/merge", "/comments", "graphql"]
     {
-        assert!(stage.met(name, call) > 0, "{call}: {:?}", stage.playground.misbehaved());
+        assert!(stage.met(name, call) > 0, "{call}: {:?}", stage.playground.injected_faults());
     }
     drop(serve);
 }
@@ -49,8 +49,8 @@ async fn values_that_are_not_taken_for_a_moment_are_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fresh_branch_that_is_not_everywhere_at_once_is_waited_for() {
     let stage = stage(BY_ITSELF).await;
-    stage.misbehave([Misbehaviour::to_new_refs("refs/heads/**", RefAct::Hidden { reads: None, ms: Some(1500) })]);
+    stage.inject([FaultRule::to_new_refs("refs/heads/**", RefAct::Hidden { reads: None, ms: Some(1500) })]);
     let serve = stage.lives_through("Hidden branches").await;
-    assert!(stage.met("hidden", "g1-alpha") > 0, "{:?}", stage.playground.misbehaved());
+    assert!(stage.met("hidden", "g1-alpha") > 0, "{:?}", stage.playground.injected_faults());
     drop(serve);
 }

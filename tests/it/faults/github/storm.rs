@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use github_playground::{Body, Deliveries, DeliveryAct, RefAct, RequestAct};
 
-use super::{BY_ITSELF, Misbehaviour, Stage, of_the_bot, stage};
+use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
 /// How strong the storm is. At 1, one request in five goes wrong, and a task makes a dozen in a row: it gets there in the end, but
 /// after pauses that are longer than a test's patience, all the more on a busy machine.
@@ -48,19 +48,19 @@ fn deliveries() -> Vec<(DeliveryAct, f64)> {
 
 impl Stage {
     fn storm(&self, seed: u64) {
-        self.playground.misbehave_from(seed);
+        self.playground.seed_faults(seed);
         let of_requests = |(act, chance)| of_the_bot(&[], "**", act).by_chance(chance * STRENGTH);
-        self.misbehave(requests().into_iter().map(of_requests));
-        let all = |(act, chance)| Misbehaviour::to_deliveries(Deliveries::default(), act).by_chance(chance);
-        self.misbehave(deliveries().into_iter().map(all));
-        self.misbehave([Misbehaviour::to_new_refs("**", RefAct::Hidden { reads: Some(2), ms: None }).by_chance(0.3)]);
+        self.inject(requests().into_iter().map(of_requests));
+        let all = |(act, chance)| FaultRule::to_deliveries(Deliveries::default(), act).by_chance(chance);
+        self.inject(deliveries().into_iter().map(all));
+        self.inject([FaultRule::to_new_refs("**", RefAct::Hidden { reads: Some(2), ms: None }).by_chance(0.3)]);
     }
 }
 
 impl Stage {
     /// It did blow: requests went wrong, deliveries in several ways, and new refs were hidden.
     fn was_stormy(&self) {
-        let met = self.playground.misbehaved();
+        let met = self.playground.injected_faults();
         let kinds: BTreeSet<_> = met.iter().map(|it| it.act.as_str()).collect();
         let of_deliveries = ["drop", "fail", "duplicate", "delay", "reorder", "stale"];
         let at_deliveries = of_deliveries.iter().filter(|kind| kinds.contains(*kind)).count();

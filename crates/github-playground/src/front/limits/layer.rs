@@ -23,33 +23,33 @@ use super::{
     tally::{Refusal, Standing, Who},
 };
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    front::Line,
+    faults::secondary_limit,
     graphql,
-    hub::Hub,
-    mischief::secondary_limit,
     rest::ApiError,
+    socket::Socket,
     state::{Id, State as Model},
 };
 
 /// Counts a request and says on its answer how much is left; while there are no limits it costs a look.
-pub(crate) async fn meter(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+pub(crate) async fn meter(State(app_state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     // The question how much is left costs nothing. <https://docs.github.com/en/rest/rate-limit/rate-limit>
-    let Some(numbers) = hub.limits.numbers().filter(|_| request.uri().path() != "/api/v3/rate_limit") else {
+    let Some(numbers) = app_state.limits.numbers().filter(|_| request.uri().path() != "/api/v3/rate_limit") else {
         return next.run(request).await;
     };
-    let peer = request.extensions().get::<ConnectInfo<Line>>().map(|info| info.0.peer.ip());
-    let (who, limits) = identify(&hub, request.headers(), peer, &numbers);
+    let peer = request.extensions().get::<ConnectInfo<Socket>>().map(|info| info.0.peer.ip());
+    let (who, limits) = identify(&app_state, request.headers(), peer, &numbers);
     let (request, cost) = match priced(request).await {
         Ok(priced) => priced,
         Err(status) => return status.into_response(),
     };
-    let now = hub.state().now();
-    match hub.limits.admit(now, &who, limits.of(cost.resource), cost) {
+    let now = app_state.state().now();
+    match app_state.limits.admit(now, &who, limits.of(cost.resource), cost) {
         Ok(admitted) => {
             let mut answer = next.run(request).await;
             let is_free = answer.status() == StatusCode::NOT_MODIFIED;
-            let standing = if is_free { hub.limits.give_back(&admitted) } else { admitted.standing };
+            let standing = if is_free { app_state.limits.give_back(&admitted) } else { admitted.standing };
             mark(answer.headers_mut(), standing);
             answer
         }
@@ -93,8 +93,8 @@ impl Primary {
 }
 
 /// Who calls, for counting: a token that is nobody's counts for the address it came from.
-fn identify(hub: &Hub, headers: &HeaderMap, peer: Option<IpAddr>, numbers: &RateLimits) -> (Who, Primary) {
-    let caller = Caller::identify(hub, headers).unwrap_or(Caller::Anonymous);
+fn identify(app_state: &AppState, headers: &HeaderMap, peer: Option<IpAddr>, numbers: &RateLimits) -> (Who, Primary) {
+    let caller = Caller::identify(app_state, headers).unwrap_or(Caller::Anonymous);
     let all = Primary { core: numbers.core, graphql: numbers.graphql, search: numbers.search };
     match caller {
         Caller::Anonymous => {
@@ -105,7 +105,7 @@ fn identify(hub: &Hub, headers: &HeaderMap, peer: Option<IpAddr>, numbers: &Rate
         Caller::User(id) => (Who::User(id), all),
         Caller::App(app) => (Who::App(app), all),
         Caller::Installation(grant) => {
-            let (repositories, people) = size(&hub.state(), grant.installation);
+            let (repositories, people) = size(&app_state.state(), grant.installation);
             let core = numbers.of_installation(repositories, people);
             (Who::Installation(grant.installation), Primary { core, ..all })
         }
@@ -158,12 +158,12 @@ fn exhausted(who: &Who, standing: Standing, peer: Option<IpAddr>, status: u16) -
 }
 
 /// What `GET /rate_limit` answers; `None` while there are no limits.
-pub(crate) fn overview(hub: &Hub, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Value> {
-    let numbers = hub.limits.numbers()?;
-    let (who, limits) = identify(hub, headers, peer, &numbers);
-    let now = hub.state().now();
+pub(crate) fn overview(app_state: &AppState, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Value> {
+    let numbers = app_state.limits.numbers()?;
+    let (who, limits) = identify(app_state, headers, peer, &numbers);
+    let now = app_state.state().now();
     let standing = |resource: Resource| {
-        let found = hub.limits.standing(now, &who, resource, limits.of(resource));
+        let found = app_state.limits.standing(now, &who, resource, limits.of(resource));
         json!({
             "limit": found.limit, "used": found.used, "remaining": found.limit.saturating_sub(found.used),
             "reset": found.reset.timestamp(), "resource": resource.name(),

@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     acts::ZEN,
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{AccountKind, Id, Issue, IssueState},
 };
 
-pub(super) fn routes() -> Router<Arc<Hub>> {
+pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/", get(root))
         .route("/zen", get(zen))
@@ -48,7 +48,7 @@ const PLACES: [(&str, &str); 32] = [
     ("followers_url", "/user/followers"),
     ("following_url", "/user/following{/target}"),
     ("gists_url", "/gists{/gist_id}"),
-    ("hub_url", "/hub"),
+    ("hub_url", "/app_state"),
     ("issue_search_url", "/search/issues?q={query}{&page,per_page,sort,order}"),
     ("issues_url", "/issues"),
     ("keys_url", "/user/keys"),

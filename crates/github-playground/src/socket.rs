@@ -22,31 +22,31 @@ use tokio::{
 
 /// One connection, as the requests that came over it know it.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
+pub(crate) struct Socket {
     /// Who called.
     pub(crate) peer: SocketAddr,
     cut: Arc<AtomicBool>,
 }
 
-impl Line {
+impl Socket {
     /// Has the connection reset instead of the next byte that would be written to it.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
     }
 }
 
-/// Accepts connections as a [`Line`] each.
-pub(crate) struct Switchboard(pub(crate) TcpListener);
+/// Accepts connections as a [`Socket`] each.
+pub(crate) struct SocketListener(pub(crate) TcpListener);
 
-impl Listener for Switchboard {
-    type Io = Wire;
+impl Listener for SocketListener {
+    type Io = SocketStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (SocketStream, SocketAddr) {
         let (stream, peer) = Listener::accept(&mut self.0).await;
         // An answer is written at once; waiting for more to send along would cost its reader up to 40 ms.
         let _ = stream.set_nodelay(true);
-        (Wire { stream, cut: Arc::default() }, peer)
+        (SocketStream { stream, cut: Arc::default() }, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -54,19 +54,19 @@ impl Listener for Switchboard {
     }
 }
 
-impl Connected<IncomingStream<'_, Switchboard>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Switchboard>) -> Self {
+impl Connected<IncomingStream<'_, SocketListener>> for Socket {
+    fn connect_info(stream: IncomingStream<'_, SocketListener>) -> Self {
         Self { peer: *stream.remote_addr(), cut: stream.io().cut.clone() }
     }
 }
 
 /// The bytes of one connection.
-pub(crate) struct Wire {
+pub(crate) struct SocketStream {
     stream: TcpStream,
     cut: Arc<AtomicBool>,
 }
 
-impl Wire {
+impl SocketStream {
     fn intact(&self) -> io::Result<()> {
         if !self.cut.load(Ordering::Acquire) {
             return Ok(());
@@ -77,13 +77,13 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for SocketStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for SocketStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.intact()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)

@@ -1,8 +1,8 @@
-//! Misbehaviour on demand: each kind happens, is reported, and stops.
+//! Fault injection: each kind happens, is reported, and stops.
 
 use std::time::Duration;
 
-use github_playground::{Body, CallerKind, Deliveries, DeliveryAct, Misbehaviour, RefAct, RequestAct, Requests};
+use github_playground::{Body, CallerKind, Deliveries, DeliveryAct, FaultRule, RefAct, RequestAct, Requests};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ impl World {
     }
 
     fn done(&self) -> Vec<(String, String)> {
-        self.playground.misbehaved().into_iter().map(|done| (done.act, done.what)).collect()
+        self.playground.injected_faults().into_iter().map(|done| (done.act, done.what)).collect()
     }
 }
 
@@ -50,7 +50,7 @@ async fn every_refusal_comes_in_githubs_shape_and_nothing_is_done() {
         (RequestAct::Unavailable { body: Body::Json }, 503, "No server is currently available"),
     ];
     for (act, status, said) in cases {
-        world.playground.misbehave(Misbehaviour::to("POST", ISSUES, act).once()).unwrap();
+        world.playground.inject_fault(FaultRule::to("POST", ISSUES, act).once()).unwrap();
         let refused = world.as_user("writer", Method::POST, "/issues", issue()).await.expect(status);
         assert!(refused["message"].as_str().unwrap().starts_with(said), "{refused}");
     }
@@ -66,7 +66,7 @@ async fn a_gateway_answers_with_a_page_where_json_was_asked_for() {
     for (act, status) in
         [(RequestAct::BadGateway { body: Body::Html }, 502), (RequestAct::Unavailable { body: Body::Html }, 503)]
     {
-        world.playground.misbehave(Misbehaviour::to("GET", ISSUES, act).once()).unwrap();
+        world.playground.inject_fault(FaultRule::to("GET", ISSUES, act).once()).unwrap();
         let page = world.as_user("writer", Method::GET, "/issues", Value::Null).await;
         assert_eq!(page.status.as_u16(), status);
         assert_eq!(header(&page, "content-type"), Some("text/html; charset=utf-8"));
@@ -78,7 +78,7 @@ async fn limits_are_refused_as_github_words_them_with_and_without_a_time() {
     let world = World::start().await;
     for (status, retry_after) in [(403, None), (403, Some(7)), (429, Some(2))] {
         let act = RequestAct::SecondaryLimit { status, retry_after };
-        world.playground.misbehave(Misbehaviour::to("POST", ISSUES, act).once()).unwrap();
+        world.playground.inject_fault(FaultRule::to("POST", ISSUES, act).once()).unwrap();
         let reply = world.as_user("writer", Method::POST, "/issues", issue()).await;
         let after = retry_after.map(|seconds| seconds.to_string());
         assert_eq!(header(&reply, "retry-after"), after.as_deref());
@@ -88,7 +88,7 @@ async fn limits_are_refused_as_github_words_them_with_and_without_a_time() {
     }
     world.playground.advance(Duration::from_secs(1000));
     let act = RequestAct::PrimaryLimit { reset_in: 30 };
-    world.playground.misbehave(Misbehaviour::to("POST", ISSUES, act).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to("POST", ISSUES, act).once()).unwrap();
     let reply = world.as_user("writer", Method::POST, "/issues", issue()).await;
     assert_eq!((header(&reply, "x-ratelimit-remaining"), header(&reply, "retry-after")), (Some("0"), None));
     let reset: i64 = header(&reply, "x-ratelimit-reset").unwrap().parse().unwrap();
@@ -100,7 +100,7 @@ async fn limits_are_refused_as_github_words_them_with_and_without_a_time() {
 #[tokio::test]
 async fn a_reset_ends_the_connection_with_nothing_done() {
     let world = World::start().await;
-    world.playground.misbehave(Misbehaviour::to("POST", ISSUES, RequestAct::Reset).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to("POST", ISSUES, RequestAct::Reset).once()).unwrap();
     let error = world.try_call(Method::POST, "/issues", issue()).await.unwrap_err();
     assert!(!error.is_timeout(), "{error:?}");
     assert!(format!("{error:?}").contains("ConnectionReset"), "{error:?}");
@@ -114,7 +114,7 @@ async fn what_was_done_before_the_answer_was_lost_stays_done() {
     for (at, act) in
         [RequestAct::DoneThenReset, RequestAct::DoneThenBadGateway, RequestAct::DoneThenSilence].into_iter().enumerate()
     {
-        world.playground.misbehave(Misbehaviour::to("POST", ISSUES, act.clone()).once()).unwrap();
+        world.playground.inject_fault(FaultRule::to("POST", ISSUES, act.clone()).once()).unwrap();
         let call = world.try_call(Method::POST, "/issues", issue());
         match act {
             RequestAct::DoneThenReset => assert!(format!("{:?}", call.await.unwrap_err()).contains("ConnectionReset")),
@@ -134,11 +134,11 @@ async fn what_was_done_before_the_answer_was_lost_stays_done() {
 #[tokio::test]
 async fn silence_lasts_until_the_client_gives_up_or_the_playground_stops() {
     let world = World::start().await;
-    let rule = Misbehaviour::to_requests(
+    let rule = FaultRule::to_requests(
         Requests { path: Some("graphql".to_owned()), ..Requests::default() },
         RequestAct::Silence,
     );
-    world.playground.misbehave(rule).unwrap();
+    world.playground.inject_fault(rule).unwrap();
     let query = world.client.post(format!("{}/api/graphql", world.playground.url)).bearer_auth("playground-writer");
     let asked = tokio::spawn(query.json(&json!({ "query": "{ viewer { login } }" })).send());
     wait_for("the report", async || (world.done() == [("silence".into(), "POST graphql".into())]).then_some(())).await;
@@ -150,7 +150,7 @@ async fn silence_lasts_until_the_client_gives_up_or_the_playground_stops() {
 #[tokio::test]
 async fn slow_answers_are_late_and_right() {
     let world = World::start().await;
-    world.playground.misbehave(Misbehaviour::to("GET", ISSUES, RequestAct::Slow { ms: 300 }).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to("GET", ISSUES, RequestAct::Slow { ms: 300 }).once()).unwrap();
     let started = std::time::Instant::now();
     world.get("/issues").await;
     assert!(started.elapsed() >= Duration::from_millis(300));
@@ -161,13 +161,13 @@ async fn a_push_may_be_done_though_git_hears_of_a_failure() {
     let world = World::start().await;
     let clone = world.clone_as("playground-writer").await;
     clone.commit_on("topic", "notes.md", "one\n").await;
-    world.playground.misbehave(Misbehaviour::to("POST", "git/**/git-receive-pack", RequestAct::DoneThenReset)).unwrap();
+    world.playground.inject_fault(FaultRule::to("POST", "git/**/git-receive-pack", RequestAct::DoneThenReset)).unwrap();
     clone.git(&["push", "--quiet", "origin", "topic"]).await.unwrap_err();
     world.get("/branches/topic").await;
-    world.playground.behave();
+    world.playground.clear_faults();
     // Git asks without credentials first; it is the second answer that it takes for a refusal of them.
-    let refusal = Misbehaviour::to("GET", "git", RequestAct::Unauthorized).after(1).once();
-    world.playground.misbehave(refusal).unwrap();
+    let refusal = FaultRule::to("GET", "git", RequestAct::Unauthorized).after(1).once();
+    world.playground.inject_fault(refusal).unwrap();
     let refused = clone.git(&["push", "--quiet", "origin", "HEAD:refs/heads/other"]).await.unwrap_err();
     assert!(refused.contains("Authentication failed"), "{refused}");
     world.as_user("writer", Method::GET, "/branches/other", Value::Null).await.expect(404);
@@ -177,7 +177,7 @@ async fn a_push_may_be_done_though_git_hears_of_a_failure() {
 async fn a_revoked_token_is_noticed_by_the_request_that_uses_it() {
     let world = World::start().await;
     let token = world.installation_token(json!({})).await;
-    world.playground.misbehave(Misbehaviour::to("GET", "/**", RequestAct::RevokeToken).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to("GET", "/**", RequestAct::RevokeToken).once()).unwrap();
     world.get("/issues").await;
     let path = "/repos/acme/widgets/issues";
     world.call(Method::GET, path, &token, None).await.expect(401);
@@ -192,8 +192,8 @@ async fn a_revoked_token_is_noticed_by_the_request_that_uses_it() {
 #[tokio::test]
 async fn a_rule_meets_only_the_callers_it_names() {
     let world = World::start().await;
-    let rule = Misbehaviour::to("GET", ISSUES, RequestAct::ServerError).of_caller(CallerKind::Anonymous);
-    world.playground.misbehave(rule).unwrap();
+    let rule = FaultRule::to("GET", ISSUES, RequestAct::ServerError).of_caller(CallerKind::Anonymous);
+    world.playground.inject_fault(rule).unwrap();
     world.get("/issues").await;
     world.as_app(Method::GET, "/issues", Value::Null).await.expect(200);
     world.call(Method::GET, "/repos/acme/widgets/issues", "", None).await.expect(500);
@@ -206,8 +206,8 @@ async fn mergeability_stays_unknown_for_as_many_reads_of_each_pull_request() {
     world.open_pull("two", "two.md", "2\n", json!({})).await;
     world.wait_mergeable(1, true).await;
     world.wait_mergeable(2, true).await;
-    let rule = Misbehaviour::to("GET", "/repos/*/*/pulls/*", RequestAct::MergeableUnknown);
-    world.playground.misbehave(rule.times(2).for_each()).unwrap();
+    let rule = FaultRule::to("GET", "/repos/*/*/pulls/*", RequestAct::MergeableUnknown);
+    world.playground.inject_fault(rule.times(2).for_each()).unwrap();
     for number in [1, 2] {
         for wanted in [Value::Null, Value::Null, json!(true)] {
             let pull = world.get(&format!("/pulls/{number}")).await;
@@ -220,8 +220,8 @@ async fn mergeability_stays_unknown_for_as_many_reads_of_each_pull_request() {
 #[tokio::test]
 async fn a_fresh_ref_is_unknown_for_a_while_to_refs_branches_and_pull_requests() {
     let world = World::start().await;
-    let rule = Misbehaviour::to_new_refs("refs/heads/top*", RefAct::Hidden { reads: Some(3), ms: None });
-    world.playground.misbehave(rule).unwrap();
+    let rule = FaultRule::to_new_refs("refs/heads/top*", RefAct::Hidden { reads: Some(3), ms: None });
+    world.playground.inject_fault(rule).unwrap();
     let clone = world.clone_as("playground-writer").await;
     clone.commit_on("topic", "notes.md", "one\n").await;
     clone.git(&["push", "--quiet", "origin", "topic"]).await.unwrap();
@@ -233,8 +233,8 @@ async fn a_fresh_ref_is_unknown_for_a_while_to_refs_branches_and_pull_requests()
     world.as_user("writer", Method::POST, "/pulls", pull).await.expect(201);
     assert_eq!(world.done().len(), 4, "its creation, and three looks");
 
-    let rule = Misbehaviour::to_new_refs("refs/heads/late", RefAct::Hidden { reads: None, ms: Some(60_000) });
-    world.playground.misbehave(rule).unwrap();
+    let rule = FaultRule::to_new_refs("refs/heads/late", RefAct::Hidden { reads: None, ms: Some(60_000) });
+    world.playground.inject_fault(rule).unwrap();
     let sha = world.get("/git/ref/heads/main").await["object"]["sha"].clone();
     let made = json!({ "ref": "refs/heads/late", "sha": sha });
     world.as_user("writer", Method::POST, "/git/refs", made).await.expect(201);
@@ -266,8 +266,8 @@ async fn listed(world: &World, query: &str) -> Vec<Value> {
 async fn deliveries_are_dropped_or_fail_and_only_the_failed_are_listed() {
     let world = World::start().await;
     let receiver = Receiver::of(&world).await;
-    world.playground.misbehave(Misbehaviour::to_webhook("issues", "opened", DeliveryAct::Drop).once()).unwrap();
-    world.playground.misbehave(Misbehaviour::to_webhook("issues", "opened", DeliveryAct::Fail).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to_webhook("issues", "opened", DeliveryAct::Drop).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to_webhook("issues", "opened", DeliveryAct::Fail).once()).unwrap();
     for title in ["dropped", "failed", "sent"] {
         world.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
     }
@@ -278,7 +278,7 @@ async fn deliveries_are_dropped_or_fail_and_only_the_failed_are_listed() {
     let again = format!("/app/hook/deliveries/{}/attempts", failed[0]["id"]);
     world.call(Method::POST, &again, &world.app_token(), None).await.expect(202);
     issues_arrive(&receiver, &[("opened", "sent"), ("opened", "failed")]).await;
-    let guids: Vec<Option<String>> = world.playground.misbehaved().into_iter().map(|done| done.guid).collect();
+    let guids: Vec<Option<String>> = world.playground.injected_faults().into_iter().map(|done| done.guid).collect();
     assert_eq!(guids[1].as_deref(), failed[0]["guid"].as_str());
 }
 
@@ -288,7 +288,7 @@ async fn a_duplicate_has_the_same_guid_unless_a_new_one_is_asked_for() {
     let receiver = Receiver::of(&world).await;
     for (new_guid, guids) in [(false, 1), (true, 3)] {
         let act = DeliveryAct::Duplicate { new_guid };
-        world.playground.misbehave(Misbehaviour::to_webhook("issues", "opened", act).once()).unwrap();
+        world.playground.inject_fault(FaultRule::to_webhook("issues", "opened", act).once()).unwrap();
         world.as_user("writer", Method::POST, "/issues", issue()).await.expect(201);
         let count = if new_guid { 4 } else { 2 };
         wait_for("both", async || (arrived(&receiver).len() == count).then_some(())).await;
@@ -304,7 +304,7 @@ async fn a_delayed_delivery_comes_later_with_the_payload_of_its_moment() {
     let receiver = Receiver::of(&world).await;
     world
         .playground
-        .misbehave(Misbehaviour::to_webhook("issues", "opened", DeliveryAct::Delay { ms: 400 }).once())
+        .inject_fault(FaultRule::to_webhook("issues", "opened", DeliveryAct::Delay { ms: 400 }).once())
         .unwrap();
     let started = std::time::Instant::now();
     world.as_user("writer", Method::POST, "/issues", json!({ "title": "old" })).await.expect(201);
@@ -318,7 +318,7 @@ async fn a_reordered_delivery_comes_after_as_many_later_ones() {
     let world = World::start().await;
     let receiver = Receiver::of(&world).await;
     let act = DeliveryAct::Reorder { behind: 2 };
-    world.playground.misbehave(Misbehaviour::to_webhook("issues", "", act).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to_webhook("issues", "", act).once()).unwrap();
     for (at, title) in ["one", "two", "three"].into_iter().enumerate() {
         world.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
         // One after another, so that only the held one changes the order.
@@ -331,7 +331,7 @@ async fn a_reordered_delivery_comes_after_as_many_later_ones() {
 async fn a_stale_delivery_comes_when_the_thing_itself_moved_on() {
     let world = World::start().await;
     let receiver = Receiver::of(&world).await;
-    world.playground.misbehave(Misbehaviour::to_webhook("issues", "opened", DeliveryAct::Stale).once()).unwrap();
+    world.playground.inject_fault(FaultRule::to_webhook("issues", "opened", DeliveryAct::Stale).once()).unwrap();
     world.as_user("writer", Method::POST, "/issues", json!({ "title": "first" })).await.expect(201);
     world.as_user("writer", Method::POST, "/issues", json!({ "title": "another" })).await.expect(201);
     issues_arrive(&receiver, &[("opened", "another")]).await;
@@ -343,9 +343,9 @@ async fn a_stale_delivery_comes_when_the_thing_itself_moved_on() {
 async fn behaving_again_sends_what_was_held_back() {
     let world = World::start().await;
     let receiver = Receiver::of(&world).await;
-    world.playground.misbehave(Misbehaviour::to_deliveries(Deliveries::default(), DeliveryAct::Stale)).unwrap();
+    world.playground.inject_fault(FaultRule::to_deliveries(Deliveries::default(), DeliveryAct::Stale)).unwrap();
     world.as_user("writer", Method::POST, "/issues", json!({ "title": "held" })).await.expect(201);
     assert_eq!(world.done(), [("stale".to_owned(), "issues.opened acme/widgets#1".to_owned())]);
-    world.playground.behave();
+    world.playground.clear_faults();
     issues_arrive(&receiver, &[("opened", "held")]).await;
 }

@@ -10,29 +10,29 @@ use serde_json::json;
 
 use super::{context::answer, error::ApiError, redirects::may_know};
 use crate::{
+    app_state::AppState,
     auth::Caller,
-    hub::Hub,
     state::{Gone, State},
     view::Urls,
 };
 
 /// What an issue that was asked for by its old number is answered with, before anybody looks for it.
-pub(super) fn of(hub: &Hub, request: &Request) -> Option<Response> {
+pub(super) fn of(app_state: &AppState, request: &Request) -> Option<Response> {
     let (owner, name, number, tail) = parts(request.uri().path())?;
     let found = {
-        let state = hub.state();
+        let state = app_state.state();
         let repo = state.repo(owner, name)?;
         (repo.id, *repo.gone.get(&number)?)
     };
     // Whoever has no name here is told so by the handler.
-    let caller = Caller::identify(hub, request.headers()).ok()?;
-    let state = hub.state();
+    let caller = Caller::identify(app_state, request.headers()).ok()?;
+    let state = app_state.state();
     may_know(&state, state.repo_by_id(found.0), &caller).then_some(())?;
     match found.1 {
         Gone::Deleted if is_told(request.method(), tail) => {
             Some(ApiError::new(StatusCode::GONE, "This issue was deleted").into_response())
         }
-        Gone::Transferred(issue) if leads_on(tail) => lead(hub, &state, &caller, request, (issue, tail)),
+        Gone::Transferred(issue) if leads_on(tail) => lead(app_state, &state, &caller, request, (issue, tail)),
         _ => None,
     }
 }
@@ -62,11 +62,17 @@ fn is_told(method: &Method, tail: &str) -> bool {
     }
 }
 
-fn lead(hub: &Hub, state: &State, caller: &Caller, request: &Request, (issue, tail): (u64, &str)) -> Option<Response> {
+fn lead(
+    app_state: &AppState,
+    state: &State,
+    caller: &Caller,
+    request: &Request,
+    (issue, tail): (u64, &str),
+) -> Option<Response> {
     let (repo, number) = state.issue_by_id(issue)?;
     may_know(state, state.repo_by_id(repo), caller).then_some(())?;
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let urls = host.map_or_else(|| hub.urls.clone(), |host| Urls::new(format!("http://{host}")));
+    let urls = host.map_or_else(|| app_state.urls.clone(), |host| Urls::new(format!("http://{host}")));
     let tail = if tail.is_empty() { String::new() } else { format!("/{tail}") };
     let place = urls.api(&format!("/repositories/{repo}/issues/{number}{tail}"));
     let body = json!({

@@ -1,9 +1,9 @@
-//! Misbehaviour on demand: whatever GitHub does to its clients on a bad day, when a test or a user asks for it.
+//! Fault injection: what GitHub does to its clients on a bad day, when a test or a user asks for it.
 //!
-//! In: a list of [`Misbehaviour`]s, each saying what it meets ([`Requests`], [`Deliveries`] or [`Refs`]), how often, and what it
-//! does; and one seed, from which every "by chance" is drawn, so that the same events in the same order are misbehaved to in
-//! the same way. Out: a report of what was done ([`Misbehaved`]). The first rule that is due decides; the rules after it have
-//! not met the event at all. It never touches the model but by what its rules name, and costs one atomic read while there are none.
+//! In: a list of [`FaultRule`]s, and one seed. A rule says what it applies to ([`Requests`], [`Deliveries`] or [`Refs`]), how often, and
+//! what it does. Every chance is drawn from the seed, so the same events in the same order get the same faults. Out: a report
+//! ([`InjectedFault`]). The first rule that is due decides, and the rules after it do not count the event. The model is changed only where
+//! a rule names it. Without rules the cost is one atomic read.
 //!
 //! | met by | does | what happens |
 //! |---|---|---|
@@ -25,29 +25,30 @@
 //! | | `stale` | held back until a later one about the same thing was sent, so that what it says is no longer so |
 //! | `refs` | `hidden: {reads, ms}` | a ref just created is unknown to refs, branches and pull requests for so many looks, so long, or both |
 //!
-//! A payload is made when the thing happens, here as on GitHub; `stale` therefore never invents an old payload but has a true one
-//! arrive when the world moved on. What is held back (`reorder`, `stale`) goes out after ten seconds at the latest, and at
-//! once when [`Playground::behave`](super::Playground::behave) ends it all.
+//! A payload is made when the thing happens, here as on GitHub. So `stale` never invents an old payload: a true one arrives after it
+//! became outdated. What is held back (`reorder`, `stale`) is sent after ten seconds at the latest, and at once when the rules are
+//! removed.
 //!
-//! How often: after the first `skip` that it would meet, `times` of them (all, if it is not said), each by `chance` (certainly,
-//! if it is not said). With `each`, skip and times count for every path, ref or thing a delivery is about by itself.
+//! How often: a rule skips the first `skip` events that it applies to, then acts on the next `times` of them (all, unless given), each
+//! with the probability `chance` (1, unless given). With `each`, skip and times are counted for every path, ref or subject of a delivery
+//! separately.
 //!
 //! <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api>,
 //! <https://docs.github.com/en/webhooks/using-webhooks/handling-webhook-deliveries>
 
 mod answers;
+mod config;
 mod control;
 mod deliveries;
-mod engine;
+mod injector;
 mod requests;
 mod rule;
-mod written;
 
 pub(crate) use answers::secondary_limit;
-pub use engine::Misbehaved;
-pub(crate) use engine::Mischief;
-pub(crate) use requests::meddle;
+pub(crate) use config::{FaultConfig, read as read_rule};
+pub(crate) use injector::FaultInjector;
+pub use injector::InjectedFault;
+pub(crate) use requests::inject_faults;
 pub use rule::{
-    Body, CallerKind, Deliveries, DeliveryAct, Misbehaviour, MisbehaviourError, RefAct, Refs, RequestAct, Requests,
+    Body, CallerKind, Deliveries, DeliveryAct, FaultRule, FaultRuleError, RefAct, Refs, RequestAct, Requests,
 };
-pub(crate) use written::{Written, read as read_rule};

@@ -16,21 +16,21 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::rule::{Deliveries, Meets, Misbehaviour, Refs, Requests};
+use super::rule::{Deliveries, FaultRule, Meets, Refs, Requests};
 
 /// A list of rules with its seed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Written {
+pub(crate) struct FaultConfig {
     /// What chance is drawn from.
     pub(crate) seed: Option<u64>,
     #[serde(default)]
     rules: Vec<Value>,
 }
 
-impl Written {
+impl FaultConfig {
     /// The rules, or every fault of them, each with its place.
-    pub(crate) fn rules(&self) -> Result<Vec<Misbehaviour>, Vec<String>> {
+    pub(crate) fn rules(&self) -> Result<Vec<FaultRule>, Vec<String>> {
         let (mut rules, mut faults) = (Vec::new(), Vec::new());
         for (at, value) in self.rules.iter().enumerate() {
             match read(value) {
@@ -64,7 +64,7 @@ fn certain() -> f64 {
 }
 
 /// One rule, or every fault of it.
-pub(crate) fn read(value: &Value) -> Result<Misbehaviour, Vec<String>> {
+pub(crate) fn read(value: &Value) -> Result<FaultRule, Vec<String>> {
     let line: Rule = serde_json::from_value(value.clone()).map_err(|error| {
         let hint = "a rule has requests, deliveries or refs; does; and name, skip, times, chance, each as it likes";
         vec![format!("{error}; {hint}")]
@@ -76,14 +76,8 @@ pub(crate) fn read(value: &Value) -> Result<Misbehaviour, Vec<String>> {
         (None, None, Some(which)) => Meets::Refs(which, act(does)?),
         _ => return Err(vec!["requests, deliveries, refs: give exactly one of them".to_owned()]),
     };
-    let rule = Misbehaviour {
-        name: line.name,
-        meets,
-        skip: line.skip,
-        times: line.times,
-        chance: line.chance,
-        each: line.each,
-    };
+    let rule =
+        FaultRule { name: line.name, meets, skip: line.skip, times: line.times, chance: line.chance, each: line.each };
     rule.compile().map(|_| rule)
 }
 
@@ -96,7 +90,7 @@ fn act<T: DeserializeOwned>(does: Value) -> Result<T, Vec<String>> {
     })
 }
 
-impl Misbehaviour {
+impl FaultRule {
     /// The rule as it would be written.
     pub(super) fn shown(&self) -> Value {
         let (kind, which, does) = match &self.meets {
@@ -115,8 +109,8 @@ impl Misbehaviour {
 mod tests {
     use super::*;
 
-    fn written(rules: &Value) -> Result<Vec<Misbehaviour>, Vec<String>> {
-        serde_json::from_value::<Written>(json!({ "rules": rules })).unwrap().rules()
+    fn written(rules: &Value) -> Result<Vec<FaultRule>, Vec<String>> {
+        serde_json::from_value::<FaultConfig>(json!({ "rules": rules })).unwrap().rules()
     }
 
     #[test]

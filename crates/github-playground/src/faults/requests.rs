@@ -1,4 +1,4 @@
-//! Misbehaving to requests: the layer around REST, GraphQL and git.
+//! Faults in requests: the layer around REST, GraphQL and git.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,31 +14,31 @@ use serde_json::{Value, json};
 
 use super::{
     answers,
-    engine::Asked,
+    injector::Asked,
     rule::{Body, CallerKind, RequestAct},
 };
 use crate::{
+    app_state::AppState,
     auth::{Caller, bearer},
-    front::Line,
-    hub::Hub,
+    socket::Socket,
 };
 
-/// Does to a request what a rule says; without one it costs a look.
-pub(crate) async fn meddle(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
-    if !hub.mischief.is_on() {
+/// Does to a request what a rule says. Without rules it costs one atomic read.
+pub(crate) async fn inject_faults(State(app_state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+    if !app_state.faults.is_on() {
         return next.run(request).await;
     }
-    match judge(&hub, &request) {
-        Some(act) => carry_out(&hub, act, request, next).await,
+    match judge(&app_state, &request) {
+        Some(act) => carry_out(&app_state, act, request, next).await,
         None => next.run(request).await,
     }
 }
 
-fn judge(hub: &Hub, request: &Request) -> Option<RequestAct> {
+fn judge(app_state: &AppState, request: &Request) -> Option<RequestAct> {
     let place = place(request.uri().path());
-    let caller = hub.mischief.asks_caller().then(|| kind(hub, request)).flatten();
-    let now = hub.state().now();
-    hub.mischief.request(now, &Asked { method: request.method().as_str(), place: &place, caller })
+    let caller = app_state.faults.asks_caller().then(|| kind(app_state, request)).flatten();
+    let now = app_state.state().now();
+    app_state.faults.request(now, &Asked { method: request.method().as_str(), place: &place, caller })
 }
 
 /// A request's address, as rules name it.
@@ -51,8 +51,8 @@ fn place(path: &str) -> String {
     }
 }
 
-fn kind(hub: &Hub, request: &Request) -> Option<CallerKind> {
-    Some(match Caller::identify(hub, request.headers()).ok()? {
+fn kind(app_state: &AppState, request: &Request) -> Option<CallerKind> {
+    Some(match Caller::identify(app_state, request.headers()).ok()? {
         Caller::Anonymous => CallerKind::Anonymous,
         Caller::User(_) => CallerKind::User,
         Caller::App(_) => CallerKind::App,
@@ -60,40 +60,40 @@ fn kind(hub: &Hub, request: &Request) -> Option<CallerKind> {
     })
 }
 
-async fn carry_out(hub: &Arc<Hub>, act: RequestAct, mut request: Request, next: Next) -> Response {
-    let line = request.extensions().get::<ConnectInfo<Line>>().map(|info| info.0.clone());
+async fn carry_out(app_state: &Arc<AppState>, act: RequestAct, mut request: Request, next: Next) -> Response {
+    let socket = request.extensions().get::<ConnectInfo<Socket>>().map(|info| info.0.clone());
     let is_git = !request.uri().path().starts_with("/api/");
-    let unix_now = hub.state().now().timestamp();
+    let unix_now = app_state.state().now().timestamp();
     if let Some(refusal) = answers::refusal(&act, unix_now) {
         return if is_git { in_gits_words(refusal) } else { refusal };
     }
     match act {
-        RequestAct::Reset => reset(line),
+        RequestAct::Reset => reset(socket),
         RequestAct::Silence => {
-            hub.stop.cancelled().await;
-            reset(line)
+            app_state.stop.cancelled().await;
+            reset(socket)
         }
         RequestAct::DoneThenReset => {
             to_its_end(request, next).await;
-            reset(line)
+            reset(socket)
         }
         RequestAct::DoneThenSilence => {
             to_its_end(request, next).await;
-            hub.stop.cancelled().await;
-            reset(line)
+            app_state.stop.cancelled().await;
+            reset(socket)
         }
         RequestAct::DoneThenBadGateway => {
             to_its_end(request, next).await;
             answers::bad_gateway(Body::Html)
         }
         RequestAct::Slow { ms } => {
-            let _ = tokio::time::timeout(Duration::from_millis(ms), hub.stop.cancelled()).await;
+            let _ = tokio::time::timeout(Duration::from_millis(ms), app_state.stop.cancelled()).await;
             next.run(request).await
         }
         RequestAct::RevokeToken => {
             let header = request.headers().get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
             if let Some(token) = header.and_then(bearer) {
-                hub.state().grants.remove(&token);
+                app_state.state().grants.remove(&token);
             }
             next.run(request).await
         }
@@ -113,9 +113,9 @@ async fn to_its_end(request: Request, next: Next) {
 }
 
 /// The connection ends without a byte of this.
-fn reset(line: Option<Line>) -> Response {
-    if let Some(line) = line {
-        line.cut();
+fn reset(socket: Option<Socket>) -> Response {
+    if let Some(socket) = socket {
+        socket.cut();
     }
     StatusCode::BAD_GATEWAY.into_response()
 }

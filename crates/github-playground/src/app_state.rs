@@ -14,8 +14,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     auth::random_hex,
+    faults::FaultInjector,
     front::Limits,
-    mischief::Mischief,
     observe::Observer,
     options::{PlaygroundApp, PlaygroundOptions},
     rest::Ticket,
@@ -24,7 +24,7 @@ use super::{
 };
 
 /// The running playground, as its parts see it.
-pub(crate) struct Hub {
+pub(crate) struct AppState {
     state: Mutex<State>,
     /// The address it listens on; webhooks, which no reader called for, build their URLs from it.
     pub(crate) urls: Urls,
@@ -37,7 +37,7 @@ pub(crate) struct Hub {
     pub(crate) limits: Arc<Limits>,
     /// The largest push, in bytes. <https://docs.github.com/en/get-started/using-git/troubleshooting-the-2-gb-push-limit>
     pub(crate) largest_push: AtomicU64,
-    pub(crate) mischief: Mischief,
+    pub(crate) faults: FaultInjector,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Told when the clock was moved, or the script of the CI changed.
@@ -48,7 +48,7 @@ pub(crate) struct Hub {
     pub(crate) tickets: Mutex<HashMap<String, Ticket>>,
 }
 
-impl Hub {
+impl AppState {
     /// Puts the parts together.
     pub(crate) fn new(
         mut state: State,
@@ -69,7 +69,7 @@ impl Hub {
             observer: options.observer,
             limits: Arc::default(),
             largest_push: AtomicU64::new(2 * 1024 * 1024 * 1024),
-            mischief: Mischief::default(),
+            faults: FaultInjector::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             changed: Notify::new(),

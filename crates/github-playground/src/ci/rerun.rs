@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Conclusion, Id, Job, Stage, State, WorkflowRun},
 };
 
@@ -30,7 +30,7 @@ impl WorkflowRun {
     }
 }
 
-impl Hub {
+impl AppState {
     /// Runs these jobs of a completed run again, as its next attempt. GitHub tells of no request then.
     /// <https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run>
     pub(crate) fn run_again(

@@ -11,7 +11,7 @@ use std::{
 use globset::GlobMatcher;
 use serde_json::{Value, json};
 
-use super::rule::{CallerKind, DeliveryAct, Meets, Misbehaviour, MisbehaviourError, Patterns, RefAct, RequestAct};
+use super::rule::{CallerKind, DeliveryAct, FaultRule, FaultRuleError, Meets, Patterns, RefAct, RequestAct};
 use crate::state::{Delivery, Id, Time};
 
 /// What was done is remembered this long a list, the oldest going first.
@@ -22,7 +22,7 @@ const LOOKS: u64 = 3;
 
 /// One misdeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misbehaved {
+pub struct InjectedFault {
     /// When, by the playground's clock.
     pub at: Time,
     /// The rule's name, or its act's where it has none.
@@ -37,7 +37,7 @@ pub struct Misbehaved {
 
 /// The rules in force. Whoever holds the model's lock may take this one, never the other way round.
 #[derive(Debug, Default)]
-pub(crate) struct Mischief {
+pub(crate) struct FaultInjector {
     on: AtomicBool,
     asks_caller: AtomicBool,
     inner: Mutex<Inner>,
@@ -48,14 +48,14 @@ pub(super) struct Inner {
     /// The state of `SplitMix64`. <https://prng.di.unimi.it/splitmix64.c>
     random: u64,
     rules: Vec<Active>,
-    done: VecDeque<Misbehaved>,
+    done: VecDeque<InjectedFault>,
     hidden: BTreeMap<(Id, String), Hidden>,
     pub(super) held: Vec<Held>,
 }
 
 #[derive(Debug)]
 struct Active {
-    rule: Misbehaviour,
+    rule: FaultRule,
     patterns: Patterns,
     /// How often it was met and what it did, for every path, ref or thing, or for all together.
     counts: HashMap<String, Count>,
@@ -98,7 +98,7 @@ pub(super) struct Asked<'a> {
     pub(super) caller: Option<CallerKind>,
 }
 
-impl Mischief {
+impl FaultInjector {
     /// Whether anything could be met at all.
     pub(crate) fn is_on(&self) -> bool {
         self.on.load(Ordering::Acquire)
@@ -114,7 +114,7 @@ impl Mischief {
     }
 
     /// Adds rules behind those there are; all of them or, where one is at fault, none.
-    pub(crate) fn add(&self, rules: Vec<Misbehaviour>) -> Result<(), MisbehaviourError> {
+    pub(crate) fn add(&self, rules: Vec<FaultRule>) -> Result<(), FaultRuleError> {
         let (mut active, mut faults) = (Vec::new(), Vec::new());
         for (at, rule) in rules.into_iter().enumerate() {
             match rule.compile() {
@@ -123,7 +123,7 @@ impl Mischief {
             }
         }
         if !faults.is_empty() {
-            return Err(MisbehaviourError(faults));
+            return Err(FaultRuleError(faults));
         }
         let mut inner = self.inner();
         inner.rules.extend(active);
@@ -157,7 +157,7 @@ impl Mischief {
     }
 
     /// What was done so far.
-    pub(crate) fn report(&self) -> Vec<Misbehaved> {
+    pub(crate) fn report(&self) -> Vec<InjectedFault> {
         self.inner().done.iter().cloned().collect()
     }
 
@@ -225,7 +225,7 @@ impl Mischief {
         }
         hidden.looks = hidden.looks.map(|looks| looks - 1);
         let rule = hidden.rule.clone();
-        inner.note(Misbehaved { at: now, rule, act: "hidden".to_owned(), what: name.to_owned(), guid: None });
+        inner.note(InjectedFault { at: now, rule, act: "hidden".to_owned(), what: name.to_owned(), guid: None });
         true
     }
 }
@@ -266,11 +266,11 @@ impl Inner {
             })?
         };
         let guid = guid.map(str::to_owned);
-        self.note(Misbehaved { at: now, rule, act: name, what: what.to_owned(), guid });
+        self.note(InjectedFault { at: now, rule, act: name, what: what.to_owned(), guid });
         Some(act)
     }
 
-    fn note(&mut self, done: Misbehaved) {
+    fn note(&mut self, done: InjectedFault) {
         if self.done.len() == REMEMBERED {
             self.done.pop_front();
         }
@@ -310,12 +310,12 @@ mod tests {
     #[test]
     fn one_seed_and_one_order_of_events_make_one_history() {
         let history = |seed| {
-            let mischief = Mischief::default();
-            mischief.seed(seed);
-            mischief.add(vec![Misbehaviour::to("GET", "/a/*", RequestAct::Reset).by_chance(0.5)]).unwrap();
+            let faults = FaultInjector::default();
+            faults.seed(seed);
+            faults.add(vec![FaultRule::to("GET", "/a/*", RequestAct::Reset).by_chance(0.5)]).unwrap();
             let mut met = Vec::new();
             for _ in 0..64 {
-                met.push(mischief.request(Time::default(), &asked("GET", "/a/b")).is_some());
+                met.push(faults.request(Time::default(), &asked("GET", "/a/b")).is_some());
             }
             met
         };
@@ -327,45 +327,44 @@ mod tests {
 
     #[test]
     fn a_rule_skips_counts_and_ends_and_the_next_one_takes_over() {
-        let mischief = Mischief::default();
-        let first = Misbehaviour::to("POST", "/repos/{owner}/{repo}/pulls", RequestAct::Reset).after(1).times(2);
-        let second = Misbehaviour::to_requests(super::super::Requests::default(), RequestAct::NotFound).named("rest");
-        mischief.add(vec![first, second]).unwrap();
+        let faults = FaultInjector::default();
+        let first = FaultRule::to("POST", "/repos/{owner}/{repo}/pulls", RequestAct::Reset).after(1).times(2);
+        let second = FaultRule::to_requests(super::super::Requests::default(), RequestAct::NotFound).named("rest");
+        faults.add(vec![first, second]).unwrap();
         let pulls = asked("POST", "/repos/acme/widgets/pulls");
-        let acts: Vec<_> = (0..4).map(|_| mischief.request(Time::default(), &pulls).unwrap()).collect();
+        let acts: Vec<_> = (0..4).map(|_| faults.request(Time::default(), &pulls).unwrap()).collect();
         assert_eq!(acts, [RequestAct::NotFound, RequestAct::Reset, RequestAct::Reset, RequestAct::NotFound]);
-        assert_eq!(mischief.request(Time::default(), &asked("GET", "graphql")), Some(RequestAct::NotFound));
-        let rules: Vec<String> = mischief.report().into_iter().map(|done| done.rule).collect();
+        assert_eq!(faults.request(Time::default(), &asked("GET", "graphql")), Some(RequestAct::NotFound));
+        let rules: Vec<String> = faults.report().into_iter().map(|done| done.rule).collect();
         assert_eq!(rules, ["rest", "reset", "reset", "rest", "rest"]);
-        assert_eq!((&mischief.shown()[0]["met"], &mischief.shown()[0]["done"]), (&json!(4), &json!(2)));
-        mischief.end();
-        assert!(!mischief.is_on() && mischief.request(Time::default(), &pulls).is_none());
+        assert_eq!((&faults.shown()[0]["met"], &faults.shown()[0]["done"]), (&json!(4), &json!(2)));
+        faults.end();
+        assert!(!faults.is_on() && faults.request(Time::default(), &pulls).is_none());
     }
 
     #[test]
     fn counting_for_each_path_counts_every_path_by_itself() {
-        let mischief = Mischief::default();
-        mischief.add(vec![Misbehaviour::to("GET", "/a/*", RequestAct::Reset).once().for_each()]).unwrap();
-        let met = |place| mischief.request(Time::default(), &asked("GET", place)).is_some();
+        let faults = FaultInjector::default();
+        faults.add(vec![FaultRule::to("GET", "/a/*", RequestAct::Reset).once().for_each()]).unwrap();
+        let met = |place| faults.request(Time::default(), &asked("GET", place)).is_some();
         assert!(met("/a/1") && !met("/a/1") && met("/a/2") && !met("/a/2"));
         assert!(!met("/a/1/b"), "a star is one segment");
     }
 
     #[test]
     fn a_hidden_ref_shows_after_its_looks_or_its_time() {
-        let mischief = Mischief::default();
+        let faults = FaultInjector::default();
         let (looks, time) =
             (RefAct::Hidden { reads: Some(2), ms: None }, RefAct::Hidden { reads: None, ms: Some(500) });
-        let rules =
-            vec![Misbehaviour::to_new_refs("refs/heads/a", looks), Misbehaviour::to_new_refs("refs/heads/**", time)];
-        mischief.add(rules).unwrap();
+        let rules = vec![FaultRule::to_new_refs("refs/heads/a", looks), FaultRule::to_new_refs("refs/heads/**", time)];
+        faults.add(rules).unwrap();
         let now = Time::default();
-        mischief.ref_created(now, (1, "acme/widgets"), "refs/heads/a");
-        mischief.ref_created(now, (1, "acme/widgets"), "refs/heads/b/c");
-        let looked: Vec<bool> = (0..3).map(|_| mischief.is_hidden(now, 1, "refs/heads/a")).collect();
+        faults.ref_created(now, (1, "acme/widgets"), "refs/heads/a");
+        faults.ref_created(now, (1, "acme/widgets"), "refs/heads/b/c");
+        let looked: Vec<bool> = (0..3).map(|_| faults.is_hidden(now, 1, "refs/heads/a")).collect();
         assert_eq!(looked, [true, true, false]);
-        assert!(!mischief.is_hidden(now, 2, "refs/heads/b/c"), "another repository's");
-        assert!(mischief.is_hidden(now, 1, "refs/heads/b/c"));
-        assert!(!mischief.is_hidden(now + chrono::TimeDelta::milliseconds(500), 1, "refs/heads/b/c"));
+        assert!(!faults.is_hidden(now, 2, "refs/heads/b/c"), "another repository's");
+        assert!(faults.is_hidden(now, 1, "refs/heads/b/c"));
+        assert!(!faults.is_hidden(now + chrono::TimeDelta::milliseconds(500), 1, "refs/heads/b/c"));
     }
 }

@@ -1,15 +1,15 @@
-//! Misbehaving to webhooks: what comes between a delivery and the wire.
+//! Faults in webhooks: what a rule does to a delivery before it is sent.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    engine::{Held, Until},
+    injector::{Held, Until},
     rule::DeliveryAct,
 };
 use crate::{
-    hub::Hub,
+    app_state::AppState,
     state::{Delivery, Id, State},
     webhooks::{UNREACHABLE, UNREACHABLE_CODE},
 };
@@ -17,14 +17,14 @@ use crate::{
 /// What is held back goes out after this long, whatever came meanwhile.
 const HELD_AT_MOST: Duration = Duration::from_secs(10);
 
-impl Hub {
+impl AppState {
     /// Sends a delivery, or does to it what a rule says.
     pub(crate) fn dispatch(self: &Arc<Self>, state: &mut State, mut delivery: Delivery) {
-        if !self.mischief.is_on() {
+        if !self.faults.is_on() {
             return self.transmit(state, delivery);
         }
         let about = about(&delivery);
-        match self.mischief.delivery(state.now(), &delivery, &about) {
+        match self.faults.delivery(state.now(), &delivery, &about) {
             None => self.transmit(state, delivery),
             Some(DeliveryAct::Drop) => {}
             Some(DeliveryAct::Fail) => {
@@ -40,10 +40,10 @@ impl Hub {
                 self.transmit(state, delivery);
             }
             Some(DeliveryAct::Delay { ms }) => {
-                let hub = self.clone();
+                let app_state = self.clone();
                 self.spawn(async move {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
-                    hub.transmit(&mut hub.state(), delivery);
+                    app_state.transmit(&mut app_state.state(), delivery);
                 });
             }
             Some(DeliveryAct::Reorder { behind }) => self.hold(state, delivery, Until::Behind(behind)),
@@ -53,18 +53,18 @@ impl Hub {
 
     fn hold(self: &Arc<Self>, state: &mut State, delivery: Delivery, until: Until) {
         let since = state.new_id();
-        self.mischief.inner().held.push(Held { since, delivery, until });
-        let hub = self.clone();
+        self.faults.inner().held.push(Held { since, delivery, until });
+        let app_state = self.clone();
         self.spawn(async move {
             tokio::time::sleep(HELD_AT_MOST).await;
-            let mut state = hub.state();
-            hub.release(&mut state, |held| held.since == since);
+            let mut state = app_state.state();
+            app_state.release(&mut state, |held| held.since == since);
         });
     }
 
     /// A delivery arrived, or failed to: whatever waited for it follows.
     pub(crate) fn sent(self: &Arc<Self>, state: &mut State, delivery: Id) {
-        if !self.mischief.is_on() || self.mischief.inner().held.is_empty() {
+        if !self.faults.is_on() || self.faults.inner().held.is_empty() {
             return;
         }
         let sent = state.deliveries.find(delivery).map(about).unwrap_or_default();
@@ -81,16 +81,16 @@ impl Hub {
     }
 
     fn release(self: &Arc<Self>, state: &mut State, mut due: impl FnMut(&mut Held) -> bool) {
-        let free: Vec<Held> = self.mischief.inner().held.extract_if(.., |held| due(held)).collect();
+        let free: Vec<Held> = self.faults.inner().held.extract_if(.., |held| due(held)).collect();
         for held in free {
             self.transmit(state, held.delivery);
         }
     }
 
-    /// Ends all misbehaviour; what was held back goes out.
-    pub(crate) fn behave(self: &Arc<Self>) {
+    /// Removes all rules and sends what was held back.
+    pub(crate) fn clear_faults(self: &Arc<Self>) {
         let mut state = self.state();
-        for delivery in self.mischief.end() {
+        for delivery in self.faults.end() {
             self.transmit(&mut state, delivery);
         }
     }

@@ -4,20 +4,20 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// One way to misbehave: what it meets, how often, and what it does. The table is in this folder's `mod.rs`.
+/// A fault to inject: what it applies to, how often, and what it does. The table is in the module's documentation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Misbehaviour {
-    /// What the report calls it; its act's name, unless said.
+pub struct FaultRule {
+    /// The name in the report; that of the act, unless given.
     pub name: Option<String>,
     /// What it meets, and what it does to it.
     pub(super) meets: Meets,
-    /// So many that it would meet go by first.
+    /// How many events it lets pass first.
     pub(super) skip: u64,
-    /// So many are met; all, if it is not said.
+    /// How many events it acts on; all, if not given.
     pub(super) times: Option<u64>,
-    /// Each by this chance, between 0 and 1.
+    /// The probability for each event, between 0 and 1.
     pub(super) chance: f64,
-    /// Whether skip and times count for every path, ref or thing by itself.
+    /// Whether skip and times are counted for every path, ref or subject separately.
     pub(super) each: bool,
 }
 
@@ -28,12 +28,12 @@ pub(super) enum Meets {
     Refs(Refs, RefAct),
 }
 
-impl Misbehaviour {
+impl FaultRule {
     fn new(meets: Meets) -> Self {
         Self { name: None, meets, skip: 0, times: None, chance: 1.0, each: false }
     }
 
-    /// Does something to requests.
+    /// A rule for requests.
     pub fn to_requests(which: Requests, act: RequestAct) -> Self {
         Self::new(Meets::Requests(which, act))
     }
@@ -43,7 +43,7 @@ impl Misbehaviour {
         Self::to_requests(Requests { methods: vec![method.to_owned()], path: Some(path.to_owned()), caller: None }, act)
     }
 
-    /// Does something to webhooks.
+    /// A rule for webhooks.
     pub fn to_deliveries(which: Deliveries, act: DeliveryAct) -> Self {
         Self::new(Meets::Deliveries(which, act))
     }
@@ -54,48 +54,48 @@ impl Misbehaviour {
         Self::to_deliveries(Deliveries { event: Some(event.to_owned()), action }, act)
     }
 
-    /// Does something to refs just created, whose full name matches: `refs/heads/**`.
+    /// A rule for newly created refs whose full name matches, as `refs/heads/**`.
     pub fn to_new_refs(pattern: &str, act: RefAct) -> Self {
         Self::new(Meets::Refs(Refs { name: Some(pattern.to_owned()), repository: None }, act))
     }
 
-    /// What the report calls it.
+    /// Sets the name in the report.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Lets so many go by first.
+    /// Lets this many events pass first.
     #[must_use]
     pub fn after(self, skip: u64) -> Self {
         Self { skip, ..self }
     }
 
-    /// Meets so many and no more.
+    /// Acts on this many events at most.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// Meets the next one alone.
+    /// Acts on one event.
     #[must_use]
     pub fn once(self) -> Self {
         self.times(1)
     }
 
-    /// Meets each by chance, between 0 and 1.
+    /// Acts on each event with this probability, between 0 and 1.
     #[must_use]
     pub fn by_chance(self, chance: f64) -> Self {
         Self { chance, ..self }
     }
 
-    /// Counts for every path, ref or thing that a delivery is about by itself.
+    /// Counts skip and times for every path, ref or subject of a delivery separately.
     #[must_use]
     pub fn for_each(self) -> Self {
         Self { each: true, ..self }
     }
 
-    /// Meets this kind of caller alone. Webhooks and refs have none.
+    /// Acts on requests of this kind of caller only. It has no effect on webhooks and refs.
     #[must_use]
     pub fn of_caller(mut self, caller: CallerKind) -> Self {
         if let Meets::Requests(which, _) = &mut self.meets {
@@ -283,8 +283,8 @@ fn one() -> u64 {
 
 /// A rule that cannot be followed, and what to do about it: all faults at once, each with its place.
 #[derive(Debug, Error)]
-#[error("the misbehaviour has {} fault{}:\n  - {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  - "))]
-pub struct MisbehaviourError(pub Vec<String>);
+#[error("the fault rules have {} error{}:\n  - {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  - "))]
+pub struct FaultRuleError(pub Vec<String>);
 
 /// The rule's patterns, ready to be held against names.
 #[derive(Debug)]
@@ -293,7 +293,7 @@ pub(super) struct Patterns {
     pub(super) second: Option<GlobMatcher>,
 }
 
-impl Misbehaviour {
+impl FaultRule {
     /// What is wrong with it, each with its place and the remedy; else its patterns.
     pub(super) fn compile(&self) -> Result<Patterns, Vec<String>> {
         let mut faults = Vec::new();

@@ -1,0 +1,41 @@
+//! Fault injection by whoever holds the playground. The admin API and the seed file are the other two ways.
+
+use super::{FaultRule, FaultRuleError, InjectedFault};
+use crate::{Playground, app_state::AppState, state::Id};
+
+impl Playground {
+    /// Adds a rule behind those there are.
+    pub fn inject_fault(&self, rule: FaultRule) -> Result<(), FaultRuleError> {
+        self.app_state.faults.add(vec![rule])
+    }
+
+    /// Sets the seed from which chance is drawn; it is 0 at the start.
+    pub fn seed_faults(&self, seed: u64) {
+        self.app_state.faults.seed(seed);
+    }
+
+    /// Removes all rules, sends the deliveries that were held back and shows hidden refs. The report stays.
+    pub fn clear_faults(&self) {
+        self.app_state.clear_faults();
+    }
+
+    /// The faults injected so far, in order.
+    pub fn injected_faults(&self) -> Vec<InjectedFault> {
+        self.app_state.faults.report()
+    }
+
+    /// Takes every installation token minted so far away, as their owner, or GitHub after finding one in public, would.
+    pub fn revoke_tokens(&self) {
+        self.app_state.state().grants.clear();
+    }
+}
+
+impl AppState {
+    /// Whether a ref that exists is hidden by a rule. Each call counts as one read.
+    pub(crate) fn hides_ref(&self, repo: Id, name: &str) -> bool {
+        self.faults.is_on() && {
+            let now = self.state().now();
+            self.faults.is_hidden(now, repo, name)
+        }
+    }
+}
