@@ -12,16 +12,26 @@ use jsonwebtoken::DecodingKey;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    auth::random_hex,
+use crate::{
     faults::FaultInjector,
-    front::Limits,
+    git::{Format, Repository},
+    keys::random_hex,
+    limits::Limits,
     observe::Observer,
     options::{PlaygroundApp, PlaygroundOptions},
-    rest::Ticket,
-    state::State,
+    state::{Id, State, Time},
     view::Urls,
 };
+
+/// An archive whose address was given to somebody.
+#[derive(Debug, Clone)]
+pub(crate) struct ArchiveTicket {
+    pub(crate) repository: Arc<Repository>,
+    pub(crate) sha: String,
+    pub(crate) folder: String,
+    pub(crate) format: Format,
+    pub(crate) until: Time,
+}
 
 /// The running playground, as its parts see it.
 pub(crate) struct AppState {
@@ -45,7 +55,7 @@ pub(crate) struct AppState {
     /// What the forms by which a person agrees to something carry; another one with each start.
     pub(crate) form_token: String,
     /// Archives that somebody was told the place of.
-    pub(crate) tickets: Mutex<HashMap<String, Ticket>>,
+    pub(crate) tickets: Mutex<HashMap<String, ArchiveTicket>>,
 }
 
 impl AppState {
@@ -91,6 +101,14 @@ impl AppState {
         state.let_go_stale();
         drop(state);
         self.look_again();
+    }
+
+    /// Whether a ref that exists is hidden by a rule. Each call counts as one read.
+    pub(crate) fn hides_ref(&self, repo: Id, name: &str) -> bool {
+        self.faults.is_on() && {
+            let now = self.state().now();
+            self.faults.is_hidden(now, repo, name)
+        }
     }
 
     /// Runs work behind the request's back; it is dropped when the playground stops.

@@ -2,7 +2,6 @@
 //!
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
 
-use aws_lc_rs::rand;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::{
     Engine,
@@ -13,9 +12,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
+use crate::{
     app_state::AppState,
-    rest::ApiError,
+    error::ApiError,
+    keys::random_hex,
     state::{Access, Grant, Id, Permissions, Repo, Scope, State},
 };
 
@@ -234,13 +234,6 @@ pub(crate) fn is_subset(asked: &Permissions, given: &Permissions) -> bool {
     asked.iter().all(|(scope, access)| {
         given.get(scope).is_some_and(|given| given >= access) || (*scope == Scope::Metadata && *access == Access::Read)
     })
-}
-
-/// Random bytes in hexadecimal.
-pub(crate) fn random_hex(bytes: usize) -> String {
-    let mut buffer = vec![0; bytes];
-    rand::fill(&mut buffer).expect("the system has a source of randomness");
-    hex::encode(buffer)
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::import::{Import, ImportError, Imported};
-use super::seed::{SeedError, SeedFile};
-use super::{Playground, PlaygroundApp, PlaygroundError, PlaygroundOptions, RateLimits, start};
+use crate::import::{Import, ImportError, Imported};
+use crate::limits::RateLimits;
+use crate::options::{PlaygroundApp, PlaygroundError, PlaygroundOptions};
+use crate::seed::{SeedError, SeedFile};
+use crate::server::{Playground, start};
 
 /// Run a GitHub on this machine, to look at and to test against
 #[derive(Debug, Clone, Args)]

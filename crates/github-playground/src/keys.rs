@@ -9,13 +9,14 @@ use std::{
 
 use aws_lc_rs::{
     encoding::AsDer,
+    rand,
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::DecodingKey;
 
-use super::{auth::random_hex, options::PlaygroundError};
+use crate::options::PlaygroundError;
 
 /// What the app proves itself with, and what its webhooks are signed with.
 pub(crate) struct Keys {
@@ -88,6 +89,13 @@ fn write_private(path: &Path, text: &str) -> Result<(), PlaygroundError> {
     let failed = |source| PlaygroundError::Data { path: path.to_owned(), source };
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// Random bytes in hexadecimal.
+pub(crate) fn random_hex(bytes: usize) -> String {
+    let mut buffer = vec![0; bytes];
+    rand::fill(&mut buffer).expect("the system has a source of randomness");
+    hex::encode(buffer)
 }
 
 #[cfg(test)]

@@ -14,22 +14,18 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::{
+use crate::{
     app_state::AppState,
-    ci::Rule,
-    consent, faults,
-    front::{self, RateLimits},
-    git,
+    consent, front, git,
     git_host::PlaygroundGitHost,
     graphql,
     keys::Keys,
-    observe,
+    limits::RateLimits,
     options::{PlaygroundError, PlaygroundOptions},
-    pages, rest,
+    pages, rest, seed,
     socket::{Socket, SocketListener},
-    state::{Role, State},
+    state::{CiRule, PEOPLE, Role, State, token_of},
     view::{Urls, View},
-    world::{self, PEOPLE, token_of},
 };
 
 /// How long open requests have to finish after a stop.
@@ -79,11 +75,11 @@ pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundE
     let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
     let url = format!("http://{addr}");
-    let state = world::beginning(&options.app, options.webhook_url.clone());
+    let state = seed::beginning(&options.app, options.webhook_url.clone());
     let folder = data.clone();
     let making = tokio::task::spawn_blocking(move || Keys::load_or_make(&folder));
     let author = state.account_by_login(PEOPLE[0].0).map_or(state.app.bot, |account| account.id);
-    let planted = world::plant_ahead(state.signature_of(author), &data, &options.app.files).await;
+    let planted = seed::plant_ahead(state.signature_of(author), &data, &options.app.files).await;
     let unmade = |error: tokio::task::JoinError| PlaygroundError::Key { path: data.clone(), reason: error.to_string() };
     let keys = making.await.map_err(unmade)??;
     planted.map_err(|error| PlaygroundError::Git(error.to_string()))?;
@@ -141,13 +137,13 @@ fn router(app_state: &Arc<AppState>) -> Router {
         "/api/v3",
         rest::router(app_state.clone())
             .layer(from_fn(to_the_end))
-            .layer(from_fn_with_state(app_state.clone(), observe::show))
+            .layer(from_fn_with_state(app_state.clone(), front::observe))
             .layer(from_fn(front::conditional)),
     );
     let api = api.merge(rest::root(app_state.clone())).merge(graphql::router(app_state.clone()));
     // What a person does on a page goes over no wire that could fail.
     let inside = rest::with_github_headers(api.clone());
-    let inject_faults = from_fn_with_state(app_state.clone(), faults::inject_faults);
+    let inject_faults = from_fn_with_state(app_state.clone(), front::inject_faults);
     let meter = from_fn_with_state(app_state.clone(), front::meter);
     let git = git::http::router(Arc::new(PlaygroundGitHost(app_state.clone()))).layer(inject_faults.clone());
     let pages = pages::router(app_state.clone(), inside);
@@ -221,7 +217,7 @@ impl Playground {
     /// # Errors
     /// In words, where the text is not such a list.
     pub fn ci(&self, rules: &str) -> Result<(), String> {
-        let rules = Rule::parse(rules)?;
+        let rules = CiRule::parse(rules)?;
         self.app_state.state().ci.extend(rules);
         self.app_state.look_again();
         Ok(())

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::{EnqueueOptions, MergeAsked, Writer, merge_pull};
 use crate::{
     app_state::AppState,
-    queue::Enter,
-    rest::{MergeAsked, Writer, merge_pull},
     rules,
     state::{AutoMerge, Id, IssueState, Mergeability, State},
 };
@@ -28,7 +27,9 @@ impl AppState {
                 };
                 let writer = Writer { repo, actor: asked.enabled_by, via_app: asked.via_app, workflows };
                 if has_queue(&app_state.state(), repo, number) {
-                    if let Err(error) = app_state.enqueue(&mut app_state.state(), writer, number, Enter::default()) {
+                    if let Err(error) =
+                        app_state.enqueue(&mut app_state.state(), writer, number, EnqueueOptions::default())
+                    {
                         tracing::debug!(message = error.0, number, "a pull request did not queue itself");
                     }
                     return;

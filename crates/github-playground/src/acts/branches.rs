@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{
+    DequeueReason,
     pulls::{Measured, measure},
     refs::{RefMove, open_pulls},
 };
 use crate::{
     app_state::AppState,
     git::{GitError, branch_ref},
-    queue::Reason,
     rules::push::{Change, When, hurdles},
     state::{Id, State},
 };
@@ -26,7 +26,7 @@ impl AppState {
         base: &str,
         (base_sha, measured): (String, Measured),
     ) {
-        self.leave_queue(state, at, actor, Reason::Manual);
+        self.leave_queue(state, at, actor, DequeueReason::Manual);
         let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(at.0, at.1);
         issue.log(event, "base_ref_changed", actor, now);

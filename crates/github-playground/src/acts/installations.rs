@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{
     app_state::AppState,
-    state::{Id, Installation, Permissions, Selection, State, SuspendedThrough, Suspension},
+    state::{Id, Installation, PEOPLE, Permissions, Selection, State, SuspendedThrough, Suspension},
     view::{View, merge},
-    world::PEOPLE,
 };
 
 /// Whether a repository joins an installation or leaves it.

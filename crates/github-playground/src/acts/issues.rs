@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::DequeueReason;
 use crate::{
     app_state::AppState,
-    queue::Reason,
     state::{Detail, Id, Issue, IssueEvent, IssueState, State},
     view::{View, merge, without_view_type},
     webhooks::Event,
@@ -121,7 +121,7 @@ impl AppState {
             event.commit_id = commit.map(str::to_owned);
         }
         self.announce_issue(state, at, actor, "closed", json!({}));
-        self.leave_queue(state, at, actor, Reason::Manual);
+        self.leave_queue(state, at, actor, DequeueReason::Manual);
     }
 
     /// Opens a closed issue or pull request again.

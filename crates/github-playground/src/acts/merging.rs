@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::keywords::closed_by;
+use super::{DequeueReason, keywords::closed_by};
 use crate::{
     app_state::AppState,
-    queue::Reason,
     state::{Id, IssueState, Merged, State},
     view::View,
 };
@@ -13,7 +12,7 @@ use crate::{
 impl AppState {
     /// Notes that a pull request was merged as `sha`.
     pub(crate) fn merged(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, sha: &str) {
-        self.leave_queue(state, at, actor, Reason::AlreadyMerged);
+        self.leave_queue(state, at, actor, DequeueReason::AlreadyMerged);
         let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(at.0, at.1);
         issue.pull_mut().merged = Some(Merged { sha: sha.to_owned(), by: actor, at: now });

@@ -1,5 +1,6 @@
-//! A repository's own life: renamed, handed over, archived, hidden, deleted.
+//! The life of a repository: made, renamed, transferred, archived, hidden, deleted.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -7,12 +8,55 @@ use serde_json::{Value, json};
 use super::Move;
 use crate::{
     app_state::AppState,
-    state::{AccountKind, Id, Role, Selection, State},
+    git::{GitError, Repository},
+    state::{AccountKind, Id, Label, Repo, Role, Selection, State},
     view::View,
     webhooks::Event,
 };
 
 impl AppState {
+    /// Makes a repository without content. One whose folder is there already keeps what it has.
+    pub(crate) async fn add_repository(
+        &self,
+        owner: Id,
+        name: &str,
+        description: Option<String>,
+        private: bool,
+        default_branch: &str,
+    ) -> Result<Id, GitError> {
+        let path = self.repository_path(owner, name);
+        let git = if path.join("HEAD").exists() {
+            Repository::open(&path)?
+        } else {
+            Repository::init(&path, default_branch).await?
+        };
+        let mut state = self.state();
+        let (id, now) = (state.new_id(), state.now());
+        let labels = default_labels(&mut state);
+        let mut repo = Repo::new((id, owner), name, default_branch, Arc::new(git), now);
+        repo.labels = labels;
+        repo.description = description;
+        repo.private = private;
+        let place = state.place(owner, name);
+        state.moved.remove(&place);
+        state.repos.insert(id, repo);
+        Ok(id)
+    }
+
+    /// A folder for a repository: the one of its name, unless another repository that was called so is still there.
+    fn repository_path(&self, owner: Id, name: &str) -> PathBuf {
+        let state = self.state();
+        let login = &state.account(owner).login;
+        let taken =
+            |path: &PathBuf| state.repos.values().chain(state.deleted.values()).any(|repo| repo.git.path() == path);
+        let first = repository_path(&self.data, login, name);
+        if !taken(&first) {
+            return first;
+        }
+        let others = (2_u32..).map(|number| repository_path(&self.data, login, &format!("{name}.{number}")));
+        others.into_iter().find(|path| !taken(path) && !path.exists()).unwrap_or(first)
+    }
+
     /// Tells of a repository.
     pub(crate) fn announce_repository(
         self: &Arc<Self>,
@@ -127,7 +171,7 @@ impl State {
     }
 
     /// The repository that this place led to once.
-    pub(crate) fn moved_from(&self, owner: &str, name: &str) -> Option<&crate::state::Repo> {
+    pub(crate) fn moved_from(&self, owner: &str, name: &str) -> Option<&Repo> {
         if self.repo(owner, name).is_some() {
             return None;
         }
@@ -141,4 +185,27 @@ impl State {
             }
         }
     }
+}
+
+/// Where the bare repository of this name lies in the data folder.
+pub(crate) fn repository_path(data: &Path, login: &str, name: &str) -> PathBuf {
+    data.join("repositories").join(login).join(format!("{name}.git"))
+}
+
+/// The labels that every new repository has on GitHub, as far as anybody here uses them.
+fn default_labels(state: &mut State) -> Vec<Label> {
+    let defaults = [
+        ("bug", "d73a4a", "Something isn't working"),
+        ("documentation", "0075ca", "Improvements or additions to documentation"),
+        ("enhancement", "a2eeef", "New feature or request"),
+        ("good first issue", "7057ff", "Good for newcomers"),
+    ];
+    defaults
+        .map(|(name, color, description)| Label {
+            id: state.new_id(),
+            name: name.to_owned(),
+            color: color.to_owned(),
+            description: Some(description.to_owned()),
+        })
+        .to_vec()
 }

@@ -83,6 +83,19 @@ impl State {
 }
 
 impl AppState {
+    /// Has whom a repository was offered to accept it. Answers whether there is such an offer, and room for it.
+    pub(crate) fn accept_transfer(self: &Arc<Self>, full_name: &str) -> bool {
+        let mut state = self.state();
+        let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name)).map(|repo| repo.id);
+        let offer = found.and_then(|repo| Some((repo, state.transfers.get(&repo)?.clone())));
+        let Some((repo, (owner, name))) = offer else { return false };
+        if state.repo(&state.account(owner).login, &name).is_some() {
+            return false;
+        }
+        self.transfer(&mut state, repo, (owner, &name), owner);
+        true
+    }
+
     /// Moves an issue with its comments, its history and, as far as the new repository has them too, its labels, its milestone and
     /// its assignees; answers with the new number. Both repositories are told: the old one that it went, the new one that
     /// an issue was opened.

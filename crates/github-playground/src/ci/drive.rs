@@ -8,16 +8,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{
-    JobPlan,
-    file::WorkflowFile,
-    script::{Asked, Never, outcome},
-    trigger::Cause,
-};
+use super::{file::WorkflowFile, trigger::Cause};
 use crate::{
     app_state::AppState,
     git::CommitInfo,
-    state::{CheckRun, CheckSuite, Conclusion, Id, Job, Output, Stage, State, Time, Workflow, WorkflowRun},
+    state::{
+        CheckRun, CheckSuite, Conclusion, Id, Job, JobPlan, Output, Stage, State, Time, Workflow, WorkflowRun,
+        ci_script::{Asked, Never, outcome},
+    },
     view::{View, simple_commit},
     webhooks::Event,
 };

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::state::JobPlan;
+
 /// As much of a matrix as one job may span. <https://docs.github.com/en/actions/reference/limits>
 const MATRIX_LIMIT: usize = 256;
 
@@ -21,19 +23,6 @@ pub(crate) struct WorkflowFile {
     /// What starts it, by the event's name.
     pub(crate) on: BTreeMap<String, Value>,
     pub(crate) jobs: Vec<JobPlan>,
-}
-
-/// A job as its file plans it; one of them for each combination of a matrix.
-#[derive(Debug, Clone)]
-pub(crate) struct JobPlan {
-    pub(crate) key: String,
-    pub(crate) name: String,
-    pub(crate) needs: Vec<String>,
-    /// Whether it runs though what it needs failed.
-    pub(crate) regardless: bool,
-    pub(crate) skipped: bool,
-    pub(crate) labels: Vec<String>,
-    pub(crate) steps: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{file::WorkflowFile, file::words, pattern};
+use super::file::{WorkflowFile, words};
 use crate::{
     app_state::AppState,
+    filter_pattern,
     git::{CommitInfo, FileChange, GitError, Preview, Repository, branch_ref},
     state::{Id, State},
     webhooks::Event,
@@ -175,16 +176,16 @@ fn passes_ref(told: &Value, name: &str) -> bool {
     if !listed(kind) {
         return !listed(other);
     }
-    patterns(told, kind).is_none_or(|wanted| pattern::passes(&wanted, short))
-        && patterns(told, &format!("{kind}-ignore")).is_none_or(|not| !pattern::passes(&not, short))
+    patterns(told, kind).is_none_or(|wanted| filter_pattern::passes(&wanted, short))
+        && patterns(told, &format!("{kind}-ignore")).is_none_or(|not| !filter_pattern::passes(&not, short))
 }
 
 /// A push of tags has no paths, and neither has what cannot be compared: both are run.
 fn passes_paths(told: &Value, changed: Option<&[FileChange]>) -> bool {
     let Some(changed) = changed else { return true };
     let paths = || changed.iter().map(|file| file.path.as_str());
-    patterns(told, "paths").is_none_or(|wanted| paths().any(|path| pattern::passes(&wanted, path)))
-        && patterns(told, "paths-ignore").is_none_or(|not| paths().any(|path| !pattern::passes(&not, path)))
+    patterns(told, "paths").is_none_or(|wanted| paths().any(|path| filter_pattern::passes(&wanted, path)))
+        && patterns(told, "paths-ignore").is_none_or(|not| paths().any(|path| !filter_pattern::passes(&not, path)))
 }
 
 impl AppState {

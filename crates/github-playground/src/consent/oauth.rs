@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{is_genuine, not_from_here, page, token_field, with_query};
 use crate::{
     app_state::AppState,
-    auth::random_hex,
+    keys::random_hex,
     state::{AccountKind, App, Code, Id, State as Model, UserGrant},
 };
 

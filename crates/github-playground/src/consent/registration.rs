@@ -19,9 +19,8 @@ use serde::Deserialize;
 use super::{encode, is_genuine, not_from_here, page, token_field, with_query};
 use crate::{
     app_state::AppState,
-    auth::random_hex,
-    state::{AccountKind, Agreed, Id, Manifest, Selection, State as Model},
-    world::PEOPLE,
+    keys::random_hex,
+    state::{AccountKind, Agreed, Id, Manifest, PEOPLE, Selection, State as Model},
 };
 
 pub(super) fn routes() -> Router<Arc<AppState>> {

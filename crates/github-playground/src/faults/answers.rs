@@ -8,14 +8,14 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::rule::{Body, RequestAct};
-use crate::rest::ApiError;
+use crate::error::ApiError;
 
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 const SECONDARY: &str = "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
 const PRIMARY: &str = "https://docs.github.com/rest/overview/resources-in-the-rest-api#rate-limiting";
 
 /// The answer in place of one that would have been; `None` where the act is not one.
-pub(super) fn refusal(act: &RequestAct, unix_now: i64) -> Option<Response> {
+pub(crate) fn refusal(act: &RequestAct, unix_now: i64) -> Option<Response> {
     Some(match act {
         RequestAct::Unauthorized => ApiError::bad_credentials().into_response(),
         RequestAct::Forbidden => ApiError::not_accessible().into_response(),
@@ -62,7 +62,7 @@ fn primary_limit(reset: i64) -> Response {
 }
 
 /// What the load balancer says while nobody behind it answers.
-pub(super) fn bad_gateway(body: Body) -> Response {
+pub(crate) fn bad_gateway(body: Body) -> Response {
     let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n\
         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
     either(StatusCode::BAD_GATEWAY, body, page, "Server Error")

@@ -44,13 +44,13 @@ pub(crate) struct FaultInjector {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Inner {
+struct Inner {
     /// The state of `SplitMix64`. <https://prng.di.unimi.it/splitmix64.c>
     random: u64,
     rules: Vec<Active>,
     done: VecDeque<InjectedFault>,
     hidden: BTreeMap<(Id, String), Hidden>,
-    pub(super) held: Vec<Held>,
+    held: Vec<Held>,
 }
 
 #[derive(Debug)]
@@ -76,15 +76,15 @@ struct Hidden {
 
 /// A delivery that is held back.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     /// Drawn from the model's ids when it was held: what has a greater one came later.
-    pub(super) since: Id,
-    pub(super) delivery: Delivery,
-    pub(super) until: Until,
+    pub(crate) since: Id,
+    pub(crate) delivery: Delivery,
+    pub(crate) until: Until,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Until {
+pub(crate) enum Until {
     /// So many later ones were sent.
     Behind(u64),
     /// A later one about this was sent.
@@ -92,10 +92,10 @@ pub(super) enum Until {
 }
 
 /// A request, as rules see it.
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a str,
-    pub(super) place: &'a str,
-    pub(super) caller: Option<CallerKind>,
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) place: &'a str,
+    pub(crate) caller: Option<CallerKind>,
 }
 
 impl FaultInjector {
@@ -105,11 +105,11 @@ impl FaultInjector {
     }
 
     /// Whether a rule asks who calls, which takes a signature check to know.
-    pub(super) fn asks_caller(&self) -> bool {
+    pub(crate) fn asks_caller(&self) -> bool {
         self.asks_caller.load(Ordering::Acquire)
     }
 
-    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -137,7 +137,7 @@ impl FaultInjector {
     }
 
     /// Ends it all, and gives back what was held. The report stays.
-    pub(super) fn end(&self) -> Vec<Delivery> {
+    pub(crate) fn end(&self) -> Vec<Delivery> {
         let mut inner = self.inner();
         inner.rules.clear();
         inner.hidden.clear();
@@ -154,6 +154,21 @@ impl FaultInjector {
         self.asks_caller.store(asks, Ordering::Release);
         let on = !(inner.rules.is_empty() && inner.hidden.is_empty() && inner.held.is_empty());
         self.on.store(on, Ordering::Release);
+    }
+
+    /// Holds a delivery back.
+    pub(crate) fn hold(&self, held: Held) {
+        self.inner().held.push(held);
+    }
+
+    /// Whether any delivery is held back.
+    pub(crate) fn holds_any(&self) -> bool {
+        !self.inner().held.is_empty()
+    }
+
+    /// Takes out the deliveries that are due; `due` may count down what they wait for.
+    pub(crate) fn take_held(&self, mut due: impl FnMut(&mut Held) -> bool) -> Vec<Held> {
+        self.inner().held.extract_if(.., |held| due(held)).collect()
     }
 
     /// What was done so far.
@@ -174,7 +189,7 @@ impl FaultInjector {
     }
 
     /// What is to be done to a request.
-    pub(super) fn request(&self, now: Time, asked: &Asked<'_>) -> Option<RequestAct> {
+    pub(crate) fn request(&self, now: Time, asked: &Asked<'_>) -> Option<RequestAct> {
         self.inner().due(now, asked.place, &format!("{} {}", asked.method, asked.place), None, |meets, patterns| {
             let Meets::Requests(which, act) = meets else { return None };
             let caller = which.caller.or((*act == RequestAct::RevokeToken).then_some(CallerKind::Installation));
@@ -186,7 +201,7 @@ impl FaultInjector {
     }
 
     /// What is to be done to a delivery.
-    pub(super) fn delivery(&self, now: Time, delivery: &Delivery, about: &str) -> Option<DeliveryAct> {
+    pub(crate) fn delivery(&self, now: Time, delivery: &Delivery, about: &str) -> Option<DeliveryAct> {
         let action = delivery.action.as_deref().unwrap_or_default();
         let dot = if action.is_empty() { "" } else { "." };
         let what = format!("{}{dot}{action} {about}", delivery.event);
@@ -214,7 +229,7 @@ impl FaultInjector {
     }
 
     /// Looks at a ref, and answers whether it is still hidden.
-    pub(super) fn is_hidden(&self, now: Time, repo: Id, name: &str) -> bool {
+    pub(crate) fn is_hidden(&self, now: Time, repo: Id, name: &str) -> bool {
         let mut inner = self.inner();
         let key = (repo, name.to_owned());
         let Some(hidden) = inner.hidden.get_mut(&key) else { return false };
@@ -294,6 +309,7 @@ fn split_mix(state: &mut u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::Requests;
 
     fn asked(method: &'static str, place: &'static str) -> Asked<'static> {
         Asked { method, place, caller: None }
@@ -329,7 +345,7 @@ mod tests {
     fn a_rule_skips_counts_and_ends_and_the_next_one_takes_over() {
         let faults = FaultInjector::default();
         let first = FaultRule::to("POST", "/repos/{owner}/{repo}/pulls", RequestAct::Reset).after(1).times(2);
-        let second = FaultRule::to_requests(super::super::Requests::default(), RequestAct::NotFound).named("rest");
+        let second = FaultRule::to_requests(Requests::default(), RequestAct::NotFound).named("rest");
         faults.add(vec![first, second]).unwrap();
         let pulls = asked("POST", "/repos/acme/widgets/pulls");
         let acts: Vec<_> = (0..4).map(|_| faults.request(Time::default(), &pulls).unwrap()).collect();

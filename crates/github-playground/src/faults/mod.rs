@@ -38,17 +38,13 @@
 
 mod answers;
 mod config;
-mod control;
-mod deliveries;
 mod injector;
-mod requests;
 mod rule;
 
-pub(crate) use answers::secondary_limit;
+pub(crate) use answers::{bad_gateway, refusal, secondary_limit};
 pub(crate) use config::{FaultConfig, read as read_rule};
-pub(crate) use injector::FaultInjector;
 pub use injector::InjectedFault;
-pub(crate) use requests::inject_faults;
+pub(crate) use injector::{Asked, FaultInjector, Held, Until};
 pub use rule::{
     Body, CallerKind, Deliveries, DeliveryAct, FaultRule, FaultRuleError, RefAct, Refs, RequestAct, Requests,
 };

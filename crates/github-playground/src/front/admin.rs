@@ -42,14 +42,13 @@ use chrono::TimeDelta;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{guard::on_this_machine, limits::RateLimits};
+use super::guard::on_this_machine;
 use crate::{
     app_state::AppState,
-    ci::Rule,
     faults::{FaultConfig, InjectedFault, read_rule},
-    state::{Id, Permissions, State as Model, SuspendedThrough},
+    limits::RateLimits,
+    state::{CiRule, Id, PEOPLE, Permissions, State as Model, SuspendedThrough},
     view,
-    world::PEOPLE,
 };
 
 /// A century; the clock cannot be turned back, so nobody should set it there by a slip.
@@ -198,13 +197,13 @@ async fn limit_pushes(State(app_state): State<Arc<AppState>>, body: Bytes) -> Re
     Ok(Json(json!({ "bytes": bytes })).into_response())
 }
 
-fn script(body: &[u8]) -> Result<Vec<Rule>, Refused> {
-    Rule::parse(&String::from_utf8_lossy(body))
+fn script(body: &[u8]) -> Result<Vec<CiRule>, Refused> {
+    CiRule::parse(&String::from_utf8_lossy(body))
         .map_err(|fault| Refused(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault]))
 }
 
 /// Sets the script, and has the jobs that are open look at it.
-fn set_ci(app_state: &AppState, change: impl FnOnce(&mut Vec<Rule>)) -> Response {
+fn set_ci(app_state: &AppState, change: impl FnOnce(&mut Vec<CiRule>)) -> Response {
     let rules = {
         let mut state = app_state.state();
         change(&mut state.ci);

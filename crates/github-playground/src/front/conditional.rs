@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use crate::rest::ApiError;
+use crate::error::ApiError;
 
 /// The only version that this GitHub speaks.
 const VERSION: &str = "2022-11-28";

@@ -1,18 +1,20 @@
-//! The front: what every request passes before a resource answers it, and every answer before it leaves.
+//! The front: the layers that every request passes before a resource answers it, and every answer before it leaves.
 //!
-//! Whoever comes by a name that is not this machine's, or from another site's page, gets no further ([`guard`]).
-//!
-//! In: connections. Out: answers, or the end of the connection where [`super::faults`] says so. In between: [`limits`] count,
-//! and [`conditional`] tags what is answered. Nothing here knows a resource, and a layer that is off costs one look.
-//! Beside GitHub's own paths, and for whoever runs the playground alone, is [`admin`].
+//! In: connections. Out: answers, or the end of the connection where a fault rule says so. [`guard`] turns away requests under a name that
+//! is not this machine's and requests from pages of other sites, [`faults`] injects faults, [`rate_limits`] counts, [`conditional`] tags
+//! answers, [`observe`] shows them to the observer. No layer knows a resource, and a layer that is off costs one atomic read. Beside
+//! GitHub's own paths, for whoever runs the playground, is [`admin`].
 
 mod admin;
 mod conditional;
+mod faults;
 mod guard;
-mod limits;
+mod observe;
+mod rate_limits;
 
 pub(crate) use admin::router as admin;
 pub(crate) use conditional::conditional;
+pub(crate) use faults::inject_faults;
 pub(crate) use guard::{from_elsewhere, is_address, no_strangers, own_name};
-pub use limits::RateLimits;
-pub(crate) use limits::{Limits, meter, overview};
+pub(crate) use observe::observe;
+pub(crate) use rate_limits::meter;

@@ -23,10 +23,11 @@ use axum::{Router, http::StatusCode, routing::post};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{
+use crate::{
     app_state::AppState,
     auth::Caller,
-    rest::{Answer, ApiError, Ctx, Input, ok},
+    error::ApiError,
+    rest::{Answer, Ctx, Input, ok},
 };
 use parse::{Document, Operation, Position};
 use resolve::Request;

@@ -10,10 +10,10 @@ use super::{
     transfer::transfer,
 };
 use crate::{
+    acts::{MergeAsked, Writer, guard_workflows, merge_pull},
+    error::ApiError,
     git::MergeMethod,
-    rest::{
-        ApiError, MergeAsked, Target, Writer, comment_on, guard_workflows, merge_pull, react, unreact, update_pull,
-    },
+    rest::{Target, comment_on, react, unreact, update_pull},
     rules,
     state::{AutoMerge, Gone, IssueState, Mergeability, ReactionContent, Role, Scope, State},
 };

@@ -10,7 +10,7 @@ use super::{
     select::{Desk, Thing},
 };
 use crate::{
-    queue::{Enter, Reason},
+    acts::{DequeueReason, EnqueueOptions},
     rules::queue,
     state::{Id, QueueEntry, Repo},
     view::{View, node_id, time},
@@ -104,7 +104,7 @@ impl Request<'_> {
         if input["expectedHeadOid"].as_str().is_some_and(|expected| expected != head) {
             return Err(refused_as("Head sha didn't match expected head sha."));
         }
-        let how = Enter { jump: input["jump"] == json!(true) };
+        let how = EnqueueOptions { jump: input["jump"] == json!(true) };
         self.ctx.app_state.enqueue(&mut state, place.writer(), number, how).map_err(|error| refused_as(&error.0))?;
         Ok(vec![("mergeQueueEntry", entry_of(self.ctx.view(&state), state.repo_by_id(repo), number))])
     }
@@ -114,7 +114,7 @@ impl Request<'_> {
         let (repo, number) = place.at();
         let mut state = self.ctx.state();
         let shown = entry_of(self.ctx.view(&state), state.repo_by_id(repo), number);
-        let left = self.ctx.app_state.leave_queue(&mut state, place.at(), place.writer().actor, Reason::Manual);
+        let left = self.ctx.app_state.leave_queue(&mut state, place.at(), place.writer().actor, DequeueReason::Manual);
         if left.is_none() {
             return Err(refused_as(&format!("Failed to remove PR #{number} from the merge queue")));
         }

@@ -13,12 +13,14 @@ use maud::html;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::Pages;
+use super::layout;
 use super::plan::{Call, Fields, Plan, Then, plan};
 use super::refusal::{Refusal, in_words};
+use super::router_of;
 use super::session::{Session, Viewer, can_act};
-use super::{Pages, layout, router_of};
 use crate::rest::OfIssueForm;
-use crate::world::token_of;
+use crate::state::token_of;
 
 type Pairs = Vec<(String, String)>;
 

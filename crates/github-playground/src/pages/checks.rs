@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::extract::{Path, State as Shared};
 use maud::{Markup, html};
 
+use super::PageError;
 use super::controls::Scene;
+use super::find_repo;
 use super::form::Form;
 use super::icons::{Icon, Look, icon, run_look};
 use super::layout::{Page, Tab, ago, badge, mark, repo_page, repo_path, short_sha};
-use super::markdown::{self, Place};
 use super::session::Viewer;
-use super::{PageError, find_repo};
 use crate::app_state::AppState;
+use crate::markdown::{self, Place};
 use crate::state::{CheckRun, CheckStatus, Repo, Role, State, Status, StatusState};
 
 /// The newest run of each name on a commit, by name.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::controls::{SaidOn, Scene, below_text};
 use super::layout::{ago, avatar, login, repo_path};
-use super::markdown::{self, Place};
+use crate::markdown::{self, Place};
 use crate::state::{Account, Id, Reaction, ReactionContent, Repo, State, Time};
 
 /// What is shown of a comment, an issue's own text or a review.

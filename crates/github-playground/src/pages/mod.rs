@@ -6,7 +6,7 @@
 //! becomes requests to the API ([`act`], [`plan`]), which decides and tells, and what it refuses is shown in place.
 //!
 //! A handler that needs git asks it before it takes the model's lock and writes the page under the lock, or the
-//! other way round; never git under the lock. Text of people goes through [`markdown`] or is escaped.
+//! other way round; never git under the lock. Text of people goes through [`crate::markdown`] or is escaped.
 
 mod act;
 mod apps;
@@ -20,9 +20,7 @@ mod icons;
 mod issue_form;
 mod issues;
 mod layout;
-mod markdown;
 mod merging;
-mod mermaid;
 mod new_issue;
 mod people;
 mod plan;
@@ -83,7 +81,7 @@ impl FromRef<Pages> for Arc<AppState> {
 
 /// The pages, which act through this API.
 pub(crate) fn router(app_state: Arc<AppState>, api: Router) -> Router {
-    let key = super::auth::random_hex(32).into_bytes();
+    let key = crate::keys::random_hex(32).into_bytes();
     router_of(Pages(Arc::new(Shared { app_state, api, key })))
 }
 
@@ -151,21 +149,6 @@ impl IntoResponse for PageError {
 }
 
 /// The repository of a page's path. A clone's address (`….git`) leads to the page too.
-/// A file as the API's HTML form has it: Markdown as text, anything else as it is.
-/// <https://docs.github.com/en/rest/repos/contents#get-repository-content>
-pub(crate) fn file_as_html(repository: &str, path: &str, text: &str, is_markdown: bool) -> String {
-    let file = html! {
-        div id="file" data-path=(path) {
-            @if is_markdown {
-                article.markdown-body itemprop="text" { (markdown::render(text, markdown::Place::File(repository))) }
-            } @else {
-                div.plain { pre { (text) } }
-            }
-        }
-    };
-    file.into_string()
-}
-
 fn find_repo<'a>(state: &'a State, owner: &str, name: &str) -> Result<&'a Repo, PageError> {
     let found = state.repo(owner, name).or_else(|| state.repo(owner, name.strip_suffix(".git")?));
     found.ok_or(PageError::NotFound("such repository"))
@@ -177,6 +160,3 @@ fn find_git(app_state: &AppState, owner: &str, name: &str) -> Result<(Arc<Reposi
     let repo = find_repo(&state, owner, name)?;
     Ok((Arc::clone(&repo.git), repo.default_branch.clone()))
 }
-
-#[cfg(test)]
-mod tests;

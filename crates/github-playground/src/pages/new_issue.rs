@@ -9,18 +9,21 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::PageError;
+use super::Pages;
 use super::act::{may_send, see};
 use super::controls::Scene;
+use super::find_git;
+use super::find_repo;
 use super::form::Form;
 use super::issue_form::{Element, IssueForm, Kind};
 use super::layout::{Page, Tab, repo_page, repo_path};
-use super::markdown::{self, Place};
 use super::people::{encoded, invitation};
 use super::plan::{Fields, open_from_form};
 use super::session::{Session, Viewer};
-use super::{PageError, Pages, find_git, find_repo};
 use crate::app_state::AppState;
 use crate::git::{GitError, Repository};
+use crate::markdown::{self, Place};
 
 /// Where a repository keeps its forms.
 const FOLDER: &str = ".github/ISSUE_TEMPLATE";

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::extract::{Path, State as Shared};
 use maud::{Markup, html};
 
+use super::PageError;
+use super::find_git;
+use super::find_repo;
 use super::icons::{Icon, icon};
 use super::layout::{Page, Tab, ago, avatar, page, plural, repo_page, repo_path, short_sha, title};
-use super::markdown::{self, Place};
 use super::session::Viewer;
-use super::{PageError, find_git, find_repo};
 use crate::app_state::AppState;
 use crate::git::{CommitInfo, EntryKind, Repository, TreeEntry};
+use crate::markdown::{self, Place};
 use crate::state::{AccountKind, Repo, State};
 use crate::view::encode_path;
 

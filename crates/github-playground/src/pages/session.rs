@@ -16,12 +16,12 @@ use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::Pages;
+use super::layout;
 use super::refusal::Refusal;
-use super::{Pages, layout};
-use crate::auth::random_hex;
 use crate::front::{from_elsewhere, is_address};
-use crate::state::{Account, AccountKind, Id, Repo, Role, State};
-use crate::world::token_of;
+use crate::keys::random_hex;
+use crate::state::{Account, AccountKind, Id, Repo, Role, State, token_of};
 
 const COOKIE: &str = "playground_session";
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::controls::{SaidOn, Scene, below_text, reply};
 use super::diff;
 use super::layout::{ago, avatar, login, repo_path};
-use super::markdown::{self, Place};
+use crate::markdown::{self, Place};
 use crate::state::{Issue, Pull, ReviewComment};
 
 /// Lines of a hunk shown above a thread.

@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{
-    Reason,
-    plan::{Built, Seen, Step, next},
-};
+use super::plan::{Built, Seen, Step, next};
 use crate::{
-    acts::RefMove,
+    acts::{DequeueReason, RefMove, Writer, merge_apart},
     app_state::AppState,
     git::{GitError, MergeMethod, Repository, branch_ref},
-    rest::{Writer, merge_apart},
     rules,
     state::{Group, Id, MergeQueueParameters, QueueEntry, State, Time},
     view::simple_commit,
@@ -37,7 +33,7 @@ enum Look {
 
 impl AppState {
     /// Drives a queue from now on until it is over.
-    pub(super) fn drive_queue(self: &Arc<Self>, state: &State, repo: Id, base: String) {
+    pub(crate) fn drive_queue(self: &Arc<Self>, state: &State, repo: Id, base: String) {
         let Some(queue) = state.repo_by_id(repo).queues.get(&base) else { return };
         let (app_state, news) = (self.clone(), queue.news.clone());
         self.spawn(async move {
@@ -140,7 +136,7 @@ impl AppState {
         let mut state = self.state();
         let actor = state.queue_actor();
         for number in numbers(&state, (repo, base)) {
-            self.leave_queue(&mut state, (repo, number), actor, Reason::QueueCleared);
+            self.leave_queue(&mut state, (repo, number), actor, DequeueReason::QueueCleared);
         }
     }
 
@@ -168,8 +164,8 @@ impl AppState {
             Err(error) => {
                 tracing::debug!(%error, number = entry.number, "no merge group can be made");
                 let reason = match error {
-                    GitError::UpToDate => Reason::AlreadyMerged,
-                    _ => Reason::GitTreeInvalid,
+                    GitError::UpToDate => DequeueReason::AlreadyMerged,
+                    _ => DequeueReason::GitTreeInvalid,
                 };
                 self.leave_queue(&mut self.state(), (repo, entry.number), actor, reason);
                 return Ok(());
@@ -217,7 +213,7 @@ impl AppState {
         {
             let mut state = self.state();
             for (number, sha) in &heads {
-                self.leave_queue(&mut state, (repo, *number), actor, Reason::Merge);
+                self.leave_queue(&mut state, (repo, *number), actor, DequeueReason::Merge);
                 self.merged(&mut state, (repo, *number), actor, sha);
             }
         }

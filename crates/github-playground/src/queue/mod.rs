@@ -10,7 +10,4 @@
 //! [`rules`](super::rules) would not.
 
 mod drive;
-mod enter;
 mod plan;
-
-pub(crate) use enter::{Enter, Reason};

@@ -1,11 +1,10 @@
 //! What is next in a queue, as a function of how it stands.
 
 use crate::{
+    acts::DequeueReason,
     rules::queue::Verdict,
     state::{MergeQueueParameters, Time},
 };
-
-use super::Reason;
 
 /// An entry as it is seen now.
 #[derive(Debug, Clone)]
@@ -37,7 +36,7 @@ pub(super) enum Step {
     /// Merge so many from the front.
     Merge(usize),
     /// Take the first one out.
-    Reject(Reason),
+    Reject(DequeueReason),
     /// Nothing before then, unless something happens.
     Wait(Option<Time>),
 }
@@ -47,14 +46,14 @@ pub(super) enum Step {
 enum Standing {
     Passed,
     Waiting(Time),
-    Failed(Reason),
+    Failed(DequeueReason),
 }
 
 /// Says what is next. `base` is the commit that the base branch is at.
 pub(super) fn next(base: &str, entries: &[Seen], how: &MergeQueueParameters, now: Time) -> Step {
     match entries.first() {
         None => return Step::Wait(None),
-        Some(first) if first.barred => return Step::Reject(Reason::BranchProtections),
+        Some(first) if first.barred => return Step::Reject(DequeueReason::BranchProtections),
         Some(_) => {}
     }
     match groups(base, entries, how) {
@@ -75,7 +74,7 @@ fn groups(base: &str, entries: &[Seen], how: &MergeQueueParameters) -> Option<St
             Some(_) => return Some(Step::Discard(place)),
             None if entry.conflicts_with.as_deref() == Some(tip) => {
                 if place == 0 {
-                    return Some(Step::Reject(Reason::MergeConflict));
+                    return Some(Step::Reject(DequeueReason::MergeConflict));
                 }
             }
             None => {
@@ -95,8 +94,8 @@ fn merges(entries: &[Seen], how: &MergeQueueParameters, now: Time) -> Step {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let standing = |group: &Built| match group.verdict {
         Verdict::Passed => Standing::Passed,
-        Verdict::Failed => Standing::Failed(Reason::CiFailure),
-        Verdict::Waiting if group.made_at + patience <= now => Standing::Failed(Reason::CiTimeout),
+        Verdict::Failed => Standing::Failed(DequeueReason::CiFailure),
+        Verdict::Waiting if group.made_at + patience <= now => Standing::Failed(DequeueReason::CiTimeout),
         Verdict::Waiting => Standing::Waiting(group.made_at + patience),
     };
     let front = entries.iter().take(most).take_while(|entry| !entry.barred);
@@ -215,7 +214,7 @@ mod tests {
             group.base = "1".to_owned();
         }
         assert!(matches!(next("0", &entries, &how, now), Step::Wait(Some(_))));
-        assert_eq!(next("1", &entries[1..], &how, now), Step::Reject(Reason::MergeConflict));
+        assert_eq!(next("1", &entries[1..], &how, now), Step::Reject(DequeueReason::MergeConflict));
         assert_eq!(next("2", &[entries[1].clone()], &how, now), Step::Make(0, "2".to_owned()));
     }
 
@@ -226,13 +225,13 @@ mod tests {
         assert_eq!(next("0", &line(now, &[Passed, Passed, Waiting]), &how, now), Step::Merge(2));
         assert!(matches!(next("0", &line(now, &[Waiting, Passed]), &how, now), Step::Wait(Some(_))));
         assert!(matches!(next("0", &line(now, &[Waiting, Failed]), &how, now), Step::Wait(Some(_))));
-        assert_eq!(next("0", &line(now, &[Failed, Passed]), &how, now), Step::Reject(Reason::CiFailure));
+        assert_eq!(next("0", &line(now, &[Failed, Passed]), &how, now), Step::Reject(DequeueReason::CiFailure));
         let late = now + TimeDelta::minutes(59);
-        assert_eq!(next("0", &line(now, &[Waiting, Passed]), &how, late), Step::Reject(Reason::CiTimeout));
+        assert_eq!(next("0", &line(now, &[Waiting, Passed]), &how, late), Step::Reject(DequeueReason::CiTimeout));
         let mut barred = line(now, &[Passed, Passed]);
         barred[1].barred = true;
         assert_eq!(next("0", &barred, &how, now), Step::Merge(1));
-        assert_eq!(next("1", &barred[1..], &how, now), Step::Reject(Reason::BranchProtections));
+        assert_eq!(next("1", &barred[1..], &how, now), Step::Reject(DequeueReason::BranchProtections));
     }
 
     #[test]
@@ -241,7 +240,7 @@ mod tests {
         let how = how("HEADGREEN", (1, 2));
         assert_eq!(next("0", &line(now, &[Failed, Passed]), &how, now), Step::Merge(2));
         assert!(matches!(next("0", &line(now, &[Failed, Waiting]), &how, now), Step::Wait(Some(_))));
-        assert_eq!(next("0", &line(now, &[Failed, Failed, Passed]), &how, now), Step::Reject(Reason::CiFailure));
+        assert_eq!(next("0", &line(now, &[Failed, Failed, Passed]), &how, now), Step::Reject(DequeueReason::CiFailure));
     }
 
     #[test]

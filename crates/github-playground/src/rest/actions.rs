@@ -10,12 +10,10 @@ use axum::{
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{
-    context::{Answer, At, Ctx, answer, created, ok},
-    error::ApiError,
-};
+use super::context::{Answer, At, Ctx, answer, created, ok};
 use crate::{
     app_state::AppState,
+    error::ApiError,
     state::{Id, Job, Repo, Role, Scope, Stage, State, Workflow, WorkflowRun},
 };
 

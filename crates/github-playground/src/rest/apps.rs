@@ -11,13 +11,11 @@ use chrono::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    context::{Answer, At, Ctx, Input, created, no_content, ok},
-    error::ApiError,
-};
+use super::context::{Answer, At, Ctx, Input, created, no_content, ok};
 use crate::{
     app_state::AppState,
     auth::{Caller, is_subset},
+    error::ApiError,
     state::{Access, Grant, Id, Installation, Permissions, Scope, State, Time},
 };
 

@@ -16,12 +16,12 @@ use axum::{
 use super::{
     commits::{git_of, resolve},
     context::{Answer, At, Ctx},
-    error::ApiError,
 };
 use crate::{
-    app_state::AppState,
-    auth::random_hex,
-    git::{Format, Repository},
+    app_state::{AppState, ArchiveTicket},
+    error::ApiError,
+    git::Format,
+    keys::random_hex,
 };
 
 pub(super) fn routes() -> Router<Arc<AppState>> {
@@ -35,16 +35,6 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
 /// Where the archives themselves are, beside the API.
 pub(crate) fn downloads(app_state: Arc<AppState>) -> Router {
     Router::new().route("/_codeload/{owner}/{repo}/{format}/{ticket}", get(download)).with_state(app_state)
-}
-
-/// An archive that somebody was told the place of.
-#[derive(Debug, Clone)]
-pub(crate) struct Ticket {
-    repository: Arc<Repository>,
-    sha: String,
-    folder: String,
-    format: Format,
-    until: crate::state::Time,
 }
 
 /// <https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar>: links of private repositories last so long.
@@ -77,7 +67,7 @@ async fn redirect(ctx: &Ctx, (owner, name): &(String, String), wanted: Option<St
     let until = now + chrono::TimeDelta::minutes(MINUTES);
     let mut tickets = ctx.app_state.tickets.lock().unwrap_or_else(PoisonError::into_inner);
     tickets.retain(|_, ticket| ticket.until > now);
-    tickets.insert(ticket.clone(), Ticket { repository: git, sha, folder, format, until });
+    tickets.insert(ticket.clone(), ArchiveTicket { repository: git, sha, folder, format, until });
     let word = if format == Format::TarGz { "legacy.tar.gz" } else { "legacy.zip" };
     let place = ctx.urls.web(&format!("/_codeload/{full_name}/{word}/{ticket}"));
     Ok((StatusCode::FOUND, [(header::LOCATION, place)]).into_response())

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use super::{
     commits::git_of,
     context::{Answer, AnyInput, At, Ctx, ok, shaped},
-    error::ApiError,
     protection,
 };
 use crate::{
     acts::RefMove,
     app_state::AppState,
+    error::ApiError,
     git::{branch_ref, is_valid_ref_name},
     state::{Role, Scope},
     view::View,

@@ -11,13 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, created, ok},
     sizes,
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     git::GitError,
     state::{Action, Annotation, CheckRun, CheckStatus, Conclusion, Id, Output, Repo, Role, Scope, State},
     view::simple_commit,

@@ -6,13 +6,11 @@ use axum::{Router, routing::get};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    context::{Answer, At, Ctx, Input, no_content, ok},
-    error::ApiError,
-};
+use super::context::{Answer, At, Ctx, Input, no_content, ok};
 use crate::{
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{AccountKind, Id, Repo, Role, Scope, State},
 };
 

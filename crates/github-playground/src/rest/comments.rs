@@ -8,15 +8,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, created, no_content, ok},
     issues::{ISSUES, find},
     locks::check_unlocked,
     order,
     sizes::check_body,
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     state::{Comment, Id, Role, State},
     view::View,
     webhooks::Event,

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, ok, with_link},
-    error::ApiError,
     media::Form,
     statuses, suites,
 };
 use crate::{
     app_state::AppState,
+    error::ApiError,
     git::{GitError, Repository, Signature, branch_ref, is_sha},
     state::{Id, Scope},
 };

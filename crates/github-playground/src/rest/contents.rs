@@ -8,15 +8,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, answer},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, answer},
     files::entry,
     guard::guard_commit,
-    merge::signature,
 };
 use crate::{
-    acts::RefMove,
+    acts::{RefMove, Writer},
     app_state::AppState,
+    error::ApiError,
     git::{Repository, Signature, Written, branch_ref},
     rules::workflows,
     state::{Role, Scope},
@@ -61,7 +60,7 @@ fn workplace(ctx: &Ctx, at: (&str, &str), path: &str, change: &mut Change) -> Re
     }
     let writer = ctx.write(&state, at, &scopes, Role::Write)?;
     let repo = state.repo_by_id(writer.repo);
-    let mut author = signature(&state, writer.actor);
+    let mut author = state.signature_of(writer.actor);
     if let Some(person) = change.author.take().or_else(|| change.committer.take()) {
         author = Signature { name: person.name, email: person.email, date: state.now() };
     }

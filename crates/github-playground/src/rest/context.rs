@@ -15,10 +15,12 @@ use axum::{
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{error::ApiError, shapes};
+use super::shapes;
 use crate::{
+    acts::Writer,
     app_state::AppState,
     auth::{Caller, app_of_header},
+    error::ApiError,
     state::{Access, Id, Repo, Role, Scope, State},
     view::{Urls, View},
 };
@@ -43,16 +45,6 @@ pub(crate) struct Ctx {
 /// <https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests/syntax-for-issue-forms>
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OfIssueForm;
-
-/// Somebody who may change a repository.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Writer {
-    pub(crate) repo: Id,
-    pub(crate) actor: Id,
-    pub(crate) via_app: bool,
-    /// Whether workflow files may come with what they change.
-    pub(crate) workflows: bool,
-}
 
 impl FromRequestParts<Arc<AppState>> for Ctx {
     type Rejection = ApiError;

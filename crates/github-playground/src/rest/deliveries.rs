@@ -9,12 +9,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    context::{Answer, At, Ctx, answer, ok},
-    error::ApiError,
-};
+use super::context::{Answer, At, Ctx, answer, ok};
 use crate::{
     app_state::AppState,
+    error::ApiError,
     state::{Delivery, Id},
     view,
     webhooks::PENDING,

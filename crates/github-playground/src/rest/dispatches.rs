@@ -11,11 +11,11 @@ use serde_json::{Map, Value, json};
 use super::{
     actions::{ACTIONS, find_workflow},
     context::{Answer, At, Ctx, Input, no_content},
-    error::ApiError,
 };
 use crate::{
     app_state::AppState,
     ci::{Cause, WorkflowFile},
+    error::ApiError,
     git::branch_ref,
     state::{Role, Scope},
     webhooks::Event,

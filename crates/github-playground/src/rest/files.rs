@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use super::{
     commits::{git_of, resolve},
     context::{Answer, At, Ctx, ok},
-    error::ApiError,
 };
 use crate::{
     app_state::AppState,
+    error::ApiError,
     git::{EntryKind, Repository, TreeEntry},
-    pages::file_as_html,
+    markdown::file_as_html,
     state::Id,
     view::{View, encode_path},
 };

@@ -13,15 +13,14 @@ use serde_json::{Value, json};
 
 use super::{
     commits::git_of,
-    context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, created, no_content, ok},
     files::{check_size, wrapped},
     guard::guard,
-    merge::signature,
 };
 use crate::{
-    acts::RefMove,
+    acts::{RefMove, Writer},
     app_state::AppState,
+    error::ApiError,
     git::{NewTreeEntry, Reference, Repository, Signature, TreeEntry, Update, is_valid_ref_name},
     rules::push::Change,
     state::{Id, Role, Scope},
@@ -212,7 +211,7 @@ async fn create_commit(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(
     let missing = |field: &str| ApiError::semantic(format!("Invalid request.\n\n\"{field}\" wasn't supplied."));
     let message = new.message.ok_or_else(|| missing("message"))?;
     let tree = new.tree.ok_or_else(|| missing("tree"))?;
-    let author = new.author.map_or_else(|| signature(&ctx.state(), writer.actor), Person::signature);
+    let author = new.author.map_or_else(|| ctx.state().signature_of(writer.actor), Person::signature);
     let committer = new.committer.map_or_else(|| author.clone(), Person::signature);
     let sha = git
         .create_commit(&tree, &new.parents, &message, &author, &committer)

@@ -2,11 +2,10 @@
 
 use axum::http::StatusCode;
 
-use super::{
-    context::{Ctx, Writer},
-    error::ApiError,
-};
+use super::context::Ctx;
 use crate::{
+    acts::Writer,
+    error::ApiError,
     git::{Repository, branch_ref},
     rules::{
         Refused, judge,
@@ -52,20 +51,6 @@ pub(super) fn guard_commit(
 /// Refuses with a 409 to merge into a branch.
 pub(super) fn guard_merge(ctx: &Ctx, writer: Writer, branch: &str, old: &str) -> Result<(), ApiError> {
     refuse(&new_commit(ctx, writer, (branch, Some(old)), true), StatusCode::CONFLICT, "")
-}
-
-/// Refuses with a 403 to merge what changed workflows, where the caller may not write them.
-/// <https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps>
-pub(crate) async fn guard_workflows(
-    writer: Writer,
-    git: &Repository,
-    (base, head): (Option<&str>, &str),
-) -> Result<(), ApiError> {
-    let Some(base) = base.filter(|_| !writer.workflows) else { return Ok(()) };
-    match git.changed_workflow(base, head).await? {
-        Some(path) => Err(ApiError::forbidden(workflows::refusal(&path))),
-        None => Ok(()),
-    }
 }
 
 fn new_commit(ctx: &Ctx, writer: Writer, (branch, old): (&str, Option<&str>), is_merge: bool) -> Vec<Refused> {

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::{
     context::{Answer, Ctx, Input, ok},
-    error::{ApiError, is_web_address},
+    validation::is_web_address,
 };
-use crate::{app_state::AppState, hook::ContentType};
+use crate::{app_state::AppState, error::ApiError, hook::ContentType};
 
 pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new().route("/app/hook/config", get(read).patch(change))

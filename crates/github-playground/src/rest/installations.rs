@@ -8,14 +8,12 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{
-    context::{Answer, At, Ctx, no_content},
-    error::ApiError,
-};
+use super::context::{Answer, At, Ctx, no_content};
 use crate::{
     acts::Move,
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{Id, Installation, Repo, Role, Selection, State, SuspendedThrough},
 };
 

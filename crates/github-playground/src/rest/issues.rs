@@ -10,8 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, Patch, created, ok},
     filter::Filter,
     labels::{LabelName, ensure_labels},
     order,
@@ -19,8 +18,9 @@ use super::{
     sizes::{check_body, check_title},
 };
 use crate::{
-    acts::NewIssue,
+    acts::{NewIssue, Writer},
     app_state::AppState,
+    error::ApiError,
     state::{AccountKind, Detail, Id, Issue, IssueState, Repo, Role, Scope, State},
 };
 

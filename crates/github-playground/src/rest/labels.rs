@@ -11,13 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, AnyInput, At, Ctx, Input, Writer, created, no_content, ok},
-    error::ApiError,
+    context::{Answer, AnyInput, At, Ctx, Input, created, no_content, ok},
     issues::{ISSUES, find},
     sizes::{check_label, check_label_count},
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     state::{Id, Label, Role, Scope, State},
     view::{View, merge},
     webhooks::Event,

@@ -6,12 +6,13 @@ use axum::{Router, routing::put};
 use serde::Deserialize;
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, no_content},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, no_content},
     issues::{ISSUES, find},
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     state::{Issue, Lock, Role, State},
 };
 

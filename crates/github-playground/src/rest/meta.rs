@@ -6,14 +6,12 @@ use axum::{Router, http::header, response::IntoResponse, routing::get};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{
-    context::{Answer, Ctx, ok},
-    error::ApiError,
-};
+use super::context::{Answer, Ctx, ok};
 use crate::{
     acts::ZEN,
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{AccountKind, Id, Issue, IssueState},
 };
 

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, Input, Patch, created, no_content, ok},
-    error::ApiError,
     issues::ISSUES,
 };
 use crate::{
     app_state::AppState,
+    error::ApiError,
     state::{IssueState, Milestone, Repo, Role},
     view::{completeness, maybe_time},
 };

@@ -1,6 +1,6 @@
 //! REST under `/api/v3`: one file per resource, each with its own routes.
 //!
-//! In: requests, answered from the model and from git. Out: GitHub's JSON ([`super::view`]), GitHub's refusals ([`error`]), and, by
+//! In: requests, answered from the model and from git. Out: GitHub's JSON ([`super::view`]), GitHub's refusals ([`crate::error`]), and, by
 //! way of [`super::acts`], webhooks. A handler holds the model only between two awaits. Whatever is not served here answers
 //! GitHub's 404. <https://docs.github.com/en/enterprise-server/rest>
 
@@ -16,7 +16,6 @@ mod contents;
 mod context;
 mod deliveries;
 mod dispatches;
-mod error;
 mod files;
 mod filter;
 mod git_data;
@@ -56,6 +55,7 @@ mod team_repos;
 mod teams;
 mod tombstones;
 mod users;
+mod validation;
 
 use std::sync::Arc;
 
@@ -68,18 +68,14 @@ use axum::{
     routing::get,
 };
 
-use super::app_state::AppState;
+use crate::{app_state::AppState, error::ApiError, keys::random_hex, view::GHES_VERSION};
 
-pub(crate) use archives::{Ticket, downloads};
+pub(crate) use archives::downloads;
 pub(crate) use comments::comment_on;
-pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, Writer, ok};
-pub(crate) use error::ApiError;
-pub(crate) use guard::guard_workflows;
-pub(crate) use merge::{MergeAsked, merge_apart, merge_pull, update_pull};
+pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, ok};
+pub(crate) use merge::update_pull;
+pub(crate) use rate_limit::identify;
 pub(crate) use reactions::{Target, react, unreact};
-
-/// The GitHub Enterprise Server that this looks like.
-pub(crate) const GHES_VERSION: &str = "3.17.0";
 
 /// Contents may be large; GitHub's own limit for a blob is 100 MB, of which base64 makes a third more.
 const BODY_LIMIT: usize = 140 * 1024 * 1024;
@@ -148,7 +144,7 @@ pub(crate) fn root(app_state: Arc<AppState>) -> Router {
 /// Puts on every answer the headers by which clients know a GitHub Enterprise Server.
 pub(crate) async fn github_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let id = super::auth::random_hex(8).to_uppercase();
+    let id = random_hex(8).to_uppercase();
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(HeaderName::from_static("x-github-request-id"), id);

@@ -10,13 +10,11 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{
-    context::{Answer, At, Ctx, Input, no_content, ok},
-    error::ApiError,
-};
+use super::context::{Answer, At, Ctx, Input, no_content, ok};
 use crate::{
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{Access, AccountKind, Id, Member, OrgRole, Scope, Shown, State},
 };
 

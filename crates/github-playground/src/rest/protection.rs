@@ -7,11 +7,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, Ctx, Patch, Writer, no_content, ok, shaped},
-    error::{ApiError, not_supplied},
+    context::{Answer, Ctx, Patch, no_content, ok, shaped},
+    validation::not_supplied,
 };
 use crate::{
+    acts::Writer,
     auth::Caller,
+    error::ApiError,
     git::branch_ref,
     state::{
         Access, AccountKind, Actors, Id, Protection, Repo, RequiredCheck, RequiredChecks, RequiredReviews, Role, Scope,

@@ -6,16 +6,16 @@ use axum::{Router, routing::get};
 use serde::Deserialize;
 
 use super::{
-    context::{Answer, At, Ctx, Input, Patch, Writer, created, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, Patch, created, ok},
     issues::{check_editor, edit_text},
     media::Form,
     order,
     sizes::{check_body, check_title},
 };
 use crate::{
-    acts::{Measured, NewIssue, measure},
+    acts::{Measured, NewIssue, Writer, measure},
     app_state::AppState,
+    error::ApiError,
     git::{Repository, branch_ref},
     state::{Gate, Id, Issue, IssueState, Mergeability, Pull, Repo, Role, Scope, State},
 };

@@ -11,11 +11,11 @@ use serde::Deserialize;
 
 use super::{
     context::{Answer, At, Ctx, Input, answer, no_content},
-    error::ApiError,
     issues::ISSUES,
 };
 use crate::{
     app_state::AppState,
+    error::ApiError,
     state::{Id, Pull, Reaction, ReactionContent, Repo, Role, State},
 };
 

@@ -19,15 +19,12 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    context::{Answer, At, Input, created, no_content, ok},
-    error::ApiError,
-};
+use super::context::{Answer, At, Input, created, no_content, ok};
 use crate::{
     app_state::AppState,
-    auth::random_hex,
+    error::ApiError,
     hook::Hook,
-    keys::armour,
+    keys::{armour, random_hex},
     state::{AccountKind, Agreed, App, Id, Registration, State, UserGrant, slug},
     view::{View, maybe_time, time},
 };

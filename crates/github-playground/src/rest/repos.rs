@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
-    error::{ApiError, check_homepage},
     order,
     settings::{Merging, wants_private},
+    validation::check_homepage,
 };
 use crate::{
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     git::FileWrite,
     state::{Access, Id, MergeSettings, Repo, Role, Scope, State},
 };

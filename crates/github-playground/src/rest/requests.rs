@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
-    error::ApiError,
     pulls::{PULLS, find},
 };
 use crate::{
     acts::{CodeOwners, OwnersFault},
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{Id, Repo, Role, Scope, State},
 };
 

@@ -11,15 +11,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, no_content, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, created, no_content, ok},
     order,
     pulls::{PULLS, find},
     reviews::announce_submitted,
     sizes::check_body,
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     git::FileChange,
     rules::hunk,
     state::{Id, Issue, Repo, Review, ReviewComment, ReviewState, Role, Side, State},

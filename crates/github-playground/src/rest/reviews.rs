@@ -10,14 +10,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, ok},
     pulls::{PULLS, find},
     review_comments::{Draft, announce_comment, place},
     sizes::check_review,
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     git::FileChange,
     state::{Id, Issue, Repo, Review, ReviewComment, ReviewState, Role, State},
     view::View,

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, Input, created, no_content, ok},
-    error::ApiError,
     protection::administer,
 };
 use crate::{
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     rules::demands::{Way, passes, rulesets_of},
     state::{Access, Bypass, BypassMode, Enforcement, Id, Repo, Role, Rule, Ruleset, Scope, State, Target},
     view::{View, merge},

@@ -11,12 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Answer, At, Ctx, Input, Patch, Writer, answer, no_content, ok},
-    error::{ApiError, check_homepage},
+    context::{Answer, At, Ctx, Input, Patch, answer, no_content, ok},
     repos::{shown, valid_name},
+    validation::check_homepage,
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     git::GitError,
     state::{
         AccountKind, Id, MergeBody, MergeSettings, MergeTitle, Repo, Role, Scope, SquashMessage, SquashTitle, State,

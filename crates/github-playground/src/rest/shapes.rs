@@ -11,7 +11,7 @@ use axum::http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::not_supplied;
+use super::validation::not_supplied;
 
 /// What a value may be; an empty one is anything.
 #[derive(Debug, Default, Deserialize)]

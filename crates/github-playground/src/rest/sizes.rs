@@ -3,7 +3,7 @@
 //! <https://docs.github.com/en/rest/issues/labels>, <https://docs.github.com/en/rest/checks/runs>; the limits of titles, bodies
 //! and labels are not documented: they are what github.com refuses.
 
-use super::error::ApiError;
+use crate::error::ApiError;
 
 /// The longest body of an issue, a pull request, a comment or a review.
 const BODY: usize = 65_536;

@@ -9,11 +9,12 @@ use serde_json::json;
 
 use super::{
     context::{Answer, At, Ctx, Input, created, ok},
-    error::{ApiError, is_web_address},
     sizes,
+    validation::is_web_address,
 };
 use crate::{
     app_state::AppState,
+    error::ApiError,
     git::Branch,
     state::{Role, Scope, Status, StatusState},
     view::{merge, without},

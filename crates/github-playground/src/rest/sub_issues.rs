@@ -11,12 +11,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    context::{Answer, At, Ctx, Input, Writer, created, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, created, ok},
     issues::{ISSUES, find},
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     state::{Id, Role, State},
 };
 

@@ -11,11 +11,12 @@ use serde_json::json;
 
 use super::{
     checks::{CHECKS, app_only, head_commit},
-    context::{Answer, At, Ctx, Input, Writer, created, ok},
-    error::ApiError,
+    context::{Answer, At, Ctx, Input, created, ok},
 };
 use crate::{
+    acts::Writer,
     app_state::AppState,
+    error::ApiError,
     state::{CheckRun, CheckSuite, Id, Repo, Role, Stage, State},
     view::simple_commit,
 };

@@ -13,11 +13,10 @@ use serde_json::{Value, json};
 use super::{
     commits::git_of,
     context::{Answer, At, Ctx, Input, created, ok},
-    error::ApiError,
-    merge::signature,
 };
 use crate::{
     app_state::AppState,
+    error::ApiError,
     git::{Signature, Tag},
     state::{Id, Role, Scope},
     view::{View, time},
@@ -73,7 +72,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
         let state = ctx.state();
         let writer = ctx.write(&state, (&owner, &name), &[Scope::Contents], Role::Write)?;
         let git = state.repo_by_id(writer.repo).git.clone();
-        (writer, git, signature(&state, writer.actor), state.now())
+        (writer, git, state.signature_of(writer.actor), state.now())
     };
     let missing = |field: &str| ApiError::semantic(format!("Invalid request.\n\n\"{field}\" wasn't supplied."));
     let tag = new.tag.ok_or_else(|| missing("tag"))?;

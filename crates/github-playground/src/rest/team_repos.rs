@@ -5,13 +5,11 @@ use std::sync::Arc;
 use axum::{Router, http::header, routing::get};
 use serde::Deserialize;
 
-use super::{
-    context::{Answer, At, Ctx, Input, no_content, ok},
-    error::ApiError,
-};
+use super::context::{Answer, At, Ctx, Input, no_content, ok};
 use crate::{
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{Repo, Role, Scope, State, Team},
     view::{without, without_merging},
 };

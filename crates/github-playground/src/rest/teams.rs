@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, Input, Patch, created, no_content, ok},
-    error::ApiError,
     orgs,
 };
 use crate::{
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{AccountKind, Id, Privacy, Role, State, Team, TeamRole, slug},
 };
 

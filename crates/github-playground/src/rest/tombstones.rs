@@ -8,10 +8,11 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{context::answer, error::ApiError, redirects::may_know};
+use super::{context::answer, redirects::may_know};
 use crate::{
     app_state::AppState,
     auth::Caller,
+    error::ApiError,
     state::{Gone, State},
     view::Urls,
 };

@@ -5,12 +5,8 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use serde_json::json;
 
-use super::{
-    GHES_VERSION,
-    context::{Answer, At, Ctx, ok},
-    error::ApiError,
-};
-use crate::{app_state::AppState, auth::Caller, state::Id};
+use super::context::{Answer, At, Ctx, ok};
+use crate::{app_state::AppState, auth::Caller, error::ApiError, state::Id, view::GHES_VERSION};
 
 pub(super) fn routes() -> Router<Arc<AppState>> {
     Router::new()

@@ -51,12 +51,11 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::teams::SeedTeam;
-use crate::ci::Rule;
 use crate::faults::FaultConfig;
-use crate::front::RateLimits;
 use crate::git::{branch_ref, is_valid_ref_name};
+use crate::limits::RateLimits;
 use crate::options::SeedLabel;
-use crate::state::Role;
+use crate::state::{CiRule, Role};
 
 /// A larger file is a mistake, and its aliases might be an attack on memory.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -75,7 +74,7 @@ pub(crate) struct SeedFile {
     pub(super) repositories: Vec<SeedRepository>,
     /// What the jobs of workflows find.
     #[serde(default)]
-    pub(super) ci: Vec<Rule>,
+    pub(super) ci: Vec<CiRule>,
     pub(super) rate_limits: Option<RateLimits>,
     #[serde(default)]
     pub(super) faults: FaultConfig,
@@ -184,7 +183,7 @@ impl SeedFile {
 
     fn errors(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        let mut people: BTreeSet<String> = crate::world::PEOPLE.iter().map(|(login, _)| (*login).to_owned()).collect();
+        let mut people: BTreeSet<String> = crate::state::PEOPLE.iter().map(|(login, _)| (*login).to_owned()).collect();
         for user in &self.users {
             if !is_login(&user.login) {
                 faults.push(format!(
@@ -195,7 +194,7 @@ impl SeedFile {
                 faults.push(format!("users: `{}` is there twice, or always there", user.login));
             }
         }
-        faults.extend(self.ci.iter().filter_map(Rule::fault).map(|fault| format!("ci: {fault}")));
+        faults.extend(self.ci.iter().filter_map(CiRule::fault).map(|fault| format!("ci: {fault}")));
         self.faults_of_teams(&people, |fault| faults.push(fault));
         let mut seen = BTreeSet::new();
         for repository in &self.repositories {

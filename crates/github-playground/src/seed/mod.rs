@@ -4,12 +4,14 @@
 //! edited and tested as the small Rust library that they are; they are embedded, so that the program needs
 //! nothing but itself. Its first commit is always the same one, sha and all.
 
+mod beginning;
 mod file;
 mod plant;
 mod teams;
 
 use chrono::{DateTime, Utc};
 
+pub(crate) use beginning::{beginning, plant_ahead};
 pub use file::SeedError;
 pub(crate) use file::SeedFile;
 pub(crate) use plant::ensure_label;

@@ -136,7 +136,7 @@ mod tests {
              - { name: Cogs, parent: Gear Grinders, members: { bob: member } }\n",
         )
         .unwrap();
-        let mut state = crate::world::beginning(&crate::PlaygroundApp::default(), None);
+        let mut state = crate::seed::beginning(&crate::options::PlaygroundApp::default(), None);
         file.plant_teams(&mut state);
         let org = state.account_by_login("acme").unwrap().id;
         let (ada, bob) = (state.add_user("ada"), state.add_user("bob"));

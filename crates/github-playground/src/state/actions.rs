@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::{CheckStatus, Conclusion, Id, Time};
-use crate::ci::JobPlan;
 
 /// The Actions of one repository.
 #[derive(Debug, Default)]
@@ -75,6 +74,19 @@ pub(crate) struct WorkflowRun {
     pub(crate) plan: Vec<JobPlan>,
     /// The jobs of all attempts.
     pub(crate) jobs: Vec<Job>,
+}
+
+/// A job as its file plans it; one of them for each combination of a matrix.
+#[derive(Debug, Clone)]
+pub(crate) struct JobPlan {
+    pub(crate) key: String,
+    pub(crate) name: String,
+    pub(crate) needs: Vec<String>,
+    /// Whether it runs though what it needs failed.
+    pub(crate) regardless: bool,
+    pub(crate) skipped: bool,
+    pub(crate) labels: Vec<String>,
+    pub(crate) steps: Vec<String>,
 }
 
 /// One job of one attempt. It and its check run have one id.

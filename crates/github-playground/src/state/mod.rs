@@ -8,12 +8,14 @@ mod account;
 mod actions;
 mod app;
 mod check;
+pub(crate) mod ci_script;
 mod deliveries;
 mod gate;
 mod issue;
 mod issues;
 mod milestone;
 mod org;
+mod people;
 mod protection;
 mod pull;
 mod queue;
@@ -28,19 +30,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::hook::Hook;
 
 pub(crate) use account::{Account, AccountKind, Role};
-pub(crate) use actions::{Actions, Job, Stage, Workflow, WorkflowRun};
+pub(crate) use actions::{Actions, Job, JobPlan, Stage, Workflow, WorkflowRun};
 pub(crate) use app::{
     Access, App, Delivery, Grant, Installation, Permissions, Scope, Selection, SuspendedThrough, Suspension,
 };
 pub(crate) use check::{
     Action, Annotation, CheckRun, CheckStatus, CheckSuite, Conclusion, Output, Status, StatusState,
 };
+pub(crate) use ci_script::CiRule;
 pub(crate) use deliveries::Deliveries;
 pub(crate) use gate::{AutoMerge, Gate};
 pub(crate) use issue::{Comment, Detail, Gone, Issue, IssueEvent, IssueState, Label, Lock, Reaction, ReactionContent};
 pub(crate) use issues::Issues;
 pub(crate) use milestone::Milestone;
 pub(crate) use org::{Member, OrgRole, Organization, Privacy, Shown, Team, TeamRole, slug};
+pub(crate) use people::{PEOPLE, token_of};
 pub(crate) use protection::{
     Actors, Bypass, BypassActor, BypassMode, Enforcement, MergeQueueParameters, Protection, RequiredCheck,
     RequiredChecks, RequiredReviews, Rule, Rules, Ruleset, Switches, Target,
@@ -75,7 +79,7 @@ pub(crate) struct State {
     /// GitHub's own app, which the checks of workflows belong to.
     pub(crate) actions: App,
     /// What the jobs of workflows find.
-    pub(crate) ci: Vec<super::ci::Rule>,
+    pub(crate) ci: Vec<CiRule>,
     pub(crate) installations: Vec<Installation>,
     pub(crate) user_tokens: HashMap<String, Id>,
     pub(crate) grants: HashMap<String, Grant>,

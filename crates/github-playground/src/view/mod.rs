@@ -28,6 +28,9 @@ pub(crate) use team::permissions;
 
 use super::state::{Id, State, Time};
 
+/// The GitHub Enterprise Server that this looks like.
+pub(crate) const GHES_VERSION: &str = "3.17.0";
+
 /// The addresses a reader sees.
 #[derive(Debug, Clone)]
 pub(crate) struct Urls {

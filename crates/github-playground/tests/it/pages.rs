@@ -4,6 +4,7 @@ mod browser;
 mod merging;
 mod more;
 mod safety;
+mod shown;
 mod story;
 
 pub(super) use browser::Browser;

@@ -3,7 +3,7 @@
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::{Playground, PlaygroundOptions, start};
+use github_playground::{Playground, PlaygroundOptions, start};
 
 struct Fixture {
     playground: Playground,

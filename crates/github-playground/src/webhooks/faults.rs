@@ -4,14 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{
-    injector::{Held, Until},
-    rule::DeliveryAct,
-};
+use super::{UNREACHABLE, UNREACHABLE_CODE};
 use crate::{
     app_state::AppState,
+    faults::{DeliveryAct, Held, Until},
     state::{Delivery, Id, State},
-    webhooks::{UNREACHABLE, UNREACHABLE_CODE},
 };
 
 /// What is held back goes out after this long, whatever came meanwhile.
@@ -53,7 +50,7 @@ impl AppState {
 
     fn hold(self: &Arc<Self>, state: &mut State, delivery: Delivery, until: Until) {
         let since = state.new_id();
-        self.faults.inner().held.push(Held { since, delivery, until });
+        self.faults.hold(Held { since, delivery, until });
         let app_state = self.clone();
         self.spawn(async move {
             tokio::time::sleep(HELD_AT_MOST).await;
@@ -64,7 +61,7 @@ impl AppState {
 
     /// A delivery arrived, or failed to: whatever waited for it follows.
     pub(crate) fn sent(self: &Arc<Self>, state: &mut State, delivery: Id) {
-        if !self.faults.is_on() || self.faults.inner().held.is_empty() {
+        if !self.faults.is_on() || !self.faults.holds_any() {
             return;
         }
         let sent = state.deliveries.find(delivery).map(about).unwrap_or_default();
@@ -80,9 +77,8 @@ impl AppState {
         });
     }
 
-    fn release(self: &Arc<Self>, state: &mut State, mut due: impl FnMut(&mut Held) -> bool) {
-        let free: Vec<Held> = self.faults.inner().held.extract_if(.., |held| due(held)).collect();
-        for held in free {
+    fn release(self: &Arc<Self>, state: &mut State, due: impl FnMut(&mut Held) -> bool) {
+        for held in self.faults.take_held(due) {
             self.transmit(state, held.delivery);
         }
     }

@@ -1,14 +1,12 @@
 //! What people do on GitHub's web pages and nowhere else, for whoever holds the playground: an installation is suspended,
 //! removed, given repositories, or granted what the app asks for by now.
 
-use std::sync::Arc;
+mod faults;
 
-use super::{
+use crate::{
     acts::Move,
-    app_state::AppState,
     server::Playground,
-    state::{Id, Permissions, Scope, State, SuspendedThrough},
-    world::PEOPLE,
+    state::{Id, PEOPLE, Permissions, Scope, State, SuspendedThrough},
 };
 
 impl Playground {
@@ -110,21 +108,6 @@ impl Playground {
         let Some(repo) = found.filter(|repo| Some(repo.owner) == account).map(|repo| repo.id) else { return false };
         let by = owner(&state);
         self.app_state.select_repository(&mut state, self.installation_id, repo, way, by);
-        true
-    }
-}
-
-impl AppState {
-    /// Has whom a repository was offered to accept it. Answers whether there is such an offer, and room for it.
-    pub(crate) fn accept_transfer(self: &Arc<Self>, full_name: &str) -> bool {
-        let mut state = self.state();
-        let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name)).map(|repo| repo.id);
-        let offer = found.and_then(|repo| Some((repo, state.transfers.get(&repo)?.clone())));
-        let Some((repo, (owner, name))) = offer else { return false };
-        if state.repo(&state.account(owner).login, &name).is_some() {
-            return false;
-        }
-        self.transfer(&mut state, repo, (owner, &name), owner);
         true
     }
 }

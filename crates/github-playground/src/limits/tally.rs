@@ -12,14 +12,14 @@ use std::{
 use chrono::TimeDelta;
 
 use super::{
+    RateLimits,
     cost::{Cost, Resource},
-    numbers::RateLimits,
 };
 use crate::state::{Id, Time};
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Who {
+pub(crate) enum Who {
     /// Nobody known, at this address.
     Address(IpAddr),
     User(Id),
@@ -58,16 +58,16 @@ struct Window {
 
 /// How it stands with a primary limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) resource: Resource,
-    pub(super) limit: u32,
-    pub(super) used: u32,
-    pub(super) reset: Time,
+pub(crate) struct Standing {
+    pub(crate) resource: Resource,
+    pub(crate) limit: u32,
+    pub(crate) used: u32,
+    pub(crate) reset: Time,
 }
 
 /// Why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The hour's requests are used up.
     Primary(Standing),
     /// Too much in too short a time; the seconds until it is not.
@@ -75,8 +75,8 @@ pub(super) enum Refusal {
 }
 
 /// A request that was let through; it is at work until this is dropped.
-pub(super) struct Admitted {
-    pub(super) standing: Standing,
+pub(crate) struct Admitted {
+    pub(crate) standing: Standing,
     who: Who,
     limits: Arc<Limits>,
 }
@@ -132,7 +132,7 @@ impl Limits {
     }
 
     /// Counts a request, or refuses it. `limit` is the caller's primary limit for the resource.
-    pub(super) fn admit(self: &Arc<Self>, now: Time, who: &Who, limit: u32, cost: Cost) -> Result<Admitted, Refusal> {
+    pub(crate) fn admit(self: &Arc<Self>, now: Time, who: &Who, limit: u32, cost: Cost) -> Result<Admitted, Refusal> {
         let mut inner = self.inner();
         let numbers = inner.numbers.clone();
         let tally = inner.tallies.entry(who.clone()).or_default();
@@ -151,7 +151,7 @@ impl Limits {
     }
 
     /// Gives a request back that turned out to cost nothing, and answers how it stands then.
-    pub(super) fn give_back(&self, admitted: &Admitted) -> Standing {
+    pub(crate) fn give_back(&self, admitted: &Admitted) -> Standing {
         let mut inner = self.inner();
         let resource = admitted.standing.resource;
         let tally = inner.tallies.entry(admitted.who.clone()).or_default();
@@ -162,7 +162,7 @@ impl Limits {
     }
 
     /// How it stands with somebody, which counts for nothing.
-    pub(super) fn standing(&self, now: Time, who: &Who, resource: Resource, limit: u32) -> Standing {
+    pub(crate) fn standing(&self, now: Time, who: &Who, resource: Resource, limit: u32) -> Standing {
         self.inner().tallies.entry(who.clone()).or_default().standing(now, resource, limit)
     }
 }

@@ -4,6 +4,8 @@
 //! one hook URL, and a [`Delivery`] that remembers both sides of it. GitHub does not try again by itself, so neither is it done here.
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
+mod faults;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
@@ -244,7 +246,7 @@ impl AppState {
             ("X-GitHub-Hook-ID", app.hook_id.to_string()),
             ("X-GitHub-Hook-Installation-Target-ID", app.id.to_string()),
             ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
-            ("X-GitHub-Enterprise-Version", super::rest::GHES_VERSION.to_owned()),
+            ("X-GitHub-Enterprise-Version", crate::view::GHES_VERSION.to_owned()),
         ]
         .into_iter()
         .chain(hook.signatures(body))

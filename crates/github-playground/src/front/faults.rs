@@ -12,14 +12,10 @@ use axum::{
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::{
-    answers,
-    injector::Asked,
-    rule::{Body, CallerKind, RequestAct},
-};
 use crate::{
     app_state::AppState,
     auth::{Caller, bearer},
+    faults::{Asked, Body, CallerKind, RequestAct, bad_gateway, refusal},
     socket::Socket,
 };
 
@@ -64,8 +60,8 @@ async fn carry_out(app_state: &Arc<AppState>, act: RequestAct, mut request: Requ
     let socket = request.extensions().get::<ConnectInfo<Socket>>().map(|info| info.0.clone());
     let is_git = !request.uri().path().starts_with("/api/");
     let unix_now = app_state.state().now().timestamp();
-    if let Some(refusal) = answers::refusal(&act, unix_now) {
-        return if is_git { in_gits_words(refusal) } else { refusal };
+    if let Some(answer) = refusal(&act, unix_now) {
+        return if is_git { in_gits_words(answer) } else { answer };
     }
     match act {
         RequestAct::Reset => reset(socket),
@@ -84,7 +80,7 @@ async fn carry_out(app_state: &Arc<AppState>, act: RequestAct, mut request: Requ
         }
         RequestAct::DoneThenBadGateway => {
             to_its_end(request, next).await;
-            answers::bad_gateway(Body::Html)
+            bad_gateway(Body::Html)
         }
         RequestAct::Slow { ms } => {
             let _ = tokio::time::timeout(Duration::from_millis(ms), app_state.stop.cancelled()).await;

@@ -1,12 +1,12 @@
-//! Entering a queue and leaving it, with what is told of both.
+//! A pull request enters and leaves a merge queue, with the webhooks of both.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
+use super::Writer;
 use crate::{
     app_state::AppState,
-    rest::Writer,
     rules::{self, judge},
     state::{AccountKind, Group, Id, Issue, IssueState, Mergeability, QueueEntry, Repo, Role, State},
     webhooks::Event,
@@ -17,7 +17,7 @@ const ACTOR: &str = "github-merge-queue[bot]";
 
 /// How somebody wants a pull request to enter.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Enter {
+pub(crate) struct EnqueueOptions {
     /// To the front of the line.
     pub(crate) jump: bool,
 }
@@ -28,7 +28,7 @@ pub(crate) struct NoEntry(pub(crate) String);
 
 /// Why a pull request left. <https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request> (`dequeued`)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum DequeueReason {
     Manual,
     Merge,
     MergeConflict,
@@ -40,7 +40,7 @@ pub(crate) enum Reason {
     GitTreeInvalid,
 }
 
-impl Reason {
+impl DequeueReason {
     fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "MANUAL",
@@ -71,7 +71,7 @@ impl AppState {
         state: &mut State,
         writer: Writer,
         number: u64,
-        how: Enter,
+        how: EnqueueOptions,
     ) -> Result<(), NoEntry> {
         let repo = state.repo_by_id(writer.repo);
         check(state, repo, &repo.issues[&number])?;
@@ -114,7 +114,7 @@ impl AppState {
         state: &mut State,
         (repo, number): (Id, u64),
         actor: Id,
-        reason: Reason,
+        reason: DequeueReason,
     ) -> Option<QueueEntry> {
         let found = state.repo_by_id(repo);
         let (base, place) = found.queued(number).map(|(base, place)| (base.to_owned(), place))?;
@@ -122,7 +122,7 @@ impl AppState {
         let mut entry = queue.entries.remove(place);
         queue.news.notify_waiters();
         if let Some(group) = entry.group.clone() {
-            let why = if reason == Reason::Merge { "merged" } else { "dequeued" };
+            let why = if reason == DequeueReason::Merge { "merged" } else { "dequeued" };
             self.destroy_group(state, (repo, &base), group, why);
         }
         entry.group = None;
@@ -133,7 +133,7 @@ impl AppState {
     }
 
     /// Leaves a group's branch to be deleted, and says why it goes.
-    pub(super) fn destroy_group(
+    pub(crate) fn destroy_group(
         self: &Arc<Self>,
         state: &mut State,
         (repo, base): (Id, &str),
@@ -147,7 +147,7 @@ impl AppState {
     }
 
     /// Tells of a group.
-    pub(super) fn announce_group(
+    pub(crate) fn announce_group(
         self: &Arc<Self>,
         state: &mut State,
         (repo, base): (Id, &str),

@@ -1,7 +1,9 @@
 //! Fault injection by whoever holds the playground. The admin API and the seed file are the other two ways.
 
-use super::{FaultRule, FaultRuleError, InjectedFault};
-use crate::{Playground, app_state::AppState, state::Id};
+use crate::{
+    faults::{FaultRule, FaultRuleError, InjectedFault},
+    server::Playground,
+};
 
 impl Playground {
     /// Adds a rule behind those there are.
@@ -27,15 +29,5 @@ impl Playground {
     /// Takes every installation token minted so far away, as their owner, or GitHub after finding one in public, would.
     pub fn revoke_tokens(&self) {
         self.app_state.state().grants.clear();
-    }
-}
-
-impl AppState {
-    /// Whether a ref that exists is hidden by a rule. Each call counts as one read.
-    pub(crate) fn hides_ref(&self, repo: Id, name: &str) -> bool {
-        self.faults.is_on() && {
-            let now = self.state().now();
-            self.faults.is_hidden(now, repo, name)
-        }
     }
 }

@@ -10,10 +10,9 @@
 //! <https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/rate-limits-for-github-apps>
 
 mod cost;
-mod layer;
 mod numbers;
 mod tally;
 
-pub(crate) use layer::{meter, overview};
+pub(crate) use cost::{Cost, Resource, of_graphql, of_rest};
 pub use numbers::RateLimits;
-pub(crate) use tally::Limits;
+pub(crate) use tally::{Limits, Refusal, Standing, Who};

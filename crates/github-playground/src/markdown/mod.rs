@@ -4,10 +4,10 @@
 //! makes, a few HTML tags without their attributes (`<details>` among them), and links to `http`, `https`, `mailto`
 //! and places of this server. Comments are hidden. `#12` and `@login` become links, and `mermaid` blocks drawings.
 
+mod mermaid;
+
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
-
-use super::mermaid;
 
 /// HTML tags that are let through, without attributes (but `open` of `<details>`).
 const TAGS: [&str; 14] =
@@ -15,15 +15,30 @@ const TAGS: [&str; 14] =
 
 /// Where a text stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// In an issue or a comment of this repository (its page's path): a line break in the text is one on the page.
     Comment(&'a str),
     /// In a file of this repository.
     File(&'a str),
 }
 
+/// A file as the API's HTML form has it: Markdown as text, anything else as it is.
+/// <https://docs.github.com/en/rest/repos/contents#get-repository-content>
+pub(crate) fn file_as_html(repository: &str, path: &str, text: &str, is_markdown: bool) -> String {
+    let file = html! {
+        div id="file" data-path=(path) {
+            @if is_markdown {
+                article.markdown-body itemprop="text" { (render(text, Place::File(repository))) }
+            } @else {
+                div.plain { pre { (text) } }
+            }
+        }
+    };
+    file.into_string()
+}
+
 /// The text as markup.
-pub(super) fn render(text: &str, place: Place<'_>) -> Markup {
+pub(crate) fn render(text: &str, place: Place<'_>) -> Markup {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS

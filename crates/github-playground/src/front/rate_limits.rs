@@ -1,10 +1,6 @@
-//! The layer around REST and GraphQL that counts, and `GET /rate_limit`.
+//! The layer around REST and GraphQL that counts requests against the rate limits.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -15,21 +11,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{
-    cost::{Cost, Resource, of_graphql, of_rest},
-    numbers::RateLimits,
-    tally::{Refusal, Standing, Who},
-};
 use crate::{
     app_state::AppState,
-    auth::Caller,
+    error::ApiError,
     faults::secondary_limit,
     graphql,
-    rest::ApiError,
+    limits::{Cost, Refusal, Resource, Standing, Who, of_graphql, of_rest},
+    rest::identify,
     socket::Socket,
-    state::{Id, State as Model},
 };
 
 /// Counts a request and says on its answer how much is left; while there are no limits it costs a look.
@@ -74,52 +65,6 @@ async fn priced(request: Request) -> Result<(Request, Cost), StatusCode> {
     Ok((Request::from_parts(parts, Body::from(bytes)), cost))
 }
 
-/// Somebody's primary limits.
-#[derive(Debug, Clone, Copy)]
-struct Primary {
-    core: u32,
-    graphql: u32,
-    search: u32,
-}
-
-impl Primary {
-    fn of(self, resource: Resource) -> u32 {
-        match resource {
-            Resource::Core => self.core,
-            Resource::Graphql => self.graphql,
-            Resource::Search => self.search,
-        }
-    }
-}
-
-/// Who calls, for counting: a token that is nobody's counts for the address it came from.
-fn identify(app_state: &AppState, headers: &HeaderMap, peer: Option<IpAddr>, numbers: &RateLimits) -> (Who, Primary) {
-    let caller = Caller::identify(app_state, headers).unwrap_or(Caller::Anonymous);
-    let all = Primary { core: numbers.core, graphql: numbers.graphql, search: numbers.search };
-    match caller {
-        Caller::Anonymous => {
-            let address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
-            let few = Primary { core: numbers.anonymous, graphql: 0, search: numbers.search / 3 };
-            (Who::Address(address), few)
-        }
-        Caller::User(id) => (Who::User(id), all),
-        Caller::App(app) => (Who::App(app), all),
-        Caller::Installation(grant) => {
-            let (repositories, people) = size(&app_state.state(), grant.installation);
-            let core = numbers.of_installation(repositories, people);
-            (Who::Installation(grant.installation), Primary { core, ..all })
-        }
-    }
-}
-
-/// An installation's repositories, and the people of its account.
-fn size(state: &Model, installation: Id) -> (usize, usize) {
-    let Some(found) = state.installation(installation) else { return (0, 0) };
-    let of_account = state.repos.values().filter(|repo| repo.owner == found.account);
-    let people: BTreeSet<Id> = of_account.flat_map(|repo| repo.collaborators.keys().copied()).collect();
-    (state.repos.values().filter(|repo| found.reaches(repo)).count(), people.len())
-}
-
 fn mark(headers: &mut HeaderMap, standing: Standing) {
     let Standing { resource, limit, used, reset } = standing;
     headers.insert("x-ratelimit-limit", HeaderValue::from(limit));
@@ -155,30 +100,4 @@ fn exhausted(who: &Who, standing: Standing, peer: Option<IpAddr>, status: u16) -
     };
     mark(answer.headers_mut(), standing);
     answer
-}
-
-/// What `GET /rate_limit` answers; `None` while there are no limits.
-pub(crate) fn overview(app_state: &AppState, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Value> {
-    let numbers = app_state.limits.numbers()?;
-    let (who, limits) = identify(app_state, headers, peer, &numbers);
-    let now = app_state.state().now();
-    let standing = |resource: Resource| {
-        let found = app_state.limits.standing(now, &who, resource, limits.of(resource));
-        json!({
-            "limit": found.limit, "used": found.used, "remaining": found.limit.saturating_sub(found.used),
-            "reset": found.reset.timestamp(), "resource": resource.name(),
-        })
-    };
-    let without_name = |mut value: Value| {
-        crate::view::without(&mut value, &["resource"]);
-        value
-    };
-    let core = without_name(standing(Resource::Core));
-    Some(json!({
-        "resources": {
-            "core": core, "search": without_name(standing(Resource::Search)),
-            "graphql": without_name(standing(Resource::Graphql)),
-        },
-        "rate": core,
-    }))
 }

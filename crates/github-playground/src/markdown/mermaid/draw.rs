@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use maud::{Markup, html};
 
-use super::layout::{LINE_HEIGHT, Place, Placed, text_width};
-use super::{Edge, Graph, Line, Node, Shape};
+use super::{
+    Edge, Graph, Line, Node, Shape,
+    layout::{LINE_HEIGHT, Place, Placed, text_width},
+};
 
 const ARROW: f64 = 10.0;
 

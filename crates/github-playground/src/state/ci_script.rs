@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::pattern;
-use crate::state::{Conclusion, Time};
+use super::{Conclusion, Time};
+use crate::filter_pattern;
 
 /// A day is late enough for everybody, and what is longer is a slip of the pen.
 const LATEST: f64 = 60.0 * 86_400.0;
@@ -12,7 +12,7 @@ const LATEST: f64 = 60.0 * 86_400.0;
 /// A line of the script. What it does not name it does not ask for; the last one that fits a job decides.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Rule {
+pub(crate) struct CiRule {
     /// `owner/name`.
     repository: Option<String>,
     /// By name or by file: `CI`, `ci.yml`.
@@ -83,7 +83,7 @@ impl Outcome {
     }
 }
 
-impl Rule {
+impl CiRule {
     /// Reads a script.
     pub(crate) fn parse(text: &str) -> Result<Vec<Self>, String> {
         let rules: Vec<Self> = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
@@ -109,7 +109,7 @@ impl Rule {
             wanted.as_deref().is_none_or(|wanted| of.iter().any(|all| all.eq_ignore_ascii_case(wanted)))
         };
         let like = |wanted: &Option<String>, of: &[&str]| {
-            wanted.as_deref().is_none_or(|wanted| of.iter().any(|all| pattern::matches(wanted, all)))
+            wanted.as_deref().is_none_or(|wanted| of.iter().any(|all| filter_pattern::matches(wanted, all)))
         };
         let file = asked.path.rsplit('/').next().unwrap_or_default();
         any(&self.repository, &[asked.repository])
@@ -121,7 +121,7 @@ impl Rule {
 }
 
 /// What a script says of one job in one attempt, counted from 1. Where it says nothing, the job succeeds at once.
-pub(crate) fn outcome(script: &[Rule], asked: Asked, attempt: u64) -> Outcome {
+pub(crate) fn outcome(script: &[CiRule], asked: Asked, attempt: u64) -> Outcome {
     let Some(rule) = script.iter().rev().find(|rule| rule.fits(asked)) else {
         return Outcome { conclusion: Conclusion::Success, after: TimeDelta::zero(), never: None };
     };
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_last_rule_that_fits_decides() {
-        let script = Rule::parse(
+        let script = CiRule::parse(
             "- { conclusion: failure }\n- { job: lint, never: queued }\n- { workflow: ci.yml, branch: 'bot/**', after: 1.5 }\n",
         )
         .unwrap();
@@ -161,13 +161,13 @@ mod tests {
         assert_eq!(outcome(&script, asked("lint", "main"), 1).never, Some(Never::Queued));
         let late = outcome(&script, asked("lint", "bot/7/step"), 1);
         assert_eq!((late.never, late.after.num_milliseconds()), (None, 1500));
-        let script = Rule::parse("- { job: Unit*, conclusion: cancelled }").unwrap();
+        let script = CiRule::parse("- { job: Unit*, conclusion: cancelled }").unwrap();
         assert_eq!(outcome(&script, asked("test", "main"), 1).conclusion, Conclusion::Cancelled);
     }
 
     #[test]
     fn a_list_of_conclusions_goes_through_the_attempts() {
-        let script = Rule::parse("- { conclusion: [failure, timed_out, success] }").unwrap();
+        let script = CiRule::parse("- { conclusion: [failure, timed_out, success] }").unwrap();
         let found = [1, 2, 3, 4].map(|attempt| outcome(&script, asked("test", "main"), attempt).conclusion);
         assert_eq!(found, [Conclusion::Failure, Conclusion::TimedOut, Conclusion::Success, Conclusion::Success]);
     }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_script_that_makes_no_sense_is_refused() {
         for text in ["- { conclusion: [] }", "- { after: -1 }", "- { after: .nan }", "- { jobs: x }", "nonsense"] {
-            assert!(Rule::parse(text).is_err(), "{text}");
+            assert!(CiRule::parse(text).is_err(), "{text}");
         }
     }
 }

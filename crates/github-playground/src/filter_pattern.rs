@@ -2,7 +2,7 @@
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet>
 
 /// Whether a name passes a list of patterns, of which the last that says anything about it decides: `!` takes out again.
-pub(super) fn passes(patterns: &[String], name: &str) -> bool {
+pub(crate) fn passes(patterns: &[String], name: &str) -> bool {
     let mut passed = false;
     for pattern in patterns {
         match pattern.strip_prefix('!') {
@@ -15,7 +15,7 @@ pub(super) fn passes(patterns: &[String], name: &str) -> bool {
 }
 
 /// Whether one pattern is the whole of a name.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let (pieces, name): (Vec<Piece>, Vec<char>) = (pieces(pattern), name.chars().collect());
     // Where in the name the pieces so far can have ended.
     let mut ends = vec![false; name.len() + 1];

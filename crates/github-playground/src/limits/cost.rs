@@ -4,7 +4,7 @@ use axum::http::Method;
 
 /// What is counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Resource {
+pub(crate) enum Resource {
     Core,
     Graphql,
     Search,
@@ -12,7 +12,7 @@ pub(super) enum Resource {
 
 impl Resource {
     /// The word of `x-ratelimit-resource`.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Core => "core",
             Self::Graphql => "graphql",
@@ -23,11 +23,11 @@ impl Resource {
 
 /// What a request costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cost {
-    pub(super) resource: Resource,
-    pub(super) points: u32,
+pub(crate) struct Cost {
+    pub(crate) resource: Resource,
+    pub(crate) points: u32,
     /// Whether it makes something that people are told of.
-    pub(super) creates: bool,
+    pub(crate) creates: bool,
 }
 
 /// Below these, a POST makes something that people are told of.
@@ -35,7 +35,7 @@ pub(super) struct Cost {
 const CONTENT: [&str; 8] = ["issues", "pulls", "comments", "reviews", "replies", "reactions", "releases", "sub_issues"];
 
 /// The cost of a REST request, by its path below `/api/v3`.
-pub(super) fn of_rest(method: &Method, path: &str) -> Cost {
+pub(crate) fn of_rest(method: &Method, path: &str) -> Cost {
     let is_read = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     let resource = if path.starts_with("/search/") { Resource::Search } else { Resource::Core };
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(super) fn of_rest(method: &Method, path: &str) -> Cost {
 }
 
 /// The cost of a GraphQL request.
-pub(super) fn of_graphql(is_mutation: bool) -> Cost {
+pub(crate) fn of_graphql(is_mutation: bool) -> Cost {
     Cost { resource: Resource::Graphql, points: if is_mutation { 5 } else { 1 }, creates: is_mutation }
 }
 

@@ -65,7 +65,7 @@ impl RateLimits {
 
     /// An installation's requests an hour, by the size of its account.
     /// <https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/rate-limits-for-github-apps>
-    pub(super) fn of_installation(&self, repositories: usize, people: usize) -> u32 {
+    pub(crate) fn of_installation(&self, repositories: usize, people: usize) -> u32 {
         let beyond = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(self.growth_above);
         let more = beyond(repositories).saturating_add(beyond(people)).saturating_mul(self.growth);
         // What the numbers grow to is bounded; what they start with is what was asked for.
