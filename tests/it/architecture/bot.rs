@@ -1,8 +1,9 @@
 //! The rule of the arrows (ARCHITECTURE.md), read off the source. What crates may import of each other is in their manifests.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use super::{below, module, named};
 
 /// What each top-level module may import of the others; what is not listed may import nothing.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -35,77 +36,6 @@ const MOST_LINES: usize = 500;
 /// Each file's path below the bot's src/ with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     below("src")
-}
-
-/// Each file's path below a folder of the repository with its text. Files that are texts of other crates are left out.
-fn below(start: &str) -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let foreign = [root.join("src/demo/work"), root.join("crates/github-playground/src/seed/widgets")];
-    let mut folders = vec![root.join(start)];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() && !foreign.contains(&entry) {
-                folders.push(entry);
-            } else if entry.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&entry).unwrap();
-                files.push((entry.strip_prefix(root.join(start)).unwrap().to_owned(), text));
-            }
-        }
-    }
-    assert!(files.len() > 10, "the source was not found");
-    files
-}
-
-/// The top-level module that a file belongs to.
-fn module(path: &Path) -> String {
-    let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-/// The modules that a text names behind `root::`, in groups too.
-fn named(text: &str, root: &str) -> BTreeSet<String> {
-    let code: String =
-        text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
-    let mut found = BTreeSet::new();
-    for (at, matched) in code.match_indices(root) {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
-            continue;
-        }
-        let rest = &code[at + matched.len()..];
-        let parts = match rest.strip_prefix('{') {
-            Some(group) => top_level(group),
-            None => vec![rest],
-        };
-        found.extend(parts.iter().map(|part| identifier(part)).filter(|name| !name.is_empty()));
-    }
-    found
-}
-
-/// The entries of a group that was opened just before.
-fn top_level(group: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => {
-                parts.push(&group[start..at]);
-                return parts;
-            }
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&group[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts
-}
-
-fn identifier(text: &str) -> String {
-    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 fn allowed(arrows: &[(&str, &[&str])], from: &str) -> Option<Vec<String>> {
@@ -202,11 +132,4 @@ fn no_file_is_longer_than_five_hundred_lines() {
     let all = sources().into_iter().chain(below("crates"));
     let long: Vec<_> = all.filter(|(_, text)| text.lines().count() > MOST_LINES).map(|(path, _)| path).collect();
     assert_eq!(long, [""; 0].map(PathBuf::from));
-}
-
-#[test]
-fn an_import_is_found_in_whatever_form_it_is_written() {
-    let text = "use crate::store::Store;\nuse crate::{\n    domain::{ids::Repo, plan},\n    github as hub,\n};\n\
-                fn f() -> crate::web::Web { todo!() } // crate::comment\nuse mycrate::other;";
-    assert_eq!(named(text, "crate::"), ["domain", "github", "store", "web"].map(str::to_owned).into());
 }
