@@ -304,7 +304,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_examples_of_the_document_can_be_read() {
-        let document = include_str!("../../../../docs/playground.md");
+        let document = include_str!("../../README.md");
         let examples: Vec<&str> =
             document.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
         assert!(examples.iter().any(|all| all.contains("faults:")) && examples.len() > 2);

@@ -1,4 +1,4 @@
-//! The playground's README names what there is.
+//! README.md and COVERAGE.md name what there is.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn read(file: &str) -> String {
 /// What is marked there is checked by `make test`, after all tests have run; names can be compared at any time.
 #[test]
 fn the_list_in_the_document_has_the_names_of_the_fixtures() {
-    let document = read("../../docs/playground.md");
+    let document = read("COVERAGE.md");
     let lines = document.lines().filter_map(|line| line.strip_prefix("- [x] `").or(line.strip_prefix("- [ ] `")));
     let shown: Vec<&str> = lines.filter_map(|line| line.strip_suffix('`')).collect();
     let fixtures = ["operations", "webhooks"].map(|kind| read(&format!("../github-conformance/fixtures/{kind}.txt")));
@@ -38,7 +38,7 @@ fn words_of<T: DeserializeOwned>() -> BTreeSet<String> {
 
 #[test]
 fn every_act_of_a_fault_rule_is_in_the_document() {
-    let document = read("../../docs/playground.md");
+    let document = read("README.md");
     let (_, table) = document.split_once("| met by | does | what happens |\n").expect("the table");
     let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
     let acts = rows.filter_map(|row| row.split('|').nth(2));
