@@ -33,16 +33,16 @@ const TOLD: usize = 8;
 /// A playground whose every answer is held against the description.
 pub struct Watched {
     playground: Option<Playground>,
-    truth: Arc<Truth>,
+    conformance: Arc<Conformance>,
     counted: bool,
 }
 
 impl Watched {
     /// Starts one.
     pub async fn start(mut options: PlaygroundOptions) -> Self {
-        let truth = Arc::new(Truth { app: options.app.slug.clone(), seen: Mutex::default() });
-        options.observer = Some(truth.clone());
-        Self { playground: Some(start(options).await.unwrap()), truth, counted: true }
+        let conformance = Arc::new(Conformance { app: options.app.slug.clone(), seen: Mutex::default() });
+        options.observer = Some(conformance.clone());
+        Self { playground: Some(start(options).await.unwrap()), conformance, counted: true }
     }
 
     /// Leaves what it sees out of the list of what was exercised: for stories that are skipped on some machines.
@@ -68,7 +68,7 @@ impl Deref for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        let seen = self.truth.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.conformance.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if self.counted {
             remember(&seen.names);
         }
@@ -81,7 +81,7 @@ impl Drop for Watched {
 
 /// What was seen so far.
 #[derive(Debug)]
-struct Truth {
+struct Conformance {
     /// The slug of the app under test, which its user agent begins with.
     app: String,
     seen: Mutex<Seen>,
@@ -94,7 +94,7 @@ struct Seen {
     violations: BTreeSet<String>,
 }
 
-impl Truth {
+impl Conformance {
     /// What was only ever refused is not exercised.
     fn note(&self, name: String, violation: Result<(), String>, refused: bool) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +107,7 @@ impl Truth {
     }
 }
 
-impl Observer for Truth {
+impl Observer for Conformance {
     fn answered(&self, exchange: &Exchange<'_>) {
         let Exchange { method, path, status, content_type, answer, .. } = exchange;
         match GITHUB.answers(exchange, exchange.user_agent.starts_with(&self.app)) {

@@ -9,7 +9,7 @@ use super::{
     acts::RefMove,
     app_state::AppState,
     auth::{Caller, app_of_header},
-    git::http::{Access as GitAccess, Authorised, GitHost, Obstacle, RefUpdate, Refusal},
+    git::http::{Authorised, GitAccess, GitHost, GitRefusal, Obstacle, RefUpdate},
     rules::{
         push::{self, Change},
         workflows,
@@ -28,22 +28,22 @@ impl GitHost for PlaygroundGitHost {
         repository: &str,
         authorization: Option<&str>,
         access: GitAccess,
-    ) -> Result<Authorised, Refusal> {
+    ) -> Result<Authorised, GitRefusal> {
         let caller = match authorization {
             None => Caller::Anonymous,
             Some(header) => Caller::of_header(&self.0, header).map_err(|error| match error.status {
-                StatusCode::FORBIDDEN => Refusal::new(StatusCode::FORBIDDEN, error.message),
-                _ => Refusal::new(StatusCode::UNAUTHORIZED, "Invalid username or token."),
+                StatusCode::FORBIDDEN => GitRefusal::new(StatusCode::FORBIDDEN, error.message),
+                _ => GitRefusal::new(StatusCode::UNAUTHORIZED, "Invalid username or token."),
             })?,
         };
         let through = authorization.and_then(|header| app_of_header(&self.0, header));
         let (path, login, moving, without_workflows) = {
             let state = self.0.state();
-            let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
+            let absent = || GitRefusal::new(StatusCode::NOT_FOUND, "Repository not found.");
             let Some(repo) = state.repo(owner, repository) else {
                 if let Some(repo) = state.moved_from(owner, repository) {
                     permit(&state, repo, &caller, GitAccess::Read)?;
-                    return Err(Refusal::moved(&state.account(repo.owner).login, &repo.name));
+                    return Err(GitRefusal::moved(&state.account(repo.owner).login, &repo.name));
                 }
                 // Whoever has no name is asked for one first: the absent and the hidden look alike.
                 return Err(if matches!(caller, Caller::Anonymous) { unauthenticated() } else { absent() });
@@ -52,7 +52,7 @@ impl GitHost for PlaygroundGitHost {
             let wanted = if access == GitAccess::Write { Access::Write } else { Access::Read };
             let limited = |app: Id| !state.app_may(app, repo, &[Scope::Contents], wanted);
             if through.is_some_and(limited) && (repo.private || access == GitAccess::Write) {
-                return Err(Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration"));
+                return Err(GitRefusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration"));
             }
             let login = account.map(|id| state.account(id).login.clone()).unwrap_or_default();
             let told = (!state.may_write_workflows(&caller, through, repo)).then(|| workflows::refusal("%s"));
@@ -109,27 +109,27 @@ fn obstacles(app_state: &AppState, state: &State, (repo, pusher): (Id, Id), upda
     told.collect()
 }
 
-fn unauthenticated() -> Refusal {
-    Refusal::new(StatusCode::UNAUTHORIZED, "Authentication required.")
+fn unauthenticated() -> GitRefusal {
+    GitRefusal::new(StatusCode::UNAUTHORIZED, "Authentication required.")
 }
 
 /// Who acts, if they may. GitHub asks an anonymous pusher for credentials and hides what the bearer may not see.
-fn permit(state: &State, repo: &Repo, caller: &Caller, access: GitAccess) -> Result<Option<Id>, Refusal> {
+fn permit(state: &State, repo: &Repo, caller: &Caller, access: GitAccess) -> Result<Option<Id>, GitRefusal> {
     let writing = access == GitAccess::Write;
     let account = permitted(state, repo, caller, writing)?;
     if writing && repo.archived {
         let sentence = "This repository was archived so it is read-only.";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, sentence));
+        return Err(GitRefusal::new(StatusCode::FORBIDDEN, sentence));
     }
     Ok(account)
 }
 
-fn permitted(state: &State, repo: &Repo, caller: &Caller, writing: bool) -> Result<Option<Id>, Refusal> {
-    let absent = || Refusal::new(StatusCode::NOT_FOUND, "Repository not found.");
+fn permitted(state: &State, repo: &Repo, caller: &Caller, writing: bool) -> Result<Option<Id>, GitRefusal> {
+    let absent = || GitRefusal::new(StatusCode::NOT_FOUND, "Repository not found.");
     let denied = |id: Id| {
         let login = &state.account(id).login;
         let full = format!("{}/{}", state.account(repo.owner).login, repo.name);
-        Refusal::new(StatusCode::FORBIDDEN, format!("Permission to {full}.git denied to {login}."))
+        GitRefusal::new(StatusCode::FORBIDDEN, format!("Permission to {full}.git denied to {login}."))
     };
     match caller {
         Caller::Anonymous if writing || repo.private => Err(unauthenticated()),

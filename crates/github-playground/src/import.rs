@@ -10,7 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::app_state::AppState;
-use super::git::{GitError, Source, is_valid_ref_name};
+use super::git::{GitError, ImportSource, is_valid_ref_name};
 
 /// A repository with more than this is no trial, and would be copied at every start.
 const MAX_KIB: u64 = 2 * 1024 * 1024;
@@ -119,10 +119,10 @@ impl Import {
     }
 
     /// Refuses what cannot be served, with what to do about it. Answers with the branch to copy.
-    async fn looked_over(&self, folder: &Path) -> Result<(Source, String), ImportError> {
+    async fn looked_over(&self, folder: &Path) -> Result<(ImportSource, String), ImportError> {
         let refuse = |reason: &str| ImportError { folder: self.folder.clone(), reason: reason.to_owned() };
         let git = |error: GitError| ImportError { folder: self.folder.clone(), reason: error.to_string() };
-        let source = Source::find(folder).await.map_err(git)?;
+        let source = ImportSource::find(folder).await.map_err(git)?;
         let source = source.ok_or_else(|| refuse("it is not a git repository; run `git init` and commit first"))?;
         let branch = source.branch().await.map_err(git)?;
         let branch = branch.ok_or_else(|| refuse("it is on no branch; check one out first"))?;

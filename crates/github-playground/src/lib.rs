@@ -66,8 +66,8 @@ mod webhooks;
 
 pub use cli::{PlaygroundArgs, PlaygroundRunError, introduce, open, run};
 pub use faults::{
-    Body, CallerKind, Deliveries, DeliveryAct, FaultRule, FaultRuleError, InjectedFault, RefAct, Refs, RequestAct,
-    Requests,
+    Body, CallerKind, DeliveryAct, DeliveryFilter, FaultRule, FaultRuleError, InjectedFault, RefAct, RefFilter,
+    RequestAct, RequestFilter,
 };
 pub use import::{Import, ImportError, Imported};
 pub use limits::RateLimits;

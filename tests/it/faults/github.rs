@@ -14,7 +14,7 @@ mod storm;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use github_playground::{CallerKind, FaultRule, RequestAct, Requests};
+use github_playground::{CallerKind, FaultRule, RequestAct, RequestFilter};
 use serde_json::Value;
 
 use super::stage::{Serve, Stage, WELL};
@@ -37,7 +37,7 @@ async fn stage(policy: &str) -> Stage {
 fn of_the_bot(methods: &[&str], path: &str, act: RequestAct) -> FaultRule {
     let methods = methods.iter().map(|&method| method.to_owned()).collect();
     let caller = Some(CallerKind::Installation);
-    FaultRule::to_requests(Requests { methods, path: Some(path.to_owned()), caller }, act)
+    FaultRule::to_requests(RequestFilter { methods, path: Some(path.to_owned()), caller }, act)
 }
 
 impl Stage {

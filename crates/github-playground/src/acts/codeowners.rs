@@ -32,7 +32,7 @@ pub(crate) struct Line {
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct OwnersFault {
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) source: String,
@@ -80,7 +80,7 @@ impl CodeOwners {
     }
 
     /// What is wrong with the file.
-    pub(crate) fn faults(&self, state: &State, repo: &Repo) -> Vec<Fault> {
+    pub(crate) fn faults(&self, state: &State, repo: &Repo) -> Vec<OwnersFault> {
         let mut faults = Vec::new();
         for line in &self.lines {
             if !line.is_valid() {
@@ -160,9 +160,9 @@ impl Line {
         is_below || (!is_folder && fnmatch(pattern.as_bytes(), path.as_bytes()))
     }
 
-    fn fault(&self, column: usize, kind: &'static str, suggestion: Option<&str>, more: &str) -> Fault {
+    fn fault(&self, column: usize, kind: &'static str, suggestion: Option<&str>, more: &str) -> OwnersFault {
         let (number, pointer) = (self.number, " ".repeat(column - 1));
-        Fault {
+        OwnersFault {
             line: number,
             column,
             source: self.text.clone(),

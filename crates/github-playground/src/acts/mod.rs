@@ -24,7 +24,7 @@ mod reviewing;
 mod transfer;
 
 pub(crate) use accounts::ZEN;
-pub(crate) use codeowners::{CodeOwners, Fault as OwnersFault};
+pub(crate) use codeowners::{CodeOwners, OwnersFault};
 pub(crate) use installations::Move;
 pub(crate) use issues::NewIssue;
 pub(crate) use keywords::closed_by;

@@ -14,7 +14,7 @@ use crate::{
     git::CommitInfo,
     state::{
         CheckRun, CheckSuite, Conclusion, Id, Job, JobPlan, Output, Stage, State, Time, Workflow, WorkflowRun,
-        ci_script::{Asked, Never, outcome},
+        ci_script::{JobQuery, Never, outcome},
     },
     view::{View, simple_commit},
     webhooks::Event,
@@ -154,8 +154,8 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    fn as_asked(&self) -> Asked<'_> {
-        Asked {
+    fn as_asked(&self) -> JobQuery<'_> {
+        JobQuery {
             repository: &self.repository,
             workflow: &self.run.name,
             path: self.path,

@@ -16,7 +16,7 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::rule::{Deliveries, FaultRule, Meets, Refs, Requests};
+use super::rule::{DeliveryFilter, FaultRule, Meets, RefFilter, RequestFilter};
 
 /// A list of rules with its seed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -46,9 +46,9 @@ impl FaultConfig {
 #[serde(deny_unknown_fields)]
 struct Rule {
     name: Option<String>,
-    requests: Option<Requests>,
-    deliveries: Option<Deliveries>,
-    refs: Option<Refs>,
+    requests: Option<RequestFilter>,
+    deliveries: Option<DeliveryFilter>,
+    refs: Option<RefFilter>,
     does: Option<Value>,
     #[serde(default)]
     skip: u64,

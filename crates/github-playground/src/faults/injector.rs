@@ -92,7 +92,7 @@ pub(crate) enum Until {
 }
 
 /// A request, as rules see it.
-pub(crate) struct Asked<'a> {
+pub(crate) struct FaultSubject<'a> {
     pub(crate) method: &'a str,
     pub(crate) place: &'a str,
     pub(crate) caller: Option<CallerKind>,
@@ -189,7 +189,7 @@ impl FaultInjector {
     }
 
     /// What is to be done to a request.
-    pub(crate) fn request(&self, now: Time, asked: &Asked<'_>) -> Option<RequestAct> {
+    pub(crate) fn request(&self, now: Time, asked: &FaultSubject<'_>) -> Option<RequestAct> {
         self.inner().due(now, asked.place, &format!("{} {}", asked.method, asked.place), None, |meets, patterns| {
             let Meets::Requests(which, act) = meets else { return None };
             let caller = which.caller.or((*act == RequestAct::RevokeToken).then_some(CallerKind::Installation));
@@ -309,10 +309,10 @@ fn split_mix(state: &mut u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::Requests;
+    use crate::faults::RequestFilter;
 
-    fn asked(method: &'static str, place: &'static str) -> Asked<'static> {
-        Asked { method, place, caller: None }
+    fn asked(method: &'static str, place: &'static str) -> FaultSubject<'static> {
+        FaultSubject { method, place, caller: None }
     }
 
     #[test]
@@ -345,7 +345,7 @@ mod tests {
     fn a_rule_skips_counts_and_ends_and_the_next_one_takes_over() {
         let faults = FaultInjector::default();
         let first = FaultRule::to("POST", "/repos/{owner}/{repo}/pulls", RequestAct::Reset).after(1).times(2);
-        let second = FaultRule::to_requests(Requests::default(), RequestAct::NotFound).named("rest");
+        let second = FaultRule::to_requests(RequestFilter::default(), RequestAct::NotFound).named("rest");
         faults.add(vec![first, second]).unwrap();
         let pulls = asked("POST", "/repos/acme/widgets/pulls");
         let acts: Vec<_> = (0..4).map(|_| faults.request(Time::default(), &pulls).unwrap()).collect();

@@ -1,6 +1,6 @@
 //! Fault injection: what GitHub does to its clients on a bad day, when a test or a user asks for it.
 //!
-//! In: a list of [`FaultRule`]s, and one seed. A rule says what it applies to ([`Requests`], [`Deliveries`] or [`Refs`]), how often, and
+//! In: a list of [`FaultRule`]s, and one seed. A rule says what it applies to ([`RequestFilter`], [`DeliveryFilter`] or [`RefFilter`]), how often, and
 //! what it does. Every chance is drawn from the seed, so the same events in the same order get the same faults. Out: a report
 //! ([`InjectedFault`]). The first rule that is due decides, and the rules after it do not count the event. The model is changed only where
 //! a rule names it. Without rules the cost is one atomic read.
@@ -44,7 +44,8 @@ mod rule;
 pub(crate) use answers::{bad_gateway, refusal, secondary_limit};
 pub(crate) use config::{FaultConfig, read as read_rule};
 pub use injector::InjectedFault;
-pub(crate) use injector::{Asked, FaultInjector, Held, Until};
+pub(crate) use injector::{FaultInjector, FaultSubject, Held, Until};
 pub use rule::{
-    Body, CallerKind, Deliveries, DeliveryAct, FaultRule, FaultRuleError, RefAct, Refs, RequestAct, Requests,
+    Body, CallerKind, DeliveryAct, DeliveryFilter, FaultRule, FaultRuleError, RefAct, RefFilter, RequestAct,
+    RequestFilter,
 };

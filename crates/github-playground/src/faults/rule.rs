@@ -23,9 +23,9 @@ pub struct FaultRule {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meets {
-    Requests(Requests, RequestAct),
-    Deliveries(Deliveries, DeliveryAct),
-    Refs(Refs, RefAct),
+    Requests(RequestFilter, RequestAct),
+    Deliveries(DeliveryFilter, DeliveryAct),
+    Refs(RefFilter, RefAct),
 }
 
 impl FaultRule {
@@ -34,29 +34,32 @@ impl FaultRule {
     }
 
     /// A rule for requests.
-    pub fn to_requests(which: Requests, act: RequestAct) -> Self {
+    pub fn to_requests(which: RequestFilter, act: RequestAct) -> Self {
         Self::new(Meets::Requests(which, act))
     }
 
     /// The same for one method and one path pattern: `POST`, `/repos/*/*/pulls`.
     pub fn to(method: &str, path: &str, act: RequestAct) -> Self {
-        Self::to_requests(Requests { methods: vec![method.to_owned()], path: Some(path.to_owned()), caller: None }, act)
+        Self::to_requests(
+            RequestFilter { methods: vec![method.to_owned()], path: Some(path.to_owned()), caller: None },
+            act,
+        )
     }
 
     /// A rule for webhooks.
-    pub fn to_deliveries(which: Deliveries, act: DeliveryAct) -> Self {
+    pub fn to_deliveries(which: DeliveryFilter, act: DeliveryAct) -> Self {
         Self::new(Meets::Deliveries(which, act))
     }
 
     /// The same for one event and action; an empty action is any.
     pub fn to_webhook(event: &str, action: &str, act: DeliveryAct) -> Self {
         let action = (!action.is_empty()).then(|| action.to_owned());
-        Self::to_deliveries(Deliveries { event: Some(event.to_owned()), action }, act)
+        Self::to_deliveries(DeliveryFilter { event: Some(event.to_owned()), action }, act)
     }
 
     /// A rule for newly created refs whose full name matches, as `refs/heads/**`.
     pub fn to_new_refs(pattern: &str, act: RefAct) -> Self {
-        Self::new(Meets::Refs(Refs { name: Some(pattern.to_owned()), repository: None }, act))
+        Self::new(Meets::Refs(RefFilter { name: Some(pattern.to_owned()), repository: None }, act))
     }
 
     /// Sets the name in the report.
@@ -108,7 +111,7 @@ impl FaultRule {
 /// Which requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Requests {
+pub struct RequestFilter {
     /// `GET`, `POST`; all, if there are none.
     #[serde(default)]
     pub methods: Vec<String>,
@@ -136,7 +139,7 @@ pub enum CallerKind {
 /// Which webhooks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Deliveries {
+pub struct DeliveryFilter {
     /// `issues`; all, if it is not said.
     pub event: Option<String>,
     /// `labeled`; all, if it is not said.
@@ -146,7 +149,7 @@ pub struct Deliveries {
 /// Which refs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Refs {
+pub struct RefFilter {
     /// The full name, as a pattern: `refs/heads/**`. All, if it is not said.
     pub name: Option<String>,
     /// `owner/name`, as a pattern. All, if it is not said.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     app_state::AppState,
     auth::{Caller, bearer},
-    faults::{Asked, Body, CallerKind, RequestAct, bad_gateway, refusal},
+    faults::{Body, CallerKind, FaultSubject, RequestAct, bad_gateway, refusal},
     socket::Socket,
 };
 
@@ -34,7 +34,7 @@ fn judge(app_state: &AppState, request: &Request) -> Option<RequestAct> {
     let place = place(request.uri().path());
     let caller = app_state.faults.asks_caller().then(|| kind(app_state, request)).flatten();
     let now = app_state.state().now();
-    app_state.faults.request(now, &Asked { method: request.method().as_str(), place: &place, caller })
+    app_state.faults.request(now, &FaultSubject { method: request.method().as_str(), place: &place, caller })
 }
 
 /// A request's address, as rules name it.

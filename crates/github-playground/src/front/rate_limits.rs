@@ -18,7 +18,7 @@ use crate::{
     error::ApiError,
     faults::secondary_limit,
     graphql,
-    limits::{Cost, Refusal, Resource, Standing, Who, of_graphql, of_rest},
+    limits::{Cost, LimitExceeded, LimitKey, LimitStatus, Resource, of_graphql, of_rest},
     rest::identify,
     socket::Socket,
 };
@@ -44,8 +44,8 @@ pub(crate) async fn meter(State(app_state): State<Arc<AppState>>, request: Reque
             mark(answer.headers_mut(), standing);
             answer
         }
-        Err(Refusal::Primary(standing)) => exhausted(&who, standing, peer, numbers.status),
-        Err(Refusal::Secondary(standing, seconds)) => {
+        Err(LimitExceeded::Primary(standing)) => exhausted(&who, standing, peer, numbers.status),
+        Err(LimitExceeded::Secondary(standing, seconds)) => {
             let mut answer = secondary_limit(numbers.status, Some(seconds));
             mark(answer.headers_mut(), standing);
             answer
@@ -65,8 +65,8 @@ async fn priced(request: Request) -> Result<(Request, Cost), StatusCode> {
     Ok((Request::from_parts(parts, Body::from(bytes)), cost))
 }
 
-fn mark(headers: &mut HeaderMap, standing: Standing) {
-    let Standing { resource, limit, used, reset } = standing;
+fn mark(headers: &mut HeaderMap, standing: LimitStatus) {
+    let LimitStatus { resource, limit, used, reset } = standing;
     headers.insert("x-ratelimit-limit", HeaderValue::from(limit));
     headers.insert("x-ratelimit-remaining", HeaderValue::from(limit.saturating_sub(used)));
     headers.insert("x-ratelimit-used", HeaderValue::from(used));
@@ -74,15 +74,15 @@ fn mark(headers: &mut HeaderMap, standing: Standing) {
     headers.insert("x-ratelimit-resource", HeaderValue::from_static(resource.name()));
 }
 
-fn exhausted(who: &Who, standing: Standing, peer: Option<IpAddr>, status: u16) -> Response {
+fn exhausted(who: &LimitKey, standing: LimitStatus, peer: Option<IpAddr>, status: u16) -> Response {
     let whose = match who {
-        Who::Address(address) => peer.unwrap_or(*address).to_string(),
-        Who::User(id) => format!("user ID {id}"),
-        Who::App(id) => format!("app ID {id}"),
-        Who::Installation(id) => format!("installation ID {id}"),
+        LimitKey::Address(address) => peer.unwrap_or(*address).to_string(),
+        LimitKey::User(id) => format!("user ID {id}"),
+        LimitKey::App(id) => format!("app ID {id}"),
+        LimitKey::Installation(id) => format!("installation ID {id}"),
     };
     let hint = match who {
-        Who::Address(_) => {
+        LimitKey::Address(_) => {
             " (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)"
         }
         _ => "",

@@ -31,8 +31,8 @@ pub(crate) trait GitHost: Send + Sync + 'static {
         owner: &str,
         repository: &str,
         authorization: Option<&str>,
-        access: Access,
-    ) -> Result<Authorised, Refusal>;
+        access: GitAccess,
+    ) -> Result<Authorised, GitRefusal>;
 
     /// What is in the way of a push that wants these refs to move, in every way that it could turn out.
     async fn obstacles(&self, owner: &str, repository: &str, login: &str, updates: &[RefUpdate]) -> Vec<Obstacle>;
@@ -43,7 +43,7 @@ pub(crate) trait GitHost: Send + Sync + 'static {
 
 /// What a request wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub(crate) enum GitAccess {
     /// A clone or a fetch.
     Read,
     /// A push.
@@ -69,7 +69,7 @@ pub(crate) struct Authorised {
 /// A refusal. 401 asks git for credentials; as GitHub does, answer 404 for what the bearer may not even see, and
 /// 403 to a push by somebody who may only read.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusal {
+pub(crate) struct GitRefusal {
     /// The answer's status.
     pub(crate) status: StatusCode,
     /// One line for the person at the other end: git prints it as `remote: …`.
@@ -120,9 +120,9 @@ async fn info_refs<H: GitHost>(
     request: Request,
 ) -> Response {
     let access = match query.as_deref() {
-        Some("service=git-upload-pack") => Access::Read,
-        Some("service=git-receive-pack") => Access::Write,
-        _ => return refuse(&Refusal::new(StatusCode::FORBIDDEN, "Only the smart HTTP protocol is served here.")),
+        Some("service=git-upload-pack") => GitAccess::Read,
+        Some("service=git-receive-pack") => GitAccess::Write,
+        _ => return refuse(&GitRefusal::new(StatusCode::FORBIDDEN, "Only the smart HTTP protocol is served here.")),
     };
     serve(host, place, access, "info/refs", request).await
 }
@@ -132,7 +132,7 @@ async fn upload_pack<H: GitHost>(
     Path(place): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    serve(host, place, Access::Read, "git-upload-pack", request).await
+    serve(host, place, GitAccess::Read, "git-upload-pack", request).await
 }
 
 async fn receive_pack<H: GitHost>(
@@ -140,13 +140,13 @@ async fn receive_pack<H: GitHost>(
     Path(place): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    serve(host, place, Access::Write, "git-receive-pack", request).await
+    serve(host, place, GitAccess::Write, "git-receive-pack", request).await
 }
 
 async fn serve<H: GitHost>(
     host: Arc<H>,
     (owner, name): (String, String),
-    access: Access,
+    access: GitAccess,
     service: &'static str,
     request: Request,
 ) -> Response {
@@ -184,25 +184,25 @@ async fn look_ahead<H: GitHost>(
     (owner, name): (&str, &str),
     authorised: &Authorised,
     request: Request,
-) -> Result<(Request, gate::Answers), Refusal> {
+) -> Result<(Request, gate::Answers), GitRefusal> {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         // git compresses what it asks for in a fetch, never a push.
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "A push must not be compressed."));
+        return Err(GitRefusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "A push must not be compressed."));
     }
     let (parts, body) = request.into_parts();
     let (updates, body) = gate::commands(body).await?;
     let obstacles = host.obstacles(owner, name, &authorised.login, &updates).await;
     let answers = gate::Answers::lay(authorised, &obstacles);
-    let answers = answers.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let answers = answers.map_err(|error| GitRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok((Request::from_parts(parts, body), answers))
 }
 
-fn authorisation(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let unreadable = |_| Refusal::new(StatusCode::UNAUTHORIZED, "The Authorization header is not text.");
+fn authorisation(headers: &HeaderMap) -> Result<Option<&str>, GitRefusal> {
+    let unreadable = |_| GitRefusal::new(StatusCode::UNAUTHORIZED, "The Authorization header is not text.");
     headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose().map_err(unreadable)
 }
 
-impl Refusal {
+impl GitRefusal {
     /// A refusal with this status and line.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), moved: None }
@@ -216,10 +216,10 @@ impl Refusal {
 }
 
 /// Adds where the service is that was asked for.
-fn lead(mut response: Response, moved: Option<String>, service: &str, access: Access) -> Response {
+fn lead(mut response: Response, moved: Option<String>, service: &str, access: GitAccess) -> Response {
     let query = match (service, access) {
-        ("info/refs", Access::Read) => "?service=git-upload-pack",
-        ("info/refs", Access::Write) => "?service=git-receive-pack",
+        ("info/refs", GitAccess::Read) => "?service=git-upload-pack",
+        ("info/refs", GitAccess::Write) => "?service=git-receive-pack",
         _ => "",
     };
     let place = moved.and_then(|moved| HeaderValue::from_str(&format!("/{moved}.git/{service}{query}")).ok());
@@ -229,7 +229,7 @@ fn lead(mut response: Response, moved: Option<String>, service: &str, access: Ac
     response
 }
 
-fn refuse(refusal: &Refusal) -> Response {
+fn refuse(refusal: &GitRefusal) -> Response {
     let mut response = (refusal.status, Body::from(format!("{}\n", refusal.message))).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -35,7 +35,7 @@ pub(crate) use history::{AheadBehind, CommitInfo, Signature};
 pub(crate) use merge::{MergeMethod, Preview};
 pub(crate) use objects::{Blob, EntryKind, FileWrite, NewTreeEntry, TreeEntry, Written};
 pub(crate) use refs::{Branch, Reference, Update, branch_ref, is_sha, is_valid_ref_name};
-pub(crate) use source::Source;
+pub(crate) use source::ImportSource;
 pub(crate) use tags::{Format, Tag};
 
 use command::Invocation;

@@ -19,7 +19,7 @@ fn reading(git_dir: &Path) -> Invocation {
 
 /// Somebody's repository, bare or with a working tree.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub(crate) struct ImportSource {
     git_dir: PathBuf,
     /// The working tree's top, or the bare repository itself.
     root: PathBuf,
@@ -27,7 +27,7 @@ pub(crate) struct Source {
     pub(crate) bare: bool,
 }
 
-impl Source {
+impl ImportSource {
     /// The repository in this very folder; one further up is not meant.
     pub(crate) async fn find(folder: &Path) -> Result<Option<Self>, GitError> {
         let inside = folder.join(".git");
@@ -85,7 +85,7 @@ impl Source {
 
 impl Repository {
     /// Copies one branch with all of its history.
-    pub(crate) async fn copy_from(&self, source: &Source, branch: &str) -> Result<(), GitError> {
+    pub(crate) async fn copy_from(&self, source: &ImportSource, branch: &str) -> Result<(), GitError> {
         let name = branch_ref(branch);
         let fetch =
             self.git().args(["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head"]);

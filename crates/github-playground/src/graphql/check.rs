@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Fault,
+    GraphqlError,
     parse::{Document, Field, Literal, Operation, Selection},
     schema::{Argument, Kind, SCHEMA, bare, items_of},
 };
@@ -14,7 +14,7 @@ use super::{
 const DEPTH: usize = 32;
 
 /// Everything that is wrong with an operation. Nothing of one with a fault is run: half a mutation would be worse than none.
-pub(super) fn operation(document: &Document, operation: &Operation) -> Vec<Fault> {
+pub(super) fn operation(document: &Document, operation: &Operation) -> Vec<GraphqlError> {
     let mut check = Check { document, operation, used: BTreeSet::new(), faults: Vec::new() };
     let root = if operation.is_mutation { "Mutation" } else { "Query" };
     check.selection(&operation.selection, root, &mut vec![operation.title()]);
@@ -42,7 +42,7 @@ fn is_plain(kind: &str) -> bool {
 }
 
 /// The variables of a request, with their defaults, each of its declared type.
-pub(super) fn variables(operation: &Operation, given: &Map<String, Value>) -> Result<Map<String, Value>, Fault> {
+pub(super) fn variables(operation: &Operation, given: &Map<String, Value>) -> Result<Map<String, Value>, GraphqlError> {
     let mut values = Map::new();
     for definition in &operation.variables {
         let value = match (given.get(&definition.name), &definition.default) {
@@ -58,7 +58,7 @@ pub(super) fn variables(operation: &Operation, given: &Map<String, Value>) -> Re
                 if path.is_empty() { String::new() } else { format!(" for {} ({explanation})", place.join(".")) };
             let message =
                 format!("Variable ${} of type {} was provided invalid value{place}", definition.name, definition.kind);
-            let mut fault = Fault::of_request(message, Some(definition.at));
+            let mut fault = GraphqlError::of_request(message, Some(definition.at));
             fault.extensions =
                 Some(json!({ "value": value, "problems": [{ "path": path, "explanation": explanation }] }));
             return Err(fault);
@@ -132,12 +132,12 @@ struct Check<'d> {
     document: &'d Document,
     operation: &'d Operation,
     used: BTreeSet<String>,
-    faults: Vec<Fault>,
+    faults: Vec<GraphqlError>,
 }
 
 impl<'d> Check<'d> {
     fn fault(&mut self, message: String, extensions: Value, at: super::parse::Position, path: &[String]) {
-        let mut fault = Fault::of_request(message, Some(at));
+        let mut fault = GraphqlError::of_request(message, Some(at));
         fault.extensions = Some(extensions);
         fault.path = path.to_vec();
         self.faults.push(fault);
@@ -145,7 +145,7 @@ impl<'d> Check<'d> {
 
     fn selection(&mut self, selection: &'d [Selection], kind: &str, path: &mut Vec<String>) {
         if path.len() > DEPTH {
-            self.faults.push(Fault::of_request("Fragments are nested too deeply", None));
+            self.faults.push(GraphqlError::of_request("Fragments are nested too deeply", None));
             return;
         }
         for wanted in selection {
@@ -204,7 +204,7 @@ impl<'d> Check<'d> {
         if field.name != "__typename" {
             match SCHEMA.get(kind).and_then(|told| told.fields.get(&field.name)) {
                 None => {
-                    let mut fault = Fault::undefined(&field.name, kind, field.at);
+                    let mut fault = GraphqlError::undefined(&field.name, kind, field.at);
                     fault.path.clone_from(path);
                     self.faults.push(fault);
                 }

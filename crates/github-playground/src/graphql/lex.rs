@@ -1,6 +1,6 @@
 //! The words of a request: <https://spec.graphql.org/October2021/#sec-Language.Source-Text>.
 
-use super::{Fault, parse::Position};
+use super::{GraphqlError, parse::Position};
 
 /// A word.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +13,7 @@ pub(super) enum Token {
 }
 
 /// Cuts a text into its words, each with its place.
-pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Position)>, Fault> {
+pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Position)>, GraphqlError> {
     let mut tokens = Vec::new();
     let mut lexer = Lexer { rest: text.chars().peekable(), at: Position { line: 1, column: 1 } };
     while let Some(&c) = lexer.rest.peek() {
@@ -27,11 +27,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Position)>, Fault> {
                 lexer.bump();
                 continue;
             }
-            '"' => Token::Text(lexer.text().ok_or_else(|| Fault::of_request("Unterminated string", Some(at)))?),
+            '"' => Token::Text(lexer.text().ok_or_else(|| GraphqlError::of_request("Unterminated string", Some(at)))?),
             '.' => {
                 let dots = lexer.while_true(|c| c == '.');
                 if dots != "..." {
-                    return Err(Fault::of_request(
+                    return Err(GraphqlError::of_request(
                         format!("Parse error on \"{dots}\" at [{}, {}]", at.line, at.column),
                         Some(at),
                     ));
@@ -49,7 +49,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Position)>, Fault> {
                 Token::Mark(c)
             }
             c => {
-                return Err(Fault::of_request(
+                return Err(GraphqlError::of_request(
                     format!("Parse error on \"{c}\" at [{}, {}]", at.line, at.column),
                     Some(at),
                 ));

@@ -57,7 +57,7 @@ struct Asked {
 
 /// What went wrong with one field, or with the whole.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct GraphqlError {
     message: String,
     /// GitHub's word for what kind of fault it is; none for faults of the request itself.
     kind: Option<&'static str>,
@@ -67,7 +67,7 @@ pub(crate) struct Fault {
     path: Vec<String>,
 }
 
-impl Fault {
+impl GraphqlError {
     fn of_kind(kind: &'static str, message: impl Into<String>) -> Self {
         Self { message: message.into(), kind: Some(kind), extensions: None, at: None, path: Vec::new() }
     }
@@ -119,7 +119,7 @@ async fn serve(ctx: Ctx, Input(request): Input<Asked>) -> Answer {
 
 async fn run(ctx: &Ctx, asked: &Asked) -> Value {
     let refuse =
-        |faults: &[Fault]| json!({ "errors": faults.iter().map(|fault| fault.shown(&[])).collect::<Vec<_>>() });
+        |faults: &[GraphqlError]| json!({ "errors": faults.iter().map(|fault| fault.shown(&[])).collect::<Vec<_>>() });
     let document = match Document::parse(&asked.query) {
         Ok(document) => document,
         Err(fault) => return refuse(&[fault]),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Fault, nodes,
+    GraphqlError, nodes,
     parse::Field,
     resolve::{Request, find, place, unresolved},
     select::Thing,
@@ -13,7 +13,7 @@ use crate::{
     acts::{MergeAsked, Writer, guard_workflows, merge_pull},
     error::ApiError,
     git::MergeMethod,
-    rest::{Target, comment_on, react, unreact, update_pull},
+    rest::{ReactionTarget, comment_on, react, unreact, update_pull},
     rules,
     state::{AutoMerge, Gone, IssueState, Mergeability, ReactionContent, Role, Scope, State},
 };
@@ -42,23 +42,23 @@ impl Place {
     }
 }
 
-pub(super) fn refused(error: &ApiError) -> Fault {
+pub(super) fn refused(error: &ApiError) -> GraphqlError {
     let kind = match error.status.as_u16() {
         401 | 403 => "FORBIDDEN",
         404 => "NOT_FOUND",
         _ => "UNPROCESSABLE",
     };
-    Fault::of_kind(kind, error.message.clone())
+    GraphqlError::of_kind(kind, error.message.clone())
 }
 
 /// What cannot be done as things are.
-pub(super) fn refused_as(message: &str) -> Fault {
-    Fault::of_kind("UNPROCESSABLE", message)
+pub(super) fn refused_as(message: &str) -> GraphqlError {
+    GraphqlError::of_kind("UNPROCESSABLE", message)
 }
 
 impl Request<'_> {
     /// Does what a field of a mutation's root says, and answers it.
-    pub(super) async fn mutation(self, field: &Field) -> Result<Value, Fault> {
+    pub(super) async fn mutation(self, field: &Field) -> Result<Value, GraphqlError> {
         let input = field.argument("input", self.variables);
         let (mut made, repo) = self.mutate(&field.name, &input).await?;
         made.push(("clientMutationId", Thing::Plain(input["clientMutationId"].clone())));
@@ -68,7 +68,7 @@ impl Request<'_> {
         self.show(&Thing::Object(kind, made), field, &fetched)
     }
 
-    async fn mutate(self, name: &str, input: &Value) -> Result<(Made, (u64, u64)), Fault> {
+    async fn mutate(self, name: &str, input: &Value) -> Result<(Made, (u64, u64)), GraphqlError> {
         let pull = || self.place(&input["pullRequestId"], Wants::Pull, Role::Write);
         let merging = || self.place(&input["pullRequestId"], Wants::Merge, Role::Write);
         let issue = || self.place(&input["issueId"], Wants::Issue, Role::Triage);
@@ -128,12 +128,12 @@ impl Request<'_> {
     }
 
     /// What is meant, by somebody who may change it: its author, or a role from `least` up.
-    fn place(self, id: &Value, wants: Wants, least: Role) -> Result<Place, Fault> {
+    fn place(self, id: &Value, wants: Wants, least: Role) -> Result<Place, GraphqlError> {
         let state = self.ctx.state();
         let found = find(self.ctx, &state, id)?;
         let repo = state.repo_by_id(found.repo);
         let issue = &repo.issues[&found.number];
-        let is_whole = matches!(found.target, Target::Issue(_));
+        let is_whole = matches!(found.target, ReactionTarget::Issue(_));
         let is_meant = match wants {
             Wants::Pull | Wants::Merge => is_whole && issue.pull.is_some(),
             Wants::Issue => is_whole && issue.pull.is_none(),
@@ -155,12 +155,12 @@ impl Request<'_> {
         Ok(Place { found, writer })
     }
 
-    fn set_draft(self, place: Place, draft: bool) -> Result<Made, Fault> {
+    fn set_draft(self, place: Place, draft: bool) -> Result<Made, GraphqlError> {
         let mut state = self.ctx.state();
         let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(place.found.repo, place.found.number);
         if issue.state == IssueState::Closed {
-            return Err(Fault::of_kind("UNPROCESSABLE", "Pull request is closed"));
+            return Err(GraphqlError::of_kind("UNPROCESSABLE", "Pull request is closed"));
         }
         if issue.pull().draft != draft {
             issue.pull_mut().draft = draft;
@@ -176,9 +176,9 @@ impl Request<'_> {
         Ok(vec![("pullRequest", place.thing())])
     }
 
-    fn change_reaction(self, place: Place, input: &Value, add: bool) -> Result<Made, Fault> {
+    fn change_reaction(self, place: Place, input: &Value, add: bool) -> Result<Made, GraphqlError> {
         let content = input["content"].as_str().and_then(ReactionContent::parse_graphql);
-        let content = content.ok_or_else(|| Fault::of_request("Expected a reaction", None))?;
+        let content = content.ok_or_else(|| GraphqlError::of_request("Expected a reaction", None))?;
         let mut state = self.ctx.state();
         let (repo, actor) = (place.found.repo, place.writer.actor);
         let reaction = if add {
@@ -186,7 +186,7 @@ impl Request<'_> {
         } else {
             unreact(&mut state, repo, place.found.target, actor, content)
         };
-        let reaction = reaction.ok_or_else(|| Fault::of_kind("UNPROCESSABLE", "There is no such reaction"))?;
+        let reaction = reaction.ok_or_else(|| GraphqlError::of_kind("UNPROCESSABLE", "There is no such reaction"))?;
         let view = self.ctx.view(&state);
         Ok(vec![
             ("reaction", Thing::Plain(nodes::reaction(view, &reaction))),
@@ -209,20 +209,20 @@ impl Request<'_> {
         vec![(name, place.thing())]
     }
 
-    fn add_comment(self, place: Place, input: &Value) -> Result<Made, Fault> {
+    fn add_comment(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
         let body = input["body"].as_str().unwrap_or_default().to_owned();
         comment_on(self.ctx, place.writer, place.found.number, body).map_err(|error| refused(&error))?;
         Ok(vec![("subject", place.thing())])
     }
 
     fn resolve_thread(self, place: Place, resolve: bool) -> Made {
-        let Target::ReviewComment(first) = place.found.target else { return Vec::new() };
+        let ReactionTarget::ReviewComment(first) = place.found.target else { return Vec::new() };
         self.ctx.app_state.resolve_thread(&mut self.ctx.state(), place.at(), place.writer.actor, first, resolve);
         vec![("thread", Thing::Thread(place.found.repo, place.found.number, first))]
     }
 
     /// What cannot be merged at once by an app that may not write workflows cannot be left to be merged later either.
-    async fn check_workflows(self, place: Place) -> Result<(), Fault> {
+    async fn check_workflows(self, place: Place) -> Result<(), GraphqlError> {
         let (git, base, head) = {
             let state = self.ctx.state();
             let repo = state.repo_by_id(place.found.repo);
@@ -230,10 +230,10 @@ impl Request<'_> {
             (repo.git.clone(), pull.base_sha.clone(), pull.head_sha.clone())
         };
         let guarded = guard_workflows(place.writer, &git, (Some(&base), &head)).await;
-        guarded.map_err(|error| Fault::of_kind("UNPROCESSABLE", format!("Pull request {}", error.message)))
+        guarded.map_err(|error| GraphqlError::of_kind("UNPROCESSABLE", format!("Pull request {}", error.message)))
     }
 
-    async fn merge(self, place: Place, input: &Value) -> Result<Made, Fault> {
+    async fn merge(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
         let text = |name: &str| input[name].as_str().map(str::to_owned);
         let asked = MergeAsked {
             commit_title: text("commitHeadline"),
@@ -247,7 +247,7 @@ impl Request<'_> {
         Ok(self.by(place))
     }
 
-    async fn update_branch(self, place: Place, input: &Value) -> Result<Made, Fault> {
+    async fn update_branch(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
         let expected = input["expectedHeadOid"].as_str().map(str::to_owned);
         update_pull(self.ctx, place.writer, place.found.number, expected).await.map_err(|error| refused(&error))?;
         Ok(vec![("pullRequest", place.thing())])
@@ -260,7 +260,7 @@ impl Request<'_> {
     }
 
     /// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/automatically-merging-a-pull-request>
-    fn enable_auto_merge(self, place: Place, input: &Value) -> Result<Made, Fault> {
+    fn enable_auto_merge(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
         let text = |name: &str| input[name].as_str().map(str::to_owned);
         {
             let mut state = self.ctx.state();
@@ -273,7 +273,7 @@ impl Request<'_> {
             if text("expectedHeadOid")
                 .is_some_and(|sha| sha != state.issue_mut(place.found.repo, place.found.number).pull().head_sha)
             {
-                return Err(Fault::of_kind("UNPROCESSABLE", "Head sha didn't match expected head sha."));
+                return Err(GraphqlError::of_kind("UNPROCESSABLE", "Head sha didn't match expected head sha."));
             }
             let asked = AutoMerge {
                 enabled_by: place.writer.actor,
@@ -295,11 +295,11 @@ impl Request<'_> {
         Ok(self.by(place))
     }
 
-    fn disable_auto_merge(self, place: Place) -> Result<Made, Fault> {
+    fn disable_auto_merge(self, place: Place) -> Result<Made, GraphqlError> {
         {
             let mut state = self.ctx.state();
             if state.issue_mut(place.found.repo, place.found.number).pull().gate.auto_merge.is_none() {
-                return Err(Fault::of_kind("UNPROCESSABLE", "Can't disable auto-merge for this pull request."));
+                return Err(GraphqlError::of_kind("UNPROCESSABLE", "Can't disable auto-merge for this pull request."));
             }
             self.ctx.app_state.disable_auto_merge(&mut state, place.at(), place.writer.actor);
         }
@@ -308,10 +308,10 @@ impl Request<'_> {
 }
 
 /// Only what could not be merged at once is left to merge itself.
-fn check_auto_merge(state: &State, place: Place) -> Result<(), Fault> {
+fn check_auto_merge(state: &State, place: Place) -> Result<(), GraphqlError> {
     let repo = state.repo_by_id(place.found.repo);
     let issue = &repo.issues[&place.found.number];
-    let refuse = |message: String| Err(Fault::of_kind("UNPROCESSABLE", message));
+    let refuse = |message: String| Err(GraphqlError::of_kind("UNPROCESSABLE", message));
     if !repo.merging.allow_auto_merge {
         return refuse("Pull request Auto merge is not allowed for this repository".to_owned());
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Fault,
+    GraphqlError,
     fetch::{Object, full_name},
     parse::Field,
     queue,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     acts::closed_by,
-    rest::Target,
+    rest::ReactionTarget,
     rules::{self, demands, facts},
     state::{
         AccountKind, CheckStatus, Id, Issue, IssueState, Mergeability, Pull, Reaction, ReactionContent, Repo,
@@ -26,7 +26,7 @@ pub(super) struct Found {
     pub(super) repo: Id,
     /// The number of the issue or pull request that it is, or belongs to.
     pub(super) number: u64,
-    pub(super) target: Target,
+    pub(super) target: ReactionTarget,
     /// Whether the conversation is meant, and not its first comment.
     pub(super) is_thread: bool,
 }
@@ -41,17 +41,23 @@ pub(super) fn find(state: &State, node: &str) -> Option<Found> {
             let pull = issue.pull.as_ref();
             match kind {
                 "I" | "PR" if issue.id == id && (kind == "PR") == pull.is_some() => {
-                    Some(found(number, Target::Issue(number)))
+                    Some(found(number, ReactionTarget::Issue(number)))
                 }
-                "IC" => {
-                    issue.comments.iter().any(|comment| comment.id == id).then(|| found(number, Target::Comment(id)))
-                }
-                "PRR" => pull?.reviews.iter().any(|review| review.id == id).then(|| found(number, Target::Review(id))),
+                "IC" => issue
+                    .comments
+                    .iter()
+                    .any(|comment| comment.id == id)
+                    .then(|| found(number, ReactionTarget::Comment(id))),
+                "PRR" => pull?
+                    .reviews
+                    .iter()
+                    .any(|review| review.id == id)
+                    .then(|| found(number, ReactionTarget::Review(id))),
                 "PRRC" | "PRRT" => pull?
                     .review_comments
                     .iter()
                     .any(|comment| comment.id == id && (kind == "PRRC" || comment.in_reply_to.is_none()))
-                    .then(|| found(number, Target::ReviewComment(id))),
+                    .then(|| found(number, ReactionTarget::ReviewComment(id))),
                 _ => None,
             }
         })
@@ -61,8 +67,8 @@ pub(super) fn find(state: &State, node: &str) -> Option<Found> {
 /// What was found, to choose fields from.
 pub(super) fn thing(view: View, found: Found) -> Thing {
     match found.target {
-        Target::Issue(number) => Thing::Issue(found.repo, number),
-        Target::ReviewComment(first) if found.is_thread => Thing::Thread(found.repo, found.number, first),
+        ReactionTarget::Issue(number) => Thing::Issue(found.repo, number),
+        ReactionTarget::ReviewComment(first) if found.is_thread => Thing::Thread(found.repo, found.number, first),
         _ => Thing::Plain(written(view, found)),
     }
 }
@@ -95,14 +101,14 @@ pub(super) fn repository_field(
     id: Id,
     field: &Field,
     argument: &dyn Fn(&str) -> Value,
-) -> Result<Option<Thing>, Fault> {
+) -> Result<Option<Thing>, GraphqlError> {
     let repo = desk.view.state.repo_by_id(id);
     let merging = repo.merging;
     let numbered = |kind: &str, fits: &dyn Fn(&Issue) -> bool| {
         let number = argument("number").as_u64().unwrap_or(0);
         let found = repo.issues.get(&number).filter(|issue| fits(issue));
         let missing =
-            || Fault::of_kind("NOT_FOUND", format!("Could not resolve to {kind} with the number of {number}."));
+            || GraphqlError::of_kind("NOT_FOUND", format!("Could not resolve to {kind} with the number of {number}."));
         found.map(|issue| Some(Thing::Issue(id, issue.number))).ok_or_else(missing)
     };
     Ok(match field.name.as_str() {
@@ -280,8 +286,10 @@ pub(super) fn issue_field(desk: Desk, (repo_id, number): (Id, u64), name: &str) 
             Some(Thing::Connection("UserConnection", people.collect()))
         }
         "comments" => {
-            let comments =
-                issue.comments.iter().map(|comment| Thing::Plain(written(view, found(Target::Comment(comment.id)))));
+            let comments = issue
+                .comments
+                .iter()
+                .map(|comment| Thing::Plain(written(view, found(ReactionTarget::Comment(comment.id)))));
             Some(Thing::Connection("IssueCommentConnection", comments.collect()))
         }
         _ => match &issue.pull {
@@ -352,7 +360,7 @@ fn pull_field(desk: Desk, (repo, issue, pull): (&Repo, &Issue, &Pull), name: &st
         }
         "reviews" => {
             let said = pull.reviews.iter().filter(|review| review.state != ReviewState::Pending);
-            let reviews = said.map(|review| Thing::Plain(written(view, found(Target::Review(review.id)))));
+            let reviews = said.map(|review| Thing::Plain(written(view, found(ReactionTarget::Review(review.id)))));
             Some(Thing::Connection("PullRequestReviewConnection", reviews.collect()))
         }
         "reviewRequests" => {
@@ -423,7 +431,8 @@ pub(super) fn thread_field(desk: Desk, (repo_id, number, first): (Id, u64, Id), 
         "repository" => Some(Thing::Repository(repo_id)),
         "comments" => {
             let ids = pull.in_conversation(first).map(|comment| comment.id);
-            let found = |id| Found { repo: repo_id, number, target: Target::ReviewComment(id), is_thread: false };
+            let found =
+                |id| Found { repo: repo_id, number, target: ReactionTarget::ReviewComment(id), is_thread: false };
             let comments = ids.map(|id| Thing::Plain(written(view, found(id))));
             Some(Thing::Connection("PullRequestReviewCommentConnection", comments.collect()))
         }
@@ -440,17 +449,17 @@ fn written(view: View, found: Found) -> Value {
     let repo = view.state.repo_by_id(found.repo);
     let at = &repo.issues[&found.number];
     let (kind, rest, author) = match found.target {
-        Target::Issue(_) => return Value::Null,
-        Target::Comment(id) => {
+        ReactionTarget::Issue(_) => return Value::Null,
+        ReactionTarget::Comment(id) => {
             let shown = repo.comment(id).map(|(issue, comment)| (view.comment(repo, issue, comment), comment.author));
             let Some((rest, author)) = shown else { return Value::Null };
             ("IssueComment", rest, author)
         }
-        Target::Review(id) => {
+        ReactionTarget::Review(id) => {
             let Some(review) = at.pull().reviews.iter().find(|review| review.id == id) else { return Value::Null };
             ("PullRequestReview", view.review(repo, at, review), review.author)
         }
-        Target::ReviewComment(id) => {
+        ReactionTarget::ReviewComment(id) => {
             let comment = at.pull().review_comments.iter().find(|comment| comment.id == id);
             let Some(comment) = comment else { return Value::Null };
             let mut rest = view.review_comment(repo, at, comment);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
-    Fault,
+    GraphqlError,
     lex::{Token, tokens},
 };
 
@@ -153,7 +153,7 @@ const DEPTH: usize = 64;
 
 impl Document {
     /// Understands a text, or says where it could not.
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, GraphqlError> {
         let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
         let mut document = Self { operations: Vec::new(), fragments: HashMap::new() };
         while let Some(token) = parser.peek().cloned() {
@@ -189,15 +189,15 @@ impl Document {
     }
 
     /// The operation that is meant: the named one, or the only one.
-    pub(super) fn operation(&self, name: Option<&str>) -> Result<&Operation, Fault> {
+    pub(super) fn operation(&self, name: Option<&str>) -> Result<&Operation, GraphqlError> {
         match name {
             Some(name) => self.operations.iter().find(|operation| operation.name.as_deref() == Some(name)),
             None if self.operations.len() == 1 => self.operations.first(),
             None => None,
         }
         .ok_or_else(|| match self.operations.len() {
-            0 => Fault::of_request("A query attribute must be specified and must be a string.", None),
-            _ => Fault::of_request("An operation name is required", None),
+            0 => GraphqlError::of_request("A query attribute must be specified and must be a string.", None),
+            _ => GraphqlError::of_request("An operation name is required", None),
         })
     }
 }
@@ -217,15 +217,15 @@ impl Parser {
         self.tokens.get(self.next).or(self.tokens.last()).map_or(Position { line: 1, column: 1 }, |(_, at)| *at)
     }
 
-    fn unexpected(&self) -> Fault {
+    fn unexpected(&self) -> GraphqlError {
         let at = self.position();
         let shown = match self.peek() {
-            None => return Fault::of_request("Unexpected end of document", Some(at)),
+            None => return GraphqlError::of_request("Unexpected end of document", Some(at)),
             Some(Token::Mark(mark)) => mark.to_string(),
             Some(Token::Spread) => "...".to_owned(),
             Some(Token::Name(text) | Token::Number(text) | Token::Text(text)) => text.clone(),
         };
-        Fault::of_request(format!("Parse error on \"{shown}\" at [{}, {}]", at.line, at.column), Some(at))
+        GraphqlError::of_request(format!("Parse error on \"{shown}\" at [{}, {}]", at.line, at.column), Some(at))
     }
 
     fn take(&mut self, mark: char) -> bool {
@@ -234,11 +234,11 @@ impl Parser {
         here
     }
 
-    fn expect(&mut self, mark: char) -> Result<(), Fault> {
+    fn expect(&mut self, mark: char) -> Result<(), GraphqlError> {
         if self.take(mark) { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    fn name(&mut self) -> Result<String, Fault> {
+    fn name(&mut self) -> Result<String, GraphqlError> {
         match self.peek().cloned() {
             Some(Token::Name(name)) => {
                 self.next += 1;
@@ -248,16 +248,16 @@ impl Parser {
         }
     }
 
-    fn deeper(&mut self) -> Result<(), Fault> {
+    fn deeper(&mut self) -> Result<(), GraphqlError> {
         self.depth += 1;
         if self.depth > DEPTH {
-            Err(Fault::of_request("The query is nested too deeply", Some(self.position())))
+            Err(GraphqlError::of_request("The query is nested too deeply", Some(self.position())))
         } else {
             Ok(())
         }
     }
 
-    fn selection(&mut self) -> Result<Vec<Selection>, Fault> {
+    fn selection(&mut self) -> Result<Vec<Selection>, GraphqlError> {
         self.deeper()?;
         self.expect('{')?;
         let mut all = Vec::new();
@@ -272,7 +272,7 @@ impl Parser {
         Ok(all)
     }
 
-    fn spread(&mut self) -> Result<Selection, Fault> {
+    fn spread(&mut self) -> Result<Selection, GraphqlError> {
         let at = self.position();
         self.next += 1;
         let on = match self.peek().cloned() {
@@ -290,7 +290,7 @@ impl Parser {
         Ok(Selection::Inline { on, directives, selection: self.selection()?, at })
     }
 
-    fn field(&mut self) -> Result<Field, Fault> {
+    fn field(&mut self) -> Result<Field, GraphqlError> {
         let at = self.position();
         let first = self.name()?;
         let (alias, name) = if self.take(':') { (Some(first), self.name()?) } else { (None, first) };
@@ -300,7 +300,7 @@ impl Parser {
         Ok(Field { alias, name, arguments, directives, selection, at })
     }
 
-    fn members(&mut self, end: char) -> Result<Vec<(String, Literal)>, Fault> {
+    fn members(&mut self, end: char) -> Result<Vec<(String, Literal)>, GraphqlError> {
         let mut all = Vec::new();
         while !self.take(end) {
             let name = self.name()?;
@@ -310,7 +310,7 @@ impl Parser {
         Ok(all)
     }
 
-    fn literal(&mut self) -> Result<Literal, Fault> {
+    fn literal(&mut self) -> Result<Literal, GraphqlError> {
         if self.take('$') {
             return Ok(Literal::Variable(self.name()?));
         }
@@ -348,7 +348,7 @@ impl Parser {
         Ok(Literal::Plain(value))
     }
 
-    fn definitions(&mut self) -> Result<Vec<Definition>, Fault> {
+    fn definitions(&mut self) -> Result<Vec<Definition>, GraphqlError> {
         let mut all = Vec::new();
         if self.take('(') {
             while !self.take(')') {
@@ -366,7 +366,7 @@ impl Parser {
     }
 
     /// A type, given back as written.
-    fn kind(&mut self) -> Result<String, Fault> {
+    fn kind(&mut self) -> Result<String, GraphqlError> {
         let mut kind = if self.take('[') {
             self.deeper()?;
             let inner = self.kind()?;
@@ -382,7 +382,7 @@ impl Parser {
         Ok(kind)
     }
 
-    fn directives(&mut self) -> Result<Vec<Directive>, Fault> {
+    fn directives(&mut self) -> Result<Vec<Directive>, GraphqlError> {
         let mut all = Vec::new();
         while self.take('@') {
             let name = self.name()?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Fault,
+    GraphqlError,
     mutate::{Made, Place, refused_as},
     nodes::actor,
     resolve::Request,
@@ -97,7 +97,7 @@ fn entry(view: View, (repo, branch): (&Repo, &str), place: usize, entry: &QueueE
 
 impl Request<'_> {
     /// <https://docs.github.com/en/graphql/reference/mutations#enqueuepullrequest>
-    pub(super) fn enqueue(self, place: Place, input: &Value) -> Result<Made, Fault> {
+    pub(super) fn enqueue(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
         let (repo, number) = place.at();
         let mut state = self.ctx.state();
         let head = &state.repo_by_id(repo).issues[&number].pull().head_sha;
@@ -110,7 +110,7 @@ impl Request<'_> {
     }
 
     /// <https://docs.github.com/en/graphql/reference/mutations#dequeuepullrequest>
-    pub(super) fn dequeue(self, place: Place) -> Result<Made, Fault> {
+    pub(super) fn dequeue(self, place: Place) -> Result<Made, GraphqlError> {
         let (repo, number) = place.at();
         let mut state = self.ctx.state();
         let shown = entry_of(self.ctx.view(&state), state.repo_by_id(repo), number);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Fault,
+    GraphqlError,
     fetch::{Fetched, asks_for_commits, pulls_of},
     nodes,
     parse::{Document, Field},
@@ -24,7 +24,7 @@ pub(super) struct Request<'r> {
 
 impl Request<'_> {
     /// Answers a field of a query's root.
-    pub(super) async fn query(self, field: &Field) -> Result<Value, Fault> {
+    pub(super) async fn query(self, field: &Field) -> Result<Value, GraphqlError> {
         let argument = |name: &str| field.argument(name, self.variables);
         match field.name.as_str() {
             "viewer" => {
@@ -45,13 +45,13 @@ impl Request<'_> {
     }
 
     /// Chooses from what a field turned out to be.
-    pub(super) fn show(self, thing: &Thing, field: &Field, fetched: &Fetched) -> Result<Value, Fault> {
+    pub(super) fn show(self, thing: &Thing, field: &Field, fetched: &Fetched) -> Result<Value, GraphqlError> {
         let state = self.ctx.state();
         let desk = Desk { document: self.document, variables: self.variables, view: self.ctx.view(&state), fetched };
         desk.select(thing, &field.selection)
     }
 
-    async fn node(self, id: &Value, field: &Field) -> Result<Value, Fault> {
+    async fn node(self, id: &Value, field: &Field) -> Result<Value, GraphqlError> {
         let (found, thing) = {
             let state = self.ctx.state();
             let found = find(self.ctx, &state, id)?;
@@ -61,13 +61,13 @@ impl Request<'_> {
         self.show(&thing, field, &fetched)
     }
 
-    async fn repository(self, field: &Field) -> Result<Value, Fault> {
+    async fn repository(self, field: &Field) -> Result<Value, GraphqlError> {
         let text = |name: &str| field.argument(name, self.variables).as_str().unwrap_or_default().to_owned();
         let (owner, name) = (text("owner"), text("name"));
         let (repo, pulls) = {
             let state = self.ctx.state();
             let missing = |_| {
-                Fault::of_kind(
+                GraphqlError::of_kind(
                     "NOT_FOUND",
                     format!("Could not resolve to a Repository with the name '{owner}/{name}'."),
                 )
@@ -79,7 +79,7 @@ impl Request<'_> {
             if asks.iter().any(|field| talked_of.contains(&field.name.as_str())) {
                 self.ctx
                     .read(&state, (&owner, &name), &[Scope::Issues, Scope::PullRequests])
-                    .map_err(|_| Fault::of_kind("FORBIDDEN", "Resource not accessible by integration"))?;
+                    .map_err(|_| GraphqlError::of_kind("FORBIDDEN", "Resource not accessible by integration"))?;
             }
             (repo.id, pulls_of(self.document, self.variables, field, &all))
         };
@@ -88,21 +88,21 @@ impl Request<'_> {
     }
 
     /// Asks git for what the answer will need.
-    pub(super) async fn fetch(self, field: &Field, (repo, pulls): (Id, &[u64])) -> Result<Fetched, Fault> {
+    pub(super) async fn fetch(self, field: &Field, (repo, pulls): (Id, &[u64])) -> Result<Fetched, GraphqlError> {
         let pulls = if asks_for_commits(self.document, self.variables, field) { pulls } else { &[] };
         let fetched = Fetched::of(&self.ctx.app_state, self.document, self.variables, field, (repo, pulls)).await;
         fetched.map_err(|error| {
             tracing::error!(%error, "git failed in the playground");
-            Fault::of_request("Something went wrong while executing your query.", None)
+            GraphqlError::of_request("Something went wrong while executing your query.", None)
         })
     }
 }
 
-fn viewer(ctx: &Ctx, state: &State) -> Result<Value, Fault> {
+fn viewer(ctx: &Ctx, state: &State) -> Result<Value, GraphqlError> {
     let id = ctx
         .caller
         .account(state)
-        .ok_or_else(|| Fault::of_kind("FORBIDDEN", "Resource not accessible by integration"))?;
+        .ok_or_else(|| GraphqlError::of_kind("FORBIDDEN", "Resource not accessible by integration"))?;
     Ok(nodes::actor(ctx.view(state), id))
 }
 
@@ -117,12 +117,12 @@ fn rate_limit(ctx: &Ctx) -> Thing {
 }
 
 /// What a global id that names nothing is answered with.
-pub(super) fn unresolved(node: &str) -> Fault {
-    Fault::of_kind("NOT_FOUND", format!("Could not resolve to a node with the global id of '{node}'."))
+pub(super) fn unresolved(node: &str) -> GraphqlError {
+    GraphqlError::of_kind("NOT_FOUND", format!("Could not resolve to a node with the global id of '{node}'."))
 }
 
 /// Something with a global id that the caller may read.
-pub(super) fn find(ctx: &Ctx, state: &State, id: &Value) -> Result<nodes::Found, Fault> {
+pub(super) fn find(ctx: &Ctx, state: &State, id: &Value) -> Result<nodes::Found, GraphqlError> {
     let id = id.as_str().unwrap_or_default();
     let found = nodes::find(state, id).ok_or_else(|| unresolved(id))?;
     let repo = state.repo_by_id(found.repo);

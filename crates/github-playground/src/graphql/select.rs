@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Fault,
+    GraphqlError,
     fetch::Fetched,
     nodes,
     parse::{Document, Field, Selection},
@@ -43,7 +43,7 @@ pub(super) struct Desk<'a> {
 
 impl Desk<'_> {
     /// Keeps what is selected.
-    pub(super) fn select(self, thing: &Thing, selection: &[Selection]) -> Result<Value, Fault> {
+    pub(super) fn select(self, thing: &Thing, selection: &[Selection]) -> Result<Value, GraphqlError> {
         match thing {
             Thing::Plain(Value::Array(items)) => {
                 items.iter().map(|item| self.select(&Thing::Plain(item.clone()), selection)).collect()
@@ -57,7 +57,7 @@ impl Desk<'_> {
         }
     }
 
-    fn keep(self, thing: &Thing, selection: &[Selection], kept: &mut Map<String, Value>) -> Result<(), Fault> {
+    fn keep(self, thing: &Thing, selection: &[Selection], kept: &mut Map<String, Value>) -> Result<(), GraphqlError> {
         let kind = self.kind(thing);
         for wanted in selection.iter().filter(|wanted| wanted.is_wanted(self.variables)) {
             match wanted {
@@ -96,7 +96,7 @@ impl Desk<'_> {
         }
     }
 
-    fn field(self, thing: &Thing, kind: &str, field: &Field) -> Result<Value, Fault> {
+    fn field(self, thing: &Thing, kind: &str, field: &Field) -> Result<Value, GraphqlError> {
         if field.name == "__typename" {
             return Ok(json!(kind));
         }
@@ -120,14 +120,14 @@ impl Desk<'_> {
     }
 
     /// A page of a list. <https://docs.github.com/en/graphql/guides/using-pagination-in-the-graphql-api>
-    fn connection(self, kind: &'static str, items: &[Thing], field: &Field) -> Result<Value, Fault> {
+    fn connection(self, kind: &'static str, items: &[Thing], field: &Field) -> Result<Value, GraphqlError> {
         let number = |name: &str| field.argument(name, self.variables).as_i64();
         let name = &field.name;
         let size = match (number("first"), number("last")) {
             (None, None) => {
                 let message =
                     format!("You must provide a `first` or `last` value to properly paginate the `{name}` connection.");
-                return Err(Fault::of_kind("MISSING_PAGINATION_BOUNDARIES", message));
+                return Err(GraphqlError::of_kind("MISSING_PAGINATION_BOUNDARIES", message));
             }
             (Some(size), _) | (None, Some(size)) => size,
         };
@@ -136,10 +136,13 @@ impl Desk<'_> {
             let message = format!(
                 "Requesting {size} records on the `{name}` connection exceeds the `{which}` limit of 100 records."
             );
-            return Err(Fault::of_kind("EXCESSIVE_PAGINATION", message));
+            return Err(GraphqlError::of_kind("EXCESSIVE_PAGINATION", message));
         }
         let size = usize::try_from(size).map_err(|_| {
-            Fault::of_request(format!("`{which}` on the `{name}` connection cannot be less than zero."), Some(field.at))
+            GraphqlError::of_request(
+                format!("`{which}` on the `{name}` connection cannot be less than zero."),
+                Some(field.at),
+            )
         })?;
         let cursor = |name: &str| field.argument(name, self.variables).as_str().and_then(place_of);
         let (mut from, mut to) = (cursor("after").unwrap_or(0).min(items.len()), items.len());
@@ -206,8 +209,8 @@ pub(super) fn flat<'s>(
 }
 
 /// What the schema has and nobody can answer: a fault here, as on GitHub.
-fn broken() -> Fault {
-    Fault::of_request("Something went wrong while executing your query.", None)
+fn broken() -> GraphqlError {
+    GraphqlError::of_request("Something went wrong while executing your query.", None)
 }
 
 /// Two selections of one object are one (<https://spec.graphql.org/October2021/#sec-Field-Selection-Merging>).

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Fault,
+    GraphqlError,
     mutate::refused,
     nodes::Found,
     resolve::{place, unresolved},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Moves an issue, for those who may write in both repositories; answers with where it is now.
-pub(super) fn transfer(ctx: &Ctx, found: Found, input: &Value) -> Result<(Id, u64), Fault> {
+pub(super) fn transfer(ctx: &Ctx, found: Found, input: &Value) -> Result<(Id, u64), GraphqlError> {
     let mut state = ctx.state();
     let wanted = input["repositoryId"].as_str().unwrap_or_default();
     let to = match parse_node_id(wanted) {
@@ -30,7 +30,7 @@ pub(super) fn transfer(ctx: &Ctx, found: Found, input: &Value) -> Result<(Id, u6
     }
     let from = (found.repo, found.number);
     if let Some(why) = state.untransferable(from, to) {
-        return Err(Fault::of_kind("UNPROCESSABLE", why));
+        return Err(GraphqlError::of_kind("UNPROCESSABLE", why));
     }
     let missing =
         if input["createLabelsIfMissing"].as_bool() == Some(true) { Missing::Made } else { Missing::LeftBehind };

@@ -15,4 +15,4 @@ mod tally;
 
 pub(crate) use cost::{Cost, Resource, of_graphql, of_rest};
 pub use numbers::RateLimits;
-pub(crate) use tally::{Limits, Refusal, Standing, Who};
+pub(crate) use tally::{LimitExceeded, LimitKey, LimitStatus, Limits};

@@ -19,7 +19,7 @@ use crate::state::{Id, Time};
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Who {
+pub(crate) enum LimitKey {
     /// Nobody known, at this address.
     Address(IpAddr),
     User(Id),
@@ -37,7 +37,7 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct Inner {
     numbers: RateLimits,
-    tallies: HashMap<Who, Tally>,
+    tallies: HashMap<LimitKey, Tally>,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ struct Window {
 
 /// How it stands with a primary limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct LimitStatus {
     pub(crate) resource: Resource,
     pub(crate) limit: u32,
     pub(crate) used: u32,
@@ -67,17 +67,17 @@ pub(crate) struct Standing {
 
 /// Why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum LimitExceeded {
     /// The hour's requests are used up.
-    Primary(Standing),
+    Primary(LimitStatus),
     /// Too much in too short a time; the seconds until it is not.
-    Secondary(Standing, u64),
+    Secondary(LimitStatus, u64),
 }
 
 /// A request that was let through; it is at work until this is dropped.
 pub(crate) struct Admitted {
-    pub(crate) standing: Standing,
-    who: Who,
+    pub(crate) standing: LimitStatus,
+    who: LimitKey,
     limits: Arc<Limits>,
 }
 
@@ -132,46 +132,52 @@ impl Limits {
     }
 
     /// Counts a request, or refuses it. `limit` is the caller's primary limit for the resource.
-    pub(crate) fn admit(self: &Arc<Self>, now: Time, who: &Who, limit: u32, cost: Cost) -> Result<Admitted, Refusal> {
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        now: Time,
+        who: &LimitKey,
+        limit: u32,
+        cost: Cost,
+    ) -> Result<Admitted, LimitExceeded> {
         let mut inner = self.inner();
         let numbers = inner.numbers.clone();
         let tally = inner.tallies.entry(who.clone()).or_default();
         let standing = tally.standing(now, cost.resource, limit);
         if standing.used >= limit {
-            return Err(Refusal::Primary(standing));
+            return Err(LimitExceeded::Primary(standing));
         }
         if let Some(seconds) = tally.haste(now, &numbers, cost) {
-            return Err(Refusal::Secondary(standing, seconds));
+            return Err(LimitExceeded::Secondary(standing, seconds));
         }
         tally.count(cost);
         tally.at_once += 1;
-        let standing = Standing { used: standing.used + 1, ..standing };
+        let standing = LimitStatus { used: standing.used + 1, ..standing };
         drop(inner);
         Ok(Admitted { standing, who: who.clone(), limits: self.clone() })
     }
 
     /// Gives a request back that turned out to cost nothing, and answers how it stands then.
-    pub(crate) fn give_back(&self, admitted: &Admitted) -> Standing {
+    pub(crate) fn give_back(&self, admitted: &Admitted) -> LimitStatus {
         let mut inner = self.inner();
         let resource = admitted.standing.resource;
         let tally = inner.tallies.entry(admitted.who.clone()).or_default();
         if let Some(window) = tally.primary.get_mut(&resource) {
             window.used = window.used.saturating_sub(1);
         }
-        Standing { used: admitted.standing.used.saturating_sub(1), ..admitted.standing }
+        LimitStatus { used: admitted.standing.used.saturating_sub(1), ..admitted.standing }
     }
 
     /// How it stands with somebody, which counts for nothing.
-    pub(crate) fn standing(&self, now: Time, who: &Who, resource: Resource, limit: u32) -> Standing {
+    pub(crate) fn standing(&self, now: Time, who: &LimitKey, resource: Resource, limit: u32) -> LimitStatus {
         self.inner().tallies.entry(who.clone()).or_default().standing(now, resource, limit)
     }
 }
 
 impl Tally {
-    fn standing(&mut self, now: Time, resource: Resource, limit: u32) -> Standing {
+    fn standing(&mut self, now: Time, resource: Resource, limit: u32) -> LimitStatus {
         let long = length(resource);
         let window = self.primary.entry(resource).or_default().at(now, long);
-        Standing { resource, limit, used: window.used, reset: window.ends.unwrap_or(now + long) }
+        LimitStatus { resource, limit, used: window.used, reset: window.ends.unwrap_or(now + long) }
     }
 
     /// Seconds to wait, where this would be too hasty.

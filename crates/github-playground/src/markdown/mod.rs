@@ -15,7 +15,7 @@ const TAGS: [&str; 14] =
 
 /// Where a text stands.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub(crate) enum TextPlace<'a> {
     /// In an issue or a comment of this repository (its page's path): a line break in the text is one on the page.
     Comment(&'a str),
     /// In a file of this repository.
@@ -28,7 +28,7 @@ pub(crate) fn file_as_html(repository: &str, path: &str, text: &str, is_markdown
     let file = html! {
         div id="file" data-path=(path) {
             @if is_markdown {
-                article.markdown-body itemprop="text" { (render(text, Place::File(repository))) }
+                article.markdown-body itemprop="text" { (render(text, TextPlace::File(repository))) }
             } @else {
                 div.plain { pre { (text) } }
             }
@@ -38,7 +38,7 @@ pub(crate) fn file_as_html(repository: &str, path: &str, text: &str, is_markdown
 }
 
 /// The text as markup.
-pub(crate) fn render(text: &str, place: Place<'_>) -> Markup {
+pub(crate) fn render(text: &str, place: TextPlace<'_>) -> Markup {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
@@ -54,7 +54,7 @@ pub(crate) fn render(text: &str, place: Place<'_>) -> Markup {
 }
 
 struct Filter<'a> {
-    place: Place<'a>,
+    place: TextPlace<'a>,
     links: usize,
     code: Option<(String, String)>,
     html: HtmlFilter,
@@ -86,7 +86,7 @@ impl Filter<'_> {
             },
             Event::Html(html) | Event::InlineHtml(html) => vec![Event::Html(self.html.pass(&html).into())],
             Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => vec![],
-            Event::SoftBreak if matches!(self.place, Place::Comment(_)) => vec![Event::HardBreak],
+            Event::SoftBreak if matches!(self.place, TextPlace::Comment(_)) => vec![Event::HardBreak],
             // The page has one heading of the first rank, and it is not a comment's.
             Event::Start(Tag::Heading { level, .. }) => vec![Event::Html(format!("<h{}>", below(level)).into())],
             Event::End(TagEnd::Heading(level)) => vec![Event::Html(format!("</h{}>\n", below(level)).into())],
@@ -114,7 +114,7 @@ impl Filter<'_> {
 
     /// The text, escaped, with links for `#12`, `@login` and bare addresses.
     fn with_references(&self, text: &str) -> String {
-        let (Place::Comment(repository) | Place::File(repository)) = self.place;
+        let (TextPlace::Comment(repository) | TextPlace::File(repository)) = self.place;
         let mut page = String::new();
         let mut rest = text;
         let mut previous = ' ';
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     fn comment(text: &str) -> String {
-        let page = render(text, Place::Comment("/acme/widgets")).into_string();
+        let page = render(text, TextPlace::Comment("/acme/widgets")).into_string();
         page.strip_prefix("<div class=\"markdown\">").unwrap().strip_suffix("</div>").unwrap().trim().to_owned()
     }
 
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_line_break_shows_in_a_comment_and_not_in_a_file() {
         assert!(comment("a\nb").contains("<br"));
-        assert!(!render("a\nb", Place::File("/acme/widgets")).into_string().contains("<br"));
+        assert!(!render("a\nb", TextPlace::File("/acme/widgets")).into_string().contains("<br"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::icons::{Icon, Look, icon, run_look};
 use super::layout::{Page, Tab, ago, badge, mark, repo_page, repo_path, short_sha};
 use super::session::Viewer;
 use crate::app_state::AppState;
-use crate::markdown::{self, Place};
+use crate::markdown::{self, TextPlace};
 use crate::state::{CheckRun, CheckStatus, Repo, Role, State, Status, StatusState};
 
 /// The newest run of each name on a commit, by name.
@@ -138,8 +138,8 @@ fn card(scene: Scene<'_>, run: &CheckRun) -> Markup {
             }
             div.pad {
                 @if let Some(title) = &output.title { h3 { (title) } }
-                @if let Some(summary) = &output.summary { (markdown::render(summary, Place::Comment(&base))) }
-                @if let Some(text) = &output.text { (markdown::render(text, Place::Comment(&base))) }
+                @if let Some(summary) = &output.summary { (markdown::render(summary, TextPlace::Comment(&base))) }
+                @if let Some(text) = &output.text { (markdown::render(text, TextPlace::Comment(&base))) }
                 @if output.title.is_none() && output.summary.is_none() { p.nothing { "It has said nothing yet." } }
                 @for note in &output.annotations {
                     div class={ "annotation " (if note.annotation_level == "failure" { "closed" } else { "attention" }) } {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::controls::{SaidOn, Scene, below_text};
 use super::layout::{ago, avatar, login, repo_path};
-use crate::markdown::{self, Place};
+use crate::markdown::{self, TextPlace};
 use crate::state::{Account, Id, Reaction, ReactionContent, Repo, State, Time};
 
 /// What is shown of a comment, an issue's own text or a review.
@@ -36,7 +36,7 @@ pub(super) fn said(scene: Scene<'_>, said: &Said<'_>, below: &Markup) -> Markup 
                 }
                 div.pad {
                     @if said.body.trim().is_empty() { p.quiet { em { "No description provided." } } }
-                    @else { (markdown::render(said.body, Place::Comment(&base))) }
+                    @else { (markdown::render(said.body, TextPlace::Comment(&base))) }
                     @match said.on {
                         Some(on) => (below_text(scene, on, (said.author, said.body, said.reactions))),
                         None => (reactions(state, said.reactions)),

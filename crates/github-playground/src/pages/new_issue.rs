@@ -23,7 +23,7 @@ use super::plan::{Fields, open_from_form};
 use super::session::{Session, Viewer};
 use crate::app_state::AppState;
 use crate::git::{GitError, Repository};
-use crate::markdown::{self, Place};
+use crate::markdown::{self, TextPlace};
 
 /// Where a repository keeps its forms.
 const FOLDER: &str = ".github/ISSUE_TEMPLATE";
@@ -129,7 +129,7 @@ fn question(form: &Form<'_>, base: &str, at: usize, element: &Element) -> Markup
     let options = element.options();
     let chosen = about.default.and_then(|at| options.get(at)).map_or("", |(word, _)| word.as_str());
     html! {
-        @if element.kind == Kind::Markdown { (markdown::render(&about.value, Place::Comment(base))) }
+        @if element.kind == Kind::Markdown { (markdown::render(&about.value, TextPlace::Comment(base))) }
         @else {
             div.question {
                 @if !about.description.is_empty() { p.quiet { (about.description) } }

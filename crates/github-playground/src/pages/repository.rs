@@ -13,7 +13,7 @@ use super::layout::{Page, Tab, ago, avatar, page, plural, repo_page, repo_path, 
 use super::session::Viewer;
 use crate::app_state::AppState;
 use crate::git::{CommitInfo, EntryKind, Repository, TreeEntry};
-use crate::markdown::{self, Place};
+use crate::markdown::{self, TextPlace};
 use crate::state::{AccountKind, Repo, State};
 use crate::view::encode_path;
 
@@ -141,7 +141,7 @@ async fn folder(
                 ul.files { @for entry in entries { (row(&base, rev, path, entry)) } }
             }
             @if let Some(readme) = &readme {
-                div.box { h2.box-head { "README.md" } div.pad { (markdown::render(readme, Place::File(&base))) } }
+                div.box { h2.box-head { "README.md" } div.pad { (markdown::render(readme, TextPlace::File(&base))) } }
             }
         },
         _ if branches > 0 => return Err(PageError::NotFound("such folder")),
@@ -222,7 +222,7 @@ pub(super) async fn blob(
             div.box-head { (blob.bytes.len()) " byte" (plural(blob.bytes.len())) @if blob.mode == "100755" { " · executable" }
                 @if text.is_some() { a.end href={ (base) "/edit/" (encode_path(&rev)) "/" (encode_path(&path)) } { "Edit" } } }
             @match text {
-                Some(text) if is_markdown => div.pad { (markdown::render(text, Place::File(&base))) },
+                Some(text) if is_markdown => div.pad { (markdown::render(text, TextPlace::File(&base))) },
                 Some(text) => div.scroll { table.diff.source { @for (line, number) in text.lines().zip(1_u32..) {
                     tr id={ "L" (number) } { td.number { (number) } td.text { (line) } }
                 } } },

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::controls::{SaidOn, Scene, below_text, reply};
 use super::diff;
 use super::layout::{ago, avatar, login, repo_path};
-use crate::markdown::{self, Place};
+use crate::markdown::{self, TextPlace};
 use crate::state::{Issue, Pull, ReviewComment};
 
 /// Lines of a hunk shown above a thread.
@@ -37,7 +37,7 @@ fn remark(scene: Scene<'_>, comment: &ReviewComment) -> Markup {
     html! {
         div.pad.said-in-thread id={ "discussion_r" (comment.id) } {
             p { (avatar(author)) " " (login(author)) " " span.quiet { (ago(comment.created_at)) } }
-            (markdown::render(&comment.body, Place::Comment(&base)))
+            (markdown::render(&comment.body, TextPlace::Comment(&base)))
             (below_text(scene, SaidOn::ReviewComment(comment.id), (comment.author, &comment.body, &comment.reactions)))
         }
     }

@@ -75,7 +75,7 @@ pub(crate) use comments::comment_on;
 pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, ok};
 pub(crate) use merge::update_pull;
 pub(crate) use rate_limit::identify;
-pub(crate) use reactions::{Target, react, unreact};
+pub(crate) use reactions::{ReactionTarget, react, unreact};
 
 /// Contents may be large; GitHub's own limit for a blob is 100 MB, of which base64 makes a third more.
 const BODY_LIMIT: usize = 140 * 1024 * 1024;

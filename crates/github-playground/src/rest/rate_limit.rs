@@ -19,7 +19,7 @@ use crate::{
     app_state::AppState,
     auth::Caller,
     error::ApiError,
-    limits::{RateLimits, Resource, Who},
+    limits::{LimitKey, RateLimits, Resource},
     socket::Socket,
     state::{Id, State},
 };
@@ -57,21 +57,21 @@ pub(crate) fn identify(
     headers: &HeaderMap,
     peer: Option<IpAddr>,
     numbers: &RateLimits,
-) -> (Who, Primary) {
+) -> (LimitKey, Primary) {
     let caller = Caller::identify(app_state, headers).unwrap_or(Caller::Anonymous);
     let all = Primary { core: numbers.core, graphql: numbers.graphql, search: numbers.search };
     match caller {
         Caller::Anonymous => {
             let address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
             let few = Primary { core: numbers.anonymous, graphql: 0, search: numbers.search / 3 };
-            (Who::Address(address), few)
+            (LimitKey::Address(address), few)
         }
-        Caller::User(id) => (Who::User(id), all),
-        Caller::App(app) => (Who::App(app), all),
+        Caller::User(id) => (LimitKey::User(id), all),
+        Caller::App(app) => (LimitKey::App(app), all),
         Caller::Installation(grant) => {
             let (repositories, people) = size(&app_state.state(), grant.installation);
             let core = numbers.of_installation(repositories, people);
-            (Who::Installation(grant.installation), Primary { core, ..all })
+            (LimitKey::Installation(grant.installation), Primary { core, ..all })
         }
     }
 }

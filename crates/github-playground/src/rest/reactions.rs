@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
 
 /// What is reacted to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Target {
+pub(crate) enum ReactionTarget {
     Issue(u64),
     Comment(Id),
     ReviewComment(Id),
@@ -39,15 +39,15 @@ pub(crate) enum Target {
     Review(Id),
 }
 
-fn reactions(repo: &mut Repo, target: Target) -> Option<&mut Vec<Reaction>> {
+fn reactions(repo: &mut Repo, target: ReactionTarget) -> Option<&mut Vec<Reaction>> {
     match target {
-        Target::Issue(number) => repo.issues.get_mut(number).map(|issue| &mut issue.reactions),
-        Target::Comment(id) => repo.comment_mut(id).map(|comment| &mut comment.reactions),
-        Target::ReviewComment(id) => {
+        ReactionTarget::Issue(number) => repo.issues.get_mut(number).map(|issue| &mut issue.reactions),
+        ReactionTarget::Comment(id) => repo.comment_mut(id).map(|comment| &mut comment.reactions),
+        ReactionTarget::ReviewComment(id) => {
             let pull = pull_with(repo, |pull| pull.review_comments.iter().any(|comment| comment.id == id))?;
             pull.review_comments.iter_mut().find(|comment| comment.id == id).map(|comment| &mut comment.reactions)
         }
-        Target::Review(id) => {
+        ReactionTarget::Review(id) => {
             let pull = pull_with(repo, |pull| pull.reviews.iter().any(|review| review.id == id))?;
             pull.reviews.iter_mut().find(|review| review.id == id).map(|review| &mut review.reactions)
         }
@@ -63,7 +63,7 @@ fn pull_with(repo: &mut Repo, has: impl Fn(&Pull) -> bool) -> Option<&mut Pull> 
 pub(crate) fn unreact(
     state: &mut State,
     repo: Id,
-    target: Target,
+    target: ReactionTarget,
     author: Id,
     content: ReactionContent,
 ) -> Option<Reaction> {
@@ -76,7 +76,7 @@ pub(crate) fn unreact(
 pub(crate) fn react(
     state: &mut State,
     repo: Id,
-    target: Target,
+    target: ReactionTarget,
     author: Id,
     content: ReactionContent,
 ) -> Option<(Reaction, bool)> {
@@ -93,7 +93,7 @@ pub(crate) fn react(
 
 type OnIssue = (String, String, u64);
 
-fn list(ctx: &Ctx, (owner, name, _): &OnIssue, target: Target) -> Answer {
+fn list(ctx: &Ctx, (owner, name, _): &OnIssue, target: ReactionTarget) -> Answer {
     let mut state = ctx.state();
     let repo = ctx.read(&state, (owner, name), ISSUES)?.id;
     let found = reactions(state.repo_mut(repo), target).ok_or_else(ApiError::not_found)?.clone();
@@ -108,7 +108,7 @@ struct New {
     content: Option<String>,
 }
 
-fn add(ctx: &Ctx, (owner, name, _): &OnIssue, target: Target, new: &New) -> Answer {
+fn add(ctx: &Ctx, (owner, name, _): &OnIssue, target: ReactionTarget, new: &New) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (owner, name), ISSUES, Role::Read)?;
     let content = new.content.as_deref().and_then(ReactionContent::parse);
@@ -119,7 +119,7 @@ fn add(ctx: &Ctx, (owner, name, _): &OnIssue, target: Target, new: &New) -> Answ
     Ok(answer(status, ctx.view(&state).reaction(&reaction)))
 }
 
-fn remove(ctx: &Ctx, (owner, name, id): (&str, &str, Id), target: Target) -> Answer {
+fn remove(ctx: &Ctx, (owner, name, id): (&str, &str, Id), target: ReactionTarget) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (owner, name), ISSUES, Role::Read)?;
     let all = reactions(state.repo_mut(writer.repo), target).ok_or_else(ApiError::not_found)?;
@@ -132,37 +132,37 @@ fn remove(ctx: &Ctx, (owner, name, id): (&str, &str, Id), target: Target) -> Ans
 }
 
 async fn list_issue(ctx: Ctx, At(at): At<OnIssue>) -> Answer {
-    list(&ctx, &at, Target::Issue(at.2))
+    list(&ctx, &at, ReactionTarget::Issue(at.2))
 }
 
 async fn list_comment(ctx: Ctx, At(at): At<OnIssue>) -> Answer {
-    list(&ctx, &at, Target::Comment(at.2))
+    list(&ctx, &at, ReactionTarget::Comment(at.2))
 }
 
 async fn list_review(ctx: Ctx, At(at): At<OnIssue>) -> Answer {
-    list(&ctx, &at, Target::ReviewComment(at.2))
+    list(&ctx, &at, ReactionTarget::ReviewComment(at.2))
 }
 
 async fn add_issue(ctx: Ctx, At(at): At<OnIssue>, Input(new): Input<New>) -> Answer {
-    add(&ctx, &at, Target::Issue(at.2), &new)
+    add(&ctx, &at, ReactionTarget::Issue(at.2), &new)
 }
 
 async fn add_comment(ctx: Ctx, At(at): At<OnIssue>, Input(new): Input<New>) -> Answer {
-    add(&ctx, &at, Target::Comment(at.2), &new)
+    add(&ctx, &at, ReactionTarget::Comment(at.2), &new)
 }
 
 async fn add_review(ctx: Ctx, At(at): At<OnIssue>, Input(new): Input<New>) -> Answer {
-    add(&ctx, &at, Target::ReviewComment(at.2), &new)
+    add(&ctx, &at, ReactionTarget::ReviewComment(at.2), &new)
 }
 
 async fn remove_issue(ctx: Ctx, At((owner, name, number, id)): At<(String, String, u64, Id)>) -> Answer {
-    remove(&ctx, (&owner, &name, id), Target::Issue(number))
+    remove(&ctx, (&owner, &name, id), ReactionTarget::Issue(number))
 }
 
 async fn remove_comment(ctx: Ctx, At((owner, name, comment, id)): At<(String, String, Id, Id)>) -> Answer {
-    remove(&ctx, (&owner, &name, id), Target::Comment(comment))
+    remove(&ctx, (&owner, &name, id), ReactionTarget::Comment(comment))
 }
 
 async fn remove_review(ctx: Ctx, At((owner, name, comment, id)): At<(String, String, Id, Id)>) -> Answer {
-    remove(&ctx, (&owner, &name, id), Target::ReviewComment(comment))
+    remove(&ctx, (&owner, &name, id), ReactionTarget::ReviewComment(comment))
 }

@@ -58,7 +58,7 @@ pub(crate) enum Never {
 
 /// What is asked of a script.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct JobQuery<'a> {
     pub(crate) repository: &'a str,
     pub(crate) workflow: &'a str,
     pub(crate) path: &'a str,
@@ -70,13 +70,13 @@ pub(crate) struct Asked<'a> {
 
 /// What comes of a job.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Outcome {
+pub(crate) struct JobOutcome {
     pub(crate) conclusion: Conclusion,
     pub(crate) after: TimeDelta,
     pub(crate) never: Option<Never>,
 }
 
-impl Outcome {
+impl JobOutcome {
     /// When it is over, for a job that started then.
     pub(crate) fn due(&self, started: Time) -> Time {
         started + self.after
@@ -104,7 +104,7 @@ impl CiRule {
         }
     }
 
-    fn fits(&self, asked: Asked) -> bool {
+    fn fits(&self, asked: JobQuery) -> bool {
         let any = |wanted: &Option<String>, of: &[&str]| {
             wanted.as_deref().is_none_or(|wanted| of.iter().any(|all| all.eq_ignore_ascii_case(wanted)))
         };
@@ -121,9 +121,9 @@ impl CiRule {
 }
 
 /// What a script says of one job in one attempt, counted from 1. Where it says nothing, the job succeeds at once.
-pub(crate) fn outcome(script: &[CiRule], asked: Asked, attempt: u64) -> Outcome {
+pub(crate) fn outcome(script: &[CiRule], asked: JobQuery, attempt: u64) -> JobOutcome {
     let Some(rule) = script.iter().rev().find(|rule| rule.fits(asked)) else {
-        return Outcome { conclusion: Conclusion::Success, after: TimeDelta::zero(), never: None };
+        return JobOutcome { conclusion: Conclusion::Success, after: TimeDelta::zero(), never: None };
     };
     let turn = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
     let conclusion = match &rule.conclusion {
@@ -132,15 +132,15 @@ pub(crate) fn outcome(script: &[CiRule], asked: Asked, attempt: u64) -> Outcome 
     };
     #[expect(clippy::cast_possible_truncation, reason = "the number was checked to be small")]
     let after = TimeDelta::milliseconds((rule.after * 1000.0) as i64);
-    Outcome { conclusion, after, never: rule.never }
+    JobOutcome { conclusion, after, never: rule.never }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked(job: &'static str, branch: &'static str) -> Asked<'static> {
-        Asked {
+    fn asked(job: &'static str, branch: &'static str) -> JobQuery<'static> {
+        JobQuery {
             repository: "acme/widgets",
             workflow: "CI",
             path: ".github/workflows/ci.yml",

@@ -254,7 +254,7 @@ impl AppState {
         .collect()
     }
 
-    fn record(self: &Arc<Self>, id: Id, took: Duration, answer: Answer) {
+    fn record(self: &Arc<Self>, id: Id, took: Duration, answer: HookResponse) {
         let mut state = self.state();
         state.deliveries.change(id, |delivery| {
             delivery.seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
@@ -267,16 +267,16 @@ impl AppState {
     }
 }
 
-struct Answer {
+struct HookResponse {
     code: u16,
     status: String,
     headers: BTreeMap<String, String>,
     body: String,
 }
 
-async fn receive(request: reqwest::RequestBuilder) -> Answer {
+async fn receive(request: reqwest::RequestBuilder) -> HookResponse {
     // As GitHub shows them: a gateway's codes, though no gateway spoke.
-    let failed = |code: u16, status: &str| Answer {
+    let failed = |code: u16, status: &str| HookResponse {
         code,
         status: status.to_owned(),
         headers: BTreeMap::new(),
@@ -299,5 +299,5 @@ async fn receive(request: reqwest::RequestBuilder) -> Answer {
     let body = response.text().await.unwrap_or_default().chars().take(BODY_KEPT).collect();
     let word =
         if status.is_success() { "OK".to_owned() } else { format!("Invalid HTTP Response: {}", status.as_u16()) };
-    Answer { code: status.as_u16(), status: word, headers, body }
+    HookResponse { code: status.as_u16(), status: word, headers, body }
 }

@@ -3,29 +3,29 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{Receiver, World};
+use super::support::{Harness, Receiver};
 
-async fn branch(world: &World, name: &str, from: &str) -> Value {
-    let sha = world.get(&format!("/git/ref/heads/{from}")).await["object"]["sha"].clone();
+async fn branch(harness: &Harness, name: &str, from: &str) -> Value {
+    let sha = harness.get(&format!("/git/ref/heads/{from}")).await["object"]["sha"].clone();
     let made = json!({ "ref": format!("refs/heads/{name}"), "sha": sha });
-    world.as_user("writer", Method::POST, "/git/refs", made).await.expect(201);
+    harness.as_user("writer", Method::POST, "/git/refs", made).await.expect(201);
     sha
 }
 
 #[tokio::test]
 async fn another_base_is_told_with_the_one_before_and_changes_the_diff() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
-    world.open_pull("first", "one.md", "one\n", json!({})).await;
-    let clone = world.clone_as("playground-writer").await;
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
+    harness.open_pull("first", "one.md", "one\n", json!({})).await;
+    let clone = harness.clone_as("playground-writer").await;
     clone.git(&["checkout", "--quiet", "-b", "second", "origin/first"]).await.unwrap();
     clone.commit_on("second", "two.md", "two\n").await;
     clone.git(&["push", "--quiet", "origin", "second"]).await.unwrap();
     let stacked = json!({ "title": "On top", "head": "second", "base": "first" });
-    let opened = world.as_user("writer", Method::POST, "/pulls", stacked).await.expect(201);
+    let opened = harness.as_user("writer", Method::POST, "/pulls", stacked).await.expect(201);
     assert_eq!(opened["commits"], 1);
     let onto = json!({ "base": "main" });
-    let moved = world.as_user("writer", Method::PATCH, "/pulls/2", onto).await.expect(200);
+    let moved = harness.as_user("writer", Method::PATCH, "/pulls/2", onto).await.expect(200);
     assert_eq!(
         (&moved["commits"], &moved["base"]["ref"], &moved["mergeable"]),
         (&json!(2), &json!("main"), &Value::Null)
@@ -35,103 +35,103 @@ async fn another_base_is_told_with_the_one_before_and_changes_the_diff() {
         (&edited["changes"]["base"]["ref"]["from"], &edited["changes"]["base"]["sha"]["from"]),
         (&json!("first"), &opened["base"]["sha"])
     );
-    world.as_user("writer", Method::PATCH, "/pulls/2", json!({ "base": "nowhere" })).await.expect(422);
+    harness.as_user("writer", Method::PATCH, "/pulls/2", json!({ "base": "nowhere" })).await.expect(422);
 }
 
 #[tokio::test]
 async fn a_branch_that_is_deleted_by_hand_closes_what_it_carries_and_what_targets_it() {
-    let world = World::start().await;
-    branch(&world, "side", "main").await;
-    world.open_pull("first", "one.md", "one\n", json!({ "base": "side" })).await;
-    world.open_pull("second", "two.md", "two\n", json!({})).await;
+    let harness = Harness::start().await;
+    branch(&harness, "side", "main").await;
+    harness.open_pull("first", "one.md", "one\n", json!({ "base": "side" })).await;
+    harness.open_pull("second", "two.md", "two\n", json!({})).await;
     for name in ["side", "second"] {
-        world.as_user("writer", Method::DELETE, &format!("/git/refs/heads/{name}"), Value::Null).await.expect(204);
+        harness.as_user("writer", Method::DELETE, &format!("/git/refs/heads/{name}"), Value::Null).await.expect(204);
     }
     for number in [1, 2] {
-        let pull = world.get(&format!("/pulls/{number}")).await;
+        let pull = harness.get(&format!("/pulls/{number}")).await;
         assert_eq!((&pull["state"], &pull["merged"]), (&json!("closed"), &json!(false)));
         let open = json!({ "state": "open" });
-        world.as_user("writer", Method::PATCH, &format!("/pulls/{number}"), open).await.expect(422);
+        harness.as_user("writer", Method::PATCH, &format!("/pulls/{number}"), open).await.expect(422);
     }
 }
 
 #[tokio::test]
 async fn what_was_closed_opens_again_unless_its_head_was_forced() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    world.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "closed" })).await.expect(200);
-    let clone = world.clone_as("playground-writer").await;
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    harness.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "closed" })).await.expect(200);
+    let clone = harness.clone_as("playground-writer").await;
     let sha = clone.commit_on("feature", "notes.md", "one\ntwo\n").await;
     clone.git(&["push", "--quiet", "origin", "feature"]).await.unwrap();
-    let opened = world.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "open" })).await.expect(200);
+    let opened = harness.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "open" })).await.expect(200);
     assert_eq!(opened["head"]["sha"], sha);
     receiver.next("pull_request", "reopened").await;
-    world.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "closed" })).await.expect(200);
+    harness.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "closed" })).await.expect(200);
     clone.git(&["commit", "--quiet", "--amend", "-m", "Another"]).await.unwrap();
     clone.git(&["push", "--quiet", "--force", "origin", "feature"]).await.unwrap();
-    let refused = world.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "open" })).await.expect(422);
+    let refused = harness.as_user("writer", Method::PATCH, "/pulls/1", json!({ "state": "open" })).await.expect(422);
     let words = "state cannot be changed. The feature branch was force-pushed or recreated.";
     assert_eq!(refused["errors"][0]["message"], words);
 }
 
 #[tokio::test]
 async fn a_renamed_branch_takes_its_protection_and_what_targets_it_along() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let protection = json!({ "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": null, "restrictions": null });
-    world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
+    harness.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
     let trunk = json!({ "new_name": "trunk" });
-    world.as_user("writer", Method::POST, "/branches/main/rename", trunk.clone()).await.expect(403);
-    world
+    harness.as_user("writer", Method::POST, "/branches/main/rename", trunk.clone()).await.expect(403);
+    harness
         .as_user("maintainer", Method::POST, "/branches/main/rename", json!({ "new_name": "feature" }))
         .await
         .expect(422);
-    world.as_user("maintainer", Method::POST, "/branches/none/rename", trunk.clone()).await.expect(404);
-    let renamed = world.as_user("maintainer", Method::POST, "/branches/main/rename", trunk).await.expect(201);
+    harness.as_user("maintainer", Method::POST, "/branches/none/rename", trunk.clone()).await.expect(404);
+    let renamed = harness.as_user("maintainer", Method::POST, "/branches/main/rename", trunk).await.expect(201);
     assert_eq!((&renamed["name"], &renamed["protected"]), (&json!("trunk"), &json!(true)));
-    assert_eq!(world.get("").await["default_branch"], "trunk");
-    let pull = world.wait_mergeable(1, true).await;
+    assert_eq!(harness.get("").await["default_branch"], "trunk");
+    let pull = harness.wait_mergeable(1, true).await;
     assert_eq!((&pull["state"], &pull["base"]["ref"]), (&json!("open"), &json!("trunk")));
     assert_eq!(receiver.next("pull_request", "edited").await.payload["changes"]["base"]["ref"]["from"], "main");
-    world.as_user("writer", Method::POST, "/branches/feature/rename", json!({ "new_name": "x/y" })).await.expect(201);
-    assert_eq!(world.get("/pulls/1").await["state"], "closed");
-    let clone = world.clone_as("playground-writer").await;
+    harness.as_user("writer", Method::POST, "/branches/feature/rename", json!({ "new_name": "x/y" })).await.expect(201);
+    assert_eq!(harness.get("/pulls/1").await["state"], "closed");
+    let clone = harness.clone_as("playground-writer").await;
     assert_eq!(clone.git(&["rev-parse", "--abbrev-ref", "HEAD"]).await.unwrap(), "trunk");
 }
 
 #[tokio::test]
 async fn a_head_that_is_deleted_after_the_merge_gives_those_on_top_its_base() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
     let setting = json!({ "delete_branch_on_merge": true });
-    world.as_user("maintainer", Method::PATCH, "", setting).await.expect(200);
-    world.open_pull("first", "one.md", "one\n", json!({})).await;
-    let clone = world.clone_as("playground-writer").await;
+    harness.as_user("maintainer", Method::PATCH, "", setting).await.expect(200);
+    harness.open_pull("first", "one.md", "one\n", json!({})).await;
+    let clone = harness.clone_as("playground-writer").await;
     clone.git(&["checkout", "--quiet", "-b", "second", "origin/first"]).await.unwrap();
     clone.commit_on("second", "two.md", "two\n").await;
     clone.git(&["push", "--quiet", "origin", "second"]).await.unwrap();
     let stacked = json!({ "title": "On top", "head": "second", "base": "first" });
-    world.as_user("writer", Method::POST, "/pulls", stacked).await.expect(201);
-    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
-    let on_top = world.get("/pulls/2").await;
+    harness.as_user("writer", Method::POST, "/pulls", stacked).await.expect(201);
+    harness.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
+    let on_top = harness.get("/pulls/2").await;
     assert_eq!(
         (&on_top["state"], &on_top["base"]["ref"], &on_top["commits"]),
         (&json!("open"), &json!("main"), &json!(1))
     );
     assert_eq!(receiver.next("pull_request", "edited").await.payload["number"], 2);
     assert_eq!(receiver.next("delete", "").await.payload["ref"], "first");
-    world.as_user("writer", Method::GET, "/git/ref/heads/first", Value::Null).await.expect(404);
+    harness.as_user("writer", Method::GET, "/git/ref/heads/first", Value::Null).await.expect(404);
 }
 
 #[tokio::test]
 async fn a_method_that_the_repository_does_not_offer_is_refused() {
-    let world = World::start().await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    world.as_user("maintainer", Method::PATCH, "", json!({ "allow_squash_merge": false })).await.expect(200);
+    let harness = Harness::start().await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    harness.as_user("maintainer", Method::PATCH, "", json!({ "allow_squash_merge": false })).await.expect(200);
     let refused =
-        world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "squash" })).await.expect(405);
+        harness.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "squash" })).await.expect(405);
     assert_eq!(refused["message"], "Squash merges are not allowed on this repository.");
-    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "rebase" })).await.expect(200);
+    harness.as_user("writer", Method::PUT, "/pulls/1/merge", json!({ "merge_method": "rebase" })).await.expect(200);
 }

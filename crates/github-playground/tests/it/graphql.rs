@@ -3,15 +3,15 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{Receiver, World, wait_for};
+use super::support::{Harness, Receiver, wait_for};
 
-async fn ask(world: &World, query: &str, variables: Value) -> Value {
-    world.graphql("writer", query, variables).await
+async fn ask(harness: &Harness, query: &str, variables: Value) -> Value {
+    harness.graphql("writer", query, variables).await
 }
 
 /// The first error's code, message and path.
-async fn fault(world: &World, query: &str, variables: Value) -> (String, String, Value) {
-    let answer = ask(world, query, variables).await;
+async fn fault(harness: &Harness, query: &str, variables: Value) -> (String, String, Value) {
+    let answer = ask(harness, query, variables).await;
     let error = &answer["errors"][0];
     assert!(answer.get("data").is_none(), "nothing is run of what is wrong: {answer}");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -20,7 +20,7 @@ async fn fault(world: &World, query: &str, variables: Value) -> (String, String,
 
 #[tokio::test]
 async fn what_does_not_fit_the_schema_is_told_as_github_tells_it() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let cases = [
         ("{ viewer { shoeSize } }", "undefinedField", "Field 'shoeSize' doesn't exist on type 'User'"),
         (
@@ -65,44 +65,44 @@ async fn what_does_not_fit_the_schema_is_told_as_github_tells_it() {
         ),
     ];
     for (query, code, message) in cases {
-        let told = fault(&world, query, json!({})).await;
+        let told = fault(&harness, query, json!({})).await;
         assert_eq!((told.0.as_str(), told.1.as_str()), (code, message), "{query}");
     }
-    let (_, _, path) = fault(&world, "query Who { viewer { shoeSize } }", json!({})).await;
+    let (_, _, path) = fault(&harness, "query Who { viewer { shoeSize } }", json!({})).await;
     assert_eq!(path, json!(["query Who", "viewer", "shoeSize"]));
 }
 
 #[tokio::test]
 async fn variables_are_of_the_types_that_were_declared() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let react = "mutation($input: AddReactionInput!) { addReaction(input: $input) { reaction { content } } }";
-    let (_, message, _) = fault(&world, react, json!({})).await;
+    let (_, message, _) = fault(&harness, react, json!({})).await;
     assert_eq!(message, "Variable $input of type AddReactionInput! was provided invalid value");
     let wrong = json!({ "input": { "subjectId": "x", "content": "SHRUG" } });
-    let answer = ask(&world, react, wrong).await;
+    let answer = ask(&harness, react, wrong).await;
     let problem = &answer["errors"][0]["extensions"]["problems"][0];
     assert_eq!(problem["path"], json!(["content"]));
     assert!(problem["explanation"].as_str().unwrap().starts_with("Expected \"SHRUG\" to be one of: "), "{answer}");
     let with_default = "query($owner: String = \"acme\", $deep: Boolean = false) {\n  repository(owner: $owner, name: \"widgets\") { name url @include(if: $deep) id @skip(if: true) } }";
-    let answer = ask(&world, with_default, json!({})).await;
+    let answer = ask(&harness, with_default, json!({})).await;
     assert_eq!(answer["data"]["repository"], json!({ "name": "widgets" }));
-    let answer = ask(&world, with_default, json!({ "deep": true })).await;
+    let answer = ask(&harness, with_default, json!({ "deep": true })).await;
     assert!(answer["data"]["repository"]["url"].is_string());
 }
 
 #[tokio::test]
 async fn a_pull_request_is_looked_at_from_all_sides() {
-    let world = World::start().await;
-    world.as_user("writer", Method::POST, "/issues", json!({ "title": "Broken" })).await.expect(201);
-    let pull = world.open_pull("feature", "notes.md", "one\n", json!({ "body": "Fixes #1" })).await;
+    let harness = Harness::start().await;
+    harness.as_user("writer", Method::POST, "/issues", json!({ "title": "Broken" })).await.expect(201);
+    let pull = harness.open_pull("feature", "notes.md", "one\n", json!({ "body": "Fixes #1" })).await;
     let status = json!({ "context": "ci", "state": "failure" });
     let sha = pull["head"]["sha"].as_str().unwrap();
-    world.as_user("writer", Method::POST, &format!("/statuses/{sha}"), status).await.expect(201);
+    harness.as_user("writer", Method::POST, &format!("/statuses/{sha}"), status).await.expect(201);
     let ask_reviewer = json!({ "reviewers": ["maintainer"] });
-    world.as_user("writer", Method::POST, "/pulls/2/requested_reviewers", ask_reviewer).await.expect(201);
+    harness.as_user("writer", Method::POST, "/pulls/2/requested_reviewers", ask_reviewer).await.expect(201);
     let protection = json!({ "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": {}, "restrictions": null });
-    world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
-    world.wait_mergeable(2, true).await;
+    harness.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
+    harness.wait_mergeable(2, true).await;
     let query = "query($n: Int!) { repository(owner: \"acme\", name: \"widgets\") {
         defaultBranchRef { name target { oid __typename } }
         ref(qualifiedName: \"feature\") { name prefix target { ... on Commit { messageHeadline } } }
@@ -116,7 +116,7 @@ async fn a_pull_request_is_looked_at_from_all_sides() {
             reviewRequests(first: 5) { nodes { requestedReviewer { ... on User { login } } } }
             commits(last: 1) { totalCount nodes { commit { oid statusCheckRollup { state contexts(first: 5) { nodes { ... on StatusContext { context state } ... on CheckRun { name } } } } } } }
         } } }";
-    let answer = ask(&world, query, json!({ "n": 2 })).await;
+    let answer = ask(&harness, query, json!({ "n": 2 })).await;
     assert_eq!(answer.get("errors"), None, "{answer}");
     let repository = &answer["data"]["repository"];
     assert_eq!(
@@ -143,21 +143,24 @@ async fn a_pull_request_is_looked_at_from_all_sides() {
     assert_eq!(commit["statusCheckRollup"]["state"], "FAILURE");
     assert_eq!(commit["statusCheckRollup"]["contexts"]["nodes"], json!([{ "context": "ci", "state": "FAILURE" }]));
     let by_id = ask(
-        &world,
+        &harness,
         "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on PullRequest { number } } }",
         json!({ "ids": [pull["id"]] }),
     )
     .await;
     assert_eq!(by_id["data"]["nodes"], json!([{ "id": pull["id"], "number": 2 }]));
-    let absent =
-        ask(&world, "{ repository(owner: \"acme\", name: \"widgets\") { pullRequest(number: 1) { id } } }", json!({}))
-            .await;
+    let absent = ask(
+        &harness,
+        "{ repository(owner: \"acme\", name: \"widgets\") { pullRequest(number: 1) { id } } }",
+        json!({}),
+    )
+    .await;
     assert_eq!((&absent["errors"][0]["type"], &absent["data"]["repository"]), (&json!("NOT_FOUND"), &Value::Null));
     let unpaged =
-        ask(&world, "{ repository(owner: \"acme\", name: \"widgets\") { pullRequests { totalCount } } }", json!({}))
+        ask(&harness, "{ repository(owner: \"acme\", name: \"widgets\") { pullRequests { totalCount } } }", json!({}))
             .await;
     assert_eq!(unpaged["errors"][0]["type"], "MISSING_PAGINATION_BOUNDARIES");
-    let limit = ask(&world, "{ rateLimit { limit remaining resetAt } viewer { login } }", json!({})).await;
+    let limit = ask(&harness, "{ rateLimit { limit remaining resetAt } viewer { login } }", json!({})).await;
     assert_eq!(
         (&limit["data"]["rateLimit"]["limit"], &limit["data"]["viewer"]["login"]),
         (&json!(5000), &json!("writer"))
@@ -166,27 +169,28 @@ async fn a_pull_request_is_looked_at_from_all_sides() {
 
 #[tokio::test]
 async fn conversations_are_resolved_and_that_lets_a_merge_go_on() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
-    world.playground.subscribe(&["pull_request_review_thread"]);
-    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
+    harness.playground.subscribe(&["pull_request_review_thread"]);
+    let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let protection = json!({
         "required_status_checks": null, "enforce_admins": true, "required_pull_request_reviews": null, "restrictions": null,
         "required_conversation_resolution": true,
     });
-    world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
+    harness.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
     let comment =
         json!({ "body": "Why?", "path": "notes.md", "line": 1, "side": "RIGHT", "commit_id": pull["head"]["sha"] });
-    let first = world.as_user("maintainer", Method::POST, "/pulls/1/comments", comment).await.expect(201)["id"].clone();
+    let first =
+        harness.as_user("maintainer", Method::POST, "/pulls/1/comments", comment).await.expect(201)["id"].clone();
     let reply = json!({ "body": "Because." });
-    world.as_user("writer", Method::POST, &format!("/pulls/1/comments/{first}/replies"), reply).await.expect(201);
-    let refused = world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(405);
+    harness.as_user("writer", Method::POST, &format!("/pulls/1/comments/{first}/replies"), reply).await.expect(201);
+    let refused = harness.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(405);
     assert_eq!(refused["message"], "All comments must be resolved.");
     let threads = "{ repository(owner: \"acme\", name: \"widgets\") { pullRequest(number: 1) { reviewThreads(first: 5) {
         nodes { id isResolved isOutdated path line resolvedBy { login } pullRequest { number }
             comments(first: 1) { totalCount pageInfo { hasNextPage endCursor } nodes { body author { login } } } } } } } }";
     let thread = async || {
-        let answer = ask(&world, threads, json!({})).await;
+        let answer = ask(&harness, threads, json!({})).await;
         answer["data"]["repository"]["pullRequest"]["reviewThreads"]["nodes"][0].clone()
     };
     let open = thread().await;
@@ -196,57 +200,57 @@ async fn conversations_are_resolved_and_that_lets_a_merge_go_on() {
     );
     let resolve = "mutation($id: ID!) { resolveReviewThread(input: { threadId: $id }) { thread { isResolved } } }";
     let input = json!({ "id": open["id"] });
-    let refused = world.graphql("outsider", resolve, input.clone()).await;
+    let refused = harness.graphql("outsider", resolve, input.clone()).await;
     assert_eq!(refused["errors"][0]["type"], "FORBIDDEN");
-    let resolved = ask(&world, resolve, input.clone()).await;
+    let resolved = ask(&harness, resolve, input.clone()).await;
     assert_eq!(resolved["data"]["resolveReviewThread"]["thread"]["isResolved"], true);
     assert_eq!(thread().await["resolvedBy"]["login"], "writer");
     let told = receiver.next("pull_request_review_thread", "resolved").await.payload;
     assert_eq!(told["thread"]["comments"].as_array().unwrap().len(), 2);
     let reopen = "mutation($id: ID!) { unresolveReviewThread(input: { threadId: $id }) { thread { isResolved } } }";
-    ask(&world, reopen, input.clone()).await;
+    ask(&harness, reopen, input.clone()).await;
     receiver.next("pull_request_review_thread", "unresolved").await;
-    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(405);
-    ask(&world, resolve, input).await;
-    world.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
+    harness.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(405);
+    ask(&harness, resolve, input).await;
+    harness.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);
 }
 
 #[tokio::test]
 async fn what_rest_does_too_is_done_the_same() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
-    let issue = world.as_user("writer", Method::POST, "/issues", json!({ "title": "One" })).await.expect(201);
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
+    let issue = harness.as_user("writer", Method::POST, "/issues", json!({ "title": "One" })).await.expect(201);
     let id = json!({ "id": issue["node_id"] });
     let comment = "mutation($id: ID!) { addComment(input: { subjectId: $id, body: \"Hello\", clientMutationId: \"c1\" }) { clientMutationId subject { id } } }";
-    let answer = ask(&world, comment, id.clone()).await;
+    let answer = ask(&harness, comment, id.clone()).await;
     assert_eq!(
         answer["data"]["addComment"],
         json!({ "clientMutationId": "c1", "subject": { "id": issue["node_id"] } })
     );
-    assert_eq!(world.get("/issues/1/comments").await[0]["body"], "Hello");
+    assert_eq!(harness.get("/issues/1/comments").await[0]["body"], "Hello");
     let close = "mutation($id: ID!) { closeIssue(input: { issueId: $id, stateReason: NOT_PLANNED }) { issue { state stateReason closed } } }";
-    let closed = ask(&world, close, id.clone()).await;
+    let closed = ask(&harness, close, id.clone()).await;
     assert_eq!(
         closed["data"]["closeIssue"]["issue"],
         json!({ "state": "CLOSED", "stateReason": "NOT_PLANNED", "closed": true })
     );
     let reopened =
-        ask(&world, "mutation($id: ID!) { reopenIssue(input: { issueId: $id }) { issue { state } } }", id).await;
+        ask(&harness, "mutation($id: ID!) { reopenIssue(input: { issueId: $id }) { issue { state } } }", id).await;
     assert_eq!(reopened["data"]["reopenIssue"]["issue"]["state"], "OPEN");
-    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    world.wait_mergeable(2, true).await;
+    let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    harness.wait_mergeable(2, true).await;
     let merge = "mutation($id: ID!, $head: GitObjectID) { mergePullRequest(input: { pullRequestId: $id, mergeMethod: SQUASH, expectedHeadOid: $head, commitHeadline: \"All of it\" }) { pullRequest { merged state mergeCommit { oid } mergedBy { login } } } }";
     let moved = json!({ "id": pull["node_id"], "head": "0123456789012345678901234567890123456789" });
-    let refused = ask(&world, merge, moved).await;
+    let refused = ask(&harness, merge, moved).await;
     assert_eq!(
         (&refused["errors"][0]["type"], &refused["errors"][0]["message"]),
         (&json!("UNPROCESSABLE"), &json!("Head branch was modified. Review and try the merge again."))
     );
-    let merged = ask(&world, merge, json!({ "id": pull["node_id"] })).await;
+    let merged = ask(&harness, merge, json!({ "id": pull["node_id"] })).await;
     let shown = &merged["data"]["mergePullRequest"]["pullRequest"];
     assert_eq!((&shown["state"], &shown["mergedBy"]["login"]), (&json!("MERGED"), &json!("writer")));
     assert_eq!(
-        world.get("/commits/main").await["commit"]["message"].as_str().unwrap().lines().next(),
+        harness.get("/commits/main").await["commit"]["message"].as_str().unwrap().lines().next(),
         Some("All of it")
     );
     receiver.next("pull_request", "closed").await;
@@ -256,43 +260,43 @@ const ARM: &str = "mutation($id: ID!) { enablePullRequestAutoMerge(input: { pull
 
 #[tokio::test]
 async fn a_pull_request_merges_itself_once_the_rules_have_nothing_against_it() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
-    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
+    let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let id = json!({ "id": pull["node_id"] });
-    let refused = ask(&world, ARM, id.clone()).await;
+    let refused = ask(&harness, ARM, id.clone()).await;
     assert_eq!(refused["errors"][0]["message"], "Pull request Auto merge is not allowed for this repository");
-    world.as_user("maintainer", Method::PATCH, "", json!({ "allow_auto_merge": true })).await.expect(200);
-    world.wait_mergeable(1, true).await;
-    let refused = ask(&world, ARM, id.clone()).await;
+    harness.as_user("maintainer", Method::PATCH, "", json!({ "allow_auto_merge": true })).await.expect(200);
+    harness.wait_mergeable(1, true).await;
+    let refused = ask(&harness, ARM, id.clone()).await;
     assert_eq!(refused["errors"][0]["message"], "Pull request is in clean status");
     let protection = json!({
         "required_status_checks": { "strict": false, "contexts": ["ci"] }, "enforce_admins": false,
         "required_pull_request_reviews": null, "restrictions": null,
     });
-    world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
-    let armed = ask(&world, ARM, id.clone()).await;
+    harness.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
+    let armed = ask(&harness, ARM, id.clone()).await;
     let request = &armed["data"]["enablePullRequestAutoMerge"]["pullRequest"]["autoMergeRequest"];
     assert_eq!(*request, json!({ "mergeMethod": "SQUASH", "enabledBy": { "login": "writer" } }));
     assert_eq!(
         receiver.next("pull_request", "auto_merge_enabled").await.payload["pull_request"]["auto_merge"]["merge_method"],
         "squash"
     );
-    assert_eq!(world.get("/pulls/1").await["auto_merge"]["enabled_by"]["login"], "writer");
+    assert_eq!(harness.get("/pulls/1").await["auto_merge"]["enabled_by"]["login"], "writer");
     let disarm =
         "mutation($id: ID!) { disablePullRequestAutoMerge(input: { pullRequestId: $id }) { actor { login } } }";
     assert_eq!(
-        ask(&world, disarm, id.clone()).await["data"]["disablePullRequestAutoMerge"]["actor"]["login"],
+        ask(&harness, disarm, id.clone()).await["data"]["disablePullRequestAutoMerge"]["actor"]["login"],
         "writer"
     );
     receiver.next("pull_request", "auto_merge_disabled").await;
-    ask(&world, ARM, id).await;
+    ask(&harness, ARM, id).await;
     let path = format!("/statuses/{}", pull["head"]["sha"].as_str().unwrap());
-    world.as_user("writer", Method::POST, &path, json!({ "context": "ci", "state": "pending" })).await.expect(201);
-    assert_eq!(world.get("/pulls/1").await["state"], "open");
-    world.as_user("writer", Method::POST, &path, json!({ "context": "ci", "state": "success" })).await.expect(201);
+    harness.as_user("writer", Method::POST, &path, json!({ "context": "ci", "state": "pending" })).await.expect(201);
+    assert_eq!(harness.get("/pulls/1").await["state"], "open");
+    harness.as_user("writer", Method::POST, &path, json!({ "context": "ci", "state": "success" })).await.expect(201);
     let merged = wait_for("the merge", async || {
-        let pull = world.get("/pulls/1").await;
+        let pull = harness.get("/pulls/1").await;
         (pull["merged"] == true).then_some(pull)
     })
     .await;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::World;
+use super::support::Harness;
 
-impl World {
+impl Harness {
     async fn numbers(&self, path: &str, field: &str) -> Vec<Value> {
         self.get(path).await.as_array().unwrap().iter().map(|item| item[field].clone()).collect()
     }
@@ -30,20 +30,20 @@ fn pair(rel: &str, query: &str) -> (String, String) {
 
 #[tokio::test]
 async fn every_list_is_cut_into_pages_that_link_to_each_other() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for at in 0..3 {
-        world.as_user("writer", Method::POST, "/issues", json!({ "title": format!("{at}") })).await.expect(201);
-        world.as_user("writer", Method::POST, "/issues/1/comments", json!({ "body": "Hm" })).await.expect(201);
-        world.as_user("writer", Method::POST, "/issues/1/labels", json!([format!("label-{at}")])).await.expect(200);
+        harness.as_user("writer", Method::POST, "/issues", json!({ "title": format!("{at}") })).await.expect(201);
+        harness.as_user("writer", Method::POST, "/issues/1/comments", json!({ "body": "Hm" })).await.expect(201);
+        harness.as_user("writer", Method::POST, "/issues/1/labels", json!([format!("label-{at}")])).await.expect(200);
         let file = format!("{at}.md");
-        world.open_pull(&format!("branch-{at}"), &file, "text\n", json!({})).await;
+        harness.open_pull(&format!("branch-{at}"), &file, "text\n", json!({})).await;
         let review = json!({ "event": "COMMENT", "body": "Hm" });
-        world.as_user("maintainer", Method::POST, "/pulls/2/reviews", review).await.expect(200);
-        let sha = world.get("/git/ref/heads/main").await["object"]["sha"].clone();
+        harness.as_user("maintainer", Method::POST, "/pulls/2/reviews", review).await.expect(200);
+        let sha = harness.get("/git/ref/heads/main").await["object"]["sha"].clone();
         let run = json!({ "name": format!("run-{at}"), "head_sha": sha });
-        world.as_app(Method::POST, "/check-runs", run).await.expect(201);
+        harness.as_app(Method::POST, "/check-runs", run).await.expect(201);
         let status = json!({ "state": "success", "context": format!("status-{at}") });
-        world
+        harness
             .as_user("writer", Method::POST, &format!("/statuses/{}", sha.as_str().unwrap()), status)
             .await
             .expect(201);
@@ -66,23 +66,23 @@ async fn every_list_is_cut_into_pages_that_link_to_each_other() {
         "/issues?state=all",
     ] {
         let sign = if path.contains('?') { "&" } else { "?" };
-        let links = world.links(&format!("{path}{sign}per_page=2")).await;
+        let links = harness.links(&format!("{path}{sign}per_page=2")).await;
         let rels: Vec<&str> = links.iter().map(|(rel, _)| rel.as_str()).collect();
         assert_eq!(rels, ["next", "last"], "{path}: {links:?}");
         assert!(links[0].1.contains("per_page=2") && links[0].1.ends_with("page=2"), "{path}: {links:?}");
     }
-    let links = world.links("/issues?state=all&per_page=2&page=2").await;
+    let links = harness.links("/issues?state=all&per_page=2&page=2").await;
     let all = |page: u32| format!("state=all&per_page=2&page={page}");
     assert_eq!(links, [pair("prev", &all(1)), pair("next", &all(3)), pair("last", &all(3)), pair("first", &all(1))]);
-    assert_eq!(world.links("/issues?per_page=100").await, []);
-    assert_eq!(world.numbers("/issues?page=9", "number").await, Vec::<Value>::new());
+    assert_eq!(harness.links("/issues?per_page=100").await, []);
+    assert_eq!(harness.numbers("/issues?page=9", "number").await, Vec::<Value>::new());
 }
 
 #[tokio::test]
 async fn the_number_of_pages_follows_what_opens_closes_and_goes() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let pages = async |query: &str| -> usize {
-        let links = world.links(&format!("/issues?per_page=1&{query}")).await;
+        let links = harness.links(&format!("/issues?per_page=1&{query}")).await;
         let last = links.into_iter().find(|(rel, _)| rel == "last");
         last.map_or(1, |(_, query)| query.rsplit_once("page=").unwrap().1.parse().unwrap())
     };
@@ -93,21 +93,21 @@ async fn the_number_of_pages_follows_what_opens_closes_and_goes() {
         for (state, count) in ["open", "closed", "all"].iter().zip(counts) {
             assert_eq!(pages(&format!("state={state}&{since}")).await, count, "{state}");
         }
-        assert_eq!(world.get("").await["open_issues_count"], counts[0]);
+        assert_eq!(harness.get("").await["open_issues_count"], counts[0]);
         counts
     };
     for title in ["one", "two", "three"] {
-        world.as_user("maintainer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
+        harness.as_user("maintainer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
     }
-    world.open_pull("topic", "a.md", "text\n", json!({})).await;
+    harness.open_pull("topic", "a.md", "text\n", json!({})).await;
     let set = async |number: u32, state: &str| {
         let path = format!("/issues/{number}");
-        world.as_user("maintainer", Method::PATCH, &path, json!({ "state": state })).await.expect(200);
+        harness.as_user("maintainer", Method::PATCH, &path, json!({ "state": state })).await.expect(200);
     };
     set(1, "closed").await;
     set(2, "closed").await;
     assert_eq!(counted().await, [2, 2, 4]);
-    world.as_user("maintainer", Method::PUT, "/pulls/4/merge", json!({})).await.expect(200);
+    harness.as_user("maintainer", Method::PUT, "/pulls/4/merge", json!({})).await.expect(200);
     set(3, "closed").await;
     set(1, "open").await;
     assert_eq!(counted().await, [1, 3, 4]);
@@ -115,36 +115,36 @@ async fn the_number_of_pages_follows_what_opens_closes_and_goes() {
 
 #[tokio::test]
 async fn more_than_a_hundred_a_page_is_a_hundred() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for at in 0..101 {
-        world
+        harness
             .as_user("maintainer", Method::POST, "/labels", json!({ "name": format!("label-{at}") }))
             .await
             .expect(201);
     }
-    assert_eq!(world.numbers("/labels?per_page=1000", "name").await.len(), 100);
-    assert_eq!(world.numbers("/labels?per_page=0", "name").await.len(), 1, "a page holds something");
-    assert_eq!(world.numbers("/labels?per_page=x", "name").await.len(), 30);
+    assert_eq!(harness.numbers("/labels?per_page=1000", "name").await.len(), 100);
+    assert_eq!(harness.numbers("/labels?per_page=0", "name").await.len(), 1, "a page holds something");
+    assert_eq!(harness.numbers("/labels?per_page=x", "name").await.len(), 30);
 }
 
 #[tokio::test]
 async fn issues_and_comments_come_in_the_order_that_is_asked_for() {
-    let world = World::start().await;
-    let minute = || world.playground.advance(Duration::from_mins(1));
+    let harness = Harness::start().await;
+    let minute = || harness.playground.advance(Duration::from_mins(1));
     for title in ["one", "two", "three"] {
-        world.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
+        harness.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
         minute();
     }
     let mut comments = Vec::new();
     for number in [1, 1, 2] {
         let path = format!("/issues/{number}/comments");
-        let made = world.as_user("writer", Method::POST, &path, json!({ "body": "Hm" })).await.expect(201);
+        let made = harness.as_user("writer", Method::POST, &path, json!({ "body": "Hm" })).await.expect(201);
         comments.push(made);
         minute();
     }
     let edited = format!("/issues/comments/{}", comments[0]["id"]);
-    world.as_user("writer", Method::PATCH, &edited, json!({ "body": "Oh" })).await.expect(200);
-    let issues = async |query: &str| json!(world.numbers(&format!("/issues?{query}"), "number").await);
+    harness.as_user("writer", Method::PATCH, &edited, json!({ "body": "Oh" })).await.expect(200);
+    let issues = async |query: &str| json!(harness.numbers(&format!("/issues?{query}"), "number").await);
     assert_eq!(issues("").await, json!([3, 2, 1]));
     assert_eq!(issues("direction=asc").await, json!([1, 2, 3]));
     assert_eq!(issues("sort=updated").await, json!([1, 2, 3]));
@@ -154,7 +154,7 @@ async fn issues_and_comments_come_in_the_order_that_is_asked_for() {
     assert_eq!(issues("assignee=*").await, json!([]));
     assert_eq!(issues("assignee=none&direction=asc").await, json!([1, 2, 3]));
     let ids = |order: [usize; 3]| json!(order.map(|at| comments[at]["id"].clone()));
-    let listed = async |query: &str| json!(world.numbers(&format!("/issues/comments?{query}"), "id").await);
+    let listed = async |query: &str| json!(harness.numbers(&format!("/issues/comments?{query}"), "id").await);
     assert_eq!(listed("").await, ids([0, 1, 2]));
     assert_eq!(listed("direction=desc").await, ids([0, 1, 2]), "a direction without a sort is ignored");
     assert_eq!(listed("sort=created&direction=desc").await, ids([2, 1, 0]));
@@ -164,20 +164,20 @@ async fn issues_and_comments_come_in_the_order_that_is_asked_for() {
 
 #[tokio::test]
 async fn pull_requests_come_in_the_order_that_is_asked_for() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for at in 1..=3 {
-        world.open_pull(&format!("branch-{at}"), &format!("{at}.md"), "text\n", json!({})).await;
-        world.playground.advance(Duration::from_mins(1));
+        harness.open_pull(&format!("branch-{at}"), &format!("{at}.md"), "text\n", json!({})).await;
+        harness.playground.advance(Duration::from_mins(1));
     }
     let comment = json!({ "body": "Hm" });
-    world.as_user("writer", Method::POST, "/issues/1/comments", comment.clone()).await.expect(201);
-    let pulls = async |query: &str| json!(world.numbers(&format!("/pulls?{query}"), "number").await);
+    harness.as_user("writer", Method::POST, "/issues/1/comments", comment.clone()).await.expect(201);
+    let pulls = async |query: &str| json!(harness.numbers(&format!("/pulls?{query}"), "number").await);
     assert_eq!(pulls("").await, json!([3, 2, 1]));
     assert_eq!(pulls("sort=created").await, json!([3, 2, 1]));
     assert_eq!(pulls("sort=updated").await, json!([2, 3, 1]), "by anything but age the least comes first");
     assert_eq!(pulls("sort=popularity&direction=desc").await, json!([1, 3, 2]));
     assert_eq!(pulls("sort=long-running").await, json!([]));
-    world.playground.advance(Duration::from_hours(31 * 24));
-    world.as_user("writer", Method::POST, "/issues/2/comments", comment).await.expect(201);
+    harness.playground.advance(Duration::from_hours(31 * 24));
+    harness.as_user("writer", Method::POST, "/issues/2/comments", comment).await.expect(201);
     assert_eq!(pulls("sort=long-running").await, json!([2]));
 }

@@ -10,11 +10,11 @@ mod raw;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::support::World;
+use super::support::Harness;
 
 #[tokio::test]
 async fn odd_addresses_are_not_found_and_nothing_worse() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for path in [
         "/branches/%2e%2e",
         "/branches/-x",
@@ -42,7 +42,7 @@ async fn odd_addresses_are_not_found_and_nothing_worse() {
         "/commits/main/check-runs?status=odd",
         "/git/matching-refs/..",
     ] {
-        let reply = world.as_user("writer", Method::GET, path, Value::Null).await;
+        let reply = harness.as_user("writer", Method::GET, path, Value::Null).await;
         assert!(!reply.status.is_server_error(), "{path}: {} {}", reply.status, reply.body);
     }
 }

@@ -16,10 +16,10 @@ use octocrab::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::support::World;
+use super::support::Harness;
 
-fn client(world: &World, token: &str) -> Octocrab {
-    let base = format!("{}/api/v3", world.playground.url);
+fn client(harness: &Harness, token: &str) -> Octocrab {
+    let base = format!("{}/api/v3", harness.playground.url);
     Octocrab::builder().base_uri(base).unwrap().personal_token(token.to_owned()).build().unwrap()
 }
 
@@ -41,13 +41,14 @@ impl Typed {
 
 #[tokio::test]
 async fn the_app_authenticates_and_mints_by_octocrab_itself() {
-    let world = World::start().await;
-    let key = jsonwebtoken::EncodingKey::from_rsa_pem(&std::fs::read(&world.playground.app_pem_path).unwrap()).unwrap();
-    let base = format!("{}/api/v3", world.playground.url);
-    let app = Octocrab::builder().base_uri(base).unwrap().app(AppId(world.playground.app_id), key).build().unwrap();
+    let harness = Harness::start().await;
+    let key =
+        jsonwebtoken::EncodingKey::from_rsa_pem(&std::fs::read(&harness.playground.app_pem_path).unwrap()).unwrap();
+    let base = format!("{}/api/v3", harness.playground.url);
+    let app = Octocrab::builder().base_uri(base).unwrap().app(AppId(harness.playground.app_id), key).build().unwrap();
     assert_eq!(app.current().app().await.unwrap().slug.as_deref(), Some("playground-app"));
     let installation: Installation = app.apps().get_repository_installation("acme", "widgets").await.unwrap();
-    assert_eq!(installation.id.0, world.playground.installation_id);
+    assert_eq!(installation.id.0, harness.playground.installation_id);
     let path = format!("/app/installations/{}/access_tokens", installation.id);
     let minted: InstallationToken = app.post(&path, Some(&json!({ "repositories": ["widgets"] }))).await.unwrap();
     assert_eq!(minted.repositories.unwrap().len(), 1);
@@ -61,8 +62,8 @@ async fn the_app_authenticates_and_mints_by_octocrab_itself() {
 
 #[tokio::test]
 async fn issues_comments_labels_and_reactions_are_readable() {
-    let world = World::start().await;
-    let octocrab = client(&world, "playground-maintainer");
+    let harness = Harness::start().await;
+    let octocrab = client(&harness, "playground-maintainer");
     let handler = octocrab.issues("acme", "widgets");
     let creation = handler.create("Do it").body("All of it").labels(vec!["bug".to_owned()]);
     let issue = Box::pin(creation.send()).await.unwrap();
@@ -84,10 +85,10 @@ async fn issues_comments_labels_and_reactions_are_readable() {
 
 #[tokio::test]
 async fn pull_requests_reviews_and_merges_are_readable() {
-    let world = World::start().await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    let octocrab = client(&world, "playground-maintainer");
-    let typed = Typed { octocrab: client(&world, "playground-maintainer") };
+    let harness = Harness::start().await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let octocrab = client(&harness, "playground-maintainer");
+    let typed = Typed { octocrab: client(&harness, "playground-maintainer") };
     let handler = octocrab.pulls("acme", "widgets");
     let listed = handler.list().head("acme:feature").send().await.unwrap();
     assert_eq!(listed.items.len(), 1);
@@ -112,9 +113,9 @@ async fn pull_requests_reviews_and_merges_are_readable() {
 
 #[tokio::test]
 async fn checks_statuses_and_git_are_readable() {
-    let world = World::start().await;
-    let token = world.installation_token(json!({})).await;
-    let app = Typed { octocrab: client(&world, &token) };
+    let harness = Harness::start().await;
+    let token = harness.installation_token(json!({})).await;
+    let app = Typed { octocrab: client(&harness, &token) };
     let reference: Ref = app.get("/git/ref/heads/main").await;
     let Object::Commit { sha, .. } = reference.object else { panic!("a branch points to a commit") };
     let output = json!({ "title": "Tests", "summary": "All pass" });

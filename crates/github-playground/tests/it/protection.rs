@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{Receiver, World};
+use super::support::{Harness, Receiver};
 
 /// A protection that asks for nothing but what is added.
 fn protection(more: Value) -> Value {
@@ -16,37 +16,37 @@ fn protection(more: Value) -> Value {
     body
 }
 
-async fn protect(world: &World, more: Value) -> Value {
-    world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection(more)).await.expect(200)
+async fn protect(harness: &Harness, more: Value) -> Value {
+    harness.as_user("maintainer", Method::PUT, "/branches/main/protection", protection(more)).await.expect(200)
 }
 
-async fn merge(world: &World, login: &str) -> Value {
-    let reply = world.as_user(login, Method::PUT, "/pulls/1/merge", json!({})).await;
+async fn merge(harness: &Harness, login: &str) -> Value {
+    let reply = harness.as_user(login, Method::PUT, "/pulls/1/merge", json!({})).await;
     json!([reply.status.as_u16(), reply.body["message"]])
 }
 
-async fn state(world: &World) -> Value {
-    world.wait_mergeable(1, true).await["mergeable_state"].clone()
+async fn state(harness: &Harness) -> Value {
+    harness.wait_mergeable(1, true).await["mergeable_state"].clone()
 }
 
-async fn status(world: &World, sha: &Value, context: &str, state: &str) {
+async fn status(harness: &Harness, sha: &Value, context: &str, state: &str) {
     let body = json!({ "context": context, "state": state });
-    world.as_user("writer", Method::POST, &format!("/statuses/{}", sha.as_str().unwrap()), body).await.expect(201);
+    harness.as_user("writer", Method::POST, &format!("/statuses/{}", sha.as_str().unwrap()), body).await.expect(201);
 }
 
 #[tokio::test]
 async fn a_protection_is_kept_shown_and_told_of() {
-    let world = World::start().await;
-    let receiver = Receiver::of(&world).await;
-    world.playground.subscribe(&["branch_protection_rule"]);
+    let harness = Harness::start().await;
+    let receiver = Receiver::of(&harness).await;
+    harness.playground.subscribe(&["branch_protection_rule"]);
     let path = "/branches/main/protection";
-    let absent = world.as_user("maintainer", Method::GET, path, Value::Null).await.expect(404);
+    let absent = harness.as_user("maintainer", Method::GET, path, Value::Null).await.expect(404);
     assert_eq!(absent["message"], "Branch not protected");
     for (login, expected) in [("writer", 404), ("outsider", 404)] {
-        world.as_user(login, Method::PUT, path, protection(json!({}))).await.expect(expected);
+        harness.as_user(login, Method::PUT, path, protection(json!({}))).await.expect(expected);
     }
     let partial = json!({ "enforce_admins": true, "restrictions": null });
-    let refused = world.as_user("maintainer", Method::PUT, path, partial).await.expect(422);
+    let refused = harness.as_user("maintainer", Method::PUT, path, partial).await.expect(422);
     let words = "Invalid request.\n\n\"required_status_checks\", \"required_pull_request_reviews\" weren't supplied.";
     assert_eq!(refused["message"], words);
     let all = json!({
@@ -59,153 +59,159 @@ async fn a_protection_is_kept_shown_and_told_of() {
         "enforce_admins": true, "restrictions": { "users": ["writer"], "teams": [], "apps": ["playground-app"] },
         "required_linear_history": true, "required_conversation_resolution": true,
     });
-    let made = protect(&world, all).await;
+    let made = protect(&harness, all).await;
     assert_eq!(
         made["required_status_checks"]["checks"],
         json!([{ "context": "playground-app", "app_id": 1 }, { "context": "ci", "app_id": null }])
     );
-    assert_eq!(world.get(path).await, made);
+    assert_eq!(harness.get(path).await, made);
     assert_eq!(
         receiver.next("branch_protection_rule", "created").await.payload["rule"]["required_approving_review_count"],
         2
     );
-    let branch = world.get("/branches/main").await;
+    let branch = harness.get("/branches/main").await;
     assert_eq!(
         (&branch["protected"], &branch["protection"]["required_status_checks"]["enforcement_level"]),
         (&json!(true), &json!("everyone"))
     );
-    world.as_user("maintainer", Method::DELETE, &format!("{path}/enforce_admins"), Value::Null).await.expect(204);
+    harness.as_user("maintainer", Method::DELETE, &format!("{path}/enforce_admins"), Value::Null).await.expect(204);
     let edited = receiver.next("branch_protection_rule", "edited").await.payload;
     assert_eq!(edited["changes"]["admin_enforced"]["from"], true);
     let on =
-        world.as_user("maintainer", Method::POST, &format!("{path}/enforce_admins"), Value::Null).await.expect(200);
+        harness.as_user("maintainer", Method::POST, &format!("{path}/enforce_admins"), Value::Null).await.expect(200);
     assert_eq!(on["enabled"], true);
     let patch = json!({ "required_approving_review_count": 1 });
     let reviews = format!("{path}/required_pull_request_reviews");
-    let patched = world.as_user("maintainer", Method::PATCH, &reviews, patch).await.expect(200);
+    let patched = harness.as_user("maintainer", Method::PATCH, &reviews, patch).await.expect(200);
     assert_eq!(
         (&patched["required_approving_review_count"], &patched["dismiss_stale_reviews"]),
         (&json!(1), &json!(true))
     );
-    world
+    harness
         .as_user("maintainer", Method::PATCH, &reviews, json!({ "required_approving_review_count": 7 }))
         .await
         .expect(422);
     let checks = format!("{path}/required_status_checks");
-    let patched = world.as_user("maintainer", Method::PATCH, &checks, json!({ "strict": false })).await.expect(200);
+    let patched = harness.as_user("maintainer", Method::PATCH, &checks, json!({ "strict": false })).await.expect(200);
     assert_eq!((&patched["strict"], patched["checks"].as_array().unwrap().len()), (&json!(false), 2));
     for part in [&reviews, &checks] {
-        world.as_user("maintainer", Method::DELETE, part, Value::Null).await.expect(204);
-        world.as_user("maintainer", Method::GET, part, Value::Null).await.expect(404);
+        harness.as_user("maintainer", Method::DELETE, part, Value::Null).await.expect(204);
+        harness.as_user("maintainer", Method::GET, part, Value::Null).await.expect(404);
     }
-    world.as_user("maintainer", Method::DELETE, path, Value::Null).await.expect(204);
+    harness.as_user("maintainer", Method::DELETE, path, Value::Null).await.expect(204);
     receiver.next("branch_protection_rule", "deleted").await;
-    world.as_user("maintainer", Method::GET, path, Value::Null).await.expect(404);
-    assert_eq!(world.get("/branches/main").await["protected"], false);
+    harness.as_user("maintainer", Method::GET, path, Value::Null).await.expect(404);
+    assert_eq!(harness.get("/branches/main").await["protected"], false);
 }
 
 #[tokio::test]
 async fn a_required_check_must_come_from_the_app_it_is_pinned_to() {
-    let world = World::start().await;
-    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let sha = &pull["head"]["sha"];
-    assert_eq!(state(&world).await, "clean");
+    assert_eq!(state(&harness).await, "clean");
     let checks = json!({ "strict": false, "contexts": [], "checks": [{ "context": "playground-app", "app_id": 1 }] });
-    protect(&world, json!({ "required_status_checks": checks })).await;
-    assert_eq!(state(&world).await, "blocked");
-    assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"playground-app\" is expected."]));
-    status(&world, sha, "playground-app", "success").await;
+    protect(&harness, json!({ "required_status_checks": checks })).await;
+    assert_eq!(state(&harness).await, "blocked");
+    assert_eq!(merge(&harness, "writer").await, json!([405, "Required status check \"playground-app\" is expected."]));
+    status(&harness, sha, "playground-app", "success").await;
     let foreign = json!([405, "Required status check \"playground-app\" was not set by the expected GitHub app."]);
-    assert_eq!(merge(&world, "writer").await, foreign);
+    assert_eq!(merge(&harness, "writer").await, foreign);
     let run = json!({ "name": "playground-app", "head_sha": sha, "status": "in_progress" });
-    let id = world.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].clone();
-    assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"playground-app\" is in progress."]));
+    let id = harness.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].clone();
+    assert_eq!(
+        merge(&harness, "writer").await,
+        json!([405, "Required status check \"playground-app\" is in progress."])
+    );
     for conclusion in ["failure", "cancelled", "timed_out", "action_required"] {
-        world
+        harness
             .as_app(Method::PATCH, &format!("/check-runs/{id}"), json!({ "conclusion": conclusion }))
             .await
             .expect(200);
-        assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"playground-app\" is failing."]));
-        assert_eq!(state(&world).await, "blocked");
+        assert_eq!(
+            merge(&harness, "writer").await,
+            json!([405, "Required status check \"playground-app\" is failing."])
+        );
+        assert_eq!(state(&harness).await, "blocked");
     }
     let neutral = json!({ "name": "playground-app", "head_sha": sha, "conclusion": "neutral" });
-    world.as_app(Method::POST, "/check-runs", neutral).await.expect(201);
-    assert_eq!(state(&world).await, "clean");
-    assert_eq!(merge(&world, "writer").await, json!([200, "Pull Request successfully merged"]));
+    harness.as_app(Method::POST, "/check-runs", neutral).await.expect(201);
+    assert_eq!(state(&harness).await, "clean");
+    assert_eq!(merge(&harness, "writer").await, json!([200, "Pull Request successfully merged"]));
 }
 
 #[tokio::test]
 async fn a_check_that_is_not_required_makes_it_unstable_and_stops_nobody() {
-    let world = World::start().await;
-    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    protect(&world, json!({ "required_status_checks": { "strict": false, "contexts": ["ci"] } })).await;
-    status(&world, &pull["head"]["sha"], "ci", "success").await;
-    status(&world, &pull["head"]["sha"], "coverage", "failure").await;
-    assert_eq!(state(&world).await, "unstable");
-    assert_eq!(merge(&world, "writer").await[0], 200);
+    let harness = Harness::start().await;
+    let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    protect(&harness, json!({ "required_status_checks": { "strict": false, "contexts": ["ci"] } })).await;
+    status(&harness, &pull["head"]["sha"], "ci", "success").await;
+    status(&harness, &pull["head"]["sha"], "coverage", "failure").await;
+    assert_eq!(state(&harness).await, "unstable");
+    assert_eq!(merge(&harness, "writer").await[0], 200);
 }
 
 #[tokio::test]
 async fn a_strict_check_wants_the_head_to_have_all_of_the_base() {
-    let world = World::start().await;
-    let first = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    protect(&world, json!({ "required_status_checks": { "strict": true, "contexts": ["ci"] } })).await;
-    status(&world, &first["head"]["sha"], "ci", "success").await;
-    assert_eq!(state(&world).await, "clean");
+    let harness = Harness::start().await;
+    let first = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    protect(&harness, json!({ "required_status_checks": { "strict": true, "contexts": ["ci"] } })).await;
+    status(&harness, &first["head"]["sha"], "ci", "success").await;
+    assert_eq!(state(&harness).await, "clean");
     let put = json!({ "message": "Go on", "content": "b25l" });
     // An administrator is not held to the rules, and the base goes on.
-    world.as_user("maintainer", Method::PUT, "/contents/base.md", put.clone()).await.expect(201);
-    assert_eq!(state(&world).await, "behind");
+    harness.as_user("maintainer", Method::PUT, "/contents/base.md", put.clone()).await.expect(201);
+    assert_eq!(state(&harness).await, "behind");
     let stale = json!([409, "Head branch is out of date. Review and try the merge again."]);
-    assert_eq!(merge(&world, "writer").await, stale);
-    world.as_user("writer", Method::PUT, "/pulls/1/update-branch", json!({})).await.expect(202);
-    assert_eq!(merge(&world, "writer").await, json!([405, "Required status check \"ci\" is expected."]));
-    status(&world, &world.get("/pulls/1").await["head"]["sha"], "ci", "success").await;
-    assert_eq!(state(&world).await, "clean");
-    assert_eq!(merge(&world, "writer").await[0], 200);
+    assert_eq!(merge(&harness, "writer").await, stale);
+    harness.as_user("writer", Method::PUT, "/pulls/1/update-branch", json!({})).await.expect(202);
+    assert_eq!(merge(&harness, "writer").await, json!([405, "Required status check \"ci\" is expected."]));
+    status(&harness, &harness.get("/pulls/1").await["head"]["sha"], "ci", "success").await;
+    assert_eq!(state(&harness).await, "clean");
+    assert_eq!(merge(&harness, "writer").await[0], 200);
 }
 
 #[tokio::test]
 async fn reviews_of_those_who_may_write_are_counted() {
-    let world = World::start().await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let reviews = json!({ "required_approving_review_count": 1 });
-    protect(&world, json!({ "required_pull_request_reviews": reviews, "enforce_admins": true })).await;
-    assert_eq!(state(&world).await, "blocked");
+    protect(&harness, json!({ "required_pull_request_reviews": reviews, "enforce_admins": true })).await;
+    assert_eq!(state(&harness).await, "blocked");
     let wanted = json!([405, "At least 1 approving review is required by reviewers with write access."]);
-    assert_eq!(merge(&world, "maintainer").await, wanted);
-    world.as_user("outsider", Method::POST, "/pulls/1/reviews", json!({ "event": "APPROVE" })).await.expect(200);
-    assert_eq!(merge(&world, "maintainer").await, wanted);
+    assert_eq!(merge(&harness, "maintainer").await, wanted);
+    harness.as_user("outsider", Method::POST, "/pulls/1/reviews", json!({ "event": "APPROVE" })).await.expect(200);
+    assert_eq!(merge(&harness, "maintainer").await, wanted);
     let no = json!({ "event": "REQUEST_CHANGES", "body": "No." });
-    world.as_user("maintainer", Method::POST, "/pulls/1/reviews", no).await.expect(200);
+    harness.as_user("maintainer", Method::POST, "/pulls/1/reviews", no).await.expect(200);
     let against = json!([405, "1 review requesting changes by reviewers with write access."]);
-    assert_eq!(merge(&world, "writer").await, against);
-    world.as_user("maintainer", Method::POST, "/pulls/1/reviews", json!({ "event": "APPROVE" })).await.expect(200);
-    assert_eq!(state(&world).await, "clean");
-    assert_eq!(merge(&world, "writer").await[0], 200);
+    assert_eq!(merge(&harness, "writer").await, against);
+    harness.as_user("maintainer", Method::POST, "/pulls/1/reviews", json!({ "event": "APPROVE" })).await.expect(200);
+    assert_eq!(state(&harness).await, "clean");
+    assert_eq!(merge(&harness, "writer").await[0], 200);
 }
 
 #[tokio::test]
 async fn administrators_pass_until_they_are_held_to_the_rules_too() {
-    let world = World::start().await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let checks = json!({ "strict": false, "contexts": ["ci", "lint"] });
-    protect(&world, json!({ "required_status_checks": checks.clone(), "enforce_admins": true })).await;
+    protect(&harness, json!({ "required_status_checks": checks.clone(), "enforce_admins": true })).await;
     let wanted = json!([405, "2 of 2 required status checks are expected."]);
-    assert_eq!(merge(&world, "maintainer").await, wanted);
-    assert_eq!(merge(&world, "writer").await, wanted);
-    protect(&world, json!({ "required_status_checks": checks })).await;
-    assert_eq!(merge(&world, "writer").await, wanted);
-    assert_eq!(state(&world).await, "blocked");
-    assert_eq!(merge(&world, "maintainer").await[0], 200);
+    assert_eq!(merge(&harness, "maintainer").await, wanted);
+    assert_eq!(merge(&harness, "writer").await, wanted);
+    protect(&harness, json!({ "required_status_checks": checks })).await;
+    assert_eq!(merge(&harness, "writer").await, wanted);
+    assert_eq!(state(&harness).await, "blocked");
+    assert_eq!(merge(&harness, "maintainer").await[0], 200);
 }
 
 #[tokio::test]
 async fn a_push_to_a_protected_branch_is_declined_and_the_others_of_the_same_push_go_through() {
-    let world = World::start().await;
-    let main = world.get("/git/ref/heads/main").await["object"]["sha"].clone();
-    protect(&world, json!({ "required_pull_request_reviews": {} })).await;
-    let clone = world.clone_as("playground-writer").await;
+    let harness = Harness::start().await;
+    let main = harness.get("/git/ref/heads/main").await["object"]["sha"].clone();
+    protect(&harness, json!({ "required_pull_request_reviews": {} })).await;
+    let clone = harness.clone_as("playground-writer").await;
     let mine = clone.commit_on("main", "notes.md", "one\n").await;
     let declined = clone.git(&["push", "origin", "main", "main:side"]).await.unwrap_err();
     assert!(
@@ -214,105 +220,105 @@ async fn a_push_to_a_protected_branch_is_declined_and_the_others_of_the_same_pus
     );
     assert!(declined.contains("remote: - Changes must be made through a pull request."), "{declined}");
     assert!(declined.contains("! [remote rejected] main -> main (protected branch hook declined)"), "{declined}");
-    assert_eq!(world.get("/git/ref/heads/main").await["object"]["sha"], main);
-    assert_eq!(world.get("/git/ref/heads/side").await["object"]["sha"], mine);
+    assert_eq!(harness.get("/git/ref/heads/main").await["object"]["sha"], main);
+    assert_eq!(harness.get("/git/ref/heads/side").await["object"]["sha"], mine);
     let moved = json!({ "sha": mine });
-    let refused = world.as_user("writer", Method::PATCH, "/git/refs/heads/main", moved).await.expect(422);
+    let refused = harness.as_user("writer", Method::PATCH, "/git/refs/heads/main", moved).await.expect(422);
     assert_eq!(refused["message"], "Changes must be made through a pull request.");
     let put = json!({ "message": "Add", "content": "b25l" });
-    let refused = world.as_user("writer", Method::PUT, "/contents/x.md", put.clone()).await.expect(409);
+    let refused = harness.as_user("writer", Method::PUT, "/contents/x.md", put.clone()).await.expect(409);
     assert_eq!(refused["message"], "Could not create file: Changes must be made through a pull request.");
     let into = json!({ "base": "main", "head": "side" });
-    world.as_user("writer", Method::POST, "/merges", into).await.expect(409);
-    world.as_app(Method::PUT, "/contents/x.md", put).await.expect(409);
-    let admin = world.clone_as("playground-maintainer").await;
+    harness.as_user("writer", Method::POST, "/merges", into).await.expect(409);
+    harness.as_app(Method::PUT, "/contents/x.md", put).await.expect(409);
+    let admin = harness.clone_as("playground-maintainer").await;
     admin.commit_on("main", "admin.md", "one\n").await;
     admin.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
 }
 
 #[tokio::test]
 async fn nobody_forces_or_deletes_a_protected_branch_before_that_is_allowed() {
-    let world = World::start().await;
-    let sha = world.get("/git/ref/heads/main").await["object"]["sha"].clone();
+    let harness = Harness::start().await;
+    let sha = harness.get("/git/ref/heads/main").await["object"]["sha"].clone();
     let kept = json!({ "ref": "refs/heads/kept", "sha": sha });
-    world.as_user("writer", Method::POST, "/git/refs", kept).await.expect(201);
+    harness.as_user("writer", Method::POST, "/git/refs", kept).await.expect(201);
     let path = "/branches/kept/protection";
-    world.as_user("maintainer", Method::PUT, path, protection(json!({}))).await.expect(200);
-    let clone = world.clone_as("playground-maintainer").await;
+    harness.as_user("maintainer", Method::PUT, path, protection(json!({}))).await.expect(200);
+    let clone = harness.clone_as("playground-maintainer").await;
     clone.git(&["checkout", "--quiet", "kept"]).await.unwrap();
     clone.git(&["commit", "--quiet", "--amend", "-m", "Another history"]).await.unwrap();
     let forced = clone.git(&["push", "--force", "origin", "kept"]).await.unwrap_err();
     assert!(forced.contains("GH006") && forced.contains("remote: - Cannot force-push to this branch"), "{forced}");
     let gone = clone.git(&["push", "origin", ":kept"]).await.unwrap_err();
     assert!(gone.contains("remote: - Cannot delete this branch"), "{gone}");
-    world.as_user("maintainer", Method::DELETE, "/git/refs/heads/kept", Value::Null).await.expect(422);
+    harness.as_user("maintainer", Method::DELETE, "/git/refs/heads/kept", Value::Null).await.expect(422);
     let free = protection(json!({ "allow_force_pushes": true, "allow_deletions": true }));
-    world.as_user("maintainer", Method::PUT, path, free).await.expect(200);
+    harness.as_user("maintainer", Method::PUT, path, free).await.expect(200);
     clone.git(&["push", "--quiet", "--force", "origin", "kept"]).await.unwrap();
     clone.git(&["push", "--quiet", "origin", ":kept"]).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_list_of_those_who_may_push_leaves_out_all_others() {
-    let world = World::start().await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let only_app = json!({ "users": [], "teams": [], "apps": ["playground-app"] });
-    protect(&world, json!({ "restrictions": only_app })).await;
-    let refused = merge(&world, "writer").await;
+    protect(&harness, json!({ "restrictions": only_app })).await;
+    let refused = merge(&harness, "writer").await;
     assert!(refused[1].as_str().unwrap().starts_with("You're not authorized to push to this branch."), "{refused}");
-    let sha = world.get("/pulls/1").await["head"]["sha"].clone();
-    let merged = world.as_app(Method::PUT, "/pulls/1/merge", json!({ "sha": sha })).await;
+    let sha = harness.get("/pulls/1").await["head"]["sha"].clone();
+    let merged = harness.as_app(Method::PUT, "/pulls/1/merge", json!({ "sha": sha })).await;
     merged.expect(200);
 }
 
 #[tokio::test]
 async fn a_linear_history_takes_squashes_only() {
-    let world = World::start().await;
-    world.open_pull("feature", "notes.md", "one\n", json!({})).await;
-    protect(&world, json!({ "required_linear_history": true })).await;
-    assert_eq!(state(&world).await, "clean");
+    let harness = Harness::start().await;
+    harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    protect(&harness, json!({ "required_linear_history": true })).await;
+    assert_eq!(state(&harness).await, "clean");
     let refused = json!([405, "Merge commits are not allowed on this repository."]);
-    assert_eq!(merge(&world, "writer").await, refused);
-    let clone = world.clone_as("playground-writer").await;
+    assert_eq!(merge(&harness, "writer").await, refused);
+    let clone = harness.clone_as("playground-writer").await;
     clone.git(&["merge", "--quiet", "--no-ff", "-m", "Merge", "origin/feature"]).await.unwrap();
     let declined = clone.git(&["push", "origin", "main"]).await.unwrap_err();
     assert!(declined.contains("This branch must not contain merge commits."), "{declined}");
     let squash = json!({ "merge_method": "squash" });
-    world.as_user("writer", Method::PUT, "/pulls/1/merge", squash).await.expect(200);
+    harness.as_user("writer", Method::PUT, "/pulls/1/merge", squash).await.expect(200);
 }
 
 #[tokio::test]
 async fn what_a_pull_request_may_do_a_push_of_its_head_may_do_too() {
-    let world = World::start().await;
-    let pull = world.open_pull("feature", "notes.md", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let checks = json!({ "strict": false, "contexts": ["ci"] });
     let reviews = json!({ "required_approving_review_count": 0 });
-    protect(&world, json!({ "required_status_checks": checks, "required_pull_request_reviews": reviews })).await;
-    let clone = world.clone_as("playground-writer").await;
+    protect(&harness, json!({ "required_status_checks": checks, "required_pull_request_reviews": reviews })).await;
+    let clone = harness.clone_as("playground-writer").await;
     clone.git(&["merge", "--quiet", "--ff-only", "origin/feature"]).await.unwrap();
     let declined = clone.git(&["push", "origin", "main"]).await.unwrap_err();
     assert!(declined.contains("Required status check \"ci\" is expected."), "{declined}");
-    status(&world, &pull["head"]["sha"], "ci", "success").await;
+    status(&harness, &pull["head"]["sha"], "ci", "success").await;
     clone.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
-    assert_eq!(world.get("/pulls/1").await["merged"], true);
+    assert_eq!(harness.get("/pulls/1").await["merged"], true);
 }
 
 #[tokio::test]
 async fn the_parts_of_a_protection_are_read_one_by_one_by_administrators() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let part = |name: &str| format!("/branches/main/protection/{name}");
-    let read = async |login: &str, name: &str| world.as_user(login, Method::GET, &part(name), Value::Null).await;
+    let read = async |login: &str, name: &str| harness.as_user(login, Method::GET, &part(name), Value::Null).await;
     for name in ["enforce_admins", "required_pull_request_reviews", "required_status_checks"] {
         assert_eq!(read("maintainer", name).await.expect(404)["message"], "Branch not protected");
     }
-    protect(&world, json!({ "enforce_admins": true })).await;
+    protect(&harness, json!({ "enforce_admins": true })).await;
     assert_eq!(read("maintainer", "enforce_admins").await.expect(200)["enabled"], true);
     for name in ["required_pull_request_reviews", "required_status_checks"] {
         read("maintainer", name).await.expect(404);
     }
     let checks = json!({ "strict": true, "contexts": [], "checks": [{ "context": "playground-app", "app_id": 1 }] });
     let reviews = json!({ "required_approving_review_count": 2, "require_code_owner_reviews": true });
-    protect(&world, json!({ "required_status_checks": checks, "required_pull_request_reviews": reviews })).await;
+    protect(&harness, json!({ "required_status_checks": checks, "required_pull_request_reviews": reviews })).await;
     let shown = read("maintainer", "required_status_checks").await.expect(200);
     assert_eq!((&shown["strict"], &shown["contexts"]), (&json!(true), &json!(["playground-app"])));
     let shown = read("maintainer", "required_pull_request_reviews").await.expect(200);

@@ -13,7 +13,7 @@ use reqwest::{Method, redirect::Policy};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::support::{World, wait_for};
+use super::support::{Harness, wait_for};
 
 /// An app as its conversion answered.
 pub(super) struct Registered(pub(super) Value);
@@ -40,23 +40,23 @@ pub(super) fn manifest(hook: &str) -> Value {
 }
 
 /// Posts a form as any site could, and does not follow where it leads.
-async fn post_form(world: &World, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+async fn post_form(harness: &Harness, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
     let stubborn = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
-    form(&stubborn, format!("{}{path}", world.playground.url), fields).await
+    form(&stubborn, format!("{}{path}", harness.playground.url), fields).await
 }
 
 /// The token of the pages' forms, as the page that a manifest leads to has it.
-async fn form_token(world: &World) -> String {
+async fn form_token(harness: &Harness) -> String {
     let manifest = manifest("http://127.0.0.1:9/hook").to_string();
-    let page = post_form(world, "/settings/apps/new", &[("manifest", &manifest)]).await.text().await.unwrap();
+    let page = post_form(harness, "/settings/apps/new", &[("manifest", &manifest)]).await.text().await.unwrap();
     let (_, rest) = page.split_once(r#"name="token" value=""#).expect("a token in the form");
     rest.split_once('"').unwrap().0.to_owned()
 }
 
 /// Posts a form that was filled in on a page here.
-pub(super) async fn submit(world: &World, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
-    let token = form_token(world).await;
-    post_form(world, path, &[fields, &[("token", token.as_str())]].concat()).await
+pub(super) async fn submit(harness: &Harness, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+    let token = form_token(harness).await;
+    post_form(harness, path, &[fields, &[("token", token.as_str())]].concat()).await
 }
 
 async fn form(client: &reqwest::Client, url: String, fields: &[(&str, &str)]) -> reqwest::Response {
@@ -73,106 +73,106 @@ fn led_to(answer: &reqwest::Response) -> (String, std::collections::HashMap<Stri
     (format!("{}{}", place.host_str().unwrap(), place.path()), pairs)
 }
 
-async fn agree(world: &World, manifest: &Value) -> String {
+async fn agree(harness: &Harness, manifest: &Value) -> String {
     let fields = [("manifest", manifest.to_string()), ("name", "Gear Counter".to_owned())];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let answer = submit(world, "/organizations/acme/settings/apps/new?state=a%26b", &fields).await;
+    let answer = submit(harness, "/organizations/acme/settings/apps/new?state=a%26b", &fields).await;
     let (place, parameters) = led_to(&answer);
     assert_eq!((place.as_str(), parameters["state"].as_str()), ("example.com/made", "a&b"));
     parameters["code"].clone()
 }
 
-async fn convert(world: &World, code: &str) -> super::support::Reply {
-    world.call(Method::POST, &format!("/app-manifests/{code}/conversions"), "", None).await
+async fn convert(harness: &Harness, code: &str) -> super::support::Reply {
+    harness.call(Method::POST, &format!("/app-manifests/{code}/conversions"), "", None).await
 }
 
-pub(super) async fn register(world: &World, manifest: &Value) -> Registered {
-    let code = agree(world, manifest).await;
-    Registered(convert(world, &code).await.expect(201))
+pub(super) async fn register(harness: &Harness, manifest: &Value) -> Registered {
+    let code = agree(harness, manifest).await;
+    Registered(convert(harness, &code).await.expect(201))
 }
 
 #[tokio::test]
 async fn a_manifest_becomes_an_app_once_and_within_an_hour() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let page =
-        post_form(&world, "/settings/apps/new", &[("manifest", &manifest("http://127.0.0.1:9/hook").to_string())])
+        post_form(&harness, "/settings/apps/new", &[("manifest", &manifest("http://127.0.0.1:9/hook").to_string())])
             .await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
     assert!(page.contains("Gear Counter") && page.contains("issues: write"), "{page}");
-    let code = agree(&world, &manifest("http://127.0.0.1:9/hook")).await;
-    let app = convert(&world, &code).await.expect(201);
+    let code = agree(&harness, &manifest("http://127.0.0.1:9/hook")).await;
+    let app = convert(&harness, &code).await.expect(201);
     assert_eq!((app["slug"].as_str(), app["owner"]["login"].as_str()), (Some("gear-counter"), Some("acme")));
     assert!(app["pem"].as_str().unwrap().starts_with("-----BEGIN RSA PRIVATE KEY-----"));
     assert!(app["webhook_secret"].is_string() && app["client_secret"].is_string());
-    convert(&world, &code).await.expect(404);
-    convert(&world, "nothing").await.expect(404);
+    convert(&harness, &code).await.expect(404);
+    convert(&harness, "nothing").await.expect(404);
     let mut other = manifest("http://127.0.0.1:9/hook");
     other["hook_attributes"]["active"] = json!(false);
     let fields = [("manifest", other.to_string()), ("name", "Late".to_owned())];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let early = led_to(&submit(&world, "/settings/apps/new", &fields).await).1["code"].clone();
-    let app = convert(&world, &early).await.expect(201);
+    let early = led_to(&submit(&harness, "/settings/apps/new", &fields).await).1["code"].clone();
+    let app = convert(&harness, &early).await.expect(201);
     assert_eq!((&app["webhook_secret"], &app["owner"]["login"]), (&Value::Null, &json!("maintainer")));
     let fields = [fields[0], ("name", "Later")];
-    let late = led_to(&submit(&world, "/settings/apps/new", &fields).await).1["code"].clone();
-    world.playground.advance(Duration::from_secs(3601));
-    convert(&world, &late).await.expect(404);
+    let late = led_to(&submit(&harness, "/settings/apps/new", &fields).await).1["code"].clone();
+    harness.playground.advance(Duration::from_secs(3601));
+    convert(&harness, &late).await.expect(404);
 }
 
 #[tokio::test]
 async fn a_manifest_that_is_wrong_is_refused_on_the_page() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for (text, path) in [
         ("nonsense", "/settings/apps/new"),
         ("{}", "/settings/apps/new"),
         (r#"{"url":"no address"}"#, "/settings/apps/new"),
         (r#"{"url":"https://example.com","default_permissions":{"magic":"write"}}"#, "/settings/apps/new"),
     ] {
-        assert_eq!(submit(&world, path, &[("manifest", text)]).await.status(), 422, "{text}");
+        assert_eq!(submit(&harness, path, &[("manifest", text)]).await.status(), 422, "{text}");
     }
     let good = manifest("http://127.0.0.1:9/hook").to_string();
-    assert_eq!(submit(&world, "/organizations/none/settings/apps/new", &[("manifest", &good)]).await.status(), 404);
+    assert_eq!(submit(&harness, "/organizations/none/settings/apps/new", &[("manifest", &good)]).await.status(), 404);
     let taken = [("manifest", good.as_str()), ("name", "playground-app")];
-    assert_eq!(submit(&world, "/settings/apps/new", &taken).await.status(), 422);
+    assert_eq!(submit(&harness, "/settings/apps/new", &taken).await.status(), 422);
 }
 
 #[tokio::test]
 async fn nobody_agrees_but_on_the_pages_here() {
-    let world = World::start().await;
-    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
+    let harness = Harness::start().await;
+    let app = register(&harness, &manifest("http://127.0.0.1:9/hook")).await;
     let other = manifest("http://127.0.0.1:9/hook").to_string().replace("Gear Counter", "Intruder");
     let skipping = [("manifest", other.as_str()), ("name", "Intruder")];
-    let page = post_form(&world, "/settings/apps/new", &skipping).await;
+    let page = post_form(&harness, "/settings/apps/new", &skipping).await;
     assert_eq!(page.status(), 200, "a name that nobody wrote here is a proposal");
     assert!(page.text().await.unwrap().contains(r#"value="Intruder""#));
     let authorize = [("client_id", app.text("client_id")), ("login", "writer")];
     let install = [("account", "acme")];
     let asked = [("/login/oauth/authorize", &authorize[..]), ("/apps/gear-counter/installations/new", &install[..])];
     for (path, fields) in asked {
-        assert_eq!(post_form(&world, path, fields).await.status(), 403, "{path}");
+        assert_eq!(post_form(&harness, path, fields).await.status(), 403, "{path}");
         let guess = [fields, &[("token", "guess")]].concat();
-        assert_eq!(post_form(&world, path, &guess).await.status(), 403, "{path}");
+        assert_eq!(post_form(&harness, path, &guess).await.status(), 403, "{path}");
     }
-    let token = form_token(&world).await;
+    let token = form_token(&harness).await;
     let asked = [asked[0], asked[1], ("/settings/apps/new", &skipping[..])];
     for (path, fields) in asked {
-        let url = format!("{}{path}", world.playground.url);
+        let url = format!("{}{path}", harness.playground.url);
         let fields = [fields, &[("token", token.as_str())]].concat();
         let encoded = reqwest::Url::parse_with_params("http://form.test", &fields).unwrap();
         for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
         {
-            let request = world.client.post(&url).header("content-type", "application/x-www-form-urlencoded");
+            let request = harness.client.post(&url).header("content-type", "application/x-www-form-urlencoded");
             let request = request.header(name, value).body(encoded.query().unwrap().to_owned());
             let answer = request.send().await.unwrap();
             let wanted = if path == "/settings/apps/new" { 200 } else { 403 };
             assert_eq!(answer.status(), wanted, "{path} with {name}: {value}");
         }
     }
-    let installations = world.call(Method::GET, "/app/installations", &app.jwt(), None).await.expect(200);
+    let installations = harness.call(Method::GET, "/app/installations", &app.jwt(), None).await.expect(200);
     assert_eq!(installations, json!([]), "nothing of that was done");
-    world.call(Method::GET, "/apps/intruder", &world.app_token(), None).await.expect(404);
-    assert!(submit(&world, "/apps/gear-counter/installations/new", &install).await.status().is_redirection());
+    harness.call(Method::GET, "/apps/intruder", &harness.app_token(), None).await.expect(404);
+    assert!(submit(&harness, "/apps/gear-counter/installations/new", &install).await.status().is_redirection());
 }
 
 type Inbox = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
@@ -183,32 +183,32 @@ async fn keep(State(inbox): State<Inbox>, headers: HeaderMap, body: Bytes) {
 
 #[tokio::test]
 async fn a_registered_app_acts_and_is_told_beside_the_first_one() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let inbox = Inbox::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hook = format!("http://{}/hook", listener.local_addr().unwrap());
     let router = Router::new().route("/hook", post(keep)).with_state(inbox.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let app = register(&world, &manifest(&hook)).await;
-    let own = world.call(Method::GET, "/app", &app.jwt(), None).await.expect(200);
+    let app = register(&harness, &manifest(&hook)).await;
+    let own = harness.call(Method::GET, "/app", &app.jwt(), None).await.expect(200);
     assert_eq!((&own["id"], &own["installations_count"]), (&app.0["id"], &json!(0)));
-    world.call(Method::GET, "/repos/acme/widgets/installation", &app.jwt(), None).await.expect(404);
-    let installed = submit(&world, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;
+    harness.call(Method::GET, "/repos/acme/widgets/installation", &app.jwt(), None).await.expect(404);
+    let installed = submit(&harness, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;
     assert!(installed.status().is_redirection());
-    let again = submit(&world, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;
+    let again = submit(&harness, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;
     assert_eq!(again.status(), 422);
     let (headers, ping) = wait_for("the ping", async || inbox.lock().unwrap().first().cloned()).await;
     assert_eq!(headers["x-github-event"], "ping");
     let ping: Value = serde_json::from_slice(&ping).unwrap();
     assert_eq!((&ping["hook"]["app_id"], &ping["hook"]["config"]["url"]), (&app.0["id"], &json!(hook)));
-    let here = world.call(Method::GET, "/orgs/acme/installation", &app.jwt(), None).await.expect(200);
+    let here = harness.call(Method::GET, "/orgs/acme/installation", &app.jwt(), None).await.expect(200);
     assert_eq!((&here["app_slug"], &here["repository_selection"]), (&json!("gear-counter"), &json!("all")));
     let mint = format!("/app/installations/{}/access_tokens", here["id"]);
-    world.call(Method::POST, &mint, &world.app_token(), None).await.expect(404);
-    let token = world.call(Method::POST, &mint, &app.jwt(), None).await.expect(201)["token"].clone();
+    harness.call(Method::POST, &mint, &harness.app_token(), None).await.expect(404);
+    let token = harness.call(Method::POST, &mint, &app.jwt(), None).await.expect(201)["token"].clone();
     let title = Some(json!({ "title": "Count" }));
     let path = "/repos/acme/widgets/issues";
-    let issue = world.call(Method::POST, path, token.as_str().unwrap(), title).await.expect(201);
+    let issue = harness.call(Method::POST, path, token.as_str().unwrap(), title).await.expect(201);
     assert_eq!(issue["user"]["login"], "gear-counter[bot]");
     assert_eq!(issue["performed_via_github_app"]["slug"], "gear-counter");
     let (headers, body) = wait_for("the new app's webhook", async || {
@@ -223,128 +223,128 @@ async fn a_registered_app_acts_and_is_told_beside_the_first_one() {
     assert_eq!(headers["x-hub-signature-256"], signature.as_str());
     let payload: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(payload["installation"]["id"], here["id"]);
-    let foreign = world.call(Method::GET, "/app/installations", &app.jwt(), None).await.expect(200);
+    let foreign = harness.call(Method::GET, "/app/installations", &app.jwt(), None).await.expect(200);
     assert_eq!(foreign.as_array().unwrap().len(), 1, "the first app's installation is not its own");
-    let other = format!("/app/installations/{}", world.playground.installation_id);
-    world.call(Method::DELETE, &other, &app.jwt(), None).await.expect(404);
-    let deliveries = world.call(Method::GET, "/app/hook/deliveries", &world.app_token(), None).await.expect(200);
+    let other = format!("/app/installations/{}", harness.playground.installation_id);
+    harness.call(Method::DELETE, &other, &app.jwt(), None).await.expect(404);
+    let deliveries = harness.call(Method::GET, "/app/hook/deliveries", &harness.app_token(), None).await.expect(200);
     assert_eq!(deliveries, json!([]), "the first app has no hook");
 }
 
 /// Has somebody agree, and answers with the code.
-pub(super) async fn authorize(world: &World, app: &Registered, login: &str) -> String {
+pub(super) async fn authorize(harness: &Harness, app: &Registered, login: &str) -> String {
     let fields = [("client_id", app.text("client_id")), ("login", login), ("state", "xyz")];
-    let (place, parameters) = led_to(&submit(world, "/login/oauth/authorize", &fields).await);
+    let (place, parameters) = led_to(&submit(harness, "/login/oauth/authorize", &fields).await);
     assert_eq!((place.as_str(), parameters["state"].as_str()), ("example.com/back", "xyz"));
     parameters["code"].clone()
 }
 
-pub(super) async fn trade(world: &World, app: &Registered, more: Value) -> Value {
+pub(super) async fn trade(harness: &Harness, app: &Registered, more: Value) -> Value {
     let mut body = json!({ "client_id": app.text("client_id"), "client_secret": app.text("client_secret") });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let url = format!("{}/login/oauth/access_token", world.playground.url);
-    let answer = world.client.post(url).header("accept", "application/json").json(&body).send().await.unwrap();
+    let url = format!("{}/login/oauth/access_token", harness.playground.url);
+    let answer = harness.client.post(url).header("accept", "application/json").json(&body).send().await.unwrap();
     assert_eq!(answer.status(), 200, "also refusals are 200");
     answer.json().await.unwrap()
 }
 
 #[tokio::test]
 async fn an_app_acts_in_somebodys_name_no_further_than_both_may() {
-    let world = World::start().await;
-    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
-    let page = format!("{}/login/oauth/authorize?client_id={}", world.playground.url, app.text("client_id"));
-    let page = world.client.get(page).send().await.unwrap().text().await.unwrap();
+    let harness = Harness::start().await;
+    let app = register(&harness, &manifest("http://127.0.0.1:9/hook")).await;
+    let page = format!("{}/login/oauth/authorize?client_id={}", harness.playground.url, app.text("client_id"));
+    let page = harness.client.get(page).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Gear Counter") && page.contains("triager"), "{page}");
-    let code = authorize(&world, &app, "writer").await;
-    let granted = trade(&world, &app, json!({ "code": code })).await;
+    let code = authorize(&harness, &app, "writer").await;
+    let granted = trade(&harness, &app, json!({ "code": code })).await;
     let token = granted["access_token"].as_str().unwrap();
     assert!(token.starts_with("ghu_") && granted["refresh_token"].as_str().unwrap().starts_with("ghr_"));
     assert_eq!((&granted["expires_in"], &granted["token_type"]), (&json!(28800), &json!("bearer")));
-    assert_eq!(world.call(Method::GET, "/user", token, None).await.expect(200)["login"], "writer");
+    assert_eq!(harness.call(Method::GET, "/user", token, None).await.expect(200)["login"], "writer");
     let title = || Some(json!({ "title": "Count" }));
     let path = "/repos/acme/widgets/issues";
-    world.call(Method::POST, path, token, title()).await.expect(403);
-    submit(&world, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;
-    let issue = world.call(Method::POST, path, token, title()).await.expect(201);
+    harness.call(Method::POST, path, token, title()).await.expect(403);
+    submit(&harness, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;
+    let issue = harness.call(Method::POST, path, token, title()).await.expect(201);
     assert_eq!(issue["user"]["login"], "writer");
     let label = Some(json!({ "name": "new", "color": "ededed" }));
-    world.call(Method::POST, "/repos/acme/widgets/labels", token, label).await.expect(201);
+    harness.call(Method::POST, "/repos/acme/widgets/labels", token, label).await.expect(201);
     let branch =
-        Some(json!({ "ref": "refs/heads/new", "sha": world.get("/git/ref/heads/main").await["object"]["sha"] }));
-    let refused = world.call(Method::POST, "/repos/acme/widgets/git/refs", token, branch).await;
+        Some(json!({ "ref": "refs/heads/new", "sha": harness.get("/git/ref/heads/main").await["object"]["sha"] }));
+    let refused = harness.call(Method::POST, "/repos/acme/widgets/git/refs", token, branch).await;
     assert_eq!(refused.body["message"], "Resource not accessible by integration", "the app may not write contents");
     refused.expect(403);
-    let clone = world.clone_as(token).await;
+    let clone = harness.clone_as(token).await;
     clone.commit_on("mine", "notes.md", "no\n").await;
     assert!(clone.git(&["push", "origin", "mine"]).await.unwrap_err().contains("403"));
-    let mine = world.call(Method::GET, "/user/installations", token, None).await.expect(200);
+    let mine = harness.call(Method::GET, "/user/installations", token, None).await.expect(200);
     assert_eq!((&mine["total_count"], &mine["installations"][0]["app_slug"]), (&json!(1), &json!("gear-counter")));
-    world.playground.make_private();
-    world.call(Method::GET, path, token, None).await.expect(200);
-    world.call(Method::GET, "/repos/acme/widgets/commits", token, None).await.expect(404);
+    harness.playground.make_private();
+    harness.call(Method::GET, path, token, None).await.expect(200);
+    harness.call(Method::GET, "/repos/acme/widgets/commits", token, None).await.expect(404);
 }
 
 #[tokio::test]
 async fn codes_and_secrets_are_checked_and_tokens_expire() {
-    let world = World::start().await;
-    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
-    let code = authorize(&world, &app, "writer").await;
-    let wrong = trade(&world, &app, json!({ "code": code, "client_secret": "guess" })).await;
+    let harness = Harness::start().await;
+    let app = register(&harness, &manifest("http://127.0.0.1:9/hook")).await;
+    let code = authorize(&harness, &app, "writer").await;
+    let wrong = trade(&harness, &app, json!({ "code": code, "client_secret": "guess" })).await;
     assert_eq!(wrong["error"], "incorrect_client_credentials");
-    let wrong = trade(&world, &app, json!({ "code": "guess" })).await;
+    let wrong = trade(&harness, &app, json!({ "code": "guess" })).await;
     assert_eq!(wrong["error"], "bad_verification_code");
-    let granted = trade(&world, &app, json!({ "code": code })).await;
+    let granted = trade(&harness, &app, json!({ "code": code })).await;
     assert_eq!(
-        trade(&world, &app, json!({ "code": code })).await["error"],
+        trade(&harness, &app, json!({ "code": code })).await["error"],
         "bad_verification_code",
         "a code is good once"
     );
-    let stale = authorize(&world, &app, "writer").await;
-    world.playground.advance(Duration::from_secs(601));
-    assert_eq!(trade(&world, &app, json!({ "code": stale })).await["error"], "bad_verification_code");
+    let stale = authorize(&harness, &app, "writer").await;
+    harness.playground.advance(Duration::from_secs(601));
+    assert_eq!(trade(&harness, &app, json!({ "code": stale })).await["error"], "bad_verification_code");
     let elsewhere =
         [("client_id", app.text("client_id")), ("login", "writer"), ("redirect_uri", "https://evil.example/")];
-    let (place, parameters) = led_to(&submit(&world, "/login/oauth/authorize", &elsewhere).await);
+    let (place, parameters) = led_to(&submit(&harness, "/login/oauth/authorize", &elsewhere).await);
     assert_eq!((place.as_str(), parameters["error"].as_str()), ("example.com/back", "redirect_uri_mismatch"));
     let here =
         [("client_id", app.text("client_id")), ("login", "writer"), ("redirect_uri", "https://example.com/back")];
-    let code = led_to(&submit(&world, "/login/oauth/authorize", &here).await).1["code"].clone();
-    let wrong = trade(&world, &app, json!({ "code": code, "redirect_uri": "https://evil.example/" })).await;
+    let code = led_to(&submit(&harness, "/login/oauth/authorize", &here).await).1["code"].clone();
+    let wrong = trade(&harness, &app, json!({ "code": code, "redirect_uri": "https://evil.example/" })).await;
     assert_eq!(wrong["error"], "redirect_uri_mismatch");
-    world.playground.advance(Duration::from_hours(8));
+    harness.playground.advance(Duration::from_hours(8));
     let token = granted["access_token"].as_str().unwrap();
-    world.call(Method::GET, "/user", token, None).await.expect(401);
+    harness.call(Method::GET, "/user", token, None).await.expect(401);
     let refresh = json!({ "grant_type": "refresh_token", "refresh_token": granted["refresh_token"] });
-    let renewed = trade(&world, &app, refresh.clone()).await;
-    world.call(Method::GET, "/user", renewed["access_token"].as_str().unwrap(), None).await.expect(200);
-    assert_eq!(trade(&world, &app, refresh).await["error"], "bad_refresh_token", "it was used");
-    let odd = trade(&world, &app, json!({ "grant_type": "magic" })).await;
+    let renewed = trade(&harness, &app, refresh.clone()).await;
+    harness.call(Method::GET, "/user", renewed["access_token"].as_str().unwrap(), None).await.expect(200);
+    assert_eq!(trade(&harness, &app, refresh).await["error"], "bad_refresh_token", "it was used");
+    let odd = trade(&harness, &app, json!({ "grant_type": "magic" })).await;
     assert_eq!(odd["error"], "unsupported_grant_type");
-    let url = format!("{}/login/oauth/access_token", world.playground.url);
+    let url = format!("{}/login/oauth/access_token", harness.playground.url);
     let fields = [("client_id", app.text("client_id")), ("code", "guess")];
-    let form = form(&world.client, url, &fields).await.text().await.unwrap();
+    let form = form(&harness.client, url, &fields).await.text().await.unwrap();
     assert!(form.contains("error=incorrect_client_credentials&"), "a form is answered by a form: {form}");
     assert_eq!(
-        submit(&world, "/login/oauth/authorize", &[("client_id", "none"), ("login", "writer")]).await.status(),
+        submit(&harness, "/login/oauth/authorize", &[("client_id", "none"), ("login", "writer")]).await.status(),
         404
     );
 }
 
 #[tokio::test]
 async fn an_app_asks_about_tokens_and_gives_them_back() {
-    let world = World::start().await;
-    let app = register(&world, &manifest("http://127.0.0.1:9/hook")).await;
+    let harness = Harness::start().await;
+    let app = register(&harness, &manifest("http://127.0.0.1:9/hook")).await;
     let basic = |user: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")));
     let own = basic(app.text("client_id"), app.text("client_secret"));
     let call = async |method: Method, what: &str, header: &str, token: &str| {
-        let url = format!("{}/api/v3/applications/{}/{what}", world.playground.url, app.text("client_id"));
-        let request = world.client.request(method, url).json(&json!({ "access_token": token }));
+        let url = format!("{}/api/v3/applications/{}/{what}", harness.playground.url, app.text("client_id"));
+        let request = harness.client.request(method, url).json(&json!({ "access_token": token }));
         let request = if header.is_empty() { request } else { request.header("authorization", header) };
         request.send().await.unwrap()
     };
     let granted = async || {
-        let code = authorize(&world, &app, "writer").await;
-        trade(&world, &app, json!({ "code": code })).await["access_token"].as_str().unwrap().to_owned()
+        let code = authorize(&harness, &app, "writer").await;
+        trade(&harness, &app, json!({ "code": code })).await["access_token"].as_str().unwrap().to_owned()
     };
     let (first, second) = (granted().await, granted().await);
     let told: Value = call(Method::POST, "token", &own, &first).await.json().await.unwrap();
@@ -355,8 +355,8 @@ async fn an_app_asks_about_tokens_and_gives_them_back() {
     assert_eq!(call(Method::DELETE, "token", &guess, &first).await.status(), 404);
     assert_eq!(call(Method::DELETE, "grant", &guess, &first).await.status(), 404);
     assert_eq!(call(Method::DELETE, "token", &own, &first).await.status(), 204);
-    world.call(Method::GET, "/user", &first, None).await.expect(401);
-    world.call(Method::GET, "/user", &second, None).await.expect(200);
+    harness.call(Method::GET, "/user", &first, None).await.expect(401);
+    harness.call(Method::GET, "/user", &second, None).await.expect(200);
     assert_eq!(call(Method::DELETE, "grant", &own, &second).await.status(), 204);
-    world.call(Method::GET, "/user", &second, None).await.expect(401);
+    harness.call(Method::GET, "/user", &second, None).await.expect(401);
 }

@@ -22,7 +22,7 @@ use github_conformance::Watched;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A playground that lives as long as its test.
-pub(super) struct World {
+pub(super) struct Harness {
     pub(super) playground: Watched,
     pub(super) client: reqwest::Client,
     pub(super) folder: TempDir,
@@ -45,7 +45,7 @@ impl Reply {
     }
 }
 
-impl World {
+impl Harness {
     /// Starts one.
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -235,14 +235,14 @@ type Inbox = (Arc<Mutex<Vec<Received>>>, Arc<Vec<u8>>);
 
 impl Receiver {
     /// Starts one, and points the playground's app to it.
-    pub(super) async fn of(world: &World) -> Self {
+    pub(super) async fn of(harness: &Harness) -> Self {
         let received = Arc::new(Mutex::new(Vec::new()));
-        let secret = std::fs::read(&world.playground.webhook_secret_path).unwrap();
+        let secret = std::fs::read(&harness.playground.webhook_secret_path).unwrap();
         let router = Router::new().route("/hook", post(receive)).with_state((received.clone(), Arc::new(secret)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        world.playground.set_webhook_url(format!("http://{address}/hook"));
+        harness.playground.set_webhook_url(format!("http://{address}/hook"));
         Self { received }
     }
 

@@ -3,261 +3,270 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{Receiver, Reply, World};
+use super::support::{Harness, Receiver, Reply};
 
 const OWNER: &str = "playground-maintainer";
 
-async fn call(world: &World, token: &str, method: Method, path: &str, body: Value) -> Reply {
-    world.call(method, &format!("/orgs/acme{path}"), token, Some(body).filter(|body| !body.is_null())).await
+async fn call(harness: &Harness, token: &str, method: Method, path: &str, body: Value) -> Reply {
+    harness.call(method, &format!("/orgs/acme{path}"), token, Some(body).filter(|body| !body.is_null())).await
 }
 
-async fn join(world: &World, login: &str) {
-    world.playground.add_user(login);
+async fn join(harness: &Harness, login: &str) {
+    harness.playground.add_user(login);
     let body = json!({ "role": "member" });
-    call(world, OWNER, Method::PUT, &format!("/memberships/{login}"), body).await.expect(200);
+    call(harness, OWNER, Method::PUT, &format!("/memberships/{login}"), body).await.expect(200);
 }
 
 /// What somebody may do in the seed's repository.
-async fn role(world: &World, login: &str) -> String {
-    let told = world.get(&format!("/collaborators/{login}/permission")).await;
+async fn role(harness: &Harness, login: &str) -> String {
+    let told = harness.get(&format!("/collaborators/{login}/permission")).await;
     told["role_name"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn people_join_and_leave_an_organization() {
-    let world = World::start().await;
-    world.playground.subscribe(&["organization"]);
-    let receiver = Receiver::of(&world).await;
-    join(&world, "ada").await;
+    let harness = Harness::start().await;
+    harness.playground.subscribe(&["organization"]);
+    let receiver = Receiver::of(&harness).await;
+    join(&harness, "ada").await;
     let hook = receiver.next("organization", "member_added").await;
     assert_eq!(hook.payload["membership"]["user"]["login"], "ada");
-    assert_eq!(hook.payload["installation"]["id"], world.playground.installation_id);
-    let members = call(&world, "playground-ada", Method::GET, "/members", Value::Null).await.expect(200);
+    assert_eq!(hook.payload["installation"]["id"], harness.playground.installation_id);
+    let members = call(&harness, "playground-ada", Method::GET, "/members", Value::Null).await.expect(200);
     let logins = |list: &Value| list.as_array().unwrap().iter().map(|one| one["login"].clone()).collect::<Vec<_>>();
     assert_eq!(logins(&members), ["maintainer", "ada"]);
-    let owners = call(&world, OWNER, Method::GET, "/members?role=admin", Value::Null).await.expect(200);
+    let owners = call(&harness, OWNER, Method::GET, "/members?role=admin", Value::Null).await.expect(200);
     assert_eq!(logins(&owners), ["maintainer"]);
-    let outside = call(&world, "playground-writer", Method::GET, "/members", Value::Null).await.expect(200);
+    let outside = call(&harness, "playground-writer", Method::GET, "/members", Value::Null).await.expect(200);
     assert_eq!(logins(&outside), ["maintainer"], "ada does not show that she is a member");
-    call(&world, "playground-ada", Method::GET, "/members/ada", Value::Null).await.expect(204);
-    call(&world, "playground-ada", Method::GET, "/members/writer", Value::Null).await.expect(404);
-    let shown = call(&world, "playground-ada", Method::GET, "/memberships/maintainer", Value::Null).await.expect(200);
+    call(&harness, "playground-ada", Method::GET, "/members/ada", Value::Null).await.expect(204);
+    call(&harness, "playground-ada", Method::GET, "/members/writer", Value::Null).await.expect(404);
+    let shown = call(&harness, "playground-ada", Method::GET, "/memberships/maintainer", Value::Null).await.expect(200);
     assert_eq!((&shown["role"], &shown["state"]), (&json!("admin"), &json!("active")));
-    let mine = world.call(Method::GET, "/user/memberships/orgs", "playground-ada", None).await.expect(200);
+    let mine = harness.call(Method::GET, "/user/memberships/orgs", "playground-ada", None).await.expect(200);
     assert_eq!(mine[0]["organization"]["login"], "acme");
-    world.call(Method::GET, "/user/memberships/orgs/acme", "playground-ada", None).await.expect(200);
-    assert_eq!(world.call(Method::GET, "/user/orgs", "playground-ada", None).await.expect(200)[0]["login"], "acme");
-    let outside = call(&world, OWNER, Method::GET, "/outside_collaborators", Value::Null).await.expect(200);
+    harness.call(Method::GET, "/user/memberships/orgs/acme", "playground-ada", None).await.expect(200);
+    assert_eq!(harness.call(Method::GET, "/user/orgs", "playground-ada", None).await.expect(200)[0]["login"], "acme");
+    let outside = call(&harness, OWNER, Method::GET, "/outside_collaborators", Value::Null).await.expect(200);
     assert_eq!(logins(&outside), ["writer", "triager", "outsider"]);
-    call(&world, OWNER, Method::DELETE, "/members/ada", Value::Null).await.expect(204);
+    call(&harness, OWNER, Method::DELETE, "/members/ada", Value::Null).await.expect(204);
     receiver.next("organization", "member_removed").await;
-    world.call(Method::GET, "/user/memberships/orgs/acme", "playground-ada", None).await.expect(404);
+    harness.call(Method::GET, "/user/memberships/orgs/acme", "playground-ada", None).await.expect(404);
 }
 
 #[tokio::test]
 async fn only_owners_change_who_is_in_an_organization_and_one_always_stays() {
-    let world = World::start().await;
-    join(&world, "ada").await;
+    let harness = Harness::start().await;
+    join(&harness, "ada").await;
     let owner = json!({ "role": "admin" });
     for token in ["playground-ada", "playground-writer"] {
-        call(&world, token, Method::PUT, "/memberships/writer", owner.clone()).await.expect(403);
-        call(&world, token, Method::DELETE, "/memberships/ada", Value::Null).await.expect(403);
-        call(&world, token, Method::DELETE, "/members/ada", Value::Null).await.expect(403);
+        call(&harness, token, Method::PUT, "/memberships/writer", owner.clone()).await.expect(403);
+        call(&harness, token, Method::DELETE, "/memberships/ada", Value::Null).await.expect(403);
+        call(&harness, token, Method::DELETE, "/members/ada", Value::Null).await.expect(403);
     }
-    call(&world, "", Method::PUT, "/memberships/writer", owner.clone()).await.expect(401);
-    let app = world.installation_token(json!({})).await;
-    call(&world, &app, Method::PUT, "/memberships/writer", owner.clone()).await.expect(403);
-    call(&world, "playground-writer", Method::GET, "/memberships/ada", Value::Null).await.expect(403);
-    call(&world, "playground-writer", Method::GET, "/outside_collaborators", Value::Null).await.expect(404);
-    call(&world, OWNER, Method::DELETE, "/memberships/maintainer", Value::Null).await.expect(403);
-    call(&world, OWNER, Method::PUT, "/memberships/maintainer", json!({ "role": "member" })).await.expect(403);
-    call(&world, OWNER, Method::PUT, "/memberships/nobody", owner.clone()).await.expect(404);
-    call(&world, OWNER, Method::PUT, "/memberships/ada", json!({ "role": "king" })).await.expect(422);
-    call(&world, OWNER, Method::PUT, "/memberships/ada", owner).await.expect(200);
-    call(&world, "playground-ada", Method::DELETE, "/memberships/maintainer", Value::Null).await.expect(204);
-    let told = world.as_user("ada", Method::GET, "/collaborators/ada/permission", Value::Null).await.expect(200);
+    call(&harness, "", Method::PUT, "/memberships/writer", owner.clone()).await.expect(401);
+    let app = harness.installation_token(json!({})).await;
+    call(&harness, &app, Method::PUT, "/memberships/writer", owner.clone()).await.expect(403);
+    call(&harness, "playground-writer", Method::GET, "/memberships/ada", Value::Null).await.expect(403);
+    call(&harness, "playground-writer", Method::GET, "/outside_collaborators", Value::Null).await.expect(404);
+    call(&harness, OWNER, Method::DELETE, "/memberships/maintainer", Value::Null).await.expect(403);
+    call(&harness, OWNER, Method::PUT, "/memberships/maintainer", json!({ "role": "member" })).await.expect(403);
+    call(&harness, OWNER, Method::PUT, "/memberships/nobody", owner.clone()).await.expect(404);
+    call(&harness, OWNER, Method::PUT, "/memberships/ada", json!({ "role": "king" })).await.expect(422);
+    call(&harness, OWNER, Method::PUT, "/memberships/ada", owner).await.expect(200);
+    call(&harness, "playground-ada", Method::DELETE, "/memberships/maintainer", Value::Null).await.expect(204);
+    let told = harness.as_user("ada", Method::GET, "/collaborators/ada/permission", Value::Null).await.expect(200);
     assert_eq!(told["role_name"], "admin", "an owner administers every repository");
 }
 
 #[tokio::test]
 async fn a_team_is_made_changed_and_deleted_with_all_below_it() {
-    let world = World::start().await;
-    world.playground.subscribe(&["team", "membership", "team_add"]);
-    let receiver = Receiver::of(&world).await;
-    join(&world, "ada").await;
+    let harness = Harness::start().await;
+    harness.playground.subscribe(&["team", "membership", "team_add"]);
+    let receiver = Receiver::of(&harness).await;
+    join(&harness, "ada").await;
     let new = json!({ "name": "Gear Grinders", "description": "Round", "privacy": "closed" });
-    let team = call(&world, "playground-ada", Method::POST, "/teams", new).await.expect(201);
+    let team = call(&harness, "playground-ada", Method::POST, "/teams", new).await.expect(201);
     assert_eq!((&team["slug"], &team["members_count"]), (&json!("gear-grinders"), &json!(1)));
     assert_eq!(receiver.next("team", "created").await.payload["team"]["name"], "Gear Grinders");
     assert_eq!(receiver.next("membership", "added").await.payload["member"]["login"], "ada");
     let below = json!({ "name": "Cogs", "parent_team_id": team["id"], "repo_names": ["acme/widgets"] });
-    let below = call(&world, OWNER, Method::POST, "/teams", below).await.expect(201);
+    let below = call(&harness, OWNER, Method::POST, "/teams", below).await.expect(201);
     assert_eq!((&below["parent"]["slug"], &below["repos_count"]), (&json!("gear-grinders"), &json!(1)));
     assert_eq!(receiver.next("team", "added_to_repository").await.payload["repository"]["name"], "widgets");
     assert_eq!(receiver.next("team_add", "").await.payload["team"]["slug"], "cogs");
-    call(&world, OWNER, Method::POST, "/teams", json!({ "name": "cogs" })).await.expect(422);
-    call(&world, OWNER, Method::POST, "/teams", json!({ "name": "!" })).await.expect(422);
+    call(&harness, OWNER, Method::POST, "/teams", json!({ "name": "cogs" })).await.expect(422);
+    call(&harness, OWNER, Method::POST, "/teams", json!({ "name": "!" })).await.expect(422);
     let path = "/teams/gear-grinders";
-    call(&world, OWNER, Method::PATCH, path, json!({ "parent_team_id": below["id"] })).await.expect(422);
-    call(&world, OWNER, Method::PATCH, path, json!({ "privacy": "secret" })).await.expect(422);
+    call(&harness, OWNER, Method::PATCH, path, json!({ "parent_team_id": below["id"] })).await.expect(422);
+    call(&harness, OWNER, Method::PATCH, path, json!({ "privacy": "secret" })).await.expect(422);
     let edited = json!({ "name": "Grinders", "description": "Rounder" });
-    let edited = call(&world, "playground-ada", Method::PATCH, path, edited).await.expect(200);
+    let edited = call(&harness, "playground-ada", Method::PATCH, path, edited).await.expect(200);
     assert_eq!(edited["slug"], "grinders");
     let hook = receiver.next("team", "edited").await;
     assert_eq!(hook.payload["changes"]["name"]["from"], "Gear Grinders");
-    let mine = world.call(Method::GET, "/user/teams", "playground-ada", None).await.expect(200);
+    let mine = harness.call(Method::GET, "/user/teams", "playground-ada", None).await.expect(200);
     assert_eq!(mine[0]["slug"], "grinders");
-    assert_eq!(call(&world, OWNER, Method::GET, "/teams", Value::Null).await.expect(200).as_array().unwrap().len(), 2);
-    call(&world, OWNER, Method::DELETE, "/teams/grinders", Value::Null).await.expect(204);
+    assert_eq!(
+        call(&harness, OWNER, Method::GET, "/teams", Value::Null).await.expect(200).as_array().unwrap().len(),
+        2
+    );
+    call(&harness, OWNER, Method::DELETE, "/teams/grinders", Value::Null).await.expect(204);
     receiver.next("team", "deleted").await;
-    call(&world, OWNER, Method::GET, "/teams/cogs", Value::Null).await.expect(404);
+    call(&harness, OWNER, Method::GET, "/teams/cogs", Value::Null).await.expect(404);
 }
 
 #[tokio::test]
 async fn a_secret_team_is_its_members_and_the_owners_alone() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for login in ["ada", "bob"] {
-        join(&world, login).await;
+        join(&harness, login).await;
     }
-    call(&world, "playground-ada", Method::POST, "/teams", json!({ "name": "Whisper" })).await.expect(201);
+    call(&harness, "playground-ada", Method::POST, "/teams", json!({ "name": "Whisper" })).await.expect(201);
     for (token, status) in
         [("playground-ada", 200), (OWNER, 200), ("playground-bob", 404), ("playground-writer", 404), ("", 404)]
     {
-        call(&world, token, Method::GET, "/teams/whisper", Value::Null).await.expect(status);
+        call(&harness, token, Method::GET, "/teams/whisper", Value::Null).await.expect(status);
     }
-    let seen = call(&world, "playground-bob", Method::GET, "/teams", Value::Null).await.expect(200);
+    let seen = call(&harness, "playground-bob", Method::GET, "/teams", Value::Null).await.expect(200);
     assert_eq!(seen, json!([]));
-    call(&world, "playground-writer", Method::GET, "/teams", Value::Null).await.expect(403);
-    let app = world.installation_token(json!({})).await;
-    let seen = call(&world, &app, Method::GET, "/teams", Value::Null).await.expect(200);
+    call(&harness, "playground-writer", Method::GET, "/teams", Value::Null).await.expect(403);
+    let app = harness.installation_token(json!({})).await;
+    let seen = call(&harness, &app, Method::GET, "/teams", Value::Null).await.expect(200);
     assert_eq!(seen[0]["slug"], "whisper", "the app may read members");
 }
 
 #[tokio::test]
 async fn maintainers_add_members_and_owners_anybody() {
-    let world = World::start().await;
-    world.playground.subscribe(&["membership"]);
-    let receiver = Receiver::of(&world).await;
+    let harness = Harness::start().await;
+    harness.playground.subscribe(&["membership"]);
+    let receiver = Receiver::of(&harness).await;
     for login in ["ada", "bob"] {
-        join(&world, login).await;
+        join(&harness, login).await;
     }
     let team = json!({ "name": "Cogs", "privacy": "closed" });
-    call(&world, "playground-ada", Method::POST, "/teams", team).await.expect(201);
+    call(&harness, "playground-ada", Method::POST, "/teams", team).await.expect(201);
     let at = |login: &str| format!("/teams/cogs/memberships/{login}");
-    call(&world, "playground-bob", Method::PUT, &at("bob"), Value::Null).await.expect(403);
-    call(&world, "", Method::PUT, &at("bob"), Value::Null).await.expect(404);
-    let added = call(&world, "playground-ada", Method::PUT, &at("bob"), Value::Null).await.expect(200);
+    call(&harness, "playground-bob", Method::PUT, &at("bob"), Value::Null).await.expect(403);
+    call(&harness, "", Method::PUT, &at("bob"), Value::Null).await.expect(404);
+    let added = call(&harness, "playground-ada", Method::PUT, &at("bob"), Value::Null).await.expect(200);
     assert_eq!((&added["role"], &added["state"]), (&json!("member"), &json!("active")));
-    call(&world, "playground-ada", Method::PUT, &at("writer"), Value::Null).await.expect(403);
-    call(&world, OWNER, Method::PUT, &at("writer"), json!({ "role": "maintainer" })).await.expect(200);
-    call(&world, "playground-ada", Method::GET, "/members/writer", Value::Null).await.expect(204);
-    call(&world, "playground-ada", Method::PUT, &at("bob"), json!({ "role": "king" })).await.expect(422);
-    call(&world, "playground-ada", Method::PUT, &at("acme"), Value::Null).await.expect(422);
-    let told = call(&world, "playground-bob", Method::GET, "/teams/cogs/members?role=maintainer", Value::Null).await;
+    call(&harness, "playground-ada", Method::PUT, &at("writer"), Value::Null).await.expect(403);
+    call(&harness, OWNER, Method::PUT, &at("writer"), json!({ "role": "maintainer" })).await.expect(200);
+    call(&harness, "playground-ada", Method::GET, "/members/writer", Value::Null).await.expect(204);
+    call(&harness, "playground-ada", Method::PUT, &at("bob"), json!({ "role": "king" })).await.expect(422);
+    call(&harness, "playground-ada", Method::PUT, &at("acme"), Value::Null).await.expect(422);
+    let told = call(&harness, "playground-bob", Method::GET, "/teams/cogs/members?role=maintainer", Value::Null).await;
     assert_eq!(told.expect(200).as_array().unwrap().len(), 2);
-    call(&world, "playground-bob", Method::DELETE, &at("ada"), Value::Null).await.expect(403);
-    call(&world, "playground-bob", Method::DELETE, &at("bob"), Value::Null).await.expect(204);
+    call(&harness, "playground-bob", Method::DELETE, &at("ada"), Value::Null).await.expect(403);
+    call(&harness, "playground-bob", Method::DELETE, &at("bob"), Value::Null).await.expect(204);
     assert_eq!(receiver.next("membership", "removed").await.payload["member"]["login"], "bob");
-    call(&world, "playground-ada", Method::GET, &at("bob"), Value::Null).await.expect(404);
+    call(&harness, "playground-ada", Method::GET, &at("bob"), Value::Null).await.expect(404);
     for (method, path) in [(Method::PATCH, "/teams/cogs"), (Method::DELETE, "/teams/cogs")] {
-        call(&world, "playground-bob", method, path, json!({ "name": "Mine" })).await.expect(403);
+        call(&harness, "playground-bob", method, path, json!({ "name": "Mine" })).await.expect(403);
     }
 }
 
 #[tokio::test]
 async fn a_team_gives_its_members_and_those_below_it_a_role() {
-    let world = World::start().await;
-    world.playground.subscribe(&["team"]);
-    let receiver = Receiver::of(&world).await;
+    let harness = Harness::start().await;
+    harness.playground.subscribe(&["team"]);
+    let receiver = Receiver::of(&harness).await;
     for login in ["ada", "bob"] {
-        join(&world, login).await;
+        join(&harness, login).await;
     }
     let parent = json!({ "name": "Gears", "privacy": "closed", "maintainers": ["ada"] });
-    let parent = call(&world, OWNER, Method::POST, "/teams", parent).await.expect(201);
+    let parent = call(&harness, OWNER, Method::POST, "/teams", parent).await.expect(201);
     let child = json!({ "name": "Cogs", "parent_team_id": parent["id"], "maintainers": ["bob"] });
-    call(&world, OWNER, Method::POST, "/teams", child).await.expect(201);
-    assert_eq!((role(&world, "ada").await, role(&world, "bob").await), ("read".to_owned(), "read".to_owned()));
+    call(&harness, OWNER, Method::POST, "/teams", child).await.expect(201);
+    assert_eq!((role(&harness, "ada").await, role(&harness, "bob").await), ("read".to_owned(), "read".to_owned()));
     let given = "/teams/gears/repos/acme/widgets";
-    call(&world, "playground-ada", Method::PUT, given, json!({ "permission": "push" })).await.expect(403);
-    call(&world, OWNER, Method::PUT, given, json!({ "permission": "king" })).await.expect(422);
-    call(&world, OWNER, Method::GET, given, Value::Null).await.expect(404);
-    call(&world, OWNER, Method::PUT, given, json!({ "permission": "triage" })).await.expect(204);
-    assert_eq!((role(&world, "ada").await, role(&world, "bob").await), ("triage".to_owned(), "triage".to_owned()));
-    call(&world, OWNER, Method::PUT, "/teams/cogs/repos/acme/widgets", json!({ "permission": "maintain" }))
+    call(&harness, "playground-ada", Method::PUT, given, json!({ "permission": "push" })).await.expect(403);
+    call(&harness, OWNER, Method::PUT, given, json!({ "permission": "king" })).await.expect(422);
+    call(&harness, OWNER, Method::GET, given, Value::Null).await.expect(404);
+    call(&harness, OWNER, Method::PUT, given, json!({ "permission": "triage" })).await.expect(204);
+    assert_eq!((role(&harness, "ada").await, role(&harness, "bob").await), ("triage".to_owned(), "triage".to_owned()));
+    call(&harness, OWNER, Method::PUT, "/teams/cogs/repos/acme/widgets", json!({ "permission": "maintain" }))
         .await
         .expect(204);
-    assert_eq!((role(&world, "ada").await, role(&world, "bob").await), ("triage".to_owned(), "maintain".to_owned()));
-    call(&world, OWNER, Method::PUT, given, json!({ "permission": "push" })).await.expect(204);
+    assert_eq!(
+        (role(&harness, "ada").await, role(&harness, "bob").await),
+        ("triage".to_owned(), "maintain".to_owned())
+    );
+    call(&harness, OWNER, Method::PUT, given, json!({ "permission": "push" })).await.expect(204);
     let hook = receiver.next("team", "edited").await;
     assert_eq!(hook.payload["changes"]["repository"]["permissions"]["from"]["push"], false);
-    call(&world, "playground-bob", Method::GET, given, Value::Null).await.expect(204);
-    let listed = call(&world, "playground-bob", Method::GET, "/teams/cogs/repos", Value::Null).await.expect(200);
+    call(&harness, "playground-bob", Method::GET, given, Value::Null).await.expect(204);
+    let listed = call(&harness, "playground-bob", Method::GET, "/teams/cogs/repos", Value::Null).await.expect(200);
     assert_eq!(listed[0]["permissions"]["maintain"], true);
-    let teams = world.get("/teams").await;
+    let teams = harness.get("/teams").await;
     let granted = |slug: &str| teams.as_array().unwrap().iter().find(|team| team["slug"] == slug).unwrap().clone();
     assert_eq!(granted("gears")["permission"], "push");
     assert_eq!(granted("cogs")["permission"], "maintain");
-    call(&world, "playground-bob", Method::DELETE, given, Value::Null).await.expect(403);
-    call(&world, "playground-ada", Method::DELETE, given, Value::Null).await.expect(204);
+    call(&harness, "playground-bob", Method::DELETE, given, Value::Null).await.expect(403);
+    call(&harness, "playground-ada", Method::DELETE, given, Value::Null).await.expect(204);
     receiver.next("team", "removed_from_repository").await;
-    assert_eq!((role(&world, "ada").await, role(&world, "bob").await), ("read".to_owned(), "maintain".to_owned()));
+    assert_eq!((role(&harness, "ada").await, role(&harness, "bob").await), ("read".to_owned(), "maintain".to_owned()));
 }
 
 #[tokio::test]
 async fn a_team_is_given_no_repository_of_another_account() {
-    let world = World::start().await;
-    call(&world, OWNER, Method::POST, "/teams", json!({ "name": "Cogs" })).await.expect(201);
+    let harness = Harness::start().await;
+    call(&harness, OWNER, Method::POST, "/teams", json!({ "name": "Cogs" })).await.expect(201);
     let new = Some(json!({ "name": "mine" }));
-    world.call(Method::POST, "/user/repos", OWNER, new).await.expect(201);
-    call(&world, OWNER, Method::PUT, "/teams/cogs/repos/maintainer/mine", Value::Null).await.expect(422);
+    harness.call(Method::POST, "/user/repos", OWNER, new).await.expect(201);
+    call(&harness, OWNER, Method::PUT, "/teams/cogs/repos/maintainer/mine", Value::Null).await.expect(422);
 }
 
 #[tokio::test]
 async fn who_left_the_organization_has_nothing_left_in_it() {
-    let world = World::start().await;
-    join(&world, "ada").await;
+    let harness = Harness::start().await;
+    join(&harness, "ada").await;
     let team = json!({ "name": "Cogs", "maintainers": ["ada"], "permission": "push", "repo_names": ["acme/widgets"] });
-    call(&world, OWNER, Method::POST, "/teams", team).await.expect(201);
-    world.as_user("maintainer", Method::PUT, "/collaborators/ada", json!({ "permission": "admin" })).await.expect(204);
-    world.playground.make_private();
-    assert_eq!(role(&world, "ada").await, "admin");
-    call(&world, OWNER, Method::DELETE, "/memberships/ada", Value::Null).await.expect(204);
-    assert_eq!(role(&world, "ada").await, "none");
-    world.as_user("ada", Method::GET, "", Value::Null).await.expect(404);
+    call(&harness, OWNER, Method::POST, "/teams", team).await.expect(201);
+    harness
+        .as_user("maintainer", Method::PUT, "/collaborators/ada", json!({ "permission": "admin" }))
+        .await
+        .expect(204);
+    harness.playground.make_private();
+    assert_eq!(role(&harness, "ada").await, "admin");
+    call(&harness, OWNER, Method::DELETE, "/memberships/ada", Value::Null).await.expect(204);
+    assert_eq!(role(&harness, "ada").await, "none");
+    harness.as_user("ada", Method::GET, "", Value::Null).await.expect(404);
 }
 
 #[tokio::test]
 async fn an_organization_tells_its_owners_more_than_others() {
-    let world = World::start().await;
-    let told = call(&world, OWNER, Method::GET, "", Value::Null).await.expect(200);
+    let harness = Harness::start().await;
+    let told = call(&harness, OWNER, Method::GET, "", Value::Null).await.expect(200);
     assert_eq!(told["default_repository_permission"], "read");
-    let told = call(&world, "playground-writer", Method::GET, "", Value::Null).await.expect(200);
+    let told = call(&harness, "playground-writer", Method::GET, "", Value::Null).await.expect(200);
     assert_eq!(told["default_repository_permission"], Value::Null);
-    let here = call(&world, OWNER, Method::GET, "/installations", Value::Null).await.expect(200);
+    let here = call(&harness, OWNER, Method::GET, "/installations", Value::Null).await.expect(200);
     assert_eq!(here["installations"][0]["app_slug"], "playground-app");
-    call(&world, "playground-writer", Method::GET, "/installations", Value::Null).await.expect(404);
-    world.call(Method::GET, "/orgs/writer", OWNER, None).await.expect(404);
-    let app = world.app_token();
-    let here = world.call(Method::GET, "/orgs/acme/installation", &app, None).await.expect(200);
+    call(&harness, "playground-writer", Method::GET, "/installations", Value::Null).await.expect(404);
+    harness.call(Method::GET, "/orgs/writer", OWNER, None).await.expect(404);
+    let app = harness.app_token();
+    let here = harness.call(Method::GET, "/orgs/acme/installation", &app, None).await.expect(200);
     assert_eq!(here["target_type"], "Organization");
-    world.call(Method::GET, "/users/writer/installation", &app, None).await.expect(404);
+    harness.call(Method::GET, "/users/writer/installation", &app, None).await.expect(404);
 }
 
 #[tokio::test]
 async fn a_membership_of_a_team_is_shown_to_those_who_see_the_team() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for login in ["ada", "bob"] {
-        join(&world, login).await;
+        join(&harness, login).await;
     }
-    call(&world, OWNER, Method::POST, "/teams", json!({ "name": "Gears", "privacy": "secret" })).await.expect(201);
+    call(&harness, OWNER, Method::POST, "/teams", json!({ "name": "Gears", "privacy": "secret" })).await.expect(201);
     let path = "/teams/gears/memberships/ada";
-    call(&world, OWNER, Method::GET, path, Value::Null).await.expect(404);
-    call(&world, OWNER, Method::PUT, path, json!({ "role": "maintainer" })).await.expect(200);
-    let shown = call(&world, "playground-ada", Method::GET, path, Value::Null).await.expect(200);
+    call(&harness, OWNER, Method::GET, path, Value::Null).await.expect(404);
+    call(&harness, OWNER, Method::PUT, path, json!({ "role": "maintainer" })).await.expect(200);
+    let shown = call(&harness, "playground-ada", Method::GET, path, Value::Null).await.expect(200);
     assert_eq!((&shown["role"], &shown["state"]), (&json!("maintainer"), &json!("active")));
-    let owner = call(&world, "playground-ada", Method::GET, "/teams/gears/memberships/maintainer", Value::Null).await;
+    let owner = call(&harness, "playground-ada", Method::GET, "/teams/gears/memberships/maintainer", Value::Null).await;
     assert_eq!(owner.expect(200)["role"], "maintainer", "who owns the organisation maintains its teams");
     for token in ["playground-bob", "playground-writer", ""] {
-        call(&world, token, Method::GET, path, Value::Null).await.expect(404);
+        call(&harness, token, Method::GET, path, Value::Null).await.expect(404);
     }
 }

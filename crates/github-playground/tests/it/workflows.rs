@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{Receiver, World, wait_for};
+use super::support::{Harness, Receiver, wait_for};
 
 /// What a push of a workflow brings about, one event after the other.
 const EVENTS: [&str; 4] = ["workflow_run", "workflow_job", "check_run", "check_suite"];
@@ -16,8 +16,8 @@ const CI: &str = "name: CI\non: [push, pull_request]\njobs:\n  lint:\n    runs-o
                   steps: [{ uses: actions/checkout@v4 }, { run: make test }]\n";
 
 /// Pushes a workflow on a branch of its own; answers with the commit.
-async fn push_workflow(world: &World, branch: &str, file: &str, text: &str) -> String {
-    let clone = world.clone_as("playground-maintainer").await;
+async fn push_workflow(harness: &Harness, branch: &str, file: &str, text: &str) -> String {
+    let clone = harness.clone_as("playground-maintainer").await;
     std::fs::create_dir_all(clone.path.join(".github/workflows")).unwrap();
     let sha = clone.commit_on(branch, &format!(".github/workflows/{file}"), text).await;
     clone.git(&["push", "--quiet", "origin", branch]).await.unwrap();
@@ -25,16 +25,16 @@ async fn push_workflow(world: &World, branch: &str, file: &str, text: &str) -> S
 }
 
 /// Waits for the one run of a commit and event to be in this status.
-async fn run_of(world: &World, sha: &str, event: &str, status: &str) -> Value {
+async fn run_of(harness: &Harness, sha: &str, event: &str, status: &str) -> Value {
     wait_for(&format!("the run to be {status}"), async || {
-        let found = world.get(&format!("/actions/runs?head_sha={sha}&event={event}&status={status}")).await;
+        let found = harness.get(&format!("/actions/runs?head_sha={sha}&event={event}&status={status}")).await;
         found["workflow_runs"].as_array()?.first().cloned()
     })
     .await
 }
 
-async fn jobs_of(world: &World, run: &Value) -> Vec<(String, String, Value)> {
-    let jobs = world.get(&format!("/actions/runs/{}/jobs", run["id"])).await;
+async fn jobs_of(harness: &Harness, run: &Value) -> Vec<(String, String, Value)> {
+    let jobs = harness.get(&format!("/actions/runs/{}/jobs", run["id"])).await;
     let text = |job: &Value, key: &str| job[key].as_str().unwrap_or_default().to_owned();
     let jobs = jobs["jobs"].as_array().unwrap().iter();
     jobs.map(|job| (text(job, "name"), text(job, "status"), job["conclusion"].clone())).collect()
@@ -42,23 +42,23 @@ async fn jobs_of(world: &World, run: &Value) -> Vec<(String, String, Value)> {
 
 #[tokio::test]
 async fn a_push_runs_the_workflows_of_its_commit_and_shows_their_checks() {
-    let world = World::start().await;
-    world.playground.subscribe(&EVENTS);
-    let receiver = Receiver::of(&world).await;
-    let sha = push_workflow(&world, "topic", "ci.yml", CI).await;
-    let run = run_of(&world, &sha, "push", "success").await;
+    let harness = Harness::start().await;
+    harness.playground.subscribe(&EVENTS);
+    let receiver = Receiver::of(&harness).await;
+    let sha = push_workflow(&harness, "topic", "ci.yml", CI).await;
+    let run = run_of(&harness, &sha, "push", "success").await;
     assert_eq!((&run["name"], &run["head_branch"], &run["run_number"]), (&json!("CI"), &json!("topic"), &json!(1)));
     assert_eq!((&run["actor"]["login"], &run["path"]), (&json!("maintainer"), &json!(".github/workflows/ci.yml")));
-    let jobs = jobs_of(&world, &run).await;
+    let jobs = jobs_of(&harness, &run).await;
     let done = |name: &str| (name.to_owned(), "completed".to_owned(), json!("success"));
     assert_eq!(jobs, [done("lint"), done("Unit tests")]);
-    let checks = world.get(&format!("/commits/{sha}/check-runs?app_id=15368")).await;
+    let checks = harness.get(&format!("/commits/{sha}/check-runs?app_id=15368")).await;
     assert_eq!(checks["total_count"], 2);
     let check = &checks["check_runs"][0];
     assert_eq!((&check["app"]["slug"], &check["conclusion"]), (&json!("github-actions"), &json!("success")));
-    let job = world.get(&format!("/actions/jobs/{}", check["id"])).await;
+    let job = harness.get(&format!("/actions/jobs/{}", check["id"])).await;
     assert_eq!((&job["check_run_url"], &job["workflow_name"]), (&check["url"], &json!("CI")));
-    let suite = world.get(&format!("/check-suites/{}", run["check_suite_id"])).await;
+    let suite = harness.get(&format!("/check-suites/{}", run["check_suite_id"])).await;
     assert_eq!((&suite["app"]["id"], &suite["conclusion"]), (&json!(15368), &json!("success")));
     receiver.next("check_suite", "completed").await;
     for (event, action, count) in [
@@ -74,74 +74,75 @@ async fn a_push_runs_the_workflows_of_its_commit_and_shows_their_checks() {
         let found = receiver.count(event, action, count).await;
         assert_eq!(found, count, "{event}.{action}");
     }
-    let workflows = world.get("/actions/workflows").await;
+    let workflows = harness.get("/actions/workflows").await;
     let id = &workflows["workflows"][0]["id"];
-    assert_eq!(world.get("/actions/workflows/ci.yml").await["id"], *id);
-    assert_eq!(world.get(&format!("/actions/workflows/{id}/runs?branch=topic")).await["total_count"], 1);
-    assert_eq!(world.get(&format!("/actions/workflows/{id}/runs?branch=main")).await["total_count"], 0);
+    assert_eq!(harness.get("/actions/workflows/ci.yml").await["id"], *id);
+    assert_eq!(harness.get(&format!("/actions/workflows/{id}/runs?branch=topic")).await["total_count"], 1);
+    assert_eq!(harness.get(&format!("/actions/workflows/{id}/runs?branch=main")).await["total_count"], 0);
 }
 
 #[tokio::test]
 async fn what_fails_skips_what_needs_it_and_may_be_green_when_run_again() {
-    let world = World::start().await;
-    world.playground.ci("- { workflow: CI, job: lint, conclusion: [failure, success] }").unwrap();
-    let sha = push_workflow(&world, "topic", "ci.yml", CI).await;
-    let run = run_of(&world, &sha, "push", "failure").await;
+    let harness = Harness::start().await;
+    harness.playground.ci("- { workflow: CI, job: lint, conclusion: [failure, success] }").unwrap();
+    let sha = push_workflow(&harness, "topic", "ci.yml", CI).await;
+    let run = run_of(&harness, &sha, "push", "failure").await;
     let ended = |name: &str, conclusion: &str| (name.to_owned(), "completed".to_owned(), json!(conclusion));
-    assert_eq!(jobs_of(&world, &run).await, [ended("lint", "failure"), ended("Unit tests", "skipped")]);
+    assert_eq!(jobs_of(&harness, &run).await, [ended("lint", "failure"), ended("Unit tests", "skipped")]);
     let path = format!("/actions/runs/{}/rerun", run["id"]);
-    world.as_user("outsider", Method::POST, &path, Value::Null).await.expect(403);
-    world.as_user("writer", Method::POST, &path, Value::Null).await.expect(201);
-    let again = run_of(&world, &sha, "push", "success").await;
+    harness.as_user("outsider", Method::POST, &path, Value::Null).await.expect(403);
+    harness.as_user("writer", Method::POST, &path, Value::Null).await.expect(201);
+    let again = run_of(&harness, &sha, "push", "success").await;
     assert_eq!((&again["id"], &again["run_attempt"]), (&run["id"], &json!(2)));
     assert_eq!(again["triggering_actor"]["login"], "writer");
-    assert_eq!(jobs_of(&world, &again).await, [ended("lint", "success"), ended("Unit tests", "success")]);
-    let all = world.get(&format!("/actions/runs/{}/jobs?filter=all", run["id"])).await;
+    assert_eq!(jobs_of(&harness, &again).await, [ended("lint", "success"), ended("Unit tests", "success")]);
+    let all = harness.get(&format!("/actions/runs/{}/jobs?filter=all", run["id"])).await;
     assert_eq!(all["total_count"], 4);
     // The suite is what its newest checks come to.
-    let suite = world.get(&format!("/check-suites/{}", run["check_suite_id"])).await;
+    let suite = harness.get(&format!("/check-suites/{}", run["check_suite_id"])).await;
     assert_eq!(suite["conclusion"], "success");
 }
 
 #[tokio::test]
 async fn a_late_job_ends_when_the_clock_says_so_and_one_that_never_ends_can_be_cancelled() {
-    let world = World::start().await;
-    world.playground.ci("- { job: lint, after: 600 }\n- { job: test, never: in_progress }").unwrap();
-    let sha = push_workflow(&world, "topic", "ci.yml", CI).await;
-    let run = run_of(&world, &sha, "push", "in_progress").await;
+    let harness = Harness::start().await;
+    harness.playground.ci("- { job: lint, after: 600 }\n- { job: test, never: in_progress }").unwrap();
+    let sha = push_workflow(&harness, "topic", "ci.yml", CI).await;
+    let run = run_of(&harness, &sha, "push", "in_progress").await;
     let path = format!("/actions/runs/{}", run["id"]);
-    world.as_user("writer", Method::POST, &format!("{path}/rerun"), Value::Null).await.expect(403);
-    assert_eq!(jobs_of(&world, &run).await[1].1, "queued", "it waits for the other");
-    world.playground.advance(Duration::from_secs(599));
-    assert_eq!(jobs_of(&world, &run).await[0].1, "in_progress");
-    let clock = world.client.post(format!("{}/_playground/clock", world.playground.url)).json(&json!({ "advance": 2 }));
+    harness.as_user("writer", Method::POST, &format!("{path}/rerun"), Value::Null).await.expect(403);
+    assert_eq!(jobs_of(&harness, &run).await[1].1, "queued", "it waits for the other");
+    harness.playground.advance(Duration::from_secs(599));
+    assert_eq!(jobs_of(&harness, &run).await[0].1, "in_progress");
+    let clock =
+        harness.client.post(format!("{}/_playground/clock", harness.playground.url)).json(&json!({ "advance": 2 }));
     assert_eq!(clock.send().await.unwrap().status(), 200);
-    wait_for("the late job", async || (jobs_of(&world, &run).await[1].1 == "in_progress").then_some(())).await;
-    assert_eq!(jobs_of(&world, &run).await[0].2, "success");
-    world.playground.advance(Duration::from_hours(24));
-    assert_eq!(world.get(&path).await["status"], "in_progress");
-    world.as_user("writer", Method::POST, &format!("{path}/cancel"), Value::Null).await.expect(202);
-    assert_eq!(world.get(&path).await["conclusion"], "cancelled");
-    world.as_user("writer", Method::POST, &format!("{path}/cancel"), Value::Null).await.expect(409);
+    wait_for("the late job", async || (jobs_of(&harness, &run).await[1].1 == "in_progress").then_some(())).await;
+    assert_eq!(jobs_of(&harness, &run).await[0].2, "success");
+    harness.playground.advance(Duration::from_hours(24));
+    assert_eq!(harness.get(&path).await["status"], "in_progress");
+    harness.as_user("writer", Method::POST, &format!("{path}/cancel"), Value::Null).await.expect(202);
+    assert_eq!(harness.get(&path).await["conclusion"], "cancelled");
+    harness.as_user("writer", Method::POST, &format!("{path}/cancel"), Value::Null).await.expect(409);
 }
 
 #[tokio::test]
 async fn a_script_that_changes_ends_what_was_stuck() {
-    let world = World::start().await;
-    world.playground.ci("- { never: queued }").unwrap();
-    let sha = push_workflow(&world, "topic", "ci.yml", CI).await;
-    let run = run_of(&world, &sha, "push", "queued").await;
+    let harness = Harness::start().await;
+    harness.playground.ci("- { never: queued }").unwrap();
+    let sha = push_workflow(&harness, "topic", "ci.yml", CI).await;
+    let run = run_of(&harness, &sha, "push", "queued").await;
     assert_eq!(run["conclusion"], Value::Null);
-    world.playground.ci("- { conclusion: timed_out }").unwrap();
-    assert_eq!(run_of(&world, &sha, "push", "timed_out").await["id"], run["id"]);
-    assert!(world.playground.ci("- { conclusion: stale }").is_err(), "GitHub alone says that");
+    harness.playground.ci("- { conclusion: timed_out }").unwrap();
+    assert_eq!(run_of(&harness, &sha, "push", "timed_out").await["id"], run["id"]);
+    assert!(harness.playground.ci("- { conclusion: stale }").is_err(), "GitHub alone says that");
 }
 
 #[tokio::test]
 async fn filters_decide_what_runs() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let job = "jobs: { a: { runs-on: x } }\n";
-    let clone = world.clone_as("playground-maintainer").await;
+    let clone = harness.clone_as("playground-maintainer").await;
     std::fs::create_dir_all(clone.path.join(".github/workflows")).unwrap();
     for (file, on) in [
         ("branches.yml", "on: { push: { branches: ['release/**', '!release/old'] } }"),
@@ -157,7 +158,7 @@ async fn filters_decide_what_runs() {
     clone.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
     let names = async |sha: &str, count: usize| -> Vec<String> {
         wait_for("the runs", async || {
-            let runs = world.get(&format!("/actions/runs?head_sha={sha}")).await;
+            let runs = harness.get(&format!("/actions/runs?head_sha={sha}")).await;
             let runs = runs["workflow_runs"].as_array().unwrap();
             let mut names: Vec<_> = runs.iter().map(|run| run["name"].as_str().unwrap().to_owned()).collect();
             names.sort();
@@ -185,92 +186,95 @@ async fn filters_decide_what_runs() {
     clone.git(&["commit", "--quiet", "--amend", "-m", "Write [skip ci]"]).await.unwrap();
     clone.git(&["push", "--quiet", "origin", "release/1"]).await.unwrap();
     let pull = json!({ "title": "Release", "head": "release/1", "base": "main" });
-    let pull = world.as_user("writer", Method::POST, "/pulls", pull).await.expect(201);
-    world.as_user("writer", Method::POST, "/issues/1/labels", json!({ "labels": ["bug"] })).await.expect(200);
+    let pull = harness.as_user("writer", Method::POST, "/pulls", pull).await.expect(201);
+    harness.as_user("writer", Method::POST, "/issues/1/labels", json!({ "labels": ["bug"] })).await.expect(200);
     let head = pull["head"]["sha"].as_str().unwrap();
     assert_ne!(head, skipped);
     // The message keeps even the labelled pull request from it: GitHub looks at the head commit.
-    assert_eq!(world.get(&format!("/actions/runs?head_sha={head}")).await["total_count"], 0);
+    assert_eq!(harness.get(&format!("/actions/runs?head_sha={head}")).await["total_count"], 0);
     clone.commit_on("release/1", "docs/c.md", "Read all\n").await;
     clone.git(&["push", "--quiet", "origin", "release/1"]).await.unwrap();
     let head = clone.git(&["rev-parse", "HEAD"]).await.unwrap();
     names(&head, 2).await;
-    world.as_user("writer", Method::POST, "/issues/1/labels", json!({ "labels": ["documentation"] })).await.expect(200);
+    harness
+        .as_user("writer", Method::POST, "/issues/1/labels", json!({ "labels": ["documentation"] }))
+        .await
+        .expect(200);
     assert_eq!(names(&head, 3).await, ["branches.yml", "paths.yml", "pulls.yml"]);
 }
 
 #[tokio::test]
 async fn a_pull_request_runs_the_workflows_of_its_merge_and_none_where_it_conflicts() {
-    let world = World::start().await;
-    let feature = world.clone_as("playground-writer").await;
+    let harness = Harness::start().await;
+    let feature = harness.clone_as("playground-writer").await;
     let head = feature.commit_on("feature", "NEW.md", "new\n").await;
     feature.git(&["push", "--quiet", "origin", "feature"]).await.unwrap();
     let clash = feature.commit_on("clash", "README.md", "mine\n").await;
     feature.git(&["push", "--quiet", "origin", "clash"]).await.unwrap();
     // The base gets its workflow after the branches left it.
-    let base = push_workflow(&world, "main", "ci.yml", CI).await;
-    run_of(&world, &base, "push", "success").await;
-    let clone = world.clone_as("playground-maintainer").await;
+    let base = push_workflow(&harness, "main", "ci.yml", CI).await;
+    run_of(&harness, &base, "push", "success").await;
+    let clone = harness.clone_as("playground-maintainer").await;
     clone.commit_on("main", "README.md", "theirs\n").await;
     clone.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
     for branch in ["clash", "feature"] {
         let pull = json!({ "title": format!("Merge {branch}"), "head": branch, "base": "main" });
-        world.as_user("writer", Method::POST, "/pulls", pull).await.expect(201);
+        harness.as_user("writer", Method::POST, "/pulls", pull).await.expect(201);
     }
-    let run = run_of(&world, &head, "pull_request", "success").await;
+    let run = run_of(&harness, &head, "pull_request", "success").await;
     assert_eq!(run["display_title"], "Merge feature");
     assert_eq!(run["pull_requests"][0]["number"], 2);
-    world.wait_mergeable(1, false).await;
-    assert_eq!(world.get(&format!("/actions/runs?head_sha={clash}")).await["total_count"], 0);
+    harness.wait_mergeable(1, false).await;
+    assert_eq!(harness.get(&format!("/actions/runs?head_sha={clash}")).await["total_count"], 0);
 }
 
 #[tokio::test]
 async fn the_checks_of_actions_are_its_own() {
-    let world = World::start().await;
-    let sha = push_workflow(&world, "topic", "ci.yml", CI).await;
-    run_of(&world, &sha, "push", "success").await;
-    let checks = world.get(&format!("/commits/{sha}/check-runs")).await;
+    let harness = Harness::start().await;
+    let sha = push_workflow(&harness, "topic", "ci.yml", CI).await;
+    run_of(&harness, &sha, "push", "success").await;
+    let checks = harness.get(&format!("/commits/{sha}/check-runs")).await;
     let path = format!("/check-runs/{}", checks["check_runs"][0]["id"]);
-    let refused = world.as_app(Method::PATCH, &path, json!({ "conclusion": "failure" })).await.expect(403);
+    let refused = harness.as_app(Method::PATCH, &path, json!({ "conclusion": "failure" })).await.expect(403);
     assert!(refused["message"].as_str().unwrap().contains("can only be modified by the GitHub App that created it"));
     // The app's own checks go into a suite of their own.
-    let own = world.as_app(Method::POST, "/check-runs", json!({ "name": "mine", "head_sha": sha })).await.expect(201);
+    let own = harness.as_app(Method::POST, "/check-runs", json!({ "name": "mine", "head_sha": sha })).await.expect(201);
     assert_eq!(own["app"]["slug"], "playground-app");
-    let suites = world.get(&format!("/commits/{sha}/check-suites")).await;
+    let suites = harness.get(&format!("/commits/{sha}/check-suites")).await;
     let slugs: Vec<_> = suites["check_suites"].as_array().unwrap().iter().map(|suite| &suite["app"]["slug"]).collect();
     assert_eq!(slugs, ["playground-app", "github-actions"]);
 }
 
 #[tokio::test]
 async fn what_failed_is_run_again_with_what_waited_for_it_and_the_rest_stays() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let text = format!("{CI}  docs:\n    runs-on: ubuntu-latest\n");
-    world.playground.ci("- { job: lint, conclusion: [failure, success] }").unwrap();
-    let sha = push_workflow(&world, "topic", "ci.yml", &text).await;
-    let run = run_of(&world, &sha, "push", "failure").await;
+    harness.playground.ci("- { job: lint, conclusion: [failure, success] }").unwrap();
+    let sha = push_workflow(&harness, "topic", "ci.yml", &text).await;
+    let run = run_of(&harness, &sha, "push", "failure").await;
     let ended = |name: &str, conclusion: &str| (name.to_owned(), "completed".to_owned(), json!(conclusion));
     let path = format!("/actions/runs/{}", run["id"]);
     let ids = async || {
-        let jobs = world.get(&format!("{path}/jobs")).await;
+        let jobs = harness.get(&format!("{path}/jobs")).await;
         jobs["jobs"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect::<Vec<_>>()
     };
     let before = ids().await;
     let rerun = format!("{path}/rerun-failed-jobs");
-    world.as_user("triager", Method::POST, &rerun, Value::Null).await.expect(403);
-    world.as_user("writer", Method::POST, &rerun, Value::Null).await.expect(201);
-    let again = run_of(&world, &sha, "push", "success").await;
+    harness.as_user("triager", Method::POST, &rerun, Value::Null).await.expect(403);
+    harness.as_user("writer", Method::POST, &rerun, Value::Null).await.expect(201);
+    let again = run_of(&harness, &sha, "push", "success").await;
     assert_eq!((&again["id"], &again["run_attempt"]), (&run["id"], &json!(2)));
-    let jobs = jobs_of(&world, &again).await;
+    let jobs = jobs_of(&harness, &again).await;
     assert_eq!(jobs, [ended("docs", "success"), ended("lint", "success"), ended("Unit tests", "success")]);
     let after = ids().await;
     assert_eq!(before[0], after[0], "what was green was not run again");
     assert!(before[1] != after[1] && before[2] != after[2]);
-    assert_eq!(world.get(&format!("{path}/jobs?filter=all")).await["total_count"], 5);
-    world.as_user("writer", Method::POST, &rerun, Value::Null).await.expect(403);
+    assert_eq!(harness.get(&format!("{path}/jobs?filter=all")).await["total_count"], 5);
+    harness.as_user("writer", Method::POST, &rerun, Value::Null).await.expect(403);
     let job = format!("/actions/jobs/{}/rerun", after[2]);
-    world.as_user("writer", Method::POST, &job, Value::Null).await.expect(201);
-    wait_for("the third attempt", async || (world.get(&path).await["conclusion"] == "success").then_some(())).await;
-    assert_eq!(world.get(&path).await["run_attempt"], 3);
+    harness.as_user("writer", Method::POST, &job, Value::Null).await.expect(201);
+    wait_for("the third attempt", async || (harness.get(&path).await["conclusion"] == "success").then_some(())).await;
+    assert_eq!(harness.get(&path).await["run_attempt"], 3);
     let third = ids().await;
     assert!(third[0] == after[0] && third[1] == after[1] && third[2] != after[2]);
 }

@@ -1,6 +1,6 @@
 //! Access that is taken away in the middle of the work, and given back.
 
-use github_playground::{Deliveries, DeliveryAct, Playground, RequestAct, Requests};
+use github_playground::{DeliveryAct, DeliveryFilter, Playground, RequestAct, RequestFilter};
 
 use super::super::stage::in_a_tree;
 use super::{BY_ITSELF, FaultRule, STEPS, Serve, Stage, stage};
@@ -56,7 +56,7 @@ async fn a_suspension_holds_the_work_until_it_is_taken_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_suspension_is_noticed_though_nobody_tells() {
     let stage = stage(BY_ITSELF).await;
-    let installations = Deliveries { event: Some("installation".to_owned()), action: None };
+    let installations = DeliveryFilter { event: Some("installation".to_owned()), action: None };
     stage.inject([FaultRule::to_deliveries(installations, DeliveryAct::Drop)]);
     let (serve, issue) = stage.loses(Playground::suspend).await;
     stage.playground.unsuspend();
@@ -84,7 +84,7 @@ async fn an_app_that_is_removed_goes_on_when_it_is_installed_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_permission_that_was_never_granted_is_told_to_people() {
     let stage = stage(BY_ITSELF).await;
-    let mint = Requests {
+    let mint = RequestFilter {
         methods: vec!["POST".to_owned()],
         path: Some("/app/installations/*/access_tokens".to_owned()),
         caller: None,

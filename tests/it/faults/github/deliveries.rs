@@ -1,6 +1,6 @@
 //! Deliveries that are lost, doubled, late, out of order or out of date.
 
-use github_playground::{Deliveries, DeliveryAct, RequestAct};
+use github_playground::{DeliveryAct, DeliveryFilter, RequestAct};
 use reqwest::Method;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const ASKING: &str =
     "autonomy: manual\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
 fn all(act: DeliveryAct) -> FaultRule {
-    FaultRule::to_deliveries(Deliveries::default(), act)
+    FaultRule::to_deliveries(DeliveryFilter::default(), act)
 }
 
 impl Stage {

@@ -1,6 +1,6 @@
 //! Rate limits: refused with a time, the bot waits for that long, and nothing is lost.
 
-use github_playground::{CallerKind, RequestAct, Requests};
+use github_playground::{CallerKind, RequestAct, RequestFilter};
 
 use super::{BY_ITSELF, FaultRule, of_the_bot, stage};
 
@@ -31,7 +31,7 @@ async fn a_used_up_hour_is_waited_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_on_the_app_itself_is_waited_out() {
     let stage = stage(BY_ITSELF).await;
-    let as_the_app = Requests { methods: Vec::new(), path: None, caller: Some(CallerKind::App) };
+    let as_the_app = RequestFilter { methods: Vec::new(), path: None, caller: Some(CallerKind::App) };
     let act = RequestAct::SecondaryLimit { status: 403, retry_after: Some(1) };
     stage.inject([FaultRule::to_requests(as_the_app, act).times(5)]);
     let serve = stage.lives_through("The app is limited").await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use github_playground::{Body, Deliveries, DeliveryAct, RefAct, RequestAct};
+use github_playground::{Body, DeliveryAct, DeliveryFilter, RefAct, RequestAct};
 
 use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
@@ -51,7 +51,7 @@ impl Stage {
         self.playground.seed_faults(seed);
         let of_requests = |(act, chance)| of_the_bot(&[], "**", act).by_chance(chance * STRENGTH);
         self.inject(requests().into_iter().map(of_requests));
-        let all = |(act, chance)| FaultRule::to_deliveries(Deliveries::default(), act).by_chance(chance);
+        let all = |(act, chance)| FaultRule::to_deliveries(DeliveryFilter::default(), act).by_chance(chance);
         self.inject(deliveries().into_iter().map(all));
         self.inject([FaultRule::to_new_refs("**", RefAct::Hidden { reads: Some(2), ms: None }).by_chance(0.3)]);
     }

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use futures_util::{StreamExt, stream};
 
-use super::{Authorised, Obstacle, RefUpdate, Refusal, cgi::parse_update};
+use super::{Authorised, GitRefusal, Obstacle, RefUpdate, cgi::parse_update};
 use crate::git::refs::is_sha;
 
 /// A list of commands this long is none that git sends.
@@ -27,7 +27,7 @@ pub(super) enum Unreadable {
     TooLong,
 }
 
-impl From<Unreadable> for Refusal {
+impl From<Unreadable> for GitRefusal {
     fn from(what: Unreadable) -> Self {
         match what {
             Unreadable::Malformed => Self::new(StatusCode::BAD_REQUEST, "The list of refs to move is not understood."),

@@ -21,26 +21,26 @@ impl GitHost for Host {
         owner: &str,
         repository: &str,
         authorization: Option<&str>,
-        access: Access,
-    ) -> Result<Authorised, Refusal> {
+        access: GitAccess,
+    ) -> Result<Authorised, GitRefusal> {
         let Some(authorization) = authorization else {
-            return Err(Refusal::new(StatusCode::UNAUTHORIZED, "Log in."));
+            return Err(GitRefusal::new(StatusCode::UNAUTHORIZED, "Log in."));
         };
         let coded = authorization.strip_prefix("Basic ").unwrap();
         let plain = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(coded).unwrap()).unwrap();
         let login = plain.split_once(':').unwrap().1.to_owned();
         match (owner, repository, login.as_str(), access) {
-            ("acme", "widgets", "writer", _) | ("acme", "widgets", "reader", Access::Read) => Ok(Authorised {
+            ("acme", "widgets", "writer", _) | ("acme", "widgets", "reader", GitAccess::Read) => Ok(Authorised {
                 repository: self.path.clone(),
                 login,
                 largest_push: 1 << 30,
                 without_workflows: None,
                 lock: None,
             }),
-            ("acme", "widgets", "reader", Access::Write) => {
-                Err(Refusal::new(StatusCode::FORBIDDEN, "Permission to acme/widgets denied to reader."))
+            ("acme", "widgets", "reader", GitAccess::Write) => {
+                Err(GitRefusal::new(StatusCode::FORBIDDEN, "Permission to acme/widgets denied to reader."))
             }
-            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "Repository not found.")),
+            _ => Err(GitRefusal::new(StatusCode::NOT_FOUND, "Repository not found.")),
         }
     }
 

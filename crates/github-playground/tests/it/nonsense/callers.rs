@@ -30,11 +30,11 @@ async fn nobody_writes_without_a_token() {
 #[tokio::test]
 async fn a_token_that_is_nobodys_or_has_ended_is_401_everywhere() {
     let (ground, described) = (Ground::prepare().await, Described::read());
-    let playground: &Playground = &ground.world.playground;
+    let playground: &Playground = &ground.harness.playground;
     let ended = ground.app.clone();
     playground.expire_tokens();
     let claims = json!({ "iss": "1", "iat": 1_000_000_000, "exp": 1_000_000_600 });
-    let old = ground.world.app_token_with(&claims);
+    let old = ground.harness.app_token_with(&claims);
     let foreign = format!("ghs_1_{}", "0".repeat(480));
     let basic = format!("Basic {}", STANDARD.encode("maintainer:guessed"));
     let headers = [

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::raw::{Answer, send};
-use crate::support::World;
+use crate::support::Harness;
 
 /// What is read to see whether anything changed.
 const PUBLIC: &[&str] = &[
@@ -73,31 +73,31 @@ impl Described {
     }
 }
 
-/// A world with one of everything.
+/// A harness with one of everything.
 pub(super) struct Ground {
-    pub(super) world: World,
+    pub(super) harness: Harness,
     pub(super) app: String,
     values: BTreeMap<&'static str, String>,
 }
 
 impl Ground {
     pub(super) async fn prepare() -> Self {
-        let world = World::start().await;
-        let post = async |path: &str, body: Value| world.as_user("maintainer", Method::POST, path, body).await.body;
+        let harness = Harness::start().await;
+        let post = async |path: &str, body: Value| harness.as_user("maintainer", Method::POST, path, body).await.body;
         let id = |body: &Value| body["id"].as_u64().unwrap_or(4711).to_string();
         post("/issues", json!({ "title": "One", "labels": ["bug"] })).await;
         let comment = post("/issues/1/comments", json!({ "body": "Hm." })).await;
         let reaction = post("/issues/1/reactions", json!({ "content": "eyes" })).await;
-        let pull = world.open_pull("feature", "notes.md", "one\n", json!({ "draft": true })).await;
+        let pull = harness.open_pull("feature", "notes.md", "one\n", json!({ "draft": true })).await;
         let sha = pull["head"]["sha"].as_str().unwrap().to_owned();
         let review = post("/pulls/2/reviews", json!({ "event": "COMMENT", "body": "Hm." })).await;
         let milestone = post("/milestones", json!({ "title": "First" })).await;
         let run = json!({ "name": "test", "head_sha": sha, "status": "in_progress" });
-        let run = world.as_app(Method::POST, "/check-runs", run).await.body;
-        let app = world.installation_token(json!({})).await;
-        let commit = world.get(&format!("/git/commits/{sha}")).await;
-        let blob = world.get("/contents/README.md").await;
-        world.wait_mergeable(2, true).await;
+        let run = harness.as_app(Method::POST, "/check-runs", run).await.body;
+        let app = harness.installation_token(json!({})).await;
+        let commit = harness.get(&format!("/git/commits/{sha}")).await;
+        let blob = harness.get("/contents/README.md").await;
+        harness.wait_mergeable(2, true).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let values = [
             ("owner", "acme".to_owned()),
@@ -110,8 +110,8 @@ impl Ground {
             ("app_slug", "playground-app".to_owned()),
             ("client_id", "Iv1.0000000000000001".to_owned()),
             ("code", "no-such-code".to_owned()),
-            ("installation_id", world.playground.installation_id.to_string()),
-            ("repository_id", id(&world.get("").await)),
+            ("installation_id", harness.playground.installation_id.to_string()),
+            ("repository_id", id(&harness.get("").await)),
             ("issue_number", "1".to_owned()),
             ("pull_number", "2".to_owned()),
             ("milestone_number", milestone["number"].as_u64().unwrap_or(1).to_string()),
@@ -137,7 +137,7 @@ impl Ground {
             ("tree_sha", text(&commit["tree"]["sha"])),
             ("file_sha", text(&blob["sha"])),
         ];
-        Self { world, app, values: values.into() }
+        Self { harness, app, values: values.into() }
     }
 
     /// The request line of an operation, each parameter with what `choose` makes of what there is.
@@ -166,7 +166,7 @@ impl Ground {
         let jwt = path == "/app" || path.starts_with("/app/") || path.ends_with("/installation");
         let writes = !name.starts_with("GET ");
         if jwt {
-            self.world.app_token()
+            self.harness.app_token()
         } else if path.starts_with("/installation/") || (writes && path.contains("/check-")) {
             self.app.clone()
         } else {
@@ -181,7 +181,7 @@ impl Ground {
         if !token.is_empty() {
             headers.push(("authorization", &authorization));
         }
-        send(self.world.playground.addr, line, &headers, body).await
+        send(self.harness.playground.addr, line, &headers, body).await
     }
 
     /// All that can be seen, in one word.

@@ -39,13 +39,13 @@ async fn post(ground: &Ground, service: &str, encoding: &str, body: &[u8]) -> An
     if !encoding.is_empty() {
         headers.push(("content-encoding", encoding));
     }
-    send(ground.world.playground.addr, &format!("POST /acme/widgets.git/{service}"), &headers, body).await
+    send(ground.harness.playground.addr, &format!("POST /acme/widgets.git/{service}"), &headers, body).await
 }
 
 #[tokio::test]
 async fn malformed_packets_and_packs_move_nothing() {
     let ground = Ground::prepare().await;
-    let head = ground.world.get("/git/ref/heads/main").await["object"]["sha"].as_str().unwrap().to_owned();
+    let head = ground.harness.get("/git/ref/heads/main").await["object"]["sha"].as_str().unwrap().to_owned();
     let other = "1".repeat(40);
     let mut bodies: Vec<Vec<u8>> =
         ["", "0000", "0001", "0002", "0004", "zzzz", "00", "ffff", "fff0short", "0005", "0000000000000000"]
@@ -83,7 +83,7 @@ async fn malformed_packets_and_packs_move_nothing() {
         }
     }
     assert_eq!(before, ground.digest().await, "something moved");
-    let clone = ground.world.clone_as("playground-writer").await;
+    let clone = ground.harness.clone_as("playground-writer").await;
     clone.git(&["fsck", "--strict"]).await.unwrap();
     clone.commit_on("after", "after.md", "Still here.\n").await;
     clone.git(&["push", "--quiet", "origin", "after"]).await.unwrap();
@@ -92,7 +92,7 @@ async fn malformed_packets_and_packs_move_nothing() {
 #[tokio::test]
 async fn git_asks_for_credentials_and_hides_what_may_not_be_seen() {
     let ground = Ground::prepare().await;
-    let address = ground.world.playground.addr;
+    let address = ground.harness.playground.addr;
     let get = async |path: &str, headers: &[(&str, &str)]| send(address, &format!("GET {path}"), headers, b"").await;
     let refs = "/acme/widgets.git/info/refs?service=git-receive-pack";
     let anonymous = get(refs, &[]).await;

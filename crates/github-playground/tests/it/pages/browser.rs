@@ -7,7 +7,7 @@ use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method, StatusCode, redirect::Policy};
 use scraper::{ElementRef, Html, Selector};
 
-use crate::support::World;
+use crate::support::Harness;
 
 /// Somebody at a browser.
 pub(crate) struct Browser {
@@ -48,14 +48,14 @@ fn words(element: ElementRef<'_>) -> String {
 
 impl Browser {
     /// One that acts as nobody yet.
-    pub(crate) fn of(world: &World) -> Self {
+    pub(crate) fn of(harness: &Harness) -> Self {
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { client, base: world.playground.url.clone(), cookie: None }
+        Self { client, base: harness.playground.url.clone(), cookie: None }
     }
 
     /// One that acts as somebody, having chosen them on the page for it.
-    pub(crate) async fn acting_as(world: &World, login: &str) -> Self {
-        let mut browser = Self::of(world);
+    pub(crate) async fn acting_as(harness: &Harness, login: &str) -> Self {
+        let mut browser = Self::of(harness);
         browser.act_as(login).await;
         browser
     }

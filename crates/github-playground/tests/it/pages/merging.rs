@@ -4,22 +4,22 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::Browser;
-use crate::support::{Receiver, World};
+use crate::support::{Harness, Receiver};
 
 #[tokio::test]
 async fn a_page_says_what_the_rules_miss_and_has_the_pull_request_wait_in_line_by_forms_alone() {
-    let world = World::start().await;
-    world.require_queue(json!({})).await;
-    world.playground.subscribe(&["merge_group"]);
-    world.as_user("maintainer", Method::PATCH, "", json!({ "allow_auto_merge": true })).await.expect(200);
-    let hooks = Receiver::of(&world).await;
-    let pull = world.open_pull("feature", "notes.txt", "one\n", json!({})).await;
-    world.wait_mergeable(1, true).await;
+    let harness = Harness::start().await;
+    harness.require_queue(json!({})).await;
+    harness.playground.subscribe(&["merge_group"]);
+    harness.as_user("maintainer", Method::PATCH, "", json!({ "allow_auto_merge": true })).await.expect(200);
+    let hooks = Receiver::of(&harness).await;
+    let pull = harness.open_pull("feature", "notes.txt", "one\n", json!({})).await;
+    harness.wait_mergeable(1, true).await;
 
-    let outsider = Browser::acting_as(&world, "outsider").await.open("/acme/widgets/pull/1").await;
+    let outsider = Browser::acting_as(&harness, "outsider").await.open("/acme/widgets/pull/1").await;
     let acts = ["merge", "auto-merge", "enqueue", "dequeue"].map(str::to_owned);
     assert!(!acts.iter().any(|act| outsider.forms().contains(act)), "{:?}", outsider.forms());
-    let mut writer = Browser::acting_as(&world, "writer").await;
+    let mut writer = Browser::acting_as(&harness, "writer").await;
     let page = writer.open("/acme/widgets/pull/1").await;
     assert_eq!(page.words_of(".reasons li"), ["Required status check \"ci\" is expected."]);
     assert!(!page.forms().contains(&"merge".to_owned()), "the queue merges, and nobody else");
@@ -35,7 +35,7 @@ async fn a_page_says_what_the_rules_miss_and_has_the_pull_request_wait_in_line_b
 
     let status = json!({ "context": "ci", "state": "success" });
     let path = format!("/statuses/{}", pull["head"]["sha"].as_str().unwrap());
-    world.as_user("writer", Method::POST, &path, status).await.expect(201);
+    harness.as_user("writer", Method::POST, &path, status).await.expect(201);
     let page = writer.open("/acme/widgets/pull/1").await;
     assert_eq!(page.words_of(".reasons li"), [""; 0]);
     let page = writer.send(page.form("enqueue").press("Add to the merge queue")).await;
@@ -51,22 +51,22 @@ async fn a_page_says_what_the_rules_miss_and_has_the_pull_request_wait_in_line_b
     assert!(page.words().contains("writer took this out of the merge queue"), "{}", page.words());
     let queue = writer.open("/acme/widgets/queue/main").await;
     assert!(queue.words().contains("Nobody is in line."), "{}", queue.words());
-    let absent = format!("{}/acme/widgets/queue/other", world.playground.url);
-    assert_eq!(world.client.get(absent).send().await.unwrap().status(), 404);
+    let absent = format!("{}/acme/widgets/queue/other", harness.playground.url);
+    assert_eq!(harness.client.get(absent).send().await.unwrap().status(), 404);
 }
 
 #[tokio::test]
 async fn whoever_the_rules_do_not_hold_for_is_told_so() {
-    let world = World::start().await;
-    world.open_pull("feature", "notes.txt", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    harness.open_pull("feature", "notes.txt", "one\n", json!({})).await;
     let protection = json!({
         "required_status_checks": null, "enforce_admins": false, "restrictions": null,
         "required_pull_request_reviews": { "required_approving_review_count": 1 },
     });
-    world.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
+    harness.as_user("maintainer", Method::PUT, "/branches/main/protection", protection).await.expect(200);
     let wanted = "At least 1 approving review is required by reviewers with write access.";
     for (login, excused) in [("writer", false), ("maintainer", true)] {
-        let page = Browser::acting_as(&world, login).await.open("/acme/widgets/pull/1").await;
+        let page = Browser::acting_as(&harness, login).await.open("/acme/widgets/pull/1").await;
         assert_eq!(page.words_of(".reasons li"), [wanted]);
         assert_eq!(page.words().contains("They do not hold for you."), excused, "{login}");
     }

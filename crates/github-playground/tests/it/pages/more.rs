@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::Browser;
-use crate::support::{Receiver, World, wait_for};
+use crate::support::{Harness, Receiver, wait_for};
 
 const FORM: &str = "name: Bug\ndescription: Something is wrong\ntitle: '[Bug] '\nlabels: [bug, no-such-label]\nbody:\n\
     - type: markdown\n  attributes: { value: '**Thanks** for telling.' }\n\
@@ -15,15 +15,15 @@ const FORM: &str = "name: Bug\ndescription: Something is wrong\ntitle: '[Bug] '\
 
 #[tokio::test]
 async fn an_issue_form_of_the_repository_becomes_the_text_and_the_labels_that_github_makes_of_it() {
-    let world = World::start().await;
-    let hooks = Receiver::of(&world).await;
-    let clone = world.clone_as("playground-maintainer").await;
+    let harness = Harness::start().await;
+    let hooks = Receiver::of(&harness).await;
+    let clone = harness.clone_as("playground-maintainer").await;
     std::fs::create_dir_all(clone.path.join(".github/ISSUE_TEMPLATE")).unwrap();
     std::fs::write(clone.path.join(".github/ISSUE_TEMPLATE/bug.yml"), FORM).unwrap();
     clone.commit_on("main", "note.txt", "x\n").await;
     clone.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
 
-    let mut outsider = Browser::acting_as(&world, "outsider").await;
+    let mut outsider = Browser::acting_as(&harness, "outsider").await;
     let page = outsider.open("/acme/widgets/issues/new").await;
     assert_eq!(page.words_of(".rows .title"), ["Bug", "Blank issue"]);
     let page = outsider.open(&page.links(".rows .title")[0]).await;
@@ -53,8 +53,8 @@ async fn an_issue_form_of_the_repository_becomes_the_text_and_the_labels_that_gi
 
 #[tokio::test]
 async fn a_file_is_edited_to_a_new_branch_and_a_pull_request_is_opened_from_it() {
-    let world = World::start().await;
-    let mut writer = Browser::acting_as(&world, "writer").await;
+    let harness = Harness::start().await;
+    let mut writer = Browser::acting_as(&harness, "writer").await;
     let page = writer.open("/acme/widgets/blob/main/README.md").await;
     let edit = page.links("a[href*='/edit/']");
     let page = writer.open(&edit[0]).await;
@@ -63,7 +63,7 @@ async fn a_file_is_edited_to_a_new_branch_and_a_pull_request_is_opened_from_it()
     let form = form.write("content", &text).write("branch", "better-readme").press("Commit");
     let page = writer.send(form).await;
     assert_eq!(page.status, 200, "{}", page.refusal());
-    let file = world.get("/contents/README.md?ref=better-readme").await;
+    let file = harness.get("/contents/README.md?ref=better-readme").await;
     let encoded: String = file["content"].as_str().unwrap().split_whitespace().collect();
     let content = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded).unwrap();
     let content = String::from_utf8(content).unwrap();
@@ -75,7 +75,7 @@ async fn a_file_is_edited_to_a_new_branch_and_a_pull_request_is_opened_from_it()
     let page = writer.open("/acme/widgets/compare?head=better-readme").await;
     let page = writer.send(page.form("open-pull").write("title", "Better").press("Open pull request")).await;
     assert_eq!((page.at.as_str(), page.words_of("h1")), ("/acme/widgets/pull/1", vec!["Better #1".to_owned()]));
-    let mut outsider = Browser::acting_as(&world, "outsider").await;
+    let mut outsider = Browser::acting_as(&harness, "outsider").await;
     let page = outsider.open("/acme/widgets/edit/main/README.md").await;
     let page = outsider.send(page.form("write").write("content", "Mine").press("Commit")).await;
     assert_eq!(page.status, 403, "{}", page.refusal());
@@ -84,11 +84,11 @@ async fn a_file_is_edited_to_a_new_branch_and_a_pull_request_is_opened_from_it()
 
 #[tokio::test]
 async fn the_apps_page_shows_what_it_was_told_sends_it_again_and_suspends_it() {
-    let world = World::start().await;
-    let hooks = Receiver::of(&world).await;
-    world.as_user("writer", Method::POST, "/issues", json!({ "title": "<b>" })).await.expect(201);
+    let harness = Harness::start().await;
+    let hooks = Receiver::of(&harness).await;
+    harness.as_user("writer", Method::POST, "/issues", json!({ "title": "<b>" })).await.expect(201);
     let first = hooks.next("issues", "opened").await;
-    let mut maintainer = Browser::acting_as(&world, "maintainer").await;
+    let mut maintainer = Browser::acting_as(&harness, "maintainer").await;
     let page = maintainer.open("/apps/playground-app").await;
     assert!(page.words().contains("acme/widgets") && page.words().contains("issues: write"), "{}", page.words());
     let page = maintainer.open(&page.links(".rows a")[0]).await;
@@ -96,7 +96,7 @@ async fn the_apps_page_shows_what_it_was_told_sends_it_again_and_suspends_it() {
         assert!(page.words().contains(part), "{part} is missing in {}", page.words());
     }
     let form = page.form("redeliver").press("Send again");
-    let mut outsider = Browser::acting_as(&world, "outsider").await;
+    let mut outsider = Browser::acting_as(&harness, "outsider").await;
     assert!(!outsider.open(&page.at).await.forms().contains(&"redeliver".to_owned()));
     let mut stolen = form.clone();
     let own = outsider.open(&page.at).await.form("act-as");
@@ -113,12 +113,12 @@ async fn the_apps_page_shows_what_it_was_told_sends_it_again_and_suspends_it() {
     let again = wait_for("the redelivery", async || hooks.all().get(1).cloned()).await;
     assert_eq!((again.guid.as_str(), again.signed), (first.guid.as_str(), true));
 
-    let id = format!("suspend-{}", world.playground.installation_id);
+    let id = format!("suspend-{}", harness.playground.installation_id);
     let page = maintainer.send(page.form(&id).press("Suspend")).await;
     assert!(page.words().contains("Suspended"), "{}", page.words());
-    let token = format!("/app/installations/{}/access_tokens", world.playground.installation_id);
-    assert_eq!(world.call(Method::POST, &token, &world.app_token(), Some(json!({}))).await.status, 403);
+    let token = format!("/app/installations/{}/access_tokens", harness.playground.installation_id);
+    assert_eq!(harness.call(Method::POST, &token, &harness.app_token(), Some(json!({}))).await.status, 403);
     let page = maintainer.send(page.form(&id).press("Take the suspension back")).await;
     assert!(!page.words().contains("Suspended"), "{}", page.words());
-    world.installation_token(json!({})).await;
+    harness.installation_token(json!({})).await;
 }

@@ -4,20 +4,20 @@ use reqwest::{Client, Method, StatusCode, redirect::Policy};
 use serde_json::json;
 
 use super::Browser;
-use crate::support::World;
+use crate::support::Harness;
 
 const EVIL: &str =
     "\"><script>alert(1)</script><img src=x onerror=alert(1)>[x](javascript:alert(1))<a href=javascript:alert(1)>";
 
 #[tokio::test]
 async fn only_a_form_of_this_browsers_own_pages_acts() {
-    let world = World::start().await;
-    world.as_user("writer", Method::POST, "/issues", json!({ "title": "Wanted" })).await.expect(201);
-    let mut writer = Browser::acting_as(&world, "writer").await;
+    let harness = Harness::start().await;
+    harness.as_user("writer", Method::POST, "/issues", json!({ "title": "Wanted" })).await.expect(201);
+    let mut writer = Browser::acting_as(&harness, "writer").await;
     let form = writer.open("/acme/widgets/issues/1").await.form("answer").write("body", "Hello").press("Comment");
     let client = Client::builder().redirect(Policy::none()).build().unwrap();
     let post = async |cookie: Option<&str>, headers: &[(&str, &str)], token: &str| {
-        let mut request = client.post(format!("{}{}", world.playground.url, form.action));
+        let mut request = client.post(format!("{}{}", harness.playground.url, form.action));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -33,7 +33,7 @@ async fn only_a_form_of_this_browsers_own_pages_acts() {
     let cookie = Some(cookie.as_str());
     assert_eq!(post(None, &[], &token).await, StatusCode::FORBIDDEN, "without the session");
     assert_eq!(post(cookie, &[], "").await, StatusCode::FORBIDDEN, "without the token");
-    let other = Browser::acting_as(&world, "writer").await;
+    let other = Browser::acting_as(&harness, "writer").await;
     assert_eq!(post(other.cookie.as_deref(), &[], &token).await, StatusCode::FORBIDDEN, "with another's token");
     assert_eq!(post(Some(&forged), &[], &token).await, StatusCode::FORBIDDEN, "with a forged session");
     for headers in [
@@ -45,27 +45,27 @@ async fn only_a_form_of_this_browsers_own_pages_acts() {
     ] {
         assert_eq!(post(cookie, headers, &token).await, StatusCode::MISDIRECTED_REQUEST, "{headers:?}");
     }
-    assert_eq!(world.get("/issues/1").await["comments"], 0, "nothing of that was done");
-    let own = world.playground.url.clone();
+    assert_eq!(harness.get("/issues/1").await["comments"], 0, "nothing of that was done");
+    let own = harness.playground.url.clone();
     assert_eq!(
         post(cookie, &[("origin", &own), ("sec-fetch-site", "same-origin")], &token).await,
         StatusCode::SEE_OTHER
     );
-    assert_eq!(world.get("/issues/1").await["comments"], 1);
+    assert_eq!(harness.get("/issues/1").await["comments"], 1);
 }
 
 #[tokio::test]
 async fn a_form_made_for_one_person_does_not_act_as_another() {
-    let world = World::start().await;
-    world.as_user("writer", Method::POST, "/issues", json!({ "title": "Wanted" })).await.expect(201);
-    let mut browser = Browser::acting_as(&world, "writer").await;
+    let harness = Harness::start().await;
+    harness.as_user("writer", Method::POST, "/issues", json!({ "title": "Wanted" })).await.expect(201);
+    let mut browser = Browser::acting_as(&harness, "writer").await;
     let form = browser.open("/acme/widgets/issues/1").await.form("answer").write("body", "Me").press("Comment");
     browser.act_as("maintainer").await;
     let page = browser.send(form).await;
     assert!(page.status == 403 && page.refusal().contains("You act as maintainer by now"), "{}", page.refusal());
     let page = browser.send(page.form("answer").press("Comment")).await;
     assert_eq!(page.status, 200, "sent once more it is meant");
-    assert_eq!(world.get("/issues/1/comments").await[0]["user"]["login"], "maintainer");
+    assert_eq!(harness.get("/issues/1/comments").await[0]["user"]["login"], "maintainer");
 
     let page = browser.open("/acme/widgets/issues/1").await;
     let page = browser.send(page.form("act-as").press("Nobody")).await;
@@ -82,13 +82,13 @@ async fn a_form_made_for_one_person_does_not_act_as_another() {
 
 #[tokio::test]
 async fn what_strangers_write_stays_text_wherever_it_stands() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let issue = json!({ "title": EVIL, "body": EVIL });
-    world.as_user("writer", Method::POST, "/issues", issue).await.expect(201);
-    world.as_user("writer", Method::POST, "/issues/1/comments", json!({ "body": EVIL })).await.expect(201);
+    harness.as_user("writer", Method::POST, "/issues", issue).await.expect(201);
+    harness.as_user("writer", Method::POST, "/issues/1/comments", json!({ "body": EVIL })).await.expect(201);
     let label = json!({ "name": "\"><b onclick=x>", "color": "ff0000", "description": "\"><script>" });
-    world.as_user("maintainer", Method::POST, "/labels", label).await.expect(201);
-    let pull = world
+    harness.as_user("maintainer", Method::POST, "/labels", label).await.expect(201);
+    let pull = harness
         .open_pull("feature", "\"><script>.txt", "<script>alert(1)</script>\n", json!({ "title": EVIL, "body": EVIL }))
         .await;
     let run = json!({
@@ -97,9 +97,9 @@ async fn what_strangers_write_stays_text_wherever_it_stands() {
             "annotations": [{ "path": "x", "start_line": 1, "end_line": 1, "annotation_level": "failure", "message": EVIL, "title": EVIL }] },
         "actions": [{ "label": "\"><script>", "description": "\"><script>", "identifier": "\"><script>" }],
     });
-    let run = world.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].to_string();
+    let run = harness.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].to_string();
 
-    let mut maintainer = Browser::acting_as(&world, "maintainer").await;
+    let mut maintainer = Browser::acting_as(&harness, "maintainer").await;
     for path in [
         "/",
         "/acme",
@@ -123,7 +123,7 @@ async fn what_strangers_write_stays_text_wherever_it_stands() {
         let page = maintainer.open(path).await;
         assert!(!page.source.contains("<script") && !page.source.contains("<img src"), "{path}");
     }
-    let answer = reqwest::get(format!("{}/acme/widgets", world.playground.url)).await.unwrap();
+    let answer = reqwest::get(format!("{}/acme/widgets", harness.playground.url)).await.unwrap();
     let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self'"), "{policy}");
@@ -134,9 +134,9 @@ async fn what_strangers_write_stays_text_wherever_it_stands() {
 
 #[tokio::test]
 async fn the_pages_answer_at_an_address_and_not_under_a_name_that_could_be_anybodys() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     let client = Client::new();
-    let url = format!("{}/acme/widgets", world.playground.url);
+    let url = format!("{}/acme/widgets", harness.playground.url);
     let get = async |host: &str| client.get(&url).header("host", host).send().await.unwrap().status().as_u16();
     assert_eq!((get("localhost:3000").await, get("[::1]:3000").await), (200, 200));
     assert_eq!((get("evil.example").await, get("127.0.0.1.evil.example:3000").await), (421, 421));

@@ -4,16 +4,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Browser;
-use crate::support::{Receiver, World};
+use crate::support::{Harness, Receiver};
 
 #[tokio::test]
 async fn an_issue_is_answered_labelled_closed_and_reopened_by_forms_alone() {
-    let world = World::start().await;
-    let hooks = Receiver::of(&world).await;
+    let harness = Harness::start().await;
+    let hooks = Receiver::of(&harness).await;
     let new = json!({ "title": "Widgets have no size", "body": "**Please**" });
-    world.as_user("outsider", Method::POST, "/issues", new).await.expect(201);
+    harness.as_user("outsider", Method::POST, "/issues", new).await.expect(201);
 
-    let mut outsider = Browser::acting_as(&world, "outsider").await;
+    let mut outsider = Browser::acting_as(&harness, "outsider").await;
     let page = outsider.open("/acme/widgets/issues/1").await;
     assert!(!page.forms().contains(&"labels".to_owned()), "who only reads is offered no labels: {:?}", page.forms());
     let page = outsider.send(page.form("answer").write("body", "Any *news*?").press("Comment")).await;
@@ -24,7 +24,7 @@ async fn an_issue_is_answered_labelled_closed_and_reopened_by_forms_alone() {
     assert_eq!(page.at, format!("/acme/widgets/issues/1#issuecomment-{comment}"), "it leads to what was said");
     assert_eq!(page.words_of(&format!("[id='issuecomment-{comment}'] em")), ["news"]);
 
-    let mut triager = Browser::acting_as(&world, "triager").await;
+    let mut triager = Browser::acting_as(&harness, "triager").await;
     let page = triager.open("/acme/widgets/issues/1").await;
     let page = triager.send(page.form("labels").tick("label", "enhancement").tick("label", "bug").press("Apply")).await;
     assert_eq!(hooks.next("issues", "labeled").await.payload["sender"]["login"], "triager");
@@ -32,7 +32,7 @@ async fn an_issue_is_answered_labelled_closed_and_reopened_by_forms_alone() {
     assert_eq!(hooks.next("issues", "unlabeled").await.payload["label"]["name"], "bug");
     assert_eq!(page.words_of(".side section:first-child > p"), ["enhancement"]);
     let page = triager.send(page.form("assign").tick("assignee", "writer").press("Apply")).await;
-    assert_eq!(world.get("/issues/1").await["assignees"][0]["login"], "writer");
+    assert_eq!(harness.get("/issues/1").await["assignees"][0]["login"], "writer");
 
     let react = page.form(&format!("react-comment-{comment}"));
     let page = triager.send(react.press("React with rocket")).await;
@@ -60,11 +60,11 @@ async fn an_issue_is_answered_labelled_closed_and_reopened_by_forms_alone() {
 
 #[tokio::test]
 async fn a_pull_request_is_reviewed_line_by_line_and_merged_by_forms_alone() {
-    let world = World::start().await;
-    let hooks = Receiver::of(&world).await;
-    world.open_pull("feature", "notes.txt", "one\ntwo\n", json!({ "draft": true })).await;
+    let harness = Harness::start().await;
+    let hooks = Receiver::of(&harness).await;
+    harness.open_pull("feature", "notes.txt", "one\ntwo\n", json!({ "draft": true })).await;
 
-    let mut writer = Browser::acting_as(&world, "writer").await;
+    let mut writer = Browser::acting_as(&harness, "writer").await;
     let page = writer.open("/acme/widgets/pull/1").await;
     assert!(!page.forms().contains(&"merge".to_owned()), "a draft is not merged");
     let page = writer.send(page.form("ready").press("Ready for review")).await;
@@ -74,7 +74,7 @@ async fn a_pull_request_is_reviewed_line_by_line_and_merged_by_forms_alone() {
     let asked = hooks.next("pull_request", "review_requested").await;
     assert_eq!(asked.payload["requested_reviewer"]["login"], "maintainer");
 
-    let mut maintainer = Browser::acting_as(&world, "maintainer").await;
+    let mut maintainer = Browser::acting_as(&harness, "maintainer").await;
     let page = maintainer.open("/acme/widgets/pull/1/files").await;
     let line = page.links("a[aria-label='Comment on line 2 of notes.txt']");
     let line = line[0].split('#').next().unwrap();
@@ -98,32 +98,32 @@ async fn a_pull_request_is_reviewed_line_by_line_and_merged_by_forms_alone() {
         .await;
     assert_eq!(hooks.next("pull_request_review", "submitted").await.payload["review"]["state"], "commented");
     assert!(page.words().contains("maintainer approved these changes"), "{}", page.words());
-    world.wait_mergeable(1, true).await;
+    harness.wait_mergeable(1, true).await;
     let page = maintainer.open("/acme/widgets/pull/1").await;
     let page = maintainer.send(page.form("merge").choose("method", "squash").press("Merge #1")).await;
     assert_eq!(page.words_of(".badge"), ["Merged"]);
     let merged = hooks.next("pull_request", "closed").await.payload["pull_request"].clone();
     assert_eq!((&merged["merged"], &merged["merged_by"]["login"]), (&json!(true), &json!("maintainer")));
-    let commit = world.get(&format!("/commits/{}", merged["merge_commit_sha"].as_str().unwrap())).await;
+    let commit = harness.get(&format!("/commits/{}", merged["merge_commit_sha"].as_str().unwrap())).await;
     assert_eq!(commit["parents"].as_array().unwrap().len(), 1, "it was squashed");
 }
 
 #[tokio::test]
 async fn a_button_of_a_check_asks_the_app_and_so_does_running_it_again() {
-    let world = World::start().await;
-    let hooks = Receiver::of(&world).await;
-    let pull = world.open_pull("feature", "notes.txt", "one\n", json!({})).await;
+    let harness = Harness::start().await;
+    let hooks = Receiver::of(&harness).await;
+    let pull = harness.open_pull("feature", "notes.txt", "one\n", json!({})).await;
     let run = json!({
         "name": "Verdict", "head_sha": pull["head"]["sha"], "status": "completed", "conclusion": "action_required",
         "output": { "title": "Your word", "summary": "Is **this** right?" },
         "actions": [{ "label": "Approve", "description": "Let it pass", "identifier": "approve" }],
     });
-    let run = world.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].to_string();
+    let run = harness.as_app(Method::POST, "/check-runs", run).await.expect(201)["id"].to_string();
 
-    let mut outsider = Browser::acting_as(&world, "outsider").await;
+    let mut outsider = Browser::acting_as(&harness, "outsider").await;
     let page = outsider.open("/acme/widgets/pull/1/checks").await;
     assert!(!page.forms().contains(&format!("press-{run}")), "who only reads presses nothing");
-    let mut maintainer = Browser::acting_as(&world, "maintainer").await;
+    let mut maintainer = Browser::acting_as(&harness, "maintainer").await;
     let page = maintainer.open("/acme/widgets/pull/1/checks").await;
     assert_eq!(page.words_of(".check .markdown strong"), ["this"]);
     let page = maintainer.send(page.form(&format!("press-{run}")).press("Approve")).await;
@@ -142,9 +142,9 @@ async fn a_button_of_a_check_asks_the_app_and_so_does_running_it_again() {
 
 #[tokio::test]
 async fn a_refusal_is_shown_in_place_and_what_was_typed_is_kept() {
-    let world = World::start().await;
-    world.as_user("outsider", Method::POST, "/issues", json!({ "title": "Long" })).await.expect(201);
-    let mut outsider = Browser::acting_as(&world, "outsider").await;
+    let harness = Harness::start().await;
+    harness.as_user("outsider", Method::POST, "/issues", json!({ "title": "Long" })).await.expect(201);
+    let mut outsider = Browser::acting_as(&harness, "outsider").await;
     let page = outsider.open("/acme/widgets/issues/1").await;
     let long = "x".repeat(65_537);
     let page = outsider.send(page.form("answer").write("body", &long).press("Comment")).await;
@@ -154,22 +154,22 @@ async fn a_refusal_is_shown_in_place_and_what_was_typed_is_kept() {
     assert_eq!(page.links("[role=alert] a"), ["#answer"]);
     let page = outsider.send(page.form("answer").write("body", "\nshort <b>").press("Comment")).await;
     assert_eq!((page.status.as_u16(), page.refusal().as_str()), (200, ""));
-    assert_eq!(world.get("/issues/1/comments").await[0]["body"], "\nshort <b>", "and the form works again");
+    assert_eq!(harness.get("/issues/1/comments").await[0]["body"], "\nshort <b>", "and the form works again");
     let page = outsider.open("/acme/widgets/issues/1").await;
     let page = outsider.send(page.form("answer").write("body", " ").press("Comment")).await;
     assert!(page.refusal().contains("`body` is missing"), "{}", page.refusal());
-    assert_eq!(world.get("/issues/1").await["comments"], Value::from(1));
+    assert_eq!(harness.get("/issues/1").await["comments"], Value::from(1));
 }
 
 #[tokio::test]
 async fn a_list_is_cut_into_pages_searched_and_filtered() {
-    let world = World::start().await;
+    let harness = Harness::start().await;
     for number in 1..=27 {
         let title = if number % 2 == 0 { format!("Even {number}") } else { format!("Odd & {number}") };
-        world.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
+        harness.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
     }
-    world.as_user("triager", Method::POST, "/issues/4/labels", json!(["bug"])).await.expect(200);
-    let mut nobody = Browser::of(&world);
+    harness.as_user("triager", Method::POST, "/issues/4/labels", json!(["bug"])).await.expect(200);
+    let mut nobody = Browser::of(&harness);
     let page = nobody.open("/acme/widgets/issues").await;
     assert_eq!(page.words_of(".issues .title").len(), 25);
     let older = page.links(".pages a");
