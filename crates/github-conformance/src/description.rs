@@ -1,4 +1,4 @@
-//! The description: what may be asked, what may be answered, what is sent.
+//! GitHub's description: requests, answers and webhooks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,6 @@
-//! Answers of GraphQL, held against GitHub's schema: the types of all that is answered, what may be null, the words of enums.
+//! Compares GraphQL answers with GitHub's schema: types, nullability and the words of enums.
 //!
-//! The request is read here once more, by other code than the playground's: names, aliases and fragments are all that an answer's
-//! shape depends on.
+//! The request is parsed here by other code than the playground's: an answer's shape depends on names, aliases and fragments only.
 
 use std::collections::BTreeMap;
 use std::path::Path;

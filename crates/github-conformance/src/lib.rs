@@ -1,7 +1,7 @@
-//! GitHub's own description, held against everything that a playground answers and sends.
+//! Compares everything that a playground answers and sends with GitHub's own description.
 //!
-//! `scripts/github-description` brings the description into `fixtures`. A [`Watched`] playground looks at each
-//! answer and webhook as it passes; when the test is over, it fails on the first one that GitHub would not have made.
+//! `scripts/github-description` brings the description into `fixtures`. A [`Watched`] playground checks each
+//! answer and webhook; when it is dropped, the test fails on the first ones that GitHub would not have made.
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "for tests alone: what fails here is the test")]
 
@@ -27,10 +27,10 @@ const UNDESCRIBED: &[(&str, &str)] = &[
     // What a button of a check run does, for people without a browser.
     ("POST", "/repos/{owner}/{repo}/check-runs/{id}/requested_action"),
 ];
-/// Violations that are told at most; the first ones say it all.
+/// The most violations that a failure lists.
 const TOLD: usize = 8;
 
-/// A playground whose every answer is held against the description.
+/// A playground whose every answer and webhook is compared with the description.
 pub struct Watched {
     playground: Option<Playground>,
     conformance: Arc<Conformance>,
@@ -38,21 +38,21 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Starts one.
+    /// Starts a playground.
     pub async fn start(mut options: PlaygroundOptions) -> Self {
         let conformance = Arc::new(Conformance { app: options.app.slug.clone(), seen: Mutex::default() });
         options.observer = Some(conformance.clone());
         Self { playground: Some(start(options).await.unwrap()), conformance, counted: true }
     }
 
-    /// Leaves what it sees out of the list of what was exercised: for stories that are skipped on some machines.
+    /// Leaves what it sees out of the list of exercised operations: for tests that are skipped on some machines.
     #[must_use]
     pub fn uncounted(mut self) -> Self {
         self.counted = false;
         self
     }
 
-    /// Stops it.
+    /// Stops the playground.
     pub async fn shutdown(mut self) {
         self.playground.take().unwrap().shutdown().await;
     }

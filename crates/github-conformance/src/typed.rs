@@ -1,7 +1,7 @@
-//! octocrab's models read what the playground says: every answer of an operation that octocrab has a type for, and every webhook.
+//! Reads every answer for which octocrab has a type, and every webhook, with octocrab's models.
 //!
-//! octocrab's types were written from what GitHub really sends, by other people than those who wrote its description, and so
-//! they notice what the description leaves open. Where they contradict it, [`CONTRADICTED`] says so, and the description wins.
+//! octocrab's types were written from what GitHub really sends, so they notice what the description leaves open. Where they
+//! contradict the description, [`CONTRADICTED`] says so, and the description wins.
 
 use octocrab::models::{
     self, Author, CombinedStatus, Installation, InstallationRepositories, InstallationToken, Label, Milestone,

@@ -1,4 +1,4 @@
-//! What the requests share: the model behind its lock, the app's key, and the work going on behind them.
+//! The state that requests share: the model behind its lock, the app's key, and background tasks.
 
 use std::{
     collections::HashMap,

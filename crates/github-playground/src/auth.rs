@@ -1,4 +1,4 @@
-//! Who is calling: a user by token, the app by a JSON Web Token, an installation by a minted one, or nobody.
+//! Authentication: a user by token, the app by a JSON Web Token, an installation by a minted token, or anonymous.
 //!
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
 
@@ -19,7 +19,7 @@ use crate::{
     state::{Access, Grant, Id, Permissions, Repo, Scope, State},
 };
 
-/// Who is calling.
+/// The caller of a request, as its `Authorization` header tells.
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
     Anonymous,
@@ -217,7 +217,6 @@ impl State {
         Err(ApiError::forbidden(sentence))
     }
 
-    /// Mints a token.
     pub(crate) fn mint(&mut self, grant: Grant) -> String {
         // As long as GitHub's stateless ones, so that nobody counts on forty characters.
         let token = format!("ghs_{}_{}", self.app_behind(grant.installation).id, random_hex(240));

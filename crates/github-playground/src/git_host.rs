@@ -1,4 +1,4 @@
-//! What git over HTTP asks the playground: who may, and what follows from a push.
+//! Git over HTTP: permissions, and the consequences of a push.
 
 use std::sync::{Arc, atomic::Ordering};
 

@@ -1,4 +1,4 @@
-//! How the app's webhooks are written and signed: what `PATCH /app/hook/config` sets.
+//! Encoding and signature of the app's webhooks, as `PATCH /app/hook/config` sets them.
 //!
 //! A change counts for whatever is sent from then on, a delivery sent again included.
 //! <https://docs.github.com/en/rest/apps/webhooks>, <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>

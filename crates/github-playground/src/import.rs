@@ -1,7 +1,7 @@
-//! Bringing a repository of one's own: its history is copied in, and nothing is ever written where it came from.
+//! Imports a repository of the user's: its history is copied, and nothing is written to the original.
 //!
-//! Copied is the branch that it is on, with all of its history, as the files were committed. What a real host could not
-//! serve either is refused with the remedy before anything is made: no repository, no commit, half a history, submodules.
+//! The current branch is copied with all of its history. What could not be served is refused with the remedy before anything is made:
+//! a folder without a repository or a commit, a shallow history, submodules.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -12,10 +12,10 @@ use thiserror::Error;
 use super::app_state::AppState;
 use super::git::{GitError, ImportSource, is_valid_ref_name};
 
-/// A repository with more than this is no trial, and would be copied at every start.
+/// The largest repository that is imported: it is copied at every start.
 const MAX_KIB: u64 = 2 * 1024 * 1024;
 
-/// A folder with a repository, and what it is called here: `DIR` or `OWNER/NAME=DIR`.
+/// A repository to import, and its name here: `DIR` or `OWNER/NAME=DIR`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     owner: String,
@@ -47,7 +47,7 @@ impl FromStr for Import {
     }
 }
 
-/// Why a repository was not brought in.
+/// Why a repository was not imported.
 #[derive(Debug, Error)]
 #[error("cannot import {}: {reason}", .folder.display())]
 pub struct ImportError {
@@ -55,14 +55,14 @@ pub struct ImportError {
     reason: String,
 }
 
-/// What was brought in.
+/// A repository that was imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
     /// `owner/name`.
     pub repository: String,
     /// The branch that was copied, now the default one.
     pub branch: String,
-    /// What the reader should know of it.
+    /// Remarks for the user.
     pub notes: Vec<String>,
 }
 
@@ -84,7 +84,7 @@ fn name_of(folder: &Path) -> Option<String> {
 }
 
 impl Import {
-    /// Copies it in, with the people of the seed and the app on it.
+    /// Copies the repository, gives the people of the seed their roles, and installs the app.
     pub(crate) async fn bring(&self, app_state: &Arc<AppState>) -> Result<Imported, ImportError> {
         let refuse = |reason: String| ImportError { folder: self.folder.clone(), reason };
         let git = |error: GitError| ImportError { folder: self.folder.clone(), reason: error.to_string() };

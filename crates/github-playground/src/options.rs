@@ -1,4 +1,4 @@
-//! What a playground is started with, and why it may not start.
+//! The options of a playground, and the errors of its start.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starts and stops a playground, and routes its requests.
 
 use std::{
     net::SocketAddr,
@@ -35,7 +35,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Playground {
     /// Where it listens.
     pub addr: SocketAddr,
-    /// The same as an address to call: `http://127.0.0.1:3000`. REST is below it at `/api/v3`.
+    /// The base URL, as `http://127.0.0.1:3000`. REST is below it at `/api/v3`.
     pub url: String,
     /// The app's id, which is the issuer of its tokens.
     pub app_id: u64,
@@ -45,7 +45,7 @@ pub struct Playground {
     pub app_pem_path: PathBuf,
     /// The file with the secret that webhooks are signed with.
     pub webhook_secret_path: PathBuf,
-    /// The people, with their tokens.
+    /// The people of the seed with their tokens.
     pub users: Vec<PlaygroundUser>,
     /// The one repository of the seed, as `owner/name`.
     pub repository: String,
@@ -55,7 +55,7 @@ pub struct Playground {
     server: JoinHandle<std::io::Result<()>>,
 }
 
-/// Somebody who can be acted as.
+/// A person of the seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaygroundUser {
     /// The login.
@@ -125,8 +125,8 @@ fn installation(state: &State, repo: u64) -> u64 {
     state.installation_of(repo).map_or(0, |installation| installation.id)
 }
 
-/// What was asked for is done to its end even where the client hangs up meanwhile, as it is on GitHub. A ref update that is
-/// cut off halfway would leave git's lock behind, and no later one would get through.
+/// Runs a request to its end even if the client disconnects, as GitHub does. A ref update that is cut off halfway would leave
+/// git's lock behind, and every later one would fail.
 async fn to_the_end(request: Request, next: Next) -> Response {
     let answered = tokio::spawn(next.run(request)).await;
     answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
@@ -159,7 +159,7 @@ fn router(app_state: &Arc<AppState>) -> Router {
 }
 
 impl Playground {
-    /// Where the app's webhooks go from now on.
+    /// Sets where the app's webhooks are sent from now on.
     pub fn set_webhook_url(&self, url: impl Into<String>) {
         self.app_state.state().webhook_url = Some(url.into());
     }
@@ -169,14 +169,14 @@ impl Playground {
         token_of(login)
     }
 
-    /// Adds a user, or finds the one there is, and answers their token.
+    /// Adds a user, unless the login exists, and returns the token.
     pub fn add_user(&self, login: &str) -> String {
         self.app_state.state().add_user(login);
         token_of(login)
     }
 
-    /// Gives somebody a role in the seed's repository (`admin`, `maintain`, `write`, `triage`, `read`), or takes theirs
-    /// away with any other word. Answers whether there is such a user.
+    /// Sets a user's role in the seed's repository (`admin`, `maintain`, `write`, `triage`, `read`); any other word removes
+    /// it. Returns whether the user exists.
     pub fn set_permission(&self, login: &str, role: &str) -> bool {
         let mut state = self.app_state.state();
         let Some(account) = state.account_by_login(login).map(|account| account.id) else { return false };
@@ -190,7 +190,7 @@ impl Playground {
         true
     }
 
-    /// Hides the seed's repository from everybody without a role in it, so that a request that lost its token is noticed.
+    /// Makes the seed's repository private, so that a request without a token is noticed.
     pub fn make_private(&self) {
         let mut state = self.app_state.state();
         let seeded = self.repository.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
@@ -199,7 +199,7 @@ impl Playground {
         }
     }
 
-    /// Ends the life of every installation token minted so far, as an hour would.
+    /// Expires every installation token that was minted so far.
     pub fn expire_tokens(&self) {
         self.app_state.state().expire_tokens();
     }
@@ -211,11 +211,11 @@ impl Playground {
         }
     }
 
-    /// Adds to the script of the CI: what the jobs of workflows find, as the `ci` of a seed file says it. The last line
-    /// that fits a job decides, for jobs that are open as well.
+    /// Adds rules to the script of the CI, in the form of `ci` in a seed file. The last rule that fits a job decides, also for
+    /// jobs that are running.
     ///
     /// # Errors
-    /// In words, where the text is not such a list.
+    /// The error in words, where the text is not such a list.
     pub fn ci(&self, rules: &str) -> Result<(), String> {
         let rules = CiRule::parse(rules)?;
         self.app_state.state().ci.extend(rules);
@@ -223,12 +223,12 @@ impl Playground {
         Ok(())
     }
 
-    /// Limits rates from now on, with nothing used yet; a GitHub Enterprise Server does not, unless told to.
+    /// Limits rates from now on, with nothing used yet.
     pub fn limit_rates(&self, limits: RateLimits) {
         self.app_state.limits.set(Some(limits));
     }
 
-    /// Refuses pushes of more bytes from now on; two gigabytes, unless said.
+    /// Sets the size of the largest push, in bytes; it is two gigabytes at the start.
     pub fn limit_pushes(&self, bytes: u64) {
         self.app_state.largest_push.store(bytes, Ordering::Relaxed);
     }
@@ -238,7 +238,7 @@ impl Playground {
         self.app_state.limits.set(None);
     }
 
-    /// Has the app told of these events too, besides those of its manifest.
+    /// Subscribes the app to further events.
     pub fn subscribe(&self, events: &[&str]) {
         let mut state = self.app_state.state();
         for event in events.iter().map(ToString::to_string) {
@@ -248,7 +248,7 @@ impl Playground {
         }
     }
 
-    /// Stops serving, lets open requests finish (for five seconds at most), drops webhooks that are still on their way.
+    /// Stops serving, waits for open requests (five seconds at most), and drops webhooks that are still being sent.
     pub async fn shutdown(self) {
         self.app_state.stop.cancel();
         self.app_state.tasks.close();

@@ -23,7 +23,6 @@ use tokio::{
 /// One connection, as the requests that came over it know it.
 #[derive(Debug, Clone)]
 pub(crate) struct Socket {
-    /// Who called.
     pub(crate) peer: SocketAddr,
     cut: Arc<AtomicBool>,
 }

@@ -1,4 +1,4 @@
-//! An account gets another name, and a hook is tried: what apps hear of themselves and of those who have them.
+//! Renames an account and pings a hook, with the webhooks that tell apps of it.
 
 use std::sync::Arc;
 

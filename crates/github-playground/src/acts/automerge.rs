@@ -1,4 +1,4 @@
-//! Pull requests that merge themselves once the rules of their base are satisfied.
+//! Auto-merge: a pull request merges when the rules of its base are satisfied.
 //! <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/automatically-merging-a-pull-request>
 
 use std::sync::Arc;

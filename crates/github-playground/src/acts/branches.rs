@@ -1,4 +1,4 @@
-//! What follows for pull requests when branches get another name, another base, or go after a merge.
+//! Changes to pull requests when their branch is renamed, gets another base, or is deleted after a merge.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What follows from a merge: the pull request is closed as merged, and so are the issues its body names.
+//! Consequences of a merge: the pull request is closed as merged, and the issues that its body names are closed.
 
 use std::sync::Arc;
 

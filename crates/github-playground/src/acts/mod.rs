@@ -1,8 +1,8 @@
-//! Acts: what changes more than one thing, and tells the app of it.
+//! Acts: changes to the state with everything that follows from them, webhooks included.
 //!
-//! A handler decides whether an act is allowed; the act changes the model, writes the history and announces the webhooks, so
-//! that the same happens whether an issue is closed by a person, by a merge or by a push. Acts that need git come in two parts:
-//! they ask git first and change the model after, never holding the model while git runs.
+//! A handler decides whether an act is allowed. The act changes the model, writes the history and announces the webhooks. So the
+//! same happens whether a person, a merge or a push closes an issue. Acts that need git ask git first and change the model
+//! after; they never hold the lock of the model while git runs.
 
 mod accounts;
 mod automerge;

@@ -1,4 +1,4 @@
-//! Who joins and leaves an organisation and its teams, and which repositories the teams are given.
+//! Members join and leave organisations and teams, and teams get repositories.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who does an issue, by when, as part of what, and whether it may still be talked about: for issues and pull requests alike.
+//! Assignees, milestones, sub-issues and locks of issues and pull requests.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What git means for a pull request: its size, its mergeability, and where its head is.
+//! The facts of a pull request that git computes: size, mergeability and head.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What follows when a ref moved, whoever moved it: a push over git, a merge, the contents or the refs API.
+//! Consequences of a moved ref, by push, merge, contents API or refs API.
 //!
 //! The caller holds the repository's `moving` lock, so moves are followed in the order git took them. Git is asked first, for all
 //! that the model and the webhooks will need; then the model changes at one stroke.

@@ -1,4 +1,4 @@
-//! What follows for reviews: who is asked, what is dismissed, which lines are outdated.
+//! Review requests, dismissals, and review comments whose lines became outdated.
 
 use std::sync::Arc;
 

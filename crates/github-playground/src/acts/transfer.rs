@@ -1,4 +1,4 @@
-//! Issues that move to another repository, and what their old numbers lead to.
+//! Transfers of issues and repositories, and the redirects from old numbers.
 //! <https://docs.github.com/en/issues/tracking-your-work-with-issues/administering-issues/transferring-an-issue-to-another-repository>
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a workflow makes of the inputs that it is dispatched with.
+//! The inputs of a workflow dispatch: defaults, types and errors.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#onworkflow_dispatchinputs>
 
 use serde_json::{Map, Value, json};

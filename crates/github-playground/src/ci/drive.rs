@@ -1,4 +1,4 @@
-//! A run from its first job to its last: what the script says, on this GitHub's clock.
+//! Drives a run from its first job to its last by the script, on this GitHub's clock.
 //!
 //! One task drives each attempt of each run. It takes every step that is due under one lock, then waits for the clock, or for
 //! somebody to move the clock, change the script, cancel the run or run it again.

@@ -1,4 +1,4 @@
-//! Workflow files: what of them decides whether a run starts, and which jobs it has.
+//! Workflow files: the parts that decide whether a run starts and which jobs it has.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>
 //!
 //! Expressions are not computed: a job's `if` counts where it is plainly `false` or asks for what failed (`always()`, `failure()`),

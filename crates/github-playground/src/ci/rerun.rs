@@ -1,4 +1,4 @@
-//! A completed run once more: all of it, or what failed and what waited for that.
+//! Reruns of a completed run: all jobs, or the failed ones and those that depend on them.
 //! <https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs>
 
 use std::{collections::BTreeSet, sync::Arc};

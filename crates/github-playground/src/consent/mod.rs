@@ -1,9 +1,9 @@
 //! The pages on which a person agrees to something for an app: to register it, to install it, to let it act in their name.
 //!
-//! In: forms. Out: HTML without scripts, a redirect to where the app waits, and what was agreed to, in the model. Whoever can
-//! reach the server can agree in anybody's name: it is a tool on the reader's own machine, and there is no login. But only by
-//! these pages: each form carries a token that no other site can read, and none that was sent from elsewhere is taken. The
-//! token is the server's and no session's, as people come here from the apps' own sites, and a strict cookie would not.
+//! In: forms. Out: HTML without scripts, a redirect to the app, and the agreement in the model. Whoever can reach the server can
+//! agree in anybody's name: it is a tool on the reader's own machine, and there is no login. Only these pages' own forms are
+//! accepted: each carries a token that no other site can read. The token belongs to the server and to no session, because people
+//! come here from the apps' own sites, and a strict cookie would not be sent then.
 
 mod oauth;
 mod registration;

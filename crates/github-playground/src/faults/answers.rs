@@ -1,4 +1,4 @@
-//! What GitHub's own servers, and the gateways before them, answer on a bad day.
+//! The error answers of GitHub's servers and of the gateways before them.
 
 use axum::{
     Json,

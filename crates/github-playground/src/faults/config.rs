@@ -1,4 +1,4 @@
-//! The rules, as a seed file or the admin API writes them.
+//! Fault rules in the form of the seed file and the admin API.
 //!
 //! ```yaml
 //! seed: 7                      # what chance is drawn from

@@ -1,4 +1,4 @@
-//! Which rule meets what: counting, chance and the report.
+//! The rules in force: which one is due for an event, counting, chance and the report.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -14,24 +14,24 @@ use serde_json::{Value, json};
 use super::rule::{CallerKind, DeliveryAct, FaultRule, FaultRuleError, Meets, Patterns, RefAct, RequestAct};
 use crate::state::{Delivery, Id, Time};
 
-/// What was done is remembered this long a list, the oldest going first.
+/// The longest report; the oldest entries go first.
 const REMEMBERED: usize = 10_000;
 
-/// Looks at a hidden ref, where a rule gives neither looks nor time.
+/// Reads of a hidden ref before it shows, where a rule gives neither reads nor time.
 const LOOKS: u64 = 3;
 
-/// One misdeed.
+/// A fault that was injected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InjectedFault {
-    /// When, by the playground's clock.
+    /// The time by the playground's clock.
     pub at: Time,
-    /// The rule's name, or its act's where it has none.
+    /// The rule's name, or its act's if it has none.
     pub rule: String,
-    /// What was done: `done_then_reset`.
+    /// The act, as `done_then_reset`.
     pub act: String,
-    /// What to: `POST /repos/acme/widgets/pulls`, `issues.labeled acme/widgets#1`, `refs/heads/topic`.
+    /// The subject: `POST /repos/acme/widgets/pulls`, `issues.labeled acme/widgets#1`, `refs/heads/topic`.
     pub what: String,
-    /// The delivery's, where it was one.
+    /// The GUID of the delivery, if the subject is one.
     pub guid: Option<String>,
 }
 
@@ -99,7 +99,7 @@ pub(crate) struct FaultSubject<'a> {
 }
 
 impl FaultInjector {
-    /// Whether anything could be met at all.
+    /// Whether there are rules or hidden refs.
     pub(crate) fn is_on(&self) -> bool {
         self.on.load(Ordering::Acquire)
     }
@@ -113,7 +113,7 @@ impl FaultInjector {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds rules behind those there are; all of them or, where one is at fault, none.
+    /// Adds rules after the existing ones: all of them, or none where one has an error.
     pub(crate) fn add(&self, rules: Vec<FaultRule>) -> Result<(), FaultRuleError> {
         let (mut active, mut faults) = (Vec::new(), Vec::new());
         for (at, rule) in rules.into_iter().enumerate() {
@@ -131,12 +131,12 @@ impl FaultInjector {
         Ok(())
     }
 
-    /// Has chance drawn from this seed from now on.
+    /// Sets the seed of chance.
     pub(crate) fn seed(&self, seed: u64) {
         self.inner().random = seed;
     }
 
-    /// Ends it all, and gives back what was held. The report stays.
+    /// Removes all rules and returns the deliveries that were held back. The report stays.
     pub(crate) fn end(&self) -> Vec<Delivery> {
         let mut inner = self.inner();
         inner.rules.clear();
@@ -171,12 +171,12 @@ impl FaultInjector {
         self.inner().held.extract_if(.., |held| due(held)).collect()
     }
 
-    /// What was done so far.
+    /// The faults injected so far.
     pub(crate) fn report(&self) -> Vec<InjectedFault> {
         self.inner().done.iter().cloned().collect()
     }
 
-    /// The rules in force, with how often each was met and did what it does.
+    /// The rules in force, with how many events each applied to and acted on.
     pub(crate) fn shown(&self) -> Vec<Value> {
         let shown = |active: &Active| {
             let mut value = active.rule.shown();
@@ -188,7 +188,7 @@ impl FaultInjector {
         self.inner().rules.iter().map(shown).collect()
     }
 
-    /// What is to be done to a request.
+    /// The act for a request, if a rule is due.
     pub(crate) fn request(&self, now: Time, asked: &FaultSubject<'_>) -> Option<RequestAct> {
         self.inner().due(now, asked.place, &format!("{} {}", asked.method, asked.place), None, |meets, patterns| {
             let Meets::Requests(which, act) = meets else { return None };
@@ -200,7 +200,7 @@ impl FaultInjector {
         })
     }
 
-    /// What is to be done to a delivery.
+    /// The act for a delivery, if a rule is due.
     pub(crate) fn delivery(&self, now: Time, delivery: &Delivery, about: &str) -> Option<DeliveryAct> {
         let action = delivery.action.as_deref().unwrap_or_default();
         let dot = if action.is_empty() { "" } else { "." };
@@ -228,7 +228,7 @@ impl FaultInjector {
         inner.hidden.insert((repo, name.to_owned()), Hidden { looks, until, rule });
     }
 
-    /// Looks at a ref, and answers whether it is still hidden.
+    /// Counts a read of a ref and returns whether it is still hidden.
     pub(crate) fn is_hidden(&self, now: Time, repo: Id, name: &str) -> bool {
         let mut inner = self.inner();
         let key = (repo, name.to_owned());

@@ -1,4 +1,4 @@
-//! The rules, as a test writes them.
+//! Fault rules in Rust.
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};

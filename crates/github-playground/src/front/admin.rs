@@ -1,4 +1,4 @@
-//! The admin API at `/_playground`: what a test or a user does to this GitHub that nobody can do to the real one.
+//! The admin API at `/_playground`: control of this GitHub that the real one offers to nobody.
 //!
 //! | request | body | what it does |
 //! |---|---|---|

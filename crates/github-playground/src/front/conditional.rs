@@ -1,4 +1,4 @@
-//! Conditional requests, `HEAD` and API versions: what GitHub wraps around every answer of its REST API.
+//! Conditional requests, `HEAD` and API versions, for every answer of the REST API.
 //!
 //! - Every 200 to a `GET` has an `ETag`: a hash of the body and of what the answer varies by. The token is part of it, so that a
 //!   client with a new installation token asks for everything again, as with GitHub; weak for JSON, which GitHub compresses on its way.

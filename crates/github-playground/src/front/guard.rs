@@ -1,10 +1,9 @@
-//! Who may ask at all: programs, and no page of a browser that was led here.
+//! Guards against web pages: programs may send requests, pages of other sites may not.
 //!
-//! The playground listens on the loopback, which alone keeps nobody out who can make a local browser ask, and everybody's token
-//! is known. A page of another site may send a form here, or have its own name resolve to 127.0.0.1 (DNS rebinding): the first
-//! brings its `Origin`, the second its own name as `Host`. So nothing at all is answered under a name ([`own_name`]), REST,
-//! GraphQL and git answer no page of another site ([`no_strangers`]), and the admin API only this machine ([`on_this_machine`]).
-//! What has forms looks at them by itself ([`from_elsewhere`]).
+//! The playground listens on the loopback, and everybody's token is known. A page of another site can make the local browser send a
+//! form here, or resolve its own name to 127.0.0.1 (DNS rebinding). The first sends its `Origin`, the second its own name as `Host`.
+//! So requests under a name are refused ([`own_name`]), REST, GraphQL and git refuse pages of other sites ([`no_strangers`]), and the
+//! admin API answers this machine alone ([`on_this_machine`]). Modules with forms check them ([`from_elsewhere`]).
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Storing blobs.
+//! Writes blobs.
 
 use std::path::PathBuf;
 

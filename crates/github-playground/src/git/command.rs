@@ -1,4 +1,4 @@
-//! Running the `git` program: no shell, no configuration but the repository's own, no prompts.
+//! Runs the `git` program: no shell, no configuration but the repository's own, no prompts.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,8 @@
-//! What changed between two commits, file by file, as GitHub's "list pull request files" tells it
+//! The changed files between two commits, as GitHub's "list pull request files" shows them
 //! (<https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files>).
 
 use super::{GitError, Repository};
 
-/// One changed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileChange {
     /// Where it is now (where it was, if it was removed).
@@ -25,9 +24,7 @@ pub(crate) struct FileChange {
 /// GitHub's words for what happened to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileStatus {
-    /// It is new.
     Added,
-    /// It is gone.
     Removed,
     /// Its content or mode changed.
     Modified,

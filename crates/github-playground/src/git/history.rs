@@ -1,15 +1,12 @@
-//! Commits and how they relate.
+//! Commits and their ancestry.
 
 use chrono::{DateTime, Utc};
 
 use super::{GitError, Repository};
 
-/// Who, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
-    /// The person's name.
     pub(crate) name: String,
-    /// Their address.
     pub(crate) email: String,
     /// To the second, which is all that git keeps.
     pub(crate) date: DateTime<Utc>,
@@ -18,9 +15,7 @@ pub(crate) struct Signature {
 /// A commit without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CommitInfo {
-    /// Its sha.
     pub(crate) sha: String,
-    /// Its tree's sha.
     pub(crate) tree: String,
     /// Its parents, first parent first.
     pub(crate) parents: Vec<String>,

@@ -46,7 +46,6 @@ pub(crate) trait GitHost: Send + Sync + 'static {
 pub(crate) enum GitAccess {
     /// A clone or a fetch.
     Read,
-    /// A push.
     Write,
 }
 
@@ -55,7 +54,6 @@ pub(crate) enum GitAccess {
 pub(crate) struct Authorised {
     /// The bare repository on disk.
     pub(crate) repository: PathBuf,
-    /// Who it is.
     pub(crate) login: String,
     /// The largest push, in bytes.
     pub(crate) largest_push: u64,
@@ -70,7 +68,6 @@ pub(crate) struct Authorised {
 /// 403 to a push by somebody who may only read.
 #[derive(Debug, Clone)]
 pub(crate) struct GitRefusal {
-    /// The answer's status.
     pub(crate) status: StatusCode,
     /// One line for the person at the other end: git prints it as `remote: …`.
     pub(crate) message: String,
@@ -81,7 +78,6 @@ pub(crate) struct GitRefusal {
 /// A ref that a push moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RefUpdate {
-    /// Its full name.
     pub(crate) name: String,
     /// Where it was; `None` if it is new.
     pub(crate) old: Option<String>,

@@ -218,19 +218,14 @@ pub(crate) enum GitError {
     /// Compare-and-swap failed: the reference is not where the caller believed.
     #[error("reference `{name}` is at {}, not at {expected}", .actual.as_deref().unwrap_or("nothing"))]
     Moved {
-        /// The reference.
         name: String,
         /// What the caller believed.
         expected: String,
-        /// Where it is.
         actual: Option<String>,
     },
     /// The update would drop commits, and was not forced.
     #[error("the update of `{name}` is not a fast-forward")]
-    NotFastForward {
-        /// The reference.
-        name: String,
-    },
+    NotFastForward { name: String },
     /// The two sides change the same lines.
     #[error("merge conflict in {}", .paths.join(", "))]
     Conflict {
@@ -246,7 +241,6 @@ pub(crate) enum GitError {
     /// Git failed in a way that none of the above covers.
     #[error("`git {command}` ended with {status}: {stderr}")]
     Failed {
-        /// The subcommand.
         command: String,
         /// Its exit status, or "a signal".
         status: String,
@@ -258,12 +252,7 @@ pub(crate) enum GitError {
     Unreadable(&'static str),
     /// The program could not be run or a file could not be written.
     #[error("could not {what}: {source}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    Io { what: String, source: std::io::Error },
 }
 
 #[cfg(test)]

@@ -6,14 +6,11 @@ use super::command::Invocation;
 use super::refs::{ZERO, is_full_sha};
 use super::{GitError, Repository, Signature, branch_ref, is_valid_ref_name};
 
-/// A file's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Blob {
-    /// The blob's sha.
     pub(crate) sha: String,
     /// Git's mode: `100644`, `100755`, `120000`.
     pub(crate) mode: String,
-    /// The bytes.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -22,9 +19,7 @@ pub(crate) struct Blob {
 pub(crate) enum EntryKind {
     /// A file or a symbolic link.
     Blob,
-    /// A folder.
     Tree,
-    /// A submodule.
     Commit,
 }
 
@@ -46,9 +41,7 @@ pub(crate) struct TreeEntry {
     pub(crate) path: String,
     /// Git's mode.
     pub(crate) mode: String,
-    /// What it is.
     pub(crate) kind: EntryKind,
-    /// The object.
     pub(crate) sha: String,
     /// A blob's size in bytes.
     pub(crate) size: Option<u64>,

@@ -1,8 +1,7 @@
-//! Who wrote the commits, and which branch a clone starts on.
+//! Authors of commits, and the branch that a clone starts on.
 
 use super::{GitError, Repository, refs::branch_ref};
 
-/// Somebody under commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Author {
     pub(crate) name: String,

@@ -10,7 +10,6 @@ use super::{GitError, Repository};
 pub(crate) struct Reference {
     /// The full name, `refs/heads/main`.
     pub(crate) name: String,
-    /// The object's sha.
     pub(crate) sha: String,
     /// `commit` or, for an annotated tag, `tag`.
     pub(crate) kind: String,
@@ -21,7 +20,6 @@ pub(crate) struct Reference {
 pub(crate) struct Branch {
     /// The short name, `main`.
     pub(crate) name: String,
-    /// The head commit.
     pub(crate) sha: String,
 }
 

@@ -1,4 +1,4 @@
-//! A repository of somebody's, to be copied from. It is only ever read, and no program that its configuration names is run:
+//! A user's repository to import from. It is only read, and no program that its configuration names is run:
 //! no filter, hook or monitor of files (the files of the working tree are not looked at), and no helper that would fetch.
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,6 @@ use super::objects::sign;
 use super::refs::{Branch, is_full_sha};
 use super::{GitError, Repository, Signature};
 
-/// An annotated tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tag {
     /// The tag object's sha.
@@ -25,9 +24,7 @@ pub(crate) struct Tag {
 /// What an archive is packed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// `tar.gz`
     TarGz,
-    /// `zip`
     Zip,
 }
 

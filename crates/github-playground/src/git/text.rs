@@ -1,4 +1,4 @@
-//! Changes as text that other programs read: a diff, and a series of patches.
+//! Changes as text for other programs: a diff, and a series of patches.
 
 use super::{GitError, Repository, diff::EMPTY_TREE};
 

@@ -1,4 +1,4 @@
-//! Holds a request against the schema before any of it is run, and words what is wrong as GitHub does.
+//! Validates a request against the schema before any of it runs, with GitHub's error messages.
 
 use std::collections::BTreeSet;
 

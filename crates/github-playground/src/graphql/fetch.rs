@@ -1,4 +1,4 @@
-//! What git has to be asked before the model is locked: whatever the request names of commits, refs and objects.
+//! Reads the commits, refs and objects that a request names from git, before the model is locked.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,6 @@ use crate::{
     state::Id,
 };
 
-/// Git's answers.
 #[derive(Debug, Default)]
 pub(super) struct Fetched {
     /// Where refs are, by repository and full name.

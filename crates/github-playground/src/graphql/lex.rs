@@ -1,8 +1,7 @@
-//! The words of a request: <https://spec.graphql.org/October2021/#sec-Language.Source-Text>.
+//! The tokens of a request: <https://spec.graphql.org/October2021/#sec-Language.Source-Text>.
 
 use super::{GraphqlError, parse::Position};
 
-/// A word.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     Mark(char),

@@ -1,8 +1,8 @@
 //! GraphQL at `/api/graphql`: the queries and mutations that clients use.
 //!
-//! A request is really parsed ([`parse`]) and held against GitHub's own schema ([`check`]; [`schema`] has what of it is served) before
-//! any of it is run. Each field of the root is resolved ([`resolve`], [`mutate`]), git asked for what will be needed ([`fetch`]),
-//! and [`select`] keeps what was asked for. Errors come with status 200, in GraphQL's shape with GitHub's `type`.
+//! A request is parsed ([`parse`]) and validated against GitHub's own schema ([`check`]; [`schema`] has the part that is served) before
+//! any of it runs. Each root field is resolved ([`resolve`], [`mutate`]), git is read beforehand ([`fetch`]), and [`select`] picks
+//! the requested fields. Errors come with status 200, in GraphQL's shape with GitHub's `type`.
 //! <https://docs.github.com/en/graphql>
 
 mod check;
@@ -33,7 +33,6 @@ use parse::{Document, Operation, Position};
 use resolve::Request;
 use select::flat;
 
-/// The one route.
 pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     Router::new().route("/api/graphql", post(serve)).with_state(app_state)
 }

@@ -1,4 +1,4 @@
-//! What changes something. <https://docs.github.com/en/graphql/reference/mutations>
+//! Mutations. <https://docs.github.com/en/graphql/reference/mutations>
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The objects of the schema, as far as they are served: the model in GraphQL's spelling.
+//! The objects of the schema that are served, with the fields of the model.
 
 use serde_json::{Value, json};
 
@@ -73,7 +73,6 @@ pub(super) fn thing(view: View, found: Found) -> Thing {
     }
 }
 
-/// Somebody.
 pub(super) fn actor(view: View, id: Id) -> Value {
     let account = view.state.account(id);
     let rest = view.account(id);
@@ -481,7 +480,6 @@ fn written(view: View, found: Found) -> Value {
     })
 }
 
-/// A reaction.
 pub(super) fn reaction(view: View, reaction: &Reaction) -> Value {
     let word = ReactionContent::ALL.iter().find(|all| all.0 == reaction.content).map(|all| all.2);
     json!({

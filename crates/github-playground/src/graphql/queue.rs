@@ -1,4 +1,4 @@
-//! Merge queues in GraphQL's spelling. <https://docs.github.com/en/graphql/reference/objects#mergequeue>
+//! Merge queues as GraphQL objects. <https://docs.github.com/en/graphql/reference/objects#mergequeue>
 
 use serde_json::{Value, json};
 

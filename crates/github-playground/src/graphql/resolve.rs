@@ -1,4 +1,4 @@
-//! The root of the schema: what is looked up, and by whom.
+//! The root fields of the schema.
 
 use serde_json::{Map, Value, json};
 

@@ -1,10 +1,9 @@
-//! What of GitHub's schema is served, as `scripts/github-graphql` brought it here.
+//! The part of GitHub's schema that is served; `scripts/github-graphql` writes it.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
-/// The schema.
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let types = serde_json::from_str(include_str!("schema.json")).expect("a test reads the same file");
     Schema { types }
@@ -16,7 +15,6 @@ pub(super) struct Schema {
     types: BTreeMap<String, Type>,
 }
 
-/// A type.
 #[derive(Debug, Deserialize)]
 pub(super) struct Type {
     pub(super) kind: Kind,
@@ -45,7 +43,6 @@ pub(super) enum Kind {
     Scalar,
 }
 
-/// A field.
 #[derive(Debug, Deserialize)]
 pub(super) struct Member {
     #[serde(rename = "type")]

@@ -1,4 +1,4 @@
-//! Of all there is, the fields that were asked for.
+//! Selects the fields that a request asks for.
 
 use serde_json::{Map, Value, json};
 

@@ -6,7 +6,7 @@ use crate::{
 };
 
 impl Playground {
-    /// Adds a rule behind those there are.
+    /// Adds a rule after the existing ones.
     pub fn inject_fault(&self, rule: FaultRule) -> Result<(), FaultRuleError> {
         self.app_state.faults.add(vec![rule])
     }
@@ -26,7 +26,7 @@ impl Playground {
         self.app_state.faults.report()
     }
 
-    /// Takes every installation token minted so far away, as their owner, or GitHub after finding one in public, would.
+    /// Revokes every installation token that was minted so far.
     pub fn revoke_tokens(&self) {
         self.app_state.state().grants.clear();
     }

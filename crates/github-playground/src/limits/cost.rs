@@ -1,4 +1,4 @@
-//! What a request costs, and of which resource.
+//! The cost of a request, and the resource that it counts for.
 
 use axum::http::Method;
 

@@ -1,9 +1,9 @@
 //! Rate limits: off, as on a GitHub Enterprise Server, until they are switched on; then github.com's.
 //!
-//! In: who calls, and what for. Out: leave, or GitHub's refusal; and on every answer the five `x-ratelimit-` headers. Two kinds:
-//! the primary limit, so many requests an hour for each caller and resource (`core`, `graphql`, `search`); and the secondary ones,
-//! against haste: requests at once, points a minute (a read 1, a write 5), things created that people are told of. All windows
-//! begin with their first request and move with the playground's clock. A 304 is given back to the primary limit.
+//! In: a caller and the cost of a request. Out: admission with the numbers of the `x-ratelimit-` headers, or a refusal. There are two
+//! kinds: the primary limit, requests an hour for each caller and resource (`core`, `graphql`, `search`); and the secondary limits,
+//! concurrent requests, points a minute (a read 1, a write 5), and created content. A window begins with its first request and moves
+//! with the playground's clock. A 304 does not count for the primary limit.
 //!
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>,
 //! <https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api>,

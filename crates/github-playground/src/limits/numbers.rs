@@ -1,8 +1,8 @@
-//! How much is how much.
+//! The numbers of the rate limits.
 
 use serde::{Deserialize, Serialize};
 
-/// The numbers of the rate limits; those of github.com, unless said. They can be small, for tests.
+/// The numbers of the rate limits. The default is github.com's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RateLimits {
@@ -55,7 +55,7 @@ impl Default for RateLimits {
 }
 
 impl RateLimits {
-    /// What is wrong with them, each with its place.
+    /// The errors in the numbers, each with its place.
     pub(crate) fn faults(&self) -> Vec<String> {
         if [403, 429].contains(&self.status) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Counting: one tally for each caller.
+//! Counts requests: one tally for each caller.
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Acting: a form becomes requests to the very API that everybody else calls, as the person acted as.
+//! Acts by forms: a form becomes requests to the REST API, with the token of the chosen person.
 //!
-//! Nothing is decided here. What may be done, what follows and who is told is the API's, whose router is called inside the
-//! process; what it refuses is shown on the page that the form was on, with everything that was typed.
+//! Nothing is decided here: the API's router is called inside the process. A refusal is shown on the page of the form, with
+//! everything that was typed.
 
 use axum::Form;
 use axum::body::Body;

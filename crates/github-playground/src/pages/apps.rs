@@ -1,4 +1,4 @@
-//! The app: where it is installed, what it may do, and what it was told.
+//! The app: its installations, permissions and deliveries.
 
 use std::sync::Arc;
 

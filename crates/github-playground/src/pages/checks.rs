@@ -1,4 +1,4 @@
-//! Check runs: a commit's list, and each with what it said.
+//! Check runs: the list of a commit, and the output of each.
 
 use std::sync::Arc;
 

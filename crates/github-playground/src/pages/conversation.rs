@@ -1,4 +1,4 @@
-//! One thing that somebody said, in a box, with its reactions.
+//! One comment in a box, with its reactions.
 
 use maud::{Markup, html};
 

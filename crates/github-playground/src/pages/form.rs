@@ -1,4 +1,4 @@
-//! Forms: each field with its label, what was typed before a refusal still in it.
+//! Form fields with labels; after a refusal they keep what was typed.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! The frame of every page, and the small parts that all of them use.
+//! The frame of every page, and the parts that several pages use.
 
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Utc};

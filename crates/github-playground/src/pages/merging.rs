@@ -1,4 +1,4 @@
-//! How a pull request stands to its merge: what the rules of its base miss, whether it merges itself, and the merge queue.
+//! The merge box of a pull request: missing requirements, auto-merge, and the merge queue.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
-//! Plain pages to look at and to act in: repositories, files, commits, issues, pull requests, checks.
+//! The pages for browsers: repositories, files, commits, issues, pull requests, checks.
 //!
 //! In: the model and git, read only, and forms. Out: HTML without scripts, in GitHub's own paths, so that every `html_url` of
 //! the API leads somewhere. Whoever can reach the server can read all of it, private repositories too, and act as any of
-//! its people ([`session`]): it is a tool on the reader's own machine. Nothing here changes anything by itself: a form
-//! becomes requests to the API ([`act`], [`plan`]), which decides and tells, and what it refuses is shown in place.
+//! its people ([`session`]): it is a tool on the reader's own machine. Pages change nothing: a form
+//! becomes requests to the API ([`act`], [`plan`]), and a refusal is shown in place.
 //!
 //! A handler that needs git asks it before it takes the model's lock and writes the page under the lock, or the
 //! other way round; never git under the lock. Text of people goes through [`crate::markdown`] or is escaped.

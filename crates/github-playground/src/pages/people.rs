@@ -1,4 +1,4 @@
-//! Whom to act as: a switch in the header of every page, and a page with everybody.
+//! The choice of whom to act as: in the header of every page, and a page with all people.
 
 use std::sync::Arc;
 

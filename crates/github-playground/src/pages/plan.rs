@@ -1,4 +1,4 @@
-//! What each form asks of the API: a table, and nothing else. What is allowed is the API's to say.
+//! The API requests of each form, as a table. The API decides what is allowed.
 
 use axum::http::Method;
 use base64::{Engine, engine::general_purpose::STANDARD};

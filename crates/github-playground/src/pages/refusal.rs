@@ -1,4 +1,4 @@
-//! What was not done, why, and what had been typed: shown where it was asked for.
+//! A refusal by the API, shown on the page of the form with what was typed.
 
 use axum::http::StatusCode;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Who looks: the person whom a browser acts as, and what keeps other sites from acting through it.
+//! Sessions: the person whom a browser acts as, and the protection against other sites.
 //!
 //! There are no passwords: whoever can reach the playground may be any of its people. That makes it all the more important
 //! that only its own pages can act. A session is a signed cookie (`SameSite=Strict`); each form carries a token made from the

@@ -1,4 +1,4 @@
-//! Review threads: a comment on a line, its answers below it.
+//! Review threads: a comment on a line with its replies.
 
 use maud::{Markup, html};
 

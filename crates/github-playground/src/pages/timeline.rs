@@ -1,4 +1,4 @@
-//! Everything that happened to an issue or a pull request, in order: what was said, reviewed, pushed and changed.
+//! The timeline of an issue or a pull request: comments, reviews, pushes and changes.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! Writing code: a file edited and committed to a branch, and a pull request opened from one.
+//! Forms that edit a file on a branch and open a pull request from it.
 
 use std::sync::Arc;
 

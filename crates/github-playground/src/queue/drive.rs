@@ -1,4 +1,4 @@
-//! The task that drives a queue: it looks, does what is next, and waits for news or the clock.
+//! The task of a queue: it does the next step, then waits for a change or the clock.
 
 use std::sync::Arc;
 

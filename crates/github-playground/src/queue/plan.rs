@@ -1,4 +1,4 @@
-//! What is next in a queue, as a function of how it stands.
+//! The next step of a queue, as a pure function of its entries and checks.
 
 use crate::{
     acts::DequeueReason,
@@ -17,7 +17,6 @@ pub(super) struct Seen {
     pub(super) barred: bool,
 }
 
-/// Its group.
 #[derive(Debug, Clone)]
 pub(super) struct Built {
     pub(super) base: String,

@@ -1,4 +1,4 @@
-//! The app about itself, its installations and their tokens. <https://docs.github.com/en/rest/apps/apps>
+//! The app, its installations and their tokens. <https://docs.github.com/en/rest/apps/apps>
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What every handler starts from: who calls, what they may, and how the answer is cut into pages.
+//! The context of every handler: the caller, their permissions, and pagination.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,6 @@ use crate::{
 /// What a handler answers.
 pub(crate) type Answer = Result<Response, ApiError>;
 
-/// The request's surroundings.
 pub(crate) struct Ctx {
     pub(crate) app_state: Arc<AppState>,
     pub(crate) caller: Caller,
@@ -270,7 +269,6 @@ pub(crate) fn created(value: Value) -> Response {
     answer(StatusCode::CREATED, value)
 }
 
-/// 204.
 pub(crate) fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
@@ -359,10 +357,8 @@ pub(crate) fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
 /// A field of an edit, which may be absent, null or set.
 #[derive(Debug, Default)]
 pub(crate) enum Patch<T> {
-    /// Absent: leave it.
     #[default]
     Keep,
-    /// Null: empty it.
     Clear,
     Set(T),
 }

@@ -1,4 +1,4 @@
-//! Workflows that somebody asks for: `workflow_dispatch` and `repository_dispatch`.
+//! The dispatches: `workflow_dispatch` and `repository_dispatch`.
 //! <https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event>,
 //! <https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event>
 

@@ -1,4 +1,4 @@
-//! Which issues a list asks for. <https://docs.github.com/en/rest/issues/issues#list-repository-issues>
+//! Filters of issue lists. <https://docs.github.com/en/rest/issues/issues#list-repository-issues>
 
 use chrono::{DateTime, Utc};
 

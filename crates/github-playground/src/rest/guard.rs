@@ -1,4 +1,4 @@
-//! Asks the rules before the API moves a ref.
+//! Checks the rules of branches before the API moves a ref.
 
 use axum::http::StatusCode;
 

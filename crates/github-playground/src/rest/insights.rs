@@ -1,4 +1,4 @@
-//! What git tells of a repository: its languages and who contributed. <https://docs.github.com/en/rest/repos/repos#list-repository-languages>
+//! Languages and contributors of a repository, from git. <https://docs.github.com/en/rest/repos/repos#list-repository-languages>
 
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 

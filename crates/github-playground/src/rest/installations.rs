@@ -1,4 +1,4 @@
-//! What becomes of an installation: suspended, removed, given repositories. <https://docs.github.com/en/rest/apps/installations>
+//! Changes of an installation: suspended, removed, given repositories. <https://docs.github.com/en/rest/apps/installations>
 
 use std::sync::Arc;
 

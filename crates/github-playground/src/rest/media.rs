@@ -1,4 +1,4 @@
-//! Answers that are no JSON, for those who ask for them in `Accept`: diffs, patches, the bare sha of a commit.
+//! Media types other than JSON, by `Accept`: diffs, patches, the bare sha of a commit.
 //! <https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types>
 
 use axum::{

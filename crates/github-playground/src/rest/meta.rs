@@ -1,4 +1,4 @@
-//! What does not belong to a repository: the root, a sentence of wisdom, the list of people, and the issues of a person.
+//! Metadata outside of repositories: the root, the Zen, Markdown rendering, the list of users, and the issues of a user.
 
 use std::sync::Arc;
 

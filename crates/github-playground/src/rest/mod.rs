@@ -80,7 +80,6 @@ pub(crate) use reactions::{ReactionTarget, react, unreact};
 /// Contents may be large; GitHub's own limit for a blob is 100 MB, of which base64 makes a third more.
 const BODY_LIMIT: usize = 140 * 1024 * 1024;
 
-/// All of it.
 pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     let parts = [
         actions::routes(),

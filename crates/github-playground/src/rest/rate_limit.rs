@@ -1,4 +1,4 @@
-//! How much of a rate limit is left. <https://docs.github.com/en/rest/rate-limit/rate-limit>
+//! The standing of a caller's rate limits. <https://docs.github.com/en/rest/rate-limit/rate-limit>
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,7 @@ async fn read(ctx: Ctx, ConnectInfo(socket): ConnectInfo<Socket>) -> Answer {
     found.map(ok).ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "Rate limiting is not enabled."))
 }
 
-/// Somebody's primary limits.
+/// The primary limits of one caller, in requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Primary {
     core: u32,

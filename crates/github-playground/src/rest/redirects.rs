@@ -1,4 +1,4 @@
-//! Where a repository is found besides its name: by its id, and by a name it had once.
+//! Repositories by id and by former names.
 //!
 //! GitHub answers a request to an old name with 301, or 307 where repeating it as a `GET` would be wrong, and leads to
 //! `/repositories/{id}/…`, under which everything of a repository is served.

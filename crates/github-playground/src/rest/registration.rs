@@ -1,4 +1,4 @@
-//! An app out of a manifest, and what an app may ask about the tokens that users granted it.
+//! Converts a manifest into an app, and answers an app about the tokens that users granted it.
 //! <https://docs.github.com/en/rest/apps/apps#create-a-github-app-from-a-manifest>
 
 use std::sync::Arc;

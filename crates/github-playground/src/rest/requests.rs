@@ -1,4 +1,4 @@
-//! Who is asked to review. <https://docs.github.com/en/rest/pulls/review-requests>
+//! Review requests and errors of CODEOWNERS. <https://docs.github.com/en/rest/pulls/review-requests>
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A repository's settings, and what becomes of it as a whole. <https://docs.github.com/en/rest/repos/repos#update-a-repository>
+//! The settings of a repository; its transfer and deletion. <https://docs.github.com/en/rest/repos/repos#update-a-repository>
 
 use std::sync::Arc;
 

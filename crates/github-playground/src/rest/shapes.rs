@@ -1,8 +1,8 @@
-//! Whether a request has the members that GitHub requires, each of the type that it describes.
+//! Validates the bodies of requests: required members and types.
 //!
 //! GitHub holds each request against the schema it publishes, and refuses what does not fit with 422 and a sentence, whether or not
-//! the member would have mattered. `requests.json` is made of that description by `scripts/github-description`; which words are known
-//! is answered resource by resource. A null counts as left out where null is not one of the types.
+//! the member would have mattered. `requests.json` is made of that description by `scripts/github-description`; the words of enums
+//! are checked by each resource. A null counts as left out where null is not one of the types.
 //! <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed>
 
 use std::{collections::HashMap, sync::LazyLock};

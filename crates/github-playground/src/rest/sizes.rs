@@ -1,4 +1,4 @@
-//! How long is too long: characters, not bytes, and the same words wherever it is refused.
+//! Limits of lengths, in characters, with GitHub's messages.
 //!
 //! <https://docs.github.com/en/rest/issues/labels>, <https://docs.github.com/en/rest/checks/runs>; the limits of titles, bodies
 //! and labels are not documented: they are what github.com refuses.

@@ -1,4 +1,4 @@
-//! Issues that are part of an issue. <https://docs.github.com/en/rest/issues/sub-issues>
+//! Sub-issues. <https://docs.github.com/en/rest/issues/sub-issues>
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What teams may do in repositories. <https://docs.github.com/en/rest/teams/teams>
+//! Repositories of teams. <https://docs.github.com/en/rest/teams/teams>
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Teams, and who is in them. <https://docs.github.com/en/rest/teams/teams>
+//! Teams and their members. <https://docs.github.com/en/rest/teams/teams>
 
 use std::{collections::BTreeMap, sync::Arc};
 

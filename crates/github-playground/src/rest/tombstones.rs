@@ -1,4 +1,4 @@
-//! Issues that are not there any more: GitHub leads to where one was transferred, and says so of one that was deleted.
+//! Tombstones of issues: a transferred one redirects to its new place (301), a deleted one is gone (410).
 //! <https://docs.github.com/en/rest/issues/issues#get-an-issue>
 
 use axum::{

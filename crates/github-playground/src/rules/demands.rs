@@ -1,4 +1,4 @@
-//! What is demanded of a branch, by whom, from one actor.
+//! The requirements of a branch for one actor, each with its source.
 
 use crate::state::{
     Actors, Bypass, BypassActor, BypassMode, Enforcement, Id, Protection, Repo, RequiredCheck, RequiredReviews, Role,
@@ -19,7 +19,6 @@ pub(crate) enum Source {
 pub(crate) enum Way {
     /// A pull request's merge.
     Merge,
-    /// Everything else.
     Push,
 }
 
@@ -38,7 +37,6 @@ pub(crate) struct Demands {
     pub(crate) reviews: Option<RequiredReviews>,
     /// Every conversation must be resolved.
     pub(crate) conversations: bool,
-    /// No merge commits.
     pub(crate) linear: bool,
     /// The merge methods that are left, where not all are.
     pub(crate) methods: Option<Vec<String>>,

@@ -1,4 +1,4 @@
-//! What is so of a commit, and of the pull request that wants it merged.
+//! The facts of a commit and its pull request: checks, reviews, conversations.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,6 @@ pub(crate) struct Facts {
     pub(crate) behind: bool,
 }
 
-/// Gathers them.
 pub(crate) fn of_pull(state: &State, repo: &Repo, issue: &Issue) -> Facts {
     let pull = issue.pull();
     let mut last_words = BTreeMap::new();

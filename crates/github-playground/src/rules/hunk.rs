@@ -1,4 +1,4 @@
-//! Lines in a diff: the piece that a review comment is shown with, its place, and where a line went.
+//! Lines in a diff: the hunk of a review comment, its position, and where a line moved.
 
 use crate::state::Side;
 

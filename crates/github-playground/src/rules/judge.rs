@@ -1,4 +1,4 @@
-//! Holds what is demanded against what is so, and words what is missing as GitHub does.
+//! Compares requirements with facts, and words what is missing as GitHub does.
 
 use crate::{git::MergeMethod, state::State};
 
@@ -32,7 +32,6 @@ pub(crate) struct Refused {
 }
 
 impl Block {
-    /// The sentence.
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Checks(text) | Self::Reviews(text) | Self::Other(text) => text.clone(),

@@ -1,9 +1,9 @@
-//! The rules of a branch: may this be merged, may this ref move, and if not, why.
+//! Branch rules: whether a pull request may merge or a ref may move, and why not.
 //!
-//! In: the model. [`demands`] gathers what protection and rulesets demand of a branch from one actor; [`facts`] gathers what is so of a
-//! commit and of its pull request; [`judge`] holds one against the other and says what is missing, in GitHub's words. [`push`]
-//! asks the same of a ref that is about to move. Nothing in here changes anything, runs git or knows HTTP; all who merge (the API,
-//! auto-merge, the queue, the pages) and all who push ask here, so that none of them lets through what another would not.
+//! In: the model. [`demands`] collects what protection and rulesets require of a branch for one actor; [`facts`] collects the facts of
+//! a commit and of its pull request; [`judge`] compares both and says what is missing, in GitHub's words. [`push`] does the same for
+//! a ref that is about to move. Nothing here changes the model, runs git or knows HTTP. Every merge (by the API, auto-merge, the queue,
+//! the pages) and every push is checked here, so that no way in allows more than another.
 
 pub(crate) mod demands;
 pub(crate) mod facts;

@@ -1,4 +1,4 @@
-//! May a ref move: for pushes, and for everything in the API that moves one.
+//! Whether a ref may move, by push or by API.
 
 use crate::state::{Id, IssueState, Repo, State};
 

@@ -1,4 +1,4 @@
-//! What the rules say of merge queues: which branch has one, who may enter it, and how a group's checks stand.
+//! Rules of merge queues: which branch has one, what may enter it, and the state of a group's checks.
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
 
 use crate::state::{Id, Issue, MergeQueueParameters, QueueEntry, Repo, Rule, Ruleset, State};

@@ -1,7 +1,6 @@
 //! Who may write workflow files: people may, and apps that were granted `workflows: write`.
 //! <https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/choosing-permissions-for-a-github-app>
 
-/// Where workflows lie.
 const FOLDER: &str = ".github/workflows/";
 
 /// Whether a path is one of those.

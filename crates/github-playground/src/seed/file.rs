@@ -60,7 +60,7 @@ use crate::state::{CiRule, Role};
 /// A larger file is a mistake, and its aliases might be an attack on memory.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// What a seed file says.
+/// The content of a seed file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SeedFile {
@@ -133,10 +133,10 @@ fn yes() -> bool {
     true
 }
 
-/// Why a seed file was not planted.
+/// The errors of a seed file.
 #[derive(Debug, Error)]
 pub enum SeedError {
-    /// It, or a folder that it names, could not be read.
+    /// The file, or a folder that it names, could not be read.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
         /// The file or folder.
@@ -144,7 +144,7 @@ pub enum SeedError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// It is neither YAML nor JSON of the right shape.
+    /// The file is neither YAML nor JSON of the right shape.
     #[error("the seed file {} is not understood: {reason}", .path.display())]
     Malformed {
         /// The file.
@@ -152,7 +152,7 @@ pub enum SeedError {
         /// Where, and what was expected.
         reason: String,
     },
-    /// Its shape is right, and something that it says is not: all such faults at once.
+    /// The shape is right and the content is not: all errors at once.
     #[error("the seed file has {} fault{}:\n  - {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  - "))]
     Faults(Vec<String>),
     /// Git refused what was to be written.

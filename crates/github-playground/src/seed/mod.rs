@@ -1,8 +1,7 @@
 //! What a new playground holds: the repository `acme/widgets`, and whatever a seed file adds.
 //!
-//! The files of `acme/widgets` lie in `widgets/` beside this module as they are, so that they can be read,
-//! edited and tested as the small Rust library that they are; they are embedded, so that the program needs
-//! nothing but itself. Its first commit is always the same one, sha and all.
+//! The files of `acme/widgets` are a small Rust library in `widgets/` beside this module, which can be read, edited and tested there.
+//! They are embedded, so that the program needs no other file. Without texts of an app the first commit always has the same sha.
 
 mod beginning;
 mod file;

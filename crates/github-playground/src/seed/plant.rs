@@ -1,4 +1,4 @@
-//! Makes what a seed file says.
+//! Applies a seed file.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What GitHub Actions knows of a repository: its workflows, their runs, and the jobs of those.
+//! GitHub Actions of a repository: workflows, runs and jobs.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What jobs find: nothing is built here, so that a script says it.
+//! The script of the CI: nothing is built, so a script gives the conclusions of jobs.
 
 use chrono::TimeDelta;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! The deliveries that are remembered, oldest first: so many, and no more than a playground that runs for days can hold.
+//! The recent deliveries, oldest first, bounded in number and bytes.
 
 use std::{collections::VecDeque, ops::Deref};
 

@@ -1,4 +1,4 @@
-//! What stands between a pull request and its merge, as far as it is remembered and not looked up.
+//! Facts about a pull request's way to its merge that are stored and not computed.
 
 use std::collections::BTreeMap;
 

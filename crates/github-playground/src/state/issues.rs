@@ -1,8 +1,8 @@
 //! The issues and pull requests of a repository, by number.
 //!
-//! Every webhook says how many are open, and every word of a stranger asks which pull requests there are. So that neither looks
-//! at ten thousand issues, both are kept in mind here. An issue that was lent out to be changed is looked at again before the next
-//! one is, and until then whenever somebody asks: whoever changes an issue need not think of it.
+//! Every webhook carries the number of open issues, and many requests list pull requests. Both are cached here, so that neither walks
+//! ten thousand issues. An issue that was borrowed mutably is counted again before the next one is borrowed, and at every read until
+//! then; whoever changes an issue need not know of the cache.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,8 +1,8 @@
 //! The model: everything the playground knows that is not git.
 //!
-//! Plain values behind one lock (see [`super::app_state::AppState`]). Nothing in here waits, runs a process or knows HTTP: a handler locks,
-//! reads or changes, and lets go before it talks to git. What git owns (commits, branches, trees) is never
-//! copied here, but for the shas a pull request was last seen at.
+//! Plain values behind one lock (see [`super::app_state::AppState`]). Nothing here waits, runs a process or knows HTTP.
+//! A handler locks, reads or changes, and unlocks before it calls git. What git owns (commits, branches, trees) is never copied
+//! here, except the last known shas of a pull request.
 
 mod account;
 mod actions;

@@ -1,4 +1,4 @@
-//! Organisations: their members and teams, and what somebody may do in a repository when everything is counted.
+//! Organisations, members and teams, and a person's effective role in a repository.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What a repository demands of its branches: protections, one a branch, and rulesets, of which several may meet.
+//! Requirements for branches: protections, one a branch, and rulesets, of which several may apply.
 //!
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches>,
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/about-rulesets>

@@ -1,4 +1,4 @@
-//! Merge queues: of a branch that wants one, the pull requests that wait for their merge.
+//! Merge queues: the waiting pull requests of a branch.
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Apps registered since the beginning, and what people granted them: a manifest on its way, codes, tokens of users.
+//! Apps that were registered later: pending manifests, codes, and tokens of users.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! A repository, without its git.
+//! A repository, without the content of its git.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -1,4 +1,4 @@
-//! What the commits of merges are called where nobody says so.
+//! The default messages of merge and squash commits.
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/configuring-commit-squashing-for-pull-requests>
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Milestones, and what of an issue is not its text.
+//! Milestones, sub-issues and locks.
 
 use serde_json::{Value, json};
 

@@ -10,7 +10,6 @@ use crate::state::{
 /// Some people, and with what they are linked.
 #[derive(Clone, Copy)]
 pub(crate) enum Listed {
-    /// Alone.
     Plain,
     /// With the addresses of the lists.
     Linked,

@@ -133,7 +133,6 @@ impl View<'_> {
             .into()
     }
 
-    /// A label.
     pub(crate) fn label(self, repo: &Repo, label: &Label) -> Value {
         json!({
             "id": label.id, "node_id": node_id("LA", label.id),

@@ -1,7 +1,7 @@
-//! Webhooks: one delivery for everything that happens, sent once, at once, in no particular order.
+//! Webhooks: one delivery for every event, sent once and at once, in no guaranteed order.
 //!
-//! In: an [`Event`] at the moment it happened, its payload made of the model as it is then. Out: a signed POST to the app's
-//! one hook URL, and a [`Delivery`] that remembers both sides of it. GitHub does not try again by itself, so neither is it done here.
+//! In: an [`Event`]; its payload is made from the model at that moment. Out: a signed POST to the app's one hook URL, and a
+//! [`Delivery`] that stores request and response. GitHub does not retry by itself, and neither does this.
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
 mod faults;

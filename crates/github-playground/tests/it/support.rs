@@ -1,4 +1,4 @@
-//! A playground for one test, and the hands of those who use it.
+//! A playground for one test, with clients for the app and for people.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use github_conformance::Watched;
 
-/// How long anything may take before a test gives up on it.
+/// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A playground that lives as long as its test.

@@ -1,4 +1,4 @@
-//! From the places to an SVG. Colours that the text does not give come from the page's style sheet.
+//! Draws a graph that was laid out as SVG. Colours that the text does not give come from the page's style sheet.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};

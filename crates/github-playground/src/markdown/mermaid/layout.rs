@@ -1,4 +1,4 @@
-//! Where everything goes: layers by the longest way from a start, order within a layer by the neighbours' mean
+//! Lays out a graph: layers by the longest way from a start, order within a layer by the neighbours' mean
 //! (Sugiyama's method in its simplest form), long edges led through the layers that they cross.
 
 use super::{Graph, Node, Shape};

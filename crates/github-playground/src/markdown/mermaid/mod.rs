@@ -25,7 +25,6 @@ pub(super) fn render(source: &str) -> Option<Markup> {
     Some(draw::draw(&graph, &placed, source))
 }
 
-/// A flowchart.
 #[derive(Debug, Default)]
 struct Graph {
     sideways: bool,

@@ -1,4 +1,4 @@
-//! From the text to a graph.
+//! Parses the text of a flowchart.
 
 use std::collections::HashMap;
 

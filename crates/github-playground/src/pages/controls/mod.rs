@@ -1,6 +1,6 @@
-//! What one can do: the forms of issues and pull requests, shown to whom GitHub would show them.
+//! The forms of issues and pull requests, shown to those to whom GitHub would show them.
 //!
-//! Showing is a courtesy, not a check: each form ends at the API, which decides.
+//! Whether a form is shown is no permission check: the API decides.
 
 mod issue;
 mod pull;

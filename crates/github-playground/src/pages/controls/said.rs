@@ -1,4 +1,4 @@
-//! Forms below what somebody said: to react, to edit it, to take it back.
+//! Forms below a comment: to react, to edit, to delete.
 
 use maud::{Markup, html};
 
