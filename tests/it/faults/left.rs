@@ -1,16 +1,16 @@
 //! What an agent leaves behind: folders without end, files without number, characters that no database keeps. The service goes on, and
 //! the folders are gone in the end.
 
-use std::path::Path;
-
 use super::stage::{Stage, WELL};
 
 /// Nests folders below each of its arguments, `PLACE:LEVELS`.
 const NEST: &str = r"
 python3 - $NESTED <<'END'
 import os, sys
+start = os.getcwd()
 for nested in sys.argv[1:]:
     place, levels = nested.split(':')
+    os.chdir(start)
     os.chdir(place)
     for _ in range(int(levels)):
         os.mkdir('d')
@@ -40,19 +40,20 @@ async fn reworked(stage: &Stage, wrong: &str) -> String {
     let cost = "SELECT (sum(cost_micros) / 1000)::bigint FROM tasks";
     assert_eq!(stage.count(cost).await, 200, "what the refused run cost is counted too");
     assert_eq!(stage.count("SELECT count(*) FROM tasks WHERE kind IN ('step', 'rework')").await, 2);
-    gone(stage, &stage.trees("data")).await;
+    gone(stage).await;
     drop(serve);
     stage.file("told.txt").await
 }
 
-/// Waits until nothing is left of any clone.
-async fn gone(stage: &Stage, trees: &Path) {
-    let left = |trees: &Path| std::fs::read_dir(trees).unwrap().count();
-    let mut last = usize::MAX;
-    // What is removed takes its time; what matters is that it ends.
+/// Waits until nothing is left of any clone and of any home.
+async fn gone(stage: &Stage) {
+    let folders = [stage.trees("data"), stage.folder.path().join("data/scratch")];
+    let left = || folders.iter().flat_map(std::fs::read_dir).map(Iterator::count).sum::<usize>();
+    let mut last = left();
+    // What is removed takes its time; what matters is that there is less and less.
     while last > 0 {
-        stage.wait("what was left is gone", async || (left(trees) < last || left(trees) == 0).then_some(())).await;
-        last = left(trees).min(last.saturating_sub(1));
+        stage.wait("less is left", async || (left() < last).then_some(())).await;
+        last = left();
     }
 }
 
@@ -60,8 +61,7 @@ async fn gone(stage: &Stage, trees: &Path) {
 async fn folders_nested_without_end_are_refused_in_the_clone_and_removed_everywhere() {
     let mut stage = Stage::set("true").await;
     stage.time_limit = "300s";
-    let places = r#"/tmp:19000 .:1000 "#;
-    let nested = format!("NESTED=\"{places} $HOME:1000 $(dirname \"$ADJUTANT_RESULT_FILE\"):1000\"\n{NEST}");
+    let nested = format!("NESTED=\"/tmp:19000 .:1000 $HOME:1000 $(dirname \"$ADJUTANT_RESULT_FILE\"):1000\"\n{NEST}");
     let told = reworked(&stage, &nested).await;
     assert!(told.contains("nested more than 200 deep; at most 200 are looked into"), "{told}");
 }
@@ -82,7 +82,7 @@ async fn a_planner_and_a_verifier_that_nest_folders_without_end_do_no_harm() {
     let serve = stage.serve().await;
     let issue = stage.label("Verify much").await;
     stage.completes(issue, &["alpha"]).await;
-    gone(&stage, &stage.trees("data")).await;
+    gone(&stage).await;
     drop(serve);
 }
 

@@ -323,6 +323,13 @@ impl Stage {
     }
 }
 
+/// What an agent left may be nested deeper than a temporary folder is removed by itself.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = adjutant::workspace::remove_all(self.folder.path());
+    }
+}
+
 impl Serve {
     /// `kill -9`, and waits until it is gone.
     pub(super) async fn kill(mut self) {
