@@ -12,7 +12,7 @@
 //! The working directory is the clone, and what is left in its files is the work. Commits, branches and anything else
 //! that an agent does to the clone's own repository do not count.
 //!
-//! What this folder never does: believe an agent. An exit status of 0 is not success, a result is bounded and checked, and
+//! What this folder never does: trust an agent. An exit status of 0 is not success, a result is bounded and checked, and
 //! what changed is read from the files by `workspace`. It holds no key of a model, pushes nothing and decides nothing.
 
 mod result_file;

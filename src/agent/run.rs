@@ -69,7 +69,7 @@ pub struct AgentJob {
     pub cancel: CancellationToken,
 }
 
-/// How a run went, as far as the program tells. Whether the work is any good, verification says.
+/// How a run went, as the program reports it. Whether the work is good is for verification to say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AgentOutcome {
     /// It exited with 0 and left a valid result.
@@ -171,7 +171,7 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
 }
 
 /// The text without the values of the agent's own variables and without what looks like a credential. This keeps an
-/// agent from telling them by mistake; one that means to tell them has ways.
+/// agent from publishing them by mistake; an agent that means to publish them has other ways.
 fn without_secrets(text: &str, env: &BTreeMap<String, String>) -> String {
     let mut text = text.to_owned();
     for value in env.values().filter(|value| value.len() >= SHORTEST_SECRET) {
@@ -274,19 +274,19 @@ mod tests {
     use crate::agent::{Directive, TaskBrief, TaskKind};
     use crate::workspace::sandbox::{Mode, SandboxConfig};
 
-    struct Place {
+    struct Fixture {
         folder: tempfile::TempDir,
         sandbox: Sandbox,
     }
 
-    async fn place(mode: Mode) -> Place {
+    async fn fixture(mode: Mode) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tree")).unwrap();
         let config = SandboxConfig { mode, scratch_root: folder.path().join("scratch"), toolchains: Vec::new() };
-        Place { sandbox: Sandbox::probe(config).await.unwrap(), folder }
+        Fixture { sandbox: Sandbox::probe(config).await.unwrap(), folder }
     }
 
-    impl Place {
+    impl Fixture {
         fn job(&self) -> AgentJob {
             let directive = Directive {
                 issue: 7,
@@ -338,7 +338,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_agents_own_key_is_not_told_in_what_it_says() {
-        let place = place(Mode::Bubblewrap).await;
+        let fixture = fixture(Mode::Bubblewrap).await;
         let token = format!("ghs_{}", "a1B2c3D4e5".repeat(4));
         let script = format!(
             r#"echo "key $MODEL_KEY"; printf '{{"summary":"%s","plan":{{"steps":[{{"description":"%s"}}]}},"report":"{token}"}}' \
@@ -346,7 +346,7 @@ mod tests {
         );
         let mut spec = shell(&script);
         spec.env.insert("MODEL_KEY".to_owned(), "correct-horse-battery".to_owned());
-        let run = run_agent(&place.sandbox, &spec, place.job()).await.unwrap();
+        let run = run_agent(&fixture.sandbox, &spec, fixture.job()).await.unwrap();
         let told = format!("{:?} {}", run.result, run.tail);
         assert!(run.outcome == AgentOutcome::Finished && told.contains("[redacted]"), "{told}");
         assert!(!told.contains("correct-horse") && !told.contains("a1B2c3D4e5"), "{told}");
@@ -357,18 +357,18 @@ mod tests {
     #[tokio::test]
     async fn an_agent_reads_its_task_and_context_and_leaves_a_result() {
         for mode in [Mode::Bubblewrap, Mode::None] {
-            let place = place(mode).await;
-            let run = place.run(ECHO).await;
+            let fixture = fixture(mode).await;
+            let run = fixture.run(ECHO).await;
             assert_eq!(run.outcome, AgentOutcome::Finished, "{mode}: {}", run.tail);
             assert_eq!(run.result.unwrap().summary, "done");
             assert_eq!(run.tail, "the words");
-            assert!(place.folder.path().join("tree/made").exists());
+            assert!(fixture.folder.path().join("tree/made").exists());
         }
     }
 
     #[tokio::test]
     async fn every_way_to_fail_has_its_own_sentence() {
-        let place = place(Mode::Bubblewrap).await;
+        let fixture = fixture(Mode::Bubblewrap).await;
         let cases = [
             ("exit 3", "The agent exited with status 3."),
             ("kill -SEGV $$", "The agent was ended by signal 11."),
@@ -387,7 +387,7 @@ mod tests {
             ("no-such-agent", "The agent exited with status 127 (command not found)."),
         ];
         for (script, sentence) in cases {
-            let run = place.run(script).await;
+            let run = fixture.run(script).await;
             let failure = run.outcome.failure().expect(script);
             assert!(failure.starts_with(sentence), "{script}: {failure}");
             assert!(run.result.is_none());
@@ -396,36 +396,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_agent_is_stopped_and_a_cancelled_one_too() {
-        let place = place(Mode::Bubblewrap).await;
+        let fixture = fixture(Mode::Bubblewrap).await;
         let mut slow = shell("sleep 100");
         slow.limits.wall = Duration::from_secs(1);
-        let run = run_agent(&place.sandbox, &slow, place.job()).await.unwrap();
+        let run = run_agent(&fixture.sandbox, &slow, fixture.job()).await.unwrap();
         assert_eq!(run.outcome.failure().unwrap(), "The agent did not finish within 1 second and was stopped.");
-        let job = place.job();
+        let job = fixture.job();
         job.cancel.cancel();
-        assert_eq!(run_agent(&place.sandbox, &shell("sleep 100"), job).await.unwrap().outcome, AgentOutcome::Cancelled);
+        assert_eq!(
+            run_agent(&fixture.sandbox, &shell("sleep 100"), job).await.unwrap().outcome,
+            AgentOutcome::Cancelled
+        );
     }
 
     #[tokio::test]
     async fn the_cost_of_a_crash_is_known_and_an_old_result_is_not_taken_for_a_new_one() {
-        let place = place(Mode::Bubblewrap).await;
-        let run = place.run("echo '{\"cost_usd\":2}' > $ADJUTANT_RESULT_FILE; exit 1").await;
+        let fixture = fixture(Mode::Bubblewrap).await;
+        let run = fixture.run("echo '{\"cost_usd\":2}' > $ADJUTANT_RESULT_FILE; exit 1").await;
         assert!(matches!(run.outcome, AgentOutcome::Crashed(Exit::Code(1))));
         assert_eq!(run.result.unwrap().cost_usd, Some(2.0));
-        assert_eq!(place.run("true").await.outcome, AgentOutcome::NoResult);
+        assert_eq!(fixture.run("true").await.outcome, AgentOutcome::NoResult);
     }
 
     #[tokio::test]
     async fn an_agents_own_program_can_be_shown_and_its_task_cannot_be_rewritten() {
-        let place = place(Mode::Bubblewrap).await;
-        let program = place.folder.path().join("my-agent");
+        let fixture = fixture(Mode::Bubblewrap).await;
+        let program = fixture.folder.path().join("my-agent");
         write(&program, b"#!/bin/sh\necho x > $ADJUTANT_TASK_FILE && exit 9\necho '{}' > $ADJUTANT_RESULT_FILE\n")
             .unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let mut spec = shell("");
         spec.argv = vec![program.display().to_string()];
         spec.readonly = vec![Bind::new(&program, &program)];
-        let run = run_agent(&place.sandbox, &spec, place.job()).await.unwrap();
+        let run = run_agent(&fixture.sandbox, &spec, fixture.job()).await.unwrap();
         assert_eq!(run.outcome, AgentOutcome::Finished, "{}", run.tail);
     }
 }

@@ -73,7 +73,7 @@ pub struct TaskBrief {
     pub goal: String,
     /// The requirements.
     pub requirements: Vec<Requirement>,
-    /// What proves it.
+    /// How it will be judged.
     pub acceptance_criteria: Vec<Criterion>,
     /// What must not be done.
     pub constraints: Vec<String>,

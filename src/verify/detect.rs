@@ -76,7 +76,7 @@ fn is_python(files: &Files) -> bool {
         let Some(stem) = name.strip_suffix(".py") else { return false };
         stem.starts_with("test_") || stem.ends_with("_test") || folder.split('/').any(|part| part == "tests")
     });
-    // A Python project without any test has nothing that pytest could prove.
+    // A Python project without any test has nothing that pytest could verify.
     tests || files.has("pytest.ini")
 }
 

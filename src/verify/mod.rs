@@ -1,8 +1,8 @@
-//! Verifiers: what proves a step's head commit.
+//! Verifiers: commands that verify a step's head commit.
 //!
 //! In: a commit's files, from which [`detect`] tells the commands that test it; one command and a clone of its own for
-//! [`run_verifier`]; a diff for [`weakened_proof`]. Out: per verifier one [`VerifierResult`] with a verdict, a score, one line and the last of
-//! its output; per diff the places where proof was weakened.
+//! [`run_verifier`]; a diff for [`weakened_proof`]. Out: per verifier one [`VerifierRun`] with a verdict, one line and the last of
+//! its output; per diff the places where verification was weakened.
 //!
 //! The difference that matters here: **fail** is an answer about the code, **error** is none. A verifier that could not be
 //! started, or whose program is not installed, says nothing about the commit, and is told apart from a test that failed.
@@ -19,10 +19,10 @@ mod weakened;
 use std::time::Duration;
 
 pub use detect::{Files, detect, detect_at};
-pub use run::{Verdict, VerifierJob, VerifierResult, run_verifier};
+pub use run::{RunVerdict, VerifierJob, VerifierRun, run_verifier};
 pub use weakened::{Weakening, WeakeningKind, changed_runners, weakened_proof};
 
-/// One command that proves something.
+/// One command that verifies a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifierSpec {
     /// Its name, and that of its check run.

@@ -28,7 +28,7 @@ pub struct VerifierJob {
 
 /// What a verifier says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RunVerdict {
     /// It holds.
     Pass,
     /// It does not.
@@ -44,7 +44,7 @@ pub enum Verdict {
 
 /// The result of one verifier on one commit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct VerifierResult {
+pub struct VerifierRun {
     /// The verifier's name.
     pub name: String,
     /// As in its specification.
@@ -52,9 +52,7 @@ pub struct VerifierResult {
     /// As in its specification.
     pub weight: f64,
     /// What it says.
-    pub verdict: Verdict,
-    /// 1 for a pass, 0 for a failure, nothing otherwise.
-    pub score: Option<f64>,
+    pub verdict: RunVerdict,
     /// One line.
     pub summary: String,
     /// The last lines of its output as plain text.
@@ -64,7 +62,7 @@ pub struct VerifierResult {
 }
 
 /// Runs `spec`. Never fails itself: what went wrong is in the verdict.
-pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> VerifierResult {
+pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> VerifierRun {
     let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
     let mut run = SandboxRun::new(argv, job.workdir, job.log);
     run.network = spec.network;
@@ -84,53 +82,47 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
         }
         Err(error) => {
             let reason = error.to_string();
-            (Verdict::Error { reason: reason.clone() }, line(&reason), String::new(), Duration::ZERO)
+            (RunVerdict::Error { reason: reason.clone() }, line(&reason), String::new(), Duration::ZERO)
         }
     };
-    let score = match verdict {
-        Verdict::Pass => Some(1.0),
-        Verdict::Fail => Some(0.0),
-        Verdict::Neutral | Verdict::Error { .. } => None,
-    };
-    VerifierResult {
+    VerifierRun {
         name: spec.name.clone(),
         required: spec.required,
         weight: spec.weight,
         verdict,
-        score,
         summary,
         tail,
         duration,
     }
 }
 
-fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> (Verdict, String) {
+fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> (RunVerdict, String) {
     let name = &spec.name;
-    let error = |reason: String| (Verdict::Error { reason: reason.clone() }, reason);
+    let error = |reason: String| (RunVerdict::Error { reason: reason.clone() }, reason);
     match outcome.exit {
-        Exit::Code(0) => (Verdict::Pass, format!("{name} passed in {:.1} s", outcome.duration.as_secs_f64())),
+        Exit::Code(0) => (RunVerdict::Pass, format!("{name} passed in {:.1} s", outcome.duration.as_secs_f64())),
         // https://docs.pytest.org/en/stable/reference/exit-codes.html
-        Exit::Code(5) if spec.run.trim() == "pytest" => (Verdict::Neutral, "pytest found no tests".to_owned()),
+        Exit::Code(5) if spec.run.trim() == "pytest" => (RunVerdict::Neutral, "pytest found no tests".to_owned()),
         Exit::Code(126 | 127) => error(format!(
             "{name} could not be run: {} Install the program where Adjutant runs, or name another command in the policy.",
             sentence(&outcome.tail)
         )),
         Exit::Cancelled => error(format!("{name} was cancelled")),
         Exit::TimedOut => {
-            (Verdict::Fail, format!("{name} did not finish within {} s and was stopped", spec.timeout.as_secs()))
+            (RunVerdict::Fail, format!("{name} did not finish within {} s and was stopped", spec.timeout.as_secs()))
         }
         Exit::OutputLimit => {
-            (Verdict::Fail, format!("{name} printed more than {} bytes and was stopped", outcome.log_bytes))
+            (RunVerdict::Fail, format!("{name} printed more than {} bytes and was stopped", outcome.log_bytes))
         }
-        Exit::Code(_) | Exit::Signal(_) => match telling(&outcome.tail) {
-            Some(told) => (Verdict::Fail, line(&format!("{name} {}: {told}", outcome.exit))),
-            None => (Verdict::Fail, format!("{name} {}", outcome.exit)),
+        Exit::Code(_) | Exit::Signal(_) => match informative_line(&outcome.tail) {
+            Some(found) => (RunVerdict::Fail, line(&format!("{name} {}: {found}", outcome.exit))),
+            None => (RunVerdict::Fail, format!("{name} {}", outcome.exit)),
         },
     }
 }
 
-/// The line of a failed run that says most.
-fn telling(tail: &str) -> Option<&str> {
+/// The line of a failed run that says most about the failure.
+fn informative_line(tail: &str) -> Option<&str> {
     let lines = || tail.lines().map(str::trim).filter(|line| !line.is_empty());
     let counts = |line: &&str| {
         line.starts_with("test result: FAILED")
@@ -162,7 +154,7 @@ mod tests {
     use super::*;
     use crate::workspace::sandbox::{Mode, SandboxConfig};
 
-    async fn run(spec: &VerifierSpec, cancel: CancellationToken) -> VerifierResult {
+    async fn run(spec: &VerifierSpec, cancel: CancellationToken) -> VerifierRun {
         let folder = tempfile::tempdir().unwrap();
         let workdir = folder.path().join("tree");
         std::fs::create_dir(&workdir).unwrap();
@@ -177,35 +169,31 @@ mod tests {
         run_verifier(&sandbox, spec, job).await
     }
 
-    async fn verdict(script: &str) -> (Verdict, Option<f64>, String) {
+    async fn verdict(script: &str) -> (RunVerdict, String) {
         let result = run(&VerifierSpec::required("check", script), CancellationToken::new()).await;
-        (result.verdict, result.score, result.summary)
+        (result.verdict, result.summary)
     }
 
     #[tokio::test]
-    async fn pass_and_fail_have_scores_and_one_line() {
-        let (passed, score, summary) = verdict("true").await;
-        assert_eq!((passed, score), (Verdict::Pass, Some(1.0)));
+    async fn pass_and_fail_have_one_line() {
+        let (passed, summary) = verdict("true").await;
+        assert_eq!(passed, RunVerdict::Pass);
         assert!(summary.starts_with("check passed in "), "{summary}");
         let failed = verdict("echo 3 passed, 2 failed in 1s; echo bye; exit 2").await;
-        assert_eq!(
-            failed,
-            (Verdict::Fail, Some(0.0), "check exited with status 2: 3 passed, 2 failed in 1s".to_owned())
-        );
-        assert_eq!(verdict("false\ntrue").await.0, Verdict::Fail, "a failing line in the middle is a failure");
+        assert_eq!(failed, (RunVerdict::Fail, "check exited with status 2: 3 passed, 2 failed in 1s".to_owned()));
+        assert_eq!(verdict("false\ntrue").await.0, RunVerdict::Fail, "a failing line in the middle is a failure");
     }
 
     #[tokio::test]
     async fn what_could_not_be_run_is_an_error_and_no_failure() {
-        let (verdict, score, summary) = verdict("no-such-tool --all").await;
-        assert!(matches!(verdict, Verdict::Error { .. }), "{verdict:?}");
-        assert_eq!(score, None);
+        let (verdict, summary) = verdict("no-such-tool --all").await;
+        assert!(matches!(verdict, RunVerdict::Error { .. }), "{verdict:?}");
         assert!(summary.contains("no-such-tool: not found"), "{summary}");
         let cancel = CancellationToken::new();
         cancel.cancel();
         assert!(matches!(
             run(&VerifierSpec::required("check", "sleep 100"), cancel).await.verdict,
-            Verdict::Error { .. }
+            RunVerdict::Error { .. }
         ));
     }
 
@@ -215,21 +203,24 @@ mod tests {
         let result = run(&slow, CancellationToken::new()).await;
         assert_eq!(
             (result.verdict, result.summary.as_str()),
-            (Verdict::Fail, "check did not finish within 1 s and was stopped")
+            (RunVerdict::Fail, "check did not finish within 1 s and was stopped")
         );
         let loud = verdict("yes").await;
-        assert_eq!((loud.0, loud.2.as_str()), (Verdict::Fail, "check printed more than 100000 bytes and was stopped"));
+        assert_eq!(
+            (loud.0, loud.1.as_str()),
+            (RunVerdict::Fail, "check printed more than 100000 bytes and was stopped")
+        );
     }
 
     #[test]
     fn the_line_that_says_most_is_found() {
         let cargo =
             "running 2 tests\ntest result: FAILED. 1 passed; 1 failed\nerror: test failed, to rerun pass `--lib`";
-        assert_eq!(telling(cargo), Some("test result: FAILED. 1 passed; 1 failed"));
+        assert_eq!(informative_line(cargo), Some("test result: FAILED. 1 passed; 1 failed"));
         assert_eq!(
-            telling("error[E0308]: mismatched types\n --> src/lib.rs\nmore"),
+            informative_line("error[E0308]: mismatched types\n --> src/lib.rs\nmore"),
             Some("error[E0308]: mismatched types")
         );
-        assert_eq!(telling("\n \n"), None);
+        assert_eq!(informative_line("\n \n"), None);
     }
 }

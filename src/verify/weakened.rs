@@ -1,4 +1,4 @@
-//! Finds where a change weakens proof: tests deleted or skipped, assertions taken away or made to hold always.
+//! Finds where a change weakens its verification: tests deleted or skipped, assertions taken away or made to hold always.
 //!
 //! It reads changed lines, not programs: it can be fooled by someone who tries, and it can cry at an honest clean-up. That is why
 //! a finding never fails anything: it keeps a verdict from being green, so that a person looks.
@@ -8,7 +8,7 @@ use crate::workspace::{Changed, Diff, Status};
 
 const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 
-/// A way to weaken proof.
+/// A way to weaken verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WeakeningKind {
     /// A file with tests is gone.
@@ -23,7 +23,7 @@ pub enum WeakeningKind {
     FailureIgnored,
     /// A file of code that git takes for binary: nobody sees what changed in it.
     Unreadable,
-    /// What a verifier runs was changed by what it is to prove.
+    /// What a verifier runs was changed by the change that it is to verify.
     RunnerChanged,
 }
 
@@ -40,7 +40,7 @@ pub struct Weakening {
     pub note: String,
 }
 
-/// The places where `diff` weakens proof, in the order of its files.
+/// The places where `diff` weakens verification, in the order of its files.
 pub fn weakened_proof(diff: &Diff) -> Vec<Weakening> {
     // What moved to another file is still there: only a loss of the whole change counts.
     let fewer_tests = loss(diff, is_test);
@@ -75,7 +75,7 @@ pub fn weakened_proof(diff: &Diff) -> Vec<Weakening> {
     found
 }
 
-/// The files that a verifier's command names, where the change that is to be proved changes them. What `make` runs is
+/// The files that a verifier's command names, where the change that is to be verified changes them. What `make` runs is
 /// in its makefile.
 pub fn changed_runners(specs: &[VerifierSpec], diff: &Diff) -> Vec<Weakening> {
     let mut found = Vec::new();

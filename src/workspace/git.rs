@@ -126,7 +126,7 @@ impl From<WalkError> for GitError {
 
 /// What a command answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct GitOutput {
     pub(super) code: i32,
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: String,
@@ -134,7 +134,7 @@ pub(super) struct Answer {
     remote: bool,
 }
 
-impl Answer {
+impl GitOutput {
     /// The answer, if the command succeeded.
     pub(super) fn ok(self) -> Result<Vec<u8>, GitError> {
         if self.code == 0 { Ok(self.stdout) } else { Err(self.error()) }
@@ -250,7 +250,7 @@ impl Git {
         self
     }
 
-    pub(super) async fn run(self) -> Result<Answer, GitError> {
+    pub(super) async fn run(self) -> Result<GitOutput, GitError> {
         let mut command = Command::new(program());
         command.args(&self.args).env_clear().envs([
             ("LC_ALL", "C"),
@@ -271,7 +271,7 @@ impl Git {
         let talk = async {
             let feed = async {
                 if let Some(mut stdin) = stdin.take() {
-                    // A command that does not want all of it closes the pipe; its exit status tells more.
+                    // A command that does not read all of it closes the pipe; its exit status says why.
                     let _ = stdin.write_all(&self.stdin).await;
                 }
             };
@@ -295,7 +295,7 @@ impl Git {
             (false, _) => code,
         };
         let stderr = input::text(&stderr);
-        Ok(Answer { code, stdout, stderr, command: self.name, remote: self.remote })
+        Ok(GitOutput { code, stdout, stderr, command: self.name, remote: self.remote })
     }
 
     /// Runs it for its answer.
@@ -323,7 +323,7 @@ fn program() -> &'static Path {
     &GIT
 }
 
-/// Which kind of failure git's words tell of. Git has no machine-readable form of them; `LC_ALL=C` keeps them English.
+/// Which kind of failure git reports. Git has no machine-readable form of its errors; `LC_ALL=C` keeps them English.
 fn classify(command: String, stderr: &str, remote: bool) -> GitError {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let detail = secrets::redact(&lines[lines.len().saturating_sub(4)..].join("; "));

@@ -3,7 +3,7 @@
 //! Reading such a tree from outside would be a way out of the sandbox: a file that is looked at as a file may be a symlink to
 //! one of ours by the time that it is opened, and what it holds would be pushed. So the changed files are copied by a run
 //! in a sandbox of its own, which sees the tree and nothing of ours; no process is left in the copy when it is read. What the
-//! agent's repository says is believed as little as ever: it only picks what is copied, and the copy is looked through like any
+//! agent's repository says is not trusted here either: it only picks what is copied, and the copy is checked like any
 //! other tree. A file may be copied half-written: that is work in progress, and no hand-in.
 
 use std::fs;
@@ -38,7 +38,7 @@ xargs -0 -r -a "$3/changed" cp -P --parents --preserve=mode -t "$out" -- || true
 "#;
 
 impl Mirror {
-    /// What has changed since `base` in a tree in which a process is at work; `None` where it cannot be told now.
+    /// What has changed since `base` in a tree in which a process is at work; `None` where it cannot be read now.
     pub async fn live_snapshot(
         &self,
         sandbox: &Sandbox,

@@ -34,7 +34,7 @@ impl Rules {
 
 /// Something wrong with a change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum ChangeFault {
     /// A symlink out of the tree.
     #[error("`{path}` is a symlink that leads out of the repository, to `{target}`")]
     SymlinkOut {
@@ -91,7 +91,7 @@ pub enum Fault {
     NotReadWhole,
 }
 
-impl Fault {
+impl ChangeFault {
     /// Whether the change may still be pushed, for a person to approve.
     pub fn needs_person(&self) -> bool {
         matches!(self, Self::Protected(_))
@@ -106,28 +106,28 @@ impl Fault {
 const SUBMODULE: u32 = 0o160_000;
 
 /// Everything wrong with a change, in the order of its files.
-pub fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<Fault> {
+pub fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<ChangeFault> {
     let mut faults = Vec::new();
     let files = &snapshot.diff.files;
     if files.len() > rules.max_files {
-        faults.push(Fault::TooManyFiles { count: files.len(), limit: rules.max_files });
+        faults.push(ChangeFault::TooManyFiles { count: files.len(), limit: rules.max_files });
     }
     if snapshot.bytes > rules.max_bytes {
-        faults.push(Fault::TooLarge { bytes: snapshot.bytes, limit: rules.max_bytes });
+        faults.push(ChangeFault::TooLarge { bytes: snapshot.bytes, limit: rules.max_bytes });
     }
     if snapshot.diff.truncated {
-        faults.push(Fault::NotReadWhole);
+        faults.push(ChangeFault::NotReadWhole);
     }
-    faults.extend(snapshot.nested.iter().cloned().map(Fault::NestedRepository));
+    faults.extend(snapshot.nested.iter().cloned().map(ChangeFault::NestedRepository));
     for (path, target) in snapshot.symlinks.iter().filter(|(path, target)| escapes(path, target)) {
-        faults.push(Fault::SymlinkOut { path: path.clone(), target: target.clone() });
+        faults.push(ChangeFault::SymlinkOut { path: path.clone(), target: target.clone() });
     }
     for file in files {
         if file.mode == SUBMODULE || file.old_mode == SUBMODULE || file.path == ".gitmodules" {
-            faults.push(Fault::Submodule(file.path.clone()));
+            faults.push(ChangeFault::Submodule(file.path.clone()));
         }
         if rules.protected.is_match(&file.path) {
-            faults.push(Fault::Protected(file.path.clone()));
+            faults.push(ChangeFault::Protected(file.path.clone()));
         }
         if adds_content(file.status) {
             faults.extend(lines(&file.path, &file.added, &file.removed));
@@ -136,17 +136,17 @@ pub fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<Fault> {
     faults
 }
 
-fn lines(path: &str, added: &[(u64, String)], removed: &[(u64, String)]) -> Vec<Fault> {
+fn lines(path: &str, added: &[(u64, String)], removed: &[(u64, String)]) -> Vec<ChangeFault> {
     let mut faults = Vec::new();
     let opens = added.iter().find(|(_, line)| marker(line, "<<<<<<<"));
     let closes = added.iter().any(|(_, line)| marker(line, ">>>>>>>"));
     if let (Some((line, _)), true) = (opens, closes) {
-        faults.push(Fault::ConflictMarker { path: path.to_owned(), line: *line });
+        faults.push(ChangeFault::ConflictMarker { path: path.to_owned(), line: *line });
     }
     for (line, text) in added {
         // A line that only moved was public before.
         let Some(kind) = secrets::find(text).filter(|_| !removed.iter().any(|(_, old)| old == text)) else { continue };
-        faults.push(Fault::Secret { path: path.to_owned(), line: *line, kind });
+        faults.push(ChangeFault::Secret { path: path.to_owned(), line: *line, kind });
     }
     faults
 }

@@ -1,4 +1,4 @@
-//! Reads what an agent left in its clone, believing nothing of the clone's own repository.
+//! Reads what an agent left in its clone, and trusts nothing of the clone's own repository.
 //!
 //! The working tree is read with the mirror as the repository and an index of our own beside the clone: the clone's
 //! `.git`, with its configuration, hooks, filters, file-system monitor and index, is not looked at. The objects go into the

@@ -83,7 +83,7 @@ fn author() -> Identity {
     Identity { name: "adjutant[bot]".to_owned(), email: "1+adjutant[bot]@users.noreply.github.com".to_owned() }
 }
 
-fn faults(snapshot: &Snapshot) -> Vec<Fault> {
+fn faults(snapshot: &Snapshot) -> Vec<ChangeFault> {
     check(snapshot, &Rules::new(["docs/**"]).unwrap())
 }
 
@@ -188,19 +188,19 @@ async fn what_must_not_be_pushed_is_found() {
     let snapshot = world.mirror.snapshot(&tree, &base).await.unwrap();
     let found = faults(&snapshot);
     let expected = [
-        Fault::NestedRepository("vendored".into()),
-        Fault::SymlinkOut { path: "out".into(), target: "/etc/passwd".into() },
-        Fault::SymlinkOut { path: "src/up".into(), target: "../../x".into() },
-        Fault::Protected(".github/workflows/ci.yml".into()),
-        Fault::Submodule(".gitmodules".into()),
-        Fault::Secret { path: "key.txt".into(), line: 2, kind: "a GitHub installation token" },
-        Fault::ConflictMarker { path: "merge.txt".into(), line: 1 },
+        ChangeFault::NestedRepository("vendored".into()),
+        ChangeFault::SymlinkOut { path: "out".into(), target: "/etc/passwd".into() },
+        ChangeFault::SymlinkOut { path: "src/up".into(), target: "../../x".into() },
+        ChangeFault::Protected(".github/workflows/ci.yml".into()),
+        ChangeFault::Submodule(".gitmodules".into()),
+        ChangeFault::Secret { path: "key.txt".into(), line: 2, kind: "a GitHub installation token" },
+        ChangeFault::ConflictMarker { path: "merge.txt".into(), line: 1 },
     ];
     assert_eq!(found, expected);
     assert!(snapshot.diff.files.iter().all(|file| !file.path.starts_with("vendored")));
     assert_eq!(found.iter().filter(|fault| fault.refuses()).count(), 5);
     let few = Rules { max_files: 2, max_bytes: 10, ..Rules::new([]).unwrap() };
-    assert!(matches!(check(&snapshot, &few)[..2], [Fault::TooManyFiles { .. }, Fault::TooLarge { .. }]));
+    assert!(matches!(check(&snapshot, &few)[..2], [ChangeFault::TooManyFiles { .. }, ChangeFault::TooLarge { .. }]));
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn merges_are_told_apart_and_a_conflict_can_be_resolved() {
     assert_eq!(paths, ["README.md"]);
     assert!(fs::read_to_string(tree.path().join("README.md")).unwrap().contains("<<<<<<<"));
     assert_eq!(git(&tree.path(), &["rev-parse", "HEAD"]), ours);
-    assert!(matches!(faults(&mirror.snapshot(&tree, &ours).await.unwrap())[..], [Fault::ConflictMarker { .. }]));
+    assert!(matches!(faults(&mirror.snapshot(&tree, &ours).await.unwrap())[..], [ChangeFault::ConflictMarker { .. }]));
     fs::write(tree.path().join("README.md"), "one\nboth\nthree\n").unwrap();
     let resolved = mirror.snapshot(&tree, &ours).await.unwrap();
     assert_eq!(faults(&resolved), []);

@@ -1,7 +1,7 @@
 //! The clones that agents and verifiers work in.
 //!
 //! Each is a repository of its own with its own objects: it names no remote, holds no credential, and leads back to no mirror. After
-//! a process has been in one, nothing in its `.git` is believed any more: see [`super::snapshot`].
+//! a process has been in one, nothing in its `.git` is trusted any more: see [`super::snapshot`].
 
 use std::path::{Path, PathBuf};
 

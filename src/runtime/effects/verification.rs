@@ -161,12 +161,12 @@ impl Proof<'_> {
 
 /// A verifier that could not be started says nothing about the commit: it is tried again, and then a person is
 /// told.
-fn judged(ran: verify::VerifierResult) -> Result<VerifierResult, EffectError> {
+fn judged(ran: verify::VerifierRun) -> Result<VerifierResult, EffectError> {
     let verdict = match ran.verdict {
-        verify::Verdict::Pass => Verdict::Pass,
-        verify::Verdict::Fail => Verdict::Fail,
-        verify::Verdict::Neutral => Verdict::Neutral,
-        verify::Verdict::Error { reason } => {
+        verify::RunVerdict::Pass => Verdict::Pass,
+        verify::RunVerdict::Fail => Verdict::Fail,
+        verify::RunVerdict::Neutral => Verdict::Neutral,
+        verify::RunVerdict::Error { reason } => {
             let why = format!("the verifier `{}` could not be run: {reason}", ran.name);
             return Err(EffectError::Refused { why, tries: TRIES, then: None });
         }

@@ -1,4 +1,4 @@
-//! The walls: which arguments make bubblewrap show a run what it may see, and nothing else.
+//! The arguments that make bubblewrap show a run what it may see, and nothing else.
 
 use std::ffi::OsString;
 use std::fs;

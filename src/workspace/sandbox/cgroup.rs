@@ -99,7 +99,7 @@ impl Parent {
 impl Groups {
     /// The processes that are in them.
     pub(super) fn members(&self) -> Vec<String> {
-        let lists = self.doors().filter_map(|door| fs::read_to_string(door).ok());
+        let lists = self.member_files().filter_map(|file| fs::read_to_string(file).ok());
         let mut members: Vec<String> =
             lists.flat_map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
         // A process of another PID namespace is listed as 0, which `kill` would take for our own group.
@@ -110,7 +110,7 @@ impl Groups {
     }
 
     /// The files that a process writes its id to in order to join.
-    pub(super) fn doors(&self) -> impl Iterator<Item = PathBuf> {
+    pub(super) fn member_files(&self) -> impl Iterator<Item = PathBuf> {
         self.folders.iter().map(|folder| folder.join("cgroup.procs"))
     }
 }

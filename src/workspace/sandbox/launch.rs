@@ -65,7 +65,7 @@ pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError
     Err(SandboxError::Forbidden(refusal))
 }
 
-/// Runs a command that does nothing, behind all walls.
+/// Runs a command that does nothing, in a whole sandbox.
 async fn trial(inner: &Inner) -> Result<(), String> {
     let folder = inner.scratch_root.join(format!("probe-{}", uuid::Uuid::new_v4()));
     fs::create_dir_all(folder.join("tree")).map_err(|error| error.to_string())?;
@@ -104,19 +104,19 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     let mut child = spawn::spawn(command).await.map_err(|error| SandboxError::Start(error.to_string()))?;
     let reader =
         pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| SandboxError::Start(error.to_string()))?;
-    let leash =
-        Leash { mode: inner.mode, group: child.id(), status: scratch.folder("status"), groups: groups.as_ref() };
+    let processes =
+        ProcessTree { mode: inner.mode, group: child.id(), status: scratch.folder("status"), groups: groups.as_ref() };
     let log = tokio::fs::File::create(&run.log).await.map_err(SandboxError::at(&run.log))?;
     let mut watch = Watch { reader, log, tail: Tail::default(), written: 0, limit: run.limits.output_bytes };
-    let ended = watch.until_end(&mut child, &run, &leash).await.map_err(SandboxError::at(&run.log))?;
+    let ended = watch.until_end(&mut child, &run, &processes).await.map_err(SandboxError::at(&run.log))?;
     let (written, tail) = (watch.written, watch.tail.text());
     let status = tokio::fs::read_to_string(scratch.folder("status")).await.unwrap_or_default();
     // Removing a home full of build output takes a while; nobody waits for it.
     tokio::task::spawn_blocking(move || drop((groups, scratch)));
     let exit = match ended {
-        Ended::Stopped(exit) => exit,
-        Ended::ByItself(exit) if inner.mode == Mode::None || status.contains("\"exit-code\"") => exit_of(exit),
-        Ended::ByItself(_) => return Err(SandboxError::Start(tail)),
+        RunEnd::Stopped(exit) => exit,
+        RunEnd::ByItself(exit) if inner.mode == Mode::None || status.contains("\"exit-code\"") => exit_of(exit),
+        RunEnd::ByItself(_) => return Err(SandboxError::Start(tail)),
     };
     Ok(RunOutcome { exit, duration: started.elapsed(), tail, log_bytes: written })
 }
@@ -125,7 +125,7 @@ fn check(run: &SandboxRun) -> Result<(), SandboxError> {
     if run.argv.first().is_none_or(String::is_empty) {
         return Err(SandboxError::EmptyCommand);
     }
-    // The variables pass through the shell and bubblewrap, outside of the walls, on their way in (as arguments, every
+    // The variables pass through the shell and bubblewrap, outside of the sandbox, on their way in (as arguments, every
     // user of the machine could read them): none may change how those run.
     let bad = |name: &str| {
         name.is_empty()
@@ -169,7 +169,7 @@ async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<(Scratch, Option<cgr
 
 fn command(inner: &Inner, run: &SandboxRun, scratch: &Scratch, groups: Option<&cgroup::Groups>) -> Command {
     let mut argv: Vec<OsString> = vec!["-c".into(), PRELUDE.into(), "sh".into(), scratch.folder("status").into()];
-    argv.extend(groups.iter().flat_map(|groups| groups.doors()).map(OsString::from));
+    argv.extend(groups.iter().flat_map(|groups| groups.member_files()).map(OsString::from));
     argv.push("--".into());
     if inner.mode == Mode::Bubblewrap {
         argv.extend([which("bwrap").unwrap_or_else(|| "bwrap".into()).into(), "--json-status-fd".into(), "3".into()]);
@@ -215,7 +215,7 @@ fn environment(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> BTreeMap<S
     env
 }
 
-enum Ended {
+enum RunEnd {
     ByItself(ExitStatus),
     Stopped(Exit),
 }
@@ -230,31 +230,36 @@ struct Watch {
 
 impl Watch {
     /// Copies the output until the tree has ended, by itself or by us. Fails only if the log cannot be written.
-    async fn until_end(&mut self, child: &mut Child, run: &SandboxRun, leash: &Leash<'_>) -> std::io::Result<Ended> {
+    async fn until_end(
+        &mut self,
+        child: &mut Child,
+        run: &SandboxRun,
+        processes: &ProcessTree<'_>,
+    ) -> std::io::Result<RunEnd> {
         let deadline = sleep_until(tokio::time::Instant::now() + run.limits.wall);
         tokio::pin!(deadline);
         let mut buffer = vec![0; 64 * 1024];
         let ended = loop {
             tokio::select! {
                 biased;
-                () = run.cancel.cancelled() => break Ended::Stopped(Exit::Cancelled),
-                () = &mut deadline => break Ended::Stopped(Exit::TimedOut),
-                status = child.wait() => break Ended::ByItself(status?),
+                () = run.cancel.cancelled() => break RunEnd::Stopped(Exit::Cancelled),
+                () = &mut deadline => break RunEnd::Stopped(Exit::TimedOut),
+                status = child.wait() => break RunEnd::ByItself(status?),
                 read = self.reader.read(&mut buffer) => match read? {
                     // Closed by a program that means to go on silently: only its end or the clock counts now.
                     0 => break tokio::select! {
-                        () = run.cancel.cancelled() => Ended::Stopped(Exit::Cancelled),
-                        () = &mut deadline => Ended::Stopped(Exit::TimedOut),
-                        status = child.wait() => Ended::ByItself(status?),
+                        () = run.cancel.cancelled() => RunEnd::Stopped(Exit::Cancelled),
+                        () = &mut deadline => RunEnd::Stopped(Exit::TimedOut),
+                        status = child.wait() => RunEnd::ByItself(status?),
                     },
                     read => if !self.keep(&buffer[..read]).await? {
-                        break Ended::Stopped(Exit::OutputLimit);
+                        break RunEnd::Stopped(Exit::OutputLimit);
                     },
                 },
             }
         };
-        if matches!(ended, Ended::Stopped(_)) || leash.mode == Mode::None {
-            leash.kill(child).await;
+        if matches!(ended, RunEnd::Stopped(_)) || processes.mode == Mode::None {
+            processes.kill(child).await;
         }
         // The pipe closes when the last process of the tree is gone.
         let drained = timeout(DRAIN, self.drain(&mut buffer)).await;
@@ -264,7 +269,7 @@ impl Watch {
         let within = drained.unwrap_or(Ok(true))?;
         self.log.flush().await?;
         Ok(match ended {
-            Ended::ByItself(_) if !within => Ended::Stopped(Exit::OutputLimit),
+            RunEnd::ByItself(_) if !within => RunEnd::Stopped(Exit::OutputLimit),
             ended => ended,
         })
     }
@@ -290,8 +295,8 @@ impl Watch {
     }
 }
 
-/// What a running tree is held by.
-struct Leash<'a> {
+/// A running process tree, and how it can be ended.
+struct ProcessTree<'a> {
     mode: Mode,
     /// The id of the first process, which leads its group.
     group: Option<u32>,
@@ -300,7 +305,7 @@ struct Leash<'a> {
     groups: Option<&'a cgroup::Groups>,
 }
 
-impl Leash<'_> {
+impl ProcessTree<'_> {
     /// Ends the tree. In a sandbox that is done by killing the first process of its PID namespace; without, what is in the
     /// process group and, where there are control groups, in those.
     async fn kill(&self, child: &mut Child) {
@@ -321,7 +326,7 @@ impl Leash<'_> {
         let _ = child.kill().await;
     }
 
-    /// The process that is number 1 inside. While the walls are still being set up, killing `bwrap` alone could
+    /// The process that is number 1 inside. While the sandbox is still being set up, killing `bwrap` alone could
     /// leave it behind: it asks to die with its parent only when all is ready. So its number is waited for.
     async fn first_inside(&self, child: &mut Child) -> Option<String> {
         let mut tick = tokio::time::interval(Duration::from_millis(2));

@@ -133,11 +133,11 @@ pub(super) fn report(inner: &Inner) -> LimitsReport {
         match inner.mode {
             Mode::Bubblewrap => line("whole tree ends", true, "a PID namespace"),
             Mode::None if groups => line("whole tree ends", true, "its control group"),
-            Mode::None => line("whole tree ends", false, "without walls a process that leaves its group lives on"),
+            Mode::None => line("whole tree ends", false, "without a sandbox a process that leaves its group lives on"),
         },
         match inner.mode {
             Mode::Bubblewrap => line("network", true, "a network namespace"),
-            Mode::None => line("network", false, "without walls the network is always there"),
+            Mode::None => line("network", false, "without a sandbox the network is always there"),
         },
     ];
     LimitsReport { lines }

@@ -3,13 +3,13 @@
 //! In: a command, the clone that it works in, what else it may read or write, and its limits. Out: how it ended, the log
 //! file with everything it printed, and a short readable tail of that.
 //!
-//! The walls are Linux namespaces set up by bubblewrap: the tree has its own user, PID, mount, IPC and UTS namespaces and, unless asked
+//! The sandbox is made of Linux namespaces set up by bubblewrap: the tree has its own user, PID, mount, IPC and UTS namespaces and, unless asked
 //! otherwise, its own empty network. It sees the system's programs read-only, its clone at [`TREE`], a home
 //! folder that is its own, and nothing else: no data folder, no key, no socket of the database, no environment of ours.
 //! As root, the tree really runs as the unprivileged uid [`DROPPED_UID`], so that not even the kernel takes it for root; as
-//! an ordinary user it runs as that user. Inside it always believes to be uid 1000.
+//! an ordinary user it runs as that user. Inside, its uid is always 1000.
 //!
-//! What this module never does: run a command without walls because the walls could not be had. [`Sandbox::probe`]
+//! What this module never does: run a command without a sandbox because a sandbox could not be had. [`Sandbox::probe`]
 //! refuses then, with the remedy; only an operator who names the mode `none` runs without.
 //!
 //! Known and accepted: a run with `network: true` shares the host's network, loopback included.
@@ -49,12 +49,12 @@ pub const DROPPED_UID: u32 = 64_999;
 /// The uid and gid that a process sees inside.
 pub(crate) const INSIDE_UID: u32 = 1000;
 
-/// Whether there are walls.
+/// Whether processes are sandboxed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Namespaces, through the program `bwrap`.
     Bubblewrap,
-    /// No walls: an ordinary child process with a clean environment and resource limits. Only when the operator names it.
+    /// No sandbox: an ordinary child process with a clean environment and resource limits. Only when the operator names it.
     None,
 }
 
@@ -82,7 +82,7 @@ impl std::fmt::Display for Mode {
 /// How the operator wants processes to be run.
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
-    /// With or without walls.
+    /// With or without a sandbox.
     pub mode: Mode,
     /// A folder of ours for the runs' home and temporary folders. Created when missing.
     pub scratch_root: PathBuf,
@@ -203,12 +203,12 @@ pub struct RunOutcome {
 pub enum SandboxError {
     /// `bwrap` is not installed.
     #[error(
-        "the program `bwrap` was not found: install bubblewrap (Debian and Ubuntu: `apt-get install bubblewrap`), or set `sandbox = \"none\"` to run without walls"
+        "the program `bwrap` was not found: install bubblewrap (Debian and Ubuntu: `apt-get install bubblewrap`), or set `sandbox = \"none\"` to run without a sandbox"
     )]
     Missing,
     /// `bwrap` is there, and the kernel or the container refuses what it needs.
     #[error(
-        "bubblewrap cannot set up its namespaces here ({0}): allow unprivileged user namespaces (on Ubuntu 24.04 an AppArmor profile for bwrap; in a container `--security-opt seccomp=unconfined` and `--cap-add SYS_ADMIN`), or set `sandbox = \"none\"` to run without walls"
+        "bubblewrap cannot set up its namespaces here ({0}): allow unprivileged user namespaces (on Ubuntu 24.04 an AppArmor profile for bwrap; in a container `--security-opt seccomp=unconfined` and `--cap-add SYS_ADMIN`), or set `sandbox = \"none\"` to run without a sandbox"
     )]
     Forbidden(String),
     /// The mode's name is unknown.
@@ -285,7 +285,7 @@ impl Sandbox {
         launch::probe(config).await
     }
 
-    /// Whether there are walls.
+    /// Whether processes are sandboxed.
     pub fn mode(&self) -> Mode {
         self.inner.mode
     }
@@ -304,7 +304,7 @@ impl Sandbox {
     }
 
     /// Runs one process tree to its end. When this returns, or its future is dropped, nothing of the tree is left
-    /// (without walls: nothing of its process group).
+    /// (without a sandbox: nothing of its process group).
     ///
     /// `Err` means that nothing of the command was run.
     pub async fn run(&self, run: SandboxRun) -> Result<RunOutcome, SandboxError> {

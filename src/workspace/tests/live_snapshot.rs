@@ -9,7 +9,7 @@ use super::*;
 use crate::workspace::sandbox::{Mode, Sandbox, SandboxConfig};
 
 async fn sandbox(world: &World) -> Sandbox {
-    // The walls' user is another one than ours.
+    // The sandbox's user is another one than ours.
     for folder in [world.folder.path().to_owned(), world.folder.path().join("data")] {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -70,7 +70,7 @@ async fn a_live_snapshot_follows_no_symlink_and_takes_in_nothing_that_is_ignored
     assert!(added.contains("lead") && !added.contains("lead/key.pem") && !added.contains("own.env"), "{added:?}");
     let rules = Rules::new([]).unwrap();
     assert!(
-        check(&seen, &rules).iter().any(|fault| matches!(fault, Fault::SymlinkOut { .. })),
+        check(&seen, &rules).iter().any(|fault| matches!(fault, ChangeFault::SymlinkOut { .. })),
         "and it is turned down"
     );
 }

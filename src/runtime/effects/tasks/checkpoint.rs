@@ -66,7 +66,7 @@ impl Job<'_> {
         }
         let rules =
             Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
-        if let Some(fault) = check(&snapshot, &rules).into_iter().find(crate::workspace::Fault::refuses) {
+        if let Some(fault) = check(&snapshot, &rules).into_iter().find(crate::workspace::ChangeFault::refuses) {
             return Err(EffectError::never(fault));
         }
         let message = format!("Checkpoint of a task that was handed back\n\n{TRAILER}: {}", self.task.id);

@@ -268,7 +268,8 @@ impl Job<'_> {
         }
         let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str))
             .map_err(|error| EffectError::never(format!("a protected path of the policy is no pattern: {error}")))?;
-        let faults: Vec<_> = check(&snapshot, &rules).into_iter().filter(crate::workspace::Fault::refuses).collect();
+        let faults: Vec<_> =
+            check(&snapshot, &rules).into_iter().filter(crate::workspace::ChangeFault::refuses).collect();
         if !faults.is_empty() {
             tree.remove(Removal::Disposable);
             return Ok(TaskOutcome::Refused { faults: faults.iter().map(ToString::to_string).collect() });
