@@ -204,6 +204,34 @@ pub enum Notice {
     Help,
 }
 
+impl Reaction {
+    /// The word in natural keys. It was released and never changes.
+    fn key_word(self) -> &'static str {
+        match self {
+            Self::Eyes => "Eyes",
+            Self::Rocket => "Rocket",
+            Self::ThumbsDown => "ThumbsDown",
+        }
+    }
+}
+
+impl Notice {
+    /// What tells it from another notice on the same issue: a word, and its data or a digest of them.
+    pub fn key(&self) -> String {
+        let digest = |texts: &[String]| Sha::of_text(&texts.join("\n")).short().to_owned();
+        match self {
+            Self::LabelRefused { login } => format!("label-refused/{login}"),
+            Self::PolicyBroken { faults } => format!("policy-broken/{}", digest(faults)),
+            Self::BaseMissing { branch } => format!("base-missing/{}", branch.as_deref().unwrap_or_default()),
+            Self::NotAllowed { login } => format!("not-allowed/{login}"),
+            Self::NotUnderstood { word, .. } => format!("not-understood/{word}"),
+            Self::Refused { reason } => format!("refused/{}", Sha::of_text(reason).short()),
+            Self::WhichApproval { steps } => format!("which-approval/{}", digest(steps)),
+            Self::Help => "help".to_owned(),
+        }
+    }
+}
+
 impl Effect {
     /// Unique for what is to be done: enqueueing the same key twice does it once.
     pub fn key(&self, directive: DirectiveId) -> String {
@@ -226,17 +254,11 @@ impl Effect {
             Self::Remind { approval } => format!("{directive}/remind/{approval}"),
             Self::CloseIssue => format!("{directive}/close-issue"),
             Self::React { source, reaction } => {
-                format!("{directive}/react/{:?}/{}/{}/{reaction:?}", source.kind, source.id, source.index)
+                format!("{directive}/react/{}/{}", source.key('/'), reaction.key_word())
             }
-            Self::Reply { source, .. } => format!("{directive}/reply/{:?}/{}/{}", source.kind, source.id, source.index),
+            Self::Reply { source, .. } => format!("{directive}/reply/{}", source.key('/')),
             Self::NeutralCheck { repo, head } => format!("neutral-check/{}/{head}", repo.id),
-            Self::Announce { repo, issue, notice, .. } => {
-                let what = match notice {
-                    Notice::LabelRefused { login } => format!("label-refused/{login}"),
-                    other => Sha::of_text(&format!("{other:?}")).short().to_owned(),
-                };
-                format!("announce/{}/{issue}/{what}", repo.id)
-            }
+            Self::Announce { repo, issue, notice, .. } => format!("announce/{}/{issue}/{}", repo.id, notice.key()),
         }
     }
 
@@ -320,6 +342,87 @@ impl Effect {
             Self::Reply { .. } => "reply",
             Self::NeutralCheck { .. } => "neutral_check",
             Self::Announce { .. } => "announce",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::StepName;
+
+    fn source(kind: SourceKind) -> Source {
+        Source { kind, id: 9, node_id: String::new(), number: 12, index: 2 }
+    }
+
+    /// Every kind of effect, with its key: what is written here was released.
+    fn keys(d: DirectiveId) -> Vec<(Effect, String)> {
+        let step = StepId::of(d, 1, &StepName::new("parse"));
+        let (task, approval) = (TaskId::of(d, 3), ApprovalId::of(d, 2));
+        let (head, to) = (Sha::new("abc"), Login::new("mona"));
+        let repo = Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 };
+        let notice = Notice::Help;
+        let skipped = "this step was skipped".to_owned();
+        vec![
+            (Effect::WriteStatus, format!("{d}/status")),
+            (Effect::WriteCheck { step }, format!("{d}/check/{step}")),
+            (Effect::CutIntegration, format!("{d}/cut-integration")),
+            (Effect::RunTask { task }, format!("{d}/task/{task}")),
+            (Effect::OpenPull { step }, format!("{d}/open-pull/{step}")),
+            (Effect::SyncPull { step }, format!("{d}/sync-pull/{step}")),
+            (Effect::Verify { step, head: head.clone(), round: 1 }, format!("{d}/verify/{step}/abc/1")),
+            (Effect::Merge { step, head: head.clone(), round: 2 }, format!("{d}/merge/{step}/abc/2")),
+            (Effect::Integrate { round: 3 }, format!("{d}/integrate/3")),
+            (Effect::DeleteBranch { step }, format!("{d}/delete-branch/{step}")),
+            (
+                Effect::ClosePull { step, word: skipped.clone() },
+                format!("{d}/close-pull/{step}/{}", Sha::of_text(&skipped).short()),
+            ),
+            (Effect::PostReport { step, head: head.clone() }, format!("{d}/report/{step}/abc")),
+            (Effect::Remind { approval }, format!("{d}/remind/{approval}")),
+            (Effect::CloseIssue, format!("{d}/close-issue")),
+            (Effect::Reply { source: source(SourceKind::Review), to, notice }, format!("{d}/reply/Review/9/2")),
+            (Effect::NeutralCheck { repo, head }, "neutral-check/7/abc".to_owned()),
+        ]
+    }
+
+    /// Every reaction, in every place, with the end of its key.
+    fn reactions() -> Vec<(SourceKind, Reaction, &'static str)> {
+        vec![
+            (SourceKind::IssueComment, Reaction::Rocket, "IssueComment/9/2/Rocket"),
+            (SourceKind::ReviewComment, Reaction::Rocket, "ReviewComment/9/2/Rocket"),
+            (SourceKind::Review, Reaction::Rocket, "Review/9/2/Rocket"),
+            (SourceKind::Button, Reaction::Rocket, "Button/9/2/Rocket"),
+            (SourceKind::IssueComment, Reaction::Eyes, "IssueComment/9/2/Eyes"),
+            (SourceKind::IssueComment, Reaction::ThumbsDown, "IssueComment/9/2/ThumbsDown"),
+        ]
+    }
+
+    #[test]
+    fn the_keys_stay_as_they_were_released() {
+        let directive = DirectiveId::of(7, 12, 1);
+        for (effect, key) in keys(directive) {
+            assert_eq!(effect.key(directive), key);
+        }
+        for (kind, reaction, key) in reactions() {
+            let effect = Effect::React { source: source(kind), reaction };
+            assert_eq!(effect.key(directive), format!("{directive}/react/{key}"));
+        }
+    }
+
+    #[test]
+    fn an_announcement_is_told_by_its_words_and_its_data() {
+        let two = vec!["one".to_owned(), "two".to_owned()];
+        let digest = Sha::of_text("one\ntwo").short().to_owned();
+        for (notice, key) in [
+            (Notice::LabelRefused { login: "mona".to_owned() }, "label-refused/mona".to_owned()),
+            (Notice::PolicyBroken { faults: two }, format!("policy-broken/{digest}")),
+            (Notice::BaseMissing { branch: Some("trunk".to_owned()) }, "base-missing/trunk".to_owned()),
+            (Notice::BaseMissing { branch: None }, "base-missing/".to_owned()),
+        ] {
+            let repo = Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 };
+            let effect = Effect::Announce { repo, issue: 12, to: Login::new("mona"), notice };
+            assert_eq!(effect.key(DirectiveId::of(7, 12, 1)), format!("announce/7/12/{key}"));
         }
     }
 }

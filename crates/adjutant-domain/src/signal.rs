@@ -303,6 +303,25 @@ pub enum SourceKind {
 }
 
 /// What came of an agent's run.
+impl SourceKind {
+    /// The word in natural keys and hidden markers. It was released and never changes.
+    pub fn key_word(self) -> &'static str {
+        match self {
+            Self::IssueComment => "IssueComment",
+            Self::ReviewComment => "ReviewComment",
+            Self::Review => "Review",
+            Self::Button => "Button",
+        }
+    }
+}
+
+impl Source {
+    /// What is unique to one command: where it was written, and which command of that text it is.
+    pub fn key(&self, separator: char) -> String {
+        format!("{}{separator}{}{separator}{}", self.kind.key_word(), self.id, self.index)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskOutcome {

@@ -46,14 +46,14 @@ pub(super) async fn write_status(app: &App, directive: &Directive) -> Done {
 
 /// Answers an order in one short comment, once.
 pub(super) async fn reply(app: &App, directive: &Directive, source: &Source, to: &Login, notice: &Notice) -> Done {
-    let marker = format!("<!-- adjutant:reply:{:?}:{}:{} -->", source.kind, source.id, source.index);
+    let marker = format!("<!-- adjutant:reply:{} -->", source.key(':'));
     say_once(app, &directive.repo, source.number, &marker, &report::notice(notice, Some(directive), to.as_str())).await
 }
 
 /// Says something on an issue that has no directive, once.
 pub(super) async fn announce(app: &App, repo: &Repo, issue: u64, to: &Login, notice: &Notice) -> Done {
     let body = report::notice(notice, None, to.as_str());
-    let marker = format!("<!-- adjutant:notice:{} -->", Sha::of_text(&body).short());
+    let marker = format!("<!-- adjutant:notice:{} -->", Sha::of_text(&notice.key()).short());
     say_once(app, repo, issue, &marker, &body).await
 }
 

@@ -53,7 +53,7 @@ impl PastEvent {
     pub(in crate::runtime) fn commented(repo: &Repo, raw: RawComment, thread: Thread, kind: SourceKind) -> Self {
         let comment = CommentWritten::read(raw, thread, kind, &nobody());
         Self {
-            id: format!("{kind:?}/{}", comment.id),
+            id: format!("{}/{}", kind.key_word(), comment.id),
             at: comment.at,
             fact: Fact { repo: repo.clone(), sender: comment.author.clone(), kind: FactKind::Commented(comment) },
         }
