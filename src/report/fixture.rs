@@ -167,6 +167,7 @@ pub(crate) fn planning() -> Directive {
         base: Base { branch: Branch::new("main"), sha: sha('0'), is_default: true },
         status: DirectiveStatus::Planning,
         pause: None,
+        paused_at: None,
         failure: None,
         generation: 0,
         planning_faults: Vec::new(),

@@ -90,19 +90,14 @@ pub(super) async fn issue(app: &App, directive: &Directive) -> Result<Vec<Signal
         return Ok(Vec::new());
     }
     let text = text_of(&issue);
-    if let Some(changed) = label_change(app, &client, directive, issue).await? {
+    if let Some(changed) = label_change(&client, directive, issue).await? {
         replay(app, repo, changed).await?;
     }
     Ok(vec![Signal::IssueRead(text)])
 }
 
 /// The label of a live directive's issue, removed or set again.
-async fn label_change(
-    app: &App,
-    client: &RepoClient,
-    directive: &Directive,
-    issue: Issue,
-) -> Result<Option<PastEvent>, Fault> {
+async fn label_change(client: &RepoClient, directive: &Directive, issue: Issue) -> Result<Option<PastEvent>, Fault> {
     let (repo, label) = (&directive.repo, &directive.policy.label);
     let paused_by_it = directive
         .pause
@@ -121,7 +116,7 @@ async fn label_change(
     };
     let Some(changed) = changed else { return Ok(None) };
     // Whoever resumed it without the label meant to.
-    let known = !paused_by_it && app.store.was_paused_since(directive.id, changed.at).await?;
+    let known = !paused_by_it && directive.paused_at.is_some_and(|paused| paused >= changed.at);
     Ok((!known).then_some(changed))
 }
 

@@ -57,21 +57,6 @@ pub(in crate::store) struct Line {
     at: DateTime<Utc>,
 }
 
-impl Store {
-    /// Whether a directive was paused since then.
-    pub async fn was_paused_since(&self, directive: DirectiveId, since: DateTime<Utc>) -> Result<bool, StoreError> {
-        let found = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT 1 FROM events
-                   WHERE directive_id = $1 AND at >= $2 AND name = 'directive_paused') AS "found!""#,
-            directive.0,
-            since,
-        )
-        .fetch_one(self.pool())
-        .await?;
-        Ok(found)
-    }
-}
-
 impl Transaction {
     /// Appends to a directive's history, when the transaction commits.
     pub fn append_events(&mut self, directive: DirectiveId, events: &[Event], now: DateTime<Utc>) {

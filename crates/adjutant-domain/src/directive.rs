@@ -46,6 +46,9 @@ pub struct Directive {
     pub status: DirectiveStatus,
     /// While paused: what it goes back to, and why.
     pub pause: Option<Pause>,
+    /// When it was paused last, whatever became of that pause. A label that was taken off before then is known.
+    #[serde(default)]
+    pub paused_at: Option<DateTime<Utc>>,
     /// Why it failed, in a sentence.
     pub failure: Option<String>,
     /// The current generation of the chain, 0 before the first plan.

@@ -36,6 +36,7 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
         status: DirectiveStatus::Draft,
         pause: None,
         failure: None,
+        paused_at: None,
         generation: 0,
         planning_faults: Vec::new(),
         planning_words: None,

@@ -47,6 +47,7 @@ impl Transition {
                 self.set_status(DirectiveStatus::Paused);
             }
         }
+        self.directive.paused_at = Some(self.now);
         self.record(paused, None);
         self.call_off(|task| task.status == TaskStatus::Queued);
         true

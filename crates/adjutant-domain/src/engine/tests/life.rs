@@ -193,3 +193,13 @@ fn every_signal_in_every_state_has_an_answer() {
         assert!(tasks <= 3);
     }
 }
+
+#[test]
+fn when_it_was_paused_last_stays_in_the_state_after_it_was_resumed() {
+    let mut world = World::started(Policy::default(), diamond());
+    assert_eq!(world.directive.paused_at, None);
+    world.signal(Signal::Unlabelled { actor: actor("triager", Permission::Read) });
+    let paused = world.now;
+    world.maintainer(None, Command::Resume);
+    assert_eq!((world.directive.status, world.directive.paused_at), (DirectiveStatus::Active, Some(paused)));
+}
