@@ -28,7 +28,7 @@ pub use deliveries::AppDelivery;
 pub use error::GitHubError;
 pub use history::{CommentList, IssueEvent};
 pub(crate) use model::same_label;
-pub use model::{Account, Comment, Issue, OpenState, PullRequest, Repository, ReviewComment};
+pub use model::{Account, Comment, GHOST, Issue, OpenState, PullRequest, Repository, ReviewComment};
 pub use payload::{RawComment, RawReview};
 pub use pulls::{MergeMethod, MergeOutcome, NewPull, PullChange};
 pub use repository::RepoClient;

@@ -8,8 +8,10 @@ use serde::{Deserialize, Deserializer};
 
 use adjutant_domain::ids::{Branch, Login, Sha};
 
-/// The account that stands in for a deleted one.
-const GHOST: &str = "ghost";
+/// The login that GitHub shows for a deleted account. It belongs to a real user, so that nothing may depend on it.
+///
+/// <https://github.com/ghost>
+pub const GHOST: &str = "ghost";
 
 /// An account, as it appears in everything.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

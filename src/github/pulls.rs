@@ -71,8 +71,8 @@ pub enum MergeOutcome {
     Merged {
         /// The commit on the base.
         sha: Option<Sha>,
-        /// Who merged it.
-        by: Login,
+        /// Who merged it; none where GitHub does not say.
+        by: Option<Login>,
     },
     /// The head is another than the one that was decided on.
     HeadMoved {
@@ -207,7 +207,7 @@ impl RepoClient {
         let answer = self.write(Method::PUT, &path, Some(body), Write::Changes).await?;
         if answer.status.is_success() {
             let done: RawMerge = answer.json()?;
-            let by = self.github().app().await?.bot_login;
+            let by = Some(self.github().app().await?.bot_login);
             return Ok(MergeOutcome::Merged { sha: done.sha, by });
         }
         let refused = answer.error();
@@ -223,8 +223,7 @@ impl RepoClient {
             return Err(GitHubError::Retry { after: BASE_SETTLES_WITHIN, message: reason });
         }
         Ok(if pull.merged {
-            let by = pull.merged_by.unwrap_or_else(|| Login::new("ghost"));
-            MergeOutcome::Merged { sha: pull.merge_commit_sha, by }
+            MergeOutcome::Merged { sha: pull.merge_commit_sha, by: pull.merged_by }
         } else if pull.head_sha != *head {
             MergeOutcome::HeadMoved { head: pull.head_sha }
         } else {

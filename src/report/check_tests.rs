@@ -193,7 +193,7 @@ fn output_of_any_kind_stays_inside_and_fits() {
 
 #[test]
 fn the_check_of_a_superseded_step_is_completed_and_offers_no_button() {
-    let directive = fixture::replanned("maintainer", "too large");
+    let directive = fixture::replanned(fixture::person("maintainer"), "too large");
     let report = check_output(&directive, &directive.earlier[2], &fixture::links());
     assert_eq!((report.conclusion, report.title.as_str()), (Some(CheckConclusion::Cancelled), "planned anew"));
     assert!(report.summary.contains("too large") && report.actions.is_empty(), "{report:?}");

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::Links;
+use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
 use adjutant_domain::brief;
 use adjutant_domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
@@ -239,7 +240,11 @@ pub(crate) fn directive() -> Directive {
 }
 
 /// Planned anew: one step merged, one skipped, two left undone.
-pub(crate) fn replanned(by: &str, reason: &str) -> Directive {
+pub(crate) fn person(login: &str) -> Actor {
+    Actor::Person(Login::new(login))
+}
+
+pub(crate) fn replanned(by: Actor, reason: &str) -> Directive {
     let mut directive = directive();
     directive.steps[1].status = StepStatus::Skipped;
     directive.steps[1].pull = None;
@@ -248,7 +253,7 @@ pub(crate) fn replanned(by: &str, reason: &str) -> Directive {
     directive.steps[2].head = Some(sha('e'));
     directive.approvals.clear();
     directive.earlier = std::mem::take(&mut directive.steps);
-    let (by, reason) = (Login::new(by), reason.to_owned());
+    let reason = reason.to_owned();
     directive.replans = vec![Replan { generation: 2, by, reason, started: true, at: now() }];
     directive.generation = 2;
     directive.planning_words = Some("as the replan says".to_owned());

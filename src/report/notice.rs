@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_superseded_pull_request_is_closed_with_what_replaces_it() {
-        let mut directive = fixture::replanned("maintainer", "too large");
+        let mut directive = fixture::replanned(fixture::person("maintainer"), "too large");
         let left = directive.earlier[2].clone();
         let first = closing_word(&directive, &left, "the work is planned anew: too large");
         directive.steps = fixture::finishing().steps;

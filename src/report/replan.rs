@@ -1,9 +1,9 @@
 //! What the status comment says of plans that replace others, and of an issue that was edited.
 
 use super::Links;
-use super::text::{code, inline, login};
+use super::text::{actor, code, inline};
+use adjutant_domain::actor::Actor;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::engine;
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::Step;
 
@@ -13,10 +13,10 @@ pub(super) fn because(directive: &Directive, chars: usize) -> Option<String> {
     let (number, limit) = (directive.plan_number(), directive.policy.limits.chain_generations);
     let reason = inline(&replan.reason, chars.min(600));
     let reason = reason.trim_end_matches('.');
-    let why = match (replan.by.as_str() == engine::SELF, reason.is_empty()) {
+    let why = match (replan.by == Actor::Adjutant, reason.is_empty()) {
         (true, _) => reason.to_owned(),
-        (false, true) => format!("{} asked for another", login(&replan.by)),
-        (false, false) => format!("{} asked for another: {reason}", login(&replan.by)),
+        (false, true) => format!("{} asked for another", actor(&replan.by)),
+        (false, false) => format!("{} asked for another: {reason}", actor(&replan.by)),
     };
     Some(format!("Plan {number} of at most {limit}, because {why}."))
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::report::fixture;
+use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::Urgency;
 use adjutant_domain::directive::{Pause, PlanRecord};
-use adjutant_domain::engine;
 use adjutant_domain::ids::{Login, Sha, StepName, Usd};
 use adjutant_domain::replan::IssueText;
 use adjutant_domain::task::QueueReason;
@@ -267,9 +267,10 @@ fn each_origin_of_a_plan_is_told() {
 
 #[test]
 fn another_plan_is_told_with_its_number_and_its_reason() {
+    let maintainer = || fixture::person("maintainer");
     let mut told = Vec::new();
     for (by, reason) in
-        [("maintainer", "too large."), ("maintainer", ""), (engine::SELF, "`a`: still red after 3 reworks")]
+        [(maintainer(), "too large."), (maintainer(), ""), (Actor::Adjutant, "`a`: still red after 3 reworks")]
     {
         let directive = fixture::replanned(by, reason);
         let text = comment(&directive);
@@ -280,7 +281,7 @@ fn another_plan_is_told_with_its_number_and_its_reason() {
     Plan 2 of at most 3, because `maintainer` asked for another. Kept of the plan before: `parse` ([#12](https://github.com/acme/widgets/pull/12)), `convert` (skipped). An agent reads the repository and proposes the steps.
     Plan 2 of at most 3, because `a`: still red after 3 reworks. Kept of the plan before: `parse` ([#12](https://github.com/acme/widgets/pull/12)), `convert` (skipped). An agent reads the repository and proposes the steps.
     ");
-    let mut planned = fixture::replanned("maintainer", ATTACK);
+    let mut planned = fixture::replanned(fixture::person("maintainer"), ATTACK);
     planned.plan = fixture::directive().plan;
     planned.steps = planned.earlier.clone();
     planned.status = DirectiveStatus::Active;

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
+use adjutant_domain::actor::Actor;
 use adjutant_domain::ids::Login;
 use adjutant_domain::text::{dialect, truncate, visible};
 
@@ -111,6 +112,11 @@ pub fn fence(output: &str, chars: usize) -> String {
     let longest = output.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{output}\n{fence}")
+}
+
+/// Who did something, named and not called.
+pub fn actor(actor: &Actor) -> String {
+    actor.login().map_or_else(|| actor.to_string(), login)
 }
 
 /// Somebody who is named and not called.

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::directives::Transaction;
 use super::{Store, StoreError, listen};
-use adjutant_domain::event::{Event, EventActor, EventKind};
+use adjutant_domain::actor::Actor;
+use adjutant_domain::event::{Event, EventKind};
 use adjutant_domain::ids::{DirectiveId, Login};
 
 /// The advisory lock under which events are added.
@@ -32,7 +33,7 @@ pub struct PastEvent {
     pub name: String,
     /// `info`, `warning` or `error`.
     pub severity: String,
-    /// `user`, `agent` or `system`.
+    /// `user`, `agent`, `system` (Adjutant itself) or `unknown`.
     pub actor: String,
     /// Who, where it was a user.
     pub login: Option<String>,
@@ -88,9 +89,10 @@ impl Transaction {
 async fn write(connection: &mut PgConnection, line: &Line) -> Result<i64, StoreError> {
     let event = &line.event;
     let (actor, login) = match &event.actor {
-        EventActor::User(login) => ("user", Some(login)),
-        EventActor::Agent => ("agent", None),
-        EventActor::System => ("system", None),
+        Actor::Person(login) => ("user", Some(login)),
+        Actor::Agent => ("agent", None),
+        Actor::Adjutant => ("system", None),
+        Actor::Unknown => ("unknown", None),
     };
     let id = sqlx::query_scalar!(
         "INSERT INTO events (directive_id, at, name, severity, actor_kind, actor_login, step_id, data)

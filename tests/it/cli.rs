@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use adjutant::store::Store;
 use adjutant::store::cluster::{Cluster, Durability};
+use adjutant_domain::actor::Actor;
 use adjutant_domain::command::Command as Order;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Notice;
 use adjutant_domain::engine;
-use adjutant_domain::event::{Event, EventActor, EventKind};
+use adjutant_domain::event::{Event, EventKind};
 use adjutant_domain::ids::{Login, Usd};
 use adjutant_domain::policy::Policy;
 use adjutant_domain::signal::{Labelled, Signal, TaskOutcome};
@@ -75,7 +76,7 @@ async fn planned(store: &Store, issue: u64, title: &str) -> Directive {
 }
 
 async fn append(store: &Store, of: &Directive, kind: EventKind) {
-    let actor = EventActor::User(Login::new("maintainer"));
+    let actor = Actor::Person(Login::new("maintainer"));
     let event = Event { kind, actor, step: None };
     let mut unit = store.begin().await.unwrap();
     unit.append_events(of.id, &[event], Utc::now());

@@ -1,20 +1,21 @@
 //! Directives at rest: what is read back is what was saved.
 
 use adjutant::store::Store;
+use adjutant_domain::actor::Actor;
 use adjutant_domain::brief::{Brief, Requirement};
 use adjutant_domain::command::Command;
 use adjutant_domain::directive::{Base, Directive};
 use adjutant_domain::engine;
 use adjutant_domain::ids::{Branch, Login, Repo, Sha, Usd};
 use adjutant_domain::policy::{Autonomy, Policy};
-use adjutant_domain::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
+use adjutant_domain::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use chrono::Utc;
 use serde_json::json;
 
 use crate::support::pg::TestDatabase;
 
-fn maintainer() -> Actor {
-    Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false }
+fn maintainer() -> Requester {
+    Requester { login: Login::new("maintainer"), permission: Permission::Admin, bot: false }
 }
 
 pub(crate) fn labelled() -> Labelled {
@@ -96,7 +97,7 @@ async fn a_directive_is_read_back_as_it_was_saved_even_when_its_plan_was_turned_
     let replanned = step(&store, Some(worked), Some(order(Command::Replan { reason: "too large".to_owned() }))).await;
     assert_eq!((replanned.steps.len(), replanned.earlier.len()), (0, 5));
     let late = replanned.earlier.iter().find(|step| step.head.is_some()).unwrap().id;
-    let merged = Signal::PullMerged { step: late, by: Login::new("writer"), sha: None };
+    let merged = Signal::PullMerged { step: late, by: Actor::Person(Login::new("writer")), sha: None };
     let told = step(&store, Some(replanned), Some(merged)).await;
     let planned_again = planned(&told, &["more"]);
     let asked = step(&store, Some(told), Some(planned_again)).await;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use adjutant::store::Store;
 use adjutant::store::feed::{Feed, Subscription};
+use adjutant_domain::actor::Actor;
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::engine;
-use adjutant_domain::event::{Event, EventActor, EventKind};
+use adjutant_domain::event::{Event, EventKind};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::signal::Labelled;
 use chrono::Utc;
@@ -31,7 +32,7 @@ async fn directive(store: &Store, issue: u64) -> DirectiveId {
 }
 
 fn event(number: u32) -> Event {
-    Event { kind: EventKind::PlanningStarted { attempt: number }, actor: EventActor::System, step: None }
+    Event { kind: EventKind::PlanningStarted { attempt: number }, actor: Actor::Adjutant, step: None }
 }
 
 async fn append(store: &Store, of: DirectiveId, numbers: std::ops::Range<u32>) {

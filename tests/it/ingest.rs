@@ -6,12 +6,13 @@ use adjutant::github::PullRequest;
 use adjutant::runtime::ingest::{Addressed, Interpretation, Target, Webhook, interpret, parse};
 use adjutant::store::Store;
 use adjutant_domain::{
+    actor::Actor,
     command::Command,
     directive::{Base, Directive},
     engine,
     ids::{Branch, Login, Repo, Sha},
     policy::Policy,
-    signal::{Actor, Commanded, Labelled, Permission, Signal},
+    signal::{Commanded, Labelled, Permission, Requester, Signal},
     step::{Step, StepKind},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -57,7 +58,7 @@ impl Kept {
 
 /// A directive of issue 7 with one step, `parse`, whose pull request is 8 and whose head is `aaa`.
 fn directive() -> Directive {
-    let actor = Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false };
+    let actor = Requester { login: Login::new("maintainer"), permission: Permission::Admin, bot: false };
     let labelled = Labelled {
         repo: repo(),
         issue: 7,
@@ -431,15 +432,36 @@ async fn a_closed_pull_request_was_merged_or_closed_by_somebody_else() {
     let signal = only(read(&server, &Kept::directive(&directive()).await, "pull_request", closed.clone()).await);
     let parse = directive().steps[0].id;
     let sha = Some(Sha::new("mmm"));
-    assert_eq!(signal, Signal::PullMerged { step: parse, by: Login::new("writer"), sha });
+    assert_eq!(signal, Signal::PullMerged { step: parse, by: Actor::Person(Login::new("writer")), sha });
 
     let server = Scripted::start(day(json!({ "state": "closed" }))).await;
     let signal = only(read(&server, &Kept::directive(&directive()).await, "pull_request", closed.clone()).await);
-    assert_eq!(signal, Signal::PullClosed { step: parse, by: Login::new("maintainer") });
+    assert_eq!(signal, Signal::PullClosed { step: parse, by: Actor::Person(Login::new("maintainer")) });
     reason(read(&server, &Kept::directive(&directive()).await, "pull_request", by_us).await);
 
     let open = Scripted::start(good_day).await;
     reason(read(&open, &Kept::directive(&directive()).await, "pull_request", closed).await);
+}
+
+#[tokio::test]
+async fn a_merge_is_a_persons_whatever_they_are_called_and_nobodys_where_github_does_not_say() {
+    let closed = |sender: Value| json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": sender });
+    let user = |login: &str| json!({ "login": login, "type": "User" });
+    for (merged_by, sender, expected) in [
+        (user("adjutant"), user("adjutant"), Actor::Person(Login::new("adjutant"))),
+        (json!({ "login": "adjutant[bot]", "type": "Bot" }), user("writer"), Actor::Adjutant),
+        (json!(null), user("ghost"), Actor::Person(Login::new("ghost"))),
+        (json!(null), json!({ "login": "adjutant[bot]", "type": "Bot" }), Actor::Adjutant),
+    ] {
+        let merged = json!({ "state": "closed", "merged": true, "merge_commit_sha": "mmm", "merged_by": merged_by });
+        let server = Scripted::start(move |call: &Call| {
+            is(call, "GET", "/pulls/8").then(|| pull(&merged)).or_else(|| good_day(call))
+        })
+        .await;
+        let kept = Kept::directive(&directive()).await;
+        let signal = only(read(&server, &kept, "pull_request", closed(sender)).await);
+        assert!(matches!(&signal, Signal::PullMerged { by, .. } if *by == expected), "{signal:?}");
+    }
 }
 
 #[tokio::test]
@@ -454,7 +476,11 @@ async fn a_push_counts_where_it_stands_and_is_not_ours() {
             "sender": { "login": login, "type": if login.ends_with("[bot]") { "Bot" } else { "User" } },
         })
     };
-    let moved = Signal::HeadMoved { step: directive().steps[0].id, head: Sha::new("ccc"), by: Login::new("writer") };
+    let moved = Signal::HeadMoved {
+        step: directive().steps[0].id,
+        head: Sha::new("ccc"),
+        by: Actor::Person(Login::new("writer")),
+    };
     assert_eq!(only(read(&server, &kept, "push", push("ccc", "writer")).await), moved);
     let synchronized = json!({
         "action": "synchronize", "pull_request": { "number": 8 }, "after": "ccc", "sender": { "login": "writer" },

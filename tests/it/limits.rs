@@ -15,7 +15,7 @@ use adjutant_domain::engine;
 use adjutant_domain::evaluation::{Verdict, VerifierResult};
 use adjutant_domain::ids::{Branch, Login, Repo, Sha, TaskId, Usd};
 use adjutant_domain::policy::Policy;
-use adjutant_domain::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
+use adjutant_domain::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use adjutant_domain::step::Pull;
 use adjutant_domain::task::CapacityLimit;
 use chrono::Utc;
@@ -33,8 +33,8 @@ struct Life {
     directive: Directive,
 }
 
-fn somebody() -> Actor {
-    Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false }
+fn somebody() -> Requester {
+    Requester { login: Login::new("maintainer"), permission: Permission::Admin, bot: false }
 }
 
 fn labelled(installation: u64, repo: u64, issue: u64, policy: Policy) -> Labelled {

@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use adjutant_domain::engine::{Decision, SELF, decide, open};
+use adjutant_domain::engine::{Decision, decide, open};
 #[allow(unused_imports, clippy::wildcard_imports, reason = "the tests name the domain's modules from their root")]
 use adjutant_domain::*;
 

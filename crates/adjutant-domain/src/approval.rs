@@ -32,7 +32,7 @@ pub struct Approval {
     /// When people are reminded of it, once; never where absent. A late answer counts all the same.
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
-    /// Who answered.
+    /// Who answered; none also where GitHub did not name them.
     pub answered_by: Option<Login>,
     /// When.
     pub answered_at: Option<DateTime<Utc>>,

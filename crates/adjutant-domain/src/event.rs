@@ -4,7 +4,8 @@ mod kind;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Login, StepId};
+use super::actor::Actor;
+use super::ids::StepId;
 pub use kind::{Breaker, EventDescription, EventKind};
 
 /// One line of a directive's history.
@@ -13,7 +14,7 @@ pub struct Event {
     /// What happened.
     pub kind: EventKind,
     /// Who caused it.
-    pub actor: EventActor,
+    pub actor: Actor,
     /// The step it is about.
     pub step: Option<StepId>,
 }
@@ -49,25 +50,13 @@ impl Severity {
     }
 }
 
-/// Who caused an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventActor {
-    /// A person or bot on GitHub.
-    User(Login),
-    /// An agent.
-    Agent,
-    /// Adjutant.
-    System,
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::approval::{ApprovalKind, ApprovalStatus};
-    use crate::ids::{Sha, StepName, Usd};
+    use crate::ids::{Login, Sha, StepName, Usd};
     use crate::task::{TaskKind, TaskStatus};
 
     fn finished(status: TaskStatus, refused: bool) -> EventKind {

@@ -7,6 +7,7 @@
 //! What never happens here: nothing of the other floors is imported, nothing is read from or written to the
 //! world, and no identifier is drawn at random: ids are hashes of natural keys ([`ids`]).
 
+pub mod actor;
 pub mod approval;
 pub mod brief;
 pub mod command;

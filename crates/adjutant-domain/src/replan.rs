@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::actor::Actor;
 use super::brief::Brief;
 use super::directive::Directive;
-use super::ids::{Login, StepId};
+use super::ids::StepId;
 use super::plan::PlannedStep;
 use super::status::StepStatus;
 use super::step::{MergeState, Step};
@@ -21,8 +22,8 @@ use super::step::{MergeState, Step};
 pub struct Replan {
     /// The generation that it began.
     pub generation: u32,
-    /// Who asked for it; [`super::engine::SELF`] where Adjutant did.
-    pub by: Login,
+    /// Who asked for it.
+    pub by: Actor,
     /// Why, in their words; empty where they gave none.
     pub reason: String,
     /// Whether the chain before had been started. One that had not takes none of the plans that the policy allows.

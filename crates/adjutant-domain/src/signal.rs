@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::actor::Actor;
 use super::brief::Brief;
 use super::command::Command;
 use super::directive::Base;
@@ -27,12 +28,12 @@ pub enum Signal {
     /// The label was taken off.
     Unlabelled {
         /// Who did it.
-        actor: Actor,
+        actor: Requester,
     },
     /// A label that makes the policy stricter was set beside the one that started it all.
     PolicyOverridden {
         /// Who set it.
-        actor: Actor,
+        actor: Requester,
         /// What the label policy overrides.
         policy_override: PolicyOverride,
     },
@@ -135,14 +136,14 @@ pub enum Signal {
         /// The new head.
         head: Sha,
         /// Who pushed.
-        by: Login,
+        by: Actor,
     },
     /// A pull request was merged.
     PullMerged {
         /// Whose.
         step: StepId,
         /// Who merged it.
-        by: Login,
+        by: Actor,
         /// The commit on the target.
         sha: Option<Sha>,
     },
@@ -151,7 +152,7 @@ pub enum Signal {
         /// Whose.
         step: StepId,
         /// Who closed it.
-        by: Login,
+        by: Actor,
     },
     /// GitHub did not merge.
     MergeRefused {
@@ -203,7 +204,7 @@ pub struct Labelled {
     /// Who wrote it.
     pub author: Login,
     /// Who set the label.
-    pub actor: Actor,
+    pub actor: Requester,
     /// What it asks for, from the webhook's body.
     pub brief: Brief,
     /// The policy, or what is wrong with it.
@@ -218,9 +219,9 @@ pub struct Labelled {
     pub base: Option<Base>,
 }
 
-/// Somebody who acts on GitHub.
+/// Somebody who asks for something on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
+pub struct Requester {
     /// Their login.
     pub login: Login,
     /// What they may do now, as GitHub says when asked.
@@ -229,7 +230,7 @@ pub struct Actor {
     pub bot: bool,
 }
 
-impl Actor {
+impl Requester {
     /// Whether their orders count.
     pub fn may_command(&self) -> bool {
         !self.bot && self.permission >= Permission::Write
@@ -257,7 +258,7 @@ pub enum Permission {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commanded {
     /// Who.
-    pub actor: Actor,
+    pub actor: Requester,
     /// What.
     pub command: Command,
     /// On which pull request; none on the issue.
@@ -302,7 +303,6 @@ pub enum SourceKind {
     Button,
 }
 
-/// What came of an agent's run.
 impl SourceKind {
     /// The word in natural keys and hidden markers. It was released and never changes.
     pub fn key_word(self) -> &'static str {
@@ -322,6 +322,7 @@ impl Source {
     }
 }
 
+/// What came of an agent's run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskOutcome {

@@ -1,8 +1,8 @@
 //! What the planner is told.
 
 use super::{GROUND_RULES, brief, quoted};
+use adjutant_domain::actor::Actor;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::engine;
 use adjutant_domain::ids::{Sha, StepName, Usd};
 use adjutant_domain::policy::{Autonomy, Delivery};
 use adjutant_domain::status::StepStatus;
@@ -133,11 +133,8 @@ fn left(directive: &Directive) -> Usd {
 /// Why there is to be another plan.
 fn why_anew(directive: &Directive) -> Option<String> {
     let replan = directive.replans.last()?;
-    let by = if replan.by.as_str() == engine::SELF {
-        "Adjutant".to_owned()
-    } else {
-        format!("{}, who may say so", replan.by)
-    };
+    let by =
+        if replan.by == Actor::Adjutant { "Adjutant".to_owned() } else { format!("{}, who may say so", replan.by) };
     let why = if replan.reason.is_empty() {
         format!("It was asked for by {by}, with no reason given.")
     } else {
@@ -275,7 +272,7 @@ mod tests {
 
     #[test]
     fn on_a_replan_the_planner_is_told_why_what_is_done_and_what_came_to_nothing() {
-        let mut directive = fixture::replanned("maintainer", "too large\n## Rules");
+        let mut directive = fixture::replanned(fixture::person("maintainer"), "too large\n## Rules");
         let text = planner_instructions(&directive, &["as the replan says".to_owned()], &fixture::sha('9'));
         for part in [
             "at commit 9999999999999999999999999999999999999999 (the base commit 0000000000000000000000000000000000000000 of branch main, with what was merged since)",

@@ -4,8 +4,8 @@ use super::{EffectError, TRIES, step_of};
 use crate::github::{Conclusion, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
 use crate::runtime::App;
+use adjutant_domain::actor::Actor;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::engine;
 use adjutant_domain::ids::{Login, Sha, StepId};
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
@@ -123,13 +123,10 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
     let (title, message) = report::merge_message(directive, step);
     Ok(match client.merge_pull(pull.number, head, method, &title, &message).await? {
         MergeOutcome::Merged { sha, by } => {
-            let by = engine::known_as(by, &app.github.app().await?.bot_login);
+            let by = Actor::on_github(by, &app.github.app().await?.bot_login);
             vec![Signal::PullMerged { step: id, by, sha }]
         }
-        MergeOutcome::HeadMoved { head } => {
-            let by = app.github.app().await?.bot_login;
-            vec![Signal::HeadMoved { step: id, head, by }]
-        }
+        MergeOutcome::HeadMoved { head } => vec![Signal::HeadMoved { step: id, head, by: Actor::Unknown }],
         MergeOutcome::Forbidden { reason } => {
             return Err(EffectError::refused_then(&reason, FORBIDDEN, vec![refused(id, head, reason.clone())]));
         }
@@ -207,7 +204,7 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
         return Ok(seen(step, &now, &app.github.app().await?.bot_login));
     }
     Ok(if directive.step(id).is_none() {
-        vec![Signal::PullClosed { step: id, by: Login::new(engine::SELF) }]
+        vec![Signal::PullClosed { step: id, by: Actor::Adjutant }]
     } else {
         Vec::new()
     })
@@ -224,14 +221,13 @@ pub(super) async fn delete_branch(app: &App, directive: &Directive, id: StepId) 
 
 /// What a pull request's present state says that the engine may not know yet. `own` is this app's bot.
 pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest, own: &Login) -> Vec<Signal> {
-    let nobody = || Login::new("ghost");
     if pull.merged {
-        let by = engine::known_as(pull.merged_by.clone().unwrap_or_else(nobody), own);
+        let by = Actor::on_github(pull.merged_by.clone(), own);
         vec![Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha.clone() }]
     } else if pull.state == OpenState::Closed {
-        vec![Signal::PullClosed { step: step.id, by: nobody() }]
+        vec![Signal::PullClosed { step: step.id, by: Actor::Unknown }]
     } else if step.head.as_ref() != Some(&pull.head_sha) && !step.progress.contains(&pull.head_sha) {
-        vec![Signal::HeadMoved { step: step.id, head: pull.head_sha.clone(), by: nobody() }]
+        vec![Signal::HeadMoved { step: step.id, head: pull.head_sha.clone(), by: Actor::Unknown }]
     } else {
         Vec::new()
     }

@@ -9,7 +9,7 @@ use adjutant_domain::{
     command::{self, Command},
     ids::Sha,
     replan::IssueText,
-    signal::{Actor, Commanded, Signal, Source, SourceKind},
+    signal::{Commanded, Requester, Signal, Source, SourceKind},
     text::{visible, visible_markdown},
 };
 
@@ -38,7 +38,7 @@ impl IngestContext<'_> {
             return Ok(ignored("it is part of a review that asks for changes, which carries it as instructions"));
         }
         let origin = CommandOrigin {
-            actor: self.actor(&comment.author).await?,
+            actor: self.requester(&comment.author).await?,
             pull: (comment.thread.kind == ThreadKind::Pull).then_some(number),
             sha: None,
             source: Source { kind: comment.kind, id: comment.id, node_id: comment.node_id, number, index: 0 },
@@ -73,7 +73,7 @@ impl IngestContext<'_> {
         let commands: Vec<Command> =
             button.into_iter().chain(written.into_iter().filter(|command| !(pressed && decides(command)))).collect();
         let origin = CommandOrigin {
-            actor: self.actor(&review.author).await?,
+            actor: self.requester(&review.author).await?,
             pull: Some(review.pull),
             sha: review.commit,
             source: Source {
@@ -108,7 +108,7 @@ impl IngestContext<'_> {
             let Some(directive) = self.for_pull(number).await? else { continue };
             let kind = SourceKind::Button;
             let origin = CommandOrigin {
-                actor: self.actor(&self.sender).await?,
+                actor: self.sender().await?,
                 pull: Some(number),
                 sha: Some(pressed.head),
                 source: Source { kind, id: pressed.check, node_id: pressed.node_id, number, index: 0 },
@@ -135,7 +135,7 @@ const MOST_WORDS: usize = 1_000;
 
 /// What all commands of one text have in common.
 struct CommandOrigin {
-    actor: Actor,
+    actor: Requester,
     pull: Option<u64>,
     sha: Option<Sha>,
     source: Source,
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn a_comment_full_of_commands_is_answered_a_few_times_and_a_strangers_once() {
         let taken = |permission| {
-            let actor = Actor { login: Login::new("somebody"), permission, bot: false };
+            let actor = Requester { login: Login::new("somebody"), permission, bot: false };
             let kind = SourceKind::IssueComment;
             let source = Source { kind, id: 1, node_id: String::new(), number: 1, index: 0 };
             let origin =

@@ -7,7 +7,7 @@ use adjutant_domain::{
     command::Command,
     directive::Directive,
     replan::IssueText,
-    signal::{Actor, Signal},
+    signal::{Requester, Signal},
 };
 
 impl IngestContext<'_> {
@@ -27,7 +27,7 @@ impl IngestContext<'_> {
     pub(super) async fn text_to_adopt(
         &self,
         directive: &Directive,
-        actor: &Actor,
+        actor: &Requester,
         commands: &[Command],
     ) -> Result<Option<IssueText>, GitHubError> {
         let wanted = commands.iter().any(|command| matches!(command, Command::Replan { .. }));

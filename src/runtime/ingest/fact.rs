@@ -13,8 +13,8 @@ use adjutant_domain::{
 pub struct Fact {
     /// The repository.
     pub repo: Repo,
-    /// Who caused it.
-    pub sender: User,
+    /// Who caused it; none where GitHub does not say.
+    pub sender: Option<User>,
     /// What happened, with its data.
     pub kind: FactKind,
 }

@@ -3,12 +3,12 @@
 use super::{IngestContext, IngestError, Interpretation, IssueLabelled, Target, ignored, one};
 use crate::github::{GitHubError, OpenState, RepoClient, same_label};
 use adjutant_domain::{
+    actor::Actor,
     brief,
     directive::{Base, Directive},
-    engine,
-    ids::{Branch, Login},
+    ids::Branch,
     policy::{self, Policy, options},
-    signal::{Actor, Labelled, Signal},
+    signal::{Labelled, Signal},
     step::Step,
 };
 
@@ -25,7 +25,7 @@ impl IngestContext<'_> {
         if !same_label(&label, &wanted) {
             return Ok(ignored(format!("the label `{label}` is not `{wanted}`")));
         }
-        if self.is_own(&self.sender).await? {
+        if self.sent_by().await? == Actor::Adjutant {
             return Ok(ignored("Adjutant set the label itself"));
         }
         // Webhooks come in any order: a label that was taken off again starts nothing.
@@ -46,7 +46,7 @@ impl IngestContext<'_> {
             brief: brief::parse(&title, &body),
             title,
             author,
-            actor: self.actor(&self.sender).await?,
+            actor: self.sender().await?,
             base: self.base(policy.as_ref().ok()).await?,
             policy,
             overrides,
@@ -66,7 +66,7 @@ impl IngestContext<'_> {
         }
         let Some(directive) = self.live_for_issue(issue).await? else { return Ok(None) };
         let Some(policy_override) = options::label_override(&directive.policy.label, label) else { return Ok(None) };
-        let actor = self.actor(&self.sender).await?;
+        let actor = self.sender().await?;
         Ok(Some(one(Target::Directive(directive.id), Signal::PolicyOverridden { actor, policy_override })))
     }
 
@@ -80,7 +80,7 @@ impl IngestContext<'_> {
         if self.client.issue(issue).await?.is_some_and(|live| live.has_label(label)) {
             return Ok(ignored(format!("issue {issue} has the label again")));
         }
-        let actor = self.actor(&self.sender).await?;
+        let actor = self.sender().await?;
         Ok(one(Target::Directive(directive.id), Signal::Unlabelled { actor }))
     }
 
@@ -107,11 +107,7 @@ impl IngestContext<'_> {
     async fn ended(&self, directive: &Directive) -> Result<(Actor, bool), IngestError> {
         // The issue was closed by the merge's keyword or by a person. Either event may come first, so the merge is asked.
         let final_merged = self.delivered(directive).await?;
-        let mut actor = self.actor(&self.sender).await?;
-        if self.is_own(&self.sender).await? {
-            actor.login = Login::new(engine::SELF);
-        }
-        Ok((actor, final_merged))
+        Ok((self.sent_by().await?, final_merged))
     }
 
     /// Whether everything that goes into the base was merged: the final pull request, or, where steps go straight

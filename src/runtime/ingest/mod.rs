@@ -32,12 +32,13 @@ pub use fact::{
 pub(super) use label::policy_label;
 pub use parse::{PayloadError, Webhook, parse};
 
-use crate::github::{GitHub, GitHubError, RepoClient};
+use crate::github::{GHOST, GitHub, GitHubError, RepoClient};
 use crate::store::{Store, StoreError};
 use adjutant_domain::{
+    actor::Actor,
     directive::Directive,
-    ids::{DirectiveId, Repo, Sha},
-    signal::{Actor, Permission, Signal},
+    ids::{DirectiveId, Login, Repo, Sha},
+    signal::{Permission, Requester, Signal},
 };
 
 /// What a fact comes down to.
@@ -160,14 +161,31 @@ struct IngestContext<'a> {
     store: &'a Store,
     client: RepoClient,
     repo: Repo,
-    sender: User,
+    sender: Option<User>,
 }
 
 impl IngestContext<'_> {
     /// A user with the permission that they have now. Bots may run no commands, so that GitHub is not asked about them.
-    async fn actor(&self, user: &User) -> Result<Actor, GitHubError> {
+    async fn requester(&self, user: &User) -> Result<Requester, GitHubError> {
         let permission = if user.bot { Permission::None } else { self.client.permission(&user.login).await? };
-        Ok(Actor { login: user.login.clone(), permission, bot: user.bot })
+        Ok(Requester { login: user.login.clone(), permission, bot: user.bot })
+    }
+
+    /// The sender with the permission that they have now; a user without any where GitHub does not name the sender.
+    async fn sender(&self) -> Result<Requester, GitHubError> {
+        match &self.sender {
+            Some(user) => self.requester(user).await,
+            None => Ok(Requester { login: Login::new(GHOST), permission: Permission::None, bot: false }),
+        }
+    }
+
+    /// The sender as the engine knows them.
+    async fn sent_by(&self) -> Result<Actor, GitHubError> {
+        Ok(match &self.sender {
+            None => Actor::Unknown,
+            Some(user) if self.is_own(user).await? => Actor::Adjutant,
+            Some(user) => Actor::Person(user.login.clone()),
+        })
     }
 
     /// Whether it is this app's own account.

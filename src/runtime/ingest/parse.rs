@@ -83,7 +83,7 @@ impl Reader<'_> {
             _ => Err(format!("`{}` with `{action}` is not used", self.event)),
         };
         Ok(match kind {
-            Ok(kind) => Webhook::Fact(Box::new(Fact { repo, sender, kind })),
+            Ok(kind) => Webhook::Fact(Box::new(Fact { repo, sender: Some(sender), kind })),
             Err(reason) => Webhook::Ignored(reason),
         })
     }

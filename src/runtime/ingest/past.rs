@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::fact::{CommentWritten, Fact, FactKind, IssueLabelled, ReviewState, ReviewSubmitted, Thread, User};
-use crate::github::{Issue, IssueEvent, RawComment, RawReview};
+use crate::github::{GHOST, Issue, IssueEvent, RawComment, RawReview};
 use adjutant_domain::command;
 use adjutant_domain::ids::{Login, Repo};
 use adjutant_domain::signal::SourceKind;
@@ -45,32 +45,32 @@ impl PastEvent {
 
     /// An issue was deleted or transferred. GitHub's list of events tells neither that nor who did it.
     pub(in crate::runtime) fn removed(repo: &Repo, issue: u64) -> Self {
-        let fact = Fact { repo: repo.clone(), sender: nobody(), kind: FactKind::IssueRemoved { issue } };
+        let fact = Fact { repo: repo.clone(), sender: None, kind: FactKind::IssueRemoved { issue } };
         Self { id: format!("removal/{issue}"), at: DateTime::UNIX_EPOCH, fact }
     }
 
     /// A comment.
     pub(in crate::runtime) fn commented(repo: &Repo, raw: RawComment, thread: Thread, kind: SourceKind) -> Self {
-        let comment = CommentWritten::read(raw, thread, kind, &nobody());
+        let comment = CommentWritten::read(raw, thread, kind, &deleted_user());
         Self {
             id: format!("{}/{}", kind.key_word(), comment.id),
             at: comment.at,
-            fact: Fact { repo: repo.clone(), sender: comment.author.clone(), kind: FactKind::Commented(comment) },
+            fact: Fact { repo: repo.clone(), sender: Some(comment.author.clone()), kind: FactKind::Commented(comment) },
         }
     }
 
     /// A review; none where it was not submitted or its state is no verdict.
     pub(in crate::runtime) fn reviewed(repo: &Repo, raw: RawReview, pull: u64) -> Option<Self> {
-        let review = ReviewSubmitted::read(raw, pull, &nobody()).ok()?;
+        let review = ReviewSubmitted::read(raw, pull, &deleted_user()).ok()?;
         Some(Self {
             id: format!("review/{}", review.id),
             at: review.at,
-            fact: Fact { repo: repo.clone(), sender: review.author.clone(), kind: FactKind::Reviewed(review) },
+            fact: Fact { repo: repo.clone(), sender: Some(review.author.clone()), kind: FactKind::Reviewed(review) },
         })
     }
 
     fn of_event(repo: &Repo, event: &IssueEvent, kind: FactKind) -> Self {
-        let sender = event.actor.as_ref().map_or_else(nobody, User::of);
+        let sender = event.actor.as_ref().map(User::of);
         Self {
             id: format!("event/{}", event.id),
             at: event.created_at,
@@ -96,9 +96,9 @@ pub(in crate::runtime) fn decides(review: &RawReview) -> bool {
         }
 }
 
-/// The account that GitHub shows in place of a deleted one.
-fn nobody() -> User {
-    User { login: Login::new("ghost"), bot: false }
+/// Who wrote something and deleted the account since, under the login that GitHub shows.
+fn deleted_user() -> User {
+    User { login: Login::new(GHOST), bot: false }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use super::{IngestContext, IngestError, Interpretation, PullHead, Target, ignored, one};
 use crate::github::OpenState;
 use adjutant_domain::{
+    actor::Actor,
     directive::Directive,
-    engine,
     ids::{Branch, Sha},
     signal::Signal,
     step::Step,
@@ -21,20 +21,21 @@ impl IngestContext<'_> {
         };
         let pull = self.client.pull(number).await?;
         let signal = if pull.merged {
-            let by = pull.merged_by.unwrap_or_else(|| self.sender.login.clone());
-            // No person's login ends in `[bot]`: asking only about bots spares a read.
-            let by = if by.as_str().ends_with("[bot]") {
-                engine::known_as(by, &self.github.app().await?.bot_login)
-            } else {
-                by
+            let by = match pull.merged_by {
+                None => self.sent_by().await?,
+                // No person's login ends in `[bot]`: asking only about bots spares a read.
+                Some(bot) if bot.as_str().ends_with("[bot]") => {
+                    Actor::on_github(Some(bot), &self.github.app().await?.bot_login)
+                }
+                Some(login) => Actor::Person(login),
             };
             Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha }
         } else if pull.state == OpenState::Open {
             return Ok(ignored(format!("pull request {number} is open again")));
-        } else if self.is_own(&self.sender).await? {
+        } else if self.sent_by().await? == Actor::Adjutant {
             return Ok(ignored(format!("Adjutant closed pull request {number} itself")));
         } else {
-            Signal::PullClosed { step: step.id, by: self.sender.login.clone() }
+            Signal::PullClosed { step: step.id, by: self.sent_by().await? }
         };
         Ok(one(Target::Directive(directive.id), signal))
     }
@@ -49,7 +50,7 @@ impl IngestContext<'_> {
 
     pub(super) async fn pull_pushed(&self, pushed: &PullHead) -> Result<Interpretation, IngestError> {
         let (number, head) = (pushed.pull, &pushed.head);
-        if self.is_own(&self.sender).await? {
+        if self.sent_by().await? == Actor::Adjutant {
             return Ok(ignored("Adjutant pushed it itself"));
         }
         let Some(directive) = self.for_pull(number).await? else {
@@ -65,7 +66,7 @@ impl IngestContext<'_> {
     /// that are named like ours are left out; a fork may name its branches as it likes.
     async fn foreign(&self, pull: &PullHead) -> Result<Interpretation, IngestError> {
         let ours = pull.branch.as_ref().is_some_and(|branch| issue_of(branch).is_some());
-        if ours || self.is_own(&self.sender).await? {
+        if ours || self.sent_by().await? == Actor::Adjutant {
             return Ok(ignored(format!("pull request {} is Adjutant's", pull.pull)));
         }
         Ok(Interpretation::ForeignPull { repo: self.repo.clone(), head: pull.head.clone() })
@@ -89,10 +90,11 @@ impl IngestContext<'_> {
             let Some(step) = directive.step_of_pull(*number).filter(|step| step.head.as_ref() == Some(&head)) else {
                 continue;
             };
-            if !self.actor(&self.sender).await?.may_command() {
+            let sender = self.sender().await?;
+            if !sender.may_command() {
                 return Ok(ignored("the sender has no write access"));
             }
-            let signal = Signal::Rerequested { step: step.id, head, by: self.sender.login.clone() };
+            let signal = Signal::Rerequested { step: step.id, head, by: sender.login };
             return Ok(one(Target::Directive(directive.id), signal));
         }
         Ok(ignored("no directive has a pull request with that head"))
@@ -102,7 +104,7 @@ impl IngestContext<'_> {
         let Some(issue) = issue_of(branch) else {
             return Ok(ignored(format!("the branch `{branch}` is not Adjutant's")));
         };
-        if self.is_own(&self.sender).await? {
+        if self.sent_by().await? == Actor::Adjutant {
             return Ok(ignored("Adjutant pushed it itself"));
         }
         let Some(directive) = self.live_for_issue(issue).await? else {
@@ -122,7 +124,7 @@ impl IngestContext<'_> {
         }
         match self.client.branch_head(&step.branch).await? {
             Some(live) if live == *pushed => {
-                let signal = Signal::HeadMoved { step: step.id, head: live, by: self.sender.login.clone() };
+                let signal = Signal::HeadMoved { step: step.id, head: live, by: self.sent_by().await? };
                 Ok(one(Target::Directive(directive.id), signal))
             }
             Some(_) => Ok(ignored(format!("the branch of `{}` has moved on", step.name))),

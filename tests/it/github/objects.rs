@@ -140,10 +140,10 @@ async fn merge(status: u16, found: Value) -> Result<MergeOutcome, GitHubError> {
 
 #[tokio::test]
 async fn a_merge_says_what_came_of_it() {
-    let by_us = MergeOutcome::Merged { sha: Some(Sha::new("mmm")), by: Login::new("adjutant[bot]") };
+    let by_us = MergeOutcome::Merged { sha: Some(Sha::new("mmm")), by: Some(Login::new("adjutant[bot]")) };
     assert_eq!(merge(200, json!({})).await.unwrap(), by_us);
     let merged = json!({ "merged": true, "merge_commit_sha": "xxx", "merged_by": { "login": "maintainer" } });
-    let by_person = MergeOutcome::Merged { sha: Some(Sha::new("xxx")), by: Login::new("maintainer") };
+    let by_person = MergeOutcome::Merged { sha: Some(Sha::new("xxx")), by: Some(Login::new("maintainer")) };
     assert_eq!(merge(405, merged).await.unwrap(), by_person);
     let moved = json!({ "head": { "ref": "topic", "sha": "ddd" } });
     assert_eq!(merge(409, moved).await.unwrap(), MergeOutcome::HeadMoved { head: Sha::new("ddd") });

@@ -58,5 +58,5 @@ async fn a_pull_request_of_an_earlier_plan_that_was_merged_after_all_is_found() 
     superseded.generation += 1;
     let closed = json!({ "action": "closed", "pull_request": { "number": 8 } });
     let signal = only(read(&server, &Kept::directive(&superseded).await, "pull_request", closed).await);
-    assert_eq!(signal, Signal::PullMerged { step, by: Login::new("writer"), sha: None });
+    assert_eq!(signal, Signal::PullMerged { step, by: Actor::Person(Login::new("writer")), sha: None });
 }

@@ -95,14 +95,14 @@ impl Transition {
         self.resolve(|_| true, ApprovalStatus::Stale, None);
     }
 
-    /// Answers the waiting approvals of a step in a person's name.
-    pub(super) fn answer(&mut self, step: StepId, status: ApprovalStatus, by: &Login, words: Option<&str>) {
+    /// Answers the waiting approvals of a step. `by` is none where GitHub did not name the person.
+    pub(super) fn answer(&mut self, step: StepId, status: ApprovalStatus, by: Option<&Login>, words: Option<&str>) {
         self.answer_those(|approval| approval.step == Some(step), status, by, words);
     }
 
     /// Answers a question about the directive itself in a person's name.
     pub(super) fn answer_own(&mut self, kind: ApprovalKind, status: ApprovalStatus, by: &Login, words: Option<&str>) {
-        self.answer_those(|approval| approval.step.is_none() && approval.kind == kind, status, by, words);
+        self.answer_those(|approval| approval.step.is_none() && approval.kind == kind, status, Some(by), words);
     }
 
     /// Answers the waiting approvals that `which` picks.
@@ -110,7 +110,7 @@ impl Transition {
         &mut self,
         which: impl Fn(&Approval) -> bool,
         status: ApprovalStatus,
-        by: &Login,
+        by: Option<&Login>,
         words: Option<&str>,
     ) {
         self.resolve(which, status, Some((by, words)));
@@ -121,7 +121,7 @@ impl Transition {
         &mut self,
         which: impl Fn(&Approval) -> bool,
         status: ApprovalStatus,
-        answer: Option<(&Login, Option<&str>)>,
+        answer: Option<(Option<&Login>, Option<&str>)>,
     ) {
         let now = self.now;
         let mut resolved = Vec::new();
@@ -132,14 +132,14 @@ impl Transition {
                 approval.status = end;
                 approval.answered_at = Some(now);
                 if let Some((by, words)) = answer {
-                    approval.answered_by = Some(by.clone());
+                    approval.answered_by = by.cloned();
                     approval.words = words.map(str::to_owned);
                 }
                 resolved.push((approval.step, approval.kind, approval.shown.clone()));
             }
         }
         for (step, kind, shown) in resolved {
-            let by = answer.map(|(by, _)| by.clone());
+            let by = answer.and_then(|(by, _)| by.cloned());
             let words = answer.and_then(|(_, words)| words.map(str::to_owned));
             self.record(EventKind::ApprovalResolved { r#type: kind, status, shown, by, words }, step);
         }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::approvals::written_before;
 use super::transition::Transition;
+use crate::actor::Actor;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::command::Command;
 use crate::effect::{Effect, Notice, Reaction};
@@ -26,7 +27,7 @@ impl Transition {
         if commanded.actor.bot {
             return;
         }
-        self.actor(&commanded.actor.login);
+        self.person(&commanded.actor.login);
         let taken = if commanded.actor.may_command() {
             self.obey(commanded)
         } else {
@@ -83,7 +84,7 @@ impl Transition {
             Command::Pause { now } => self.pause_by_person(commanded, *now),
             Command::Resume => self.resume(commanded),
             Command::Stop => {
-                self.stop(by, "`/stop`");
+                self.stop(&Actor::Person(by.clone()), "`/stop`");
                 Ok(())
             }
             Command::Autonomy { level } => self.set_autonomy(level),
@@ -154,12 +155,12 @@ impl Transition {
                 Err(refused(&format!("`{name}` has nothing to accept yet: `/retry {name}` or `/skip {name}`")))
             }
             (Some(_), StepStatus::Evaluating) => {
-                self.answer(id, ApprovalStatus::Approved, by, words);
+                self.answer(id, ApprovalStatus::Approved, Some(by), words);
                 self.request_merge(id);
                 Ok(())
             }
             (Some(ApprovalKind::StepBlocked), _) => {
-                self.answer(id, ApprovalStatus::Approved, by, words);
+                self.answer(id, ApprovalStatus::Approved, Some(by), words);
                 self.set_step(id, StepStatus::Evaluating);
                 self.request_merge(id);
                 Ok(())
@@ -231,7 +232,7 @@ impl Transition {
                 Ok(())
             }
             StepStatus::Evaluating | StepStatus::Blocked | StepStatus::Failed => {
-                self.answer(id, ApprovalStatus::Denied, by, Some(words));
+                self.answer(id, ApprovalStatus::Denied, Some(by), Some(words));
                 self.with_step(id, |step| step.failures = 0);
                 self.rework(id, instructions, false, &format!("{by} asked for changes"));
                 Ok(())
@@ -248,7 +249,7 @@ impl Transition {
                 step.name, step.status
             )));
         }
-        self.answer(id, ApprovalStatus::Denied, &commanded.actor.login, commanded.words.as_deref());
+        self.answer(id, ApprovalStatus::Denied, Some(&commanded.actor.login), commanded.words.as_deref());
         self.with_step(id, |step| {
             step.failures = 0;
             step.reason = None;
@@ -266,7 +267,7 @@ impl Transition {
         if step.is_final() {
             return Err(refused("the final pull request cannot be skipped; `/stop` ends the directive"));
         }
-        self.answer(id, ApprovalStatus::Denied, &commanded.actor.login, commanded.words.as_deref());
+        self.answer(id, ApprovalStatus::Denied, Some(&commanded.actor.login), commanded.words.as_deref());
         self.skip_step(id);
         Ok(())
     }

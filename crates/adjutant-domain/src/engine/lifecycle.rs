@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::transition::Transition;
+use crate::actor::Actor;
 use crate::approval::ApprovalStatus;
 use crate::directive::{Base, Directive, PauseReason, WorkClock};
 use crate::effect::Effect;
 use crate::event::EventKind;
-use crate::ids::{DirectiveId, Login, StepId};
+use crate::ids::{DirectiveId, StepId};
 use crate::policy::Policy;
 use crate::policy::options::{self, PolicyOverrides};
-use crate::signal::{Actor, Labelled};
+use crate::signal::{Labelled, Requester};
 use crate::status::{DirectiveStatus, InvalidTransition};
 use crate::step::MergeState;
 
@@ -35,8 +36,8 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
         base,
         status: DirectiveStatus::Draft,
         pause: None,
-        failure: None,
         paused_at: None,
+        failure: None,
         generation: 0,
         planning_faults: Vec::new(),
         planning_words: None,
@@ -74,11 +75,11 @@ impl Transition {
     }
 
     /// Taking the label off pauses, and puts away what has ended. A bot's doing is no order.
-    pub(super) fn unlabelled(&mut self, actor: &Actor) {
+    pub(super) fn unlabelled(&mut self, actor: &Requester) {
         if actor.bot {
             return;
         }
-        self.actor(&actor.login);
+        self.person(&actor.login);
         if self.directive.status.is_over() {
             self.archive();
         } else {
@@ -111,9 +112,9 @@ impl Transition {
     /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise. So it is where
     /// the issue was moved away or deleted. Whoever did it: that is a fact, and no order.
     pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) {
-        self.actor(&actor.login);
+        self.actor(actor);
         if !self.directive.status.is_over() {
-            let (by, how) = (actor.login.clone(), how.to_owned());
+            let (by, how) = (actor.login().cloned(), how.to_owned());
             self.record(EventKind::IssueClosed { by, how, final_merged }, None);
         }
         if self.directive.status == DirectiveStatus::Completed && final_merged {
@@ -121,15 +122,15 @@ impl Transition {
         } else if self.directive.status.is_over() {
             self.archive();
         } else if final_merged {
-            self.final_merged(&actor.login);
+            self.final_merged(actor);
         } else {
-            self.stop(&actor.login, &format!("the issue was {how}"));
+            self.stop(actor, &format!("the issue was {how}"));
         }
     }
 
-    /// Ends a directive for good in a person's name.
-    pub(super) fn stop(&mut self, by: &Login, why: &str) {
-        self.answer_those(|_| true, ApprovalStatus::Denied, by, Some(why));
+    /// Ends a directive for good, because somebody wants it.
+    pub(super) fn stop(&mut self, by: &Actor, why: &str) {
+        self.answer_those(|_| true, ApprovalStatus::Denied, by.login(), Some(why));
         self.fail(format!("stopped by {by}: {why}"));
     }
 

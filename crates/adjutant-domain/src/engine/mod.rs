@@ -30,17 +30,8 @@ use chrono::{DateTime, Utc};
 use super::directive::Directive;
 use super::effect::{Effect, Notice};
 use super::event::Event;
-use super::ids::Login;
 use super::signal::{Labelled, Signal};
 use transition::Transition;
-
-/// Who merged what Adjutant merged itself, in [`Signal::PullMerged`].
-pub const SELF: &str = "adjutant";
-
-/// Who merged, as [`Signal::PullMerged`] names them; `own` is this app's bot.
-pub fn known_as(by: Login, own: &Login) -> Login {
-    if by == *own { Login::new(SELF) } else { by }
-}
 
 /// What a signal leads to.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +64,7 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
         return announce(labelled, Notice::BaseMissing { branch: policy.base });
     };
     let mut transition = Transition::new(lifecycle::draft(labelled, &policy, base, now), now);
-    transition.actor(&labelled.actor.login);
+    transition.person(&labelled.actor.login);
     transition.begin();
     transition.settle(None)
 }

@@ -7,7 +7,7 @@ use crate::approval::ApprovalStatus;
 use crate::event::EventKind;
 use crate::policy::options::{self, PolicyOverride};
 use crate::policy::{Autonomy, Policy};
-use crate::signal::Actor;
+use crate::signal::Requester;
 use crate::step::{MergeState, Step};
 
 /// What is wrong with the agents that a policy names, where it is known which ones there are.
@@ -28,11 +28,11 @@ pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<S
 
 impl Transition {
     /// A label that makes the policy stricter was set on a live directive. A bot's doing is no order.
-    pub(super) fn overridden(&mut self, actor: &Actor, policy_override: &PolicyOverride) {
+    pub(super) fn overridden(&mut self, actor: &Requester, policy_override: &PolicyOverride) {
         if actor.bot || self.directive.status.is_over() {
             return;
         }
-        self.actor(&actor.login);
+        self.person(&actor.login);
         self.keep_ceiling();
         let mut overrides = std::mem::take(&mut self.directive.overrides);
         let policy = options::tighten(&self.directive.policy, std::slice::from_ref(policy_override), &mut overrides);

@@ -9,18 +9,18 @@ use super::transition::Transition;
 use crate::directive::{Pause, PauseReason};
 use crate::effect::{Effect, Notice};
 use crate::event::EventKind;
-use crate::signal::{Actor, Commanded};
+use crate::signal::{Commanded, Requester};
 use crate::status::DirectiveStatus;
 use crate::task::TaskStatus;
 
 impl Transition {
     /// The label was set again on a live directive: that lifts what taking it off had paused, and nothing else.
-    pub(super) fn labelled(&mut self, actor: &Actor) {
+    pub(super) fn labelled(&mut self, actor: &Requester) {
         let paused_by_label = |pause: &Pause| pause.reasons().any(is_by_label);
         if actor.bot || !self.directive.pause.as_ref().is_some_and(paused_by_label) {
             return;
         }
-        self.actor(&actor.login);
+        self.person(&actor.login);
         if actor.may_command() {
             self.lift(is_by_label);
             return;

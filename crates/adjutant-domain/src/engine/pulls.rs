@@ -2,10 +2,11 @@
 
 use super::planning::blank_step;
 use super::transition::Transition;
+use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::effect::Effect;
 use crate::event::EventKind;
-use crate::ids::{Login, Sha, StepId, StepName};
+use crate::ids::{Sha, StepId, StepName};
 use crate::status::StepStatus;
 use crate::step::{Instructions, MergeState, Pull, StepKind};
 
@@ -45,7 +46,7 @@ impl Transition {
     }
 
     /// Somebody pushed: what they pushed is kept, and proved again.
-    pub(super) fn head_moved(&mut self, id: StepId, head: &Sha, by: &Login) {
+    pub(super) fn head_moved(&mut self, id: StepId, head: &Sha, by: &Actor) {
         let Some(step) = self.directive.step(id) else { return };
         // What Adjutant pushed while an agent works is no push of a person's.
         let own = step.progress.contains(head) && (step.status == StepStatus::Running || step.head.is_none());
@@ -59,7 +60,7 @@ impl Transition {
         }
         let (name, status) = (step.name.clone(), step.status);
         self.actor(by);
-        self.record(EventKind::HeadMoved { step: name, head: head.clone(), by: by.clone() }, Some(id));
+        self.record(EventKind::HeadMoved { step: name, head: head.clone(), by: by.login().cloned() }, Some(id));
         self.take_head(id, head);
         self.with_step(id, |step| {
             step.findings.clear();
@@ -73,7 +74,7 @@ impl Transition {
     }
 
     /// A pull request was merged, by us or by a person: its step has passed.
-    pub(super) fn pull_merged(&mut self, id: StepId, by: &Login) {
+    pub(super) fn pull_merged(&mut self, id: StepId, by: &Actor) {
         let Some(step) = self.directive.step(id) else { return self.earlier_pull_merged(id, by) };
         if step.merge == MergeState::Merged {
             return;
@@ -84,16 +85,16 @@ impl Transition {
         if is_final {
             self.final_merged(by);
         } else {
-            self.record(EventKind::PullMerged { pull, by: by.clone() }, Some(id));
+            self.record(EventKind::PullMerged { pull, by: by.login().cloned() }, Some(id));
             self.accepted(id, by);
             self.pass(id);
         }
     }
 
     /// A person who merges has answered what was asked about it.
-    fn accepted(&mut self, id: StepId, by: &Login) {
-        if by.as_str() != super::SELF {
-            self.answer(id, ApprovalStatus::Approved, by, Some("merged the pull request"));
+    fn accepted(&mut self, id: StepId, by: &Actor) {
+        if *by != Actor::Adjutant {
+            self.answer(id, ApprovalStatus::Approved, by.login(), Some("merged the pull request"));
         }
     }
 
@@ -121,14 +122,14 @@ impl Transition {
     }
 
     /// The final pull request was merged: what was wanted is on the base.
-    pub(super) fn final_merged(&mut self, by: &Login) {
+    pub(super) fn final_merged(&mut self, by: &Actor) {
         if self.directive.status.is_over() {
             return;
         }
         if let Some(final_step) = &self.directive.final_step {
             let id = final_step.id;
             let pull = final_step.pull.as_ref().map(|pull| pull.number);
-            self.record(EventKind::PullMerged { pull, by: by.clone() }, Some(id));
+            self.record(EventKind::PullMerged { pull, by: by.login().cloned() }, Some(id));
             self.accepted(id, by);
             self.pass(id);
         }
@@ -137,7 +138,7 @@ impl Transition {
     }
 
     /// A person closed a pull request unmerged.
-    pub(super) fn pull_closed(&mut self, id: StepId, by: &Login) {
+    pub(super) fn pull_closed(&mut self, id: StepId, by: &Actor) {
         let Some(step) = self.directive.step(id) else { return self.earlier_pull_closed(id) };
         if step.status.is_done() || self.directive.status.is_over() {
             return;
@@ -151,8 +152,8 @@ impl Transition {
         }
         let pull = step.pull.as_ref().map(|pull| pull.number);
         self.actor(by);
-        self.record(EventKind::PullClosed { pull, by: by.clone() }, Some(id));
-        self.answer(id, ApprovalStatus::Denied, by, Some("closed the pull request"));
+        self.record(EventKind::PullClosed { pull, by: by.login().cloned() }, Some(id));
+        self.answer(id, ApprovalStatus::Denied, by.login(), Some("closed the pull request"));
         self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
         if carries_all {
             self.stop(by, "the final pull request was closed unmerged");

@@ -6,6 +6,7 @@
 //! plan or, where that is there already, into its chain.
 
 use super::transition::Transition;
+use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
 use crate::effect::{Effect, Notice};
@@ -30,7 +31,7 @@ impl Transition {
             return Err(Notice::Refused { reason });
         }
         let edited = self.take_newer_text();
-        self.replan(by, reason.trim(), edited);
+        self.replan(&Actor::Person(by.clone()), reason.trim(), edited);
         Ok(())
     }
 
@@ -40,7 +41,7 @@ impl Transition {
         let Some(step) = self.directive.step(id) else { return };
         if self.directive.policy.autonomy == Autonomy::FullAuto && self.plans_left() {
             let reason = format!("`{}`: {why}", step.name);
-            self.replan(&Login::new(super::SELF), &reason, false);
+            self.replan(&Actor::Adjutant, &reason, false);
         } else {
             if self.directive.policy.autonomy == Autonomy::FullAuto {
                 let limit = self.directive.policy.limits.chain_generations;
@@ -72,7 +73,7 @@ impl Transition {
         status == DirectiveStatus::Active
     }
 
-    fn replan(&mut self, by: &Login, reason: &str, edited: bool) {
+    fn replan(&mut self, by: &Actor, reason: &str, edited: bool) {
         self.actor(by);
         let started = self.has_started();
         let generation = self.directive.generation + 1;
@@ -82,7 +83,7 @@ impl Transition {
         let superseded = self.supersede(&word);
         self.plan_anew(generation, &words_for_planner(by, reason));
         let carried = self.directive.carried().into_iter().map(|step| step.name.clone()).collect();
-        let (reason, by) = (reason.to_owned(), by.clone());
+        let (reason, by) = (reason.to_owned(), by.login().cloned());
         self.record(EventKind::ChainRegenerated { generation, reason, by, carried, superseded, edited }, None);
         match self.directive.pause.as_mut() {
             Some(pause) => pause.from = DirectiveStatus::Planning,
@@ -220,7 +221,7 @@ impl Transition {
     }
 
     /// A superseded pull request was merged after all: by a person, or by a merge that was asked for before.
-    pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Login) {
+    pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Actor) {
         let Some(step) = self.directive.earlier_step_mut(id).filter(|step| !step.status.is_done()) else { return };
         if step.never_began() || step.transition(StepStatus::Passed).is_err() {
             return;
@@ -230,7 +231,7 @@ impl Transition {
         step.reason = None;
         let step = step.clone();
         self.actor(by);
-        self.record(EventKind::SupersededMerged { step: step.name.clone(), by: by.clone() }, Some(id));
+        self.record(EventKind::SupersededMerged { step: step.name.clone(), by: by.login().cloned() }, Some(id));
         self.effect(Effect::WriteCheck { step: id });
         self.effect(Effect::SyncPull { step: id });
         self.effect(Effect::DeleteBranch { step: id });
@@ -299,13 +300,13 @@ impl Transition {
 /// Why a superseded pull request is closed.
 fn word(directive: &Directive) -> String {
     let Some(replan) = directive.replans.last() else { return "the work is planned anew".to_owned() };
-    let who = if replan.by.as_str() == super::SELF { String::new() } else { format!(" on {}'s word", replan.by) };
+    let who = if replan.by == Actor::Adjutant { String::new() } else { format!(" on {}'s word", replan.by) };
     let why = if replan.reason.is_empty() { String::new() } else { format!(": {}", replan.reason) };
     format!("the work is planned anew{who}{why}")
 }
 
-fn words_for_planner(by: &Login, reason: &str) -> String {
-    match (by.as_str() == super::SELF, reason.is_empty()) {
+fn words_for_planner(by: &Actor, reason: &str) -> String {
+    match (*by == Actor::Adjutant, reason.is_empty()) {
         (true, _) => format!("The plan before did not work out:\n\n{reason}"),
         (false, true) => format!("{by} asks for another plan."),
         (false, false) => format!("{by} asks for another plan:\n\n{reason}"),

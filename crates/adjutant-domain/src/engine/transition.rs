@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::Decision;
+use crate::actor::Actor;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
 use crate::effect::Effect;
-use crate::event::{Event, EventActor, EventKind};
+use crate::event::{Event, EventKind};
 use crate::ids::{Login, Sha, StepId, TaskId, Usd};
 use crate::signal::TaskOutcome;
 use crate::status::{DirectiveStatus, StepStatus};
@@ -19,19 +20,19 @@ pub(super) struct Transition {
     pub(super) now: DateTime<Utc>,
     /// Whether what changed is nothing that the status comment tells.
     pub(super) silent: bool,
-    by: EventActor,
+    by: Actor,
     events: Vec<Event>,
     effects: Vec<Effect>,
 }
 
 impl Transition {
     pub(super) fn new(directive: Directive, now: DateTime<Utc>) -> Self {
-        Self { directive, now, silent: false, by: EventActor::System, events: Vec::new(), effects: Vec::new() }
+        Self { directive, now, silent: false, by: Actor::Adjutant, events: Vec::new(), effects: Vec::new() }
     }
 
     /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
     pub(super) fn settle(mut self, before: Option<&Directive>) -> Decision {
-        self.by = EventActor::System;
+        self.by = Actor::Adjutant;
         self.advance();
         self.drive_clock();
         if let Some(before) = before {
@@ -43,20 +44,25 @@ impl Transition {
         Decision { directive: Some(self.directive), events: self.events, effects: self.effects }
     }
 
-    /// The events from here on are caused by a person, or by Adjutant itself where that is who it was.
-    pub(super) fn actor(&mut self, login: &Login) {
-        self.by = if login.as_str() == super::SELF { EventActor::System } else { EventActor::User(login.clone()) };
+    /// The events from here on are caused by them.
+    pub(super) fn actor(&mut self, by: &Actor) {
+        self.by = by.clone();
+    }
+
+    /// The events from here on are caused by a person.
+    pub(super) fn person(&mut self, login: &Login) {
+        self.by = Actor::Person(login.clone());
     }
 
     /// The events from here on are caused by an agent.
     pub(super) fn agent(&mut self) {
-        self.by = EventActor::Agent;
+        self.by = Actor::Agent;
     }
 
     /// What follows from an agent's work is decided by Adjutant: agents decide nothing.
     pub(super) fn own_decision(&mut self) {
-        if self.by == EventActor::Agent {
-            self.by = EventActor::System;
+        if self.by == Actor::Agent {
+            self.by = Actor::Adjutant;
         }
     }
 

@@ -43,7 +43,7 @@ impl Transition {
             return;
         }
         let (name, blocked) = (step.name.clone(), step.status == StepStatus::Blocked);
-        self.actor(by);
+        self.person(by);
         self.record(EventKind::VerificationRequested { step: name, head: head.clone(), by: by.clone() }, Some(id));
         self.cancel_tasks(|task| task.step == Some(id));
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);

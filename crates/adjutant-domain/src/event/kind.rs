@@ -113,7 +113,7 @@ events! {
     ChainRegenerated "chain_regenerated" [Warning] "the work is planned anew: why, and what was carried over" {
         generation: u32,
         reason: String,
-        by: Login,
+        by: Option<Login>,
         carried: Vec<StepName>,
         /// The steps that were left undone.
         superseded: Vec<StepName>,
@@ -123,7 +123,7 @@ events! {
     SupersededMerged "superseded_merged" [Info]
         "a pull request of an earlier plan was merged after all: its step is done" {
         step: StepName,
-        by: Login,
+        by: Option<Login>,
     }
     IssueTextRead "issue_text_read" [Info] "the issue was read: whether it differs from what is worked on" {
         differs: bool,
@@ -193,15 +193,15 @@ events! {
     HeadMoved "head_moved" [Info] "somebody pushed to it" {
         step: StepName,
         head: Sha,
-        by: Login,
+        by: Option<Login>,
     }
     PullMerged "pull_merged" [Info] "it was merged: by whom" {
         pull: Option<u64>,
-        by: Login,
+        by: Option<Login>,
     }
     PullClosed "pull_closed" [Warning] "a person closed it unmerged" {
         pull: Option<u64>,
-        by: Login,
+        by: Option<Login>,
     }
     VerificationStarted "verification_started" [Info] "a head was sent to the verifiers" {
         head: Sha,
@@ -276,7 +276,7 @@ events! {
         why: Notice,
     }
     IssueClosed "issue_closed" [Info] "the issue was closed, moved away or deleted: by whom" {
-        by: Login,
+        by: Option<Login>,
         how: String,
         final_merged: bool,
     }

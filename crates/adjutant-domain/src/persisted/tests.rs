@@ -2,12 +2,13 @@ use chrono::Utc;
 use serde_json::json;
 
 use super::*;
+use crate::actor::Actor;
 use crate::brief::Brief;
 use crate::directive::Base;
 use crate::engine;
 use crate::ids::{Branch, Login, Repo, Sha, StepId};
 use crate::policy::Policy;
-use crate::signal::{Actor, Labelled, Permission};
+use crate::signal::{Labelled, Permission, Requester};
 
 fn opened() -> Directive {
     let labelled = Labelled {
@@ -16,7 +17,7 @@ fn opened() -> Directive {
         earlier: 0,
         title: "Print lengths".to_owned(),
         author: Login::new("outsider"),
-        actor: Actor { login: Login::new("maintainer"), permission: Permission::Admin, bot: false },
+        actor: Requester { login: Login::new("maintainer"), permission: Permission::Admin, bot: false },
         brief: Brief { goal: "Print lengths.".to_owned(), ..Brief::default() },
         policy: Ok(Policy::default()),
         base: Some(Base { branch: Branch::new("main"), sha: Sha::new("a".repeat(40)), is_default: true }),
@@ -52,6 +53,15 @@ fn the_names_of_version_1_are_read() {
     rows.state["wishes"]["counted"] = json!(["autonomy: manual"]);
     let read = read_directive(1, rows).unwrap();
     assert_eq!(read.overrides.counted, ["autonomy: manual"]);
+}
+
+#[test]
+fn who_asked_for_a_replan_is_an_actor_and_was_a_login_in_version_1() {
+    let mut rows = rows(&opened());
+    let replan = |by: &str| json!({ "generation": 2, "by": by, "reason": "", "started": true, "at": Utc::now() });
+    rows.state["replans"] = json!([replan("adjutant"), replan("maintainer"), replan("ghost")]);
+    let by: Vec<_> = read_directive(1, rows).unwrap().replans.into_iter().map(|replan| replan.by).collect();
+    assert_eq!(by, [Actor::Adjutant, Actor::Person(Login::new("maintainer")), Actor::Unknown]);
 }
 
 #[test]

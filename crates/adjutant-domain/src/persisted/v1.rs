@@ -1,12 +1,18 @@
 //! Version 1, which release 0.1 wrote, brought to the shape of version 2.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::DirectiveRows;
 
-/// A directive: `wishes` became `overrides`, and a step's `vouched` became `pre_approved`.
+/// A directive: `wishes` became `overrides`, and a step's `vouched` became `pre_approved`. Who asked for a replan became
+/// an actor.
 pub(super) fn directive(rows: &mut DirectiveRows) {
     rename(&mut rows.state, "wishes", "overrides");
+    for replan in rows.state.get_mut("replans").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(by) = replan.get_mut("by") {
+            actor(by);
+        }
+    }
     for row in &mut rows.steps {
         rename(&mut row.state, "vouched", "pre_approved");
     }
@@ -14,6 +20,18 @@ pub(super) fn directive(rows: &mut DirectiveRows) {
 
 /// An effect: nothing changed since.
 pub(super) fn effect(_payload: &mut Value) {}
+
+/// A login became an actor. Version 1 wrote two of them for whom a login does not name: its own decisions had
+/// `adjutant`, and `ghost` stood for whom GitHub did not name.
+fn actor(by: &mut Value) {
+    if let Value::String(login) = by {
+        *by = match login.as_str() {
+            "adjutant" => json!("adjutant"),
+            "ghost" => json!("unknown"),
+            login => json!({ "person": login }),
+        };
+    }
+}
 
 fn rename(value: &mut Value, from: &str, to: &str) {
     if let Value::Object(fields) = value

@@ -48,7 +48,7 @@ fn a_label_is_read_with_the_issue_as_it_was_then() {
         }),
     ));
     assert_eq!(repo, Repo { id: 9, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 5 });
-    assert_eq!(sender, User { login: Login::new("maintainer"), bot: false });
+    assert_eq!(sender.unwrap(), User { login: Login::new("maintainer"), bot: false });
     let (title, body, author) = ("Units".to_owned(), String::new(), Login::new("outsider"));
     let labels = vec!["directive".to_owned(), "directive:manual".to_owned()];
     let label = "directive".to_owned();
@@ -180,7 +180,7 @@ fn a_button_is_bound_to_its_commit_and_pull_request() {
 fn a_bot_is_told_by_its_type_or_its_name() {
     let sender = |account: Value| {
         let body = json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": account });
-        fact(event("pull_request", body)).sender
+        fact(event("pull_request", body)).sender.unwrap()
     };
     assert!(sender(json!({ "login": "renovate", "type": "Bot" })).bot);
     assert!(sender(json!({ "login": "renovate[bot]" })).bot);

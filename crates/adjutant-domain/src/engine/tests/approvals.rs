@@ -18,7 +18,7 @@ fn reminders(world: &World) -> usize {
     world.effects.iter().filter(|effect| matches!(effect, Effect::Remind { .. })).count()
 }
 
-fn by() -> Actor {
+fn by() -> Requester {
     actor("maintainer", Permission::Admin)
 }
 
@@ -58,7 +58,7 @@ fn a_new_head_makes_an_expired_question_stale_and_its_successor_is_reminded_of_i
     let mut world = yellow_a();
     world.waits(DAY * 4);
     let step = world.id("a");
-    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
+    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: named("writer") });
     assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
     world.verified("a", yellow());
     world.waits(DAY * 4);
@@ -168,7 +168,7 @@ fn an_approval_written_before_a_step_was_blocked_does_not_accept_it_red() {
 fn a_comment_of_the_second_in_which_somebody_pushed_may_be_about_the_head_before() {
     let mut world = yellow_a();
     let step = world.id("a");
-    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
+    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: named("writer") });
     let pushed = world.now;
     world.order_at(by(), Some("a"), Command::Approve { step: None }, None, Some(pushed));
     assert!(world.refused().contains("moved"), "{}", world.refused());
@@ -206,11 +206,11 @@ fn who_answered_when_to_which_sha_and_with_what_words_is_kept_on_every_path() {
 
     let mut world = yellow_a();
     let step = world.id("a");
-    world.signal(Signal::PullMerged { step, by: Login::new("maintainer"), sha: None });
+    world.signal(Signal::PullMerged { step, by: named("maintainer"), sha: None });
     assert_eq!(kept(&world, 0), expected(ApprovalStatus::Approved, "merged the pull request"));
 
     let mut world = yellow_a();
-    world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
+    world.signal(Signal::PullClosed { step, by: named("maintainer") });
     assert_eq!(kept(&world, 0), expected(ApprovalStatus::Denied, "closed the pull request"));
 
     let mut world = yellow_a();
@@ -225,7 +225,7 @@ fn who_answered_when_to_which_sha_and_with_what_words_is_kept_on_every_path() {
     assert_eq!(world.directive.approvals.len(), 1);
 
     let mut world = yellow_a();
-    world.signal(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+    world.signal(Signal::PullMerged { step, by: Actor::Adjutant, sha: None });
     assert_eq!(world.directive.approvals[0].answered_by, None, "Adjutant answers nothing");
     assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
 }

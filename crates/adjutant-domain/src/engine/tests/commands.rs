@@ -71,7 +71,7 @@ fn orders_without_write_access_are_refused_and_change_nothing() {
 #[test]
 fn a_bots_order_is_not_even_answered() {
     let mut world = World::started(Policy::default(), diamond());
-    let bot = Actor { bot: true, ..actor("other[bot]", Permission::Admin) };
+    let bot = Requester { bot: true, ..actor("other[bot]", Permission::Admin) };
     world.order(bot, None, Command::Stop);
     assert_eq!((world.directive.status, world.effects.len()), (DirectiveStatus::Active, 0));
 }
@@ -83,7 +83,7 @@ fn an_approval_never_passes_a_head_that_it_was_not_given_for() {
     world.verified("a", yellow());
     let written = world.now;
     let step = world.id("a");
-    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
+    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: named("writer") });
     assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
     let maintainer = || actor("maintainer", Permission::Admin);
     world.order_at(maintainer(), Some("a"), Command::Approve { step: None }, None, Some(written));

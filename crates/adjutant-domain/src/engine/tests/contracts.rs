@@ -90,18 +90,18 @@ fn what_adjutant_pushed_for_an_agent_at_work_is_no_push_of_a_persons() {
     // Remembered before it was pushed: also the head whose push was never told.
     world.signal(Signal::TaskPushes { task: world.live(Some("a")), head: Sha::new("w2") });
     for head in ["w1", "w2"] {
-        world.signal(Signal::HeadMoved { step, head: Sha::new(head), by: Login::new("ghost") });
+        world.signal(Signal::HeadMoved { step, head: Sha::new(head), by: Actor::Unknown });
         assert_eq!(world.directive.step(step).unwrap().head, before.step(step).unwrap().head);
     }
     world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
-    world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: Login::new("ghost") });
+    world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: Actor::Unknown });
     assert_eq!((world.status("a"), world.directive.step(step).unwrap().head.clone()), (StepStatus::Running, None));
     // A person's is.
-    world.signal(Signal::HeadMoved { step, head: Sha::new("p1"), by: Login::new("writer") });
+    world.signal(Signal::HeadMoved { step, head: Sha::new("p1"), by: named("writer") });
     assert_eq!(world.directive.step(step).unwrap().head, Some(Sha::new("p1")));
     // Once something was handed in, going back to work in progress is somebody's doing.
     world.changed("a", "a1");
-    world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: Login::new("writer") });
+    world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: named("writer") });
     assert_eq!(world.directive.step(step).unwrap().head, Some(Sha::new("w2")));
 }
 
@@ -132,7 +132,7 @@ fn a_draft_that_a_person_merges_while_it_waits_for_its_agent_passes_its_step() {
     world.maintainer(None, Command::Pause { now: false });
     world.finish(task, TaskOutcome::Failed { reason: "it crashed".to_owned() });
     assert_eq!(world.status("a"), StepStatus::Ready);
-    let by = Login::new("maintainer");
+    let by = named("maintainer");
     world.signal(Signal::PullMerged { step: world.id("c"), by: by.clone(), sha: None });
     assert_eq!(world.status("c"), StepStatus::Pending, "it never had its transition, and has nothing to merge");
     world.signal(Signal::PullMerged { step: world.id("a"), by, sha: None });

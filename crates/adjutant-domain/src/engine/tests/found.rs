@@ -63,7 +63,7 @@ fn a_judge_is_called_off_when_what_it_is_asked_about_counts_no_more() {
     assert_eq!(world.directive.task(world.live(Some("a"))).unwrap().kind, TaskKind::Rework, "and nobody else is at it");
 
     let (mut world, asked) = judging();
-    let pushed = Signal::HeadMoved { step: world.id("a"), head: Sha::new("a2"), by: Login::new("writer") };
+    let pushed = Signal::HeadMoved { step: world.id("a"), head: Sha::new("a2"), by: named("writer") };
     world.signal(pushed);
     assert_eq!(world.directive.task(asked).unwrap().status, TaskStatus::Cancelled);
     let step = world.id("a");

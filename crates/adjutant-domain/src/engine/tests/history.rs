@@ -1,16 +1,17 @@
 //! What the history says: every turn of a story, with who caused it and how much it matters.
 
 use super::*;
-use crate::event::{Event, EventActor, Severity};
+use crate::event::{Event, Severity};
 
 /// A turn's events, as `name by whom`, those that matter with their severity.
 fn told(world: &World, signal: Signal) -> Vec<String> {
     let decision = decide(world.directive.clone(), &signal, world.now + Duration::seconds(10));
     let line = |event: Event| {
         let by = match event.actor {
-            EventActor::User(login) => login.to_string(),
-            EventActor::Agent => "agent".to_owned(),
-            EventActor::System => "system".to_owned(),
+            Actor::Person(login) => login.to_string(),
+            Actor::Agent => "agent".to_owned(),
+            Actor::Adjutant => "system".to_owned(),
+            Actor::Unknown => "unknown".to_owned(),
         };
         let name = event.kind.name();
         match event.kind.severity() {
@@ -124,7 +125,7 @@ fn an_order_is_told_with_its_words_but_not_with_a_book_of_them() {
 fn what_happens_to_pull_requests_is_told() {
     let world = midway();
     let step = world.id("a");
-    let by = Login::new("writer");
+    let by = named("writer");
     assert_eq!(told(&world, Signal::PullReady { step }), ["pull_ready system"]);
     let merged = told(&world, Signal::PullMerged { step, by: by.clone(), sha: None });
     assert_eq!(merged[..2], ["pull_merged writer", "approval_resolved writer"]);
@@ -144,7 +145,7 @@ fn what_happens_to_pull_requests_is_told() {
 fn an_end_and_what_comes_after_it_are_told() {
     let mut world = World::at_final(Policy::default());
     let maintainer = || actor("maintainer", Permission::Admin);
-    let merged = Signal::PullMerged { step: world.id("final"), by: Login::new("maintainer"), sha: None };
+    let merged = Signal::PullMerged { step: world.id("final"), by: named("maintainer"), sha: None };
     assert_eq!(
         told(&world, merged.clone()),
         [
@@ -158,7 +159,7 @@ fn an_end_and_what_comes_after_it_are_told() {
     world.signal(merged);
     let unlabelled = Signal::Unlabelled { actor: maintainer() };
     assert_eq!(told(&world, unlabelled), ["status_changed maintainer", "directive_archived maintainer"]);
-    let gone = Signal::IssueGone { actor: maintainer(), final_merged: false };
+    let gone = Signal::IssueGone { actor: named("maintainer"), final_merged: false };
     assert_eq!(told(&midway(), gone)[0], "issue_closed maintainer");
 }
 

@@ -5,7 +5,7 @@ use crate::policy::options::label_override;
 
 #[test]
 fn closing_the_issue_stops_unless_the_final_pull_request_is_merged() {
-    let closed = |final_merged| Signal::IssueClosed { actor: actor("maintainer", Permission::Admin), final_merged };
+    let closed = |final_merged| Signal::IssueClosed { actor: named("maintainer"), final_merged };
     let mut world = World::at_final(Policy::default());
     world.signal(closed(true));
     assert_eq!(world.directive.status, DirectiveStatus::Completed);
@@ -120,7 +120,7 @@ fn the_label_put_back_by_who_may_not_is_answered_and_resumes_nothing() {
     assert_eq!(world.directive.status, DirectiveStatus::Paused);
     let refused = |effect: &Effect| matches!(effect, Effect::Announce { notice: Notice::LabelRefused { .. }, .. });
     assert!(world.effects.iter().any(refused));
-    world.signal(by(Actor { bot: true, ..actor("other[bot]", Permission::Admin) }));
+    world.signal(by(Requester { bot: true, ..actor("other[bot]", Permission::Admin) }));
     assert_eq!(
         (world.directive.status, world.effects.len()),
         (DirectiveStatus::Paused, 0),
@@ -138,7 +138,7 @@ fn the_next_directive_of_an_issue_knows_the_one_before() {
 
 #[test]
 fn an_issue_that_is_moved_away_or_deleted_stops_unless_all_was_delivered() {
-    let gone = |final_merged| Signal::IssueGone { actor: actor("maintainer", Permission::Admin), final_merged };
+    let gone = |final_merged| Signal::IssueGone { actor: named("maintainer"), final_merged };
     let mut world = World::at_final(Policy::default());
     world.signal(gone(false));
     assert_eq!(world.directive.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
@@ -164,14 +164,14 @@ fn every_signal_in_every_state_has_an_answer() {
                 actor: someone(),
                 policy_override: label_override("directive", "directive:manual").unwrap(),
             },
-            Signal::IssueClosed { actor: someone(), final_merged: false },
+            Signal::IssueClosed { actor: named("w"), final_merged: false },
             Signal::IntegrationCut,
             Signal::PullReady { step },
             Signal::Verified { step, head: Sha::new("x"), results: red(), findings: Vec::new() },
             Signal::Conflicted { step, head: Sha::new("x"), paths: Vec::new() },
-            Signal::HeadMoved { step, head: Sha::new("x"), by: Login::new("w") },
-            Signal::PullMerged { step, by: Login::new("w"), sha: None },
-            Signal::PullClosed { step, by: Login::new("w") },
+            Signal::HeadMoved { step, head: Sha::new("x"), by: named("w") },
+            Signal::PullMerged { step, by: named("w"), sha: None },
+            Signal::PullClosed { step, by: named("w") },
             Signal::MergeRefused { step, head: Sha::new("x"), reason: String::new() },
             Signal::Integrated { head: Sha::new("x"), differs: true },
             Signal::EffectFailed { step: Some(step), reason: "no".to_owned() },

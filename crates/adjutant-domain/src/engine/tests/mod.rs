@@ -4,7 +4,8 @@
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use serde_json::{Value, json};
 
-use super::{Decision, SELF, decide, open};
+use super::{Decision, decide, open};
+use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus, Urgency};
 use crate::brief::{Brief, Requirement};
 use crate::command::Command;
@@ -14,11 +15,12 @@ use crate::evaluation::{Verdict, VerifierResult};
 use crate::event::EventKind;
 use crate::ids::{Branch, Login, Repo, Sha, StepId, TaskId, Usd};
 use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
-use crate::signal::{Actor, Commanded, Labelled, Permission, Signal, Source, SourceKind, TaskOutcome};
+use crate::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{Finding, FindingKind, Pull};
 use crate::task::{TaskKind, TaskStatus};
 
+mod actors;
 mod approvals;
 mod breakers;
 mod cells;
@@ -37,8 +39,12 @@ mod steps;
 mod transitions;
 mod whole;
 
-fn actor(login: &str, permission: Permission) -> Actor {
-    Actor { login: Login::new(login), permission, bot: false }
+fn actor(login: &str, permission: Permission) -> Requester {
+    Requester { login: Login::new(login), permission, bot: false }
+}
+
+fn named(login: &str) -> Actor {
+    Actor::Person(Login::new(login))
 }
 
 fn labelled(policy: Policy) -> Labelled {
@@ -216,7 +222,7 @@ impl World {
 
     fn merged(&mut self, name: &str) {
         let step = self.id(name);
-        self.signal(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+        self.signal(Signal::PullMerged { step, by: Actor::Adjutant, sha: None });
     }
 
     /// From running to merged without a hitch.
@@ -245,13 +251,13 @@ impl World {
         self.opened("final");
     }
 
-    fn order(&mut self, by: Actor, pull: Option<&str>, command: Command) {
+    fn order(&mut self, by: Requester, pull: Option<&str>, command: Command) {
         self.order_at(by, pull, command, None, None);
     }
 
     fn order_at(
         &mut self,
-        by: Actor,
+        by: Requester,
         pull: Option<&str>,
         command: Command,
         sha: Option<&str>,

@@ -12,11 +12,11 @@ fn label(name: &str) -> PolicyOverride {
     label_override("directive", name).unwrap()
 }
 
-fn set(world: &mut World, by: Actor, name: &str) {
+fn set(world: &mut World, by: Requester, name: &str) {
     world.signal(Signal::PolicyOverridden { actor: by, policy_override: label(name) });
 }
 
-fn triager() -> Actor {
+fn triager() -> Requester {
     actor("triager", Permission::Read)
 }
 
@@ -66,7 +66,7 @@ fn a_merge_that_waits_for_its_turn_is_decided_again_when_a_label_makes_stricter(
 fn a_label_never_loosens_and_a_bots_label_does_not_count() {
     let manual = Policy { autonomy: Autonomy::Manual, ..Policy::default() };
     let mut world = World::started(Policy::default(), diamond());
-    let bot = Actor { bot: true, ..actor("other[bot]", Permission::Admin) };
+    let bot = Requester { bot: true, ..actor("other[bot]", Permission::Admin) };
     set(&mut world, bot, "directive:manual");
     assert_eq!((world.directive.policy.autonomy, world.effects.len()), (Autonomy::Guardrails, 0));
 

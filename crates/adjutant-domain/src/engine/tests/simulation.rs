@@ -257,7 +257,7 @@ impl Simulation {
         self.tell(Signal::TaskPushes { task, head: head.clone() });
         if self.dice.one_in(4) {
             if let Some(step) = self.directive.task(task).and_then(|task| task.step) {
-                self.tell(Signal::HeadMoved { step, head, by: Login::new("ghost") });
+                self.tell(Signal::HeadMoved { step, head, by: Actor::Unknown });
             }
             return;
         }
@@ -302,7 +302,7 @@ impl Simulation {
         }
         if self.closed.contains(&step) {
             // As the handler does, which looks before it merges.
-            return self.tell(Signal::PullClosed { step, by: Login::new("maintainer") });
+            return self.tell(Signal::PullClosed { step, by: named("maintainer") });
         }
         if self.chaos && self.dice.one_in(5) {
             let reason = "a review is required".to_owned();
@@ -312,7 +312,7 @@ impl Simulation {
             return self.tell(Signal::Conflicted { step, head, paths: vec!["README.md".to_owned()] });
         }
         self.merged.insert(step);
-        self.tell(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+        self.tell(Signal::PullMerged { step, by: Actor::Adjutant, sha: None });
     }
 
     fn integrate(&mut self) {
@@ -345,19 +345,19 @@ impl Simulation {
             2 => {
                 if let Some(step) = self.dice.pick(&with_pull) {
                     let head = self.new_head();
-                    self.tell(Signal::HeadMoved { step, head, by: Login::new("writer") });
+                    self.tell(Signal::HeadMoved { step, head, by: named("writer") });
                 }
             }
             3 if self.dice.one_in(3) => {
                 if let Some(step) = self.dice.pick(&with_pull) {
                     self.merged.insert(step);
-                    self.tell(Signal::PullMerged { step, by: Login::new("maintainer"), sha: None });
+                    self.tell(Signal::PullMerged { step, by: named("maintainer"), sha: None });
                 }
             }
             4 if self.dice.one_in(3) => {
                 if let Some(step) = self.dice.pick(&with_pull) {
                     self.closed.insert(step);
-                    self.tell(Signal::PullClosed { step, by: Login::new("maintainer") });
+                    self.tell(Signal::PullClosed { step, by: named("maintainer") });
                 }
             }
             5 if self.dice.one_in(3) => self.tell(Signal::Unlabelled { actor: person() }),
@@ -367,7 +367,7 @@ impl Simulation {
             }
             6 => self.tell(Signal::Labelled(Box::new(labelled(Policy::default())))),
             7 if self.dice.one_in(30) => {
-                self.tell(Signal::IssueClosed { actor: person(), final_merged: false });
+                self.tell(Signal::IssueClosed { actor: named("maintainer"), final_merged: false });
             }
             _ => {
                 let by = if self.dice.one_in(5) { actor("outsider", Permission::Read) } else { person() };
@@ -396,7 +396,7 @@ impl Simulation {
         }
     }
 
-    fn order(&mut self, actor: Actor, on: Option<StepId>, command: Command) {
+    fn order(&mut self, actor: Requester, on: Option<StepId>, command: Command) {
         if matches!(command, Command::Replan { .. }) && actor.may_command() {
             self.tell(Signal::IssueRead(self.text.clone()));
         }

@@ -69,7 +69,7 @@ fn an_evaluation_of_an_older_head_is_void() {
     let mut world = World::started(Policy::default(), diamond());
     world.changed("a", "a1");
     let step = world.id("a");
-    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: Login::new("writer") });
+    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: named("writer") });
     world.signal(Signal::Verified { step, head: Sha::new("a1"), results: green(), findings: Vec::new() });
     assert!(!world.merges("a"));
     assert!(world.directive.step(step).unwrap().evaluation.is_none());
@@ -161,7 +161,7 @@ fn a_step_closed_by_a_person_is_skipped_or_asks_where_others_need_it() {
     let mut world = World::started(Policy::default(), diamond());
     world.changed("a", "a1");
     let step = world.id("a");
-    world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
+    world.signal(Signal::PullClosed { step, by: named("maintainer") });
     assert_eq!((world.status("a"), world.waiting()), (StepStatus::Blocked, vec![ApprovalKind::StepBlocked]));
     world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
     world.changed("a", "a2");
@@ -171,7 +171,7 @@ fn a_step_closed_by_a_person_is_skipped_or_asks_where_others_need_it() {
     world.done("b");
     world.changed("c", "c1");
     let step = world.id("c");
-    world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
+    world.signal(Signal::PullClosed { step, by: named("maintainer") });
     assert_eq!(world.status("c"), StepStatus::Skipped);
 }
 

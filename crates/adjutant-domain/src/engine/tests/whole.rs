@@ -41,7 +41,7 @@ fn a_chain_of_one_step_goes_straight_to_the_base_and_a_person_merges() {
     world.verified("a", green());
     assert_eq!(world.waiting(), [ApprovalKind::Final]);
     let step = world.id("a");
-    world.signal(Signal::PullMerged { step, by: Login::new("maintainer"), sha: None });
+    world.signal(Signal::PullMerged { step, by: named("maintainer"), sha: None });
     assert_eq!(world.directive.status, DirectiveStatus::Completed);
 }
 
@@ -72,7 +72,7 @@ fn reports_alone_complete_without_a_final_pull_request() {
 fn the_final_pull_request_closed_unmerged_fails_in_the_persons_name() {
     let mut world = World::at_final(Policy::default());
     let step = world.id("final");
-    world.signal(Signal::PullClosed { step, by: Login::new("maintainer") });
+    world.signal(Signal::PullClosed { step, by: named("maintainer") });
     assert_eq!(world.directive.status, DirectiveStatus::Failed);
     assert!(world.directive.failure.as_ref().unwrap().contains("maintainer"));
 }

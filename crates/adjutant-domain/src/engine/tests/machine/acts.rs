@@ -72,12 +72,12 @@ pub(super) enum Who {
 }
 
 impl Who {
-    pub(super) fn actor(self) -> Actor {
+    pub(super) fn actor(self) -> Requester {
         match self {
             Self::Maintainer => actor("maintainer", Permission::Admin),
             Self::Writer => actor("writer", Permission::Write),
             Self::Outsider => actor("outsider", Permission::Read),
-            Self::Bot => Actor { bot: true, ..actor("other[bot]", Permission::Admin) },
+            Self::Bot => Requester { bot: true, ..actor("other[bot]", Permission::Admin) },
         }
     }
 }

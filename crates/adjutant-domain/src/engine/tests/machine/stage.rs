@@ -157,10 +157,10 @@ impl Stage {
             }
             Act::Label { who, on: false } => self.tell(Signal::Unlabelled { actor: who.actor() }),
             Act::Close { who, merged, gone: false } => {
-                self.tell(Signal::IssueClosed { actor: who.actor(), final_merged: *merged });
+                self.tell(Signal::IssueClosed { actor: Actor::Person(who.actor().login), final_merged: *merged });
             }
             Act::Close { who, merged, gone: true } => {
-                self.tell(Signal::IssueGone { actor: who.actor(), final_merged: *merged });
+                self.tell(Signal::IssueGone { actor: Actor::Person(who.actor().login), final_merged: *merged });
             }
             Act::Wait { minutes } => {
                 self.now += Duration::minutes(*minutes);
@@ -195,7 +195,7 @@ impl Stage {
         Pull { number, node_id: String::new(), draft: true, closed: false }
     }
 
-    fn order(&mut self, actor: Actor, pull: Option<u64>, command: Command, sha: Option<Sha>, at: DateTime<Utc>) {
+    fn order(&mut self, actor: Requester, pull: Option<u64>, command: Command, sha: Option<Sha>, at: DateTime<Utc>) {
         self.numbers += 1;
         let source =
             Source { kind: SourceKind::IssueComment, id: self.numbers, node_id: String::new(), number: 12, index: 0 };
@@ -203,7 +203,7 @@ impl Stage {
     }
 
     fn fact(&mut self, what: Told, of: &Step, head: Sha) {
-        let (step, by) = (of.id, Login::new("writer"));
+        let (step, by) = (of.id, named("writer"));
         let verified = |results| Signal::Verified { step, head: head.clone(), results, findings: Vec::new() };
         let signal = match what {
             Told::IntegrationCut => Signal::IntegrationCut,
@@ -218,7 +218,7 @@ impl Stage {
             Told::Conflicted => Signal::Conflicted { step, head, paths: vec!["src/lib.rs".to_owned()] },
             Told::Pushed => Signal::HeadMoved { step, head, by },
             Told::Merged => Signal::PullMerged { step, by, sha: None },
-            Told::MergedByUs => Signal::PullMerged { step, by: Login::new(SELF), sha: None },
+            Told::MergedByUs => Signal::PullMerged { step, by: Actor::Adjutant, sha: None },
             Told::Closed => {
                 self.closed.insert(step);
                 Signal::PullClosed { step, by }
@@ -226,7 +226,7 @@ impl Stage {
             Told::MergeRefused => Signal::MergeRefused { step, head, reason: "a review is required".to_owned() },
             Told::Integrated => Signal::Integrated { head, differs: true },
             Told::IntegratedSame => Signal::Integrated { head, differs: false },
-            Told::Rerequested => Signal::Rerequested { step, head, by },
+            Told::Rerequested => Signal::Rerequested { step, head, by: Login::new("writer") },
             Told::Failed => Signal::EffectFailed { step: Some(step), reason: "no sandbox".to_owned() },
             Told::FailedForAll => Signal::EffectFailed { step: None, reason: "no permission".to_owned() },
         };
@@ -287,14 +287,14 @@ impl Stage {
                 Signal::Verified { step, head, results, findings: Vec::new() }
             }
             Effect::Merge { step, .. } if self.closed.contains(&step) => {
-                Signal::PullClosed { step, by: Login::new("maintainer") }
+                Signal::PullClosed { step, by: named("maintainer") }
             }
             Effect::Merge { step, head, .. } => {
                 if self.directive.step(step).and_then(|step| step.head.as_ref()) != Some(&head) {
                     return;
                 }
                 match ends {
-                    Ends::Well | Ends::Almost => Signal::PullMerged { step, by: Login::new(SELF), sha: None },
+                    Ends::Well | Ends::Almost => Signal::PullMerged { step, by: Actor::Adjutant, sha: None },
                     Ends::Badly => Signal::MergeRefused { step, head, reason: "a review is required".to_owned() },
                     Ends::Strangely => conflict(step, head),
                     Ends::Never => never(Some(step)),

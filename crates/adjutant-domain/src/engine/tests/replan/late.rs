@@ -13,7 +13,7 @@ fn order_on(world: &mut World, pull: u64, command: Command) {
 #[test]
 fn a_merge_that_was_asked_for_before_the_replan_is_carried_over_when_it_is_told_of() {
     let late = |world: &mut World, step| {
-        world.signal(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+        world.signal(Signal::PullMerged { step, by: Actor::Adjutant, sha: None });
     };
     let asked = || {
         let mut world = World::started(Policy::default(), diamond());
@@ -65,7 +65,7 @@ fn work_that_was_merged_late_closes_the_pull_request_that_would_have_brought_it_
     world.maintainer(None, replan(""));
     world.planned(diamond());
     world.changed("a", "a2");
-    world.signal(Signal::PullMerged { step: before, by: Login::new("maintainer"), sha: None });
+    world.signal(Signal::PullMerged { step: before, by: named("maintainer"), sha: None });
     assert_eq!(world.status("a"), StepStatus::Passed);
     assert!(closes(&world, world.id("a")).is_some());
 }
@@ -82,7 +82,7 @@ fn a_pull_request_that_was_being_opened_is_closed_when_it_is_told_of() {
     let pull = Pull { number: 101, node_id: "node".to_owned(), draft: true, closed: false };
     world.signal(Signal::PullOpened { step, pull });
     assert!(closes(&world, step).unwrap().contains("not so"));
-    world.signal(Signal::PullClosed { step, by: Login::new(SELF) });
+    world.signal(Signal::PullClosed { step, by: Actor::Adjutant });
     assert!(world.directive.earlier_step(step).unwrap().open_pull().is_none());
     assert_eq!(world.directive.status, DirectiveStatus::Planning);
 }
@@ -110,7 +110,7 @@ fn a_final_pull_request_that_was_merged_after_all_completes_the_directive() {
             world.planned(json!({ "steps": [{ "name": "d", "type": "implement", "description": "D." }] }));
             world.changed("d", "d1");
         }
-        world.signal(Signal::PullMerged { step: first, by: Login::new("maintainer"), sha: None });
+        world.signal(Signal::PullMerged { step: first, by: named("maintainer"), sha: None });
         assert_eq!((world.directive.status, world.live_count()), (DirectiveStatus::Completed, 0));
         if planned {
             assert!(closes(&world, world.id("d")).is_some(), "what is open is closed with a word");
@@ -134,7 +134,7 @@ fn a_superseded_step_that_never_had_its_turn_is_not_passed_by_a_merge() {
     let mut world = World::started(Policy::default(), diamond());
     let c = world.id("c");
     world.maintainer(None, replan(""));
-    world.signal(Signal::PullMerged { step: c, by: Login::new("maintainer"), sha: None });
+    world.signal(Signal::PullMerged { step: c, by: named("maintainer"), sha: None });
     assert_eq!(world.directive.earlier_step(c).unwrap().status, StepStatus::Pending);
     world.planned(diamond());
     assert_eq!(world.status("c"), StepStatus::Pending);

@@ -82,11 +82,11 @@ impl Simulation {
 
     pub(super) fn close_pull(&mut self, step: StepId) {
         if self.merged.contains(&step) {
-            return self.tell(Signal::PullMerged { step, by: Login::new(SELF), sha: None });
+            return self.tell(Signal::PullMerged { step, by: Actor::Adjutant, sha: None });
         }
         self.closed.insert(step);
         if self.directive.step(step).is_none() {
-            self.tell(Signal::PullClosed { step, by: Login::new(SELF) });
+            self.tell(Signal::PullClosed { step, by: Actor::Adjutant });
         }
     }
 
