@@ -21,6 +21,52 @@ const SUSPENDED: &str = "suspended";
 /// The longest message of GitHub's that is kept, in characters: some proxies answer with a whole page.
 const MESSAGE_CHARS: usize = 400;
 
+/// Words by which GitHub names a rule of the branch that only people can satisfy, in lower case.
+///
+/// The endpoint that merges answers 405 with a message and neither a code nor a list of errors, so that its words are all
+/// there is. They are those of
+/// <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>,
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches>
+/// and
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets>.
+const WORDS_OF_RULES: [&str; 13] = [
+    "require",
+    "approving review",
+    "code owner review",
+    "requesting changes",
+    "requested changes",
+    "must be",
+    "must not",
+    "rule violation",
+    "protected",
+    "locked branch",
+    "not authorized",
+    "not allowed",
+    "draft",
+];
+
+/// The words of a rule that is satisfied without people, by checks that are still to come.
+///
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
+const STATUS_CHECK: &str = "status check";
+
+/// Why GitHub did not merge a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeRefusal {
+    /// A rule of the branch that only people can satisfy: ask one.
+    Rule,
+    /// Nothing that is known to last: try again. A message that is not known counts as this.
+    Moment,
+}
+
+impl MergeRefusal {
+    pub(crate) fn of(message: &str) -> Self {
+        let said = message.to_lowercase();
+        let names_a_rule = WORDS_OF_RULES.iter().any(|words| said.contains(words)) && !said.contains(STATUS_CHECK);
+        if names_a_rule { Self::Rule } else { Self::Moment }
+    }
+}
+
 /// What can go wrong with GitHub.
 ///
 /// A write that ended in [`Self::Network`] or [`Self::Unavailable`] may have been done: a retry has to check first.
@@ -291,5 +337,32 @@ mod tests {
         let error = of(502, &[], &"<html>".repeat(1000));
         assert!(error.is_transient());
         assert!(error.to_string().len() < 500);
+    }
+
+    #[test]
+    fn what_github_says_of_rules_is_told_from_what_it_says_of_the_moment() {
+        for rule in [
+            "Changes must be made through the merge queue",
+            "All comments must be resolved.",
+            "At least 1 approving review is required by reviewers with write access.",
+            "1 review requesting changes by reviewers with write access.",
+            "Waiting on code owner review from maintainer.",
+            "New changes require approval from someone other than the last pusher.",
+            "Merge commits are not allowed on this repository.",
+            "You're not authorized to push to this branch.",
+            "Cannot update this protected ref.",
+            "Cannot change this locked branch",
+            "Pull Request is still a draft",
+        ] {
+            assert_eq!(MergeRefusal::of(rule), MergeRefusal::Rule, "{rule}");
+        }
+        for moment in [
+            "Pull Request is not mergeable",
+            "Head branch was modified. Review and try the merge again.",
+            "Required status check \"adjutant\" is expected.",
+            "2 of 3 required status checks have not succeeded: 1 expected and 1 failing.",
+        ] {
+            assert_eq!(MergeRefusal::of(moment), MergeRefusal::Moment, "{moment}");
+        }
     }
 }

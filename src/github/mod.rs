@@ -25,7 +25,7 @@ mod transport;
 pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckState, Conclusion, ExistingCheck};
 pub use client::{Access, AppIdentity, GitHub, GitHubConfig};
 pub use deliveries::AppDelivery;
-pub use error::GitHubError;
+pub use error::{GitHubError, MergeRefusal};
 pub use history::{CommentList, IssueEvent};
 pub(crate) use model::same_label;
 pub use model::{Account, Comment, GHOST, Issue, OpenState, PullRequest, Repository, ReviewComment};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    error::GitHubError,
+    error::{GitHubError, MergeRefusal},
     gate::Write,
     issues::clip,
     model::{OpenState, PullRequest, ReviewComment},
@@ -83,6 +83,8 @@ pub enum MergeOutcome {
     NotMergeable {
         /// GitHub's words.
         reason: String,
+        /// What they mean.
+        cause: MergeRefusal,
     },
     /// This app may not merge it.
     Forbidden {
@@ -227,7 +229,8 @@ impl RepoClient {
         } else if pull.head_sha != *head {
             MergeOutcome::HeadMoved { head: pull.head_sha }
         } else {
-            MergeOutcome::NotMergeable { reason }
+            let cause = MergeRefusal::of(&reason);
+            MergeOutcome::NotMergeable { reason, cause }
         })
     }
 

@@ -1,7 +1,7 @@
 //! Pull requests: opened, kept in line, merged, closed.
 
 use super::{EffectError, TRIES, step_of};
-use crate::github::{Conclusion, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange, PullRequest};
+use crate::github::{Conclusion, MergeMethod, MergeOutcome, MergeRefusal, NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
 use crate::runtime::App;
 use adjutant_domain::actor::Actor;
@@ -130,13 +130,13 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
         MergeOutcome::Forbidden { reason } => {
             return Err(EffectError::refused_then(&reason, FORBIDDEN, vec![refused(id, head, reason.clone())]));
         }
-        MergeOutcome::NotMergeable { reason } => match super::trees::conflicts(app, directive, step).await? {
+        MergeOutcome::NotMergeable { reason, cause } => match super::trees::conflicts(app, directive, step).await? {
             Some(paths) => vec![Signal::Conflicted { step: id, head: head.clone(), paths }],
             None if client.pull(pull.number).await?.mergeable.is_none() => {
                 let why = "GitHub does not come to know whether it can be merged";
                 return Err(EffectError::refused_then(why, NOT_COMPUTED, vec![refused(id, head, why.to_owned())]));
             }
-            None if is_a_rule(&reason) => vec![refused(id, head, reason)],
+            None if cause == MergeRefusal::Rule => vec![refused(id, head, reason)],
             // There is no conflict, and no rule is named that only people change: GitHub may be a moment behind, and so may a
             // check, Adjutant's own among them.
             None => {
@@ -144,29 +144,6 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
             }
         },
     })
-}
-
-/// Whether GitHub names a rule of the branch's as the reason that nothing but people change. Checks come by themselves.
-///
-/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
-fn is_a_rule(reason: &str) -> bool {
-    let said = reason.to_lowercase();
-    let rules = [
-        "require",
-        "approving review",
-        "code owner review",
-        "requesting changes",
-        "requested changes",
-        "must be",
-        "must not",
-        "rule violation",
-        "protected",
-        "locked branch",
-        "not authorized",
-        "not allowed",
-        "draft",
-    ];
-    rules.iter().any(|words| said.contains(words)) && !said.contains("status check")
 }
 
 /// Closes a step's pull request with a word, and completes its open check runs.
@@ -267,36 +244,4 @@ fn superseded(directive: &Directive, found: PullRequest) -> Found<'_> {
 
 fn refused(step: StepId, head: &Sha, reason: String) -> Signal {
     Signal::MergeRefused { step, head: head.clone(), reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_a_rule;
-
-    #[test]
-    fn what_github_says_of_rules_is_told_from_what_it_says_of_the_moment() {
-        for rule in [
-            "Changes must be made through the merge queue",
-            "All comments must be resolved.",
-            "At least 1 approving review is required by reviewers with write access.",
-            "1 review requesting changes by reviewers with write access.",
-            "Waiting on code owner review from maintainer.",
-            "New changes require approval from someone other than the last pusher.",
-            "Merge commits are not allowed on this repository.",
-            "You're not authorized to push to this branch.",
-            "Cannot update this protected ref.",
-            "Cannot change this locked branch",
-            "Pull Request is still a draft",
-        ] {
-            assert!(is_a_rule(rule), "{rule}");
-        }
-        for moment in [
-            "Pull Request is not mergeable",
-            "Head branch was modified. Review and try the merge again.",
-            "Required status check \"adjutant\" is expected.",
-            "2 of 3 required status checks have not succeeded: 1 expected and 1 failing.",
-        ] {
-            assert!(!is_a_rule(moment), "{moment}");
-        }
-    }
 }

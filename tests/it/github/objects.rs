@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use adjutant::github::{
-    Annotation, AnnotationLevel, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull,
+    Annotation, AnnotationLevel, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome,
+    MergeRefusal, NewPull,
 };
 use adjutant_domain::{
     ids::{Branch, Login, Sha},
@@ -148,7 +149,10 @@ async fn a_merge_says_what_came_of_it() {
     let moved = json!({ "head": { "ref": "topic", "sha": "ddd" } });
     assert_eq!(merge(409, moved).await.unwrap(), MergeOutcome::HeadMoved { head: Sha::new("ddd") });
     let reason = "Pull Request is not mergeable".to_owned();
-    assert_eq!(merge(405, json!({})).await.unwrap(), MergeOutcome::NotMergeable { reason: reason.clone() });
+    assert_eq!(
+        merge(405, json!({})).await.unwrap(),
+        MergeOutcome::NotMergeable { reason: reason.clone(), cause: MergeRefusal::Moment }
+    );
     assert_eq!(merge(403, json!({})).await.unwrap(), MergeOutcome::Forbidden { reason });
     assert!(merge(502, json!({})).await.unwrap_err().is_transient());
 }

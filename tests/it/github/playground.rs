@@ -199,7 +199,7 @@ async fn a_conflict_is_not_merged_and_says_why() {
     stage.commit("maintainer", &Branch::new("main"), "same.txt", "two").await;
     let pull = client.create_pull(&new_pull(&topic, false)).await.unwrap();
     let outcome = client.merge_pull(pull.number, &pull.head_sha, MergeMethod::Squash, "t", "m").await.unwrap();
-    assert!(matches!(&outcome, MergeOutcome::NotMergeable { reason } if !reason.is_empty()), "{outcome:?}");
+    assert!(matches!(&outcome, MergeOutcome::NotMergeable { reason, .. } if !reason.is_empty()), "{outcome:?}");
     let closed = PullChange { state: Some(OpenState::Closed), ..PullChange::default() };
     assert_eq!(client.update_pull(pull.number, &closed).await.unwrap().state, OpenState::Closed);
 }
