@@ -17,6 +17,7 @@ pub mod instructions;
 pub mod notice;
 mod overrides;
 pub mod pull;
+mod refusal;
 pub mod reminder;
 pub mod replan;
 pub mod status;

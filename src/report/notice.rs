@@ -2,7 +2,7 @@
 
 use super::pull::titled;
 use super::text::{MAX_BODY, code, fit, inline, quote};
-use super::{Links, verification, words};
+use super::{Links, refusal, verification, words};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Notice;
 use adjutant_domain::ids::{Sha, StepId};
@@ -27,7 +27,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/status` | writes the status comment anew |
 | `/help` | shows this |
 
-A command stands at the start of a line. Only people with write access give orders; approving or requesting changes in a \
+A command stands at the start of a line. Only people with write access can run commands; approving or requesting changes in a \
 review counts too.";
 
 /// What is said to `mention`, whose order or label is answered. `directive` where there is one.
@@ -35,7 +35,7 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
     fit(MAX_BODY, |chars| {
         let said = match notice {
             Notice::LabelRefused { login } => format!(
-                "only people with write access to this repository can start Adjutant, and {} has none. Ask a maintainer to set \
+                "only people with write access to this repository can start Adjutant; {} does not have it. Ask a maintainer to set \
                  the label again.",
                 code(login)
             ),
@@ -55,7 +55,7 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
             }
             Notice::NotAllowed { login } => {
                 format!(
-                    "only people with write access to this repository give orders here, and {} has none.",
+                    "only people with write access to this repository can run commands; {} does not have it.",
                     code(login)
                 )
             }
@@ -65,8 +65,9 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
                 format!("{} {problem}{stop} `/help` lists the commands.", code(&format!("/{word}")))
             }
             Notice::Refused { reason } => {
+                let reason = refusal::words(reason);
                 let stop = if reason.trim_end().ends_with(['.', '?', '!']) { "" } else { "." };
-                format!("{}{stop}", inline(reason, chars.min(1_000)))
+                format!("{}{stop}", inline(&reason, chars.min(1_000)))
             }
             Notice::WhichApproval { steps } if steps.is_empty() => "nothing waits for an approval.".to_owned(),
             Notice::WhichApproval { steps } => {
@@ -182,6 +183,7 @@ pub(super) fn proof_of_completion(directive: &Directive, chars: usize) -> String
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use adjutant_domain::refusal::Refusal;
 
     fn said(what: &Notice) -> String {
         notice(what, Some(&fixture::directive()), "writer")
@@ -206,12 +208,12 @@ mod tests {
                 problem: Some("needs an amount in US dollars".to_owned()),
             },
             Notice::NotUnderstood { word: "foo".to_owned(), problem: None },
-            Notice::Refused { reason: "`parse` is merged already".to_owned() },
+            Notice::Refused { reason: Refusal::Legacy("`parse` is merged already".to_owned()) },
             Notice::WhichApproval { steps: vec!["parse".to_owned(), "convert".to_owned()] },
             Notice::WhichApproval { steps: Vec::new() },
         ];
         insta::assert_snapshot!(told.iter().map(said).collect::<Vec<_>>().join("\n\n"), @r"
-        @writer: only people with write access to this repository can start Adjutant, and `triager` has none. Ask a maintainer to set the label again.
+        @writer: only people with write access to this repository can start Adjutant; `triager` does not have it. Ask a maintainer to set the label again.
 
         @writer: `.github/adjutant.yml` on the default branch cannot be used. Mend it there and set the label again:
 
@@ -221,7 +223,7 @@ mod tests {
 
         @writer: the repository has no commit to start from. Push a first one and set the label again.
 
-        @writer: only people with write access to this repository give orders here, and `outsider` has none.
+        @writer: only people with write access to this repository can run commands; `outsider` does not have it.
 
         @writer: `/aprove` is no command; did you mean `/approve`? `/help` lists the commands.
 
@@ -256,7 +258,7 @@ mod tests {
     fn only_the_person_who_is_answered_is_called() {
         let attack = "`@maintainer` fixes #1 <!-- \n@owner".to_owned();
         for what in [
-            Notice::Refused { reason: attack.clone() },
+            Notice::Refused { reason: Refusal::Legacy(attack.clone()) },
             Notice::NotAllowed { login: attack.clone() },
             Notice::NotUnderstood { word: attack.clone(), problem: None },
             Notice::WhichApproval { steps: vec![attack.clone()] },

@@ -14,6 +14,7 @@ use adjutant_domain::engine;
 use adjutant_domain::event::{Event, EventKind};
 use adjutant_domain::ids::{Login, Usd};
 use adjutant_domain::policy::Policy;
+use adjutant_domain::refusal::Refusal;
 use adjutant_domain::signal::{Labelled, Signal, TaskOutcome};
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -92,7 +93,7 @@ async fn directives_are_listed_shown_and_told_of() {
     assert!(said(&["list"], &variables).await.contains("No directive is at work"));
     let directive = planned(&store, 12, "Print \u{1b}[31mlengths").await;
     let other = planned(&store, 13, "Another").await;
-    let why = Notice::Refused { reason: "a\u{1b}[2Jb".to_owned() };
+    let why = Notice::Refused { reason: Refusal::Legacy("a\u{1b}[2Jb".to_owned()) };
     let (command, order) = ("pause".to_owned(), Some(Order::Pause { now: false }));
     append(&store, &directive, EventKind::CommandRefused { command, order, pull: None, why }).await;
 

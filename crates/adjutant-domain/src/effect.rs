@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, TaskId};
+use super::refusal::Refusal;
 use super::signal::{Source, SourceKind};
 
 /// Something to be done outside.
@@ -192,8 +193,8 @@ pub enum Notice {
     },
     /// An order that makes no sense as things stand.
     Refused {
-        /// Why, in a sentence with the remedy.
-        reason: String,
+        /// Why.
+        reason: Refusal,
     },
     /// `/approve` on the issue while more than one approval waits, or none.
     WhichApproval {
@@ -225,7 +226,7 @@ impl Notice {
             Self::BaseMissing { branch } => format!("base-missing/{}", branch.as_deref().unwrap_or_default()),
             Self::NotAllowed { login } => format!("not-allowed/{login}"),
             Self::NotUnderstood { word, .. } => format!("not-understood/{word}"),
-            Self::Refused { reason } => format!("refused/{}", Sha::of_text(reason).short()),
+            Self::Refused { .. } => "refused".to_owned(),
             Self::WhichApproval { steps } => format!("which-approval/{}", digest(steps)),
             Self::Help => "help".to_owned(),
         }

@@ -23,6 +23,7 @@ pub mod layout;
 pub mod persisted;
 pub mod plan;
 pub mod policy;
+pub mod refusal;
 pub mod replan;
 pub mod signal;
 pub mod status;

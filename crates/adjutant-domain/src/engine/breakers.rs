@@ -25,6 +25,7 @@ use crate::directive::PauseReason;
 use crate::effect::Notice;
 use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, Sha, StepId, TaskId, Usd};
+use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::task::{CapacityLimit, QueueReason};
@@ -115,16 +116,11 @@ impl Transition {
         let (total, spent) = (Usd::from_dollars(usd), self.directive.spent());
         let ceiling = self.directive.policy.limits.cost_ceiling();
         if total > ceiling {
-            return Err(refused(&format!(
-                "{total} is more than the {ceiling} that the policy allows this directive in total \
-                 (`limits.cost_ceiling_usd`); {spent} of {} are spent",
-                self.directive.budget()
-            )));
+            let budget = self.directive.budget();
+            return Err(refused(Refusal::OverCeiling { total, ceiling, spent, budget }));
         }
         if total <= spent {
-            return Err(refused(&format!(
-                "{spent} are spent already: give a total above that, at most {ceiling}, or `/stop`"
-            )));
+            return Err(refused(Refusal::AlreadySpent { spent, ceiling }));
         }
         self.directive.budget = Some(total);
         if self.is_paused_for(&PauseReason::Cost) {
@@ -143,16 +139,13 @@ impl Transition {
     pub(super) fn grant(&mut self, by: &Login, at: DateTime<Utc>, words: Option<&str>) -> Result<(), Notice> {
         let asked = self.directive.waiting().find(|approval| approval.kind == ApprovalKind::Budget);
         if asked.is_some_and(|approval| written_before(at, approval.asked_at)) {
-            return Err(refused("the budget was used up only after that was written; look at it and say it again"));
+            return Err(refused(Refusal::BudgetUsedUpSince));
         }
         if self.is_paused_for(&PauseReason::Cost) {
             let (spent, ceiling) = (self.directive.spent(), self.directive.policy.limits.cost_ceiling());
             let total = (spent + self.directive.policy.limits.cost).min(ceiling);
             if total <= spent {
-                return Err(refused(&format!(
-                    "{spent} are spent, and the policy allows {ceiling} in total (`limits.cost_ceiling_usd`); `/stop`, \
-                     and set the label again for a new directive"
-                )));
+                return Err(refused(Refusal::CeilingReached { spent, ceiling }));
             }
             self.directive.budget = Some(total);
         }

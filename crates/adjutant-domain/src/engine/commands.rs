@@ -10,6 +10,7 @@ use crate::command::Command;
 use crate::effect::{Effect, Notice, Reaction};
 use crate::event::EventKind;
 use crate::ids::StepId;
+use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{MergeState, Step};
@@ -67,12 +68,10 @@ impl Transition {
             _ => {}
         }
         if self.directive.status.is_over() {
-            return Err(refused(&match wanted_status(&commanded.command) {
-                Some(to) => self.refused_transition(to),
-                None => format!(
-                    "this directive is {}; set the label again (on an open issue) to start a new one",
-                    self.directive.status
-                ),
+            let from = self.directive.status;
+            return Err(refused(match wanted_status(&commanded.command) {
+                Some(to) => Refusal::NotPossible { from, to },
+                None => Refusal::Ended { status: from },
             }));
         }
         let by = &commanded.actor.login;
@@ -98,18 +97,14 @@ impl Transition {
         let by = &commanded.actor.login;
         let approval = match (commanded.pull, name) {
             (None, None) => self.only_waiting()?,
-            (None, Some(kind @ ("plan" | "budget"))) => self
-                .directive
-                .waiting()
-                .find(|approval| approval.step.is_none() && approval.kind.as_str() == kind)
-                .cloned()
-                .ok_or_else(|| refused(&format!("no {kind} waits for an approval")))?,
+            (None, Some("plan")) => self.own_question(ApprovalKind::Plan)?,
+            (None, Some("budget")) => self.own_question(ApprovalKind::Budget)?,
             _ => return self.approve_step(commanded, self.addressed(commanded, name)?),
         };
         match (approval.step, approval.kind) {
             (Some(step), _) => self.approve_step(commanded, step),
             (None, ApprovalKind::Plan) if written_before(commanded.at, approval.asked_at) => {
-                Err(refused("the plan is another one since; look at it and approve that"))
+                Err(refused(Refusal::PlanChanged))
             }
             (None, ApprovalKind::Plan) => {
                 self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, commanded.words.as_deref());
@@ -118,6 +113,12 @@ impl Transition {
             }
             (None, _) => self.grant(by, commanded.at, commanded.words.as_deref()),
         }
+    }
+
+    /// The question about the directive itself that waits.
+    fn own_question(&self, kind: ApprovalKind) -> Result<Approval, Notice> {
+        let own = self.directive.waiting().find(|approval| approval.step.is_none() && approval.kind == kind);
+        own.cloned().ok_or_else(|| refused(Refusal::NothingAsked { kind }))
     }
 
     /// The only approval that waits, for a bare `/approve` on the issue.
@@ -138,21 +139,21 @@ impl Transition {
 
     fn approve_step(&mut self, commanded: &Commanded, id: StepId) -> CommandResult {
         let (by, words) = (&commanded.actor.login, commanded.words.as_deref());
-        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
+        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
         let name = step.name.clone();
         if step.merge == MergeState::Merged || step.status == StepStatus::Passed {
-            return Err(refused("already merged"));
+            return Err(refused(Refusal::AlreadyMerged));
         }
         Self::still_about_head(commanded, step)?;
         let waiting = self.directive.waiting().find(|approval| approval.step == Some(id));
         let blocked = waiting.filter(|approval| approval.kind == ApprovalKind::StepBlocked);
         if blocked.is_some_and(|approval| written_before(commanded.at, approval.asked_at)) {
             let why = step.reason.clone().unwrap_or_default();
-            return Err(refused(&format!("`{name}` was blocked since ({why}); look at it and say it again")));
+            return Err(refused(Refusal::BlockedSince { step: name, why }));
         }
         match (waiting.map(|approval| approval.kind), step.status) {
             (Some(ApprovalKind::StepBlocked), _) if step.head.is_none() => {
-                Err(refused(&format!("`{name}` has nothing to accept yet: `/retry {name}` or `/skip {name}`")))
+                Err(refused(Refusal::NothingToAccept { step: name }))
             }
             (Some(_), StepStatus::Evaluating) => {
                 self.answer(id, ApprovalStatus::Approved, Some(by), words);
@@ -170,13 +171,13 @@ impl Transition {
                 self.pre_approve(id, by, words);
                 Ok(())
             }
-            _ => Err(refused(&format!("`{name}` is {}; there is nothing to approve", step.status))),
+            (_, status) => Err(refused(Refusal::NothingToApprove { step: name, status })),
         }
     }
 
     /// An approval is about what was there when it was written: a review names its commit, a comment has a date.
     fn still_about_head(commanded: &Commanded, step: &Step) -> CommandResult {
-        let moved = || refused("the branch has moved since; look at the new head and approve that");
+        let moved = || refused(Refusal::HeadMoved);
         if let Some(sha) = &commanded.sha
             && step.head.as_ref() != Some(sha)
         {
@@ -204,19 +205,19 @@ impl Transition {
             let step = self.directive.step_named(first).ok_or_else(|| self.which_step("rework", first))?;
             (step.id, rest.trim())
         };
-        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
+        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
         let name = step.name.clone();
         let instructions = format!("{by} asks for changes:\n\n{words}");
         match step.status {
-            StepStatus::Passed => Err(refused("already merged")),
-            StepStatus::Skipped => Err(refused(&format!("`{name}` was skipped"))),
+            StepStatus::Passed => Err(refused(Refusal::AlreadyMerged)),
+            StepStatus::Skipped => Err(refused(Refusal::Skipped { step: name })),
             // A second reviewer's words, while an agent still does what the first one said.
             StepStatus::Running if step.instructions.is_some() && !step.is_final() => {
                 self.with_step(id, |step| step.ask_afterwards(&instructions));
                 Ok(())
             }
-            StepStatus::Pending | StepStatus::Ready | StepStatus::Running => {
-                Err(refused(&format!("`{name}` is {}: say it again once there is something to look at", step.status)))
+            status @ (StepStatus::Pending | StepStatus::Ready | StepStatus::Running) => {
+                Err(refused(Refusal::NoResultYet { step: name, status }))
             }
             // The rework of the whole is a step of its own, and so is what a second reviewer wants of it.
             StepStatus::Rework if step.is_final() && step.instructions.is_none() => {
@@ -242,12 +243,9 @@ impl Transition {
 
     fn retry(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
         let id = self.addressed(commanded, name)?;
-        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
+        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
         if !matches!(step.status, StepStatus::Failed | StepStatus::Blocked) {
-            return Err(refused(&format!(
-                "`{}` is {}; only a failed or blocked step is tried again",
-                step.name, step.status
-            )));
+            return Err(refused(Refusal::NotFailed { step: step.name.clone(), status: step.status }));
         }
         self.answer(id, ApprovalStatus::Denied, Some(&commanded.actor.login), commanded.words.as_deref());
         self.with_step(id, |step| {
@@ -260,12 +258,12 @@ impl Transition {
 
     fn skip(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
         let id = self.addressed(commanded, name)?;
-        let Some(step) = self.directive.step(id) else { return Err(refused("that step is gone")) };
+        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
         if step.status.is_done() {
-            return Err(refused(&format!("`{}` is {} already", step.name, step.status)));
+            return Err(refused(Refusal::AlreadyDone { step: step.name.clone(), status: step.status }));
         }
         if step.is_final() {
-            return Err(refused("the final pull request cannot be skipped; `/stop` ends the directive"));
+            return Err(refused(Refusal::FinalStep));
         }
         self.answer(id, ApprovalStatus::Denied, Some(&commanded.actor.login), commanded.words.as_deref());
         self.skip_step(id);
@@ -276,22 +274,22 @@ impl Transition {
     fn addressed(&self, commanded: &Commanded, name: Option<&str>) -> Result<StepId, Notice> {
         if let Some(number) = commanded.pull {
             let step = self.directive.step_of_pull(number);
-            return step.map(|step| step.id).ok_or_else(|| refused(&self.why_no_step(number)));
+            return step.map(|step| step.id).ok_or_else(|| refused(self.why_no_step(number)));
         }
         let word = word_of(&commanded.command);
         let Some(name) = name else {
-            return Err(refused(&format!("on the issue a step's name follows: `/{word} STEP`")));
+            return Err(refused(Refusal::StepNeeded { command: word.to_owned() }));
         };
         self.directive.step_named(name).map(|step| step.id).ok_or_else(|| self.which_step(word, name))
     }
 
     fn which_step(&self, word: &str, name: &str) -> Notice {
         if self.directive.steps.is_empty() {
-            return refused("there is no plan yet");
+            return refused(Refusal::NoPlanYet);
         }
-        let names: Vec<_> = self.directive.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+        let steps = self.directive.steps.iter().map(|step| step.name.clone()).collect();
         let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
-        refused(&format!("there is no step `{shown}`: `/{word}` takes one of {}", names.join(", ")))
+        refused(Refusal::NoSuchStep { name: shown, command: word.to_owned(), steps })
     }
 }
 
@@ -332,8 +330,8 @@ fn wanted_status(command: &Command) -> Option<DirectiveStatus> {
     }
 }
 
-pub(super) fn refused(reason: &str) -> Notice {
-    Notice::Refused { reason: reason.to_owned() }
+pub(super) fn refused(reason: Refusal) -> Notice {
+    Notice::Refused { reason }
 }
 
 fn word_of(command: &Command) -> &'static str {

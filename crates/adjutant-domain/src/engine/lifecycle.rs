@@ -12,7 +12,7 @@ use crate::ids::{DirectiveId, StepId};
 use crate::policy::Policy;
 use crate::policy::options::{self, PolicyOverrides};
 use crate::signal::{Labelled, Requester};
-use crate::status::{DirectiveStatus, InvalidTransition};
+use crate::status::DirectiveStatus;
 use crate::step::MergeState;
 
 /// A directive as it is before anything was done.
@@ -91,22 +91,6 @@ impl Transition {
         if self.directive.status != DirectiveStatus::Archived && self.set_status(DirectiveStatus::Archived) {
             self.record(EventKind::DirectiveArchived {}, None);
         }
-    }
-
-    /// Why a person's order to go from one status to another is refused, and what is possible instead.
-    pub(super) fn refused_transition(&self, to: DirectiveStatus) -> String {
-        let from = self.directive.status;
-        let refused = InvalidTransition { what: "directive", from: from.as_str(), to: to.as_str() };
-        let instead = match from {
-            DirectiveStatus::Draft | DirectiveStatus::Planning | DirectiveStatus::Active => {
-                "`/pause` pauses it, `/stop` ends it"
-            }
-            DirectiveStatus::Paused => "`/resume` goes on with it, `/stop` ends it",
-            DirectiveStatus::Completed | DirectiveStatus::Failed | DirectiveStatus::Archived => {
-                "it has ended; set the label again (on an open issue) to start a new one"
-            }
-        };
-        format!("the {refused}: {instead}")
     }
 
     /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise. So it is where

@@ -7,6 +7,7 @@ use crate::approval::ApprovalStatus;
 use crate::event::EventKind;
 use crate::policy::options::{self, PolicyOverride};
 use crate::policy::{Autonomy, Policy};
+use crate::refusal::Refusal;
 use crate::signal::Requester;
 use crate::step::{MergeState, Step};
 
@@ -48,14 +49,11 @@ impl Transition {
     /// `/autonomy`: anywhere up to what the policy file allows. What was asked already stays asked.
     pub(super) fn set_autonomy(&mut self, level: &str) -> CommandResult {
         let Some(wanted) = Autonomy::parse(level) else {
-            return Err(refused("the levels are `manual`, `guardrails` and `full_auto`"));
+            return Err(refused(Refusal::UnknownLevel));
         };
-        let (ceiling, present) = (self.directive.autonomy_ceiling().as_str(), self.directive.policy.autonomy.as_str());
-        if wanted > self.directive.autonomy_ceiling() {
-            return Err(refused(&format!(
-                "the policy allows `{ceiling}` at most, and this directive is at `{present}`; a higher level is set in \
-                 `.github/adjutant.yml`, for directives that start afterwards"
-            )));
+        let (ceiling, present) = (self.directive.autonomy_ceiling(), self.directive.policy.autonomy);
+        if wanted > ceiling {
+            return Err(refused(Refusal::AboveCeiling { ceiling, present }));
         }
         self.keep_ceiling();
         self.directive.policy.autonomy = wanted;

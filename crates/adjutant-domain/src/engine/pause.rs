@@ -9,6 +9,7 @@ use super::transition::Transition;
 use crate::directive::{Pause, PauseReason};
 use crate::effect::{Effect, Notice};
 use crate::event::EventKind;
+use crate::refusal::Refusal;
 use crate::signal::{Commanded, Requester};
 use crate::status::DirectiveStatus;
 use crate::task::TaskStatus;
@@ -58,7 +59,8 @@ impl Transition {
         let paused = self.pause(PauseReason::Commanded(commanded.actor.login.clone()));
         let running = now && self.directive.tasks.iter().any(|task| task.status.is_live());
         if !paused && !running {
-            return Err(refused(&self.refused_transition(DirectiveStatus::Paused)));
+            let (from, to) = (self.directive.status, DirectiveStatus::Paused);
+            return Err(refused(Refusal::NotPossible { from, to }));
         }
         if now {
             self.call_off(|_| true);
@@ -69,8 +71,7 @@ impl Transition {
     /// `/resume`: lifts every reason, with as much money or time again where those had run out.
     pub(super) fn resume(&mut self, commanded: &Commanded) -> Result<(), Notice> {
         let Some(pause) = &self.directive.pause else {
-            let why = self.refused_transition(DirectiveStatus::Active);
-            return Err(refused(&format!("nothing is paused, and {why}")));
+            return Err(refused(Refusal::NothingPaused { status: self.directive.status }));
         };
         let (by_person, used_up): (Vec<_>, Vec<_>) = pause.reasons().partition(|reason| reason.is_by_person());
         let (by_person, used_up) = (!by_person.is_empty(), !used_up.is_empty());

@@ -14,6 +14,7 @@ use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, StepId, StepName};
 use crate::plan::{Plan, PlannedStep};
 use crate::policy::{Autonomy, Delivery};
+use crate::refusal::Refusal;
 use crate::replan::{IssueText, Replan, is_task_of_step, renumber};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{MergeState, Pull, Step};
@@ -24,11 +25,7 @@ impl Transition {
         if self.has_started() && !self.plans_left() {
             let limit = self.directive.policy.limits.chain_generations;
             self.tripped(Breaker::ChainGenerations, limit, self.directive.plan_number(), None);
-            let reason = format!(
-                "all plans that the policy allows are used up (`chain_generations: {limit}`): go on with this one \
-                 (`/rework`, `/retry` or `/skip` a step), or `/stop` and set the label again, which starts afresh"
-            );
-            return Err(Notice::Refused { reason });
+            return Err(Notice::Refused { reason: Refusal::PlansUsedUp { limit } });
         }
         let edited = self.take_newer_text();
         self.replan(&Actor::Person(by.clone()), reason.trim(), edited);
@@ -52,13 +49,10 @@ impl Transition {
     }
 
     /// Why an order on a pull request is about no step.
-    pub(super) fn why_no_step(&self, pull: u64) -> String {
+    pub(super) fn why_no_step(&self, pull: u64) -> Refusal {
         match self.directive.earlier_of_pull(pull) {
-            Some(step) => format!(
-                "this pull request belongs to `{}` of an earlier plan; the steps of the present one are listed in #{}",
-                step.name, self.directive.issue
-            ),
-            None => "this pull request belongs to no step any more".to_owned(),
+            Some(step) => Refusal::EarlierPlan { step: step.name.clone(), issue: self.directive.issue },
+            None => Refusal::NoStepOfPull,
         }
     }
 

@@ -5,9 +5,11 @@ use super::*;
 use crate::actor::Actor;
 use crate::brief::Brief;
 use crate::directive::Base;
+use crate::effect::Notice;
 use crate::engine;
 use crate::ids::{Branch, Login, Repo, Sha, StepId};
 use crate::policy::Policy;
+use crate::refusal::Refusal;
 use crate::signal::{Labelled, Permission, Requester};
 
 fn opened() -> Directive {
@@ -71,6 +73,16 @@ fn what_a_newer_version_wrote_is_not_guessed_at() {
     assert!(matches!(directive, Err(ReadError::Newer { found, .. }) if found == newer), "{directive:?}");
     let effect = read_effect(newer, json!("write_status"));
     assert!(matches!(effect, Err(ReadError::Newer { .. })), "{effect:?}");
+}
+
+#[test]
+fn a_refusal_was_a_sentence_in_version_1_and_is_shown_as_it_is() {
+    let source = json!({ "kind": "review", "id": 9, "node_id": "", "number": 12, "index": 0 });
+    let notice = json!({ "refused": { "reason": "already merged" } });
+    let payload = json!({ "reply": { "source": source, "to": "mona", "notice": notice } });
+    let reason = Refusal::Legacy("already merged".to_owned());
+    let read = read_effect(1, payload).unwrap();
+    assert!(matches!(&read, Effect::Reply { notice: Notice::Refused { reason: it }, .. } if *it == reason), "{read:?}");
 }
 
 #[test]

@@ -18,8 +18,12 @@ pub(super) fn directive(rows: &mut DirectiveRows) {
     }
 }
 
-/// An effect: nothing changed since.
-pub(super) fn effect(_payload: &mut Value) {}
+/// An effect: a command's refusal was a sentence and became a value.
+pub(super) fn effect(payload: &mut Value) {
+    if let Some(reason) = payload.pointer_mut("/reply/notice/refused/reason") {
+        *reason = json!({ "legacy": reason.take() });
+    }
+}
 
 /// A login became an actor. Version 1 wrote two of them for whom a login does not name: its own decisions had
 /// `adjutant`, and `ghost` stood for whom GitHub did not name.

@@ -15,6 +15,7 @@ use crate::evaluation::{Verdict, VerifierResult};
 use crate::event::EventKind;
 use crate::ids::{Branch, Login, Repo, Sha, StepId, TaskId, Usd};
 use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
+use crate::refusal::Refusal;
 use crate::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{Finding, FindingKind, Pull};
@@ -299,7 +300,7 @@ impl World {
         })
     }
 
-    fn refused(&self) -> String {
+    fn refused(&self) -> Refusal {
         match self.refusal() {
             Some(Notice::Refused { reason }) => reason.clone(),
             other => panic!("not refused: {other:?}"),

@@ -87,11 +87,11 @@ fn autonomy_goes_anywhere_up_to_the_level_of_the_policy_and_no_further() {
     assert_eq!((world.refusal(), world.directive.policy.autonomy), (None, Autonomy::Guardrails));
     autonomy(&mut world, "manual");
     autonomy(&mut world, "full_auto");
-    let Some(Notice::Refused { reason }) = world.refusal() else { panic!("not refused") };
-    assert!(reason.contains("allows `guardrails` at most") && reason.contains("is at `manual`"), "{reason}");
+    let (ceiling, present) = (Autonomy::Guardrails, Autonomy::Manual);
+    assert_eq!(world.refused(), Refusal::AboveCeiling { ceiling, present });
     assert_eq!(world.directive.policy.autonomy, Autonomy::Manual);
     autonomy(&mut world, "all");
-    assert!(matches!(world.refusal(), Some(Notice::Refused { reason }) if reason.contains("the levels are")));
+    assert_eq!(world.refused(), Refusal::UnknownLevel);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is told of a chain after it was superseded.
 
 use super::*;
+use crate::ids::StepName;
 
 fn order_on(world: &mut World, pull: u64, command: Command) {
     world.comments += 1;
@@ -94,8 +95,7 @@ fn an_order_on_a_pull_request_of_an_earlier_plan_is_refused_with_where_to_look()
     world.maintainer(None, replan(""));
     world.planned(diamond());
     order_on(&mut world, pull, Command::Approve { step: None });
-    let Some(Notice::Refused { reason }) = world.refusal() else { panic!("{:?}", world.effects) };
-    assert!(reason.contains("`b` of an earlier plan") && reason.contains("#12"), "{reason}");
+    assert_eq!(world.refused(), Refusal::EarlierPlan { step: StepName::new("b"), issue: 12 });
     order_on(&mut world, pull, replan("once more"));
     assert_eq!((world.refusal(), world.directive.status), (None, DirectiveStatus::Planning));
 }
