@@ -94,7 +94,7 @@ impl App {
 
     /// The repository that an effect is carried out in.
     pub(super) async fn repo_of(&self, claimed: &Claimed) -> Option<Repo> {
-        match (&claimed.effect, claimed.directive) {
+        match (&claimed.effect, claimed.row.directive) {
             (Effect::Announce { repo, .. } | Effect::NeutralCheck { repo, .. }, _) => Some(repo.clone()),
             (_, Some(id)) => Some(self.store.directive(id).await.ok()??.repo),
             (_, None) => None,

@@ -5,11 +5,13 @@ use chrono::Utc;
 use super::App;
 use crate::store::StoreError;
 use crate::store::directives::Transaction;
-use crate::store::effects::{Claimed, Held};
-use crate::store::inbox::{Delivery, Settled};
+use crate::store::effects::Row;
+use crate::store::inbox::{Delivery, Ending};
+use crate::store::queue::Held;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::engine::{self, Decision};
+use adjutant_domain::event::Event;
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::signal::{Labelled, Signal};
 
@@ -18,9 +20,9 @@ use adjutant_domain::signal::{Labelled, Signal};
 #[derive(Clone, Copy)]
 pub(super) enum Settle<'a> {
     /// It is done.
-    Done(&'a Claimed),
-    /// It is given up, for this reason.
-    Failed(&'a Claimed, &'a str),
+    Done(&'a Row),
+    /// It has failed for good, for this reason.
+    Failed(&'a Row, &'a str),
     /// A delivery is dealt with.
     Read(&'a Delivery),
     /// It goes on, or there is none.
@@ -30,15 +32,29 @@ pub(super) enum Settle<'a> {
 impl Settle<'_> {
     async fn within(self, transaction: &mut Transaction) -> Result<Held, StoreError> {
         match self {
-            Self::Done(claimed) => transaction.finish_effect(claimed).await,
-            Self::Failed(claimed, error) => transaction.fail_effect(claimed, error).await,
-            Self::Read(delivery) => Ok(match transaction.finish_delivery(delivery).await? {
-                Settled::Taken => Held::Yes,
-                Settled::LeaseLost => Held::No,
-            }),
+            Self::Done(row) => transaction.finish_effect(row).await,
+            Self::Failed(row, error) => transaction.fail_effect(row, error).await,
+            Self::Read(delivery) => transaction.end_delivery(delivery, Ending::Processed).await,
             Self::Nothing => Ok(Held::Yes),
         }
     }
+
+    /// Whether these signals are kept for later where their directive cannot be read now. A delivery waits itself; what was
+    /// seen in passing is seen again; what an effect brought about, and what an agent cost, is told once.
+    fn keeps(self, signals: &[Signal]) -> bool {
+        match self {
+            Self::Done(_) | Self::Failed(..) => true,
+            Self::Read(_) => false,
+            Self::Nothing => signals.iter().all(|signal| matches!(signal, Signal::TaskMeasured { .. })),
+        }
+    }
+}
+
+/// What is done once the transaction has committed.
+#[derive(Default)]
+struct Committed {
+    lanes: Vec<Lane>,
+    events: Vec<(DirectiveId, Event)>,
 }
 
 impl App {
@@ -58,14 +74,14 @@ impl App {
         let earlier = transaction.count_for_issue(labelled.repo.id, labelled.issue).await?;
         let now = Utc::now();
         let decision = engine::open(&Labelled { earlier, ..labelled.clone() }, now);
-        let mut lanes = Vec::new();
+        let mut after = Committed::default();
         let id = decision
             .directive
             .as_ref()
             .map_or_else(|| DirectiveId::of(labelled.repo.id, labelled.issue, earlier + 1), |directive| directive.id);
-        self.keep(&mut transaction, id, None, decision, now, &mut lanes).await?;
+        self.keep(&mut transaction, id, None, decision, now, &mut after).await?;
         transaction.commit().await?;
-        self.wake(&lanes);
+        self.tell(&after);
         Ok(Held::Yes)
     }
 
@@ -77,15 +93,22 @@ impl App {
         settle: Settle<'_>,
     ) -> Result<Held, StoreError> {
         let mut transaction = self.store.begin().await?;
-        // The directive first, in every transaction: a turn asks for effects anew that another one may be settling, and
-        // two that wait for each other are one that is done again.
-        let directive = if signals.is_empty() { None } else { transaction.lock(id).await? };
+        // The directive first, in every transaction: one signal asks for effects anew that another may be settling, and
+        // two transactions that wait for each other are one that is done again.
+        let locked = if signals.is_empty() { Ok(None) } else { transaction.lock(id).await };
+        let directive = match locked {
+            Err(error) if error.is_unreadable() && settle.keeps(signals) => {
+                return leave(transaction, id, signals, settle, &error).await;
+            }
+            locked => locked?,
+        };
         if settle.within(&mut transaction).await? == Held::No {
             return Ok(Held::No);
         }
-        let mut lanes = Vec::new();
+        let mut after = Committed::default();
         if let Some(mut directive) = directive {
-            for signal in signals {
+            let waited = transaction.take_waiting_signals(id).await?;
+            for signal in waited.iter().chain(signals) {
                 if let Signal::Commanded(order) = signal
                     && transaction.was_asked_for(&Effect::answers_to(id, &order.source)).await?
                 {
@@ -99,11 +122,11 @@ impl App {
                     Some(after) => after.clone(),
                     None => before.clone(),
                 };
-                self.keep(&mut transaction, id, Some(&before), decision, now, &mut lanes).await?;
+                self.keep(&mut transaction, id, Some(&before), decision, now, &mut after).await?;
             }
         }
         transaction.commit().await?;
-        self.wake(&lanes);
+        self.tell(&after);
         Ok(Held::Yes)
     }
 
@@ -126,11 +149,8 @@ impl App {
         before: Option<&Directive>,
         decision: Decision,
         now: chrono::DateTime<Utc>,
-        lanes: &mut Vec<Lane>,
+        after: &mut Committed,
     ) -> Result<(), StoreError> {
-        for event in &decision.events {
-            tracing::info!(directive = %id, event = event.kind.name(), data = %event.kind.data(), "event");
-        }
         if let Some(directive) = &decision.directive
             && before != Some(directive)
         {
@@ -139,9 +159,18 @@ impl App {
         transaction.append_events(id, &decision.events, now);
         for effect in &decision.effects {
             transaction.enqueue(id, effect).await?;
-            lanes.push(effect.lane());
+            after.lanes.push(effect.lane());
         }
+        after.events.extend(decision.events.into_iter().map(|event| (id, event)));
         Ok(())
+    }
+
+    /// Logs what happened, and wakes those who have work now.
+    fn tell(&self, after: &Committed) {
+        for (directive, event) in &after.events {
+            tracing::info!(%directive, event = event.kind.name(), data = %event.kind.data(), "event");
+        }
+        self.wake(&after.lanes);
     }
 
     fn wake(&self, lanes: &[Lane]) {
@@ -151,4 +180,21 @@ impl App {
             }
         }
     }
+}
+
+/// Keeps signals for whoever can read their directive, and settles what they came from.
+async fn leave(
+    mut transaction: Transaction,
+    id: DirectiveId,
+    signals: &[Signal],
+    settle: Settle<'_>,
+    error: &StoreError,
+) -> Result<Held, StoreError> {
+    if settle.within(&mut transaction).await? == Held::No {
+        return Ok(Held::No);
+    }
+    transaction.leave_signals(id, signals).await?;
+    transaction.commit().await?;
+    tracing::warn!(directive = %id, signals = signals.len(), %error, "signals for directive {id} wait until it can be read");
+    Ok(Held::Yes)
 }

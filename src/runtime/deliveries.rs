@@ -12,8 +12,8 @@ use super::App;
 use super::apply::Settle;
 use super::ingest::{self, Fact, IngestError, Interpretation, Target, Webhook};
 use crate::store::StoreError;
-use crate::store::effects::Held;
-use crate::store::inbox::{Delivery, Settled};
+use crate::store::inbox::{Delivery, Ending};
+use crate::store::queue::{Held, Retry};
 use adjutant_domain::effect::Effect;
 use adjutant_domain::signal::{Labelled, Signal};
 
@@ -21,9 +21,9 @@ use adjutant_domain::signal::{Labelled, Signal};
 const BATCH: i64 = 8;
 /// How often the inbox is looked at without being told.
 const POLL: Duration = Duration::from_secs(1);
-/// After so many refusals of GitHub's a delivery that still cannot be interpreted is given up. While GitHub or the database
+/// After so many refusals of GitHub's a delivery that still cannot be interpreted has failed. While GitHub or the database
 /// is away it waits for as long as that takes.
-const TRIES: i32 = 6;
+const TRIES: u32 = 6;
 /// What came from where the app may not work at present is kept for as long as GitHub itself keeps what it sent.
 ///
 /// <https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries>
@@ -55,60 +55,89 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
 }
 
 async fn handle(app: &App, delivery: &Delivery) {
-    let outcome = tokio::select! {
-        outcome = read(app, delivery) => outcome,
-        () = keep_lease(app, delivery) => return,
-    };
-    let settled = match outcome {
-        Ok(Handled::Applied(held)) => Ok(if held == Held::Yes { Settled::Taken } else { Settled::LeaseLost }),
-        Ok(Handled::Ignored(reason)) => app.store.delivery_ignored(&delivery.guid, delivery.attempt, &reason).await,
-        Err(error) => put_back(app, delivery, error).await,
-    };
-    match settled {
-        Ok(Settled::Taken) => {}
-        Ok(Settled::LeaseLost) => {
-            tracing::warn!("a delivery was handled too late: another worker has claimed it; the result is dropped")
+    let guid = &delivery.guid;
+    match settled(app, delivery).await {
+        Ok(Held::Yes) => {}
+        Ok(Held::No) => {
+            tracing::warn!(
+                guid,
+                "delivery {guid} was handled too late: another worker has claimed it; the result is dropped"
+            );
         }
         Err(error) => {
-            tracing::warn!(%error, "could not mark a delivery as handled; it is handled again when its lease lapses")
+            tracing::warn!(%error, guid, "delivery {guid} could not be settled; it is handled again when its lease lapses");
         }
     }
 }
 
-/// Has a delivery read again later, or marks it as failed.
-async fn put_back(app: &App, delivery: &Delivery, error: IngestError) -> Result<Settled, StoreError> {
-    let (guid, attempt) = (&delivery.guid, delivery.attempt);
+async fn settled(app: &App, delivery: &Delivery) -> Result<Held, StoreError> {
+    if let Some(why) = delivery.record.ended_its_processes() {
+        return put_back(app, delivery, IngestError::Never { why }).await;
+    }
+    // Written down before the work begins: work that ends the process counts.
+    if app.store.begin_delivery(delivery).await? == Held::No {
+        return Ok(Held::No);
+    }
+    let outcome = tokio::select! {
+        outcome = read(app, delivery) => outcome,
+        () = keep_lease(app, delivery) => return Ok(Held::No),
+    };
+    match outcome {
+        Ok(Handled::Applied(held)) => Ok(held),
+        Ok(Handled::Ignored(reason)) => app.store.end_delivery(delivery, Ending::Ignored(&reason)).await,
+        Err(error) => put_back(app, delivery, error).await,
+    }
+}
+
+/// Has a delivery read again later, leaves it to others, or marks it as failed.
+async fn put_back(app: &App, delivery: &Delivery, error: IngestError) -> Result<Held, StoreError> {
+    let (guid, attempt, record) = (&delivery.guid, delivery.attempt, delivery.record);
+    let next = pause(record.failures.saturating_add(1));
     match error {
         IngestError::Later { after, why } => {
-            tracing::warn!(why, attempt, "could not handle a delivery; trying again later");
-            let after = after.and_then(|after| chrono::Duration::from_std(after).ok());
-            let at = Utc::now() + after.unwrap_or_else(|| pause(attempt));
-            app.store.retry_delivery_at(guid, attempt, at, &why).await
+            tracing::warn!(guid, why, attempt, "delivery {guid} could not be handled; trying again later");
+            app.store.retry_delivery(delivery, after.unwrap_or(next), &why, Retry::Failed).await
         }
         IngestError::NoAccess { why } if Utc::now() - delivery.received_at < WITHOUT_ACCESS => {
-            tracing::warn!(why, attempt, "could not handle a delivery; waiting until the app has access again");
-            app.store.retry_delivery_at(guid, attempt, Utc::now() + pause(attempt), &why).await
+            tracing::warn!(
+                guid,
+                why,
+                attempt,
+                "delivery {guid} could not be handled; it waits until the app has access"
+            );
+            app.store.retry_delivery(delivery, next, &why, Retry::Failed).await
         }
-        IngestError::Refused { why } if delivery.refusals + 1 < TRIES => {
-            tracing::warn!(why, attempt, "GitHub refused what a delivery needs; trying again before believing it");
-            let at = Utc::now() + pause(delivery.refusals + 1);
-            app.store.retry_refused_delivery_at(delivery, at, &why).await
+        IngestError::Refused { why } if record.refusals + 1 < TRIES => {
+            tracing::warn!(
+                guid,
+                why,
+                attempt,
+                "GitHub refused what delivery {guid} needs; trying again before believing it"
+            );
+            app.store.retry_delivery(delivery, pause(record.refusals + 1), &why, Retry::Refused).await
+        }
+        IngestError::Newer { version, why } => {
+            tracing::info!(guid, why, "delivery {guid} waits for a process of version {version}");
+            app.store.leave_delivery_to_version(delivery, version).await
         }
         IngestError::NoAccess { why } | IngestError::Refused { why } | IngestError::Never { why } => {
-            tracing::error!(why, attempt, "a delivery failed permanently");
-            app.store.delivery_failed(guid, attempt, &why).await
+            tracing::error!(guid, why, attempt, "delivery {guid} failed permanently: {why}");
+            app.store.end_delivery(delivery, Ending::Failed(&why)).await
         }
     }
 }
 
 /// Renews the lease until it is lost: then another process reads the delivery, and this one leaves it alone.
 async fn keep_lease(app: &App, delivery: &Delivery) {
+    let guid = &delivery.guid;
     loop {
         tokio::time::sleep(app.heartbeat()).await;
         match app.store.keep_delivery(delivery, app.lease()).await {
-            Ok(Settled::Taken) => {}
-            Ok(Settled::LeaseLost) => return tracing::warn!("lost the lease on a delivery; another worker handles it"),
-            Err(error) => tracing::warn!(%error, "could not renew the lease on a delivery; trying again"),
+            Ok(Held::Yes) => {}
+            Ok(Held::No) => return,
+            Err(error) => {
+                tracing::warn!(%error, guid, "the lease on delivery {guid} could not be renewed; trying again");
+            }
         }
     }
 }
@@ -185,8 +214,7 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
     Ok(Handled::Applied(held))
 }
 
-/// 1 s, 2 s, 4 s … up to ten minutes.
-fn pause(attempt: i32) -> chrono::Duration {
-    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(10);
-    chrono::Duration::seconds((1i64 << doublings).min(600))
+/// After that many failures in a row: 1 s, 2 s, 4 s … up to ten minutes.
+fn pause(failures: u32) -> Duration {
+    Duration::from_secs((1u64 << failures.saturating_sub(1).min(10)).min(600))
 }

@@ -8,6 +8,9 @@
 //! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
 //! what it found; what follows is the engine's.
 //!
+//! One bad thing harms itself alone: an effect, a delivery or a directive that cannot be read or stored is set aside or passed
+//! over with its key in the log, and its batch goes on.
+//!
 //! Everything that runs holds a lease that it renews. A process that is told to stop takes no new work, lets short
 //! work finish and releases the leases of long work; the leases of a process that is killed lapse.
 
@@ -16,6 +19,7 @@ mod apply;
 mod deliveries;
 mod effects;
 pub mod ingest;
+mod newer;
 mod outbox;
 mod reconcile;
 mod redelivery;
@@ -51,6 +55,7 @@ pub struct App {
     settings: Settings,
     out_of_reach: access::OutOfReach,
     reconcile_cursor: reconcile::ReconcileCursor,
+    newer: newer::Newer,
     /// A delivery was stored.
     arrived: Arc<Notify>,
     /// A delivery was turned away: GitHub has to be asked for it.
@@ -82,6 +87,7 @@ impl App {
             settings,
             out_of_reach: access::OutOfReach::default(),
             reconcile_cursor: reconcile::ReconcileCursor::default(),
+            newer: newer::Newer::default(),
             arrived,
             turned_away,
             short: Notify::new(),

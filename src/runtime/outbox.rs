@@ -11,12 +11,13 @@ use tracing::Instrument;
 
 use super::App;
 use super::apply::Settle;
-use super::effects::{self, EffectError, carry_out, failure_signal, without_folder};
+use super::effects::{self, EffectError, Working, carry_out, failure_signal, without_folder};
 use crate::store::StoreError;
-use crate::store::effects::{Claimed, Held, HeldTask};
+use crate::store::effects::{Claimed, HeldTask, Row, Unreadable};
+use crate::store::queue::{Held, Retry};
 use adjutant_domain::effect::Lane;
-use adjutant_domain::ids::DirectiveId;
-use adjutant_domain::signal::Signal;
+use adjutant_domain::ids::{DirectiveId, Usd};
+use adjutant_domain::signal::{Signal, TaskOutcome};
 
 /// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
 pub(super) const SHORT_WORKERS: u32 = 8;
@@ -41,18 +42,19 @@ pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: Cancell
         let more = !claimed.is_empty();
         for claimed in claimed {
             let Ok(permit) = free.clone().acquire_owned().await else { return };
-            let (app, stop, held) = (app.clone(), stop.clone(), in_hand.hold(claimed.id));
+            let (app, stop, held) = (app.clone(), stop.clone(), in_hand.hold(claimed.row.id));
             running.spawn(async move {
                 let span = tracing::info_span!(
                     "effect",
+                    key = claimed.row.key,
                     kind = claimed.effect.kind(),
-                    directive = claimed.directive.map(tracing::field::display),
+                    directive = claimed.row.directive.map(tracing::field::display),
                     step = claimed.effect.step().map(tracing::field::display),
                     attempt = claimed.attempt
                 );
                 Box::pin(work(&app, &claimed, &stop).instrument(span)).await;
                 drop((held, permit));
-                // A place is free: whoever waits for one is looked for at once.
+                // A slot is free: whoever waits for one is looked for at once.
                 app.queued(lane).notify_one();
             });
         }
@@ -67,11 +69,14 @@ pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: Cancell
     while running.join_next().await.is_some() {}
 }
 
-/// Takes what is due, and tells the engine of tasks for which there is no place.
+/// Takes what is due, and tells the engine of tasks for which there is no capacity.
 async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<Claimed>, StoreError> {
-    let places = app.settings.limits.max_tasks_per_installation;
-    let claims = app.store.claim_effects(lane, room, app.lease(), in_hand, places).await?;
+    let per_installation = app.settings.limits.max_tasks_per_installation;
+    let claims = app.store.claim_effects(lane, room, app.lease(), in_hand, per_installation).await?;
     let began = Instant::now();
+    for unreadable in &claims.unreadable {
+        set_unreadable_aside(app, unreadable).await;
+    }
     for HeldTask { directive, task, held } in claims.held {
         // What was taken has a lease and nobody yet who renews it; the others are told at the next look.
         if began.elapsed() > app.lease() / 4 {
@@ -79,10 +84,28 @@ async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<
         }
         let told = app.apply(directive, &[Signal::TaskQueued { task, held }], Settle::Nothing).await;
         if let Err(error) = told {
-            tracing::warn!(%error, %directive, %task, "it could not be told that a task waits; it is told at the next look");
+            tracing::warn!(%error, %directive, %task, "task {task} waits, which could not be recorded; trying again at the next claim");
         }
     }
     Ok(claims.taken)
+}
+
+/// A row that this version cannot read is set aside by itself. Where a directive would wait for it, the engine is told.
+async fn set_unreadable_aside(app: &App, unreadable: &Unreadable) {
+    let Unreadable { row, kind, task, step, why } = unreadable;
+    let (key, directive) = (&row.key, row.directive.map(tracing::field::display));
+    tracing::error!(
+        key,
+        kind,
+        directive,
+        why,
+        "effect {key} cannot be read by this version; it is set aside as failed"
+    );
+    let why = format!("it cannot be read by this version: {why}");
+    let signals: Vec<_> = Signal::of_failed_effect(kind, *task, *step, &why).into_iter().collect();
+    if let Err(error) = set_aside(app, row, &signals, &why).await {
+        tracing::warn!(%error, key, "effect {key} could not be set aside; trying again when its lease lapses");
+    }
 }
 
 /// The effects that a lane of this process works on.
@@ -114,38 +137,67 @@ impl Drop for Hold {
 
 /// Carries one effect out under its lease, and settles it.
 async fn work(app: &App, claimed: &Claimed, stop: &CancellationToken) {
-    let cancel = CancellationToken::new();
-    let outcome = {
-        let doing = carry_out(app, claimed, &cancel, stop);
-        tokio::pin!(doing);
-        tokio::select! {
-            outcome = &mut doing => outcome,
-            () = keep_lease(app, claimed, &cancel, stop) => doing.await,
+    let key = &claimed.row.key;
+    let outcome = match begin(app, claimed).await {
+        Ok(Begun::Working(working)) => {
+            let cancel = CancellationToken::new();
+            let doing = carry_out(app, claimed, &working, &cancel, stop);
+            tokio::pin!(doing);
+            tokio::select! {
+                outcome = &mut doing => outcome,
+                () = keep_lease(app, claimed, &cancel, stop) => doing.await,
+            }
+        }
+        Ok(Begun::No(why)) => Err(EffectError::Never { why }),
+        Ok(Begun::LeaseLost) => return,
+        // Nothing was done yet, and nothing may be that is not written down first.
+        Err(error) => {
+            tracing::warn!(%error, key, "effect {key} could not be begun; trying again when its lease lapses");
+            return;
         }
     };
     if let Err(error) = settle(app, claimed, outcome).await {
-        tracing::warn!(%error, "an effect could not be settled; its lease lapses and it is done again");
+        tracing::warn!(%error, key, "effect {key} could not be settled; it is done again when its lease lapses");
     }
 }
 
-/// Renews the lease until it is lost, the work is called off or the process stops; then asks the work to end.
+enum Begun<'a> {
+    Working(Working<'a>),
+    /// It is not to be done any more, because.
+    No(String),
+    LeaseLost,
+}
+
+/// Writes the attempt down before the work begins.
+async fn begin<'a>(app: &'a App, claimed: &'a Claimed) -> Result<Begun<'a>, StoreError> {
+    if let Some(why) = claimed.record.ended_its_processes() {
+        return Ok(Begun::No(why));
+    }
+    Ok(match app.store.begin_effect(&claimed.row).await? {
+        Held::Yes => Begun::Working(Working::begun(app, &claimed.row)),
+        Held::No => Begun::LeaseLost,
+    })
+}
+
+/// Renews the lease until it is lost, the work is cancelled or the process stops; then asks the work to end.
 async fn keep_lease(app: &App, claimed: &Claimed, cancel: &CancellationToken, stop: &CancellationToken) {
     let long = claimed.effect.lane() != Lane::Short;
+    let key = &claimed.row.key;
     loop {
         tokio::select! {
             () = tokio::time::sleep(app.heartbeat()) => {}
             () = stop.cancelled(), if long => break,
         }
-        match app.store.heartbeat(claimed, app.lease()).await {
+        match app.store.heartbeat(&claimed.row, app.lease()).await {
             Ok(Held::Yes) => {}
             Ok(Held::No) => {
-                tracing::warn!("the lease was lost: another worker has taken this over");
+                tracing::warn!(key, "the lease on effect {key} was lost to another worker; the work here ends");
                 break;
             }
-            Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+            Err(error) => tracing::warn!(%error, key, "the lease on effect {key} could not be renewed; trying again"),
         }
         if let Ok(false) = effects::is_wanted(app, claimed).await {
-            tracing::info!("it was called off");
+            tracing::info!(key, "effect {key} is not wanted any more; the work ends");
             break;
         }
     }
@@ -153,10 +205,13 @@ async fn keep_lease(app: &App, claimed: &Claimed, cancel: &CancellationToken, st
 }
 
 async fn settle(app: &App, claimed: &Claimed, outcome: Result<Vec<Signal>, EffectError>) -> Result<(), StoreError> {
-    let directive = of(claimed);
+    let (row, key) = (&claimed.row, &claimed.row.key);
     let held = match outcome {
         Ok(signals) => {
-            let held = app.apply(directive, &signals, Settle::Done(claimed)).await?;
+            let held = match app.apply(of(row), &signals, Settle::Done(row)).await {
+                Err(error) if error.is_certain() => cannot_be_kept(app, claimed, &error).await?,
+                applied => applied?,
+            };
             // It may be done without having asked GitHub anything.
             if app.out_of_reach.any()
                 && let Some(repo) = app.repo_of(claimed).await
@@ -167,22 +222,54 @@ async fn settle(app: &App, claimed: &Claimed, outcome: Result<Vec<Signal>, Effec
             held
         }
         Err(EffectError::Later { after, why }) => {
-            let delay = after.unwrap_or_else(|| pause(claimed.attempt));
-            tracing::warn!(why, delay_s = delay.as_secs_f32(), "not done; trying again");
-            app.store.retry_effect(claimed, delay, &why).await?
+            let delay = after.unwrap_or_else(|| next_pause(claimed));
+            tracing::warn!(key, why, delay_s = delay.as_secs_f32(), "effect {key} failed; trying again");
+            app.store.retry_effect(row, delay, &why, Retry::Failed).await?
         }
         Err(EffectError::HandedBack) => {
-            tracing::info!("handed back");
-            app.store.hand_back_effect(claimed).await?
+            tracing::info!(key, "lease on effect {key} released; another worker takes it");
+            app.store.hand_back_effect(row).await?
         }
         Err(EffectError::NoAccess { why, then }) => wait_for_access(app, claimed, &why, then).await?,
         Err(EffectError::Refused { why, tries, then }) => refused(app, claimed, &why, tries, then).await?,
         Err(EffectError::Never { why }) => give_up(app, claimed, &why).await?,
     };
     if held == Held::No {
-        tracing::warn!("done too late: another worker had taken this over, and what came of it here is dropped");
+        tracing::warn!(
+            key,
+            "effect {key} ended after its lease was lost to another worker; the result here is dropped"
+        );
     }
     Ok(())
+}
+
+/// The database refuses what came of an effect, and would again: it has failed. What an agent's run cost was recorded when the
+/// run ended.
+async fn cannot_be_kept(app: &App, claimed: &Claimed, error: &StoreError) -> Result<Held, StoreError> {
+    let key = &claimed.row.key;
+    let why = format!("what came of it cannot be stored: {error}");
+    tracing::error!(key, %error, "effect {key} failed permanently: {why}");
+    let signal = match claimed.effect.task() {
+        Some(task) => {
+            let outcome = TaskOutcome::Failed { reason: why.clone() };
+            Some(Signal::TaskFinished { task, outcome, cost: Usd::ZERO })
+        }
+        None => failure_signal(&claimed.effect, &why),
+    };
+    set_aside(app, &claimed.row, signal.as_slice(), &why).await
+}
+
+/// Sets a row aside as failed and tells the engine. Where that is refused as well, the row is set aside all the same: nothing may
+/// be done again and again without end.
+async fn set_aside(app: &App, row: &Row, signals: &[Signal], why: &str) -> Result<Held, StoreError> {
+    match app.apply(of(row), signals, Settle::Failed(row, why)).await {
+        Err(error) if error.is_certain() => {
+            let key = &row.key;
+            tracing::error!(key, %error, "the directive could not be told that effect {key} failed; it is set aside all the same");
+            app.store.set_effect_aside(row, "it failed, and the directive could not be told").await
+        }
+        told => told,
+    }
 }
 
 /// Puts an effect back that is to be done where the app may not work at present. Where it may after all, it was a moment's
@@ -197,11 +284,12 @@ async fn wait_for_access(
         Some(repo) => app.in_reach(&repo).await,
         None => None,
     };
-    tracing::debug!(why, in_reach, "it waits");
+    let key = &claimed.row.key;
+    tracing::debug!(key, why, in_reach, "effect {key} waits for the app's access");
     if in_reach == Some(true) {
         return refused(app, claimed, why, effects::TRIES, then).await;
     }
-    app.store.retry_effect(claimed, pause(claimed.attempt), why).await
+    app.store.retry_effect(&claimed.row, next_pause(claimed), why, Retry::Failed).await
 }
 
 /// A refusal is believed after a few tries, and never where it only says that the app may not work there at present.
@@ -212,42 +300,49 @@ async fn refused(
     tries: u32,
     then: Option<Vec<Signal>>,
 ) -> Result<Held, StoreError> {
+    let (row, key) = (&claimed.row, &claimed.row.key);
     if let Some(repo) = app.repo_of(claimed).await {
         if app.is_out_of_reach(&repo).await {
-            return app.store.retry_effect(claimed, pause(claimed.attempt), why).await;
+            return app.store.retry_effect(row, next_pause(claimed), why, Retry::Failed).await;
         }
         // It may have been the token that git was given.
         app.github.forget_git_tokens(&repo).await;
     }
-    let refusals = claimed.refusals + 1;
+    let refusals = claimed.record.refusals + 1;
     if refusals < tries {
         let delay = pause(refusals);
-        tracing::warn!(why, refusals, delay_s = delay.as_secs_f32(), "refused; trying again before it is believed");
-        return app.store.retry_refused(claimed, delay, why).await;
+        tracing::warn!(key, why, refusals, delay_s = delay.as_secs_f32(), "effect {key} was refused; trying again");
+        return app.store.retry_effect(row, delay, why, Retry::Refused).await;
     }
     match then {
         Some(signals) => {
-            tracing::warn!(why, "refused");
-            app.apply(of(claimed), &signals, Settle::Done(claimed)).await
+            tracing::warn!(key, why, refusals, "effect {key} was refused; the directive is told");
+            app.apply(of(row), &signals, Settle::Done(row)).await
         }
         None => give_up(app, claimed, why).await,
     }
 }
 
 async fn give_up(app: &App, claimed: &Claimed, why: &str) -> Result<Held, StoreError> {
-    tracing::error!(why, "given up");
+    let key = &claimed.row.key;
+    tracing::error!(key, why, "effect {key} failed permanently: {why}");
     let told = without_folder(why, &app.settings.data_dir);
-    let signals: Vec<_> = failure_signal(&claimed.effect, &told).into_iter().collect();
-    app.apply(of(claimed), &signals, Settle::Failed(claimed, why)).await
+    set_aside(app, &claimed.row, failure_signal(&claimed.effect, &told).as_slice(), why).await
 }
 
-fn of(claimed: &Claimed) -> DirectiveId {
-    claimed.directive.unwrap_or_else(|| DirectiveId(uuid::Uuid::nil()))
+fn of(row: &Row) -> DirectiveId {
+    row.directive.unwrap_or_else(|| DirectiveId(uuid::Uuid::nil()))
 }
 
-/// 1 s, 2 s, 4 s … up to [`LONGEST_PAUSE`].
-fn pause(attempt: u32) -> Duration {
-    Duration::from_secs(1u64 << attempt.saturating_sub(1).min(9)).min(LONGEST_PAUSE)
+/// How long an effect waits that failed once more. What counts are failures in a row: a process that is killed says
+/// nothing of what it was doing.
+fn next_pause(claimed: &Claimed) -> Duration {
+    pause(claimed.record.failures.saturating_add(1))
+}
+
+/// After that many failures: 1 s, 2 s, 4 s … up to [`LONGEST_PAUSE`].
+fn pause(failures: u32) -> Duration {
+    Duration::from_secs(1u64 << failures.saturating_sub(1).min(9)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -256,7 +351,7 @@ mod tests {
 
     #[test]
     fn pauses_between_tries_double_up_to_five_minutes() {
-        let pauses: Vec<_> = [1, 2, 3, 20, u32::MAX].into_iter().map(|attempt| pause(attempt).as_secs()).collect();
+        let pauses: Vec<_> = [1, 2, 3, 20, u32::MAX].into_iter().map(|failures| pause(failures).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 300, 300]);
     }
 }

@@ -216,7 +216,11 @@ async fn awaits_answer(app: &App, repo: &Repo, source: &Source, at: DateTime<Utc
         return Ok(false);
     }
     // What was written before the directive was about something else.
-    let directive = app.store.directive(id).await?.filter(|directive| !directive.status.is_over());
+    let directive = match app.store.directive(id).await {
+        // A process that reads it looks after it.
+        Err(StoreError::Newer { .. }) => return Ok(false),
+        read => read?.filter(|directive| !directive.status.is_over()),
+    };
     Ok(directive.is_some_and(|directive| at >= whole_second(directive.created_at)))
 }
 
@@ -257,7 +261,10 @@ async fn labels_in(app: &App, repo: &Repo) -> Result<(), Fault> {
     let label = policy_label(&client).await?;
     for number in client.issues_with_label(&label).await? {
         let newest = match app.store.newest_for_issue(repo.id, number).await? {
-            Some(id) => app.store.directive(id).await?,
+            Some(id) => match app.store.directive(id).await {
+                Err(StoreError::Newer { .. }) => continue,
+                read => read?,
+            },
             None => None,
         };
         if newest.as_ref().is_some_and(|directive| !directive.status.is_over()) {

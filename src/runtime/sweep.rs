@@ -1,4 +1,7 @@
 //! What no delivery tells: that time passed, and what happened to pull requests while nobody listened.
+//!
+//! Each directive is a matter of its own: one that cannot be read or saved is named in the log and passed over, and time passes for
+//! all others. Those that a newer version wrote are left to processes of that version.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,12 +15,13 @@ use super::{reconcile, redelivery};
 use crate::github::GitHubError;
 use crate::store::StoreError;
 use adjutant_domain::directive::Directive;
+use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::signal::Signal;
 
 /// How often time passes for a directive.
 const TICK: Duration = Duration::from_secs(30);
 
-/// How soon a round that was cut short is made again.
+/// How soon a round is made again that the database cut short.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// Ticks and looks until `stop`. They go beside each other: a look asks GitHub much, and no question may wait for that to
@@ -36,7 +40,7 @@ async fn ticks(app: &App) {
         let pause = match tick(app).await {
             Ok(()) => every,
             Err(error) => {
-                tracing::warn!(%error, "time did not pass for every directive; soon again");
+                tracing::warn!(%error, "tick failed, retrying in {} s", AGAIN.as_secs());
                 AGAIN
             }
         };
@@ -53,7 +57,7 @@ async fn looks(app: &App) {
         let pause = match look(app).await {
             Ok(()) => every.saturating_sub(began.elapsed()).max(AGAIN.min(every)),
             Err(error) => {
-                tracing::warn!(%error, "the look was cut short; it is made again");
+                tracing::warn!(%error, "look at GitHub failed, retrying in {} s", AGAIN.as_secs());
                 AGAIN
             }
         };
@@ -66,40 +70,70 @@ async fn looks(app: &App) {
 
 /// Where nothing can be done, no time passes: no question expires, and nobody is reminded.
 async fn tick(app: &App) -> Result<(), StoreError> {
-    for id in app.store.live_directives().await? {
-        let Some(directive) = app.store.directive(id).await? else { continue };
-        if !app.out_of_reach.has(&directive.repo) {
-            app.apply(id, &[Signal::Tick], Settle::Nothing).await.map(drop)?;
-        }
+    let live = app.store.live_directives().await?;
+    app.newer.tell(&live.newer);
+    for id in live.readable {
+        passed_over(id, "tick", tick_one(app, id).await)?;
     }
     Ok(())
+}
+
+async fn tick_one(app: &App, id: DirectiveId) -> Result<(), StoreError> {
+    let Some(directive) = app.store.directive(id).await? else { return Ok(()) };
+    if app.out_of_reach.has(&directive.repo) {
+        return Ok(());
+    }
+    app.apply(id, &[Signal::Tick], Settle::Nothing).await.map(drop)
+}
+
+/// Passes over a directive that failed by itself. A database that is away fails the round.
+fn passed_over(id: DirectiveId, what: &str, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+    match outcome {
+        Err(error) if error.is_temporary() => Err(error),
+        // It became a newer version's a moment ago, and is told of with the others of its kind.
+        Err(StoreError::Newer { .. }) | Ok(()) => Ok(()),
+        Err(error) => {
+            tracing::error!(directive = %id, %error, "{what} failed for directive {id}; the others go on, and it is tried again at the next {what}");
+            Ok(())
+        }
+    }
 }
 
 async fn look(app: &App) -> Result<(), StoreError> {
     redelivery::ask(app).await?;
     let mut live = Vec::new();
-    for id in app.store.live_directives().await? {
-        let Some(directive) = app.store.directive(id).await? else { continue };
-        if app.out_of_reach.has(&directive.repo) {
-            app.probe(&directive.repo).await;
-        } else {
-            look_at(app, &directive).await?;
-        }
-        live.push(directive);
+    for id in app.store.live_directives().await?.readable {
+        let looked = look_at_one(app, id).await;
+        let found = looked.map(|directive| live.extend(directive));
+        passed_over(id, "look", found)?;
     }
     reconcile::look(app, &live).await;
     Ok(())
+}
+
+async fn look_at_one(app: &App, id: DirectiveId) -> Result<Option<Directive>, StoreError> {
+    let Some(directive) = app.store.directive(id).await? else { return Ok(None) };
+    if app.out_of_reach.has(&directive.repo) {
+        app.probe(&directive.repo).await;
+    } else {
+        look_at(app, &directive).await?;
+    }
+    Ok(Some(directive))
 }
 
 async fn look_at(app: &App, directive: &Directive) -> Result<(), StoreError> {
     let mut signals = Vec::new();
     match look_at_pulls(app, directive).await {
         Ok(missed) => signals.extend(missed),
-        Err(error) => tracing::warn!(directive = %directive.id, %error, "its pull requests could not be looked at"),
+        Err(error) => {
+            tracing::warn!(directive = %directive.id, %error, "pull requests of directive {} could not be read", directive.id);
+        }
     }
     match reconcile::issue(app, directive).await {
         Ok(missed) => signals.extend(missed),
-        Err(error) => tracing::warn!(directive = %directive.id, %error, "its issue could not be looked at"),
+        Err(error) => {
+            tracing::warn!(directive = %directive.id, %error, "the issue of directive {} could not be read", directive.id);
+        }
     }
     app.apply(directive.id, &signals, Settle::Nothing).await.map(drop)
 }

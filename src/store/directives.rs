@@ -29,6 +29,17 @@ pub struct Transaction {
     pub(in crate::store) version: i32,
     /// Directives that were read here in an older version: when one is saved, all its rows are.
     older: BTreeSet<DirectiveId>,
+    /// Directives that were locked here and have signals that wait for them.
+    pub(in crate::store) has_waiting: BTreeSet<DirectiveId>,
+}
+
+/// The directives that have not ended, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Those that this version reads.
+    pub readable: Vec<DirectiveId>,
+    /// Those that a newer version wrote, each with its version: they are that one's.
+    pub newer: Vec<(DirectiveId, i32)>,
 }
 
 impl Transaction {
@@ -41,14 +52,22 @@ impl Transaction {
 
     /// The directive, locked against every other change until the end of the transaction.
     pub async fn lock(&mut self, id: DirectiveId) -> Result<Option<Directive>, StoreError> {
-        let row =
-            sqlx::query_as!(DirectiveRow, "SELECT state, state_version FROM directives WHERE id = $1 FOR UPDATE", id.0)
-                .fetch_optional(&mut *self.tx)
-                .await?;
+        let row = sqlx::query!(
+            r#"SELECT state, state_version, EXISTS (
+                   SELECT 1 FROM waiting_signals w WHERE w.directive_id = d.id AND w.error IS NULL) AS "waits!"
+               FROM directives d WHERE id = $1 FOR UPDATE"#,
+            id.0
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
         let Some(row) = row else { return Ok(None) };
+        if row.waits {
+            self.has_waiting.insert(id);
+        }
         if row.state_version < self.version {
             self.older.insert(id);
         }
+        let row = DirectiveRow { state: row.state, state_version: row.state_version };
         Ok(Some(assemble(&mut self.tx, id, row, self.version).await?))
     }
 
@@ -103,6 +122,7 @@ impl Store {
             lanes: Vec::new(),
             version: self.version,
             older: BTreeSet::new(),
+            has_waiting: BTreeSet::new(),
         })
     }
 
@@ -155,14 +175,23 @@ impl Store {
         count_for_issue(&mut connection, repo, issue).await
     }
 
-    /// Every directive that has not ended, oldest first.
-    pub async fn live_directives(&self) -> Result<Vec<DirectiveId>, StoreError> {
-        let ids = sqlx::query_scalar!(
-            "SELECT id FROM directives WHERE status NOT IN ('completed', 'failed', 'archived') ORDER BY created_at"
+    /// Every directive that has not ended, oldest first; those of a newer version apart.
+    pub async fn live_directives(&self) -> Result<Live, StoreError> {
+        let rows = sqlx::query!(
+            "SELECT id, state_version FROM directives WHERE status NOT IN ('completed', 'failed', 'archived')
+             ORDER BY created_at"
         )
         .fetch_all(self.pool())
         .await?;
-        Ok(ids.into_iter().map(DirectiveId).collect())
+        let mut live = Live::default();
+        for row in rows {
+            if row.state_version > self.version {
+                live.newer.push((DirectiveId(row.id), row.state_version));
+            } else {
+                live.readable.push(DirectiveId(row.id));
+            }
+        }
+        Ok(live)
     }
 
     /// The status comment's id, once it was written.

@@ -1,8 +1,7 @@
 //! The inbox: webhook deliveries, from the moment they are received until they are dealt with.
 //!
-//! `received → processing → processed | ignored | failed`, and back to `received` for another try. A delivery
-//! in processing has a lease: when the process that claimed it dies, the lease lapses and another claims it.
-//! The attempt's number fences the late one: an answer that comes after the lease was lost changes nothing.
+//! `received → processing → processed | ignored | failed`, and back to `received` for another try. What it has in common
+//! with the outbox (leases, attempts, what becomes of a delivery that is not done) is in [`super::queue`].
 
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::directives::Transaction;
+use super::queue::{self, Held, Lease, Record, Retry};
 use super::{Store, StoreError};
 
 /// A delivery as it is received, its signature already verified.
@@ -39,7 +39,7 @@ pub enum Receipt {
     New,
     /// Its GUID was there already: a redelivery, or a duplicate.
     Known,
-    /// Its GUID was there already, given up: it is taken up again.
+    /// Its GUID was there already, failed: it is taken up again.
     Again,
 }
 
@@ -58,29 +58,36 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// When it was first received.
     pub received_at: DateTime<Utc>,
-    /// Which attempt this is, from 1. It also names the lease: results of an older attempt are refused.
+    /// Which attempt this is, from 1.
     pub attempt: i32,
-    /// How often GitHub refused what it takes to read it.
-    pub refusals: i32,
+    /// How it fared before.
+    pub record: Record,
+    lease: Lease,
 }
 
-/// Whether a result was taken.
+/// How a delivery ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    /// The delivery's row has it.
-    Taken,
-    /// The lease was lost to another attempt; nothing was changed.
-    LeaseLost,
+pub enum Ending<'a> {
+    /// It was dealt with.
+    Processed,
+    /// It asks for nothing, and why.
+    Ignored(&'a str),
+    /// It cannot be dealt with, and why.
+    Failed(&'a str),
 }
 
-impl Settled {
-    fn of(rows: u64) -> Self {
-        if rows == 1 { Self::Taken } else { Self::LeaseLost }
+impl<'a> Ending<'a> {
+    fn columns(self) -> (&'static str, Option<&'a str>) {
+        match self {
+            Self::Processed => ("processed", None),
+            Self::Ignored(reason) => ("ignored", Some(reason)),
+            Self::Failed(reason) => ("failed", Some(reason)),
+        }
     }
 }
 
 impl Store {
-    /// Stores a delivery, once for each GUID. One that was given up is taken up again: whoever sends it again has
+    /// Stores a delivery, once for each GUID. One that failed is taken up again: whoever sends it again has
     /// mended what was in its way.
     pub async fn receive_delivery(&self, new: &NewDelivery<'_>) -> Result<Receipt, StoreError> {
         let stored = sqlx::query_scalar!(
@@ -88,8 +95,8 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, $6, $7::text,
                      CASE WHEN $7::text IS NULL THEN 'received' ELSE 'failed' END,
                      CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
-             ON CONFLICT (guid) DO UPDATE SET status = 'received', reason = NULL, attempts = 0, refusals = 0, run_after = now(),
-                 processed_at = NULL
+             ON CONFLICT (guid) DO UPDATE SET status = 'received', reason = NULL, attempts = 0, refusals = 0, failures = 0, crashes = 0,
+                 lapses = 0, dropped = false, run_after = now(), processed_at = NULL
              WHERE deliveries.status = 'failed' AND excluded.status = 'received'
              RETURNING (xmax = 0) AS "new!""#,
             new.guid,
@@ -109,122 +116,105 @@ impl Store {
         })
     }
 
-    /// Claims up to `limit` deliveries whose turn has come, oldest first, each for the time of `lease`. Two
-    /// callers at once get different ones.
+    /// Claims up to `limit` deliveries whose turn has come and that this version can handle, oldest first, each for the time of
+    /// `lease`. Two callers at once get different ones.
     pub async fn claim_deliveries(&self, limit: i64, lease: Duration) -> Result<Vec<Delivery>, StoreError> {
-        let mut claimed = sqlx::query_as!(
-            Delivery,
+        self.release_lapsed_deliveries().await?;
+        let rows = sqlx::query!(
             r#"WITH due AS (
                  SELECT guid FROM deliveries
-                 WHERE (status = 'received' AND run_after <= now())
-                    OR (status = 'processing' AND lease_until <= now())
+                 WHERE status = 'received' AND run_after <= now() AND needs_version <= $3
                  ORDER BY run_after, received_at
                  LIMIT $1
                  FOR UPDATE SKIP LOCKED
                )
                UPDATE deliveries SET status = 'processing',
                                      attempts = attempts + 1,
+                                     lease = gen_random_uuid(),
                                      lease_until = now() + make_interval(secs => $2)
                FROM due WHERE deliveries.guid = due.guid
-               RETURNING deliveries.guid, event, action, installation_id, body, received_at, attempts AS attempt,
-                         refusals"#,
+               RETURNING deliveries.guid, event, action, installation_id, body, received_at, attempts, failures, refusals,
+                         crashes, lapses, lease AS "lease!""#,
             limit,
             lease.as_secs_f64(),
+            self.version,
         )
         .fetch_all(self.pool())
         .await?;
+        let mut claimed: Vec<_> = rows
+            .into_iter()
+            .map(|row| Delivery {
+                guid: row.guid,
+                event: row.event,
+                action: row.action,
+                installation_id: row.installation_id,
+                body: row.body,
+                received_at: row.received_at,
+                attempt: row.attempts,
+                record: Record::of(row.failures, row.refusals, row.crashes, row.lapses),
+                lease: Lease { token: row.lease, attempt: row.attempts },
+            })
+            .collect();
         // UPDATE … RETURNING promises no order.
         claimed.sort_by(|a, b| (a.received_at, &a.guid).cmp(&(b.received_at, &b.guid)));
         Ok(claimed)
     }
 
-    /// Marks a claimed delivery as dealt with.
-    pub async fn delivery_processed(&self, guid: &str, attempt: i32) -> Result<Settled, StoreError> {
-        processed(self.pool(), guid, attempt).await
+    /// Takes deliveries back whose lease lapsed, and counts what that says of them.
+    async fn release_lapsed_deliveries(&self) -> Result<(), StoreError> {
+        sqlx::query!(
+            "UPDATE deliveries SET status = 'received', lease = NULL, lease_until = NULL, at_work = false,
+                 lapses = lapses + 1, crashes = crashes + at_work::integer,
+                 run_after = CASE WHEN at_work
+                     THEN now() + make_interval(secs => 2 ^ least(crashes, 8) * (0.5 + abs(hashtext(guid)::bigint) % 1000 / 1000.0))
+                     ELSE run_after END
+             WHERE status = 'processing' AND lease_until <= now()"
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(())
     }
 
     /// Extends the lease on a claimed delivery.
-    pub async fn keep_delivery(&self, delivery: &Delivery, lease: Duration) -> Result<Settled, StoreError> {
-        let kept = sqlx::query!(
-            "UPDATE deliveries SET lease_until = now() + make_interval(secs => $3)
-             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
-            delivery.guid,
-            delivery.attempt,
-            lease.as_secs_f64(),
-        )
-        .execute(self.pool())
-        .await?;
-        Ok(Settled::of(kept.rows_affected()))
+    pub async fn keep_delivery(&self, delivery: &Delivery, lease: Duration) -> Result<Held, StoreError> {
+        queue::deliveries::keep(self.pool(), &delivery.guid, delivery.lease, lease).await
     }
 
-    /// Marks a claimed delivery as one that asks for nothing, and why.
-    pub async fn delivery_ignored(&self, guid: &str, attempt: i32, reason: &str) -> Result<Settled, StoreError> {
-        let done = sqlx::query!(
-            "UPDATE deliveries SET status = 'ignored', reason = $3, processed_at = now(), lease_until = NULL
-             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
-            guid,
-            attempt,
-            reason,
-        )
-        .execute(self.pool())
-        .await?;
-        Ok(Settled::of(done.rows_affected()))
+    /// Writes down, before it begins, that this process is at work on a claimed delivery.
+    pub async fn begin_delivery(&self, delivery: &Delivery) -> Result<Held, StoreError> {
+        queue::deliveries::at_work(self.pool(), &delivery.guid, delivery.lease, true).await
     }
 
-    /// Gives a claimed delivery up, and says why.
-    pub async fn delivery_failed(&self, guid: &str, attempt: i32, reason: &str) -> Result<Settled, StoreError> {
-        let done = sqlx::query!(
-            "UPDATE deliveries SET status = 'failed', reason = $3, processed_at = now(), lease_until = NULL
-             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
-            guid,
-            attempt,
-            reason,
-        )
-        .execute(self.pool())
-        .await?;
-        Ok(Settled::of(done.rows_affected()))
+    /// Ends a claimed delivery.
+    pub async fn end_delivery(&self, delivery: &Delivery, ending: Ending<'_>) -> Result<Held, StoreError> {
+        end(self.pool(), delivery, ending).await
     }
 
-    /// Puts a claimed delivery back for another try at `when`, says why, and counts a refusal.
-    pub async fn retry_refused_delivery_at(
+    /// Puts a claimed delivery back for another try after `delay`, and says why.
+    pub async fn retry_delivery(
         &self,
         delivery: &Delivery,
-        when: DateTime<Utc>,
+        delay: Duration,
         reason: &str,
-    ) -> Result<Settled, StoreError> {
-        let done = sqlx::query!(
-            "UPDATE deliveries SET status = 'received', reason = $4, run_after = $3, lease_until = NULL,
-                 refusals = refusals + 1
-             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
-            delivery.guid,
-            delivery.attempt,
-            when,
-            reason,
-        )
-        .execute(self.pool())
-        .await?;
-        Ok(Settled::of(done.rows_affected()))
+        why: Retry,
+    ) -> Result<Held, StoreError> {
+        queue::deliveries::retry(self.pool(), &delivery.guid, delivery.lease, delay, reason, why).await
     }
 
-    /// Puts a claimed delivery back for another try at `when`, and says why.
-    pub async fn retry_delivery_at(
-        &self,
-        guid: &str,
-        attempt: i32,
-        when: DateTime<Utc>,
-        reason: &str,
-    ) -> Result<Settled, StoreError> {
-        let done = sqlx::query!(
-            "UPDATE deliveries SET status = 'received', reason = $4, run_after = $3, lease_until = NULL
-             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
-            guid,
-            attempt,
-            when,
-            reason,
+    /// Leaves a claimed delivery to a process that reads that version.
+    pub async fn leave_delivery_to_version(&self, delivery: &Delivery, version: i32) -> Result<Held, StoreError> {
+        let mut tx = self.pool().begin().await?;
+        sqlx::query!(
+            "UPDATE deliveries SET needs_version = $3 WHERE guid = $1 AND lease = $2",
+            delivery.guid,
+            delivery.lease.token,
+            version,
         )
-        .execute(self.pool())
+        .execute(&mut *tx)
         .await?;
-        Ok(Settled::of(done.rows_affected()))
+        let held = queue::deliveries::hand_back(&mut *tx, &delivery.guid, delivery.lease).await?;
+        tx.commit().await?;
+        Ok(held)
     }
 }
 
@@ -253,20 +243,25 @@ impl Store {
 }
 
 impl Transaction {
-    /// Marks a claimed delivery as dealt with in this transaction, if its lease still holds.
-    pub async fn finish_delivery(&mut self, delivery: &Delivery) -> Result<Settled, StoreError> {
-        processed(&mut *self.tx, &delivery.guid, delivery.attempt).await
+    /// Ends a claimed delivery in this transaction, if its lease still holds.
+    pub async fn end_delivery(&mut self, delivery: &Delivery, ending: Ending<'_>) -> Result<Held, StoreError> {
+        end(&mut *self.tx, delivery, ending).await
     }
 }
 
-async fn processed(executor: impl PgExecutor<'_>, guid: &str, attempt: i32) -> Result<Settled, StoreError> {
+async fn end(executor: impl PgExecutor<'_>, delivery: &Delivery, ending: Ending<'_>) -> Result<Held, StoreError> {
+    let (status, reason) = ending.columns();
     let done = sqlx::query!(
-        "UPDATE deliveries SET status = 'processed', reason = NULL, processed_at = now(), lease_until = NULL
-             WHERE guid = $1 AND attempts = $2 AND status = 'processing'",
-        guid,
-        attempt,
+        "UPDATE deliveries SET status = $4, reason = $5, processed_at = now(), failures = 0, crashes = 0, lapses = 0,
+             at_work = false, lease = NULL, lease_until = NULL
+         WHERE guid = $1 AND lease = $2 AND attempts = $3 AND status = 'processing'",
+        delivery.guid,
+        delivery.lease.token,
+        delivery.lease.attempt,
+        status,
+        reason,
     )
     .execute(executor)
     .await?;
-    Ok(Settled::of(done.rows_affected()))
+    Ok(Held::of(done.rows_affected()))
 }

@@ -18,7 +18,10 @@ pub mod feed;
 pub mod history;
 pub mod inbox;
 mod listen;
+pub mod operator;
 pub mod overview;
+pub mod queue;
+mod waiting;
 
 use std::time::Duration;
 
@@ -200,6 +203,26 @@ impl StoreError {
             Self::Migration(MigrateError::Execute(error)) => is_away(error),
             _ => false,
         }
+    }
+}
+
+impl StoreError {
+    /// Whether what was to be written is what the database refuses, so that writing it again is refused again: SQLSTATE classes
+    /// 22 (data exception: U+0000 in text, a number out of range), 23 (a constraint) and 54 (a program limit)
+    /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Refused(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is about rows that this program cannot make sense of, and that somebody else may: a newer version, or an
+    /// operator.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. } | Self::Newer { .. })
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use adjutant::store::Store;
-use adjutant::store::inbox::{Delivery, NewDelivery, Receipt, Settled};
+use adjutant::store::inbox::{Delivery, Ending, NewDelivery, Receipt};
+use adjutant::store::queue::{Held, Retry};
 use chrono::{TimeDelta, Utc};
 
 use crate::support::pg::TestDatabase;
@@ -82,9 +83,9 @@ async fn a_lapsed_lease_is_claimed_again_and_the_late_answer_changes_nothing() {
     let second = claim(&store).await.remove(0);
     assert_eq!(second.attempt, 2);
 
-    assert_eq!(store.delivery_processed("a", first.attempt).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(store.end_delivery(&first, Ending::Processed).await.unwrap(), Held::No);
     assert_eq!(status(&database, "a").await.0, "processing");
-    assert_eq!(store.delivery_processed("a", second.attempt).await.unwrap(), Settled::Taken);
+    assert_eq!(store.end_delivery(&second, Ending::Processed).await.unwrap(), Held::Yes);
     assert_eq!(status(&database, "a").await, ("processed".into(), None, 2));
 }
 
@@ -95,7 +96,8 @@ async fn a_delivery_put_back_waits_for_its_time() {
     store.receive_delivery(&delivery("a")).await.unwrap();
     let first = claim(&store).await.remove(0);
     let soon = Utc::now() + TimeDelta::milliseconds(300);
-    store.retry_delivery_at("a", first.attempt, soon, "GitHub is away").await.unwrap();
+    let delay = Duration::from_millis(300);
+    assert_eq!(store.retry_delivery(&first, delay, "GitHub is away", Retry::Failed).await.unwrap(), Held::Yes);
     assert!(claim(&store).await.is_empty() || Utc::now() >= soon);
     until("it can be claimed again", || async {
         status(&database, "a").await.0 == "processing" || !claim(&store).await.is_empty()
@@ -112,12 +114,12 @@ async fn what_ended_is_not_claimed_again_and_says_why() {
     store.receive_delivery(&delivery("a")).await.unwrap();
     store.receive_delivery(&delivery("b")).await.unwrap();
     for claimed in claim(&store).await {
-        let done = if claimed.guid == "a" {
-            store.delivery_ignored("a", claimed.attempt, "not a label of ours").await
+        let ending = if claimed.guid == "a" {
+            Ending::Ignored("not a label of ours")
         } else {
-            store.delivery_failed("b", claimed.attempt, "no such repository").await
+            Ending::Failed("no such repository")
         };
-        assert_eq!(done.unwrap(), Settled::Taken);
+        assert_eq!(store.end_delivery(&claimed, ending).await.unwrap(), Held::Yes);
     }
     assert!(claim(&store).await.is_empty());
     assert_eq!(status(&database, "a").await, ("ignored".into(), Some("not a label of ours".into()), 1));
@@ -146,17 +148,18 @@ async fn a_database_that_went_away_is_a_temporary_trouble() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_was_given_up_is_taken_up_again_when_it_is_sent_again() {
+async fn a_delivery_that_failed_is_taken_up_again_when_it_is_sent_again() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     store.receive_delivery(&delivery("a")).await.unwrap();
     let claimed = claim(&store).await;
     assert_eq!(store.receive_delivery(&delivery("a")).await.unwrap(), Receipt::Known, "it is in hand");
-    store.delivery_failed("a", claimed[0].attempt, "GitHub was down for hours").await.unwrap();
+    let down = Ending::Failed("GitHub was down for hours");
+    assert_eq!(store.end_delivery(&claimed[0], down).await.unwrap(), Held::Yes);
     assert_eq!(store.receive_delivery(&delivery("a")).await.unwrap(), Receipt::Again);
     assert_eq!(status(&database, "a").await, ("received".to_owned(), None, 0));
     let claimed = claim(&store).await;
-    store.delivery_processed("a", claimed[0].attempt).await.unwrap();
+    assert_eq!(store.end_delivery(&claimed[0], Ending::Processed).await.unwrap(), Held::Yes);
     assert_eq!(store.receive_delivery(&delivery("a")).await.unwrap(), Receipt::Known);
 
     // One whose body is the fault is no better the second time.
@@ -188,8 +191,8 @@ async fn a_lease_is_kept_by_who_holds_it_only() {
     let store = database.store().await;
     store.receive_delivery(&delivery("a")).await.unwrap();
     let held = claim(&store).await.remove(0);
-    assert_eq!(store.keep_delivery(&held, Duration::ZERO).await.unwrap(), Settled::Taken);
+    assert_eq!(store.keep_delivery(&held, Duration::ZERO).await.unwrap(), Held::Yes);
     let taken_over = claim(&store).await.remove(0);
-    assert_eq!(store.keep_delivery(&held, MINUTE).await.unwrap(), Settled::LeaseLost);
-    assert_eq!(store.keep_delivery(&taken_over, MINUTE).await.unwrap(), Settled::Taken);
+    assert_eq!(store.keep_delivery(&held, MINUTE).await.unwrap(), Held::No);
+    assert_eq!(store.keep_delivery(&taken_over, MINUTE).await.unwrap(), Held::Yes);
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use adjutant::store::Store;
-use adjutant::store::effects::{Claimed, Claims, Held, HeldTask};
+use adjutant::store::effects::{Claimed, Claims, HeldTask};
+use adjutant::store::queue::Held;
 use adjutant_domain::brief::{Brief, Requirement};
 use adjutant_domain::command::Command;
 use adjutant_domain::directive::{Base, Directive};
@@ -116,7 +117,7 @@ impl Life {
             if claimed.effect.task() == Some(task) {
                 finish(&self.store, &claimed).await;
             } else {
-                assert_eq!(self.store.hand_back_effect(&claimed).await.unwrap(), Held::Yes);
+                assert_eq!(self.store.hand_back_effect(&claimed.row).await.unwrap(), Held::Yes);
             }
         }
         self.tell(Signal::TaskFinished { task, outcome, cost: Usd::ZERO }).await;
@@ -157,7 +158,7 @@ impl Life {
 
 async fn finish(store: &Store, claimed: &Claimed) {
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.finish_effect(claimed).await.unwrap(), Held::Yes);
+    assert_eq!(unit.finish_effect(&claimed.row).await.unwrap(), Held::Yes);
     unit.commit().await.unwrap();
 }
 
@@ -216,12 +217,12 @@ async fn claimers_at_once_never_take_more_than_an_installation_has_places() {
     }
     let other = Life::open(&store, 4, 99, 1, Policy::default()).await;
     let taken = claim_at_once(&database, 5).await;
-    let others = taken.iter().filter(|claimed| claimed.directive == Some(other.directive.id)).count();
+    let others = taken.iter().filter(|claimed| claimed.row.directive == Some(other.directive.id)).count();
     assert_eq!((taken.len(), others), (6, 1), "five of one installation, and the other's only one");
     assert!(claim(&store, 5).await.taken.is_empty());
 
     // Whoever ends makes room for one.
-    for claimed in taken.iter().filter(|claimed| claimed.directive != Some(other.directive.id)).take(2) {
+    for claimed in taken.iter().filter(|claimed| claimed.row.directive != Some(other.directive.id)).take(2) {
         finish(&store, claimed).await;
         assert_eq!(claim_at_once(&database, 5).await.len(), 1);
     }
@@ -322,6 +323,29 @@ async fn a_worker_that_died_gives_its_place_back_and_a_task_that_was_called_off_
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([b]));
 }
 
+#[tokio::test]
+async fn a_task_whose_lease_lapsed_waits_while_its_directive_is_paused_or_its_budget_is_used_up() {
+    let database = TestDatabase::new().await;
+    let (store, pool) = (database.store().await, database.pool().await);
+    let mut life = Life::started(&store, 7, 1, policy(5), "implement", &["a"]).await;
+    let a = life.task("a");
+    let dying = store.claim_effects(Lane::Agent, 1, Duration::ZERO, &[], MANY).await.unwrap();
+    assert_eq!(tasks(&dying), BTreeSet::from([a]));
+    life.tell(Signal::TaskStarted { task: a }).await;
+    life.tell(Signal::Commanded(order(Command::Pause { now: false }))).await;
+    assert!(claim(&store, MANY).await.taken.is_empty(), "what runs may end, and is not run again");
+    life.tell(Signal::Commanded(order(Command::Resume))).await;
+    let again = store.claim_effects(Lane::Agent, 1, Duration::ZERO, &[], MANY).await.unwrap();
+    assert_eq!(tasks(&again), BTreeSet::from([a]));
+    // Sums beyond 64 bits are sums all the same.
+    let dear = "UPDATE tasks SET cost_micros = 9223372036854775807";
+    sqlx::query(dear).execute(&pool).await.unwrap();
+    assert!(claim(&store, MANY).await.taken.is_empty(), "the budget is asked at every claim");
+    assert_eq!(store.summaries().await.unwrap()[0].cost, Usd(i64::MAX));
+    sqlx::query("UPDATE tasks SET cost_micros = 0").execute(&pool).await.unwrap();
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([a]));
+}
+
 /// With more directives and rounds it is `scripts/bench-claims`.
 #[tokio::test]
 async fn who_claims_at_once_hands_back_all_that_was_taken() {
@@ -343,7 +367,7 @@ async fn who_claims_at_once_hands_back_all_that_was_taken() {
                 for _ in 0..rounds {
                     let began = Instant::now();
                     for claimed in store.claim_effects(Lane::Agent, 2, LEASE, &[], 8).await.unwrap().taken {
-                        assert_eq!(store.hand_back_effect(&claimed).await.unwrap(), Held::Yes);
+                        assert_eq!(store.hand_back_effect(&claimed.row).await.unwrap(), Held::Yes);
                     }
                     spans.push(began.elapsed());
                 }

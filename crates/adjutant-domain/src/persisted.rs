@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::directive::Directive;
 use super::effect::Effect;
+use super::signal::Signal;
 
 /// The version that this program writes: the shape of the persisted types in this crate.
 pub const STATE_VERSION: i32 = 2;
@@ -105,6 +106,12 @@ pub fn read_effect(version: i32, mut payload: Value) -> Result<Effect, ReadError
         v1::effect(&mut payload);
     }
     Ok(serde_json::from_value(payload)?)
+}
+
+/// Reads a signal that waited for its directive. Version 1 kept none.
+pub fn read_signal(version: i32, signal: Value) -> Result<Signal, ReadError> {
+    refuse_newer(version)?;
+    Ok(serde_json::from_value(signal)?)
 }
 
 fn refuse_newer(version: i32) -> Result<(), ReadError> {

@@ -190,6 +190,22 @@ pub enum Signal {
     Tick,
 }
 
+impl Signal {
+    /// What is told when an effect is set aside; none where the work goes on without it. The effect is given by what its row says
+    /// beside the payload, which may be what could not be read.
+    pub fn of_failed_effect(kind: &str, task: Option<TaskId>, step: Option<StepId>, why: &str) -> Option<Self> {
+        let reason = why.to_owned();
+        match (kind, task, step) {
+            ("run_task", Some(task), _) => {
+                Some(Self::TaskFinished { task, outcome: TaskOutcome::Barred { reason }, cost: Usd::ZERO })
+            }
+            ("cut_integration" | "integrate", ..) => Some(Self::EffectFailed { step: None, reason }),
+            ("open_pull" | "verify" | "merge", _, Some(step)) => Some(Self::EffectFailed { step: Some(step), reason }),
+            _ => None,
+        }
+    }
+}
+
 /// The facts with which a directive is opened or resumed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Labelled {

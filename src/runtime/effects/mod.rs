@@ -15,6 +15,7 @@ mod verification;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 pub(in crate::runtime) use pulls::seen;
@@ -22,7 +23,8 @@ pub(in crate::runtime) use pulls::seen;
 use super::App;
 use crate::github::GitHubError;
 use crate::store::StoreError;
-use crate::store::effects::Claimed;
+use crate::store::effects::{Claimed, Row};
+use crate::store::queue::Held;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Effect;
 use adjutant_domain::ids::StepId;
@@ -57,7 +59,7 @@ pub(super) enum EffectError {
         why: String,
         /// How often it is tried in all.
         tries: u32,
-        /// What the engine is told once it is believed; none where the effect is given up then.
+        /// What the engine is told once it is believed; none where the effect fails then.
         then: Option<Vec<Signal>>,
     },
     /// It will not work: a person is told.
@@ -100,7 +102,65 @@ impl From<GitHubError> for EffectError {
 
 impl From<StoreError> for EffectError {
     fn from(error: StoreError) -> Self {
-        Self::later(error)
+        match error {
+            StoreError::Newer { .. } => Self::HandedBack,
+            error if error.is_certain() => Self::never(error),
+            error => Self::later(error),
+        }
+    }
+}
+
+/// Whether this program's own code is at work on an effect, as its row says: a process that ends then counts against the effect.
+/// What waits for a process of its own (an agent, a verifier) rests, and more than one thing may be at work.
+pub(super) struct Working<'a> {
+    app: &'a App,
+    row: &'a Row,
+    hands: Mutex<u32>,
+}
+
+impl<'a> Working<'a> {
+    /// The work has begun, and its row says so.
+    pub(super) fn begun(app: &'a App, row: &'a Row) -> Self {
+        Self { app, row, hands: Mutex::new(1) }
+    }
+
+    /// Waits for something that runs in a process of its own.
+    pub(super) async fn rest_while<T>(&self, running: impl Future<Output = T>) -> T {
+        self.leave().await;
+        let came = running.await;
+        self.enter().await;
+        came
+    }
+
+    /// Does something while the rest waits.
+    pub(super) async fn work_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.enter().await;
+        let came = work.await;
+        self.leave().await;
+        came
+    }
+
+    async fn enter(&self) {
+        let mut hands = self.hands.lock().await;
+        *hands += 1;
+        if *hands == 1 {
+            self.tell(self.app.store.begin_effect(self.row).await);
+        }
+    }
+
+    async fn leave(&self) {
+        let mut hands = self.hands.lock().await;
+        *hands = hands.saturating_sub(1);
+        if *hands == 0 {
+            self.tell(self.app.store.rest_effect(self.row).await);
+        }
+    }
+
+    fn tell(&self, written: Result<Held, StoreError>) {
+        if let Err(error) = written {
+            let key = &self.row.key;
+            tracing::warn!(%error, key, "whether effect {key} is at work could not be recorded; it goes on");
+        }
     }
 }
 
@@ -108,6 +168,7 @@ impl From<StoreError> for EffectError {
 pub(super) async fn carry_out(
     app: &App,
     claimed: &Claimed,
+    working: &Working<'_>,
     cancel: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
@@ -117,7 +178,7 @@ pub(super) async fn carry_out(
     if let Effect::NeutralCheck { repo, head } = &claimed.effect {
         return checks::write_neutral(app, repo, head).await;
     }
-    let Some(id) = claimed.directive else { return Ok(Vec::new()) };
+    let Some(id) = claimed.row.directive else { return Ok(Vec::new()) };
     let Some(directive) = app.store.directive(id).await? else { return Ok(Vec::new()) };
     let directive = &directive;
     match &claimed.effect {
@@ -135,15 +196,17 @@ pub(super) async fn carry_out(
         Effect::Merge { step, head, .. } => pulls::merge(app, directive, *step, head).await,
         Effect::ClosePull { step, word } => pulls::close(app, directive, *step, word).await,
         Effect::DeleteBranch { step } => pulls::delete_branch(app, directive, *step).await,
-        Effect::RunTask { task } => tasks::run(app, directive, *task, cancel, stop).await,
-        Effect::Verify { step, head, round } => verification::verify(app, directive, *step, head, *round, cancel).await,
+        Effect::RunTask { task } => tasks::run(app, directive, *task, working, cancel, stop).await,
+        Effect::Verify { step, head, round } => {
+            verification::verify(app, directive, *step, head, *round, working, cancel).await
+        }
         Effect::Announce { .. } | Effect::NeutralCheck { .. } => Ok(Vec::new()),
     }
 }
 
 /// Whether long work that has begun is still wanted.
 pub(super) async fn is_wanted(app: &App, claimed: &Claimed) -> Result<bool, StoreError> {
-    match (&claimed.effect, claimed.directive) {
+    match (&claimed.effect, claimed.row.directive) {
         (Effect::RunTask { task }, _) => Ok(app.store.task_status(*task).await? != Some(TaskStatus::Cancelled)),
         (Effect::Verify { step, head, .. }, Some(id)) => {
             let directive = app.store.directive(id).await?;
@@ -166,14 +229,9 @@ pub(super) fn without_folder(why: &str, folder: &Path) -> String {
     told
 }
 
-/// What the engine is told when an effect is given up: nothing, where the work goes on without it.
+/// What the engine is told when an effect is set aside: nothing, where the work goes on without it.
 pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
-    let step = match effect {
-        Effect::CutIntegration | Effect::Integrate { .. } => None,
-        Effect::OpenPull { step } | Effect::Verify { step, .. } | Effect::Merge { step, .. } => Some(*step),
-        _ => return None,
-    };
-    Some(Signal::EffectFailed { step, reason: why.to_owned() })
+    Signal::of_failed_effect(effect.kind(), effect.task(), effect.step(), why)
 }
 
 /// The step, where it is one of the present chain's.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks::check_run;
 use super::trees::{Source, identity};
-use super::{EffectError, step_of};
+use super::{EffectError, Working, step_of};
 use crate::github::Conclusion;
 use crate::report;
 use crate::runtime::App;
@@ -31,6 +31,7 @@ pub(super) async fn verify(
     id: StepId,
     head: &Sha,
     round: u32,
+    working: &Working<'_>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(step) = step_of(directive, id).filter(|_| is_wanted(directive, id, head)) else {
@@ -52,7 +53,7 @@ pub(super) async fn verify(
                 .await?
         }
     };
-    let proof = Proof { app, directive, step, head, round, cancel };
+    let proof = Proof { app, directive, step, head, round, working, cancel };
     let specs = proof.specs(&source).await?;
     let findings = findings(directive, &specs, &source.mirror.diff(&target, &merged).await?)?;
     let results = proof.run(&source, &merged, &specs).await?;
@@ -82,6 +83,7 @@ struct Proof<'a> {
     step: &'a Step,
     head: &'a Sha,
     round: u32,
+    working: &'a Working<'a>,
     cancel: &'a CancellationToken,
 }
 
@@ -104,7 +106,7 @@ impl Proof<'_> {
                 log: self.log(&spec.name),
                 cancel: self.cancel.clone(),
             };
-            let ran = verify::run_verifier(&self.app.sandbox, spec, job).await;
+            let ran = self.working.rest_while(verify::run_verifier(&self.app.sandbox, spec, job)).await;
             tree.remove(Removal::Disposable);
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);

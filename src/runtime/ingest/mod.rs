@@ -103,6 +103,14 @@ pub enum IngestError {
         /// What GitHub said.
         why: String,
     },
+    /// It is about a directive that a newer version wrote: leave it to a process of that version.
+    #[error("{why}")]
+    Newer {
+        /// The version that it takes.
+        version: i32,
+        /// What was found.
+        why: String,
+    },
     /// It will never work.
     #[error("{why}")]
     Never {
@@ -124,7 +132,12 @@ impl From<GitHubError> for IngestError {
 
 impl From<StoreError> for IngestError {
     fn from(error: StoreError) -> Self {
-        Self::Later { after: None, why: error.to_string() }
+        let why = error.to_string();
+        match error {
+            StoreError::Newer { found, .. } => Self::Newer { version: found, why },
+            error if error.is_certain() => Self::Never { why },
+            _ => Self::Later { after: None, why },
+        }
     }
 }
 

@@ -60,10 +60,11 @@ pub(super) async fn save_row(
     })?;
     sqlx::query!(
         "INSERT INTO directives (id, repo_id, repo_name, installation_id, issue, ordinal, status, generation, state,
-                                 created_at, ended_at, open_pull_limit, state_version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                                 created_at, ended_at, open_pull_limit, state_version, budget_micros)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, generation = excluded.generation,
-             state = excluded.state, ended_at = excluded.ended_at, state_version = excluded.state_version",
+             state = excluded.state, ended_at = excluded.ended_at, state_version = excluded.state_version,
+             budget_micros = excluded.budget_micros",
         directive.id.0,
         signed(directive.repo.id),
         directive.repo.full_name(),
@@ -77,6 +78,7 @@ pub(super) async fn save_row(
         directive.ended_at,
         small(directive.policy.limits.open_pull_requests),
         version,
+        directive.budget().0.max(0),
     )
     .execute(connection)
     .await?;

@@ -1,20 +1,23 @@
 //! Claiming runs of agents, within the limits that directives share.
 //!
-//! Two houses may be full: the agents of an installation, and the pull requests of a repository that wait for a person.
-//! Who claims takes turns (an advisory lock for the length of one short transaction), counts, and takes what fits, so
-//! that two processes at once never take one place twice. What does not fit stays queued and is passed over: it
+//! Two limits hold across directives: the agents of an installation, and the pull requests of a repository that wait for a
+//! person. Who claims takes turns (an advisory lock for the length of one short transaction), counts, and takes what fits, so
+//! that two processes at once never take one slot twice. What does not fit stays queued and is passed over: it
 //! keeps nobody else's work waiting.
 //!
-//! A pull request takes a place while a question about it waits for a person. An agent on its way to a new one holds a
-//! place for it, and hands it to the proof of what it made: otherwise the next would begin while nobody knows yet whether
-//! this one will wait. A rework takes none: it follows from an answer, and opens nothing.
+//! A pull request takes a slot while a question about it waits for a person. An agent on its way to a new one holds a
+//! slot for it, and hands it to the verification of what it made: otherwise the next would begin while nobody knows yet
+//! whether this one will wait. A rework takes none: it follows from an answer, and opens nothing.
+//!
+//! Whether the directive is paused, and whether its budget is used up, is asked at every claim: also of a task that ran
+//! before and whose lease lapsed. It waits until the directive goes on.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use super::Claimed;
+use super::rows::{ClaimedRow, Claims, read_all};
 use crate::store::{Store, StoreError};
 use adjutant_domain::ids::{DirectiveId, TaskId};
 use adjutant_domain::task::{CapacityLimit, QueueReason};
@@ -24,16 +27,7 @@ const TURN: i64 = 0x0061_646a_7461_736b;
 /// How many tasks beyond those wanted are looked at in one turn.
 const BEYOND: i64 = 100;
 
-/// What came of claiming.
-#[derive(Debug, Default)]
-pub struct Claims {
-    /// In hand now.
-    pub taken: Vec<Claimed>,
-    /// Queued still, for a house is full, and nobody was told yet.
-    pub held: Vec<HeldTask>,
-}
-
-/// A task that waits for a place.
+/// A task that waits for capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldTask {
     /// Whose it is.
@@ -60,7 +54,7 @@ struct Candidate {
 }
 
 impl Store {
-    /// Takes up to `limit` runs of agents that are due, or whose worker's lease lapsed, and for which there is a place;
+    /// Takes up to `limit` runs of agents that are due, or whose worker's lease lapsed, and for which there is a slot;
     /// an installation has `per_installation` of them.
     pub(super) async fn claim_tasks(
         &self,
@@ -72,19 +66,21 @@ impl Store {
         let mut tx = self.pool().begin().await?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1)", TURN).execute(&mut *tx).await?;
         // A statement of its own: what it sees begins after the lock was had.
-        let candidates = candidates(&mut tx, in_hand, per_installation, limit.saturating_add(BEYOND)).await?;
+        let candidates =
+            candidates(&mut tx, in_hand, per_installation, self.version, limit.saturating_add(BEYOND)).await?;
         let (ids, held) = choose(candidates, limit, per_installation);
         let taken = if ids.is_empty() { Vec::new() } else { take(&mut tx, &ids, lease).await? };
         tx.commit().await?;
-        Ok(Claims { taken, held })
+        Ok(read_all(taken, held))
     }
 }
 
-/// What is due: first what has a place as things stand, then what nobody was told of.
+/// What is due: first what has a slot as things stand, then what nobody was told of.
 async fn candidates(
     connection: &mut PgConnection,
     in_hand: &[i64],
     per_installation: u32,
+    version: i32,
     most: i64,
 ) -> Result<Vec<Candidate>, StoreError> {
     let rows = sqlx::query!(
@@ -117,9 +113,13 @@ async fn candidates(
              FROM effects e JOIN directives d ON d.id = e.directive_id LEFT JOIN tasks t ON t.id = e.task_id
              LEFT JOIN agents ON agents.installation_id = d.installation_id
              LEFT JOIN pulls ON pulls.repo_id = d.repo_id
-             WHERE e.lane = 'agent' AND e.id <> ALL($3)
-                   AND ((e.status = 'queued' AND e.run_after <= now())
-                                         OR (e.status = 'running' AND e.lease_until < now()))),
+             WHERE e.lane = 'agent' AND e.id <> ALL($3) AND e.status = 'queued' AND e.run_after <= now()
+                   AND e.payload_version <= $4 AND d.state_version <= $4
+                   -- The shell of a task that was called off is taken whatever holds.
+                   AND (coalesce(t.status NOT IN ('queued', 'running'), false)
+                        OR (d.status <> 'paused'
+                            AND (d.budget_micros IS NULL OR d.budget_micros > (
+                                SELECT coalesce(sum(paid.cost_micros), 0) FROM tasks paid WHERE paid.directive_id = d.id))))),
            seen AS (
              SELECT *, NOT live OR (agents < $1 AND (NOT opens_pull OR pulls < open_pull_limit)) AS fits FROM due)
            SELECT id AS "id!", directive_id AS "directive_id!", task_id, installation_id AS "installation_id!",
@@ -129,6 +129,7 @@ async fn candidates(
         i64::from(per_installation),
         most,
         in_hand,
+        version,
     )
     .fetch_all(connection)
     .await?;
@@ -148,7 +149,7 @@ async fn candidates(
     Ok(candidates.collect())
 }
 
-/// Takes what fits, the oldest first, each place once.
+/// Takes what fits, the oldest first, each slot once.
 fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec<i64>, Vec<HeldTask>) {
     let (mut agents, mut pulls) = (HashMap::new(), HashMap::new());
     let (mut taken, mut held) = (Vec::new(), Vec::new());
@@ -181,20 +182,20 @@ fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec
     (taken, held)
 }
 
-async fn take(connection: &mut PgConnection, ids: &[i64], lease: Duration) -> Result<Vec<Claimed>, StoreError> {
+async fn take(connection: &mut PgConnection, ids: &[i64], lease: Duration) -> Result<Vec<ClaimedRow>, StoreError> {
     let rows = sqlx::query_as!(
-        super::ClaimedRow,
-        "UPDATE effects SET status = 'running', attempts = attempts + 1, lease = gen_random_uuid(),
+        ClaimedRow,
+        r#"UPDATE effects SET status = 'running', attempts = attempts + 1, lease = gen_random_uuid(),
              lease_until = now() + make_interval(secs => $2)
-         WHERE id = ANY($1) AND ((status = 'queued' AND run_after <= now())
-                                 OR (status = 'running' AND lease_until < now()))
-         RETURNING id, directive_id, key, payload, payload_version, attempts, refusals, lease, version",
+         WHERE id = ANY($1) AND status = 'queued' AND run_after <= now()
+         RETURNING id, directive_id, key, kind, task_id, payload, payload_version, attempts, failures, refusals, crashes,
+                   lapses, lease AS "lease!", version"#,
         ids,
         lease.as_secs_f64(),
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(super::ClaimedRow::read).collect()
+    Ok(rows)
 }
 
 fn small(number: i64) -> u32 {

@@ -22,7 +22,7 @@ const STALL: [&str; 4] = [
          RETURN NEW;
      END $$",
     "CREATE TRIGGER stall BEFORE UPDATE ON effects FOR EACH ROW
-     WHEN (OLD.status = 'running' AND NEW.status IN ('done', 'queued')) EXECUTE FUNCTION stall()",
+     WHEN (OLD.status = 'running' AND NEW.status IN ('done', 'queued') AND NEW.lapses <= OLD.lapses) EXECUTE FUNCTION stall()",
 ];
 
 const STALLED: &str = "SELECT application_name FROM pg_stat_activity

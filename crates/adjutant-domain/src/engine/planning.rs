@@ -42,6 +42,7 @@ impl Transition {
             TaskOutcome::Planned { plan } => self.plan_proposed(plan),
             TaskOutcome::Cancelled => {}
             TaskOutcome::Failed { reason } => self.planner_failed(reason),
+            TaskOutcome::Barred { reason } => self.planner_barred(reason),
             TaskOutcome::Refused { faults } => self.planner_failed(&faults.join("; ")),
             _ => self.planner_failed("the planner handed in no plan"),
         }
@@ -56,6 +57,16 @@ impl Transition {
                 PlanOrigin::Default,
             );
         }
+    }
+
+    /// The planner cannot be run, and trying again would not help: the default chain is put to a person.
+    fn planner_barred(&mut self, reason: &str) {
+        self.record(EventKind::PlanningFailed { reason: reason.to_owned() }, None);
+        self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
+        let chain = plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps);
+        let hash = self.record_plan(&chain, PlanOrigin::Default);
+        let question = format!("The planner could not be run: {reason}. May the default plan start?");
+        self.ask(ApprovalKind::Plan, None, hash, question);
     }
 
     fn plan_proposed(&mut self, answer: &Value) {
@@ -94,6 +105,19 @@ impl Transition {
 
     /// Makes the plan the directive's next chain, and starts it where nobody must be asked.
     fn adopt(&mut self, plan: &Plan, origin: PlanOrigin) {
+        let hash = self.record_plan(plan, origin);
+        if self.directive.policy.plan_approval
+            || self.directive.policy.autonomy == Autonomy::Manual
+            || self.directive.unapproved_text
+        {
+            self.ask(ApprovalKind::Plan, None, hash, "May this plan start?".to_owned());
+        } else {
+            self.activate();
+        }
+    }
+
+    /// Makes the plan the directive's next chain. Gives its hash.
+    fn record_plan(&mut self, plan: &Plan, origin: PlanOrigin) -> Sha {
         self.directive.generation = self.directive.generation.max(1);
         self.directive.steps = self.chain_of(plan);
         let hash = plan.hash();
@@ -105,14 +129,7 @@ impl Transition {
         });
         let steps = plan.steps.iter().map(|step| step.name.clone()).collect();
         self.record(EventKind::PlanningCompleted { origin, steps, hash: hash.clone() }, None);
-        if self.directive.policy.plan_approval
-            || self.directive.policy.autonomy == Autonomy::Manual
-            || self.directive.unapproved_text
-        {
-            self.ask(ApprovalKind::Plan, None, hash, "May this plan start?".to_owned());
-        } else {
-            self.activate();
-        }
+        hash
     }
 
     /// Starts working on the plan. A pause that came meanwhile is kept.

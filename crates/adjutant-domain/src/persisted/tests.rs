@@ -1,4 +1,4 @@
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::*;
@@ -26,7 +26,7 @@ fn opened() -> Directive {
         overrides: Vec::new(),
         agents: None,
     };
-    engine::open(&labelled, Utc::now()).directive.unwrap()
+    engine::open(&labelled, DateTime::<Utc>::UNIX_EPOCH).directive.unwrap()
 }
 
 fn rows(directive: &Directive) -> DirectiveRows {

@@ -13,7 +13,7 @@ mod progress;
 use tokio_util::sync::CancellationToken;
 
 use super::trees::{Source, identity};
-use super::{EffectError, without_folder};
+use super::{EffectError, Working, without_folder};
 use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, ResultFile};
 use crate::report;
 use crate::runtime::App;
@@ -38,6 +38,7 @@ pub(super) async fn run(
     app: &App,
     directive: &Directive,
     id: TaskId,
+    working: &Working<'_>,
     cancel: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
@@ -51,7 +52,8 @@ pub(super) async fn run(
         Some(before) if task.kind == TaskKind::Plan => app.store.directive(before).await?,
         _ => None,
     };
-    let job = Job { app, directive, task, step: task.step.and_then(|step| directive.step(step)), before, cancel, stop };
+    let step = task.step.and_then(|step| directive.step(step));
+    let job = Job { app, directive, task, step, before, working, cancel, stop };
     let (outcome, cost) = match job.run().await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {
@@ -86,6 +88,7 @@ struct Job<'a> {
     step: Option<&'a Step>,
     /// The directive that the issue had before, for the planner to know of.
     before: Option<Directive>,
+    working: &'a Working<'a>,
     cancel: &'a CancellationToken,
     stop: &'a CancellationToken,
 }
@@ -399,7 +402,8 @@ impl Job<'_> {
             log,
             cancel: self.cancel.clone(),
         };
-        let ran = agent::run_agent(&self.app.sandbox, &spec(name, settings), job).await;
+        let spec = spec(name, settings);
+        let ran = self.working.rest_while(agent::run_agent(&self.app.sandbox, &spec, job)).await;
         let ran = ran.map_err(|error| EffectError::never(format!("the agent `{name}` was not started: {error}")))?;
         let ended = journal::Ended { measure: measure(&ran), run: ran };
         journal::write(tree, self.task.id, &ended);

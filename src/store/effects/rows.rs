@@ -1,0 +1,127 @@
+//! A claimed row of the outbox, read or not.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::HeldTask;
+use crate::store::queue::{Lease, Record};
+use adjutant_domain::effect::Effect;
+use adjutant_domain::ids::{DirectiveId, StepId, TaskId};
+use adjutant_domain::persisted::{self, STATE_VERSION};
+
+/// A row in hand.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its number.
+    pub id: i64,
+    /// What it is found by: the effect's natural key.
+    pub key: String,
+    /// For which directive; none where it stands for itself.
+    pub directive: Option<DirectiveId>,
+    pub(super) lease: Lease,
+    pub(super) version: i32,
+}
+
+/// An effect in hand.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Its row.
+    pub row: Row,
+    /// What is to be done.
+    pub effect: Effect,
+    /// Which try this is, counted from one.
+    pub attempt: u32,
+    /// How it fared before.
+    pub record: Record,
+}
+
+/// A row in hand that says nothing this version knows. It is set aside; whoever waits for it is told by what its other columns
+/// say.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// The row.
+    pub row: Row,
+    /// The word for what was to be done.
+    pub kind: String,
+    /// The task that it was to run.
+    pub task: Option<TaskId>,
+    /// The step that it was for, as far as that can be told.
+    pub step: Option<StepId>,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
+/// What came of claiming.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// In hand now.
+    pub taken: Vec<Claimed>,
+    /// In hand, and unreadable.
+    pub unreadable: Vec<Unreadable>,
+    /// Queued still, for a limit is reached, and nobody was told yet.
+    pub held: Vec<HeldTask>,
+}
+
+/// An effect in hand, as its row says.
+pub(super) struct ClaimedRow {
+    pub(super) id: i64,
+    pub(super) directive_id: Option<Uuid>,
+    pub(super) key: String,
+    pub(super) kind: String,
+    pub(super) task_id: Option<Uuid>,
+    pub(super) payload: Value,
+    pub(super) payload_version: i32,
+    pub(super) attempts: i32,
+    pub(super) failures: i32,
+    pub(super) refusals: i32,
+    pub(super) crashes: i32,
+    pub(super) lapses: i32,
+    pub(super) lease: Uuid,
+    pub(super) version: i32,
+}
+
+/// Reads each row by itself.
+pub(super) fn read_all(rows: Vec<ClaimedRow>, held: Vec<HeldTask>) -> Claims {
+    let mut claims = Claims { held, ..Claims::default() };
+    for row in rows {
+        match row.read() {
+            Ok(claimed) => claims.taken.push(claimed),
+            Err(unreadable) => claims.unreadable.push(*unreadable),
+        }
+    }
+    claims
+}
+
+impl ClaimedRow {
+    fn read(self) -> Result<Claimed, Box<Unreadable>> {
+        let row = Row {
+            id: self.id,
+            key: self.key,
+            directive: self.directive_id.map(DirectiveId),
+            lease: Lease { token: self.lease, attempt: self.attempts },
+            version: self.version,
+        };
+        let step = step_in(&self.payload, &self.kind);
+        match persisted::read_effect(self.payload_version.min(STATE_VERSION), self.payload) {
+            Ok(effect) => Ok(Claimed {
+                row,
+                effect,
+                attempt: u32::try_from(self.attempts).unwrap_or(1),
+                record: Record::of(self.failures, self.refusals, self.crashes, self.lapses),
+            }),
+            Err(error) => Err(Box::new(Unreadable {
+                row,
+                kind: self.kind,
+                task: self.task_id.map(TaskId),
+                step,
+                why: error.to_string(),
+            })),
+        }
+    }
+}
+
+/// The step that a payload names, whatever else it says.
+pub(in crate::store) fn step_in(payload: &Value, kind: &str) -> Option<StepId> {
+    let step = payload.get(kind)?.get("step")?.as_str()?;
+    step.parse().ok().map(StepId)
+}
