@@ -9,7 +9,7 @@ mod try_out;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use adjutant::cli::{self, CliError, DirectiveArgs};
+use adjutant::cli::{self, CliError, DirectiveArgs, QueueArgs};
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
 use check::Check;
@@ -54,6 +54,8 @@ enum Command {
     Playground(TryOutArgs),
     /// Look at directives: what there is, the chain of one, what happened
     Directive(DirectiveArgs),
+    /// Look at deliveries and effects that failed or are stuck, and try or drop one
+    Queue(QueueArgs),
     /// Show the main job end to end on this machine, with nothing configured
     #[cfg(feature = "playground")]
     Demo(DemoArgs),
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(&args)),
         (Ok(runtime), Command::Directive(args)) => runtime.block_on(run_directive(&args)),
+        (Ok(runtime), Command::Queue(args)) => runtime.block_on(run_queue(&args)),
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
         #[cfg(feature = "playground")]
@@ -100,6 +103,13 @@ enum Failure {
 }
 
 impl Failure {
+    fn of_command(error: CliError) -> Self {
+        match error {
+            CliError::Operator(text) => Self::Settings(text),
+            CliError::Work(text) => Self::Work(text),
+        }
+    }
+
     fn work(error: impl std::fmt::Display) -> Self {
         Self::Work(error.to_string())
     }
@@ -133,10 +143,13 @@ async fn run_playground(args: &TryOutArgs) -> Result<(), Failure> {
 async fn run_directive(args: &DirectiveArgs) -> Result<(), Failure> {
     let interrupted = stop_on_signals().map_err(Failure::work)?;
     let mut out = std::io::stdout();
-    cli::directive(args, environment(), &mut out, &interrupted).await.map_err(|error| match error {
-        CliError::Operator(text) => Failure::Settings(text),
-        CliError::Work(text) => Failure::Work(text),
-    })
+    cli::directive(args, environment(), &mut out, &interrupted).await.map_err(Failure::of_command)
+}
+
+async fn run_queue(args: &QueueArgs) -> Result<(), Failure> {
+    let interrupted = stop_on_signals().map_err(Failure::work)?;
+    let mut out = std::io::stdout();
+    cli::queue(args, environment(), &mut out, &interrupted).await.map_err(Failure::of_command)
 }
 
 #[cfg(feature = "playground")]

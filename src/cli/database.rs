@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use sqlx::postgres::PgConnectOptions;
+
 use super::CliError;
 use crate::settings::{Database, StateSettings};
 use crate::store::Store;
@@ -15,7 +17,24 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Connects; a private Postgres that does not run is started, one that was never made is not.
+    /// Nothing can be changed.
     pub(super) async fn open(variables: Vec<(String, String)>, config: Option<&Path>) -> Result<Self, CliError> {
+        Self::with(variables, config, Store::read_only).await
+    }
+
+    /// The same, to change something.
+    pub(super) async fn open_to_write(
+        variables: Vec<(String, String)>,
+        config: Option<&Path>,
+    ) -> Result<Self, CliError> {
+        Self::with(variables, config, Store::lazy).await
+    }
+
+    async fn with(
+        variables: Vec<(String, String)>,
+        config: Option<&Path>,
+        store: fn(PgConnectOptions) -> Store,
+    ) -> Result<Self, CliError> {
         let settings = StateSettings::load(variables, config).map_err(|error| CliError::Operator(error.to_string()))?;
         let (options, cluster) = match (&settings.database, settings.database.connect_options()) {
             (Database::Server(_), Some(options)) => (options, None),
@@ -31,7 +50,7 @@ impl Opened {
                 (cluster.options(), Some(cluster))
             }
         };
-        let store = Store::read_only(options.application_name("adjutant directive"));
+        let store = store(options.application_name("adjutant command"));
         let opened = Self { store, cluster };
         match opened.store.ping().await {
             Ok(()) => Ok(opened),

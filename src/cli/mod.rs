@@ -1,17 +1,18 @@
-//! `adjutant directive`: the operator's view of what is in the database.
+//! `adjutant directive` and `adjutant queue`: the operator's view of what is in the database.
 //!
 //! In go the arguments, the settings that say where state is kept, and a writer; out goes text for a terminal, or JSON.
 //! It works beside a running `serve` and without one: a private Postgres that does not run is started for as long as the
-//! command takes. Connections are read-only.
+//! command takes. Connections are read-only but for `queue retry` and `queue drop`.
 //!
 //! What people and agents wrote is shown with control characters made visible, so that no issue's title moves a
-//! terminal's cursor. It never changes a directive, asks GitHub nothing and needs none of its settings.
+//! terminal's cursor. It never changes a directive's state, asks GitHub nothing and needs none of its settings.
 
 mod chain;
 mod database;
 mod events;
 mod find;
 mod list;
+mod queue;
 mod show;
 mod text;
 
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::StoreError;
 use adjutant_domain::event::Severity;
 use database::Opened;
+pub use queue::{QueueArgs, queue};
 
 /// The arguments of `adjutant directive`.
 #[derive(Debug, Args)]
