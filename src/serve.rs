@@ -19,6 +19,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use adjutant_domain::persisted::STATE_VERSION;
+
 use crate::github::{GitHub, GitHubConfig, GitHubError};
 use crate::runtime::{self, App};
 use crate::settings::{self, Settings};
@@ -81,9 +83,21 @@ pub async fn serve(
     shutdown: CancellationToken,
     ready: oneshot::Sender<SocketAddr>,
 ) -> Result<(), ServeError> {
+    serve_as(STATE_VERSION, settings, shutdown, ready).await
+}
+
+/// The same, as a program does whose persisted types have that version: for tests of upgrades, with two of them on one
+/// database.
+pub async fn serve_as(
+    version: i32,
+    settings: Settings,
+    shutdown: CancellationToken,
+    ready: oneshot::Sender<SocketAddr>,
+) -> Result<(), ServeError> {
     let (listener, address) = listen(settings.listen).await?;
     make_data_dir(&settings.data_dir)?;
     let mut database = Database::open(&settings).await?;
+    database.store = database.store.as_version(version);
     // Ours, so that an error here stops all parts without cancelling what belongs to the caller.
     let stop = shutdown.child_token();
     let arrived = Arc::new(Notify::new());

@@ -8,6 +8,8 @@ mod github;
 mod killed;
 mod left;
 mod missed;
+mod poison;
 mod shown;
 mod stage;
 mod stopped;
+mod upgrade;

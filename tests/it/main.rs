@@ -20,6 +20,7 @@ mod manifest;
 mod octokit;
 mod policy;
 mod pygithub;
+mod queue;
 mod scripts;
 mod serve;
 mod support;

@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use adjutant::serve::{ServeError, serve_as};
+use adjutant::settings::Settings;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::open_folder;
 use crate::support::pg::TestDatabase;
@@ -45,6 +50,20 @@ pub(super) struct Stage {
 pub(super) struct Serve {
     child: Child,
     log: PathBuf,
+}
+
+/// A `serve` in this process.
+pub(super) struct ServeHere {
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+impl ServeHere {
+    /// Stops it as SIGTERM does, and waits until it has ended.
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
 }
 
 /// An agent's work on a step, where it does it well.
@@ -139,6 +158,36 @@ impl Stage {
     /// Starts `serve` at an address, with a data folder: another machine, as far as it can tell.
     pub(super) async fn serve_at(&self, address: SocketAddr, data: &str) -> Serve {
         let folder = self.folder.path();
+        let log = folder.join(format!("serve-{}.log", uuid::Uuid::new_v4()));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
+        command.arg("serve").env_clear().current_dir(folder).kill_on_drop(true);
+        command.stderr(Stdio::from(std::fs::File::create(&log).unwrap()));
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        command.envs(self.variables(address, data));
+        let serve = Serve { child: command.spawn().unwrap(), log };
+        let ready = format!("http://{address}/readyz");
+        self.wait("serve is ready", async || {
+            self.http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()).then_some(())
+        })
+        .await;
+        serve
+    }
+
+    /// Starts `serve` in this process, as a program whose persisted types have that version, with a data folder of its own.
+    /// Webhooks go to it from now on.
+    pub(super) async fn serve_as(&self, version: i32, data: &str) -> ServeHere {
+        let address = free_address().await;
+        let settings = Settings::load(self.variables(address, data), None).unwrap();
+        let stop = CancellationToken::new();
+        let (ready, is_ready) = oneshot::channel();
+        let serving = tokio::spawn(serve_as(version, settings, stop.clone(), ready));
+        is_ready.await.unwrap();
+        self.playground.set_webhook_url(format!("http://{address}/webhooks/github"));
+        ServeHere { stop, serving }
+    }
+
+    fn variables(&self, address: SocketAddr, data: &str) -> Vec<(String, String)> {
+        let folder = self.folder.path();
         let config = folder.join("adjutant.toml");
         let command = json!([self.agent_path()]);
         let settings = format!(
@@ -146,13 +195,8 @@ impl Stage {
             self.time_limit
         );
         std::fs::write(&config, settings).unwrap();
-        let log = folder.join(format!("serve-{}.log", uuid::Uuid::new_v4()));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
-        command.arg("serve").env_clear().current_dir(folder).kill_on_drop(true);
-        command.stderr(Stdio::from(std::fs::File::create(&log).unwrap()));
-        command.env("PATH", std::env::var_os("PATH").unwrap());
         let text = |path: &Path| path.display().to_string();
-        command.envs([
+        let variables = [
             ("ADJUTANT_CONFIG", text(&config)),
             ("ADJUTANT_GITHUB_URL", self.playground.url.clone()),
             ("ADJUTANT_APP_ID", self.playground.app_id.to_string()),
@@ -166,14 +210,8 @@ impl Stage {
             ("ADJUTANT_LOOK_SECONDS", self.look.to_owned()),
             ("ADJUTANT_GITHUB_SECONDS", self.github.to_owned()),
             ("DATABASE_URL", self.database.url()),
-        ]);
-        let serve = Serve { child: command.spawn().unwrap(), log };
-        let ready = format!("http://{address}/readyz");
-        self.wait("serve is ready", async || {
-            self.http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()).then_some(())
-        })
-        .await;
-        serve
+        ];
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Opens an issue and sets the label; gives its number.
