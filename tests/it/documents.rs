@@ -110,3 +110,21 @@ fn every_migration_and_every_decision_is_listed() {
         }
     }
 }
+
+#[test]
+fn the_tests_that_the_table_of_faults_names_are_there() {
+    let folder = root().join("tests/it/faults");
+    let files = std::fs::read_dir(folder.join("github")).unwrap().map(|entry| entry.unwrap().path());
+    let source: String = files.map(|file| read(&file)).collect();
+    let tests: Vec<&str> =
+        source.split("async fn ").skip(1).map(|rest| rest.split('(').next().unwrap_or_default()).collect();
+    let table = read(&folder.join("README.md"));
+    // The beginning of a name, its end, or both.
+    let named: Vec<&str> = table.split('`').skip(1).step_by(2).filter(|name| name.contains('…')).collect();
+    assert!(named.len() > 10, "the table was not found");
+    for name in named {
+        let parts: Vec<&str> = name.split('…').collect();
+        let is_there = |test: &&&str| parts.iter().all(|part| test.contains(part));
+        assert!(tests.iter().any(|test| is_there(&test)), "no test in tests/it/faults/github is called `{name}`");
+    }
+}
