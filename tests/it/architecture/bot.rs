@@ -1,6 +1,6 @@
 //! The rule of the arrows (ARCHITECTURE.md), read off the source. What crates may import of each other is in their manifests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{below, module, named};
