@@ -150,8 +150,14 @@ impl Store {
     /// Takes effects back whose lease lapsed, and counts what that says of them.
     async fn release_lapsed_effects(&self, lane: Lane, in_hand: &[i64]) -> Result<(), StoreError> {
         sqlx::query!(
-            "UPDATE effects SET status = 'queued', lease = NULL, lease_until = NULL, at_work = false,
-                 lapses = lapses + 1, crashes = crashes + at_work::integer,
+            "UPDATE effects AS e SET status = 'queued', lease = NULL, lease_until = NULL, at_work = false,
+                 lapses = lapses + 1, crashed_with = CASE WHEN at_work THEN worker ELSE crashed_with END,
+                 crashes = crashes + (at_work AND NOT EXISTS (
+                     SELECT 1 FROM effects o WHERE o.id <> e.id
+                         AND ((o.at_work AND o.worker = e.worker) OR o.crashed_with = e.worker)
+                     UNION ALL
+                     SELECT 1 FROM deliveries o
+                         WHERE (o.at_work AND o.worker = e.worker) OR o.crashed_with = e.worker))::integer,
                  run_after = CASE WHEN at_work
                      THEN now() + make_interval(secs => 2 ^ least(crashes, 8) * (0.5 + abs(hashtext(key)::bigint) % 1000 / 1000.0))
                      ELSE run_after END

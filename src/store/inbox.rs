@@ -163,8 +163,14 @@ impl Store {
     /// Takes deliveries back whose lease lapsed, and counts what that says of them.
     async fn release_lapsed_deliveries(&self) -> Result<(), StoreError> {
         sqlx::query!(
-            "UPDATE deliveries SET status = 'received', lease = NULL, lease_until = NULL, at_work = false,
-                 lapses = lapses + 1, crashes = crashes + at_work::integer,
+            "UPDATE deliveries AS e SET status = 'received', lease = NULL, lease_until = NULL, at_work = false,
+                 lapses = lapses + 1, crashed_with = CASE WHEN at_work THEN worker ELSE crashed_with END,
+                 crashes = crashes + (at_work AND NOT EXISTS (
+                     SELECT 1 FROM deliveries o WHERE o.guid <> e.guid
+                         AND ((o.at_work AND o.worker = e.worker) OR o.crashed_with = e.worker)
+                     UNION ALL
+                     SELECT 1 FROM effects o
+                         WHERE (o.at_work AND o.worker = e.worker) OR o.crashed_with = e.worker))::integer,
                  run_after = CASE WHEN at_work
                      THEN now() + make_interval(secs => 2 ^ least(crashes, 8) * (0.5 + abs(hashtext(guid)::bigint) % 1000 / 1000.0))
                      ELSE run_after END

@@ -61,10 +61,13 @@ impl Store {
     /// Statements are given up after 30 s and transactions left open after 60 s, so that one that hangs costs
     /// a connection for a minute and not for ever.
     pub fn lazy(options: PgConnectOptions) -> Self {
+        let worker = uuid::Uuid::new_v4().to_string();
         let options = options.options([
             ("statement_timeout", "30s"),
             ("lock_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "60s"),
+            // Which process is at work on a row of the queue.
+            ("adjutant.worker", worker.as_str()),
         ]);
         let pool =
             PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);

@@ -7,7 +7,7 @@
 //! **What is counted.** `attempts` are claims. `failures` are tries in a row that were put back; pauses grow with them, and a
 //! process that is killed adds none. A *crash* is a lease that lapsed while this program's own code was at work on the row,
 //! which is written before the work begins and taken back while an agent or a verifier runs: those run in processes of their
-//! own and cannot end this one. After [`CRASHES`] in a row a row is not handled any more, and set aside. Whoever stops a process by
+//! own and cannot end this one. Of several rows that were at work in one process none can be blamed, and none is. After [`CRASHES`] in a row a row is not handled any more, and set aside. Whoever stops a process by
 //! SIGTERM has its rows handed back; `kill -9` counts where it hits a row that is at work, for which the window is short.
 //! Any lapsed lease counts as a *lapse*, and [`LAPSES`] of them in a row are the bound of last resort. A try that ends,
 //! in whatever way, sets both back to nothing.
@@ -137,7 +137,8 @@ macro_rules! queue {
                 let written = sqlx::query!(
                     "UPDATE "
                         + $table
-                        + " SET at_work = $4
+                        + " SET at_work = $4,
+                         worker = CASE WHEN $4 THEN current_setting('adjutant.worker', true) ELSE worker END
                      WHERE "
                         + $id
                         + " = $1 AND lease = $2 AND attempts = $3 AND status = '"
