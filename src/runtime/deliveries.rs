@@ -200,7 +200,7 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
     let held = match (&first.target, &first.signal) {
         (Target::Issue { .. }, Signal::Labelled(labelled)) => {
             let agents = Some(app.settings.agents.keys().cloned().collect());
-            app.open(&Labelled { agents, ..(**labelled).clone() }, settle).await?
+            Box::pin(app.open(&Labelled { agents, ..(**labelled).clone() }, settle)).await?
         }
         (Target::Issue { issue, .. }, _) => {
             return Ok(Handled::Ignored(format!("issue {issue} has no live directive")));

@@ -134,7 +134,7 @@ async fn commands(app: &App, directives: &[&Directive]) -> Result<(), Fault> {
     let mut all = true;
     for (raw, kind) in comments(&client, since).await? {
         let what = format!("comment {}", raw.id);
-        all &= is_settled(replay_comment(app, &client, raw, kind).await, repo, &what);
+        all &= is_settled(&replay_comment(app, &client, raw, kind).await, repo, &what);
     }
     for directive in directives {
         for pull in directive
@@ -146,7 +146,7 @@ async fn commands(app: &App, directives: &[&Directive]) -> Result<(), Fault> {
         {
             for raw in client.reviews(pull.number, decides).await? {
                 let what = format!("review {}", raw.id);
-                all &= is_settled(replay_review(app, repo, raw, pull.number).await, repo, &what);
+                all &= is_settled(&replay_review(app, repo, raw, pull.number).await, repo, &what);
             }
         }
     }
@@ -170,8 +170,8 @@ async fn comments(client: &RepoClient, since: DateTime<Utc>) -> Result<Vec<(RawC
 }
 
 /// Whether a command needs no other try. One that fails does not stop the others, and is replayed in a later round.
-fn is_settled(outcome: Result<(), Fault>, repo: &Repo, what: &str) -> bool {
-    if let Err(error) = &outcome {
+fn is_settled(outcome: &Result<(), Fault>, repo: &Repo, what: &str) -> bool {
+    if let Err(error) = outcome {
         let repository = repo.full_name();
         tracing::warn!(%error, repository, what, "could not replay a missed command; trying again next round");
     }

@@ -54,7 +54,7 @@ async fn looks(app: &App) {
     let every = app.settings.limits.look;
     loop {
         let began = Instant::now();
-        let pause = match look(app).await {
+        let pause = match Box::pin(look(app)).await {
             Ok(()) => every.saturating_sub(began.elapsed()).max(AGAIN.min(every)),
             Err(error) => {
                 tracing::warn!(%error, "look at GitHub failed, retrying in {} s", AGAIN.as_secs());

@@ -143,10 +143,10 @@ pub(crate) fn sweep(folder: &Path, ours: impl Fn(&str) -> bool) {
         if old && name.to_str().is_some_and(&ours) {
             match discard(&entry.path()) {
                 Ok(()) => {
-                    tracing::info!(path = %entry.path().display(), "removing a folder that a killed process left")
+                    tracing::info!(path = %entry.path().display(), "removing a folder that a killed process left");
                 }
                 Err(error) => {
-                    tracing::warn!(path = %entry.path().display(), %error, "a folder that a killed process left cannot be removed")
+                    tracing::warn!(path = %entry.path().display(), %error, "a folder that a killed process left cannot be removed");
                 }
             }
         }

@@ -182,7 +182,7 @@ impl Reader<'_> {
             self.git("update-index").args(["-z", "--force-remove", "--stdin"]).stdin(ignored.clone()).bytes().await?;
         }
         let paths = ignored.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(|path| input::text(path)).collect())
+        Ok(paths.map(input::text).collect())
     }
 }
 

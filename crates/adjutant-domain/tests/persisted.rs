@@ -1,5 +1,6 @@
 //! What every released version wrote is read, with all that matters in it. The fixtures are rows that the release itself wrote, at
 //! many moments of directives' lives; they are never edited.
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions and not the helpers beside them")]
 
 use std::path::{Path, PathBuf};
 

@@ -196,7 +196,7 @@ pub(super) async fn carry_out(
         Effect::Merge { step, head, .. } => pulls::merge(app, directive, *step, head).await,
         Effect::ClosePull { step, word } => pulls::close(app, directive, *step, word).await,
         Effect::DeleteBranch { step } => pulls::delete_branch(app, directive, *step).await,
-        Effect::RunTask { task } => tasks::run(app, directive, *task, working, cancel, stop).await,
+        Effect::RunTask { task } => Box::pin(tasks::run(app, directive, *task, working, cancel, stop)).await,
         Effect::Verify { step, head, round } => {
             verification::verify(app, directive, *step, head, *round, working, cancel).await
         }

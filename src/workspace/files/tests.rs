@@ -67,7 +67,7 @@ fn whatever_was_left_is_removed_and_nothing_that_a_link_leads_to() {
     }
     let _socket = std::os::unix::net::UnixListener::bind(left.join("socket")).unwrap();
     for shut in [&long.join("x".repeat(255)), &long, &left.join("folder-7"), &left] {
-        fs::set_permissions(shut, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(shut, fs::Permissions::from_mode(0o000)).unwrap();
     }
     remove_all(&left).unwrap();
     assert!(kept.path().join("mine").exists());

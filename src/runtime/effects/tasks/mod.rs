@@ -54,7 +54,7 @@ pub(super) async fn run(
     };
     let step = task.step.and_then(|step| directive.step(step));
     let job = Job { app, directive, task, step, before, working, cancel, stop };
-    let (outcome, cost) = match job.run().await {
+    let (outcome, cost) = match Box::pin(job.run()).await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {
             tracing::warn!(task = %id, why, "the task could not be run");

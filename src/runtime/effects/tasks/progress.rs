@@ -45,7 +45,11 @@ impl Job<'_> {
             return shown.head;
         };
         while still(over, every).await {
-            match self.working.work_on(self.show_once(source, step, start_point, tree, over, &mut shown)).await {
+            match self
+                .working
+                .work_on(Box::pin(self.show_once(source, step, start_point, tree, over, &mut shown)))
+                .await
+            {
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(?error, "work in progress is not shown any more");
