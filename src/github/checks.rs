@@ -12,8 +12,6 @@ use adjutant_domain::ids::Sha;
 /// The longest title, summary and text, counted in bytes: GitHub's number, and its words say "characters"; text that
 /// keeps to it in bytes keeps to it in both.
 const LONGEST_TEXT: usize = 65_535;
-/// Annotations that one request may carry.
-const ANNOTATIONS_A_REQUEST: usize = 50;
 /// Buttons that one check run may show.
 const MOST_ACTIONS: usize = 3;
 const LONGEST_LABEL: usize = 20;
@@ -39,10 +37,6 @@ pub struct CheckRun {
     pub text: Option<String>,
     /// Buttons, at most three.
     pub actions: Vec<CheckAction>,
-    /// Where more is to be read.
-    pub details_url: Option<String>,
-    /// Remarks on lines.
-    pub annotations: Vec<Annotation>,
 }
 
 /// Where a check run stands. One left incomplete for 14 days becomes `stale`: what waits for a person is complete.
@@ -87,34 +81,6 @@ pub struct CheckAction {
     pub identifier: String,
 }
 
-/// A remark on lines of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Annotation {
-    /// The file, from the root of the tree.
-    pub path: String,
-    /// Its first line.
-    pub start_line: u64,
-    /// Its last line.
-    pub end_line: u64,
-    /// How much it matters.
-    #[serde(rename = "annotation_level")]
-    pub level: AnnotationLevel,
-    /// What is to be said.
-    pub message: String,
-}
-
-/// How much a remark matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AnnotationLevel {
-    /// To be known.
-    Notice,
-    /// To be looked at.
-    Warning,
-    /// To be mended.
-    Failure,
-}
-
 /// A check run of this app's that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ExistingCheck {
@@ -135,8 +101,6 @@ pub struct ExistingCheck {
     pub html_url: Option<String>,
     #[serde(default)]
     app: Option<AppRef>,
-    #[serde(default)]
-    output: RawOutput,
 }
 
 impl ExistingCheck {
@@ -144,12 +108,6 @@ impl ExistingCheck {
     pub fn is_completed(&self) -> bool {
         self.status == "completed"
     }
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-struct RawOutput {
-    #[serde(default)]
-    annotations_count: usize,
 }
 
 #[derive(Deserialize)]
@@ -193,22 +151,13 @@ impl RepoClient {
     /// Brings a check run about: written anew where there is one of its external id, else created. Gives its id.
     pub async fn put_check(&self, check: &CheckRun) -> Result<u64, GitHubError> {
         let existing = self.find_check(&check.head_sha, &check.name, &check.external_id).await?;
-        // Annotations are appended by every request, so that those that are there are not sent again.
-        let sent = existing.as_ref().map_or(0, |run| run.output.annotations_count).min(check.annotations.len());
-        let mut batches = check.annotations[sent..].chunks(ANNOTATIONS_A_REQUEST);
-        let first = batches.next().unwrap_or_default();
-        let written = if let Some(run) = &existing {
-            self.patch_check(run.id, check.body(first)).await?
-        } else {
-            let mut body = check.body(first);
-            body["head_sha"] = json!(check.head_sha);
-            let answer = self.write(Method::POST, "/check-runs", Some(body), Write::Changes).await?;
-            answer.ok()?.json::<Written>()?.id
-        };
-        for batch in batches {
-            self.patch_check(written, json!({ "output": check.output(batch) })).await?;
+        if let Some(run) = &existing {
+            return self.patch_check(run.id, check.body()).await;
         }
-        Ok(written)
+        let mut body = check.body();
+        body["head_sha"] = json!(check.head_sha);
+        let answer = self.write(Method::POST, "/check-runs", Some(body), Write::Changes).await?;
+        Ok(answer.ok()?.json::<Written>()?.id)
     }
 
     /// Completes a check run that nobody will finish, and leaves what it says as it is.
@@ -230,12 +179,12 @@ struct Written {
 }
 
 impl CheckRun {
-    fn body(&self, annotations: &[Annotation]) -> Value {
+    fn body(&self) -> Value {
         let actions: Vec<Value> = self.actions.iter().take(MOST_ACTIONS).map(CheckAction::body).collect();
         let mut body = json!({
             "name": self.name,
             "external_id": self.external_id,
-            "output": self.output(annotations),
+            "output": self.output(),
             "actions": actions,
         });
         match self.state {
@@ -246,17 +195,13 @@ impl CheckRun {
                 body["conclusion"] = json!(conclusion);
             }
         }
-        if let Some(url) = &self.details_url {
-            body["details_url"] = url.as_str().into();
-        }
         body
     }
 
-    fn output(&self, annotations: &[Annotation]) -> Value {
+    fn output(&self) -> Value {
         let mut output = json!({
             "title": within(&self.title, LONGEST_TEXT),
             "summary": within(&self.summary, LONGEST_TEXT),
-            "annotations": annotations,
         });
         if let Some(text) = &self.text {
             output["text"] = within(text, LONGEST_TEXT).into();
@@ -295,14 +240,12 @@ mod tests {
             summary: "ü".repeat(40_000),
             text: None,
             actions: Vec::new(),
-            details_url: None,
-            annotations: Vec::new(),
         }
     }
 
     #[test]
     fn a_summary_is_cut_at_githubs_limit_between_characters() {
-        let body = check().body(&[]);
+        let body = check().body();
         let summary = body["output"]["summary"].as_str().unwrap();
         assert_eq!(summary.len(), 65_534);
         assert!(summary.chars().all(|c| c == 'ü'));
@@ -310,9 +253,9 @@ mod tests {
 
     #[test]
     fn what_waits_for_a_person_is_completed_as_action_required() {
-        let body = check().body(&[]);
+        let body = check().body();
         assert_eq!((&body["status"], &body["conclusion"]), (&json!("completed"), &json!("action_required")));
-        let running = CheckRun { state: CheckState::InProgress, ..check() }.body(&[]);
+        let running = CheckRun { state: CheckState::InProgress, ..check() }.body();
         assert_eq!(running["status"], "in_progress");
         assert!(running.get("conclusion").is_none());
     }
@@ -320,7 +263,7 @@ mod tests {
     #[test]
     fn no_more_than_three_buttons_of_the_allowed_length_are_sent() {
         let button = CheckAction { label: "l".repeat(30), description: "d".repeat(60), identifier: "i".repeat(30) };
-        let body = CheckRun { actions: vec![button; 4], ..check() }.body(&[]);
+        let body = CheckRun { actions: vec![button; 4], ..check() }.body();
         let actions = body["actions"].as_array().unwrap();
         assert_eq!(actions.len(), 3);
         assert_eq!(actions[0]["label"].as_str().unwrap().len(), 20);

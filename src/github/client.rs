@@ -109,16 +109,6 @@ impl GitHub {
         RepoClient::new(self.clone(), repo.clone())
     }
 
-    /// The installation that covers a repository; none where the app is not installed on it.
-    pub async fn installation_for(&self, owner: &str, name: &str) -> Result<Option<u64>, GitHubError> {
-        let path = format!("/repos/{}/{}/installation", segment(owner), segment(name));
-        match self.as_app(&Request::get(path)).await {
-            Ok(answer) => Ok(Some(answer.json::<Installation>()?.id)),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Whether the app may work in a repository now, asked as the app itself. Where it was installed anew, that installation
     /// is used from then on.
     ///

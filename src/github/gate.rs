@@ -210,27 +210,28 @@ mod tests {
         assert_eq!(pace.take(Write::Creates, start + HOUR), Duration::ZERO);
     }
 
+    /// A gate that is an hour short of tokens: a paced write is refused instead of waiting.
+    async fn without_tokens() -> Gate {
+        let gate = Gate::new();
+        gate.pace.lock().await.tokens = -HOUR.as_secs_f64() * PACE;
+        gate
+    }
+
     #[tokio::test]
     async fn a_server_that_reports_no_limits_is_not_paced() {
-        let gate = Gate::new();
-        let start = Instant::now();
+        let gate = without_tokens().await;
         for _ in 0..50 {
             drop(gate.write(Write::Creates).await.unwrap());
         }
-        assert!(start.elapsed() < Duration::from_secs(1));
     }
 
     #[tokio::test]
     async fn a_server_that_reports_limits_is_paced_from_then_on() {
-        let gate = Gate::new();
+        let gate = without_tokens().await;
         let mut headers = HeaderMap::new();
         headers.insert("x-ratelimit-limit", "5000".parse().unwrap());
         gate.observe(&headers, None);
-        let start = Instant::now();
-        for _ in 0..6 {
-            drop(gate.write(Write::Changes).await.unwrap());
-        }
-        assert!(start.elapsed() >= Duration::from_millis(900), "the sixth waits for its token");
+        assert!(gate.write(Write::Changes).await.err().unwrap().is_transient());
     }
 
     #[tokio::test]

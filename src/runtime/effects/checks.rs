@@ -60,7 +60,5 @@ pub(super) fn check_run(name: &str, head: &Sha, external_id: &str, report: repor
             .into_iter()
             .map(|it| CheckAction { label: it.label, description: it.description, identifier: it.identifier })
             .collect(),
-        details_url: None,
-        annotations: Vec::new(),
     }
 }

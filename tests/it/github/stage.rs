@@ -43,10 +43,8 @@ impl Stage {
             private_key: SecretString::from(std::fs::read_to_string(&playground.app_pem_path).unwrap()),
         })
         .unwrap();
-        let (owner, name) = playground.repository.split_once('/').unwrap();
-        let installation = github.installation_for(owner, name).await.unwrap().unwrap();
-        let mut repo = Repo { id: 0, owner: owner.to_owned(), name: name.to_owned(), installation };
-        repo.id = github.repository(&repo).repository().await.unwrap().id;
+        let covered = github.all_repositories().await.unwrap().into_values().flatten();
+        let repo = covered.into_iter().find(|repo| repo.full_name() == playground.repository).unwrap();
         Self { playground, github, repo, deliveries, _data: data }
     }
 
