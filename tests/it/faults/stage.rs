@@ -230,7 +230,12 @@ impl Stage {
 
     /// Does something as a person, and insists that it works.
     pub(super) async fn act(&self, login: &str, method: Method, path: &str, body: Value) -> Value {
-        let url = format!("{}/api/v3/repos/{}{path}", self.playground.url, self.playground.repository);
+        self.act_in(&self.playground.repository, login, method, path, body).await
+    }
+
+    /// The same in another repository.
+    pub(super) async fn act_in(&self, repository: &str, login: &str, method: Method, path: &str, body: Value) -> Value {
+        let url = format!("{}/api/v3/repos/{repository}{path}", self.playground.url);
         let mut request = self.http.request(method, url).bearer_auth(self.playground.token(login));
         if !body.is_null() {
             request = request.json(&body);

@@ -1,5 +1,7 @@
 //! Deliveries that are lost, doubled, late, out of order or out of date.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use github_playground::{DeliveryAct, DeliveryFilter, RequestAct};
 use reqwest::Method;
 use serde_json::json;
@@ -182,5 +184,35 @@ async fn a_transfer_that_nobody_told_is_found_and_the_issue_left_alone() {
         "SELECT count(*) FROM directives WHERE status = 'failed' AND state->>'failure' LIKE '%transferred or deleted'";
     stage.wait("it is stopped", async || (stage.count(stopped).await == 1).then_some(())).await;
     assert!(stage.met("drop", "issues.transferred") > 0);
+    drop(serve);
+}
+
+/// Every URL in a repository called `pull` has `/pull/` in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_repository_called_pull_commands_on_issues_are_found_by_looking() {
+    const REPOSITORY: &str = "acme/pull";
+    let stage = stage(ASKING).await;
+    let created = reqwest::Client::new()
+        .post(format!("{}/api/v3/orgs/acme/repos", stage.playground.url))
+        .bearer_auth(stage.playground.token("maintainer"))
+        .json(&json!({ "name": "pull", "auto_init": true }));
+    assert!(created.send().await.unwrap().status().is_success());
+    assert!(stage.playground.add_repository_to_installation(REPOSITORY));
+    let act = async |method: Method, path: &str, body: serde_json::Value| {
+        stage.act_in(REPOSITORY, "maintainer", method, path, body).await
+    };
+    let content = STANDARD.encode(ASKING);
+    act(Method::PUT, "/contents/.github/adjutant.yml", json!({ "message": "Set the policy", "content": content }))
+        .await;
+    let serve = stage.serve().await;
+    let issue = act(Method::POST, "/issues", json!({ "title": "In a repository called pull", "body": "Do it." })).await;
+    let issue = format!("/issues/{}", issue["number"]);
+    act(Method::POST, &format!("{issue}/labels"), json!({ "labels": ["directive"] })).await;
+    stage.asks("plan").await;
+    stage.inject([all(DeliveryAct::Drop)]);
+    let written = act(Method::POST, &format!("{issue}/comments"), json!({ "body": "/approve" })).await;
+    assert!(written["html_url"].as_str().unwrap().contains("/pull/"), "{written}");
+    stage.asks("step_review").await;
+    assert!(stage.met("drop", "issue_comment.created") > 0, "{:?}", stage.playground.injected_faults());
     drop(serve);
 }
