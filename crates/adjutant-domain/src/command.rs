@@ -321,7 +321,60 @@ mod tests {
         }
     }
 
+    /// Any command that is not malformed.
+    fn command() -> impl Strategy<Value = Command> {
+        let step = || prop::option::of("[a-z][a-z0-9-]{0,12}");
+        let words = || "([a-z][a-z ,.]{0,20}[a-z])?";
+        prop_oneof![
+            step().prop_map(|step| Command::Approve { step }),
+            step().prop_map(|step| Command::Retry { step }),
+            step().prop_map(|step| Command::Skip { step }),
+            words().prop_map(|text| Command::Rework { text }),
+            words().prop_map(|reason| Command::Replan { reason }),
+            any::<bool>().prop_map(|now| Command::Pause { now }),
+            "[a-z]{1,10}(_[a-z]{1,5})?".prop_map(|level| Command::Autonomy { level }),
+            (1..100_000_u32).prop_map(|cents| Command::Budget { usd: f64::from(cents) / 100.0 }),
+            Just(Command::Resume),
+            Just(Command::Stop),
+            Just(Command::Status),
+            Just(Command::Help),
+        ]
+    }
+
+    /// A command as a person writes it.
+    fn written(command: &Command) -> String {
+        let with = |word: &str, rest: &str| format!("/{word} {rest}").trim_end().to_owned();
+        let step = |step: &Option<String>| step.clone().unwrap_or_default();
+        match command {
+            Command::Approve { step: name } => with("approve", &step(name)),
+            Command::Retry { step: name } => with("retry", &step(name)),
+            Command::Skip { step: name } => with("skip", &step(name)),
+            Command::Rework { text } => with("rework", text),
+            Command::Replan { reason } => with("replan", reason),
+            Command::Pause { now } => with("pause", if *now { "now" } else { "" }),
+            Command::Autonomy { level } => with("autonomy", level),
+            Command::Budget { usd } => with("budget", &usd.to_string()),
+            Command::Resume => "/resume".to_owned(),
+            Command::Stop => "/stop".to_owned(),
+            Command::Status => "/status".to_owned(),
+            Command::Help => "/help".to_owned(),
+            Command::Unknown { word, .. } => format!("/{word}"),
+        }
+    }
+
     proptest! {
+        #[test]
+        fn commands_come_back_as_they_were_written(commands in prop::collection::vec(command(), 1..5)) {
+            let lines: Vec<_> = commands.iter().map(written).collect();
+            prop_assert_eq!(&parse(&lines.join("\n")), &commands);
+            prop_assert_eq!(&parse(&format!("Thanks!\n\n{}\n", lines.join("\n\n"))), &commands);
+        }
+
+        #[test]
+        fn without_a_slash_there_is_no_command(comment in any::<String>()) {
+            prop_assert_eq!(parse(&comment.replace('/', " ")), []);
+        }
+
         #[test]
         fn parsing_never_panics(comment in "[ \\n\\t/a-e<>!`*_~#|\\-\\[\\]()&;\\\\\u{200b}ü]{0,80}") {
             parse(&comment);
