@@ -16,6 +16,81 @@ async fn a_broken_plan_is_repaired_once() {
     let plan = directive.plan.unwrap();
     assert_eq!(plan.origin, PlanOrigin::Repaired);
     assert!(plan.faults.iter().any(|fault| fault.contains("cycle")), "{:?}", plan.faults);
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (open [directive]), by maintainer
+    Do it.
+
+    * labeled directive by maintainer
+
+    ## adjutant[bot]
+    ### ✋ 0 of 1 step done; 1 question waits for a person
+
+    `░░░░░░░░░░░░░░░░░░░░` 0 %
+
+    **Waiting for a maintainer**
+
+    - **[a](https://github/acme/widgets/pull/g1-a)**: `a` is green. May this be merged into the base?
+      Here (or in [#g1-a](https://github/acme/widgets/pull/g1-a) without the name): merge it, or `/approve a` merges it where the branch's rules allow; `/rework a WHAT` sends it back.
+
+    ```mermaid
+    graph LR
+      s0["✋ a"]:::wait
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | [a](https://github/acme/widgets/pull/g1-a) | implement | ✋ waits for a person | 🟢 green (1.00) |  | $0.01 | [duration] |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: by the planner, mended once.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **a**: Do a.
+
+    What was wrong with the planner's proposal:
+
+    - the dependencies form a cycle: a → b → a
+
+    </details>
+
+    <sub>$0.03 of $10.00 · 3.6k tokens read, 102 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    # Pull request #g1-a: a: Do a (open), by adjutant[bot]
+    adjutant/1-1/g1-a -> main
+    Part of #1
+
+    plan ✓ → execute ✓ → **review** → done
+
+    > Do a.
+
+    **What was done**
+
+    > Did a, try 1.
+
+    <sub>implement step `a`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-a` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+
+    ## Check adjutant: action_required: 🟢 green (1.00): waits for a person
+    `a` is green. May this be merged into the base?
+
+    Here: merge it, or `/approve` merges it where the branch's rules allow; `/rework WHAT` sends it back. Approving or requesting changes in a review counts too.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+    "#);
     stage.strike().await;
 }
 
@@ -35,6 +110,183 @@ async fn a_plan_that_stays_broken_gives_way_to_the_default_chain() {
     let directive = stage.completed(issue).await;
     let names: Vec<_> = directive.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["research", "implement", "test"]);
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (closed [directive]), by maintainer
+    Do it.
+
+    * labeled directive by maintainer
+    * closed by maintainer
+
+    ## adjutant[bot]
+    ### ✅ Completed
+
+    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 3 steps · 0 reworks · $0.05 · 6.0k tokens read, 170 written · [duration] at work.
+
+    `████████████████████` 100 %
+
+    ```mermaid
+    graph LR
+      s0["✅ research"]:::done
+      s1["✅ implement"]:::done
+      s2["✅ test"]:::done
+      s0 --> s1
+      s1 --> s2
+      final(["✅ final"]):::done
+      s2 --> final
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | research | research | ✅ done | 🟢 green |  | $0.01 | [duration] |
+    | [implement](https://github/acme/widgets/pull/g1-implement) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+    | [test](https://github/acme/widgets/pull/g1-test) | test | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+    | [final pull request](https://github/acme/widgets/pull/main) | final | ✅ merged | 🟢 green (1.00) |  | $0.00 |  |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: the default chain, because the planner gave no usable one.
+
+    <details><summary>The plan</summary>
+
+    > The default chain: find out, build, prove.
+
+    - **research**: Find out what the change touches and report it.
+    - **implement**: Build what the brief asks for.
+    - **test**: Prove the acceptance criteria by tests.
+
+    What was wrong with the planner's proposal:
+
+    - step `a` depends on `nowhere`, which is no step of the plan
+    - step `a` depends on `nowhere`, which is no step of the plan
+
+    </details>
+
+    <sub>$0.05 of $10.00 · 6.0k tokens read, 170 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    ## adjutant[bot]
+    Report of the research step `research` of directive 1. 🟢 green Did research, try 1.
+
+    <details><summary>Report</summary>
+
+    > Nothing to know.
+
+    </details>
+
+    # Pull request #g1-implement: implement: Build what the brief asks for (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-implement -> adjutant/1-1/main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Build what the brief asks for.
+
+    **What was done**
+
+    > Did implement, try 1.
+
+    <sub>implement step `implement`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-implement` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+
+    # Pull request #g1-test: test: Prove the acceptance criteria by tests (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-test -> adjutant/1-1/main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Prove the acceptance criteria by tests.
+
+    **What was done**
+
+    > Did test, try 1.
+
+    <sub>test step `test`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-test` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+
+    # Pull request #main: Work (merged by maintainer), by adjutant[bot]
+    adjutant/1-1/main -> main
+    Closes #1
+
+    > Do it.
+
+    | Step | Kind | Pull request | Status | Confidence | Reworks | Cost |
+    |---|---|---|---|---|---:|---:|
+    | research | research | report | ✅ done | 🟢 green | 0 | $0.01 |
+    | implement | implement | [#g1-implement](https://github/acme/widgets/pull/g1-implement) | ✅ merged | 🟢 green (1.00) | 0 | $0.01 |
+    | test | test | [#g1-test](https://github/acme/widgets/pull/g1-test) | ✅ merged | 🟢 green (1.00) | 0 | $0.01 |
+
+    <details><summary>What each step did</summary>
+
+    **research**
+
+    > Did research, try 1.
+
+    **implement**
+
+    > Did implement, try 1.
+
+    **test**
+
+    > Did test, try 1.
+
+    </details>
+
+    <sub>3 steps · 0 reworks · $0.05 · 6.0k tokens read, 170 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+
+    * merged by maintainer
+    * closed by maintainer
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+    "#);
     stage.strike().await;
 }
 

@@ -129,6 +129,84 @@ async fn an_agent_that_the_operator_does_not_have_is_told_with_those_that_there_
     maintainer.unlabel(issue).await;
     maintainer.label(issue).await;
     stage.asks(issue, "only").await;
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (open [directive]), by maintainer
+    Do it.
+
+    * labeled directive by maintainer
+    * unlabeled directive by maintainer
+    * labeled directive by maintainer
+
+    ## adjutant[bot]
+    @maintainer: `.github/adjutant.yml` on the default branch cannot be used. Mend it there and set the label again:
+
+    - `agent` names `fast`, which the operator of Adjutant has not set up: there are `default`.
+
+    ## adjutant[bot]
+    ### ✋ 0 of 1 step done; 1 question waits for a person
+
+    `░░░░░░░░░░░░░░░░░░░░` 0 %
+
+    **Waiting for a maintainer**
+
+    - **[only](https://github/acme/widgets/pull/g1-only)**: `only` is green. May this be merged into the base?
+      Here (or in [#g1-only](https://github/acme/widgets/pull/g1-only) without the name): merge it, or `/approve only` merges it where the branch's rules allow; `/rework only WHAT` sends it back.
+
+    ```mermaid
+    graph LR
+      s0["✋ only"]:::wait
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | [only](https://github/acme/widgets/pull/g1-only) | implement | ✋ waits for a person | 🟢 green (1.00) |  | $0.01 | [duration] |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **only**: Do only.
+
+    </details>
+
+    <sub>$0.02 of $10.00 · 2.4k tokens read, 68 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    # Pull request #g1-only: only: Do only (open), by adjutant[bot]
+    adjutant/1-1/g1-only -> main
+    Part of #1
+
+    plan ✓ → execute ✓ → **review** → done
+
+    > Do only.
+
+    **What was done**
+
+    > Did only, try 1.
+
+    <sub>implement step `only`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-only` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+
+    ## Check adjutant: action_required: 🟢 green (1.00): waits for a person
+    `only` is green. May this be merged into the base?
+
+    Here: merge it, or `/approve` merges it where the branch's rules allow; `/rework WHAT` sends it back. Approving or requesting changes in a review counts too.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+    "#);
     stage.strike().await;
 }
 

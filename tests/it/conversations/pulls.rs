@@ -25,6 +25,162 @@ async fn a_push_by_a_person_is_kept_and_evaluated_again() {
     let asked = directive.approvals.iter().find(|approval| approval.kind == ApprovalKind::StepReview).unwrap();
     assert_eq!(asked.status, ApprovalStatus::Stale);
     assert_eq!(stage.file("adjutant/1-1/main", "a.txt").await.as_deref(), Some("by hand\n"));
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (open [directive]), by maintainer
+    Do it.
+
+    * labeled directive by maintainer
+
+    ## adjutant[bot]
+    ### ✋ 2 of 2 steps done; the final pull request waits for a person
+
+    `███████████████████░` 95 %
+
+    **Waiting for a maintainer**
+
+    - **[final pull request](https://github/acme/widgets/pull/main)**: `final` is green. May this be merged into the base?
+      Here (or in [#main](https://github/acme/widgets/pull/main) without the name): merge it, or `/approve final` merges it where the branch's rules allow; `/rework final WHAT` sends it back.
+
+    ```mermaid
+    graph LR
+      s0["✅ a"]:::done
+      s1["✅ b"]:::done
+      s0 --> s1
+      final(["✋ final"]):::wait
+      s1 --> final
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | [a](https://github/acme/widgets/pull/g1-a) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+    | [b](https://github/acme/widgets/pull/g1-b) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+    | [final pull request](https://github/acme/widgets/pull/main) | final | ✋ waits for a person | 🟢 green (1.00) |  | $0.00 |  |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **a**: Do a.
+    - **b**: Do b.
+
+    </details>
+
+    <sub>$0.03 of $10.00 · 3.6k tokens read, 102 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    # Pull request #g1-a: a: Do a (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-a -> adjutant/1-1/main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do a.
+
+    **What was done**
+
+    > Did a, try 1.
+
+    <sub>implement step `a`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-a` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+
+    # Pull request #g1-b: b: Do b (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-b -> adjutant/1-1/main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do b.
+
+    **What was done**
+
+    > Did b, try 1.
+
+    <sub>implement step `b`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-b` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+
+    # Pull request #main: Work (open), by adjutant[bot]
+    adjutant/1-1/main -> main
+    Closes #1
+
+    > Do it.
+
+    | Step | Kind | Pull request | Status | Confidence | Reworks | Cost |
+    |---|---|---|---|---|---:|---:|
+    | a | implement | [#g1-a](https://github/acme/widgets/pull/g1-a) | ✅ merged | 🟢 green (1.00) | 0 | $0.01 |
+    | b | implement | [#g1-b](https://github/acme/widgets/pull/g1-b) | ✅ merged | 🟢 green (1.00) | 0 | $0.01 |
+
+    <details><summary>What each step did</summary>
+
+    **a**
+
+    > Did a, try 1.
+
+    **b**
+
+    > Did b, try 1.
+
+    </details>
+
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+
+
+    ## Check adjutant: action_required: 🟢 green (1.00): waits for a person
+    `final` is green. May this be merged into the base?
+
+    Here: merge it, or `/approve` merges it where the branch's rules allow; `/rework WHAT` sends it back. Approving or requesting changes in a review counts too.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+    "#);
     stage.strike().await;
 }
 

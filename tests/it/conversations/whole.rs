@@ -63,6 +63,85 @@ async fn a_chain_of_one_step_goes_straight_to_the_base() {
     let directive = stage.completed(issue).await;
     assert!(directive.final_step.is_none());
     assert_eq!(stage.file("main", "only.txt").await.as_deref(), Some("only\n"));
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (closed [directive]), by maintainer
+    One thing.
+
+    * labeled directive by maintainer
+    * closed by adjutant[bot]
+
+    ## adjutant[bot]
+    ### ✅ Completed
+
+    Everything is merged into `main`. 1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work.
+
+    `████████████████████` 100 %
+
+    ```mermaid
+    graph LR
+      s0["✅ only"]:::done
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | [only](https://github/acme/widgets/pull/g1-only) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **only**: Do only.
+
+    </details>
+
+    <sub>$0.02 of $10.00 · 2.4k tokens read, 68 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    ## adjutant[bot]
+    Completed. Everything is merged into `main`.
+
+    <sub>1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work</sub>
+
+    # Pull request #g1-only: only: Do only (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-only -> main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do only.
+
+    **What was done**
+
+    > Did only, try 1.
+
+    <sub>implement step `only`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-only` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## maintainer
+    /approve
+
+    (reaction: rocket)
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+    "#);
     stage.strike().await;
 }
 
@@ -79,6 +158,164 @@ async fn full_auto_with_merge_auto_goes_to_the_end_without_a_person() {
     let directive = stage.completed(issue).await;
     assert!(directive.approvals.is_empty(), "{:?}", directive.approvals);
     assert_eq!(stage.file("main", "rough.txt").await.as_deref(), Some("fine\n"));
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (closed [directive]), by maintainer
+    All by itself.
+
+    * labeled directive by maintainer
+    * closed by adjutant[bot]
+
+    ## adjutant[bot]
+    ### ✅ Completed
+
+    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work.
+
+    `████████████████████` 100 %
+
+    ```mermaid
+    graph LR
+      s0["✅ rough"]:::done
+      s1["✅ smooth"]:::done
+      s0 --> s1
+      final(["✅ final"]):::done
+      s1 --> final
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | [rough](https://github/acme/widgets/pull/g1-rough) | implement | ✅ merged | 🟡 yellow (0.67) |  | $0.01 | [duration] |
+    | [smooth](https://github/acme/widgets/pull/g1-smooth) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+    | [final pull request](https://github/acme/widgets/pull/main) | final | ✅ merged | 🟢 green (1.00) |  | $0.00 |  |
+
+    Asked for by `maintainer` on [time], `full_auto`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **rough**: Do rough.
+    - **smooth**: Do smooth.
+
+    </details>
+
+    <sub>$0.03 of $10.00 · 3.6k tokens read, 102 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    # Pull request #g1-rough: rough: Do rough (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-rough -> adjutant/1-1/main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do rough.
+
+    **What was done**
+
+    > Did rough, try 1.
+
+    <sub>implement step `rough`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-rough` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## Check adjutant: success: 🟡 yellow (0.67): done
+    This step is done.
+
+    **Why it is no better**
+
+    - the optional verifier `lint` failed
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ❌ lint exited with status 1 | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: failure: lint exited with status 1
+    `lint` failed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+
+    # Pull request #g1-smooth: smooth: Do smooth (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-smooth -> adjutant/1-1/main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do smooth.
+
+    **What was done**
+
+    > Did smooth, try 1.
+
+    <sub>implement step `smooth`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-smooth` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+
+    # Pull request #main: Work (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/main -> main
+    Closes #1
+
+    > All by itself.
+
+    | Step | Kind | Pull request | Status | Confidence | Reworks | Cost |
+    |---|---|---|---|---|---:|---:|
+    | rough | implement | [#g1-rough](https://github/acme/widgets/pull/g1-rough) | ✅ merged | 🟡 yellow (0.67) | 0 | $0.01 |
+    | smooth | implement | [#g1-smooth](https://github/acme/widgets/pull/g1-smooth) | ✅ merged | 🟢 green (1.00) | 0 | $0.01 |
+
+    <details><summary>What each step did</summary>
+
+    **rough**
+
+    > Did rough, try 1.
+
+    **smooth**
+
+    > Did smooth, try 1.
+
+    </details>
+
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+    "#);
     stage.strike().await;
 }
 
@@ -95,6 +332,128 @@ async fn direct_delivery_brings_each_step_to_the_base_before_the_next_starts() {
     }
     stage.completed(issue).await;
     assert_eq!(stage.file("main", "second.txt").await.as_deref(), Some("second\n"));
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (closed [directive]), by maintainer
+    One after the other.
+
+    * labeled directive by maintainer
+    * closed by adjutant[bot]
+
+    ## adjutant[bot]
+    ### ✅ Completed
+
+    Everything is merged into `main`. 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work.
+
+    `████████████████████` 100 %
+
+    ```mermaid
+    graph LR
+      s0["✅ first"]:::done
+      s1["✅ second"]:::done
+      s0 --> s1
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | [first](https://github/acme/widgets/pull/g1-first) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+    | [second](https://github/acme/widgets/pull/g1-second) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **first**: Do first.
+    - **second**: Do second.
+
+    </details>
+
+    <sub>$0.03 of $10.00 · 3.6k tokens read, 102 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    ## adjutant[bot]
+    Completed. Everything is merged into `main`.
+
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work</sub>
+
+    # Pull request #g1-first: first: Do first (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-first -> main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do first.
+
+    **What was done**
+
+    > Did first, try 1.
+
+    <sub>implement step `first`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-first` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## maintainer
+    /approve
+
+    (reaction: rocket)
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+
+    # Pull request #g1-second: second: Do second (merged by adjutant[bot]), by adjutant[bot]
+    adjutant/1-1/g1-second -> main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do second.
+
+    **What was done**
+
+    > Did second, try 1.
+
+    <sub>implement step `second`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-second` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by adjutant[bot]
+    * closed by adjutant[bot]
+
+    ## maintainer
+    /approve
+
+    (reaction: rocket)
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | test | ✅ test passed in [duration] | required, weight 1 | [duration] |
+    | lint | ✅ lint passed in [duration] | optional, weight 0.5 | [duration] |
+
+    ## Check adjutant/lint: success: lint passed in [duration]
+    `lint` passed in [duration] (optional, weight 0.5).
+
+    ## Check adjutant/test: success: test passed in [duration]
+    `test` passed in [duration] (required, weight 1).
+    "#);
     stage.strike().await;
 }
 
@@ -112,6 +471,57 @@ async fn a_research_step_hands_in_a_report_that_is_posted_collapsed() {
     // Only reports and no diff at all: nothing is left to merge.
     let directive = stage.completed(issue).await;
     assert!(directive.steps[0].pull.is_none());
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (closed [directive]), by maintainer
+    Find out where it is.
+
+    * labeled directive by maintainer
+    * closed by adjutant[bot]
+
+    ## adjutant[bot]
+    ### ✅ Completed
+
+    Nothing in the tree had to change; the reports are on the issue. 1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work.
+
+    `████████████████████` 100 %
+
+    ```mermaid
+    graph LR
+      s0["✅ look"]:::done
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | look | research | ✅ done | 🟢 green |  | $0.01 | [duration] |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **look**: Do look.
+
+    </details>
+
+    <sub>$0.02 of $10.00 · 2.4k tokens read, 68 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    ## adjutant[bot]
+    Report of the research step `look` of directive 1. 🟢 green Looked around.
+
+    <details><summary>Report</summary>
+
+    > # Findings
+    >
+    > It is all there in `src/lib.rs`.
+
+    </details>
+
+    ## adjutant[bot]
+    Completed. Nothing in the tree had to change; the reports are on the issue.
+
+    <sub>1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work</sub>
+    "#);
     stage.strike().await;
 }
 
@@ -138,5 +548,79 @@ async fn verifiers_are_detected_from_the_tree_when_the_policy_names_none() {
     assert!(names.contains(&"adjutant/make test") && names.contains(&"adjutant"), "{names:?}");
     maintainer.merge(pull).await;
     stage.completed(issue).await;
+    insta::assert_snapshot!(stage.transcript().await, @r#"
+    # Issue #1: Work (closed [directive]), by maintainer
+    Made.
+
+    * labeled directive by maintainer
+    * closed by adjutant[bot]
+
+    ## adjutant[bot]
+    ### ✅ Completed
+
+    Everything is merged into `main`. 1 step · 1 rework · $0.03 · 3.6k tokens read, 102 written · [duration] at work.
+
+    `████████████████████` 100 %
+
+    ```mermaid
+    graph LR
+      s0["✅ made"]:::done
+    ```
+
+    | Step | Kind | Status | Confidence | Reworks | Cost | Time |
+    |---|---|---|---|---:|---:|---:|
+    | [made](https://github/acme/widgets/pull/g1-made) | implement | ✅ merged | 🟢 green (1.00) | 1 | $0.02 | [duration] |
+
+    Asked for by `maintainer` on [time], `guardrails`. Plan: by the planner.
+
+    <details><summary>The plan</summary>
+
+    > As the test says.
+
+    - **made**: Do made.
+
+    </details>
+
+    <sub>$0.03 of $10.00 · 3.6k tokens read, 102 written · [duration] of [duration] at work · `/help` lists the commands</sub>
+
+    ## adjutant[bot]
+    Completed. Everything is merged into `main`.
+
+    <sub>1 step · 1 rework · $0.03 · 3.6k tokens read, 102 written · [duration] at work</sub>
+
+    # Pull request #g1-made: made: Do made (merged by maintainer), by adjutant[bot]
+    adjutant/1-1/g1-made -> main
+    Part of #1
+
+    plan ✓ → execute ✓ → review ✓ → **done**
+
+    > Do made.
+
+    **What was done**
+
+    > Did made, try 2.
+
+    <sub>implement step `made`. Review it as any pull request, or write `/approve` or `/rework WHAT`; pushes to `adjutant/1-1/g1-made` are kept.</sub>
+
+    * ready_for_review by adjutant[bot]
+    * merged by maintainer
+    * closed by maintainer
+
+    ## Check adjutant: success: 🟢 green (1.00): done
+    This step is done.
+
+    **Verifiers**
+
+    | Verifier | Result | Counts | Time |
+    |---|---|---|---:|
+    | make test | ✅ make test passed in [duration] | required, weight 1 | [duration] |
+
+    ## Check adjutant/make test: success: make test passed in [duration]
+    `make test` passed in [duration] (required, weight 1).
+
+    ```text
+    ! grep -qs broken *.txt
+    ```
+    "#);
     stage.strike().await;
 }

@@ -7,6 +7,7 @@
 mod person;
 mod script;
 mod time;
+mod transcript;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
