@@ -53,7 +53,7 @@ fn modules_of_the_playground_import_lower_rows_only() {
                 Some(row) if *row > rows[from.as_str()] => {}
                 Some(_) => wrong.push(format!("{}: {from} imports {to}", path.display())),
                 None => {
-                    wrong.push(format!("{}: crate::{to} is no module; name the module that has it", path.display()))
+                    wrong.push(format!("{}: crate::{to} is no module; name the module that has it", path.display()));
                 }
             }
         }
