@@ -79,19 +79,19 @@ fn others(steps: &[Step], step: &Step, parent: Option<usize>) -> String {
 
 /// Type, status, pull request, confidence, cost and reworks.
 fn columns(step: &Step, waits: bool, cost: Usd) -> Vec<String> {
-    let status = if waits { format!("{}, waits for a person", step.status) } else { step.status.to_string() };
+    let status = if waits { format!("{}, waits for a person", step.status()) } else { step.status().to_string() };
     let pull = step.pull.as_ref().map(|pull| {
         let draft = if pull.draft { " draft" } else { "" };
         format!("#{}{draft}", pull.number)
     });
     let reworks =
         if step.reworks > 0 { words::count(step.reworks as usize, "rework", "reworks") } else { String::new() };
-    let report = if step.report.is_some() { "report".to_owned() } else { String::new() };
+    let report = if step.report().is_some() { "report".to_owned() } else { String::new() };
     vec![
         words::kind(step).to_owned(),
         status,
         pull.unwrap_or(report),
-        step.current_evaluation().map(confidence).unwrap_or_default(),
+        step.state.evaluation().map(confidence).unwrap_or_default(),
         if cost == Usd::ZERO { String::new() } else { cost.to_string() },
         reworks,
     ]
@@ -104,7 +104,7 @@ fn confidence(evaluation: &Evaluation) -> String {
 
 /// How a step stands, in one character of an ordinary width.
 fn mark(step: &Step, waits: bool) -> char {
-    match step.status {
+    match step.status() {
         StepStatus::Passed => '✓',
         StepStatus::Skipped => '-',
         _ if waits => '!',

@@ -125,10 +125,9 @@ fn origin(directive: &Directive) -> &'static str {
 /// Why steps are stuck.
 fn stuck(directive: &Directive) -> String {
     let steps = directive.steps.iter().chain(&directive.final_step);
-    let stuck = steps.filter(|step| matches!(step.status, StepStatus::Blocked | StepStatus::Failed));
-    let rows: Vec<Vec<String>> = stuck
-        .filter_map(|step| Some(vec![plain(step.name.as_str()), cut(step.reason.as_deref()?, SENTENCE)]))
-        .collect();
+    let stuck = steps.filter(|step| matches!(step.status(), StepStatus::Blocked | StepStatus::Failed));
+    let rows: Vec<Vec<String>> =
+        stuck.filter_map(|step| Some(vec![plain(step.name.as_str()), cut(step.state.cause()?, SENTENCE)])).collect();
     if rows.is_empty() { String::new() } else { format!("\nStuck\n{}", table(&rows, "  ")) }
 }
 
@@ -212,8 +211,7 @@ mod tests {
         let mut directive = fixture::directive();
         directive.title = evil.to_owned();
         directive.failure = Some(evil.to_owned());
-        directive.steps[1].reason = Some(evil.to_owned());
-        directive.steps[1].status = StepStatus::Blocked;
+        directive.steps[1].state = fixture::blocked(evil, directive.steps[1].last());
         for approval in &mut directive.approvals {
             approval.question = evil.to_owned();
         }

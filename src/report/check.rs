@@ -12,7 +12,7 @@ use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
-use adjutant_domain::step::{MergeState, Step};
+use adjutant_domain::step::{Step, StepState};
 
 /// The longest title; GitHub's lists cut it far earlier.
 const MAX_TITLE: usize = 120;
@@ -98,7 +98,7 @@ impl CheckConclusion {
 /// The composite check of a step's head, as things stand.
 pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckReport {
     let standing = stand(directive, step);
-    let evaluation = step.current_evaluation();
+    let evaluation = step.state.evaluation();
     let summary = fit(MAX_CHECK_FIELD, |chars| {
         let sections = [
             standing.sentence.clone(),
@@ -113,10 +113,13 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
         join(&sections)
     });
     let text = fit(MAX_CHECK_FIELD, |chars| {
-        let rework = step.instructions.as_ref().filter(|_| step.status == StepStatus::Rework);
+        let rework = match &step.state {
+            StepState::Reworking { instructions, .. } => quote(&instructions.text, chars),
+            _ => String::new(),
+        };
         let sections = [
-            findings(step, chars),
-            titled("What the rework is told", &rework.map(|rework| quote(&rework.text, chars)).unwrap_or_default()),
+            findings(step.findings(), chars),
+            titled("What the rework is told", &rework),
             evaluation.map(|evaluation| verification::failed_tails(evaluation, chars)).unwrap_or_default(),
             evaluation.map(|evaluation| verification::judge_note(evaluation, chars)).unwrap_or_default(),
         ];
@@ -200,11 +203,11 @@ impl Standing<'_> {
 
 fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
     use CheckConclusion::{ActionRequired, Cancelled, Failure, Success};
-    let evaluation = step.current_evaluation();
+    let evaluation = step.state.evaluation();
     let proof = evaluation.map(words::confidence).unwrap_or_default();
     let titled = |word: &str| if proof.is_empty() { word.to_owned() } else { format!("{proof}: {word}") };
-    let reason = || inline(step.reason.as_deref().unwrap_or_default(), 1_000);
-    match step.status {
+    let reason = || inline(step.state.cause().unwrap_or_default(), 1_000);
+    match step.status() {
         StepStatus::Passed => return Standing::of(Some(Success), titled("done"), "This step is done."),
         StepStatus::Skipped => {
             return Standing::of(Some(Cancelled), "skipped", format!("This step was skipped. {}", reason()));
@@ -227,28 +230,30 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
             approval: Some(approval),
         };
     }
-    match (step.status, evaluation.map(|evaluation| evaluation.confidence)) {
-        (StepStatus::Blocked, _) => Standing::of(Some(ActionRequired), titled("blocked"), reason()),
-        (StepStatus::Failed, _) => Standing::of(Some(Failure), "could not be run", reason()),
-        (status, Some(Confidence::Red)) => {
-            let again = if status == StepStatus::Evaluating { "failed" } else { "failed, goes to rework" };
+    match (&step.state, evaluation.map(|evaluation| evaluation.confidence)) {
+        (StepState::Blocked { .. }, _) => Standing::of(Some(ActionRequired), titled("blocked"), reason()),
+        (StepState::Failed { .. }, _) => Standing::of(Some(Failure), "could not be run", reason()),
+        (state, Some(Confidence::Red)) => {
+            let again = if state.status() == StepStatus::Evaluating { "failed" } else { "failed, goes to rework" };
             Standing::of(Some(Failure), titled(again), "It does not hold.")
         }
-        (StepStatus::Rework | StepStatus::Running, Some(_)) => {
-            Standing::of(Some(Failure), titled("sent to rework"), "It is done again; the next commit is proved anew.")
-        }
-        (StepStatus::Evaluating, Some(_)) if step.judge_due => {
+        (
+            StepState::Reworking { .. }
+            | StepState::AwaitingSteps { .. }
+            | StepState::Working { .. }
+            | StepState::Integrating { .. },
+            Some(_),
+        ) => Standing::of(Some(Failure), titled("sent to rework"), "It is done again; the next commit is proved anew."),
+        (StepState::Judging { .. }, _) => {
             Standing::of(None, titled("being judged"), "The judge looks at the criteria.")
         }
-        (StepStatus::Evaluating, Some(confidence))
-            if confidence == Confidence::Green || step.merge != MergeState::Open =>
-        {
-            Standing::of(Some(Success), titled("merging"), "It holds.")
-        }
-        (StepStatus::Evaluating, Some(_)) => {
+        (StepState::Merging { .. }, Some(_)) => Standing::of(Some(Success), titled("merging"), "It holds."),
+        (StepState::AwaitingDecision { .. }, Some(_)) => {
             Standing::of(None, titled("deciding"), "The proof is in, the decision is not.")
         }
-        (StepStatus::Evaluating, None) => Standing::of(None, "being proved", "The verifiers are at work."),
+        (state, _) if state.status() == StepStatus::Evaluating => {
+            Standing::of(None, "being proved", "The verifiers are at work.")
+        }
         _ => Standing::of(None, words::state(directive, step), "An agent has not handed this in yet."),
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::report::fixture;
 use adjutant_domain::approval::ApprovalStatus;
-use adjutant_domain::step::Instructions;
+use adjutant_domain::step::MergeRequest;
 
 fn check(directive: &Directive, step: usize) -> CheckReport {
     check_output(directive, &directive.steps[step], &fixture::links())
@@ -60,6 +60,10 @@ fn a_yellow_step_asks_a_person_with_buttons() {
     assert_eq!(identifiers, ["approve", "rework", "skip"]);
 }
 
+fn yellow() -> Evaluation {
+    fixture::evaluation(fixture::sha('b'), Verdict::Fail, None)
+}
+
 #[test]
 fn a_check_follows_its_step() {
     let mut directive = fixture::directive();
@@ -68,14 +72,15 @@ fn a_check_follows_its_step() {
 
     directive.approvals[0].status = ApprovalStatus::Approved;
     assert_eq!(head(&check(&directive, 1)), (None, "🟡 yellow (0.67): deciding"));
-    directive.steps[1].merge = MergeState::Requested;
+    let candidate = || fixture::candidate(fixture::sha('b'), Some(yellow()));
+    let request = MergeRequest::Requested;
+    directive.steps[1].state = StepState::Merging { candidate: candidate(), request };
     assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Success), "🟡 yellow (0.67): merging"));
-    directive.steps[1].status = StepStatus::Rework;
+    directive.steps[1].state = fixture::reworking("Again.", Some(candidate()));
     assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Failure), "🟡 yellow (0.67): sent to rework"));
-    directive.steps[1].head = Some(fixture::sha('e'));
-    directive.steps[1].status = StepStatus::Evaluating;
+    directive.steps[1].state = StepState::Verifying { candidate: fixture::candidate(fixture::sha('e'), None) };
     assert_eq!(head(&check(&directive, 1)), (None, "being proved"));
-    directive.steps[1].status = StepStatus::Skipped;
+    directive.steps[1].state = fixture::skipped(None);
     assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Cancelled), "skipped"));
 
     directive.status = DirectiveStatus::Failed;
@@ -87,9 +92,8 @@ fn a_red_step_says_what_failed_and_what_the_rework_is_told() {
     let mut directive = fixture::directive();
     directive.approvals.clear();
     let step = &mut directive.steps[1];
-    step.status = StepStatus::Rework;
-    step.instructions = Some(Instructions { text: "Mend `lint`.".to_owned(), merge_target: false });
-    if let Some(evaluation) = &mut step.evaluation {
+    step.state = fixture::reworking("Mend `lint`.", step.last());
+    if let Some(evaluation) = step.state.candidate_mut().and_then(|candidate| candidate.evaluation.as_mut()) {
         evaluation.confidence = Confidence::Red;
         evaluation.score = Some(0.0);
         evaluation.results.truncate(1);
@@ -169,8 +173,8 @@ fn output_of_any_kind_stays_inside_and_fits() {
     let mut directive = fixture::directive();
     let hostile = "```\n</details>\n@maintainer fixes #1 | ö\n".repeat(10_000);
     let step = &mut directive.steps[1];
-    step.reason = Some(hostile.clone());
-    if let Some(evaluation) = &mut step.evaluation {
+    step.state = fixture::blocked(&hostile, step.last());
+    if let Some(evaluation) = step.state.candidate_mut().and_then(|candidate| candidate.evaluation.as_mut()) {
         evaluation.reasons = vec![hostile.clone(); 100];
         for result in &mut evaluation.results {
             result.verdict = Verdict::Fail;
@@ -181,7 +185,7 @@ fn output_of_any_kind_stays_inside_and_fits() {
     directive.approvals[0].question.clone_from(&hostile);
     directive.brief.criteria[1].criterion = hostile;
     let step = &directive.steps[1];
-    let failed = &step.evaluation.as_ref().expect("the fixture has one").results[0];
+    let failed = &step.state.evaluation().expect("the fixture has one").results[0];
     for report in [check(&directive, 1), verifier_check(failed)] {
         let text = report.text.expect("there is output");
         assert!(report.summary.len() <= MAX_CHECK_FIELD && text.len() <= MAX_CHECK_FIELD);

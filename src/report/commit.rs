@@ -15,7 +15,7 @@ pub fn merge_message(directive: &Directive, step: &Step) -> (String, String) {
     let what = if step.is_final() { directive.title.clone() } else { format!("{}: {}", step.name, step.description) };
     let title = format!("{}{number}", subject(&what, MAX_SUBJECT - number.len()));
     let told = if step.is_final() {
-        let steps = directive.steps.iter().filter(|step| step.status.is_done());
+        let steps = directive.steps.iter().filter(|step| step.status().is_done());
         let lines: Vec<String> = steps
             .map(|step| {
                 let what = plain(&step.description, 120);

@@ -12,8 +12,10 @@ use adjutant_domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, St
 use adjutant_domain::policy::options::PolicyOverrides;
 use adjutant_domain::policy::{Policy, Thresholds};
 use adjutant_domain::replan::Replan;
-use adjutant_domain::status::{DirectiveStatus, StepStatus};
-use adjutant_domain::step::{Finding, MergeState, Pull, Step, StepKind};
+use adjutant_domain::status::DirectiveStatus;
+use adjutant_domain::step::{
+    Candidate, Finding, Instructions, Last, PassedBy, Pull, Step, StepKind, StepState, Submission,
+};
 use adjutant_domain::task::{Task, TaskKind, TaskStatus};
 
 const BODY: &str = "### Goal\n\nConvert lengths between units.\n\n### Requirements\n\n- Parse lengths such as `3 km`\n\
@@ -71,39 +73,48 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
     let id = DirectiveId::of(1, 7, 1);
     let name = StepName::new(name);
     let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    let branch = Branch::new(format!("adjutant/7-1/g1-{name}"));
+    let target = Branch::new("adjutant/7-1/main");
     Step {
-        id: StepId::of(id, 1, &name),
-        branch: Branch::new(format!("adjutant/7-1/g1-{name}")),
-        name,
-        kind,
         description: description.to_owned(),
         task_plan: "1. Read `src/lib.rs`\n2. Add the code and its tests".to_owned(),
         depends_on: depends_on.iter().copied().map(StepName::new).collect(),
         requirements: texts(covers.0),
         criteria: texts(covers.1),
-        status: StepStatus::Pending,
-        target: Branch::new("adjutant/7-1/main"),
-        into_base: false,
-        pull: None,
-        head: None,
-        progress: Vec::new(),
-        head_at: None,
-        head_pushed: false,
-        pre_approved: None,
-        report: None,
-        summary: None,
-        findings: Vec::new(),
-        evaluation: None,
-        judge_due: false,
-        merge: MergeState::Open,
-        instructions: None,
-        afterwards: None,
-        rework_cycles: 0,
-        reworks: 0,
-        failures: 0,
-        verifications: 0,
-        reason: None,
+        ..Step::new(StepId::of(id, 1, &name), name, kind, branch, target, false)
     }
+}
+
+/// A commit that was handed in, with what the verifiers found of it.
+pub(crate) fn candidate(head: Sha, evaluation: Option<Evaluation>) -> Box<Candidate> {
+    Box::new(Candidate { evaluation, ..Candidate::new(Submission::Commit { head }, now()) })
+}
+
+/// Merged, with what the verifiers had found.
+fn merged(head: Sha, evaluation: Evaluation) -> StepState {
+    StepState::Passed { by: PassedBy::Merge, candidate: Some(candidate(head, Some(evaluation))) }
+}
+
+/// Waiting for the answer to the approval of that number.
+pub(crate) fn awaiting(head: Sha, evaluation: Evaluation, approval: u32) -> StepState {
+    let approval = ApprovalId::of(DirectiveId::of(1, 7, 1), approval);
+    StepState::AwaitingDecision { candidate: candidate(head, Some(evaluation)), approval }
+}
+
+/// Done again, with these words.
+pub(crate) fn reworking(text: &str, last: Last) -> StepState {
+    let instructions = Instructions { text: text.to_owned(), merge_target: false };
+    StepState::Reworking { instructions, cause: None, last }
+}
+
+/// Left to a person.
+pub(crate) fn blocked(cause: &str, last: Last) -> StepState {
+    StepState::Blocked { cause: cause.to_owned(), instructions: None, last }
+}
+
+/// Given up.
+pub(crate) fn skipped(last: Last) -> StepState {
+    StepState::Skipped { by: Actor::Person(Login::new("maintainer")), cause: None, last }
 }
 
 fn pull(number: u64) -> Pull {
@@ -195,23 +206,18 @@ pub(crate) fn planning() -> Directive {
 /// One step merged, one yellow and waiting, one in work, one to come.
 pub(crate) fn directive() -> Directive {
     let mut parse = step("parse", StepKind::Implement, "Parse lengths such as `3 km`.", &[], (&["R1"], &["A1"]));
-    parse.status = StepStatus::Passed;
+    parse.state = merged(sha('a'), evaluation(sha('a'), Verdict::Pass, None));
     parse.pull = Some(pull(12));
-    parse.head = Some(sha('a'));
-    parse.evaluation = Some(evaluation(sha('a'), Verdict::Pass, None));
-    parse.merge = MergeState::Merged;
     parse.reworks = 1;
     parse.rework_cycles = 1;
     parse.summary = Some("Added `parse` with tests for km and miles.".to_owned());
     let mut convert =
         step("convert", StepKind::Implement, "Convert between km and miles.", &["parse"], (&["R2"], &["A2"]));
-    convert.status = StepStatus::Evaluating;
+    convert.state = awaiting(sha('b'), evaluation(sha('b'), Verdict::Fail, None), 1);
     convert.pull = Some(pull(13));
-    convert.head = Some(sha('b'));
-    convert.evaluation = Some(evaluation(sha('b'), Verdict::Fail, None));
     convert.summary = Some("Added `convert`.".to_owned());
     let mut document = step("document", StepKind::Document, "Show both in the README.", &["parse"], (&[], &["A3"]));
-    document.status = StepStatus::Running;
+    document.state = StepState::Working { task: TaskId::of(DirectiveId::of(1, 7, 1), 5), cause: None, last: None };
     let prove = step("prove", StepKind::Test, "Test the whole way.", &["convert", "document"], (&[], &["A1", "A2"]));
 
     let question = "yellow: the optional verifier `lint` failed";
@@ -246,11 +252,14 @@ pub(crate) fn person(login: &str) -> Actor {
 
 pub(crate) fn replanned(by: Actor, reason: &str) -> Directive {
     let mut directive = directive();
-    directive.steps[1].status = StepStatus::Skipped;
+    directive.steps[1].state = skipped(directive.steps[1].last());
     directive.steps[1].pull = None;
-    directive.steps[2].reason = Some("still red after 3 reworks".to_owned());
+    directive.steps[2].state = StepState::Working {
+        task: TaskId::of(DirectiveId::of(1, 7, 1), 5),
+        cause: Some("still red after 3 reworks".to_owned()),
+        last: Some(candidate(sha('e'), None)),
+    };
     directive.steps[2].pull = Some(pull(14));
-    directive.steps[2].head = Some(sha('e'));
     directive.approvals.clear();
     directive.earlier = std::mem::take(&mut directive.steps);
     let reason = reason.to_owned();
@@ -267,25 +276,19 @@ pub(crate) fn finishing() -> Directive {
     let mut directive = directive();
     for (at, number) in [(1, 13), (2, 14), (3, 15)] {
         let step = &mut directive.steps[at];
-        step.status = StepStatus::Passed;
+        let known = step.last().unwrap_or_else(|| candidate(sha('c'), Some(evaluation(sha('c'), Verdict::Pass, None))));
+        step.state = StepState::Passed { by: PassedBy::Merge, candidate: Some(known) };
         step.pull = Some(pull(number));
-        step.merge = MergeState::Merged;
-        if step.head.is_none() {
-            step.head = Some(sha('c'));
-            step.evaluation = Some(evaluation(sha('c'), Verdict::Pass, None));
-        }
     }
     directive.approvals[0].status = ApprovalStatus::Approved;
     directive.tasks[4].status = TaskStatus::Succeeded;
     let mut final_step =
         step("final", StepKind::Final, "Bring it all to `main`.", &[], (&["R1", "R2"], &["A1", "A2", "A3"]));
-    final_step.status = StepStatus::Evaluating;
+    final_step.state = awaiting(sha('d'), evaluation(sha('d'), Verdict::Pass, Some(true)), 2);
     final_step.branch = Branch::new("adjutant/7-1/main");
     final_step.target = Branch::new("main");
     final_step.into_base = true;
     final_step.pull = Some(pull(16));
-    final_step.head = Some(sha('d'));
-    final_step.evaluation = Some(evaluation(sha('d'), Verdict::Pass, Some(true)));
     directive.approvals.push(approval(
         2,
         ApprovalKind::Final,
@@ -303,8 +306,7 @@ pub(crate) fn completed() -> Directive {
     directive.status = DirectiveStatus::Completed;
     directive.approvals[1].status = ApprovalStatus::Approved;
     if let Some(final_step) = &mut directive.final_step {
-        final_step.status = StepStatus::Passed;
-        final_step.merge = MergeState::Merged;
+        final_step.state = StepState::Passed { by: PassedBy::Merge, candidate: final_step.last() };
     }
     directive.ended_at = Some(now());
     directive
@@ -317,12 +319,12 @@ pub(crate) fn reported() -> (Directive, Step) {
     let step = &mut directive.steps[0];
     step.kind = StepKind::Research;
     step.pull = None;
-    step.report = Some(report.to_owned());
-    step.head = Some(Sha::of_text(report));
-    step.findings = vec![Finding {
+    let mut candidate = Candidate::new(Submission::report(report), now());
+    candidate.findings = vec![Finding {
         kind: adjutant_domain::step::FindingKind::Protected,
         text: "`.github/x.yml` changed".to_owned(),
     }];
+    step.state = StepState::Passed { by: PassedBy::Report, candidate: Some(Box::new(candidate)) };
     let step = step.clone();
     (directive, step)
 }

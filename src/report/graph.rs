@@ -84,7 +84,7 @@ fn escape(label: &str) -> String {
 }
 
 fn class(directive: &Directive, step: &Step) -> &'static str {
-    match step.status {
+    match step.status() {
         StepStatus::Passed => "done",
         StepStatus::Skipped => "skip",
         _ if words::waiting_approval(directive, step).is_some() => "wait",
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_step_that_waits_for_a_blocked_one_looks_so_and_layers_are_drawn_in_their_order() {
         let mut directive = fixture::directive();
-        directive.steps[1].status = StepStatus::Blocked;
+        directive.steps[1].state = fixture::blocked("it is odd", None);
         directive.steps.rotate_right(1);
         let graph = mermaid(&directive);
         assert!(graph.contains("s0[\"⚪ prove\"]:::held") && graph.contains("classDef held"), "{graph}");

@@ -7,7 +7,7 @@ use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Notice;
 use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::status::StepStatus;
-use adjutant_domain::step::Step;
+use adjutant_domain::step::{Step, Submission};
 
 const COMMANDS: &str = "\
 On a pull request a command means its step; on the issue the step's name follows it.
@@ -111,11 +111,11 @@ pub fn report_marker(step: StepId, head: &Sha) -> String {
 
 /// The comment on the issue with a step's report, collapsed.
 pub fn report_comment(directive: &Directive, step: &Step) -> String {
-    let report = step.report.as_deref().unwrap_or_default();
-    let head = step.head.clone().unwrap_or_else(|| Sha::of_text(report));
+    let report = step.report().unwrap_or_default();
+    let head = step.submission().map_or_else(|| Sha::of_text(report), Submission::hash);
     let summary = inline(step.summary.as_deref().unwrap_or_default(), 300);
     let summary = if summary.is_empty() { summary } else { format!(" {summary}") };
-    let confidence = step.current_evaluation().map(|evaluation| format!(" {}", words::confidence(evaluation)));
+    let confidence = step.state.evaluation().map(|evaluation| format!(" {}", words::confidence(evaluation)));
     // Enough for any report that is read; what does not fit is cut from its end.
     let mut chars = 60_000;
     loop {
@@ -165,7 +165,7 @@ pub fn completion_word(directive: &Directive, links: &Links) -> String {
 /// Where what was done has landed.
 pub(super) fn merged_into(directive: &Directive, links: &Links) -> String {
     let base = code(directive.base.branch.as_str());
-    let merged = |step: &Step| step.status == StepStatus::Passed && step.open_pull().is_some();
+    let merged = |step: &Step| step.status() == StepStatus::Passed && step.open_pull().is_some();
     match directive.final_step.as_ref().and_then(|final_step| final_step.pull.as_ref()) {
         Some(pull) => format!("Merged into {base} with [#{}]({}).", pull.number, links.pull(pull.number)),
         None if directive.steps.iter().any(merged) => format!("Everything is merged into {base}."),
@@ -292,7 +292,9 @@ mod tests {
     #[test]
     fn a_report_of_any_length_fits() {
         let (directive, mut step) = fixture::reported();
-        step.report = Some("<ö\n".repeat(100_000));
+        if let Some(candidate) = step.state.candidate_mut() {
+            candidate.submission = Submission::report(&"<ö\n".repeat(100_000));
+        }
         let comment = report_comment(&directive, &step);
         assert!(comment.len() <= MAX_BODY && comment.ends_with("</details>"), "{}", comment.len());
     }

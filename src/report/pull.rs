@@ -8,7 +8,7 @@ use adjutant_domain::contract::Phase;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::StepId;
 use adjutant_domain::status::StepStatus;
-use adjutant_domain::step::Step;
+use adjutant_domain::step::{Finding, Step};
 
 /// The longest title that is still read; GitHub takes 256 characters.
 const MAX_TITLE: usize = 120;
@@ -42,7 +42,7 @@ fn render(directive: &Directive, step: &Step, chars: usize) -> String {
         covers(directive, step, chars),
         collapsed("Plan of this step", &quote(&step.task_plan, chars)),
         titled("What was done", &quote(step.summary.as_deref().unwrap_or_default(), chars)),
-        findings(step, chars),
+        findings(step.findings(), chars),
         footer(step),
     ];
     sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
@@ -61,13 +61,13 @@ pub(super) fn phases(directive: &Directive, step: &Step) -> String {
 
 /// What a draft is, and why it still is one; empty once something was handed in.
 fn progress(directive: &Directive, step: &Step, chars: usize) -> String {
-    if step.head.is_some() || directive.status.is_over() {
+    if step.submission().is_some() || directive.status.is_over() {
         return String::new();
     }
-    let last = step.reason.as_deref().map(|reason| inline(reason, chars.min(600))).filter(|reason| !reason.is_empty());
+    let last = step.state.cause().map(|reason| inline(reason, chars.min(600))).filter(|reason| !reason.is_empty());
     let why = last.map(|reason| format!(" The last try came to nothing: {}.", reason.trim_end_matches('.')));
     let why = why.unwrap_or_default();
-    match step.status {
+    match step.status() {
         StepStatus::Running => format!(
             "An agent is at work: what it has so far is pushed now and then, unproved. It is no draft any more once it is \
              handed in.{why}"
@@ -92,9 +92,9 @@ fn covers(directive: &Directive, step: &Step, chars: usize) -> String {
 }
 
 /// What in the diff a person should know of.
-pub(super) fn findings(step: &Step, chars: usize) -> String {
+pub(super) fn findings<'a>(found: impl IntoIterator<Item = &'a Finding>, chars: usize) -> String {
     let lines: Vec<String> =
-        step.findings.iter().take(50).map(|finding| format!("- {}", inline(&finding.text, chars.min(300)))).collect();
+        found.into_iter().take(50).map(|finding| format!("- {}", inline(&finding.text, chars.min(300)))).collect();
     titled("Look at", &lines.join("\n"))
 }
 

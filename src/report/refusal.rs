@@ -17,6 +17,7 @@ pub(super) fn words(refusal: &Refusal) -> String {
         Refusal::NothingAsked { kind } => format!("no {} waits for an approval", kind.as_str()),
         Refusal::PlanChanged => "the plan was replaced after that was written; look at it and approve that".to_owned(),
         Refusal::StepGone => "that step is no longer part of the plan".to_owned(),
+        Refusal::StepCannot => "that is not possible from where the step stands".to_owned(),
         Refusal::AlreadyMerged => "already merged".to_owned(),
         Refusal::BlockedSince { step, why } => {
             format!("{} was blocked after that was written ({why}); look at it and say it again", name(step.as_str()))
@@ -115,6 +116,7 @@ mod tests {
             Refusal::NothingAsked { kind: ApprovalKind::Plan },
             Refusal::PlanChanged,
             Refusal::StepGone,
+            Refusal::StepCannot,
             Refusal::AlreadyMerged,
             Refusal::BlockedSince { step: step(), why: "still red after 3 reworks".to_owned() },
             Refusal::NothingToAccept { step: step() },

@@ -34,7 +34,7 @@ pub(super) fn planning(directive: &Directive, links: &Links, chars: usize) -> St
 
 fn named(step: &Step, links: &Links) -> String {
     let name = code(step.name.as_str());
-    match (&step.pull, step.status) {
+    match (&step.pull, step.status()) {
         (_, StepStatus::Skipped) => format!("{name} (skipped)"),
         (Some(pull), _) => format!("{name} ([#{}]({}))", pull.number, links.pull(pull.number)),
         (None, _) => name,

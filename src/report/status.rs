@@ -175,13 +175,13 @@ pub(super) fn question(directive: &Directive, approval: &Approval, links: &Links
 fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
     let mut rows: Vec<String> = Vec::new();
     for step in directive.steps.iter().chain(&directive.final_step) {
-        if !matches!(step.status, StepStatus::Blocked | StepStatus::Failed) {
+        if !matches!(step.status(), StepStatus::Blocked | StepStatus::Failed) {
             continue;
         }
-        let reason = step.reason.as_deref().unwrap_or("no reason was given");
+        let reason = step.state.cause().unwrap_or("no reason was given");
         let asked = words::waiting_approval(directive, step).filter(|_| !directive.status.is_over());
-        if asked.is_none_or(|approval| !approval.question.contains(reason) && step.reason.is_some()) {
-            let state = if step.status == StepStatus::Failed { "could not be run" } else { "is blocked" };
+        if asked.is_none_or(|approval| !approval.question.contains(reason) && step.state.cause().is_some()) {
+            let state = if step.status() == StepStatus::Failed { "could not be run" } else { "is blocked" };
             rows.push(format!("- **{}** {state}: {}", named(step, links), inline(reason, chars.min(600))));
         }
     }
@@ -214,7 +214,7 @@ fn table(directive: &Directive, links: &Links, now: DateTime<Utc>) -> String {
         "|---|---|---|---|---:|---:|---:|".to_owned(),
     ];
     for step in directive.steps.iter().chain(&directive.final_step) {
-        let confidence = step.current_evaluation().map(words::confidence).unwrap_or_default();
+        let confidence = step.state.evaluation().map(words::confidence).unwrap_or_default();
         let reworks = if step.reworks > 0 { step.reworks.to_string() } else { String::new() };
         rows.push(format!(
             "| {} | {} | {} {} | {confidence} | {reworks} | {} | {} |",

@@ -308,8 +308,7 @@ fn texts_of_others_break_nothing_and_call_nobody() {
     let mut directive = fixture::directive();
     directive.failure = Some(ATTACK.to_owned());
     directive.steps[0].name = StepName::new(ATTACK);
-    directive.steps[3].status = StepStatus::Blocked;
-    directive.steps[3].reason = Some(ATTACK.to_owned());
+    directive.steps[3].state = fixture::blocked(ATTACK, None);
     directive.approvals[0].question = ATTACK.to_owned();
     directive.policy.label = ATTACK.to_owned();
     directive.requested_by = Login::new("maintainer");
@@ -334,7 +333,7 @@ fn texts_of_others_break_nothing_and_call_nobody() {
 fn the_longest_texts_fit_into_a_comment() {
     let mut directive = fixture::directive();
     let long = "&<ö|`".repeat(2_000);
-    let step = Step { reason: Some(long.clone()), status: StepStatus::Blocked, ..directive.steps[2].clone() };
+    let step = Step { state: fixture::blocked(&long, None), ..directive.steps[2].clone() };
     directive.steps = (0..50).map(|n| Step { name: StepName::new(format!("step-{n}")), ..step.clone() }).collect();
     let approval =
         Approval { question: long.clone(), status: ApprovalStatus::Pending, ..directive.approvals[0].clone() };

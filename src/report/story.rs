@@ -25,10 +25,10 @@ fn steps(directive: &Directive, links: &Links) -> String {
     let rows = directive.steps.iter().map(|step| {
         let name = inline(step.name.as_str(), 60);
         let pull = step.pull.as_ref().map_or_else(
-            || if step.report.is_some() { "report".to_owned() } else { String::new() },
+            || if step.report().is_some() { "report".to_owned() } else { String::new() },
             |pull| format!("[#{}]({})", pull.number, links.pull(pull.number)),
         );
-        let confidence = step.current_evaluation().map(words::confidence).unwrap_or_default();
+        let confidence = step.state.evaluation().map(words::confidence).unwrap_or_default();
         format!(
             "| {name} | {} | {pull} | {} {} | {confidence} | {} | {} |",
             words::kind(step),
@@ -58,9 +58,7 @@ fn summaries(directive: &Directive, chars: usize) -> String {
 }
 
 fn all_findings(directive: &Directive, final_step: &Step, chars: usize) -> String {
-    let mut whole = final_step.clone();
-    whole.findings = directive.steps.iter().flat_map(|step| step.findings.clone()).chain(whole.findings).collect();
-    findings(&whole, chars)
+    findings(directive.steps.iter().chain([final_step]).flat_map(Step::findings), chars)
 }
 
 fn footer(directive: &Directive) -> String {

@@ -86,13 +86,12 @@ pub fn criteria_table(directive: &Directive, step: &Step, chars: usize) -> Strin
 
 /// All acceptance criteria at the end: as the final pull request proved them, else each as the steps did that cover it.
 pub fn completion_table(directive: &Directive, chars: usize) -> String {
-    if let Some(final_step) =
-        directive.final_step.as_ref().filter(|final_step| final_step.current_evaluation().is_some())
+    if let Some(final_step) = directive.final_step.as_ref().filter(|final_step| final_step.state.evaluation().is_some())
     {
         return criteria_table(directive, final_step, chars);
     }
     let best = |criterion: &Criterion| {
-        let passed = covering(directive, criterion).filter(|step| step.status == StepStatus::Passed);
+        let passed = covering(directive, criterion).filter(|step| step.status() == StepStatus::Passed);
         let found: Vec<_> = passed.map(|step| (step, standing(directive, step, criterion))).collect();
         // What one of them leaves unmet is not met, and a judge's word weighs more than a verifier's.
         let rank = |step: &Step| match judgement(step, criterion) {
@@ -146,7 +145,7 @@ fn standing(directive: &Directive, step: &Step, criterion: &Criterion) -> (&'sta
     }
     let own = std::iter::once(step);
     let passed: Vec<&str> = if step.is_final() {
-        let done = covering(directive, criterion).filter(|step| step.status == StepStatus::Passed).count();
+        let done = covering(directive, criterion).filter(|step| step.status() == StepStatus::Passed).count();
         if done > 0 { own.flat_map(passing).collect() } else { Vec::new() }
     } else {
         own.flat_map(passing).collect()
@@ -159,12 +158,12 @@ fn standing(directive: &Directive, step: &Step, criterion: &Criterion) -> (&'sta
 }
 
 fn judgement<'a>(step: &'a Step, criterion: &Criterion) -> Option<&'a CriterionJudgement> {
-    let judgement = step.current_evaluation()?.judgement.as_ref()?;
+    let judgement = step.state.evaluation()?.judgement.as_ref()?;
     judgement.criteria.iter().find(|judged| judged.id == criterion.id)
 }
 
 fn passing(step: &Step) -> impl Iterator<Item = &str> {
-    let results = step.current_evaluation().map(|evaluation| evaluation.results.as_slice()).unwrap_or_default();
+    let results = step.state.evaluation().map(|evaluation| evaluation.results.as_slice()).unwrap_or_default();
     results.iter().filter(|result| result.verdict == Verdict::Pass).map(|result| result.name.as_str())
 }
 
@@ -212,8 +211,10 @@ mod tests {
     fn without_a_final_pull_request_each_criterion_is_as_the_steps_proved_it_that_cover_it() {
         let mut directive = fixture::finishing();
         directive.final_step = None;
-        directive.steps[1].evaluation = Some(fixture::evaluation(fixture::sha('b'), Verdict::Pass, Some(false)));
-        directive.steps[2].status = StepStatus::Skipped;
+        if let Some(candidate) = directive.steps[1].state.candidate_mut() {
+            candidate.evaluation = Some(fixture::evaluation(fixture::sha('b'), Verdict::Pass, Some(false)));
+        }
+        directive.steps[2].state = fixture::skipped(directive.steps[2].last());
         insta::assert_snapshot!(completion_table(&directive, 500), @r"
         | | Criterion | Covered by | Standing |
         |---|---|---|---|

@@ -8,7 +8,7 @@ use adjutant_domain::directive::{Directive, PauseReason};
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict};
 use adjutant_domain::ids::{StepId, Usd};
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
-use adjutant_domain::step::{MergeState, Step, StepKind};
+use adjutant_domain::step::{PassedBy, Step, StepKind, StepState};
 use adjutant_domain::task::{CapacityLimit, QueueReason, Task, TaskStatus};
 
 /// How a step stands, drawn.
@@ -16,7 +16,7 @@ pub fn icon(directive: &Directive, step: &Step) -> &'static str {
     if waits_for_person(directive, step) {
         return "✋";
     }
-    match step.status {
+    match step.status() {
         StepStatus::Pending => "⚪",
         StepStatus::Ready => "🔵",
         StepStatus::Running => "🛠️",
@@ -32,24 +32,30 @@ pub fn icon(directive: &Directive, step: &Step) -> &'static str {
 /// How a step stands, in words.
 pub fn state(directive: &Directive, step: &Step) -> String {
     if let Some(holder) = directive.held_by(step) {
-        let how = if holder.status == StepStatus::Failed { "could not be run" } else { "is blocked" };
+        let how = if holder.status() == StepStatus::Failed { "could not be run" } else { "is blocked" };
         return format!("waits for {}, which {how}", code(holder.name.as_str()));
     }
-    let state = match step.status {
-        StepStatus::Passed if step.pull.is_some() => "merged",
-        StepStatus::Passed => "done",
-        StepStatus::Skipped => "skipped",
+    let state = match &step.state {
+        StepState::Passed { by: PassedBy::Merge, .. } => "merged",
+        StepState::Passed { by: PassedBy::Report | PassedBy::NoChange, .. } => "done",
+        StepState::Skipped { .. } => "skipped",
         _ if waits_for_person(directive, step) => "waits for a person",
-        StepStatus::Pending => "waits for others",
-        StepStatus::Ready => "queued",
-        StepStatus::Running if held(directive, step).is_some() => "waits for a place",
-        StepStatus::Running if queued_task(directive, step).is_some() => "queued",
-        StepStatus::Running => "in work",
-        StepStatus::Evaluating if step.merge != MergeState::Open => "merging",
-        StepStatus::Evaluating => "being proved",
-        StepStatus::Rework => "goes to rework",
-        StepStatus::Blocked => "blocked",
-        StepStatus::Failed => "could not be run",
+        StepState::Pending => "waits for others",
+        StepState::Ready { .. } => "queued",
+        StepState::Working { task, .. } => match directive.task(*task) {
+            Some(task) if task.held.is_some() => "waits for a place",
+            Some(task) if task.status == TaskStatus::Queued => "queued",
+            _ => "in work",
+        },
+        StepState::Integrating { .. } => "in work",
+        StepState::HandedIn { .. }
+        | StepState::Verifying { .. }
+        | StepState::Judging { .. }
+        | StepState::AwaitingDecision { .. } => "being proved",
+        StepState::Merging { .. } => "merging",
+        StepState::Reworking { .. } | StepState::AwaitingSteps { .. } => "goes to rework",
+        StepState::Blocked { .. } => "blocked",
+        StepState::Failed { .. } => "could not be run",
     };
     state.to_owned()
 }
@@ -57,15 +63,6 @@ pub fn state(directive: &Directive, step: &Step) -> String {
 /// The question about a step that waits for a person.
 pub fn waiting_approval<'a>(directive: &'a Directive, step: &Step) -> Option<&'a Approval> {
     directive.waiting().find(|approval| approval.step == Some(step.id))
-}
-
-/// The capacity limit that keeps a step's task queued.
-fn held(directive: &Directive, step: &Step) -> Option<QueueReason> {
-    directive.tasks.iter().find(|task| task.step == Some(step.id) && task.status.is_live())?.held
-}
-
-fn queued_task<'a>(directive: &'a Directive, step: &Step) -> Option<&'a Task> {
-    directive.tasks.iter().find(|task| task.step == Some(step.id) && task.status == TaskStatus::Queued)
 }
 
 /// What a task waits for, and what makes room.
@@ -195,12 +192,12 @@ pub fn totals(directive: &Directive) -> String {
 
 /// How many steps are done.
 pub fn done(directive: &Directive) -> usize {
-    directive.steps.iter().filter(|step| step.status.is_done()).count()
+    directive.steps.iter().filter(|step| step.status().is_done()).count()
 }
 
 /// Whether people gave up every step.
 pub fn all_skipped(directive: &Directive) -> bool {
-    directive.steps.iter().all(|step| step.status == StepStatus::Skipped)
+    directive.steps.iter().all(|step| step.status() == StepStatus::Skipped)
 }
 
 /// Whether what was wanted is merged, put away or not.
@@ -248,10 +245,10 @@ pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, 
             "`/approve` starts it, `/rework WHAT` asks for another plan, `/stop` ends the directive".to_owned()
         }
         ApprovalKind::StepReview => {
-            let accepts = if step.is_some_and(Step::is_by_report) { "accepts it" } else { "merges it" };
+            let accepts = if step.is_some_and(|step| step.report().is_some()) { "accepts it" } else { "merges it" };
             format!("`/approve{name}` {accepts}, {rework}, {skip}")
         }
-        ApprovalKind::StepBlocked if step.is_some_and(|step| step.head.is_none()) => {
+        ApprovalKind::StepBlocked if step.is_some_and(|step| step.submission().is_none()) => {
             format!("`/retry{name}` tries again, {otherwise}")
         }
         ApprovalKind::StepBlocked => {
@@ -282,11 +279,10 @@ mod tests {
     #[test]
     fn every_command_that_is_suggested_is_understood() {
         let directive = fixture::directive();
-        let mut unborn = directive.steps[3].clone();
-        unborn.head = None;
+        let unborn = &directive.steps[3];
         for kind in ApprovalKind::ALL {
             for (step, place) in
-                [(&directive.steps[1], Place::Issue), (&directive.steps[1], Place::Pull), (&unborn, Place::Issue)]
+                [(&directive.steps[1], Place::Issue), (&directive.steps[1], Place::Pull), (unborn, Place::Issue)]
             {
                 let asked = answers(&directive, &fixture::approval(1, *kind, Some(step), ""), Some(step), place);
                 let suggested: Vec<&str> = asked.split('`').skip(1).step_by(2).collect();

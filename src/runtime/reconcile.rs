@@ -141,7 +141,7 @@ async fn commands(app: &App, directives: &[&Directive]) -> Result<(), Fault> {
             .steps
             .iter()
             .chain(&directive.final_step)
-            .filter(|step| !step.status.is_done())
+            .filter(|step| !step.status().is_done())
             .filter_map(|it| it.open_pull())
         {
             for raw in client.reviews(pull.number, decides).await? {

@@ -96,7 +96,7 @@ async fn a_directive_is_read_back_as_it_was_saved_even_when_its_plan_was_turned_
     // A superseded chain is read back as it was left, and with what is told of it later.
     let replanned = step(&store, Some(worked), Some(order(Command::Replan { reason: "too large".to_owned() }))).await;
     assert_eq!((replanned.steps.len(), replanned.earlier.len()), (0, 5));
-    let late = replanned.earlier.iter().find(|step| step.head.is_some()).unwrap().id;
+    let late = replanned.earlier.iter().find(|step| step.head().is_some()).unwrap().id;
     let merged = Signal::PullMerged { step: late, by: Actor::Person(Login::new("writer")), sha: None };
     let told = step(&store, Some(replanned), Some(merged)).await;
     let planned_again = planned(&told, &["more"]);

@@ -10,10 +10,10 @@ use adjutant_domain::{
     command::Command,
     directive::{Base, Directive},
     engine,
-    ids::{Branch, Login, Repo, Sha},
+    ids::{Branch, Login, Repo, Sha, StepId, StepName},
     policy::Policy,
     signal::{Commanded, Labelled, Permission, Requester, Signal},
-    step::{Step, StepKind},
+    step::{Candidate, Pull, Step, StepKind, StepState, Submission},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
@@ -51,7 +51,7 @@ impl Kept {
     pub(crate) async fn with_pull(repo: &Repo, issue: u64, pull: &PullRequest) -> Self {
         let mut directive = Directive { repo: repo.clone(), issue, ..directive() };
         directive.steps = vec![step("parse", pull.head_branch.as_str(), pull.number)];
-        directive.steps[0].head = Some(pull.head_sha.clone());
+        directive.steps[0].state = at(pull.head_sha.clone());
         Self::directive(&directive).await
     }
 }
@@ -78,14 +78,19 @@ fn directive() -> Directive {
 }
 
 fn step(name: &str, branch: &str, pull: u64) -> Step {
-    let step = json!({
-        "id": "6f2b7f5e-0000-5000-8000-000000000001", "name": name, "kind": "implement", "description": "",
-        "task_plan": "", "depends_on": [], "requirements": [], "criteria": [], "status": "evaluating",
-        "branch": branch, "target": "adjutant/7-1/main", "into_base": false,
-        "pull": { "number": pull, "node_id": "PR_8", "draft": false }, "head": "aaa", "findings": [],
-        "merge": "open", "rework_cycles": 0, "reworks": 0, "failures": 0, "verifications": 0,
-    });
-    serde_json::from_value(step).unwrap()
+    let id = StepId(uuid::Uuid::from_u128(0x6f2b_7f5e_0000_5000_8000_0000_0000_0001));
+    let (branch, target) = (Branch::new(branch), Branch::new("adjutant/7-1/main"));
+    Step {
+        state: at(Sha::new("aaa")),
+        pull: Some(Pull { number: pull, node_id: "PR_8".to_owned(), draft: false, closed: false }),
+        ..Step::new(id, StepName::new(name), StepKind::Implement, branch, target, false)
+    }
+}
+
+/// A head whose verifiers are at work.
+fn at(head: Sha) -> StepState {
+    let candidate = Candidate::new(Submission::Commit { head }, DateTime::UNIX_EPOCH);
+    StepState::Verifying { candidate: Box::new(candidate) }
 }
 
 /// `acme/widgets` on a good day: its people, its default branch, issue 7 open with the label, pull request 8 open.

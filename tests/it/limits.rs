@@ -256,6 +256,28 @@ async fn a_pull_request_that_waits_for_a_person_takes_a_place_until_it_is_answer
 }
 
 #[tokio::test]
+async fn a_report_whose_draft_was_closed_takes_no_place_among_pull_requests() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
+    let first = claim(&store, MANY).await;
+    let (step, task) = (life.directive.step_named("a").unwrap().id, life.task("a"));
+    assert_eq!(tasks(&first), BTreeSet::from([task]));
+    finish(&store, &first.taken[0]).await;
+
+    // Its agent shows a draft, and then says that the work was there already: that waits for a person, on the issue.
+    life.tell(Signal::TaskStarted { task }).await;
+    let pull = Pull { number: 11, node_id: String::new(), draft: true, closed: false };
+    life.tell(Signal::PullOpened { step, pull }).await;
+    let evidence = Some("`src/lib.rs`, line 7".to_owned());
+    let outcome = TaskOutcome::Unchanged { summary: String::new(), report: None, evidence, head: None };
+    life.tell(Signal::TaskFinished { task, outcome, cost: Usd::ZERO }).await;
+    assert!(life.directive.step(step).unwrap().report().is_some());
+    assert!(life.directive.waiting().any(|approval| approval.step == Some(step)));
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([life.task("b")]));
+}
+
+#[tokio::test]
 async fn a_task_that_waits_for_a_place_is_told_of_until_the_engine_knows() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
@@ -285,8 +307,8 @@ async fn planning_reports_and_reworks_open_nothing_and_wait_for_no_place_among_p
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([report.task("look")]));
 
     // Sent to rework, `a` waits for nobody, and its agent opens nothing: the place is `b`'s.
-    let (step, head) =
-        (full.directive.step_named("a").unwrap().id, full.directive.step_named("a").unwrap().head.clone().unwrap());
+    let a = full.directive.step_named("a").unwrap();
+    let (step, head) = (a.id, a.head().cloned().unwrap());
     full.tell(Signal::Conflicted { step, head, paths: vec!["x".to_owned()] }).await;
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([full.task("a"), full.task("b")]));
 }

@@ -3,7 +3,7 @@
 use super::directive::Directive;
 use super::ids::Sha;
 use super::status::StepStatus;
-use super::step::Step;
+use super::step::{Step, StepState};
 
 /// How many heads of work in progress are remembered: the one that is there, the one that is on its way, and one that
 /// somebody may still be telling about.
@@ -64,28 +64,23 @@ impl Step {
 
     /// How far it has come.
     pub fn phase(&self, directive: &Directive) -> Phase {
-        let begun = self.head.is_some() || self.pull.is_some();
+        let handed_in = self.submission().is_some();
         let asked = || directive.waiting().any(|approval| approval.step == Some(self.id));
-        match self.status {
+        match self.status() {
             StepStatus::Passed | StepStatus::Skipped => Phase::Done,
             StepStatus::Evaluating => Phase::Review,
             // A question about nothing that was handed in is none about a review.
-            _ if self.head.is_some() && !directive.status.is_over() && asked() => Phase::Review,
+            _ if handed_in && !directive.status.is_over() && asked() => Phase::Review,
             StepStatus::Running | StepStatus::Rework | StepStatus::Failed => Phase::Execute,
-            StepStatus::Blocked | StepStatus::Ready if begun => Phase::Execute,
+            StepStatus::Blocked | StepStatus::Ready if handed_in || self.pull.is_some() => Phase::Execute,
             StepStatus::Blocked | StepStatus::Pending | StepStatus::Ready => Phase::Plan,
         }
     }
 
-    /// Whether it never had its turn, so that it has no branch and nothing that could be merged.
+    /// Whether no agent ever worked on it, so that it has no branch and nothing that could be merged.
     pub fn never_began(&self) -> bool {
-        let waits = matches!(self.status, StepStatus::Pending | StepStatus::Ready);
-        waits && self.head.is_none() && self.pull.is_none() && self.progress.is_empty()
-    }
-
-    /// Whether its report is what is decided on, and no pull request.
-    pub fn is_by_report(&self) -> bool {
-        self.report.is_some() && self.open_pull().is_none()
+        let waits = matches!(self.state, StepState::Pending | StepState::Ready { last: None, .. });
+        waits && self.pull.is_none() && self.progress.is_empty()
     }
 
     /// Whether an agent's work on it may be shown before it is handed in: not where a report may come of it, and not on a

@@ -10,7 +10,7 @@ use super::policy::options::PolicyOverrides;
 use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
 use super::status::DirectiveStatus;
-use super::step::Step;
+use super::step::{Instructions, Step, StepState};
 use super::task::{Task, TaskKind};
 
 /// One labelled issue, and all that became of it.
@@ -235,9 +235,14 @@ impl Directive {
         Branch::new(format!("{}/g{}-{}", self.branch_prefix(), self.generation, name))
     }
 
+    /// The steps of the current generation, the final pull request last.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> + Clone {
+        self.steps.iter().chain(&self.final_step)
+    }
+
     /// The step of that id; the final pull request is one too.
     pub fn step(&self, id: StepId) -> Option<&Step> {
-        self.steps.iter().chain(&self.final_step).find(|step| step.id == id)
+        self.all_steps().find(|step| step.id == id)
     }
 
     /// The step of that id, to change it.
@@ -245,17 +250,29 @@ impl Directive {
         self.steps.iter_mut().chain(&mut self.final_step).find(|step| step.id == id)
     }
 
+    /// What a step's next agent is told beyond the plan, or its present one was told.
+    pub fn assignment(&self, step: &Step) -> Option<Instructions> {
+        match &step.state {
+            StepState::Reworking { instructions, .. } => Some(instructions.clone()),
+            StepState::Ready { instructions, .. }
+            | StepState::Blocked { instructions, .. }
+            | StepState::Failed { instructions, .. } => instructions.clone(),
+            StepState::Working { task, .. } => {
+                let task = self.task(*task).filter(|task| task.kind == TaskKind::Rework)?;
+                Some(Instructions { text: task.instructions.clone(), merge_target: task.merge_target })
+            }
+            _ => None,
+        }
+    }
+
     /// The step of that name.
     pub fn step_named(&self, name: &str) -> Option<&Step> {
-        self.steps.iter().chain(&self.final_step).find(|step| step.name.as_str() == name)
+        self.all_steps().find(|step| step.name.as_str() == name)
     }
 
     /// The step whose pull request has that number.
     pub fn step_of_pull(&self, number: u64) -> Option<&Step> {
-        self.steps
-            .iter()
-            .chain(&self.final_step)
-            .find(|step| step.pull.as_ref().is_some_and(|pull| pull.number == number))
+        self.all_steps().find(|step| step.pull.as_ref().is_some_and(|pull| pull.number == number))
     }
 
     /// The task of that id.

@@ -47,6 +47,10 @@ text_newtype! {
     Sha
 }
 text_newtype! {
+    /// The SHA-256 of a report's text, in hex.
+    Digest
+}
+text_newtype! {
     /// A branch's short name, without `refs/heads/`.
     Branch
 }
@@ -65,6 +69,13 @@ impl Sha {
     pub fn of_text(text: &str) -> Self {
         use sha2::Digest;
         Self(hex::encode(sha2::Sha256::digest(text.as_bytes())))
+    }
+}
+
+impl Digest {
+    /// The digest of a text.
+    pub fn of(text: &str) -> Self {
+        Self(Sha::of_text(text).0)
     }
 }
 

@@ -71,17 +71,17 @@ pub fn places(count: usize, edges: &[(usize, usize)]) -> Vec<Place> {
 impl Directive {
     /// The step for whose sake another does not start: the first that a person has to see to, among all that it depends on.
     pub fn held_by(&self, step: &Step) -> Option<&Step> {
-        if step.status != StepStatus::Pending {
+        if step.status() != StepStatus::Pending {
             return None;
         }
         let mut wanted: Vec<&Step> = vec![step];
         let mut seen = Vec::new();
         while let Some(next) = wanted.pop() {
             for name in &next.depends_on {
-                let Some(before) = self.step_named(name.as_str()).filter(|before| !before.status.is_done()) else {
+                let Some(before) = self.step_named(name.as_str()).filter(|before| !before.status().is_done()) else {
                     continue;
                 };
-                if matches!(before.status, StepStatus::Blocked | StepStatus::Failed) {
+                if matches!(before.status(), StepStatus::Blocked | StepStatus::Failed) {
                     return Some(before);
                 }
                 if !seen.contains(&before.id) {

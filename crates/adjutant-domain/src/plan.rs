@@ -265,7 +265,7 @@ fn coverage_faults(raw: &RawPlan, brief: &Brief, carried: &[&Step]) -> Vec<Strin
     }
     // What passed stays, unless its name is planned with something else to do.
     let stays = |earlier: &Step| raw.steps.iter().all(|step| step.name != earlier.name.as_str() || step.done);
-    for step in carried.iter().filter(|step| step.status == StepStatus::Passed && stays(step)) {
+    for step in carried.iter().filter(|step| step.status() == StepStatus::Passed && stays(step)) {
         covered.extend(step.requirements.iter().map(String::as_str));
     }
     faults.extend(requirements.difference(&covered).map(|id| format!("requirement {id} is covered by no step")));

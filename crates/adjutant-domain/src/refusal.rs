@@ -24,6 +24,8 @@ pub enum Refusal {
     PlanChanged,
     /// The step is not part of the present plan.
     StepGone,
+    /// The step cannot go there from where it stands.
+    StepCannot,
     /// The step's work is merged.
     AlreadyMerged,
     /// The step was blocked after the command was written.

@@ -14,8 +14,7 @@ use super::brief::Brief;
 use super::directive::Directive;
 use super::ids::StepId;
 use super::plan::PlannedStep;
-use super::status::StepStatus;
-use super::step::{MergeState, Step};
+use super::step::Step;
 
 /// One time that the work was planned anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +70,7 @@ impl Directive {
     /// What earlier chains left done, each name once as it was left last, oldest first.
     pub fn carried(&self) -> Vec<&Step> {
         let mut seen = BTreeSet::new();
-        let done = self.earlier.iter().rev().filter(|step| step.status.is_done() && !step.is_final());
+        let done = self.earlier.iter().rev().filter(|step| step.status().is_done() && !step.is_final());
         let mut newest: Vec<&Step> = done.filter(|step| seen.insert(step.name.as_str())).collect();
         newest.reverse();
         newest
@@ -79,23 +78,19 @@ impl Directive {
 
     /// The newest done step of earlier chains with that name and an unchanged task.
     pub fn carried_as(&self, planned: &PlannedStep) -> Option<&Step> {
-        let mut done = self.earlier.iter().rev().filter(|step| step.status.is_done() && step.name == planned.name);
+        let mut done = self.earlier.iter().rev().filter(|step| step.status().is_done() && step.name == planned.name);
         if planned.done { done.next() } else { done.find(|step| is_task_of(step, planned)) }
     }
 
     /// Whether the integration branch holds work of an earlier chain.
     pub fn has_landed(&self) -> bool {
-        self.earlier.iter().any(|step| merged(step) && !step.into_base && !step.is_final())
+        self.earlier.iter().any(|step| step.is_merged() && !step.into_base && !step.is_final())
     }
 
     /// Whether work of an earlier chain was merged straight into the base.
     pub fn has_reached_base(&self) -> bool {
-        self.earlier.iter().any(|step| merged(step) && step.into_base)
+        self.earlier.iter().any(|step| step.is_merged() && step.into_base)
     }
-}
-
-fn merged(step: &Step) -> bool {
-    step.status == StepStatus::Passed && step.merge == MergeState::Merged && step.pull.is_some()
 }
 
 /// Whether a step's task is the planned one: the same kind, the same words in description and task plan (however they

@@ -89,14 +89,14 @@ status! {
         Ready = "ready" => [Running, Pending, Blocked, Passed, Skipped],
         /// An agent works on it.
         Running = "running" => [Evaluating, Ready, Rework, Blocked, Failed, Passed, Skipped],
-        /// Its result is proved, decided on or merged.
-        Evaluating = "evaluating" => [Passed, Rework, Blocked, Failed, Skipped],
+        /// What was handed in is verified, decided on or merged; another head takes it back to the beginning of that.
+        Evaluating = "evaluating" => [Evaluating, Passed, Rework, Blocked, Failed, Skipped],
         /// Merged, or its report accepted.
         Passed = "passed" => [],
         /// Is to be done again, with instructions.
         Rework = "rework" => [Running, Evaluating, Blocked, Passed, Skipped],
-        /// Needs a person.
-        Blocked = "blocked" => [Pending, Ready, Rework, Evaluating, Passed, Skipped],
+        /// Needs a person, maybe for another reason than before.
+        Blocked = "blocked" => [Blocked, Pending, Ready, Rework, Evaluating, Passed, Skipped],
         /// Its task could not be run.
         Failed = "failed" => [Ready, Rework, Evaluating, Blocked, Passed, Skipped],
         /// Given up on purpose; dependents go on without it.

@@ -1,13 +1,19 @@
 //! Steps: the pieces of work a chain consists of, and the pull requests that carry them.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::evaluation::Evaluation;
-use super::ids::{Branch, Login, Sha, StepId, StepName};
+mod state;
+mod submission;
+
+pub use state::{Last, MergeRequest, PassedBy, StepState};
+pub use submission::{Candidate, Submission};
+
+use super::ids::{Branch, Sha, StepId, StepName};
 use super::status::{InvalidTransition, StepStatus};
 
 /// One piece of work of the chain; the final pull request is one too (see [`Step::is_final`]).
+///
+/// Where it stands, and what belongs to that alone, is [`Step::state`]. The other fields outlive states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Derived from directive, generation and name.
@@ -26,45 +32,21 @@ pub struct Step {
     pub requirements: Vec<String>,
     /// Ids of the acceptance criteria that it covers.
     pub criteria: Vec<String>,
-    /// Where it stands.
-    pub status: StepStatus,
     /// The branch its work is on.
     pub branch: Branch,
     /// The branch its pull request merges into.
     pub target: Branch,
     /// Whether [`Step::target`] is the directive's base, where passing alone merges nothing.
     pub into_base: bool,
+    /// Where it stands.
+    pub state: StepState,
     /// Its pull request, once opened.
     pub pull: Option<Pull>,
-    /// The newest head of its branch that is known, or the SHA-256 of its report.
-    pub head: Option<Sha>,
     /// The newest heads that Adjutant pushed of work that was not handed in yet, oldest first.
-    #[serde(default)]
     pub progress: Vec<Sha>,
-    /// When [`Step::head`] became known: an order written before it is about something else.
-    pub head_at: Option<DateTime<Utc>>,
-    /// Whether somebody else pushed [`Step::head`], at a moment that is known to the second only.
-    #[serde(default)]
-    pub head_pushed: bool,
-    /// Who approved the head while it was still being proved.
-    pub pre_approved: Option<Login>,
-    /// The report it handed in, where nothing in the tree changed.
-    pub report: Option<String>,
     /// What its last task said about what it did.
     pub summary: Option<String>,
-    /// What was found in the diff at [`Step::head`] that a person should know of.
-    pub findings: Vec<Finding>,
-    /// The proof of [`Step::head`], when there is one.
-    pub evaluation: Option<Evaluation>,
-    /// Whether a judge has yet to look at [`Step::evaluation`] before anything follows from it.
-    #[serde(default)]
-    pub judge_due: bool,
-    /// Where its merge stands.
-    pub merge: MergeState,
-    /// What the next rework is to do.
-    pub instructions: Option<Instructions>,
     /// What people asked for while a rework was under way: the next one does it.
-    #[serde(default)]
     pub afterwards: Option<String>,
     /// Automatic reworks so far.
     pub rework_cycles: u32,
@@ -72,10 +54,8 @@ pub struct Step {
     pub reworks: u32,
     /// Tasks in a row that could not be run.
     pub failures: u32,
-    /// How often the current head was sent to the verifiers.
+    /// How often verifiers or a merge were asked for: each time has a number of its own, whatever states lie between.
     pub verifications: u32,
-    /// Why it is blocked or failed, in a sentence.
-    pub reason: Option<String>,
 }
 
 /// What kind of work a step is.
@@ -141,21 +121,6 @@ pub struct Pull {
     pub closed: bool,
 }
 
-/// Where a step's merge stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MergeState {
-    /// Nobody asked for it.
-    #[default]
-    Open,
-    /// Decided on; asked of GitHub as soon as the directive is active.
-    Wanted,
-    /// Asked of GitHub.
-    Requested,
-    /// Confirmed.
-    Merged,
-}
-
 /// What a rework is to do, and on whose word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instructions {
@@ -185,15 +150,35 @@ pub enum FindingKind {
 }
 
 impl Step {
+    /// A step on which nothing was done yet.
+    pub fn new(id: StepId, name: StepName, kind: StepKind, branch: Branch, target: Branch, into_base: bool) -> Self {
+        Self {
+            id,
+            name,
+            kind,
+            description: String::new(),
+            task_plan: String::new(),
+            depends_on: Vec::new(),
+            requirements: Vec::new(),
+            criteria: Vec::new(),
+            branch,
+            target,
+            into_base,
+            state: StepState::Pending,
+            pull: None,
+            progress: Vec::new(),
+            summary: None,
+            afterwards: None,
+            rework_cycles: 0,
+            reworks: 0,
+            failures: 0,
+            verifications: 0,
+        }
+    }
+
     /// Whether this is the directive's final pull request.
     pub fn is_final(&self) -> bool {
         self.kind == StepKind::Final
-    }
-
-    /// Whether its commit is being proved and nothing was decided on it yet: it may come to wait for a person.
-    pub fn is_in_proof(&self) -> bool {
-        let is_report = self.report.is_some() && self.pull.is_none();
-        self.status == StepStatus::Evaluating && self.merge == MergeState::Open && !is_report
     }
 
     /// Its pull request, where that is not closed.
@@ -201,14 +186,48 @@ impl Step {
         self.pull.as_ref().filter(|pull| !pull.closed)
     }
 
-    /// Moves it to `status`.
-    pub fn transition(&mut self, status: StepStatus) -> Result<(), InvalidTransition> {
-        self.status = self.status.to(status)?;
+    /// The word for where it stands.
+    pub fn status(&self) -> StepStatus {
+        self.state.status()
+    }
+
+    /// Moves it to another state, where the table of statuses allows that; else it stays as it is.
+    pub fn transition(&mut self, to: StepState) -> Result<(), InvalidTransition> {
+        self.status().to(to.status())?;
+        self.state = to;
         Ok(())
     }
 
-    /// The evaluation, where it is about the newest head.
-    pub fn current_evaluation(&self) -> Option<&Evaluation> {
-        self.evaluation.as_ref().filter(|evaluation| Some(&evaluation.head) == self.head.as_ref())
+    /// What was handed in last.
+    pub fn submission(&self) -> Option<&Submission> {
+        self.state.submission()
+    }
+
+    /// The commit that was handed in last, where no report was.
+    pub fn head(&self) -> Option<&Sha> {
+        self.submission()?.head()
+    }
+
+    /// The report that was handed in last, where no commit was.
+    pub fn report(&self) -> Option<&str> {
+        match self.submission()? {
+            Submission::Report { text, .. } => Some(text),
+            Submission::Commit { .. } => None,
+        }
+    }
+
+    /// What the diff of the last submission shows that a person should know of.
+    pub fn findings(&self) -> &[Finding] {
+        self.state.candidate().map_or(&[], |candidate| &candidate.findings)
+    }
+
+    /// Whether it has passed by the merge of its pull request.
+    pub fn is_merged(&self) -> bool {
+        matches!(self.state, StepState::Passed { by: PassedBy::Merge, .. })
+    }
+
+    /// What was handed in last, for the next state to keep.
+    pub fn last(&self) -> Last {
+        self.state.candidate().cloned().map(Box::new)
     }
 }

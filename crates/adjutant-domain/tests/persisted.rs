@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::persisted::{DirectiveRows, STATE_VERSION, own_state, read_directive, read_effect};
-use adjutant_domain::step::Step;
+use adjutant_domain::step::{Step, Submission};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,6 +37,11 @@ struct EffectRow {
     payload: Value,
 }
 
+/// Whether a step of that status says why it does not go on.
+fn is_stuck(status: &str) -> bool {
+    matches!(status, "blocked" | "failed")
+}
+
 /// What of a directive matters, of version 1, taken from the JSON by the names that it had then.
 fn matters_in_version_1(rows: &DirectiveRows) -> Value {
     let state = &rows.state;
@@ -52,6 +57,7 @@ fn matters_in_version_1(rows: &DirectiveRows) -> Value {
             step["head"],
             step["pull"]["number"],
             step["vouched"],
+            if is_stuck(step["status"].as_str().unwrap()) { &step["reason"] } else { &Value::Null },
             step["rework_cycles"],
         ])
     });
@@ -85,11 +91,12 @@ fn matters(directive: &Directive) -> Value {
         json!([
             at,
             step.name,
-            step.status.as_str(),
+            step.status().as_str(),
             step.branch,
-            step.head,
+            step.submission().map(Submission::hash),
             step.pull.as_ref().map(|pull| pull.number),
-            step.pre_approved,
+            step.state.candidate().and_then(|candidate| candidate.pre_approved.as_ref()),
+            step.state.cause().filter(|_| is_stuck(step.status().as_str())),
             step.rework_cycles,
         ])
     };

@@ -22,10 +22,9 @@ pub fn outcome(before: &Directive) -> String {
         .steps
         .iter()
         .map(|step| {
-            let said =
-                [step.reason.as_deref(), step.summary.as_deref()].into_iter().flatten().next().unwrap_or_default();
+            let said = [step.state.cause(), step.summary.as_deref()].into_iter().flatten().next().unwrap_or_default();
             let line =
-                format!("- {} ({}), {}: {}", step.name, step.kind.as_str(), step.status, truncate(said, SENTENCE));
+                format!("- {} ({}), {}: {}", step.name, step.kind.as_str(), step.status(), truncate(said, SENTENCE));
             line.replace('\n', " ")
         })
         .collect();

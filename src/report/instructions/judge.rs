@@ -23,7 +23,7 @@ pub fn judge_instructions(directive: &Directive, step: &Step) -> String {
             directive.base.branch
         )
     } else {
-        let result = if step.is_by_report() {
+        let result = if step.report().is_some() {
             "Its result is the report below; the tree is what that was written about.".to_owned()
         } else {
             format!("The tree holds its result; compare it with {} to see what it changed.", step.target)
@@ -44,7 +44,7 @@ pub fn judge_instructions(directive: &Directive, step: &Step) -> String {
             .to_owned(),
         brief(directive),
     ];
-    if let Some(report) = &step.report {
+    if let Some(report) = step.report() {
         sections.push(format!("## The report to judge\n\nWritten by an agent:\n\n{}", quoted(report)));
     }
     sections.push(format!("## Rules\n\n{GROUND_RULES}"));

@@ -149,14 +149,14 @@ fn why_anew(directive: &Directive) -> Option<String> {
 fn earlier(directive: &Directive) -> Option<String> {
     let carried = directive.carried();
     let done: Vec<String> = carried.iter().map(|step| told(step, step.summary.as_deref())).collect();
-    let undone = directive.earlier.iter().filter(|step| !step.status.is_done());
+    let undone = directive.earlier.iter().filter(|step| !step.status().is_done());
     // Of a step that was tried in several plans, the last try is told.
     let mut last: Vec<&Step> = Vec::new();
     for step in undone {
         last.retain(|other| other.name != step.name);
         last.push(step);
     }
-    let left: Vec<String> = last.iter().map(|step| told(step, step.reason.as_deref())).collect();
+    let left: Vec<String> = last.iter().map(|step| told(step, step.state.cause())).collect();
     let mut sections = Vec::new();
     if !done.is_empty() {
         sections.push(format!(
@@ -181,7 +181,7 @@ fn told(step: &Step, more: Option<&str>) -> String {
     let covers: Vec<&str> = step.requirements.iter().chain(&step.criteria).map(String::as_str).collect();
     let covers = if covers.is_empty() { String::new() } else { format!(" (covers {})", covers.join(", ")) };
     let more = more.filter(|more| !more.trim().is_empty()).map(|more| format!(" — {more}")).unwrap_or_default();
-    let status = match step.status {
+    let status = match step.status() {
         StepStatus::Passed => "passed",
         StepStatus::Skipped => "skipped by a person",
         StepStatus::Blocked => "blocked",

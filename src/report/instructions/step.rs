@@ -8,7 +8,8 @@ use adjutant_domain::step::{Step, StepKind};
 /// the step's instructions.
 pub fn step_instructions(directive: &Directive, step: &Step) -> String {
     let mut sections = vec![task(step)];
-    if let Some(rework) = &step.instructions {
+    let rework = directive.assignment(step);
+    if let Some(rework) = &rework {
         let merge = if rework.merge_target {
             format!(
                 " The target branch {} was merged in: resolve every conflict that is left in the tree, keeping what both sides \
@@ -23,7 +24,7 @@ pub fn step_instructions(directive: &Directive, step: &Step) -> String {
             quoted(&rework.text)
         ));
     }
-    if step.head.is_none() && !step.progress.is_empty() && step.instructions.is_none() {
+    if step.submission().is_none() && !step.progress.is_empty() && rework.is_none() {
         let cut_short =
             "An earlier try was cut short; what it had done so far may be in the tree. Look at it before you begin.";
         sections.push(cut_short.to_owned());
@@ -70,8 +71,13 @@ fn others(directive: &Directive, step: &Step) -> String {
             } else {
                 "beside this one"
             };
-            let line =
-                format!("- {} ({}, {when}, {}): {}", other.name, other.kind.as_str(), other.status, other.description);
+            let line = format!(
+                "- {} ({}, {when}, {}): {}",
+                other.name,
+                other.kind.as_str(),
+                other.status(),
+                other.description
+            );
             line.replace('\n', " ")
         })
         .collect();
@@ -115,7 +121,7 @@ fn owed(directive: &Directive, step: &Step) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use adjutant_domain::step::Instructions;
+    use adjutant_domain::step::{Instructions, StepState};
 
     #[test]
     fn a_step_is_told_with_its_place_in_the_whole() {
@@ -179,8 +185,9 @@ mod tests {
     fn a_rework_is_told_what_to_mend_first() {
         let directive = fixture::directive();
         let mut step = directive.steps[1].clone();
-        step.instructions =
-            Some(Instructions { text: "`lint` failed:\n\nunused `transaction`".to_owned(), merge_target: true });
+        let text = "`lint` failed:\n\nunused `transaction`".to_owned();
+        let instructions = Instructions { text, merge_target: true };
+        step.state = StepState::Reworking { instructions, cause: None, last: step.last() };
         let text = step_instructions(&directive, &step);
         assert!(text.contains("The target branch adjutant/7-1/main was merged in"), "{text}");
         assert!(text.contains("\n\n> `lint` failed:\n>\n> unused `transaction`\n\n"), "{text}");

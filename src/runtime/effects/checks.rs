@@ -10,10 +10,8 @@ use adjutant_domain::signal::Signal;
 
 /// Writes the `adjutant` check run of a step's newest head as things stand now.
 pub(super) async fn write_check(app: &App, directive: &Directive, id: StepId) -> Result<Vec<Signal>, EffectError> {
-    let Some(step) = directive.any_step(id).filter(|step| step.pull.is_some() && step.report.is_none()) else {
-        return Ok(Vec::new());
-    };
-    let Some(head) = step.head.clone() else { return Ok(Vec::new()) };
+    let Some(step) = directive.any_step(id).filter(|step| step.pull.is_some()) else { return Ok(Vec::new()) };
+    let Some(head) = step.head().cloned() else { return Ok(Vec::new()) };
     let report = report::check_output(directive, step, &app.links(directive));
     let client = app.github.repository(&directive.repo);
     client.put_check(&check_run("adjutant", &head, &format!("adjutant:{id}"), report)).await?;

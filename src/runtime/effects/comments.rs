@@ -59,7 +59,8 @@ pub(super) async fn announce(app: &App, repo: &Repo, issue: u64, to: &Login, not
 
 /// Posts a step's report, collapsed, once.
 pub(super) async fn post_report(app: &App, directive: &Directive, step: StepId, head: &Sha) -> Done {
-    let Some(step) = step_of(directive, step).filter(|step| step.head.as_ref() == Some(head)) else {
+    let Some(step) = step_of(directive, step).filter(|step| step.submission().is_some_and(|it| it.hash() == *head))
+    else {
         return Ok(Vec::new());
     };
     let marker = report::report_marker(step.id, head);

@@ -7,7 +7,7 @@ use crate::workspace::{Merge, PushError};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::Sha;
 use adjutant_domain::signal::Signal;
-use adjutant_domain::status::StepStatus;
+use adjutant_domain::step::{Step, StepState};
 
 type Done = Result<Vec<Signal>, EffectError>;
 
@@ -29,10 +29,8 @@ pub(super) async fn cut(app: &App, directive: &Directive) -> Done {
 
 /// Merges the base into the integration branch where it has moved, and tells of conflicts.
 pub(super) async fn integrate(app: &App, directive: &Directive) -> Done {
-    let Some(final_step) = directive.final_step.as_ref().filter(|final_step| final_step.status == StepStatus::Running)
-    else {
-        return Ok(Vec::new());
-    };
+    let waits = |step: &&Step| matches!(step.state, StepState::Integrating { .. });
+    let Some(final_step) = directive.final_step.as_ref().filter(waits) else { return Ok(Vec::new()) };
     let source = Source::open(app, directive).await?;
     let mirror = &source.mirror;
     let base = source.known_head(&directive.base.branch).await?;

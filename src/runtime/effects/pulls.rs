@@ -20,12 +20,13 @@ type Done = Result<Vec<Signal>, EffectError>;
 
 /// Opens a step's pull request, or takes the one that its branch has already.
 pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
-    let Some(step) = step_of(directive, id).filter(|step| step.open_pull().is_none() && !step.status.is_done()) else {
+    let Some(step) = step_of(directive, id).filter(|step| step.open_pull().is_none() && !step.status().is_done())
+    else {
         return Ok(Vec::new());
     };
     let client = app.github.repository(&directive.repo);
     // Without a head nothing was handed in: there may be a draft to show, and nothing depends on it.
-    let showing = step.head.is_none();
+    let showing = step.submission().is_none();
     // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
     let found = match found.map_or(Found::None, |found| superseded(directive, found)) {
@@ -75,7 +76,7 @@ pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
 pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
     // A superseded pull request is left as it was, but for one that was merged after all.
-    if directive.step(id).is_none() && !step.status.is_done() {
+    if directive.step(id).is_none() && !step.status().is_done() {
         return Ok(Vec::new());
     }
     let client = app.github.repository(&directive.repo);
@@ -86,7 +87,7 @@ pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
         let change = PullChange { title: Some(title), body: Some(body), ..PullChange::default() };
         client.update_pull(pull.number, &change).await?;
     }
-    let handed_in = step.head.is_some() && matches!(step.status, StepStatus::Evaluating | StepStatus::Blocked);
+    let handed_in = step.head().is_some() && matches!(step.status(), StepStatus::Evaluating | StepStatus::Blocked);
     let ready = handed_in && now.state == OpenState::Open;
     if now.draft && ready {
         client.mark_ready(&now.node_id).await?;
@@ -98,12 +99,12 @@ pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
 /// Merges a step's pull request, if its head is still the one that was decided on.
 pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &Sha) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
-    if directive.step(id).is_none() && !step.status.is_done() {
+    if directive.step(id).is_none() && !step.status().is_done() {
         // Superseded meanwhile: nothing is merged any more, but an earlier try of this may have done it.
         let now = app.github.repository(&directive.repo).pull(pull.number).await?;
         return Ok(if now.merged { seen(step, &now, &app.github.app().await?.bot_login) } else { Vec::new() });
     }
-    if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) {
+    if step.status() != StepStatus::Evaluating || step.head() != Some(head) {
         return Ok(Vec::new());
     }
     let client = app.github.repository(&directive.repo);
@@ -170,8 +171,7 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
             Err(error) => Some(client.pull(pull.number).await?).filter(|now| now.merged).ok_or(error)?,
         };
     }
-    // A report's head is no commit.
-    if let Some(head) = step.head.as_ref().filter(|_| step.report.is_none()) {
+    if let Some(head) = step.head() {
         for open in client.own_checks(head).await?.iter().filter(|run| !run.is_completed()) {
             client.complete_check(open.id, Conclusion::Cancelled).await?;
         }
@@ -189,7 +189,7 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
 
 /// Deletes a merged step's branch. The integration branch goes once nothing targets it any more.
 pub(super) async fn delete_branch(app: &App, directive: &Directive, id: StepId) -> Done {
-    let Some(step) = directive.any_step(id).filter(|step| step.status == StepStatus::Passed) else {
+    let Some(step) = directive.any_step(id).filter(|step| step.status() == StepStatus::Passed) else {
         return Ok(Vec::new());
     };
     app.github.repository(&directive.repo).delete_branch(&step.branch).await?;
@@ -203,7 +203,7 @@ pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest, own: &Login) -> 
         vec![Signal::PullMerged { step: step.id, by, sha: pull.merge_commit_sha.clone() }]
     } else if pull.state == OpenState::Closed {
         vec![Signal::PullClosed { step: step.id, by: Actor::Unknown }]
-    } else if step.head.as_ref() != Some(&pull.head_sha) && !step.progress.contains(&pull.head_sha) {
+    } else if step.head() != Some(&pull.head_sha) && !step.progress.contains(&pull.head_sha) {
         vec![Signal::HeadMoved { step: step.id, head: pull.head_sha.clone(), by: Actor::Unknown }]
     } else {
         Vec::new()

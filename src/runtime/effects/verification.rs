@@ -62,8 +62,8 @@ pub(super) async fn verify(
 
 /// Whether what is to be proved is still what the step stands at.
 pub(super) fn is_wanted(directive: &Directive, id: StepId, head: &Sha) -> bool {
-    let step = step_of(directive, id).filter(|step| step.status == StepStatus::Evaluating);
-    !directive.status.is_over() && step.is_some_and(|step| step.head.as_ref() == Some(head))
+    let step = step_of(directive, id).filter(|step| step.status() == StepStatus::Evaluating);
+    !directive.status.is_over() && step.is_some_and(|step| step.head() == Some(head))
 }
 
 /// Puts away what was begun: nobody asks for it any more.

@@ -129,7 +129,7 @@ impl IngestContext<'_> {
             return Ok(false);
         }
         for step in into_base {
-            if step.status.is_done() {
+            if step.status().is_done() {
                 continue;
             }
             let Some(pull) = &step.pull else { return Ok(false) };

@@ -87,7 +87,7 @@ impl IngestContext<'_> {
         }
         for number in pulls {
             let Some(directive) = self.for_pull(*number).await? else { continue };
-            let Some(step) = directive.step_of_pull(*number).filter(|step| step.head.as_ref() == Some(&head)) else {
+            let Some(step) = directive.step_of_pull(*number).filter(|step| step.head() == Some(&head)) else {
                 continue;
             };
             let sender = self.sender().await?;
@@ -119,7 +119,7 @@ impl IngestContext<'_> {
     /// A head that somebody else moved, if the branch is still there. If it has moved on, that push has a webhook of its
     /// own, which names who did it.
     async fn moved(&self, directive: &Directive, step: &Step, pushed: &Sha) -> Result<Interpretation, IngestError> {
-        if step.head.as_ref() == Some(pushed) {
+        if step.head() == Some(pushed) {
             return Ok(ignored(format!("the head of `{}` is known", step.name)));
         }
         match self.client.branch_head(&step.branch).await? {

@@ -8,7 +8,7 @@ use super::{signed, to_json};
 use crate::store::StoreError;
 use adjutant_domain::approval::Approval;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::ids::{DirectiveId, Login, Sha};
+use adjutant_domain::ids::{DirectiveId, Login};
 use adjutant_domain::persisted::{self, DirectiveRows, STATE_VERSION, StepRow};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::Task;
@@ -104,13 +104,13 @@ pub(super) async fn save_step(
         i32::try_from(position).unwrap_or(i32::MAX),
         step.name.as_str(),
         step.kind.as_str(),
-        step.status.as_str(),
+        step.status().as_str(),
         step.branch.as_str(),
         step.pull.as_ref().map(|pull| signed(pull.number)),
-        step.head.as_ref().map(Sha::as_str),
+        step.submission().map(|submission| submission.hash().to_string()),
         to_json(step, "step", step.id.0)?,
         step.open_pull().is_some(),
-        step.is_in_proof(),
+        step.state.is_before_decision(),
     )
     .execute(connection)
     .await?;
@@ -122,7 +122,7 @@ pub(super) async fn save_evaluation(
     step: &Step,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let Some(evaluation) = &step.evaluation else { return Ok(()) };
+    let Some(evaluation) = step.state.evaluation() else { return Ok(()) };
     let judgement = evaluation.judgement.as_ref().map(|judgement| to_json(judgement, "judgement", step.id.0));
     sqlx::query!(
         "INSERT INTO evaluations (step_id, head, confidence, score, results, judgement, reasons, created_at)

@@ -73,7 +73,7 @@ async fn used_up_time_pauses_until_resume_and_waiting_for_people_is_no_time() {
     stage.status_says(issue, "The working time is used up").await;
     maintainer.comment(issue, "/status").await;
     stage.say("b");
-    stage.step_is(issue, "b", "was finished", |step| step.evaluation.is_some()).await;
+    stage.step_is(issue, "b", "was finished", |step| step.state.evaluation().is_some()).await;
     maintainer.comment(issue, "/resume").await;
     stage.asks(issue, "final").await;
     assert_eq!(stage.breakers().await, ["wall_time"]);
@@ -178,7 +178,7 @@ async fn a_blocked_step_is_lifted_in_each_of_four_ways() {
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
     let blocked =
-        async |name: &str| stage.step_is(issue, name, "is blocked", |step| step.status == StepStatus::Blocked).await;
+        async |name: &str| stage.step_is(issue, name, "is blocked", |step| step.status() == StepStatus::Blocked).await;
     blocked("mend").await;
     stage.status_says(issue, "`/approve mend` accepts it as it is").await;
     maintainer.comment(issue, "/rework mend Use the other word.").await;
@@ -216,7 +216,7 @@ async fn pause_lets_an_agent_finish_and_pause_now_ends_it() {
 
     let now = maintainer.comment(issue, "/pause now").await;
     stage.reacted(now, "rocket").await;
-    stage.step_is(issue, "a", "is back in line", |step| step.status == StepStatus::Ready).await;
+    stage.step_is(issue, "a", "is back in line", |step| step.status() == StepStatus::Ready).await;
     stage.quiet().await;
     maintainer.comment(issue, "/resume").await;
     stage.say("a");

@@ -1,7 +1,6 @@
 //! Orders: who may give them, in which words, and what is no order at all.
 
-use adjutant_domain::status::StepStatus;
-use adjutant_domain::step::MergeState;
+use adjutant_domain::step::StepState;
 use serde_json::{Value, json};
 
 use super::POLICY;
@@ -47,12 +46,14 @@ async fn an_approving_review_counts_for_the_commit_that_was_looked_at() {
     maintainer.review(a, "APPROVE", "", &[]).await;
     stage.passed(issue, "a").await;
 
-    let before = stage.step_is(issue, "b", "has a head", |step| step.head.is_some()).await;
+    let before = stage.step_is(issue, "b", "has a head", |step| step.head().is_some()).await;
     maintainer.push(before.branch.as_str(), "b.txt", "still ugly\n").await;
     stage
-        .step_is(issue, "b", "is proved again", |step| step.head != before.head && step.current_evaluation().is_some())
+        .step_is(issue, "b", "is proved again", |step| {
+            step.head() != before.head() && step.state.evaluation().is_some()
+        })
         .await;
-    stage.as_("writer").review_of(b, before.head.unwrap().as_str(), "APPROVE").await;
+    stage.as_("writer").review_of(b, before.head().unwrap().as_str(), "APPROVE").await;
     stage.expect(b, "the branch has moved since").await;
     stage.as_("writer").review(b, "APPROVE", "Fine now.", &[]).await;
     stage.passed(issue, "b").await;
@@ -79,7 +80,8 @@ async fn an_approval_by_a_bot_an_outsider_or_an_edit_counts_for_nothing() {
     stage.reacted(order, "-1").await;
     assert!(stage.reactions(edited).await.is_empty());
     let step = stage.step_is(issue, "a", "is there", |_| true).await;
-    assert_eq!((step.status, step.merge, step.pre_approved), (StepStatus::Evaluating, MergeState::Open, None));
+    let StepState::AwaitingDecision { candidate, .. } = step.state else { panic!("{:?}", step.state) };
+    assert_eq!(candidate.pre_approved, None);
     stage.strike().await;
 }
 
@@ -102,6 +104,6 @@ async fn commands_in_code_and_quotes_are_nothing_and_a_near_miss_gets_one_short_
     stage.expect(issue, "| `/approve").await;
     stage.quiet().await;
     let step = stage.step_is(issue, "a", "is there", |_| true).await;
-    assert_eq!((step.status, step.merge), (StepStatus::Evaluating, MergeState::Open));
+    assert!(matches!(step.state, StepState::AwaitingDecision { .. }), "{:?}", step.state);
     stage.strike().await;
 }

@@ -19,7 +19,7 @@ fn chain(a: Value) -> Value {
 async fn draft(stage: &Stage, issue: u64) -> Value {
     stage.agent_waits_for("a").await;
     let step = stage.step_is(issue, "a", "has a draft", |step| step.pull.is_some()).await;
-    assert_eq!((step.status, &step.head), (StepStatus::Running, &None), "nothing was handed in");
+    assert_eq!((step.status(), step.submission()), (StepStatus::Running, None), "nothing was handed in");
     let shown = stage.get(&format!("/pulls/{}", step.pull.unwrap().number)).await;
     assert_eq!(shown["draft"], true, "{shown}");
     shown
@@ -83,7 +83,7 @@ async fn a_draft_whose_agent_crashes_stays_one_and_says_so_and_the_next_try_goes
     let issue = stage.directive("Do it.").await;
     let number = draft(&stage, issue).await["number"].as_u64().unwrap();
     stage.say("a");
-    let failed = stage.step_is(issue, "a", "has failed", |step| step.status == StepStatus::Failed).await;
+    let failed = stage.step_is(issue, "a", "has failed", |step| step.status() == StepStatus::Failed).await;
     stage
         .until("the draft says why it still is one", async || {
             body(&stage.get(&format!("/pulls/{number}")).await)
@@ -208,7 +208,7 @@ async fn a_report_that_the_judge_finds_wanting_is_written_anew_and_only_the_good
     });
     let stage = Stage::set(&policy("judge: { weight: 1.0 }\nlimits: { rework_cycles: 1 }"), script).await;
     let issue = stage.directive("### Goal\n\nFind it.\n\n### Acceptance criteria\n\n- The line is known.").await;
-    stage.step_is(issue, "look", "is blocked", |step| step.status == StepStatus::Blocked).await;
+    stage.step_is(issue, "look", "is blocked", |step| step.status() == StepStatus::Blocked).await;
     stage.expect(issue, "Somewhere.").await;
     let last = stage.expect(issue, "On line 7.").await;
     assert!(last.contains("🔴 red"), "{last}");

@@ -23,11 +23,13 @@ async fn taking_the_label_off_pauses_and_putting_it_back_resumes() {
     // What runs finishes, and nothing new starts.
     stage.say("a");
     stage
-        .step_is(issue, "a", "is proved", |step| step.status == StepStatus::Evaluating && step.evaluation.is_some())
+        .step_is(issue, "a", "is proved", |step| {
+            step.status() == StepStatus::Evaluating && step.state.evaluation().is_some()
+        })
         .await;
     stage.quiet().await;
     let step = stage.step_is(issue, "b", "is there", |_| true).await;
-    assert_eq!(step.status, StepStatus::Pending);
+    assert_eq!(step.status(), StepStatus::Pending);
 
     maintainer.label(issue).await;
     stage.passed(issue, "b").await;
@@ -53,7 +55,7 @@ async fn pause_and_resume_are_commands_too() {
     maintainer.comment(pull, "/approve").await;
     stage.quiet().await;
     let step = stage.step_is(issue, "a", "is there", |_| true).await;
-    assert_eq!(step.status, StepStatus::Evaluating, "approved, and merged after the pause");
+    assert_eq!(step.status(), StepStatus::Evaluating, "approved, and merged after the pause");
     maintainer.comment(issue, "/resume").await;
     stage.passed(issue, "a").await;
     stage.asks(issue, "b").await;

@@ -19,7 +19,7 @@ async fn a_push_by_a_person_is_kept_and_evaluated_again() {
     let branch = stage.step_is(issue, "a", "is there", |_| true).await.branch;
     let pushed = stage.as_("maintainer").push(branch.as_str(), "a.txt", "by hand\n").await;
     let step = stage.passed(issue, "a").await;
-    assert_eq!(step.head.unwrap().as_str(), pushed, "green by now, it is merged as it was pushed");
+    assert_eq!(step.head().unwrap().as_str(), pushed, "green by now, it is merged as it was pushed");
     stage.asks(issue, "final").await;
     let directive = stage.directive_is(issue, "is there", |_| true).await;
     let asked = directive.approvals.iter().find(|approval| approval.kind == ApprovalKind::StepReview).unwrap();
@@ -201,9 +201,9 @@ async fn pull_requests_that_a_person_merges_or_closes_are_passed_skipped_or_aske
     maintainer.merge(pulls[0]).await;
     stage.passed(issue, "merged").await;
     maintainer.close(pulls[1]).await;
-    stage.step_is(issue, "closed", "is skipped", |step| step.status == StepStatus::Skipped).await;
+    stage.step_is(issue, "closed", "is skipped", |step| step.status() == StepStatus::Skipped).await;
     maintainer.close(pulls[2]).await;
-    stage.step_is(issue, "needed", "is blocked", |step| step.status == StepStatus::Blocked).await;
+    stage.step_is(issue, "needed", "is blocked", |step| step.status() == StepStatus::Blocked).await;
     stage.status_says(issue, "maintainer closed its pull request, and other steps depend on it").await;
     maintainer.comment(issue, "/skip needed").await;
     stage.asks(issue, "next").await;

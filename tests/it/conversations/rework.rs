@@ -64,7 +64,7 @@ async fn a_red_step_is_reworked_by_itself_and_blocks_when_the_cycles_are_used_up
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
     let blocked =
-        async |name: &str| stage.step_is(issue, name, "is blocked", |step| step.status == StepStatus::Blocked).await;
+        async |name: &str| stage.step_is(issue, name, "is blocked", |step| step.status() == StepStatus::Blocked).await;
     for name in ["take", "again", "leave"] {
         let step = blocked(name).await;
         assert_eq!((step.rework_cycles, step.reworks), (1, 1), "{name}");
@@ -76,7 +76,7 @@ async fn a_red_step_is_reworked_by_itself_and_blocks_when_the_cycles_are_used_up
 
     let leave = stage.asks(issue, "leave").await;
     maintainer.comment(issue, "/skip leave").await;
-    stage.step_is(issue, "leave", "is skipped", |step| step.status == StepStatus::Skipped).await;
+    stage.step_is(issue, "leave", "is skipped", |step| step.status() == StepStatus::Skipped).await;
     stage.expect(leave, "this step was skipped").await;
     let again = stage.asks(issue, "again").await;
     maintainer.comment(again, "/retry").await;
@@ -127,7 +127,7 @@ async fn an_agent_that_leaves_nothing_is_tried_again_twice_and_then_asks() {
     let stage = Stage::set(POLICY, script).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
-    stage.step_is(issue, "a", "has failed", |step| step.status == StepStatus::Failed).await;
+    stage.step_is(issue, "a", "has failed", |step| step.status() == StepStatus::Failed).await;
     stage.status_says(issue, "tried 3 times").await;
     maintainer.comment(issue, "/approve a").await;
     stage.expect(issue, "has nothing to accept yet").await;

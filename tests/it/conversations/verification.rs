@@ -25,13 +25,17 @@ verifiers:
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
     let step = stage.step_is(issue, "a", "has a pull request", |step| step.pull.is_some()).await;
-    let pull = step.pull.unwrap().number;
+    let pull = step.pull.as_ref().unwrap().number;
     maintainer.comment(pull, "/approve").await;
-    stage.step_is(issue, "a", "is pre_approved for", |step| step.pre_approved.is_some()).await;
+    stage
+        .step_is(issue, "a", "is pre_approved for", |step| {
+            step.state.candidate().is_some_and(|candidate| candidate.pre_approved.is_some())
+        })
+        .await;
     maintainer.push(step.branch.as_str(), "a.txt", "ugly, but go\n").await;
     // The word was about the head before: the new one asks, and the old one's proof is called off.
     stage.asks(issue, "a").await;
-    let path = format!("/commits/{}/check-runs?check_name=adjutant%2Ftest", step.head.unwrap());
+    let path = format!("/commits/{}/check-runs?check_name=adjutant%2Ftest", step.head().unwrap());
     stage
         .until("the first head's check is cancelled", async || {
             stage.get(&path).await["check_runs"][0]["conclusion"] == "cancelled"
@@ -249,7 +253,7 @@ async fn an_app_that_may_not_write_workflows_asks_a_person_at_once_and_goes_on_w
     let maintainer = stage.as_("maintainer");
     assert!(stage.playground.give_up_permission("workflows"));
     let issue = stage.directive("Do it.").await;
-    let step = stage.step_is(issue, "a", "is blocked", |step| step.status == StepStatus::Blocked).await;
+    let step = stage.step_is(issue, "a", "is blocked", |step| step.status() == StepStatus::Blocked).await;
     assert_eq!(step.failures, 0);
     let told = stage.status_says(issue, "`workflows: write`").await;
     assert!(told.contains("`.github/workflows/ci.yml`") && told.contains("`/retry`"), "{told}");
@@ -359,7 +363,7 @@ async fn a_step_that_changes_nothing_is_red_unless_it_shows_that_the_work_was_th
     let script = chain(json!([{ "summary": "Done." }]));
     let stage = Stage::set(&policy("limits: { rework_cycles: 1 }"), script).await;
     let issue = stage.directive("Do it.").await;
-    stage.step_is(issue, "a", "is blocked", |step| step.status == StepStatus::Blocked).await;
+    stage.step_is(issue, "a", "is blocked", |step| step.status() == StepStatus::Blocked).await;
     stage.status_says(issue, "nothing was changed").await;
     stage.strike().await;
 
@@ -382,8 +386,8 @@ async fn a_judge_can_lower_a_verdict() {
     let stage = Stage::set(&policy("judge: { weight: 1.0 }"), script).await;
     let issue = stage.directive("### Goal\n\nKind.\n\n### Acceptance criteria\n\n- It is kind.").await;
     stage.asks(issue, "a").await;
-    let step = stage.step_is(issue, "a", "is judged", |step| step.evaluation.is_some()).await;
-    let evaluation = step.evaluation.unwrap();
+    let step = stage.step_is(issue, "a", "is judged", |step| step.state.evaluation().is_some()).await;
+    let evaluation = step.state.evaluation().cloned().unwrap();
     assert_eq!(evaluation.confidence, Confidence::Yellow, "{evaluation:?}");
     assert!(evaluation.results.iter().all(|result| result.verdict == adjutant_domain::evaluation::Verdict::Pass));
     insta::assert_snapshot!(stage.transcript().await, @r#"

@@ -161,7 +161,7 @@ impl Stage {
 
     /// Waits until a step has passed.
     pub(crate) async fn passed(&self, issue: u64, name: &str) -> Step {
-        self.step_is(issue, name, "has passed", |step| step.status == StepStatus::Passed).await
+        self.step_is(issue, name, "has passed", |step| step.status() == StepStatus::Passed).await
     }
 
     /// Waits until a question about a step waits for a person; gives its pull request's number, 0 where it has none.

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
 use crate::effect::Effect;
 use crate::evaluation::Confidence;
@@ -50,7 +50,7 @@ impl Transition {
 
     /// By how much waits for the answer.
     fn urgency(&self, kind: ApprovalKind, step: Option<StepId>) -> Urgency {
-        let evaluation = step.and_then(|id| self.directive.step(id)).and_then(|step| step.current_evaluation());
+        let evaluation = step.and_then(|id| self.directive.step(id)).and_then(|step| step.state.evaluation());
         let green = evaluation.is_some_and(|evaluation| evaluation.confidence == Confidence::Green);
         match kind {
             ApprovalKind::Budget => Urgency::Critical,
@@ -145,11 +145,14 @@ impl Transition {
         }
     }
 
-    /// Somebody accepts a head that is still being proved: written down, and used where the proof leaves it to people.
-    pub(super) fn pre_approve(&mut self, id: StepId, by: &Login, words: Option<&str>) {
-        let Some(step) = self.directive.step(id).filter(|step| step.pre_approved.is_none()) else { return };
+    /// Somebody accepts what is still being verified: written down, and used where the evaluation leaves it to people.
+    pub(super) fn pre_approve(&mut self, id: StepId, by: &Login, words: Option<&str>) -> Followed {
+        let step = self.step(id)?;
+        let Some(candidate) = step.state.candidate().filter(|candidate| candidate.pre_approved.is_none()) else {
+            return Ok(());
+        };
         let kind = if step.into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
-        let Some(head) = step.head.clone() else { return };
+        let head = candidate.submission.hash();
         let question = "Accepted before it was proved.".to_owned();
         let approval = self.new_approval(kind, Some(id), head.clone(), question);
         self.directive.approvals.push(Approval {
@@ -159,7 +162,12 @@ impl Transition {
             words: words.map(str::to_owned),
             ..approval
         });
-        self.with_step(id, |step| step.pre_approved = Some(by.clone()));
+        self.with_step(id, |step| {
+            if let Some(candidate) = step.state.candidate_mut() {
+                candidate.pre_approved = Some(by.clone());
+            }
+        });
         self.record(EventKind::HeadPreApproved { r#type: kind, by: by.clone(), shown: head }, Some(id));
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Number;
 
 use super::approvals::written_before;
 use super::commands::refused;
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::PauseReason;
 use crate::effect::Notice;
@@ -35,24 +35,25 @@ pub(super) const FAILED_STEPS: usize = 3;
 
 impl Transition {
     /// Trips whatever has reached its limit.
-    pub(super) fn check_breakers(&mut self) {
-        self.check_failed_steps();
+    pub(super) fn check_breakers(&mut self) -> Followed {
+        self.check_failed_steps()?;
         if !matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active) {
-            return;
+            return Ok(());
         }
         let (spent, budget) = (self.directive.spent(), self.directive.budget());
         let (seconds, allowed) = (self.directive.clock.at(self.now), self.directive.allowed_seconds());
         if spent >= budget {
             self.tripped(Breaker::Cost, dollars(budget), dollars(spent), None);
             let question = format!("The budget of {budget} is used up ({spent} spent). {}", self.more_money());
-            self.pause(PauseReason::Cost);
+            self.pause(PauseReason::Cost)?;
             self.ask_for_more(question);
         } else if seconds >= allowed {
             self.tripped(Breaker::WallTime, allowed, seconds, None);
             let question = format!("The working time of {} is used up.", spelled(allowed));
-            self.pause(PauseReason::WallTime);
+            self.pause(PauseReason::WallTime)?;
             self.ask_for_more(question);
         }
+        Ok(())
     }
 
     fn ask_for_more(&mut self, question: String) {
@@ -69,21 +70,21 @@ impl Transition {
         }
     }
 
-    fn check_failed_steps(&mut self) {
-        let failed = self.directive.steps.iter().filter(|step| step.status == StepStatus::Failed);
+    fn check_failed_steps(&mut self) -> Followed {
+        let failed = self.directive.steps.iter().filter(|step| step.status() == StepStatus::Failed);
         let names: Vec<_> = failed.map(|step| step.name.to_string()).collect();
         if names.len() <= FAILED_STEPS || self.directive.status.is_over() {
-            return;
+            return Ok(());
         }
         self.tripped(Breaker::FailedSteps, FAILED_STEPS, names.len(), None);
-        let reasons = self.directive.steps.iter().filter(|step| step.status == StepStatus::Failed);
-        let last = reasons.filter_map(|step| step.reason.clone()).next_back().unwrap_or_default();
+        let failed = self.directive.steps.iter().filter(|step| step.status() == StepStatus::Failed);
+        let last = failed.filter_map(|step| step.state.cause()).next_back().unwrap_or_default();
         self.fail(format!(
             "the agent could not be run on {} steps ({}), so that something is wrong beyond the steps; mend that, then set \
              the label again. The last reason: {last}",
             names.len(),
             names.join(", ")
-        ));
+        ))
     }
 
     /// Writes down that a limit was reached.
@@ -130,7 +131,7 @@ impl Transition {
                 &commanded.actor.login,
                 commanded.words.as_deref(),
             );
-            self.lift(|reason| *reason == PauseReason::Cost);
+            self.lift(|reason| *reason == PauseReason::Cost)?;
         }
         Ok(())
     }
@@ -154,8 +155,7 @@ impl Transition {
             self.directive.clock.granted = self.directive.clock.at(self.now);
         }
         self.answer_own(ApprovalKind::Budget, ApprovalStatus::Approved, by, words);
-        self.lift(|reason| !reason.is_by_person());
-        Ok(())
+        Ok(self.lift(|reason| !reason.is_by_person())?)
     }
 }
 

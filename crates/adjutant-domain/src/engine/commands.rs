@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::approvals::written_before;
-use super::transition::Transition;
+use super::transition::{Ignored, Transition};
 use crate::actor::Actor;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::command::Command;
@@ -13,14 +13,23 @@ use crate::ids::StepId;
 use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{MergeState, Step};
+use crate::step::{Step, StepState};
 use crate::text::truncate;
 
 /// The most of somebody's words that the history repeats, in bytes; an approval has them whole.
 const LONGEST_TOLD: usize = 500;
 
-/// Why an order is refused: what is said to the person who gave it.
+/// Why a command is refused: what is said to the person who gave it.
 pub(super) type CommandResult = Result<(), Notice>;
+
+impl From<Ignored> for Notice {
+    fn from(ignored: Ignored) -> Self {
+        refused(match ignored {
+            Ignored::Refused => Refusal::StepCannot,
+            Ignored::UnknownStep => Refusal::StepGone,
+        })
+    }
+}
 
 impl Transition {
     /// Carries out an order, or says why not. Bots give none, and get no answer.
@@ -82,10 +91,7 @@ impl Transition {
             Command::Skip { step } => self.skip(commanded, step.as_deref()),
             Command::Pause { now } => self.pause_by_person(commanded, *now),
             Command::Resume => self.resume(commanded),
-            Command::Stop => {
-                self.stop(&Actor::Person(by.clone()), "`/stop`");
-                Ok(())
-            }
+            Command::Stop => Ok(self.stop(&Actor::Person(by.clone()), "`/stop`")?),
             Command::Autonomy { level } => self.set_autonomy(level),
             Command::Replan { reason } => self.replan_by_person(by, reason),
             Command::Budget { usd } => self.set_budget(commanded, *usd),
@@ -108,8 +114,7 @@ impl Transition {
             }
             (None, ApprovalKind::Plan) => {
                 self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, commanded.words.as_deref());
-                self.activate();
-                Ok(())
+                Ok(self.activate()?)
             }
             (None, _) => self.grant(by, commanded.at, commanded.words.as_deref()),
         }
@@ -139,39 +144,30 @@ impl Transition {
 
     fn approve_step(&mut self, commanded: &Commanded, id: StepId) -> CommandResult {
         let (by, words) = (&commanded.actor.login, commanded.words.as_deref());
-        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
+        let step = self.step(id)?;
         let name = step.name.clone();
-        if step.merge == MergeState::Merged || step.status == StepStatus::Passed {
+        if step.status() == StepStatus::Passed {
             return Err(refused(Refusal::AlreadyMerged));
         }
         Self::still_about_head(commanded, step)?;
         let waiting = self.directive.waiting().find(|approval| approval.step == Some(id));
         let blocked = waiting.filter(|approval| approval.kind == ApprovalKind::StepBlocked);
         if blocked.is_some_and(|approval| written_before(commanded.at, approval.asked_at)) {
-            let why = step.reason.clone().unwrap_or_default();
+            let why = step.state.cause().unwrap_or_default().to_owned();
             return Err(refused(Refusal::BlockedSince { step: name, why }));
         }
-        match (waiting.map(|approval| approval.kind), step.status) {
-            (Some(ApprovalKind::StepBlocked), _) if step.head.is_none() => {
-                Err(refused(Refusal::NothingToAccept { step: name }))
-            }
-            (Some(_), StepStatus::Evaluating) => {
+        match (waiting.map(|approval| approval.kind), &step.state, step.last()) {
+            (Some(_), StepState::AwaitingDecision { .. }, Some(candidate))
+            | (Some(ApprovalKind::StepBlocked), _, Some(candidate)) => {
                 self.answer(id, ApprovalStatus::Approved, Some(by), words);
-                self.request_merge(id);
-                Ok(())
+                Ok(self.request_merge(id, candidate)?)
             }
-            (Some(ApprovalKind::StepBlocked), _) => {
-                self.answer(id, ApprovalStatus::Approved, Some(by), words);
-                self.set_step(id, StepStatus::Evaluating);
-                self.request_merge(id);
-                Ok(())
+            (Some(ApprovalKind::StepBlocked), _, None) => Err(refused(Refusal::NothingToAccept { step: name })),
+            (None, StepState::Merging { .. }, _) => Ok(()),
+            (None, StepState::HandedIn { .. } | StepState::Verifying { .. } | StepState::Judging { .. }, _) => {
+                Ok(self.pre_approve(id, by, words)?)
             }
-            (None, StepStatus::Evaluating) if step.merge != MergeState::Open => Ok(()),
-            (None, StepStatus::Evaluating) => {
-                self.pre_approve(id, by, words);
-                Ok(())
-            }
-            (_, status) => Err(refused(Refusal::NothingToApprove { step: name, status })),
+            (_, state, _) => Err(refused(Refusal::NothingToApprove { step: name, status: state.status() })),
         }
     }
 
@@ -179,13 +175,15 @@ impl Transition {
     fn still_about_head(commanded: &Commanded, step: &Step) -> CommandResult {
         let moved = || refused(Refusal::HeadMoved);
         if let Some(sha) = &commanded.sha
-            && step.head.as_ref() != Some(sha)
+            && step.head() != Some(sha)
         {
             return Err(moved());
         }
         // What was written within the second in which somebody else pushed may be about the head before.
-        let unsure = |head_at: DateTime<Utc>| step.head_pushed && commanded.at.timestamp() == head_at.timestamp();
-        match step.head_at.filter(|_| commanded.sha.is_none()) {
+        let candidate = step.state.candidate();
+        let pushed = candidate.is_some_and(|candidate| candidate.pushed);
+        let unsure = |head_at: DateTime<Utc>| pushed && commanded.at.timestamp() == head_at.timestamp();
+        match candidate.and_then(|candidate| candidate.at).filter(|_| commanded.sha.is_none()) {
             Some(head_at) if written_before(commanded.at, head_at) || unsure(head_at) => Err(moved()),
             _ => Ok(()),
         }
@@ -205,69 +203,71 @@ impl Transition {
             let step = self.directive.step_named(first).ok_or_else(|| self.which_step("rework", first))?;
             (step.id, rest.trim())
         };
-        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
+        let step = self.step(id)?;
         let name = step.name.clone();
-        let instructions = format!("{by} asks for changes:\n\n{words}");
-        match step.status {
-            StepStatus::Passed => Err(refused(Refusal::AlreadyMerged)),
-            StepStatus::Skipped => Err(refused(Refusal::Skipped { step: name })),
+        let text = format!("{by} asks for changes:\n\n{words}");
+        match &step.state {
+            StepState::Passed { .. } => Err(refused(Refusal::AlreadyMerged)),
+            StepState::Skipped { .. } => Err(refused(Refusal::Skipped { step: name })),
             // A second reviewer's words, while an agent still does what the first one said.
-            StepStatus::Running if step.instructions.is_some() && !step.is_final() => {
-                self.with_step(id, |step| step.ask_afterwards(&instructions));
+            StepState::Working { .. } if !step.is_final() && self.assignment(step).is_some() => {
+                self.with_step(id, |step| step.ask_afterwards(&text));
                 Ok(())
             }
-            status @ (StepStatus::Pending | StepStatus::Ready | StepStatus::Running) => {
-                Err(refused(Refusal::NoResultYet { step: name, status }))
-            }
+            StepState::Pending
+            | StepState::Ready { .. }
+            | StepState::Working { .. }
+            | StepState::Integrating { .. } => Err(refused(Refusal::NoResultYet { step: name, status: step.status() })),
             // The rework of the whole is a step of its own, and so is what a second reviewer wants of it.
-            StepStatus::Rework if step.is_final() && step.instructions.is_none() => {
-                self.add_follow_up(&instructions);
+            StepState::AwaitingSteps { .. } => {
+                self.add_follow_up(&text);
                 Ok(())
             }
-            StepStatus::Rework => {
+            StepState::Reworking { .. } => {
                 self.with_step(id, |step| {
-                    if let Some(waiting) = &mut step.instructions {
-                        waiting.text = format!("{}\n\n{instructions}", waiting.text);
+                    if let StepState::Reworking { instructions, .. } = &mut step.state {
+                        instructions.text = format!("{}\n\n{text}", instructions.text);
                     }
                 });
                 Ok(())
             }
-            StepStatus::Evaluating | StepStatus::Blocked | StepStatus::Failed => {
+            StepState::HandedIn { .. }
+            | StepState::Verifying { .. }
+            | StepState::Judging { .. }
+            | StepState::AwaitingDecision { .. }
+            | StepState::Merging { .. }
+            | StepState::Blocked { .. }
+            | StepState::Failed { .. } => {
                 self.answer(id, ApprovalStatus::Denied, Some(by), Some(words));
                 self.with_step(id, |step| step.failures = 0);
-                self.rework(id, instructions, false, &format!("{by} asked for changes"));
-                Ok(())
+                Ok(self.rework(id, &text, false, &format!("{by} asked for changes"))?)
             }
         }
     }
 
     fn retry(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
         let id = self.addressed(commanded, name)?;
-        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
-        if !matches!(step.status, StepStatus::Failed | StepStatus::Blocked) {
-            return Err(refused(Refusal::NotFailed { step: step.name.clone(), status: step.status }));
+        let step = self.step(id)?;
+        if !matches!(step.status(), StepStatus::Failed | StepStatus::Blocked) {
+            return Err(refused(Refusal::NotFailed { step: step.name.clone(), status: step.status() }));
         }
         self.answer(id, ApprovalStatus::Denied, Some(&commanded.actor.login), commanded.words.as_deref());
-        self.with_step(id, |step| {
-            step.failures = 0;
-            step.reason = None;
-        });
-        self.back_in_line(id);
-        Ok(())
+        self.with_step(id, |step| step.failures = 0);
+        Ok(self.back_in_line(id, None)?)
     }
 
     fn skip(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
         let id = self.addressed(commanded, name)?;
-        let Some(step) = self.directive.step(id) else { return Err(refused(Refusal::StepGone)) };
-        if step.status.is_done() {
-            return Err(refused(Refusal::AlreadyDone { step: step.name.clone(), status: step.status }));
+        let step = self.step(id)?;
+        if step.status().is_done() {
+            return Err(refused(Refusal::AlreadyDone { step: step.name.clone(), status: step.status() }));
         }
         if step.is_final() {
             return Err(refused(Refusal::FinalStep));
         }
-        self.answer(id, ApprovalStatus::Denied, Some(&commanded.actor.login), commanded.words.as_deref());
-        self.skip_step(id);
-        Ok(())
+        let by = &commanded.actor.login;
+        self.answer(id, ApprovalStatus::Denied, Some(by), commanded.words.as_deref());
+        Ok(self.skip_step(id, &Actor::Person(by.clone()))?)
     }
 
     /// The step that an order is about: on a pull request its own, on the issue the one that is named.

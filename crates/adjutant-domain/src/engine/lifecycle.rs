@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::ApprovalStatus;
 use crate::directive::{Base, Directive, PauseReason, WorkClock};
@@ -13,7 +13,6 @@ use crate::policy::Policy;
 use crate::policy::options::{self, PolicyOverrides};
 use crate::signal::{Labelled, Requester};
 use crate::status::DirectiveStatus;
-use crate::step::MergeState;
 
 /// A directive as it is before anything was done.
 pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateTime<Utc>) -> Directive {
@@ -62,7 +61,7 @@ pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateT
 
 impl Transition {
     /// Leaves the draft: planning starts.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self) -> Followed {
         let directive = &self.directive;
         let opened = EventKind::DirectiveOpened {
             issue: directive.issue,
@@ -71,31 +70,33 @@ impl Transition {
             predecessor: directive.predecessor,
         };
         self.record(opened, None);
-        self.set_status(DirectiveStatus::Planning);
+        self.set_status(DirectiveStatus::Planning)
     }
 
     /// Taking the label off pauses, and puts away what has ended. A bot's doing is no order.
-    pub(super) fn unlabelled(&mut self, actor: &Requester) {
+    pub(super) fn unlabelled(&mut self, actor: &Requester) -> Followed {
         if actor.bot {
-            return;
+            return Ok(());
         }
         self.person(&actor.login);
         if self.directive.status.is_over() {
-            self.archive();
+            self.archive()
         } else {
-            self.pause(PauseReason::Unlabelled(actor.login.clone()));
+            self.pause(PauseReason::Unlabelled(actor.login.clone())).map(drop)
         }
     }
 
-    fn archive(&mut self) {
-        if self.directive.status != DirectiveStatus::Archived && self.set_status(DirectiveStatus::Archived) {
+    fn archive(&mut self) -> Followed {
+        if self.directive.status != DirectiveStatus::Archived {
+            self.set_status(DirectiveStatus::Archived)?;
             self.record(EventKind::DirectiveArchived {}, None);
         }
+        Ok(())
     }
 
     /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise. So it is where
     /// the issue was moved away or deleted. Whoever did it: that is a fact, and no order.
-    pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) {
+    pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) -> Followed {
         self.actor(actor);
         if !self.directive.status.is_over() {
             let (by, how) = (actor.login().cloned(), how.to_owned());
@@ -103,34 +104,33 @@ impl Transition {
         }
         if self.directive.status == DirectiveStatus::Completed && final_merged {
             // The closing that completion itself brings, by the keyword or by Adjutant, puts nothing away.
+            Ok(())
         } else if self.directive.status.is_over() {
-            self.archive();
+            self.archive()
         } else if final_merged {
-            self.final_merged(actor);
+            self.final_merged(actor)
         } else {
-            self.stop(actor, &format!("the issue was {how}"));
+            self.stop(actor, &format!("the issue was {how}"))
         }
     }
 
     /// Ends a directive for good, because somebody wants it.
-    pub(super) fn stop(&mut self, by: &Actor, why: &str) {
+    pub(super) fn stop(&mut self, by: &Actor, why: &str) -> Followed {
         self.answer_those(|_| true, ApprovalStatus::Denied, by.login(), Some(why));
-        self.fail(format!("stopped by {by}: {why}"));
+        self.fail(format!("stopped by {by}: {why}"))
     }
 
     /// Ends a directive without its goal: tasks called off, questions void, pull requests closed, branches kept.
-    pub(super) fn fail(&mut self, reason: String) {
+    pub(super) fn fail(&mut self, reason: String) -> Followed {
         if self.directive.status.is_over() {
-            return;
+            return Ok(());
         }
         self.cancel_tasks(|_| true);
         self.void_all_approvals();
         let open: Vec<StepId> = self
             .directive
-            .steps
-            .iter()
-            .chain(&self.directive.final_step)
-            .filter(|step| step.open_pull().is_some() && step.merge != MergeState::Merged && !step.status.is_done())
+            .all_steps()
+            .filter(|step| step.open_pull().is_some() && !step.status().is_done())
             .map(|step| step.id)
             .collect();
         for step in open {
@@ -139,18 +139,18 @@ impl Transition {
         self.directive.pause = None;
         self.record(EventKind::DirectiveFailed { reason: reason.clone() }, None);
         self.directive.failure = Some(reason);
-        self.set_status(DirectiveStatus::Failed);
+        self.set_status(DirectiveStatus::Failed)
     }
 
     /// What was wanted is on the base.
-    pub(super) fn complete(&mut self) {
+    pub(super) fn complete(&mut self) -> Followed {
         if self.directive.status.is_over() {
-            return;
+            return Ok(());
         }
         self.cancel_tasks(|_| true);
         self.void_all_approvals();
         self.directive.pause = None;
-        let reworks: u32 = self.directive.steps.iter().chain(&self.directive.final_step).map(|step| step.reworks).sum();
+        let reworks: u32 = self.directive.all_steps().map(|step| step.reworks).sum();
         let completed = EventKind::DirectiveCompleted {
             cost: self.directive.spent().to_string(),
             seconds: self.directive.clock.at(self.now),
@@ -158,19 +158,20 @@ impl Transition {
             reworks,
         };
         self.record(completed, None);
-        self.set_status(DirectiveStatus::Completed);
+        self.set_status(DirectiveStatus::Completed)?;
         self.effect(Effect::CloseIssue);
+        Ok(())
     }
 
     /// Something outside could not be done: the step it was for waits for a person, else the directive ends.
-    pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) {
+    pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) -> Followed {
         // Without a step it was for the whole, which is the final pull request's once there is one.
         let step = step.or(self.directive.final_step.as_ref().map(|final_step| final_step.id));
         self.record(EventKind::EffectFailed { reason: reason.to_owned() }, step);
         match step {
             Some(step) => self.block(step, reason),
             // While it is planned anew, it was for a chain that is superseded.
-            None if !self.has_started() => {}
+            None if !self.has_started() => Ok(()),
             None => self.fail(reason.to_owned()),
         }
     }

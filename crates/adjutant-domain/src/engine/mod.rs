@@ -31,7 +31,7 @@ use super::directive::Directive;
 use super::effect::{Effect, Notice};
 use super::event::Event;
 use super::signal::{Labelled, Signal};
-use transition::Transition;
+use transition::{Followed, Ignored, Transition};
 
 /// What a signal leads to.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +65,7 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
     };
     let mut transition = Transition::new(lifecycle::draft(labelled, &policy, base, now), now);
     transition.person(&labelled.actor.login);
-    transition.begin();
+    let (Ok(()) | Err(Ignored::Refused | Ignored::UnknownStep)) = transition.begin();
     transition.settle(None)
 }
 
@@ -76,25 +76,59 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
     }
     let before = directive.clone();
     let mut transition = Transition::new(directive, now);
+    // What was refused is in the history, and what is about an unknown step concerns nobody: nothing follows from either.
+    let (Ok(()) | Err(Ignored::Refused | Ignored::UnknownStep)) = follow(&mut transition, signal);
+    transition.settle(Some(&before))
+}
+
+/// Applies a signal, by the file that its subject belongs to.
+fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
     match signal {
         Signal::Labelled(labelled) => transition.labelled(&labelled.actor),
         Signal::Unlabelled { actor } => transition.unlabelled(actor),
         Signal::PolicyOverridden { actor, policy_override } => transition.overridden(actor, policy_override),
         Signal::IssueClosed { actor, final_merged } => transition.issue_closed(actor, *final_merged, "closed"),
         Signal::IssueGone { actor, final_merged } => {
-            transition.issue_closed(actor, *final_merged, "transferred or deleted");
+            transition.issue_closed(actor, *final_merged, "transferred or deleted")
         }
-        Signal::IssueRead(text) => transition.issue_read(text),
-        Signal::Commanded(commanded) => transition.commanded(commanded),
-        Signal::TaskStarted { task } => transition.task_started(*task),
+        Signal::IssueRead(text) => {
+            transition.issue_read(text);
+            Ok(())
+        }
+        Signal::Commanded(commanded) => {
+            transition.commanded(commanded);
+            Ok(())
+        }
+        Signal::TaskStarted { task } => {
+            transition.task_started(*task);
+            Ok(())
+        }
         Signal::TaskFinished { task, outcome, cost } => transition.task_finished(*task, outcome, *cost),
-        Signal::TaskPushes { task, head } => transition.task_pushes(*task, head),
-        Signal::TaskPushed { task } => transition.task_pushed(*task),
-        Signal::TaskMeasured { task, measure } => transition.task_measured(*task, measure),
-        Signal::TaskQueued { task, held } => transition.task_held(*task, *held),
-        Signal::IntegrationCut => transition.integration_cut(),
+        Signal::TaskPushes { task, head } => {
+            transition.task_pushes(*task, head);
+            Ok(())
+        }
+        Signal::TaskPushed { task } => {
+            transition.task_pushed(*task);
+            Ok(())
+        }
+        Signal::TaskMeasured { task, measure } => {
+            transition.task_measured(*task, measure);
+            Ok(())
+        }
+        Signal::TaskQueued { task, held } => {
+            transition.task_held(*task, *held);
+            Ok(())
+        }
+        Signal::IntegrationCut => {
+            transition.integration_cut();
+            Ok(())
+        }
         Signal::PullOpened { step, pull } => transition.pull_opened(*step, pull),
-        Signal::PullReady { step } => transition.pull_ready(*step),
+        Signal::PullReady { step } => {
+            transition.pull_ready(*step);
+            Ok(())
+        }
         Signal::Verified { step, head, results, findings } => transition.verified(*step, head, results, findings),
         Signal::Conflicted { step, head, paths } => transition.conflicted(*step, head, paths),
         Signal::HeadMoved { step, head, by } => transition.head_moved(*step, head, by),
@@ -104,9 +138,8 @@ pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Deci
         Signal::Integrated { head, differs } => transition.integrated(head, *differs),
         Signal::Rerequested { step, head, by } => transition.rerequested(*step, head, by),
         Signal::EffectFailed { step, reason } => transition.effect_failed(*step, reason),
-        Signal::Tick => {}
+        Signal::Tick => Ok(()),
     }
-    transition.settle(Some(&before))
 }
 
 /// Whether a signal only says how work goes on, which after the end is of no concern: nothing is proved, asked or started

@@ -2,14 +2,14 @@
 //! what the policy file allows.
 
 use super::commands::{CommandResult, refused};
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::approval::ApprovalStatus;
 use crate::event::EventKind;
 use crate::policy::options::{self, PolicyOverride};
 use crate::policy::{Autonomy, Policy};
 use crate::refusal::Refusal;
 use crate::signal::Requester;
-use crate::step::{MergeState, Step};
+use crate::step::{MergeRequest, Step, StepState, Submission};
 
 /// What is wrong with the agents that a policy names, where it is known which ones there are.
 pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<String> {
@@ -29,9 +29,9 @@ pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<S
 
 impl Transition {
     /// A label that makes the policy stricter was set on a live directive. A bot's doing is no order.
-    pub(super) fn overridden(&mut self, actor: &Requester, policy_override: &PolicyOverride) {
+    pub(super) fn overridden(&mut self, actor: &Requester, policy_override: &PolicyOverride) -> Followed {
         if actor.bot || self.directive.status.is_over() {
-            return;
+            return Ok(());
         }
         self.person(&actor.login);
         self.keep_ceiling();
@@ -42,8 +42,9 @@ impl Transition {
             let (label, autonomy) = (policy_override.shown.clone(), policy.autonomy);
             self.record(EventKind::PolicyTightened { label, autonomy }, None);
             self.directive.policy = policy;
-            self.decide_again();
+            self.decide_again()?;
         }
+        Ok(())
     }
 
     /// `/autonomy`: anywhere up to what the policy file allows. What was asked already stays asked.
@@ -57,8 +58,7 @@ impl Transition {
         }
         self.keep_ceiling();
         self.directive.policy.autonomy = wanted;
-        self.decide_again();
-        Ok(())
+        Ok(self.decide_again()?)
     }
 
     /// The policy's own level, before it is changed for the first time.
@@ -67,22 +67,23 @@ impl Transition {
     }
 
     /// Merges that were decided on and not yet asked for are decided on again.
-    fn decide_again(&mut self) {
-        let steps = self.directive.steps.iter().chain(&self.directive.final_step);
-        let wanted = steps.filter(|step| step.merge == MergeState::Wanted && !self.accepted_by_person(step));
-        let undone: Vec<_> = wanted.map(|step| step.id).collect();
-        for id in undone {
-            self.with_step(id, |step| step.merge = MergeState::Open);
-            self.decide_on(id);
-        }
+    fn decide_again(&mut self) -> Followed {
+        let undone = |step: &Step| match &step.state {
+            StepState::Merging { candidate, request: MergeRequest::Wanted } if !self.accepted_by_person(step) => {
+                Some((step.id, candidate.clone()))
+            }
+            _ => None,
+        };
+        let undone: Vec<_> = self.directive.all_steps().filter_map(undone).collect();
+        undone.into_iter().try_for_each(|(id, candidate)| self.decide_on(id, candidate))
     }
 
     /// Whether a person said yes to a step's present head.
     fn accepted_by_person(&self, step: &Step) -> bool {
-        let head = step.head.as_ref();
+        let shown = step.submission().map(Submission::hash);
         self.directive.approvals.iter().any(|approval| {
             approval.step == Some(step.id)
-                && Some(&approval.shown) == head
+                && Some(&approval.shown) == shown.as_ref()
                 && approval.status == ApprovalStatus::Approved
                 && approval.answered_by.is_some()
         })

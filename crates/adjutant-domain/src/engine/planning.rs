@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::{PlanOrigin, PlanRecord};
 use crate::effect::Effect;
 use crate::event::EventKind;
-use crate::ids::{Sha, StepId, StepName};
+use crate::ids::{Sha, StepId};
 use crate::plan::{self, Plan, PlannedStep};
 use crate::policy::Autonomy;
 use crate::signal::TaskOutcome;
-use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{MergeState, Step};
+use crate::status::DirectiveStatus;
+use crate::step::Step;
 use crate::task::{TaskKind, TaskStatus};
 
 /// How often a planner that crashes is started.
@@ -34,13 +34,13 @@ impl Transition {
     }
 
     /// The planner ended.
-    pub(super) fn planner_finished(&mut self, outcome: &TaskOutcome) {
+    pub(super) fn planner_finished(&mut self, outcome: &TaskOutcome) -> Followed {
         if self.directive.status.is_over() {
-            return;
+            return Ok(());
         }
         match outcome {
             TaskOutcome::Planned { plan } => self.plan_proposed(plan),
-            TaskOutcome::Cancelled => {}
+            TaskOutcome::Cancelled => Ok(()),
             TaskOutcome::Failed { reason } => self.planner_failed(reason),
             TaskOutcome::Barred { reason } => self.planner_barred(reason),
             TaskOutcome::Refused { faults } => self.planner_failed(&faults.join("; ")),
@@ -48,28 +48,32 @@ impl Transition {
         }
     }
 
-    fn planner_failed(&mut self, reason: &str) {
+    fn planner_failed(&mut self, reason: &str) -> Followed {
         self.record(EventKind::PlanningFailed { reason: reason.to_owned() }, None);
-        if self.planner_failures() >= TRIES {
-            self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
-            self.adopt(
-                &plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps),
-                PlanOrigin::Default,
-            );
+        if self.planner_failures() < TRIES {
+            return Ok(());
         }
+        self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
+        self.adopt_default()
     }
 
     /// The planner cannot be run, and trying again would not help: the default chain is put to a person.
-    fn planner_barred(&mut self, reason: &str) {
+    fn planner_barred(&mut self, reason: &str) -> Followed {
         self.record(EventKind::PlanningFailed { reason: reason.to_owned() }, None);
         self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
         let chain = plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps);
         let hash = self.record_plan(&chain, PlanOrigin::Default);
         let question = format!("The planner could not be run: {reason}. May the default plan start?");
         self.ask(ApprovalKind::Plan, None, hash, question);
+        Ok(())
     }
 
-    fn plan_proposed(&mut self, answer: &Value) {
+    fn adopt_default(&mut self) -> Followed {
+        let plan = plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps);
+        self.adopt(&plan, PlanOrigin::Default)
+    }
+
+    fn plan_proposed(&mut self, answer: &Value) -> Followed {
         match plan::validate(
             answer,
             &self.directive.brief,
@@ -78,19 +82,17 @@ impl Transition {
         ) {
             Ok(plan) => {
                 let repaired = !self.directive.planning_faults.is_empty();
-                self.adopt(&plan, if repaired { PlanOrigin::Repaired } else { PlanOrigin::Planned });
+                self.adopt(&plan, if repaired { PlanOrigin::Repaired } else { PlanOrigin::Planned })
             }
             Err(faults) if self.directive.planning_faults.is_empty() => {
                 self.record(EventKind::PlanRefused { faults: faults.clone() }, None);
                 self.directive.planning_faults = faults;
+                Ok(())
             }
             Err(faults) => {
                 self.record(EventKind::PlanRefused { faults: faults.clone() }, None);
                 self.directive.planning_faults.extend(faults);
-                self.adopt(
-                    &plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps),
-                    PlanOrigin::Default,
-                );
+                self.adopt_default()
             }
         }
     }
@@ -104,15 +106,16 @@ impl Transition {
     }
 
     /// Makes the plan the directive's next chain, and starts it where nobody must be asked.
-    fn adopt(&mut self, plan: &Plan, origin: PlanOrigin) {
+    fn adopt(&mut self, plan: &Plan, origin: PlanOrigin) -> Followed {
         let hash = self.record_plan(plan, origin);
         if self.directive.policy.plan_approval
             || self.directive.policy.autonomy == Autonomy::Manual
             || self.directive.unapproved_text
         {
             self.ask(ApprovalKind::Plan, None, hash, "May this plan start?".to_owned());
+            Ok(())
         } else {
-            self.activate();
+            self.activate()
         }
     }
 
@@ -133,16 +136,17 @@ impl Transition {
     }
 
     /// Starts working on the plan. A pause that came meanwhile is kept.
-    pub(super) fn activate(&mut self) {
+    pub(super) fn activate(&mut self) -> Followed {
         if let (DirectiveStatus::Paused, Some(pause)) = (self.directive.status, self.directive.pause.as_mut()) {
             pause.from = DirectiveStatus::Active;
-        } else if !self.set_status(DirectiveStatus::Active) {
-            return;
+        } else {
+            self.set_status(DirectiveStatus::Active)?;
         }
         self.directive.unapproved_text = false;
         if self.needs_integration() && !self.directive.integration_cut {
             self.effect(Effect::CutIntegration);
         }
+        Ok(())
     }
 
     /// The integration branch is there.
@@ -177,7 +181,7 @@ impl Transition {
             depends_on: planned.depends_on.clone(),
             requirements: planned.requirements.clone(),
             criteria: planned.criteria.clone(),
-            ..blank_step(
+            ..Step::new(
                 StepId::of(self.directive.id, self.directive.generation, &planned.name),
                 planned.name.clone(),
                 planned.kind,
@@ -186,49 +190,5 @@ impl Transition {
                 into_base,
             )
         }
-    }
-}
-
-/// A step on which nothing was done yet.
-pub(super) fn blank_step(
-    id: StepId,
-    name: StepName,
-    kind: crate::step::StepKind,
-    branch: crate::ids::Branch,
-    target: crate::ids::Branch,
-    into_base: bool,
-) -> Step {
-    Step {
-        id,
-        name,
-        kind,
-        description: String::new(),
-        task_plan: String::new(),
-        depends_on: Vec::new(),
-        requirements: Vec::new(),
-        criteria: Vec::new(),
-        status: StepStatus::Pending,
-        branch,
-        target,
-        into_base,
-        pull: None,
-        head: None::<Sha>,
-        progress: Vec::new(),
-        head_at: None,
-        head_pushed: false,
-        pre_approved: None,
-        report: None,
-        summary: None,
-        findings: Vec::new(),
-        evaluation: None,
-        judge_due: false,
-        merge: MergeState::Open,
-        instructions: None,
-        afterwards: None,
-        rework_cycles: 0,
-        reworks: 0,
-        failures: 0,
-        verifications: 0,
-        reason: None,
     }
 }

@@ -46,7 +46,7 @@ impl Transition {
 
     fn step_at_work(&self, task: TaskId) -> Option<StepId> {
         let task = self.directive.task(task).filter(|task| task.status == TaskStatus::Running)?;
-        self.directive.step(task.step?).filter(|step| step.status == StepStatus::Running).map(|step| step.id)
+        self.directive.step(task.step?).filter(|step| step.status() == StepStatus::Running).map(|step| step.id)
     }
 
     /// Pull requests say how far their steps have come: where that changed, they are written anew.
@@ -54,13 +54,12 @@ impl Transition {
         let changed = |step: &&crate::step::Step| {
             let Some(was) = before.step(step.id) else { return false };
             let told = |directive: &Directive, step: &crate::step::Step| {
-                let why = if step.head.is_none() { step.reason.clone() } else { None };
+                let why = step.state.cause().filter(|_| step.submission().is_none()).map(str::to_owned);
                 (step.phase(directive), why)
             };
             was.open_pull().is_some() && step.open_pull().is_some() && told(before, was) != told(&self.directive, step)
         };
-        let steps: Vec<StepId> =
-            self.directive.steps.iter().chain(&self.directive.final_step).filter(changed).map(|step| step.id).collect();
+        let steps: Vec<StepId> = self.directive.all_steps().filter(changed).map(|step| step.id).collect();
         for step in steps {
             self.effect(Effect::SyncPull { step });
         }

@@ -5,7 +5,7 @@
 //! superseded. The first is closed as soon as it is told of; what the second merged is carried over, into the next
 //! plan or, where that is there already, into its chain.
 
-use super::transition::Transition;
+use super::transition::{Followed, Ignored, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
@@ -17,7 +17,7 @@ use crate::policy::{Autonomy, Delivery};
 use crate::refusal::Refusal;
 use crate::replan::{IssueText, Replan, is_task_of_step, renumber};
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{MergeState, Pull, Step};
+use crate::step::{PassedBy, Pull, Step, StepState};
 
 impl Transition {
     /// A person wants another plan. Where the issue was edited, its text as it is now becomes the brief.
@@ -28,23 +28,22 @@ impl Transition {
             return Err(Notice::Refused { reason: Refusal::PlansUsedUp { limit } });
         }
         let edited = self.take_newer_text();
-        self.replan(&Actor::Person(by.clone()), reason.trim(), edited);
-        Ok(())
+        Ok(self.replan(&Actor::Person(by.clone()), reason.trim(), edited)?)
     }
 
     /// A step's automatic reworks are used up: Adjutant plans anew by itself where the policy lets it, and leaves the
     /// step to a person where not.
-    pub(super) fn replan_or_block(&mut self, id: StepId, why: &str) {
-        let Some(step) = self.directive.step(id) else { return };
+    pub(super) fn replan_or_block(&mut self, id: StepId, why: &str) -> Followed {
+        let step = self.step(id)?;
         if self.directive.policy.autonomy == Autonomy::FullAuto && self.plans_left() {
             let reason = format!("`{}`: {why}", step.name);
-            self.replan(&Actor::Adjutant, &reason, false);
+            self.replan(&Actor::Adjutant, &reason, false)
         } else {
             if self.directive.policy.autonomy == Autonomy::FullAuto {
                 let limit = self.directive.policy.limits.chain_generations;
                 self.tripped(Breaker::ChainGenerations, limit, self.directive.plan_number(), Some(id));
             }
-            self.block(id, why);
+            self.block(id, why)
         }
     }
 
@@ -67,7 +66,7 @@ impl Transition {
         status == DirectiveStatus::Active
     }
 
-    fn replan(&mut self, by: &Actor, reason: &str, edited: bool) {
+    fn replan(&mut self, by: &Actor, reason: &str, edited: bool) -> Followed {
         self.actor(by);
         let started = self.has_started();
         let generation = self.directive.generation + 1;
@@ -82,10 +81,11 @@ impl Transition {
         match self.directive.pause.as_mut() {
             Some(pause) => pause.from = DirectiveStatus::Planning,
             None if self.directive.status == DirectiveStatus::Active => {
-                self.set_status(DirectiveStatus::Planning);
+                self.set_status(DirectiveStatus::Planning)?;
             }
             None => {}
         }
+        Ok(())
     }
 
     /// Back to where there is no plan; the planner is told these words.
@@ -106,10 +106,8 @@ impl Transition {
         self.close_approvals(None, ApprovalStatus::Stale, |approval| approval.kind == ApprovalKind::Plan);
         let undone: Vec<(StepId, StepName, bool)> = self
             .directive
-            .steps
-            .iter()
-            .chain(&self.directive.final_step)
-            .filter(|step| !step.status.is_done())
+            .all_steps()
+            .filter(|step| !step.status().is_done())
             .map(|step| (step.id, step.name.clone(), step.open_pull().is_some()))
             .collect();
         for (step, _, has_pull) in &undone {
@@ -157,7 +155,7 @@ impl Transition {
     pub(super) fn chain_of(&self, plan: &Plan) -> Vec<Step> {
         let planned = |step: &Step| plan.steps.iter().any(|planned| planned.name == step.name);
         let needed = |step: &Step| plan.steps.iter().any(|planned| planned.depends_on.contains(&step.name));
-        let stays = |step: &Step| !planned(step) && (step.status == StepStatus::Passed || needed(step));
+        let stays = |step: &Step| !planned(step) && (step.status() == StepStatus::Passed || needed(step));
         let kept: Vec<&Step> = self.directive.carried().into_iter().filter(|step| stays(step)).collect();
         let length = kept.len() + plan.steps.len();
         let direct = self.directive.policy.delivery == Delivery::Direct;
@@ -196,7 +194,7 @@ impl Transition {
     /// An effect that was in hand when its chain was superseded has opened a pull request: it is closed.
     pub(super) fn earlier_pull_opened(&mut self, id: StepId, pull: &Pull) {
         let Some(step) = self.directive.earlier_step_mut(id) else { return };
-        if step.open_pull().is_some() || step.status == StepStatus::Passed {
+        if step.open_pull().is_some() || step.status() == StepStatus::Passed {
             return;
         }
         step.pull = Some(pull.clone());
@@ -215,14 +213,14 @@ impl Transition {
     }
 
     /// A superseded pull request was merged after all: by a person, or by a merge that was asked for before.
-    pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Actor) {
-        let Some(step) = self.directive.earlier_step_mut(id).filter(|step| !step.status.is_done()) else { return };
-        if step.never_began() || step.transition(StepStatus::Passed).is_err() {
-            return;
+    pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Actor) -> Followed {
+        let step = self.directive.earlier_step_mut(id).ok_or(Ignored::UnknownStep)?;
+        if step.status().is_done() || step.never_began() {
+            return Ok(());
         }
-        step.merge = MergeState::Merged;
-        step.instructions = None;
-        step.reason = None;
+        let candidate = step.last();
+        // Whatever a superseded step was left at, it may pass.
+        step.transition(StepState::Passed { by: PassedBy::Merge, candidate }).map_err(|_| Ignored::Refused)?;
         let step = step.clone();
         self.actor(by);
         self.record(EventKind::SupersededMerged { step: step.name.clone(), by: by.login().cloned() }, Some(id));
@@ -231,28 +229,29 @@ impl Transition {
         self.effect(Effect::DeleteBranch { step: id });
         if step.is_final() {
             // It held what was there to be merged, and closes the issue.
-            self.final_merged(by);
+            self.final_merged(by)
         } else if self.directive.plan.is_some() && !self.directive.status.is_over() {
-            self.carry_late(&step);
+            self.carry_late(&step)
+        } else {
+            Ok(())
         }
     }
 
     /// Brings what was merged late into a chain that was planned without knowing of it.
-    fn carry_late(&mut self, earlier: &Step) {
+    fn carry_late(&mut self, earlier: &Step) -> Followed {
         let Some(same) = self.directive.step_named(earlier.name.as_str()) else {
             let mut late = self.taken_over(earlier, None);
             late.depends_on.clear();
             self.directive.steps.push(late);
-            return;
+            return Ok(());
         };
-        if same.status.is_done() || !is_task_of_step(earlier, same) {
-            return;
+        if same.status().is_done() || !is_task_of_step(earlier, same) {
+            return Ok(());
         }
         let (id, own_pull) = (same.id, same.open_pull().is_some());
+        let candidate = if own_pull { same.last() } else { earlier.last() };
         self.cancel_tasks(|task| task.step == Some(id));
-        if !self.set_step(id, StepStatus::Passed) {
-            return;
-        }
+        self.move_step(id, StepState::Passed { by: PassedBy::Merge, candidate })?;
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         if own_pull {
             let word = "its work was merged with the pull request of the plan before".to_owned();
@@ -261,28 +260,21 @@ impl Transition {
         }
         let earlier = earlier.clone();
         self.with_step(id, |step| {
-            step.instructions = None;
-            step.reason = None;
-            step.merge = MergeState::Merged;
             step.into_base = earlier.into_base;
             if !own_pull {
                 step.pull = earlier.pull;
-                step.head = earlier.head;
-                step.evaluation = earlier.evaluation;
-                step.findings = earlier.findings;
             }
             step.summary = earlier.summary.or(step.summary.take());
         });
+        Ok(())
     }
 
     /// Closes what is still open where the directive ends well without it.
     pub(super) fn close_rest(&mut self, word: &str) {
         let open: Vec<StepId> = self
             .directive
-            .steps
-            .iter()
-            .chain(&self.directive.final_step)
-            .filter(|step| step.open_pull().is_some() && !step.status.is_done())
+            .all_steps()
+            .filter(|step| step.open_pull().is_some() && !step.status().is_done())
             .map(|step| step.id)
             .collect();
         for step in open {
@@ -312,8 +304,8 @@ fn words_for_planner(by: &Actor, reason: &str) -> String {
 fn only_done_before_done(chain: &mut [Step]) {
     for at in 0..chain.len() {
         let (before, rest) = chain.split_at_mut(at);
-        if let Some(step) = rest.first_mut().filter(|step| step.status.is_done()) {
-            step.depends_on.retain(|name| before.iter().any(|other| other.name == *name && other.status.is_done()));
+        if let Some(step) = rest.first_mut().filter(|step| step.status().is_done()) {
+            step.depends_on.retain(|name| before.iter().any(|other| other.name == *name && other.status().is_done()));
         }
     }
 }

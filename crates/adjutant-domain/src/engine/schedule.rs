@@ -1,71 +1,61 @@
 //! What starts next: ready steps within the limits, and the final pull request when all are done.
 
-use super::planning::blank_step;
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::ids::{StepId, StepName};
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{MergeState, Step, StepKind};
+use crate::step::{MergeRequest, Step, StepKind, StepState};
 use crate::task::TaskKind;
 
 impl Transition {
     /// Starts whatever has become possible.
-    pub(super) fn advance(&mut self) {
-        self.check_breakers();
+    pub(super) fn advance(&mut self) -> Followed {
+        self.check_breakers()?;
         self.expire();
         self.plan_if_needed();
         let is_cut = self.directive.integration_cut || !self.needs_integration();
         if self.directive.status != DirectiveStatus::Active || !is_cut {
-            return;
+            return Ok(());
         }
-        self.merge_wanted();
-        self.start_judges();
-        self.make_ready();
-        self.start_ready();
-        if !self.directive.steps.is_empty() && self.directive.steps.iter().all(|step| step.status.is_done()) {
-            self.finish();
+        self.merge_wanted()?;
+        self.start_judges()?;
+        self.make_ready()?;
+        self.start_ready()?;
+        if !self.directive.steps.is_empty() && self.directive.steps.iter().all(|step| step.status().is_done()) {
+            self.finish()?;
         }
+        Ok(())
     }
 
     /// Asks GitHub for the merges that were decided on.
-    fn merge_wanted(&mut self) {
-        let wanted: Vec<_> = self
-            .directive
-            .steps
-            .iter()
-            .chain(&self.directive.final_step)
-            .filter(|step| step.merge == MergeState::Wanted && step.status == StepStatus::Evaluating)
-            .filter(|step| step.open_pull().is_some())
-            .filter_map(|step| Some((step.id, step.head.clone()?, step.verifications + 1)))
-            .collect();
-        for (step, head, round) in wanted {
-            self.with_step(step, |step| {
-                step.merge = MergeState::Requested;
-                step.verifications = round;
-            });
+    fn merge_wanted(&mut self) -> Followed {
+        let wanted = |step: &Step| match &step.state {
+            StepState::Merging { candidate, request: MergeRequest::Wanted } if step.open_pull().is_some() => {
+                Some((step.id, candidate.clone(), candidate.submission.head()?.clone(), step.verifications + 1))
+            }
+            _ => None,
+        };
+        let wanted: Vec<_> = self.directive.all_steps().filter_map(wanted).collect();
+        for (step, candidate, head, round) in wanted {
+            self.move_step(step, StepState::Merging { candidate, request: MergeRequest::Requested })?;
+            self.with_step(step, |step| step.verifications = round);
             self.record(EventKind::MergeRequested { head: head.clone() }, Some(step));
             self.effect(Effect::Merge { step, head, round });
         }
+        Ok(())
     }
 
-    fn make_ready(&mut self) {
-        let ready: Vec<StepId> = self
-            .directive
-            .steps
-            .iter()
-            .filter(|step| step.status == StepStatus::Pending && self.dependencies_done(step))
-            .map(|step| step.id)
-            .collect();
-        for id in ready {
-            self.set_step(id, StepStatus::Ready);
-        }
+    fn make_ready(&mut self) -> Followed {
+        let pending = self.directive.steps.iter().filter(|step| step.status() == StepStatus::Pending);
+        let ready: Vec<StepId> = pending.filter(|step| self.dependencies_done(step)).map(|step| step.id).collect();
+        ready.into_iter().try_for_each(|id| self.move_step(id, StepState::READY))
     }
 
     pub(super) fn dependencies_done(&self, step: &Step) -> bool {
         step.depends_on
             .iter()
-            .all(|name| self.directive.step_named(name.as_str()).is_some_and(|dep| dep.status.is_done()))
+            .all(|name| self.directive.step_named(name.as_str()).is_some_and(|dep| dep.status().is_done()))
     }
 
     /// How many tasks may start beside those that are live.
@@ -74,81 +64,72 @@ impl Transition {
         (self.directive.policy.limits.parallel_tasks as usize).saturating_sub(live)
     }
 
-    /// Has heads judged that the verifiers are done with.
-    fn start_judges(&mut self) {
-        let judged = |id| self.directive.tasks.iter().any(|task| task.step == Some(id) && task.status.is_live());
-        let due: Vec<StepId> = self
-            .directive
-            .steps
-            .iter()
-            .chain(&self.directive.final_step)
-            .filter(|step| step.judge_due && step.status == StepStatus::Evaluating)
-            .filter(|step| step.current_evaluation().is_some() && !judged(step.id))
-            .map(|step| step.id)
-            .take(self.places())
-            .collect();
-        for id in due {
+    /// Has judged what the verifiers are done with.
+    fn start_judges(&mut self) -> Followed {
+        let due = |step: &Step| match &step.state {
+            StepState::Judging { candidate, evaluation, task: None } => {
+                Some((step.id, candidate.clone(), evaluation.clone()))
+            }
+            _ => None,
+        };
+        let due: Vec<_> = self.directive.all_steps().filter_map(due).take(self.places()).collect();
+        for (id, candidate, evaluation) in due {
+            let task = Some(self.next_task().0);
+            self.move_step(id, StepState::Judging { candidate, evaluation, task })?;
             self.start_task(TaskKind::Judge, Some(id), 1, String::new(), false);
         }
+        Ok(())
     }
 
-    fn start_ready(&mut self) {
+    fn start_ready(&mut self) -> Followed {
         let startable: Vec<StepId> = self
             .directive
-            .steps
-            .iter()
-            .chain(&self.directive.final_step)
-            .filter(|step| match step.status {
-                StepStatus::Ready => true,
-                StepStatus::Rework => step.instructions.is_some(),
-                _ => false,
-            })
+            .all_steps()
+            .filter(|step| matches!(step.state, StepState::Ready { .. } | StepState::Reworking { .. }))
             // What was blocked before its turn may be sent to work by a person: it waits for its turn all the same.
             .filter(|step| self.dependencies_done(step))
             .map(|step| step.id)
             .take(self.places())
             .collect();
-        for id in startable {
-            self.start_step(id);
-        }
+        startable.into_iter().try_for_each(|id| self.start_step(id))
     }
 
-    fn start_step(&mut self, id: StepId) {
-        let Some(step) = self.directive.step(id) else { return };
-        let kind = if step.instructions.is_some() { TaskKind::Rework } else { TaskKind::Step };
+    fn start_step(&mut self, id: StepId) -> Followed {
+        let step = self.step(id)?;
+        let instructions = self.directive.assignment(step);
+        let kind = if instructions.is_some() { TaskKind::Rework } else { TaskKind::Step };
         let (name, attempt) = (step.name.clone(), step.failures + 1);
-        let instructions = step.instructions.clone();
-        if !self.set_step(id, StepStatus::Running) {
-            return;
-        }
+        let (cause, last) = (step.state.cause().map(str::to_owned), step.last());
+        let (task, _) = self.next_task();
+        self.move_step(id, StepState::Working { task, cause, last })?;
         self.record(EventKind::StepStarted { step: name, kind, attempt }, Some(id));
         let (text, merge_target) = instructions.map_or_else(Default::default, |it| (it.text, it.merge_target));
         self.start_task(kind, Some(id), attempt, text, merge_target);
+        Ok(())
     }
 
     /// Every step is done: what landed on the integration branch goes to the base.
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Followed {
         if self.directive.steps.iter().all(|step| step.into_base) {
-            self.complete();
-            return;
+            return self.complete();
         }
-        let final_step = match &self.directive.final_step {
-            None => self.new_final_step(),
-            Some(final_step) if final_step.status == StepStatus::Rework && final_step.instructions.is_none() => {
-                final_step.id
+        let (id, cause, last) = match &self.directive.final_step {
+            None => (self.new_final_step(), None, None),
+            Some(Step { id, state: StepState::AwaitingSteps { cause, last }, .. }) => {
+                (*id, cause.clone(), last.clone())
             }
-            Some(_) => return,
+            Some(_) => return Ok(()),
         };
-        if self.set_step(final_step, StepStatus::Running) {
-            self.directive.integrations += 1;
-            self.effect(Effect::Integrate { round: self.directive.integrations });
-        }
+        self.move_step(id, StepState::Integrating { cause, last })?;
+        self.directive.integrations += 1;
+        self.effect(Effect::Integrate { round: self.directive.integrations });
+        Ok(())
     }
 
     fn new_final_step(&mut self) -> StepId {
         let name = StepName::new("final");
         let id = StepId::of(self.directive.id, self.directive.generation, &name);
-        let mut final_step = blank_step(
+        let mut final_step = Step::new(
             id,
             name,
             StepKind::Final,
@@ -160,7 +141,7 @@ impl Transition {
         final_step.requirements =
             self.directive.brief.requirements.iter().map(|requirement| requirement.id.clone()).collect();
         final_step.criteria = self.directive.brief.criteria.iter().map(|criterion| criterion.id.clone()).collect();
-        final_step.status = StepStatus::Ready;
+        final_step.state = StepState::READY;
         self.directive.final_step = Some(final_step);
         id
     }

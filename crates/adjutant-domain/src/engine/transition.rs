@@ -8,13 +8,25 @@ use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
 use crate::effect::Effect;
 use crate::event::{Event, EventKind};
-use crate::ids::{Login, Sha, StepId, TaskId, Usd};
+use crate::ids::{ApprovalId, Login, Sha, StepId, TaskId, Usd};
 use crate::signal::TaskOutcome;
-use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::Step;
+use crate::status::DirectiveStatus;
+use crate::step::{Step, StepState};
 use crate::task::{Task, TaskKind, TaskStatus};
 
-/// The directive in hand, and what the turn leaves behind.
+/// Why nothing more follows from a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ignored {
+    /// It would have led to a state that may not follow; that is in the history.
+    Refused,
+    /// The step is not in the present chain.
+    UnknownStep,
+}
+
+/// What follows from something, or nothing.
+pub(super) type Followed<T = ()> = Result<T, Ignored>;
+
+/// The directive in hand, and what the signal leaves behind.
 pub(super) struct Transition {
     pub(super) directive: Directive,
     pub(super) now: DateTime<Utc>,
@@ -33,7 +45,8 @@ impl Transition {
     /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
     pub(super) fn settle(mut self, before: Option<&Directive>) -> Decision {
         self.by = Actor::Adjutant;
-        self.advance();
+        // What was refused is in the history, and nothing follows from it.
+        let (Ok(()) | Err(Ignored::Refused | Ignored::UnknownStep)) = self.advance();
         self.drive_clock();
         if let Some(before) = before {
             self.keep_pulls_in_step(before);
@@ -78,7 +91,7 @@ impl Transition {
     }
 
     /// Moves the directive to `status`; a move that the table of states forbids is recorded and not made.
-    pub(super) fn set_status(&mut self, status: DirectiveStatus) -> bool {
+    pub(super) fn set_status(&mut self, status: DirectiveStatus) -> Followed {
         let from = self.directive.status;
         match from.to(status) {
             Ok(status) => {
@@ -87,30 +100,38 @@ impl Transition {
                     self.directive.ended_at = Some(self.now);
                 }
                 self.record(EventKind::StatusChanged { from, to: status }, None);
-                true
+                Ok(())
             }
             Err(refused) => {
                 self.record(EventKind::TransitionRefused { reason: refused.to_string() }, None);
-                false
+                Err(Ignored::Refused)
             }
         }
     }
 
-    /// Moves a step to `status`; a move that the table of states forbids is recorded and not made.
-    pub(super) fn set_step(&mut self, id: StepId, status: StepStatus) -> bool {
-        let Some(step) = self.directive.step_mut(id) else { return false };
-        let from = step.status;
-        let name = step.name.clone();
-        match step.transition(status) {
+    /// Moves a step to another state. One that the table of statuses forbids is recorded and not made, and nothing may
+    /// follow from it.
+    pub(super) fn move_step(&mut self, id: StepId, to: StepState) -> Followed {
+        let step = self.directive.step_mut(id).ok_or(Ignored::UnknownStep)?;
+        let (name, from) = (step.name.clone(), step.status());
+        match step.transition(to) {
             Ok(()) => {
-                self.record(EventKind::StepStatusChanged { step: name, from, to: status }, Some(id));
-                true
+                let to = step.status();
+                if from != to {
+                    self.record(EventKind::StepStatusChanged { step: name, from, to }, Some(id));
+                }
+                Ok(())
             }
             Err(refused) => {
                 self.record(EventKind::TransitionRefused { reason: refused.to_string() }, Some(id));
-                false
+                Err(Ignored::Refused)
             }
         }
+    }
+
+    /// The step of that id in the present chain.
+    pub(super) fn step(&self, id: StepId) -> Followed<&Step> {
+        self.directive.step(id).ok_or(Ignored::UnknownStep)
     }
 
     /// A step that is known to exist, to change it.
@@ -121,20 +142,23 @@ impl Transition {
     }
 
     /// Asks a person. The same question about the same thing is asked once, and a step asks one thing at a time.
-    pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) {
+    pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) -> ApprovalId {
         let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
-        if self.directive.waiting().any(|approval| same(approval) && approval.question == question) {
-            return;
+        let asked = self.directive.waiting().find(|approval| same(approval) && approval.question == question);
+        if let Some(asked) = asked {
+            return asked.id;
         }
         self.own_decision();
         self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
         let (about, asked) = (shown.clone(), question.clone());
         self.record(EventKind::ApprovalRequired { r#type: kind, shown: about, question: asked }, step);
         let approval = self.new_approval(kind, step, shown, question);
+        let id = approval.id;
         self.directive.approvals.push(approval);
         if let Some(step) = step {
             self.effect(Effect::WriteCheck { step });
         }
+        id
     }
 
     /// Queues a run of an agent.
@@ -145,9 +169,8 @@ impl Transition {
         attempt: u32,
         instructions: String,
         merge_target: bool,
-    ) {
-        let number = u32::try_from(self.directive.tasks.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let id = TaskId::of(self.directive.id, number);
+    ) -> TaskId {
+        let (id, number) = self.next_task();
         self.directive.tasks.push(Task {
             id,
             number,
@@ -168,6 +191,13 @@ impl Transition {
             held: None,
         });
         self.effect(Effect::RunTask { task: id });
+        id
+    }
+
+    /// The id and number of the task that is started next.
+    pub(super) fn next_task(&self) -> (TaskId, u32) {
+        let number = u32::try_from(self.directive.tasks.len()).unwrap_or(u32::MAX).saturating_add(1);
+        (TaskId::of(self.directive.id, number), number)
     }
 
     /// Calls off the live tasks that `which` picks; their workers notice by their heartbeat.
@@ -189,14 +219,15 @@ impl Transition {
     }
 
     /// Ends the live tasks that `which` picks as called off, so that their work goes back in line.
-    pub(super) fn call_off(&mut self, which: impl Fn(&Task) -> bool) {
+    pub(super) fn call_off(&mut self, which: impl Fn(&Task) -> bool) -> Followed {
         let by = self.by.clone();
         let picked = self.directive.tasks.iter().filter(|task| task.status.is_live() && which(task));
         let picked: Vec<_> = picked.map(|task| task.id).collect();
         for id in picked {
-            self.end_task(id, &TaskOutcome::Cancelled, Usd::ZERO);
+            self.end_task(id, &TaskOutcome::Cancelled, Usd::ZERO)?;
         }
         self.by = by;
+        Ok(())
     }
 
     /// The stop watch runs while something is worked on. It stands while people are waited for, while the directive is
@@ -204,15 +235,23 @@ impl Transition {
     fn drive_clock(&mut self) {
         let working = matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active)
             && (self.directive.tasks.iter().any(is_at_work)
-                || self.directive.steps.iter().chain(&self.directive.final_step).any(|step| self.is_moving(step)));
+                || self.directive.all_steps().any(|step| self.is_moving(step)));
         self.directive.clock.set_running(working, self.now);
     }
 
     /// Whether a step goes on without a person's word, and without waiting for its turn.
     fn is_moving(&self, step: &Step) -> bool {
         let own = |task: &&Task| task.step == Some(step.id) && task.status.is_live();
-        matches!(step.status, StepStatus::Running | StepStatus::Evaluating)
-            && !step.judge_due
+        let by_itself = match step.state {
+            StepState::Working { .. }
+            | StepState::Integrating { .. }
+            | StepState::HandedIn { .. }
+            | StepState::Verifying { .. }
+            | StepState::Merging { .. } => true,
+            // A judge at work counts as a task.
+            _ => false,
+        };
+        by_itself
             && self.directive.tasks.iter().filter(own).all(is_at_work)
             && !self.directive.waiting().any(|approval| approval.step == Some(step.id))
     }

@@ -1,7 +1,7 @@
-//! Proof: what the verifiers and the judge found, and what follows from it.
+//! Verification: what the verifiers and the judge found, and what follows from it.
 
 use super::table::{self, Case, Next, Remaining};
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::effect::Effect;
 use crate::evaluation::{Confidence, Evaluation, Judgement, Verdict, VerifierResult};
@@ -9,129 +9,140 @@ use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, Sha, StepId};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
-use crate::step::{Finding, MergeState};
+use crate::step::{Candidate, Finding, MergeRequest, PassedBy, StepState, Submission};
 
 impl Transition {
-    /// Sends a step's head to the verifiers, its pull request opened first.
-    pub(super) fn prove(&mut self, id: StepId) {
-        let Some(step) = self.directive.step(id) else { return };
-        let Some(head) = step.head.clone() else { return };
+    /// Sends what was handed in to the verifiers; its pull request is opened first.
+    pub(super) fn verify(&mut self, id: StepId) -> Followed {
+        let step = self.step(id)?;
+        let Some(head) = step.head().cloned() else { return Ok(()) };
         if step.open_pull().is_none() {
             self.effect(Effect::OpenPull { step: id });
-            return;
+            return Ok(());
         }
         let round = step.verifications + 1;
-        self.with_step(id, |step| {
-            step.verifications = round;
-            // A rework may have left the head as it was: it is proved anew all the same.
-            step.evaluation = None;
-        });
+        if let Some(mut candidate) = step.last() {
+            // A rework may have left the head as it was: it is verified anew all the same.
+            candidate.evaluation = None;
+            self.move_step(id, StepState::Verifying { candidate })?;
+        }
+        self.with_step(id, |step| step.verifications = round);
         self.effect(Effect::SyncPull { step: id });
         self.effect(Effect::WriteCheck { step: id });
         self.own_decision();
         self.record(EventKind::VerificationStarted { head: head.clone(), round }, Some(id));
         self.effect(Effect::Verify { step: id, head, round });
+        Ok(())
     }
 
-    /// Somebody wants a commit proved again: what was found before is void, and so are the questions about it.
-    pub(super) fn rerequested(&mut self, id: StepId, head: &Sha, by: &Login) {
-        let Some(step) = self.directive.step(id) else { return };
-        let waits = matches!(step.status, StepStatus::Evaluating | StepStatus::Blocked);
+    /// Somebody wants a commit verified again: what was found before is void, and so are the questions about it.
+    pub(super) fn rerequested(&mut self, id: StepId, head: &Sha, by: &Login) -> Followed {
+        let step = self.step(id)?;
         // Without an evaluation the verifiers are at it already; a merge that is on its way is not held up.
-        let proved = step.evaluation.is_some() && step.merge == MergeState::Open && step.pull.is_some();
-        if !waits || !proved || step.head.as_ref() != Some(head) || self.directive.status.is_over() {
-            return;
+        let waits = matches!(
+            step.state,
+            StepState::Judging { .. } | StepState::AwaitingDecision { .. } | StepState::Blocked { .. }
+        );
+        let verified = step.state.evaluation().is_some() && step.pull.is_some();
+        if !waits || !verified || step.head() != Some(head) || self.directive.status.is_over() {
+            return Ok(());
         }
-        let (name, blocked) = (step.name.clone(), step.status == StepStatus::Blocked);
+        let (name, candidate) = (step.name.clone(), step.last());
         self.person(by);
         self.record(EventKind::VerificationRequested { step: name, head: head.clone(), by: by.clone() }, Some(id));
         self.cancel_tasks(|task| task.step == Some(id));
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
-        self.with_step(id, |step| step.evaluation = None);
-        if blocked {
-            self.set_step(id, StepStatus::Evaluating);
+        if let Some(mut candidate) = candidate {
+            candidate.evaluation = None;
+            self.move_step(id, StepState::HandedIn { candidate })?;
         }
-        self.prove(id);
+        self.verify(id)
     }
 
     /// The verifiers are done. What they found at an older head is void.
-    pub(super) fn verified(&mut self, id: StepId, head: &Sha, results: &[VerifierResult], findings: &[Finding]) {
-        let (thresholds, has_judge) = (self.directive.policy.thresholds, self.directive.policy.judge.is_some());
-        let is_over = self.directive.status.is_over();
-        let Some(step) = self.directive.step_mut(id).filter(|_| !is_over) else { return };
-        if step.status != StepStatus::Evaluating || step.head.as_ref() != Some(head) || step.evaluation.is_some() {
-            return;
+    pub(super) fn verified(
+        &mut self,
+        id: StepId,
+        head: &Sha,
+        results: &[VerifierResult],
+        findings: &[Finding],
+    ) -> Followed {
+        let step = self.step(id)?;
+        let StepState::Verifying { candidate } = &step.state else { return Ok(()) };
+        if candidate.submission.head() != Some(head) || self.directive.status.is_over() {
+            return Ok(());
         }
+        let mut candidate = candidate.clone();
         for finding in findings {
-            if !step.findings.contains(finding) {
-                step.findings.push(finding.clone());
+            if !candidate.findings.contains(finding) {
+                candidate.findings.push(finding.clone());
             }
         }
-        let evaluation = Evaluation::of(head.clone(), results.to_vec(), None, &step.findings, thresholds);
-        let red = evaluation.confidence == Confidence::Red;
-        step.evaluation = Some(evaluation);
-        step.judge_due = has_judge && !red;
-        if !step.judge_due {
-            self.decide_on(id);
+        let thresholds = self.directive.policy.thresholds;
+        let evaluation = Evaluation::of(head.clone(), results.to_vec(), None, &candidate.findings, thresholds);
+        self.evaluated(id, candidate, evaluation)
+    }
+
+    /// What was found without a judge: a judge is asked where there is one, else it is decided on.
+    pub(super) fn evaluated(&mut self, id: StepId, mut candidate: Box<Candidate>, evaluation: Evaluation) -> Followed {
+        let wanted = match candidate.submission {
+            // Where it covers no criterion, a judge has nothing to say.
+            Submission::Report { .. } => !self.step(id)?.criteria.is_empty(),
+            Submission::Commit { .. } => evaluation.confidence != Confidence::Red,
+        };
+        if wanted && self.directive.policy.judge.is_some() {
+            return self.move_step(id, StepState::Judging { candidate, evaluation, task: None });
         }
+        candidate.evaluation = Some(evaluation);
+        self.decide_on(id, candidate)
     }
 
     /// The judge ended. One that could not be asked leaves the matter to a person.
-    pub(super) fn judge_finished(&mut self, id: StepId, outcome: &TaskOutcome) {
+    pub(super) fn judge_finished(&mut self, id: StepId, outcome: &TaskOutcome) -> Followed {
         let thresholds = self.directive.policy.thresholds;
-        let Some(step) = self.directive.step_mut(id) else { return };
-        let Some(evaluation) = step.current_evaluation().cloned() else { return };
-        if step.status != StepStatus::Evaluating {
-            return;
-        }
+        let step = self.step(id)?;
+        let StepState::Judging { candidate, evaluation, .. } = &step.state else { return Ok(()) };
+        let (mut candidate, evaluation) = (candidate.clone(), evaluation.clone());
         let judged = match outcome {
-            TaskOutcome::Judged { head, judgement } if *head == evaluation.head && step.is_by_report() => {
-                Evaluation::of_report(evaluation.head, Some(judgement.clone()), &step.criteria, evaluation.reasons)
-            }
             TaskOutcome::Judged { head, judgement } if *head == evaluation.head => {
-                judged(&evaluation, judgement, &step.findings, thresholds)
+                if candidate.submission.head().is_none() {
+                    Evaluation::of_report(evaluation.head, Some(judgement.clone()), &step.criteria, evaluation.reasons)
+                } else {
+                    judged(&evaluation, judgement, &candidate.findings, thresholds)
+                }
             }
-            TaskOutcome::Failed { reason } => {
-                let mut unjudged = evaluation;
-                unjudged.confidence = unjudged.confidence.min(Confidence::Yellow);
-                unjudged.reasons.push(format!("the judge could not be asked: {reason}"));
-                unjudged
+            TaskOutcome::Failed { reason } => unjudged(evaluation, format!("the judge could not be asked: {reason}")),
+            // It waits for its turn again.
+            TaskOutcome::Cancelled => {
+                return self.move_step(id, StepState::Judging { candidate, evaluation, task: None });
             }
-            TaskOutcome::Cancelled => return,
-            _ => {
-                let mut unjudged = evaluation;
-                unjudged.confidence = unjudged.confidence.min(Confidence::Yellow);
-                unjudged.reasons.push("the judge handed in no judgement".to_owned());
-                unjudged
-            }
+            _ => unjudged(evaluation, "the judge handed in no judgement".to_owned()),
         };
-        step.evaluation = Some(judged);
-        step.judge_due = false;
-        if let Some(head) = step.head.clone().filter(|_| step.is_by_report()) {
-            self.effect(Effect::PostReport { step: id, head });
-        }
-        self.decide_on(id);
+        candidate.evaluation = Some(judged);
+        self.decide_on(id, candidate)
     }
 
     /// Follows the table of autonomy and confidence.
-    pub(super) fn decide_on(&mut self, id: StepId) {
-        // What was given up meanwhile is decided on no more.
-        let Some(step) = self.directive.step(id).filter(|step| step.status == StepStatus::Evaluating) else { return };
-        let Some(evaluation) = step.current_evaluation().cloned() else { return };
-        let by_report = step.is_by_report();
+    pub(super) fn decide_on(&mut self, id: StepId, candidate: Box<Candidate>) -> Followed {
+        let Some(evaluation) = candidate.evaluation.clone() else { return Ok(()) };
+        let by_report = candidate.submission.head().is_none();
+        if by_report {
+            self.effect(Effect::PostReport { step: id, head: candidate.submission.hash() });
+        }
+        let step = self.step(id)?;
         let case = Case {
             autonomy: self.directive.policy.autonomy,
             confidence: evaluation.confidence,
             into_base: step.into_base && !by_report,
             merge: self.directive.policy.merge,
-            needs_person: Evaluation::needs_person(&step.findings),
+            needs_person: Evaluation::needs_person(&candidate.findings),
             remaining: match step.rework_cycles < self.directive.policy.limits.rework_cycles {
                 true => Remaining::Rework,
                 false if self.plans_left() => Remaining::Plan,
                 false => Remaining::Nothing,
             },
         };
-        let (name, pre_approved, into_base) = (step.name.clone(), step.pre_approved.clone(), case.into_base);
+        let (name, into_base) = (step.name.clone(), case.into_base);
         self.own_decision();
         let completed = EventKind::EvaluationCompleted {
             step: name.clone(),
@@ -143,50 +154,76 @@ impl Transition {
         self.record(completed, Some(id));
         self.effect(Effect::WriteCheck { step: id });
         match table::next(case) {
-            Next::Merge => self.request_merge(id),
-            Next::Ask if pre_approved.is_some() => self.request_merge(id),
+            Next::Merge => self.request_merge(id, candidate),
+            Next::Ask if candidate.pre_approved.is_some() => self.request_merge(id, candidate),
             Next::Ask => {
                 let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
                 let question = question(name.as_str(), &evaluation, into_base, by_report);
-                self.ask(kind, Some(id), evaluation.head, question);
+                self.ask_about(id, candidate, kind, question)
             }
             Next::Rework => {
+                self.keep(id, candidate);
                 self.with_step(id, |step| step.rework_cycles += 1);
                 let what = if by_report {
                     "The report".to_owned()
                 } else {
                     format!("The work at {}", evaluation.head.short())
                 };
-                self.rework(id, rework_text(&evaluation, &what), false, &evaluation.reasons.join("; "));
+                self.rework(id, &rework_text(&evaluation, &what), false, &evaluation.reasons.join("; "))
             }
             Next::Replan | Next::Block => {
-                let cycles = self.directive.step(id).map_or(0, |step| step.rework_cycles);
+                self.keep(id, candidate);
+                let cycles = self.step(id)?.rework_cycles;
                 self.tripped(Breaker::ReworkCycles, self.directive.policy.limits.rework_cycles, cycles, Some(id));
                 let why = format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; "));
-                self.replan_or_block(id, &why);
+                self.replan_or_block(id, &why)
             }
         }
+    }
+
+    /// Asks a person whether what was handed in may be merged or accepted.
+    pub(super) fn ask_about(
+        &mut self,
+        id: StepId,
+        candidate: Box<Candidate>,
+        kind: ApprovalKind,
+        question: String,
+    ) -> Followed {
+        let shown = candidate.submission.hash();
+        // The urgency of a question depends on what was found.
+        self.keep(id, candidate.clone());
+        let approval = self.ask(kind, Some(id), shown, question);
+        self.move_step(id, StepState::AwaitingDecision { candidate, approval })
+    }
+
+    /// Writes down what became known of a submission, where the step still stands at it.
+    fn keep(&mut self, id: StepId, candidate: Box<Candidate>) {
+        self.with_step(id, |step| {
+            if let Some(known) = step.state.candidate_mut() {
+                *known = *candidate;
+            }
+        });
     }
 
     /// Merges a step's pull request as it stands, or accepts its report.
-    pub(super) fn request_merge(&mut self, id: StepId) {
-        let Some(step) = self.directive.step(id) else { return };
-        if step.is_by_report() {
-            self.pass(id);
-            return;
+    pub(super) fn request_merge(&mut self, id: StepId, candidate: Box<Candidate>) -> Followed {
+        if candidate.submission.head().is_none() {
+            self.keep(id, candidate);
+            return self.pass(id, PassedBy::Report);
         }
-        let open = step.open_pull().is_some();
-        self.with_step(id, |step| step.merge = MergeState::Wanted);
+        self.move_step(id, StepState::Merging { candidate, request: MergeRequest::Wanted })?;
+        let open = self.step(id)?.open_pull().is_some();
         self.effect(if open { Effect::WriteCheck { step: id } } else { Effect::OpenPull { step: id } });
+        Ok(())
     }
 
     /// The head does not merge into its target: the conflict is resolved by an agent. Such reworks do not count.
-    pub(super) fn conflicted(&mut self, id: StepId, head: &Sha, paths: &[String]) {
-        let Some(step) = self.directive.step(id) else { return };
-        let integrating = step.is_final() && step.status == StepStatus::Running;
-        let proving = step.status == StepStatus::Evaluating && step.head.as_ref() == Some(head);
-        if !(integrating || proving) || self.directive.status.is_over() {
-            return;
+    pub(super) fn conflicted(&mut self, id: StepId, head: &Sha, paths: &[String]) -> Followed {
+        let step = self.step(id)?;
+        let integrating = matches!(step.state, StepState::Integrating { .. });
+        let verifying = step.status() == StepStatus::Evaluating && step.head() == Some(head);
+        if !(integrating || verifying) || self.directive.status.is_over() {
+            return Ok(());
         }
         let target = step.target.clone();
         let found = EventKind::ConflictFound {
@@ -201,8 +238,15 @@ impl Transition {
              Resolve the conflicts so that both sides' intentions hold, and leave no conflict markers.",
             paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
         );
-        self.rework(id, text, true, &format!("it no longer merges into `{target}`"));
+        self.rework(id, &text, true, &format!("it no longer merges into `{target}`"))
     }
+}
+
+/// An evaluation that no judge has confirmed is at most yellow.
+fn unjudged(mut evaluation: Evaluation, why: String) -> Evaluation {
+    evaluation.confidence = evaluation.confidence.min(Confidence::Yellow);
+    evaluation.reasons.push(why);
+    evaluation
 }
 
 fn judged(

@@ -1,11 +1,13 @@
 //! Version 1, which release 0.1 wrote, brought to the shape of version 2.
 
+mod step;
+
 use serde_json::{Value, json};
 
 use super::DirectiveRows;
 
-/// A directive: `wishes` became `overrides`, and a step's `vouched` became `pre_approved`. Who asked for a replan became
-/// an actor.
+/// A directive: `wishes` became `overrides`, who asked for a replan became an actor, and where a step stands became one
+/// value.
 pub(super) fn directive(rows: &mut DirectiveRows) {
     rename(&mut rows.state, "wishes", "overrides");
     for replan in rows.state.get_mut("replans").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -14,7 +16,7 @@ pub(super) fn directive(rows: &mut DirectiveRows) {
         }
     }
     for row in &mut rows.steps {
-        rename(&mut row.state, "vouched", "pre_approved");
+        step::bring_up(&mut row.state, &rows.tasks, &rows.approvals);
     }
 }
 

@@ -1,7 +1,10 @@
 //! Plans by example.
 
 use super::*;
+use crate::actor::Actor;
 use crate::brief::{Criterion, Requirement};
+use crate::ids::{Branch, StepId};
+use crate::step::{PassedBy, StepKind, StepState};
 
 fn brief() -> Brief {
     Brief {
@@ -97,15 +100,18 @@ fn the_default_chain_passes_its_own_validation_however_few_steps_are_allowed() {
     }
 }
 
-/// A finished step of an earlier plan, as the database might give it.
+/// A finished step of an earlier plan.
 fn finished(name: &str, status: StepStatus, requirements: &[&str]) -> Step {
-    let step = json!({
-        "id": uuid::Uuid::nil(), "name": name, "kind": "implement", "description": "Do it.", "task_plan": "",
-        "depends_on": [], "requirements": requirements, "criteria": [], "status": status, "branch": "b", "target": "t",
-        "into_base": false, "findings": [], "merge": "merged", "rework_cycles": 0, "reworks": 0, "failures": 0,
-        "verifications": 0,
-    });
-    serde_json::from_value(step).unwrap()
+    let (id, name) = (StepId(uuid::Uuid::nil()), StepName::new(name));
+    Step {
+        description: "Do it.".to_owned(),
+        requirements: requirements.iter().map(|id| (*id).to_owned()).collect(),
+        state: match status {
+            StepStatus::Skipped => StepState::Skipped { by: Actor::Unknown, cause: None, last: None },
+            _ => StepState::Passed { by: PassedBy::Merge, candidate: None },
+        },
+        ..Step::new(id, name, StepKind::Implement, Branch::new("b"), Branch::new("t"), false)
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Job<'_> {
         let after = self.step.map(|step| step.depends_on.as_slice()).unwrap_or_default();
         let mut texts = Vec::new();
         for step in self.directive.steps.iter().filter(|step| after.contains(&step.name)) {
-            let told = [step.summary.as_deref(), step.report.as_deref()];
+            let told = [step.summary.as_deref(), step.report()];
             let text = told.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
             if !text.is_empty() {
                 let (name, written_by) = (format!("{}.md", step.name), "an agent, in an earlier step".to_owned());
@@ -87,10 +87,10 @@ impl Job<'_> {
             let text = report::instructions::outcome(before);
             texts.push(ContextText { name: "earlier-directive.md".to_owned(), written_by, text });
         }
-        let before = self.step.filter(|_| self.task.kind == TaskKind::Rework).and_then(|step| step.report.clone());
+        let before = self.step.filter(|_| self.task.kind == TaskKind::Rework).and_then(|step| step.report());
         if let Some(text) = before {
             let written_by = "an agent, in an earlier try of this step".to_owned();
-            texts.push(ContextText { name: "report.md".to_owned(), written_by, text });
+            texts.push(ContextText { name: "report.md".to_owned(), written_by, text: text.to_owned() });
         }
         if !self.task.instructions.is_empty() {
             let written_by = "Adjutant, quoting verifiers and people with write access".to_owned();

@@ -158,8 +158,9 @@ impl Job<'_> {
     }
 
     async fn judge(&self, source: &Source, step: &Step) -> Ended {
-        let Some(head) = step.head.clone() else { return Err(EffectError::never("there is no commit to judge")) };
-        let at = if step.report.is_some() { self.directive.base.sha.clone() } else { head.clone() };
+        let Some(submission) = step.submission() else { return Err(EffectError::never("there is nothing to judge")) };
+        let head = submission.hash();
+        let at = submission.head().unwrap_or(&self.directive.base.sha);
         source.mirror.fetch_commit(&source.remote, at.as_str()).await?;
         let tree = self.tree(source, at.as_str()).await?;
         let run = self.agent(&tree, at.as_str(), report::judge_instructions(self.directive, step)).await?;

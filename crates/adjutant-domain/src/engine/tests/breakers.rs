@@ -128,7 +128,7 @@ fn tasks_that_only_wait_for_a_worker_do_not_begin_once_the_money_is_used_up() {
     }
     world.changed("a", "a1");
     assert_eq!((world.live_count(), world.status("b")), (0, StepStatus::Ready));
-    assert_eq!(world.directive.step(a).unwrap().status, StepStatus::Evaluating);
+    assert_eq!(world.directive.step(a).unwrap().status(), StepStatus::Evaluating);
     world.maintainer(None, Command::Resume);
     assert_eq!(world.status("b"), StepStatus::Running);
 }

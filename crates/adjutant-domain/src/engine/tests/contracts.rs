@@ -37,7 +37,7 @@ impl World {
     }
 
     fn judges(&mut self, name: &str, met: bool) {
-        let head = self.directive.step_named(name).unwrap().head.clone().unwrap();
+        let head = self.directive.step_named(name).unwrap().submission().unwrap().hash();
         let criteria = vec![CriterionJudgement { id: "A1".to_owned(), met, note: "Says who?".to_owned() }];
         let judgement = Judgement { weight: 1.0, score: 0.5, criteria, note: String::new() };
         self.finish(self.live(Some(name)), TaskOutcome::Judged { head, judgement });
@@ -68,7 +68,7 @@ fn the_first_push_of_an_agent_at_work_opens_a_draft_and_proves_nothing() {
     let step = world.id("a");
     assert_eq!(world.effects, [Effect::OpenPull { step }]);
     world.opened("a");
-    assert_eq!((world.phase("a"), world.directive.step(step).unwrap().head.clone()), (Phase::Execute, None));
+    assert_eq!((world.phase("a"), world.directive.step(step).unwrap().head().cloned()), (Phase::Execute, None));
     assert!(!world.effects.iter().any(|effect| matches!(effect, Effect::Verify { .. } | Effect::WriteCheck { .. })));
     world.shows("a", "w2");
     assert_eq!(world.effects, [], "the second push costs nothing");
@@ -91,18 +91,18 @@ fn what_adjutant_pushed_for_an_agent_at_work_is_no_push_of_a_persons() {
     world.signal(Signal::TaskPushes { task: world.live(Some("a")), head: Sha::new("w2") });
     for head in ["w1", "w2"] {
         world.signal(Signal::HeadMoved { step, head: Sha::new(head), by: Actor::Unknown });
-        assert_eq!(world.directive.step(step).unwrap().head, before.step(step).unwrap().head);
+        assert_eq!(world.directive.step(step).unwrap().head(), before.step(step).unwrap().head());
     }
     world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
     world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: Actor::Unknown });
-    assert_eq!((world.status("a"), world.directive.step(step).unwrap().head.clone()), (StepStatus::Running, None));
+    assert_eq!((world.status("a"), world.directive.step(step).unwrap().head().cloned()), (StepStatus::Running, None));
     // A person's is.
     world.signal(Signal::HeadMoved { step, head: Sha::new("p1"), by: named("writer") });
-    assert_eq!(world.directive.step(step).unwrap().head, Some(Sha::new("p1")));
+    assert_eq!(world.directive.step(step).unwrap().head(), Some(&Sha::new("p1")));
     // Once something was handed in, going back to work in progress is somebody's doing.
     world.changed("a", "a1");
     world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: named("writer") });
-    assert_eq!(world.directive.step(step).unwrap().head, Some(Sha::new("w2")));
+    assert_eq!(world.directive.step(step).unwrap().head(), Some(&Sha::new("w2")));
 }
 
 #[test]
@@ -193,14 +193,14 @@ fn a_judged_report_is_green_only_where_no_criterion_that_it_covers_is_unmet() {
     assert!(!world.effects.iter().any(|effect| matches!(effect, Effect::PostReport { .. })), "the judge comes first");
     world.judges("look", false);
     let look = world.directive.step_named("look").unwrap();
-    assert_eq!((look.status, look.rework_cycles), (StepStatus::Running, 1));
+    assert_eq!((look.status(), look.rework_cycles), (StepStatus::Running, 1));
     let task = world.directive.task(world.live(Some("look"))).unwrap();
     assert!(task.instructions.contains("Criterion A1 is unmet: Says who?"), "{}", task.instructions);
     world.reports("look", "It is there, on line 7.");
     world.judges("look", true);
     let look = world.directive.step_named("look").unwrap();
-    let evaluation = look.current_evaluation().unwrap();
-    assert_eq!((look.status, evaluation.confidence), (StepStatus::Passed, Confidence::Green));
+    let evaluation = look.state.evaluation().unwrap();
+    assert_eq!((look.status(), evaluation.confidence), (StepStatus::Passed, Confidence::Green));
     assert!(evaluation.judgement.is_some());
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::PostReport { .. })));
 }
@@ -282,7 +282,7 @@ fn skip_and_retry_are_taken_or_refused_by_how_the_step_stands() {
         let at = || {
             let mut world = World::started(Policy::default(), diamond());
             let id = world.id("b");
-            world.directive.step_mut(id).unwrap().status = status;
+            world.directive.step_mut(id).unwrap().state = some_state(status, world.live(Some("b")));
             for task in
                 world.directive.tasks.iter_mut().filter(|task| task.step == Some(id) && status != StepStatus::Running)
             {

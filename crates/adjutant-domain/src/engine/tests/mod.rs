@@ -18,7 +18,7 @@ use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
 use crate::refusal::Refusal;
 use crate::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{Finding, FindingKind, Pull};
+use crate::step::{Candidate, Finding, FindingKind, Instructions, PassedBy, Pull, StepState, Submission};
 use crate::task::{TaskKind, TaskStatus};
 
 mod actors;
@@ -39,6 +39,26 @@ pub(crate) mod simulation;
 mod steps;
 mod transitions;
 mod whole;
+
+/// A state of that status, on which nothing was handed in; `task` is what works on it where something does.
+fn some_state(status: StepStatus, task: TaskId) -> StepState {
+    let (cause, instructions, last) = (None, None, None);
+    let candidate = Box::new(Candidate::new(Submission::Commit { head: Sha::new("some-head") }, morning()));
+    match status {
+        StepStatus::Pending => StepState::Pending,
+        StepStatus::Ready => StepState::READY,
+        StepStatus::Running => StepState::Working { task, cause, last },
+        StepStatus::Evaluating => StepState::Verifying { candidate },
+        StepStatus::Passed => StepState::Passed { by: PassedBy::Merge, candidate: last },
+        StepStatus::Rework => {
+            let instructions = Instructions { text: "Again.".to_owned(), merge_target: false };
+            StepState::Reworking { instructions, cause, last }
+        }
+        StepStatus::Blocked => StepState::Blocked { cause: "It is odd.".to_owned(), instructions, last },
+        StepStatus::Failed => StepState::Failed { cause: "It crashed.".to_owned(), instructions, last },
+        StepStatus::Skipped => StepState::Skipped { by: Actor::Unknown, cause, last },
+    }
+}
 
 fn actor(login: &str, permission: Permission) -> Requester {
     Requester { login: Login::new(login), permission, bot: false }
@@ -174,7 +194,7 @@ impl World {
     }
 
     fn status(&self, name: &str) -> StepStatus {
-        self.directive.step_named(name).unwrap_or_else(|| panic!("no step {name}")).status
+        self.directive.step_named(name).unwrap_or_else(|| panic!("no step {name}")).status()
     }
 
     fn live(&self, name: Option<&str>) -> TaskId {
@@ -212,7 +232,7 @@ impl World {
 
     fn verified(&mut self, name: &str, results: Vec<VerifierResult>) {
         let step = self.directive.step_named(name).unwrap();
-        let (step, head) = (step.id, step.head.clone().unwrap());
+        let (step, head) = (step.id, step.head().cloned().unwrap());
         self.signal(Signal::Verified { step, head, results, findings: Vec::new() });
     }
 

@@ -136,16 +136,16 @@ impl Simulation {
         for step in directive.steps.iter().chain(&directive.final_step) {
             let own = live.iter().filter(|task| task.step == Some(step.id)).count();
             assert!(own <= 1, "{} has {own} live tasks", step.name);
-            if step.status == StepStatus::Running {
+            if step.status() == StepStatus::Running {
                 for dependency in &step.depends_on {
                     let dependency = directive.step_named(dependency.as_str()).unwrap();
-                    assert!(dependency.status.is_done(), "{} runs before {}", step.name, dependency.name);
+                    assert!(dependency.status().is_done(), "{} runs before {}", step.name, dependency.name);
                 }
             }
             if let Some(was) = before.step(step.id)
-                && was.status.is_done()
+                && was.status().is_done()
             {
-                assert_eq!(was.status, step.status, "{} was done", step.name);
+                assert_eq!(was.status(), step.status(), "{} was done", step.name);
             }
         }
         assert!(live.len() <= directive.policy.limits.parallel_tasks as usize + 1, "{} tasks at a time", live.len());
@@ -170,22 +170,22 @@ impl Simulation {
 
     /// Nothing is merged but what the table lets through, or what a person approved at this very head.
     fn check_merge(&self, step: &Step, head: &Sha) {
-        assert_eq!(step.head.as_ref(), Some(head), "another head of {} is merged", step.name);
+        assert_eq!(step.head(), Some(head), "another head of {} is merged", step.name);
         let person = self.directive.approvals.iter().any(|approval| {
             approval.step == Some(step.id) && approval.shown == *head && approval.status == ApprovalStatus::Approved
         });
-        let evaluation = step.current_evaluation();
+        let evaluation = step.state.evaluation();
         let table = evaluation.is_some_and(|evaluation| {
             next(Case {
                 autonomy: self.directive.policy.autonomy,
                 confidence: evaluation.confidence,
                 into_base: step.into_base,
                 merge: self.directive.policy.merge,
-                needs_person: Evaluation::needs_person(&step.findings),
+                needs_person: Evaluation::needs_person(step.findings()),
                 remaining: Remaining::Rework,
             }) == Next::Merge
         });
-        let pre_approved = step.pre_approved.is_some()
+        let pre_approved = step.state.candidate().is_some_and(|candidate| candidate.pre_approved.is_some())
             && evaluation.is_some_and(|it| it.confidence != crate::evaluation::Confidence::Red);
         assert!(person || table || pre_approved, "{} is merged on nobody's word", step.name);
     }
@@ -244,7 +244,7 @@ impl Simulation {
                 summary: String::new(),
                 report: Some("a report".to_owned()),
                 evidence: self.dice.one_in(2).then(|| "there already".to_owned()),
-                head: found.step.and_then(|step| self.directive.step(step)).and_then(|step| step.head.clone()),
+                head: found.step.and_then(|step| self.directive.step(step)).and_then(|step| step.head().cloned()),
             },
             _ => TaskOutcome::Changed { head, summary: "done".to_owned(), findings: Vec::new() },
         };
@@ -296,7 +296,7 @@ impl Simulation {
     }
 
     fn merge(&mut self, step: StepId, head: Sha) {
-        let current = self.directive.any_step(step).and_then(|found| found.head.clone());
+        let current = self.directive.any_step(step).and_then(|found| found.head().cloned());
         if current.as_ref() != Some(&head) || self.is_superseded(step) {
             return;
         }
@@ -423,7 +423,10 @@ impl Simulation {
                     None => approval.kind.as_str().to_owned(),
                 };
                 let nothing_there = approval.kind == ApprovalKind::StepBlocked
-                    && approval.step.and_then(|step| self.directive.step(step)).is_some_and(|step| step.head.is_none());
+                    && approval
+                        .step
+                        .and_then(|step| self.directive.step(step))
+                        .is_some_and(|step| step.submission().is_none());
                 let step = Some(name);
                 let command = if nothing_there { Command::Retry { step } } else { Command::Approve { step } };
                 self.order(person, None, command);

@@ -72,7 +72,7 @@ fn an_evaluation_of_an_older_head_is_void() {
     world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: named("writer") });
     world.signal(Signal::Verified { step, head: Sha::new("a1"), results: green(), findings: Vec::new() });
     assert!(!world.merges("a"));
-    assert!(world.directive.step(step).unwrap().evaluation.is_none());
+    assert!(world.directive.step(step).unwrap().state.evaluation().is_none());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::evaluation::{Confidence, Evaluation};
 use crate::event::EventKind;
 use crate::ids::StepName;
 use crate::replan::is_task_of_step;
-use crate::step::{MergeState, Step};
+use crate::step::{Candidate, MergeRequest, Step, StepState, Submission};
 
 /// Everything that is checked of one decision.
 pub(super) fn check(stage: &Stage, before: &Directive, signal: &Signal, decision: &Decision) {
@@ -78,16 +78,16 @@ fn a_task_may_start(stage: &Stage, before: &Directive, task: TaskId) {
     );
     let Some(step) = task.step else { return };
     let step = directive.step(step).unwrap();
-    let done = |name: &StepName| directive.step_named(name.as_str()).is_some_and(|it| it.status.is_done());
+    let done = |name: &StepName| directive.step_named(name.as_str()).is_some_and(|it| it.status().is_done());
     assert!(step.depends_on.iter().all(done), "{} starts before what it depends on", step.name);
-    let was_done = before.step(step.id).is_some_and(|step| step.status.is_done());
+    let was_done = before.step(step.id).is_some_and(|step| step.status().is_done());
     assert!(!was_done, "{} is done and is run again", step.name);
 }
 
 /// What is called ready is ready.
 fn ready_means_ready(directive: &Directive) {
-    let done = |name: &StepName| directive.step_named(name.as_str()).is_some_and(|it| it.status.is_done());
-    for step in directive.steps.iter().filter(|step| step.status == StepStatus::Ready) {
+    let done = |name: &StepName| directive.step_named(name.as_str()).is_some_and(|it| it.status().is_done());
+    for step in directive.steps.iter().filter(|step| step.status() == StepStatus::Ready) {
         assert!(step.depends_on.iter().all(done), "{} is ready before what it depends on", step.name);
     }
 }
@@ -105,12 +105,12 @@ fn a_head_may_merge(stage: &Stage, step: StepId, head: &Sha) {
     let directive = &stage.directive;
     let step = directive.step(step).unwrap();
     assert_eq!(directive.status, DirectiveStatus::Active, "merged meanwhile");
-    assert_eq!(step.head.as_ref(), Some(head), "another head of {} is merged", step.name);
+    assert_eq!(step.head(), Some(head), "another head of {} is merged", step.name);
     assert!(accepted(stage, step, head), "{} is merged on nobody's word", step.name);
 }
 
 fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
-    let by_report = step.report.is_some() && step.open_pull().is_none();
+    let by_report = step.report().is_some();
     let table = |evaluation: &Evaluation| {
         evaluation.confidence != Confidence::Red
             && next(Case {
@@ -118,22 +118,22 @@ fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
                 confidence: evaluation.confidence,
                 into_base: step.into_base && !by_report,
                 merge: stage.directive.policy.merge,
-                needs_person: Evaluation::needs_person(&step.findings),
+                needs_person: Evaluation::needs_person(step.findings()),
                 remaining: Remaining::Rework,
             }) == Next::Merge
     };
-    stage.blessed.contains(&(step.id, head.clone())) || step.current_evaluation().is_some_and(table)
+    stage.blessed.contains(&(step.id, head.clone())) || step.state.evaluation().is_some_and(table)
 }
 
 /// What was passed or skipped stays so; a step passes because it was merged, accepted, or nothing was left to merge.
 fn what_is_done_stays_done(stage: &Stage, before: &Directive, signal: &Signal) {
     for step in stage.directive.steps.iter().chain(&stage.directive.final_step).chain(&stage.directive.earlier) {
         let Some(was) = before.any_step(step.id) else { continue };
-        if was.status.is_done() {
-            assert_eq!(was.status, step.status, "{} was done", step.name);
+        if was.status().is_done() {
+            assert_eq!(was.status(), step.status(), "{} was done", step.name);
             continue;
         }
-        if step.status != StepStatus::Passed {
+        if step.status() != StepStatus::Passed {
             continue;
         }
         let merged = match signal {
@@ -144,16 +144,17 @@ fn what_is_done_stays_done(stage: &Stage, before: &Directive, signal: &Signal) {
             Signal::Integrated { differs, .. } => !differs && step.is_final(),
             _ => false,
         };
-        let reported = step.report.is_some() && step.head.as_ref().is_some_and(|head| accepted(stage, step, head));
+        let hash = step.submission().map(Submission::hash);
+        let reported = step.report().is_some() && hash.is_some_and(|hash| accepted(stage, step, &hash));
         assert!(merged || reported, "{} passed on {signal:?}", step.name);
     }
 }
 
 /// Whether the work of a step was merged under the plan before: the same step, by its name and task.
 fn carries(before: &Directive, merged: StepId, step: &Step) -> bool {
-    before
-        .earlier_step(merged)
-        .is_some_and(|earlier| !earlier.status.is_done() && earlier.name == step.name && is_task_of_step(earlier, step))
+    before.earlier_step(merged).is_some_and(|earlier| {
+        !earlier.status().is_done() && earlier.name == step.name && is_task_of_step(earlier, step)
+    })
 }
 
 fn money_and_time_are_granted_by_people(before: &Directive, after: &Directive, signal: &Signal) {
@@ -181,24 +182,34 @@ fn answers_are_peoples(directive: &Directive) {
 fn words_are_about_what_is_there(stage: &Stage) {
     let directive = &stage.directive;
     for approval in directive.waiting().filter(|it| matches!(it.kind, ApprovalKind::StepReview | ApprovalKind::Final)) {
-        let head = approval.step.and_then(|step| directive.step(step)).and_then(|step| step.head.as_ref());
-        assert_eq!(head, Some(&approval.shown), "a question about something else waits");
+        let step = approval.step.and_then(|step| directive.step(step));
+        let hash = step.and_then(|step| step.submission()).map(Submission::hash);
+        assert_eq!(hash.as_ref(), Some(&approval.shown), "a question about something else waits");
+        let asked = step.is_some_and(
+            |step| matches!(step.state, StepState::AwaitingDecision { approval: asked, .. } if asked == approval.id),
+        );
+        assert!(asked, "a question waits that its step does not wait for");
     }
-    let is_done = |step: StepId| directive.step(step).is_none_or(|step| step.status.is_done());
+    let is_done = |step: StepId| directive.step(step).is_none_or(|step| step.status().is_done());
     assert!(!directive.waiting().any(|it| it.step.is_some_and(is_done)), "a question about what is done waits");
     for step in directive.steps.iter().chain(&directive.final_step) {
-        let Some(head) = &step.head else { continue };
+        let Some(candidate) = step.state.candidate() else { continue };
+        let Candidate { submission, pre_approved, .. } = candidate;
+        let head = submission.hash();
         // What was carried over was said yes to under the plan before.
-        let carried = directive.earlier.iter().filter(|it| step.status.is_done() && it.name == step.name);
+        let carried = directive.earlier.iter().filter(|it| step.status().is_done() && it.name == step.name);
         let mut known_as = carried.map(|it| it.id).chain([step.id]);
         let blessed = known_as.any(|id| stage.blessed.contains(&(id, head.clone())));
-        assert!(step.pre_approved.is_none() || blessed, "a yes to another head of {} is kept", step.name);
+        assert!(pre_approved.is_none() || blessed, "a yes to another head of {} is kept", step.name);
         // A merge that GitHub was asked for before the rules became stricter is under way.
         let tightened = directive.policy.autonomy != directive.autonomy_ceiling();
-        let asked = step.merge == MergeState::Requested && step.status == StepStatus::Evaluating && !tightened;
-        let wanted = step.merge == MergeState::Wanted || asked;
+        let wanted = match step.state {
+            StepState::Merging { request: MergeRequest::Wanted, .. } => true,
+            StepState::Merging { request: MergeRequest::Requested, .. } => !tightened,
+            _ => false,
+        };
         assert!(
-            !wanted || blessed || accepted(stage, step, head),
+            !wanted || blessed || accepted(stage, step, &head),
             "the merge of {} is wanted on nobody's word",
             step.name
         );

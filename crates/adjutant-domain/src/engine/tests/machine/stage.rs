@@ -7,7 +7,7 @@ use super::acts::{Act, Ends, Head, Order, Setup, Told};
 use super::rules;
 use crate::evaluation::{CriterionJudgement, Judgement};
 use crate::policy::options::label_override;
-use crate::step::Step;
+use crate::step::{Step, Submission};
 
 /// How many rounds a helpful world may need to the end.
 const PATIENCE: usize = 700;
@@ -85,8 +85,9 @@ impl Stage {
         rules::check(self, &before, &signal, &decision);
         for step in self.directive.steps.iter().chain(&self.directive.final_step) {
             let known = self.heads.iter().rfind(|(id, ..)| *id == step.id).map(|(_, head, _)| head);
-            if let Some(head) = step.head.as_ref().filter(|head| known != Some(head)) {
-                self.heads.push((step.id, head.clone(), self.now));
+            let hash = step.submission().map(Submission::hash);
+            if let Some(hash) = hash.filter(|hash| known != Some(hash)) {
+                self.heads.push((step.id, hash, self.now));
             }
         }
         self.enqueue(decision.effects);
@@ -126,7 +127,7 @@ impl Stage {
             Act::Order { who, what, step, on_pull, review, late } => {
                 let Some(step) = around(&self.steps(), *step) else { return };
                 let pull = if *on_pull { step.pull.as_ref().map(|pull| pull.number) } else { None };
-                let sha = if *review { step.head.clone() } else { None };
+                let sha = if *review { step.head().cloned() } else { None };
                 let at = self.now - Duration::minutes(*late);
                 let command = command(*what, &step);
                 self.order(who.actor(), pull, command, sha, at);
@@ -182,7 +183,7 @@ impl Stage {
         let old: Vec<Sha> =
             self.heads.iter().filter(|(id, ..)| *id == step.id).map(|(_, head, _)| head.clone()).collect();
         let known = match which {
-            Head::Current => step.head.clone(),
+            Head::Current => step.submission().map(Submission::hash),
             Head::Old(nth) => around(&old, nth),
             Head::New => None,
         };
@@ -290,7 +291,7 @@ impl Stage {
                 Signal::PullClosed { step, by: named("maintainer") }
             }
             Effect::Merge { step, head, .. } => {
-                if self.directive.step(step).and_then(|step| step.head.as_ref()) != Some(&head) {
+                if self.directive.step(step).and_then(|step| step.head()) != Some(&head) {
                     return;
                 }
                 match ends {
@@ -320,7 +321,7 @@ impl Stage {
     fn outcome(&mut self, task: TaskId, ends: Ends) -> TaskOutcome {
         let task = self.directive.task(task).cloned().unwrap();
         let step = task.step.and_then(|step| self.directive.step(step)).cloned();
-        let head = step.as_ref().and_then(|step| step.head.clone());
+        let head = step.as_ref().and_then(|step| step.submission()).map(Submission::hash);
         match (ends, task.kind) {
             (Ends::Never, _) => TaskOutcome::Failed { reason: "it crashed".to_owned() },
             (Ends::Badly, TaskKind::Plan) => TaskOutcome::Planned { plan: json!({ "steps": [] }) },
@@ -372,7 +373,7 @@ impl Stage {
                 let step = approval.step.and_then(|step| self.directive.step(step));
                 let name = step.map_or_else(|| approval.kind.as_str().to_owned(), |step| step.name.to_string());
                 let nothing_there =
-                    approval.kind == ApprovalKind::StepBlocked && step.is_some_and(|step| step.head.is_none());
+                    approval.kind == ApprovalKind::StepBlocked && step.is_some_and(|step| step.submission().is_none());
                 let step = Some(name);
                 if nothing_there { Command::Retry { step } } else { Command::Approve { step } }
             }

@@ -53,7 +53,7 @@ fn a_merge_that_was_asked_for_before_the_replan_is_carried_over_when_it_is_told_
                                     { "name": "e", "type": "test", "description": "E." }] }));
     late(&mut world, a);
     late(&mut world, a);
-    let names: Vec<_> = world.directive.steps.iter().map(|step| (step.name.as_str(), step.status)).collect();
+    let names: Vec<_> = world.directive.steps.iter().map(|step| (step.name.as_str(), step.status())).collect();
     assert_eq!(names, [("d", StepStatus::Running), ("e", StepStatus::Running), ("a", StepStatus::Passed)]);
 }
 
@@ -135,7 +135,7 @@ fn a_superseded_step_that_never_had_its_turn_is_not_passed_by_a_merge() {
     let c = world.id("c");
     world.maintainer(None, replan(""));
     world.signal(Signal::PullMerged { step: c, by: named("maintainer"), sha: None });
-    assert_eq!(world.directive.earlier_step(c).unwrap().status, StepStatus::Pending);
+    assert_eq!(world.directive.earlier_step(c).unwrap().status(), StepStatus::Pending);
     world.planned(diamond());
     assert_eq!(world.status("c"), StepStatus::Pending);
 }

@@ -10,14 +10,14 @@ impl Simulation {
         let directive = &self.directive;
         for step in before.steps.iter().chain(&before.final_step).chain(&before.earlier) {
             let now = directive.any_step(step.id).unwrap_or_else(|| panic!("{} is lost", step.name));
-            assert!(!step.status.is_done() || now.status == step.status, "{} was done", step.name);
+            assert!(!step.status().is_done() || now.status() == step.status(), "{} was done", step.name);
         }
         for effect in effects {
             let Effect::RunTask { task } = effect else { continue };
             let task = directive.task(*task).unwrap();
             let Some(step) = task.step.and_then(|step| directive.step(step)) else { continue };
             let mut done =
-                directive.earlier.iter().filter(|earlier| earlier.status.is_done() && earlier.name == step.name);
+                directive.earlier.iter().filter(|earlier| earlier.status().is_done() && earlier.name == step.name);
             assert!(!done.any(|earlier| is_task_of_step(earlier, step)), "{} is done again", step.name);
         }
         let ordered = matches!(signal, Signal::Commanded(commanded)
@@ -44,12 +44,18 @@ impl Simulation {
             .directive
             .earlier
             .iter()
-            .filter(|step| step.open_pull().is_some() && step.status != StepStatus::Passed);
+            .filter(|step| step.open_pull().is_some() && step.status() != StepStatus::Passed);
         for step in left {
             // A step that was taken over has the pull request of the one before it.
             let number = step.pull.as_ref().map(|pull| pull.number);
             let settled = self.closed.iter().chain(&self.merged).any(|id| self.pulls.get(id).copied() == number);
-            assert!(settled, "the pull request of the superseded {} ({}, {}) is open", step.name, step.id, step.status);
+            assert!(
+                settled,
+                "the pull request of the superseded {} ({}, {}) is open",
+                step.name,
+                step.id,
+                step.status()
+            );
         }
     }
 
