@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::transition::{Followed, Transition};
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
+use crate::directive::PauseReason;
 use crate::effect::Effect;
 use crate::evaluation::Confidence;
 use crate::event::EventKind;
@@ -169,5 +170,30 @@ impl Transition {
         });
         self.record(EventKind::HeadPreApproved { r#type: kind, by: by.clone(), shown: head }, Some(id));
         Ok(())
+    }
+
+    /// Asks a person. The same question about the same thing is asked once, and a step asks one thing at a time.
+    pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) -> ApprovalId {
+        let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
+        let asked = self.directive.waiting().find(|approval| same(approval) && approval.question == question);
+        if let Some(asked) = asked {
+            return asked.id;
+        }
+        self.own_decision();
+        self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
+        let (about, asked) = (shown.clone(), question.clone());
+        self.record(EventKind::ApprovalRequired { r#type: kind, shown: about, question: asked }, step);
+        let approval = self.new_approval(kind, step, shown, question);
+        let id = approval.id;
+        self.directive.approvals.push(approval);
+        if let Some(step) = step {
+            self.effect(Effect::WriteCheck { step });
+        }
+        id
+    }
+
+    /// Whether a person, by label or command, wants nothing done.
+    pub(super) fn is_put_to_sleep(&self) -> bool {
+        self.directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(PauseReason::is_by_person))
     }
 }

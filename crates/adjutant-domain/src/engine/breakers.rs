@@ -18,13 +18,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Number;
 
 use super::approvals::written_before;
-use super::commands::refused;
-use super::transition::{Followed, Transition};
+use super::transition::{Followed, Transition, refused};
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::PauseReason;
 use crate::effect::Notice;
-use crate::event::{Breaker, EventKind};
-use crate::ids::{Login, Sha, StepId, TaskId, Usd};
+use crate::event::Breaker;
+use crate::ids::{Login, Sha, TaskId, Usd};
 use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
@@ -85,17 +84,6 @@ impl Transition {
             names.len(),
             names.join(", ")
         ))
-    }
-
-    /// Writes down that a limit was reached.
-    pub(super) fn tripped(
-        &mut self,
-        breaker: Breaker,
-        limit: impl Into<Number>,
-        value: impl Into<Number>,
-        step: Option<StepId>,
-    ) {
-        self.record(EventKind::BreakerTripped { breaker, limit: limit.into(), value: value.into() }, step);
     }
 
     /// A task waits for capacity: told once for as long as it waits.

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::approvals::written_before;
-use super::transition::{Ignored, Transition};
+use super::transition::{CommandResult, Transition, refused};
 use crate::actor::Actor;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::command::Command;
+use crate::directive::PauseReason;
 use crate::effect::{Effect, Notice, Reaction};
 use crate::event::EventKind;
 use crate::ids::StepId;
@@ -18,18 +19,6 @@ use crate::text::truncate;
 
 /// The most of somebody's words that the history repeats, in bytes; an approval has them whole.
 const LONGEST_TOLD: usize = 500;
-
-/// Why a command is refused: what is said to the person who gave it.
-pub(super) type CommandResult = Result<(), Notice>;
-
-impl From<Ignored> for Notice {
-    fn from(ignored: Ignored) -> Self {
-        refused(match ignored {
-            Ignored::Refused => Refusal::StepCannot,
-            Ignored::UnknownStep => Refusal::StepGone,
-        })
-    }
-}
 
 impl Transition {
     /// Carries out an order, or says why not. Bots give none, and get no answer.
@@ -291,6 +280,37 @@ impl Transition {
         let shown: String = name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).take(40).collect();
         refused(Refusal::NoSuchStep { name: shown, command: word.to_owned(), steps })
     }
+
+    /// `/pause`, and `/pause now` even where it is paused already.
+    pub(super) fn pause_by_person(&mut self, commanded: &Commanded, now: bool) -> Result<(), Notice> {
+        let paused = self.pause(PauseReason::Commanded(commanded.actor.login.clone()))?;
+        let running = now && self.directive.tasks.iter().any(|task| task.status.is_live());
+        if !paused && !running {
+            let (from, to) = (self.directive.status, DirectiveStatus::Paused);
+            return Err(refused(Refusal::NotPossible { from, to }));
+        }
+        if now {
+            self.call_off(|_| true)?;
+        }
+        Ok(())
+    }
+
+    /// `/resume`: lifts every reason, with as much money or time again where those had run out.
+    pub(super) fn resume(&mut self, commanded: &Commanded) -> Result<(), Notice> {
+        let Some(pause) = &self.directive.pause else {
+            return Err(refused(Refusal::NothingPaused { status: self.directive.status }));
+        };
+        let (by_person, used_up): (Vec<_>, Vec<_>) = pause.reasons().partition(|reason| reason.is_by_person());
+        let (by_person, used_up) = (!by_person.is_empty(), !used_up.is_empty());
+        if used_up {
+            let granted = self.grant(&commanded.actor.login, commanded.at, commanded.words.as_deref());
+            // Written before the question about money or time, it still is about the pause that was there then.
+            if !by_person {
+                return granted;
+            }
+        }
+        Ok(self.lift(PauseReason::is_by_person)?)
+    }
 }
 
 /// A command as the history has it: with texts of bounded length.
@@ -328,10 +348,6 @@ fn wanted_status(command: &Command) -> Option<DirectiveStatus> {
         Command::Replan { .. } => Some(DirectiveStatus::Planning),
         _ => None,
     }
-}
-
-pub(super) fn refused(reason: Refusal) -> Notice {
-    Notice::Refused { reason }
 }
 
 fn word_of(command: &Command) -> &'static str {

@@ -4,9 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
-use crate::approval::ApprovalStatus;
 use crate::directive::{Base, Directive, PauseReason, WorkClock};
-use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::ids::{DirectiveId, StepId};
 use crate::policy::Policy;
@@ -112,55 +110,6 @@ impl Transition {
         } else {
             self.stop(actor, &format!("the issue was {how}"))
         }
-    }
-
-    /// Ends a directive for good, because somebody wants it.
-    pub(super) fn stop(&mut self, by: &Actor, why: &str) -> Followed {
-        self.answer_those(|_| true, ApprovalStatus::Denied, by.login(), Some(why));
-        self.fail(format!("stopped by {by}: {why}"))
-    }
-
-    /// Ends a directive without its goal: tasks called off, questions void, pull requests closed, branches kept.
-    pub(super) fn fail(&mut self, reason: String) -> Followed {
-        if self.directive.status.is_over() {
-            return Ok(());
-        }
-        self.cancel_tasks(|_| true);
-        self.void_all_approvals();
-        let open: Vec<StepId> = self
-            .directive
-            .all_steps()
-            .filter(|step| step.open_pull().is_some() && !step.status().is_done())
-            .map(|step| step.id)
-            .collect();
-        for step in open {
-            self.effect(Effect::ClosePull { step, word: reason.clone() });
-        }
-        self.directive.pause = None;
-        self.record(EventKind::DirectiveFailed { reason: reason.clone() }, None);
-        self.directive.failure = Some(reason);
-        self.set_status(DirectiveStatus::Failed)
-    }
-
-    /// What was wanted is on the base.
-    pub(super) fn complete(&mut self) -> Followed {
-        if self.directive.status.is_over() {
-            return Ok(());
-        }
-        self.cancel_tasks(|_| true);
-        self.void_all_approvals();
-        self.directive.pause = None;
-        let reworks: u32 = self.directive.all_steps().map(|step| step.reworks).sum();
-        let completed = EventKind::DirectiveCompleted {
-            cost: self.directive.spent().to_string(),
-            seconds: self.directive.clock.at(self.now),
-            steps: self.directive.steps.len(),
-            reworks,
-        };
-        self.record(completed, None);
-        self.set_status(DirectiveStatus::Completed)?;
-        self.effect(Effect::CloseIssue);
-        Ok(())
     }
 
     /// Something outside could not be done: the step it was for waits for a person, else the directive ends.

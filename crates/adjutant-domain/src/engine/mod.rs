@@ -8,10 +8,16 @@
 //! A decision is made in one `transition::Transition`: the signal is applied by the file that its subject belongs to,
 //! then `schedule` starts whatever has become possible, and the status comment is asked for where anything
 //! changed.
+//!
+//! The files are layers, and each calls only those below it (a test reads the calls off the source): `commands`,
+//! `lifecycle` and `schedule` at the top; below them what limits work (`pause`, `breakers`); then what comes back from
+//! outside (`work`, `pulls`, `verification`), planning, and the moves of a step; at the bottom `approvals` and
+//! `transition`, which records what is decided.
 
 mod approvals;
 mod breakers;
 mod commands;
+mod ending;
 mod lifecycle;
 mod overrides;
 mod pause;
@@ -20,6 +26,8 @@ mod progress;
 mod pulls;
 mod replan;
 mod schedule;
+mod steps;
+mod superseded;
 pub mod table;
 mod transition;
 mod verification;
@@ -27,10 +35,14 @@ mod work;
 
 use chrono::{DateTime, Utc};
 
+use super::actor::Actor;
 use super::directive::Directive;
 use super::effect::{Effect, Notice};
 use super::event::Event;
 use super::signal::{Labelled, Signal};
+use super::status::DirectiveStatus;
+use super::step::{Step, StepState};
+use super::task::{Task, TaskStatus};
 use transition::{Followed, Ignored, Transition};
 
 /// What a signal leads to.
@@ -140,6 +152,53 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         Signal::EffectFailed { step, reason } => transition.effect_failed(*step, reason),
         Signal::Tick => Ok(()),
     }
+}
+
+impl Transition {
+    /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
+    pub(super) fn settle(mut self, before: Option<&Directive>) -> Decision {
+        self.by = Actor::Adjutant;
+        // What was refused is in the history, and nothing follows from it.
+        let (Ok(()) | Err(Ignored::Refused | Ignored::UnknownStep)) = self.advance();
+        self.drive_clock();
+        if let Some(before) = before {
+            self.keep_pulls_in_step(before);
+        }
+        if !self.silent && before != Some(&self.directive) {
+            self.effect(Effect::WriteStatus);
+        }
+        self.decision()
+    }
+
+    /// The stop watch runs while something is worked on. It stands while people are waited for, while the directive is
+    /// paused, and while its tasks wait for a worker or a place: other directives' work is not this one's time.
+    fn drive_clock(&mut self) {
+        let working = matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active)
+            && (self.directive.tasks.iter().any(is_at_work)
+                || self.directive.all_steps().any(|step| self.is_moving(step)));
+        self.directive.clock.set_running(working, self.now);
+    }
+
+    /// Whether a step goes on without a person's word, and without waiting for its turn.
+    fn is_moving(&self, step: &Step) -> bool {
+        let own = |task: &&Task| task.step == Some(step.id) && task.status.is_live();
+        let by_itself = match step.state {
+            StepState::Working { .. }
+            | StepState::Integrating { .. }
+            | StepState::HandedIn { .. }
+            | StepState::Verifying { .. }
+            | StepState::Merging { .. } => true,
+            // A judge at work counts as a task.
+            _ => false,
+        };
+        by_itself
+            && self.directive.tasks.iter().filter(own).all(is_at_work)
+            && !self.directive.waiting().any(|approval| approval.step == Some(step.id))
+    }
+}
+
+fn is_at_work(task: &Task) -> bool {
+    task.status == TaskStatus::Running && task.held.is_none()
 }
 
 /// Whether a signal only says how work goes on, which after the end is of no concern: nothing is proved, asked or started

@@ -1,8 +1,7 @@
 //! How much is done without asking, while a directive lives: labels make it stricter, `/autonomy` goes anywhere below
 //! what the policy file allows.
 
-use super::commands::{CommandResult, refused};
-use super::transition::{Followed, Transition};
+use super::transition::{CommandResult, Followed, Transition, refused};
 use crate::approval::ApprovalStatus;
 use crate::event::EventKind;
 use crate::policy::options::{self, PolicyOverride};

@@ -4,13 +4,11 @@
 //! goes on when the last of them is lifted, so that putting the label back never answers the question about money, and
 //! money never overrules a person who said `/pause`. `/resume` lifts them all.
 
-use super::commands::refused;
 use super::transition::{Followed, Transition};
 use crate::directive::{Pause, PauseReason};
 use crate::effect::{Effect, Notice};
 use crate::event::EventKind;
-use crate::refusal::Refusal;
-use crate::signal::{Commanded, Requester};
+use crate::signal::Requester;
 use crate::status::DirectiveStatus;
 use crate::task::TaskStatus;
 
@@ -54,45 +52,9 @@ impl Transition {
         Ok(true)
     }
 
-    /// `/pause`, and `/pause now` even where it is paused already.
-    pub(super) fn pause_by_person(&mut self, commanded: &Commanded, now: bool) -> Result<(), Notice> {
-        let paused = self.pause(PauseReason::Commanded(commanded.actor.login.clone()))?;
-        let running = now && self.directive.tasks.iter().any(|task| task.status.is_live());
-        if !paused && !running {
-            let (from, to) = (self.directive.status, DirectiveStatus::Paused);
-            return Err(refused(Refusal::NotPossible { from, to }));
-        }
-        if now {
-            self.call_off(|_| true)?;
-        }
-        Ok(())
-    }
-
-    /// `/resume`: lifts every reason, with as much money or time again where those had run out.
-    pub(super) fn resume(&mut self, commanded: &Commanded) -> Result<(), Notice> {
-        let Some(pause) = &self.directive.pause else {
-            return Err(refused(Refusal::NothingPaused { status: self.directive.status }));
-        };
-        let (by_person, used_up): (Vec<_>, Vec<_>) = pause.reasons().partition(|reason| reason.is_by_person());
-        let (by_person, used_up) = (!by_person.is_empty(), !used_up.is_empty());
-        if used_up {
-            let granted = self.grant(&commanded.actor.login, commanded.at, commanded.words.as_deref());
-            // Written before the question about money or time, it still is about the pause that was there then.
-            if !by_person {
-                return granted;
-            }
-        }
-        Ok(self.lift(PauseReason::is_by_person)?)
-    }
-
     /// Whether this is among the reasons of the pause.
     pub(super) fn is_paused_for(&self, reason: &PauseReason) -> bool {
         self.directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(|known| known == reason))
-    }
-
-    /// Whether a person, by label or command, wants nothing done.
-    pub(super) fn is_put_to_sleep(&self) -> bool {
-        self.directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(PauseReason::is_by_person))
     }
 
     /// Lifts the reasons that are picked, and goes back to where the pause began once none is left.

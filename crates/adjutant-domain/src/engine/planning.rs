@@ -9,9 +9,9 @@ use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::ids::{Sha, StepId};
 use crate::plan::{self, Plan, PlannedStep};
-use crate::policy::Autonomy;
+use crate::policy::{Autonomy, Delivery};
 use crate::signal::TaskOutcome;
-use crate::status::DirectiveStatus;
+use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::Step;
 use crate::task::{TaskKind, TaskStatus};
 
@@ -42,7 +42,10 @@ impl Transition {
             TaskOutcome::Planned { plan } => self.plan_proposed(plan),
             TaskOutcome::Cancelled => Ok(()),
             TaskOutcome::Failed { reason } => self.planner_failed(reason),
-            TaskOutcome::Barred { reason } => self.planner_barred(reason),
+            TaskOutcome::Barred { reason } => {
+                self.planner_barred(reason);
+                Ok(())
+            }
             TaskOutcome::Refused { faults } => self.planner_failed(&faults.join("; ")),
             _ => self.planner_failed("the planner handed in no plan"),
         }
@@ -58,14 +61,13 @@ impl Transition {
     }
 
     /// The planner cannot be run, and trying again would not help: the default chain is put to a person.
-    fn planner_barred(&mut self, reason: &str) -> Followed {
+    fn planner_barred(&mut self, reason: &str) {
         self.record(EventKind::PlanningFailed { reason: reason.to_owned() }, None);
         self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
         let chain = plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps);
         let hash = self.record_plan(&chain, PlanOrigin::Default);
         let question = format!("The planner could not be run: {reason}. May the default plan start?");
         self.ask(ApprovalKind::Plan, None, hash, question);
-        Ok(())
     }
 
     fn adopt_default(&mut self) -> Followed {
@@ -190,5 +192,63 @@ impl Transition {
                 into_base,
             )
         }
+    }
+
+    /// The steps of a plan, with what is carried over: a planned step whose work is done already is taken as it was
+    /// left, and what passed (or is depended on) and is not planned again stays at the head of the chain.
+    pub(super) fn chain_of(&self, plan: &Plan) -> Vec<Step> {
+        let planned = |step: &Step| plan.steps.iter().any(|planned| planned.name == step.name);
+        let needed = |step: &Step| plan.steps.iter().any(|planned| planned.depends_on.contains(&step.name));
+        let stays = |step: &Step| !planned(step) && (step.status() == StepStatus::Passed || needed(step));
+        let kept: Vec<&Step> = self.directive.carried().into_iter().filter(|step| stays(step)).collect();
+        let length = kept.len() + plan.steps.len();
+        let direct = self.directive.policy.delivery == Delivery::Direct;
+        // What has landed on the integration branch reaches the base with it alone.
+        let into_base = direct || (length == 1 && !self.directive.has_landed());
+        let mut chain: Vec<Step> = kept.into_iter().map(|step| self.taken_over(step, None)).collect();
+        for planned in &plan.steps {
+            chain.push(match self.directive.carried_as(planned) {
+                Some(earlier) => self.taken_over(earlier, Some(planned)),
+                None => self.step_of(planned, into_base),
+            });
+        }
+        only_done_before_done(&mut chain);
+        chain
+    }
+
+    /// An earlier step in the present chain, done as it was left.
+    pub(super) fn taken_over(&self, earlier: &Step, planned: Option<&PlannedStep>) -> Step {
+        let mut step =
+            Step { id: StepId::of(self.directive.id, self.directive.generation, &earlier.name), ..earlier.clone() };
+        if let Some(planned) = planned {
+            step.depends_on.clone_from(&planned.depends_on);
+            for id in &planned.requirements {
+                push_new(&mut step.requirements, id);
+            }
+            for id in &planned.criteria {
+                push_new(&mut step.criteria, id);
+            }
+        }
+        let brief = &self.directive.brief;
+        step.requirements.retain(|id| brief.requirements.iter().any(|it| it.id == *id));
+        step.criteria.retain(|id| brief.criteria.iter().any(|it| it.id == *id));
+        step
+    }
+}
+
+/// What is done waits for nothing: of its dependencies those are kept that are done and stand before it, so that the
+/// chain has no cycle whatever its generations were.
+fn only_done_before_done(chain: &mut [Step]) {
+    for at in 0..chain.len() {
+        let (before, rest) = chain.split_at_mut(at);
+        if let Some(step) = rest.first_mut().filter(|step| step.status().is_done()) {
+            step.depends_on.retain(|name| before.iter().any(|other| other.name == *name && other.status().is_done()));
+        }
+    }
+}
+
+fn push_new(ids: &mut Vec<String>, id: &str) {
+    if !ids.iter().any(|known| known == id) {
+        ids.push(id.to_owned());
     }
 }

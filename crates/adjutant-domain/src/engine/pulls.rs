@@ -5,9 +5,9 @@ use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::effect::Effect;
 use crate::event::EventKind;
-use crate::ids::{Sha, StepId, StepName};
+use crate::ids::{Sha, StepId};
 use crate::status::StepStatus;
-use crate::step::{Instructions, PassedBy, Pull, Step, StepKind, StepState, Submission};
+use crate::step::{PassedBy, Pull, StepState, Submission};
 
 /// Why a pull request of a step that people gave up is closed.
 const SKIPPED: &str = "this step was skipped";
@@ -95,48 +95,6 @@ impl Transition {
         self.pass(id, PassedBy::Merge)
     }
 
-    /// A person who merges has answered what was asked about it.
-    fn accepted(&mut self, id: StepId, by: &Actor) {
-        if *by != Actor::Adjutant {
-            self.answer(id, ApprovalStatus::Approved, by.login(), Some("merged the pull request"));
-        }
-    }
-
-    /// A step is done: merged, or its report accepted.
-    pub(super) fn pass(&mut self, id: StepId, how: PassedBy) -> Followed {
-        let step = self.step(id)?;
-        // A person may merge what was not even evaluated, or a draft that waits for its agent: that is their word.
-        if step.status().is_done() || step.never_began() {
-            return Ok(());
-        }
-        let (has_pull, candidate) = (step.pull.is_some(), step.last());
-        self.cancel_tasks(|task| task.step == Some(id));
-        self.move_step(id, StepState::Passed { by: how, candidate })?;
-        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
-        if has_pull {
-            self.effect(Effect::WriteCheck { step: id });
-            self.effect(Effect::SyncPull { step: id });
-            self.effect(Effect::DeleteBranch { step: id });
-        }
-        Ok(())
-    }
-
-    /// The final pull request was merged: what was wanted is on the base.
-    pub(super) fn final_merged(&mut self, by: &Actor) -> Followed {
-        if self.directive.status.is_over() {
-            return Ok(());
-        }
-        if let Some(final_step) = &self.directive.final_step {
-            let id = final_step.id;
-            let pull = final_step.pull.as_ref().map(|pull| pull.number);
-            self.record(EventKind::PullMerged { pull, by: by.login().cloned() }, Some(id));
-            self.accepted(id, by);
-            self.pass(id, PassedBy::Merge)?;
-        }
-        self.close_rest("what was wanted is merged into the base");
-        self.complete()
-    }
-
     /// A person closed a pull request unmerged.
     pub(super) fn pull_closed(&mut self, id: StepId, by: &Actor) -> Followed {
         let Ok(step) = self.step(id) else {
@@ -165,20 +123,6 @@ impl Transition {
         } else {
             self.skip_step(id, by)
         }
-    }
-
-    /// Goes on without a step.
-    pub(super) fn skip_step(&mut self, id: StepId, by: &Actor) -> Followed {
-        self.cancel_tasks(|task| task.step == Some(id));
-        let step = self.step(id)?;
-        let (cause, last) = (step.state.cause().map(str::to_owned), step.last());
-        let open = step.open_pull().is_some();
-        self.move_step(id, StepState::Skipped { by: by.clone(), cause, last })?;
-        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
-        if open {
-            self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
-        }
-        Ok(())
     }
 
     /// GitHub did not merge what was decided on: a person is told why.
@@ -212,22 +156,5 @@ impl Transition {
         let candidate = self.candidate(id, Submission::Commit { head: head.clone() })?;
         self.move_step(id, StepState::HandedIn { candidate })?;
         self.verify(id)
-    }
-
-    /// A rework of the whole is a step more.
-    pub(super) fn add_follow_up(&mut self, text: &str) {
-        let names = (1..).map(|number| StepName::new(format!("follow-up-{number}")));
-        let free = |name: &StepName| self.directive.steps.iter().all(|step| step.name != *name);
-        let Some(name) = names.into_iter().find(free) else { return };
-        let id = StepId::of(self.directive.id, self.directive.generation, &name);
-        let branch = self.directive.step_branch(&name);
-        let target = self.directive.integration_branch();
-        let mut step = Step::new(id, name, StepKind::Implement, branch, target, false);
-        step.description = "Mend what the final pull request was turned down for.".to_owned();
-        step.task_plan = text.to_owned();
-        let instructions = Instructions { text: text.to_owned(), merge_target: false };
-        // It depends on nothing.
-        step.state = StepState::Ready { instructions: Some(instructions), cause: None, last: None };
-        self.directive.steps.push(step);
     }
 }

@@ -1,23 +1,16 @@
-//! Planning anew: the chain is superseded, what is done of it is carried over into the next, and what is told of
-//! superseded steps later is put where it belongs.
-//!
-//! Races that are met here: a pull request may be opened or merged by an effect that was in hand when its chain was
-//! superseded. The first is closed as soon as it is told of; what the second merged is carried over, into the next
-//! plan or, where that is there already, into its chain.
+//! Planning anew: the chain is superseded, and what is done of it is carried over into the next.
 
-use super::transition::{Followed, Ignored, Transition};
+use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
 use crate::effect::{Effect, Notice};
 use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, StepId, StepName};
-use crate::plan::{Plan, PlannedStep};
-use crate::policy::{Autonomy, Delivery};
+use crate::policy::Autonomy;
 use crate::refusal::Refusal;
-use crate::replan::{IssueText, Replan, is_task_of_step, renumber};
-use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{PassedBy, Pull, Step, StepState};
+use crate::replan::{IssueText, Replan, renumber};
+use crate::status::DirectiveStatus;
 
 impl Transition {
     /// A person wants another plan. Where the issue was edited, its text as it is now becomes the brief.
@@ -150,141 +143,29 @@ impl Transition {
         true
     }
 
-    /// The steps of a plan, with what is carried over: a planned step whose work is done already is taken as it was
-    /// left, and what passed (or is depended on) and is not planned again stays at the head of the chain.
-    pub(super) fn chain_of(&self, plan: &Plan) -> Vec<Step> {
-        let planned = |step: &Step| plan.steps.iter().any(|planned| planned.name == step.name);
-        let needed = |step: &Step| plan.steps.iter().any(|planned| planned.depends_on.contains(&step.name));
-        let stays = |step: &Step| !planned(step) && (step.status() == StepStatus::Passed || needed(step));
-        let kept: Vec<&Step> = self.directive.carried().into_iter().filter(|step| stays(step)).collect();
-        let length = kept.len() + plan.steps.len();
-        let direct = self.directive.policy.delivery == Delivery::Direct;
-        // What has landed on the integration branch reaches the base with it alone.
-        let into_base = direct || (length == 1 && !self.directive.has_landed());
-        let mut chain: Vec<Step> = kept.into_iter().map(|step| self.taken_over(step, None)).collect();
-        for planned in &plan.steps {
-            chain.push(match self.directive.carried_as(planned) {
-                Some(earlier) => self.taken_over(earlier, Some(planned)),
-                None => self.step_of(planned, into_base),
-            });
+    /// Has a step done again by itself, or asks a person where those reworks are used up.
+    pub(super) fn rework_or_block(&mut self, id: StepId, text: String, why: &str) -> Followed {
+        self.own_decision();
+        let step = self.step(id)?;
+        if step.rework_cycles >= self.directive.policy.limits.rework_cycles {
+            let cycles = step.rework_cycles;
+            self.tripped(Breaker::ReworkCycles, self.directive.policy.limits.rework_cycles, cycles, Some(id));
+            return self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
         }
-        only_done_before_done(&mut chain);
-        chain
-    }
-
-    /// An earlier step in the present chain, done as it was left.
-    fn taken_over(&self, earlier: &Step, planned: Option<&PlannedStep>) -> Step {
-        let mut step =
-            Step { id: StepId::of(self.directive.id, self.directive.generation, &earlier.name), ..earlier.clone() };
-        if let Some(planned) = planned {
-            step.depends_on.clone_from(&planned.depends_on);
-            for id in &planned.requirements {
-                push_new(&mut step.requirements, id);
-            }
-            for id in &planned.criteria {
-                push_new(&mut step.criteria, id);
-            }
-        }
-        let brief = &self.directive.brief;
-        step.requirements.retain(|id| brief.requirements.iter().any(|it| it.id == *id));
-        step.criteria.retain(|id| brief.criteria.iter().any(|it| it.id == *id));
-        step
-    }
-
-    /// An effect that was in hand when its chain was superseded has opened a pull request: it is closed.
-    pub(super) fn earlier_pull_opened(&mut self, id: StepId, pull: &Pull) {
-        let Some(step) = self.directive.earlier_step_mut(id) else { return };
-        if step.open_pull().is_some() || step.status() == StepStatus::Passed {
-            return;
-        }
-        step.pull = Some(pull.clone());
-        let name = step.name.clone();
-        let word = word(&self.directive);
-        self.record(EventKind::PullOpened { step: name, pull: pull.number, superseded: true }, Some(id));
-        self.effect(Effect::ClosePull { step: id, word });
-        self.effect(Effect::WriteCheck { step: id });
-    }
-
-    /// A superseded pull request is closed.
-    pub(super) fn earlier_pull_closed(&mut self, id: StepId) {
-        if let Some(step) = self.directive.earlier_step_mut(id) {
-            step.pull.iter_mut().for_each(|pull| pull.closed = true);
-        }
-    }
-
-    /// A superseded pull request was merged after all: by a person, or by a merge that was asked for before.
-    pub(super) fn earlier_pull_merged(&mut self, id: StepId, by: &Actor) -> Followed {
-        let step = self.directive.earlier_step_mut(id).ok_or(Ignored::UnknownStep)?;
-        if step.status().is_done() || step.never_began() {
-            return Ok(());
-        }
-        let candidate = step.last();
-        // Whatever a superseded step was left at, it may pass.
-        step.transition(StepState::Passed { by: PassedBy::Merge, candidate }).map_err(|_| Ignored::Refused)?;
-        let step = step.clone();
-        self.actor(by);
-        self.record(EventKind::SupersededMerged { step: step.name.clone(), by: by.login().cloned() }, Some(id));
-        self.effect(Effect::WriteCheck { step: id });
-        self.effect(Effect::SyncPull { step: id });
-        self.effect(Effect::DeleteBranch { step: id });
-        if step.is_final() {
-            // It held what was there to be merged, and closes the issue.
-            self.final_merged(by)
-        } else if self.directive.plan.is_some() && !self.directive.status.is_over() {
-            self.carry_late(&step)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Brings what was merged late into a chain that was planned without knowing of it.
-    fn carry_late(&mut self, earlier: &Step) -> Followed {
-        let Some(same) = self.directive.step_named(earlier.name.as_str()) else {
-            let mut late = self.taken_over(earlier, None);
-            late.depends_on.clear();
-            self.directive.steps.push(late);
-            return Ok(());
+        // What was to resolve a conflict resolves it the next time too, and is told both.
+        let conflict = self.assignment(step).filter(|before| before.merge_target);
+        let merge_target = conflict.is_some();
+        let text = match conflict {
+            Some(before) => format!("{}\n\n{text}", before.text),
+            None => text,
         };
-        if same.status().is_done() || !is_task_of_step(earlier, same) {
-            return Ok(());
-        }
-        let (id, own_pull) = (same.id, same.open_pull().is_some());
-        let candidate = if own_pull { same.last() } else { earlier.last() };
-        self.cancel_tasks(|task| task.step == Some(id));
-        self.move_step(id, StepState::Passed { by: PassedBy::Merge, candidate })?;
-        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
-        if own_pull {
-            let word = "its work was merged with the pull request of the plan before".to_owned();
-            self.effect(Effect::ClosePull { step: id, word });
-            self.effect(Effect::WriteCheck { step: id });
-        }
-        let earlier = earlier.clone();
-        self.with_step(id, |step| {
-            step.into_base = earlier.into_base;
-            if !own_pull {
-                step.pull = earlier.pull;
-            }
-            step.summary = earlier.summary.or(step.summary.take());
-        });
-        Ok(())
-    }
-
-    /// Closes what is still open where the directive ends well without it.
-    pub(super) fn close_rest(&mut self, word: &str) {
-        let open: Vec<StepId> = self
-            .directive
-            .all_steps()
-            .filter(|step| step.open_pull().is_some() && !step.status().is_done())
-            .map(|step| step.id)
-            .collect();
-        for step in open {
-            self.effect(Effect::ClosePull { step, word: word.to_owned() });
-        }
+        self.with_step(id, |step| step.rework_cycles += 1);
+        self.rework(id, &text, merge_target, why)
     }
 }
 
 /// Why a superseded pull request is closed.
-fn word(directive: &Directive) -> String {
+pub(super) fn word(directive: &Directive) -> String {
     let Some(replan) = directive.replans.last() else { return "the work is planned anew".to_owned() };
     let who = if replan.by == Actor::Adjutant { String::new() } else { format!(" on {}'s word", replan.by) };
     let why = if replan.reason.is_empty() { String::new() } else { format!(": {}", replan.reason) };
@@ -296,22 +177,5 @@ fn words_for_planner(by: &Actor, reason: &str) -> String {
         (true, _) => format!("The plan before did not work out:\n\n{reason}"),
         (false, true) => format!("{by} asks for another plan."),
         (false, false) => format!("{by} asks for another plan:\n\n{reason}"),
-    }
-}
-
-/// What is done waits for nothing: of its dependencies those are kept that are done and stand before it, so that the
-/// chain has no cycle whatever its generations were.
-fn only_done_before_done(chain: &mut [Step]) {
-    for at in 0..chain.len() {
-        let (before, rest) = chain.split_at_mut(at);
-        if let Some(step) = rest.first_mut().filter(|step| step.status().is_done()) {
-            step.depends_on.retain(|name| before.iter().any(|other| other.name == *name && other.status().is_done()));
-        }
-    }
-}
-
-fn push_new(ids: &mut Vec<String>, id: &str) {
-    if !ids.iter().any(|known| known == id) {
-        ids.push(id.to_owned());
     }
 }

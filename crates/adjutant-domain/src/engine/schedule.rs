@@ -52,12 +52,6 @@ impl Transition {
         ready.into_iter().try_for_each(|id| self.move_step(id, StepState::READY))
     }
 
-    pub(super) fn dependencies_done(&self, step: &Step) -> bool {
-        step.depends_on
-            .iter()
-            .all(|name| self.directive.step_named(name.as_str()).is_some_and(|dep| dep.status().is_done()))
-    }
-
     /// How many tasks may start beside those that are live.
     fn places(&self) -> usize {
         let live = self.directive.tasks.iter().filter(|task| task.status.is_live()).count();

@@ -1,15 +1,17 @@
-//! One turn of the engine: the directive in hand, and what the turn leaves behind.
+//! What one signal changes: the directive in hand, with the events and effects that it leads to.
+//!
+//! The lowest file of the engine: it moves, records and asks for, and knows no rule of its own.
 
 use chrono::{DateTime, Utc};
+use serde_json::Number;
 
 use super::Decision;
 use crate::actor::Actor;
-use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
 use crate::directive::Directive;
-use crate::effect::Effect;
-use crate::event::{Event, EventKind};
-use crate::ids::{ApprovalId, Login, Sha, StepId, TaskId, Usd};
-use crate::signal::TaskOutcome;
+use crate::effect::{Effect, Notice};
+use crate::event::{Breaker, Event, EventKind};
+use crate::ids::{Login, StepId, TaskId, Usd};
+use crate::refusal::Refusal;
 use crate::status::DirectiveStatus;
 use crate::step::{Step, StepState};
 use crate::task::{Task, TaskKind, TaskStatus};
@@ -26,13 +28,30 @@ pub(super) enum Ignored {
 /// What follows from something, or nothing.
 pub(super) type Followed<T = ()> = Result<T, Ignored>;
 
+/// Why a command is refused: what is said to the person who gave it.
+pub(super) type CommandResult = Result<(), Notice>;
+
+impl From<Ignored> for Notice {
+    fn from(ignored: Ignored) -> Self {
+        refused(match ignored {
+            Ignored::Refused => Refusal::StepCannot,
+            Ignored::UnknownStep => Refusal::StepGone,
+        })
+    }
+}
+
+/// A refusal with these words.
+pub(super) fn refused(reason: Refusal) -> Notice {
+    Notice::Refused { reason }
+}
+
 /// The directive in hand, and what the signal leaves behind.
 pub(super) struct Transition {
     pub(super) directive: Directive,
     pub(super) now: DateTime<Utc>,
     /// Whether what changed is nothing that the status comment tells.
     pub(super) silent: bool,
-    by: Actor,
+    pub(super) by: Actor,
     events: Vec<Event>,
     effects: Vec<Effect>,
 }
@@ -42,18 +61,8 @@ impl Transition {
         Self { directive, now, silent: false, by: Actor::Adjutant, events: Vec::new(), effects: Vec::new() }
     }
 
-    /// Ends the turn: starts what has become possible and asks for the status comment where anything changed.
-    pub(super) fn settle(mut self, before: Option<&Directive>) -> Decision {
-        self.by = Actor::Adjutant;
-        // What was refused is in the history, and nothing follows from it.
-        let (Ok(()) | Err(Ignored::Refused | Ignored::UnknownStep)) = self.advance();
-        self.drive_clock();
-        if let Some(before) = before {
-            self.keep_pulls_in_step(before);
-        }
-        if !self.silent && before != Some(&self.directive) {
-            self.effect(Effect::WriteStatus);
-        }
+    /// What the signal led to.
+    pub(super) fn decision(self) -> Decision {
         Decision { directive: Some(self.directive), events: self.events, effects: self.effects }
     }
 
@@ -141,26 +150,6 @@ impl Transition {
         }
     }
 
-    /// Asks a person. The same question about the same thing is asked once, and a step asks one thing at a time.
-    pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) -> ApprovalId {
-        let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
-        let asked = self.directive.waiting().find(|approval| same(approval) && approval.question == question);
-        if let Some(asked) = asked {
-            return asked.id;
-        }
-        self.own_decision();
-        self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
-        let (about, asked) = (shown.clone(), question.clone());
-        self.record(EventKind::ApprovalRequired { r#type: kind, shown: about, question: asked }, step);
-        let approval = self.new_approval(kind, step, shown, question);
-        let id = approval.id;
-        self.directive.approvals.push(approval);
-        if let Some(step) = step {
-            self.effect(Effect::WriteCheck { step });
-        }
-        id
-    }
-
     /// Queues a run of an agent.
     pub(super) fn start_task(
         &mut self,
@@ -218,45 +207,14 @@ impl Transition {
         }
     }
 
-    /// Ends the live tasks that `which` picks as called off, so that their work goes back in line.
-    pub(super) fn call_off(&mut self, which: impl Fn(&Task) -> bool) -> Followed {
-        let by = self.by.clone();
-        let picked = self.directive.tasks.iter().filter(|task| task.status.is_live() && which(task));
-        let picked: Vec<_> = picked.map(|task| task.id).collect();
-        for id in picked {
-            self.end_task(id, &TaskOutcome::Cancelled, Usd::ZERO)?;
-        }
-        self.by = by;
-        Ok(())
+    /// Writes down that a limit was reached.
+    pub(super) fn tripped(
+        &mut self,
+        breaker: Breaker,
+        limit: impl Into<Number>,
+        value: impl Into<Number>,
+        step: Option<StepId>,
+    ) {
+        self.record(EventKind::BreakerTripped { breaker, limit: limit.into(), value: value.into() }, step);
     }
-
-    /// The stop watch runs while something is worked on. It stands while people are waited for, while the directive is
-    /// paused, and while its tasks wait for a worker or a place: other directives' work is not this one's time.
-    fn drive_clock(&mut self) {
-        let working = matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active)
-            && (self.directive.tasks.iter().any(is_at_work)
-                || self.directive.all_steps().any(|step| self.is_moving(step)));
-        self.directive.clock.set_running(working, self.now);
-    }
-
-    /// Whether a step goes on without a person's word, and without waiting for its turn.
-    fn is_moving(&self, step: &Step) -> bool {
-        let own = |task: &&Task| task.step == Some(step.id) && task.status.is_live();
-        let by_itself = match step.state {
-            StepState::Working { .. }
-            | StepState::Integrating { .. }
-            | StepState::HandedIn { .. }
-            | StepState::Verifying { .. }
-            | StepState::Merging { .. } => true,
-            // A judge at work counts as a task.
-            _ => false,
-        };
-        by_itself
-            && self.directive.tasks.iter().filter(own).all(is_at_work)
-            && !self.directive.waiting().any(|approval| approval.step == Some(step.id))
-    }
-}
-
-fn is_at_work(task: &Task) -> bool {
-    task.status == TaskStatus::Running && task.held.is_none()
 }

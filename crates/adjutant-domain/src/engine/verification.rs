@@ -12,29 +12,6 @@ use crate::status::StepStatus;
 use crate::step::{Candidate, Finding, MergeRequest, PassedBy, StepState, Submission};
 
 impl Transition {
-    /// Sends what was handed in to the verifiers; its pull request is opened first.
-    pub(super) fn verify(&mut self, id: StepId) -> Followed {
-        let step = self.step(id)?;
-        let Some(head) = step.head().cloned() else { return Ok(()) };
-        if step.open_pull().is_none() {
-            self.effect(Effect::OpenPull { step: id });
-            return Ok(());
-        }
-        let round = step.verifications + 1;
-        if let Some(mut candidate) = step.last() {
-            // A rework may have left the head as it was: it is verified anew all the same.
-            candidate.evaluation = None;
-            self.move_step(id, StepState::Verifying { candidate })?;
-        }
-        self.with_step(id, |step| step.verifications = round);
-        self.effect(Effect::SyncPull { step: id });
-        self.effect(Effect::WriteCheck { step: id });
-        self.own_decision();
-        self.record(EventKind::VerificationStarted { head: head.clone(), round }, Some(id));
-        self.effect(Effect::Verify { step: id, head, round });
-        Ok(())
-    }
-
     /// Somebody wants a commit verified again: what was found before is void, and so are the questions about it.
     pub(super) fn rerequested(&mut self, id: StepId, head: &Sha, by: &Login) -> Followed {
         let step = self.step(id)?;
@@ -197,7 +174,7 @@ impl Transition {
     }
 
     /// Writes down what became known of a submission, where the step still stands at it.
-    fn keep(&mut self, id: StepId, candidate: Box<Candidate>) {
+    pub(super) fn keep(&mut self, id: StepId, candidate: Box<Candidate>) {
         self.with_step(id, |step| {
             if let Some(known) = step.state.candidate_mut() {
                 *known = *candidate;

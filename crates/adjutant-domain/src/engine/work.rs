@@ -1,15 +1,14 @@
 //! What comes of an agent's run on a step.
 
 use super::transition::{Followed, Transition};
-use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::approval::ApprovalKind;
 use crate::effect::Effect;
 use crate::evaluation::Evaluation;
-use crate::event::{Breaker, EventKind};
+use crate::event::EventKind;
 use crate::ids::{Sha, StepId, TaskId, Usd};
 use crate::signal::TaskOutcome;
-use crate::status::StepStatus;
-use crate::step::{Candidate, Finding, Instructions, Step, StepState, Submission};
-use crate::task::{TaskKind, TaskStatus};
+use crate::step::{Candidate, Finding, StepState, Submission};
+use crate::task::{Task, TaskKind, TaskStatus};
 
 /// How often a task that could not be run is tried again.
 const RETRIES: u32 = 2;
@@ -114,22 +113,6 @@ impl Transition {
         if self.asked_meanwhile(id)? { Ok(()) } else { self.verify(id) }
     }
 
-    /// A submission takes the place of the one before: whatever was said about that is void. The same one again keeps what
-    /// is known of it.
-    pub(super) fn candidate(&mut self, id: StepId, submission: Submission) -> Followed<Box<Candidate>> {
-        if let Some(known) = self.step(id)?.last().filter(|known| known.submission == submission) {
-            return Ok(known);
-        }
-        self.void_last(id);
-        Ok(Box::new(Candidate::new(submission, self.now)))
-    }
-
-    /// What was asked about the last submission, of a person or a judge, is not what counts any more.
-    fn void_last(&mut self, id: StepId) {
-        self.cancel_tasks(|task| task.step == Some(id) && task.kind == TaskKind::Judge);
-        self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
-    }
-
     fn hand_in(&mut self, id: StepId, candidate: Box<Candidate>, summary: &str) -> Followed {
         self.move_step(id, StepState::HandedIn { candidate })?;
         self.with_step(id, |step| {
@@ -229,84 +212,15 @@ impl Transition {
         Ok(())
     }
 
-    /// What a step's next agent is told, or its present one was told, beyond the plan.
-    pub(super) fn assignment(&self, step: &Step) -> Option<Instructions> {
-        self.directive.assignment(step)
-    }
-
-    /// Back to where a task can be started from.
-    pub(super) fn back_in_line(&mut self, id: StepId, cause: Option<String>) -> Followed {
-        let step = self.step(id)?;
-        let last = step.last();
-        let to = match self.assignment(step) {
-            Some(instructions) => StepState::Reworking { instructions, cause, last },
-            // The final pull request goes back to being brought up to the base, which finds its conflicts again.
-            None if step.is_final() => StepState::AwaitingSteps { cause, last },
-            None if step.status() == StepStatus::Blocked && !self.dependencies_done(step) => StepState::Pending,
-            None => StepState::Ready { instructions: None, cause, last },
-        };
-        self.move_step(id, to)
-    }
-
-    /// Has a step done again by itself, or asks a person where those reworks are used up.
-    pub(super) fn rework_or_block(&mut self, id: StepId, text: String, why: &str) -> Followed {
-        self.own_decision();
-        let step = self.step(id)?;
-        if step.rework_cycles >= self.directive.policy.limits.rework_cycles {
-            let cycles = step.rework_cycles;
-            self.tripped(Breaker::ReworkCycles, self.directive.policy.limits.rework_cycles, cycles, Some(id));
-            return self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
+    /// Ends the live tasks that `which` picks as called off, so that their work goes back in line.
+    pub(super) fn call_off(&mut self, which: impl Fn(&Task) -> bool) -> Followed {
+        let by = self.by.clone();
+        let picked = self.directive.tasks.iter().filter(|task| task.status.is_live() && which(task));
+        let picked: Vec<_> = picked.map(|task| task.id).collect();
+        for id in picked {
+            self.end_task(id, &TaskOutcome::Cancelled, Usd::ZERO)?;
         }
-        // What was to resolve a conflict resolves it the next time too, and is told both.
-        let conflict = self.assignment(step).filter(|before| before.merge_target);
-        let merge_target = conflict.is_some();
-        let text = match conflict {
-            Some(before) => format!("{}\n\n{text}", before.text),
-            None => text,
-        };
-        self.with_step(id, |step| step.rework_cycles += 1);
-        self.rework(id, &text, merge_target, why)
-    }
-
-    /// Has a step done again.
-    pub(super) fn rework(&mut self, id: StepId, text: &str, merge_target: bool, why: &str) -> Followed {
-        let step = self.step(id)?;
-        let (name, mut last) = (step.name.clone(), step.last());
-        if let Some(last) = &mut last {
-            last.pre_approved = None;
-        }
-        let cause = Some(why.to_owned());
-        let follow_up = step.is_final() && !merge_target;
-        let to = if follow_up {
-            StepState::AwaitingSteps { cause, last }
-        } else {
-            StepState::Reworking { instructions: Instructions { text: text.to_owned(), merge_target }, cause, last }
-        };
-        self.move_step(id, to)?;
-        self.record(EventKind::StepRework { step: name, why: why.to_owned() }, Some(id));
-        self.void_last(id);
-        self.with_step(id, |step| step.reworks += 1);
-        if follow_up {
-            self.add_follow_up(text);
-        }
-        self.effect(Effect::WriteCheck { step: id });
-        Ok(())
-    }
-
-    /// Leaves a step to a person.
-    pub(super) fn block(&mut self, id: StepId, why: &str) -> Followed {
-        let step = self.step(id)?;
-        if step.status().is_done() || self.directive.status.is_over() {
-            return Ok(());
-        }
-        let (name, instructions, last) = (step.name.clone(), self.assignment(step), step.last());
-        let shown = step.submission().map_or_else(|| Sha::of_text(why), Submission::hash);
-        self.own_decision();
-        self.cancel_tasks(|task| task.step == Some(id));
-        self.move_step(id, StepState::Blocked { cause: why.to_owned(), instructions, last })?;
-        self.record(EventKind::StepBlocked { step: name.clone(), why: why.to_owned() }, Some(id));
-        self.ask(ApprovalKind::StepBlocked, Some(id), shown, format!("`{name}` needs a person: {why}"));
-        self.effect(Effect::WriteCheck { step: id });
+        self.by = by;
         Ok(())
     }
 }

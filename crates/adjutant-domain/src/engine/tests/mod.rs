@@ -29,6 +29,7 @@ mod commands;
 mod contracts;
 mod found;
 mod history;
+mod layers;
 mod life;
 mod machine;
 mod overrides;

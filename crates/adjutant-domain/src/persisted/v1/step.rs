@@ -48,9 +48,12 @@ impl Old<'_> {
         let ready = || json!({ "ready": { "instructions": instructions, "cause": cause, "last": last } });
         match self.text("status") {
             "pending" if instructions.is_null() => json!("pending"),
-            "running" => match self.live_task() {
+            "running" if self.is_final() && self.live_task().is_none() => {
+                json!({ "integrating": { "cause": cause, "last": last } })
+            }
+            // Where the directive has ended, or the chain was superseded, its task was called off.
+            "running" => match self.live_task().or_else(|| self.last_task()) {
                 Some(task) => json!({ "working": { "task": task, "cause": cause, "last": last } }),
-                None if self.is_final() => json!({ "integrating": { "cause": cause, "last": last } }),
                 None => ready(),
             },
             "evaluating" if last.is_null() => needs_person("nothing was handed in"),
@@ -133,6 +136,11 @@ impl Old<'_> {
         let own = |task: &&Value| task["step"] == self.field("id");
         let live = |task: &&Value| matches!(task["status"].as_str(), Some("queued" | "running"));
         self.tasks.iter().filter(own).rfind(live).map(|task| &task["id"])
+    }
+
+    fn last_task(&self) -> Option<&Value> {
+        let own = |task: &&Value| task["step"] == self.field("id") && task["kind"] != json!("judge");
+        self.tasks.iter().rfind(own).map(|task| &task["id"])
     }
 
     fn is_final(&self) -> bool {

@@ -26,15 +26,17 @@ fn old(changed: &Value) -> Value {
 
 /// The state that it is read as, in one line: its own name, its word, what was handed in, and the rest of it.
 fn read(changed: &Value) -> (Step, String) {
-    let tasks = [
-        json!({ "id": STEP, "step": STEP, "status": "succeeded" }),
-        json!({ "id": TASK, "step": STEP, "status": "running" }),
-    ];
-    let live = changed.get("no_task").is_none();
+    let ended = json!({ "id": STEP, "step": STEP, "status": "succeeded", "kind": "step" });
+    let live = json!({ "id": TASK, "step": STEP, "status": "running", "kind": "rework" });
+    let tasks = match changed.get("tasks").and_then(Value::as_u64) {
+        Some(0) => Vec::new(),
+        Some(_) => vec![ended],
+        None => vec![ended, live],
+    };
     let approvals = [json!({ "id": APPROVAL, "step": STEP, "status": "pending" })];
     let asked = changed.get("no_approval").is_none();
     let mut step = old(changed);
-    bring_up(&mut step, if live { &tasks } else { &tasks[..1] }, if asked { &approvals } else { &[] });
+    bring_up(&mut step, &tasks, if asked { &approvals } else { &[] });
     let name = match &step["state"] {
         Value::String(name) => name.clone(),
         state => state.as_object().unwrap().keys().next().unwrap().clone(),
@@ -62,8 +64,9 @@ fn every_state_that_version_1_could_tell_is_read_as_what_it_was() {
         json!({ "status": "pending", "instructions": instructions }),
         json!({ "status": "ready" }),
         json!({ "status": "running" }),
-        json!({ "status": "running", "no_task": 1 }),
-        json!({ "status": "running", "kind": "final", "head": "a1", "no_task": 1 }),
+        json!({ "status": "running", "tasks": 1 }),
+        json!({ "status": "running", "tasks": 0 }),
+        json!({ "status": "running", "kind": "final", "head": "a1", "tasks": 1 }),
         json!({ "status": "evaluating", "head": "a1" }),
         json!({ "status": "evaluating", "head": "a1", "pull": closed }),
         json!({ "status": "evaluating", "head": "a1", "pull": open }),
@@ -86,6 +89,7 @@ fn every_state_that_version_1_could_tell_is_read_as_what_it_was() {
     pending (pending), nothing
     ready (ready), nothing
     ready (ready), nothing
+    working (running), nothing
     working (running), nothing
     ready (ready), nothing
     integrating (running), commit a1

@@ -1,0 +1,97 @@
+//! How a directive ends: its goal reached, or not.
+
+use super::transition::{Followed, Transition};
+use crate::actor::Actor;
+use crate::approval::ApprovalStatus;
+use crate::effect::Effect;
+use crate::event::EventKind;
+use crate::ids::StepId;
+use crate::status::DirectiveStatus;
+use crate::step::PassedBy;
+
+impl Transition {
+    /// Ends a directive for good, because somebody wants it.
+    pub(super) fn stop(&mut self, by: &Actor, why: &str) -> Followed {
+        self.answer_those(|_| true, ApprovalStatus::Denied, by.login(), Some(why));
+        self.fail(format!("stopped by {by}: {why}"))
+    }
+
+    /// Ends a directive without its goal: tasks called off, questions void, pull requests closed, branches kept.
+    pub(super) fn fail(&mut self, reason: String) -> Followed {
+        if self.directive.status.is_over() {
+            return Ok(());
+        }
+        self.cancel_tasks(|_| true);
+        self.void_all_approvals();
+        let open: Vec<StepId> = self
+            .directive
+            .all_steps()
+            .filter(|step| step.open_pull().is_some() && !step.status().is_done())
+            .map(|step| step.id)
+            .collect();
+        for step in open {
+            self.effect(Effect::ClosePull { step, word: reason.clone() });
+        }
+        self.directive.pause = None;
+        self.record(EventKind::DirectiveFailed { reason: reason.clone() }, None);
+        self.directive.failure = Some(reason);
+        self.set_status(DirectiveStatus::Failed)
+    }
+
+    /// What was wanted is on the base.
+    pub(super) fn complete(&mut self) -> Followed {
+        if self.directive.status.is_over() {
+            return Ok(());
+        }
+        self.cancel_tasks(|_| true);
+        self.void_all_approvals();
+        self.directive.pause = None;
+        let reworks: u32 = self.directive.all_steps().map(|step| step.reworks).sum();
+        let completed = EventKind::DirectiveCompleted {
+            cost: self.directive.spent().to_string(),
+            seconds: self.directive.clock.at(self.now),
+            steps: self.directive.steps.len(),
+            reworks,
+        };
+        self.record(completed, None);
+        self.set_status(DirectiveStatus::Completed)?;
+        self.effect(Effect::CloseIssue);
+        Ok(())
+    }
+
+    /// The final pull request was merged: what was wanted is on the base.
+    pub(super) fn final_merged(&mut self, by: &Actor) -> Followed {
+        if self.directive.status.is_over() {
+            return Ok(());
+        }
+        if let Some(final_step) = &self.directive.final_step {
+            let id = final_step.id;
+            let pull = final_step.pull.as_ref().map(|pull| pull.number);
+            self.record(EventKind::PullMerged { pull, by: by.login().cloned() }, Some(id));
+            self.accepted(id, by);
+            self.pass(id, PassedBy::Merge)?;
+        }
+        self.close_rest("what was wanted is merged into the base");
+        self.complete()
+    }
+
+    /// A person who merges has answered what was asked about it.
+    pub(super) fn accepted(&mut self, id: StepId, by: &Actor) {
+        if *by != Actor::Adjutant {
+            self.answer(id, ApprovalStatus::Approved, by.login(), Some("merged the pull request"));
+        }
+    }
+
+    /// Closes what is still open where the directive ends well without it.
+    pub(super) fn close_rest(&mut self, word: &str) {
+        let open: Vec<StepId> = self
+            .directive
+            .all_steps()
+            .filter(|step| step.open_pull().is_some() && !step.status().is_done())
+            .map(|step| step.id)
+            .collect();
+        for step in open {
+            self.effect(Effect::ClosePull { step, word: word.to_owned() });
+        }
+    }
+}
