@@ -219,15 +219,17 @@ impl Reaction {
 impl Notice {
     /// What tells it from another notice on the same issue: a word, and its data or a digest of them.
     pub fn key(&self) -> String {
-        let digest = |texts: &[String]| Sha::of_text(&texts.join("\n")).short().to_owned();
+        let hashed = |text: &str| Sha::of_text(text).short().to_owned();
         match self {
             Self::LabelRefused { login } => format!("label-refused/{login}"),
-            Self::PolicyBroken { faults } => format!("policy-broken/{}", digest(faults)),
-            Self::BaseMissing { branch } => format!("base-missing/{}", branch.as_deref().unwrap_or_default()),
+            // The texts that version 1 hashed: an announcement of before an upgrade is not made again after it. The words
+            // are constants, and the lists are written as the standard library writes quoted strings.
+            Self::PolicyBroken { faults } => hashed(&format!("PolicyBroken {{ faults: {faults:?} }}")),
+            Self::BaseMissing { branch } => hashed(&format!("BaseMissing {{ branch: {branch:?} }}")),
             Self::NotAllowed { login } => format!("not-allowed/{login}"),
             Self::NotUnderstood { word, .. } => format!("not-understood/{word}"),
             Self::Refused { .. } => "refused".to_owned(),
-            Self::WhichApproval { steps } => format!("which-approval/{}", digest(steps)),
+            Self::WhichApproval { steps } => format!("which-approval/{}", hashed(&steps.join("\n"))),
             Self::Help => "help".to_owned(),
         }
     }
@@ -414,12 +416,15 @@ mod tests {
     #[test]
     fn an_announcement_is_told_by_its_words_and_its_data() {
         let two = vec!["one".to_owned(), "two".to_owned()];
-        let digest = Sha::of_text("one\ntwo").short().to_owned();
+        let hashed = |text: &str| Sha::of_text(text).short().to_owned();
         for (notice, key) in [
             (Notice::LabelRefused { login: "mona".to_owned() }, "label-refused/mona".to_owned()),
-            (Notice::PolicyBroken { faults: two }, format!("policy-broken/{digest}")),
-            (Notice::BaseMissing { branch: Some("trunk".to_owned()) }, "base-missing/trunk".to_owned()),
-            (Notice::BaseMissing { branch: None }, "base-missing/".to_owned()),
+            (Notice::PolicyBroken { faults: two }, hashed(r#"PolicyBroken { faults: ["one", "two"] }"#)),
+            (
+                Notice::BaseMissing { branch: Some("trunk".to_owned()) },
+                hashed(r#"BaseMissing { branch: Some("trunk") }"#),
+            ),
+            (Notice::BaseMissing { branch: None }, hashed("BaseMissing { branch: None }")),
         ] {
             let repo = Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 };
             let effect = Effect::Announce { repo, issue: 12, to: Login::new("mona"), notice };

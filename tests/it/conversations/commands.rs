@@ -68,9 +68,9 @@ async fn an_approval_by_a_bot_an_outsider_or_an_edit_counts_for_nothing() {
     stage.asks(issue, "b").await;
 
     let order = stage.as_("outsider").comment(a, "/approve").await;
-    stage.expect(a, "`outsider` has none").await;
+    stage.expect(a, "`outsider` does not have it").await;
     stage.as_("triager").review(a, "APPROVE", "", &[]).await;
-    stage.expect(a, "`triager` has none").await;
+    stage.expect(a, "`triager` does not have it").await;
     stage.as_app_comment(a, "/approve").await;
     stage.expect(a, "/approve").await;
     let edited = stage.as_("maintainer").comment(a, "Let me see.").await;

@@ -120,7 +120,7 @@ async fn a_plan_that_stays_broken_gives_way_to_the_default_chain() {
     ## adjutant[bot]
     ### ✅ Completed
 
-    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 3 steps · 0 reworks · $0.05 · 6.0k tokens read, 170 written · [duration] at work.
+    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 3 steps · 0 reworks · $0.05 · 6.0k tokens read, 170 written.
 
     `████████████████████` 100 %
 
@@ -266,7 +266,7 @@ async fn a_plan_that_stays_broken_gives_way_to_the_default_chain() {
 
     </details>
 
-    <sub>3 steps · 0 reworks · $0.05 · 6.0k tokens read, 170 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+    <sub>3 steps · 0 reworks · $0.05 · 6.0k tokens read, 170 written · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
 
     * merged by maintainer
     * closed by maintainer

@@ -160,7 +160,7 @@ async fn a_push_by_a_person_is_kept_and_evaluated_again() {
 
     </details>
 
-    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
 
 
     ## Check adjutant: action_required: 🟢 green (1.00): waits for a person

@@ -179,7 +179,7 @@ async fn an_edited_issue_is_noted_and_taken_over_by_replan_once_a_person_approve
     outsider.edit_issue(issue, "A right hand.").await;
     stage.status_says(issue, "`/replan` by somebody with write access takes the new text over").await;
     outsider.comment(issue, "/replan").await;
-    stage.expect(issue, "`outsider` has none").await;
+    stage.expect(issue, "`outsider` does not have it").await;
     let directive = stage.directive_is(issue, "is there", |_| true).await;
     assert_eq!((directive.brief.goal.as_str(), directive.generation), ("A left hand.", 1));
 

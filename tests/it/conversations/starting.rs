@@ -33,7 +33,7 @@ async fn a_label_by_a_triager_is_answered_once_and_starts_nothing() {
     * labeled directive by maintainer
 
     ## adjutant[bot]
-    @triager: only people with write access to this repository can start Adjutant, and `triager` has none. Ask a maintainer to set the label again.
+    @triager: only people with write access to this repository can start Adjutant; `triager` does not have it. Ask a maintainer to set the label again.
 
     ## adjutant[bot]
     ### ✋ 0 of 1 step done; 1 question waits for a person

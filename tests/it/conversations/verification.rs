@@ -65,7 +65,7 @@ async fn a_change_below_github_needs_a_person_even_in_full_auto() {
     ## adjutant[bot]
     ### ✅ Completed
 
-    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work.
+    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written.
 
     `████████████████████` 100 %
 
@@ -215,7 +215,7 @@ async fn a_change_below_github_needs_a_person_even_in_full_auto() {
     - `.github/workflows/ci.yml` is protected: a person has to approve its change
     - `.github/workflows/ci.yml` is protected: a person has to approve its change
 
-    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
 
     * merged by adjutant[bot]
     * closed by adjutant[bot]
@@ -629,7 +629,7 @@ async fn a_budget_that_is_used_up_pauses_and_resume_grants_it_again() {
 
     </details>
 
-    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
 
 
     ## Check adjutant: action_required: 🟢 green (1.00): waits for a person

@@ -73,7 +73,7 @@ async fn a_chain_of_one_step_goes_straight_to_the_base() {
     ## adjutant[bot]
     ### ✅ Completed
 
-    Everything is merged into `main`. 1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work.
+    Everything is merged into `main`. 1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written.
 
     `████████████████████` 100 %
 
@@ -101,7 +101,7 @@ async fn a_chain_of_one_step_goes_straight_to_the_base() {
     ## adjutant[bot]
     Completed. Everything is merged into `main`.
 
-    <sub>1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work</sub>
+    <sub>1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written</sub>
 
     # Pull request #g1-only: only: Do only (merged by adjutant[bot]), by adjutant[bot]
     adjutant/1-1/g1-only -> main
@@ -168,7 +168,7 @@ async fn full_auto_with_merge_auto_goes_to_the_end_without_a_person() {
     ## adjutant[bot]
     ### ✅ Completed
 
-    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work.
+    Merged into `main` with [#main](https://github/acme/widgets/pull/main). 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written.
 
     `████████████████████` 100 %
 
@@ -295,7 +295,7 @@ async fn full_auto_with_merge_auto_goes_to_the_end_without_a_person() {
 
     </details>
 
-    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · asked for by `maintainer` · `/approve` merges it where the branch's rules allow, `/rework WHAT` sends it back</sub>
 
     * merged by adjutant[bot]
     * closed by adjutant[bot]
@@ -342,7 +342,7 @@ async fn direct_delivery_brings_each_step_to_the_base_before_the_next_starts() {
     ## adjutant[bot]
     ### ✅ Completed
 
-    Everything is merged into `main`. 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work.
+    Everything is merged into `main`. 2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written.
 
     `████████████████████` 100 %
 
@@ -374,7 +374,7 @@ async fn direct_delivery_brings_each_step_to_the_base_before_the_next_starts() {
     ## adjutant[bot]
     Completed. Everything is merged into `main`.
 
-    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written · [duration] at work</sub>
+    <sub>2 steps · 0 reworks · $0.03 · 3.6k tokens read, 102 written</sub>
 
     # Pull request #g1-first: first: Do first (merged by adjutant[bot]), by adjutant[bot]
     adjutant/1-1/g1-first -> main
@@ -481,7 +481,7 @@ async fn a_research_step_hands_in_a_report_that_is_posted_collapsed() {
     ## adjutant[bot]
     ### ✅ Completed
 
-    Nothing in the tree had to change; the reports are on the issue. 1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work.
+    Nothing in the tree had to change; the reports are on the issue. 1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written.
 
     `████████████████████` 100 %
 
@@ -520,7 +520,7 @@ async fn a_research_step_hands_in_a_report_that_is_posted_collapsed() {
     ## adjutant[bot]
     Completed. Nothing in the tree had to change; the reports are on the issue.
 
-    <sub>1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written · [duration] at work</sub>
+    <sub>1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written</sub>
     "#);
     stage.strike().await;
 }
@@ -558,7 +558,7 @@ async fn verifiers_are_detected_from_the_tree_when_the_policy_names_none() {
     ## adjutant[bot]
     ### ✅ Completed
 
-    Everything is merged into `main`. 1 step · 1 rework · $0.03 · 3.6k tokens read, 102 written · [duration] at work.
+    Everything is merged into `main`. 1 step · 1 rework · $0.03 · 3.6k tokens read, 102 written.
 
     `████████████████████` 100 %
 
@@ -586,7 +586,7 @@ async fn verifiers_are_detected_from_the_tree_when_the_policy_names_none() {
     ## adjutant[bot]
     Completed. Everything is merged into `main`.
 
-    <sub>1 step · 1 rework · $0.03 · 3.6k tokens read, 102 written · [duration] at work</sub>
+    <sub>1 step · 1 rework · $0.03 · 3.6k tokens read, 102 written</sub>
 
     # Pull request #g1-made: made: Do made (merged by maintainer), by adjutant[bot]
     adjutant/1-1/g1-made -> main

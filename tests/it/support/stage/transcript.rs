@@ -160,6 +160,8 @@ impl<'a> Stable<'a> {
         let text = replaced(&text, r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z)?", "[time]");
         let text = replaced(&text, r"issuecomment-\d+", "issuecomment-[id]");
         let text = replaced(&text, r"\b\d+(\.\d+)? (ms|s|min|h)( \d+ (s|min))?\b", "[duration]");
+        // Left out by the bot where it is less than a second.
+        let text = replaced(&text, r" · \[duration\] at work", "");
         replaced(&text, r"127\.0\.0\.1:\d+", "[address]")
     }
 
