@@ -91,7 +91,7 @@ async fn a_transaction_that_is_slow_to_commit_hides_no_event_from_a_reader() {
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$",
         "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED
-             FOR EACH ROW WHEN (NEW.data ->> 'number' = '0') EXECUTE FUNCTION wait()",
+             FOR EACH ROW WHEN (NEW.data ->> 'attempt' = '0') EXECUTE FUNCTION wait()",
     ] {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
