@@ -7,6 +7,7 @@ mod base;
 mod breakers;
 mod commands;
 mod contracts;
+mod delivery;
 mod life;
 mod planning;
 mod policy;
@@ -17,6 +18,7 @@ mod rework;
 mod starting;
 mod verification;
 mod whole;
+mod workflows;
 
 /// A required verifier and an optional one, each a moment's work.
 const POLICY: &str = r#"

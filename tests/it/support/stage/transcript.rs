@@ -162,6 +162,8 @@ impl<'a> Stable<'a> {
         let text = replaced(&text, r"\b\d+(\.\d+)? (ms|s|min|h)( \d+ (s|min))?\b", "[duration]");
         // Left out by the bot where it is less than a second.
         let text = replaced(&text, r" · \[duration\] at work", "");
+        // Work of less than a second is not mentioned.
+        let text = text.replace(" · [duration] at work", "");
         replaced(&text, r"127\.0\.0\.1:\d+", "[address]")
     }
 
@@ -203,7 +205,8 @@ fn counted(text: &str, pattern: &str, word: &str, significant: usize) -> String 
 #[test]
 fn what_differs_from_run_to_run_is_replaced_by_the_same_words() {
     let pulls = [json!({ "number": 7, "head": { "ref": "adjutant/1-1/g1-parse" } })];
-    let text = "http://127.0.0.1:81/acme/widgets/pull/7 #7 #1 at 0f1e2d3 and 4444444 in 1.5 s (0f1e2d3c4b5a)";
+    let text =
+        "http://127.0.0.1:81/acme/widgets/pull/7 #7 #1 at 0f1e2d3 and 4444444 in 1.5 s (0f1e2d3c4b5a) · 3 s at work";
     assert_eq!(
         Stable::new("http://127.0.0.1:81", &pulls).words(text),
         "https://github/acme/widgets/pull/g1-parse #g1-parse #1 at sha-1 and 4444444 in [duration] (sha-1)"
