@@ -1,50 +1,14 @@
 //! Repositories that the app may not work in at present: its installation is suspended, was removed, or covers them no more.
 //!
-//! What is to be done there waits: it is tried again at growing intervals, and at once when GitHub tells of a change of
-//! installations or anything there works again. Nothing is called off, and no agent starts. The log says so once, for
+//! Their work waits: it is tried again at growing intervals, and at once when a webhook reports a change of
+//! installations or anything there works again. Nothing is cancelled, and no agent starts. The log says so once, for
 //! the operator, and once more when it is over.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
-use super::App;
+use super::app::App;
 use crate::github::Access;
 use crate::store::effects::Claimed;
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::ids::Repo;
-
-/// The repositories that are out of reach, each with why.
-#[derive(Debug, Default)]
-pub(super) struct OutOfReach(Mutex<BTreeMap<u64, String>>);
-
-impl OutOfReach {
-    fn lost(&self, repo: &Repo, why: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.insert(repo.id, why.to_owned()).is_none() {
-            let repository = repo.full_name();
-            tracing::error!(repository, why, "the app may not work in a repository; its work waits until it may again");
-        }
-    }
-
-    fn regained(&self, repo: &Repo) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_lost = all.remove(&repo.id).is_some();
-        if was_lost {
-            tracing::info!(repository = repo.full_name(), "the app may work in a repository again; its work goes on");
-        }
-        was_lost
-    }
-
-    /// Whether any is.
-    pub(super) fn any(&self) -> bool {
-        !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    /// Whether it is known to be out of reach.
-    pub(super) fn has(&self, repo: &Repo) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&repo.id)
-    }
-}
 
 impl App {
     /// Whether the app may work in a repository at present; none where GitHub cannot be asked.
@@ -78,17 +42,17 @@ impl App {
         }
     }
 
-    /// Makes all due that was put back for another try.
+    /// Makes all deferred work due now.
     pub(super) async fn try_all_again(&self) {
         match self.store.retry_now().await {
             Ok(due) => {
-                tracing::debug!(due, "what was put back is tried now");
+                tracing::debug!(due, "rescheduled deferred work to run now");
                 for lane in Lane::ALL {
                     self.queued(*lane).notify_one();
                 }
                 self.arrived.notify_one();
             }
-            Err(error) => tracing::warn!(%error, "what was put back is not tried before its time"),
+            Err(error) => tracing::warn!(%error, "could not reschedule deferred work early; it runs at its time"),
         }
     }
 
@@ -96,7 +60,7 @@ impl App {
     pub(super) async fn repo_of(&self, claimed: &Claimed) -> Option<Repo> {
         match (&claimed.effect, claimed.row.directive) {
             (Effect::Announce { repo, .. } | Effect::NeutralCheck { repo, .. }, _) => Some(repo.clone()),
-            (_, Some(id)) => Some(self.store.directive(id).await.ok()??.repo),
+            (_, Some(id)) => self.store.repo_of(id).await.ok()?,
             (_, None) => None,
         }
     }

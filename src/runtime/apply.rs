@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 
-use super::App;
+use super::app::App;
 use crate::store::StoreError;
 use crate::store::directives::Transaction;
 use crate::store::effects::Row;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::App;
+use super::app::App;
 use super::apply::Settle;
 use super::ingest::{self, Fact, IngestError, Interpretation, Target, Webhook};
 use crate::store::StoreError;

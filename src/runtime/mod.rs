@@ -5,6 +5,10 @@
 //! come back as signals. `sweep` lets time pass; `reconcile` finds what no webhook told, and `redelivery` asks GitHub
 //! again for webhooks that were sent while nobody listened. Where the app may not work at present, work waits (`access`).
 //!
+//! The modules form layers, and imports point down only (the architecture test has the table). A handler of an effect has
+//! one door to the engine: it returns signals, and what has to be committed before its work is done it sends to its
+//! `SignalSink`.
+//!
 //! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
 //! what it found; what follows is the engine's.
 //!
@@ -15,120 +19,31 @@
 //! work finish and releases the leases of long work; the leases of a process that is killed lapse.
 
 mod access;
+mod app;
 mod apply;
 mod deliveries;
 mod effects;
 pub mod ingest;
 mod newer;
 mod outbox;
+mod reach;
 mod reconcile;
 mod redelivery;
+mod sink;
 mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::github::GitHub;
-use crate::report::Links;
-use crate::settings::Settings;
-use crate::store::Store;
-use crate::store::feed::Feed;
-use crate::workspace::Workspaces;
-use crate::workspace::sandbox::Sandbox;
-use adjutant_domain::directive::Directive;
+pub use app::App;
+
 use adjutant_domain::effect::Lane;
 
 /// How long running work may take to end after the stop signal.
 const GRACE: Duration = Duration::from_secs(15);
-
-/// What all loops share.
-pub struct App {
-    store: Store,
-    feed: Feed,
-    github: GitHub,
-    workspaces: Workspaces,
-    sandbox: Sandbox,
-    settings: Settings,
-    out_of_reach: access::OutOfReach,
-    reconcile_cursor: reconcile::ReconcileCursor,
-    newer: newer::Newer,
-    /// A delivery was stored.
-    arrived: Arc<Notify>,
-    /// A delivery was turned away: GitHub has to be asked for it.
-    turned_away: Arc<Notify>,
-    /// Effects were queued, by lane.
-    short: Notify,
-    agents: Notify,
-    verifiers: Notify,
-}
-
-impl App {
-    /// Brings together what the loops need. `arrived` is notified when a delivery was stored, `turned_away` when one
-    /// could not be.
-    pub fn new(
-        store: Store,
-        github: GitHub,
-        workspaces: Workspaces,
-        sandbox: Sandbox,
-        settings: Settings,
-        arrived: Arc<Notify>,
-        turned_away: Arc<Notify>,
-    ) -> Self {
-        Self {
-            feed: Feed::new(store.clone()),
-            store,
-            github,
-            workspaces,
-            sandbox,
-            settings,
-            out_of_reach: access::OutOfReach::default(),
-            reconcile_cursor: reconcile::ReconcileCursor::default(),
-            newer: newer::Newer::default(),
-            arrived,
-            turned_away,
-            short: Notify::new(),
-            agents: Notify::new(),
-            verifiers: Notify::new(),
-        }
-    }
-
-    /// The GitHub that is worked on.
-    pub fn github_url(&self) -> &str {
-        self.github.web_url()
-    }
-
-    /// Every event as it happens, in whichever process, while [`run`] does.
-    pub fn feed(&self) -> &Feed {
-        &self.feed
-    }
-
-    /// How long a claim holds without a sign of life.
-    fn lease(&self) -> Duration {
-        self.settings.limits.lease
-    }
-
-    /// How often a claim is renewed, and a task asked whether it was called off: five times in a lease, so that a
-    /// slow answer of the database costs none.
-    fn heartbeat(&self) -> Duration {
-        (self.settings.limits.lease / 5).min(Duration::from_secs(2))
-    }
-
-    fn queued(&self, lane: Lane) -> &Notify {
-        match lane {
-            Lane::Short => &self.short,
-            Lane::Agent => &self.agents,
-            Lane::Verifier => &self.verifiers,
-        }
-    }
-
-    fn links(&self, directive: &Directive) -> Links {
-        Links::new(self.github.web_url(), &directive.repo)
-    }
-}
 
 /// Passes events on, and wakes the workers of a lane where another process queued work for it.
 async fn news(app: Arc<App>, stop: CancellationToken) {

@@ -9,9 +9,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::App;
+use super::app::App;
 use super::apply::Settle;
 use super::effects::{self, EffectError, Working, carry_out, failure_signal, without_folder};
+use super::sink::SignalSink;
 use crate::store::StoreError;
 use crate::store::effects::{Claimed, HeldTask, Row, Unreadable};
 use crate::store::queue::{Held, Retry};
@@ -82,7 +83,7 @@ async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<
         if began.elapsed() > app.lease() / 4 {
             break;
         }
-        let told = app.apply(directive, &[Signal::TaskQueued { task, held }], Settle::Nothing).await;
+        let told = SignalSink::new(app, directive).send(Signal::TaskQueued { task, held }).await;
         if let Err(error) = told {
             tracing::warn!(%error, %directive, %task, "task {task} waits, which could not be recorded; trying again at the next claim");
         }

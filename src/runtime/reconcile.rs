@@ -13,9 +13,10 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, DurationRound, Utc};
 
+use super::app::App;
+use super::deliveries;
 use super::ingest::past::{PastEvent, decides, holds_command};
 use super::ingest::{Thread, ThreadKind, policy_label};
-use super::{App, deliveries};
 use crate::github::{CommentList, Issue, OpenState, RawComment, RawReview, RepoClient};
 use crate::store::StoreError;
 use adjutant_domain::brief;
@@ -55,7 +56,7 @@ impl ReconcileCursor {
 }
 
 /// Looks everywhere for what was missed. An error costs a line in the log: the next round looks again.
-pub(super) async fn look(app: &App, live: &[Directive]) {
+pub(super) async fn look(app: &App, cursor: &ReconcileCursor, live: &[Directive]) {
     let mut by_repo: BTreeMap<u64, Vec<&Directive>> = BTreeMap::new();
     for directive in live {
         by_repo.entry(directive.repo.id).or_default().push(directive);
@@ -65,33 +66,33 @@ pub(super) async fn look(app: &App, live: &[Directive]) {
         if app.out_of_reach.has(repo) {
             continue;
         }
-        if let Err(error) = commands(app, directives).await {
+        if let Err(error) = commands(app, cursor, directives).await {
             tracing::warn!(%error, repository = repo.full_name(), "could not look for missed commands; trying again next round");
         }
     }
-    if let Err(error) = labels(app).await {
+    if let Err(error) = labels(app, cursor).await {
         tracing::warn!(%error, "could not look for missed labels; trying again next round");
     }
 }
 
 /// How a directive's issue stands: closed, without its label, edited.
-pub(super) async fn issue(app: &App, directive: &Directive) -> Result<Vec<Signal>, Fault> {
+pub(super) async fn issue(app: &App, cursor: &ReconcileCursor, directive: &Directive) -> Result<Vec<Signal>, Fault> {
     let (client, repo, number) = (app.github.repository(&directive.repo), &directive.repo, directive.issue);
     let Some(issue) = client.issue(number).await? else {
         if client.issue_is_gone(number).await? {
-            replay(app, repo, PastEvent::removed(repo, number)).await?;
+            replay(app, cursor, repo, PastEvent::removed(repo, number)).await?;
         }
         return Ok(Vec::new());
     };
     if issue.state == OpenState::Closed {
         if let Some(closed) = client.last_closed(number).await? {
-            replay(app, repo, PastEvent::closed(repo, number, &closed)).await?;
+            replay(app, cursor, repo, PastEvent::closed(repo, number, &closed)).await?;
         }
         return Ok(Vec::new());
     }
     let text = text_of(&issue);
     if let Some(changed) = label_change(&client, directive, issue).await? {
-        replay(app, repo, changed).await?;
+        replay(app, cursor, repo, changed).await?;
     }
     Ok(vec![Signal::IssueRead(text)])
 }
@@ -125,16 +126,16 @@ fn text_of(issue: &Issue) -> IssueText {
 }
 
 /// Commands in comments and reviews of a repository's live directives.
-async fn commands(app: &App, directives: &[&Directive]) -> Result<(), Fault> {
+async fn commands(app: &App, cursor: &ReconcileCursor, directives: &[&Directive]) -> Result<(), Fault> {
     let repo = &directives[0].repo;
     let client = app.github.repository(repo);
     let oldest = directives.iter().map(|directive| directive.created_at).min().unwrap_or_else(Utc::now);
-    let (since, now) = (app.reconcile_cursor.seen(|seen| seen.comments_read.get(&repo.id).copied()), Utc::now());
+    let (since, now) = (cursor.seen(|seen| seen.comments_read.get(&repo.id).copied()), Utc::now());
     let since = since.map_or(oldest, |since| since - OVERLAP).max(oldest);
     let mut all = true;
     for (raw, kind) in comments(&client, since).await? {
         let what = format!("comment {}", raw.id);
-        all &= is_settled(&replay_comment(app, &client, raw, kind).await, repo, &what);
+        all &= is_settled(&replay_comment(app, cursor, &client, raw, kind).await, repo, &what);
     }
     for directive in directives {
         for pull in directive
@@ -146,12 +147,12 @@ async fn commands(app: &App, directives: &[&Directive]) -> Result<(), Fault> {
         {
             for raw in client.reviews(pull.number, decides).await? {
                 let what = format!("review {}", raw.id);
-                all &= is_settled(&replay_review(app, repo, raw, pull.number).await, repo, &what);
+                all &= is_settled(&replay_review(app, cursor, repo, raw, pull.number).await, repo, &what);
             }
         }
     }
     if all {
-        app.reconcile_cursor.seen(|seen| seen.comments_read.insert(repo.id, now));
+        cursor.seen(|seen| seen.comments_read.insert(repo.id, now));
     }
     Ok(())
 }
@@ -178,7 +179,13 @@ fn is_settled(outcome: &Result<(), Fault>, repo: &Repo, what: &str) -> bool {
     outcome.is_ok()
 }
 
-async fn replay_comment(app: &App, client: &RepoClient, raw: RawComment, kind: SourceKind) -> Result<(), Fault> {
+async fn replay_comment(
+    app: &App,
+    cursor: &ReconcileCursor,
+    client: &RepoClient,
+    raw: RawComment,
+    kind: SourceKind,
+) -> Result<(), Fault> {
     let repo = client.repo();
     let Some(number) = raw.number() else { return Ok(()) };
     let source = Source { kind, id: raw.id, node_id: raw.node_id.clone(), number, index: 0 };
@@ -195,13 +202,19 @@ async fn replay_comment(app: &App, client: &RepoClient, raw: RawComment, kind: S
         SourceKind::ReviewComment | SourceKind::Review | SourceKind::Button => ThreadKind::Pull,
     };
     let thread = Thread { number, kind: thread_kind };
-    replay(app, repo, PastEvent::commented(repo, raw, thread, kind)).await
+    replay(app, cursor, repo, PastEvent::commented(repo, raw, thread, kind)).await
 }
 
-async fn replay_review(app: &App, repo: &Repo, raw: RawReview, pull: u64) -> Result<(), Fault> {
+async fn replay_review(
+    app: &App,
+    cursor: &ReconcileCursor,
+    repo: &Repo,
+    raw: RawReview,
+    pull: u64,
+) -> Result<(), Fault> {
     let source = Source { kind: SourceKind::Review, id: raw.id, node_id: raw.node_id.clone(), number: pull, index: 0 };
     let Some(past) = PastEvent::reviewed(repo, raw, pull) else { return Ok(()) };
-    if awaits_answer(app, repo, &source, past.at).await? { replay(app, repo, past).await } else { Ok(()) }
+    if awaits_answer(app, repo, &source, past.at).await? { replay(app, cursor, repo, past).await } else { Ok(()) }
 }
 
 /// Whether a command is for a live directive and nobody has answered it. Issues and pull requests share their numbers,
@@ -230,10 +243,10 @@ fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Labels on issues that have no live directive.
-async fn labels(app: &App) -> Result<(), Fault> {
+async fn labels(app: &App, cursor: &ReconcileCursor) -> Result<(), Fault> {
     for (installation, repos) in app.github.all_repositories().await? {
-        for repo in next_repositories(app, installation, repos) {
-            if let Err(error) = labels_in(app, &repo).await {
+        for repo in next_repositories(cursor, installation, repos) {
+            if let Err(error) = labels_in(app, cursor, &repo).await {
                 tracing::warn!(%error, repository = repo.full_name(), "could not look for missed labels; trying again next round");
             }
         }
@@ -242,9 +255,9 @@ async fn labels(app: &App) -> Result<(), Fault> {
 }
 
 /// The repositories of an installation that this round looks at.
-fn next_repositories(app: &App, installation: u64, mut repos: Vec<Repo>) -> Vec<Repo> {
+fn next_repositories(cursor: &ReconcileCursor, installation: u64, mut repos: Vec<Repo>) -> Vec<Repo> {
     repos.sort_by_key(|repo| repo.id);
-    app.reconcile_cursor.seen(|seen| {
+    cursor.seen(|seen| {
         let last = seen.last_repository.get(&installation).copied().unwrap_or(0);
         let next = repos.iter().position(|repo| repo.id > last).unwrap_or(0);
         repos.rotate_left(next);
@@ -256,7 +269,7 @@ fn next_repositories(app: &App, installation: u64, mut repos: Vec<Repo>) -> Vec<
     repos
 }
 
-async fn labels_in(app: &App, repo: &Repo) -> Result<(), Fault> {
+async fn labels_in(app: &App, cursor: &ReconcileCursor, repo: &Repo) -> Result<(), Fault> {
     let client = app.github.repository(repo);
     let label = policy_label(&client).await?;
     for number in client.issues_with_label(&label).await? {
@@ -274,21 +287,21 @@ async fn labels_in(app: &App, repo: &Repo) -> Result<(), Fault> {
         let Some(event) = client.last_labelled(number, &label).await? else { continue };
         // A label that was there while the last directive ended does not start another.
         if newest.and_then(|directive| directive.ended_at).is_none_or(|ended| event.created_at > ended) {
-            replay(app, repo, PastEvent::labelled(repo, issue, &label, &event)).await?;
+            replay(app, cursor, repo, PastEvent::labelled(repo, issue, &label, &event)).await?;
         }
     }
     Ok(())
 }
 
 /// Replays an event, once in this process. What happened less than a minute ago is left to its webhook.
-async fn replay(app: &App, repo: &Repo, past: PastEvent) -> Result<(), Fault> {
+async fn replay(app: &App, cursor: &ReconcileCursor, repo: &Repo, past: PastEvent) -> Result<(), Fault> {
     let key = (repo.id, past.id);
     let late = LATE.min(chrono::Duration::from_std(app.settings.limits.look)?);
-    if Utc::now() - past.at < late || app.reconcile_cursor.seen(|seen| seen.replayed.contains(&key)) {
+    if Utc::now() - past.at < late || cursor.seen(|seen| seen.replayed.contains(&key)) {
         return Ok(());
     }
     tracing::info!(repository = repo.full_name(), what = key.1, "replaying an event whose webhook never arrived");
     deliveries::replay(app, past.fact).await?;
-    app.reconcile_cursor.seen(|seen| seen.replayed.insert(key));
+    cursor.seen(|seen| seen.replayed.insert(key));
     Ok(())
 }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::App;
+use super::app::App;
 use crate::github::AppDelivery;
 use crate::store::StoreError;
 

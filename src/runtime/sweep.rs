@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::App;
+use super::app::App;
 use super::apply::Settle;
 use super::effects::seen;
-use super::{reconcile, redelivery};
+use super::reconcile::{self, ReconcileCursor};
+use super::redelivery;
 use crate::github::GitHubError;
 use crate::store::StoreError;
 use adjutant_domain::directive::Directive;
@@ -52,9 +53,10 @@ async fn ticks(app: &App) {
 /// that could not reach its database.
 async fn looks(app: &App) {
     let every = app.settings.limits.look;
+    let cursor = ReconcileCursor::default();
     loop {
         let began = Instant::now();
-        let pause = match Box::pin(look(app)).await {
+        let pause = match Box::pin(look(app, &cursor)).await {
             Ok(()) => every.saturating_sub(began.elapsed()).max(AGAIN.min(every)),
             Err(error) => {
                 tracing::warn!(%error, "look at GitHub failed, retrying in {} s", AGAIN.as_secs());
@@ -79,8 +81,8 @@ async fn tick(app: &App) -> Result<(), StoreError> {
 }
 
 async fn tick_one(app: &App, id: DirectiveId) -> Result<(), StoreError> {
-    let Some(directive) = app.store.directive(id).await? else { return Ok(()) };
-    if app.out_of_reach.has(&directive.repo) {
+    let Some(repo) = app.store.repo_of(id).await? else { return Ok(()) };
+    if app.out_of_reach.has(&repo) {
         return Ok(());
     }
     app.apply(id, &[Signal::Tick], Settle::Nothing).await.map(drop)
@@ -99,29 +101,29 @@ fn passed_over(id: DirectiveId, what: &str, outcome: Result<(), StoreError>) -> 
     }
 }
 
-async fn look(app: &App) -> Result<(), StoreError> {
+async fn look(app: &App, cursor: &ReconcileCursor) -> Result<(), StoreError> {
     redelivery::ask(app).await?;
     let mut live = Vec::new();
     for id in app.store.live_directives().await?.readable {
-        let looked = look_at_one(app, id).await;
+        let looked = look_at_one(app, cursor, id).await;
         let found = looked.map(|directive| live.extend(directive));
         passed_over(id, "look", found)?;
     }
-    reconcile::look(app, &live).await;
+    reconcile::look(app, cursor, &live).await;
     Ok(())
 }
 
-async fn look_at_one(app: &App, id: DirectiveId) -> Result<Option<Directive>, StoreError> {
+async fn look_at_one(app: &App, cursor: &ReconcileCursor, id: DirectiveId) -> Result<Option<Directive>, StoreError> {
     let Some(directive) = app.store.directive(id).await? else { return Ok(None) };
     if app.out_of_reach.has(&directive.repo) {
         app.probe(&directive.repo).await;
     } else {
-        look_at(app, &directive).await?;
+        look_at(app, cursor, &directive).await?;
     }
     Ok(Some(directive))
 }
 
-async fn look_at(app: &App, directive: &Directive) -> Result<(), StoreError> {
+async fn look_at(app: &App, cursor: &ReconcileCursor, directive: &Directive) -> Result<(), StoreError> {
     let mut signals = Vec::new();
     match look_at_pulls(app, directive).await {
         Ok(missed) => signals.extend(missed),
@@ -129,7 +131,7 @@ async fn look_at(app: &App, directive: &Directive) -> Result<(), StoreError> {
             tracing::warn!(directive = %directive.id, %error, "pull requests of directive {} could not be read", directive.id);
         }
     }
-    match reconcile::issue(app, directive).await {
+    match reconcile::issue(app, cursor, directive).await {
         Ok(missed) => signals.extend(missed),
         Err(error) => {
             tracing::warn!(directive = %directive.id, %error, "the issue of directive {} could not be read", directive.id);

@@ -12,7 +12,7 @@ use super::history::Line;
 use super::{Store, StoreError};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Lane;
-use adjutant_domain::ids::{DirectiveId, TaskId};
+use adjutant_domain::ids::{DirectiveId, Repo, Sha, StepId, TaskId};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::TaskStatus;
 use chrono::{DateTime, Utc};
@@ -192,6 +192,38 @@ impl Store {
             }
         }
         Ok(live)
+    }
+
+    /// The repository of a directive.
+    pub async fn repo_of(&self, id: DirectiveId) -> Result<Option<Repo>, StoreError> {
+        let row = sqlx::query!("SELECT repo_id, repo_name, installation_id FROM directives WHERE id = $1", id.0)
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(row.and_then(|row| {
+            let (owner, name) = row.repo_name.split_once('/')?;
+            Some(Repo {
+                id: u64::try_from(row.repo_id).ok()?,
+                owner: owner.to_owned(),
+                name: name.to_owned(),
+                installation: u64::try_from(row.installation_id).ok()?,
+            })
+        }))
+    }
+
+    /// Whether a live directive waits for the verification of this head of a step of its present plan.
+    pub async fn is_verifying(&self, id: DirectiveId, step: StepId, head: &Sha) -> Result<bool, StoreError> {
+        let waits = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                   SELECT 1 FROM steps s JOIN directives d ON d.id = s.directive_id AND d.generation = s.generation
+                   WHERE d.id = $1 AND s.id = $2 AND s.head = $3 AND s.status = 'evaluating'
+                     AND d.status NOT IN ('completed', 'failed', 'archived')) AS "waits!""#,
+            id.0,
+            step.0,
+            head.as_str(),
+        )
+        .fetch_one(self.pool())
+        .await?;
+        Ok(waits)
     }
 
     /// The status comment's id, once it was written.

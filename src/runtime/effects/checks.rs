@@ -3,7 +3,7 @@
 use super::{EffectError, TRIES};
 use crate::github::{CheckAction, CheckRun, CheckState, Conclusion, GitHubError};
 use crate::report::{self, CheckConclusion, CheckStatus};
-use crate::runtime::App;
+use crate::runtime::app::App;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Repo, Sha, StepId};
 use adjutant_domain::signal::Signal;

@@ -4,7 +4,7 @@ use chrono::Utc;
 
 use super::{EffectError, step_of};
 use crate::report;
-use crate::runtime::App;
+use crate::runtime::app::App;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::{Notice, Reaction};
 use adjutant_domain::ids::{ApprovalId, Login, Repo, Sha, StepId};

@@ -2,7 +2,7 @@
 
 use super::EffectError;
 use super::trees::{Source, identity};
-use crate::runtime::App;
+use crate::runtime::app::App;
 use crate::workspace::{Merge, PushError};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::Sha;

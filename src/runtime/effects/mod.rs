@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(in crate::runtime) use pulls::seen;
 
-use super::App;
+use super::app::App;
+use super::sink::SignalSink;
 use crate::github::GitHubError;
 use crate::store::StoreError;
 use crate::store::effects::{Claimed, Row};
@@ -196,7 +197,10 @@ pub(super) async fn carry_out(
         Effect::Merge { step, head, .. } => pulls::merge(app, directive, *step, head).await,
         Effect::ClosePull { step, word } => pulls::close(app, directive, *step, word).await,
         Effect::DeleteBranch { step } => pulls::delete_branch(app, directive, *step).await,
-        Effect::RunTask { task } => Box::pin(tasks::run(app, directive, *task, working, cancel, stop)).await,
+        Effect::RunTask { task } => {
+            let sink = SignalSink::new(app, id);
+            Box::pin(tasks::run(app, directive, *task, &sink, working, cancel, stop)).await
+        }
         Effect::Verify { step, head, round } => {
             verification::verify(app, directive, *step, head, *round, working, cancel).await
         }
@@ -208,10 +212,7 @@ pub(super) async fn carry_out(
 pub(super) async fn is_wanted(app: &App, claimed: &Claimed) -> Result<bool, StoreError> {
     match (&claimed.effect, claimed.row.directive) {
         (Effect::RunTask { task }, _) => Ok(app.store.task_status(*task).await? != Some(TaskStatus::Cancelled)),
-        (Effect::Verify { step, head, .. }, Some(id)) => {
-            let directive = app.store.directive(id).await?;
-            Ok(directive.is_some_and(|directive| verification::is_wanted(&directive, *step, head)))
-        }
+        (Effect::Verify { step, head, .. }, Some(id)) => app.store.is_verifying(id, *step, head).await,
         _ => Ok(true),
     }
 }

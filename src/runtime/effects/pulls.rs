@@ -3,7 +3,7 @@
 use super::{EffectError, TRIES, step_of};
 use crate::github::{Conclusion, MergeMethod, MergeOutcome, MergeRefusal, NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
-use crate::runtime::App;
+use crate::runtime::app::App;
 use adjutant_domain::actor::Actor;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Login, Sha, StepId};

@@ -2,7 +2,7 @@
 
 use super::EffectError;
 use crate::github::RepoClient;
-use crate::runtime::App;
+use crate::runtime::app::App;
 use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::Branch;

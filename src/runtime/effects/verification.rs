@@ -10,7 +10,7 @@ use super::trees::{Source, identity};
 use super::{EffectError, Working, step_of};
 use crate::github::Conclusion;
 use crate::report;
-use crate::runtime::App;
+use crate::runtime::app::App;
 use crate::verify::{self, VerifierJob, VerifierSpec};
 use crate::workspace::sandbox::Limits;
 use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
@@ -61,7 +61,7 @@ pub(super) async fn verify(
 }
 
 /// Whether what is to be proved is still what the step stands at.
-pub(super) fn is_wanted(directive: &Directive, id: StepId, head: &Sha) -> bool {
+fn is_wanted(directive: &Directive, id: StepId, head: &Sha) -> bool {
     let step = step_of(directive, id).filter(|step| step.status() == StepStatus::Evaluating);
     !directive.status.is_over() && step.is_some_and(|step| step.head() == Some(head))
 }

@@ -28,6 +28,23 @@ const BINARY: &[(&str, &[&str])] = &[
     ("demo", &["playground", "serve", "settings", "store", "workspace"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
 ];
+/// What each module of the runtime may import of the others, from the bottom up; `mod` may import all. A handler of an
+/// effect reaches the engine by `sink` alone.
+const RUNTIME: &[(&str, &[&str])] = &[
+    ("reach", &[]),
+    ("newer", &[]),
+    ("app", &["newer", "reach"]),
+    ("access", &["app"]),
+    ("apply", &["app"]),
+    ("sink", &["app", "apply"]),
+    ("effects", &["app", "sink"]),
+    ("ingest", &[]),
+    ("deliveries", &["app", "apply", "ingest"]),
+    ("redelivery", &["app"]),
+    ("reconcile", &["app", "deliveries", "ingest"]),
+    ("outbox", &["app", "apply", "effects", "sink"]),
+    ("sweep", &["app", "apply", "effects", "reconcile", "redelivery"]),
+];
 /// What keeps the domain pure: none of these words is in it.
 const IMPURE: &[&str] = &["tokio", "sqlx", "reqwest", "octocrab", "std::fs", "std::env", "Utc::now", "new_v4"];
 /// No file is longer.
@@ -59,6 +76,32 @@ fn arrows_between_modules_point_down_only() {
         }
     }
     assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn the_layers_of_the_runtime_point_down_only() {
+    let mut wrong = Vec::new();
+    for (path, text) in below("src/runtime") {
+        let from = module(&path);
+        if from == "mod" {
+            continue;
+        }
+        let allowed = allowed(RUNTIME, &from).unwrap_or_else(|| panic!("runtime::{from} has no layer yet"));
+        // A folder's `mod.rs` is as deep as a file beside the folder.
+        let depth = path.components().count() - usize::from(path.ends_with("mod.rs"));
+        let by_parents = named(&text, &"super::".repeat(depth));
+        for to in by_parents.union(&named(&text, "crate::runtime::")).filter(|to| !allowed.contains(to)) {
+            wrong.push(format!("{}: {from} imports {to}", path.display()));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn handlers_apply_no_signals_themselves() {
+    let applies = |text: &str| [".apply(", ".open(&labelled"].iter().any(|call| text.contains(call));
+    let wrong: Vec<_> = below("src/runtime/effects").into_iter().filter(|(_, text)| applies(text)).collect();
+    assert_eq!(wrong.into_iter().map(|(path, _)| path).collect::<Vec<_>>(), [""; 0].map(PathBuf::from));
 }
 
 #[test]

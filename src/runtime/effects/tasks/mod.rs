@@ -16,8 +16,8 @@ use super::trees::{Source, identity};
 use super::{EffectError, Working, without_folder};
 use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, ResultFile};
 use crate::report;
-use crate::runtime::App;
-use crate::runtime::apply::Settle;
+use crate::runtime::app::App;
+use crate::runtime::sink::SignalSink;
 use crate::workspace::sandbox::Exit;
 use crate::workspace::{PushError, Removal, Rules, Tree, check};
 use adjutant_domain::directive::Directive;
@@ -38,12 +38,13 @@ pub(super) async fn run(
     app: &App,
     directive: &Directive,
     id: TaskId,
+    sink: &SignalSink<'_>,
     working: &Working<'_>,
     cancel: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(task) = directive.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
-    app.apply(directive.id, &[Signal::TaskStarted { task: id }], Settle::Nothing).await.map(drop)?;
+    sink.send(Signal::TaskStarted { task: id }).await?;
     // A pause may have come in between: what had not begun does not begin.
     if app.store.task_status(id).await? == Some(TaskStatus::Cancelled) {
         return Ok(Vec::new());
@@ -53,7 +54,7 @@ pub(super) async fn run(
         _ => None,
     };
     let step = task.step.and_then(|step| directive.step(step));
-    let job = Job { app, directive, task, step, before, working, cancel, stop };
+    let job = Job { app, directive, task, step, before, sink, working, cancel, stop };
     let (outcome, cost) = match Box::pin(job.run()).await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {
@@ -88,6 +89,7 @@ struct Job<'a> {
     step: Option<&'a Step>,
     /// The directive that the issue had before, for the planner to know of.
     before: Option<Directive>,
+    sink: &'a SignalSink<'a>,
     working: &'a Working<'a>,
     cancel: &'a CancellationToken,
     stop: &'a CancellationToken,
@@ -413,11 +415,11 @@ impl Job<'_> {
 
     async fn measured(&self, ended: journal::Ended) -> Result<AgentRun, EffectError> {
         let measured = Signal::TaskMeasured { task: self.task.id, measure: ended.measure };
-        self.app.apply(self.directive.id, &[measured], Settle::Nothing).await.map(drop)?;
+        self.sink.send(measured).await?;
         Ok(ended.run)
     }
 
-    /// How a run ended, and what it cost. What is good for nothing costs as well.
+    /// How a run ended, and what it cost. A failed run still has a cost.
     fn ended(&self, run: AgentRun, use_result: impl FnOnce(ResultFile) -> TaskOutcome) -> (TaskOutcome, Usd) {
         let cost = run.result.as_ref().map_or(Usd::ZERO, ResultFile::cost);
         let outcome = match (run.outcome, run.result) {

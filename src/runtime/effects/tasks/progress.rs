@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Job, PROGRESS, StartPoint};
 use crate::report;
-use crate::runtime::apply::Settle;
 use crate::runtime::effects::EffectError;
 use crate::runtime::effects::trees::{Source, identity};
 use crate::workspace::{Rules, Tree, check};
@@ -96,7 +95,7 @@ impl Job<'_> {
         let commit = mirror.commit(&seen.tree, &[parent], &message, &author, self.task.created_at).await?;
         // Remembered first: a process that dies after the push leaves no head that nobody knows.
         let (task, head) = (self.task.id, Sha::new(commit.clone()));
-        self.app.apply(self.directive.id, &[Signal::TaskPushes { task, head }], Settle::Nothing).await.map(drop)?;
+        self.sink.send(Signal::TaskPushes { task, head }).await?;
         // It may have been called off while its tree was looked at.
         if over.is_cancelled() || self.app.store.task_status(task).await? == Some(TaskStatus::Cancelled) {
             return Ok(());
@@ -106,7 +105,7 @@ impl Job<'_> {
         pushed.map_err(EffectError::later)?;
         tracing::info!(commit = commit.get(..12), "showed work in progress");
         *shown = Shown { head: Some(commit), tree: Some(seen.tree), unsure: None };
-        self.app.apply(self.directive.id, &[Signal::TaskPushed { task }], Settle::Nothing).await.map(drop)?;
+        self.sink.send(Signal::TaskPushed { task }).await?;
         Ok(())
     }
 

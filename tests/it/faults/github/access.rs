@@ -12,8 +12,8 @@ echo "$step" > "$step.txt"
 echo '{"summary":"did it","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
 "#;
 
-const LOST: &str = "the app may not work in a repository; its work waits";
-const REGAINED: &str = "the app may work in a repository again";
+const LOST: &str = "the app has no access to a repository; its work waits";
+const REGAINED: &str = "the app has access to a repository again";
 
 impl Stage {
     /// Takes the access away while the first agent is at work, and waits until the work waits.
