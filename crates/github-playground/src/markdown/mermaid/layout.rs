@@ -163,28 +163,29 @@ fn settle(items: &mut [Item], layers: &mut [Vec<usize>]) {
         let down = sweep % 2 == 0;
         let order: Vec<usize> = if down { (0..layers.len()).collect() } else { (0..layers.len()).rev().collect() };
         for layer in order {
-            let wish = |items: &[Item], id: usize| {
+            let preferred_at = |items: &[Item], id: usize| {
                 let near = if down { &items[id].before } else { &items[id].after };
                 let all: f64 = near.iter().map(|&other| items[other].at).sum();
                 if near.is_empty() { items[id].at } else { all / f64::from(u32::try_from(near.len()).unwrap_or(1)) }
             };
-            let mut wishes: Vec<(usize, f64)> = layers[layer].iter().map(|&id| (id, wish(items, id))).collect();
-            wishes.sort_by(|a, b| a.1.total_cmp(&b.1));
-            layers[layer] = wishes.iter().map(|&(id, _)| id).collect();
-            let mut wishes = wishes.into_iter().map(|(_, at)| at);
-            pack(items, &layers[layer], |_, at| wishes.next().unwrap_or(at));
+            let mut preferred: Vec<(usize, f64)> =
+                layers[layer].iter().map(|&id| (id, preferred_at(items, id))).collect();
+            preferred.sort_by(|a, b| a.1.total_cmp(&b.1));
+            layers[layer] = preferred.iter().map(|&(id, _)| id).collect();
+            let mut preferred = preferred.into_iter().map(|(_, at)| at);
+            pack(items, &layers[layer], |_, at| preferred.next().unwrap_or(at));
         }
     }
 }
 
-/// Puts a layer's items where they wish to be, pushed apart where they would overlap, and then all of them back
+/// Puts a layer's items at their preferred positions, pushed apart where they would overlap, and then all of them back
 /// by what they were pushed on average.
-fn pack(items: &mut [Item], layer: &[usize], mut wish: impl FnMut(usize, f64) -> f64) {
+fn pack(items: &mut [Item], layer: &[usize], mut preferred_at: impl FnMut(usize, f64) -> f64) {
     let (mut end, mut pushed) = (f64::NEG_INFINITY, 0.0);
     for &id in layer {
-        let wished = wish(id, items[id].at);
-        let at = wished.max(end + items[id].across / 2.0);
-        pushed += at - wished;
+        let wanted_at = preferred_at(id, items[id].at);
+        let at = wanted_at.max(end + items[id].across / 2.0);
+        pushed += at - wanted_at;
         items[id].at = at;
         end = at + items[id].across / 2.0 + GAP_IN_LAYER;
     }
