@@ -1,7 +1,7 @@
 //! From what GitHub tells to signals for the engine.
 //!
 //! GitHub tells things in two ways: a webhook brings them, or a look finds them later because no webhook arrived. Both
-//! become the same [`Fact`]: [`parse`] reads a webhook, and [`past`] what a look found. [`interpret`] then asks GitHub
+//! become the same [`Fact`]: `parse` reads a webhook, and `past` what a look found. [`interpret`] then asks GitHub
 //! how things stand now, because a fact may be out of date when it is handled: who may do what, which label the policy
 //! names, where a branch stands, whether a pull request was merged. Out come [`Addressed`] signals.
 //!
