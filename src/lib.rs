@@ -6,6 +6,8 @@
 //! together; [`web`] writes the inbox and reads the store; [`cli`] shows the operator what is in it. `playground` (a
 //! feature) is what the bot brings to the GitHub on this machine, a crate that imports nothing of the bot.
 
+#![allow(missing_docs, reason = "no public API: only the binary and the tests of this package use the library")]
+
 pub mod agent;
 pub mod cli;
 pub mod github;

@@ -43,20 +43,10 @@ const WATCH: Duration = Duration::from_secs(2);
 pub enum ServeError {
     /// The receiver's address cannot be had.
     #[error("cannot listen on {address}: {source}; give another address in ADJUTANT_LISTEN, or stop what uses it")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
+    Listen { address: SocketAddr, source: io::Error },
     /// The data folder cannot be made.
     #[error("cannot make the data folder {}: {source}; give another one in ADJUTANT_DATA_DIR", folder.display())]
-    DataDir {
-        /// The folder.
-        folder: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    DataDir { folder: PathBuf, source: io::Error },
     /// There is no private database.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -72,7 +62,6 @@ pub enum ServeError {
     /// Agents and verifiers cannot be confined.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// The receiver ended.
     #[error("the webhook receiver stopped: {0}")]
     Web(String),
 }

@@ -32,7 +32,6 @@ pub struct AgentSpec {
     pub argv: Vec<String>,
     /// Whether it reaches the network (the host's).
     pub network: bool,
-    /// Variables it gets.
     pub env: BTreeMap<String, String>,
     /// What it may read beside its clone: its own program, say.
     pub readonly: Vec<Bind>,
@@ -47,14 +46,12 @@ pub struct ContextText {
     pub name: String,
     /// Whose words they are.
     pub written_by: String,
-    /// The words.
     pub text: String,
 }
 
 /// One task to run.
 #[derive(Debug, Clone)]
 pub struct AgentJob {
-    /// The clone.
     pub workdir: PathBuf,
     /// A folder of this task beside the clone, for its files and the agent's home. The home is kept, so that a later run of the same task
     /// can resume a session.
@@ -63,9 +60,7 @@ pub struct AgentJob {
     pub task: TaskFile,
     /// The texts for the context folder.
     pub context: Vec<ContextText>,
-    /// The log file.
     pub log: PathBuf,
-    /// Ends it early.
     pub cancel: CancellationToken,
 }
 
@@ -87,7 +82,6 @@ pub enum AgentOutcome {
     NoResult,
     /// Its result file cannot be used.
     Unreadable(String),
-    /// We ended it.
     Cancelled,
 }
 
@@ -109,7 +103,6 @@ impl AgentOutcome {
 /// What a run left.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentRun {
-    /// How it went.
     pub outcome: AgentOutcome,
     /// Its result, if there is a valid one; also after a crash, for what it cost.
     pub result: Option<ResultFile>,
@@ -117,7 +110,6 @@ pub struct AgentRun {
     pub exit: Exit,
     /// Wall-clock time.
     pub duration: Duration,
-    /// The log file.
     pub log: PathBuf,
     /// Its last lines as plain text.
     pub tail: String,
@@ -126,13 +118,11 @@ pub struct AgentRun {
 /// Why no agent was run.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// The task's files could not be laid out.
     #[error("the files of the task could not be written to {path}: {source}")]
     Files {
-        /// The folder.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

@@ -27,7 +27,6 @@ pub struct CheckRun {
     pub head_sha: Sha,
     /// What tells it from others of the same name on the same commit.
     pub external_id: String,
-    /// Where it stands.
     pub state: CheckState,
     /// One line.
     pub title: String,
@@ -42,11 +41,8 @@ pub struct CheckRun {
 /// Where a check run stands. One left incomplete for 14 days becomes `stale`: what waits for a person is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
-    /// Nothing runs yet.
     Queued,
-    /// Something runs.
     InProgress,
-    /// It ended.
     Completed(Conclusion),
 }
 
@@ -62,7 +58,6 @@ pub enum Conclusion {
     Failure,
     /// It says nothing either way.
     Neutral,
-    /// It holds.
     Success,
     /// It did not apply.
     Skipped,
@@ -70,7 +65,6 @@ pub enum Conclusion {
     TimedOut,
 }
 
-/// A button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckAction {
     /// What it says, at most 20 characters.
@@ -84,9 +78,8 @@ pub struct CheckAction {
 /// A check run of this app's that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ExistingCheck {
-    /// Its database id.
+    /// GitHub's numeric id.
     pub id: u64,
-    /// Its name.
     pub name: String,
     /// What tells it from others of the same name.
     #[serde(default, deserialize_with = "super::model::text")]

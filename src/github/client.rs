@@ -27,7 +27,6 @@ use adjutant_domain::ids::{Login, Repo};
 pub struct GitHubConfig {
     /// Where people see it: `https://github.com`, or a GitHub Enterprise Server's URL.
     pub url: String,
-    /// The app's id.
     pub app_id: u64,
     /// The app's RSA key, PEM.
     pub private_key: SecretString,
@@ -52,7 +51,6 @@ struct Shared {
 /// Whether the app may work in a repository now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
-    /// It may.
     Granted,
     /// It may not, and this is why.
     None(String),
@@ -61,11 +59,8 @@ pub enum Access {
 /// Who this app is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppIdentity {
-    /// The app's id.
     pub id: u64,
-    /// Its short name.
     pub slug: String,
-    /// Its name.
     pub name: String,
     /// The account that it acts as: `slug[bot]`.
     pub bot_login: Login,
@@ -94,7 +89,6 @@ impl GitHub {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The app's id.
     pub fn app_id(&self) -> u64 {
         self.shared.transport.app_id()
     }

@@ -18,7 +18,6 @@ pub struct AppDelivery {
     pub id: u64,
     /// The delivery's GUID: the same for all of its attempts.
     pub guid: String,
-    /// The event's name.
     pub event: String,
     /// When it was sent.
     pub delivered_at: DateTime<Utc>,

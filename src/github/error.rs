@@ -77,21 +77,18 @@ pub enum GitHubError {
     Retry {
         /// How long to wait.
         after: Duration,
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         message: String,
     },
     /// GitHub could not be reached, or did not answer in time. Try again.
     #[error("GitHub could not be reached: {message}")]
-    Network {
-        /// What happened.
-        message: String,
-    },
+    Network { message: String },
     /// GitHub answered with an error of its own (5xx). Try again.
     #[error("GitHub is unavailable ({status}): {message}")]
     Unavailable {
         /// The HTTP status.
         status: u16,
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         message: String,
     },
     /// It does not exist, or this app may not see it.
@@ -111,7 +108,7 @@ pub enum GitHubError {
         "GitHub does not accept the app's credentials ({message}); check the app id, its private key and this machine's clock"
     )]
     Unauthorized {
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         message: String,
     },
     /// The app has no access at present: its installation is suspended or gone, or covers the repository no more.
@@ -124,13 +121,13 @@ pub enum GitHubError {
     /// The app may not do this: its permissions or the branch's rules forbid it.
     #[error("GitHub forbids it: {message}")]
     Forbidden {
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         message: String,
     },
     /// It does not fit what is there now (409).
     #[error("GitHub sees a conflict: {message}")]
     Conflict {
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         message: String,
     },
     /// GitHub does not take the values (422). Trying again changes nothing.
@@ -146,7 +143,7 @@ pub enum GitHubError {
         what: String,
         /// The HTTP status.
         status: u16,
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         message: String,
     },
     /// What is there holds no text that could be read: a folder, a file that is too large or no UTF-8.

@@ -45,11 +45,9 @@ const LONGEST_PENALTY: Duration = Duration::from_mins(15);
 pub(crate) enum Write {
     /// Creates content that GitHub sends notifications for: a comment, a pull request.
     Creates,
-    /// Anything else.
     Changes,
 }
 
-/// One installation's gate.
 #[derive(Debug)]
 pub(crate) struct Gate {
     /// Held for as long as a write is under way.

@@ -35,13 +35,12 @@ pub enum CommentList {
 /// <https://docs.github.com/en/rest/issues/events#list-issue-events>
 #[derive(Debug, Clone, Deserialize)]
 pub struct IssueEvent {
-    /// Its database id.
+    /// GitHub's numeric id.
     pub id: u64,
     event: String,
     /// Who did it; none where the account was deleted.
     #[serde(default)]
     pub actor: Option<Account>,
-    /// When.
     pub created_at: DateTime<Utc>,
     #[serde(default)]
     label: Option<EventLabel>,

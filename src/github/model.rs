@@ -36,12 +36,10 @@ pub(crate) struct AppRef {
     pub(crate) id: u64,
 }
 
-/// A repository.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Repository {
-    /// Its database id.
+    /// GitHub's numeric id.
     pub id: u64,
-    /// The owner's login.
     #[serde(deserialize_with = "login")]
     pub owner: Login,
     /// The name without the owner.
@@ -59,25 +57,19 @@ pub struct Repository {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenState {
-    /// Open.
     Open,
-    /// Closed or merged.
     Closed,
 }
 
-/// An issue.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Issue {
-    /// Its number.
     pub number: u64,
-    /// Its title.
     pub title: String,
-    /// Its text, Markdown.
+    /// Markdown.
     #[serde(default, deserialize_with = "text")]
     pub body: String,
     /// Whether it is open.
     pub state: OpenState,
-    /// Who wrote it.
     #[serde(rename = "user", deserialize_with = "login")]
     pub author: Login,
     /// The names of its labels.
@@ -112,14 +104,13 @@ pub(crate) fn same_label(one: &str, other: &str) -> bool {
 /// A comment on an issue or pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Comment {
-    /// Its database id.
+    /// GitHub's numeric id.
     pub id: u64,
-    /// Its GraphQL id.
+    /// The GraphQL node id.
     pub node_id: String,
-    /// Its text, Markdown.
+    /// Markdown.
     #[serde(default, deserialize_with = "text")]
     pub body: String,
-    /// Who wrote it.
     #[serde(rename = "user", deserialize_with = "login")]
     pub author: Login,
     /// Where people see it.
@@ -128,17 +119,14 @@ pub struct Comment {
     pub(crate) performed_via_github_app: Option<AppRef>,
 }
 
-/// A pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "RawPull")]
 pub struct PullRequest {
-    /// Its number.
     pub number: u64,
-    /// Its GraphQL id.
+    /// The GraphQL node id.
     pub node_id: String,
-    /// Its title.
     pub title: String,
-    /// Its text, Markdown.
+    /// Markdown.
     pub body: String,
     /// Whether it is open; a merged one is closed.
     pub state: OpenState,
@@ -146,7 +134,6 @@ pub struct PullRequest {
     pub draft: bool,
     /// Whether it was merged.
     pub merged: bool,
-    /// Who merged it.
     pub merged_by: Option<Login>,
     /// Once merged, the commit on the base. Before, GitHub's test merge; newer API versions leave it out.
     pub merge_commit_sha: Option<Sha>,
@@ -154,13 +141,12 @@ pub struct PullRequest {
     pub head_branch: Branch,
     /// The repository of that branch: another one where it comes from a fork, none where that is gone.
     pub head_repo: Option<u64>,
-    /// Its newest commit.
+    /// The head commit.
     pub head_sha: Sha,
     /// The branch that it merges into.
     pub base_branch: Branch,
     /// Whether it merges without conflict; none while GitHub has not computed it: ask again.
     pub mergeable: Option<bool>,
-    /// Who opened it.
     pub author: Login,
     /// Where people see it.
     pub html_url: String,
@@ -233,7 +219,7 @@ impl From<RawPull> for PullRequest {
 /// A comment on a line of a diff.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ReviewComment {
-    /// Its database id.
+    /// GitHub's numeric id.
     pub id: u64,
     /// The file that it is about.
     pub path: String,
@@ -246,10 +232,9 @@ pub struct ReviewComment {
     /// The part of the diff above it.
     #[serde(default, deserialize_with = "text")]
     pub diff_hunk: String,
-    /// Its text, Markdown.
+    /// Markdown.
     #[serde(default, deserialize_with = "text")]
     pub body: String,
-    /// Who wrote it.
     #[serde(rename = "user", deserialize_with = "login")]
     pub author: Login,
 }

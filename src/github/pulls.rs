@@ -28,9 +28,8 @@ const BASE_SETTLES_WITHIN: std::time::Duration = std::time::Duration::from_secs(
 /// A pull request to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPull {
-    /// Its title.
     pub title: String,
-    /// Its text, Markdown.
+    /// Markdown.
     pub body: String,
     /// The branch that is to be merged.
     pub head: Branch,
@@ -43,20 +42,17 @@ pub struct NewPull {
 /// What is to change in a pull request; what is none stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PullChange {
-    /// Its title.
     pub title: Option<String>,
-    /// Its text, Markdown.
+    /// Markdown.
     pub body: Option<String>,
     /// The branch that it merges into.
     pub base: Option<Branch>,
-    /// Open or closed.
     pub state: Option<OpenState>,
 }
 
 /// How commits get onto the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MergeMethod {
-    /// One merge commit.
     Merge,
     /// One commit with the whole change.
     Squash,
@@ -75,20 +71,16 @@ pub enum MergeOutcome {
         by: Option<Login>,
     },
     /// The head is another than the one that was decided on.
-    HeadMoved {
-        /// The present head.
-        head: Sha,
-    },
+    HeadMoved { head: Sha },
     /// GitHub does not merge it as it is: a conflict, a draft, a missing check or review, or closed.
     NotMergeable {
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         reason: String,
-        /// What they mean.
         cause: MergeRefusal,
     },
     /// This app may not merge it.
     Forbidden {
-        /// GitHub's words.
+        /// The message in GitHub's answer.
         reason: String,
     },
 }

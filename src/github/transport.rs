@@ -39,7 +39,6 @@ pub(crate) struct Transport {
     timeout: Duration,
 }
 
-/// What is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -48,7 +47,6 @@ pub(crate) struct Request {
     pub(crate) body: Option<Value>,
 }
 
-/// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,

@@ -19,7 +19,6 @@ use adjutant_domain::signal::{Labelled, Signal};
 /// in between, they are applied once.
 #[derive(Clone, Copy)]
 pub(super) enum Settle<'a> {
-    /// It is done.
     Done(&'a Row),
     /// It has failed for good, for this reason.
     Failed(&'a Row, &'a str),

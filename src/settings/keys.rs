@@ -10,19 +10,17 @@ use figment::{Figment, Profile};
 
 use super::faults::Faults;
 
-/// One setting.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// In the file.
+    /// The dotted name in the settings file.
     pub(super) name: &'static str,
-    /// In the environment.
+    /// The name of the environment variable.
     pub(super) variable: &'static str,
 }
 
 macro_rules! keys {
     ($($constant:ident = $name:literal, $variable:literal;)*) => {
         $(pub(super) const $constant: Key = Key { name: $name, variable: $variable };)*
-        /// All of them.
         pub(super) const ALL: &[Key] = &[$($constant),*];
     };
 }
@@ -53,7 +51,7 @@ keys! {
 /// The shortcut for an agent named `default`, and the file's table of agents.
 pub(super) const AGENT_COMMAND: &str = "ADJUTANT_AGENT_COMMAND";
 pub(super) const AGENTS: &str = "agents";
-/// Names the file.
+/// The environment variable that names the settings file.
 const CONFIG: &str = "ADJUTANT_CONFIG";
 
 /// The environment over the file.
@@ -106,7 +104,6 @@ impl Sources {
         self.file.get(AGENTS)
     }
 
-    /// A text.
     pub(super) fn text(&self, key: &Key, faults: &mut Faults) -> Option<String> {
         if let Value::String(_, text) = self.merged.find_value(key.name).ok()? {
             return Some(text).filter(|text| !text.is_empty());

@@ -55,7 +55,6 @@ pub struct Settings {
 /// Where state is kept: all that a command needs which only looks at it.
 #[derive(Debug, Clone)]
 pub struct StateSettings {
-    /// The database.
     pub database: Database,
     /// The folder that a private Postgres is in; absolute.
     pub data_dir: PathBuf,
@@ -100,7 +99,6 @@ pub struct LogSettings {
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
     Human,
     /// One JSON object a line.
     Json,
@@ -118,11 +116,11 @@ pub enum Sandbox {
 /// How much runs at once in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Agents.
+    /// The most agents that run at a time.
     pub max_tasks: u32,
     /// Agents for one installation of the app, in all processes on the same database.
     pub max_tasks_per_installation: u32,
-    /// Verifiers' commands.
+    /// The most verifier commands that run at a time.
     pub max_verifiers: u32,
     /// How long a lease lasts without renewal: the work of a killed process is claimed by another one after this time.
     pub lease: Duration,

@@ -160,7 +160,6 @@ impl Drop for Cluster {
 /// Why there is no private Postgres, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// No binaries anywhere.
     #[error(
         "no Postgres found in {0}: install it (`apt-get install postgresql` on Debian and Ubuntu, `brew install postgresql` on macOS), \
          name the folder of its binaries in PG_BIN, or point DATABASE_URL at a server"
@@ -190,9 +189,8 @@ pub enum ClusterError {
     /// A program of Postgres failed.
     #[error("{program} failed: {output}")]
     Program {
-        /// Which one.
         program: &'static str,
-        /// Its last lines.
+        /// The last lines of its output.
         output: String,
     },
     /// The server did not come up in time.
@@ -200,9 +198,8 @@ pub enum ClusterError {
     NotReady {
         /// How long was waited.
         seconds: u64,
-        /// The server's log.
         log: PathBuf,
-        /// Its last lines.
+        /// The last lines of its output.
         last: String,
     },
     /// Another process holds the start lock for too long.
@@ -210,7 +207,6 @@ pub enum ClusterError {
     Busy {
         /// How long was waited.
         seconds: u64,
-        /// The lock's file.
         lock: PathBuf,
     },
     /// The server runs and does not do what it was asked.

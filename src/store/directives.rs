@@ -114,7 +114,6 @@ impl Transaction {
 }
 
 impl Store {
-    /// Begins a transaction.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(Transaction {
             tx: self.pool().begin().await?,

@@ -170,7 +170,6 @@ impl Store {
         Ok(())
     }
 
-    /// Extends a lease.
     pub async fn heartbeat(&self, row: &Row, lease: Duration) -> Result<Held, StoreError> {
         queue::effects::keep(self.pool(), row.id, row.lease, lease).await
     }

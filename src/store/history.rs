@@ -25,9 +25,7 @@ const ORDER: i64 = 0x0061_646a_6576_6e74;
 pub struct PastEvent {
     /// Grows in the order in which events become visible.
     pub id: i64,
-    /// Whose history.
     pub directive: DirectiveId,
-    /// When it happened.
     pub at: DateTime<Utc>,
     /// What happened, in snake case.
     pub name: String,
@@ -39,7 +37,6 @@ pub struct PastEvent {
     pub login: Option<String>,
     /// The name of the step it is about.
     pub step: Option<String>,
-    /// Its details.
     pub data: Value,
 }
 

@@ -18,7 +18,6 @@ const CHANNEL: &str = "adjutant";
 /// How long until a lost connection is made again.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// What is heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct News {
     /// Whether events were added.

@@ -155,7 +155,6 @@ pub enum StoreError {
         what: &'static str,
         /// Which row: an id or a key that it can be found by.
         id: String,
-        /// Why.
         error: serde_json::Error,
     },
     /// A row was written by a newer version of this program, which shares the database or did: it is left to that one.
@@ -163,7 +162,6 @@ pub enum StoreError {
     Newer {
         /// What the row is.
         what: &'static str,
-        /// Which row.
         id: String,
         /// The version of its shape.
         found: i32,
@@ -179,7 +177,6 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be migrated: {0}")]
     Migration(#[from] MigrateError),
-    /// Migrations are missing.
     #[error(
         "the database's schema is at version {at} and {needed} is needed: migrations run when `adjutant serve` starts"
     )]

@@ -22,7 +22,7 @@ pub struct Entry {
     pub directive: Option<Uuid>,
     /// Where it stands, in the words of its table.
     pub status: String,
-    /// Claims so far.
+    /// The number of claims so far.
     pub attempts: i32,
     /// Tries in a row that were put back.
     pub failures: i32,

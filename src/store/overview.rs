@@ -14,17 +14,14 @@ use adjutant_domain::step::Step;
 /// A directive in a row.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Summary {
-    /// Which.
     pub id: DirectiveId,
     /// `owner/name`.
     pub repo: String,
-    /// The issue's number.
     pub issue: u64,
     /// Which directive of that issue this is, counted from one.
     pub ordinal: u32,
     /// The issue's title when it was labelled.
     pub title: String,
-    /// Where it stands.
     pub status: DirectiveStatus,
     /// Steps of its chain that passed or were skipped.
     pub steps_done: u32,
@@ -40,14 +37,12 @@ pub struct Summary {
     pub waiting: Vec<Question>,
     /// When the label was set.
     pub created_at: DateTime<Utc>,
-    /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// A question that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Question {
-    /// What is asked.
     pub kind: ApprovalKind,
     /// The name of the step it is about.
     pub step: Option<String>,
@@ -56,7 +51,6 @@ pub struct Question {
 /// A step of an earlier generation of a chain.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct EarlierStep {
-    /// The generation.
     pub generation: u32,
     /// The step as it was when the next generation took its place.
     pub step: Step,

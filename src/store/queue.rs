@@ -59,7 +59,7 @@ pub enum Retry {
 pub struct Record {
     /// Tries in a row that were put back.
     pub failures: u32,
-    /// Refusals so far.
+    /// The number of refusals so far.
     pub refusals: u32,
     /// Crashes in a row.
     pub crashes: u32,
@@ -101,7 +101,6 @@ macro_rules! queue {
             use super::{Held, Lease, Retry};
             use crate::store::StoreError;
 
-            /// Extends a lease.
             pub(in crate::store) async fn keep(
                 executor: impl PgExecutor<'_>,
                 key: $key,

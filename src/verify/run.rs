@@ -20,18 +20,14 @@ pub struct VerifierJob {
     pub scratch: Option<PathBuf>,
     /// What it may use up; the wall-clock limit is the verifier's own.
     pub limits: Limits,
-    /// The log file.
     pub log: PathBuf,
-    /// Ends it early.
     pub cancel: CancellationToken,
 }
 
 /// What a verifier says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunVerdict {
-    /// It holds.
     Pass,
-    /// It does not.
     Fail,
     /// There was nothing to look at.
     Neutral,
@@ -45,13 +41,11 @@ pub enum RunVerdict {
 /// The result of one verifier on one commit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifierRun {
-    /// The verifier's name.
     pub name: String,
     /// As in its specification.
     pub required: bool,
     /// As in its specification.
     pub weight: f64,
-    /// What it says.
     pub verdict: RunVerdict,
     /// One line.
     pub summary: String,

@@ -27,12 +27,9 @@ pub enum WeakeningKind {
     RunnerChanged,
 }
 
-/// One place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weakening {
-    /// What was done.
     pub kind: WeakeningKind,
-    /// The file.
     pub path: String,
     /// The line: in the new file for what was added, in the old one for what was removed; `None` for the whole file.
     pub line: Option<u64>,

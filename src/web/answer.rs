@@ -10,7 +10,6 @@ pub(super) fn status(code: StatusCode, status: &str) -> Response {
     (code, Json(json!({ "status": status }))).into_response()
 }
 
-/// Refused, and why.
 pub(super) fn error(code: StatusCode, error: &str) -> Response {
     (code, Json(json!({ "error": error }))).into_response()
 }

@@ -44,7 +44,6 @@ impl Web {
         Self { turned_away, ..self }
     }
 
-    /// All routes.
     pub fn router(self) -> Router {
         Router::new()
             .route("/webhooks/github", post(webhooks::receive))

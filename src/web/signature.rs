@@ -11,7 +11,7 @@ use sha2::Sha256;
 pub struct Verified<T>(T);
 
 impl<T> Verified<T> {
-    /// What was signed.
+    /// The payload.
     pub fn get(&self) -> &T {
         &self.0
     }

@@ -12,11 +12,9 @@ const PATCH_BYTES: u64 = 16 * 1024 * 1024;
 /// What happened to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It is new.
     Added,
     /// Its content or mode changed.
     Modified,
-    /// It is gone.
     Deleted,
     /// It became another kind of thing: a file a symlink, say.
     TypeChanged,
@@ -47,7 +45,6 @@ pub struct Changed {
     pub removed: Vec<(u64, String)>,
 }
 
-/// A whole change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
     /// The files, sorted by path.

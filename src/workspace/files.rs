@@ -40,33 +40,21 @@ pub enum Excess {
     /// Too many files and folders.
     #[error("more than {0} files and folders were left; at most {0} are looked at")]
     Entries(u64),
-    /// Nested too deep.
     #[error("folders were left that are nested more than {0} deep; at most {0} are looked into")]
     Depth(usize),
     /// A path that is too long.
     #[error("a file was left whose path has {found} bytes; at most {limit} may be")]
-    Path {
-        /// Its bytes.
-        found: usize,
-        /// The limit.
-        limit: usize,
-    },
+    Path { found: usize, limit: usize },
 }
 
 /// Why a walk did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WalkError {
-    /// A bound.
     #[error(transparent)]
     Excess(#[from] Excess),
     /// What the system said.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// Of what.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
 impl WalkError {
@@ -79,7 +67,6 @@ impl WalkError {
 /// Whether a folder is looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Descend {
-    /// It is.
     Yes,
     /// It is passed by.
     No,

@@ -83,14 +83,12 @@ pub struct Identity {
     pub email: String,
 }
 
-/// What merging gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merge {
     /// Theirs is in ours already: the result is this commit.
     UpToDate(String),
-    /// The merged tree.
     Clean {
-        /// Its object name.
+        /// The object name of the merged tree.
         tree: String,
     },
     /// Both sides changed the same places.

@@ -38,9 +38,8 @@ pub enum ChangeFault {
     /// A symlink out of the tree.
     #[error("`{path}` is a symlink that leads out of the repository, to `{target}`")]
     SymlinkOut {
-        /// The link.
         path: String,
-        /// Where it leads.
+        /// The target as the link has it.
         target: String,
     },
     /// A submodule was added or moved.
@@ -52,7 +51,6 @@ pub enum ChangeFault {
     /// A credential in an added line.
     #[error("`{path}` line {line} holds what looks like {kind}")]
     Secret {
-        /// The file.
         path: String,
         /// The line in the new file.
         line: u64,
@@ -62,7 +60,6 @@ pub enum ChangeFault {
     /// Conflict markers were left.
     #[error("`{path}` line {line} is a conflict marker: the merge is not resolved")]
     ConflictMarker {
-        /// The file.
         path: String,
         /// The line in the new file.
         line: u64,
@@ -70,22 +67,10 @@ pub enum ChangeFault {
     /// A path that needs a person.
     #[error("`{0}` is protected: a person has to approve this change")]
     Protected(String),
-    /// Too many files.
     #[error("{count} files changed; at most {limit} may")]
-    TooManyFiles {
-        /// How many.
-        count: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// Too many bytes.
+    TooManyFiles { count: usize, limit: usize },
     #[error("the new and changed files have {bytes} bytes; at most {limit} may be")]
-    TooLarge {
-        /// How many.
-        bytes: u64,
-        /// The limit.
-        limit: u64,
-    },
+    TooLarge { bytes: u64, limit: u64 },
     /// There is more than we look through.
     #[error("the change has too many lines to be looked through for secrets and conflict markers")]
     NotReadWhole,

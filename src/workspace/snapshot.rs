@@ -31,7 +31,6 @@ pub struct Snapshot {
     pub tree: String,
     /// The commit it is compared with.
     pub base: String,
-    /// What changed since.
     pub diff: Diff,
     /// Bytes of the added and changed files.
     pub bytes: u64,

@@ -43,12 +43,10 @@ pub(super) enum EffectError {
     Later {
         /// When, where somebody said so.
         after: Option<Duration>,
-        /// What went wrong.
         why: String,
     },
     /// The app may not work in the repository at present: it waits until people give the access back.
     NoAccess {
-        /// Why not.
         why: String,
         /// What the engine is told where the app turns out to have access and is refused all the same, as below.
         then: Option<Vec<Signal>>,

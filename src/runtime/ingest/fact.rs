@@ -11,7 +11,6 @@ use adjutant_domain::{
 /// Something that happened in a repository.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
-    /// The repository.
     pub repo: Repo,
     /// Who caused it; none where GitHub does not say.
     pub sender: Option<User>,
@@ -22,7 +21,6 @@ pub struct Fact {
 /// An account, as a payload names it. What it may do is asked of GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The login.
     pub login: Login,
     /// Whether it is an app's account.
     pub bot: bool,
@@ -35,19 +33,15 @@ pub enum FactKind {
     Labelled(IssueLabelled),
     /// An issue lost a label.
     Unlabelled {
-        /// The issue's number.
         issue: u64,
-        /// The label's name.
         label: String,
     },
     /// An issue's title or text was edited.
     IssueEdited {
-        /// The issue's number.
         issue: u64,
     },
     /// An issue was closed.
     IssueClosed {
-        /// The issue's number.
         issue: u64,
     },
     /// An issue was deleted or transferred.
@@ -55,7 +49,6 @@ pub enum FactKind {
         /// The number that the issue had.
         issue: u64,
     },
-    /// Somebody commented.
     Commented(CommentWritten),
     /// Somebody submitted a review.
     Reviewed(ReviewSubmitted),
@@ -74,16 +67,13 @@ pub enum FactKind {
     ChecksRerequested {
         /// The app whose checks they are.
         app: Option<u64>,
-        /// The commit.
         head: Sha,
         /// The pull requests with that head.
         pulls: Vec<u64>,
     },
     /// Somebody pushed to a branch.
     BranchPushed {
-        /// The branch.
         branch: Branch,
-        /// The new head.
         head: Sha,
     },
 }
@@ -91,15 +81,10 @@ pub enum FactKind {
 /// A label that an issue got, and the issue as it was then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueLabelled {
-    /// The issue's number.
     pub issue: u64,
-    /// Its title.
     pub title: String,
-    /// Its text.
     pub body: String,
-    /// Who wrote it.
     pub author: Login,
-    /// The label's name.
     pub label: String,
     /// All labels that it had then.
     pub labels: Vec<String>,
@@ -110,7 +95,6 @@ pub struct IssueLabelled {
 pub struct PullHead {
     /// The pull request's number.
     pub pull: u64,
-    /// The head.
     pub head: Sha,
     /// The branch of the head, where it is in the same repository and not in a fork.
     pub branch: Option<Branch>,
@@ -128,28 +112,23 @@ pub struct Thread {
 /// Issues and pull requests share their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThreadKind {
-    /// An issue.
     Issue,
-    /// A pull request.
     Pull,
 }
 
 /// A comment that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentWritten {
-    /// Where it stands.
     pub thread: Thread,
-    /// Who wrote it.
     pub author: User,
     /// The app through which it was written, if any.
     pub via_app: Option<u64>,
-    /// Its text.
     pub body: String,
     /// Whether it stands in the conversation or on a line.
     pub kind: SourceKind,
-    /// Its database id.
+    /// GitHub's numeric id.
     pub id: u64,
-    /// Its GraphQL id.
+    /// The GraphQL node id.
     pub node_id: String,
     /// When it was written.
     pub at: DateTime<Utc>,
@@ -162,17 +141,14 @@ pub struct CommentWritten {
 pub struct ReviewSubmitted {
     /// The pull request's number.
     pub pull: u64,
-    /// Who reviewed.
     pub author: User,
-    /// The verdict.
     pub state: ReviewState,
-    /// The text.
     pub body: String,
     /// The commit that was reviewed.
     pub commit: Option<Sha>,
-    /// Its database id.
+    /// GitHub's numeric id.
     pub id: u64,
-    /// Its GraphQL id.
+    /// The GraphQL node id.
     pub node_id: String,
     /// When it was submitted.
     pub at: DateTime<Utc>,
@@ -198,11 +174,8 @@ pub struct ButtonPressed {
 /// The verdict of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewState {
-    /// *Approve*.
     Approved,
-    /// *Request changes*.
     ChangesRequested,
-    /// *Comment*.
     Commented,
 }
 

@@ -49,12 +49,7 @@ pub enum Interpretation {
     /// Signals for one directive or issue; never empty.
     Signals(Vec<Addressed>),
     /// A pull request that is not Adjutant's has a new head.
-    ForeignPull {
-        /// The repository.
-        repo: Repo,
-        /// The head.
-        head: Sha,
-    },
+    ForeignPull { repo: Repo, head: Sha },
 }
 
 /// A signal, and whom it is for.
@@ -62,7 +57,6 @@ pub enum Interpretation {
 pub struct Addressed {
     /// Whom it is for.
     pub target: Target,
-    /// The signal.
     pub signal: Signal,
 }
 
@@ -72,43 +66,29 @@ pub enum Target {
     /// A directive that exists.
     Directive(DirectiveId),
     /// An issue that has no live directive: the signal may open one.
-    Issue {
-        /// The repository.
-        repo: Repo,
-        /// The issue's number.
-        issue: u64,
-    },
+    Issue { repo: Repo, issue: u64 },
 }
 
 /// Why a fact did not become signals, by what to do about it.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    /// Try again later.
     #[error("{why}")]
     Later {
         /// After this time, where GitHub named one.
         after: Option<Duration>,
-        /// What went wrong.
         why: String,
     },
     /// The app may not work in the repository at present: wait until people give the access back.
     #[error("{why}")]
-    NoAccess {
-        /// What GitHub said.
-        why: String,
-    },
+    NoAccess { why: String },
     /// GitHub refused a read. It does that for a moment, too: try a few times before believing it.
     #[error("{why}")]
-    Refused {
-        /// What GitHub said.
-        why: String,
-    },
+    Refused { why: String },
     /// It is about a directive that a newer version wrote: leave it to a process of that version.
     #[error("{why}")]
     Newer {
         /// The version that it takes.
         version: i32,
-        /// What was found.
         why: String,
     },
     /// It will never work.

@@ -26,7 +26,6 @@ pub enum Webhook {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the body of this `{event}` event was not understood: {message}")]
 pub struct PayloadError {
-    /// The event's name.
     pub event: String,
     /// What was wrong, with the place.
     pub message: String,

@@ -13,9 +13,7 @@ use adjutant_domain::signal::SourceKind;
 pub(in crate::runtime) struct PastEvent {
     /// Unique in its repository.
     pub(in crate::runtime) id: String,
-    /// When it happened.
     pub(in crate::runtime) at: DateTime<Utc>,
-    /// What happened.
     pub(in crate::runtime) fact: Fact,
 }
 
@@ -49,7 +47,6 @@ impl PastEvent {
         Self { id: format!("removal/{issue}"), at: DateTime::UNIX_EPOCH, fact }
     }
 
-    /// A comment.
     pub(in crate::runtime) fn commented(repo: &Repo, raw: RawComment, thread: Thread, kind: SourceKind) -> Self {
         let comment = CommentWritten::read(raw, thread, kind, &deleted_user());
         Self {

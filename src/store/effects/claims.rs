@@ -30,9 +30,7 @@ const BEYOND: i64 = 100;
 /// A task that waits for capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldTask {
-    /// Whose it is.
     pub directive: DirectiveId,
-    /// Which.
     pub task: TaskId,
     /// What it waits for.
     pub held: QueueReason,

@@ -12,7 +12,6 @@ use adjutant_domain::persisted::{self, STATE_VERSION};
 /// A row in hand.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Its number.
     pub id: i64,
     /// What it is found by: the effect's natural key.
     pub key: String,
@@ -25,7 +24,6 @@ pub struct Row {
 /// An effect in hand.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Its row.
     pub row: Row,
     /// What is to be done.
     pub effect: Effect,
@@ -39,7 +37,6 @@ pub struct Claimed {
 /// say.
 #[derive(Debug, Clone)]
 pub struct Unreadable {
-    /// The row.
     pub row: Row,
     /// The word for what was to be done.
     pub kind: String,
@@ -54,7 +51,7 @@ pub struct Unreadable {
 /// What came of claiming.
 #[derive(Debug, Default)]
 pub struct Claims {
-    /// In hand now.
+    /// Effects leased to this process.
     pub taken: Vec<Claimed>,
     /// In hand, and unreadable.
     pub unreadable: Vec<Unreadable>,

@@ -300,7 +300,6 @@ struct ProcessTree<'a> {
     mode: Mode,
     /// The id of the first process, which leads its group.
     group: Option<u32>,
-    /// Bubblewrap's report.
     status: PathBuf,
     groups: Option<&'a cgroup::Groups>,
 }

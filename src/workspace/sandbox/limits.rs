@@ -38,7 +38,6 @@ impl Default for Limits {
 /// One limit and how it is held on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitLine {
-    /// Its name.
     pub limit: &'static str,
     /// Whether it holds at all.
     pub held: bool,

@@ -93,7 +93,7 @@ pub struct SandboxConfig {
 /// A folder or file of the host, and where a run sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {
-    /// The path outside.
+    /// The path on the host.
     pub host: PathBuf,
     /// The absolute path inside.
     pub inside: PathBuf,
@@ -188,7 +188,6 @@ impl std::fmt::Display for Exit {
 /// What a run left.
 #[derive(Debug, Clone)]
 pub struct RunOutcome {
-    /// How it ended.
     pub exit: Exit,
     /// The wall-clock time it took.
     pub duration: Duration,

@@ -8,7 +8,7 @@ use std::process::Stdio;
 pub struct Toolchain {
     /// The folder on this machine.
     pub host: PathBuf,
-    /// The folder inside.
+    /// The path inside the sandbox.
     pub inside: PathBuf,
 }
 
