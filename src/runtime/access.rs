@@ -1,8 +1,9 @@
-//! Repositories that the app may not work in at present: its installation is suspended, was removed, or covers them no more.
+//! Repositories that the app has no access to at present: the installation was suspended or removed, or no longer
+//! covers the repository.
 //!
-//! Their work waits: it is tried again at growing intervals, and at once when a webhook reports a change of
-//! installations or anything there works again. Nothing is cancelled, and no agent starts. The log says so once, for
-//! the operator, and once more when it is over.
+//! Effects in such a repository stay queued. They are tried again at growing intervals, and at once when a webhook
+//! reports a change of installations or when any request there succeeds. Nothing is cancelled, and no agent starts. The
+//! log has one line when the access is lost and one when it is back.
 
 use super::app::App;
 use crate::github::Access;
@@ -11,7 +12,7 @@ use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::ids::Repo;
 
 impl App {
-    /// Whether the app may work in a repository at present; none where GitHub cannot be asked.
+    /// Whether the app has access to a repository; `None` when GitHub cannot be asked.
     pub(super) async fn in_reach(&self, repo: &Repo) -> Option<bool> {
         match self.github.access(repo).await {
             Ok(Access::Granted) => Some(true),
@@ -23,19 +24,20 @@ impl App {
         }
     }
 
-    /// Whether a refusal in a repository only says that the app may not work there at present.
+    /// Whether a refusal in a repository has no other reason than the app's missing access.
     pub(super) async fn is_out_of_reach(&self, repo: &Repo) -> bool {
         self.in_reach(repo).await == Some(false)
     }
 
-    /// Looks whether the app may work again in a repository that was out of reach.
+    /// Checks whether the app has access again to a repository that was out of reach.
     pub(super) async fn probe(&self, repo: &Repo) {
         if let Ok(Access::Granted) = self.github.access(repo).await {
             self.works_in(repo).await;
         }
     }
 
-    /// Something worked in a repository: where it was out of reach, all that waits is due now.
+    /// Called when a request in a repository succeeded. If the repository was out of reach, all its waiting work
+    /// becomes due.
     pub(super) async fn works_in(&self, repo: &Repo) {
         if self.out_of_reach.regained(repo) {
             self.try_all_again().await;

@@ -1,4 +1,4 @@
-//! What all loops share.
+//! The state that all loops share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::workspace::sandbox::Sandbox;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Lane;
 
-/// The shared state of a process: its connections, its settings, and what wakes its loops.
+/// The shared state of a process: its connections, its settings, and the notifications that wake its loops.
 pub struct App {
     pub(super) store: Store,
     pub(super) feed: Feed,
@@ -29,7 +29,7 @@ pub struct App {
     pub(super) newer: Newer,
     /// Notified when a delivery was stored.
     pub(super) arrived: Arc<Notify>,
-    /// Notified when a delivery was turned away: GitHub has to be asked for it.
+    /// Notified when a delivery was refused, so that GitHub has to be asked to send it again.
     pub(super) turned_away: Arc<Notify>,
     /// Notified when effects were queued, by lane.
     short: Notify,
@@ -38,8 +38,7 @@ pub struct App {
 }
 
 impl App {
-    /// Brings together what the loops need. `arrived` is notified when a delivery was stored, `turned_away` when one
-    /// could not be.
+    /// `arrived` is notified when a delivery was stored, and `turned_away` when one could not be stored.
     pub fn new(
         store: Store,
         github: GitHub,
@@ -66,12 +65,12 @@ impl App {
         }
     }
 
-    /// The GitHub that is worked on.
+    /// The URL of the GitHub that the app works on.
     pub fn github_url(&self) -> &str {
         self.github.web_url()
     }
 
-    /// Every event as it happens, in whichever process, while [`run`](super::run) does.
+    /// All events of all processes on this database, for as long as [`run`](super::run) runs.
     pub fn feed(&self) -> &Feed {
         &self.feed
     }
@@ -81,8 +80,8 @@ impl App {
         self.settings.limits.lease
     }
 
-    /// How often a claim is renewed, and a task asked whether it was called off: five times in a lease, so that a
-    /// slow answer of the database costs none.
+    /// How often a claim is renewed, and how often a task checks whether it was cancelled. There are five heartbeats in
+    /// a lease, so that one slow answer of the database does not lose the lease.
     pub(super) fn heartbeat(&self) -> Duration {
         (self.settings.limits.lease / 5).min(Duration::from_secs(2))
     }

@@ -1,4 +1,4 @@
-//! A signal becomes state, events and effects, in one transaction.
+//! Applies a signal: the new state, its events and its effects are stored in one transaction.
 
 use chrono::Utc;
 
@@ -15,16 +15,16 @@ use adjutant_domain::event::Event;
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::signal::{Labelled, Signal};
 
-/// What becomes of an effect, or of a delivery, in the same transaction as the signals it led to: whatever is killed
-/// in between, they are applied once.
+/// How the transaction that applies signals settles the effect or the delivery that they came from. Both commit
+/// together, so that the signals are applied once even if the process is killed.
 #[derive(Clone, Copy)]
 pub(super) enum Settle<'a> {
     Done(&'a Row),
-    /// It has failed for good, for this reason.
+    /// The effect failed permanently, for this reason.
     Failed(&'a Row, &'a str),
-    /// A delivery is dealt with.
+    /// The delivery was handled.
     Read(&'a Delivery),
-    /// It goes on, or there is none.
+    /// The effect stays as it is, or the signals have no source.
     Nothing,
 }
 
@@ -38,8 +38,9 @@ impl Settle<'_> {
         }
     }
 
-    /// Whether these signals are kept for later where their directive cannot be read now. A delivery waits itself; what was
-    /// seen in passing is seen again; what an effect brought about, and what an agent cost, is told once.
+    /// Whether the signals are stored for later when their directive cannot be read now. A delivery is stored already,
+    /// and a later look finds again what an earlier one found. The result of an effect and the cost of an agent's run
+    /// are reported only once, so they are kept.
     fn keeps(self, signals: &[Signal]) -> bool {
         match self {
             Self::Done(_) | Self::Failed(..) => true,
@@ -49,7 +50,7 @@ impl Settle<'_> {
     }
 }
 
-/// What is done once the transaction has committed.
+/// What has to be done after the transaction committed.
 #[derive(Default)]
 struct Committed {
     lanes: Vec<Lane>,
@@ -57,7 +58,8 @@ struct Committed {
 }
 
 impl App {
-    /// Opens a directive for a label, or tells the live one that the label was set again.
+    /// Opens a directive for a label. If the issue has a live directive, that one gets a signal that the label was set
+    /// again.
     pub(super) async fn open(&self, labelled: &Labelled, settle: Settle<'_>) -> Result<Held, StoreError> {
         let mut transaction = self.store.begin().await?;
         transaction.lock_issue(labelled.repo.id, labelled.issue).await?;
@@ -69,7 +71,7 @@ impl App {
         if settle.within(&mut transaction).await? == Held::No {
             return Ok(Held::No);
         }
-        // Counted again under the lock: another delivery may have opened one since the facts were read.
+        // Counted again under the lock, because another delivery may have opened a directive since the facts were read.
         let earlier = transaction.count_for_issue(labelled.repo.id, labelled.issue).await?;
         let now = Utc::now();
         let decision = engine::open(&Labelled { earlier, ..labelled.clone() }, now);
@@ -84,7 +86,7 @@ impl App {
         Ok(Held::Yes)
     }
 
-    /// Takes a directive through `signals`, one after the other, and settles the effect that they came from.
+    /// Applies `signals` to a directive in their order, and settles the effect that they came from.
     pub(super) async fn apply(
         &self,
         id: DirectiveId,
@@ -92,8 +94,8 @@ impl App {
         settle: Settle<'_>,
     ) -> Result<Held, StoreError> {
         let mut transaction = self.store.begin().await?;
-        // The directive first, in every transaction: one signal asks for effects anew that another may be settling, and
-        // two transactions that wait for each other are one that is done again.
+        // Every transaction locks the directive first. One signal can queue an effect again that another is settling,
+        // and two transactions that wait for each other are a deadlock.
         let locked = if signals.is_empty() { Ok(None) } else { transaction.lock(id).await };
         let directive = match locked {
             Err(error) if error.is_unreadable() && settle.keeps(signals) => {
@@ -129,7 +131,7 @@ impl App {
         Ok(Held::Yes)
     }
 
-    /// Has something done that is no directive's.
+    /// Queues an effect that belongs to no directive.
     pub(super) async fn ask_for(&self, effect: &Effect, settle: Settle<'_>) -> Result<Held, StoreError> {
         let mut transaction = self.store.begin().await?;
         if settle.within(&mut transaction).await? == Held::No {
@@ -164,7 +166,7 @@ impl App {
         Ok(())
     }
 
-    /// Logs what happened, and wakes those who have work now.
+    /// Logs what happened, and wakes the workers of the lanes that have new work.
     fn tell(&self, after: &Committed) {
         for (directive, event) in &after.events {
             tracing::info!(%directive, event = event.kind.name(), data = %event.kind.data(), "event");
@@ -181,7 +183,7 @@ impl App {
     }
 }
 
-/// Keeps signals for whoever can read their directive, and settles what they came from.
+/// Stores signals for a process that can read their directive, and settles their source.
 async fn leave(
     mut transaction: Transaction,
     id: DirectiveId,

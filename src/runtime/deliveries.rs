@@ -1,4 +1,4 @@
-//! Deliveries come out of the inbox, and become signals.
+//! Takes deliveries out of the inbox and turns them into signals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +17,20 @@ use crate::store::queue::{Held, Retry};
 use adjutant_domain::effect::Effect;
 use adjutant_domain::signal::{Labelled, Signal};
 
-/// How many deliveries are read at a time. GitHub keeps no order, so neither need we.
+/// How many deliveries are handled at a time. GitHub sends them in no particular order, so their order does not matter
+/// here.
 const BATCH: i64 = 8;
-/// How often the inbox is looked at without being told.
+/// How often the inbox is polled in case a notification was missed.
 const POLL: Duration = Duration::from_secs(1);
-/// After so many refusals of GitHub's a delivery that still cannot be interpreted has failed. While GitHub or the database
-/// is away it waits for as long as that takes.
+/// A delivery that GitHub refused to help interpret fails after this many refusals. While GitHub or the database is
+/// down, it waits without a limit.
 const TRIES: u32 = 6;
-/// What came from where the app may not work at present is kept for as long as GitHub itself keeps what it sent.
+/// How long a delivery waits for the app's access: as long as GitHub itself keeps deliveries.
 ///
 /// <https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries>
 const WITHOUT_ACCESS: chrono::Duration = chrono::Duration::days(3);
 
-/// Works the inbox off until `stop`.
+/// Handles deliveries until `stop`.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let claimed = app.store.claim_deliveries(BATCH, app.lease()).await.unwrap_or_else(|error| {
@@ -74,7 +75,7 @@ async fn settled(app: &App, delivery: &Delivery) -> Result<Held, StoreError> {
     if let Some(why) = delivery.record.ended_its_processes() {
         return put_back(app, delivery, IngestError::Never { why }).await;
     }
-    // Written down before the work begins: work that ends the process counts.
+    // Recorded before the work begins, so that work that ends the process counts as an attempt.
     if app.store.begin_delivery(delivery).await? == Held::No {
         return Ok(Held::No);
     }
@@ -89,7 +90,7 @@ async fn settled(app: &App, delivery: &Delivery) -> Result<Held, StoreError> {
     }
 }
 
-/// Has a delivery read again later, leaves it to others, or marks it as failed.
+/// After an error: schedules a delivery for later, leaves it to a newer version, or marks it as failed.
 async fn put_back(app: &App, delivery: &Delivery, error: IngestError) -> Result<Held, StoreError> {
     let (guid, attempt, record) = (&delivery.guid, delivery.attempt, delivery.record);
     let next = pause(record.failures.saturating_add(1));
@@ -127,7 +128,7 @@ async fn put_back(app: &App, delivery: &Delivery, error: IngestError) -> Result<
     }
 }
 
-/// Renews the lease until it is lost: then another process reads the delivery, and this one leaves it alone.
+/// Renews the lease until it is lost. When it is lost, another process handles the delivery, and this one stops.
 async fn keep_lease(app: &App, delivery: &Delivery) {
     let guid = &delivery.guid;
     loop {
@@ -142,16 +143,16 @@ async fn keep_lease(app: &App, delivery: &Delivery) {
     }
 }
 
-/// What came of a delivery.
+/// The outcome of a delivery.
 enum Handled {
-    /// Its signals were applied and it was settled with them, if its lease still held.
+    /// Its signals were applied. The delivery was settled with them if its lease still held.
     Applied(Held),
-    /// There is nothing in it for anybody, because.
+    /// It has nothing for the engine, for this reason.
     Ignored(String),
 }
 
-/// Reads a delivery and applies its signals. Settling the delivery is part of the transaction that applies them: all
-/// signals of one delivery are for one directive, so that there is one such transaction.
+/// Reads a delivery and applies its signals. The transaction that applies them also settles the delivery. All signals
+/// of one delivery are for one directive, so there is one such transaction.
 async fn read(app: &App, delivery: &Delivery) -> Result<Handled, IngestError> {
     let webhook = ingest::parse(&delivery.event, &delivery.body)?;
     if changes_access(delivery) {
@@ -168,7 +169,8 @@ async fn read(app: &App, delivery: &Delivery) -> Result<Handled, IngestError> {
     }
 }
 
-/// Whether it tells of an installation that may do more than before: what waited for that is tried at once.
+/// Whether the delivery says that an installation covers more than before. If so, work that waited for access is tried
+/// at once.
 ///
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation>
 fn changes_access(delivery: &Delivery) -> bool {
@@ -214,7 +216,7 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
     Ok(Handled::Applied(held))
 }
 
-/// After that many failures in a row: 1 s, 2 s, 4 s … up to ten minutes.
+/// The pause after this many failures in a row: 1 s, 2 s, 4 s … up to ten minutes.
 fn pause(failures: u32) -> Duration {
     Duration::from_secs((1u64 << failures.saturating_sub(1).min(10)).min(600))
 }

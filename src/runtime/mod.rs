@@ -1,22 +1,23 @@
-//! The loops that tie all layers together.
+//! The loops that connect all layers.
 //!
-//! Deliveries come out of the inbox (`deliveries`) and become signals (`ingest`). A signal is applied to its directive
-//! in one transaction (`apply`), which leaves effects in the outbox. Effects are carried out (`outbox`, `effects`) and
-//! come back as signals. `sweep` lets time pass; `reconcile` finds what no webhook told, and `redelivery` asks GitHub
-//! again for webhooks that were sent while nobody listened. Where the app may not work at present, work waits (`access`).
+//! `deliveries` takes deliveries out of the inbox, and `ingest` turns them into signals. `apply` applies a signal to
+//! its directive in one transaction, which also writes new effects to the outbox. `outbox` and `effects` carry the
+//! effects out, and their results come back as signals. `sweep` sends the passing of time to the engine; `reconcile`
+//! finds events whose webhook never arrived; `redelivery` asks GitHub to send missed webhooks again. Work in a
+//! repository that the app has no access to waits (`access`).
 //!
-//! The modules form layers, and imports point down only (the architecture test has the table). A handler of an effect has
-//! one door to the engine: it returns signals, and what has to be committed before its work is done it sends to its
+//! The modules form layers, and imports point down only (the architecture test has the table). The handler of an effect
+//! has one way to the engine: it returns signals. What has to be committed before its work is done goes through its
 //! `SignalSink`.
 //!
-//! Nothing is decided here. A handler looks whether its result exists already, brings it about if not, and says
-//! what it found; what follows is the engine's.
+//! Nothing is decided here. A handler checks whether its result exists already, creates it if not, and reports what it
+//! found. The engine decides what follows.
 //!
-//! One bad thing harms itself alone: an effect, a delivery or a directive that cannot be read or stored is set aside or passed
-//! over with its key in the log, and its batch goes on.
+//! A failure stays with the row that causes it. An effect, a delivery or a directive that cannot be read or stored is
+//! set aside or skipped with its key in the log, and the rest of its batch goes on.
 //!
-//! Everything that runs holds a lease that it renews. A process that is told to stop takes no new work, lets short
-//! work finish and releases the leases of long work; the leases of a process that is killed lapse.
+//! All running work holds a lease and renews it. A process that is told to stop claims nothing more, lets short work
+//! finish and releases the leases of long work. The leases of a killed process lapse.
 
 mod access;
 mod app;
@@ -45,7 +46,7 @@ use adjutant_domain::effect::Lane;
 /// How long running work may take to end after the stop signal.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// Passes events on, and wakes the workers of a lane where another process queued work for it.
+/// Passes events on, and wakes the workers of a lane when another process queued work for it.
 async fn news(app: Arc<App>, stop: CancellationToken) {
     tokio::select! {
         () = app.feed.run(|lane| app.queued(lane).notify_one()) => {}
@@ -53,7 +54,7 @@ async fn news(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// Works until `stop` is cancelled, then ends what runs: short work is finished, long work handed back.
+/// Runs all loops until `stop` is cancelled. Then short work is finished, and the leases of long work are released.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let tracker = TaskTracker::new();
     tracker.spawn(deliveries::run(app.clone(), stop.clone()));

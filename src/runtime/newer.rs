@@ -1,6 +1,7 @@
-//! Directives that a newer version of this program wrote, which works on the same database or did.
+//! Directives that a newer version of this program wrote to the same database.
 //!
-//! They are left to that version: no claim, no tick, no look. The log says so once for each, and again after a while.
+//! Only processes of that version work on them. This one makes no claim, no tick and no look for them. The log names
+//! each once, and again every ten minutes.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,15 +10,15 @@ use std::time::{Duration, Instant};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::persisted::STATE_VERSION;
 
-/// How long nothing more is said of a directive.
+/// How long no further log line is written about the same directive.
 const SILENCE: Duration = Duration::from_mins(10);
 
-/// When it was last said of which directive.
+/// When the last log line about each directive was written.
 #[derive(Debug, Default)]
 pub(super) struct Newer(Mutex<BTreeMap<DirectiveId, Instant>>);
 
 impl Newer {
-    /// Says which directives are left alone, each once in a while.
+    /// Logs which directives are left to a newer version, at most once each per [`SILENCE`].
     pub(super) fn tell(&self, newer: &[(DirectiveId, i32)]) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|id, _| newer.iter().any(|(newer, _)| newer == id));

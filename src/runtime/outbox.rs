@@ -1,4 +1,4 @@
-//! The outbox's workers: they claim effects, carry them out, and tell the engine what came of it.
+//! The workers of the outbox: they claim effects, carry them out, and send the results to the engine.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,12 +22,12 @@ use adjutant_domain::signal::{Signal, TaskOutcome};
 
 /// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
 pub(super) const SHORT_WORKERS: u32 = 8;
-/// How often the outbox is looked at without being told.
+/// How often the outbox is polled in case a notification was missed.
 const POLL: Duration = Duration::from_millis(500);
 /// The longest pause between two tries of an effect.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// Carries effects of one lane out, `workers` at a time, until `stop`; then ends what runs.
+/// Carries out effects of one lane until `stop`, at most `workers` at a time. Then it ends what is still running.
 pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(workers));
     let in_hand = Arc::new(InHand::default());
@@ -55,7 +55,7 @@ pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: Cancell
                 );
                 Box::pin(work(&app, &claimed, &stop).instrument(span)).await;
                 drop((held, permit));
-                // A slot is free: whoever waits for one is looked for at once.
+                // A slot is free, so the next effect is claimed at once.
                 app.queued(lane).notify_one();
             });
         }
@@ -70,7 +70,7 @@ pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: Cancell
     while running.join_next().await.is_some() {}
 }
 
-/// Takes what is due, and tells the engine of tasks for which there is no capacity.
+/// Claims what is due, and sends a signal for each task that has to wait for capacity.
 async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<Claimed>, StoreError> {
     let per_installation = app.settings.limits.max_tasks_per_installation;
     let claims = app.store.claim_effects(lane, room, app.lease(), in_hand, per_installation).await?;
@@ -79,7 +79,7 @@ async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<
         set_unreadable_aside(app, unreadable).await;
     }
     for HeldTask { directive, task, held } in claims.held {
-        // What was taken has a lease and nobody yet who renews it; the others are told at the next look.
+        // Nothing renews the leases of the claimed effects yet. Tasks that wait are reported at the next claim.
         if began.elapsed() > app.lease() / 4 {
             break;
         }
@@ -91,7 +91,8 @@ async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<
     Ok(claims.taken)
 }
 
-/// A row that this version cannot read is set aside by itself. Where a directive would wait for it, the engine is told.
+/// Sets a row aside that this version cannot read. If a directive would wait for it, the engine gets a signal that it
+/// failed.
 async fn set_unreadable_aside(app: &App, unreadable: &Unreadable) {
     let Unreadable { row, kind, task, step, why } = unreadable;
     let (key, directive) = (&row.key, row.directive.map(tracing::field::display));
@@ -109,7 +110,7 @@ async fn set_unreadable_aside(app: &App, unreadable: &Unreadable) {
     }
 }
 
-/// The effects that a lane of this process works on.
+/// The effects that this process has claimed in one lane.
 #[derive(Default)]
 struct InHand(Mutex<BTreeSet<i64>>);
 
@@ -118,7 +119,7 @@ impl InHand {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
-    /// Holds an effect until the guard is dropped, however its work ends.
+    /// Marks an effect as claimed until the guard is dropped, however its work ends.
     fn hold(self: &Arc<Self>, id: i64) -> Hold {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         Hold { all: self.clone(), id }
@@ -151,7 +152,7 @@ async fn work(app: &App, claimed: &Claimed, stop: &CancellationToken) {
         }
         Ok(Begun::No(why)) => Err(EffectError::Never { why }),
         Ok(Begun::LeaseLost) => return,
-        // Nothing was done yet, and nothing may be that is not written down first.
+        // Nothing was done yet. Nothing may be done before the attempt is recorded.
         Err(error) => {
             tracing::warn!(%error, key, "effect {key} could not be begun; trying again when its lease lapses");
             return;
@@ -164,12 +165,12 @@ async fn work(app: &App, claimed: &Claimed, stop: &CancellationToken) {
 
 enum Begun<'a> {
     Working(Working<'a>),
-    /// It is not to be done any more, because.
+    /// It must not be done any more, for this reason.
     No(String),
     LeaseLost,
 }
 
-/// Writes the attempt down before the work begins.
+/// Records the attempt before the work begins.
 async fn begin<'a>(app: &'a App, claimed: &'a Claimed) -> Result<Begun<'a>, StoreError> {
     if let Some(why) = claimed.record.ended_its_processes() {
         return Ok(Begun::No(why));
@@ -180,7 +181,7 @@ async fn begin<'a>(app: &'a App, claimed: &'a Claimed) -> Result<Begun<'a>, Stor
     })
 }
 
-/// Renews the lease until it is lost, the work is cancelled or the process stops; then asks the work to end.
+/// Renews the lease until it is lost, the work is cancelled or the process stops. Then it cancels the work.
 async fn keep_lease(app: &App, claimed: &Claimed, cancel: &CancellationToken, stop: &CancellationToken) {
     let long = claimed.effect.lane() != Lane::Short;
     let key = &claimed.row.key;
@@ -213,7 +214,7 @@ async fn settle(app: &App, claimed: &Claimed, outcome: Result<Vec<Signal>, Effec
                 Err(error) if error.is_certain() => cannot_be_kept(app, claimed, &error).await?,
                 applied => applied?,
             };
-            // It may be done without having asked GitHub anything.
+            // The effect may have succeeded without a request to GitHub.
             if app.out_of_reach.any()
                 && let Some(repo) = app.repo_of(claimed).await
                 && app.out_of_reach.has(&repo)
@@ -244,8 +245,8 @@ async fn settle(app: &App, claimed: &Claimed, outcome: Result<Vec<Signal>, Effec
     Ok(())
 }
 
-/// The database refuses what came of an effect, and would again: it has failed. What an agent's run cost was recorded when the
-/// run ended.
+/// Called when the database refuses the result of an effect and would refuse it again: the effect has failed
+/// permanently. The cost of an agent's run was recorded when the run ended.
 async fn cannot_be_kept(app: &App, claimed: &Claimed, error: &StoreError) -> Result<Held, StoreError> {
     let key = &claimed.row.key;
     let why = format!("what came of it cannot be stored: {error}");
@@ -260,8 +261,8 @@ async fn cannot_be_kept(app: &App, claimed: &Claimed, error: &StoreError) -> Res
     set_aside(app, &claimed.row, signal.as_slice(), &why).await
 }
 
-/// Sets a row aside as failed and tells the engine. Where that is refused as well, the row is set aside all the same: nothing may
-/// be done again and again without end.
+/// Sets a row aside as failed and sends the signals that say so. If these are refused as well, the row is set aside
+/// without them, because nothing may be repeated without end.
 async fn set_aside(app: &App, row: &Row, signals: &[Signal], why: &str) -> Result<Held, StoreError> {
     match app.apply(of(row), signals, Settle::Failed(row, why)).await {
         Err(error) if error.is_certain() => {
@@ -273,8 +274,9 @@ async fn set_aside(app: &App, row: &Row, signals: &[Signal], why: &str) -> Resul
     }
 }
 
-/// Puts an effect back that is to be done where the app may not work at present. Where it may after all, it was a moment's
-/// refusal, or the app was installed anew just now, or it lacks a permission: as any refusal, it is believed in the end.
+/// Reschedules an effect that failed for want of access. If the app has access after all, it is treated as any other
+/// refusal: GitHub may have refused for a moment, the app may have just been installed again, or a permission is
+/// missing.
 async fn wait_for_access(
     app: &App,
     claimed: &Claimed,
@@ -293,7 +295,8 @@ async fn wait_for_access(
     app.store.retry_effect(&claimed.row, next_pause(claimed), why, Retry::Failed).await
 }
 
-/// A refusal is believed after a few tries, and never where it only says that the app may not work there at present.
+/// Tries an effect again that GitHub refused, and accepts the refusal after `tries`. A refusal that comes only from
+/// missing access is never accepted.
 async fn refused(
     app: &App,
     claimed: &Claimed,
@@ -306,7 +309,7 @@ async fn refused(
         if app.is_out_of_reach(&repo).await {
             return app.store.retry_effect(row, next_pause(claimed), why, Retry::Failed).await;
         }
-        // It may have been the token that git was given.
+        // The cause may have been the cached token for git.
         app.github.forget_git_tokens(&repo).await;
     }
     let refusals = claimed.record.refusals + 1;
@@ -335,13 +338,13 @@ fn of(row: &Row) -> DirectiveId {
     row.directive.unwrap_or_else(|| DirectiveId(uuid::Uuid::nil()))
 }
 
-/// How long an effect waits that failed once more. What counts are failures in a row: a process that is killed says
-/// nothing of what it was doing.
+/// How long an effect waits after one more failure. Only failures in a row count, because a killed process says nothing
+/// about the work.
 fn next_pause(claimed: &Claimed) -> Duration {
     pause(claimed.record.failures.saturating_add(1))
 }
 
-/// After that many failures: 1 s, 2 s, 4 s … up to [`LONGEST_PAUSE`].
+/// The pause after this many failures: 1 s, 2 s, 4 s … up to [`LONGEST_PAUSE`].
 fn pause(failures: u32) -> Duration {
     Duration::from_secs(1u64 << failures.saturating_sub(1).min(9)).min(LONGEST_PAUSE)
 }

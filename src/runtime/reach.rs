@@ -1,11 +1,11 @@
-//! Which repositories the app may not work in at present, as far as this process knows.
+//! The repositories that the app has no access to at present, as far as this process knows.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use adjutant_domain::ids::Repo;
 
-/// The repositories that are out of reach, by id, each with the reason.
+/// The reason why each repository is out of reach, by repository id.
 #[derive(Debug, Default)]
 pub(super) struct OutOfReach(Mutex<BTreeMap<u64, String>>);
 
@@ -31,12 +31,12 @@ impl OutOfReach {
         was_lost
     }
 
-    /// Whether there is any.
+    /// Whether any repository is out of reach.
     pub(super) fn any(&self) -> bool {
         !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Whether a repository is known to be out of reach.
+    /// Whether this repository is known to be out of reach.
     pub(super) fn has(&self, repo: &Repo) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&repo.id)
     }

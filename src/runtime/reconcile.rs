@@ -1,12 +1,13 @@
-//! Finds what no webhook told: GitHub loses one now and then, and does not list it among the failed deliveries.
+//! Finds events whose webhook never arrived. GitHub loses one now and then, and does not list it among the failed
+//! deliveries.
 //!
-//! Every round compares how things stand on GitHub with what is known: labels set and removed, issues closed and edited,
-//! commands in comments and reviews. What was missed becomes the same [`Fact`](super::ingest::Fact) as a webhook's, so
-//! that permissions and facts are read live as ever. A command counts once, however often and by whichever way it
-//! arrives: the reaction that answers it is in the outbox. Two things cannot be found: a button that was pressed, and
-//! checks that were asked for again. Pressing again helps.
+//! Every round compares the state on GitHub with the known state: labels set and removed, issues closed and edited,
+//! commands in comments and reviews. A missed event becomes the same [`Fact`](super::ingest::Fact) as a webhook's, so
+//! permissions and facts are read live as usual. A command counts once, however often it is found, because the reaction
+//! that answers it is in the outbox. Two kinds of events cannot be found: a pressed button, and a request to run checks
+//! again. The person has to press again.
 //!
-//! What happened less than a minute ago is left to its webhook.
+//! Events of the last minute are left to their webhook.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -26,11 +27,11 @@ use adjutant_domain::ids::Repo;
 use adjutant_domain::replan::IssueText;
 use adjutant_domain::signal::{Signal, Source, SourceKind};
 
-/// How long a webhook may take before what it tells is looked for. GitHub's take seconds as a rule.
+/// How old an event must be before a round looks for it. GitHub's webhooks usually take seconds.
 const LATE: chrono::Duration = chrono::Duration::minutes(1);
 /// How far before the last round comments are read again.
 const OVERLAP: chrono::Duration = chrono::Duration::minutes(10);
-/// In how many repositories of an installation one round looks for labels; the next round goes on with the others.
+/// In how many repositories of an installation one round looks for labels. The next round goes on with the others.
 const REPOSITORIES: usize = 20;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -41,11 +42,11 @@ pub(super) struct ReconcileCursor(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// The events that were replayed, by repository.
+    /// The events that were replayed, by repository id.
     replayed: BTreeSet<(u64, String)>,
-    /// When comments were last read, by repository.
+    /// When comments were last read, by repository id.
     comments_read: BTreeMap<u64, DateTime<Utc>>,
-    /// The repository in which labels were last looked for, by installation.
+    /// The repository id in which labels were last looked for, by installation id.
     last_repository: BTreeMap<u64, u64>,
 }
 
@@ -55,7 +56,7 @@ impl ReconcileCursor {
     }
 }
 
-/// Looks everywhere for what was missed. An error costs a line in the log: the next round looks again.
+/// Looks for everything that was missed. An error is logged, and the next round looks again.
 pub(super) async fn look(app: &App, cursor: &ReconcileCursor, live: &[Directive]) {
     let mut by_repo: BTreeMap<u64, Vec<&Directive>> = BTreeMap::new();
     for directive in live {
@@ -75,7 +76,7 @@ pub(super) async fn look(app: &App, cursor: &ReconcileCursor, live: &[Directive]
     }
 }
 
-/// How a directive's issue stands: closed, without its label, edited.
+/// The signals for what happened to a directive's issue: it was closed, it lost its label, or it was edited.
 pub(super) async fn issue(app: &App, cursor: &ReconcileCursor, directive: &Directive) -> Result<Vec<Signal>, Fault> {
     let (client, repo, number) = (app.github.repository(&directive.repo), &directive.repo, directive.issue);
     let Some(issue) = client.issue(number).await? else {
@@ -97,7 +98,7 @@ pub(super) async fn issue(app: &App, cursor: &ReconcileCursor, directive: &Direc
     Ok(vec![Signal::IssueRead(text)])
 }
 
-/// The label of a live directive's issue, removed or set again.
+/// The event in which the label was removed from, or set again on, the issue of a live directive.
 async fn label_change(client: &RepoClient, directive: &Directive, issue: Issue) -> Result<Option<PastEvent>, Fault> {
     let (repo, label) = (&directive.repo, &directive.policy.label);
     let paused_by_it = directive
@@ -116,7 +117,7 @@ async fn label_change(client: &RepoClient, directive: &Directive, issue: Issue) 
         _ => None,
     };
     let Some(changed) = changed else { return Ok(None) };
-    // Whoever resumed it without the label meant to.
+    // A person who resumed the directive without the label did so on purpose.
     let known = !paused_by_it && directive.paused_at.is_some_and(|paused| paused >= changed.at);
     Ok((!known).then_some(changed))
 }
@@ -125,7 +126,7 @@ fn text_of(issue: &Issue) -> IssueText {
     IssueText { brief: brief::parse(&issue.title, &issue.body), title: issue.title.clone() }
 }
 
-/// Commands in comments and reviews of a repository's live directives.
+/// Replays missed commands in comments and reviews of a repository's live directives.
 async fn commands(app: &App, cursor: &ReconcileCursor, directives: &[&Directive]) -> Result<(), Fault> {
     let repo = &directives[0].repo;
     let client = app.github.repository(repo);
@@ -170,7 +171,7 @@ async fn comments(client: &RepoClient, since: DateTime<Utc>) -> Result<Vec<(RawC
     Ok(all)
 }
 
-/// Whether a command needs no other try. One that fails does not stop the others, and is replayed in a later round.
+/// Whether a command needs no further try. One that fails does not stop the others, and is replayed in a later round.
 fn is_settled(outcome: &Result<(), Fault>, repo: &Repo, what: &str) -> bool {
     if let Err(error) = outcome {
         let repository = repo.full_name();
@@ -217,8 +218,8 @@ async fn replay_review(
     if awaits_answer(app, repo, &source, past.at).await? { replay(app, cursor, repo, past).await } else { Ok(()) }
 }
 
-/// Whether a command is for a live directive and nobody has answered it. Issues and pull requests share their numbers,
-/// so that the number alone finds the directive.
+/// Whether a command is for a live directive and still has no answer. Issues and pull requests share their numbers, so
+/// the number alone finds the directive.
 async fn awaits_answer(app: &App, repo: &Repo, source: &Source, at: DateTime<Utc>) -> Result<bool, StoreError> {
     let found = match app.store.directive_for_pull(repo.id, source.number).await? {
         Some(id) => Some(id),
@@ -228,21 +229,22 @@ async fn awaits_answer(app: &App, repo: &Repo, source: &Source, at: DateTime<Utc
     if app.store.was_asked_for(&Effect::answers_to(id, source)).await? {
         return Ok(false);
     }
-    // What was written before the directive was about something else.
+    // A comment that is older than the directive was about something else.
     let directive = match app.store.directive(id).await {
-        // A process that reads it looks after it.
+        // A process of the newer version looks after it.
         Err(StoreError::Newer { .. }) => return Ok(false),
         read => read?.filter(|directive| !directive.status.is_over()),
     };
     Ok(directive.is_some_and(|directive| at >= whole_second(directive.created_at)))
 }
 
-/// As GitHub gives times. What was written in the second in which a directive began counts as written after it.
+/// Cuts a time to whole seconds, as GitHub does. A comment from the second in which a directive began counts as written
+/// after it.
 fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     at.duration_trunc(chrono::Duration::seconds(1)).unwrap_or(at)
 }
 
-/// Labels on issues that have no live directive.
+/// Replays missed labels on issues that have no live directive.
 async fn labels(app: &App, cursor: &ReconcileCursor) -> Result<(), Fault> {
     for (installation, repos) in app.github.all_repositories().await? {
         for repo in next_repositories(cursor, installation, repos) {
@@ -285,7 +287,7 @@ async fn labels_in(app: &App, cursor: &ReconcileCursor, repo: &Repo) -> Result<(
         }
         let Some(issue) = client.issue(number).await? else { continue };
         let Some(event) = client.last_labelled(number, &label).await? else { continue };
-        // A label that was there while the last directive ended does not start another.
+        // A label that was set before the last directive ended does not start another.
         if newest.and_then(|directive| directive.ended_at).is_none_or(|ended| event.created_at > ended) {
             replay(app, cursor, repo, PastEvent::labelled(repo, issue, &label, &event)).await?;
         }
@@ -293,7 +295,7 @@ async fn labels_in(app: &App, cursor: &ReconcileCursor, repo: &Repo) -> Result<(
     Ok(())
 }
 
-/// Replays an event, once in this process. What happened less than a minute ago is left to its webhook.
+/// Replays an event, once in this process. Events of the last minute are left to their webhook.
 async fn replay(app: &App, cursor: &ReconcileCursor, repo: &Repo, past: PastEvent) -> Result<(), Fault> {
     let key = (repo.id, past.id);
     let late = LATE.min(chrono::Duration::from_std(app.settings.limits.look)?);

@@ -1,10 +1,10 @@
-//! Deliveries that were missed: what GitHub sent while nobody could store it is asked for again.
+//! Asks GitHub to send deliveries again that could not be stored.
 //!
-//! GitHub does not send a failed delivery again by itself, but keeps it for three days (a GitHub Enterprise Server for
-//! seven), lists it, and sends it again under the same GUID when it is asked
+//! GitHub does not resend a failed delivery by itself. It keeps it for three days (a GitHub Enterprise Server for
+//! seven), lists it, and sends it again under the same GUID on request
 //! (<https://docs.github.com/en/webhooks/using-webhooks/automatically-redelivering-failed-deliveries-for-a-github-app-webhook>).
-//! What the inbox has is never asked for; what is not there is asked for a few times, at growing intervals and by one
-//! process only, which the store sees to.
+//! A delivery that is in the inbox is never requested. A missing one is requested a few times, at growing intervals,
+//! and by one process only; the store ensures this.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,11 @@ use super::app::App;
 use crate::github::AppDelivery;
 use crate::store::StoreError;
 
-/// How many deliveries are asked for in one round. The rest waits for the next.
+/// How many deliveries are requested in one round. The rest waits for the next.
 const ROUND: usize = 200;
 
-/// Asks for what was missed. That GitHub cannot be asked is only logged: the next round comes.
+/// Requests all missed deliveries. If GitHub cannot be reached, that is only logged, because the next round tries
+/// again.
 pub(super) async fn ask(app: &App) -> Result<(), StoreError> {
     let failed = match app.github.failed_deliveries().await {
         Ok(failed) => failed,
@@ -43,8 +44,8 @@ pub(super) async fn ask(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// One attempt of each delivery, the newest, in the order in which the deliveries were first sent: a label comes before
-/// the comment about it.
+/// The newest attempt of each delivery, in the order in which the deliveries were first sent: a label comes before the
+/// comment about it.
 fn oldest_first(failed: Vec<AppDelivery>) -> Vec<AppDelivery> {
     let mut by_guid: BTreeMap<String, (AppDelivery, chrono::DateTime<chrono::Utc>)> = BTreeMap::new();
     for delivery in failed {

@@ -1,4 +1,4 @@
-//! The one door by which a handler speaks to the engine before its work is done.
+//! How a handler sends signals to the engine before its work is done.
 
 use super::app::App;
 use super::apply::Settle;
@@ -6,8 +6,8 @@ use crate::store::StoreError;
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::signal::Signal;
 
-/// Takes signals for one directive while an effect of it is carried out. What a handler returns in the end is applied
-/// together with the settling of its effect, and does not go through here.
+/// Sends signals to one directive while one of its effects is carried out. The signals that a handler returns at the
+/// end do not go through here: they are applied in the transaction that settles the effect.
 pub(super) struct SignalSink<'a> {
     app: &'a App,
     directive: DirectiveId,
@@ -18,7 +18,7 @@ impl<'a> SignalSink<'a> {
         Self { app, directive }
     }
 
-    /// Applies a signal. When this returns, it is committed.
+    /// Applies a signal. It is committed when this returns.
     pub(super) async fn send(&self, signal: Signal) -> Result<(), StoreError> {
         Box::pin(self.app.apply(self.directive, &[signal], Settle::Nothing)).await.map(drop)
     }

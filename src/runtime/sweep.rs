@@ -1,7 +1,7 @@
-//! What no delivery tells: that time passed, and what happened to pull requests while nobody listened.
+//! Periodic work: it sends ticks to all directives, and looks on GitHub for events whose webhook never arrived.
 //!
-//! Each directive is a matter of its own: one that cannot be read or saved is named in the log and passed over, and time passes for
-//! all others. Those that a newer version wrote are left to processes of that version.
+//! Directives do not affect each other here. One that cannot be read or saved is logged and skipped, and all others get
+//! their tick. Directives that a newer version wrote are left to processes of that version.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::signal::Signal;
 
-/// How often time passes for a directive.
+/// How often a directive gets a tick.
 const TICK: Duration = Duration::from_secs(30);
 
-/// How soon a round is made again that the database cut short.
+/// How soon a round that the database interrupted is repeated.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Ticks and looks until `stop`. They go beside each other: a look asks GitHub much, and no question may wait for that to
-/// expire.
+/// Ticks and looks until `stop`. Both run concurrently: a look sends many requests to GitHub, and the expiry of
+/// questions must not wait for it.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
@@ -49,8 +49,8 @@ async fn ticks(app: &App) {
     }
 }
 
-/// The first look is at once: a process that starts may have missed something. So may one that turned a delivery away, or
-/// that could not reach its database.
+/// Looks once at the start, because the process may have missed something while it was down. It looks again at once
+/// after a refused delivery and after an outage of the database.
 async fn looks(app: &App) {
     let every = app.settings.limits.look;
     let cursor = ReconcileCursor::default();
@@ -70,7 +70,7 @@ async fn looks(app: &App) {
     }
 }
 
-/// Where nothing can be done, no time passes: no question expires, and nobody is reminded.
+/// Directives in repositories without access get no tick: no question expires there, and nobody is reminded.
 async fn tick(app: &App) -> Result<(), StoreError> {
     let live = app.store.live_directives().await?;
     app.newer.tell(&live.newer);
@@ -88,11 +88,11 @@ async fn tick_one(app: &App, id: DirectiveId) -> Result<(), StoreError> {
     app.apply(id, &[Signal::Tick], Settle::Nothing).await.map(drop)
 }
 
-/// Passes over a directive that failed by itself. A database that is away fails the round.
+/// Skips a directive that failed by itself. When the database is down, the whole round fails.
 fn passed_over(id: DirectiveId, what: &str, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
     match outcome {
         Err(error) if error.is_temporary() => Err(error),
-        // It became a newer version's a moment ago, and is told of with the others of its kind.
+        // A newer version took it over a moment ago. It is logged together with the others of its kind.
         Err(StoreError::Newer { .. }) | Ok(()) => Ok(()),
         Err(error) => {
             tracing::error!(directive = %id, %error, "{what} failed for directive {id}; the others go on, and it is tried again at the next {what}");
@@ -140,7 +140,7 @@ async fn look_at(app: &App, cursor: &ReconcileCursor, directive: &Directive) -> 
     app.apply(directive.id, &signals, Settle::Nothing).await.map(drop)
 }
 
-/// Merges, closings and pushes that no delivery told of.
+/// Signals for merges, closings and pushes whose webhook never arrived.
 async fn look_at_pulls(app: &App, directive: &Directive) -> Result<Vec<Signal>, GitHubError> {
     let client = app.github.repository(&directive.repo);
     let own = app.github.app().await?.bot_login;

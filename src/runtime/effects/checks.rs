@@ -8,7 +8,7 @@ use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Repo, Sha, StepId};
 use adjutant_domain::signal::Signal;
 
-/// Writes the `adjutant` check run of a step's newest head as things stand now.
+/// Writes the composite `adjutant` check run on a step's newest head, as of now.
 pub(super) async fn write_check(app: &App, directive: &Directive, id: StepId) -> Result<Vec<Signal>, EffectError> {
     let Some(step) = directive.any_step(id).filter(|step| step.pull.is_some()) else { return Ok(Vec::new()) };
     let Some(head) = step.head().cloned() else { return Ok(Vec::new()) };
@@ -18,8 +18,8 @@ pub(super) async fn write_check(app: &App, directive: &Directive, id: StepId) ->
     Ok(Vec::new())
 }
 
-/// Writes the `adjutant` check run of a pull request that is none of ours. Where the app may write no check runs
-/// there, nobody requires one.
+/// Writes the `adjutant` check run on a pull request that is not Adjutant's. Where the app has no permission for check
+/// runs, no rule can require the check, so a refusal is ignored.
 pub(super) async fn write_neutral(app: &App, repo: &Repo, head: &Sha) -> Result<Vec<Signal>, EffectError> {
     let check = check_run("adjutant", head, "adjutant:foreign", report::foreign_check());
     match app.github.repository(repo).put_check(&check).await {
@@ -34,7 +34,7 @@ pub(super) async fn write_neutral(app: &App, repo: &Repo, head: &Sha) -> Result<
     Ok(Vec::new())
 }
 
-/// A report of ours as a check run of GitHub's.
+/// Turns a report into a check run for GitHub.
 pub(super) fn check_run(name: &str, head: &Sha, external_id: &str, report: report::CheckReport) -> CheckRun {
     CheckRun {
         name: name.to_owned(),

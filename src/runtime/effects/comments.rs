@@ -10,12 +10,12 @@ use adjutant_domain::effect::{Notice, Reaction};
 use adjutant_domain::ids::{ApprovalId, Login, Repo, Sha, StepId};
 use adjutant_domain::signal::{Signal, Source};
 
-/// How often something is looked for that is probably gone.
+/// How often something that is probably deleted is looked for.
 const FEW: u32 = 3;
 
 type Done = Result<Vec<Signal>, EffectError>;
 
-/// Writes the status comment as things stand now. One that somebody deleted is written anew.
+/// Writes the status comment as of now. If somebody deleted it, it is written again.
 pub(super) async fn write_status(app: &App, directive: &Directive) -> Done {
     let client = app.github.repository(&directive.repo);
     let before = match directive.predecessor {
@@ -30,7 +30,7 @@ pub(super) async fn write_status(app: &App, directive: &Directive) -> Done {
         }
     }
     let found = match client.comment_with_marker(directive.issue, &report::status_marker(directive.id)).await {
-        // The issue was deleted or moved away: there is no place for it any more.
+        // The issue was deleted or moved, so there is nowhere to write the comment.
         Err(error) if error.is_absent() && directive.status.is_over() => {
             return Err(EffectError::refused_then(error, FEW, Vec::new()));
         }
@@ -44,20 +44,20 @@ pub(super) async fn write_status(app: &App, directive: &Directive) -> Done {
     Ok(Vec::new())
 }
 
-/// Answers an order in one short comment, once.
+/// Answers a command in one short comment, once.
 pub(super) async fn reply(app: &App, directive: &Directive, source: &Source, to: &Login, notice: &Notice) -> Done {
     let marker = format!("<!-- adjutant:reply:{} -->", source.key(':'));
     say_once(app, &directive.repo, source.number, &marker, &report::notice(notice, Some(directive), to.as_str())).await
 }
 
-/// Says something on an issue that has no directive, once.
+/// Posts a notice on an issue that has no directive, once.
 pub(super) async fn announce(app: &App, repo: &Repo, issue: u64, to: &Login, notice: &Notice) -> Done {
     let body = report::notice(notice, None, to.as_str());
     let marker = format!("<!-- adjutant:notice:{} -->", Sha::of_text(&notice.key()).short());
     say_once(app, repo, issue, &marker, &body).await
 }
 
-/// Posts a step's report, collapsed, once.
+/// Posts a step's report as a collapsed comment, once.
 pub(super) async fn post_report(app: &App, directive: &Directive, step: StepId, head: &Sha) -> Done {
     let Some(step) = step_of(directive, step).filter(|step| step.submission().is_some_and(|it| it.hash() == *head))
     else {
@@ -67,7 +67,7 @@ pub(super) async fn post_report(app: &App, directive: &Directive, step: StepId, 
     say_once(app, &directive.repo, directive.issue, &marker, &report::report_comment(directive, step)).await
 }
 
-/// Reminds people of a question, once; of one that was answered meanwhile not at all.
+/// Reminds people of a question, once. A question that has been answered gets no reminder.
 pub(super) async fn remind(app: &App, directive: &Directive, id: ApprovalId) -> Done {
     let Some(approval) = directive.waiting().find(|approval| approval.id == id) else { return Ok(Vec::new()) };
     let marker = report::reminder_marker(id);
@@ -90,21 +90,21 @@ async fn say_once(app: &App, repo: &Repo, number: u64, marker: &str, body: &str)
     Ok(Vec::new())
 }
 
-/// Tells by a reaction what became of an order.
+/// Shows the outcome of a command as a reaction.
 pub(super) async fn react(app: &App, directive: &Directive, source: &Source, reaction: Reaction) -> Done {
     match app.github.repository(&directive.repo).react(source, reaction).await {
-        // The comment was deleted meanwhile: there is nobody left to tell.
+        // The comment was deleted, so there is nowhere to put the reaction.
         Err(error) if error.is_absent() => Err(EffectError::refused_then(error, FEW, Vec::new())),
         outcome => outcome.map(|()| Vec::new()).map_err(Into::into),
     }
 }
 
-/// Closes the issue where the closing keyword has not.
+/// Closes the issue if the closing keyword has not.
 pub(super) async fn close_issue(app: &App, directive: &Directive) -> Done {
     let client = app.github.repository(&directive.repo);
     let open = client.issue(directive.issue).await?.is_some_and(|issue| issue.state == crate::github::OpenState::Open);
     if open {
-        // Where the keyword closed it, GitHub shows by what.
+        // If the keyword closed the issue, GitHub shows the pull request that did it.
         let marker = format!("<!-- adjutant:completed:{} -->", directive.id);
         say_once(
             app,

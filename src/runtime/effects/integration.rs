@@ -11,12 +11,12 @@ use adjutant_domain::step::{Step, StepState};
 
 type Done = Result<Vec<Signal>, EffectError>;
 
-/// Cuts the integration branch from the base commit. One that is there already is the one that was cut before.
+/// Creates the integration branch at the base commit. If the branch exists, an earlier try created it.
 pub(super) async fn cut(app: &App, directive: &Directive) -> Done {
     if directive.integration_cut || directive.status.is_over() {
         return Ok(Vec::new());
     }
-    // What an earlier plan merged straight into the base is to be built upon.
+    // The next plan builds on what an earlier plan has merged straight into the base.
     let base = if directive.has_reached_base() {
         let source = Source::open(app, directive).await?;
         Sha::new(source.known_head(&directive.base.branch).await?)
@@ -27,7 +27,7 @@ pub(super) async fn cut(app: &App, directive: &Directive) -> Done {
     Ok(vec![Signal::IntegrationCut])
 }
 
-/// Merges the base into the integration branch where it has moved, and tells of conflicts.
+/// Merges the base into the integration branch if the base has moved, and reports conflicts.
 pub(super) async fn integrate(app: &App, directive: &Directive) -> Done {
     let waits = |step: &&Step| matches!(step.state, StepState::Integrating { .. });
     let Some(final_step) = directive.final_step.as_ref().filter(waits) else { return Ok(Vec::new()) };
@@ -46,7 +46,7 @@ pub(super) async fn integrate(app: &App, directive: &Directive) -> Done {
                 "Merge {} into the integration branch\n\nAdjutant-Directive: {}",
                 directive.base.branch, directive.id
             );
-            // Dated by the directive: made twice, it is the same commit.
+            // Dated by the directive, so that a second try makes the same commit.
             let commit = mirror.commit(&tree, &[&head, &base], &message, &author, directive.created_at).await?;
             match source.push(app, directive, &commit, final_step.branch.as_str(), Some(&head)).await {
                 Ok(()) => commit,

@@ -1,8 +1,8 @@
-//! What each effect does outside.
+//! What each effect does on GitHub and in the repository.
 //!
-//! Every handler may run twice, here or in another process: it looks first whether its result exists already,
-//! and creates it only if not. It reads the directive as it stands now rather than trusting what was true when it
-//! was asked for, and where it has become pointless, it does nothing.
+//! Every handler may run twice, here or in another process. It therefore checks first whether its result exists
+//! already, and creates it only if not. It reads the directive as it is now, because the request for the effect may be
+//! out of date. If the effect has become pointless, it does nothing.
 
 mod checks;
 mod comments;
@@ -33,40 +33,40 @@ use adjutant_domain::signal::Signal;
 use adjutant_domain::step::Step;
 use adjutant_domain::task::TaskStatus;
 
-/// How often something that GitHub refuses is tried, with pauses of 1, 2, 4 and 8 s, before it is believed.
+/// How often something that GitHub refuses is tried before the refusal is accepted, with pauses of 1, 2, 4 and 8 s.
 pub(super) const TRIES: u32 = 5;
 
 /// Why an effect was not carried out.
 #[derive(Debug)]
 pub(super) enum EffectError {
-    /// It may work later.
+    /// A temporary failure: try again.
     Later {
-        /// When, where somebody said so.
+        /// When to try again, if GitHub named a time.
         after: Option<Duration>,
         why: String,
     },
-    /// The app may not work in the repository at present: it waits until people give the access back.
+    /// The app has no access to the repository: wait until people restore it.
     NoAccess {
         why: String,
-        /// What the engine is told where the app turns out to have access and is refused all the same, as below.
+        /// The signals that follow if the app turns out to have access and the refusal is accepted; as in `Refused`.
         then: Option<Vec<Signal>>,
     },
-    /// It was refused. GitHub does that for a moment, too (a fresh branch is not everywhere at once), so that it is tried
-    /// a few times before it is believed.
+    /// GitHub refused it. GitHub also refuses for a moment (a new branch is not visible everywhere at once), so the
+    /// effect is tried a few times before the refusal is accepted.
     Refused {
-        /// Why, as a sentence for a person.
+        /// The reason, as a sentence for a person.
         why: String,
-        /// How often it is tried in all.
+        /// The number of tries in all.
         tries: u32,
-        /// What the engine is told once it is believed; none where the effect fails then.
+        /// The signals that follow once the refusal is accepted; `None` if the effect fails then.
         then: Option<Vec<Signal>>,
     },
-    /// It will not work: a person is told.
+    /// A permanent failure: a person is informed.
     Never {
-        /// Why not, as a sentence for a person.
+        /// The reason, as a sentence for a person.
         why: String,
     },
-    /// This process stops, or has lost its lease: somebody else goes on.
+    /// The lease was released: this process stops or lost the lease, and another one takes the effect.
     HandedBack,
 }
 
@@ -79,7 +79,7 @@ impl EffectError {
         Self::Refused { why: why.to_string(), tries: TRIES, then: None }
     }
 
-    /// A refusal after which the engine is told so once it is believed.
+    /// A refusal that is followed by `then` once it is accepted.
     fn refused_then(why: impl std::fmt::Display, tries: u32, then: Vec<Signal>) -> Self {
         Self::Refused { why: why.to_string(), tries, then: Some(then) }
     }
@@ -109,8 +109,9 @@ impl From<StoreError> for EffectError {
     }
 }
 
-/// Whether this program's own code is at work on an effect, as its row says: a process that ends then counts against the effect.
-/// What waits for a process of its own (an agent, a verifier) rests, and more than one thing may be at work.
+/// Records in an effect's row whether this program's own code is working on it. If the process ends during that time,
+/// the effect is blamed. While only an external process runs (an agent, a verifier), the effect is not blamed. Several
+/// pieces of work may be active at once; they are counted.
 pub(super) struct Working<'a> {
     app: &'a App,
     row: &'a Row,
@@ -118,12 +119,12 @@ pub(super) struct Working<'a> {
 }
 
 impl<'a> Working<'a> {
-    /// The work has begun, and its row says so.
+    /// The work has begun, and the row says so already.
     pub(super) fn begun(app: &'a App, row: &'a Row) -> Self {
         Self { app, row, hands: Mutex::new(1) }
     }
 
-    /// Waits for something that runs in a process of its own.
+    /// Waits for an external process. During this time the effect does not count as being worked on.
     pub(super) async fn rest_while<T>(&self, running: impl Future<Output = T>) -> T {
         self.leave().await;
         let came = running.await;
@@ -131,7 +132,7 @@ impl<'a> Working<'a> {
         came
     }
 
-    /// Does something while the rest waits.
+    /// Does a piece of own work while an external process runs.
     pub(super) async fn work_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.enter().await;
         let came = work.await;
@@ -163,7 +164,8 @@ impl<'a> Working<'a> {
     }
 }
 
-/// Carries an effect out. `cancel` asks long work to end; whether because the process stops is told by `stop`.
+/// Carries out an effect. `cancel` asks long work to end; `stop` is also cancelled if the reason is that the process
+/// stops.
 pub(super) async fn carry_out(
     app: &App,
     claimed: &Claimed,
@@ -215,12 +217,12 @@ pub(super) async fn is_wanted(app: &App, claimed: &Claimed) -> Result<bool, Stor
     }
 }
 
-/// What went wrong, as people on GitHub may read it: where the operator's files lie is none of it.
+/// An error message for people on GitHub: the path of the operator's folder is removed.
 pub(super) fn without_folder(why: &str, folder: &Path) -> String {
     let absolute = folder.canonicalize().ok();
     let mut told = why.to_owned();
     for path in absolute.iter().map(PathBuf::as_path).chain([folder]) {
-        // Of a folder such as `.` nothing could be told apart.
+        // A relative folder such as `.` would match too much.
         if path.is_absolute() && path.parent().is_some() {
             told = told.replace(&path.display().to_string(), "…");
         }
@@ -228,12 +230,12 @@ pub(super) fn without_folder(why: &str, folder: &Path) -> String {
     told
 }
 
-/// What the engine is told when an effect is set aside: nothing, where the work goes on without it.
+/// The signal for an effect that was set aside; `None` if the directive does not depend on the effect.
 pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
     Signal::of_failed_effect(effect.kind(), effect.task(), effect.step(), why)
 }
 
-/// The step, where it is one of the present chain's.
+/// The step, if it belongs to the current chain.
 fn step_of(directive: &Directive, id: StepId) -> Option<&Step> {
     directive.step(id)
 }

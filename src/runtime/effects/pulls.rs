@@ -1,4 +1,4 @@
-//! Pull requests: opened, kept in line, merged, closed.
+//! Opens, updates, merges and closes pull requests.
 
 use super::{EffectError, TRIES, step_of};
 use crate::github::{Conclusion, MergeMethod, MergeOutcome, MergeRefusal, NewPull, OpenState, PullChange, PullRequest};
@@ -11,23 +11,24 @@ use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::{Pull, Step};
 
-/// How often a merge is asked for that the app may not do, before a person is asked: some seconds.
+/// How often a merge that the app has no permission for is tried before a person is asked. This takes some seconds.
 const FORBIDDEN: u32 = 3;
-/// How often GitHub is asked whether a pull request can be merged, before a person is told: a quarter of an hour.
+/// How often GitHub is asked whether a pull request can be merged before a person is informed. This takes a quarter of
+/// an hour.
 const NOT_COMPUTED: u32 = 12;
 
 type Done = Result<Vec<Signal>, EffectError>;
 
-/// Opens a step's pull request, or takes the one that its branch has already.
+/// Opens a step's pull request, or adopts the one that its branch has already.
 pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
     let Some(step) = step_of(directive, id).filter(|step| step.open_pull().is_none() && !step.status().is_done())
     else {
         return Ok(Vec::new());
     };
     let client = app.github.repository(&directive.repo);
-    // Without a head nothing was handed in: there may be a draft to show, and nothing depends on it.
+    // Without a submission the pull request is only a draft that shows progress, and nothing depends on it.
     let showing = step.submission().is_none();
-    // A crash between GitHub's answer and our commit leaves a pull request that nobody remembers.
+    // If the process was killed between GitHub's answer and our commit, the pull request exists but is not stored.
     let found = client.pull_by_head(&step.branch).await?.filter(|pull| pull.base_branch == step.target);
     let found = match found.map_or(Found::None, |found| superseded(directive, found)) {
         Found::Own(found) => Some(found),
@@ -37,7 +38,7 @@ pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
     };
     let pull = if let Some(found) = found {
         if found.state == OpenState::Closed && !found.merged {
-            // A person closed it and wants the step after all.
+            // A person closed the pull request and then asked for the step again.
             client
                 .update_pull(found.number, &PullChange { state: Some(OpenState::Open), ..PullChange::default() })
                 .await?
@@ -72,10 +73,10 @@ pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
     Ok(signals)
 }
 
-/// Brings title, body and draft in line with how things stand.
+/// Updates title, body and draft state of a pull request.
 pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
-    // A superseded pull request is left as it was, but for one that was merged after all.
+    // A superseded pull request stays as it was, unless it was merged after all.
     if directive.step(id).is_none() && !step.status().is_done() {
         return Ok(Vec::new());
     }
@@ -92,15 +93,15 @@ pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     if now.draft && ready {
         client.mark_ready(&now.node_id).await?;
     }
-    // A person may have marked it before.
+    // A person may have marked it as ready already.
     Ok(if ready && (now.draft || pull.draft) { vec![Signal::PullReady { step: id }] } else { Vec::new() })
 }
 
-/// Merges a step's pull request, if its head is still the one that was decided on.
+/// Merges a step's pull request if its head is still the one that the decision was about.
 pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &Sha) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
     if directive.step(id).is_none() && !step.status().is_done() {
-        // Superseded meanwhile: nothing is merged any more, but an earlier try of this may have done it.
+        // A superseded step is not merged any more, but an earlier try of this effect may have merged it.
         let now = app.github.repository(&directive.repo).pull(pull.number).await?;
         return Ok(if now.merged { seen(step, &now, &app.github.app().await?.bot_login) } else { Vec::new() });
     }
@@ -112,7 +113,8 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
     if now.merged || now.state == OpenState::Closed || now.head_sha != *head {
         return Ok(seen(step, &now, &app.github.app().await?.bot_login));
     }
-    // Somebody with write access can lead a step's pull request into the base, which is a person's to decide on.
+    // Anyone with write access can change the base of a step's pull request. Whether to merge into another base is a
+    // person's decision.
     if now.base_branch != step.target {
         let reason = format!("its base is `{}` now, and `{}` was decided on", now.base_branch, step.target);
         return Ok(vec![refused(id, head, reason)]);
@@ -138,8 +140,8 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
                 return Err(EffectError::refused_then(why, NOT_COMPUTED, vec![refused(id, head, why.to_owned())]));
             }
             None if cause == MergeRefusal::Rule => vec![refused(id, head, reason)],
-            // There is no conflict, and no rule is named that only people change: GitHub may be a moment behind, and so may a
-            // check, Adjutant's own among them.
+            // There is no conflict, and the answer names no rule that only people can satisfy. GitHub's state or a
+            // check (Adjutant's own included) may lag by a moment.
             None => {
                 return Err(EffectError::refused_then(&reason, TRIES, vec![refused(id, head, reason.clone())]));
             }
@@ -147,7 +149,7 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
     })
 }
 
-/// Closes a step's pull request with a word, and completes its open check runs.
+/// Closes a step's pull request with a comment, and completes its open check runs.
 pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &str) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
     let client = app.github.repository(&directive.repo);
@@ -157,7 +159,8 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
         if client.comment_with_marker(pull.number, &marker).await?.is_none() {
             let body = format!("{marker}\n{}", report::closing_word(directive, step, why));
             match client.create_comment(pull.number, &body).await {
-                // A conversation may be locked; a pull request that stays open would be in the way for ever.
+                // The conversation may be locked. The pull request must be closed even without a comment, because an
+                // open one blocks the branch for good.
                 Err(error) if !error.is_transient() => {
                     tracing::warn!(%error, "a pull request is closed without a word");
                 }
@@ -167,7 +170,7 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
         let change = PullChange { state: Some(OpenState::Closed), ..PullChange::default() };
         now = match client.update_pull(pull.number, &change).await {
             Ok(closed) => closed,
-            // A merge that was asked for before may have come first.
+            // An earlier merge request may have succeeded first.
             Err(error) => Some(client.pull(pull.number).await?).filter(|now| now.merged).ok_or(error)?,
         };
     }
@@ -176,7 +179,8 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
             client.complete_check(open.id, Conclusion::Cancelled).await?;
         }
     }
-    // Of its own steps the engine knows by whom they were closed; of a superseded one it wants to know how it ended.
+    // The engine knows who closed the pull requests of current steps. Of a superseded step it needs to know that it was
+    // merged.
     if directive.step(id).is_none() && now.merged {
         return Ok(seen(step, &now, &app.github.app().await?.bot_login));
     }
@@ -187,7 +191,7 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
     })
 }
 
-/// Deletes a merged step's branch. The integration branch goes once nothing targets it any more.
+/// Deletes a merged step's branch. The integration branch is deleted once no pull request targets it.
 pub(super) async fn delete_branch(app: &App, directive: &Directive, id: StepId) -> Done {
     let Some(step) = directive.any_step(id).filter(|step| step.status() == StepStatus::Passed) else {
         return Ok(Vec::new());
@@ -196,7 +200,7 @@ pub(super) async fn delete_branch(app: &App, directive: &Directive, id: StepId) 
     Ok(Vec::new())
 }
 
-/// What a pull request's present state says that the engine may not know yet. `own` is this app's bot.
+/// The signals for a pull request's present state. The engine may know some of them already. `own` is this app's bot.
 pub(in crate::runtime) fn seen(step: &Step, pull: &PullRequest, own: &Login) -> Vec<Signal> {
     if pull.merged {
         let by = Actor::on_github(pull.merged_by.clone(), own);
@@ -219,11 +223,11 @@ fn with_pull(directive: &Directive, id: StepId) -> Option<(&Step, &Pull)> {
     Some((step, step.pull.as_ref()?))
 }
 
-/// A pull request that a step's branch has already. Final pull requests of all plans are of the same branch.
+/// The pull request that a step's branch has already. The final pull requests of all plans have the same branch.
 enum Found<'a> {
-    /// None that is of use.
+    /// None that can be adopted.
     None,
-    /// The step's own, or one that nobody remembers.
+    /// The step's own, or one that was opened but not stored.
     Own(PullRequest),
     /// An earlier plan's, which is about to be closed.
     StillOpen,
@@ -236,7 +240,8 @@ fn superseded(directive: &Directive, found: PullRequest) -> Found<'_> {
         None => Found::Own(found),
         Some(earlier) if found.merged => Found::Merged(earlier, found),
         Some(_) if found.state == OpenState::Closed => Found::None,
-        // Closed by us and open all the same: a person opened it again, and GitHub allows no second one beside it.
+        // Adjutant closed it, and a person opened it again. GitHub allows no second pull request for the same branch
+        // and base.
         Some(earlier) if earlier.open_pull().is_none() => Found::Own(found),
         Some(_) => Found::StillOpen,
     }

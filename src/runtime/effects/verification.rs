@@ -1,4 +1,4 @@
-//! Verification: the verifiers run on the merge of a head into its target, one check run each.
+//! Verification: the verifiers run on the merge of a head into its target, and each writes one check run.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -60,17 +60,17 @@ pub(super) async fn verify(
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
-/// Whether what is to be proved is still what the step stands at.
+/// Whether the step still waits for the verification of this head.
 fn is_wanted(directive: &Directive, id: StepId, head: &Sha) -> bool {
     let step = step_of(directive, id).filter(|step| step.status() == StepStatus::Evaluating);
     !directive.status.is_over() && step.is_some_and(|step| step.head() == Some(head))
 }
 
-/// Puts away what was begun: nobody asks for it any more.
+/// Cancels the open check runs of a verification that nobody needs any more.
 async fn call_off(app: &App, directive: &Directive, head: &Sha) -> Result<Vec<Signal>, EffectError> {
     let client = app.github.repository(&directive.repo);
     let own = client.own_checks(head).await?;
-    // The composite check is written by whatever ended the proof.
+    // Whatever ended the verification also writes the composite check.
     for open in own.iter().filter(|run| !run.is_completed() && run.name.starts_with("adjutant/")) {
         client.complete_check(open.id, Conclusion::Cancelled).await?;
     }
@@ -88,7 +88,8 @@ struct Proof<'a> {
 }
 
 impl Proof<'_> {
-    /// One verifier after the other, each in a clone of its own: what one runs could change the files for the next.
+    /// Runs one verifier after the other, each in its own clone, because a verifier could change the files for the
+    /// next.
     async fn run(
         &self,
         source: &Source,
@@ -118,7 +119,8 @@ impl Proof<'_> {
         Ok(results)
     }
 
-    /// A fresh clone. One that a try before this left behind has been run in, and may be of an older merge.
+    /// A new clone. A clone that an earlier try left is removed: verifiers have run in it, and it may be of an older
+    /// merge.
     async fn tree(&self, source: &Source, merged: &str, number: usize) -> Result<Tree, EffectError> {
         let name = format!("verify-{}-{}-{}-{number}", self.step.id, self.head.short(), self.round);
         if let Some(left) = source.mirror.existing_tree(&name).await? {
@@ -127,7 +129,8 @@ impl Proof<'_> {
         Ok(source.mirror.tree(&name, merged, self.step.branch.as_str()).await?)
     }
 
-    /// What the policy names, else what the tree at the base commit calls for: never what the head says.
+    /// The verifiers that the policy names, else those that the tree at the base commit needs. The head has no say in
+    /// it.
     async fn specs(&self, source: &Source) -> Result<Vec<VerifierSpec>, EffectError> {
         if let Some(named) = &self.directive.policy.verifiers {
             return Ok(named
@@ -161,8 +164,8 @@ impl Proof<'_> {
     }
 }
 
-/// A verifier that could not be started says nothing about the commit: it is tried again, and then a person is
-/// told.
+/// A verifier that could not be started says nothing about the commit. It is tried again, and then a person is
+/// informed.
 fn judged(ran: verify::VerifierRun) -> Result<VerifierResult, EffectError> {
     let verdict = match ran.verdict {
         verify::RunVerdict::Pass => Verdict::Pass,
@@ -184,7 +187,7 @@ fn judged(ran: verify::VerifierRun) -> Result<VerifierResult, EffectError> {
     })
 }
 
-/// What the change touches that a person should know of.
+/// The parts of the change that a person should look at.
 fn findings(directive: &Directive, specs: &[VerifierSpec], diff: &Diff) -> Result<Vec<Finding>, EffectError> {
     let rules = Rules::new(directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
     let protected = diff.files.iter().filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {

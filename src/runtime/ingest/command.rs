@@ -14,7 +14,7 @@ use adjutant_domain::{
 };
 
 impl IngestContext<'_> {
-    /// A comment. For one without a command, neither GitHub nor the store is asked.
+    /// A comment. If it has no command, neither GitHub nor the store is asked.
     pub(super) async fn commented(&self, comment: CommentWritten) -> Result<Interpretation, IngestError> {
         let commands = command::parse(&comment.body);
         if commands.is_empty() {
@@ -25,7 +25,7 @@ impl IngestContext<'_> {
         }
         let number = comment.thread.number;
         let directive = match comment.thread.kind {
-            // A directive that has ended is found, too: it answers that it has ended.
+            // A directive that has ended is found as well: it answers that it has ended.
             ThreadKind::Issue => self.newest_for_issue(number).await?,
             ThreadKind::Pull => self.for_pull(number).await?,
         };
@@ -49,8 +49,8 @@ impl IngestContext<'_> {
         Ok(origin.signals(&Target::Directive(directive.id), text, commands))
     }
 
-    /// A review: *Approve* is `/approve` for the commit that was looked at, *Request changes* is `/rework` with all
-    /// that was written. Commands in its text count beside them.
+    /// A review. *Approve* is `/approve` for the commit that was reviewed, and *Request changes* is `/rework` with
+    /// everything that was written. Commands in its text count in addition.
     pub(super) async fn reviewed(&self, review: ReviewSubmitted) -> Result<Interpretation, IngestError> {
         let written = command::parse(&review.body);
         if review.state == ReviewState::Commented && written.is_empty() {
@@ -67,7 +67,8 @@ impl IngestContext<'_> {
             ReviewState::ChangesRequested => Some(Command::Rework { text: self.instructions(&review).await? }),
             ReviewState::Commented => None,
         };
-        // The verdict says it already: the same command in the text is not a second one, and a contrary one is ignored.
+        // The verdict is a command already. The same command in the text is not a second one, and a contrary one is
+        // ignored.
         let pressed = button.is_some();
         let decides = |command: &Command| matches!(command, Command::Approve { .. } | Command::Rework { .. });
         let commands: Vec<Command> =
@@ -90,8 +91,8 @@ impl IngestContext<'_> {
         Ok(origin.signals(&Target::Directive(directive.id), text, commands))
     }
 
-    /// A button of a check run of ours, bound to the commit that the check run is about. GitHub does not document who may
-    /// press it, so the sender's permission counts as for any other command.
+    /// A button of a check run of Adjutant's. It applies to the commit that the check run is about. GitHub does not
+    /// document who may press it, so the sender's permission counts as for any other command.
     ///
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=requested_action#check_run>
     pub(super) async fn button_pressed(&self, pressed: ButtonPressed) -> Result<Interpretation, IngestError> {
@@ -112,7 +113,7 @@ impl IngestContext<'_> {
                 pull: Some(number),
                 sha: Some(pressed.head),
                 source: Source { kind, id: pressed.check, node_id: pressed.node_id, number, index: 0 },
-                // The payload does not say when it was pressed; the commit binds it.
+                // The payload does not say when the button was pressed. The commit makes it unambiguous.
                 at: chrono::Utc::now(),
                 words: None,
             };
@@ -127,7 +128,7 @@ impl IngestContext<'_> {
     }
 }
 
-/// How many commands of one text count: a comment has room for thousands, and each gets an answer.
+/// How many commands of one text count. A comment could hold thousands, and each gets an answer.
 const MOST_COMMANDS: usize = 10;
 
 /// How many characters of a comment are kept with the approval that it answered.
@@ -165,14 +166,14 @@ impl CommandOrigin {
     }
 }
 
-/// The text as people see it, cut to a length, to be kept with the approval that it answered.
+/// The visible text, cut to [`MOST_WORDS`] characters, to be stored with the approval that it answered.
 fn words(body: &str) -> Option<String> {
     let seen = visible_markdown(body);
     let seen: String = seen.trim().chars().take(MOST_WORDS).collect();
     (!seen.is_empty()).then_some(seen)
 }
 
-/// A review as instructions for an agent: what was written, then each remark with its place and the lines it is about.
+/// A review as instructions for an agent: its text, then each remark with its place and the lines it is about.
 fn compose(body: &str, comments: &[ReviewComment]) -> String {
     let mut parts = Vec::new();
     let body = visible_markdown(body);

@@ -1,4 +1,4 @@
-//! The issue's text: read when it was edited, and when a `/replan` is to adopt it.
+//! The issue's text. It is read after an edit, and when a `/replan` adopts it.
 
 use super::{IngestContext, IngestError, Interpretation, Target, ignored, one};
 use crate::github::GitHubError;
@@ -11,19 +11,19 @@ use adjutant_domain::{
 };
 
 impl IngestContext<'_> {
-    /// Who edited it does not matter: the engine only tells people about the edit.
+    /// Anyone may edit: the engine only informs people about the edit.
     pub(super) async fn issue_edited(&self, issue: u64) -> Result<Interpretation, IngestError> {
         let Some(directive) = self.live_for_issue(issue).await? else {
             return Ok(ignored(format!("issue {issue} has no live directive")));
         };
-        // Webhooks come in any order: the text is read as it is now, not as it was after that edit.
+        // Webhooks arrive in any order, so the text is read as it is now and not as that edit left it.
         Ok(match self.issue_text(issue).await? {
             Some(text) => one(Target::Directive(directive.id), Signal::IssueRead(text)),
             None => ignored(format!("issue {issue} was deleted")),
         })
     }
 
-    /// The issue's text as it is now, where one of the commands may adopt it.
+    /// The issue's text as it is now, if one of the commands may adopt it.
     pub(super) async fn text_to_adopt(
         &self,
         directive: &Directive,

@@ -1,4 +1,4 @@
-//! What happened in a repository, told by a webhook ([`super::parse`]) or found by a look ([`super::past`]).
+//! What happened in a repository, according to a webhook ([`super::parse`]) or a look ([`super::past`]).
 
 use chrono::{DateTime, Utc};
 
@@ -12,13 +12,12 @@ use adjutant_domain::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     pub repo: Repo,
-    /// Who caused it; none where GitHub does not say.
+    /// Who caused it; `None` if GitHub does not say.
     pub sender: Option<User>,
-    /// What happened, with its data.
     pub kind: FactKind,
 }
 
-/// An account, as a payload names it. What it may do is asked of GitHub.
+/// An account, as a payload names it. Its permission is asked of GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     pub login: Login,
@@ -96,16 +95,15 @@ pub struct PullHead {
     /// The pull request's number.
     pub pull: u64,
     pub head: Sha,
-    /// The branch of the head, where it is in the same repository and not in a fork.
+    /// The branch of the head; `None` if it is in a fork.
     pub branch: Option<Branch>,
 }
 
-/// Where a comment stands.
+/// The conversation that a comment is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thread {
     /// The number of the issue or pull request.
     pub number: u64,
-    /// Which of the two it is.
     pub kind: ThreadKind,
 }
 
@@ -124,7 +122,7 @@ pub struct CommentWritten {
     /// The app through which it was written, if any.
     pub via_app: Option<u64>,
     pub body: String,
-    /// Whether it stands in the conversation or on a line.
+    /// Whether it is in the conversation or on a line of the diff.
     pub kind: SourceKind,
     /// GitHub's numeric id.
     pub id: u64,
@@ -132,7 +130,7 @@ pub struct CommentWritten {
     pub node_id: String,
     /// When it was written.
     pub at: DateTime<Utc>,
-    /// The review that it belongs to, where it is on a line.
+    /// The review that it belongs to, if it is on a line of the diff.
     pub review: Option<u64>,
 }
 
@@ -180,8 +178,8 @@ pub enum ReviewState {
 }
 
 impl ReviewState {
-    /// The verdict by GitHub's word, which is in lower case in webhooks and in upper case in REST answers; none where
-    /// it is no verdict (`dismissed`, `pending`).
+    /// The verdict by GitHub's word, which is in lower case in webhooks and in upper case in REST answers; `None` if it
+    /// is no verdict (`dismissed`, `pending`).
     pub(super) fn of(word: &str) -> Option<Self> {
         match word.to_ascii_lowercase().as_str() {
             "approved" => Some(Self::Approved),
@@ -197,7 +195,7 @@ impl User {
         Self { login: account.login.clone(), bot: account.is_bot() }
     }
 
-    /// The author, else who sent the webhook: an account that was deleted is not named.
+    /// The author, or the sender of the webhook if the account was deleted and is therefore not named.
     fn author(account: Option<&Account>, sender: &Self) -> Self {
         account.map_or_else(|| sender.clone(), Self::of)
     }
@@ -237,7 +235,7 @@ impl ReviewSubmitted {
     }
 }
 
-/// Why a review is none that counts.
+/// Why a review does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UnreadableReview {
     /// Its state is no verdict.

@@ -1,4 +1,4 @@
-//! Labels set and taken off, issues closed.
+//! Labels set and removed, issues closed.
 
 use super::{IngestContext, IngestError, Interpretation, IssueLabelled, Target, ignored, one};
 use crate::github::{GitHubError, OpenState, RepoClient, same_label};
@@ -28,7 +28,7 @@ impl IngestContext<'_> {
         if self.sent_by().await? == Actor::Adjutant {
             return Ok(ignored("Adjutant set the label itself"));
         }
-        // Webhooks come in any order: a label that was taken off again starts nothing.
+        // Webhooks arrive in any order, and a label that was removed again starts nothing.
         let live = match self.client.issue(issue).await? {
             None => return Ok(ignored(format!("issue {issue} was deleted"))),
             Some(live) if live.state == OpenState::Closed => return Ok(ignored(format!("issue {issue} is closed"))),
@@ -59,7 +59,7 @@ impl IngestContext<'_> {
         Ok(one(target, Signal::Labelled(Box::new(labelled))))
     }
 
-    /// A label that makes a live directive's policy stricter; whoever may set labels may set it.
+    /// A label that makes a live directive's policy stricter. Anyone who may set labels may set it.
     async fn overridden(&self, issue: u64, label: &str) -> Result<Option<Interpretation>, IngestError> {
         if !label.contains(':') {
             return Ok(None);
@@ -105,13 +105,14 @@ impl IngestContext<'_> {
 
     /// Who ended the directive, and whether everything was merged before.
     async fn ended(&self, directive: &Directive) -> Result<(Actor, bool), IngestError> {
-        // The issue was closed by the merge's keyword or by a person. Either event may come first, so the merge is asked.
+        // The issue was closed by the merge's keyword or by a person. Either event may come first, so GitHub is asked
+        // about the merge.
         let final_merged = self.delivered(directive).await?;
         Ok((self.sent_by().await?, final_merged))
     }
 
-    /// Whether everything that goes into the base was merged: the final pull request, or, where steps go straight
-    /// into the base, each of them.
+    /// Whether everything for the base was merged: the final pull request, or every step if the steps go straight into
+    /// the base.
     async fn delivered(&self, directive: &Directive) -> Result<bool, GitHubError> {
         // The final pull request of an earlier plan may have been merged after all, and its keyword closes the issue.
         for earlier in directive.earlier.iter().filter(|step| step.is_final()) {
@@ -148,7 +149,7 @@ impl IngestContext<'_> {
     }
 }
 
-/// The policy or what is wrong with it, and the label that starts a directive.
+/// The policy or its faults, and the label that starts a directive.
 async fn policy_of(client: &RepoClient) -> Result<(Result<Policy, Vec<String>>, String), GitHubError> {
     let text = match client.file(POLICY_PATH, None).await {
         Ok(text) => text.unwrap_or_default(),
@@ -170,7 +171,7 @@ pub(in crate::runtime) async fn policy_label(client: &RepoClient) -> Result<Stri
     Ok(policy_of(client).await?.1)
 }
 
-/// The label that a broken policy names, so that its faults are told to whoever sets that label.
+/// The label that a broken policy names, so that the person who sets that label is told the policy's faults.
 fn label_line(text: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.strip_prefix("label:"))?;
     let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);

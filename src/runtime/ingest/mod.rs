@@ -1,17 +1,17 @@
-//! From what GitHub tells to signals for the engine.
+//! Turns what happens on GitHub into signals for the engine.
 //!
-//! GitHub tells things in two ways: a webhook brings them, or a look finds them later because no webhook arrived. Both
-//! become the same [`Fact`]: `parse` reads a webhook, and `past` what a look found. [`interpret`] then asks GitHub
-//! how things stand now, because a fact may be out of date when it is handled: who may do what, which label the policy
-//! names, where a branch stands, whether a pull request was merged. Out come [`Addressed`] signals.
+//! An event reaches Adjutant in two ways: a webhook brings it, or a look finds it later because no webhook arrived.
+//! Both become the same [`Fact`]: `parse` reads a webhook, and `past` what a look found. [`interpret`] then asks GitHub
+//! for the present state, because a fact may be out of date when it is handled: who has which permission, which label
+//! the policy names, where a branch is, whether a pull request was merged. The result is [`Addressed`] signals.
 //!
-//! What never happens here: nothing is written, on GitHub or in the store, so that a fact may be interpreted again
-//! after an error; nothing is decided (a command of somebody without rights still becomes a signal, which the engine
-//! refuses); and edits of comments count for nothing, since a maintainer can edit a stranger's comment into an approval.
+//! What never happens here: nothing is written to GitHub or to the store, so that a fact may be interpreted again after
+//! an error. Nothing is decided: a command of somebody without permission also becomes a signal, and the engine refuses
+//! it. Edits of comments do not count, because a maintainer can edit a stranger's comment into an approval.
 //!
-//! Races that are accepted: two webhooks may tell the same (a push comes as `push` and as `synchronize`, and our own
-//! merges come back), and the engine ignores what it knows already. A label that makes the policy stricter, set in the
-//! moment in which a directive is being opened, may be read by neither of the two webhooks; setting it again helps.
+//! Accepted races: two webhooks may report the same event (a push comes as `push` and as `synchronize`, and our own
+//! merges come back), and the engine ignores what it knows already. A label that makes the policy stricter, set while a
+//! directive is being opened, may be read by neither of the two webhooks; setting it again helps.
 
 mod command;
 mod edit;
@@ -41,7 +41,7 @@ use adjutant_domain::{
     signal::{Permission, Requester, Signal},
 };
 
-/// What a fact comes down to.
+/// What a fact means for the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Interpretation {
     /// It has nothing for the engine, for this reason.
@@ -52,15 +52,14 @@ pub enum Interpretation {
     ForeignPull { repo: Repo, head: Sha },
 }
 
-/// A signal, and whom it is for.
+/// A signal and its recipient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addressed {
-    /// Whom it is for.
     pub target: Target,
     pub signal: Signal,
 }
 
-/// Whom a signal is for.
+/// The recipient of a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A directive that exists.
@@ -69,29 +68,29 @@ pub enum Target {
     Issue { repo: Repo, issue: u64 },
 }
 
-/// Why a fact did not become signals, by what to do about it.
+/// Why a fact did not become signals. Each variant says what to do about it.
 #[derive(Debug, Error)]
 pub enum IngestError {
     #[error("{why}")]
     Later {
-        /// After this time, where GitHub named one.
+        /// When to try again, if GitHub named a time.
         after: Option<Duration>,
         why: String,
     },
-    /// The app may not work in the repository at present: wait until people give the access back.
+    /// The app has no access to the repository at present: wait until people restore it.
     #[error("{why}")]
     NoAccess { why: String },
-    /// GitHub refused a read. It does that for a moment, too: try a few times before believing it.
+    /// GitHub refused a read. It also refuses for a moment, so try a few times before accepting it.
     #[error("{why}")]
     Refused { why: String },
     /// It is about a directive that a newer version wrote: leave it to a process of that version.
     #[error("{why}")]
     Newer {
-        /// The version that it takes.
+        /// The version that wrote the directive.
         version: i32,
         why: String,
     },
-    /// It will never work.
+    /// A permanent failure.
     #[error("{why}")]
     Never {
         /// What is wrong with it.
@@ -127,7 +126,7 @@ impl From<PayloadError> for IngestError {
     }
 }
 
-/// Asks GitHub how things stand that a fact is about, and turns it into signals.
+/// Asks GitHub for the present state that a fact is about, and turns the fact into signals.
 pub async fn interpret(github: &GitHub, store: &Store, fact: Fact) -> Result<Interpretation, IngestError> {
     let Fact { repo, sender, kind } = fact;
     let context = IngestContext { github, store, client: github.repository(&repo), repo, sender };
@@ -148,7 +147,7 @@ pub async fn interpret(github: &GitHub, store: &Store, fact: Fact) -> Result<Int
     }
 }
 
-/// Where a fact happened and who caused it, with what is asked about it.
+/// Where a fact happened and who caused it, with the clients to ask about it.
 struct IngestContext<'a> {
     github: &'a GitHub,
     store: &'a Store,
@@ -158,13 +157,13 @@ struct IngestContext<'a> {
 }
 
 impl IngestContext<'_> {
-    /// A user with the permission that they have now. Bots may run no commands, so that GitHub is not asked about them.
+    /// A user with their present permission. Bots may run no commands, so GitHub is not asked about them.
     async fn requester(&self, user: &User) -> Result<Requester, GitHubError> {
         let permission = if user.bot { Permission::None } else { self.client.permission(&user.login).await? };
         Ok(Requester { login: user.login.clone(), permission, bot: user.bot })
     }
 
-    /// The sender with the permission that they have now; a user without any where GitHub does not name the sender.
+    /// The sender with their present permission; a user without any permission if GitHub does not name the sender.
     async fn sender(&self) -> Result<Requester, GitHubError> {
         match &self.sender {
             Some(user) => self.requester(user).await,
@@ -172,7 +171,7 @@ impl IngestContext<'_> {
         }
     }
 
-    /// The sender as the engine knows them.
+    /// The sender as an actor of the engine.
     async fn sent_by(&self) -> Result<Actor, GitHubError> {
         Ok(match &self.sender {
             None => Actor::Unknown,
@@ -183,7 +182,7 @@ impl IngestContext<'_> {
 
     /// Whether it is this app's own account.
     async fn is_own(&self, user: &User) -> Result<bool, GitHubError> {
-        // A person is never our bot; asking only about bots spares a read at the very first event.
+        // A person is never our bot. Asking only about bots saves a request for most events.
         Ok(user.bot && self.github.app().await?.bot_login == user.login)
     }
 

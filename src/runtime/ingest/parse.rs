@@ -1,4 +1,4 @@
-//! Reads a webhook, without asking anybody.
+//! Parses a webhook. It makes no requests.
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -13,12 +13,12 @@ use crate::github::payload::{
 };
 use adjutant_domain::{ids::Repo, input, signal::SourceKind};
 
-/// What a webhook comes down to.
+/// What a webhook says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Webhook {
     /// It has nothing for the engine, for this reason.
     Ignored(String),
-    /// It tells of something that happened.
+    /// Something happened.
     Fact(Box<Fact>),
 }
 
@@ -27,11 +27,11 @@ pub enum Webhook {
 #[error("the body of this `{event}` event was not understood: {message}")]
 pub struct PayloadError {
     pub event: String,
-    /// What was wrong, with the place.
+    /// The fault and its place in the body.
     pub message: String,
 }
 
-/// Reads a webhook: the event's name, as the `X-GitHub-Event` header gives it, and the raw body.
+/// Parses a webhook. `event` is the `X-GitHub-Event` header, and `body` the raw body.
 pub fn parse(event: &str, body: &[u8]) -> Result<Webhook, PayloadError> {
     let reader = Reader { event, body };
     match event {

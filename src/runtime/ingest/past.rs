@@ -1,4 +1,4 @@
-//! Facts that a look found, as the webhook would have told them.
+//! Facts that a look found, in the form of the webhook that did not arrive.
 
 use chrono::{DateTime, Utc};
 
@@ -11,7 +11,7 @@ use adjutant_domain::signal::SourceKind;
 /// Something that happened some time ago.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::runtime) struct PastEvent {
-    /// Unique in its repository.
+    /// Unique within its repository.
     pub(in crate::runtime) id: String,
     pub(in crate::runtime) at: DateTime<Utc>,
     pub(in crate::runtime) fact: Fact,
@@ -41,7 +41,7 @@ impl PastEvent {
         Self::of_event(repo, event, FactKind::IssueClosed { issue })
     }
 
-    /// An issue was deleted or transferred. GitHub's list of events tells neither that nor who did it.
+    /// An issue was deleted or transferred. GitHub's list of events contains neither the event nor who did it.
     pub(in crate::runtime) fn removed(repo: &Repo, issue: u64) -> Self {
         let fact = Fact { repo: repo.clone(), sender: None, kind: FactKind::IssueRemoved { issue } };
         Self { id: format!("removal/{issue}"), at: DateTime::UNIX_EPOCH, fact }
@@ -56,7 +56,7 @@ impl PastEvent {
         }
     }
 
-    /// A review; none where it was not submitted or its state is no verdict.
+    /// A review; `None` if it was not submitted or its state is no verdict.
     pub(in crate::runtime) fn reviewed(repo: &Repo, raw: RawReview, pull: u64) -> Option<Self> {
         let review = ReviewSubmitted::read(raw, pull, &deleted_user()).ok()?;
         Some(Self {
@@ -76,14 +76,14 @@ impl PastEvent {
     }
 }
 
-/// Whether a comment holds a command of a person, as they wrote it: a maintainer can edit a stranger's comment into one.
+/// Whether a comment holds a command in its original text. A maintainer can edit a stranger's comment into a command.
 pub(in crate::runtime) fn holds_command(comment: &RawComment) -> bool {
     comment.user.as_ref().is_some_and(|author| !author.is_bot())
         && !comment.is_edited()
         && !command::parse(&comment.body).is_empty()
 }
 
-/// Whether a review of a person decides something or holds a command.
+/// Whether a person's review has a verdict or holds a command.
 pub(in crate::runtime) fn decides(review: &RawReview) -> bool {
     review.user.as_ref().is_some_and(|author| !author.is_bot())
         && match ReviewState::of(&review.state) {
@@ -93,7 +93,7 @@ pub(in crate::runtime) fn decides(review: &RawReview) -> bool {
         }
 }
 
-/// Who wrote something and deleted the account since, under the login that GitHub shows.
+/// The author of something whose account was deleted since, under the login that GitHub shows.
 fn deleted_user() -> User {
     User { login: Login::new(GHOST), bot: false }
 }

@@ -23,7 +23,7 @@ impl IngestContext<'_> {
         let signal = if pull.merged {
             let by = match pull.merged_by {
                 None => self.sent_by().await?,
-                // No person's login ends in `[bot]`: asking only about bots spares a read.
+                // No person's login ends in `[bot]`. Asking only about bots saves a request.
                 Some(bot) if bot.as_str().ends_with("[bot]") => {
                     Actor::on_github(Some(bot), &self.github.app().await?.bot_login)
                 }
@@ -40,7 +40,7 @@ impl IngestContext<'_> {
         Ok(one(Target::Directive(directive.id), signal))
     }
 
-    /// Adjutant remembers its own pull requests when it opens them; others get a neutral check run.
+    /// Adjutant stores its own pull requests when it opens them. All others get a neutral check run.
     pub(super) async fn pull_opened(&self, opened: &PullHead) -> Result<Interpretation, IngestError> {
         match self.for_pull(opened.pull).await? {
             Some(_) => Ok(ignored(format!("pull request {} is Adjutant's", opened.pull))),
@@ -62,8 +62,8 @@ impl IngestContext<'_> {
         }
     }
 
-    /// A pull request that no directive has. The webhook of one of ours may arrive before it is remembered, so branches
-    /// that are named like ours are left out; a fork may name its branches as it likes.
+    /// A pull request that no directive has. The webhook of one of Adjutant's may arrive before it is stored, so
+    /// branches that are named like Adjutant's are left out. A fork may name its branches as it likes.
     async fn foreign(&self, pull: &PullHead) -> Result<Interpretation, IngestError> {
         let ours = pull.branch.as_ref().is_some_and(|branch| issue_of(branch).is_some());
         if ours || self.sent_by().await? == Actor::Adjutant {
@@ -72,7 +72,7 @@ impl IngestContext<'_> {
         Ok(Interpretation::ForeignPull { repo: self.repo.clone(), head: pull.head.clone() })
     }
 
-    /// GitHub does not document who may ask for checks to be run again, so the permission is asked; a bot could ask
+    /// GitHub does not document who may ask for checks to be run again, so the permission is asked. A bot could ask
     /// without end.
     ///
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=rerequested#check_run>
@@ -116,8 +116,8 @@ impl IngestContext<'_> {
         }
     }
 
-    /// A head that somebody else moved, if the branch is still there. If it has moved on, that push has a webhook of its
-    /// own, which names who did it.
+    /// A head that somebody else moved, if the branch still exists. If the branch has moved on, that push has its own
+    /// webhook, which names who did it.
     async fn moved(&self, directive: &Directive, step: &Step, pushed: &Sha) -> Result<Interpretation, IngestError> {
         if step.head() == Some(pushed) {
             return Ok(ignored(format!("the head of `{}` is known", step.name)));
@@ -133,7 +133,7 @@ impl IngestContext<'_> {
     }
 }
 
-/// The issue that a branch of Adjutant's is about: `adjutant/<issue>-<n>/…`.
+/// The issue that a branch of Adjutant's belongs to: `adjutant/<issue>-<n>/…`.
 fn issue_of(branch: &Branch) -> Option<u64> {
     let (directive, _) = branch.as_str().strip_prefix("adjutant/")?.split_once('/')?;
     directive.split_once('-')?.0.parse().ok()

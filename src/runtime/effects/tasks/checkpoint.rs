@@ -1,8 +1,9 @@
-//! Checkpoints: what an agent had done so far when its process was told to stop, for another machine to go on with.
+//! Checkpoints: the unfinished work of an agent whose process was told to stop, saved so that another machine can
+//! continue it.
 //!
-//! A checkpoint is a commit on the task's start commit, pushed to a reference below `refs/adjutant/` that no page of
-//! GitHub's shows and no workflow starts on. It is never needed: without one the agent begins anew. So nothing that
-//! goes wrong with it is more than a line in the log, and what must not be pushed (a secret, say) makes it none.
+//! A checkpoint is a commit on top of the task's start commit. It is pushed to a reference below `refs/adjutant/`,
+//! which no page of GitHub shows and which starts no workflow. A checkpoint is optional: without one the agent begins
+//! again. Errors are therefore only logged, and work that must not be pushed (a secret, for example) is not saved.
 
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use crate::workspace::{Rules, Tree, check};
 use adjutant_domain::ids::Sha;
 use adjutant_domain::task::TaskStatus;
 
-/// How long saving may take: a process that was told to stop has no more.
+/// How long saving may take. A process that was told to stop has no more time.
 const LIMIT: Duration = Duration::from_secs(8);
 
 impl Job<'_> {
-    /// The checkpoint of an earlier run of this task, its commits brought here. A task that never ran has none.
+    /// Fetches the checkpoint of an earlier run of this task. A task that never ran has none.
     pub(super) async fn checkpoint(&self, source: &Source) -> Result<Option<String>, EffectError> {
         if self.task.status != TaskStatus::Running {
             return Ok(None);
@@ -27,7 +28,7 @@ impl Job<'_> {
         Ok(Some(commit))
     }
 
-    /// Whether a checkpoint was taken where the task starts now.
+    /// Whether the checkpoint was taken on the commit that the task starts from now.
     pub(super) async fn fits(
         &self,
         source: &Source,
@@ -42,7 +43,7 @@ impl Job<'_> {
         Ok(true)
     }
 
-    /// Pushes what is in the tree, if there is work in it.
+    /// Pushes the contents of the tree if there is any work in it.
     pub(super) async fn save(&self, source: &Source, start_point: &StartPoint, tree: &Tree, before: Option<&str>) {
         match tokio::time::timeout(LIMIT, self.try_to_save(source, start_point, tree, before)).await {
             Ok(Ok(Some(commit))) => tracing::info!(commit = commit.short(), "saved a checkpoint"),
@@ -70,7 +71,7 @@ impl Job<'_> {
             return Err(EffectError::never(fault));
         }
         let message = format!("Checkpoint of a task that was handed back\n\n{TRAILER}: {}", self.task.id);
-        // The reference only moves forward, so that two processes cannot undo each other's.
+        // The reference only moves forward, so that two processes cannot overwrite each other's checkpoint.
         let parents = before.into_iter().chain([start_point.start.as_str()]).chain(start_point.merge.as_deref());
         let parents: Vec<&str> = parents.collect();
         let author = identity(self.app).await?;
@@ -80,7 +81,7 @@ impl Job<'_> {
         Ok(Some(Sha::new(commit)))
     }
 
-    /// Deletes the checkpoint of a task that is done.
+    /// Deletes the checkpoint of a finished task.
     pub(super) async fn forget(&self, source: &Source, checkpoint: &str) {
         if let Err(error) = source.mirror.delete(&source.remote, &self.reference(), checkpoint).await {
             tracing::warn!(%error, "a checkpoint that is not needed any more was left");

@@ -1,4 +1,4 @@
-//! What a task is told: the agent that runs it, its task file, and what was said and done before.
+//! The inputs of a task: the agent that runs it, its task file, and the earlier reports and instructions.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,7 @@ impl Job<'_> {
         }
     }
 
-    /// What was found and done before, for the agent to read: reports and summaries of the steps it builds on.
+    /// Reports and summaries of the steps that this one builds on, for the agent to read.
     pub(super) fn context(&self) -> Vec<ContextText> {
         let after = self.step.map(|step| step.depends_on.as_slice()).unwrap_or_default();
         let mut texts = Vec::new();

@@ -1,8 +1,8 @@
-//! What a run of an agent came to, kept beside its clone until its work is handed in.
+//! The outcome of an agent's run, kept in a file beside its clone until its work is submitted.
 //!
-//! GitHub or the database may be away when an agent ends, or the process may be killed. The task is then tried again, and
-//! finds here that its agent has ended: it is not run, and not paid, a second time. The file lies where no sandbox reaches,
-//! and goes with the clone.
+//! GitHub or the database may be down when an agent ends, or the process may be killed. The task is then tried again.
+//! It finds this file, and so the agent is not run and not paid a second time. No sandbox can reach the file, and it is
+//! deleted with the clone.
 
 use std::path::PathBuf;
 
@@ -13,15 +13,15 @@ use crate::workspace::Tree;
 use adjutant_domain::ids::TaskId;
 use adjutant_domain::task::Measure;
 
-/// A run that has ended.
+/// A finished run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Ended {
     pub(super) run: AgentRun,
-    /// Counted once, however often it is told.
+    /// Counted once, however often it is reported.
     pub(super) measure: Measure,
 }
 
-/// Keeps what a task's agent left, if that is of use. That it cannot be kept costs a second run at worst.
+/// Stores the outcome of a task's run if it can be reused. If writing fails, the worst result is a second run.
 pub(super) fn write(tree: &Tree, task: TaskId, ended: &Ended) {
     if ended.run.outcome != AgentOutcome::Finished {
         return;
@@ -36,7 +36,7 @@ pub(super) fn write(tree: &Tree, task: TaskId, ended: &Ended) {
     }
 }
 
-/// What this task's agent left in this clone, if it has ended.
+/// The outcome of this task's run in this clone, if the run has ended.
 pub(super) fn read(tree: &Tree, task: TaskId) -> Option<Ended> {
     let text = std::fs::read(path(tree, task)).ok()?;
     serde_json::from_slice(&text).inspect_err(|error| tracing::warn!(%error, %task, "what was kept is of no use")).ok()

@@ -1,9 +1,9 @@
-//! Runs of agents: what a task is told ([`told`]), where it works, and what becomes of what it leaves.
+//! Runs of agents: the inputs of a task ([`context`]), the tree it works in, and what is done with its result.
 //!
-//! A run that is cut short is gone on with: in its clone where that is on this machine, else from the checkpoint that
-//! a process pushed when it was told to stop ([`checkpoint`]). One that had pushed its commit already is found again by the
-//! commit's trailer, and not made twice. An agent that ended is not run again because what it left could not be handed in
-//! ([`kept`]).
+//! An interrupted run is continued: in its clone if that is on this machine, else from the checkpoint that a process
+//! pushed when it was told to stop ([`checkpoint`]). A run that had pushed its commit is recognised by the commit's
+//! trailer, and no second commit is made. An agent that has ended is not run again when only the submission of its work
+//! failed ([`journal`]).
 
 mod checkpoint;
 mod context;
@@ -28,12 +28,12 @@ use adjutant_domain::step::Step;
 use adjutant_domain::task::{Measure, Task, TaskKind, TaskStatus};
 use context::spec;
 
-/// The trailer by which a task's commit is found again.
+/// The trailer that identifies a task's commit.
 const TRAILER: &str = "Adjutant-Task";
-/// The trailer of a commit that was pushed while a task was at work.
+/// The trailer of a commit that was pushed while a task was running.
 const PROGRESS: &str = "Adjutant-Progress";
 
-/// Runs an agent and brings home what it leaves.
+/// Runs an agent and submits what it leaves.
 pub(super) async fn run(
     app: &App,
     directive: &Directive,
@@ -45,7 +45,7 @@ pub(super) async fn run(
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(task) = directive.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
     sink.send(Signal::TaskStarted { task: id }).await?;
-    // A pause may have come in between: what had not begun does not begin.
+    // The directive may have been paused since the claim. A task that has not begun does not begin during a pause.
     if app.store.task_status(id).await? == Some(TaskStatus::Cancelled) {
         return Ok(Vec::new());
     }
@@ -72,7 +72,7 @@ pub(super) async fn run(
         Err(other) => return Err(other),
     };
     if outcome == TaskOutcome::Cancelled {
-        // Cancelled by us and not by a person: the process stops, or another worker has taken over.
+        // The reason is not a person's command: the process stops, or another worker has taken over.
         if stop.is_cancelled() || !job.is_called_off().await? {
             return Err(EffectError::HandedBack);
         }
@@ -87,7 +87,7 @@ struct Job<'a> {
     directive: &'a Directive,
     task: &'a Task,
     step: Option<&'a Step>,
-    /// The directive that the issue had before, for the planner to know of.
+    /// The directive that the issue had before this one, for the planner's information.
     before: Option<Directive>,
     sink: &'a SignalSink<'a>,
     working: &'a Working<'a>,
@@ -95,20 +95,20 @@ struct Job<'a> {
     stop: &'a CancellationToken,
 }
 
-/// Where a task works: the commit it starts from, and what it is to be merged with.
+/// Where a task works: the commit it starts from, and the head that it has to merge.
 struct StartPoint {
-    /// The head of the step's branch, where that exists.
+    /// The head of the step's branch, if the branch exists.
     branch_head: Option<String>,
-    /// The commit it starts from. What this task's own earlier runs showed on the branch comes after it.
+    /// The commit it starts from. Commits that this task's own earlier runs pushed as progress come after it.
     start: String,
-    /// Whether the branch's head was handed in once, and not only shown.
+    /// Whether the branch's head was submitted, and not only shown as progress.
     handed_in: bool,
-    /// The target's head, to be merged in.
+    /// The target's head, if it has to be merged in.
     merge: Option<String>,
 }
 
 impl Job<'_> {
-    /// What the engine is told where it could not be done.
+    /// The signal for a task that could not be done.
     fn failed(&self, why: &str) -> Signal {
         let reason = without_folder(why, &self.app.settings.data_dir);
         Signal::TaskFinished { task: self.task.id, outcome: TaskOutcome::Failed { reason }, cost: Usd::ZERO }
@@ -117,7 +117,8 @@ impl Job<'_> {
     async fn run(&self) -> Ended {
         let source = Source::open(self.app, self.directive).await?;
         if matches!(self.task.kind, TaskKind::Plan | TaskKind::Judge) {
-            // What they read may all be here already, and a token may have outlived the access: no agent is paid for nothing.
+            // Everything that the agent reads may be in the mirror, and a cached token may outlive the access. This
+            // request ensures that no agent is paid for work that cannot be submitted.
             self.app.github.repository(&self.directive.repo).repository().await?;
         }
         match (self.task.kind, self.step) {
@@ -128,7 +129,7 @@ impl Job<'_> {
         }
     }
 
-    /// Whether people (or a new plan) want this task no more.
+    /// Whether a person or a new plan has cancelled this task.
     async fn is_called_off(&self) -> Result<bool, EffectError> {
         Ok(self.app.store.task_status(self.task.id).await? == Some(TaskStatus::Cancelled))
     }
@@ -148,7 +149,7 @@ impl Job<'_> {
         Ok(ended)
     }
 
-    /// The commit that a planner reads: the base commit, or what earlier plans have made of it.
+    /// The commit that a planner reads: the base commit, or the state that earlier plans have reached.
     async fn planned_upon(&self, source: &Source) -> Result<String, EffectError> {
         if self.directive.has_landed() {
             source.known_head(&self.directive.integration_branch()).await
@@ -214,14 +215,14 @@ impl Job<'_> {
         }) {
             (result @ TaskOutcome::Unchanged { .. }, cost) => (result, cost),
             (TaskOutcome::Cancelled, cost) => {
-                // Where another worker has taken over, saving is its business.
+                // If another worker has taken over, that worker saves the work.
                 if self.stop.is_cancelled() || self.is_called_off().await? {
                     self.save(source, start_point, &tree, checkpoint).await;
                 }
                 return Ok((TaskOutcome::Cancelled, cost));
             }
             other => {
-                // The next try is another task, with a clone of its own.
+                // The next try is another task, which has its own clone.
                 tree.remove(Removal::Disposable);
                 return Ok(other);
             }
@@ -229,7 +230,7 @@ impl Job<'_> {
         Ok((self.bring_home(source, step, start_point, tree, result).await?, cost))
     }
 
-    /// Where the step's branch and its target stand on the server now.
+    /// Where the step's branch and its target are on the server now.
     async fn start_point(&self, source: &Source, step: &Step) -> Result<StartPoint, EffectError> {
         let branch_head = source.head(&step.branch).await?;
         let target = source.known_head(&step.target).await?;
@@ -241,7 +242,7 @@ impl Job<'_> {
         Ok(StartPoint { branch_head, start, handed_in, merge })
     }
 
-    /// What this very task pushed before its worker died, if it did.
+    /// The outcome of this task if an earlier run of it pushed its commit before the process was killed.
     async fn done_before(&self, source: &Source, head: &str) -> Result<Option<TaskOutcome>, EffectError> {
         let base = self.directive.base.sha.as_str();
         source.mirror.fetch_commit(&source.remote, base).await?;
@@ -284,7 +285,8 @@ impl Job<'_> {
             TaskOutcome::Unchanged { summary, .. } => summary.clone(),
             _ => String::new(),
         };
-        // What was shown and is not handed in after all goes from the branch again, for the next try to start afresh.
+        // Work that was shown as progress but is not submitted is reverted on the branch, so that the next try starts
+        // without it.
         let nothing = !start_point.handed_in
             && start_point.merge.is_none()
             && self.is_nothing(source, step, start_point, &snapshot.tree).await?;
@@ -296,7 +298,7 @@ impl Job<'_> {
         let first = start_point.branch_head.as_ref().unwrap_or(&start_point.start);
         let parents: Vec<&str> = std::iter::once(first).chain(&start_point.merge).map(String::as_str).collect();
         let author = identity(self.app).await?;
-        // Dated by the task: made twice, it is the same commit.
+        // Dated by the task, so that a second try makes the same commit.
         let commit = mirror.commit(&snapshot.tree, &parents, &message, &author, self.task.created_at).await?;
         let branch = step.branch.as_str();
         match source.push(self.app, self.directive, &commit, branch, start_point.branch_head.as_deref()).await {
@@ -317,7 +319,7 @@ impl Job<'_> {
         Ok(TaskOutcome::Changed { head: Sha::new(commit), summary, findings: Vec::new() })
     }
 
-    /// Whether a tree holds no work of the step's: it is what the branch was cut from.
+    /// Whether a tree contains no work of the step: it equals the tree that the branch was created from.
     async fn is_nothing(
         &self,
         source: &Source,
@@ -335,7 +337,7 @@ impl Job<'_> {
         format!("task-{}", self.task.id)
     }
 
-    /// The task's clone. One that an interrupted run left is gone on with, if it still starts from the same commit.
+    /// The task's clone. A clone that an interrupted run left is used again if it starts from the same commit.
     async fn tree(&self, source: &Source, commit: &str) -> Result<Tree, EffectError> {
         match source.mirror.existing_tree(&self.folder()).await? {
             Some(tree) if tree.base == commit => Ok(tree),
@@ -350,8 +352,8 @@ impl Job<'_> {
         }
     }
 
-    /// The clone of work on a step: the one that an interrupted run left on this machine, else a new one with what the
-    /// checkpoint holds, else a new one.
+    /// The clone for work on a step: the one that an interrupted run left on this machine, else a new one with the
+    /// checkpoint's contents, else a new one.
     async fn work_tree(
         &self,
         source: &Source,
@@ -419,7 +421,7 @@ impl Job<'_> {
         Ok(ended.run)
     }
 
-    /// How a run ended, and what it cost. A failed run still has a cost.
+    /// The outcome of a run, and its cost. A failed run also has a cost.
     fn ended(&self, run: AgentRun, use_result: impl FnOnce(ResultFile) -> TaskOutcome) -> (TaskOutcome, Usd) {
         let cost = run.result.as_ref().map_or(Usd::ZERO, ResultFile::cost);
         let outcome = match (run.outcome, run.result) {
@@ -435,7 +437,7 @@ impl Job<'_> {
     }
 }
 
-/// What of a run is kept, whatever comes of it.
+/// The measurements of a run that are stored for every outcome.
 fn measure(ran: &AgentRun) -> Measure {
     let usage = ran.result.as_ref().and_then(|result| result.usage).unwrap_or_default();
     let exit = match ran.exit {

@@ -1,9 +1,9 @@
-//! What an agent has so far, shown while it is at work.
+//! Shows the work of an agent on the branch while the agent is still running.
 //!
-//! Every now and then its tree is looked at inside a sandbox; where it changed and nothing speaks against it, it is
-//! committed, remembered by the engine and then pushed. Nothing depends on it: what goes wrong here costs a line in the log,
-//! and the agent's work is handed in as ever. Once a push did not take place, no more are tried in this run: somebody else
-//! works on the branch.
+//! The agent's tree is inspected in a sandbox at intervals. If it changed and may be pushed, it is committed, the
+//! commit is stored by the engine, and then it is pushed. Nothing depends on this: errors are only logged, and the
+//! agent's work is submitted as usual. After a rejected push no more are tried in this run, because somebody else is
+//! pushing to the branch.
 
 use std::time::Duration;
 
@@ -19,18 +19,18 @@ use adjutant_domain::signal::Signal;
 use adjutant_domain::step::Step;
 use adjutant_domain::task::TaskStatus;
 
-/// How far the showing has come.
+/// What has been shown so far.
 struct Shown {
-    /// Where the branch is.
+    /// The head of the branch.
     head: Option<String>,
     /// The tree that was pushed last.
     tree: Option<String>,
-    /// A head that may have been pushed or not.
+    /// A head whose push may or may not have succeeded.
     unsure: Option<String>,
 }
 
 impl Job<'_> {
-    /// Shows what is in the tree until `over`; gives the branch's head then.
+    /// Pushes the tree's contents at intervals until `over`. Returns the head of the branch.
     pub(super) async fn show(
         &self,
         source: &Source,
@@ -83,7 +83,8 @@ impl Job<'_> {
             (None, Some(head)) => mirror.tree_of(head).await?,
             (None, None) => mirror.tree_of(&start_point.start).await?,
         };
-        // Whatever may not be pushed, or only with a person's word, is not shown either: it may be gone by the hand-in.
+        // Work that must not be pushed, or only with a person's approval, is not shown either. The agent may have
+        // removed it by the time it submits.
         let rules =
             Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
         if seen.tree == before || !check(&seen, &rules).is_empty() || over.is_cancelled() {
@@ -93,10 +94,10 @@ impl Job<'_> {
         let message = report::progress_message(step, self.task);
         let author = identity(self.app).await?;
         let commit = mirror.commit(&seen.tree, &[parent], &message, &author, self.task.created_at).await?;
-        // Remembered first: a process that dies after the push leaves no head that nobody knows.
+        // Stored before the push, so that a process that is killed after the push leaves no unknown head.
         let (task, head) = (self.task.id, Sha::new(commit.clone()));
         self.sink.send(Signal::TaskPushes { task, head }).await?;
-        // It may have been called off while its tree was looked at.
+        // The task may have been cancelled while the tree was inspected.
         if over.is_cancelled() || self.app.store.task_status(task).await? == Some(TaskStatus::Cancelled) {
             return Ok(());
         }
@@ -109,8 +110,9 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Where a task starts whose branch is at `head`: what its own runs pushed while they worked belongs to it, and is gone on
-    /// with; what an earlier task left there is where it starts from. Also says whether the head was ever handed in.
+    /// The commit that a task starts from when its branch is at `head`, and whether that head was ever submitted.
+    /// Commits that the task's own earlier runs pushed as progress are part of its work, so the start is before them.
+    /// Commits of an earlier task are the start.
     pub(super) async fn own_start(&self, source: &Source, head: &str) -> Result<(String, bool), EffectError> {
         let Some(task) = source.mirror.trailer(head, PROGRESS).await? else { return Ok((head.to_owned(), true)) };
         let own = self.task.id.to_string();
@@ -126,7 +128,7 @@ fn wanted(step: &Step, start_point: &StartPoint) -> bool {
     step.may_show_progress() && start_point.merge.is_none()
 }
 
-/// Waits; false when it is over meanwhile.
+/// Waits for `pause`; false if `over` was cancelled before.
 async fn still(over: &CancellationToken, pause: Duration) -> bool {
     tokio::select! {
         () = over.cancelled() => false,
