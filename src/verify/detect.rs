@@ -1,4 +1,4 @@
-//! Tells from a repository's files how it is tested.
+//! Finds out from a repository's files how it is tested.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,9 @@ use crate::workspace::{GitError, Mirror};
 const MAX_BYTES: u64 = 1024 * 1024;
 const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 
-/// What is looked at: all paths, and the content of two files.
+/// The files that detection reads: all paths, and the content of two files.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
-    /// All paths of the commit.
     pub paths: BTreeSet<String>,
     /// The content of `package.json`.
     pub package_json: Option<String>,
@@ -25,7 +24,7 @@ impl Files {
     }
 }
 
-/// The verifiers for a commit without a policy of its own. Name the base commit, never the one under test.
+/// The verifiers for a commit whose policy names none. Pass the base commit, never the one under test.
 pub async fn detect_at(mirror: &Mirror, commit: &str) -> Result<Vec<VerifierSpec>, GitError> {
     let paths: BTreeSet<String> = mirror.files(commit).await?.into_iter().map(|entry| entry.path).collect();
     let text = async |path: &str| -> Result<Option<String>, GitError> {
@@ -40,7 +39,7 @@ pub async fn detect_at(mirror: &Mirror, commit: &str) -> Result<Vec<VerifierSpec
     Ok(detect(&Files { paths, package_json, makefile }))
 }
 
-/// The verifiers that the files of a repository call for. All are required.
+/// The verifiers that fit the files of a repository. All are required.
 pub fn detect(files: &Files) -> Vec<VerifierSpec> {
     let mut found = Vec::new();
     let mut add = |name: &str, run: &str| found.push(VerifierSpec::required(name, run));
@@ -56,14 +55,14 @@ pub fn detect(files: &Files) -> Vec<VerifierSpec> {
     if files.has("go.mod") {
         add("go test", "go test ./...");
     }
-    // A makefile's `test` often runs what was found above, so it speaks only where nothing else does.
+    // A makefile's `test` often runs the commands found above, so it counts only if there is nothing else.
     if found.is_empty() && files.makefile.as_deref().is_some_and(has_test_target) {
         found.push(VerifierSpec::required("make test", "make test"));
     }
     found
 }
 
-/// Whether there is a test script, and not the one that `npm init` writes.
+/// Whether there is a test script other than the one that `npm init` writes.
 fn has_npm_test(package: &str) -> bool {
     let package: serde_json::Value = serde_json::from_str(package).unwrap_or_default();
     let script = package.pointer("/scripts/test").and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -76,7 +75,7 @@ fn is_python(files: &Files) -> bool {
         let Some(stem) = name.strip_suffix(".py") else { return false };
         stem.starts_with("test_") || stem.ends_with("_test") || folder.split('/').any(|part| part == "tests")
     });
-    // A Python project without any test has nothing that pytest could verify.
+    // A Python project without any test has nothing for pytest to run.
     tests || files.has("pytest.ini")
 }
 

@@ -1,16 +1,18 @@
 //! Verifiers: commands that verify a step's head commit.
 //!
-//! In: a commit's files, from which [`detect`] tells the commands that test it; one command and a clone of its own for
-//! [`run_verifier`]; a diff for [`weakened_proof`]. Out: per verifier one [`VerifierRun`] with a verdict, one line and the last of
-//! its output; per diff the places where verification was weakened.
+//! In: a commit's files, from which [`detect`] derives the commands that test it; one command and its own clone for
+//! [`run_verifier`]; a diff for [`weakened_proof`]. Out: one [`VerifierRun`] per verifier, with a verdict, one line and
+//! the end of its output; the places where a diff weakens verification.
 //!
-//! The difference that matters here: **fail** is an answer about the code, **error** is none. A verifier that could not be
-//! started, or whose program is not installed, says nothing about the commit, and is told apart from a test that failed.
+//! **Fail** is an answer about the code; **error** is not. A verifier that could not be started, or whose program is
+//! not installed, says nothing about the commit. It is never treated as a failed test.
 //!
-//! What this folder never does: weigh. Which verdicts make green, yellow or red is the domain's to say. And it never takes its
-//! configuration from the commit under test: who calls [`detect_at`] or reads a policy names the *base* commit.
+//! What never happens here: nothing is weighed. The domain decides which verdicts make green, yellow or red. The
+//! configuration never comes from the commit under test: the caller of [`detect_at`], or the reader of a policy, passes
+//! the *base* commit.
 //!
-//! A verifier's clone and scratch folder are its own. In an agent's home, a planted `~/.cargo/config.toml` could make every test pass.
+//! Every verifier has its own clone and scratch folder. In an agent's home, a planted `~/.cargo/config.toml` could make
+//! every test pass.
 
 mod detect;
 mod run;
@@ -25,9 +27,9 @@ pub use weakened::{Weakening, WeakeningKind, changed_runners, weakened_proof};
 /// One command that verifies a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifierSpec {
-    /// Its name, and that of its check run.
+    /// Its name, which is also the name of its check run.
     pub name: String,
-    /// A shell command, run in the clone; status 0 is a pass.
+    /// A shell command, run in the clone. Status 0 is a pass.
     pub run: String,
     /// Whether its failure alone makes the evaluation red.
     pub required: bool,
@@ -35,7 +37,7 @@ pub struct VerifierSpec {
     pub weight: f64,
     /// Wall-clock limit.
     pub timeout: Duration,
-    /// Whether it reaches the network.
+    /// Whether it may use the network.
     pub network: bool,
 }
 

@@ -13,12 +13,12 @@ const SUMMARY_CHARS: usize = 200;
 /// Where a verifier runs.
 #[derive(Debug, Clone)]
 pub struct VerifierJob {
-    /// A clone at the commit under test, of its own: what it runs could change the files for another.
+    /// A clone at the commit under test, for this verifier only, because it could change the files for another.
     pub workdir: PathBuf,
-    /// A home for the verifiers of this commit, so that a second command finds what the first one built; `None` for a fresh one.
-    /// Never an agent's.
+    /// A home that is shared by the verifiers of this commit, so that a second command finds what the first one built;
+    /// `None` for a new one. Never an agent's.
     pub scratch: Option<PathBuf>,
-    /// What it may use up; the wall-clock limit is the verifier's own.
+    /// Its resource limits. The wall-clock limit comes from the verifier.
     pub limits: Limits,
     pub log: PathBuf,
     pub cancel: CancellationToken,
@@ -29,11 +29,11 @@ pub struct VerifierJob {
 pub enum RunVerdict {
     Pass,
     Fail,
-    /// There was nothing to look at.
+    /// There was nothing to verify.
     Neutral,
-    /// The verifier could not be run: nothing is known of the commit.
+    /// The verifier could not be run, so nothing is known about the commit.
     Error {
-        /// Why, and the remedy.
+        /// The reason and the remedy.
         reason: String,
     },
 }
@@ -55,7 +55,7 @@ pub struct VerifierRun {
     pub duration: Duration,
 }
 
-/// Runs `spec`. Never fails itself: what went wrong is in the verdict.
+/// Runs `spec`. It never fails itself: every error is in the verdict.
 pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> VerifierRun {
     let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
     let mut run = SandboxRun::new(argv, job.workdir, job.log);
@@ -64,7 +64,7 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
     run.scratch = job.scratch;
     run.cancel = job.cancel;
     if !spec.network {
-        // So that a missing dependency is a clear sentence, and not a minute of tries.
+        // A missing dependency then gives a clear error at once, and not after a minute of retries.
         run.env.insert("CARGO_NET_OFFLINE".to_owned(), "true".to_owned());
         run.env.insert("npm_config_offline".to_owned(), "true".to_owned());
         run.env.insert("GOPROXY".to_owned(), "off".to_owned());

@@ -1,7 +1,8 @@
-//! Finds where a change weakens its verification: tests deleted or skipped, assertions taken away or made to hold always.
+//! Finds places where a change weakens its verification: tests deleted or skipped, assertions removed or made to hold
+//! always.
 //!
-//! It reads changed lines, not programs: it can be fooled by someone who tries, and it can cry at an honest clean-up. That is why
-//! a finding never fails anything: it keeps a verdict from being green, so that a person looks.
+//! It compares lines and does not parse programs. It can be fooled on purpose, and it can report an honest clean-up.
+//! Therefore a finding never fails a verification: it only keeps a verdict from being green, so that a person looks.
 
 use super::VerifierSpec;
 use crate::workspace::{Changed, Diff, Status};
@@ -11,7 +12,7 @@ const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 /// A way to weaken verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WeakeningKind {
-    /// A file with tests is gone.
+    /// A file with tests was deleted.
     TestFileDeleted,
     /// Fewer tests than before.
     TestsRemoved,
@@ -21,9 +22,9 @@ pub enum WeakeningKind {
     AssertionsLoosened,
     /// A failure no longer counts.
     FailureIgnored,
-    /// A file of code that git takes for binary: nobody sees what changed in it.
+    /// A source file that git treats as binary, so that its changes are not visible.
     Unreadable,
-    /// What a verifier runs was changed by the change that it is to verify.
+    /// The change edits a file that its own verifier runs.
     RunnerChanged,
 }
 
@@ -31,7 +32,7 @@ pub enum WeakeningKind {
 pub struct Weakening {
     pub kind: WeakeningKind,
     pub path: String,
-    /// The line: in the new file for what was added, in the old one for what was removed; `None` for the whole file.
+    /// The line: in the new file for an addition, in the old one for a removal; `None` for the whole file.
     pub line: Option<u64>,
     /// One sentence for a person.
     pub note: String,
@@ -39,13 +40,13 @@ pub struct Weakening {
 
 /// The places where `diff` weakens verification, in the order of its files.
 pub fn weakened_proof(diff: &Diff) -> Vec<Weakening> {
-    // What moved to another file is still there: only a loss of the whole change counts.
+    // Tests that moved to another file still exist, so only the sum over the whole change counts.
     let fewer_tests = loss(diff, is_test);
     let fewer_assertions = loss(diff, is_assertion);
     let mut found = Vec::new();
     for file in &diff.files {
         if file.binary {
-            // One NUL in a comment is enough, and compilers do not mind it.
+            // One NUL in a comment makes a file binary for git, and compilers accept it.
             let code = language(&file.path) != Language::Other && file.status != Status::Deleted;
             let note = || "git takes this file of code for binary: what changed in it cannot be read.".to_owned();
             found.extend(code.then(|| place(WeakeningKind::Unreadable, file, None, note())));
@@ -72,8 +73,8 @@ pub fn weakened_proof(diff: &Diff) -> Vec<Weakening> {
     found
 }
 
-/// The files that a verifier's command names, where the change that is to be verified changes them. What `make` runs is
-/// in its makefile.
+/// The files that a verifier's command names and that the verified change edits. `make` runs commands of the makefile,
+/// so that counts as named.
 pub fn changed_runners(specs: &[VerifierSpec], diff: &Diff) -> Vec<Weakening> {
     let mut found = Vec::new();
     for file in &diff.files {
@@ -114,11 +115,11 @@ fn added_lines(file: &Changed) -> Vec<Weakening> {
     let mut found = Vec::new();
     let new_tests = count(&file.path, &file.added, is_test) > 0;
     for (number, line) in &file.added {
-        // A line that was there before in the same words only moved.
+        // A line that was there before with the same text has only moved.
         if file.removed.iter().any(|(_, old)| old.trim() == line.trim()) {
             continue;
         }
-        // Beside a new test it is what that test is about.
+        // Next to a new test, the attribute is what that test is about.
         let expects_panic =
             !new_tests && code(line).starts_with("#[should_panic") && language(&file.path) == Language::Rust;
         let told = if expects_panic || skips(&file.path, line) {
@@ -173,7 +174,7 @@ fn is_test_file(path: &str) -> bool {
     language(path) != Language::Other && (in_folder || named || dotted)
 }
 
-/// The code of a line: nothing of a line that is only a comment.
+/// The code of a line; empty for a line that is only a comment.
 fn code(line: &str) -> &str {
     let line = line.trim_start();
     if line.starts_with("//") || (line.starts_with('#') && !line.starts_with("#[") && !line.starts_with("#!")) {
@@ -197,7 +198,7 @@ fn is_test(path: &str, line: &str) -> bool {
     }
 }
 
-/// An assertion that names what it expects.
+/// Whether the line is an assertion that names the value it expects.
 fn is_assertion(path: &str, line: &str) -> bool {
     let line = code(line);
     let has = |words: &[&str]| words.iter().any(|word| line.contains(word));
@@ -282,7 +283,8 @@ fn always_holds(path: &str, line: &str) -> bool {
     }
 }
 
-/// Commands and jobs whose failure is swallowed: in makefiles, scripts, `package.json` and workflows.
+/// Whether the line runs a command or job whose failure is ignored: in makefiles, scripts, `package.json` and
+/// workflows.
 fn ignores_failure(path: &str, line: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ends =

@@ -1,4 +1,4 @@
-//! What changed between two trees, line by line, bounded.
+//! The difference between two trees, line by line, with bounds.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use adjutant_domain::input;
 
 use super::git::{self, Git, GitError};
 
-/// How many bytes of changed lines are looked at.
+/// How many bytes of changed lines are read.
 const PATCH_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What happened to a file.
@@ -16,28 +16,27 @@ pub enum Status {
     /// Its content or mode changed.
     Modified,
     Deleted,
-    /// It became another kind of thing: a file a symlink, say.
+    /// It became another kind of entry, for example a file became a symlink.
     TypeChanged,
 }
 
 /// One changed file. A rename is a deletion and an addition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// Its path, lossy UTF-8.
+    /// Lossy UTF-8.
     pub path: String,
-    /// What happened to it.
     pub status: Status,
-    /// Its mode before (`0o100644`, `0o100755`, `0o120000` symlink, `0o160000` submodule), 0 if it was not there.
+    /// Its mode before (`0o100644`, `0o100755`, `0o120000` symlink, `0o160000` submodule), 0 if it did not exist.
     pub old_mode: u32,
-    /// Its mode now, 0 if it is gone.
+    /// Its mode now, 0 if it was deleted.
     pub mode: u32,
-    /// The object it has now.
+    /// The object name of its content now.
     pub object: String,
     /// How many lines were added; 0 for a binary file.
     pub additions: u64,
     /// How many lines were removed; 0 for a binary file.
     pub deletions: u64,
-    /// Whether git takes it for binary.
+    /// Whether git treats it as binary.
     pub binary: bool,
     /// The added lines with their numbers in the new file.
     pub added: Vec<(u64, String)>,
@@ -49,7 +48,7 @@ pub struct Changed {
 pub struct Diff {
     /// The files, sorted by path.
     pub files: Vec<Changed>,
-    /// Whether the lines of some files are missing, because there are too many.
+    /// Whether lines of some files are missing because there are too many.
     pub truncated: bool,
 }
 
@@ -131,7 +130,7 @@ fn fill(files: &mut [Changed], patch: &str) {
     let mut current = None;
     let (mut old_line, mut new_line, mut old_left, mut new_left) = (0, 0, 0_u64, 0_u64);
     for line in patch.split_terminator('\n') {
-        // Within a hunk the counts tell which lines belong to it: a removed line may look like a header.
+        // Within a hunk the counts say which lines belong to it, because a removed line may look like a header.
         if old_left > 0 || new_left > 0 {
             let Some(file) = current.and_then(|index: usize| files.get_mut(index)) else { continue };
             if let Some(text) = line.strip_prefix('-').filter(|_| old_left > 0) {

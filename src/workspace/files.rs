@@ -1,9 +1,9 @@
-//! Walks over files that others have left, and their removal.
+//! Walks over files that other processes left, and removes them.
 //!
-//! What an agent or a test suite leaves may be nested without end, have millions of entries, and be unreadable. So nothing here is
-//! recursive: a [`walk`] is a loop with bounds, and what exceeds them is refused with the number and the limit; a folder that is
-//! not wanted any more gets another name at once ([`discard`]), and is taken apart by a thread of its own ([`removal`]), however
-//! deep it is. No symlink is followed.
+//! An agent or a test suite may leave folders of any depth, millions of entries, and unreadable files. Therefore
+//! nothing here is recursive. A [`walk`] is a loop with bounds; a tree that exceeds them is refused with the number and
+//! the limit. A folder that is no longer needed is renamed at once ([`discard`]) and removed by a separate thread
+//! ([`removal`]), however deep it is. No symlink is followed.
 
 pub(crate) mod removal;
 
@@ -18,23 +18,23 @@ pub use removal::remove_all;
 
 const STALE: Duration = Duration::from_hours(48);
 
-/// How much a walk looks at.
+/// The bounds of a walk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// How many folders deep.
+    /// The deepest level of folders.
     pub(crate) depth: usize,
-    /// How many files and folders.
+    /// The most files and folders.
     pub(crate) entries: u64,
 }
 
 impl Bounds {
-    /// For a working tree. The dependencies that a package manager puts there are some hundred thousand files.
+    /// For a working tree. A package manager puts some hundred thousand files of dependencies there.
     pub(crate) const TREE: Self = Self { depth: 200, entries: 1_000_000 };
-    /// The longest path, in bytes: the kernel takes 4,096, and ours has to stand before it.
+    /// The longest path in bytes. The kernel takes 4,096, and our own prefix needs room before it.
     const PATH: usize = 3_000;
 }
 
-/// What is wrong with files that others have left. A sentence for people.
+/// Why files that other processes left are refused. A sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Excess {
     /// Too many files and folders.
@@ -42,17 +42,15 @@ pub enum Excess {
     Entries(u64),
     #[error("folders were left that are nested more than {0} deep; at most {0} are looked into")]
     Depth(usize),
-    /// A path that is too long.
     #[error("a file was left whose path has {found} bytes; at most {limit} may be")]
     Path { found: usize, limit: usize },
 }
 
-/// Why a walk did not come to its end.
+/// Why a walk was not completed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WalkError {
     #[error(transparent)]
     Excess(#[from] Excess),
-    /// What the system said.
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -64,15 +62,14 @@ impl WalkError {
     }
 }
 
-/// Whether a folder is looked into.
+/// Whether the walk enters a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Descend {
     Yes,
-    /// It is passed by.
     No,
 }
 
-/// Shows `visit` everything below `root`, a folder before what is in it. `visit` may make a folder readable.
+/// Calls `visit` for everything below `root`, for a folder before its entries. `visit` may make a folder readable.
 pub(crate) fn walk(
     root: &Path,
     bounds: Bounds,
@@ -104,7 +101,7 @@ pub(crate) fn walk(
     Ok(())
 }
 
-/// Gives us at least these permissions. Not for a symlink.
+/// Adds at least these permissions for us. Not for a symlink.
 pub(crate) fn permit(path: &Path, metadata: &Metadata, least: u32) -> io::Result<()> {
     let mode = metadata.permissions().mode();
     if mode & least == least {
@@ -113,8 +110,8 @@ pub(crate) fn permit(path: &Path, metadata: &Metadata, least: u32) -> io::Result
     fs::set_permissions(path, fs::Permissions::from_mode((mode | least) & 0o7777))
 }
 
-/// Discards what a process that was killed left in `folder`: entries that `ours` names and that are older than two days, which
-/// is longer than anything of ours works on one; and what was discarded before and is still there.
+/// Discards the leftovers of killed processes in `folder`: entries that `ours` accepts and that are older than two
+/// days, which is longer than any work uses one. Also removes folders that were discarded before and still exist.
 pub(crate) fn sweep(folder: &Path, ours: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {

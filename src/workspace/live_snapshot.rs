@@ -1,10 +1,11 @@
-//! A look at a tree while an agent is still at work in it.
+//! Takes a snapshot of a tree while an agent is still working in it.
 //!
-//! Reading such a tree from outside would be a way out of the sandbox: a file that is looked at as a file may be a symlink to
-//! one of ours by the time that it is opened, and what it holds would be pushed. So the changed files are copied by a run
-//! in a sandbox of its own, which sees the tree and nothing of ours; no process is left in the copy when it is read. What the
-//! agent's repository says is not trusted here either: it only picks what is copied, and the copy is checked like any
-//! other tree. A file may be copied half-written: that is work in progress, and no hand-in.
+//! Reading such a tree from outside would break the sandbox. A path that was checked as a file may be a symlink to one
+//! of our files when it is opened, and its contents would be pushed. Therefore a separate sandboxed run copies the
+//! changed files. That run sees the tree and none of our files, and no process is left in the copy when it is read. The
+//! agent's repository is not trusted here either: it only selects what is copied, and the copy is checked like any
+//! other tree. A file may be copied half-written. That is acceptable, because the snapshot is progress and not a
+//! submission.
 
 use std::fs;
 use std::io::Read;
@@ -18,14 +19,15 @@ use super::sandbox::{Bind, Limits, Sandbox, SandboxRun};
 use super::snapshot::Snapshot;
 use super::tree::Tree;
 
-/// Where the run sees the agent's tree, and where it leaves its lists.
+/// The path of the agent's tree in the run, and the path of the lists that it writes.
 const FROM: &str = "/work/from";
 const LISTS: &str = "/work/lists";
 /// The most bytes of a list that are read.
 const LIST_BYTES: u64 = 16 * 1024 * 1024;
-/// How long a look may take.
+/// How long taking a snapshot may take.
 const LIMIT: Duration = Duration::from_mins(1);
-/// Copies what differs from the commit `$2` in the repository `$1` into the working directory, and lists in `$3` what is gone.
+/// Copies the files that differ from the commit `$2` in the repository `$1` into the working directory, and lists the
+/// deleted ones in `$3`.
 const COPY: &str = r#"
 set -e
 out=$(pwd)
@@ -38,7 +40,7 @@ xargs -0 -r -a "$3/changed" cp -P --parents --preserve=mode -t "$out" -- || true
 "#;
 
 impl Mirror {
-    /// What has changed since `base` in a tree in which a process is at work; `None` where it cannot be read now.
+    /// The changes since `base` in a tree in which a process is running; `None` if the tree cannot be read now.
     pub async fn live_snapshot(
         &self,
         sandbox: &Sandbox,
@@ -79,7 +81,7 @@ impl Mirror {
     }
 }
 
-/// A list that a run left. It may have left anything under that name.
+/// Reads a list that a run wrote. The run may have put anything under that name.
 fn read_list(path: &std::path::Path) -> Result<Vec<u8>, String> {
     let metadata = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
     if !metadata.is_file() {

@@ -1,5 +1,5 @@
-//! The bare mirrors, one per repository: where objects come in from the server, where our commits are made, and from where
-//! they are pushed. No process of an agent or of a test ever sees a mirror.
+//! The bare mirrors, one per repository. Objects are fetched into them, Adjutant's commits are made in them, and
+//! branches are pushed from them. No process of an agent or of a test ever sees a mirror.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::diff::{self, Diff};
 use super::git::{self, Git, GitError, Remote};
 
-/// How many commits of one task's work in progress are looked through: more than there are in two weeks.
+/// How many progress commits of one task are searched: more than there are in two weeks.
 const MOST_MARKED: u32 = 50_000;
 
 type Locks = Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>;
@@ -24,7 +24,7 @@ pub struct Workspaces {
 }
 
 impl Workspaces {
-    /// Opens or makes `<root>/mirrors` and `<root>/trees`.
+    /// Opens or creates `<root>/mirrors` and `<root>/trees`.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, GitError> {
         let root = root.into();
         for name in ["mirrors", "trees"] {
@@ -45,7 +45,7 @@ impl Workspaces {
         if found >= git::OLDEST { Ok(()) } else { Err(GitError::TooOld(version)) }
     }
 
-    /// The mirror of the repository `key` (its id), made when it is not there. Nothing is fetched yet.
+    /// The mirror of the repository `key` (its id). It is created if it does not exist. Nothing is fetched yet.
     pub async fn mirror(&self, key: &str) -> Result<Mirror, GitError> {
         let key = git::folder_name(key)?;
         let lock =
@@ -55,7 +55,7 @@ impl Workspaces {
         if !path.exists() {
             let making = path.with_extension(format!("making-{}", uuid::Uuid::new_v4()));
             Git::bare("init").args(["--quiet", "--bare", "--template="]).arg(&making).bytes().await?;
-            // Trees are cut from any commit, also one that no branch names (any more).
+            // Clones start from any commit, also from one that no branch contains (any more).
             Git::at(&making, "config").args(["uploadpack.allowAnySHA1InWant", "true"]).bytes().await?;
             tokio::fs::rename(&making, &path).await.map_err(GitError::io(&path))?;
         }
@@ -64,9 +64,9 @@ impl Workspaces {
     }
 }
 
-/// A bare repository of ours. Cheap to clone.
+/// One of our bare repositories. Cheap to clone.
 ///
-/// Where its methods take a branch, the name may also be that of a reference below `refs/adjutant/`: a checkpoint.
+/// Where a method takes a branch, the name may also be that of a checkpoint: a reference below `refs/adjutant/`.
 #[derive(Debug, Clone)]
 pub struct Mirror {
     pub(super) path: PathBuf,
@@ -74,7 +74,7 @@ pub struct Mirror {
     lock: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// Who a commit is by.
+/// The author of a commit.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// As in `adjutant[bot]`.
@@ -85,10 +85,9 @@ pub struct Identity {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merge {
-    /// Theirs is in ours already: the result is this commit.
+    /// Ours contains theirs already: the result is this commit.
     UpToDate(String),
     Clean {
-        /// The object name of the merged tree.
         tree: String,
     },
     /// Both sides changed the same places.
@@ -100,19 +99,19 @@ pub enum Merge {
     },
 }
 
-/// Why a push did not take place.
+/// Why a push was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
-    /// The branch is not where it was: someone else pushed, deleted or made it.
+    /// The branch has moved: somebody else pushed, deleted or created it.
     #[error("the branch moved meanwhile: fetch it and look at what was pushed")]
     Moved,
-    /// The push would drop commits of the branch.
+    /// The push would remove commits from the branch.
     #[error("the new commit does not contain what the branch holds: merge it first")]
     NotFastForward,
-    /// The server said no: a protected branch, a rule, a hook.
+    /// The server rejected it: a protected branch, a rule, a hook.
     #[error("the server rejected the push: {0}")]
     Rejected(String),
-    /// The app was not granted what this push needs. Only a person can mend it.
+    /// The app has no permission for this push. Only a person can grant it.
     #[error("{0}")]
     NotGranted(String),
     /// Git or the network failed.
@@ -137,7 +136,7 @@ impl Mirror {
         &self.path
     }
 
-    /// Brings `branches` from the server (all of them when empty), moving our copies to where the server's are.
+    /// Fetches `branches` from the server (all of them if empty), and moves our copies to the server's heads.
     pub async fn fetch(&self, remote: &Remote, branches: &[&str]) -> Result<(), GitError> {
         let mut refspecs = Vec::new();
         for name in branches {
@@ -150,7 +149,8 @@ impl Mirror {
         self.fetch_refspecs(remote, &refspecs, branches.is_empty()).await
     }
 
-    /// Brings one commit by its name, whichever branch or pull request holds it. Nothing is asked when it is here already.
+    /// Fetches one commit by its name, whichever branch or pull request contains it. The server is not asked if the
+    /// commit is here.
     pub async fn fetch_commit(&self, remote: &Remote, commit: &str) -> Result<(), GitError> {
         if self.has(commit).await? {
             return Ok(());
@@ -165,30 +165,30 @@ impl Mirror {
         fetch.arg("--").arg(&remote.url).args(refspecs).remote(remote).bytes().await.map(drop)
     }
 
-    /// Where `branch` is on the server now.
+    /// The head of `branch` on the server now.
     pub async fn remote_head(&self, remote: &Remote, branch: &str) -> Result<Option<String>, GitError> {
         let name = git::reference(branch)?;
         let answer =
             Git::at(&self.path, "ls-remote").arg("--").arg(&remote.url).arg(&name).remote(remote).line().await?;
-        // A pattern matches the tail of a reference too.
+        // `ls-remote` also returns references that only end in the pattern.
         let found = answer.lines().filter_map(|line| line.split_once('\t')).find(|(_, reference)| *reference == name);
         Ok(found.map(|(sha, _)| sha.to_owned()))
     }
 
-    /// Where our copy of `branch` is.
+    /// The head of our copy of `branch`.
     pub async fn head(&self, branch: &str) -> Result<Option<String>, GitError> {
         let name = format!("{}^{{commit}}", git::reference(branch)?);
         let answer = Git::at(&self.path, "rev-parse").args(["--verify", "--quiet"]).arg(name).run().await?;
         if answer.code == 0 { answer.line().map(Some) } else { Ok(None) }
     }
 
-    /// Whether the commit is here.
+    /// Whether the mirror has the commit.
     pub async fn has(&self, commit: &str) -> Result<bool, GitError> {
         let object = format!("{}^{{commit}}", git::sha(commit)?);
         Ok(Git::at(&self.path, "cat-file").arg("-e").arg(object).run().await?.code == 0)
     }
 
-    /// Whether `old` is `new` or before it.
+    /// Whether `old` equals `new` or is an ancestor of it.
     pub async fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, GitError> {
         let answer =
             Git::at(&self.path, "merge-base").args(["--is-ancestor", git::sha(old)?, git::sha(new)?]).run().await?;
@@ -227,7 +227,7 @@ impl Mirror {
         Ok(Merge::Conflicted { tree, paths })
     }
 
-    /// Makes a commit. The same arguments give the same commit, so that doing it twice leaves no twin.
+    /// Makes a commit. The same arguments give the same commit, so a second try makes no duplicate.
     pub async fn commit(
         &self,
         tree: &str,
@@ -250,8 +250,8 @@ impl Mirror {
         commit.args(["-F", "-"]).stdin(message).line().await
     }
 
-    /// Moves `branch` of the server from `expected` (`None`: it must not exist) to `sha`. Never drops a commit of it. A
-    /// branch that is at `sha` already is fine.
+    /// Moves `branch` on the server from `expected` (`None`: it must not exist) to `sha`. It never removes commits from
+    /// the branch. If the branch is at `sha` already, it succeeds.
     pub async fn push(
         &self,
         remote: &Remote,
@@ -276,7 +276,7 @@ impl Mirror {
             return Err(answer.error().into());
         };
         let reason = refused.rsplit('\t').next().unwrap_or(refused);
-        // The lease is checked on both ends, and a race within the server is reported in yet other words.
+        // Both ends check the lease, and a race within the server is reported in other words again.
         let moved = [
             "stale info",
             "fetch first",
@@ -293,7 +293,7 @@ impl Mirror {
         if self.remote_head(remote, branch).await?.as_deref() == Some(sha) { Ok(()) } else { Err(PushError::Moved) }
     }
 
-    /// Deletes `branch` from the server, if it is still at `expected`.
+    /// Deletes `branch` on the server if it is still at `expected`.
     pub async fn delete(&self, remote: &Remote, branch: &str, expected: &str) -> Result<(), GitError> {
         let name = git::reference(branch)?;
         let lease = format!("--force-with-lease={name}:{}", git::sha(expected)?);
@@ -331,13 +331,13 @@ impl Mirror {
         Ok(commits.into_iter().find_map(|(_, value)| value))
     }
 
-    /// Following first parents from `head`, the first commit whose message has not the trailer `key: value`.
+    /// The first commit without the trailer `key: value` on the line of first parents from `head`.
     pub async fn before_trailer(&self, head: &str, key: &str, value: &str) -> Result<Option<String>, GitError> {
         let commits = self.trailers(head, key, MOST_MARKED).await?;
         Ok(commits.into_iter().find(|(_, found)| found.as_deref() != Some(value)).map(|(commit, _)| commit))
     }
 
-    /// The newest commits of a line of first parents, each with the value of that trailer.
+    /// The newest commits on the line of first parents, each with the value of the trailer.
     async fn trailers(&self, head: &str, key: &str, count: u32) -> Result<Vec<(String, Option<String>)>, GitError> {
         if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(GitError::Invalid(key.to_owned(), "trailer"));

@@ -6,20 +6,20 @@
 //!             └── snapshot ← check ←──────┘   → commit → push
 //! ```
 //!
-//! In: a repository's address with a token good for it alone, and commits by name. Out: clones to work in, and what was
-//! left in them as trees, commits and pushed branches.
+//! In: a repository's address with a token for that repository only, and commits by name. Out: clones to work in, and
+//! their contents afterwards as trees, commits and pushed branches.
 //!
 //! The invariants:
 //!
-//! * A **mirror** is ours alone. No process of an agent, a test or a repository ever sees it, its path, or a token.
-//! * A **tree** is a clone that stands by itself. Once a process has run in it, its `.git` is never read again: what was left is read from
-//!   the files, with the mirror as the repository ([`Mirror::snapshot`]), and looked through ([`check`]) before it is pushed. While a
-//!   process is at work in it, it is read inside a sandbox only ([`Mirror::live_snapshot`]).
-//! * A **token** reaches git by the environment; it is in no argument, URL, configuration file, error or log.
-//! * A **push** never drops a commit of somebody else: it names what it expects to find ([`Mirror::push`]).
-//! * A **commit** is a function of its arguments, so that a crash and a second try leave no twin.
+//! * A **mirror** is private. No process of an agent, a test or a repository ever sees it, its path, or a token.
+//! * A **tree** is an independent clone. After a process has run in it, its `.git` is never read again: its files are
+//!   read with the mirror as the repository ([`Mirror::snapshot`]), and checked ([`check`]) before they are pushed.
+//!   While a process is running in it, it is read only inside a sandbox ([`Mirror::live_snapshot`]).
+//! * A **token** is passed to git in the environment. It is in no argument, URL, configuration file, error or log.
+//! * A **push** never removes a commit of somebody else: it names the head that it expects ([`Mirror::push`]).
+//! * A **commit** is a function of its arguments, so that a second try after a crash makes no duplicate.
 //!
-//! What this folder never does: decide. It does not know of directives, steps or policies.
+//! What never happens here: no decision. This folder does not know directives, steps or policies.
 
 mod diff;
 pub(crate) mod files;

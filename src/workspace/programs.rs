@@ -1,19 +1,19 @@
-//! Where programs are that are started from here.
+//! Finds the programs that are started from here.
 //!
-//! A program that is named by its path is started without a copy of this process's page tables (`posix_spawn` in place of
-//! `fork`, which the standard library needs to look a name up in another environment): in a large process that is most of
-//! what starting it costs.
+//! A program that is named by its full path is started with `posix_spawn`, without a copy of this process's page
+//! tables. To look up a name in another environment, the standard library has to use `fork` instead. In a large process
+//! that copy is most of the cost of a start.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Our own `PATH`, or what is usual where there is none.
+/// Our own `PATH`, or the usual one if it is not set.
 pub(super) fn path() -> OsString {
     std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into())
 }
 
-/// The program `name` in our own `PATH`; a folder that is not named from the root is another one in another place, and is
-/// passed by.
+/// The program `name` in our own `PATH`. Relative folders are skipped, because they mean something else in another
+/// working directory.
 pub(super) fn which(name: &str) -> Option<PathBuf> {
     let folders = path();
     let mut found = std::env::split_paths(&folders).map(|folder| folder.join(name));

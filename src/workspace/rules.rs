@@ -1,4 +1,4 @@
-//! What an agent's change may not hold. A pure look at a snapshot: nothing here touches a file.
+//! The rules for an agent's change. They are checked on a snapshot; nothing here touches a file.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -8,34 +8,34 @@ use super::snapshot::{Snapshot, adds_content, escapes};
 /// The limits of one change.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Paths that need a person: globs from the repository's root, `**` crossing folders.
+    /// Paths whose change needs a person's approval: globs from the repository's root, where `**` crosses folders.
     pub protected: GlobSet,
     /// How many files may change.
     pub max_files: usize,
-    /// How many bytes the new and changed files may have together.
+    /// The most bytes of all new and changed files together.
     pub max_bytes: u64,
 }
 
-/// Paths that always need a person: what runs in the repository's own automation, and the policy. The folder itself
-/// too: a symlink of its name would put another one in its place.
+/// Paths that always need a person's approval: the repository's automation, and the policy. The folder itself is
+/// included, because a symlink of its name would replace it.
 pub const ALWAYS_PROTECTED: &[&str] = &[".github", ".github/**"];
 
 impl Rules {
-    /// Rules with further protected paths beside [`ALWAYS_PROTECTED`], and the default limits.
+    /// Rules with protected paths in addition to [`ALWAYS_PROTECTED`], and the default limits.
     pub fn new<'a>(protected: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
         let mut set = GlobSetBuilder::new();
         for glob in ALWAYS_PROTECTED.iter().copied().chain(protected) {
-            // Without regard to case: on the machines of many people `.GitHub` is `.github`.
+            // Case is ignored, because `.GitHub` is `.github` on many people's machines.
             set.add(GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build()?);
         }
         Ok(Self { protected: set.build()?, max_files: 300, max_bytes: 20 * 1024 * 1024 })
     }
 }
 
-/// Something wrong with a change.
+/// A violation of the rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeFault {
-    /// A symlink out of the tree.
+    /// A symlink that leaves the tree.
     #[error("`{path}` is a symlink that leads out of the repository, to `{target}`")]
     SymlinkOut {
         path: String,
@@ -45,7 +45,7 @@ pub enum ChangeFault {
     /// A submodule was added or moved.
     #[error("`{0}` is a submodule: submodules are not changed by Adjutant")]
     Submodule(String),
-    /// A repository inside of the working tree.
+    /// A repository inside the working tree.
     #[error("`{0}` is a git repository inside of the repository, and was left out")]
     NestedRepository(String),
     /// A credential in an added line.
@@ -54,7 +54,7 @@ pub enum ChangeFault {
         path: String,
         /// The line in the new file.
         line: u64,
-        /// What it looks like.
+        /// The kind of credential that it looks like.
         kind: &'static str,
     },
     /// Conflict markers were left.
@@ -64,14 +64,14 @@ pub enum ChangeFault {
         /// The line in the new file.
         line: u64,
     },
-    /// A path that needs a person.
+    /// A path that needs a person's approval.
     #[error("`{0}` is protected: a person has to approve this change")]
     Protected(String),
     #[error("{count} files changed; at most {limit} may")]
     TooManyFiles { count: usize, limit: usize },
     #[error("the new and changed files have {bytes} bytes; at most {limit} may be")]
     TooLarge { bytes: u64, limit: u64 },
-    /// There is more than we look through.
+    /// The change has more lines than are read.
     #[error("the change has too many lines to be looked through for secrets and conflict markers")]
     NotReadWhole,
 }
@@ -90,7 +90,7 @@ impl ChangeFault {
 
 const SUBMODULE: u32 = 0o160_000;
 
-/// Everything wrong with a change, in the order of its files.
+/// All violations in a change, in the order of its files.
 pub fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<ChangeFault> {
     let mut faults = Vec::new();
     let files = &snapshot.diff.files;
@@ -129,7 +129,7 @@ fn lines(path: &str, added: &[(u64, String)], removed: &[(u64, String)]) -> Vec<
         faults.push(ChangeFault::ConflictMarker { path: path.to_owned(), line: *line });
     }
     for (line, text) in added {
-        // A line that only moved was public before.
+        // A line that only moved was public already.
         let Some(kind) = secrets::find(text).filter(|_| !removed.iter().any(|(_, old)| old == text)) else { continue };
         faults.push(ChangeFault::Secret { path: path.to_owned(), line: *line, kind });
     }

@@ -1,8 +1,8 @@
-//! What looks like a credential in text.
+//! Finds text that looks like a credential.
 //!
-//! Only forms with a fixed, telling shape are known here: a rule that cries at every long word would be switched off.
+//! Only forms with a fixed and distinctive shape are listed. A rule that reports every long word would be switched off.
 
-/// Prefixes of tokens, with the least number of token characters that follow, and their names.
+/// Prefixes of tokens, each with the least number of token characters that follow, and a name.
 const TOKENS: &[(&str, usize, &str)] = &[
     ("ghp_", 20, "a GitHub personal access token"),
     ("gho_", 20, "a GitHub OAuth token"),
@@ -24,7 +24,7 @@ pub fn find(text: &str) -> Option<&'static str> {
     scan(text).map(|(_, _, kind)| kind)
 }
 
-/// `text` with everything that looks like a credential blotted out.
+/// `text` with everything that looks like a credential replaced.
 pub fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -48,12 +48,12 @@ fn scan(text: &str) -> Option<(usize, usize, &'static str)> {
 
 fn token(text: &str, prefix: &str, least: usize) -> Option<(usize, usize)> {
     text.match_indices(prefix).find_map(|(start, _)| {
-        // Inside of a longer word it is that word: `task-…` ends in `sk-`.
+        // A prefix inside a longer word does not count: `task-…` contains `sk-`.
         let before = text[..start].chars().next_back();
         let whole = before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_');
         let body = &text[start + prefix.len()..];
         let length = body.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
-        // A word of a text may begin with `sk-`; a key mixes letters with digits.
+        // A word may begin with `sk-`. A key has digits among the letters.
         let mixed = body[..length].bytes().any(|b| b.is_ascii_digit());
         (whole && length >= least && mixed).then_some((start, start + prefix.len() + length))
     })

@@ -1,8 +1,8 @@
-//! Reads what an agent left in its clone, and trusts nothing of the clone's own repository.
+//! Reads what an agent left in its clone without trusting the clone's own repository.
 //!
-//! The working tree is read with the mirror as the repository and an index of our own beside the clone: the clone's
-//! `.git`, with its configuration, hooks, filters, file-system monitor and index, is not looked at. The objects go into the
-//! mirror, where no branch names them until they are committed and pushed.
+//! The working tree is read with the mirror as the repository and with our own index beside the clone. The clone's
+//! `.git` is not read: not its configuration, hooks, filters, file-system monitor or index. The objects are written to
+//! the mirror, where no branch contains them until they are committed and pushed.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -18,27 +18,27 @@ use super::git::{self, Git, GitError};
 use super::mirror::Mirror;
 use super::tree::Tree;
 
-/// How much a working tree may add before we take it in at all.
+/// The most bytes that a working tree may add. A larger one is refused as a whole.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 const MAX_FILES: usize = 100_000;
 const SYMLINK: u32 = 0o120_000;
 const TARGET_BYTES: u64 = 4096;
 
-/// What was left in a working tree, as a tree object in the mirror.
+/// The contents of a working tree, as a tree object in the mirror.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The tree's object name; equal to the base's when nothing changed.
+    /// The tree's object name; equal to the base's if nothing changed.
     pub tree: String,
     /// The commit it is compared with.
     pub base: String,
     pub diff: Diff,
     /// Bytes of the added and changed files.
     pub bytes: u64,
-    /// Added or changed symlinks and where they lead.
+    /// Added or changed symlinks with their targets.
     pub symlinks: Vec<(String, String)>,
-    /// Repositories within the working tree; they were left out.
+    /// Repositories inside the working tree. They are left out.
     pub nested: Vec<String>,
-    /// New files that the base's ignore rules leave out, although the rules in the working tree would not; they were left out.
+    /// New files that the base's ignore rules exclude and the working tree's rules do not. They are left out.
     pub ignored: Vec<String>,
 }
 
@@ -55,7 +55,8 @@ impl Mirror {
         self.read_tree(tree, base, None).await
     }
 
-    /// The same of a copy that holds the changed files only; `deleted` are the paths that are gone, each ended by a zero byte.
+    /// The same for a copy that holds only the changed files. `deleted` lists the deleted paths, each ended by a zero
+    /// byte.
     pub(super) async fn snapshot_of_copy(
         &self,
         tree: &Tree,
@@ -65,7 +66,7 @@ impl Mirror {
         self.read_tree(tree, base, Some(deleted)).await
     }
 
-    /// Without `deleted`, what is not in the tree is gone.
+    /// Without `deleted`, a path that is missing in the tree counts as deleted.
     async fn read_tree(&self, tree: &Tree, base: &str, deleted: Option<Vec<u8>>) -> Result<Snapshot, GitError> {
         let reader = Reader {
             git_dir: &self.path,
@@ -117,14 +118,14 @@ impl Reader<'_> {
         Git::at(self.git_dir, subcommand).env("GIT_WORK_TREE", &self.work).env("GIT_INDEX_FILE", &self.index)
     }
 
-    /// Makes everything readable and finds the repositories within.
+    /// Makes everything readable and finds nested repositories.
     async fn survey(&self) -> Result<Vec<PathBuf>, GitError> {
         let work = self.work.clone();
         let surveyed = tokio::task::spawn_blocking(move || survey(&work));
         surveyed.await.unwrap_or_else(|error| Err(GitError::io(&self.work)(std::io::Error::other(error))))
     }
 
-    /// Looks at the sizes of what would be taken in, before it is. Of a copy, what is not there is no change.
+    /// Adds up the sizes of what would be read into the mirror. In a copy, a missing path is not a change.
     async fn weigh(&self, excluded: &[OsString], whole: bool) -> Result<u64, GitError> {
         let list =
             self.git("ls-files").args(["-z", "--others", "--modified", "--exclude-standard", "--", "."]).args(excluded);
@@ -142,7 +143,7 @@ impl Reader<'_> {
                 sizes.len()
             )));
         }
-        // A sparse file says a size that no disk has.
+        // A sparse file may report a size that no disk has.
         let bytes = sizes.iter().flatten().fold(0_u64, |sum, size| sum.saturating_add(*size));
         if bytes > MAX_BYTES {
             let what = format!("the new and changed files have {bytes} bytes; at most {MAX_BYTES} may be");
@@ -151,8 +152,8 @@ impl Reader<'_> {
         Ok(bytes)
     }
 
-    /// Where the ignore rules changed, takes out what the base's rules ignore: so that an agent that loosens them
-    /// publishes nothing that people meant to keep out. In a copy that is not `whole` the rules are not even there.
+    /// If the ignore rules changed, removes the files that the base's rules ignore. An agent that loosens the rules
+    /// must not publish what people meant to exclude. A copy that is not `whole` does not contain the rules.
     async fn hold_to_the_bases_rules(&self, whole: bool) -> Result<Vec<String>, GitError> {
         let cached = ["--cached", "--name-only", "--no-renames", "-z"];
         let rules = self.git("diff-index").args(cached).args([self.base, "--", ":(glob)**/.gitignore"]).bytes().await?;
@@ -167,7 +168,7 @@ impl Reader<'_> {
         let git =
             |subcommand| Git::at(self.git_dir, subcommand).env("GIT_WORK_TREE", &folder).env("GIT_INDEX_FILE", &index);
         git("read-tree").arg(self.base).bytes().await?;
-        // Attributes are read from the index; no filter is configured, so that nothing is run.
+        // Attributes are read from the index. No filter is configured, so nothing is run.
         let list = git("ls-files").args(["-z", "--", ":(glob)**/.gitignore"]).bytes().await?;
         git("checkout-index").args(["-z", "--stdin", "--quiet", "--force"]).stdin(list).bytes().await?;
         let checked = git("check-ignore").args(["--no-index", "-z", "--stdin"]).stdin(added).run().await?;
@@ -192,7 +193,7 @@ fn pathspec(path: &Path) -> OsString {
     spec
 }
 
-/// Makes everything below `work` readable, and gives the repositories within.
+/// Makes everything below `work` readable, and returns the nested repositories.
 fn survey(work: &Path) -> Result<Vec<PathBuf>, GitError> {
     let root = fs::symlink_metadata(work).and_then(|metadata| files::permit(work, &metadata, 0o700));
     root.map_err(GitError::io(work))?;
@@ -202,7 +203,8 @@ fn survey(work: &Path) -> Result<Vec<PathBuf>, GitError> {
         if name.eq_ignore_ascii_case(".git") {
             let folder = path.parent().unwrap_or(work);
             if folder != work || name != ".git" {
-                // A repository is left out with its folder; at the top, under another spelling, only that entry.
+                // A nested repository is left out with its folder. At the top, where it is `.git` in another spelling,
+                // only that entry is left out.
                 let outer = if folder == work { path } else { folder };
                 nested.push(outer.strip_prefix(work).unwrap_or(outer).to_owned());
             }
@@ -218,7 +220,7 @@ fn survey(work: &Path) -> Result<Vec<PathBuf>, GitError> {
     Ok(nested)
 }
 
-/// Whether a symlink at `path` that leads to `target` leaves the tree, looking at the names alone.
+/// Whether a symlink at `path` with this `target` leaves the tree, judged by the names only.
 pub(super) fn escapes(path: &str, target: &str) -> bool {
     if target.starts_with('/') {
         return true;
@@ -237,7 +239,7 @@ pub(super) fn escapes(path: &str, target: &str) -> bool {
     false
 }
 
-/// Whether a change is one of those that a merge may bring: used by the rules.
+/// Whether a change with this status adds content that the rules have to check.
 pub(super) fn adds_content(status: Status) -> bool {
     status != Status::Deleted
 }

@@ -1,4 +1,4 @@
-//! The way of a change, with real repositories: mirror, clone, what an agent leaves, commit, push.
+//! The path of a change through real repositories: mirror, clone, an agent's files, commit, push.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,7 +1,7 @@
 //! The clones that agents and verifiers work in.
 //!
-//! Each is a repository of its own with its own objects: it names no remote, holds no credential, and leads back to no mirror. After
-//! a process has been in one, nothing in its `.git` is trusted any more: see [`super::snapshot`].
+//! Each is an independent repository with its own objects. It has no remote and no credential, and no path to a mirror.
+//! After a process has run in it, its `.git` is not trusted any more: see [`super::snapshot`].
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::files;
 use super::git::{self, Git, GitError};
 use super::mirror::{Merge, Mirror};
 
-/// How many commits of history a clone gets: enough for `git log` and `git blame` to be of use.
+/// How many commits of history a clone has: enough for `git log` and `git blame` to be useful.
 const HISTORY: u32 = 50;
 const BASE: &str = "refs/adjutant/base";
 
@@ -17,7 +17,7 @@ const BASE: &str = "refs/adjutant/base";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
     pub(super) folder: PathBuf,
-    /// The commit it was cut from.
+    /// The commit it was made from.
     pub base: String,
 }
 
@@ -26,7 +26,7 @@ pub struct Tree {
 pub enum Removal {
     /// Its work is on the server.
     Pushed,
-    /// Whatever is in it is not wanted: a verifier's checkout, a task that was given up.
+    /// Its contents are not needed: a verifier's checkout, or the clone of a task that failed.
     Disposable,
 }
 
@@ -36,14 +36,14 @@ impl Tree {
         self.folder.join("tree")
     }
 
-    /// A folder beside the clone for what belongs to the same task and not into the repository: logs, home, results. Taken
-    /// already are `tree`, `base`, `index`, `base-index`, `base-rules` and `live snapshot`.
+    /// A folder beside the clone for files of the same task that do not belong in the repository: logs, home, results.
+    /// Reserved names: `tree`, `base`, `index`, `base-index`, `base-rules` and `live snapshot`.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// Removes the clone and what is beside it: at once it is nowhere to be found, and its space is free soon after.
-    /// That it cannot be removed is nobody's failure: it is in the log, and whoever needs the name finds it taken.
+    /// Removes the clone and the folders beside it. The name is free at once, and the space soon after. A failure is
+    /// only logged, and then the name stays taken.
     pub fn remove(self, why: Removal) {
         tracing::debug!(tree = %self.folder.display(), ?why, "removing a working tree");
         if let Err(error) = files::discard(&self.folder) {
@@ -53,15 +53,15 @@ impl Tree {
 }
 
 impl Mirror {
-    /// Makes a clone named `dest` at `commit`, on a branch named `branch`. Refuses when one of that name is there.
+    /// Makes a clone named `dest` at `commit`, on a branch named `branch`. Refuses if the name is taken.
     pub async fn tree(&self, dest: &str, commit: &str, branch: &str) -> Result<Tree, GitError> {
         let making = self.making(dest)?;
         let made = self.cut(&making, commit, branch).await;
         self.finish(dest, &making, commit, made).await
     }
 
-    /// Makes a clone at `ours` whose files are the merge of `theirs`, with conflict markers where the two disagree: for an agent
-    /// to resolve. Committed later with both as parents. Also gives the files in conflict.
+    /// Makes a clone at `ours` that contains the merge of `theirs`, with conflict markers where both disagree, for an
+    /// agent to resolve. The commit gets both as parents. Also returns the files in conflict.
     pub async fn tree_of_merge(
         &self,
         dest: &str,
@@ -77,7 +77,7 @@ impl Mirror {
         Ok((self.tree_with(dest, ours, &merged, branch).await?, paths))
     }
 
-    /// Makes a clone at `base` whose files are those of another tree: work that is not committed yet.
+    /// Makes a clone at `base` with the files of another tree: work that is not committed yet.
     pub async fn tree_with(&self, dest: &str, base: &str, files: &str, branch: &str) -> Result<Tree, GitError> {
         let nobody = super::Identity { name: "Adjutant".to_owned(), email: "adjutant@localhost".to_owned() };
         let commit = self.commit(files, &[base], "Work in hand", &nobody, chrono::DateTime::UNIX_EPOCH).await?;
@@ -94,7 +94,7 @@ impl Mirror {
         self.finish(dest, &making, base, made).await
     }
 
-    /// The clone named `dest`, if it was made before: what a task that was interrupted goes on with.
+    /// The clone named `dest`, if it exists. An interrupted task continues in it.
     pub async fn existing_tree(&self, dest: &str) -> Result<Option<Tree>, GitError> {
         let folder = self.trees.join(git::folder_name(dest)?);
         match tokio::fs::read_to_string(folder.join("base")).await {
@@ -119,7 +119,7 @@ impl Mirror {
         Git::bare("init").args(["--quiet", "--template=", "-b", branch]).arg(&path).bytes().await?;
         let git_dir = path.join(".git");
         let fetch = Git::at(&git_dir, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head"]);
-        // As a URL: only then is the history really cut, and no file shared with the mirror.
+        // Git cuts the history, and shares no file with the mirror, only if the source is a URL.
         let mut url = std::ffi::OsString::from("file://");
         url.push(&self.path);
         fetch.arg(format!("--depth={HISTORY}")).arg("--").arg(url).arg(format!("{commit}:{BASE}")).bytes().await?;
@@ -131,13 +131,13 @@ impl Mirror {
         Git::at(&git_dir, "update-ref").args(["-d", BASE]).bytes().await?;
         let config = git_dir.join("config");
         let mut text = tokio::fs::read_to_string(&config).await.map_err(GitError::io(&config))?;
-        // An agent that commits by itself can; its commits are not what is taken in.
+        // An agent may make commits of its own. Only its files are read, not its commits.
         text.push_str("[user]\n\tname = agent\n\temail = agent@localhost\n");
         tokio::fs::write(&config, text).await.map_err(GitError::io(&config))?;
         Ok(())
     }
 
-    /// Gives the finished clone its name; a clone that is only half there never has one.
+    /// Renames the finished clone to its final name. An unfinished clone never has that name.
     async fn finish(
         &self,
         dest: &str,

@@ -1,13 +1,13 @@
 //! Removes folders of any depth and size.
 //!
-//! The standard library's `remove_dir_all` calls itself once a level and holds a descriptor for each: 19,000 nested folders end the
-//! process. Here a folder that lies in the folder to be removed is *lifted* first: renamed to the top, where it is emptied like
-//! any other. So the depth costs neither stack nor descriptors nor long paths, and every step leaves less than there was: a removal
-//! that is cut short goes on where it stood.
+//! The standard library's `remove_dir_all` recurses once per level and holds a descriptor for each: 19,000 nested
+//! folders end the process. Here a nested folder is first *lifted*: it is renamed to the top, where it is emptied like
+//! any other. Depth therefore costs no stack, no descriptors and no long paths. Every step leaves fewer entries, so an
+//! interrupted removal can continue.
 //!
-//! Folders that are discarded are renamed at once, so that nobody meets them again, and removed by one thread, some thousand entries
-//! of each in turn. What cannot be removed is told once and tried again a few times, each later than the last; after that it is left
-//! for the next start, which takes it up again ([`super::sweep`]).
+//! Discarded folders are renamed at once, so that nobody finds them again. One thread removes them in turns of some
+//! thousand entries each. A failure is logged once, and the removal is tried again a few times at growing intervals.
+//! After that the next start of the program tries again ([`super::sweep`]).
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, OsStr};
@@ -24,14 +24,14 @@ use rustix::io::Errno;
 
 /// What the name of a discarded folder begins with; a random part follows.
 const DISCARDED: &str = ".discarded-";
-/// How many entries of one folder are removed before it is another's turn.
+/// How many entries of one folder are removed before the next folder's turn.
 const SLICE: u32 = 5_000;
-/// How often the two that may remove the same folder may come in each other's way.
+/// How often a removal is repeated when another one lifts folders into the same place.
 const MEETINGS: u32 = 100;
-/// When a removal that failed is tried again.
+/// The pauses before a failed removal is tried again.
 const AGAIN: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(10), Duration::from_hours(1)];
 
-/// Takes a folder, or whatever else is at `path`, out of the way at once. It is removed later. What is not there is fine.
+/// Renames a folder, or whatever else is at `path`, at once. It is removed later. Succeeds if nothing is there.
 pub(crate) fn discard(path: &Path) -> io::Result<()> {
     let (Some(parent), Some(_)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it has no folder around it"));
@@ -52,7 +52,7 @@ pub(super) fn is_discarded(name: &OsStr) -> bool {
     name.as_bytes().starts_with(DISCARDED.as_bytes())
 }
 
-/// Lets the thread remove a folder that was discarded.
+/// Hands a discarded folder to the thread that removes it.
 pub(super) fn take_up(path: PathBuf) {
     static THREAD: LazyLock<Option<mpsc::Sender<PathBuf>>> = LazyLock::new(|| {
         let (sender, receiver) = mpsc::channel();
@@ -61,7 +61,7 @@ pub(super) fn take_up(path: PathBuf) {
         Some(sender)
     });
     if let Some(thread) = &*THREAD {
-        // The thread ends with the process.
+        // Fails only when the process ends.
         let _ = thread.send(path);
     }
 }
@@ -73,7 +73,7 @@ struct Waiting {
     not_before: Instant,
 }
 
-/// Removes what comes in, in turns. Ends when nobody can send any more.
+/// Removes the received folders in turns. Ends when all senders are dropped.
 fn work(incoming: &mpsc::Receiver<PathBuf>) {
     let mut waiting: VecDeque<Waiting> = VecDeque::new();
     loop {
@@ -109,14 +109,14 @@ fn work(incoming: &mpsc::Receiver<PathBuf>) {
     }
 }
 
-/// Removes a folder, or whatever else is at `path`, with all in it before it returns. What is not there is fine.
+/// Removes a folder, or whatever else is at `path`, before it returns. Succeeds if nothing is there.
 pub fn remove_all(path: &Path) -> io::Result<()> {
     let mut met = 0;
     loop {
         match remove_some(path, SLICE) {
             Ok(Progress::Done) => return Ok(()),
             Ok(Progress::More) => {}
-            // The thread was at work on a folder in it, and lifted another one where we had just looked.
+            // The thread was removing a folder inside, and lifted another one to a place that was read already.
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && met < MEETINGS => met += 1,
             Err(error) => return Err(error),
         }
@@ -163,7 +163,7 @@ struct Removal<'a> {
 impl Removal<'_> {
     /// Empties the folder at the top.
     fn empty(&mut self) -> io::Result<Progress> {
-        // Lifted folders come while it is read, and may or may not be read in the same pass.
+        // Lifted folders are added during the read, and the same pass may or may not return them.
         loop {
             let mut found = false;
             for (name, kind) in entries(self.top)? {
@@ -183,7 +183,7 @@ impl Removal<'_> {
         }
     }
 
-    /// Removes a folder at the top: what is in it is removed too, or lifted to the top where it is a folder itself.
+    /// Removes a folder at the top: its files are removed, and its folders are lifted to the top.
     fn take_apart(&mut self, name: &CStr) -> io::Result<Progress> {
         let folder = match open(self.top, name) {
             Ok(folder) => folder,
@@ -213,7 +213,7 @@ impl Removal<'_> {
     fn lift(&self, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
         let lifted = format!("{}", uuid::Uuid::new_v4().simple());
         match rustix::fs::renameat(folder, name, self.top, &lifted) {
-            // Its owner may move a folder only where it can be written; opening it makes it so.
+            // A folder can be renamed only if it is writable. Opening it makes it so.
             Err(Errno::ACCESS | Errno::PERM) => {
                 drop(open(folder, name)?);
                 gone(rustix::fs::renameat(folder, name, self.top, &lifted))
@@ -228,7 +228,7 @@ impl Removal<'_> {
     }
 }
 
-/// Another process may remove the same.
+/// Treats a missing entry as success, because another process may remove the same folder.
 fn gone(done: rustix::io::Result<()>) -> io::Result<()> {
     match done {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -236,16 +236,17 @@ fn gone(done: rustix::io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Opens a folder, and no symlink to one; where it may not be read, written or entered, that is mended first.
+/// Opens a folder, but no symlink to one. Missing permissions are added first.
 fn open(at: impl AsFd, name: impl rustix::path::Arg + Copy) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = rustix::fs::openat(&at, name, flags | OFlags::PATH, Mode::empty())?;
     let mode = Mode::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode);
     if !mode.contains(Mode::RWXU) {
-        // By its descriptor: a handle that is only a path takes no `fchmod`, and the name may be another's by now.
+        // By its descriptor: an `O_PATH` handle does not support `fchmod`, and the name may point to something else by
+        // now.
         let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
         match rustix::fs::chmod(&path, Mode::RWXU) {
-            // Somebody else's, which we may perhaps read as it is.
+            // Somebody else owns it, but it may still be readable.
             Ok(()) | Err(Errno::PERM) => {}
             Err(error) => return Err(error),
         }
@@ -253,7 +254,7 @@ fn open(at: impl AsFd, name: impl rustix::path::Arg + Copy) -> rustix::io::Resul
     rustix::fs::openat(&at, name, flags, Mode::empty())
 }
 
-/// The names in a folder, at most a slice of them, and whether each is a folder.
+/// The names in a folder, at most [`SLICE`] of them, and the type of each.
 fn entries(folder: BorrowedFd<'_>) -> io::Result<Vec<(CString, FileType)>> {
     let mut found = Vec::new();
     for entry in Dir::read_from(folder)? {

@@ -3,7 +3,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// As deep as no path and no stack reaches, made as an agent would.
+/// Nests folders deeper than any path or stack allows, as an agent could.
 fn nest(folder: &Path, levels: u32) {
     let script = "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(int(sys.argv[2])):\n    os.mkdir('d'); os.chdir('d')\nopen('f', 'w')";
     let made = std::process::Command::new("python3").args(["-c", script]).arg(folder).arg(levels.to_string()).status();
@@ -75,7 +75,7 @@ fn whatever_was_left_is_removed_and_nothing_that_a_link_leads_to() {
     remove_all(&left).unwrap();
 }
 
-/// More than are removed in one turn.
+/// More entries than are removed in one turn.
 const SOME: u32 = 6_000;
 
 #[test]

@@ -1,4 +1,4 @@
-//! The arguments that make bubblewrap show a run what it may see, and nothing else.
+//! The arguments for bubblewrap: a run sees only what it may see.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,11 +11,12 @@ use super::{Bind, HOME, INSIDE_UID, Identity, Inner, SandboxError, SandboxRun, T
 
 /// Folders with programs and libraries. On a merged-`/usr` system all but the first are symlinks into it.
 const SYSTEM: &[&str] = &["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-/// Files of `/etc` that programs need to start: the linker's cache, Debian's alternatives (without them there is no `cc`).
+/// Files of `/etc` that programs need to start: the linker's cache, Debian's alternatives (without them there is no
+/// `cc`).
 const ETC: &[&str] = &["/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf"];
-/// What a run with a network needs beside: names and certificates.
+/// Further files that a run with network needs: names and certificates.
 const ETC_NETWORK: &[&str] = &["/etc/resolv.conf", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust"];
-/// Folders that bubblewrap would otherwise make readable by root alone.
+/// Folders that bubblewrap would otherwise make readable only by root.
 const PARENTS: &[&str] = &["/etc", "/etc/ssl", "/etc/pki", "/home", "/opt", "/opt/toolchains", "/work"];
 
 /// The home and temporary folders of a run.
@@ -36,8 +37,8 @@ impl Scratch {
         let scratch = Self { root, disposable };
         for name in ["home", "tmp", "shm"] {
             let folder = scratch.root.join(name);
-            // Only the home is kept. What an earlier run planted in the others, bubblewrap would follow as root where it makes
-            // the folders for a bind below them.
+            // Only the home is kept. Bubblewrap creates folders for binds as root, and would follow symlinks that an
+            // earlier run planted in the others.
             if name != "home" {
                 files::discard(&folder).map_err(SandboxError::at(&folder))?;
             }
@@ -62,7 +63,8 @@ impl Scratch {
         self.root.join(name)
     }
 
-    /// Gives the folders to the sandbox's user. A home in which an earlier run left more than is looked at is begun anew.
+    /// Makes the sandbox's user the owner of the folders. A home in which an earlier run left more than the bounds
+    /// allow is emptied.
     pub(super) fn give_away(&self) -> Result<(), SandboxError> {
         for name in ["home", "tmp", "shm"] {
             let folder = self.folder(name);
@@ -106,7 +108,7 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> V
     }
     args.flags(&["--hostname", "sandbox", "--cap-drop", "ALL"]);
     match inner.identity {
-        // Only to become someone else: `setpriv` gives both up with the change (see `identity`).
+        // Needed only to change the user: `setpriv` drops both capabilities with the change (see `identity`).
         Identity::Dropped => args.flags(&["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]),
         Identity::Mapped => {
             let id = INSIDE_UID.to_string();
@@ -136,7 +138,7 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> V
         args.parents(inside);
         args.bind(how, host, inside);
     }
-    // What is left writable of the made-up root lies in memory that no limit counts.
+    // The writable rest of the root is in memory that no limit counts.
     args.flags(&["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TREE, "--"]);
     args.list
 }
@@ -167,7 +169,7 @@ pub(super) fn identity(identity: Identity) -> Vec<String> {
     }
 }
 
-/// Gives a folder and all in it to the sandbox's user, without following symlinks.
+/// Makes the sandbox's user the owner of a folder and everything in it, without following symlinks.
 pub(super) fn give_away(root: &Path) -> Result<(), WalkError> {
     let owner = super::DROPPED_UID;
     let give = |path: &Path, metadata: &fs::Metadata| {
@@ -208,7 +210,7 @@ impl Arguments {
         self.list.extend(flags.iter().map(OsString::from));
     }
 
-    /// Makes the folders that lead to `inside`, passable for everybody.
+    /// Creates the parent folders of `inside`, which everybody may enter.
     fn parents(&mut self, inside: &Path) {
         let mut parents: Vec<&Path> = inside.ancestors().skip(1).filter(|path| path.parent().is_some()).collect();
         parents.reverse();

@@ -1,7 +1,7 @@
-//! Control groups: limits of a whole process tree, where this process may make them.
+//! Control groups: limits for a whole process tree, if this process may create them.
 //!
-//! Version 1 (one folder per controller) and version 2 (one folder for all). Where neither can be written, which is usual for
-//! ordinary users and in containers, the sandbox says so in its report and falls back to resource limits per process.
+//! Supports version 1 (one folder per controller) and version 2 (one folder for all). If neither is writable, which is
+//! usual for ordinary users and in containers, the sandbox reports it and falls back to resource limits per process.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,20 +17,21 @@ pub(super) enum Parent {
     V2 { folder: PathBuf },
 }
 
-/// The groups of one run. Dropping removes them, and blocks for a moment while the last process leaves.
+/// The groups of one run. Dropping removes them, and blocks for a moment until the last process has left.
 #[derive(Debug)]
 pub(super) struct Groups {
     folders: Vec<PathBuf>,
 }
 
 impl Parent {
-    /// Finds a place by making a group there.
+    /// Finds a writable parent by creating a group in it.
     pub(super) fn detect() -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let mount = Path::new("/sys/fs/cgroup");
         let candidate = if mount.join("cgroup.controllers").exists() {
             let folder = mount.join(path_of(&own, "").unwrap_or_default());
-            // A group that holds processes may not hand controllers on, unless it is the root; then this write is refused.
+            // A group with processes must not delegate controllers unless it is the root. In that case this write is
+            // refused.
             let _ = fs::write(folder.join("cgroup.subtree_control"), "+memory +pids");
             let handed = fs::read_to_string(folder.join("cgroup.subtree_control")).ok()?;
             let has = |name| handed.split_whitespace().any(|controller| controller == name);
@@ -48,7 +49,7 @@ impl Parent {
         Some(candidate)
     }
 
-    /// Removes the groups of processes of ours that were killed, and ends what is left in them.
+    /// Removes the groups that killed processes of ours left, and ends the processes in them.
     fn sweep(&self) {
         let parents: &[&PathBuf] = match self {
             Self::V1 { memory, pids } => &[memory, pids],
@@ -59,7 +60,7 @@ impl Parent {
             let owner = name.to_str().and_then(|name| name.strip_prefix("adjutant-")?.split('-').next());
             if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
                 let group = Groups { folders: vec![entry.path()] };
-                // Killed in the very moment of a start, a run may have outlived its parent.
+                // A run may have outlived its parent if that was killed at the very start.
                 let mut kill = std::process::Command::new("/bin/sh");
                 let _ = kill
                     .args(["-c", "for target; do kill -KILL \"$target\"; done", "sh"])
@@ -97,12 +98,12 @@ impl Parent {
 }
 
 impl Groups {
-    /// The processes that are in them.
+    /// The process ids in the groups.
     pub(super) fn members(&self) -> Vec<String> {
         let lists = self.member_files().filter_map(|file| fs::read_to_string(file).ok());
         let mut members: Vec<String> =
             lists.flat_map(|list| list.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-        // A process of another PID namespace is listed as 0, which `kill` would take for our own group.
+        // A process of another PID namespace is listed as 0. `kill 0` would end our own group.
         members.retain(|pid| pid.parse::<u32>().is_ok_and(|pid| pid > 1));
         members.sort();
         members.dedup();

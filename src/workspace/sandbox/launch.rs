@@ -21,7 +21,8 @@ use super::{
 };
 use crate::workspace::programs::which;
 
-/// Joins the control groups named before `--` and becomes the rest. Descriptor 3 is bubblewrap's report of what it started.
+/// Joins the control groups named before `--`, then executes the rest. Descriptor 3 is bubblewrap's report of what it
+/// started.
 const PRELUDE: &str =
     r#"exec 3>"$1"; shift; while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@""#;
 /// How long the pipe may stay open after the tree was killed.
@@ -65,7 +66,7 @@ pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError
     Err(SandboxError::Forbidden(refusal))
 }
 
-/// Runs a command that does nothing, in a whole sandbox.
+/// Runs a trivial command in a complete sandbox.
 async fn trial(inner: &Inner) -> Result<(), String> {
     let folder = inner.scratch_root.join(format!("probe-{}", uuid::Uuid::new_v4()));
     fs::create_dir_all(folder.join("tree")).map_err(|error| error.to_string())?;
@@ -80,7 +81,7 @@ async fn trial(inner: &Inner) -> Result<(), String> {
     }
 }
 
-/// Runs in a task of its own, which ends the tree in good order also when the caller's future is dropped.
+/// Runs in a separate task, which ends the process tree properly even if the caller's future is dropped.
 pub(super) async fn run_detached(inner: Arc<Inner>, mut request: SandboxRun) -> Result<RunOutcome, SandboxError> {
     request.cancel = request.cancel.child_token();
     let _ends_with_us = request.cancel.clone().drop_guard();
@@ -111,7 +112,7 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     let ended = watch.until_end(&mut child, &run, &processes).await.map_err(SandboxError::at(&run.log))?;
     let (written, tail) = (watch.written, watch.tail.text());
     let status = tokio::fs::read_to_string(scratch.folder("status")).await.unwrap_or_default();
-    // Removing a home full of build output takes a while; nobody waits for it.
+    // Removing a home full of build output takes long, and the caller need not wait for it.
     tokio::task::spawn_blocking(move || drop((groups, scratch)));
     let exit = match ended {
         RunEnd::Stopped(exit) => exit,
@@ -125,8 +126,8 @@ fn check(run: &SandboxRun) -> Result<(), SandboxError> {
     if run.argv.first().is_none_or(String::is_empty) {
         return Err(SandboxError::EmptyCommand);
     }
-    // The variables pass through the shell and bubblewrap, outside of the sandbox, on their way in (as arguments, every
-    // user of the machine could read them): none may change how those run.
+    // The variables pass through the shell and bubblewrap outside the sandbox (as arguments, every user of the machine
+    // could read them). None may change how those two run.
     let bad = |name: &str| {
         name.is_empty()
             || name.contains(['=', '\0'])
@@ -229,7 +230,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Copies the output until the tree has ended, by itself or by us. Fails only if the log cannot be written.
+    /// Copies the output until the tree has ended or was ended. Fails only if the log cannot be written.
     async fn until_end(
         &mut self,
         child: &mut Child,
@@ -246,7 +247,7 @@ impl Watch {
                 () = &mut deadline => break RunEnd::Stopped(Exit::TimedOut),
                 status = child.wait() => break RunEnd::ByItself(status?),
                 read = self.reader.read(&mut buffer) => match read? {
-                    // Closed by a program that means to go on silently: only its end or the clock counts now.
+                    // A program may close its output and go on. Then only its end or the time limit counts.
                     0 => break tokio::select! {
                         () = run.cancel.cancelled() => RunEnd::Stopped(Exit::Cancelled),
                         () = &mut deadline => RunEnd::Stopped(Exit::TimedOut),
@@ -261,7 +262,7 @@ impl Watch {
         if matches!(ended, RunEnd::Stopped(_)) || processes.mode == Mode::None {
             processes.kill(child).await;
         }
-        // The pipe closes when the last process of the tree is gone.
+        // The pipe closes when the last process of the tree has ended.
         let drained = timeout(DRAIN, self.drain(&mut buffer)).await;
         if drained.is_err() {
             tracing::warn!(log = %run.log.display(), "a process outlived its run and holds its output open");
@@ -284,7 +285,7 @@ impl Watch {
         }
     }
 
-    /// Writes a chunk to the log; false when it does not fit into the limit any more.
+    /// Writes a chunk to the log; false if it exceeds the limit.
     async fn keep(&mut self, chunk: &[u8]) -> std::io::Result<bool> {
         let room = usize::try_from(self.limit - self.written).unwrap_or(usize::MAX);
         let kept = &chunk[..chunk.len().min(room)];
@@ -295,7 +296,7 @@ impl Watch {
     }
 }
 
-/// A running process tree, and how it can be ended.
+/// A running process tree, and how to end it.
 struct ProcessTree<'a> {
     mode: Mode,
     /// The id of the first process, which leads its group.
@@ -305,8 +306,8 @@ struct ProcessTree<'a> {
 }
 
 impl ProcessTree<'_> {
-    /// Ends the tree. In a sandbox that is done by killing the first process of its PID namespace; without, what is in the
-    /// process group and, where there are control groups, in those.
+    /// Ends the tree. In a sandbox, the first process of its PID namespace is killed. Without one, the members of the
+    /// process group and of the control groups are killed.
     async fn kill(&self, child: &mut Child) {
         match self.mode {
             Mode::Bubblewrap => send_kill(self.first_inside(child).await.into_iter().collect()).await,
@@ -325,8 +326,8 @@ impl ProcessTree<'_> {
         let _ = child.kill().await;
     }
 
-    /// The process that is number 1 inside. While the sandbox is still being set up, killing `bwrap` alone could
-    /// leave it behind: it asks to die with its parent only when all is ready. So its number is waited for.
+    /// The process with number 1 inside. While the sandbox is being set up, killing `bwrap` alone could leave that
+    /// process behind, because `--die-with-parent` takes effect only at the end. Therefore its number is awaited.
     async fn first_inside(&self, child: &mut Child) -> Option<String> {
         let mut tick = tokio::time::interval(Duration::from_millis(2));
         let deadline = Instant::now() + DRAIN;
@@ -347,7 +348,7 @@ impl ProcessTree<'_> {
     }
 }
 
-/// The safe way to signal by number is the shell's own `kill`.
+/// Signals by number through the shell's own `kill`, because this crate forbids unsafe code.
 async fn send_kill(targets: Vec<String>) {
     if targets.is_empty() {
         return;

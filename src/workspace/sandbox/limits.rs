@@ -1,24 +1,24 @@
-//! What a run may use up, and how each limit is held.
+//! The resource limits of a run, and how each is enforced.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::{Identity, Inner, Mode};
 
-/// What a process tree may use up.
+/// The resource limits of a process tree.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Wall-clock time of the whole tree.
     pub wall: Duration,
     /// Bytes of standard output and error together.
     pub output_bytes: u64,
-    /// Bytes of memory: of the whole tree where control groups can be had, else of each process.
+    /// Bytes of memory: of the whole tree with control groups, else of each process.
     pub memory_bytes: u64,
     /// Processes and threads at one time.
     pub processes: u64,
     /// Processor time of each process.
     pub cpu: Option<Duration>,
-    /// Bytes of any one file it writes.
+    /// Bytes of any one file that it writes.
     pub file_bytes: u64,
 }
 
@@ -35,25 +35,25 @@ impl Default for Limits {
     }
 }
 
-/// One limit and how it is held on this machine.
+/// One limit and how it is enforced on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitLine {
     pub limit: &'static str,
-    /// Whether it holds at all.
+    /// Whether it is enforced at all.
     pub held: bool,
-    /// By what, or why not.
+    /// The mechanism, or why there is none.
     pub how: &'static str,
 }
 
-/// What the sandbox can promise on this machine.
+/// Which limits the sandbox can enforce on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitsReport {
-    /// One line each.
+    /// One line per limit.
     pub lines: Vec<LimitLine>,
 }
 
 impl LimitsReport {
-    /// The limits that cannot be had here.
+    /// The limits that cannot be enforced here.
     pub fn missing(&self) -> impl Iterator<Item = &LimitLine> {
         self.lines.iter().filter(|line| !line.held)
     }
@@ -72,7 +72,7 @@ impl fmt::Display for LimitsReport {
 
 const PRLIMIT: &str = "/usr/bin/prlimit";
 
-/// The wrapper that sets the limits of a process just before the command takes its place. Empty where the program is missing.
+/// The wrapper that sets the limits of a process just before the command is executed. Empty if the program is missing.
 pub(super) fn wrapper(limits: &Limits, tree_wide: bool) -> Vec<String> {
     if !available() {
         return Vec::new();
@@ -100,7 +100,7 @@ fn available() -> bool {
 pub(super) fn report(inner: &Inner) -> LimitsReport {
     let prlimit = available();
     let groups = inner.cgroups.is_some();
-    // The kernel does not hold root to RLIMIT_NPROC, under whatever number a namespace shows it.
+    // The kernel does not apply RLIMIT_NPROC to root, whatever uid a namespace shows.
     let counted = prlimit && (!inner.root || inner.identity == Identity::Dropped && inner.mode == Mode::Bubblewrap);
     let line = |limit, held, how| LimitLine { limit, held, how };
     let rlimit = |limit| {

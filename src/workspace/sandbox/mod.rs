@@ -1,16 +1,16 @@
-//! Runs one process tree of the repository's or an agent's code, and lets it reach nothing of ours.
+//! Runs one process tree of the repository's or an agent's code in isolation.
 //!
-//! In: a command, the clone that it works in, what else it may read or write, and its limits. Out: how it ended, the log
-//! file with everything it printed, and a short readable tail of that.
+//! In: a command, the clone that it works in, what else it may read or write, and its limits. Out: how it ended, the
+//! log file with everything it printed, and a short readable tail of that.
 //!
-//! The sandbox is made of Linux namespaces set up by bubblewrap: the tree has its own user, PID, mount, IPC and UTS namespaces and, unless asked
-//! otherwise, its own empty network. It sees the system's programs read-only, its clone at [`TREE`], a home
-//! folder that is its own, and nothing else: no data folder, no key, no socket of the database, no environment of ours.
-//! As root, the tree really runs as the unprivileged uid [`DROPPED_UID`], so that not even the kernel takes it for root; as
-//! an ordinary user it runs as that user. Inside, its uid is always 1000.
+//! The sandbox consists of Linux namespaces that bubblewrap sets up. The tree has its own user, PID, mount, IPC and UTS
+//! namespaces and, unless `network` is set, its own empty network. It sees the system's programs read-only, its clone
+//! at [`TREE`], its own home folder, and nothing else: no data folder, no key, no socket of the database, none of our
+//! environment. If Adjutant runs as root, the tree runs as the unprivileged uid [`DROPPED_UID`], so that even the
+//! kernel does not treat it as root. Otherwise it runs as Adjutant's user. Inside, its uid is always 1000.
 //!
-//! What this module never does: run a command without a sandbox because a sandbox could not be had. [`Sandbox::probe`]
-//! refuses then, with the remedy; only an operator who names the mode `none` runs without.
+//! What never happens here: a command never runs without a sandbox because a sandbox could not be set up.
+//! [`Sandbox::probe`] refuses then and names the remedy. Only an operator who sets the mode `none` runs without.
 //!
 //! Known and accepted: a run with `network: true` shares the host's network, loopback included.
 
@@ -39,12 +39,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::workspace::files::{Excess, WalkError};
 
-/// Where the clone is mounted inside of the sandbox. The same for every run, so that build caches keep their worth.
+/// Where the clone is mounted inside the sandbox. It is the same for every run, so that build caches stay valid.
 pub const TREE: &str = "/work/tree";
-/// The home folder inside of the sandbox.
+/// The home folder inside the sandbox.
 pub const HOME: &str = "/home/worker";
-/// The uid and gid that a sandboxed tree really has when Adjutant itself runs as root. Far from the ids that
-/// distributions give to people and services.
+/// The real uid and gid of a sandboxed tree if Adjutant runs as root. Distributions use no ids near it for people or
+/// services.
 pub const DROPPED_UID: u32 = 64_999;
 /// The uid and gid that a process sees inside.
 pub(crate) const INSIDE_UID: u32 = 1000;
@@ -54,7 +54,8 @@ pub(crate) const INSIDE_UID: u32 = 1000;
 pub enum Mode {
     /// Namespaces, through the program `bwrap`.
     Bubblewrap,
-    /// No sandbox: an ordinary child process with a clean environment and resource limits. Only when the operator names it.
+    /// No sandbox: an ordinary child process with a clean environment and resource limits. Only if the operator sets
+    /// it.
     None,
 }
 
@@ -79,18 +80,18 @@ impl std::fmt::Display for Mode {
     }
 }
 
-/// How the operator wants processes to be run.
+/// The operator's settings for running processes.
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
-    /// With or without a sandbox.
     pub mode: Mode,
-    /// A folder of ours for the runs' home and temporary folders. Created when missing.
+    /// Our folder for the runs' home and temporary folders. It is created if missing.
     pub scratch_root: PathBuf,
-    /// Folders with further toolchains, shown read-only; their `bin` comes first in `PATH`. The Rust toolchain is found by itself.
+    /// Folders with further toolchains, mounted read-only. Their `bin` comes first in `PATH`. The Rust toolchain is
+    /// found without being listed.
     pub toolchains: Vec<PathBuf>,
 }
 
-/// A folder or file of the host, and where a run sees it.
+/// A folder or file of the host, and its path in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {
     /// The path on the host.
@@ -100,7 +101,7 @@ pub struct Bind {
 }
 
 impl Bind {
-    /// Shows `host` at `inside`.
+    /// Mounts `host` at `inside`.
     pub fn new(host: impl Into<PathBuf>, inside: impl Into<PathBuf>) -> Self {
         Self { host: host.into(), inside: inside.into() }
     }
@@ -113,26 +114,26 @@ pub struct SandboxRun {
     pub argv: Vec<String>,
     /// The clone: writable, mounted at [`TREE`], and the working directory.
     pub workdir: PathBuf,
-    /// What else it may read.
+    /// Further folders and files that it may read.
     pub readonly: Vec<Bind>,
-    /// What else it may write.
+    /// Further folders and files that it may write.
     pub writable: Vec<Bind>,
-    /// Its variables, beside the few that the sandbox sets (`PATH`, `HOME`, …).
+    /// Its variables, in addition to the few that the sandbox sets (`PATH`, `HOME`, …).
     pub env: BTreeMap<String, String>,
-    /// Whether it reaches the network, which is then the host's.
+    /// Whether it may use the network, which is then the host's.
     pub network: bool,
-    /// What it may use up.
+    /// Its resource limits.
     pub limits: Limits,
-    /// The file for all that it prints; its folder is created, the file is replaced.
+    /// The file for everything that it prints. Its folder is created, and an existing file is replaced.
     pub log: PathBuf,
-    /// A folder that keeps the home across runs. Without it the run gets a fresh one, removed afterwards.
+    /// A folder that keeps the home across runs. Without it the run gets a new one, which is removed afterwards.
     pub scratch: Option<PathBuf>,
     /// Ends the run early.
     pub cancel: CancellationToken,
 }
 
 impl SandboxRun {
-    /// A run of `argv` in `workdir` with nothing else to read or write, no network and the default limits.
+    /// A run of `argv` in `workdir` with no further binds, no network and the default limits.
     pub fn new(argv: Vec<String>, workdir: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
         Self {
             argv,
@@ -154,7 +155,7 @@ impl SandboxRun {
 pub enum Exit {
     /// The first process exited with this status.
     Code(i32),
-    /// The first process was ended by this signal. (A shell that reports a signal as 128 + n is told the same way.)
+    /// The first process was ended by this signal. (A shell that reports a signal as 128 + n has the same result.)
     Signal(i32),
     /// It ran longer than its wall-clock limit and was killed.
     TimedOut,
@@ -185,13 +186,13 @@ impl std::fmt::Display for Exit {
     }
 }
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct RunOutcome {
     pub exit: Exit,
     /// The wall-clock time it took.
     pub duration: Duration,
-    /// The last lines of its output as plain text: lossy UTF-8, no control characters, secrets blotted out.
+    /// The last lines of its output as plain text: lossy UTF-8, no control characters, secrets replaced.
     pub tail: String,
     /// How many bytes are in the log file.
     pub log_bytes: u64,
@@ -205,7 +206,7 @@ pub enum SandboxError {
         "the program `bwrap` was not found: install bubblewrap (Debian and Ubuntu: `apt-get install bubblewrap`), or set `sandbox = \"none\"` to run without a sandbox"
     )]
     Missing,
-    /// `bwrap` is there, and the kernel or the container refuses what it needs.
+    /// `bwrap` is installed, but the kernel or the container refuses what it needs.
     #[error(
         "bubblewrap cannot set up its namespaces here ({0}): allow unprivileged user namespaces (on Ubuntu 24.04 an AppArmor profile for bwrap; in a container `--security-opt seccomp=unconfined` and `--cap-add SYS_ADMIN`), or set `sandbox = \"none\"` to run without a sandbox"
     )]
@@ -224,12 +225,11 @@ pub enum SandboxError {
     /// A folder or file of the run could not be used.
     #[error("{path}: {source}")]
     Path {
-        /// The path outside of the sandbox.
+        /// The path on the host.
         path: PathBuf,
-        /// What the system said.
         source: std::io::Error,
     },
-    /// An earlier run left more in a folder than is looked at.
+    /// An earlier run left more in a folder than the bounds allow.
     #[error(transparent)]
     Excess(#[from] Excess),
     /// The process could not be started.
@@ -253,16 +253,16 @@ impl SandboxError {
     }
 }
 
-/// Whom the process tree is, seen from the kernel.
+/// The user that the process tree is for the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
-    /// Adjutant is root; the tree is [`DROPPED_UID`].
+    /// Adjutant runs as root; the tree runs as [`DROPPED_UID`].
     Dropped,
-    /// The tree is whoever Adjutant is, under another number.
+    /// The tree runs as Adjutant's user, mapped to another number.
     Mapped,
 }
 
-/// A sandbox that was seen to work. Cheap to clone.
+/// A sandbox whose trial run succeeded. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
@@ -279,7 +279,7 @@ pub(crate) struct Inner {
 }
 
 impl Sandbox {
-    /// Looks for what the mode needs and runs a trivial command in it. Refuses with the remedy when that fails.
+    /// Checks what the mode needs and runs a trivial command in it. If that fails, it refuses and names the remedy.
     pub async fn probe(config: SandboxConfig) -> Result<Self, SandboxError> {
         launch::probe(config).await
     }
@@ -289,12 +289,12 @@ impl Sandbox {
         self.inner.mode
     }
 
-    /// Which limits hold here and which cannot be had.
+    /// Which limits are enforced here and which are not.
     pub fn limits(&self) -> LimitsReport {
         limits::report(&self.inner)
     }
 
-    /// The path under which a run sees `bind`: the inner one in a sandbox, the host's without.
+    /// The path under which a run sees `bind`: the inner path in a sandbox, else the host's.
     pub fn seen<'a>(&self, bind: &'a Bind) -> &'a Path {
         match self.inner.mode {
             Mode::Bubblewrap => &bind.inside,
@@ -302,10 +302,10 @@ impl Sandbox {
         }
     }
 
-    /// Runs one process tree to its end. When this returns, or its future is dropped, nothing of the tree is left
-    /// (without a sandbox: nothing of its process group).
+    /// Runs one process tree to its end. When this returns, or its future is dropped, no process of the tree is left
+    /// (without a sandbox: no process of its process group).
     ///
-    /// `Err` means that nothing of the command was run.
+    /// `Err` means that the command was not started.
     pub async fn run(&self, run: SandboxRun) -> Result<RunOutcome, SandboxError> {
         launch::run_detached(Arc::clone(&self.inner), run).await
     }

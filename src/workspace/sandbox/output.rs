@@ -1,4 +1,4 @@
-//! What a run printed, kept small and made fit to be shown.
+//! Shortens the output of a run and makes it safe to show.
 
 use std::collections::VecDeque;
 
@@ -28,12 +28,12 @@ impl Tail {
 }
 
 /// The last lines of a program's output as plain text: lossy UTF-8, without terminal sequences, control and direction
-/// characters, and with what looks like a secret blotted out. At most 60 lines and 8 KiB.
+/// characters, and with secrets replaced. At most 60 lines and 8 KiB.
 pub fn plain_tail(bytes: &[u8]) -> String {
     let text = plain(&String::from_utf8_lossy(bytes));
     let lines: Vec<&str> = text.trim_end().lines().map(overwritten).collect();
     let shown = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
-    // A secret is blotted out before the cut, so that a cut through one cannot save it.
+    // Secrets are replaced before the cut, so that a cut through a secret cannot hide it.
     let shown = secrets::redact(&shown);
     let mut start = shown.len().saturating_sub(SHOWN_BYTES);
     while !shown.is_char_boundary(start) {
@@ -42,7 +42,7 @@ pub fn plain_tail(bytes: &[u8]) -> String {
     shown[start..].to_owned()
 }
 
-/// A progress bar writes over its line again and again: what was left standing is after the last carriage return.
+/// A progress bar overwrites its line repeatedly. The final text is after the last carriage return.
 fn overwritten(line: &str) -> &str {
     line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default()
 }
@@ -66,7 +66,7 @@ fn plain(text: &str) -> String {
                 _ => {}
             },
             '\n' | '\t' | '\r' => out.push(c),
-            // Characters that turn the direction of text can make a line read as what it is not.
+            // Direction characters can make a line look different from what it is.
             '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
             c if c.is_control() => {}
             c => out.push(c),

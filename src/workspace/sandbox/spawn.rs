@@ -1,8 +1,8 @@
 //! Starts children from a thread that lives as long as the process.
 //!
-//! `bwrap --die-with-parent` asks the kernel for a signal at the death of its parent, and the kernel means the *thread* that
-//! forked (`PR_SET_PDEATHSIG`, prctl(2)). A runtime's threads come and go, so that a run could be killed in its middle
-//! because a thread had been idle for ten seconds. This one never ends.
+//! `bwrap --die-with-parent` asks the kernel for a signal when its parent dies, and the kernel means the *thread* that
+//! forked (`PR_SET_PDEATHSIG`, prctl(2)). A runtime ends idle threads, so a run could be killed because its thread had
+//! been idle for ten seconds. This thread never ends.
 
 use std::io;
 use std::sync::{Mutex, OnceLock, mpsc};
@@ -21,7 +21,7 @@ fn jobs() -> io::Result<mpsc::Sender<Job>> {
     let (sender, receiver) = mpsc::channel::<Job>();
     let kept = JOBS.get_or_init(|| Mutex::new(sender));
     let kept = kept.lock().map_err(|_| gone())?.clone();
-    // Two callers may come here at once; only the one whose channel was kept has work, the other's thread ends at once.
+    // Two callers may arrive at once. Only the thread whose channel was kept gets work; the other one ends at once.
     std::thread::Builder::new().name("sandbox-spawner".to_owned()).spawn(move || {
         while let Ok(job) = receiver.recv() {
             job();
@@ -40,7 +40,7 @@ pub(super) async fn spawn(mut command: Command) -> io::Result<Child> {
     let (answer, child) = oneshot::channel();
     let job: Job = Box::new(move || {
         let _inside = runtime.enter();
-        // When the caller has gone, the child comes back in the error and is killed by being dropped.
+        // If the caller has gone, the child comes back in the error and is killed by the drop.
         let _ = answer.send(command.kill_on_drop(true).spawn());
     });
     jobs()?.send(job).map_err(|_| gone())?;

@@ -1,4 +1,4 @@
-//! What the walls hold back, tried with real processes.
+//! What the sandbox prevents, tested with real processes.
 
 use std::fs;
 use std::io::Read;
@@ -153,10 +153,10 @@ async fn a_readonly_bind_can_be_read_and_not_written() {
     assert_eq!(fs::read_to_string(place.path("out/b")).unwrap(), "y\n");
 }
 
-/// A process of the tree holds a named pipe open; that it reads to its end proves that the process is gone.
+/// A process of the tree holds a named pipe open. When a reader reaches the end of the pipe, the process has ended.
 const HOLD_PIPE: &str = "mkfifo held; setsid sh -c 'exec 9>held; echo held >&9; exec sleep 1000' & ";
 
-/// Waits until the process holds the pipe; what is returned ends when the process does.
+/// Waits until the process holds the pipe. The returned task ends when the process does.
 async fn held_by(tree: PathBuf) -> tokio::task::JoinHandle<usize> {
     let held = tree.join("held");
     until(|| held.exists()).await;
@@ -219,7 +219,7 @@ async fn a_run_that_is_cancelled_while_it_starts_leaves_nothing() {
         run.cancel.cancel();
         let outcome = place.sandbox.run(run).await.unwrap();
         assert_eq!(outcome.exit, Exit::Cancelled);
-        // Five seconds pass when a process holds its output open.
+        // A process that holds its output open delays the run by five seconds.
         assert!(outcome.duration < Duration::from_secs(4), "a process was left behind");
     }
 }
@@ -327,7 +327,7 @@ async fn without_walls_a_grandchild_in_its_own_session_dies_where_control_groups
     is_gone(grandchild).await;
 }
 
-/// What the process does that the next test kills: the same test, started with this variable set.
+/// The run whose process the next test kills: the same test binary, started with this variable set.
 async fn run_until_killed(tree: PathBuf) {
     let config =
         SandboxConfig { mode: Mode::Bubblewrap, scratch_root: tree.with_file_name("scratch"), toolchains: Vec::new() };

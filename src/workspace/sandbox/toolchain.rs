@@ -1,19 +1,19 @@
-//! Programs that do not live under `/usr`, shown read-only inside.
+//! Programs outside `/usr`, mounted read-only.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// A folder with a `bin` in it, and where runs see it.
+/// A folder with a `bin` in it, and its path in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toolchain {
-    /// The folder on this machine.
+    /// The folder on the host.
     pub host: PathBuf,
     /// The path inside the sandbox.
     pub inside: PathBuf,
 }
 
 impl Toolchain {
-    /// A toolchain the operator named, as the `index`th.
+    /// The `index`th toolchain that the operator named.
     pub(super) fn named(host: &Path, index: usize) -> Self {
         Self { host: host.to_owned(), inside: PathBuf::from(format!("/opt/toolchains/{index}")) }
     }
