@@ -1,19 +1,21 @@
-//! Planning and coding runs: one program that speaks the agent protocol, run in the sandbox.
+//! Planning and coding runs: one program that implements the agent protocol, run in the sandbox.
 //!
-//! In: what an operator configured as an agent ([`AgentSpec`]) and one task ([`AgentJob`]): the clone to work in, the
-//! [`TaskFile`], and the texts of people as files, each labelled with who wrote it. Out: how it ended as one of a few outcomes,
-//! each with a sentence for a person ([`AgentOutcome`]), and its [`ResultFile`] if it left a valid one.
+//! In: the operator's configuration of an agent ([`AgentSpec`]) and one task ([`AgentJob`]): the clone to work in, the
+//! [`TaskFile`], and the texts of people as files, each labelled with its author. Out: one of a few outcomes, each with
+//! a sentence for a person ([`AgentOutcome`]), and the [`ResultFile`] if the agent wrote a valid one.
 //!
-//! The protocol is two files, named by variables:
+//! The protocol consists of two files, whose paths are in variables:
 //!
-//! * `ADJUTANT_TASK_FILE` is JSON to read: what is to be done, and where the context files are.
-//! * `ADJUTANT_RESULT_FILE` is JSON to write: `summary`, `report`, `plan`, `judgement`, `evidence`, `usage`, `cost_usd`.
+//! * `ADJUTANT_TASK_FILE` is JSON to read: the task, and the paths of the context files.
+//! * `ADJUTANT_RESULT_FILE` is JSON to write: `summary`, `report`, `plan`, `judgement`, `evidence`, `usage`,
+//!   `cost_usd`.
 //!
-//! The working directory is the clone, and what is left in its files is the work. Commits, branches and anything else
-//! that an agent does to the clone's own repository do not count.
+//! The working directory is the clone, and the files that are left in it are the work. Commits, branches and other
+//! changes to the clone's own repository do not count.
 //!
-//! What this folder never does: trust an agent. An exit status of 0 is not success, a result is bounded and checked, and
-//! what changed is read from the files by `workspace`. It holds no key of a model, pushes nothing and decides nothing.
+//! What never happens here: an agent is not trusted. An exit status of 0 is not success, a result is bounded and
+//! checked, and `workspace` reads the changes from the files. This folder has no key for a model, pushes nothing and
+//! decides nothing.
 
 mod result_file;
 mod run;

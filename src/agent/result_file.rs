@@ -1,7 +1,7 @@
-//! The result file of the agent protocol: what an agent writes, and the one door through which it is read.
+//! The result file of the agent protocol: what an agent writes, and the only function that reads it.
 //!
-//! Fields that are not known are ignored, and long texts are cut. A value that is no amount of money, no number of tokens or no score is
-//! refused, and the whole file with it: a wrong number must not become state, and what a run cost must not be guessed.
+//! Unknown fields are ignored, and long texts are cut. If a value is no valid amount of money, number of tokens or
+//! score, the whole file is refused: a wrong number must not become state, and the cost of a run must not be guessed.
 
 use adjutant_domain::ids::Usd;
 use adjutant_domain::input;
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 /// The most bytes that a result file may have.
 pub const MAX_RESULT_BYTES: u64 = 1024 * 1024;
-/// The most that one run may say that it cost: what is above is a mistake of the agent's.
+/// The most that one run may report as its cost. A larger number is an error of the agent.
 const MAX_COST: f64 = 10_000.0;
-/// The most tokens that one run may say that it used.
+/// The most tokens that one run may report.
 const MAX_TOKENS: u64 = 1_000_000_000_000;
-/// A summary goes into a table and a pull request's text.
+/// A summary is shown in a table and in a pull request's text.
 const SUMMARY_CHARS: usize = 2_000;
 /// A report goes into a comment, whose body GitHub limits to 65,536 characters.
 const REPORT_CHARS: usize = 60_000;
@@ -94,11 +94,11 @@ pub fn result_schema() -> Value {
     schema.to_value()
 }
 
-/// A task hands out the schema of its own plan, which may allow fewer steps.
+/// A task has the schema of its own plan, which may allow fewer steps.
 fn plan(_: &mut SchemaGenerator) -> Schema {
     let mut plan = adjutant_domain::plan::schema(MAX_STEPS, &[]);
     plan["type"] = json!(["object", "null"]);
-    // A finished step of an earlier plan is taken over by its name alone.
+    // A finished step of an earlier plan is kept if the plan lists its name.
     let step = &mut plan["properties"]["steps"]["items"];
     step["properties"]["done"] = json!({ "type": "boolean" });
     step["required"] = json!(["name"]);
@@ -114,7 +114,7 @@ impl ResultFile {
             return Err(format!("it is larger than {MAX_RESULT_BYTES} bytes"));
         }
         let mut result: Self = match input::json(bytes) {
-            // An object only: serde would take an array for the fields in their order.
+            // Only an object: serde would accept an array with the fields in their order.
             Ok(Value::Object(members)) => serde_json::from_value(Value::Object(members)).map_err(invalid)?,
             Ok(_) => return Err("it is not a JSON object".to_owned()),
             Err(error) => return Err(invalid(error)),
@@ -124,7 +124,7 @@ impl ResultFile {
         Ok(result)
     }
 
-    /// Whether every number is one that can be true.
+    /// Checks that every number is in its range.
     fn check(&self) -> Result<(), String> {
         if let Some(cost) = self.cost_usd
             && !(0.0..=MAX_COST).contains(&cost)
@@ -150,7 +150,7 @@ impl ResultFile {
         Ok(())
     }
 
-    /// Cuts long texts. Those of a plan are cut by the domain, which reads it.
+    /// Cuts long texts. The texts of a plan are cut by the domain, which reads the plan.
     fn cut(&mut self) {
         cut(&mut self.summary, SUMMARY_CHARS);
         for text in [&mut self.report, &mut self.evidence].into_iter().flatten() {
@@ -164,13 +164,13 @@ impl ResultFile {
         }
     }
 
-    /// What the run cost; nothing where it does not say.
+    /// The cost of the run; zero if it is missing.
     pub fn cost(&self) -> Usd {
         self.cost_usd.map_or(Usd::ZERO, Usd::from_dollars)
     }
 
-    /// Applies `clean` to every text: what an agent writes is shown on GitHub, and what the agent was given may be
-    /// none of the readers' business.
+    /// Applies `clean` to every text. An agent's texts are shown on GitHub, and some of its inputs are not meant for
+    /// these readers.
     pub(super) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
         let mut texts = vec![&mut self.summary];
         texts.extend([&mut self.report, &mut self.evidence].into_iter().flatten());
@@ -191,8 +191,8 @@ fn invalid(error: impl std::fmt::Display) -> String {
     format!("it is not valid: {error}")
 }
 
-/// The texts of a JSON value, which is nested no deeper than [`input::MAX_JSON_DEPTH`]. Names of members stay: those that are not
-/// known are never shown.
+/// The texts of a JSON value, which is nested no deeper than [`input::MAX_JSON_DEPTH`]. Member names stay, because
+/// unknown ones are never shown.
 fn clean_value(value: &mut Value, clean: &dyn Fn(&str) -> String) {
     match value {
         Value::String(text) => *text = clean(text),
@@ -202,7 +202,7 @@ fn clean_value(value: &mut Value, clean: &dyn Fn(&str) -> String) {
     }
 }
 
-/// Cuts a text at so many characters, and shows that it did.
+/// Cuts a text after this many characters, and marks the cut.
 fn cut(text: &mut String, chars: usize) {
     if let Some((end, _)) = text.char_indices().nth(chars) {
         text.truncate(end);

@@ -1,4 +1,4 @@
-//! Runs one task: lays out its files, starts the agent, reads what it left.
+//! Runs one task: writes its files, starts the agent, reads its result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,36 +15,36 @@ use super::task_file::{ContextFile, TaskFile};
 use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
 
-/// Where an agent reads its task, in the sandbox.
+/// The folder with the task file in the sandbox.
 const TASK: &str = "/work/task";
-/// Where it leaves its result.
+/// The folder for the result file in the sandbox.
 const RESULT: &str = "/work/result";
 const RESULT_FILE: &str = "result.json";
-/// Shorter values of variables are switches and no secrets.
+/// Shorter values of variables are treated as switches and not as secrets.
 const SHORTEST_SECRET: usize = 12;
 
 /// An agent as the operator configured it.
 #[derive(Debug, Clone)]
 pub struct AgentSpec {
-    /// The name that policies call it by.
+    /// The name that policies use for it.
     pub name: String,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Whether it reaches the network (the host's).
+    /// Whether it may use the network (the host's).
     pub network: bool,
     pub env: BTreeMap<String, String>,
-    /// What it may read beside its clone: its own program, say.
+    /// Further paths that it may read, for example its own program.
     pub readonly: Vec<Bind>,
-    /// What it may use up; `wall` is its time limit.
+    /// Its resource limits; `wall` is its time limit.
     pub limits: Limits,
 }
 
-/// A text by a person, or output of a check, that goes to the agent as a file.
+/// A text by a person, or output of a check, that the agent gets as a file.
 #[derive(Debug, Clone)]
 pub struct ContextText {
     /// A file name, as in `issue.md`; other characters than letters, digits, `.`, `_` and `-` are replaced.
     pub name: String,
-    /// Whose words they are.
+    /// The author of the text.
     pub written_by: String,
     pub text: String,
 }
@@ -53,8 +53,8 @@ pub struct ContextText {
 #[derive(Debug, Clone)]
 pub struct AgentJob {
     pub workdir: PathBuf,
-    /// A folder of this task beside the clone, for its files and the agent's home. The home is kept, so that a later run of the same task
-    /// can resume a session.
+    /// A folder of this task beside the clone, for the task's files and the agent's home. The home is kept, so that a
+    /// later run of the same task can resume a session.
     pub folder: PathBuf,
     /// The task; its `context` is filled in here.
     pub task: TaskFile,
@@ -64,16 +64,16 @@ pub struct AgentJob {
     pub cancel: CancellationToken,
 }
 
-/// How a run went, as the program reports it. Whether the work is good is for verification to say.
+/// How a run ended, as the program reports it. Verification decides whether the work is good.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AgentOutcome {
     /// It exited with 0 and left a valid result.
     Finished,
     /// It exited with another status or was ended by a signal.
     Crashed(Exit),
-    /// It ran out of its time.
+    /// It exceeded its time limit.
     TimedOut(Duration),
-    /// It printed more than it may.
+    /// It exceeded its output limit.
     PrintedTooMuch {
         /// Bytes.
         limit: u64,
@@ -86,7 +86,7 @@ pub enum AgentOutcome {
 }
 
 impl AgentOutcome {
-    /// Why it counts as failed, as a sentence for a person; `None` when it does not.
+    /// Why the run failed, as a sentence for a person; `None` if it did not.
     pub fn failure(&self) -> Option<String> {
         Some(match self {
             Self::Finished => return None,
@@ -100,18 +100,18 @@ impl AgentOutcome {
     }
 }
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentRun {
     pub outcome: AgentOutcome,
-    /// Its result, if there is a valid one; also after a crash, for what it cost.
+    /// Its result file, if there is a valid one. It is also read after a crash, for the cost.
     pub result: Option<ResultFile>,
     /// How the process ended.
     pub exit: Exit,
     /// Wall-clock time.
     pub duration: Duration,
     pub log: PathBuf,
-    /// Its last lines as plain text.
+    /// The last lines of its output as plain text.
     pub tail: String,
 }
 
@@ -120,16 +120,12 @@ pub struct AgentRun {
 pub enum AgentError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// The task's files could not be laid out.
+    /// The task's files could not be written.
     #[error("the files of the task could not be written to {path}: {source}")]
-    Files {
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Files { path: PathBuf, source: std::io::Error },
 }
 
-/// Runs `job` with the agent `spec`. `Err` means that nothing was run.
+/// Runs `job` with the agent `spec`. `Err` means that the agent was not started.
 pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Result<AgentRun, AgentError> {
     let task = Bind::new(job.folder.join("task"), TASK);
     let results = Bind::new(job.folder.join("result"), RESULT);
@@ -160,8 +156,8 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     })
 }
 
-/// The text without the values of the agent's own variables and without what looks like a credential. This keeps an
-/// agent from publishing them by mistake; an agent that means to publish them has other ways.
+/// Removes from the text the values of the agent's variables, and everything that looks like a credential. This
+/// prevents that an agent publishes them by mistake. It does not stop an agent that does so on purpose.
 fn without_secrets(text: &str, env: &BTreeMap<String, String>) -> String {
     let mut text = text.to_owned();
     for value in env.values().filter(|value| value.len() >= SHORTEST_SECRET) {
@@ -191,7 +187,7 @@ fn environment(spec: &AgentSpec, task: &Path, results: &Path) -> BTreeMap<String
     env
 }
 
-/// Writes the task's files anew; nothing of an earlier run stays but the home.
+/// Writes the task's files again. Only the home of an earlier run stays.
 fn lay_out(sandbox: &Sandbox, job: &AgentJob, task: &Bind, results: &Bind) -> std::io::Result<()> {
     for folder in [&task.host, &results.host] {
         files::discard(folder)?;
@@ -201,7 +197,7 @@ fn lay_out(sandbox: &Sandbox, job: &AgentJob, task: &Bind, results: &Bind) -> st
     make(&context)?;
     let mut listed = Vec::new();
     for (index, text) in job.context.iter().enumerate() {
-        // Numbered, so that two texts of one name do not meet.
+        // Numbered, so that two texts of the same name do not overwrite each other.
         let file = format!("{:02}-{}", index + 1, plain_name(&text.name));
         write(&context.join(&file), text.text.as_bytes())?;
         listed.push(ContextFile {
@@ -214,7 +210,7 @@ fn lay_out(sandbox: &Sandbox, job: &AgentJob, task: &Bind, results: &Bind) -> st
     write(&task.host.join("task.json"), &serde_json::to_vec_pretty(&task_file)?)
 }
 
-/// The sandbox's user is another one than ours, whatever our umask.
+/// Creates a folder that the sandbox's user, who is not ours, can read whatever our umask is.
 fn make(folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
@@ -230,8 +226,8 @@ fn plain_name(name: &str) -> String {
     name.chars().take(80).map(plain).collect()
 }
 
-/// The result file, `None` when there is none. Only a regular file is opened: a symlink could lead to a file of ours, and a
-/// pipe would keep us waiting. The tree that could swap it is dead by now.
+/// The result file, `None` if there is none. Only a regular file is opened: a symlink could point to one of our files,
+/// and a pipe would block. The processes that could replace it have ended.
 fn read_result(path: &Path) -> Result<Option<ResultFile>, String> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,

@@ -1,17 +1,17 @@
-//! The private Postgres: a server of our own in the data folder, for an operator who configured none.
+//! The private Postgres: our own server in the data folder, for an operator who configured none.
 //!
-//! In goes a folder, out comes the address of a running server that only this account can reach: it listens
-//! on a unix socket in a folder of mode 0700 and on no port. Nothing is downloaded; the system's own binaries
-//! are used (`binaries`). Postgres refuses to run as root, so root hands the files to `postgres` or
-//! `nobody` (`place`).
+//! In: a folder. Out: the address of a running server that only this account can reach. The server listens on a unix
+//! socket in a folder of mode 0700 and on no port. Nothing is downloaded; the system's own binaries are used
+//! (`binaries`). Postgres refuses to run as root, so root gives the files to `postgres` or `nobody` (`place`).
 //!
-//! Several processes may share one cluster. Each holds a shared lock on `in-use.lock` for as long as it lives
-//! (the kernel releases it even after a `kill -9`), and the last process to stop also stops the
-//! server. Starting and stopping are serialised by `start.lock`, so that no process joins a server that is about
-//! to stop. A server that outlived its parent is found by its `postmaster.pid` and used as it is.
+//! Several processes may share one cluster. Each holds a shared lock on `in-use.lock` as long as it lives (the kernel
+//! releases it even after a `kill -9`), and the last process to stop also stops the server. Starting and stopping are
+//! serialised by `start.lock`, so that no process joins a server that is about to stop. A server that outlived its
+//! parent is found by its `postmaster.pid` and used.
 //!
-//! It never touches a server that it did not find in its own folder, and never upgrades data from one major
-//! version to another: it looks for binaries of the version that wrote the data, or says which are missing.
+//! What never happens here: a server outside this folder is not touched, and data is not upgraded from one major
+//! version to another. Binaries of the version that wrote the data are used; if they are missing, the error names that
+//! version.
 
 mod binaries;
 mod place;
@@ -29,18 +29,18 @@ use binaries::Binaries;
 use place::Place;
 use server::Server;
 
-/// How long a start may take, crash recovery and waiting for other processes included.
+/// The time limit for a start, including crash recovery and waiting for other processes.
 const START_DEADLINE: Duration = Duration::from_mins(1);
 
-/// Role and database that the cluster is made with.
+/// The role and the database that a new cluster gets.
 const NAME: &str = "adjutant";
 
-/// What a power cut may cost.
+/// Whether commits survive a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Every commit is on the disk before it is answered.
+    /// Every commit is on the disk before it is confirmed.
     Kept,
-    /// Faster, and lost with the machine: for tests and demonstrations.
+    /// Faster, but a crash of the machine loses the data: for tests and demonstrations.
     Throwaway,
 }
 
@@ -52,25 +52,25 @@ pub struct Cluster {
     socket_folder: PathBuf,
     start_lock: PathBuf,
     in_use: File,
-    /// The server's process when it is our child, kept so that it can be reaped.
+    /// The server's process if it is our child, kept so that it can be reaped.
     child: Option<Child>,
     stopped: bool,
 }
 
 impl Cluster {
-    /// Starts the cluster in `data_dir/postgres`, making it first when there is none, or joins the server
-    /// that already runs there.
+    /// Starts the cluster in `data_dir/postgres`, or joins the server that already runs there. Creates the cluster if
+    /// there is none.
     pub async fn start(data_dir: &Path) -> Result<Self, ClusterError> {
         Self::start_with(data_dir, Durability::Kept).await
     }
 
-    /// [`Cluster::start`] with a choice of what a power cut may cost. A server that already runs keeps the
-    /// durability it was started with.
+    /// [`Cluster::start`] with a choice of durability. A server that already runs keeps the durability it was started
+    /// with.
     pub async fn start_with(data_dir: &Path, durability: Durability) -> Result<Self, ClusterError> {
         let deadline = Instant::now() + START_DEADLINE;
         let place = Place::settle(data_dir)?;
         let start_lock = place.base.join("start.lock");
-        // Held until the end of this function: one process at a time starts or stops the server.
+        // Held until the end of this function, so that one process at a time starts or stops the server.
         let _starting = lock_exclusively(&start_lock, deadline).await?;
         let in_use = open_lock(&place.base.join("in-use.lock"))?;
         in_use.lock_shared().map_err(at(&place.base))?;
@@ -82,7 +82,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Whether there is a cluster in `data_dir/postgres`, running or not. Makes nothing.
+    /// Whether there is a cluster in `data_dir/postgres`, running or not. Creates nothing.
     pub fn exists(data_dir: &Path) -> bool {
         Place::has_data(data_dir)
     }
@@ -103,12 +103,12 @@ impl Cluster {
         self.child.is_some()
     }
 
-    /// Starts the server again if it is gone (the system may kill it for its memory), and says whether it was.
+    /// Starts the server again if it has ended (the system may kill it to free memory), and returns whether it had.
     pub async fn revive(&mut self) -> Result<bool, ClusterError> {
         let deadline = Instant::now() + START_DEADLINE;
         let _starting = lock_exclusively(&self.start_lock, deadline).await?;
         if let Some(child) = &mut self.child {
-            // Reaped here, if it ended.
+            // Reaps the child if it has ended.
             child.try_wait().map_err(at(&self.start_lock))?;
         }
         let (socket_folder, child) = self.server.run(self.durability, deadline).await?;
@@ -120,8 +120,8 @@ impl Cluster {
         Ok(was_gone)
     }
 
-    /// Stops the server (open connections are closed, committed work is kept) and waits until it is gone. It
-    /// goes on running when another process uses it.
+    /// Stops the server (open connections are closed, committed work is kept) and waits until it has ended. If another
+    /// process uses it, it keeps running.
     pub async fn stop(mut self) -> Result<(), ClusterError> {
         tokio::task::spawn_blocking(move || self.shut_down())
             .await
@@ -151,13 +151,14 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Err(error) = self.shut_down() {
-            // The folder may have been removed already (a test's temporary one); there is no caller left to report it to.
+            // The folder may have been removed already (a test's temporary one), and there is no caller to return an
+            // error to.
             tracing::warn!(%error, "the private Postgres was not stopped cleanly");
         }
     }
 }
 
-/// Why there is no private Postgres, with what to do about it.
+/// Why there is no private Postgres. Each message says what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     #[error(
@@ -175,7 +176,7 @@ pub enum ClusterError {
         folder: PathBuf,
         /// The major version that wrote it.
         wanted: u32,
-        /// The versions there are.
+        /// The installed major versions.
         found: String,
     },
     /// A file operation failed.
@@ -196,20 +197,20 @@ pub enum ClusterError {
     /// The server did not come up in time.
     #[error("Postgres was not ready after {seconds} s; its log is {log}: {last}", log = .log.display())]
     NotReady {
-        /// How long was waited.
+        /// How long the caller waited.
         seconds: u64,
         log: PathBuf,
         /// The last lines of its output.
         last: String,
     },
-    /// Another process holds the start lock for too long.
+    /// Another process has held the start lock for too long.
     #[error("another process has been starting or stopping the private Postgres for {seconds} s ({lock})", lock = .lock.display())]
     Busy {
-        /// How long was waited.
+        /// How long the caller waited.
         seconds: u64,
         lock: PathBuf,
     },
-    /// The server runs and does not do what it was asked.
+    /// The server runs, but a statement failed.
     #[error("the private Postgres answered: {0}")]
     Database(#[from] sqlx::Error),
 }

@@ -1,4 +1,4 @@
-//! Directives at rest: loaded whole under a lock, saved where they changed.
+//! Stored directives: loaded whole under a lock, and saved where they changed.
 
 mod rows;
 
@@ -18,16 +18,16 @@ use adjutant_domain::task::TaskStatus;
 use chrono::{DateTime, Utc};
 use rows::{DirectiveRow, assemble, save_approval, save_evaluation, save_row, save_step, save_task};
 
-/// One transaction: what happens in it happens whole or not at all.
+/// One transaction. All its changes are stored, or none.
 pub struct Transaction {
     pub(in crate::store) tx: sqlx::Transaction<'static, Postgres>,
-    /// What the history is to get at the end.
+    /// The events to append at the commit.
     pub(in crate::store) lines: Vec<Line>,
-    /// Where work was queued.
+    /// The lanes in which work was queued.
     pub(in crate::store) lanes: Vec<Lane>,
-    /// The version that is written, and the newest that is read.
+    /// The version of persisted JSON that is written, which is also the newest that is read.
     pub(in crate::store) version: i32,
-    /// Directives that were read here in an older version: when one is saved, all its rows are.
+    /// Directives that were read in an older version. When one is saved, all its rows are written.
     older: BTreeSet<DirectiveId>,
     /// Directives that were locked here and have signals that wait for them.
     pub(in crate::store) has_waiting: BTreeSet<DirectiveId>,
@@ -36,14 +36,14 @@ pub struct Transaction {
 /// The directives that have not ended, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Live {
-    /// Those that this version reads.
+    /// Those that this version can read.
     pub readable: Vec<DirectiveId>,
-    /// Those that a newer version wrote, each with its version: they are that one's.
+    /// Those that a newer version wrote, each with its version. Only processes of that version work on them.
     pub newer: Vec<(DirectiveId, i32)>,
 }
 
 impl Transaction {
-    /// Waits until no other process opens or looks for a directive of this issue.
+    /// Waits until no other process is opening or looking up a directive of this issue.
     pub async fn lock_issue(&mut self, repo: u64, issue: u64) -> Result<(), StoreError> {
         let name = format!("issue/{repo}/{issue}");
         sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name).execute(&mut *self.tx).await?;
@@ -81,7 +81,7 @@ impl Transaction {
         count_for_issue(&mut self.tx, repo, issue).await
     }
 
-    /// Saves what differs from `before`; everything, where it was locked here in an older version.
+    /// Saves what differs from `before`. A directive that was locked in an older version is saved whole.
     pub async fn save(
         &mut self,
         before: Option<&Directive>,
@@ -92,7 +92,7 @@ impl Transaction {
         save_row(&mut self.tx, directive, self.version).await?;
         let old_step = |step: &Step| before.and_then(|before| before.any_step(step.id));
         let present = directive.steps.iter().chain(&directive.final_step).enumerate();
-        // Superseded steps have their rows, with their generation and position, from when they were present.
+        // Superseded steps have their rows already, with the generation and position from when they were current.
         for (position, step) in directive.earlier.iter().map(|step| (0, step)).chain(present) {
             if old_step(step) != Some(step) {
                 save_step(&mut self.tx, directive, position, step).await?;
@@ -125,7 +125,7 @@ impl Store {
         })
     }
 
-    /// A directive as it stands now, not locked.
+    /// A directive as it is now, not locked.
     pub async fn directive(&self, id: DirectiveId) -> Result<Option<Directive>, StoreError> {
         let mut tx = self.pool().begin().await?;
         let row = sqlx::query_as!(DirectiveRow, "SELECT state, state_version FROM directives WHERE id = $1", id.0)
@@ -174,7 +174,7 @@ impl Store {
         count_for_issue(&mut connection, repo, issue).await
     }
 
-    /// Every directive that has not ended, oldest first; those of a newer version apart.
+    /// Every directive that has not ended, oldest first. Those of a newer version are listed separately.
     pub async fn live_directives(&self) -> Result<Live, StoreError> {
         let rows = sqlx::query!(
             "SELECT id, state_version FROM directives WHERE status NOT IN ('completed', 'failed', 'archived')
@@ -209,7 +209,7 @@ impl Store {
         }))
     }
 
-    /// Whether a live directive waits for the verification of this head of a step of its present plan.
+    /// Whether a live directive waits for the verification of this head of a step in its current plan.
     pub async fn is_verifying(&self, id: DirectiveId, step: StepId, head: &Sha) -> Result<bool, StoreError> {
         let waits = sqlx::query_scalar!(
             r#"SELECT EXISTS (
@@ -225,7 +225,7 @@ impl Store {
         Ok(waits)
     }
 
-    /// The status comment's id, once it was written.
+    /// The status comment's id, if the comment was written.
     pub async fn status_comment(&self, id: DirectiveId) -> Result<Option<u64>, StoreError> {
         let comment = sqlx::query_scalar!("SELECT status_comment_id FROM directives WHERE id = $1", id.0)
             .fetch_optional(self.pool())
@@ -234,7 +234,7 @@ impl Store {
         Ok(comment.and_then(|comment| u64::try_from(comment).ok()))
     }
 
-    /// Remembers the status comment.
+    /// Stores the status comment's id.
     pub async fn remember_status_comment(&self, id: DirectiveId, comment: u64) -> Result<(), StoreError> {
         sqlx::query!("UPDATE directives SET status_comment_id = $2 WHERE id = $1", id.0, signed(comment))
             .execute(self.pool())
@@ -242,14 +242,13 @@ impl Store {
         Ok(())
     }
 
-    /// Where a task stands.
     pub async fn task_status(&self, id: TaskId) -> Result<Option<TaskStatus>, StoreError> {
         let status =
             sqlx::query_scalar!("SELECT status FROM tasks WHERE id = $1", id.0).fetch_optional(self.pool()).await?;
         Ok(status.as_deref().and_then(TaskStatus::parse))
     }
 
-    /// Remembers which agent runs a task, and where its log is.
+    /// Stores which agent runs a task, and where its log is.
     pub async fn remember_task_run(&self, id: TaskId, agent: &str, log: &str) -> Result<(), StoreError> {
         sqlx::query!("UPDATE tasks SET agent = $2, log_path = $3 WHERE id = $1", id.0, agent, log)
             .execute(self.pool())
@@ -293,7 +292,7 @@ pub(in crate::store) fn to_json(
     serde_json::to_value(value).map_err(|error| StoreError::Unreadable { what, id: id.to_string(), error })
 }
 
-/// GitHub's ids and numbers are far below 2^63; one that is not would be nobody's.
+/// GitHub's ids and numbers are far below 2^63. A larger one matches no row.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

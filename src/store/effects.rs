@@ -1,10 +1,10 @@
 //! The outbox: effects wait here until they are done.
 //!
-//! What it has in common with the inbox (leases, attempts, what becomes of an effect that is not done) is in
-//! [`super::queue`]. An effect that is asked for again while it runs (a coalescing one) is queued again when that run ends.
+//! [`super::queue`] has the parts that are shared with the inbox: leases, attempts, and what happens to an effect that
+//! is not done. A coalescing effect that is requested again while it runs is queued again when that run ends.
 //!
-//! A claim reads each row by itself: one that this version cannot read harms nothing else, and what a newer version wrote is
-//! not claimed at all.
+//! A claim reads each row separately, so that a row that this version cannot read does not affect others. Rows that a
+//! newer version wrote are not claimed.
 
 mod claims;
 mod rows;
@@ -23,7 +23,7 @@ pub use rows::{Claimed, Claims, Row, Unreadable};
 use rows::{ClaimedRow, read_all};
 
 impl Transaction {
-    /// Queues an effect, once for its key. A coalescing one, and one that failed, is queued anew.
+    /// Queues an effect, once for its key. A coalescing effect, and one that failed, is queued again.
     pub async fn enqueue(&mut self, directive: DirectiveId, effect: &Effect) -> Result<(), StoreError> {
         let of = effect.is_of_a_directive().then_some(directive.0);
         sqlx::query!(
@@ -55,18 +55,18 @@ impl Transaction {
         Ok(())
     }
 
-    /// Whether one of these effects was ever asked for.
+    /// Whether any of these effects was ever queued.
     pub async fn was_asked_for(&mut self, keys: &[String]) -> Result<bool, StoreError> {
         was_asked_for(&mut *self.tx, keys).await
     }
 
-    /// Marks an effect done in this transaction, if its lease still holds.
+    /// Marks an effect as done in this transaction if its lease still holds.
     pub async fn finish_effect(&mut self, row: &Row) -> Result<Held, StoreError> {
         end(&mut *self.tx, row, "done", None).await
     }
 
-    /// Sets an effect aside as failed in this transaction, if its lease still holds. One that was asked for again meanwhile
-    /// begins anew.
+    /// Sets an effect aside as failed in this transaction if its lease still holds. An effect that was requested again
+    /// meanwhile is queued again.
     pub async fn fail_effect(&mut self, row: &Row, error: &str) -> Result<Held, StoreError> {
         end(&mut *self.tx, row, "failed", Some(error)).await
     }
@@ -104,15 +104,15 @@ async fn was_asked_for(executor: impl sqlx::PgExecutor<'_>, keys: &[String]) -> 
 }
 
 impl Store {
-    /// Whether one of these effects was ever asked for.
+    /// Whether any of these effects was ever queued.
     pub async fn was_asked_for(&self, keys: &[String]) -> Result<bool, StoreError> {
         was_asked_for(self.pool(), keys).await
     }
 
-    /// Takes up to `limit` effects that are due, or whose worker's lease lapsed; never one of those `in_hand`: a process
-    /// that stood still for longer than its leases goes on with its own work when it wakes, and does not begin it anew.
-    /// Runs of agents are taken within the limits that directives share, of which an installation has `per_installation`
-    /// slots. What a newer version wrote, or is for a directive that one wrote, is left to it.
+    /// Claims up to `limit` effects that are due or whose lease lapsed. Effects that are `in_hand` are never claimed: a
+    /// process that was suspended for longer than its leases continues its own work and must not begin it a second
+    /// time. Runs of agents are claimed within the limits that directives share; an installation has `per_installation`
+    /// slots. Effects that a newer version wrote, or whose directive a newer version wrote, are left to that version.
     pub async fn claim_effects(
         &self,
         lane: Lane,
@@ -147,7 +147,7 @@ impl Store {
         Ok(read_all(rows, Vec::new()))
     }
 
-    /// Takes effects back whose lease lapsed, and counts what that says of them.
+    /// Takes back effects whose lease lapsed, and counts the lapse and the possible crash.
     async fn release_lapsed_effects(&self, lane: Lane, in_hand: &[i64]) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE effects AS e SET status = 'queued', lease = NULL, lease_until = NULL, at_work = false,
@@ -174,32 +174,32 @@ impl Store {
         queue::effects::keep(self.pool(), row.id, row.lease, lease).await
     }
 
-    /// Writes down, before it begins, that this process is at work on an effect.
+    /// Records that this process is about to work on an effect.
     pub async fn begin_effect(&self, row: &Row) -> Result<Held, StoreError> {
         queue::effects::at_work(self.pool(), row.id, row.lease, true).await
     }
 
-    /// Writes down that an effect waits for a process of its own, which cannot end this one.
+    /// Records that only an external process works on the effect now, which cannot end this process.
     pub async fn rest_effect(&self, row: &Row) -> Result<Held, StoreError> {
         queue::effects::at_work(self.pool(), row.id, row.lease, false).await
     }
 
-    /// Puts an effect back to be tried again after `delay`.
+    /// Reschedules an effect after `delay`.
     pub async fn retry_effect(&self, row: &Row, delay: Duration, error: &str, why: Retry) -> Result<Held, StoreError> {
         queue::effects::retry(self.pool(), row.id, row.lease, delay, error, why).await
     }
 
-    /// Hands an effect back untried, for another worker to take at once.
+    /// Releases the lease on an effect that was not tried, so that another worker can claim it at once.
     pub async fn hand_back_effect(&self, row: &Row) -> Result<Held, StoreError> {
         queue::effects::hand_back(self.pool(), row.id, row.lease).await
     }
 
-    /// Sets an effect aside as failed, where nobody can be told.
+    /// Sets an effect aside as failed without a signal to its directive.
     pub async fn set_effect_aside(&self, row: &Row, error: &str) -> Result<Held, StoreError> {
         end(self.pool(), row, "failed", Some(error)).await
     }
 
-    /// Makes every effect and delivery due that was put back for another try: what stood in their way is gone.
+    /// Makes every rescheduled effect and delivery due, because the cause of the failures is gone.
     pub async fn retry_now(&self) -> Result<u64, StoreError> {
         let effects = sqlx::query!(
             "UPDATE effects SET run_after = now()

@@ -1,9 +1,9 @@
-//! The feed: every event as it is added, by whichever process, to whoever subscribes in this one.
+//! The feed: passes every event of every process to the subscribers in this process.
 //!
-//! One loop reads the history on from the last event it passed on (events become visible in the order of their ids, see
-//! [`super::history`]), when it hears news or else every second. A subscription gives what was there before, then what
-//! comes, each event once and in order. One that cannot keep up reads what it missed from the history: nothing is lost,
-//! and no reader holds another up.
+//! One loop reads the history from the last event it passed on, after each notification and at least every second.
+//! (Events become visible in the order of their ids, see [`super::history`].) A subscription gives the earlier events
+//! and then the new ones, each once and in order. A subscription that falls behind reads the missed events from the
+//! history, so no event is lost and no reader delays another.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use super::{Store, StoreError, listen};
 use adjutant_domain::effect::Lane;
 use adjutant_domain::ids::DirectiveId;
 
-/// How often the history is looked at without being told.
+/// How often the history is polled in case a notification was missed.
 const POLL: Duration = Duration::from_secs(1);
 /// How many events are read at a time.
 const PAGE: i64 = 200;
-/// How many events a subscription may be behind before it reads them from the history.
+/// How many events a subscription may fall behind before it reads them from the history.
 const ROOM: usize = 1024;
 
-/// Passes events on. Cheap to clone; [`Feed::run`] has to run once for them all.
+/// Passes events on. Cheap to clone; [`Feed::run`] has to run once for all clones.
 #[derive(Debug, Clone)]
 pub struct Feed {
     store: Store,
     sender: broadcast::Sender<Passed>,
 }
 
-/// What is passed on; nothing where the loop has just begun, and what was before is in the history alone.
+/// An event that is passed on. `None` means that the loop has just begun, and earlier events are only in the history.
 type Passed = Option<Arc<PastEvent>>;
 
 impl Feed {
@@ -39,8 +39,7 @@ impl Feed {
         Self { store, sender: broadcast::channel(ROOM).0 }
     }
 
-    /// Passes on what happens from now on. `woken` is told of the lanes in which any process queued work. Ends only
-    /// by being dropped.
+    /// Passes on new events. Calls `woken` with each lane in which any process queued work. Runs until it is dropped.
     pub async fn run(&self, woken: impl Fn(Lane)) {
         let (heard, mut news) = mpsc::channel(64);
         let listening = listen::listen(self.store.clone(), heard);
@@ -59,11 +58,11 @@ impl Feed {
         tokio::join!(listening, passing);
     }
 
-    /// Passes on every event after `last`; the first time only remembers where the history ends.
+    /// Passes on every event after `last`. The first call only sets `last` to the newest event.
     async fn pass_on(&self, last: &mut Option<i64>) -> Result<(), StoreError> {
         let Some(last) = last else {
             *last = Some(self.store.newest_event().await?);
-            // Who subscribed before this loop began reads on from the history, up to here at least.
+            // Subscribers from before this loop began read the history up to here.
             let _ = self.sender.send(None);
             return Ok(());
         };
@@ -74,17 +73,17 @@ impl Feed {
             }
             for event in events {
                 *last = event.id;
-                // Nobody may be there to hear it.
+                // Fails if there is no subscriber, which is fine.
                 let _ = self.sender.send(Some(Arc::new(event)));
             }
         }
     }
 
-    /// Every event after the event `after` (0 for all), of one directive or of every one.
+    /// Every event after the event `after` (0 for all), of one directive or of all.
     pub fn subscribe(&self, of: Option<DirectiveId>, after: i64) -> Subscription {
         Subscription {
             feed: self.clone(),
-            // Before the history is read, so that nothing falls between the two.
+            // Subscribed before the history is read, so that no event falls between the two.
             receiver: self.sender.subscribe(),
             of,
             last: after,
@@ -100,15 +99,15 @@ pub struct Subscription {
     feed: Feed,
     receiver: broadcast::Receiver<Passed>,
     of: Option<DirectiveId>,
-    /// The last event that was given.
+    /// The last event that was returned.
     last: i64,
     ready: VecDeque<PastEvent>,
-    /// Whether the history has more than was passed on.
+    /// Whether the history has events that were not passed on.
     is_behind: bool,
 }
 
 impl Subscription {
-    /// The next event, as soon as there is one. After an error the same call may be made again: none is left out.
+    /// The next event, as soon as there is one. After an error the call can be repeated, and no event is skipped.
     pub async fn next(&mut self) -> Result<PastEvent, StoreError> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -125,13 +124,13 @@ impl Subscription {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) | Err(broadcast::error::RecvError::Lagged(_)) => self.is_behind = true,
-                // The feed that this subscription holds has a sender.
+                // Unreachable: the feed in this subscription holds a sender.
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }
     }
 
-    /// The id of the last event that was given: where another subscription goes on.
+    /// The id of the last event that was returned. Another subscription can continue there.
     pub fn last(&self) -> i64 {
         self.last
     }

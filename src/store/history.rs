@@ -1,10 +1,10 @@
-//! The history: events are added at the end of a transaction, and read back in the order of their ids.
+//! The history: events are added at the end of a transaction, and read in the order of their ids.
 //!
-//! An identity value is drawn when a row is added and seen when its transaction commits, so that by itself a smaller id
-//! may become visible after a larger one, and a reader that remembers the last id it saw would miss it. Therefore all
-//! events of a transaction are added last, under one advisory lock that is held until the commit: ids grow in the order
-//! in which they become visible, in each directive and over all. Nothing else is locked after it, so that it takes
-//! part in no deadlock, and it is held for one statement and the commit.
+//! A row gets its identity value when it is added, but becomes visible when its transaction commits. A smaller id could
+//! therefore become visible after a larger one, and a reader that remembers the last id it saw would miss it. To
+//! prevent this, all events of a transaction are added last, under one advisory lock that is held until the commit. Ids
+//! then grow in the order in which events become visible, for each directive and for all together. Nothing else is
+//! locked after this lock, so it cannot take part in a deadlock, and it is held for only one statement and the commit.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -17,23 +17,23 @@ use adjutant_domain::actor::Actor;
 use adjutant_domain::event::{Event, EventKind};
 use adjutant_domain::ids::{DirectiveId, Login};
 
-/// The advisory lock under which events are added.
+/// The key of the advisory lock under which events are added.
 const ORDER: i64 = 0x0061_646a_6576_6e74;
 
-/// A line of a directive's history, as it was kept.
+/// A stored event of a directive's history.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct PastEvent {
     /// Grows in the order in which events become visible.
     pub id: i64,
     pub directive: DirectiveId,
     pub at: DateTime<Utc>,
-    /// What happened, in snake case.
+    /// The event's kind, in snake case.
     pub name: String,
     /// `info`, `warning` or `error`.
     pub severity: String,
     /// `user`, `agent`, `system` (Adjutant itself) or `unknown`.
     pub actor: String,
-    /// Who, where it was a user.
+    /// The login, if the actor was a user.
     pub login: Option<String>,
     /// The name of the step it is about.
     pub step: Option<String>,
@@ -41,14 +41,14 @@ pub struct PastEvent {
 }
 
 impl PastEvent {
-    /// What happened, with typed data; none where another version wrote what this one cannot read. Such an event is
-    /// shown by its name and data as they are.
+    /// The kind with its typed data; `None` if another version wrote an event that this one cannot read. Such an event
+    /// is shown by its stored name and data.
     pub fn kind(&self) -> Option<EventKind> {
         EventKind::read(&self.name, &self.data)
     }
 }
 
-/// An event that waits for its transaction's end.
+/// An event that is added at the end of its transaction.
 pub(in crate::store) struct Line {
     directive: DirectiveId,
     event: Event,
@@ -56,12 +56,12 @@ pub(in crate::store) struct Line {
 }
 
 impl Transaction {
-    /// Appends to a directive's history, when the transaction commits.
+    /// Appends to a directive's history when the transaction commits.
     pub fn append_events(&mut self, directive: DirectiveId, events: &[Event], now: DateTime<Utc>) {
         self.lines.extend(events.iter().map(|event| Line { directive, event: event.clone(), at: now }));
     }
 
-    /// Makes it so, and tells every process that listens.
+    /// Commits, and notifies every listening process.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         let newest = self.write_history().await?;
         if newest.is_some() || !self.lanes.is_empty() {
@@ -137,7 +137,7 @@ impl From<Row> for PastEvent {
 }
 
 impl Store {
-    /// Up to `limit` events that became visible after the event `after` (0 for all), oldest first, of every directive.
+    /// Up to `limit` events of all directives that became visible after the event `after` (0 for all), oldest first.
     pub async fn events_after(&self, after: i64, limit: i64) -> Result<Vec<PastEvent>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
@@ -153,7 +153,7 @@ impl Store {
         Ok(rows.into_iter().map(PastEvent::from).collect())
     }
 
-    /// The same, of one directive.
+    /// The same for one directive.
     pub async fn events_of(&self, of: DirectiveId, after: i64, limit: i64) -> Result<Vec<PastEvent>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
@@ -170,7 +170,7 @@ impl Store {
         Ok(rows.into_iter().map(PastEvent::from).collect())
     }
 
-    /// The id of the newest event, 0 where there is none.
+    /// The id of the newest event, 0 if there is none.
     pub async fn newest_event(&self) -> Result<i64, StoreError> {
         let newest = sqlx::query_scalar!("SELECT max(id) FROM events").fetch_one(self.pool()).await?;
         Ok(newest.unwrap_or(0))

@@ -1,7 +1,7 @@
-//! The inbox: webhook deliveries, from the moment they are received until they are dealt with.
+//! The inbox: webhook deliveries, from their receipt until they are handled.
 //!
-//! `received → processing → processed | ignored | failed`, and back to `received` for another try. What it has in common
-//! with the outbox (leases, attempts, what becomes of a delivery that is not done) is in [`super::queue`].
+//! `received → processing → processed | ignored | failed`, and back to `received` for another try. [`super::queue`] has
+//! the parts that are shared with the outbox: leases, attempts, and what happens to a delivery that is not done.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::directives::Transaction;
 use super::queue::{self, Held, Lease, Record, Retry};
 use super::{Store, StoreError};
 
-/// A delivery as it is received, its signature already verified.
+/// A received delivery whose signature has been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery<'a> {
     /// `X-GitHub-Delivery`: the same for every redelivery.
@@ -28,18 +28,18 @@ pub struct NewDelivery<'a> {
     pub hook_target: Option<&'a str>,
     /// The raw body.
     pub body: &'a [u8],
-    /// Why nothing can be done with it, when that is known at once: it is then stored as failed.
+    /// The reason, if it is known at once that the delivery cannot be handled. It is then stored as failed.
     pub fault: Option<&'a str>,
 }
 
-/// Whether a delivery was seen for the first time.
+/// Whether a delivery is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
-    /// It is stored now.
+    /// It was stored.
     New,
-    /// Its GUID was there already: a redelivery, or a duplicate.
+    /// Its GUID was stored before: a redelivery, or a duplicate.
     Known,
-    /// Its GUID was there already, failed: it is taken up again.
+    /// Its GUID was stored before and the delivery had failed: it is handled again.
     Again,
 }
 
@@ -60,7 +60,7 @@ pub struct Delivery {
     pub received_at: DateTime<Utc>,
     /// Which attempt this is, from 1.
     pub attempt: i32,
-    /// How it fared before.
+    /// Its earlier failures.
     pub record: Record,
     lease: Lease,
 }
@@ -68,11 +68,11 @@ pub struct Delivery {
 /// How a delivery ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending<'a> {
-    /// It was dealt with.
+    /// It was handled.
     Processed,
-    /// It asks for nothing, and why.
+    /// It needs no action, for this reason.
     Ignored(&'a str),
-    /// It cannot be dealt with, and why.
+    /// It cannot be handled, for this reason.
     Failed(&'a str),
 }
 
@@ -87,8 +87,8 @@ impl<'a> Ending<'a> {
 }
 
 impl Store {
-    /// Stores a delivery, once for each GUID. One that failed is taken up again: whoever sends it again has
-    /// mended what was in its way.
+    /// Stores a delivery, once for each GUID. A failed one is handled again, because whoever redelivers it has fixed
+    /// the cause.
     pub async fn receive_delivery(&self, new: &NewDelivery<'_>) -> Result<Receipt, StoreError> {
         let stored = sqlx::query_scalar!(
             r#"INSERT INTO deliveries (guid, event, action, installation_id, hook_target, body, reason, status, processed_at)
@@ -116,8 +116,8 @@ impl Store {
         })
     }
 
-    /// Claims up to `limit` deliveries whose turn has come and that this version can handle, oldest first, each for the time of
-    /// `lease`. Two callers at once get different ones.
+    /// Claims up to `limit` deliveries that are due and that this version can handle, oldest first, each for the time
+    /// of `lease`. Two concurrent callers get different ones.
     pub async fn claim_deliveries(&self, limit: i64, lease: Duration) -> Result<Vec<Delivery>, StoreError> {
         self.release_lapsed_deliveries().await?;
         let rows = sqlx::query!(
@@ -155,12 +155,12 @@ impl Store {
                 lease: Lease { token: row.lease, attempt: row.attempts },
             })
             .collect();
-        // UPDATE … RETURNING promises no order.
+        // `UPDATE … RETURNING` guarantees no order.
         claimed.sort_by(|a, b| (a.received_at, &a.guid).cmp(&(b.received_at, &b.guid)));
         Ok(claimed)
     }
 
-    /// Takes deliveries back whose lease lapsed, and counts what that says of them.
+    /// Takes back deliveries whose lease lapsed, and counts the lapse and the possible crash.
     async fn release_lapsed_deliveries(&self) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE deliveries AS e SET status = 'received', lease = NULL, lease_until = NULL, at_work = false,
@@ -186,7 +186,7 @@ impl Store {
         queue::deliveries::keep(self.pool(), &delivery.guid, delivery.lease, lease).await
     }
 
-    /// Writes down, before it begins, that this process is at work on a claimed delivery.
+    /// Records that this process is about to work on a claimed delivery.
     pub async fn begin_delivery(&self, delivery: &Delivery) -> Result<Held, StoreError> {
         queue::deliveries::at_work(self.pool(), &delivery.guid, delivery.lease, true).await
     }
@@ -196,7 +196,7 @@ impl Store {
         end(self.pool(), delivery, ending).await
     }
 
-    /// Puts a claimed delivery back for another try after `delay`, and says why.
+    /// Reschedules a claimed delivery after `delay`, with the reason.
     pub async fn retry_delivery(
         &self,
         delivery: &Delivery,
@@ -207,7 +207,7 @@ impl Store {
         queue::deliveries::retry(self.pool(), &delivery.guid, delivery.lease, delay, reason, why).await
     }
 
-    /// Leaves a claimed delivery to a process that reads that version.
+    /// Leaves a claimed delivery to a process that supports this version.
     pub async fn leave_delivery_to_version(&self, delivery: &Delivery, version: i32) -> Result<Held, StoreError> {
         let mut tx = self.pool().begin().await?;
         sqlx::query!(
@@ -224,14 +224,14 @@ impl Store {
     }
 }
 
-/// How often GitHub is asked for one delivery, and how long after the first time it is asked again; each time after
-/// that takes twice as long.
+/// How often GitHub is asked to redeliver one delivery, and the pause after the first request. Each further pause is
+/// twice as long.
 const ASKS: i32 = 6;
 const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 impl Store {
-    /// Whether GitHub may be asked now to send a delivery again: it is not in the inbox and was not
-    /// asked for lately or too often. Says yes to one caller only, who then asks.
+    /// Whether GitHub may be asked now to redeliver a delivery: it is not in the inbox, and was not requested recently
+    /// or too often. Only one caller gets `true`, and that caller sends the request.
     pub async fn may_ask_again(&self, guid: &str) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             "INSERT INTO redeliveries AS old (guid)
@@ -249,7 +249,7 @@ impl Store {
 }
 
 impl Transaction {
-    /// Ends a claimed delivery in this transaction, if its lease still holds.
+    /// Ends a claimed delivery in this transaction if its lease still holds.
     pub async fn end_delivery(&mut self, delivery: &Delivery, ending: Ending<'_>) -> Result<Held, StoreError> {
         end(&mut *self.tx, delivery, ending).await
     }

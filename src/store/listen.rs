@@ -1,8 +1,8 @@
-//! `LISTEN` and `NOTIFY`: who waits for news is told by the transaction that brings them, in whatever process.
+//! `LISTEN` and `NOTIFY`: a transaction notifies the waiting loops of all processes.
 //!
-//! A transaction notifies once, whatever it holds: a notification for each row would halve the rate of commits. It
-//! says too little to act on (the newest event's id, the lanes with work): whoever hears it reads the tables. So one
-//! that is lost costs nothing but the time until the next poll, which everybody keeps as well.
+//! A transaction notifies once, whatever it contains, because a notification for each row would halve the rate of
+//! commits. The notification (the newest event's id, the lanes with work) is only a reason to read the tables. A lost
+//! notification therefore costs only the time until the next poll, and every listener also polls.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use super::{Store, StoreError};
 use adjutant_domain::effect::Lane;
 
-/// The channel of every process.
+/// The channel that all processes use.
 const CHANNEL: &str = "adjutant";
-/// How long until a lost connection is made again.
+/// The pause before a lost connection is opened again.
 const AGAIN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl News {
     }
 }
 
-/// Tells, when the transaction commits.
+/// Notifies when the transaction commits.
 pub(super) async fn notify(
     connection: &mut PgConnection,
     newest: Option<i64>,
@@ -51,8 +51,8 @@ pub(super) async fn notify(
     Ok(())
 }
 
-/// Passes on what is heard until nobody wants it any more. A connection that is lost is made again, and then everything
-/// is news: what was told meanwhile was missed.
+/// Passes on notifications until the receiver is dropped. After a lost connection is opened again, it reports that
+/// anything may have happened, because notifications were missed.
 pub(super) async fn listen(store: Store, heard: mpsc::Sender<News>) {
     while !heard.is_closed() {
         match hear(&store, &heard).await {
@@ -67,7 +67,7 @@ pub(super) async fn listen(store: Store, heard: mpsc::Sender<News>) {
 /// Listens on one connection until it is lost.
 async fn hear(store: &Store, heard: &mpsc::Sender<News>) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(store.pool()).await?;
-    // A new connection is made above, so that what was missed is known.
+    // The caller opens the new connection, so that it knows that notifications were missed.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     let mut news = News::everything();

@@ -1,15 +1,13 @@
-//! Postgres; the only place with SQL.
+//! Postgres. This is the only place with SQL.
 //!
-//! In come values of the domain, out come values of the domain; rows and SQL stay here. Every query is
-//! checked when the crate is compiled, against the data committed in `.sqlx` (`make sqlx` refreshes it), and
-//! sits in a function of its own. [`inbox`] keeps webhook deliveries from the moment they are received; [`directives`] loads and saves
-//! what the engine thinks with; [`effects`] is the outbox;
-//! [`history`] keeps the events and [`feed`] passes them on; [`overview`] is for who looks on from outside;
-//! [`cluster`] runs a private server for who has none.
+//! Values of the domain come in and go out; rows and SQL stay here. Every query is checked at compile time against the
+//! data committed in `.sqlx` (`make sqlx` refreshes it), and has its own function. [`inbox`] stores webhook deliveries;
+//! [`directives`] loads and saves the engine's state; [`effects`] is the outbox; [`history`] stores the events and
+//! [`feed`] passes them on; [`overview`] has the queries for pages and command line; [`cluster`] runs a private server.
 //!
-//! It never decides anything about a directive, never calls GitHub, and never takes a lock for longer than a
-//! statement or a short transaction: work that lasts holds a *lease* with a time on it, so that a process that
-//! dies is one whose lease lapses.
+//! What never happens here: nothing is decided about a directive, GitHub is not called, and no lock is held for longer
+//! than a statement or a short transaction. Long work holds a *lease* that expires, so that the work of a process that
+//! dies is claimed again.
 
 pub mod cluster;
 pub mod directives;
@@ -36,9 +34,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How many connections one process uses at most.
 const CONNECTIONS: u32 = 16;
-/// How long a caller waits for a free connection, and for a connection to be made.
+/// How long a caller waits for a free connection, and for a new connection.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long [`Store::ping`] waits before it looks for the reason.
+/// How long [`Store::ping`] waits before it finds out the reason.
 const PING: Duration = Duration::from_secs(1);
 
 /// A pool of connections, and all the queries as its methods. Cheap to clone.
@@ -50,23 +48,23 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects, and fails with the reason when the database cannot be reached now.
+    /// Connects. Fails with the reason if the database cannot be reached now.
     pub async fn connect(options: PgConnectOptions) -> Result<Self, StoreError> {
         reach(&options).await?;
         Ok(Self::lazy(options))
     }
 
-    /// A store whose database may be away: every call says so until it is there.
+    /// A store whose database may be down. Every call fails until the database is up.
     ///
-    /// Statements are given up after 30 s and transactions left open after 60 s, so that one that hangs costs
-    /// a connection for a minute and not for ever.
+    /// Postgres cancels statements after 30 s and ends idle transactions after 60 s, so a query that hangs blocks a
+    /// connection for a minute at most.
     pub fn lazy(options: PgConnectOptions) -> Self {
         let worker = uuid::Uuid::new_v4().to_string();
         let options = options.options([
             ("statement_timeout", "30s"),
             ("lock_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "60s"),
-            // Which process is at work on a row of the queue.
+            // Which process works on a row of the queue.
             ("adjutant.worker", worker.as_str()),
         ]);
         let pool =
@@ -74,36 +72,37 @@ impl Store {
         Self { pool, version: STATE_VERSION }
     }
 
-    /// The same store as a program of another version sees it, for tests of upgrades: it writes rows of that version, and reads
-    /// none that is newer. The shape of the rows stays this program's.
+    /// The same store as a program of another version sees it, for tests of upgrades. It writes rows of that version,
+    /// and reads none that is newer. The shape of the rows stays this program's.
     #[must_use]
     pub fn as_version(self, version: i32) -> Self {
         Self { version, ..self }
     }
 
-    /// Brings the schema up to date. Processes that start at once take turns: sqlx holds an advisory lock.
+    /// Updates the schema. Processes that start at once take turns, because sqlx holds an advisory lock.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        // Waiting for another process' migrations, and a migration itself, may take longer than a query.
-        // Postgres' notices that the migrator's own table is there already would be in the log at every start.
+        // A migration, or waiting for another process' migrations, may take longer than a query. Without
+        // `client_min_messages`, every start would log Postgres' notice that the migrator's table exists.
         let patient = [("statement_timeout", "10min"), ("lock_timeout", "10min"), ("client_min_messages", "warning")];
         let options = self.pool.connect_options().as_ref().clone().options(patient);
         reach(&options).await?;
         let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
         let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-        // A newer version may have been here: each of its migrations is one that this version survives.
+        // A newer version may have migrated this database. Each of its migrations is one that this version survives.
         migrations.set_ignore_missing(true);
         let outcome = migrations.run(&pool).await;
         pool.close().await;
         Ok(outcome?)
     }
 
-    /// Whether the database answers and its schema is the one this program needs. A newer schema is fine:
-    /// every migration is one that the running version survives.
+    /// Whether the database answers and its schema is new enough. A newer schema is fine: every migration is one that
+    /// the running version survives.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
         let newest = match tokio::time::timeout(PING, self.newest_migration()).await {
             Ok(Err(StoreError::Away(sqlx::Error::PoolTimedOut))) | Err(_) => {
-                // The pool does not say why no connection was to be had. If there is one now, all are in use.
+                // The pool does not say why it gave no connection. If a connection can be opened now, all of the pool's
+                // are in use.
                 reach(self.pool.connect_options().as_ref()).await?;
                 return Err(StoreError::Away(sqlx::Error::PoolTimedOut));
             }
@@ -119,13 +118,13 @@ impl Store {
         let asked = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success");
         match asked.fetch_one(&self.pool).await {
             Ok(newest) => Ok(newest.unwrap_or(0)),
-            // `undefined_table`: nothing was ever migrated here.
+            // `undefined_table`: no migration was ever applied.
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(0),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Waits until all connections are given back, and closes them.
+    /// Waits until all connections are returned, and closes them.
     pub async fn close(&self) {
         self.pool.close().await;
     }
@@ -136,8 +135,8 @@ impl Store {
     }
 }
 
-/// Connects once, for the reason when it fails: the pool answers a refused connection by trying on, and says
-/// "timed out" in the end.
+/// Opens one connection to learn the reason for a failure: the pool retries after a refused connection and finally
+/// reports "timed out".
 async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
     match tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await {
         Ok(connection) => Ok(connection?.close().await?),
@@ -145,36 +144,36 @@ async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
     }
 }
 
-/// What went wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A row holds what this program cannot read or write. It harms nothing else: it is set aside, or passed over.
+    /// A row holds a value that this program cannot read or write. The row is set aside or skipped, and nothing else is
+    /// affected.
     #[error("the {what} {id} cannot be read or written: {error}")]
     Unreadable {
-        /// What the row is.
+        /// The kind of row.
         what: &'static str,
-        /// Which row: an id or a key that it can be found by.
+        /// The id or key of the row.
         id: String,
         error: serde_json::Error,
     },
-    /// A row was written by a newer version of this program, which shares the database or did: it is left to that one.
+    /// A newer version of this program, on the same database, wrote the row. It is left to that version.
     #[error("the {what} {id} was written by a newer version: version {found}, and this program reads up to {readable}")]
     Newer {
-        /// What the row is.
+        /// The kind of row.
         what: &'static str,
         id: String,
-        /// The version of its shape.
+        /// The version of the row.
         found: i32,
         /// The newest version that this program reads.
         readable: i32,
     },
-    /// It could not be reached, or went away. Worth another try.
+    /// The database could not be reached, or the connection was lost. Try again.
     #[error("the database cannot be reached ({0}): check that it runs and that DATABASE_URL is right")]
     Away(#[source] sqlx::Error),
-    /// It answered, and refused. Another try would end the same way.
+    /// The database refused the statement. Another try would end the same way.
     #[error("the database refused: {0}")]
     Refused(#[source] sqlx::Error),
-    /// The schema could not be brought up to date.
+    /// The schema could not be updated.
     #[error("the database's schema could not be migrated: {0}")]
     Migration(#[from] MigrateError),
     #[error(
@@ -207,8 +206,8 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether what was to be written is what the database refuses, so that writing it again is refused again: SQLSTATE classes
-    /// 22 (data exception: U+0000 in text, a number out of range), 23 (a constraint) and 54 (a program limit)
+    /// Whether the database refuses the value, so that another try is refused again: SQLSTATE classes 22 (data
+    /// exception: U+0000 in text, a number out of range), 23 (a constraint) and 54 (a program limit)
     /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
     pub fn is_certain(&self) -> bool {
         match self {
@@ -219,8 +218,7 @@ impl StoreError {
         }
     }
 
-    /// Whether it is about rows that this program cannot make sense of, and that somebody else may: a newer version, or an
-    /// operator.
+    /// Whether the error is about rows that this program cannot read, but a newer version or an operator may.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Unreadable { .. } | Self::Newer { .. })
     }
@@ -232,10 +230,10 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Connections that broke or were not had, and the SQLSTATEs of a server that is leaving, full or busy:
-/// classes 08 (connection), 53 (resources), 57 (operator intervention: shutdown, statement timeout), and the
-/// ones of a transaction that lost against another, of a lock that was not had in time and of a database that is
-/// closed to connections (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// Whether the connection broke or could not be opened, or the server is shutting down, full or busy. These are the
+/// SQLSTATE classes 08 (connection), 53 (resources) and 57 (operator intervention: shutdown, statement timeout), and
+/// those of a transaction that conflicted with another, of a lock that was not obtained in time and of a database that
+/// is closed to connections (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)

@@ -1,4 +1,4 @@
-//! What an operator sees of inbox and outbox, and may do to a row that is stuck.
+//! The operator's view of inbox and outbox, and the operations on a stuck row.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,48 +14,47 @@ use adjutant_domain::signal::Signal;
 pub struct Entry {
     /// `delivery` or `effect`.
     pub queue: String,
-    /// What it is found by: a delivery's GUID, an effect's natural key.
+    /// A delivery's GUID, or an effect's natural key.
     pub key: String,
-    /// A delivery's event, or what an effect does.
+    /// A delivery's event, or an effect's kind.
     pub kind: String,
     /// The directive it is for.
     pub directive: Option<Uuid>,
-    /// Where it stands, in the words of its table.
+    /// The status as its table stores it.
     pub status: String,
     /// The number of claims so far.
     pub attempts: i32,
-    /// Tries in a row that were put back.
+    /// Failed tries in a row.
     pub failures: i32,
-    /// How often in a row the process ended that worked on it.
+    /// How often in a row the process ended while working on it.
     pub crashes: i32,
-    /// The version that it takes to handle it.
+    /// The version that can handle it.
     pub version: i32,
     /// When it is due.
     pub run_after: DateTime<Utc>,
-    /// Why it was not done.
+    /// The reason of the last failure.
     pub error: Option<String>,
-    /// Whether an operator put it away.
+    /// Whether an operator dropped it.
     pub dropped: bool,
-    /// When it came to be.
     pub created_at: DateTime<Utc>,
 }
 
-/// What became of an operator's request.
+/// The outcome of an operator's request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operated {
-    /// It is done; the row as it was before.
+    /// It was done. The row as it was before.
     Done(Entry),
     /// There is no such row.
     Unknown,
-    /// A process works on it now.
+    /// A process is working on it now.
     AtWork(Entry),
-    /// It is done already, and there is nothing to try or to drop.
+    /// It is done already, so it can be neither retried nor dropped.
     Over(Entry),
 }
 
 impl Store {
-    /// The rows that are not done: by default those that were set aside or put back, with `all` also those that wait their
-    /// turn or are in hand, and those that an operator dropped. Oldest first.
+    /// The rows that are not done, oldest first. By default those that failed or were rescheduled; with `all` also
+    /// those that are queued or claimed, and those that an operator dropped.
     pub async fn queue_entries(&self, all: bool) -> Result<Vec<Entry>, StoreError> {
         let entries = sqlx::query_as!(
             Entry,
@@ -115,7 +114,7 @@ impl Store {
         }))
     }
 
-    /// Has a row that failed, or that waits for another try, tried anew: at once, and as if for the first time.
+    /// Queues a failed or rescheduled row again, due at once and with its counters reset.
     pub async fn retry_entry(&self, key: &str) -> Result<Operated, StoreError> {
         let Some((entry, _)) = self.queue_entry(key).await? else { return Ok(Operated::Unknown) };
         let changed = if entry.queue == "delivery" {
@@ -140,7 +139,7 @@ impl Store {
         Ok(outcome(changed.rows_affected(), entry))
     }
 
-    /// Puts a row away for good. Where a directive would wait for it, a signal is left that says so.
+    /// Drops a row permanently. If a directive would wait for it, a signal is left that says so.
     pub async fn drop_entry(&self, key: &str, why: &str) -> Result<Operated, StoreError> {
         let Some((entry, payload)) = self.queue_entry(key).await? else { return Ok(Operated::Unknown) };
         let mut transaction = self.begin().await?;
@@ -167,7 +166,7 @@ impl Store {
         };
         let dropped = outcome(changed.rows_affected(), entry);
         if let Operated::Done(entry) = &dropped
-            // Of one that had failed the directive was told then.
+            // A failed row has informed its directive already.
             && entry.status != "failed"
             && let Some(directive) = entry.directive.map(DirectiveId)
         {

@@ -1,4 +1,4 @@
-//! What somebody sees who looks on from outside: directives in a row each, and the chains that a directive had.
+//! Read-only views for pages and the command line: directives in one row each, and the chains that a directive had.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -11,16 +11,16 @@ use adjutant_domain::ids::{DirectiveId, Usd};
 use adjutant_domain::status::DirectiveStatus;
 use adjutant_domain::step::Step;
 
-/// A directive in a row.
+/// A directive in one row.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Summary {
     pub id: DirectiveId,
     /// `owner/name`.
     pub repo: String,
     pub issue: u64,
-    /// Which directive of that issue this is, counted from one.
+    /// The number of the directive among those of its issue, from one.
     pub ordinal: u32,
-    /// The issue's title when it was labelled.
+    /// The issue's title when the label was set.
     pub title: String,
     pub status: DirectiveStatus,
     /// Steps of its chain that passed or were skipped.
@@ -29,11 +29,11 @@ pub struct Summary {
     pub steps: u32,
     /// What its tasks cost, in millionths of a US dollar.
     pub cost: Usd,
-    /// Agents at work now.
+    /// Agents that are running now.
     pub running: u32,
-    /// While it is paused, why: a word, or a word and who did it.
+    /// While it is paused, the reason: a word, or a word and who paused it.
     pub pause: Option<Value>,
-    /// What it asks people.
+    /// Its open questions to people.
     pub waiting: Vec<Question>,
     /// When the label was set.
     pub created_at: DateTime<Utc>,
@@ -52,12 +52,12 @@ pub struct Question {
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct EarlierStep {
     pub generation: u32,
-    /// The step as it was when the next generation took its place.
+    /// The step as it was when the next generation replaced it.
     pub step: Step,
 }
 
 impl Store {
-    /// A store that can change nothing.
+    /// A store that cannot change anything.
     pub fn read_only(options: PgConnectOptions) -> Self {
         Self::lazy(options.options([("default_transaction_read_only", "on")]))
     }
@@ -89,7 +89,7 @@ impl Store {
                 issue: u64::try_from(row.issue).unwrap_or(0),
                 ordinal: u32::try_from(row.ordinal).unwrap_or(0),
                 title: row.title,
-                // A status that a newer version made up is none that could be shown.
+                // A status that only a newer version knows cannot be shown.
                 status: DirectiveStatus::parse(&row.status)?,
                 steps_done: count(row.steps_done),
                 steps: count(row.steps),
@@ -104,7 +104,7 @@ impl Store {
         Ok(summaries.collect())
     }
 
-    /// The steps of the generations before the current one, in their order.
+    /// The steps of all generations before the current one, in order.
     pub async fn earlier_steps(&self, directive: &Directive) -> Result<Vec<EarlierStep>, StoreError> {
         let rows = sqlx::query!(
             "SELECT id, generation FROM steps WHERE directive_id = $1 ORDER BY generation, kind = 'final', position",

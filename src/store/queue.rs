@@ -1,28 +1,29 @@
-//! What inbox and outbox have in common: leases, attempts, and what becomes of a row that is not done.
+//! The parts that inbox and outbox share: leases, attempts, and what happens to a row that is not done.
 //!
-//! `queued → running → done | failed`, and back to `queued`. A claim draws a lease with a time on it; whoever comes back
-//! with an old one is told so ([`Held::No`]) and changes nothing. Each table has words of its own for the states, and
-//! `queue!` makes the same statements of them, so that one rule stands in one place.
+//! `queued → running → done | failed`, and back to `queued`. A claim takes a lease that expires. A worker whose lease
+//! was lost gets [`Held::No`] and changes nothing. Each table has its own words for the states, and `queue!` generates
+//! the same statements for both, so that each rule is written once.
 //!
-//! **What is counted.** `attempts` are claims. `failures` are tries in a row that were put back; pauses grow with them, and a
-//! process that is killed adds none. A *crash* is a lease that lapsed while this program's own code was at work on the row,
-//! which is written before the work begins and taken back while an agent or a verifier runs: those run in processes of their
-//! own and cannot end this one. Of several rows that were at work in one process none can be blamed, and none is. After [`CRASHES`] in a row a row is not handled any more, and set aside. Whoever stops a process by
-//! SIGTERM has its rows handed back; `kill -9` counts where it hits a row that is at work, for which the window is short.
-//! Any lapsed lease counts as a *lapse*, and [`LAPSES`] of them in a row are the bound of last resort. A try that ends,
-//! in whatever way, sets both back to nothing.
+//! **What is counted.** `attempts` are claims. `failures` are failed tries in a row; the pauses grow with them, and a
+//! killed process adds none. A *crash* is a lease that lapsed while this program's own code was working on the row. The
+//! row records that before the work begins, and clears it while an agent or a verifier runs, because those are external
+//! processes that cannot end this one. If several rows were being worked on in one process, none can be blamed, and
+//! none is. After [`CRASHES`] crashes in a row, a row is set aside. SIGTERM releases a process's rows. `kill -9` counts
+//! against a row that is being worked on, but that time is short. Every lapsed lease counts as a *lapse*, and
+//! [`LAPSES`] of them in a row are the last resort. A try that ends in any way resets both counts.
 //!
-//! A row whose process ended while at work on it waits for a moment of its own length before it is claimed again, so that what
-//! was in the same hands by chance is not there again when the one that does the harm is.
+//! A row whose process ended while working on it is delayed before it can be claimed again, and the delay differs from
+//! row to row. The rows that shared a process by chance are then no longer claimed together with the one that ends
+//! processes.
 
 use uuid::Uuid;
 
-/// After so many crashes in a row a row is set aside.
+/// The number of crashes in a row after which a row is set aside.
 pub const CRASHES: i32 = 3;
-/// After so many lapsed leases in a row a row is set aside.
+/// The number of lapsed leases in a row after which a row is set aside.
 pub const LAPSES: i32 = 15;
 
-/// A claim on a row: its fence.
+/// A claim on a row. It works as a fence: an old lease changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     pub(super) token: Uuid,
@@ -33,9 +34,9 @@ pub struct Lease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Held {
-    /// It did, and what was asked is done.
+    /// It held, and the change was made.
     Yes,
-    /// Another worker has taken the row over: nothing was changed.
+    /// Another worker has claimed the row, and nothing was changed.
     No,
 }
 
@@ -45,19 +46,19 @@ impl Held {
     }
 }
 
-/// Why a row is put back to be tried again.
+/// Why a row is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It did not work this time.
+    /// This try failed.
     Failed,
-    /// It was refused, which is believed after a few times.
+    /// It was refused. The refusal is accepted after a few tries.
     Refused,
 }
 
-/// How a row fared so far.
+/// The earlier failures of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Record {
-    /// Tries in a row that were put back.
+    /// Failed tries in a row.
     pub failures: u32,
     /// The number of refusals so far.
     pub refusals: u32,
@@ -73,7 +74,7 @@ impl Record {
         Self { failures: count(failures), refusals: count(refusals), crashes: count(crashes), lapses: count(lapses) }
     }
 
-    /// Why the row is not to be handled any more, if so.
+    /// Why the row must not be handled any more, if that is so.
     pub fn ended_its_processes(&self) -> Option<String> {
         let (crashes, lapses) = (i64::from(self.crashes), i64::from(self.lapses));
         if crashes >= i64::from(CRASHES) {
@@ -86,7 +87,7 @@ impl Record {
     }
 }
 
-/// The statements that are the same for both tables.
+/// The statements that both tables share.
 macro_rules! queue {
     (
         $module:ident, table = $table:tt, key = $id:tt: $key:ty, queued = $queued:tt, running = $running:tt,
@@ -126,7 +127,7 @@ macro_rules! queue {
                 Ok(Held::of(kept.rows_affected()))
             }
 
-            /// Writes down whether this program's own code is at work on a row.
+            /// Records whether this program's own code is working on a row.
             pub(in crate::store) async fn at_work(
                 executor: impl PgExecutor<'_>,
                 key: $key,
@@ -153,7 +154,7 @@ macro_rules! queue {
                 Ok(Held::of(written.rows_affected()))
             }
 
-            /// Puts a row back to be tried again after `delay`, and says why.
+            /// Reschedules a row after `delay`, with the reason.
             pub(in crate::store) async fn retry(
                 executor: impl PgExecutor<'_>,
                 key: $key,
@@ -190,7 +191,7 @@ macro_rules! queue {
                 Ok(Held::of(put.rows_affected()))
             }
 
-            /// Hands a row back untried, for another worker to take at once.
+            /// Releases the lease on a row that was not tried, so that another worker can claim it at once.
             pub(in crate::store) async fn hand_back(
                 executor: impl PgExecutor<'_>,
                 key: $key,

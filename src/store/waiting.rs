@@ -1,5 +1,5 @@
-//! Signals that wait: whoever had them could not read their directive, because a newer version wrote it or its rows are
-//! damaged. They are kept in the order in which they came, and applied by whoever reads the directive next.
+//! Waiting signals: the process that had them could not read their directive, because a newer version wrote it or its
+//! rows are damaged. They are stored in their order, and applied by the process that reads the directive next.
 
 use super::StoreError;
 use super::directives::{Transaction, to_json};
@@ -8,7 +8,7 @@ use adjutant_domain::persisted::{self, STATE_VERSION};
 use adjutant_domain::signal::Signal;
 
 impl Transaction {
-    /// Keeps signals for whoever reads the directive next.
+    /// Stores signals for the process that reads the directive next.
     pub async fn leave_signals(&mut self, directive: DirectiveId, signals: &[Signal]) -> Result<(), StoreError> {
         for signal in signals {
             sqlx::query!(
@@ -23,8 +23,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Takes the signals that waited for a directive that is locked here, oldest first. One that cannot be read is set aside,
-    /// with the reason in its row and in the log.
+    /// Takes the signals that waited for a directive that is locked here, oldest first. An unreadable signal is set
+    /// aside, with the reason in its row and in the log.
     pub async fn take_waiting_signals(&mut self, directive: DirectiveId) -> Result<Vec<Signal>, StoreError> {
         if !self.has_waiting.remove(&directive) {
             return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! Finding the system's Postgres.
+//! Finds the system's Postgres.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,7 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// The first usable binaries: of the version that wrote `data` when there is data already, else of the
-    /// first that is found.
+    /// The first usable binaries: of the version that wrote `data` if there is data, else the first that are found.
     pub(super) fn find(data: Option<(PathBuf, u32)>) -> Result<Self, ClusterError> {
         Self::find_in(&folders(|name| std::env::var_os(name), Path::new("/")), data)
     }
@@ -51,7 +50,7 @@ impl Binaries {
     }
 }
 
-/// Where to look, best first. `$PG_BIN` is the operator's word: with it, nowhere else.
+/// The folders to search, best first. If the operator sets `$PG_BIN`, only that one.
 fn folders(variable: impl Fn(&str) -> Option<OsString>, root: &Path) -> Vec<PathBuf> {
     if let Some(folder) = variable("PG_BIN").filter(|value| !value.is_empty()) {
         return vec![PathBuf::from(folder)];
@@ -112,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder with programs that only tell their version.
+    /// A folder with programs that only print their version.
     fn fake(folder: &Path, version: &str) {
         std::fs::create_dir_all(folder).unwrap();
         for program in PROGRAMS {

@@ -1,4 +1,4 @@
-//! Where the private Postgres lives and which account runs it.
+//! The folders of the private Postgres, and the account that runs it.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -13,24 +13,24 @@ use uuid::Uuid;
 
 use super::{ClusterError, at};
 
-/// `sockaddr_un.sun_path` holds 108 bytes on Linux (104 on macOS) with the closing zero.
+/// `sockaddr_un.sun_path` holds 108 bytes on Linux (104 on macOS) with the terminating zero.
 const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 /// The name that Postgres gives its socket at port 5432.
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
-/// Used as root when the data folder lies where another account cannot reach it, such as below `/root`.
+/// Used by root if another account cannot reach the data folder, for example below `/root`.
 const ROOTS_FALLBACK: &str = "/var/lib/adjutant";
 
 /// The folders of one cluster and the account that owns its data.
 ///
-/// `base` and the locks and log in it belong to us, `base/data` and the socket's folder to the account that
-/// runs the server: what root opens, the lesser account cannot have replaced by a link.
+/// We own `base` with its locks and its log. The account that runs the server owns `base/data` and the socket's folder.
+/// Root opens only files that the other account cannot have replaced by a link.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) base: PathBuf,
     account: Option<Account>,
 }
 
-/// Whom root hands the server to.
+/// The account that runs the server if we are root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Account {
     uid: u32,
@@ -38,7 +38,7 @@ struct Account {
 }
 
 impl Place {
-    /// Makes `data_dir` and the cluster's folder in it, and finds the account to use.
+    /// Creates `data_dir` and the cluster's folder in it, and finds the account to use.
     pub(super) fn settle(data_dir: &Path) -> Result<Self, ClusterError> {
         fs::create_dir_all(data_dir).map_err(at(data_dir))?;
         let data_dir = data_dir.canonicalize().map_err(at(data_dir))?;
@@ -59,7 +59,7 @@ impl Place {
         Ok(Self { base, account: Some(account) })
     }
 
-    /// Whether `data_dir` has a cluster. Makes nothing.
+    /// Whether `data_dir` has a cluster. Creates nothing.
     pub(super) fn has_data(data_dir: &Path) -> bool {
         let Ok(data_dir) = data_dir.canonicalize() else { return false };
         [data_dir.join("postgres"), elsewhere(&data_dir)].iter().any(|base| base.join("data").is_dir())
@@ -70,12 +70,12 @@ impl Place {
         self.base.join("data")
     }
 
-    /// Where the server writes its log.
+    /// The file for the server's log.
     pub(super) fn log(&self) -> PathBuf {
         self.base.join("log")
     }
 
-    /// The data and the major version that wrote it, when there is data.
+    /// The data and the major version that wrote it, if there is data.
     pub(super) fn data_version(&self) -> Result<Option<(PathBuf, u32)>, ClusterError> {
         let file = self.data().join("PG_VERSION");
         match fs::read_to_string(&file) {
@@ -94,8 +94,8 @@ impl Place {
         Ok(())
     }
 
-    /// The folder for the socket: in `base`, or a short one under the system's temporary folder, recorded in
-    /// `base` so that the next start uses it again.
+    /// The folder for the socket: in `base`, or a short one under the system's temporary folder. That one is recorded
+    /// in `base`, so that the next start uses it again.
     pub(super) fn socket_folder(&self) -> Result<PathBuf, ClusterError> {
         let near = self.base.join("socket");
         if is_fit_for_socket(&near) {
@@ -109,7 +109,7 @@ impl Place {
                 return Ok(recorded);
             }
         }
-        // A random name: other users of the temporary folder cannot have created it before.
+        // A random name, so that other users of the temporary folder cannot have created it before.
         let short = std::env::temp_dir().join(format!("adjutant-{}", &Uuid::new_v4().simple().to_string()[..12]));
         let short = if is_fit_for_socket(&short) {
             short
@@ -133,8 +133,8 @@ impl Place {
         found.is_dir() && Some(found.uid()) == owner && found.mode() & 0o777 == 0o700
     }
 
-    /// A command that runs as the cluster's account, with nothing of our environment (it may hold secrets)
-    /// and outside our process group, so that a ctrl-C meant for us does not reach it first.
+    /// A command that runs as the cluster's account, without our environment (it may hold secrets) and outside our
+    /// process group, so that a ctrl-C meant for us does not reach it first.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -151,7 +151,7 @@ impl Place {
     }
 }
 
-/// Where root keeps the cluster of a data folder that another account cannot reach.
+/// Where root keeps the cluster if another account cannot reach the data folder.
 fn elsewhere(data_dir: &Path) -> PathBuf {
     let digest = Sha256::digest(data_dir.as_os_str().as_bytes());
     Path::new(ROOTS_FALLBACK).join(format!("postgres-{}", hex::encode(&digest[..6])))
@@ -171,7 +171,7 @@ fn make_folder(path: &Path, mode: u32) -> Result<(), ClusterError> {
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(at(path))
 }
 
-/// `postgres` when Postgres was installed as a package, else `nobody`.
+/// `postgres` if Postgres was installed as a package, else `nobody`.
 fn lesser_account(passwd: &str) -> Option<Account> {
     ["postgres", "nobody"].into_iter().find_map(|name| {
         passwd.lines().find_map(|line| {
@@ -182,7 +182,7 @@ fn lesser_account(passwd: &str) -> Option<Account> {
     })
 }
 
-/// Whether `account` may pass through every folder down to `path`.
+/// Whether `account` may enter every folder on the way to `path`.
 fn reachable(path: &Path, account: &Account) -> bool {
     path.ancestors().all(|folder| {
         fs::metadata(folder).is_ok_and(|found| {
@@ -198,7 +198,8 @@ fn reachable(path: &Path, account: &Account) -> bool {
     })
 }
 
-/// Short enough for a socket's address, and without characters that Postgres' list of folders would split at.
+/// Whether the path is short enough for a socket's address, and has no character at which Postgres splits its list of
+/// folders.
 fn is_fit_for_socket(folder: &Path) -> bool {
     let bytes = folder.as_os_str().as_bytes();
     bytes.len() + 1 + SOCKET_NAME.len() <= LONGEST_SOCKET

@@ -1,4 +1,4 @@
-//! The server's process: making its data, starting, finding and stopping it.
+//! The server's process: creating its data, starting, finding and stopping it.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -29,13 +29,13 @@ pub(super) struct Server {
     place: Place,
 }
 
-/// What a running server wrote into its `postmaster.pid`.
+/// The contents of a running server's `postmaster.pid`.
 struct Postmaster {
     pid: u32,
     socket_folder: PathBuf,
 }
 
-/// What an attempt to connect found.
+/// The outcome of an attempt to connect.
 enum Answer {
     Ready,
     NotYet,
@@ -62,15 +62,15 @@ impl Server {
         loop {
             match self.launch(&socket_folder, durability, deadline).await? {
                 Launch::Ready(child) => return Ok((socket_folder, Some(child))),
-                // The sessions of a server that was killed notice it within a second or so.
+                // The sessions of a killed server end within about a second.
                 Launch::StillHeld(_) if Instant::now() < deadline => tokio::time::sleep(POLL * 10).await,
                 Launch::StillHeld(last) => return Err(self.not_ready(last)),
             }
         }
     }
 
-    /// Stops the server and waits until it is gone: `fast` closes the connections and writes a checkpoint;
-    /// `immediate`, when that takes too long, leaves the rest to the next start's recovery.
+    /// Stops the server and waits until it has ended. `fast` closes the connections and writes a checkpoint. If that
+    /// takes too long, `immediate` leaves the rest to the next start's recovery.
     pub(super) fn stop(&self) -> Result<(), ClusterError> {
         if !self.pid_file().exists() {
             return Ok(());
@@ -91,8 +91,8 @@ impl Server {
         Err(ClusterError::Program { program: "pg_ctl stop", output: refused })
     }
 
-    /// Runs `initdb` in a temporary sibling folder, which is renamed when complete: an interrupted start leaves nothing that
-    /// looks like data.
+    /// Runs `initdb` in a temporary sibling folder and renames it when it is complete, so that an interrupted start
+    /// leaves nothing that looks like data.
     async fn make_data(&self) -> Result<(), ClusterError> {
         let data = self.place.data();
         if data.join("PG_VERSION").exists() {
@@ -116,8 +116,8 @@ impl Server {
         fs::rename(&unfinished, &data).map_err(at(&data))
     }
 
-    /// The socket's folder of the server that runs on our data, if there is one that answers. One that does
-    /// not answer is stopped, and a `postmaster.pid` without a process is removed.
+    /// The socket folder of a server that runs on our data, if one answers. A server that does not answer is stopped,
+    /// and a `postmaster.pid` without a process is removed.
     async fn running(&self, deadline: Instant) -> Result<Option<PathBuf>, ClusterError> {
         while let Some(found) = self.postmaster() {
             match ask(&found.socket_folder).await {
@@ -131,8 +131,8 @@ impl Server {
                         .map_err(|join| at(&self.place.base)(io::Error::other(join)))??;
                 }
                 Answer::Nobody => {
-                    // After a reboot or in a restarted container the number may be another process' by now,
-                    // and Postgres would refuse to start beside it.
+                    // After a reboot or in a restarted container, the number may belong to another process, and
+                    // Postgres would refuse to start.
                     let file = self.pid_file();
                     match fs::remove_file(&file) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -179,7 +179,7 @@ impl Server {
                 return Err(ClusterError::Program { program: "postgres", output: said });
             }
             if Instant::now() >= deadline {
-                // Killing the postmaster takes its sessions down with it; the next start recovers.
+                // Killing the postmaster also ends its sessions. The next start recovers.
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(self.not_ready(self.log_since(begin)));
@@ -207,8 +207,8 @@ impl Server {
         Some(Postmaster { pid: pid.unwrap_or(0), socket_folder: socket_folder.unwrap_or_default() })
     }
 
-    /// No server runs on our data, so a socket and its lock are left over from a killed one. Postgres would treat
-    /// the lock as held if the process id in it belongs to another process by now.
+    /// No server runs on our data, so a socket and its lock are left over from a killed one. Postgres would treat the
+    /// lock as held if its process id belongs to another process by now.
     fn remove_socket(folder: &Path) -> Result<(), ClusterError> {
         for name in [".s.PGSQL.5432", ".s.PGSQL.5432.lock"] {
             let path = folder.join(name);
@@ -222,8 +222,8 @@ impl Server {
         Ok(())
     }
 
-    /// Whether the process is a server on our data: a postmaster's working directory is its data. Without
-    /// `/proc` any postgres is taken for ours, which at worst makes the start fail with Postgres' own words.
+    /// Whether the process is a server on our data: a postmaster's working directory is its data. Without `/proc`, any
+    /// postgres counts as ours. In the worst case the start then fails with Postgres' own message.
     fn is_our_server(&self, pid: u32) -> bool {
         if Path::new("/proc/self").exists() {
             return fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder == self.place.data());
@@ -242,7 +242,7 @@ impl Server {
     fn log_since(&self, begin: u64) -> String {
         let mut text = String::new();
         if let Ok(mut log) = fs::File::open(self.place.log()) {
-            // What cannot be read is left out: this only explains another failure.
+            // What cannot be read is left out, because this only explains another failure.
             let _ = log.seek(SeekFrom::Start(begin));
             let _ = log.take(1 << 20).read_to_string(&mut text);
         }
@@ -250,14 +250,14 @@ impl Server {
     }
 }
 
-/// How an attempt to start ended.
+/// The outcome of an attempt to start.
 enum Launch {
     Ready(Child),
-    /// Sessions of a server that was killed are still there.
+    /// Sessions of a killed server are still running.
     StillHeld(String),
 }
 
-/// Makes `name` when it is missing.
+/// Creates the database `name` if it is missing.
 pub(super) async fn ensure_database(socket_folder: &Path, name: &'static str) -> Result<(), ClusterError> {
     let mut connection = PgConnection::connect_with(&connect_options(socket_folder, "postgres")).await?;
     let there: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")

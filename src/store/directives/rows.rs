@@ -1,4 +1,4 @@
-//! The rows that a directive is kept in, one function a statement.
+//! The rows of a directive, one function per statement.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -13,13 +13,13 @@ use adjutant_domain::persisted::{self, DirectiveRows, STATE_VERSION, StepRow};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::Task;
 
-/// What a directive's own row holds of it.
+/// The columns of a directive's own row.
 pub(super) struct DirectiveRow {
     pub(super) state: Value,
     pub(super) state_version: i32,
 }
 
-/// Puts a directive together from its row and the rows that belong to it, if they have a version up to `readable`.
+/// Builds a directive from its row and the rows that belong to it, if their version is at most `readable`.
 pub(super) async fn assemble(
     connection: &mut PgConnection,
     id: DirectiveId,

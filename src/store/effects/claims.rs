@@ -1,16 +1,16 @@
-//! Claiming runs of agents, within the limits that directives share.
+//! Claims runs of agents, within the limits that directives share.
 //!
-//! Two limits hold across directives: the agents of an installation, and the pull requests of a repository that wait for a
-//! person. Who claims takes turns (an advisory lock for the length of one short transaction), counts, and takes what fits, so
-//! that two processes at once never take one slot twice. What does not fit stays queued and is passed over: it
-//! keeps nobody else's work waiting.
+//! Two limits hold across directives: the agents of an installation, and the pull requests of a repository that wait
+//! for a person. Claimers take turns (an advisory lock for one short transaction), count, and claim what fits, so that
+//! two processes never take the same slot. Tasks that do not fit stay queued and are skipped; they delay no other work.
 //!
-//! A pull request takes a slot while a question about it waits for a person. An agent on its way to a new one holds a
-//! slot for it, and hands it to the verification of what it made: otherwise the next would begin while nobody knows yet
-//! whether this one will wait. A rework takes none: it follows from an answer, and opens nothing.
+//! A pull request takes a slot while a question about it waits for a person. An agent whose step has no pull request
+//! yet holds a slot for it, and the verification of its work keeps that slot. Otherwise the next agent would begin
+//! before it is known whether this pull request will wait. A rework takes no slot, because it follows an answer and
+//! opens no pull request.
 //!
-//! Whether the directive is paused, and whether its budget is used up, is asked at every claim: also of a task that ran
-//! before and whose lease lapsed. It waits until the directive goes on.
+//! Every claim checks whether the directive is paused and whether its budget is used up, also for a task that ran
+//! before and whose lease lapsed. Such a task waits until the directive goes on.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,9 +22,9 @@ use crate::store::{Store, StoreError};
 use adjutant_domain::ids::{DirectiveId, TaskId};
 use adjutant_domain::task::{CapacityLimit, QueueReason};
 
-/// Serialises those who claim tasks: its key among advisory locks.
+/// The key of the advisory lock that serialises claimers of tasks.
 const TURN: i64 = 0x0061_646a_7461_736b;
-/// How many tasks beyond those wanted are looked at in one turn.
+/// How many more tasks than `limit` are read in one turn.
 const BEYOND: i64 = 100;
 
 /// A task that waits for capacity.
@@ -32,7 +32,6 @@ const BEYOND: i64 = 100;
 pub struct HeldTask {
     pub directive: DirectiveId,
     pub task: TaskId,
-    /// What it waits for.
     pub held: QueueReason,
 }
 
@@ -42,7 +41,7 @@ struct Candidate {
     task: Option<TaskId>,
     installation: i64,
     repo: i64,
-    /// Whether it is more than the shell of a task that was called off.
+    /// False for a task that was cancelled, whose row only has to be closed.
     live: bool,
     opens_pull: bool,
     told: bool,
@@ -52,8 +51,8 @@ struct Candidate {
 }
 
 impl Store {
-    /// Takes up to `limit` runs of agents that are due, or whose worker's lease lapsed, and for which there is a slot;
-    /// an installation has `per_installation` of them.
+    /// Claims up to `limit` runs of agents that are due or whose lease lapsed, and for which there is a slot. An
+    /// installation has `per_installation` slots.
     pub(super) async fn claim_tasks(
         &self,
         limit: i64,
@@ -63,7 +62,7 @@ impl Store {
     ) -> Result<Claims, StoreError> {
         let mut tx = self.pool().begin().await?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1)", TURN).execute(&mut *tx).await?;
-        // A statement of its own: what it sees begins after the lock was had.
+        // A separate statement, because its snapshot must begin after the lock was obtained.
         let candidates =
             candidates(&mut tx, in_hand, per_installation, self.version, limit.saturating_add(BEYOND)).await?;
         let (ids, held) = choose(candidates, limit, per_installation);
@@ -73,7 +72,7 @@ impl Store {
     }
 }
 
-/// What is due: first what has a slot as things stand, then what nobody was told of.
+/// The tasks that are due: first those that seem to have a slot, then those whose waiting was not reported yet.
 async fn candidates(
     connection: &mut PgConnection,
     in_hand: &[i64],
@@ -147,7 +146,7 @@ async fn candidates(
     Ok(candidates.collect())
 }
 
-/// Takes what fits, the oldest first, each slot once.
+/// Chooses what fits, the oldest first, each slot once.
 fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec<i64>, Vec<HeldTask>) {
     let (mut agents, mut pulls) = (HashMap::new(), HashMap::new());
     let (mut taken, mut held) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! A claimed row of the outbox, read or not.
+//! Claimed rows of the outbox, readable or not.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,57 +9,55 @@ use adjutant_domain::effect::Effect;
 use adjutant_domain::ids::{DirectiveId, StepId, TaskId};
 use adjutant_domain::persisted::{self, STATE_VERSION};
 
-/// A row in hand.
+/// A claimed row.
 #[derive(Debug, Clone)]
 pub struct Row {
     pub id: i64,
-    /// What it is found by: the effect's natural key.
+    /// The effect's natural key.
     pub key: String,
-    /// For which directive; none where it stands for itself.
+    /// The directive, if the effect belongs to one.
     pub directive: Option<DirectiveId>,
     pub(super) lease: Lease,
     pub(super) version: i32,
 }
 
-/// An effect in hand.
+/// A claimed effect.
 #[derive(Debug, Clone)]
 pub struct Claimed {
     pub row: Row,
-    /// What is to be done.
     pub effect: Effect,
-    /// Which try this is, counted from one.
+    /// The number of this try, from one.
     pub attempt: u32,
-    /// How it fared before.
+    /// Its earlier failures.
     pub record: Record,
 }
 
-/// A row in hand that says nothing this version knows. It is set aside; whoever waits for it is told by what its other columns
-/// say.
+/// A claimed row that this version cannot read. It is set aside, and its other columns say who is informed.
 #[derive(Debug, Clone)]
 pub struct Unreadable {
     pub row: Row,
-    /// The word for what was to be done.
+    /// The effect's kind as it is stored.
     pub kind: String,
     /// The task that it was to run.
     pub task: Option<TaskId>,
-    /// The step that it was for, as far as that can be told.
+    /// The step that it was for, if the payload names one.
     pub step: Option<StepId>,
     /// Why it cannot be read.
     pub why: String,
 }
 
-/// What came of claiming.
+/// The result of a claim.
 #[derive(Debug, Default)]
 pub struct Claims {
     /// Effects leased to this process.
     pub taken: Vec<Claimed>,
-    /// In hand, and unreadable.
+    /// Claimed rows that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// Queued still, for a limit is reached, and nobody was told yet.
+    /// Tasks that stay queued because a limit is reached, and whose waiting was not reported yet.
     pub held: Vec<HeldTask>,
 }
 
-/// An effect in hand, as its row says.
+/// A claimed row with its columns.
 pub(super) struct ClaimedRow {
     pub(super) id: i64,
     pub(super) directive_id: Option<Uuid>,
@@ -77,7 +75,7 @@ pub(super) struct ClaimedRow {
     pub(super) version: i32,
 }
 
-/// Reads each row by itself.
+/// Reads each row separately.
 pub(super) fn read_all(rows: Vec<ClaimedRow>, held: Vec<HeldTask>) -> Claims {
     let mut claims = Claims { held, ..Claims::default() };
     for row in rows {
@@ -117,7 +115,7 @@ impl ClaimedRow {
     }
 }
 
-/// The step that a payload names, whatever else it says.
+/// The step that a payload names, whatever else it contains.
 pub(in crate::store) fn step_in(payload: &Value, kind: &str) -> Option<StepId> {
     let step = payload.get(kind)?.get("step")?.as_str()?;
     step.parse().ok().map(StepId)
