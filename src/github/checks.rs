@@ -1,4 +1,4 @@
-//! Check runs: found by what they are about, written whole.
+//! Check runs: found by name and external id, and always written whole.
 //!
 //! <https://docs.github.com/en/rest/checks/runs>
 
@@ -9,23 +9,23 @@ use serde_json::{Value, json};
 use super::{error::GitHubError, gate::Write, model::AppRef, repository::RepoClient, transport::segment};
 use adjutant_domain::ids::Sha;
 
-/// The longest title, summary and text, counted in bytes: GitHub's number, and its words say "characters"; text that
-/// keeps to it in bytes keeps to it in both.
+/// The longest title, summary and text, in bytes. GitHub documents this number as "characters"; a text that keeps to it
+/// in bytes keeps to it in both.
 const LONGEST_TEXT: usize = 65_535;
-/// Buttons that one check run may show.
+/// The most buttons on one check run.
 const MOST_ACTIONS: usize = 3;
 const LONGEST_LABEL: usize = 20;
 const LONGEST_DESCRIPTION: usize = 40;
 const LONGEST_IDENTIFIER: usize = 20;
 
-/// A check run as it is to be.
+/// The contents of a check run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckRun {
-    /// Its name, by which branch rules may require it.
+    /// The name, by which branch rules may require it.
     pub name: String,
     /// The commit that it is about.
     pub head_sha: Sha,
-    /// What tells it from others of the same name on the same commit.
+    /// Distinguishes it from others of the same name on the same commit.
     pub external_id: String,
     pub state: CheckState,
     /// One line.
@@ -38,7 +38,8 @@ pub struct CheckRun {
     pub actions: Vec<CheckAction>,
 }
 
-/// Where a check run stands. One left incomplete for 14 days becomes `stale`: what waits for a person is complete.
+/// The state of a check run. GitHub marks one that is left incomplete for 14 days as `stale`, so a check run that waits
+/// for a person is completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
     Queued,
@@ -52,44 +53,41 @@ pub enum CheckState {
 pub enum Conclusion {
     /// A person has to act.
     ActionRequired,
-    /// It was called off.
     Cancelled,
-    /// It does not hold.
     Failure,
-    /// It says nothing either way.
+    /// Neither success nor failure.
     Neutral,
     Success,
     /// It did not apply.
     Skipped,
-    /// It took too long.
     TimedOut,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckAction {
-    /// What it says, at most 20 characters.
+    /// The button's text, at most 20 characters.
     pub label: String,
-    /// What it does, at most 40 characters.
+    /// What the button does, at most 40 characters.
     pub description: String,
-    /// What comes back when it is pressed, at most 20 characters.
+    /// The identifier that the webhook brings when it is pressed, at most 20 characters.
     pub identifier: String,
 }
 
-/// A check run of this app's that is there.
+/// An existing check run of this app.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ExistingCheck {
     /// GitHub's numeric id.
     pub id: u64,
     pub name: String,
-    /// What tells it from others of the same name.
+    /// Distinguishes it from others of the same name.
     #[serde(default, deserialize_with = "super::model::text")]
     pub external_id: String,
     /// `queued`, `in_progress` or `completed`.
     pub status: String,
-    /// How it ended, once completed.
+    /// The conclusion, once completed.
     #[serde(default)]
     pub conclusion: Option<String>,
-    /// Where people see it.
+    /// The URL of its page.
     #[serde(default)]
     pub html_url: Option<String>,
     #[serde(default)]
@@ -97,7 +95,6 @@ pub struct ExistingCheck {
 }
 
 impl ExistingCheck {
-    /// Whether it has ended.
     pub fn is_completed(&self) -> bool {
         self.status == "completed"
     }
@@ -109,7 +106,7 @@ struct RawPage {
 }
 
 impl RepoClient {
-    /// This app's check run of that name and external id on a commit.
+    /// This app's check run with this name and external id on a commit.
     pub async fn find_check(
         &self,
         head: &Sha,
@@ -117,7 +114,7 @@ impl RepoClient {
         external_id: &str,
     ) -> Result<Option<ExistingCheck>, GitHubError> {
         let app = self.github().app_id();
-        // `filter=all`: the default shows the newest of a name only, and another round of ours may be newer.
+        // `filter=all` is needed: by default GitHub lists only the newest of a name, and that may be of another round.
         let name = segment(name);
         let path = format!("/commits/{head}/check-runs?check_name={name}&app_id={app}&filter=all&per_page=100");
         self.search(&path, |page: RawPage| {
@@ -141,7 +138,7 @@ impl RepoClient {
         Ok(all)
     }
 
-    /// Brings a check run about: written anew where there is one of its external id, else created. Gives its id.
+    /// Writes a check run: updates the one with this external id, or creates it. Returns its id.
     pub async fn put_check(&self, check: &CheckRun) -> Result<u64, GitHubError> {
         let existing = self.find_check(&check.head_sha, &check.name, &check.external_id).await?;
         if let Some(run) = &existing {
@@ -153,7 +150,7 @@ impl RepoClient {
         Ok(answer.ok()?.json::<Written>()?.id)
     }
 
-    /// Completes a check run that nobody will finish, and leaves what it says as it is.
+    /// Completes a check run that nobody will finish, without changing its texts.
     pub async fn complete_check(&self, id: u64, conclusion: Conclusion) -> Result<(), GitHubError> {
         let body = json!({ "status": "completed", "conclusion": conclusion });
         self.patch_check(id, body).await.map(drop)
@@ -214,7 +211,7 @@ impl CheckAction {
     }
 }
 
-/// As much of the text as fits into that many bytes, cut between characters.
+/// The longest prefix of the text with at most this many bytes, cut between characters.
 fn within(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }

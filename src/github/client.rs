@@ -25,7 +25,7 @@ use adjutant_domain::ids::{Login, Repo};
 /// The identity and the address of an app.
 #[derive(Debug, Clone)]
 pub struct GitHubConfig {
-    /// Where people see it: `https://github.com`, or a GitHub Enterprise Server's URL.
+    /// The base URL of its pages: `https://github.com`, or a GitHub Enterprise Server's URL.
     pub url: String,
     pub app_id: u64,
     /// The app's RSA key, PEM.
@@ -42,41 +42,41 @@ struct Shared {
     transport: Transport,
     tokens: Tokens,
     gates: Mutex<HashMap<u64, Arc<Gate>>>,
-    /// The installation that covers a repository now, by the repository and the installation that did: an account that installs
-    /// the app again gets a new one, and so does a repository that changed hands.
+    /// The installation that covers a repository now, by repository id and by the installation that covered it before.
+    /// An account that installs the app again gets a new installation, and a transferred repository gets that of its
+    /// new owner.
     moved: Mutex<HashMap<(u64, u64), u64>>,
     identity: OnceCell<AppIdentity>,
 }
 
-/// Whether the app may work in a repository now.
+/// Whether the app has access to a repository now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     Granted,
-    /// It may not, and this is why.
+    /// It has none, for this reason.
     None(String),
 }
 
-/// Who this app is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppIdentity {
     pub id: u64,
     pub slug: String,
     pub name: String,
-    /// The account that it acts as: `slug[bot]`.
+    /// The login of the app's bot account: `slug[bot]`.
     pub bot_login: Login,
-    /// That account's id, which is not the app's.
+    /// The bot account's id, which is not the app's.
     pub bot_user_id: u64,
-    /// The address under which that account's commits are shown as its own.
+    /// The address that GitHub attributes to the bot account in commits.
     pub commit_email: String,
 }
 
 impl GitHub {
-    /// Sets up the gateway; asks nothing of GitHub yet. Must be called within a Tokio runtime.
+    /// Sets up the gateway without a request to GitHub. Must be called within a Tokio runtime.
     pub fn new(config: GitHubConfig) -> Result<Self, GitHubError> {
         Self::with_timeout(config, CALL_TIMEOUT)
     }
 
-    /// Sets up the gateway with another limit on how long one call may take.
+    /// As [`Self::new`], with another time limit for one call.
     pub fn with_timeout(config: GitHubConfig, timeout: Duration) -> Result<Self, GitHubError> {
         let GitHubConfig { url, app_id, private_key } = config;
         let shared = Shared {
@@ -93,18 +93,18 @@ impl GitHub {
         self.shared.transport.app_id()
     }
 
-    /// Who this app is: asked once, then remembered.
+    /// The identity of this app. It is requested once and then cached.
     pub async fn app(&self) -> Result<AppIdentity, GitHubError> {
         self.shared.identity.get_or_try_init(|| self.read_identity()).await.cloned()
     }
 
-    /// A repository, through the installation that covers it.
+    /// A client for a repository, through the installation that covers it.
     pub fn repository(&self, repo: &Repo) -> RepoClient {
         RepoClient::new(self.clone(), repo.clone())
     }
 
-    /// Whether the app may work in a repository now, asked as the app itself. Where it was installed anew, that installation
-    /// is used from then on.
+    /// Whether the app has access to a repository now, asked as the app itself. If a new installation covers the
+    /// repository, it is used from then on.
     ///
     /// <https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app>
     pub async fn access(&self, repo: &Repo) -> Result<Access, GitHubError> {
@@ -130,7 +130,8 @@ impl GitHub {
         Ok(Access::Granted)
     }
 
-    /// Whether the repository that another installation covers under this name is the same one: an abandoned name can be taken by anybody.
+    /// Whether the repository that another installation covers under this name is the same one. Anybody can take an
+    /// abandoned name.
     async fn has_its_name(&self, repo: &Repo, installation: u64) -> Result<bool, GitHubError> {
         let path = format!("/repos/{}/{}", segment(&repo.owner), segment(&repo.name));
         let named: Repository = self.read(installation, &Request::get(path)).await?.ok()?.json()?;
@@ -141,33 +142,33 @@ impl GitHub {
         self.shared.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The installation through which a repository is worked in now.
+    /// The installation that covers a repository now.
     pub(crate) fn installation_of(&self, repo: &Repo) -> u64 {
         self.moved().get(&(repo.id, repo.installation)).copied().unwrap_or(repo.installation)
     }
 
-    /// Drops the tokens that git was given for a repository: one may have been revoked before its time.
+    /// Drops the cached tokens that git uses for a repository, because one may have been revoked early.
     pub async fn forget_git_tokens(&self, repo: &Repo) {
         self.shared.tokens.forget_contents(repo.id).await;
     }
 
-    /// Where people see this GitHub, without a slash at the end.
+    /// The base URL of this GitHub's pages, without a trailing slash.
     pub fn web_url(&self) -> &str {
         &self.shared.transport.urls().web
     }
 
-    /// Where git finds a repository. Holds no token.
+    /// The URL of a repository for git. It contains no token.
     pub fn git_url(&self, repo: &Repo) -> String {
         format!("{}/{}/{}.git", self.web_url(), segment(&repo.owner), segment(&repo.name))
     }
 
-    /// The password with which git, as `x-access-token`, may read and push this one repository, but nothing under
+    /// The password with which git, as `x-access-token`, may read and push this one repository, except files under
     /// `.github/workflows/`. Valid for at least five minutes.
     pub async fn git_token(&self, repo: &Repo) -> Result<SecretString, GitHubError> {
         self.contents_token(repo, false).await
     }
 
-    /// As [`Self::git_token`], and workflows may be pushed too.
+    /// As [`Self::git_token`], with the permission to push workflows.
     pub async fn git_token_with_workflows(&self, repo: &Repo) -> Result<SecretString, GitHubError> {
         self.contents_token(repo, true).await
     }
@@ -177,14 +178,14 @@ impl GitHub {
         self.shared.tokens.get(&self.shared.transport, self.installation_of(repo), scope).await
     }
 
-    /// Reads through an installation.
+    /// Sends a read through an installation.
     pub(crate) async fn read(&self, installation: u64, request: &Request) -> Result<Answer, GitHubError> {
         let gate = self.gate(installation);
         gate.read().await?;
         self.through(installation, &gate, request).await
     }
 
-    /// Writes through an installation: one at a time. The answer may be an error of GitHub's.
+    /// Sends a write through an installation, one at a time. The answer may be an error of GitHub's.
     pub(crate) async fn write(
         &self,
         installation: u64,
@@ -213,8 +214,8 @@ impl GitHub {
         let token = tokens.get(transport, installation, Scope::Installation).await?;
         let mut answer = transport.send(request, Some(&token)).await?;
         if answer.status == http::StatusCode::UNAUTHORIZED {
-            // The token was revoked before its time (the app's key or permissions changed). A 401 did nothing, so
-            // that once more with a fresh token is safe for a write too.
+            // The token was revoked early (the app's key or permissions changed). A request that was answered with 401
+            // had no effect, so even a write can be repeated with a new token.
             tokens.forget(installation, Scope::Installation, &token).await;
             let token = tokens.get(transport, installation, Scope::Installation).await?;
             answer = transport.send(request, Some(&token)).await?;

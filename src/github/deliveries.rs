@@ -1,4 +1,4 @@
-//! What GitHub remembers of the webhooks that it sent to the app.
+//! GitHub's list of the webhooks that it sent to the app.
 
 use chrono::{DateTime, Utc};
 use http::Method;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{client::GitHub, error::GitHubError, transport::Request};
 
-/// Pages of a hundred that are read at most: who missed more has GitHub send the rest in a later round.
+/// The most pages of a hundred that are read. Further missed deliveries are requested in a later round.
 const MOST_PAGES: usize = 20;
 
 /// One attempt to deliver a webhook.
@@ -14,9 +14,9 @@ const MOST_PAGES: usize = 20;
 /// <https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook>
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AppDelivery {
-    /// The attempt's id: a redelivery has one of its own.
+    /// The attempt's id. A redelivery has a new one.
     pub id: u64,
-    /// The delivery's GUID: the same for all of its attempts.
+    /// The delivery's GUID, which is the same for all attempts.
     pub guid: String,
     pub event: String,
     /// When it was sent.
@@ -33,10 +33,10 @@ impl AppDelivery {
 }
 
 impl GitHub {
-    /// The attempts of the last days that failed, newest first; up to two thousand.
+    /// The failed attempts of the last days, newest first, at most two thousand.
     pub async fn failed_deliveries(&self) -> Result<Vec<AppDelivery>, GitHubError> {
         let mut found = Vec::new();
-        // A server that does not know the filter lists all, so that it is not relied upon.
+        // A server that does not know the filter lists all attempts, so the result is filtered again.
         let mut next = Some("/app/hook/deliveries?per_page=100&status=failure".to_owned());
         for _ in 0..MOST_PAGES {
             let Some(path) = next else { break };
@@ -47,7 +47,7 @@ impl GitHub {
         Ok(found)
     }
 
-    /// Has a delivery sent again, under the same GUID.
+    /// Requests that a delivery is sent again, under the same GUID.
     ///
     /// <https://docs.github.com/en/rest/apps/webhooks#redeliver-a-delivery-for-an-app-webhook>
     pub async fn redeliver(&self, attempt: u64) -> Result<(), GitHubError> {

@@ -8,23 +8,23 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use thiserror::Error;
 
-/// How long a secondary rate limit lasts at least, where GitHub names no time.
+/// The shortest duration of a secondary rate limit for which GitHub names no time.
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately>
 pub(crate) const UNNAMED_LIMIT: Duration = Duration::from_mins(1);
 
-/// What GitHub says while an installation is suspended: to its tokens, and to who asks for one.
+/// A word in GitHub's answers while an installation is suspended, both to its tokens and to requests for a token.
 ///
 /// <https://docs.github.com/en/apps/maintaining-github-apps/suspending-a-github-app-installation>
 const SUSPENDED: &str = "suspended";
 
-/// The longest message of GitHub's that is kept, in characters: some proxies answer with a whole page.
+/// The longest message that is kept, in characters. Some proxies answer with a whole page.
 const MESSAGE_CHARS: usize = 400;
 
-/// Words by which GitHub names a rule of the branch that only people can satisfy, in lower case.
+/// Phrases, in lower case, by which GitHub names a branch rule that only people can satisfy.
 ///
-/// The endpoint that merges answers 405 with a message and neither a code nor a list of errors, so that its words are all
-/// there is. They are those of
+/// The merge endpoint answers 405 with a message, but with no code and no list of errors, so only the wording is
+/// available. It is documented at
 /// <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>,
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches>
 /// and
@@ -45,7 +45,7 @@ const WORDS_OF_RULES: [&str; 13] = [
     "draft",
 ];
 
-/// The words of a rule that is satisfied without people, by checks that are still to come.
+/// The phrase of a rule that pending checks can satisfy without people.
 ///
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
 const STATUS_CHECK: &str = "status check";
@@ -53,9 +53,9 @@ const STATUS_CHECK: &str = "status check";
 /// Why GitHub did not merge a pull request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MergeRefusal {
-    /// A rule of the branch that only people can satisfy: ask one.
+    /// A branch rule that only people can satisfy: ask a person.
     Rule,
-    /// Nothing that is known to last: try again. A message that is not known counts as this.
+    /// A reason that may pass: try again. Unknown messages count as this.
     Moment,
 }
 
@@ -67,15 +67,14 @@ impl MergeRefusal {
     }
 }
 
-/// What can go wrong with GitHub.
+/// An error of a request to GitHub.
 ///
 /// A write that ended in [`Self::Network`] or [`Self::Unavailable`] may have been done: a retry has to check first.
 #[derive(Debug, Clone, Error)]
 pub enum GitHubError {
-    /// A rate limit: nothing was done, try again after that time.
+    /// A rate limit. The request had no effect; try again after this time.
     #[error("GitHub asks to wait {} s: {message}", after.as_secs())]
     Retry {
-        /// How long to wait.
         after: Duration,
         /// The message in GitHub's answer.
         message: String,
@@ -83,7 +82,7 @@ pub enum GitHubError {
     /// GitHub could not be reached, or did not answer in time. Try again.
     #[error("GitHub could not be reached: {message}")]
     Network { message: String },
-    /// GitHub answered with an error of its own (5xx). Try again.
+    /// GitHub answered with an internal error (5xx). Try again.
     #[error("GitHub is unavailable ({status}): {message}")]
     Unavailable {
         /// The HTTP status.
@@ -91,19 +90,19 @@ pub enum GitHubError {
         /// The message in GitHub's answer.
         message: String,
     },
-    /// It does not exist, or this app may not see it.
+    /// It does not exist, or the app cannot see it.
     #[error("not found on GitHub: {what}")]
     NotFound {
         /// Method and path.
         what: String,
     },
-    /// It was there, and was deleted.
+    /// It existed and was deleted.
     #[error("gone from GitHub: {what}")]
     Gone {
         /// Method and path.
         what: String,
     },
-    /// The app's key or token is not accepted: check the app id and its private key.
+    /// GitHub does not accept the app's key or token: check the app id and its private key.
     #[error(
         "GitHub does not accept the app's credentials ({message}); check the app id, its private key and this machine's clock"
     )]
@@ -111,32 +110,32 @@ pub enum GitHubError {
         /// The message in GitHub's answer.
         message: String,
     },
-    /// The app has no access at present: its installation is suspended or gone, or covers the repository no more.
-    /// Nothing was done; try again once people gave the access back.
+    /// The app has no access at present: its installation is suspended or deleted, or no longer covers the repository.
+    /// The request had no effect; try again when people have restored access.
     #[error("{message}")]
     NoAccess {
         /// What is missing, and who can fix it.
         message: String,
     },
-    /// The app may not do this: its permissions or the branch's rules forbid it.
+    /// The app's permissions or the branch's rules forbid it.
     #[error("GitHub forbids it: {message}")]
     Forbidden {
         /// The message in GitHub's answer.
         message: String,
     },
-    /// It does not fit what is there now (409).
+    /// It conflicts with the present state (409).
     #[error("GitHub sees a conflict: {message}")]
     Conflict {
         /// The message in GitHub's answer.
         message: String,
     },
-    /// GitHub does not take the values (422). Trying again changes nothing.
+    /// GitHub rejects the values (422). Another try changes nothing.
     #[error("GitHub does not accept it: {message}")]
     Validation {
-        /// GitHub's words, its list of errors included.
+        /// GitHub's message with its list of errors.
         message: String,
     },
-    /// A status that this call does not know.
+    /// A status that this call does not handle.
     #[error("GitHub answered {status} to {what}: {message}")]
     Unexpected {
         /// Method and path.
@@ -146,18 +145,18 @@ pub enum GitHubError {
         /// The message in GitHub's answer.
         message: String,
     },
-    /// What is there holds no text that could be read: a folder, a file that is too large or no UTF-8.
+    /// The path is not a text file: it is a folder, or a file that is too large or not UTF-8.
     #[error("{message}")]
     NoText {
         /// What it is instead, as a sentence without its end.
         message: String,
     },
-    /// The answer is not what GitHub's documentation says; as a rule it is not GitHub's, but a page of something between.
+    /// The answer is not as GitHub documents it. Usually it comes from something between, such as a proxy.
     #[error("GitHub's answer to {what} was not understood: {message}")]
     Malformed {
         /// Method and path.
         what: String,
-        /// What was wrong with it.
+        /// The fault.
         message: String,
     },
     /// The gateway's own settings are wrong.
@@ -166,8 +165,8 @@ pub enum GitHubError {
 }
 
 impl GitHubError {
-    /// Whether it says nothing about the thing that was asked: the same call may succeed later. Any other error is a
-    /// refusal, and even that may be a moment's: a fresh branch is not everywhere at once.
+    /// Whether the same call may succeed later, because the error says nothing about the requested object. Any other
+    /// error is a refusal. A refusal can also be temporary: a new branch is not visible everywhere at once.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -181,7 +180,7 @@ impl GitHubError {
         )
     }
 
-    /// How long to wait before trying again, where GitHub said so.
+    /// How long to wait before the next try, if GitHub named a time.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Retry { after, .. } => Some(*after),
@@ -189,12 +188,12 @@ impl GitHubError {
         }
     }
 
-    /// Whether it is not there: never was, was deleted, or may not be seen.
+    /// Whether the object does not exist, was deleted, or is not visible to the app.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::NotFound { .. } | Self::Gone { .. })
     }
 
-    /// The error of a response with this status, headers and body.
+    /// The error for a response with this status, headers and body.
     pub(crate) fn of(what: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Self {
         let message = message(status, body);
         let what = what.to_owned();
@@ -215,8 +214,7 @@ impl GitHubError {
     }
 }
 
-/// How long a refusal is to be waited out, if it is a rate limit: `retry-after`, else until the primary limit resets,
-/// else a minute.
+/// How long to wait if the response is a rate limit: `retry-after`, else until the primary limit resets, else a minute.
 fn limit(status: StatusCode, headers: &HeaderMap, message: &str, now: DateTime<Utc>) -> Option<Duration> {
     if let Some(seconds) = number(headers, "retry-after") {
         return Some(Duration::from_secs(seconds.max(1)));
@@ -224,13 +222,13 @@ fn limit(status: StatusCode, headers: &HeaderMap, message: &str, now: DateTime<U
     if let Some(after) = exhausted_for(headers, now) {
         return Some(after);
     }
-    // A secondary limit may come as a 403 that differs from a missing permission only in its message.
+    // A secondary limit may be a 403 that differs from a missing permission only in its message.
     let said = message.to_ascii_lowercase();
     (status == StatusCode::TOO_MANY_REQUESTS || said.contains("rate limit") || said.contains("abuse detection"))
         .then_some(UNNAMED_LIMIT)
 }
 
-/// How long the primary limit stays used up, from the headers of any response.
+/// How long the primary limit stays used up, according to the headers of any response.
 pub(crate) fn exhausted_for(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     if number(headers, "x-ratelimit-remaining")? != 0 {
         return None;
@@ -251,7 +249,7 @@ struct Refusal {
     errors: Vec<serde_json::Value>,
 }
 
-/// GitHub's words: its message, and the list of what was wrong.
+/// GitHub's message and its list of errors.
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed>
 fn message(status: StatusCode, body: &[u8]) -> String {

@@ -1,8 +1,8 @@
-//! The gate of an installation: writes pass one at a time within GitHub's rate limits, and nothing passes while
-//! GitHub asks to wait.
+//! The gate of an installation. Writes pass one at a time within GitHub's rate limits, and nothing passes while GitHub
+//! asks to wait.
 //!
-//! A server that reports no limits (no `x-ratelimit` headers: a GitHub Enterprise Server with rate limiting off, the
-//! playground by default) is not paced; its `retry-after` is still obeyed.
+//! A server without `x-ratelimit` headers (a GitHub Enterprise Server with rate limiting off, the playground by
+//! default) is not paced. Its `retry-after` is still obeyed.
 
 use std::{
     collections::VecDeque,
@@ -17,40 +17,40 @@ use http::HeaderMap;
 
 use super::error::{GitHubError, UNNAMED_LIMIT};
 
-/// Waits up to this length are slept through; longer ones are returned as [`GitHubError::Retry`], so that a closed gate
-/// blocks no worker.
+/// The longest wait that happens here. A longer one is returned as [`GitHubError::Retry`], so that a closed gate blocks
+/// no worker.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Writes that may pass at once before the pace holds.
+/// How many writes may pass at once before they are paced.
 const BURST: f64 = 5.0;
 
-/// Writes a second after the burst: GitHub asks for at least a second between them. With the burst that stays
-/// below its 80 content creations a minute.
+/// Writes per second after the burst. GitHub asks for at least a second between writes. Together with the burst this
+/// stays below GitHub's 80 content creations a minute.
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests>
 const PACE: f64 = 1.0;
 
-/// Content creations an hour that GitHub allows.
+/// The content creations per hour that GitHub allows.
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 const CREATIONS_PER_HOUR: usize = 500;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// The longest that repeated secondary limits without a time of their own close the gate.
+/// The longest time that repeated secondary limits close the gate if GitHub names no time.
 const LONGEST_PENALTY: Duration = Duration::from_mins(15);
 
-/// What a write does, as GitHub counts it.
+/// The kind of a write, as GitHub counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// Creates content that GitHub sends notifications for: a comment, a pull request.
+    /// Creates content for which GitHub sends notifications: a comment, a pull request.
     Creates,
     Changes,
 }
 
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// Held for as long as a write is under way.
+    /// Locked while a write is running.
     pace: tokio::sync::Mutex<Pace>,
     closed: Mutex<Closed>,
     limited: AtomicBool,
@@ -59,7 +59,7 @@ pub(crate) struct Gate {
 #[derive(Debug, Default)]
 struct Closed {
     until: Option<Instant>,
-    /// Limits in a row that named no time: each doubles the wait.
+    /// How many limits in a row named no time. Each doubles the wait.
     strikes: u32,
 }
 
@@ -72,7 +72,7 @@ impl Gate {
         }
     }
 
-    /// Lets a read pass: reads wait for nothing but a closed gate.
+    /// Lets a read pass. Reads wait only while the gate is closed.
     pub(crate) async fn read(&self) -> Result<(), GitHubError> {
         loop {
             let wait = self.remaining(Instant::now());
@@ -83,7 +83,7 @@ impl Gate {
         }
     }
 
-    /// Lets a write pass, and keeps every other out until the guard is dropped.
+    /// Lets a write pass, and blocks all others until the guard is dropped.
     pub(crate) async fn write(&self, write: Write) -> Result<impl Drop + Send + use<'_>, GitHubError> {
         let mut pace = self.pace.lock().await;
         loop {
@@ -99,7 +99,7 @@ impl Gate {
         }
     }
 
-    /// Learns from an answer's headers whether this server has limits at all, and whether they are used up.
+    /// Reads from an answer's headers whether this server has limits at all, and whether they are used up.
     pub(crate) fn observe(&self, headers: &HeaderMap, refused: Option<&GitHubError>) {
         if headers.contains_key("x-ratelimit-limit") {
             self.limited.store(true, Ordering::Relaxed);
@@ -141,7 +141,7 @@ async fn sleep_or_refuse(wait: Duration) -> Result<(), GitHubError> {
     Ok(())
 }
 
-/// A token bucket, and the creations of the last hour.
+/// A token bucket, and the times of the last hour's creations.
 #[derive(Debug)]
 struct Pace {
     tokens: f64,
@@ -154,7 +154,7 @@ impl Pace {
         Self { tokens: BURST, at: now, creations: VecDeque::new() }
     }
 
-    /// Takes a token, or says how long it takes until there is one.
+    /// Takes a token, or returns the time until there is one.
     fn take(&mut self, write: Write, now: Instant) -> Duration {
         self.tokens = (self.tokens + now.saturating_duration_since(self.at).as_secs_f64() * PACE).min(BURST);
         self.at = now;
@@ -168,7 +168,7 @@ impl Pace {
             return HOUR.saturating_sub(now.saturating_duration_since(*oldest));
         }
         if self.tokens < 1.0 {
-            // A millisecond more than the exact time, so that rounding cannot leave the bucket a hair short.
+            // One millisecond more than the exact time, because rounding could leave the bucket just below one token.
             return Duration::from_secs_f64((1.0 - self.tokens) / PACE) + Duration::from_millis(1);
         }
         self.tokens -= 1.0;
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(pace.take(Write::Creates, start + HOUR), Duration::ZERO);
     }
 
-    /// A gate that is an hour short of tokens: a paced write is refused instead of waiting.
+    /// A gate that lacks tokens for an hour, so that a paced write is refused and does not wait.
     async fn without_tokens() -> Gate {
         let gate = Gate::new();
         gate.pace.lock().await.tokens = -HOUR.as_secs_f64() * PACE;

@@ -1,7 +1,6 @@
-//! What happened in a repository earlier: read for `runtime::reconcile`, which finds what no webhook told.
+//! Earlier events of a repository, for `runtime::reconcile`, which finds events whose webhook never arrived.
 //!
-//! Comments and reviews come as the same [`RawComment`] and [`RawReview`] that webhooks hold, so that one reader
-//! serves both.
+//! Comments and reviews are the same [`RawComment`] and [`RawReview`] as in webhooks, so that one reader handles both.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ use super::{
 };
 use adjutant_domain::ids::Repo;
 
-/// Pages of a hundred that are read of the lists of installations and repositories.
+/// The most pages of a hundred that are read of the lists of installations and repositories.
 const MOST_PAGES: usize = 20;
 
 /// The two lists of comments that a repository has.
@@ -30,7 +29,7 @@ pub enum CommentList {
     Reviews,
 }
 
-/// What somebody did with an issue.
+/// An event of an issue.
 ///
 /// <https://docs.github.com/en/rest/issues/events#list-issue-events>
 #[derive(Debug, Clone, Deserialize)]
@@ -38,7 +37,7 @@ pub struct IssueEvent {
     /// GitHub's numeric id.
     pub id: u64,
     event: String,
-    /// Who did it; none where the account was deleted.
+    /// Who did it; `None` if the account was deleted.
     #[serde(default)]
     pub actor: Option<Account>,
     pub created_at: DateTime<Utc>,
@@ -72,7 +71,7 @@ struct Covered {
 }
 
 impl GitHub {
-    /// Every repository that the app may work in, by installation; without those that cannot be listed now.
+    /// All repositories that the app has access to, by installation, without those that cannot be listed now.
     pub async fn all_repositories(&self) -> Result<BTreeMap<u64, Vec<Repo>>, GitHubError> {
         let mut all = BTreeMap::new();
         let mut next = Some("/app/installations?per_page=100".to_owned());
@@ -84,7 +83,7 @@ impl GitHub {
                 if installation.suspended_at.is_some() {
                     continue;
                 }
-                // One installation that fails must not keep the others from being listed.
+                // An error of one installation must not prevent that the others are listed.
                 match self.covered_by(installation.id).await {
                     Ok(repos) => drop(all.insert(installation.id, repos)),
                     Err(error) => {
@@ -119,7 +118,7 @@ impl GitHub {
 }
 
 impl RepoClient {
-    /// The numbers of the open issues that carry a label.
+    /// The numbers of the open issues with a label.
     pub async fn issues_with_label(&self, label: &str) -> Result<Vec<u64>, GitHubError> {
         let mut found = Vec::new();
         let path = format!("/issues?state=open&labels={}&per_page=100", super::transport::segment(label));
@@ -161,7 +160,7 @@ impl RepoClient {
         Ok(newest)
     }
 
-    /// The comments that were written or edited since a time, and that `keep` wants.
+    /// The comments that were written or edited since a time and that `keep` accepts.
     ///
     /// <https://docs.github.com/en/rest/issues/comments#list-issue-comments-for-a-repository>
     pub async fn comments_since(
@@ -185,7 +184,7 @@ impl RepoClient {
         Ok(all)
     }
 
-    /// The reviews of a pull request that `keep` wants.
+    /// The reviews of a pull request that `keep` accepts.
     ///
     /// <https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request>
     pub async fn reviews(&self, pull: u64, keep: impl Fn(&RawReview) -> bool) -> Result<Vec<RawReview>, GitHubError> {

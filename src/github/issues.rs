@@ -15,20 +15,20 @@ use adjutant_domain::{
     signal::{Source, SourceKind},
 };
 
-/// The longest text that GitHub takes for a comment, issue or pull request, in characters; beyond it answers 422.
+/// The longest text of a comment, issue or pull request, in characters. GitHub answers a longer one with 422.
 pub(crate) const LONGEST_BODY: usize = 65_536;
 
 const CUT_SHORT: &str = "\n\n… cut short: GitHub takes no longer text.";
 
 impl RepoClient {
-    /// An issue as it is now; none where it was deleted, transferred away or never was.
+    /// An issue as it is now; `None` if it was deleted or transferred, or never existed.
     pub async fn issue(&self, number: u64) -> Result<Option<Issue>, GitHubError> {
         let found = self.get_surely(&format!("/issues/{number}")).await?;
         found.filter(|answer| !self.leads_away(answer, number)).map(|answer| answer.json()).transpose()
     }
 
-    /// Whether GitHub says that an issue was deleted or transferred: 410, or a redirect to another repository. A 404 says nothing,
-    /// for what may not be seen is not there either.
+    /// Whether GitHub says that an issue was deleted or transferred: 410, or a redirect to another repository. A 404 is
+    /// not enough, because it also hides what the app may not see.
     ///
     /// <https://docs.github.com/en/rest/issues/issues#get-an-issue>
     pub async fn issue_is_gone(&self, number: u64) -> Result<bool, GitHubError> {
@@ -51,8 +51,8 @@ impl RepoClient {
         Ok(())
     }
 
-    /// The oldest comment of this app's own that holds `marker`. Somebody else's comment that quotes the marker is
-    /// never taken for it.
+    /// The oldest comment by this app that contains `marker`. A comment by somebody else that quotes the marker does
+    /// not count.
     pub async fn comment_with_marker(&self, issue: u64, marker: &str) -> Result<Option<Comment>, GitHubError> {
         let bot = self.github().app().await?.bot_login;
         let app = self.github().app_id();
@@ -66,7 +66,7 @@ impl RepoClient {
         .await
     }
 
-    /// Comments on an issue or pull request.
+    /// Adds a comment to an issue or pull request.
     pub async fn create_comment(&self, issue: u64, body: &str) -> Result<Comment, GitHubError> {
         let path = format!("/issues/{issue}/comments");
         let body = json!({ "body": clip(body) });
@@ -84,7 +84,7 @@ impl RepoClient {
         }
     }
 
-    /// Reacts to a comment or review; once more changes nothing.
+    /// Adds a reaction to a comment or review. Repeating it changes nothing.
     ///
     /// <https://docs.github.com/en/rest/reactions/reactions>: reviews have no reactions in REST.
     pub async fn react(&self, source: &Source, reaction: Reaction) -> Result<(), GitHubError> {
@@ -123,7 +123,7 @@ fn graphql_name(reaction: Reaction) -> &'static str {
     }
 }
 
-/// The text, cut where GitHub would refuse it.
+/// The text, cut to GitHub's limit.
 pub(crate) fn clip(body: &str) -> String {
     if body.chars().count() <= LONGEST_BODY {
         return body.to_owned();
@@ -132,7 +132,7 @@ pub(crate) fn clip(body: &str) -> String {
     body.chars().take(kept).chain(CUT_SHORT.chars()).collect()
 }
 
-/// Whether a redirect of an issue leads to another one: a renamed repository's leads to the same number below its id.
+/// Whether a redirect leads to another issue. A renamed repository redirects to the same number below its id.
 fn is_elsewhere(place: &str, repository: u64, number: u64) -> bool {
     let Some((before, after)) = place.split_once("/issues/") else { return false };
     let same_number = after.split(['/', '?']).next() == Some(number.to_string().as_str());

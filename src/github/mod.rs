@@ -1,12 +1,12 @@
-//! The gateway to GitHub: app authentication, pacing, reads and writes, and the form of what GitHub sends.
+//! The gateway to GitHub: app authentication, pacing, reads and writes, and the types of GitHub's payloads.
 //!
-//! [`GitHub`] and its [`RepoClient`] are the only place that calls GitHub's API: they mint tokens (`token`), let one
-//! write pass at a time for each installation (`gate`), put a time limit on everything, and tell errors apart by what
-//! to do about them ([`GitHubError`]). `payload` has the minimal structs for what webhooks bring; `runtime::ingest`
-//! reads them.
+//! Only [`GitHub`] and its [`RepoClient`] call GitHub's API. They mint tokens (`token`), let one write pass at a time
+//! for each installation (`gate`), put a time limit on everything, and distinguish errors by how to handle them
+//! ([`GitHubError`]). `payload` has the minimal structs for webhooks; `runtime::ingest` reads them.
 //!
-//! What never happens here: nothing is tried again by itself (a write that timed out may have been done; the effect's
-//! handler looks before it tries again), nothing is decided, no text for people is composed, and no token is logged.
+//! What never happens here: nothing is retried by itself, because a write that timed out may have been done; the
+//! effect's handler checks before it tries again. Nothing is decided, no text for people is composed, and no token is
+//! logged.
 
 mod checks;
 mod client;

@@ -1,19 +1,19 @@
-//! What GitHub answers, as far as it is read.
+//! The parts of GitHub's answers that are read.
 //!
-//! octocrab's own models insist on fields that are not needed here and lack others; these take what they know and
-//! nothing more, so that an answer with additional or missing fields can still be read.
+//! octocrab's models require fields that are not needed here and lack others. These structs have only the fields that
+//! are used, so an answer with additional or missing other fields can be read.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
 use adjutant_domain::ids::{Branch, Login, Sha};
 
-/// The login that GitHub shows for a deleted account. It belongs to a real user, so that nothing may depend on it.
+/// The login that GitHub shows for a deleted account. A real user has this login, so nothing may depend on it.
 ///
 /// <https://github.com/ghost>
 pub const GHOST: &str = "ghost";
 
-/// An account, as it appears in everything.
+/// An account, as all payloads contain it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Account {
     pub(crate) login: Login,
@@ -24,13 +24,13 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether no person is behind it.
+    /// Whether the account belongs to a program.
     pub(crate) fn is_bot(&self) -> bool {
         self.kind == "Bot" || self.login.as_str().ends_with("[bot]")
     }
 }
 
-/// An app, as it appears in what it did.
+/// An app, as payloads name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct AppRef {
     pub(crate) id: u64,
@@ -48,7 +48,7 @@ pub struct Repository {
     pub full_name: String,
     /// The branch that closing keywords and the policy refer to.
     pub default_branch: Branch,
-    /// Whether only members see it.
+    /// Whether only members can see it.
     #[serde(default)]
     pub private: bool,
 }
@@ -68,7 +68,6 @@ pub struct Issue {
     /// Markdown.
     #[serde(default, deserialize_with = "text")]
     pub body: String,
-    /// Whether it is open.
     pub state: OpenState,
     #[serde(rename = "user", deserialize_with = "login")]
     pub author: Login,
@@ -77,26 +76,25 @@ pub struct Issue {
     pub labels: Vec<String>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// Where people see it.
+    /// The URL of its page.
     pub html_url: String,
-    /// Present where it is a pull request: GitHub answers for both under an issue's address.
+    /// Present if it is a pull request, because GitHub also serves pull requests as issues.
     #[serde(default)]
     pull_request: Option<serde::de::IgnoredAny>,
 }
 
 impl Issue {
-    /// Whether it is a pull request.
     pub fn is_pull(&self) -> bool {
         self.pull_request.is_some()
     }
 
-    /// Whether it carries that label. GitHub's labels know no case.
+    /// Whether it has the label. GitHub ignores case in labels.
     pub fn has_label(&self, label: &str) -> bool {
         self.labels.iter().any(|name| same_label(name, label))
     }
 }
 
-/// Whether two names are the same label to GitHub.
+/// Whether GitHub treats two names as the same label.
 pub(crate) fn same_label(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
@@ -113,7 +111,7 @@ pub struct Comment {
     pub body: String,
     #[serde(rename = "user", deserialize_with = "login")]
     pub author: Login,
-    /// Where people see it.
+    /// The URL of its page.
     pub html_url: String,
     #[serde(default)]
     pub(crate) performed_via_github_app: Option<AppRef>,
@@ -128,27 +126,25 @@ pub struct PullRequest {
     pub title: String,
     /// Markdown.
     pub body: String,
-    /// Whether it is open; a merged one is closed.
+    /// Open or closed; a merged one is closed.
     pub state: OpenState,
-    /// Whether it is a draft.
     pub draft: bool,
-    /// Whether it was merged.
     pub merged: bool,
     pub merged_by: Option<Login>,
-    /// Once merged, the commit on the base. Before, GitHub's test merge; newer API versions leave it out.
+    /// After the merge, the commit on the base. Before it, GitHub's test merge; newer API versions omit that.
     pub merge_commit_sha: Option<Sha>,
-    /// The branch that is to be merged.
+    /// The branch to merge.
     pub head_branch: Branch,
-    /// The repository of that branch: another one where it comes from a fork, none where that is gone.
+    /// The repository of that branch: another one for a fork, `None` if the fork was deleted.
     pub head_repo: Option<u64>,
     /// The head commit.
     pub head_sha: Sha,
     /// The branch that it merges into.
     pub base_branch: Branch,
-    /// Whether it merges without conflict; none while GitHub has not computed it: ask again.
+    /// Whether it merges without conflict; `None` while GitHub is still computing it: ask again.
     pub mergeable: Option<bool>,
     pub author: Login,
-    /// Where people see it.
+    /// The URL of its page.
     pub html_url: String,
 }
 
@@ -223,10 +219,10 @@ pub struct ReviewComment {
     pub id: u64,
     /// The file that it is about.
     pub path: String,
-    /// The line that it is about; none on a whole file.
+    /// The line that it is about; `None` for a whole file.
     #[serde(default)]
     line: Option<u64>,
-    /// The same, as it was when the comment was written.
+    /// The line as of when the comment was written.
     #[serde(default)]
     original_line: Option<u64>,
     /// The part of the diff above it.
@@ -240,23 +236,23 @@ pub struct ReviewComment {
 }
 
 impl ReviewComment {
-    /// The line that it is about, in the newest diff or else in the one that it was written on.
+    /// The line that it is about, in the newest diff or else in the original one.
     pub fn line(&self) -> Option<u64> {
         self.line.or(self.original_line)
     }
 }
 
-/// A text that GitHub gives as null where it is empty.
+/// A text that is null in GitHub's answer if it is empty.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// The login of an account, which is null once it was deleted.
+/// The login of an account, which is null after the account was deleted.
 pub(crate) fn login<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Login, D::Error> {
     Ok(Option::<Account>::deserialize(deserializer)?.map_or_else(|| Login::new(GHOST), |account| account.login))
 }
 
-/// The names of labels, which come as objects or, in old answers, as bare names.
+/// The names of labels. They are objects, or plain strings in old answers.
 pub(super) fn label_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,7 +1,7 @@
-//! What webhooks say, as far as it is read: minimal structs of our own.
+//! The parts of webhook payloads that are read.
 //!
-//! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>. octocrab's payload models are partial and insist
-//! on more than is needed; the raw bytes are kept in the inbox, so that nothing is lost by reading little here.
+//! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>. octocrab's payload models are incomplete and
+//! require more fields than are needed. The inbox keeps the raw bytes, so nothing is lost by reading only a part.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::model::{Account, AppRef, label_names, text};
 use adjutant_domain::ids::{Branch, Login, Repo, Sha};
 
-/// What all handled events have in common.
+/// The fields that all handled events share.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Envelope {
     #[serde(default)]
@@ -37,7 +37,7 @@ pub(crate) struct OwnerRef {
 }
 
 impl Envelope {
-    /// The repository, where the event came through an installation: a repository's own webhook has none.
+    /// The repository, if the event came through an installation. A repository's own webhook has no installation.
     pub(crate) fn repo(&self) -> Option<Repo> {
         let installation = self.installation.as_ref()?.id;
         let RepositoryRef { id, name, owner } = &self.repository;
@@ -48,7 +48,7 @@ impl Envelope {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Issues {
     pub(crate) issue: IssueRef,
-    /// With `labeled` and `unlabeled`.
+    /// In `labeled` and `unlabeled`.
     #[serde(default)]
     pub(crate) label: Option<LabelRef>,
 }
@@ -103,11 +103,10 @@ pub struct RawComment {
     /// The review that a comment on a line belongs to.
     #[serde(default)]
     pub(crate) pull_request_review_id: Option<u64>,
-    /// The issue or pull request in whose conversation it stands. An issue's URL says nothing about which of the two
-    /// that is: GitHub gives the same form for both.
+    /// The issue or pull request in whose conversation it is. The URL has the same form for both.
     #[serde(default)]
     issue_url: Option<String>,
-    /// The pull request on whose diff it stands.
+    /// The pull request whose diff it is on.
     #[serde(default)]
     pull_request_url: Option<String>,
 }
@@ -118,7 +117,7 @@ impl RawComment {
         self.updated_at.is_some_and(|updated| updated != self.created_at)
     }
 
-    /// The number of the issue or pull request that it stands in.
+    /// The number of the issue or pull request that it is in.
     pub(crate) fn number(&self) -> Option<u64> {
         self.issue_url.as_ref().or(self.pull_request_url.as_ref())?.rsplit('/').next()?.parse().ok()
     }
@@ -149,7 +148,7 @@ pub struct RawReview {
 #[derive(Debug, Deserialize)]
 pub(crate) struct PullEvent {
     pub(crate) pull_request: PullRef,
-    /// With `synchronize`: the new head.
+    /// In `synchronize`: the new head.
     #[serde(default)]
     pub(crate) after: Option<Sha>,
 }
@@ -157,7 +156,7 @@ pub(crate) struct PullEvent {
 #[derive(Debug, Deserialize)]
 pub(crate) struct PullRef {
     pub(crate) number: u64,
-    /// Absent where a pull request is only mentioned.
+    /// Absent if a pull request is only mentioned.
     #[serde(default)]
     pub(crate) head: Option<HeadRef>,
 }
@@ -167,7 +166,7 @@ pub(crate) struct HeadRef {
     pub(crate) sha: Sha,
     #[serde(rename = "ref")]
     pub(crate) branch: Branch,
-    /// None where the fork was deleted.
+    /// `None` if the fork was deleted.
     #[serde(default)]
     pub(crate) repo: Option<RepoId>,
 }
@@ -198,7 +197,7 @@ pub(crate) struct PushEvent {
 #[derive(Debug, Deserialize)]
 pub(crate) struct CheckRunEvent {
     pub(crate) check_run: CheckRunRef,
-    /// With `requested_action`.
+    /// In `requested_action`.
     #[serde(default)]
     pub(crate) requested_action: Option<RequestedAction>,
 }

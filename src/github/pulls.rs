@@ -1,4 +1,4 @@
-//! Pull requests: found, opened, changed, merged; and what reviewers wrote on their lines.
+//! Pull requests: finding, opening, changing and merging them; reviewers' comments on lines.
 
 use http::Method;
 use serde::Deserialize;
@@ -14,13 +14,13 @@ use super::{
 };
 use adjutant_domain::ids::{Branch, Login, Sha};
 
-/// How long a branch that was just pushed may be invisible to the pulls API.
+/// How long the pulls API may not see a branch that was just pushed.
 const BRANCH_SHOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// What GitHub says to the second of two merges into one base at once: nothing is wrong but the moment.
+/// GitHub's answer to the second of two simultaneous merges into one base. A retry succeeds.
 const BASE_MOVED: &str = "Base branch was modified";
 
-/// Above the paragraphs in which a ruleset refuses.
+/// The heading above the paragraphs of a ruleset's refusal.
 const VIOLATIONS: &str = "Repository rule violations found";
 
 const BASE_SETTLES_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
@@ -31,15 +31,15 @@ pub struct NewPull {
     pub title: String,
     /// Markdown.
     pub body: String,
-    /// The branch that is to be merged.
+    /// The branch to merge.
     pub head: Branch,
     /// The branch that it merges into.
     pub base: Branch,
-    /// Whether to open it as a draft, where the repository's plan allows.
+    /// Whether to open it as a draft. Ignored if the repository's plan has no drafts.
     pub draft: bool,
 }
 
-/// What is to change in a pull request; what is none stays.
+/// The changes to a pull request. Fields that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PullChange {
     pub title: Option<String>,
@@ -50,7 +50,7 @@ pub struct PullChange {
     pub state: Option<OpenState>,
 }
 
-/// How commits get onto the base.
+/// How the commits are added to the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MergeMethod {
     Merge,
@@ -60,25 +60,25 @@ pub enum MergeMethod {
     Rebase,
 }
 
-/// What came of asking for a merge.
+/// The outcome of a merge request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MergeOutcome {
-    /// It is merged: by this call or earlier.
+    /// It is merged, by this call or earlier.
     Merged {
         /// The commit on the base.
         sha: Option<Sha>,
-        /// Who merged it; none where GitHub does not say.
+        /// Who merged it; `None` if GitHub does not say.
         by: Option<Login>,
     },
-    /// The head is another than the one that was decided on.
+    /// The head is not the one that the decision was about.
     HeadMoved { head: Sha },
-    /// GitHub does not merge it as it is: a conflict, a draft, a missing check or review, or closed.
+    /// GitHub does not merge it in its present state: a conflict, a draft, a missing check or review, or closed.
     NotMergeable {
         /// The message in GitHub's answer.
         reason: String,
         cause: MergeRefusal,
     },
-    /// This app may not merge it.
+    /// The app has no permission to merge it.
     Forbidden {
         /// The message in GitHub's answer.
         reason: String,
@@ -91,21 +91,21 @@ impl RepoClient {
         self.get(&format!("/pulls/{number}")).await?.json()
     }
 
-    /// The newest pull request from that branch of this repository, open, closed or merged.
+    /// The newest pull request of a branch of this repository: open, closed or merged.
     pub async fn pull_by_head(&self, branch: &Branch) -> Result<Option<PullRequest>, GitHubError> {
         let head = segment(&format!("{}:{branch}", self.repo().owner));
         let path = format!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=10");
         let listed: Vec<PullRequest> = self.get(&path).await?.json()?;
-        // GitHub filters by owner, so that a fork of the same owner's may come along; a server may not know the filter.
+        // GitHub filters by owner, so a fork of the same owner may be in the list. A server may also ignore the filter.
         let own = |pull: &PullRequest| pull.head_branch == *branch && pull.head_repo == Some(self.repo().id);
         match listed.into_iter().filter(own).max_by_key(|pull| pull.number) {
-            // Lists leave out who merged it and whether it can be merged.
+            // Lists do not contain who merged it and whether it can be merged.
             Some(found) => self.pull(found.number).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// Opens a pull request, or gives back the open one that the branch has already.
+    /// Opens a pull request, or returns the open one that the branch has already.
     ///
     /// <https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request>
     pub async fn create_pull(&self, new: &NewPull) -> Result<PullRequest, GitHubError> {
@@ -122,7 +122,7 @@ impl RepoClient {
         }
     }
 
-    /// Opens a pull request as a draft; none where the repository's plan has no drafts.
+    /// Opens a pull request as a draft; `None` if the repository's plan has no drafts.
     pub async fn create_draft(&self, new: &NewPull) -> Result<Option<PullRequest>, GitHubError> {
         match self.post_pull(new, true).await {
             Err(GitHubError::Validation { message }) if message.to_lowercase().contains("draft") => Ok(None),
@@ -142,7 +142,7 @@ impl RepoClient {
         self.write(Method::POST, "/pulls", Some(body), Write::Creates).await?.ok()?.json()
     }
 
-    /// The reason for a refused pull request: it exists already, its branch is not visible yet, or an error.
+    /// Finds out why a pull request was refused: it exists already, its branch is not visible yet, or an error.
     async fn explain(&self, new: &NewPull, message: String) -> Result<PullRequest, GitHubError> {
         if message.contains("already exists")
             && let Some(pull) = self.pull_by_head(&new.head).await?.filter(|pull| pull.state == OpenState::Open)
@@ -171,7 +171,7 @@ impl RepoClient {
         self.write(Method::PATCH, &path, Some(Value::Object(body)), Write::Changes).await?.ok()?.json()
     }
 
-    /// Takes a pull request out of draft: GitHub offers this through GraphQL only.
+    /// Marks a draft as ready. GitHub offers this only through GraphQL.
     pub async fn mark_ready(&self, node_id: &str) -> Result<(), GitHubError> {
         const READY: &str = "mutation($input: MarkPullRequestReadyForReviewInput!) \
             { markPullRequestReadyForReview(input: $input) { pullRequest { isDraft } } }";
@@ -181,8 +181,8 @@ impl RepoClient {
 
     /// Merges a pull request if its head is still `head`. One that is merged already counts as merged.
     ///
-    /// <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>: 405 where it cannot be merged, 409 where
-    /// the head moved; both also answer to a merge that is done.
+    /// <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>: 405 if it cannot be merged, 409 if the head
+    /// moved. Both are also the answer if it is merged already.
     pub async fn merge_pull(
         &self,
         number: u64,
@@ -226,7 +226,7 @@ impl RepoClient {
         })
     }
 
-    /// What a reviewer wrote on the lines of a pull request, within one review.
+    /// A reviewer's comments on the lines of a pull request, in one review.
     pub async fn review_comments(&self, pull: u64, review: u64) -> Result<Vec<ReviewComment>, GitHubError> {
         let mut all = Vec::new();
         let path = format!("/pulls/{pull}/reviews/{review}/comments?per_page=100");
@@ -238,7 +238,7 @@ impl RepoClient {
         Ok(all)
     }
 
-    /// Whether a review asks for changes; none where it is not there.
+    /// Whether a review asks for changes; `None` if it does not exist.
     pub(crate) async fn review_requests_changes(&self, pull: u64, review: u64) -> Result<Option<bool>, GitHubError> {
         let Some(answer) = present(self.get(&format!("/pulls/{pull}/reviews/{review}")).await)? else {
             return Ok(None);
@@ -267,7 +267,7 @@ struct RawReview {
     state: String,
 }
 
-/// A ruleset's refusal on one line: GitHub sends paragraphs under a heading.
+/// A ruleset's refusal as one line. GitHub sends paragraphs under a heading.
 fn in_line(message: &str) -> String {
     let paragraphs = message.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     let said: Vec<String> = paragraphs.filter(|part| !part.is_empty() && part != VIOLATIONS).collect();

@@ -1,4 +1,4 @@
-//! One repository: what it is, who may do what in it, its files and branches.
+//! One repository: its data, its users' permissions, its files and branches.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use adjutant_domain::{
     signal::Permission,
 };
 
-/// Pages that are read of any list at most: 100 things each. More is an accident, and reading it would use up the
-/// installation's hour.
+/// The most pages of 100 entries that are read of any list. Longer lists are not expected, and reading them would use
+/// up the installation's rate limit.
 const MOST_PAGES: usize = 50;
 
-/// How long after GitHub said that something is not there it is asked again.
+/// The pause before GitHub is asked again whether something is really absent.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
-/// One repository, through its installation.
+/// A client for one repository, through its installation.
 #[derive(Clone)]
 pub struct RepoClient {
     github: GitHub,
@@ -38,12 +38,10 @@ impl RepoClient {
         Self { github, repo }
     }
 
-    /// The app's gateway that this client belongs to.
     pub fn github(&self) -> &GitHub {
         &self.github
     }
 
-    /// The repository that this client is about.
     pub fn repo(&self) -> &Repo {
         &self.repo
     }
@@ -53,7 +51,7 @@ impl RepoClient {
         self.get("").await?.json()
     }
 
-    /// The present permission of a user; non-collaborators have none.
+    /// The present permission of a user; a user who is no collaborator has none.
     ///
     /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
     pub async fn permission(&self, login: &Login) -> Result<Permission, GitHubError> {
@@ -63,14 +61,15 @@ impl RepoClient {
         };
         Ok(match answer.json::<RawPermission>()?.permission.as_str() {
             "admin" => Permission::Admin,
-            // `maintain` and `triage` show as `write` and `read`; a server that gives them as they are means the same.
+            // GitHub reports `maintain` and `triage` as `write` and `read`. A server that reports the original names
+            // means the same.
             "write" | "maintain" => Permission::Write,
             "read" | "triage" => Permission::Read,
             _ => Permission::None,
         })
     }
 
-    /// A file's text at a branch, tag or commit, or at the default branch; none where there is no such file.
+    /// A file's text at a branch, tag or commit, or on the default branch; `None` if there is no such file.
     ///
     /// <https://docs.github.com/en/rest/repos/contents#get-repository-content>: up to a megabyte.
     pub async fn file(&self, path: &str, reference: Option<&str>) -> Result<Option<String>, GitHubError> {
@@ -80,7 +79,7 @@ impl RepoClient {
             return Ok(None);
         };
         let no_text = |message: &str| GitHubError::NoText { message: message.to_owned() };
-        // A folder comes as a list, a submodule without content. What is no JSON at all is not GitHub's answer.
+        // A folder is a list, and a submodule has no content. An answer that is not JSON is not GitHub's.
         let content: RawContent = serde_json::from_value(answer.json()?).map_err(|_| no_text("it is no file"))?;
         if content.encoding != "base64" {
             return Err(no_text("the file is too large"));
@@ -92,12 +91,12 @@ impl RepoClient {
         String::from_utf8(bytes).map(Some).map_err(|_| no_text("the file is no UTF-8 text"))
     }
 
-    /// A branch's newest commit; none where there is no such branch.
+    /// A branch's head; `None` if the branch does not exist.
     pub async fn branch_head(&self, branch: &Branch) -> Result<Option<Sha>, GitHubError> {
         stands_at(present(self.get(&branch_path(branch)).await))
     }
 
-    /// The same, where much follows from that there is no such branch: see `get_surely`.
+    /// The same, for callers that act on the absence of a branch: see `get_surely`.
     pub async fn branch_head_surely(&self, branch: &Branch) -> Result<Option<Sha>, GitHubError> {
         stands_at(self.get_surely(&branch_path(branch)).await)
     }
@@ -120,7 +119,7 @@ impl RepoClient {
         match self.write(Method::DELETE, &path, None, Write::Changes).await?.ok() {
             Ok(_) => Ok(()),
             Err(error) if error.is_absent() => Ok(()),
-            // 422 "Reference does not exist" is how GitHub says it here; anything else it may mean leaves the branch.
+            // Here GitHub answers 422 "Reference does not exist". For any other cause the branch still exists.
             Err(GitHubError::Validation { message }) => match self.branch_head(branch).await? {
                 None => Ok(()),
                 Some(_) => Err(GitHubError::Validation { message }),
@@ -129,9 +128,9 @@ impl RepoClient {
         }
     }
 
-    /// Reads what may not be there, where much follows from that it is not: a policy without which others' rules hold, a
-    /// person without rights, an issue that was deleted. That something is not there is asked twice, for GitHub may be
-    /// a moment behind.
+    /// Reads something that may be absent, for callers that act on its absence: a policy whose absence means the
+    /// defaults, a user without permission, a deleted issue. The absence is checked twice, because GitHub may be a
+    /// moment behind.
     pub(crate) async fn get_surely(&self, path: &str) -> Result<Option<Answer>, GitHubError> {
         if let Some(answer) = present(self.get(path).await)? {
             return Ok(Some(answer));
@@ -140,12 +139,12 @@ impl RepoClient {
         present(self.get(path).await)
     }
 
-    /// Reads below `/repos/{owner}/{name}`; an error of GitHub's is an error here.
+    /// Reads below `/repos/{owner}/{name}`. An error of GitHub's is an error here.
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, GitHubError> {
         self.github.read(self.installation(), &Request::get(self.path(path))).await?.ok()
     }
 
-    /// Writes below `/repos/{owner}/{name}`; the answer may be an error of GitHub's.
+    /// Writes below `/repos/{owner}/{name}`. The answer may be an error of GitHub's.
     pub(crate) async fn write(
         &self,
         method: Method,
@@ -157,7 +156,7 @@ impl RepoClient {
         self.github.write(self.installation(), write, &request).await
     }
 
-    /// Reads the pages of a list until `found` has what it seeks, and gives that back.
+    /// Reads the pages of a list until `found` returns a value, and returns that.
     pub(crate) async fn search<P: DeserializeOwned, T>(
         &self,
         path: &str,
@@ -177,7 +176,7 @@ impl RepoClient {
         Ok(None)
     }
 
-    /// The installation that it goes through now.
+    /// The installation that covers the repository now.
     pub(crate) fn installation(&self) -> u64 {
         self.github.installation_of(&self.repo)
     }
@@ -200,7 +199,7 @@ fn stands_at(found: Result<Option<Answer>, GitHubError>) -> Result<Option<Sha>, 
     }
 }
 
-/// What is there, or that it is not.
+/// `None` if the error says that the object is absent.
 pub(crate) fn present<T>(result: Result<T, GitHubError>) -> Result<Option<T>, GitHubError> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -1,7 +1,9 @@
-//! Installation tokens: minted one at a time, kept until shortly before they expire, scoped to what they are for.
+//! Installation tokens. They are minted one at a time, cached until shortly before they expire, and limited to their
+//! purpose.
 //!
-//! Tokens are opaque and of any length; they are never logged and never leave this process but as a header or as git's
-//! password. <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app>
+//! Tokens are opaque and of any length. They are never logged, and they leave this process only as a header or as git's
+//! password.
+//! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app>
 
 use std::{
     collections::HashMap,
@@ -19,13 +21,13 @@ use super::{
     transport::{Request, Transport},
 };
 
-/// A token is used until this long before it expires, so that what starts with it can end with it.
+/// A token is not used in the last minutes before it expires, so that work that starts with it can finish with it.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 
 /// The scope of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
-    /// All that the installation may do: the gateway's own calls.
+    /// All permissions of the installation, for the gateway's own calls.
     Installation,
     /// Reading and pushing the contents of one repository.
     Contents { repository: u64, workflows: bool },
@@ -75,7 +77,7 @@ impl Tokens {
         Ok(secret)
     }
 
-    /// Drops a token that GitHub no longer takes, unless another took its place already.
+    /// Drops a token that GitHub refused, unless it was replaced already.
     pub(crate) async fn forget(&self, installation: u64, scope: Scope, refused: &SecretString) {
         let slot = self.slot(installation, scope);
         let mut held = slot.lock().await;
@@ -84,7 +86,7 @@ impl Tokens {
         }
     }
 
-    /// Drops every token for the contents of one repository: the next is a fresh one.
+    /// Drops all tokens for the contents of one repository, so that the next one is minted.
     pub(crate) async fn forget_contents(&self, of: u64) {
         let slots: Vec<Slot> = {
             let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,8 +104,8 @@ impl Tokens {
     }
 }
 
-/// The error for a refused token. It differs from "not found", so that no caller takes it for a deleted comment or
-/// branch.
+/// The error for a refused token. It differs from "not found", so that no caller concludes that a comment or branch was
+/// deleted.
 fn no_access(installation: u64, scope: Scope, error: GitHubError) -> GitHubError {
     let message = match (&error, scope) {
         (GitHubError::NotFound { .. } | GitHubError::Gone { .. }, _) => {

@@ -1,8 +1,9 @@
-//! One request, one answer: octocrab as the HTTP client, everything that it leaves to us around it.
+//! Sends one request and returns one answer. octocrab is the HTTP client.
 //!
-//! octocrab 0.54.9 joins paths to a base URL in ways that fail on servers other than github.com: it sends GraphQL below `/api/v3`,
-//! and follows a `Link` to page 2 without authorisation. So it is given the bare origin, every path here is whole,
-//! and every request carries its own `Authorization`. Its retry stays off: it would send a POST again that was done.
+//! octocrab 0.54.9 joins paths to a base URL in a way that fails on servers other than github.com: it sends GraphQL
+//! below `/api/v3`, and follows a `Link` to page 2 without authorisation. Therefore it gets only the origin, every path
+//! here is complete, and every request has its own `Authorization`. Its retry is off, because it would repeat a POST
+//! that was done.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use serde_json::Value;
 use super::error::GitHubError;
 use adjutant_domain::input;
 
-/// How long one call may take in all.
+/// The time limit for one call.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,12 +27,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// Redirects that are followed: a renamed repository answers with one.
+/// How many redirects are followed. A renamed repository answers with one.
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>
 const REDIRECTS: usize = 3;
 
-/// The way to one GitHub.
+/// The connection to one GitHub.
 pub(crate) struct Transport {
     octocrab: Octocrab,
     app: AppAuth,
@@ -42,7 +43,7 @@ pub(crate) struct Transport {
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    /// Below the REST root, with its query; or whole, as a `Link` gives it.
+    /// A path below the REST root, with its query; or a complete URL from a `Link` header.
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
 }
@@ -53,7 +54,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     body: Bytes,
     what: String,
-    /// Where GitHub led to, if it did.
+    /// The target of the last redirect, if there was one.
     pub(crate) led_to: Option<String>,
 }
 
@@ -82,7 +83,7 @@ impl Transport {
         self.app.app_id.0
     }
 
-    /// A token that speaks for the app itself: RS256, a minute back, nine minutes ahead.
+    /// A token of the app itself: RS256, issued one minute in the past, expires after nine minutes.
     pub(crate) fn app_token(&self) -> Result<SecretString, GitHubError> {
         self.app
             .generate_bearer_token()
@@ -90,7 +91,7 @@ impl Transport {
             .map_err(|_| GitHubError::Setup("the app's private key could not sign".to_owned()))
     }
 
-    /// Sends a request and gives back whatever the answer is, errors of GitHub's included.
+    /// Sends a request and returns the answer, even if it is an error of GitHub's.
     pub(crate) async fn send(&self, request: &Request, token: Option<&SecretString>) -> Result<Answer, GitHubError> {
         let what = request.what();
         tokio::time::timeout(self.timeout, self.follow(request, token)).await.unwrap_or_else(|_| {
@@ -139,7 +140,7 @@ impl Transport {
             .octocrab
             .build_request(builder, request.body.as_ref())
             .map_err(|error| malformed(error.to_string()))?;
-        // `send` and not `execute`: the latter would put octocrab's own idea of authorisation on it.
+        // `send` and not `execute`, because `execute` would add octocrab's own authorisation.
         let response = self.octocrab.send(request).await.map_err(|error| network(&what, &error))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, LARGEST_ANSWER)
@@ -153,7 +154,7 @@ impl Transport {
 }
 
 fn network(what: &str, error: &octocrab::Error) -> GitHubError {
-    // The innermost cause says what happened ("connection refused"); the outer ones say only that it did.
+    // Only the innermost cause says what happened ("connection refused").
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -192,7 +193,7 @@ impl Answer {
             .map_err(|error| GitHubError::Malformed { what: self.what.clone(), message: error.to_string() })
     }
 
-    /// Where the next page is, as the `Link` header says.
+    /// The next page, according to the `Link` header.
     ///
     /// <https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>
     pub(crate) fn next_page(&self) -> Option<String> {
@@ -204,16 +205,16 @@ impl Answer {
     }
 }
 
-/// Where the parts of one GitHub are.
+/// The URLs of one GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Urls {
-    /// Where git and the pages are, without a slash at the end.
+    /// The base of git URLs and pages, without a trailing slash.
     pub(crate) web: String,
-    /// The host alone, for the bot's e-mail address.
+    /// The host, for the bot's e-mail address.
     pub(crate) host: String,
-    /// Scheme and authority of the APIs.
+    /// The scheme and authority of the APIs.
     pub(crate) api_origin: String,
-    /// What every REST path starts with.
+    /// The prefix of every REST path.
     rest: &'static str,
     /// The GraphQL endpoint's path.
     pub(crate) graphql: &'static str,
@@ -221,7 +222,7 @@ pub(crate) struct Urls {
 
 impl Urls {
     /// <https://docs.github.com/en/enterprise-server@latest/rest/quickstart>: a GitHub Enterprise Server has its REST
-    /// API at `/api/v3` and GraphQL at `/api/graphql`, GitHub itself both on a host of their own.
+    /// API at `/api/v3` and GraphQL at `/api/graphql`. GitHub itself has both on a separate host.
     pub(crate) fn of(url: &str) -> Result<Self, GitHubError> {
         let wrong = |why: &str| {
             GitHubError::Setup(format!(
@@ -241,7 +242,7 @@ impl Urls {
         let web = format!("{scheme}://{authority}");
         let (api_origin, rest, graphql) = match authority.host() {
             "github.com" | "www.github.com" | "api.github.com" => ("https://api.github.com".to_owned(), "", "/graphql"),
-            // GitHub Enterprise Cloud with data residency has its API on a host of its own, as github.com does.
+            // GitHub Enterprise Cloud with data residency has its API on a separate host, like github.com.
             host if host.ends_with(".ghe.com") => (format!("{scheme}://api.{authority}"), "", "/graphql"),
             _ => (web.clone(), "/api/v3", "/api/graphql"),
         };
@@ -250,7 +251,7 @@ impl Urls {
         Ok(Self { host: host.to_owned(), web, api_origin, rest, graphql })
     }
 
-    /// The whole path of a request. A URL that leads to another host is refused: it would get our token.
+    /// The complete path of a request. A URL of another host is refused, because that host would get our token.
     fn path(&self, path: &str) -> Result<String, GitHubError> {
         if let Some(below) = path.strip_prefix(self.api_origin.as_str())
             && below.starts_with('/')
@@ -270,12 +271,12 @@ impl Urls {
     }
 }
 
-/// A path segment, escaped: what is not plain text is percent-encoded, slashes too.
+/// A path segment, percent-encoded, slashes included.
 pub(crate) fn segment(text: &str) -> String {
     escape(text, "")
 }
 
-/// A path of several segments, its slashes kept.
+/// A path of several segments, percent-encoded except for the slashes.
 pub(crate) fn segments(text: &str) -> String {
     escape(text, "/")
 }
