@@ -2,9 +2,9 @@
 //!
 //! <https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/creating-diagrams>
 
+use super::layout::layout;
 use super::words;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::layout::layout;
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::Step;
 use adjutant_domain::text::visible;

@@ -14,6 +14,7 @@ pub mod check;
 pub mod commit;
 pub mod graph;
 pub mod instructions;
+mod layout;
 pub mod notice;
 mod overrides;
 pub mod pull;

@@ -9,7 +9,7 @@ use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId
 use super::policy::options::PolicyOverrides;
 use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
-use super::status::DirectiveStatus;
+use super::status::{DirectiveStatus, StepStatus};
 use super::step::{Instructions, Step, StepState};
 use super::task::{Task, TaskKind};
 
@@ -268,6 +268,30 @@ impl Directive {
     /// The step of that name.
     pub fn step_named(&self, name: &str) -> Option<&Step> {
         self.all_steps().find(|step| step.name.as_str() == name)
+    }
+
+    /// The step for whose sake another does not start: the first that a person has to see to, among all that it depends on.
+    pub fn held_by(&self, step: &Step) -> Option<&Step> {
+        if step.status() != StepStatus::Pending {
+            return None;
+        }
+        let mut wanted: Vec<&Step> = vec![step];
+        let mut seen = Vec::new();
+        while let Some(next) = wanted.pop() {
+            for name in &next.depends_on {
+                let Some(before) = self.step_named(name.as_str()).filter(|before| !before.status().is_done()) else {
+                    continue;
+                };
+                if matches!(before.status(), StepStatus::Blocked | StepStatus::Failed) {
+                    return Some(before);
+                }
+                if !seen.contains(&before.id) {
+                    seen.push(before.id);
+                    wanted.push(before);
+                }
+            }
+        }
+        None
     }
 
     /// The step whose pull request has that number.

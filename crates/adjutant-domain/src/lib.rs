@@ -19,7 +19,6 @@ pub mod evaluation;
 pub mod event;
 pub mod ids;
 pub mod input;
-pub mod layout;
 pub mod persisted;
 pub mod plan;
 pub mod policy;

@@ -2,29 +2,28 @@
 
 use std::cmp::Ordering;
 
-use super::directive::Directive;
-use super::status::StepStatus;
-use super::step::Step;
+use adjutant_domain::ids::StepName;
+use adjutant_domain::step::Step;
 
 /// How often the layers are gone through, down and up again, to untangle them.
 const SWEEPS: usize = 8;
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub(super) struct Place {
     /// The length of the longest way to it from a step that depends on nothing.
-    pub layer: usize,
+    layer: usize,
     /// Its place within the layer, counted from zero.
-    pub order: usize,
+    order: usize,
 }
 
 /// The places of a chain's steps, in the order of `steps`.
-pub fn layout(steps: &[Step]) -> Vec<Place> {
+pub(super) fn layout(steps: &[Step]) -> Vec<Place> {
     let edges: Vec<(usize, usize)> = steps
         .iter()
         .enumerate()
         .flat_map(|(to, step)| {
-            let before = |name: &super::ids::StepName| steps.iter().position(|other| other.name == *name);
+            let before = |name: &StepName| steps.iter().position(|other| other.name == *name);
             step.depends_on.iter().filter_map(before).map(move |from| (from, to))
         })
         .collect();
@@ -33,7 +32,7 @@ pub fn layout(steps: &[Step]) -> Vec<Place> {
 
 /// The places of `count` nodes with these edges, each from a node to one that depends on it. Nodes of one layer keep their
 /// order, except where another crosses fewer edges.
-pub fn places(count: usize, edges: &[(usize, usize)]) -> Vec<Place> {
+fn places(count: usize, edges: &[(usize, usize)]) -> Vec<Place> {
     let layer = layers(count, edges);
     let last = layer.iter().copied().max().unwrap_or(0);
     let mut rows: Vec<Vec<usize>> =
@@ -66,32 +65,6 @@ pub fn places(count: usize, edges: &[(usize, usize)]) -> Vec<Place> {
     }
     let order = positions(&best, count);
     (0..count).map(|node| Place { layer: layer[node], order: order[node] }).collect()
-}
-
-impl Directive {
-    /// The step for whose sake another does not start: the first that a person has to see to, among all that it depends on.
-    pub fn held_by(&self, step: &Step) -> Option<&Step> {
-        if step.status() != StepStatus::Pending {
-            return None;
-        }
-        let mut wanted: Vec<&Step> = vec![step];
-        let mut seen = Vec::new();
-        while let Some(next) = wanted.pop() {
-            for name in &next.depends_on {
-                let Some(before) = self.step_named(name.as_str()).filter(|before| !before.status().is_done()) else {
-                    continue;
-                };
-                if matches!(before.status(), StepStatus::Blocked | StepStatus::Failed) {
-                    return Some(before);
-                }
-                if !seen.contains(&before.id) {
-                    seen.push(before.id);
-                    wanted.push(before);
-                }
-            }
-        }
-        None
-    }
 }
 
 /// Layers by longest paths. What is no order at all, a cycle, ends after as many rounds as there are nodes.
