@@ -9,9 +9,9 @@ use adjutant_domain::brief;
 use adjutant_domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
 use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
 use adjutant_domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
-use adjutant_domain::policy::options::PolicyOverrides;
 use adjutant_domain::policy::{Policy, Thresholds};
 use adjutant_domain::replan::Replan;
+use adjutant_domain::signal::{Labelled, Permission, Requester};
 use adjutant_domain::status::DirectiveStatus;
 use adjutant_domain::step::{
     Candidate, Finding, Instructions, Last, PassedBy, Pull, Step, StepKind, StepState, Submission,
@@ -164,42 +164,26 @@ pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, que
 
 /// Labelled a moment ago.
 pub(crate) fn planning() -> Directive {
-    Directive {
-        id: DirectiveId::of(1, 7, 1),
+    let labelled = Labelled {
         repo: repo(),
         issue: 7,
-        ordinal: 1,
-        predecessor: None,
+        earlier: 0,
         title: "Convert units".to_owned(),
         author: Login::new("contributor"),
-        requested_by: Login::new("maintainer"),
+        actor: Requester { login: Login::new("maintainer"), permission: Permission::Write, bot: false },
         brief: brief::parse("Convert units", BODY),
-        policy: Policy::default(),
-        overrides: PolicyOverrides::default(),
-        base: Base { branch: Branch::new("main"), sha: sha('0'), is_default: true },
+        policy: Ok(Policy::default()),
+        overrides: Vec::new(),
+        agents: None,
+        base: None,
+    };
+    let base = Base { branch: Branch::new("main"), sha: sha('0'), is_default: true };
+    let opened = now() - TimeDelta::minutes(25);
+    Directive {
         status: DirectiveStatus::Planning,
-        pause: None,
-        paused_at: None,
-        failure: None,
-        generation: 0,
-        planning_faults: Vec::new(),
-        planning_words: None,
-        plan: None,
-        integration_cut: false,
-        integrations: 0,
-        steps: Vec::new(),
-        final_step: None,
-        earlier: Vec::new(),
-        replans: Vec::new(),
-        planning_from: 0,
-        newer_text: None,
-        unapproved_text: false,
         tasks: vec![task(1, TaskKind::Plan, None, TaskStatus::Running, 0)],
-        approvals: Vec::new(),
-        budget: None,
-        clock: WorkClock { seconds: 0, millis: 0, running_since: Some(now() - TimeDelta::minutes(25)), granted: 0 },
-        created_at: now() - TimeDelta::minutes(25),
-        ended_at: None,
+        clock: WorkClock { running_since: Some(opened), ..WorkClock::default() },
+        ..Directive::draft(&labelled, &Policy::default(), base, opened)
     }
 }
 

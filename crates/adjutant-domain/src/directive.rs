@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::approval::Approval;
 use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
-use super::policy::options::PolicyOverrides;
+use super::policy::options::{self, PolicyOverrides};
 use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
+use super::signal::Labelled;
 use super::status::{DirectiveStatus, StepStatus};
 use super::step::{Instructions, Step, StepState};
 use super::task::{Task, TaskKind};
@@ -220,6 +221,51 @@ impl WorkClock {
 }
 
 impl Directive {
+    /// What a label asks for, before anything was done: based at `base`, under `policy` as its overrides make it.
+    pub fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateTime<Utc>) -> Self {
+        let ordinal = labelled.earlier + 1;
+        let mut overrides = PolicyOverrides { ceiling: Some(policy.autonomy), ..PolicyOverrides::default() };
+        let policy = options::tighten(policy, &labelled.overrides, &mut overrides);
+        Self {
+            id: DirectiveId::of(labelled.repo.id, labelled.issue, ordinal),
+            repo: labelled.repo.clone(),
+            issue: labelled.issue,
+            ordinal,
+            predecessor: (labelled.earlier > 0)
+                .then(|| DirectiveId::of(labelled.repo.id, labelled.issue, labelled.earlier)),
+            title: labelled.title.clone(),
+            author: labelled.author.clone(),
+            requested_by: labelled.actor.login.clone(),
+            brief: labelled.brief.clone(),
+            policy,
+            overrides,
+            base,
+            status: DirectiveStatus::Draft,
+            pause: None,
+            paused_at: None,
+            failure: None,
+            generation: 0,
+            planning_faults: Vec::new(),
+            planning_words: None,
+            plan: None,
+            integration_cut: false,
+            integrations: 0,
+            steps: Vec::new(),
+            final_step: None,
+            earlier: Vec::new(),
+            replans: Vec::new(),
+            planning_from: 0,
+            newer_text: None,
+            unapproved_text: false,
+            tasks: Vec::new(),
+            approvals: Vec::new(),
+            budget: None,
+            clock: WorkClock::default(),
+            created_at: now,
+            ended_at: None,
+        }
+    }
+
     /// The prefix of all its branches.
     pub fn branch_prefix(&self) -> String {
         format!("adjutant/{}-{}", self.issue, self.ordinal)

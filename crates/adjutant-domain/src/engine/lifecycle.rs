@@ -1,61 +1,12 @@
 //! The directive's own life: opened, paused, resumed, stopped, ended.
 
-use chrono::{DateTime, Utc};
-
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
-use crate::directive::{Base, Directive, PauseReason, WorkClock};
+use crate::directive::PauseReason;
 use crate::event::EventKind;
-use crate::ids::{DirectiveId, StepId};
-use crate::policy::Policy;
-use crate::policy::options::{self, PolicyOverrides};
-use crate::signal::{Labelled, Requester};
+use crate::ids::StepId;
+use crate::signal::Requester;
 use crate::status::DirectiveStatus;
-
-/// A directive as it is before anything was done.
-pub(super) fn draft(labelled: &Labelled, policy: &Policy, base: Base, now: DateTime<Utc>) -> Directive {
-    let ordinal = labelled.earlier + 1;
-    let mut overrides = PolicyOverrides { ceiling: Some(policy.autonomy), ..PolicyOverrides::default() };
-    let policy = options::tighten(policy, &labelled.overrides, &mut overrides);
-    Directive {
-        id: DirectiveId::of(labelled.repo.id, labelled.issue, ordinal),
-        repo: labelled.repo.clone(),
-        issue: labelled.issue,
-        ordinal,
-        predecessor: (labelled.earlier > 0)
-            .then(|| DirectiveId::of(labelled.repo.id, labelled.issue, labelled.earlier)),
-        title: labelled.title.clone(),
-        author: labelled.author.clone(),
-        requested_by: labelled.actor.login.clone(),
-        brief: labelled.brief.clone(),
-        policy,
-        overrides,
-        base,
-        status: DirectiveStatus::Draft,
-        pause: None,
-        paused_at: None,
-        failure: None,
-        generation: 0,
-        planning_faults: Vec::new(),
-        planning_words: None,
-        plan: None,
-        integration_cut: false,
-        integrations: 0,
-        steps: Vec::new(),
-        final_step: None,
-        earlier: Vec::new(),
-        replans: Vec::new(),
-        planning_from: 0,
-        newer_text: None,
-        unapproved_text: false,
-        tasks: Vec::new(),
-        approvals: Vec::new(),
-        budget: None,
-        clock: WorkClock::default(),
-        created_at: now,
-        ended_at: None,
-    }
-}
 
 impl Transition {
     /// Leaves the draft: planning starts.

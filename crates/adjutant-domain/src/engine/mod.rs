@@ -75,7 +75,7 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
     let Some(base) = labelled.base.clone() else {
         return announce(labelled, Notice::BaseMissing { branch: policy.base });
     };
-    let mut transition = Transition::new(lifecycle::draft(labelled, &policy, base, now), now);
+    let mut transition = Transition::new(Directive::draft(labelled, &policy, base, now), now);
     transition.person(&labelled.actor.login);
     let (Ok(()) | Err(Ignored::Refused | Ignored::UnknownStep)) = transition.begin();
     transition.settle(None)
