@@ -205,26 +205,25 @@ impl StepState {
     /// The same, to note what became known of it.
     pub fn candidate_mut(&mut self) -> Option<&mut Candidate> {
         match self {
-            Self::Pending => None,
             Self::HandedIn { candidate }
             | Self::Verifying { candidate }
             | Self::Judging { candidate, .. }
             | Self::AwaitingDecision { candidate, .. }
             | Self::Merging { candidate, .. } => Some(candidate),
-            Self::Ready { last, .. }
-            | Self::Working { last, .. }
-            | Self::Integrating { last, .. }
-            | Self::Reworking { last, .. }
-            | Self::AwaitingSteps { last, .. }
-            | Self::Passed { candidate: last, .. }
-            | Self::Blocked { last, .. }
-            | Self::Failed { last, .. }
-            | Self::Skipped { last, .. } => last.as_deref_mut(),
+            Self::Passed { candidate, .. } | Self::Skipped { last: candidate, .. } => candidate.as_deref_mut(),
+            _ => self.last_mut()?.as_deref_mut(),
         }
     }
 
     /// Notes what somebody pushed to the branch of a step on which nothing is decided now.
     pub fn note_pushed(&mut self, pushed: Candidate) {
+        if let Some(last) = self.last_mut() {
+            *last = Some(Box::new(pushed));
+        }
+    }
+
+    /// What was handed in before the work that goes on, or is to be done.
+    fn last_mut(&mut self) -> Option<&mut Last> {
         match self {
             Self::Ready { last, .. }
             | Self::Working { last, .. }
@@ -232,7 +231,7 @@ impl StepState {
             | Self::Reworking { last, .. }
             | Self::AwaitingSteps { last, .. }
             | Self::Blocked { last, .. }
-            | Self::Failed { last, .. } => *last = Some(Box::new(pushed)),
+            | Self::Failed { last, .. } => Some(last),
             Self::Pending
             | Self::HandedIn { .. }
             | Self::Verifying { .. }
@@ -240,7 +239,7 @@ impl StepState {
             | Self::AwaitingDecision { .. }
             | Self::Merging { .. }
             | Self::Passed { .. }
-            | Self::Skipped { .. } => {}
+            | Self::Skipped { .. } => None,
         }
     }
 
