@@ -124,7 +124,7 @@ fn origin(directive: &Directive) -> &'static str {
 
 /// Why steps are stuck.
 fn stuck(directive: &Directive) -> String {
-    let steps = directive.steps.iter().chain(&directive.final_step);
+    let steps = directive.all_steps();
     let stuck = steps.filter(|step| matches!(step.status(), StepStatus::Blocked | StepStatus::Failed));
     let rows: Vec<Vec<String>> =
         stuck.filter_map(|step| Some(vec![plain(step.name.as_str()), cut(step.state.cause()?, SENTENCE)])).collect();

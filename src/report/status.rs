@@ -174,7 +174,7 @@ pub(super) fn question(directive: &Directive, approval: &Approval, links: &Links
 /// Steps that are stuck, and why, where their question does not say it.
 fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
     let mut rows: Vec<String> = Vec::new();
-    for step in directive.steps.iter().chain(&directive.final_step) {
+    for step in directive.all_steps() {
         if !matches!(step.status(), StepStatus::Blocked | StepStatus::Failed) {
             continue;
         }
@@ -213,7 +213,7 @@ fn table(directive: &Directive, links: &Links, now: DateTime<Utc>) -> String {
         "| Step | Kind | Status | Confidence | Reworks | Cost | Time |".to_owned(),
         "|---|---|---|---|---:|---:|---:|".to_owned(),
     ];
-    for step in directive.steps.iter().chain(&directive.final_step) {
+    for step in directive.all_steps() {
         let confidence = step.state.evaluation().map(words::confidence).unwrap_or_default();
         let reworks = if step.reworks > 0 { step.reworks.to_string() } else { String::new() };
         rows.push(format!(

@@ -175,7 +175,7 @@ fn short(number: u64) -> String {
 
 /// What all of it took: steps, reworks, money, tokens, time at work.
 pub fn totals(directive: &Directive) -> String {
-    let reworks: u32 = directive.steps.iter().chain(&directive.final_step).map(|step| step.reworks).sum();
+    let reworks: u32 = directive.all_steps().map(|step| step.reworks).sum();
     let mut parts = vec![
         count(directive.steps.len(), "step", "steps"),
         count(reworks as usize, "rework", "reworks"),

@@ -26,6 +26,7 @@ use adjutant_domain::effect::Effect;
 use adjutant_domain::ids::Repo;
 use adjutant_domain::replan::IssueText;
 use adjutant_domain::signal::{Signal, Source, SourceKind};
+use adjutant_domain::step::Step;
 
 /// How old an event must be before a round looks for it. GitHub's webhooks usually take seconds.
 const LATE: chrono::Duration = chrono::Duration::minutes(1);
@@ -139,13 +140,8 @@ async fn commands(app: &App, cursor: &ReconcileCursor, directives: &[&Directive]
         all &= is_settled(&replay_comment(app, cursor, &client, raw, kind).await, repo, &what);
     }
     for directive in directives {
-        for pull in directive
-            .steps
-            .iter()
-            .chain(&directive.final_step)
-            .filter(|step| !step.status().is_done())
-            .filter_map(|it| it.open_pull())
-        {
+        let undone = directive.all_steps().filter(|step| !step.status().is_done());
+        for pull in undone.filter_map(Step::open_pull) {
             for raw in client.reviews(pull.number, decides).await? {
                 let what = format!("review {}", raw.id);
                 all &= is_settled(&replay_review(app, cursor, repo, raw, pull.number).await, repo, &what);

@@ -145,7 +145,7 @@ async fn look_at_pulls(app: &App, directive: &Directive) -> Result<Vec<Signal>, 
     let client = app.github.repository(&directive.repo);
     let own = app.github.app().await?.bot_login;
     let mut signals = Vec::new();
-    for step in directive.steps.iter().chain(&directive.final_step).filter(|step| !step.status().is_done()) {
+    for step in directive.all_steps().filter(|step| !step.status().is_done()) {
         if let Some(pull) = &step.pull {
             signals.extend(seen(step, &client.pull(pull.number).await?, &own));
         }

@@ -91,7 +91,7 @@ impl Transaction {
         let before = if self.older.remove(&directive.id) { None } else { before };
         save_row(&mut self.tx, directive, self.version).await?;
         let old_step = |step: &Step| before.and_then(|before| before.any_step(step.id));
-        let present = directive.steps.iter().chain(&directive.final_step).enumerate();
+        let present = directive.all_steps().enumerate();
         // Superseded steps have their rows already, with the generation and position from when they were current.
         for (position, step) in directive.earlier.iter().map(|step| (0, step)).chain(present) {
             if old_step(step) != Some(step) {

@@ -134,7 +134,7 @@ fn written(directive: &Directive, read: &DirectiveRows) -> DirectiveRows {
     let mut rows = read.clone();
     rows.state = own_state(directive).unwrap();
     for row in &mut rows.steps {
-        let step = directive.steps.iter().chain(&directive.final_step).chain(&directive.earlier);
+        let step = directive.all_steps().chain(&directive.earlier);
         let step = step.into_iter().find(|step| json!(step.id) == row.state["id"]).unwrap();
         row.state = serde_json::to_value(step).unwrap();
     }

@@ -110,7 +110,7 @@ impl IngestContext<'_> {
         let Some(directive) = self.live_for_issue(issue).await? else {
             return Ok(ignored(format!("issue {issue} has no live directive")));
         };
-        match directive.steps.iter().chain(&directive.final_step).find(|step| step.branch == *branch) {
+        match directive.all_steps().find(|step| step.branch == *branch) {
             Some(step) => self.moved(&directive, step, head).await,
             None => Ok(ignored(format!("no step works on the branch `{branch}`"))),
         }

@@ -133,7 +133,7 @@ impl Simulation {
     fn check(&self, before: &Directive, effects: &[Effect]) {
         let directive = &self.directive;
         let live: Vec<_> = directive.tasks.iter().filter(|task| task.status.is_live()).collect();
-        for step in directive.steps.iter().chain(&directive.final_step) {
+        for step in directive.all_steps() {
             let own = live.iter().filter(|task| task.step == Some(step.id)).count();
             assert!(own <= 1, "{} has {own} live tasks", step.name);
             if step.status() == StepStatus::Running {
@@ -326,7 +326,7 @@ impl Simulation {
 
     /// A person or the world does something that nobody waited for.
     fn disturb(&mut self) {
-        let all = self.directive.steps.iter().chain(&self.directive.final_step).chain(&self.directive.earlier);
+        let all = self.directive.all_steps().chain(&self.directive.earlier);
         let ids: Vec<_> = all.map(|step| step.id).collect();
         let with_pull: Vec<_> = self.pulls.keys().copied().filter(|step| !self.merged.contains(step)).collect();
         let person = || actor("maintainer", Permission::Admin);

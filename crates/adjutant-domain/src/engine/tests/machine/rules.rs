@@ -127,7 +127,7 @@ fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
 
 /// What was passed or skipped stays so; a step passes because it was merged, accepted, or nothing was left to merge.
 fn what_is_done_stays_done(stage: &Stage, before: &Directive, signal: &Signal) {
-    for step in stage.directive.steps.iter().chain(&stage.directive.final_step).chain(&stage.directive.earlier) {
+    for step in stage.directive.all_steps().chain(&stage.directive.earlier) {
         let Some(was) = before.any_step(step.id) else { continue };
         if was.status().is_done() {
             assert_eq!(was.status(), step.status(), "{} was done", step.name);
@@ -192,7 +192,7 @@ fn words_are_about_what_is_there(stage: &Stage) {
     }
     let is_done = |step: StepId| directive.step(step).is_none_or(|step| step.status().is_done());
     assert!(!directive.waiting().any(|it| it.step.is_some_and(is_done)), "a question about what is done waits");
-    for step in directive.steps.iter().chain(&directive.final_step) {
+    for step in directive.all_steps() {
         let Some(candidate) = step.state.candidate() else { continue };
         let Candidate { submission, pre_approved, .. } = candidate;
         let head = submission.hash();

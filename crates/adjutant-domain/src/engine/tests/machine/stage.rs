@@ -83,7 +83,7 @@ impl Stage {
         assert_eq!(decide(before.clone(), &signal, self.now), decision, "the same is decided twice");
         self.directive = decision.directive.clone().unwrap();
         rules::check(self, &before, &signal, &decision);
-        for step in self.directive.steps.iter().chain(&self.directive.final_step) {
+        for step in self.directive.all_steps() {
             let known = self.heads.iter().rfind(|(id, ..)| *id == step.id).map(|(_, head, _)| head);
             let hash = step.submission().map(Submission::hash);
             if let Some(hash) = hash.filter(|hash| known != Some(hash)) {
@@ -171,7 +171,7 @@ impl Stage {
     }
 
     fn steps(&self) -> Vec<Step> {
-        self.directive.steps.iter().chain(&self.directive.final_step).cloned().collect()
+        self.directive.all_steps().cloned().collect()
     }
 
     fn new_head(&mut self) -> Sha {

@@ -8,7 +8,7 @@ impl Simulation {
     /// the brief taken from an edited issue.
     pub(super) fn check_plans(&self, before: &Directive, signal: &Signal, effects: &[Effect]) {
         let directive = &self.directive;
-        for step in before.steps.iter().chain(&before.final_step).chain(&before.earlier) {
+        for step in before.all_steps().chain(&before.earlier) {
             let now = directive.any_step(step.id).unwrap_or_else(|| panic!("{} is lost", step.name));
             assert!(!step.status().is_done() || now.status() == step.status(), "{} was done", step.name);
         }
