@@ -1,5 +1,5 @@
-//! `adjutant check` and `adjutant schema`: what holds for a policy file and the files of an agent, without settings,
-//! database or GitHub.
+//! `adjutant check` and `adjutant schema`: check a policy file and an agent's files, without settings, database or
+//! GitHub.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,6 @@ use adjutant::agent::{result_schema, task_schema};
 use adjutant_domain::policy::{self, Fault};
 use clap::{Subcommand, ValueEnum};
 
-/// What can be checked.
 #[derive(Debug, Subcommand)]
 pub(super) enum Check {
     /// Say what holds with a policy file, or everything that is wrong with it
@@ -22,10 +21,9 @@ pub(super) enum Check {
     },
 }
 
-/// The most that is read: enough to say that it is too much.
+/// The most bytes that are read. A larger input is reported as too large.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Checks what is asked for, and says so.
 pub(super) fn run(check: &Check) -> ExitCode {
     let Check::Policy { file } = check;
     let (name, bytes) = match read(file) {
@@ -48,7 +46,6 @@ pub(super) fn run(check: &Check) -> ExitCode {
     }
 }
 
-/// What has a JSON Schema.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum SchemaOf {
     /// `.github/adjutant.yml` of a repository
@@ -59,7 +56,6 @@ pub(super) enum SchemaOf {
     Result,
 }
 
-/// Prints a JSON Schema.
 pub(super) fn schema(of: SchemaOf) -> ExitCode {
     let schema = match of {
         SchemaOf::Policy => policy::schema(),
@@ -70,7 +66,7 @@ pub(super) fn schema(of: SchemaOf) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A file's name, for people, and its bytes.
+/// The file's name as it is shown, and its bytes.
 fn read(file: &Path) -> std::io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     if file == Path::new("-") {
@@ -90,7 +86,7 @@ fn stated(bytes: &[u8]) -> Result<policy::Stated, Vec<Fault>> {
     policy::read(text)
 }
 
-/// A reader that went away, such as `head`, is no error.
+/// Prints to standard output. A closed pipe, as with `head`, is no error.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

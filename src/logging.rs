@@ -1,8 +1,8 @@
 //! Logging, and the redaction of secrets.
 //!
-//! Lines go to standard error, for people or as JSON, each with the spans it was written in (they carry the
-//! ids of the delivery, the directive and the step). Every line passes `redact` before it is written: types keep
-//! secrets out of the log, and this catches one that got into the text of an error.
+//! Lines go to standard error, for people or as JSON. Each has the spans it was written in, with the ids of the
+//! delivery, the directive and the step. `redact` processes every line before it is written. The types keep secrets out
+//! of the log already; `redact` removes a secret that got into the text of an error.
 
 mod redact;
 
@@ -20,15 +20,15 @@ use redact::Redactor;
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The settings refuse such a filter; only one made otherwise comes here.
+    /// The settings refuse such a filter, so only a filter from elsewhere ends here.
     #[error("the log filter is not one such as `info,adjutant=debug`: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// It can be set up once in a process.
+    /// Logging can be set up once per process.
     #[error("logging is set up already: {0}")]
     Again(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up logging for the whole process. `secrets` are cut out of every line, whatever they look like.
+/// Sets up logging for the whole process. `secrets` are removed from every line, whatever their form.
 pub fn init(settings: &LogSettings, secrets: &[SecretString]) -> Result<(), LoggingError> {
     let writer = Redacted::new(io::stderr, secrets);
     let filter: EnvFilter = settings.filter.parse()?;
@@ -59,7 +59,7 @@ where
         .finish()
 }
 
-/// Makes writers that redact what passes through them.
+/// Makes writers that redact the lines they write.
 #[derive(Debug, Clone)]
 struct Redacted<M> {
     inner: M,
@@ -80,7 +80,7 @@ impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for Redacted<M> {
     }
 }
 
-/// The subscriber hands over each line whole, so a secret is never split between two writes.
+/// The subscriber writes each line whole, so a secret is never split between two writes.
 struct RedactedWriter<W> {
     inner: W,
     redactor: Arc<Redactor>,
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// What is written by a call that logs a token and the webhook secret inside a span.
+    /// The log output of a call that logs a token and the webhook secret inside a span.
     fn logged(format: LogFormat) -> String {
         let buffer = Buffer::default();
         let sink = buffer.clone();

@@ -1,9 +1,9 @@
-//! `adjutant serve`: everything that runs, started in order and stopped in the reverse one.
+//! `adjutant serve`: starts all parts in order, and stops them in the reverse order.
 //!
-//! The receiver answers from the start: while the database is unreachable it answers 503, so that GitHub records
-//! the delivery as failed and it can be redelivered, and `/readyz` gives the reason. Work starts once the schema is
-//! migrated. When the database becomes unreachable later, each part retries; this module logs the outage once,
-//! restarts a private server that died, and logs the recovery.
+//! The receiver answers from the start. While the database is unreachable it answers 503, so that GitHub records the
+//! delivery as failed and it can be redelivered, and `/readyz` gives the reason. Work starts once the schema is
+//! migrated. If the database becomes unreachable later, each part retries; this module logs the outage once, restarts a
+//! private server that died, and logs the recovery.
 
 use std::future::IntoFuture;
 use std::io;
@@ -30,9 +30,9 @@ use crate::web::{Web, WebhookSecret};
 use crate::workspace::sandbox::{self, Sandbox, SandboxConfig, SandboxError};
 use crate::workspace::{GitError, Workspaces};
 
-/// How long requests and queries that have begun may take to end after the stop signal.
+/// How long running requests and queries may take to end after the stop signal.
 const GRACE: Duration = Duration::from_secs(5);
-/// The first and the longest pause between two tries to reach the database.
+/// The first pause between two tries to reach the database.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often the database connection is checked.
@@ -41,25 +41,25 @@ const WATCH: Duration = Duration::from_secs(2);
 /// Why `serve` ended without a stop signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The receiver's address cannot be had.
+    /// The receiver's address is not available.
     #[error("cannot listen on {address}: {source}; give another address in ADJUTANT_LISTEN, or stop what uses it")]
     Listen { address: SocketAddr, source: io::Error },
-    /// The data folder cannot be made.
+    /// The data folder cannot be created.
     #[error("cannot make the data folder {}: {source}; give another one in ADJUTANT_DATA_DIR", folder.display())]
     DataDir { folder: PathBuf, source: io::Error },
-    /// There is no private database.
+    /// The private database did not start.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// The database refuses what would be refused again.
+    /// The database refuses, and a retry would be refused again.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The gateway to GitHub cannot be set up.
     #[error(transparent)]
     GitHub(#[from] GitHubError),
-    /// The folder for clones cannot be made.
+    /// The folder for clones cannot be created.
     #[error(transparent)]
     Workspaces(#[from] GitError),
-    /// Agents and verifiers cannot be confined.
+    /// The sandbox for agents and verifiers does not work.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     #[error("the webhook receiver stopped: {0}")]
@@ -75,7 +75,7 @@ pub async fn serve(
     serve_as(STATE_VERSION, settings, shutdown, ready).await
 }
 
-/// The same, as a program does whose persisted types have that version: for tests of upgrades, with two of them on one
+/// The same for a program whose persisted types have this version. For tests of upgrades, with two such programs on one
 /// database.
 pub async fn serve_as(
     version: i32,
@@ -87,7 +87,7 @@ pub async fn serve_as(
     make_data_dir(&settings.data_dir)?;
     let mut database = Database::open(&settings).await?;
     database.store = database.store.as_version(version);
-    // Ours, so that an error here stops all parts without cancelling what belongs to the caller.
+    // A child token, so that an error here stops all parts without cancelling the caller's token.
     let stop = shutdown.child_token();
     let arrived = Arc::new(Notify::new());
     let secret = WebhookSecret::new(settings.webhook_secret.clone());
@@ -121,19 +121,19 @@ async fn run(
         () = stop.cancelled() => return Ok(()),
     }
     tracing::info!(%address, "ready");
-    // The receiver may have been dropped.
+    // Fails if the receiver was dropped, which is fine.
     let _ = ready.send(address);
     let working = tokio::spawn(runtime::run(app, stop.clone()));
     tokio::select! {
         () = database.watch() => {}
         () = stop.cancelled() => {}
     }
-    // The database stays up until the last work is settled.
+    // The database stays up until all work is settled.
     let _ = working.await;
     Ok(())
 }
 
-/// Everything that work needs, checked before the first delivery is taken.
+/// Everything that work needs, checked before the first delivery is handled.
 async fn app(
     settings: Settings,
     store: &Store,
@@ -163,8 +163,8 @@ async fn app(
     Ok(App::new(store.clone(), github, workspaces, sandbox, settings, arrived, turned_away))
 }
 
-/// Others on the machine may pass through it (as root, agents and the private Postgres run as another user), and
-/// list nothing. A folder that is there already keeps the mode that the operator gave it.
+/// Other users may enter the folder but not list it: as root, agents and the private Postgres run as another user. An
+/// existing folder keeps the mode that the operator gave it.
 fn make_data_dir(folder: &Path) -> Result<(), ServeError> {
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -180,8 +180,8 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
     Ok((listener, bound))
 }
 
-/// Resolves when the web server ends unexpectedly. Never resolves after the stop signal: then `run` decides when
-/// everything has ended.
+/// Resolves when the web server ends unexpectedly. Never resolves after the stop signal, because then `run` decides
+/// when everything has ended.
 async fn early_end(receiver: &mut JoinHandle<io::Result<()>>, stop: &CancellationToken) -> ServeError {
     let ended = receiver.await;
     if stop.is_cancelled() {
@@ -190,7 +190,7 @@ async fn early_end(receiver: &mut JoinHandle<io::Result<()>>, stop: &Cancellatio
     ServeError::Web(format!("{ended:?}"))
 }
 
-/// Lets requests that have begun end; one that hangs is cut off.
+/// Lets running requests end. A request that hangs is cut off.
 async fn finish(mut receiver: JoinHandle<io::Result<()>>) {
     if receiver.is_finished() {
         return;
@@ -201,7 +201,7 @@ async fn finish(mut receiver: JoinHandle<io::Result<()>>) {
     }
 }
 
-/// The store, and the private server below it if there is one.
+/// The store, and the private server if there is one.
 struct Database {
     store: Store,
     cluster: Option<Cluster>,
@@ -221,7 +221,7 @@ impl Database {
         Self { store: Store::lazy(options.application_name("adjutant")), cluster }
     }
 
-    /// Tries until the database is there; ends with an error only when it is there and refuses.
+    /// Retries until the database is up and migrated. Fails only if the database refuses.
     async fn migrate(&mut self) -> Result<(), StoreError> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -237,7 +237,7 @@ impl Database {
         }
     }
 
-    /// Says when the database goes away and when it is back. Never ends.
+    /// Logs when the database goes down and when it is up again. Never ends.
     async fn watch(&mut self) {
         let mut is_away = false;
         loop {

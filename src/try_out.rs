@@ -1,7 +1,7 @@
-//! `adjutant playground`: a GitHub on this machine with Adjutant's app; with `--serve` Adjutant works on it as well.
+//! `adjutant playground`: a GitHub on this machine with Adjutant's app. With `--serve`, Adjutant also works on it.
 //!
-//! With `--serve` the playground and `serve` run unchanged in one process. `serve` gets the playground's address by the settings
-//! that an operator would give; every other setting (the agent's command above all) is the caller's.
+//! With `--serve` the playground and `serve` run unchanged in one process. `serve` gets the playground's address
+//! through its normal settings. All other settings (above all the agent's command) are the caller's.
 
 use std::error::Error;
 use std::fs::{self, DirBuilder};
@@ -34,7 +34,7 @@ pub(crate) struct TryOutArgs {
 const DATA: &str = "The folder for repositories, the app's key and the webhook secret; made if it is not there \
                     [default: playground-data; with --serve a new one, which goes at the end]";
 
-/// Runs the playground, and Adjutant with it where that is asked for, until it is interrupted.
+/// Runs the playground, and Adjutant if requested, until it is interrupted.
 pub(crate) async fn run(
     args: &TryOutArgs,
     environment: Vec<(String, String)>,
@@ -58,7 +58,7 @@ async fn run_alone(TryOutArgs { playground: args, .. }: &TryOutArgs, interrupted
     introduced
 }
 
-/// Prints where everything is and what to do next. `hook` is where webhooks go.
+/// Prints the addresses and what to do next. `hook` is the URL for webhooks.
 fn introduce(playground: &Playground, args: &PlaygroundArgs, hook: Option<&str>, imported: &[Imported]) -> Fallible {
     let (url, label) = (&playground.url, adjutant::playground::LABEL);
     let repository = imported.first().map_or(&playground.repository, |one| &one.repository);
@@ -87,8 +87,8 @@ async fn run_both(
     served
 }
 
-/// Where all of it lies: the folder that was asked for, or one that goes at the end. Adjutant's own part is a new folder in it
-/// each time, and goes with the playground's issues: it would remember what is gone, and others have their numbers now.
+/// The folder for all data: the requested one, or a temporary one that is removed at the end. Adjutant's own part is
+/// always a new folder inside. It must not survive the playground's issues, because their numbers are used again.
 struct Folder {
     path: PathBuf,
     own: PathBuf,
@@ -104,7 +104,7 @@ impl Folder {
             }
             None => make(&std::env::temp_dir().canonicalize()?, "adjutant-playground")?,
         };
-        // From here on what was made goes again, also if the rest of it cannot be made.
+        // From here on the folder is removed on drop, also if a later step fails.
         let mut folder = Self { own: path.clone(), passing: asked.is_none(), path };
         let_through(&folder.path)?;
         folder.own = make(&folder.path, "adjutant")?;
@@ -113,7 +113,8 @@ impl Folder {
     }
 }
 
-/// A new folder for us alone. Nobody can have made it before us: its name is random, and where there is one it fails.
+/// Creates a new private folder. Its name is random, and an existing one is an error, so nobody can have created it
+/// before.
 fn make(inside: &Path, word: &str) -> Fallible<PathBuf> {
     let random = uuid::Uuid::new_v4().simple().to_string();
     let path = inside.join(format!("{word}-{}", &random[..12]));
@@ -121,7 +122,7 @@ fn make(inside: &Path, word: &str) -> Fallible<PathBuf> {
     Ok(path)
 }
 
-/// Agents and the private Postgres run as other users when we are root: they may pass through, and see no names.
+/// As root, agents and the private Postgres run as other users. They may enter the folder but not list it.
 fn let_through(path: &Path) -> Fallible {
     let found = fs::metadata(path)?;
     if found.uid() == 0 {
@@ -172,8 +173,8 @@ async fn with_bot(
     Ok(serving.await??)
 }
 
-/// The caller's settings, with those of this playground in place of any other GitHub's. A file of settings, a database and a
-/// data folder are somebody's real ones: none of them is used for a trial.
+/// The caller's settings with this playground as GitHub. The caller's settings file, database and data folder are real
+/// ones, so a trial does not use them.
 fn settings(own: &Path, environment: Vec<(String, String)>, playground: &Playground) -> Fallible<Settings> {
     let text = |path: &Path| path.display().to_string();
     let ours = [

@@ -1,4 +1,4 @@
-//! A chain drawn as a tree: each step stands below the last of the steps that it waits for.
+//! Draws a chain as a tree: each step is below the last of the steps that it waits for.
 
 use crate::report::words;
 use adjutant_domain::directive::Directive;
@@ -9,7 +9,7 @@ use adjutant_domain::step::Step;
 
 use super::text::{plain, table};
 
-/// The chain of a generation, a line a step. `cost` tells what a step's tasks cost.
+/// The chain of one generation, one line per step. `cost` returns the cost of a step's tasks.
 pub(super) fn draw(steps: &[Step], waits: impl Fn(&Step) -> bool, cost: impl Fn(&Step) -> Usd) -> String {
     let parents: Vec<Option<usize>> = steps.iter().map(|step| parent(steps, step)).collect();
     let mut lines = Vec::new();
@@ -39,13 +39,13 @@ pub(super) fn draw_current(directive: &Directive) -> String {
     text
 }
 
-/// The dependency that a step is drawn below: the one that is deepest itself, the last of several.
+/// The dependency that a step is drawn below: the deepest one, and the last of several.
 fn parent(steps: &[Step], step: &Step) -> Option<usize> {
     let dependencies = steps.iter().enumerate().filter(|(_, other)| step.depends_on.contains(&other.name));
     dependencies.max_by_key(|(at, other)| (depth(steps, other, steps.len()), *at)).map(|(at, _)| at)
 }
 
-/// How many steps lie before one at most. `left` bounds the search where rows are not what they should be.
+/// The length of the longest path of dependencies before a step. `left` bounds the search if the stored rows are wrong.
 fn depth(steps: &[Step], step: &Step, left: usize) -> usize {
     if left == 0 {
         return 0;
@@ -54,7 +54,7 @@ fn depth(steps: &[Step], step: &Step, left: usize) -> usize {
     before.map(|other| depth(steps, other, left - 1) + 1).max().unwrap_or(0)
 }
 
-/// The steps below `under`, each with the lines that lead to it.
+/// The steps below `under`, each with the lines that connect it.
 fn branch(parents: &[Option<usize>], under: Option<usize>, prefix: &str, lines: &mut Vec<(usize, String)>) {
     let children: Vec<usize> = (0..parents.len()).filter(|at| parents[*at] == under).collect();
     for (index, at) in children.iter().enumerate() {
@@ -102,7 +102,7 @@ fn confidence(evaluation: &Evaluation) -> String {
     evaluation.score.map_or_else(|| word.to_owned(), |score| format!("{word} {score:.2}"))
 }
 
-/// How a step stands, in one character of an ordinary width.
+/// The status of a step as one character of normal width.
 fn mark(step: &Step, waits: bool) -> char {
     match step.status() {
         StepStatus::Passed => '✓',
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn every_step_is_drawn_once_whatever_the_rows_say() {
         let mut directive = fixture::directive();
-        // A circle cannot be planned; a broken row must not hang the command.
+        // A cycle cannot be planned, but a broken row must not hang the command.
         directive.steps[0].depends_on = vec![directive.steps[3].name.clone()];
         draw_current(&directive);
     }

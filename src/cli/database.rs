@@ -1,4 +1,4 @@
-//! The database that the settings name, for as long as a command takes.
+//! The database of the settings, opened for one command.
 
 use std::path::Path;
 
@@ -9,20 +9,18 @@ use crate::settings::{Database, StateSettings};
 use crate::store::Store;
 use crate::store::cluster::{Cluster, ClusterError};
 
-/// An open database.
 pub(super) struct Opened {
     pub(super) store: Store,
     cluster: Option<Cluster>,
 }
 
 impl Opened {
-    /// Connects; a private Postgres that does not run is started, one that was never made is not.
-    /// Nothing can be changed.
+    /// Connects read-only. A private Postgres that does not run is started; one that was never created is an error.
     pub(super) async fn open(variables: Vec<(String, String)>, config: Option<&Path>) -> Result<Self, CliError> {
         Self::with(variables, config, Store::read_only).await
     }
 
-    /// The same, to change something.
+    /// The same with write access.
     pub(super) async fn open_to_write(
         variables: Vec<(String, String)>,
         config: Option<&Path>,
@@ -61,7 +59,7 @@ impl Opened {
         }
     }
 
-    /// Goes away, and takes a private Postgres down that nobody else uses.
+    /// Disconnects, and stops a private Postgres that nobody else uses.
     pub(super) async fn close(self) -> Result<(), CliError> {
         self.store.close().await;
         if let Some(cluster) = self.cluster {

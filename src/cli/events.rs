@@ -1,4 +1,4 @@
-//! `adjutant directive events`: the history, and what is added to it.
+//! `adjutant directive events`: the history, and new events with `--follow`.
 
 use std::io::Write;
 
@@ -22,7 +22,7 @@ pub(super) async fn events(args: &EventsArgs, store: &Store, out: &mut impl Writ
         let writing = async {
             loop {
                 write(args, &events.next().await?, out)?;
-                // Whoever follows wants to see it now.
+                // A follower wants to see the events at once.
                 out.flush()?;
             }
         };
@@ -44,7 +44,7 @@ pub(super) async fn events(args: &EventsArgs, store: &Store, out: &mut impl Writ
 }
 
 fn write(args: &EventsArgs, event: &PastEvent, out: &mut impl Write) -> Result<(), Ended> {
-    // A severity that a newer version made up is shown rather than hidden.
+    // A severity that only a newer version knows is shown and not hidden.
     if Severity::parse(&event.severity).is_some_and(|severity| severity < args.severity) {
         return Ok(());
     }

@@ -1,15 +1,15 @@
-//! Which directive is meant.
+//! Finds the directive that a command's argument names.
 
 use super::CliError;
 use crate::store::overview::Summary;
 use adjutant_domain::text::edit_distance;
 
-/// How many candidates are named where none is meant.
+/// How many candidates an error message names.
 const CANDIDATES: usize = 4;
-/// The shortest beginning of an id that is taken for it.
+/// The shortest prefix of an id that is accepted as an id.
 const SHORTEST_ID: usize = 6;
 
-/// The name by which people know a directive.
+/// The name that people use for a directive.
 pub(super) fn name(summary: &Summary) -> String {
     if summary.ordinal > 1 {
         format!("{}#{}-{}", summary.repo, summary.issue, summary.ordinal)
@@ -18,13 +18,13 @@ pub(super) fn name(summary: &Summary) -> String {
     }
 }
 
-/// Whether a repository is the one of that name, with or without its owner.
+/// Whether a repository has this name, with or without its owner.
 pub(super) fn is_repo(summary: &Summary, repo: &str) -> bool {
     let short = summary.repo.split_once('/').map_or("", |(_, short)| short);
     summary.repo.eq_ignore_ascii_case(repo) || short.eq_ignore_ascii_case(repo)
 }
 
-/// The one that is meant by `word`, of all there are, newest first.
+/// The directive that `word` names. `all` is sorted newest first.
 pub(super) fn find<'a>(all: &'a [Summary], word: &str) -> Result<&'a Summary, CliError> {
     let by_id = |summary: &&Summary| {
         let id = summary.id.to_string();
@@ -34,7 +34,7 @@ pub(super) fn find<'a>(all: &'a [Summary], word: &str) -> Result<&'a Summary, Cl
         Some(issue) => issue.newest_of(all),
         None => all.iter().filter(by_id).collect(),
     };
-    // Digits alone may be either.
+    // A word of digits may be an issue's number or the prefix of an id.
     let found = if found.is_empty() { all.iter().filter(by_id).collect() } else { found };
     match found[..] {
         [only] => Ok(only),
@@ -65,7 +65,7 @@ impl<'a> Issue<'a> {
         Some(Self { repo, number: number.parse().ok()?, ordinal })
     }
 
-    /// The newest directive of each issue that may be meant, or the ones of that ordinal.
+    /// The newest directive of each matching issue, or those with this ordinal.
     fn newest_of<'b>(&self, all: &'b [Summary]) -> Vec<&'b Summary> {
         let meant = |summary: &&Summary| {
             summary.issue == self.number

@@ -1,4 +1,4 @@
-//! `adjutant directive list`: a row each.
+//! `adjutant directive list`: one row per directive.
 
 use std::io::Write;
 
@@ -55,7 +55,6 @@ fn render(summaries: &[Summary]) -> String {
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), "")
 }
 
-/// What it waits for, in a few words.
 pub(super) fn waits_for(summary: &Summary) -> String {
     let questions: Vec<String> = summary.waiting.iter().map(asked).collect();
     match summary.status {

@@ -1,11 +1,14 @@
-//! `adjutant directive` and `adjutant queue`: the operator's view of what is in the database.
+//! `adjutant directive` and `adjutant queue`: the operator's view of the database.
 //!
-//! In go the arguments, the settings that say where state is kept, and a writer; out goes text for a terminal, or JSON.
-//! It works beside a running `serve` and without one: a private Postgres that does not run is started for as long as the
-//! command takes. Connections are read-only but for `queue retry` and `queue drop`.
+//! In: the arguments, the settings that say where state is kept, and a writer. Out: text for a terminal, or JSON. The
+//! commands work beside a running `serve` and without one: a private Postgres that does not run is started for the
+//! duration of the command. Connections are read-only, except for `queue retry` and `queue drop`.
 //!
-//! What people and agents wrote is shown with control characters made visible, so that no issue's title moves a
-//! terminal's cursor. It never changes a directive's state, asks GitHub nothing and needs none of its settings.
+//! In texts of people and agents, control characters are made visible, so that an issue's title cannot move the
+//! terminal's cursor.
+//!
+//! What never happens here: a directive's state is not changed, GitHub is not called, and GitHub's settings are not
+//! needed.
 
 mod chain;
 mod database;
@@ -90,13 +93,13 @@ fn severity(word: &str) -> Result<Severity, String> {
     Severity::parse(word).ok_or_else(|| "the levels are info, warning and error".to_owned())
 }
 
-/// Why there is nothing to show.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The operator has something to mend: settings, or the database.
+    /// The operator has to fix something: settings, or the database.
     #[error("{0}")]
     Operator(String),
-    /// There is no such directive, or it could not be written out.
+    /// There is no such directive, or the output could not be written.
     #[error("{0}")]
     Work(String),
 }
@@ -110,7 +113,7 @@ impl From<StoreError> for CliError {
 /// Why a command ended early.
 enum Ended {
     Failed(CliError),
-    /// Nobody reads what is written: that is how `… | head` ends.
+    /// The reader closed the pipe, as `… | head` does.
     Unread,
 }
 
@@ -129,7 +132,7 @@ impl From<io::Error> for Ended {
     }
 }
 
-/// Carries the command out, writing to `out` until it is done or `stop` is cancelled.
+/// Runs the command, writing to `out` until it is done or `stop` is cancelled.
 pub async fn directive(
     args: &DirectiveArgs,
     variables: Vec<(String, String)>,

@@ -1,7 +1,7 @@
-//! `adjutant queue`: what waits in inbox and outbox, and what an operator may do to a row that is stuck.
+//! `adjutant queue`: the rows of inbox and outbox, and operations on a row that is stuck.
 //!
-//! In go the arguments, the settings that say where state is kept, and a writer; out goes text for a terminal, or JSON. It works
-//! beside a running `serve`, which takes up what is changed here by itself. It never does a row's work.
+//! In: the arguments, the settings that say where state is kept, and a writer. Out: text for a terminal, or JSON. The
+//! commands work beside a running `serve`, which sees the changes by itself. They never do a row's work.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ struct RowArgs {
     json: bool,
 }
 
-/// Carries the command out, writing to `out` until it is done or `stop` is cancelled.
+/// Runs the command, writing to `out` until it is done or `stop` is cancelled.
 pub async fn queue(
     args: &QueueArgs,
     variables: Vec<(String, String)>,

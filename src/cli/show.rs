@@ -1,4 +1,4 @@
-//! `adjutant directive show`: what one directive is, how far it got, and what it used of its limits.
+//! `adjutant directive show`: one directive, its progress, and its use of its limits.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::Step;
 use adjutant_domain::task::TaskStatus;
 
-/// The longest sentence of others that is shown, in characters.
+/// The longest text by people or agents that is shown, in characters.
 const SENTENCE: usize = 300;
 
 pub(super) async fn show(args: &ShowArgs, store: &Store, out: &mut impl Write) -> Result<(), Ended> {
@@ -75,7 +75,7 @@ fn header(directive: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -
         ("base", format!("{} at {}", plain(directive.base.branch.as_str()), directive.base.sha.short())),
     ];
     if let Some(pause) = &directive.pause {
-        // Told as it is stored, so that every reason has its words.
+        // Printed as it is stored, so that every reason can be shown.
         let why = serde_json::to_value(&pause.reason).map(|reason| said(&reason)).unwrap_or_default();
         rows.push(("paused", format!("{why}; goes back to {}", pause.from)));
     }
@@ -96,7 +96,7 @@ fn header(directive: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -
     rows.into_iter().map(|(what, text)| vec![what.to_owned(), text]).collect()
 }
 
-/// What it used, of what it may.
+/// What it used of its limits.
 fn used(directive: &Directive, now: DateTime<Utc>) -> String {
     #[allow(clippy::cast_possible_truncation)] // the policy bounds the hours
     let allowed = (directive.policy.limits.wall_time_hours * 3_600.0) as i64 + directive.clock.granted;
@@ -131,7 +131,7 @@ fn stuck(directive: &Directive) -> String {
     if rows.is_empty() { String::new() } else { format!("\nStuck\n{}", table(&rows, "  ")) }
 }
 
-/// What waits for people, since when, and what may be answered.
+/// The questions that wait for people: since when, and the possible answers.
 fn waiting(directive: &Directive, now: DateTime<Utc>) -> String {
     let mut text = String::new();
     for approval in directive.waiting() {
@@ -145,7 +145,7 @@ fn waiting(directive: &Directive, now: DateTime<Utc>) -> String {
     if text.is_empty() { text } else { format!("\nWaits for a person\n{text}") }
 }
 
-/// How urgent a question is and when it expires, where it says so.
+/// A question's urgency and expiry, if it has them.
 fn urgency(approval: &Approval) -> String {
     let fields = serde_json::to_value(approval).unwrap_or_default();
     let part = |name: &str, word: &str| {

@@ -1,4 +1,4 @@
-//! Text for a terminal: nothing in it is an order to the terminal, columns stand in line.
+//! Text for a terminal. It contains no control sequences, and its columns are aligned.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use adjutant_domain::text::visible;
 
-/// A text of others in one line, with control and invisible characters written out.
+/// A text by people or agents as one line, with control and invisible characters escaped.
 pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
@@ -21,7 +21,7 @@ pub(super) fn plain(text: &str) -> String {
     plain
 }
 
-/// The same, cut to so many characters.
+/// The same, cut to this many characters.
 pub(super) fn cut(text: &str, chars: usize) -> String {
     let plain = plain(text);
     if plain.chars().count() <= chars {
@@ -45,7 +45,7 @@ pub(super) fn age(seconds: i64) -> String {
     }
 }
 
-/// Rows in columns as wide as they need, the last as it is.
+/// Rows in columns as wide as needed. The last column is not padded.
 pub(super) fn table(rows: &[Vec<String>], indent: &str) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
@@ -63,7 +63,7 @@ pub(super) fn table(rows: &[Vec<String>], indent: &str) -> String {
     text
 }
 
-/// A JSON value as one would say it: a text without its quotes, an object as pairs.
+/// A JSON value for people: a text without its quotes, an object as pairs.
 pub(super) fn said(value: &Value) -> String {
     match value {
         Value::String(text) => plain(text),

@@ -1,7 +1,7 @@
-//! The demo's agent: a program that speaks the agent protocol and truly edits files.
+//! The demo's agent: a program that implements the agent protocol and really edits files.
 //!
-//! It knows one issue only, and plays what real agents do: it gets a factor wrong and fixes it when the test
-//! says so, forgets the documentation, and follows what a reviewer writes.
+//! It knows only one issue, and behaves as real agents do. It gets a factor wrong and fixes it when the test fails,
+//! forgets the documentation, and follows a reviewer's comments.
 
 use std::error::Error;
 use std::path::Path;
@@ -15,7 +15,7 @@ const TRIPLE: &str = include_str!("work/triple.rs");
 const DIMENSION: &str = include_str!("work/dimension.rs");
 const PROOF: &str = include_str!("work/dimensions.rs");
 
-/// What the agent reads of its task file.
+/// The fields of the task file that the agent uses.
 #[derive(Debug, Deserialize)]
 struct Task {
     kind: String,
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What verifiers and people said about the last try.
+/// The comments of verifiers and people on the last try.
 fn said(context: &[Context]) -> Result<String, Box<dyn Error>> {
     match context.iter().find(|file| file.name == "rework.md") {
         Some(file) => Ok(fs::read_to_string(&file.path)?),
@@ -75,11 +75,11 @@ fn plan() -> Value {
     })
 }
 
-/// Does a step in the current folder, and says what it did.
+/// Does a step in the current folder, and returns a summary.
 fn work(step: &str, again: bool, asked: &str) -> Result<&'static str, Box<dyn Error>> {
     match step {
         "length" => {
-            // The first try has a factor wrong, as its own test finds out.
+            // The first try has a wrong factor, which its own test detects.
             let text = if again { LENGTH.to_owned() } else { LENGTH.replace("(\"cm\", 10)", "(\"cm\", 100)") };
             module("length", "Length", &text)?;
             Ok("Lengths are read in mm and cm and kept in whole millimetres.")
@@ -124,7 +124,7 @@ fn wanted_name(asked: &str) -> Option<&str> {
     name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_').then_some(name)
 }
 
-/// Adds a module with one public type to the library, after the module and the type that come before it.
+/// Adds a module with one public type to the library, after the previous module and type.
 fn module(name: &str, public: &str, text: &str) -> Result<(), Box<dyn Error>> {
     fs::write(Path::new("src").join(format!("{name}.rs")), text)?;
     declare("mod error;", &format!("mod {name};"))?;
@@ -136,7 +136,7 @@ fn declare(after: &str, line: &str) -> Result<(), Box<dyn Error>> {
     edit("src/lib.rs", after, &format!("{after}\n{line}"))
 }
 
-/// Replaces the first place of a text in a file. A file that has the new text already stays as it is.
+/// Replaces the first occurrence of a text in a file. A file that has the new text already stays as it is.
 fn edit(path: &str, old: &str, new: &str) -> Result<(), Box<dyn Error>> {
     let text = fs::read_to_string(path)?;
     if text.contains(new) {

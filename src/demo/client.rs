@@ -1,9 +1,9 @@
-//! The people of the demo: what a contributor and a maintainer do on GitHub, over its REST API.
+//! The people of the demo: a contributor's and a maintainer's requests to GitHub's REST API.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// GitHub, as one person reaches it.
+/// GitHub, with the credentials of one person.
 pub(super) struct Person {
     http: reqwest::Client,
     repository: String,
@@ -21,7 +21,7 @@ pub(super) struct Pull {
     pub(super) base: End,
 }
 
-/// One end of a pull request.
+/// The head or the base of a pull request.
 #[derive(Debug, Deserialize)]
 pub(super) struct End {
     #[serde(rename = "ref")]

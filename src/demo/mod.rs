@@ -1,8 +1,8 @@
 //! `adjutant demo`: the main job from end to end, on this machine, with nothing configured.
 //!
-//! A private Postgres, the playground as GitHub, `serve` as it is, and a scripted agent in the sandbox. A
-//! contributor opens an issue and a maintainer sets the label; then Adjutant works, and the maintainer answers
-//! where it asks: everything goes over HTTP, as it would on GitHub.
+//! It runs a private Postgres, the playground as GitHub, `serve`, and a scripted agent in the sandbox. A contributor
+//! opens an issue and a maintainer sets the label. Adjutant works, and the maintainer answers its questions. Everything
+//! goes over HTTP, as it would on GitHub.
 
 mod agent;
 mod client;
@@ -30,7 +30,7 @@ pub(crate) use agent::run as run_agent;
 use client::{Person, Pull};
 use timeline::Timeline;
 
-/// How long the story may take: a slow machine compiles the little library a dozen times.
+/// The time limit for the demo. A slow machine compiles the small library a dozen times.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// How often the maintainer looks at the pull requests.
 const POLL: Duration = Duration::from_millis(200);
@@ -56,7 +56,7 @@ Order slips say how large a widget is, and the library cannot read it.
 - No new dependencies.
 ";
 
-/// What the maintainer writes on the pull request that has no documentation.
+/// The maintainer's comment on the pull request without documentation.
 const REWORK: &str = "/rework Document every public function, in `src/triple.rs` too, and do not abbreviate: `vol` is \
                       the volume in cubic millimetres, so call it `volume_mm3`.";
 
@@ -69,7 +69,7 @@ pub(crate) struct DemoArgs {
 
 type Fallible<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Runs the demo, and fails when it does not complete.
+/// Runs the demo. Fails if it does not complete.
 pub(crate) async fn run(args: &DemoArgs, interrupted: CancellationToken) -> Fallible {
     let folder = Folder::make()?;
     let stage = Stage::set(&folder.0).await?;
@@ -94,7 +94,7 @@ pub(crate) async fn run(args: &DemoArgs, interrupted: CancellationToken) -> Fall
     Ok(())
 }
 
-/// Contributor and maintainer act, Adjutant works; the last line of the demo comes out.
+/// Contributor and maintainer act while Adjutant works. Returns the last line of the demo.
 async fn tell(stage: &Stage, timeline: &mut Timeline) -> Fallible<String> {
     let contributor = stage.person("outsider");
     let maintainer = stage.person("maintainer");
@@ -110,7 +110,7 @@ async fn tell(stage: &Stage, timeline: &mut Timeline) -> Fallible<String> {
             return Err(format!("the directive failed: {reason}").into());
         }
         let pulls = maintainer.pulls().await?;
-        // One after the other: a step that was accepted with a fault would show in every parallel step.
+        // One after the other, because a step that was accepted with a fault would show in every parallel step.
         let length_lands = pulls.iter().any(|pull| pull.head.branch.ends_with("-length") && pull.state == "open");
         for pull in pulls.iter().filter(|pull| pull.state == "open") {
             if length_lands && pull.head.branch.ends_with("-triple") {
@@ -129,7 +129,7 @@ async fn tell(stage: &Stage, timeline: &mut Timeline) -> Fallible<String> {
     }
 }
 
-/// What the maintainer does with a pull request that waits for a person.
+/// The maintainer's answer to a pull request that waits for a person.
 async fn act(maintainer: &Person, timeline: &Timeline, pull: &Pull) -> Fallible {
     let number = pull.number;
     if pull.base.branch == "main" {
@@ -157,7 +157,7 @@ fn ending(timeline: &Timeline, pulls: &[Pull]) -> String {
     )
 }
 
-/// The branch that everything ended in, as git draws it.
+/// Prints the final history of the branch as git draws it.
 async fn show_history(playground: &Path) -> Fallible {
     let repository = find_repository(playground)?;
     let log = tokio::process::Command::new("git")
@@ -188,7 +188,7 @@ fn find_repository(playground: &Path) -> Fallible<PathBuf> {
     Err("the playground has no repository".into())
 }
 
-/// All that runs for the demo.
+/// Everything that runs for the demo.
 struct Stage {
     folder: PathBuf,
     playground: Playground,
@@ -232,7 +232,7 @@ impl Stage {
         )
     }
 
-    /// Stops everything, in the reverse order; `error` is what ended the story.
+    /// Stops everything in the reverse order. `error` is what ended the demo.
     async fn strike(self, error: Option<Box<dyn Error + Send + Sync>>) -> Fallible {
         self.stop.cancel();
         let served = self.serving.await;
@@ -246,7 +246,7 @@ impl Stage {
     }
 }
 
-/// What an operator would set, for this GitHub and this agent.
+/// The settings that an operator would choose for this GitHub and this agent.
 fn settings(folder: &Path, playground: &Playground, database: &str) -> Fallible<Settings> {
     // Agents run as another user, who may not read the folder of this program.
     let program = folder.join("adjutant-demo-agent");
@@ -275,7 +275,7 @@ impl Folder {
     fn make() -> Fallible<Self> {
         let folder = std::env::temp_dir().join(format!("adjutant-demo-{}", std::process::id()));
         fs::create_dir(&folder)?;
-        // Agents and the private Postgres run as other users when we are root: they may pass through.
+        // As root, agents and the private Postgres run as other users. They may enter the folder.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))?;
         Ok(Self(folder))
     }

@@ -1,4 +1,4 @@
-//! The story as it happens: the history's events, a line each.
+//! Prints the events of the history as they happen, one line each.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use adjutant::store::{Store, StoreError};
 use adjutant_domain::event::EventKind;
 use adjutant_domain::status::{StepStatus, TaskStatus};
 
-/// Prints what was not printed yet, and counts.
+/// Prints new events, and counts them.
 pub(super) struct Timeline {
     store: Store,
     since: Instant,
@@ -42,12 +42,11 @@ impl Timeline {
         self.since.elapsed().as_secs_f64()
     }
 
-    /// Prints a line of the story.
     pub(super) fn say(&self, who: &str, what: &str) {
         println!("{:6.1}s  {who:<12} {what}", self.seconds());
     }
 
-    /// Prints every event that was kept since the last call.
+    /// Prints every event since the last call.
     pub(super) async fn catch_up(&mut self) -> Result<(), StoreError> {
         for event in self.store.events_after(self.last, 200).await? {
             self.last = event.id;
@@ -57,7 +56,7 @@ impl Timeline {
                     "agent" => "agent",
                     _ => "adjutant",
                 });
-                // What the bot did comes back as a delivery that names it.
+                // The bot's own actions come back as deliveries that name it.
                 self.say(who.trim_end_matches("[bot]"), &line);
             }
         }
@@ -77,7 +76,7 @@ impl Timeline {
     }
 }
 
-/// The line that the demo prints for an event; none for an event that adds nothing new.
+/// The line that the demo prints for an event; `None` for an event that adds nothing new.
 fn told(event: &PastEvent) -> Option<String> {
     let subject = event.step.as_deref().unwrap_or("directive");
     Some(match event.kind()? {

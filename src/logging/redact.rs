@@ -1,4 +1,4 @@
-//! Removes from a log line what looks like a secret.
+//! Removes secrets from a log line.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ const MARK: &[u8] = b"[redacted]";
 /// Shorter secrets would redact ordinary words.
 const SHORTEST_KNOWN: usize = 8;
 
-/// Recognises GitHub's tokens and PEM keys by their format, passwords in URLs by their position, and the secrets
-/// that it was given.
+/// Recognises GitHub's tokens and PEM keys by their format, passwords in URLs by their position, and the secrets that
+/// it was given.
 #[derive(Debug)]
 pub(super) struct Redactor {
     known: Vec<SecretString>,
@@ -45,7 +45,7 @@ impl Redactor {
         }
     }
 
-    /// What to cut when a secret begins at `at`.
+    /// The range to remove if a secret begins at `at`.
     fn secret_at(&self, line: &[u8], at: usize) -> Option<(usize, usize)> {
         let rest = &line[at..];
         match rest[0] {
@@ -62,9 +62,9 @@ impl Redactor {
     }
 }
 
-/// `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_` and `github_pat_`, each followed by letters, digits and what a JWT
-/// has (<https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/>).
-/// The prefix stays, so that the kind of token can be recognised.
+/// `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_` and `github_pat_`, each followed by letters, digits and the characters of a
+/// JWT (<https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/>). The
+/// prefix stays, so that the kind of token can be recognised.
 fn token(rest: &[u8]) -> Option<(usize, usize)> {
     let prefix = if rest.starts_with(b"github_pat_") {
         11
@@ -80,13 +80,13 @@ fn token_length(rest: &[u8]) -> usize {
     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)).count()
 }
 
-/// A signed JWT, as the app signs in with: three parts, of which the first begins a JSON object.
+/// A signed JWT, such as the app's own: three parts, of which the first begins a JSON object.
 fn jwt(rest: &[u8]) -> Option<usize> {
     let length = token_length(rest);
     (rest[..length].split(|byte| *byte == b'.').count() >= 3).then_some(length)
 }
 
-/// The end of a PEM block: its last line, or all that is left.
+/// The end of a PEM block: its last line, or the end of the text.
 fn pem_end(rest: &[u8]) -> usize {
     let find = |from: usize, needle: &[u8]| {
         rest[from..]
@@ -96,7 +96,7 @@ fn pem_end(rest: &[u8]) -> usize {
     };
     find(0, b"-----END")
         .and_then(|end| find(end, b"-----"))
-        // The line's own quote and line break are not the key's.
+        // The closing quote and the line break of the log line are not part of the key.
         .unwrap_or_else(|| rest.iter().position(|byte| b"\"\n".contains(byte)).unwrap_or(rest.len()))
 }
 

@@ -1,7 +1,7 @@
-//! What Adjutant brings to a playground: the name of its app, and what the repositories there hold for it.
+//! Adjutant's part of a playground: its app, and files and labels for the repositories there.
 //!
-//! The playground is a crate of its own and knows nothing of Adjutant, so whoever starts one (the demo, `adjutant playground`, the
-//! tests, the benchmark) passes [`app`]. No other module of the bot uses this one.
+//! The playground is a separate crate that knows nothing of Adjutant, so whoever starts one (the demo, `adjutant
+//! playground`, the tests, the benchmark) passes [`app`]. No other module of the bot uses this one.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use github_playground::{PlaygroundApp, PlaygroundOptions, SeedLabel, SeedText};
 /// The label that starts a directive.
 pub const LABEL: &str = "directive";
 
-/// The texts in `widgets/` beside this file. That of the README is appended to the library's own.
+/// The texts in `widgets/` beside this file. The text for the README is appended to the library's own.
 const TEXTS: [(&str, &str); 3] = [
     (".github/ISSUE_TEMPLATE/directive.yml", include_str!("widgets/.github/ISSUE_TEMPLATE/directive.yml")),
     (".github/adjutant.yml", include_str!("widgets/.github/adjutant.yml")),

@@ -28,9 +28,9 @@ pub struct AgentSettings {
     /// Files and folders that it may read in addition to its clone and the system's folders, such as its own program.
     /// Absolute paths in the command are included.
     pub readonly: Vec<PathBuf>,
-    /// After this it is killed.
+    /// An agent that runs longer is killed.
     pub time_limit: Duration,
-    /// How many bytes of its output are kept before it is killed.
+    /// The most bytes of output. An agent that prints more is killed.
     pub output_limit: u64,
 }
 
@@ -48,7 +48,6 @@ impl AgentSettings {
     }
 }
 
-/// An agent's table in the file.
 #[derive(Debug, Deserialize)]
 struct Table {
     command: Command,
@@ -69,7 +68,7 @@ enum Command {
     Line(String),
 }
 
-/// All agents by name, and the one that is used when the policy chooses none.
+/// All agents by name, and the one that is used if the policy chooses none.
 pub(super) fn read(sources: &Sources, faults: &mut Faults) -> (BTreeMap<String, AgentSettings>, Option<String>) {
     let mut agents = BTreeMap::new();
     match sources.agents() {
@@ -172,7 +171,7 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
     Some(agent)
 }
 
-/// The values of the variables that an agent is given; ours are never among them.
+/// The values of the variables that are passed to an agent. Adjutant's own variables are never among them.
 fn pass_through(
     subject: &str,
     names: &[String],
@@ -202,13 +201,13 @@ fn pass_through(
 /// The system's folders, which every sandboxed process sees.
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/proc"];
 
-/// What a command names by absolute path and the sandbox would not show.
+/// The files that a command names by absolute path and that the sandbox would not show.
 fn own_files(command: &[String]) -> Vec<PathBuf> {
     let paths = command.iter().map(PathBuf::from).filter(|path| path.is_absolute() && path.is_file());
     paths.filter(|path| !SYSTEM.iter().any(|system| path.starts_with(system))).collect()
 }
 
-/// A JSON array of strings, or words as a shell splits them: at blanks, with `'…'`, `"…"` and `\`. Nothing is
+/// Parses a JSON array of strings, or words as a shell splits them: at blanks, with `'…'`, `"…"` and `\`. Nothing is
 /// expanded.
 fn command_line(line: &str) -> Result<Vec<String>, &'static str> {
     if line.trim_start().starts_with('[') {
@@ -247,7 +246,7 @@ fn command_line(line: &str) -> Result<Vec<String>, &'static str> {
     Ok(words)
 }
 
-/// `90s`, `15m`, `1h`, `1h30m`; more than nothing.
+/// Parses `90s`, `15m`, `1h`, `1h30m`; zero is refused.
 fn duration(text: &str) -> Option<Duration> {
     let mut total: u64 = 0;
     let mut rest = text.trim();

@@ -4,19 +4,18 @@ use std::fmt;
 
 use super::keys::{Key, Sources, nearest};
 
-/// One thing that is wrong.
+/// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The variable and the file's key, or the file.
     pub subject: String,
-    /// What is wrong with it and what to do.
+    /// The fault and the remedy.
     pub message: String,
 }
 
-/// All that is wrong with the settings.
+/// All faults of the settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
-    /// In the order in which they were found.
     pub faults: Vec<Fault>,
 }
 
@@ -32,22 +31,20 @@ impl fmt::Display for SettingsError {
     }
 }
 
-/// The faults found so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Notes a fault of a setting.
     pub(super) fn add(&mut self, key: &Key, message: &str) {
         self.add_about(&format!("{} ({})", key.variable, key.name), message);
     }
 
-    /// Notes a fault of something that is no setting of its own.
+    /// Adds a fault of something that is not a setting itself.
     pub(super) fn add_about(&mut self, subject: &str, message: &str) {
         self.0.push(Fault { subject: subject.to_owned(), message: message.to_owned() });
     }
 
-    /// Notes that a required setting is not there, unless it is and was refused already.
+    /// Adds that a required setting is missing, unless it is set and was refused already.
     pub(super) fn missing(&mut self, key: &Key, sources: &Sources, what: &str) {
         let subject = format!("{} ({})", key.variable, key.name);
         if self.0.iter().any(|fault| fault.subject == subject) {

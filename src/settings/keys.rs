@@ -1,4 +1,4 @@
-//! The names of the settings, and reading one from where it is set.
+//! The names of the settings, and how one is read from the environment or the file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,7 +54,7 @@ pub(super) const AGENTS: &str = "agents";
 /// The environment variable that names the settings file.
 const CONFIG: &str = "ADJUTANT_CONFIG";
 
-/// The environment over the file.
+/// The environment and the file. The environment has precedence.
 #[derive(Debug)]
 pub(super) struct Sources {
     variables: BTreeMap<String, String>,
@@ -77,19 +77,19 @@ impl Sources {
         let mut merged = Figment::from(Serialized::defaults(&file));
         for key in ALL {
             if let Some(value) = variables.get(key.variable).filter(|value| !value.is_empty()) {
-                // As text: a secret made of digits is no number, and `number` reads digits from text.
+                // As text: `number` also reads text, and a secret of digits must not become a number.
                 merged = merged.merge(Serialized::default(key.name, value));
             }
         }
         Self { variables, file, merged }
     }
 
-    /// A variable of the environment that is set to something.
+    /// A variable of the environment that is not empty.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
-    /// Whether the environment sets the variable, even to nothing.
+    /// Whether the environment sets the variable, even if it is empty.
     pub(super) fn has_variable(&self, name: &str) -> bool {
         self.variables.contains_key(name)
     }
@@ -112,7 +112,7 @@ impl Sources {
         None
     }
 
-    /// A whole number, written as one or as text.
+    /// A whole number, written as a number or as text.
     pub(super) fn number<T: FromStr + TryFrom<u128>>(&self, key: &Key, faults: &mut Faults) -> Option<T> {
         let value = self.merged.find_value(key.name).ok()?;
         let number = match &value {
@@ -142,7 +142,7 @@ impl Sources {
         default
     }
 
-    /// Variables with our prefix that mean nothing to us: maybe one of them is misspelt.
+    /// Variables with Adjutant's prefix that are not known; one of them may be misspelt.
     pub(super) fn unknown_variables(&self) -> Vec<String> {
         self.variables
             .keys()
@@ -191,7 +191,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// How many characters must be put in, taken out or changed (Levenshtein).
+/// The Levenshtein distance in characters.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,9 +1,11 @@
-//! What the operator sets: from the environment and an optional TOML file, the environment first.
+//! The operator's settings, from the environment and an optional TOML file. The environment has precedence.
 //!
-//! [`Settings::load`] takes the variables as a map and gives back either settings that are complete and
-//! checked, or *every* fault at once, each with the variable's and the file key's name and what to do. It reads
-//! the files that are named (the TOML file, the key, the secret) and nothing else; it never looks at the
-//! process' own environment, never opens a connection, and what it holds of secrets cannot be printed.
+//! [`Settings::load`] takes the variables as a map. It returns either complete and checked settings, or *every* fault
+//! at once, each with the variable, the file's key and the remedy. It reads only the named files (the TOML file, the
+//! key, the secret).
+//!
+//! What never happens here: the process's own environment is not read, no connection is opened, and secrets cannot be
+//! printed.
 
 mod agents;
 mod faults;
@@ -28,31 +30,30 @@ use keys::Sources;
 /// The complete, checked settings of `adjutant serve`.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The GitHub that is served.
+    /// The GitHub to work on.
     pub github: GithubSettings,
-    /// Who Adjutant is there.
+    /// Adjutant's app there.
     pub app: AppSettings,
     /// The secret that GitHub signs deliveries with.
     pub webhook_secret: SecretString,
     /// Where state is kept.
     pub database: Database,
-    /// Where the webhook receiver listens.
+    /// The address of the webhook receiver.
     pub listen: SocketAddr,
     /// The folder for git mirrors, clones, logs and the private Postgres; absolute.
     pub data_dir: PathBuf,
-    /// What is logged, and how.
     pub log: LogSettings,
-    /// What confines agents and verifiers.
+    /// How agents and verifiers are isolated.
     pub sandbox: Sandbox,
     /// The agents that a policy may choose among, by name.
     pub agents: BTreeMap<String, AgentSettings>,
-    /// The agent that is used when the policy chooses none.
+    /// The agent that is used if the policy chooses none.
     pub default_agent: Option<String>,
     /// How much runs at once in this process.
     pub limits: Limits,
 }
 
-/// Where state is kept: all that a command needs which only looks at it.
+/// The settings that a command needs to read the state.
 #[derive(Debug, Clone)]
 pub struct StateSettings {
     pub database: Database,
@@ -60,21 +61,20 @@ pub struct StateSettings {
     pub data_dir: PathBuf,
 }
 
-/// The GitHub that is served.
+/// The GitHub to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GithubSettings {
-    /// Where people see it, without a slash at the end: `https://github.com`.
+    /// The base URL of its pages, without a trailing slash: `https://github.com`.
     pub url: String,
-    /// Where its REST API is, without a slash at the end: `https://api.github.com`.
+    /// The base URL of its REST API, without a trailing slash: `https://api.github.com`.
     pub api_url: String,
 }
 
-/// Who Adjutant is on GitHub.
 #[derive(Debug, Clone)]
 pub struct AppSettings {
     /// The app's id, from its settings page.
     pub id: u64,
-    /// The app's private key, PEM; a trial signature was made with it.
+    /// The app's private key, PEM. A trial signature was made with it.
     pub private_key: SecretString,
 }
 
@@ -87,29 +87,26 @@ pub enum Database {
     Server(SecretString),
 }
 
-/// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
-    /// A filter in the form of `tracing`: `info,adjutant=debug`.
+    /// A filter in the syntax of `tracing`: `info,adjutant=debug`.
     pub filter: String,
-    /// How a line looks.
     pub format: LogFormat,
 }
 
-/// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What confines agents and verifiers.
+/// How agents and verifiers are isolated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sandbox {
-    /// bubblewrap; without it nothing is run.
+    /// bubblewrap. If it does not work, nothing is run.
     Bubblewrap,
-    /// Nothing: what the operator asked for by name.
+    /// No sandbox. Only if the operator sets it.
     None,
 }
 
@@ -118,17 +115,17 @@ pub enum Sandbox {
 pub struct Limits {
     /// The most agents that run at a time.
     pub max_tasks: u32,
-    /// Agents for one installation of the app, in all processes on the same database.
+    /// The most agents for one installation of the app, in all processes on the same database.
     pub max_tasks_per_installation: u32,
     /// The most verifier commands that run at a time.
     pub max_verifiers: u32,
-    /// How long a lease lasts without renewal: the work of a killed process is claimed by another one after this time.
+    /// How long a lease lasts without renewal. The work of a killed process is claimed again after this time.
     pub lease: Duration,
-    /// How long GitHub may take for one answer.
+    /// The time limit for one answer of GitHub's.
     pub github: Duration,
     /// How often GitHub is polled for events whose webhook never arrived.
     pub look: Duration,
-    /// How often an agent's work in progress is pushed at most; not at all where it is none.
+    /// The shortest interval between two pushes of an agent's work in progress; `None` for no such pushes.
     pub progress: Option<Duration>,
 }
 
@@ -187,7 +184,7 @@ impl Settings {
                 limits,
             }),
             (Err(error), ..) => Err(error),
-            // Every reader that gives nothing leaves a fault; this one only keeps the match total.
+            // Every reader that returns nothing adds a fault. This case only makes the match exhaustive.
             (Ok(()), ..) => Err(SettingsError { faults: Vec::new() }),
         }
     }
@@ -199,7 +196,7 @@ impl Settings {
 }
 
 impl StateSettings {
-    /// Reads them as [`Settings::load`] does. Nothing else has to be set.
+    /// Reads them as [`Settings::load`] does. No other setting is required.
     pub fn load(
         variables: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
@@ -253,7 +250,7 @@ fn database(sources: &Sources, faults: &mut Faults) -> Database {
         return Database::Private;
     };
     let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    // The parser's own words are left out: they may quote the password.
+    // The parser's message is left out, because it may quote the password.
     if !is_postgres || PgConnectOptions::from_str(&url).is_err() {
         faults.add(
             &keys::DATABASE_URL,
@@ -288,13 +285,13 @@ fn log(sources: &Sources, faults: &mut Faults) -> LogSettings {
     LogSettings { filter, format }
 }
 
-/// systemd's `StateDirectory=` comes in `STATE_DIRECTORY`; else a folder where the program was started.
+/// `STATE_DIRECTORY`, which systemd's `StateDirectory=` sets; else a folder in the working directory.
 fn data_dir(sources: &Sources) -> PathBuf {
     let folder = sources
         .text(&keys::DATA_DIR, &mut Faults::default())
         .or_else(|| sources.variable("STATE_DIRECTORY"))
         .map_or_else(|| PathBuf::from(".adjutant"), PathBuf::from);
-    // Programs are started with other working directories.
+    // Absolute, because programs are started with other working directories.
     std::path::absolute(&folder).unwrap_or(folder)
 }
 

@@ -1,4 +1,4 @@
-//! The two secrets: each directly or from a file, each checked before anything starts.
+//! The two secrets. Each is set directly or as a file, and each is checked before anything starts.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::SecretString;
@@ -9,7 +9,6 @@ use super::keys::{self, Key, Sources};
 /// A shorter secret can be guessed from one signed delivery.
 const SHORTEST_SECRET: usize = 8;
 
-/// The app's private key.
 pub(super) fn private_key(sources: &Sources, faults: &mut Faults) -> Option<SecretString> {
     let (key, text) = direct_or_file(&keys::PRIVATE_KEY, &keys::PRIVATE_KEY_FILE, sources, faults)?;
     let Some(text) = text else {
@@ -20,7 +19,7 @@ pub(super) fn private_key(sources: &Sources, faults: &mut Faults) -> Option<Secr
         );
         return None;
     };
-    // Many stores of secrets hold one line only.
+    // Many secret stores hold only one line.
     let pem = text.replace("\\n", "\n").trim().to_owned() + "\n";
     if let Err(reason) = try_to_sign(&pem) {
         faults.add(
@@ -34,7 +33,7 @@ pub(super) fn private_key(sources: &Sources, faults: &mut Faults) -> Option<Secr
     Some(pem.into())
 }
 
-/// The secret that deliveries are signed with.
+/// The secret that GitHub signs deliveries with.
 pub(super) fn webhook_secret(sources: &Sources, faults: &mut Faults) -> Option<SecretString> {
     let (key, text) = direct_or_file(&keys::WEBHOOK_SECRET, &keys::WEBHOOK_SECRET_FILE, sources, faults)?;
     let Some(text) = text else {
@@ -67,8 +66,8 @@ pub(super) fn webhook_secret(sources: &Sources, faults: &mut Faults) -> Option<S
     Some(secret.to_owned().into())
 }
 
-/// The text and where it came from; the environment wins as a whole over the file. `None` when a fault was
-/// noted, `Some((_, None))` when nothing is set.
+/// The text and its source. The environment has precedence over the file as a whole. `None` if a fault was added,
+/// `Some((_, None))` if nothing is set.
 fn direct_or_file<'k>(
     direct: &'k Key,
     file: &'k Key,
@@ -97,13 +96,13 @@ fn direct_or_file<'k>(
                 }
             }
         }
-        // Set to nothing is said as such: an empty variable is usually a mistake in a deployment.
+        // An empty variable is reported as such, because it is usually a mistake in a deployment.
         (false, false) if sources.has_variable(direct.variable) => Some((direct, Some(String::new()))),
         (false, false) => Some((direct, None)),
     }
 }
 
-/// Makes a signature as every request as the app does, so that a key that cannot is known at the start.
+/// Makes a signature as for every request of the app, so that an unusable key is found at the start.
 fn try_to_sign(pem: &str) -> Result<(), &'static str> {
     if pem.trim().is_empty() {
         return Err("is empty");

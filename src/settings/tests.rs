@@ -16,7 +16,7 @@ static KEY: LazyLock<String> = LazyLock::new(|| {
 
 const SECRET: &str = "a webhook secret";
 
-/// What is required, and `more` over it.
+/// The required variables, and `more` in addition.
 fn variables(more: &[(&str, &str)]) -> Vec<(String, String)> {
     [("ADJUTANT_APP_ID", "7"), ("ADJUTANT_PRIVATE_KEY", &KEY), ("ADJUTANT_WEBHOOK_SECRET", SECRET)]
         .iter()
@@ -263,7 +263,7 @@ fn the_operators_document_lists_every_setting() {
     let document = include_str!("../../docs/operating.md");
     let rows: Vec<&str> = document.lines().filter(|line| line.starts_with('|')).collect();
     for key in keys::ALL {
-        // A setting's `_FILE` stands in the row of the setting.
+        // The row of a setting also covers its `_FILE` variable.
         let variable = key.variable.trim_end_matches("_FILE");
         let row = rows.iter().find(|row| row.starts_with(&format!("| `{variable}`")));
         let row = row.unwrap_or_else(|| panic!("docs/operating.md has no row for {}", key.variable));

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// All is well, and in which way.
+/// A success with this status.
 pub(super) fn status(code: StatusCode, status: &str) -> Response {
     (code, Json(json!({ "status": status }))).into_response()
 }

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can work.
+//! Liveness and readiness.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::{Web, answer};
 use crate::store::StoreError;
 
-/// A probe wants an answer sooner than a query waits for a connection.
+/// A probe needs an answer sooner than a query stops waiting for a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `GET /healthz`: restart the process when this fails. It does not query the database, so that an unreachable

@@ -1,11 +1,11 @@
 //! The webhook receiver, health and readiness.
 //!
-//! A delivery flows in, is checked against GitHub's signature ([`WebhookSecret`]), and is answered only when it
-//! is in the inbox: a delivery that was answered with 202 survives anything that happens to this process. The runtime is
-//! notified and does everything else.
+//! A delivery is checked against GitHub's signature ([`WebhookSecret`]), and is answered only after it is stored in the
+//! inbox. A delivery that was answered with 202 therefore survives anything that happens to this process. The runtime
+//! is notified and does everything else.
 //!
-//! It never interprets a payload beyond the columns that the inbox stores with it, never parses or stores a byte of an
-//! unsigned one, and never calls GitHub.
+//! What never happens here: a payload is not interpreted beyond the columns that the inbox stores with it, no byte of
+//! an unsigned payload is parsed or stored, and GitHub is not called.
 
 mod answer;
 mod health;
@@ -22,7 +22,7 @@ use crate::store::Store;
 
 pub use signature::{SignatureError, Verified, WebhookSecret};
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Debug, Clone)]
 pub struct Web {
     store: Store,
@@ -37,8 +37,8 @@ impl Web {
         Self { store, secret, arrived, turned_away: Arc::default() }
     }
 
-    /// Has `turned_away` notified after each delivery that could not be stored: GitHub does not send it again
-    /// unless it is asked.
+    /// Sets `turned_away`, which is notified after each delivery that could not be stored. GitHub resends it only on
+    /// request.
     #[must_use]
     pub fn telling_of_lost(self, turned_away: Arc<Notify>) -> Self {
         Self { turned_away, ..self }

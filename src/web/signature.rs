@@ -17,22 +17,22 @@ impl<T> Verified<T> {
     }
 }
 
-/// The secret that GitHub and we share.
+/// The webhook secret, which GitHub and Adjutant share.
 #[derive(Debug, Clone)]
 pub struct WebhookSecret(SecretString);
 
-/// Why a delivery was rejected. The sender sees nothing beyond this.
+/// Why a delivery was rejected. The sender gets no other details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// No `X-Hub-Signature-256`.
+    /// `X-Hub-Signature-256` is missing.
     #[error(
         "the delivery is not signed: X-Hub-Signature-256 is missing; set the webhook secret on the GitHub App's settings page"
     )]
     Missing,
-    /// Not `sha256=` and 64 hexadecimal digits.
+    /// The header is not `sha256=` and 64 hexadecimal digits.
     #[error("X-Hub-Signature-256 is not `sha256=` followed by 64 hexadecimal digits")]
     Malformed,
-    /// Of other bytes, or with another secret.
+    /// The signature is for other bytes, or was made with another secret.
     #[error(
         "the signature does not match: the webhook secret here and on the GitHub App's settings page must be the same"
     )]
@@ -40,7 +40,7 @@ pub enum SignatureError {
 }
 
 impl WebhookSecret {
-    /// A secret that the settings have accepted.
+    /// Takes a secret that the settings have accepted.
     pub fn new(secret: SecretString) -> Self {
         Self(secret)
     }
@@ -51,7 +51,7 @@ impl WebhookSecret {
             header.ok_or(SignatureError::Missing)?.strip_prefix(b"sha256=").ok_or(SignatureError::Malformed)?;
         let mut signature = [0; 32];
         hex::decode_to_slice(digits, &mut signature).map_err(|_| SignatureError::Malformed)?;
-        // HMAC takes a key of any length; if it did not, every delivery would be rejected.
+        // HMAC accepts keys of any length. If it did not, every delivery would be rejected.
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).map_err(|_| SignatureError::Wrong)?;
         mac.update(body.as_ref());
@@ -68,7 +68,7 @@ mod tests {
         WebhookSecret::new("It's a Secret to Everybody".to_owned().into())
     }
 
-    /// The example of GitHub's page.
+    /// The example on GitHub's page.
     const BODY: &[u8] = b"Hello, World!";
     const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 

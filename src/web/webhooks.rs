@@ -1,8 +1,8 @@
 //! `POST /webhooks/github`.
 //!
-//! The order of the checks is size, headers, signature; only then is the body looked into, and only for what
-//! the inbox keeps beside it. Every good signature ends in a row: a body that cannot be understood is kept as
-//! failed, because it is evidence, and answering GitHub with an error would not mend it.
+//! The checks are done in the order size, headers, signature. Only then is the body parsed, and only for the columns of
+//! the inbox. Every delivery with a valid signature is stored. A body that cannot be parsed is stored as failed,
+//! because it is evidence, and an error answer to GitHub would not help.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use adjutant_domain::input::{self, JsonError};
 
 /// GitHub caps payloads at 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>).
 const LARGEST: usize = 25 << 20;
-/// GitHub gives a delivery up after 10 s: a body that takes longer has nobody waiting for its answer.
+/// GitHub stops waiting after 10 s, so nobody waits for the answer to a slower body.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// When to try again, told to proxies and people: GitHub itself marks the delivery failed, and it can be
-/// redelivered for three days.
+/// When proxies and people should try again. GitHub itself marks the delivery as failed, and it can be redelivered for
+/// three days.
 const RETRY_AFTER: &str = "30";
-/// Longer than any event or GUID of GitHub's.
+/// Longer than any event name or GUID of GitHub's.
 const LONGEST_NAME: usize = 128;
 
 pub(super) async fn receive(State(web): State<Web>, headers: HeaderMap, body: Body) -> Response {
@@ -42,7 +42,7 @@ pub(super) async fn receive(State(web): State<Web>, headers: HeaderMap, body: Bo
     let body = match web.secret.verify(signature, body) {
         Ok(body) => body,
         Err(error) => {
-            // Nothing of an unsigned request is logged but that there was one: its headers are anybody's.
+            // Only the fact is logged. Anybody can choose the headers of an unsigned request.
             tracing::warn!(%error, "a delivery was refused");
             return answer::error(StatusCode::UNAUTHORIZED, &error.to_string());
         }
@@ -51,7 +51,7 @@ pub(super) async fn receive(State(web): State<Web>, headers: HeaderMap, body: Bo
     keep(&web, &names, &headers, &body).instrument(span).await
 }
 
-/// Puts the delivery into the inbox, and answers when it is there.
+/// Stores the delivery in the inbox, and answers after that.
 async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified<Bytes>) -> Response {
     let (envelope, fault) = match input::json::<Envelope>(body.get()) {
         Ok(envelope) => (envelope, None),
@@ -98,7 +98,7 @@ async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified
     }
 }
 
-/// The whole body, or the refusal of one that is too large, too slow or broken off.
+/// The whole body, or an error answer if it is too large, too slow or incomplete.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
     let too_large = || {
         answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 25 MiB, which no delivery of GitHub's is")
@@ -116,8 +116,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
     }
 }
 
-/// What GitHub says of a delivery in its headers
-/// (<https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>).
+/// GitHub's headers of a delivery (<https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>).
 struct Names<'a> {
     guid: &'a str,
     event: &'a str,
@@ -157,7 +156,7 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// What every payload of an app's webhook may have.
+/// The fields of a payload that the inbox stores.
 #[derive(Debug, Default, Deserialize)]
 struct Envelope {
     action: Option<String>,
