@@ -1,4 +1,4 @@
-//! Renames an account and pings a hook, with the webhooks that tell apps of it.
+//! Renames an account and pings a hook, with the webhooks that inform apps.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::{
     view::{View, merge, node_id, time},
 };
 
-/// A sentence of GitHub's wisdom. <https://docs.github.com/en/rest/meta/meta#get-the-zen-of-github>
+/// A sentence of the Zen of GitHub. <https://docs.github.com/en/rest/meta/meta#get-the-zen-of-github>
 pub(crate) const ZEN: &str = "Design for failure.";
 
 impl AppState {
-    /// Gives an account another name. Its repositories are found under the old one as well, until somebody takes it, and apps that
-    /// are installed there are told. Answers whether the name was free.
+    /// Renames an account. Its repositories are also found under the old name until somebody takes that name. Apps that
+    /// are installed there get a webhook. Returns whether the name was free.
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation_target>
     pub(crate) fn rename_account(self: &Arc<Self>, state: &mut State, account: Id, login: &str) -> bool {
         if state.account_by_login(login).is_some() {
@@ -36,7 +36,7 @@ impl AppState {
         true
     }
 
-    /// Tries an app's new hook: the first delivery that ever goes there.
+    /// Sends the first delivery to an app's new hook.
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#ping>
     pub(crate) fn ping(self: &Arc<Self>, state: &mut State, app: Id) {
         let config = View::new(state, &self.urls).hook_config(app);
@@ -56,7 +56,7 @@ fn target_renamed(app_state: &AppState, state: &State, account: Id, installation
     let is_organization = state.account(account).kind == AccountKind::Organization;
     let mut target = if is_organization { view.organization(account) } else { view.account(account) };
     if is_organization {
-        // No text, in the description of this event alone.
+        // Only the schema of this event requires a `description` of null.
         merge(
             &mut target,
             json!({ "description": null, "html_url": app_state.urls.web(&format!("/{}", state.account(account).login)) }),

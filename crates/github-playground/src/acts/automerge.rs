@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl AppState {
-    /// Looks, behind the back of whatever happened, whether a pull request can merge itself now.
+    /// Checks in the background whether a pull request can be merged automatically now.
     pub(crate) fn nudge(self: &Arc<Self>, state: &State, repo: Id) {
         for queue in state.repo_by_id(repo).queues.values() {
             queue.news.notify_waiters();
@@ -47,7 +47,7 @@ impl AppState {
         }
     }
 
-    /// Leaves a pull request to people again.
+    /// Turns auto-merge off for a pull request.
     pub(crate) fn disable_auto_merge(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id) {
         if state.issue_mut(at.0, at.1).pull_mut().gate.auto_merge.take().is_some() {
             self.announce_issue(
@@ -60,7 +60,7 @@ impl AppState {
         }
     }
 
-    /// Resolves a conversation on the diff, or opens it again.
+    /// Resolves a conversation on the diff, or reopens it.
     pub(crate) fn resolve_thread(
         self: &Arc<Self>,
         state: &mut State,
@@ -82,8 +82,7 @@ fn has_queue(state: &State, repo: Id, number: u64) -> bool {
     repo.pull(number).is_some_and(|(_, pull)| rules::queue::of(repo, &pull.base_ref).is_some())
 }
 
-/// The open pull requests that wait for the rules, where these have nothing against it any more. Nobody's rights to pass the
-/// rules count here.
+/// The open pull requests with auto-merge that the rules allow to merge. Bypass permissions do not count here.
 fn ready(state: &State, repo: Id) -> Vec<(u64, AutoMerge)> {
     let repo = state.repo_by_id(repo);
     let waits = repo.pulls().filter(|(issue, pull)| {

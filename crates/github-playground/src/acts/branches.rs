@@ -1,4 +1,5 @@
-//! Changes to pull requests when their branch is renamed, gets another base, or is deleted after a merge.
+//! Changes to pull requests when their branch is renamed, when their base changes, or when a branch is deleted after a
+//! merge.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::{
 };
 
 impl AppState {
-    /// Gives an open pull request another base, and says so.
+    /// Changes the base of an open pull request, with its event and webhook.
     pub(crate) fn retarget(
         self: &Arc<Self>,
         state: &mut State,
@@ -43,8 +44,8 @@ impl AppState {
         self.note_owners(state, at, actor, owners);
     }
 
-    /// Deletes the head of a pull request that was merged, where the repository wants that. What targets the head is given the
-    /// merged pull request's base first. The caller holds the `moving` lock.
+    /// Deletes the head of a merged pull request if the repository is set to do so. Pull requests that target the head
+    /// first get the merged pull request's base. The caller holds the `moving` lock.
     /// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/proposing-changes-to-your-work-with-pull-requests/about-branches#working-with-branches>
     pub(crate) async fn tidy_up(self: &Arc<Self>, at: (Id, u64), actor: Id) -> Result<(), GitError> {
         let (git, head, base, merged_at, dependent) = {
@@ -60,7 +61,7 @@ impl AppState {
             (repo.git.clone(), pull.head_ref.clone(), pull.base_ref.clone(), pull.head_sha.clone(), dependent)
         };
         let name = branch_ref(&head);
-        // Who pushed meanwhile has a branch of their own.
+        // Somebody has pushed since the merge, so the branch is kept.
         if git.ref_sha(&name).await?.as_ref() != Some(&merged_at) {
             return Ok(());
         }
@@ -74,8 +75,8 @@ impl AppState {
         self.refs_moved(at.0, vec![RefMove { name, old: Some(merged_at), new: None }], actor).await
     }
 
-    /// Lets the model follow a branch that has another name: its protection, the pull requests that target it, and which branch is
-    /// the default one.
+    /// Updates the model after a branch was renamed: its protection, the pull requests that target it, and the default
+    /// branch.
     /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-branches-in-your-repository/renaming-a-branch>
     pub(crate) fn branch_renamed(self: &Arc<Self>, state: &mut State, repo: Id, actor: Id, (old, new): (&str, &str)) {
         let found = state.repo_mut(repo);

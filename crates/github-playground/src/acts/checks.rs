@@ -1,4 +1,4 @@
-//! Check suites: one for the app on every pushed commit, complete when its runs are.
+//! Check suites: each app gets one for every pushed commit. A suite is complete when its runs are.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::{
 };
 
 impl State {
-    /// The apps that get a suite by themselves when something is pushed: those that may write checks, and whom nobody told
-    /// not to. <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#about-check-suites>
+    /// The apps that get a suite automatically on a push: those that may write checks and for which that is not turned
+    /// off. <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#about-check-suites>
     pub(crate) fn apps_with_suites(&self, repo: Id) -> Vec<Id> {
         let unwanted = &self.repo_by_id(repo).no_auto_checks;
         let here = self.installations_of(repo).filter(|all| all.suspended.is_none() && !unwanted.contains(&all.app));
         here.filter(|all| all.permissions.get(&Scope::Checks) >= Some(&Access::Write)).map(|all| all.app).collect()
     }
 
-    /// An app's suite on a commit; made if there is none yet. The second value says whether it is new.
+    /// An app's suite on a commit. It is created if there is none yet; the second value says whether it is new.
     pub(crate) fn suite_of(
         &mut self,
         app: Id,
@@ -54,7 +54,7 @@ impl State {
 const STALE_DAYS: i64 = 14;
 
 impl State {
-    /// Gives up check runs that were left open for two weeks.
+    /// Marks check runs as stale that were left incomplete for two weeks.
     pub(crate) fn let_go_stale(&mut self) {
         let now = self.now();
         for run in self.repos.values_mut().flat_map(|repo| &mut repo.runs) {
@@ -67,7 +67,7 @@ impl State {
 }
 
 impl AppState {
-    /// Tells of a check run.
+    /// Sends the webhook of a check run.
     pub(crate) fn announce_run(
         self: &Arc<Self>,
         state: &mut State,
@@ -85,7 +85,7 @@ impl AppState {
         self.announce(state, Event { name: "check_run", action: Some(action), repo, sender, fields });
     }
 
-    /// Tells of a check suite.
+    /// Sends the webhook of a check suite.
     pub(crate) fn announce_suite(
         self: &Arc<Self>,
         state: &mut State,
@@ -103,7 +103,7 @@ impl AppState {
         self.announce(state, Event { name: "check_suite", action: Some(action), repo, sender, fields });
     }
 
-    /// After a run changed: announces the suite once all its runs are complete, and again after it was open in between.
+    /// Called after a run changed. Announces the suite each time all its runs have become complete.
     pub(crate) fn settle_suite(
         self: &Arc<Self>,
         state: &mut State,

@@ -1,4 +1,4 @@
-//! CODEOWNERS: who is asked to review what.
+//! CODEOWNERS: who is asked to review which files.
 //! <https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners>
 
 use crate::{
@@ -7,30 +7,30 @@ use crate::{
     state::{Id, Repo, Role, State},
 };
 
-/// Where the file may lie; the first one found counts.
+/// The paths of the file. The first that exists counts.
 const PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
 
-/// GitHub reads no file larger than 3 MB.
+/// GitHub ignores a file larger than 3 MB.
 const LIMIT: usize = 3 * 1024 * 1024;
 
-/// The file, as found on a branch.
+/// The file of one branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CodeOwners {
     pub(crate) path: &'static str,
     pub(crate) lines: Vec<Line>,
 }
 
-/// One line that says something.
+/// A line with a pattern and its owners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) number: usize,
     pub(crate) text: String,
     pattern: String,
-    /// Each with the column it begins at, counted from one.
+    /// Each with its column, counted from one.
     pub(crate) owners: Vec<(usize, String)>,
 }
 
-/// What is wrong with a line.
+/// A fault of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnersFault {
     pub(crate) line: usize,
@@ -42,7 +42,7 @@ pub(crate) struct OwnersFault {
 }
 
 impl CodeOwners {
-    /// Reads the file of a branch, or of a commit.
+    /// Reads the file of a branch or commit.
     pub(crate) async fn of(git: &Repository, rev: &str) -> Result<Option<Self>, GitError> {
         for path in git.present(rev, &PLACES).await? {
             if let Some(blob) = git.read_file(rev, path).await?
@@ -59,13 +59,13 @@ impl CodeOwners {
         Self { path, lines }
     }
 
-    /// The owners of a path, as written: those of the last line that matches, which may name none.
+    /// The owners of a path, as written: those of the last line that matches. That line may name none.
     fn owners_of(&self, path: &str) -> &[(usize, String)] {
         let matching = self.lines.iter().rev().find(|line| line.is_valid() && line.matches(path));
         matching.map_or(&[], |line| &line.owners)
     }
 
-    /// Who owns what was changed, people and teams, but for the author: one of each entry has to approve.
+    /// The people and teams that own the changed files, without the author. One owner of each entry has to approve.
     pub(crate) fn owners(&self, state: &State, repo: &Repo, files: &[FileChange], author: Id) -> Vec<Vec<Id>> {
         let mut all: Vec<Vec<Id>> = Vec::new();
         let paths = files.iter().flat_map(|file| std::iter::once(&file.path).chain(&file.previous_path));
@@ -79,7 +79,7 @@ impl CodeOwners {
         all
     }
 
-    /// What is wrong with the file.
+    /// The faults of the file.
     pub(crate) fn faults(&self, state: &State, repo: &Repo) -> Vec<OwnersFault> {
         let mut faults = Vec::new();
         for line in &self.lines {
@@ -101,7 +101,7 @@ impl CodeOwners {
     }
 }
 
-/// An owner who counts: somebody who may write, or a team of the organisation that may.
+/// An owner who counts: a user with write access, or a team of the organisation with write access.
 fn owner(state: &State, repo: &Repo, name: &str) -> Option<Id> {
     if let Some((org, team)) = name.strip_prefix('@').and_then(|name| name.split_once('/')) {
         let team = state.team(repo.owner, team).filter(|team| state.team_role(team, repo.id) >= Some(Role::Write));
@@ -137,7 +137,7 @@ impl Line {
         Some(Self { number, text: text.to_owned(), pattern, owners: words })
     }
 
-    /// What gitignore knows and CODEOWNERS does not: `!` and `[ ]`.
+    /// False for the parts of gitignore's syntax that CODEOWNERS does not support: `!` and `[ ]`.
     fn is_valid(&self) -> bool {
         !self.pattern.starts_with('!') && !self.pattern.contains(['[', ']']) && !self.pattern.contains("***")
     }
@@ -147,13 +147,13 @@ impl Line {
             Some(pattern) => (pattern, true),
             None => (self.pattern.as_str(), false),
         };
-        // A slash at the beginning or in the middle ties the pattern to the top.
+        // A slash at the beginning or in the middle anchors the pattern at the top.
         let (pattern, is_tied) = match pattern.strip_prefix('/') {
             Some(pattern) => (pattern.to_owned(), true),
             None => (pattern.to_owned(), pattern.contains('/')),
         };
         let pattern = if is_tied { pattern } else { format!("**/{pattern}") };
-        // `docs/*` is what lies in the folder, and not what lies deeper.
+        // `docs/*` matches the files in the folder, but not deeper ones.
         let shallow = is_tied && pattern.ends_with("/*");
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
         let is_below = !shallow && folders.into_iter().any(|folder| fnmatch(pattern.as_bytes(), folder.as_bytes()));

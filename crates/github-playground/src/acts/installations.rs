@@ -1,4 +1,4 @@
-//! Installing, suspending and removing the app, and which repositories it is given.
+//! Installs, suspends and removes the app, and changes which repositories it may access.
 //!
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation>
 
@@ -12,7 +12,7 @@ use crate::{
     view::{View, merge},
 };
 
-/// Whether a repository joins an installation or leaves it.
+/// Whether a repository is added to an installation or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Move {
     Added,
@@ -20,7 +20,7 @@ pub(crate) enum Move {
 }
 
 impl AppState {
-    /// Installs the app on an account, or widens its installation there by a repository.
+    /// Installs the app on an account, or adds a repository to its installation there.
     pub(crate) fn install(self: &Arc<Self>, state: &mut State, account: Id, repo: Id) -> Id {
         let app = state.app.id;
         if let Some(installation) = state.installations.iter_mut().find(|all| all.account == account && all.app == app)
@@ -60,7 +60,7 @@ impl AppState {
         id
     }
 
-    /// Suspends an installation; one that is suspended stays so, by whom it was.
+    /// Suspends an installation. One that is suspended already keeps its first suspender.
     pub(crate) fn suspend(self: &Arc<Self>, state: &mut State, id: Id, by: Id, through: SuspendedThrough) {
         let at = state.now();
         let Some(installation) = state.installation_mut(id).filter(|all| all.suspended.is_none()) else { return };
@@ -69,7 +69,7 @@ impl AppState {
         self.announce_installation(state, "suspend", id, by);
     }
 
-    /// Takes a suspension back.
+    /// Ends a suspension.
     pub(crate) fn unsuspend(self: &Arc<Self>, state: &mut State, id: Id, by: Id) {
         let now = state.now();
         let Some(installation) = state.installation_mut(id).filter(|all| all.suspended.is_some()) else { return };
@@ -78,14 +78,15 @@ impl AppState {
         self.announce_installation(state, "unsuspend", id, by);
     }
 
-    /// Removes the app from an account; its tokens die with it.
+    /// Removes the app from an account. The installation's tokens become invalid.
     pub(crate) fn uninstall(self: &Arc<Self>, state: &mut State, id: Id, by: Id) {
         self.announce_installation(state, "deleted", id, by);
         state.installations.retain(|installation| installation.id != id);
         state.grants.retain(|_, grant| grant.installation != id);
     }
 
-    /// Adds a repository to an installation of selected ones, or takes it out; nothing happens where it is so already.
+    /// Adds a repository to an installation of selected repositories, or removes it. Does nothing if that is the case
+    /// already.
     pub(crate) fn select_repository(self: &Arc<Self>, state: &mut State, id: Id, repo: Id, way: Move, by: Id) {
         let now = state.now();
         let Some(installation) = state.installation_mut(id) else { return };
@@ -100,7 +101,7 @@ impl AppState {
         }
     }
 
-    /// Gives an installation all repositories of its account, also those to come.
+    /// Gives an installation all repositories of its account, including future ones.
     pub(crate) fn select_all(self: &Arc<Self>, state: &mut State, id: Id, by: Id) {
         let now = state.now();
         let Some(before) = state.installation(id).cloned() else { return };
@@ -116,7 +117,7 @@ impl AppState {
         self.announce_selection(state, id, (Move::Added, &new), by);
     }
 
-    /// The account's owner agrees to what the app asks for by now.
+    /// The account's owner accepts the permissions that the app requests now.
     /// <https://docs.github.com/en/apps/using-github-apps/approving-updated-permissions-for-a-github-app>
     pub(crate) fn accept_permissions(self: &Arc<Self>, state: &mut State, id: Id, by: Id) {
         let (asked, now): (Permissions, _) = (state.app_behind(id).permissions.clone(), state.now());
@@ -126,7 +127,7 @@ impl AppState {
         self.announce_installation(state, "new_permissions_accepted", id, by);
     }
 
-    /// Tells the app about itself: an `installation` event, which has no repository.
+    /// Sends the app an `installation` event, which has no repository.
     fn announce_installation(self: &Arc<Self>, state: &mut State, action: &'static str, id: Id, sender: Id) {
         let view = View::new(state, &self.urls);
         let Some(installation) = state.installation(id) else { return };
@@ -139,7 +140,7 @@ impl AppState {
         self.deliver(state, "installation", None, id, &payload);
     }
 
-    /// Tells that a repository left the account, of which the installation has all.
+    /// Announces that a repository left the account of an installation that has all repositories.
     pub(crate) fn announce_lost(self: &Arc<Self>, state: &mut State, id: Id, repo: Id, sender: Id) {
         self.announce_selection(state, id, (Move::Removed, &[repo]), sender);
     }

@@ -1,4 +1,4 @@
-//! Opening, closing and labelling: for issues and, with other webhooks, for pull requests.
+//! Opens, closes and labels issues and, with other webhooks, pull requests.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     webhooks::Event,
 };
 
-/// What an issue starts with.
+/// The fields of a new issue.
 pub(crate) struct NewIssue {
     pub(crate) title: String,
     pub(crate) body: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct NewIssue {
 }
 
 impl State {
-    /// Puts a new issue into a repository and returns its number. Announces nothing.
+    /// Adds an issue to a repository and returns its number. Sends no webhook.
     pub(crate) fn add_issue(&mut self, repo: Id, new: NewIssue) -> u64 {
         let (id, now) = (self.new_id(), self.now());
         let repo = self.repo_mut(repo);
@@ -56,7 +56,7 @@ impl State {
         number
     }
 
-    /// An issue the caller looked up before.
+    /// An issue that the caller has looked up before.
     pub(crate) fn issue_mut(&mut self, repo: Id, number: u64) -> &mut Issue {
         self.repo_mut(repo)
             .issues
@@ -66,7 +66,7 @@ impl State {
 }
 
 impl AppState {
-    /// Tells of an issue, or of a pull request where it is one, under the event of its kind.
+    /// Sends the webhook of an issue, or of a pull request if it is one.
     pub(crate) fn announce_issue(
         self: &Arc<Self>,
         state: &mut State,
@@ -90,7 +90,7 @@ impl AppState {
         self.announce(state, Event { name, action: Some(action), repo, sender, fields });
     }
 
-    /// Announces an issue just added, and each label it came with.
+    /// Announces a new issue and each of its labels.
     pub(crate) fn issue_opened(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id) {
         self.announce_issue(state, at, sender, "opened", json!({}));
         for label in state.repo_by_id(at.0).issues[&at.1].labels.clone() {
@@ -124,7 +124,7 @@ impl AppState {
         self.leave_queue(state, at, actor, DequeueReason::Manual);
     }
 
-    /// Opens a closed issue or pull request again.
+    /// Reopens a closed issue or pull request.
     pub(crate) fn reopen(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id) {
         let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(at.0, at.1);
@@ -139,7 +139,7 @@ impl AppState {
         self.announce_issue(state, at, actor, "reopened", json!({}));
     }
 
-    /// Makes an issue's labels exactly these; only what differs is announced.
+    /// Sets an issue's labels to exactly these. Only the differences are announced.
     pub(crate) fn set_labels(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, wanted: &[Id]) {
         let had = state.issue_mut(at.0, at.1).labels.clone();
         for label in had.iter().filter(|label| !wanted.contains(label)) {

@@ -3,8 +3,8 @@
 
 const KEYWORDS: [&str; 9] = ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
 
-/// The numbers that a text closes in its own repository: a keyword, perhaps a colon, then `#n` or `owner/name#n` of
-/// this very repository. `full_name` is `owner/name`.
+/// The numbers that a text closes in its own repository: a keyword, an optional colon, then `#n`, or `owner/name#n` of
+/// this repository. `full_name` is `owner/name`.
 pub(crate) fn closed_by(text: &str, full_name: &str) -> Vec<u64> {
     let mut numbers = Vec::new();
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -29,7 +29,7 @@ fn reference(word: &str, full_name: &str) -> Option<u64> {
     }
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, tail) = rest.split_at(digits);
-    // `#7th` is no reference, `#7.` and `#7,` are.
+    // `#7th` is no reference; `#7.` and `#7,` are.
     if tail.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Merging a pull request, whoever asks for it: a person, auto-merge or the queue.
+//! Merges a pull request for a person, for auto-merge or for the queue.
 //! <https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request>
 
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::{
     state::{Id, Issue, IssueState, Named, Pull, Repo, State, Wording},
 };
 
-/// Somebody who may change a repository.
+/// A caller who may change a repository.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Writer {
     pub(crate) repo: Id,
     pub(crate) actor: Id,
     pub(crate) via_app: bool,
-    /// Whether workflow files may come with what they change.
+    /// Whether the caller may change workflow files.
     pub(crate) workflows: bool,
 }
 
-/// How a pull request is to be merged.
+/// A request to merge.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct MergeAsked {
     pub(crate) commit_title: Option<String>,
@@ -34,7 +34,7 @@ pub(crate) struct MergeAsked {
     pub(crate) merge_method: Option<String>,
 }
 
-/// What is merged, as looked up under the lock.
+/// The facts of a merge, as read under the lock.
 pub(crate) struct MergePlan {
     pub(crate) git: Arc<Repository>,
     pub(crate) base: String,
@@ -53,7 +53,7 @@ fn refuse(message: &str) -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
-/// Merges a pull request, whoever asks for it; answers with the commit on the base.
+/// Merges a pull request and returns the commit on the base.
 pub(crate) async fn merge_pull(
     app_state: &Arc<AppState>,
     writer: Writer,
@@ -91,7 +91,7 @@ pub(crate) async fn merge_pull(
     Ok(sha)
 }
 
-/// Looks everything up, and refuses as GitHub does: 409 where the guard fails, 405 where it cannot be merged.
+/// Reads the facts, and refuses as GitHub does: 409 if the guard fails, 405 if it cannot be merged.
 fn plan(state: &State, writer: Writer, number: u64, guard: Option<&str>) -> Result<MergePlan, ApiError> {
     let repo = state.repo_by_id(writer.repo);
     let (issue, pull) = find(repo, number)?;
@@ -107,7 +107,7 @@ fn plan(state: &State, writer: Writer, number: u64, guard: Option<&str>) -> Resu
     merge_plan(state, writer, number)
 }
 
-/// Asks git whether the base went on without the head: what was noted may be older than the last push.
+/// Asks git whether the base has commits that the head lacks. The stored value may be older than the last push.
 async fn look_behind(
     app_state: &AppState,
     at: (Id, u64),
@@ -122,7 +122,7 @@ async fn look_behind(
     Ok(())
 }
 
-/// Makes the commit that a pull request's merge on top of another commit would be, and moves nothing.
+/// Creates the merge commit of a pull request on top of another commit, and moves no branch.
 pub(crate) async fn merge_apart(
     app_state: &AppState,
     writer: Writer,
@@ -136,7 +136,8 @@ pub(crate) async fn merge_apart(
     plan.git.merge_onto(onto, &plan.head, method, &message, author, &github_signature()).await
 }
 
-/// Refuses what the rules of the base do not allow: 409 where only the head is too old, else 405 with all that is missing.
+/// Refuses what the rules of the base forbid: 409 if only the head is out of date, else 405 with everything that is
+/// missing.
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
 fn allowed(state: &State, writer: Writer, number: u64, method: MergeMethod) -> Result<(), ApiError> {
     let repo = state.repo_by_id(writer.repo);
@@ -159,7 +160,7 @@ fn allowed(state: &State, writer: Writer, number: u64, method: MergeMethod) -> R
     Err(ApiError::new(status, rules::judge::message(&refused)))
 }
 
-/// What a merge of the pull request needs, whether it may be done or not.
+/// The facts that a merge of the pull request needs, whether it is allowed or not.
 pub(crate) fn merge_plan(state: &State, writer: Writer, number: u64) -> Result<MergePlan, ApiError> {
     let repo = state.repo_by_id(writer.repo);
     let (issue, pull) = find(repo, number)?;
@@ -178,7 +179,7 @@ pub(crate) fn merge_plan(state: &State, writer: Writer, number: u64) -> Result<M
     })
 }
 
-/// The commit's message, where the request leaves it to GitHub.
+/// The commit's message, unless the request has one.
 async fn message(plan: &MergePlan, asked: &MergeAsked, method: MergeMethod) -> Result<String, GitError> {
     let head = format!("{}/{}", plan.owner, plan.head_ref);
     let named = Named { number: plan.number, title: &plan.title, body: &plan.body, head: &head };
@@ -194,7 +195,7 @@ async fn message(plan: &MergePlan, asked: &MergeAsked, method: MergeMethod) -> R
     Ok(if body.is_empty() { title } else { format!("{title}\n\n{body}") })
 }
 
-/// Refuses with a 403 to merge what changed workflows, where the caller may not write them.
+/// Refuses a merge that changes workflows with a 403, if the caller may not write them.
 /// <https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps>
 pub(crate) async fn guard_workflows(
     writer: Writer,

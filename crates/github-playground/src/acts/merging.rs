@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl AppState {
-    /// Notes that a pull request was merged as `sha`.
+    /// Marks a pull request as merged as `sha`.
     pub(crate) fn merged(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, sha: &str) {
         self.leave_queue(state, at, actor, DequeueReason::AlreadyMerged);
         let (event, now) = (state.new_id(), state.now());
@@ -19,13 +19,13 @@ impl AppState {
         issue.log(event, "merged", actor, now);
         let (body, base) = (issue.body.clone().unwrap_or_default(), issue.pull().base_ref.clone());
         self.close(state, at, actor, None, None);
-        // Keywords are ignored where the pull request targets any other branch.
+        // GitHub ignores keywords if the pull request targets any other branch.
         if base == state.repo_by_id(at.0).default_branch {
             self.close_named(state, at.0, actor, &body, sha);
         }
     }
 
-    /// Closes the issues that a text names with a keyword.
+    /// Closes the issues that a text names with a closing keyword.
     pub(crate) fn close_named(self: &Arc<Self>, state: &mut State, repo: Id, actor: Id, text: &str, commit: &str) {
         let full_name = View::new(state, &self.urls).full_name(state.repo_by_id(repo));
         for number in closed_by(text, &full_name) {

@@ -1,8 +1,8 @@
-//! Acts: changes to the state with everything that follows from them, webhooks included.
+//! Acts: changes to the state with all their consequences, webhooks included.
 //!
-//! A handler decides whether an act is allowed. The act changes the model, writes the history and announces the webhooks. So the
-//! same happens whether a person, a merge or a push closes an issue. Acts that need git ask git first and change the model
-//! after; they never hold the lock of the model while git runs.
+//! A handler decides whether an act is allowed. The act changes the model, writes the history and sends the webhooks. A
+//! person, a merge and a push that close an issue therefore have the same effect. Acts that need git run git first and
+//! change the model after that. They never hold the model's lock while git runs.
 
 mod accounts;
 mod automerge;

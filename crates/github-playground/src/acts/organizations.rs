@@ -1,4 +1,4 @@
-//! Members join and leave organisations and teams, and teams get repositories.
+//! Adds and removes members of organisations and teams, and the repositories of teams.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     webhooks::Event,
 };
 
-/// Something that happened in an organisation.
+/// An event in an organisation.
 struct OrgEvent {
     name: &'static str,
     action: &'static str,
@@ -20,7 +20,7 @@ struct OrgEvent {
 }
 
 impl AppState {
-    /// Tells the apps that are installed on the organisation.
+    /// Sends the event to the apps that are installed on the organisation.
     fn announce_in(self: &Arc<Self>, state: &mut State, org: Id, event: OrgEvent) {
         let here = state.installations.iter().filter(|all| all.account == org && all.suspended.is_none());
         let here: Vec<Id> = here.map(|installation| installation.id).collect();
@@ -35,8 +35,8 @@ impl AppState {
         }
     }
 
-    /// Makes somebody a member of an organisation, or changes what they may do in it. Nobody has to accept an invitation: an
-    /// Enterprise Server adds people at once.
+    /// Makes somebody a member of an organisation, or changes their role. Nobody has to accept an invitation, because
+    /// an Enterprise Server adds people at once.
     /// <https://docs.github.com/en/enterprise-server/organizations/managing-membership-in-your-organization/adding-people-to-your-organization>
     pub(crate) fn join(self: &Arc<Self>, state: &mut State, org: Id, user: Id, role: OrgRole, sender: Id) {
         let Some(organization) = state.organizations.get_mut(&org) else { return };
@@ -49,7 +49,7 @@ impl AppState {
         self.announce_member(state, org, (user, member), "member_added", sender);
     }
 
-    /// Removes somebody from an organisation, from its teams and from all of its repositories.
+    /// Removes somebody from an organisation, from its teams and from all its repositories.
     /// <https://docs.github.com/en/rest/orgs/members#remove-an-organization-member>
     pub(crate) fn leave(self: &Arc<Self>, state: &mut State, org: Id, user: Id, sender: Id) {
         let Some(member) = state.member(org, user).copied() else { return };
@@ -81,7 +81,7 @@ impl AppState {
         self.announce_in(state, org, OrgEvent { name: "organization", action, sender, fields });
     }
 
-    /// Puts somebody into a team, or changes what they may do in it; who is not of the organisation joins that too.
+    /// Adds somebody to a team, or changes their role in it. A user who is no member of the organisation becomes one.
     pub(crate) fn join_team(self: &Arc<Self>, state: &mut State, team: Id, user: Id, role: TeamRole, sender: Id) {
         let Some(org) = state.teams.get(&team).map(|team| team.org) else { return };
         if state.member(org, user).is_none() {
@@ -93,7 +93,7 @@ impl AppState {
         }
     }
 
-    /// Takes somebody out of a team.
+    /// Removes somebody from a team.
     pub(crate) fn leave_team(self: &Arc<Self>, state: &mut State, team: Id, user: Id, sender: Id) {
         if state.teams.get_mut(&team).is_some_and(|team| team.members.remove(&user).is_some()) {
             self.announce_team_member(state, team, user, "removed", sender);
@@ -107,7 +107,7 @@ impl AppState {
         self.announce_in(state, org, OrgEvent { name: "membership", action, sender, fields });
     }
 
-    /// Makes a team, with its first members.
+    /// Creates a team with its first members.
     pub(crate) fn create_team(self: &Arc<Self>, state: &mut State, mut team: Team, sender: Id) -> Id {
         let (id, members) = (team.id, std::mem::take(&mut team.members));
         state.teams.insert(id, team);
@@ -118,7 +118,7 @@ impl AppState {
         id
     }
 
-    /// Tells of a team.
+    /// Sends the webhook of a team.
     pub(crate) fn announce_team(
         self: &Arc<Self>,
         state: &mut State,
@@ -133,7 +133,7 @@ impl AppState {
         self.announce_in(state, org, OrgEvent { name: "team", action, sender, fields });
     }
 
-    /// Deletes a team and all below it.
+    /// Deletes a team and all teams below it.
     pub(crate) fn delete_team(self: &Arc<Self>, state: &mut State, team: Id, sender: Id) {
         for id in state.offspring(team) {
             self.announce_team(state, id, "deleted", sender, json!({}));
@@ -143,7 +143,7 @@ impl AppState {
         }
     }
 
-    /// Gives a team a role in a repository, or another one.
+    /// Gives a team a role in a repository, or changes it.
     pub(crate) fn give_team(self: &Arc<Self>, state: &mut State, team: Id, repo: Id, role: Role, sender: Id) {
         let Some(found) = state.teams.get_mut(&team) else { return };
         let before = found.repos.insert(repo, role);
@@ -163,14 +163,14 @@ impl AppState {
         self.announce_team(state, team, "edited", sender, fields);
     }
 
-    /// A repository as the events of teams carry it.
+    /// A repository as the events of teams contain it.
     fn repo_of_team(&self, state: &State, repo: Id, role: Role) -> Value {
         let mut shown = View::new(state, &self.urls).repo_for(state.repo_by_id(repo), Some(role));
         without(&mut shown, &["has_discussions", "web_commit_signoff_required"]);
         shown
     }
 
-    /// Takes a repository away from a team.
+    /// Removes a repository from a team.
     pub(crate) fn take_from_team(self: &Arc<Self>, state: &mut State, team: Id, repo: Id, sender: Id) {
         let Some(found) = state.teams.get_mut(&team) else { return };
         let Some(role) = found.repos.remove(&repo) else { return };
@@ -178,7 +178,7 @@ impl AppState {
         self.announce_team(state, team, "removed_from_repository", sender, fields);
     }
 
-    /// Gives somebody a role of their own in a repository, or another one. It takes effect at once.
+    /// Gives somebody an own role in a repository, or changes it. It takes effect at once.
     pub(crate) fn give_role(self: &Arc<Self>, state: &mut State, repo: Id, user: Id, role: Role, sender: Id) {
         let before = state.repo_mut(repo).collaborators.insert(user, role);
         if before == Some(role) {
@@ -199,7 +199,8 @@ impl AppState {
         self.announce(state, Event { name: "member", action: Some(action), repo, sender, fields });
     }
 
-    /// Takes somebody's own role in a repository away; who has no other there is no longer assigned to anything.
+    /// Removes somebody's own role in a repository. A user who has no other role there is no longer assigned to
+    /// anything.
     /// <https://docs.github.com/en/rest/collaborators/collaborators#remove-a-repository-collaborator>
     pub(crate) fn take_role(self: &Arc<Self>, state: &mut State, repo: Id, user: Id, sender: Id) {
         if state.repo_mut(repo).collaborators.remove(&user).is_none() {

@@ -12,14 +12,13 @@ use crate::{
 };
 
 impl Repo {
-    /// A milestone by number.
     pub(crate) fn milestone(&self, number: u64) -> Option<&Milestone> {
         self.milestones.iter().find(|milestone| milestone.number == number)
     }
 }
 
 impl State {
-    /// Writes a line of history that says more than its name.
+    /// Adds an event with details to the history.
     pub(crate) fn log(&mut self, at: (Id, u64), actor: Id, event: &'static str, detail: Detail) {
         let (id, now) = (self.new_id(), self.now());
         let issue = self.issue_mut(at.0, at.1);
@@ -31,7 +30,7 @@ impl State {
 }
 
 impl AppState {
-    /// Makes an issue's assignees exactly these; only what differs is announced.
+    /// Sets an issue's assignees to exactly these. Only the differences are announced.
     pub(crate) fn set_assignees(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, wanted: &[Id]) {
         let had = state.issue_mut(at.0, at.1).assignees.clone();
         for assignee in had.iter().copied().filter(|id| !wanted.contains(id)) {
@@ -50,7 +49,7 @@ impl AppState {
         self.announce_issue(state, at, actor, event, json!({ "assignee": shown }));
     }
 
-    /// Puts an issue into a milestone, or takes it out.
+    /// Sets or removes an issue's milestone.
     pub(crate) fn set_milestone(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, wanted: Option<u64>) {
         let had = state.issue_mut(at.0, at.1).milestone;
         if had == wanted {
@@ -67,7 +66,7 @@ impl AppState {
         }
     }
 
-    /// Locks an issue's conversation, or unlocks it.
+    /// Locks or unlocks an issue's conversation.
     pub(crate) fn set_lock(self: &Arc<Self>, state: &mut State, at: (Id, u64), actor: Id, wanted: Option<Lock>) {
         let issue = state.issue_mut(at.0, at.1);
         if issue.locked.is_some() == wanted.is_some() {
@@ -79,7 +78,7 @@ impl AppState {
         self.announce_issue(state, at, actor, event, json!({}));
     }
 
-    /// Tells of a milestone.
+    /// Sends the webhook of a milestone.
     pub(crate) fn announce_milestone(
         self: &Arc<Self>,
         state: &mut State,
@@ -97,7 +96,7 @@ impl AppState {
         self.announce(state, Event { name: "milestone", action: Some(action), repo, sender, fields });
     }
 
-    /// Makes one issue part of another, last in the order.
+    /// Makes one issue a sub-issue of another, last in the order.
     pub(crate) fn add_sub_issue(self: &Arc<Self>, state: &mut State, parent: (Id, u64), child: (Id, u64), actor: Id) {
         state.issue_mut(parent.0, parent.1).sub_issues.push(child);
         state.issue_mut(child.0, child.1).parent = Some(parent);
@@ -106,7 +105,7 @@ impl AppState {
         self.tell_of_family(state, parent, child, actor, ["sub_issue_added", "parent_issue_added"]);
     }
 
-    /// Parts one issue from another.
+    /// Removes a sub-issue from its parent.
     pub(crate) fn drop_sub_issue(self: &Arc<Self>, state: &mut State, parent: (Id, u64), child: (Id, u64), actor: Id) {
         state.issue_mut(parent.0, parent.1).sub_issues.retain(|all| *all != child);
         state.issue_mut(child.0, child.1).parent = None;
@@ -115,7 +114,7 @@ impl AppState {
         self.tell_of_family(state, parent, child, actor, ["sub_issue_removed", "parent_issue_removed"]);
     }
 
-    /// The parent's repository hears of its part, and the part's of its parent.
+    /// Sends the webhooks for the parent's repository and for the sub-issue's repository.
     fn tell_of_family(
         self: &Arc<Self>,
         state: &mut State,

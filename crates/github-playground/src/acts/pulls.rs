@@ -13,17 +13,17 @@ use crate::{
     state::{Id, IssueState, Mergeability, Size, State},
 };
 
-/// What git says of a change.
+/// The facts of a change, computed by git.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) size: Size,
     pub(crate) files: Vec<FileChange>,
-    /// As the base has it.
+    /// The file of the base.
     pub(crate) code_owners: Option<CodeOwners>,
 }
 
 impl Measured {
-    /// Who owns what is changed.
+    /// The owners of the changed files.
     pub(crate) fn owners(&self, state: &State, at: (Id, u64)) -> Vec<Vec<Id>> {
         let repo = state.repo_by_id(at.0);
         let author = repo.issues[&at.1].author;
@@ -37,7 +37,7 @@ pub(crate) async fn measure(git: &Repository, base: &str, head: &str) -> Result<
         tokio::join!(git.commits_between(base, head), git.files_between(base, head), CodeOwners::of(git, base));
     let (commits, code_owners) = (commits?, code_owners?);
     let files = match files {
-        // A forced push may have brought another history altogether: there is nothing to compare it with.
+        // After a forced push the histories may have nothing in common, so there is nothing to compare.
         Err(GitError::NoCommonAncestor(..)) => Vec::new(),
         files => files?,
     };
@@ -51,8 +51,8 @@ pub(crate) async fn measure(git: &Repository, base: &str, head: &str) -> Result<
 }
 
 impl AppState {
-    /// Has git compute, behind the request's back, whether a pull request merges. Until then it is unknown, and an answer
-    /// that comes after a branch moved again is thrown away.
+    /// Has git compute in the background whether a pull request can be merged. Until then the mergeability is unknown.
+    /// A result is discarded if a branch has moved meanwhile.
     pub(crate) fn compute_mergeability(self: &Arc<Self>, state: &mut State, repo: Id, number: u64) {
         let git = state.repo_by_id(repo).git.clone();
         let issue = state.issue_mut(repo, number);
@@ -84,7 +84,8 @@ impl AppState {
         });
     }
 
-    /// Moves a pull request's head, and says so. The size was measured before the lock was taken.
+    /// Moves a pull request's head, with its event and webhook. The caller has measured the size before it took the
+    /// lock.
     pub(crate) fn synchronize(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, moved: Synchronized) {
         let before = {
             let now = state.now();
@@ -107,19 +108,19 @@ impl AppState {
     }
 }
 
-/// Where a pull request is after its head moved.
+/// A pull request after its head moved.
 pub(crate) struct Synchronized {
     pub(crate) head_sha: String,
     pub(crate) base_sha: String,
     pub(crate) measured: Measured,
-    /// What is different from the head before, where anybody said something about that.
+    /// The changes since the old head, if anybody reviewed or commented on that.
     pub(crate) since: Vec<FileChange>,
-    /// Whether the pull request as a whole proposes something else than before.
+    /// Whether the diff of the pull request is different from before.
     pub(crate) is_other_diff: bool,
 }
 
 impl Synchronized {
-    /// Asks git what a head means that moved. `before` is where it was, if people said anything about that.
+    /// Asks git about a moved head. `before` is the old head, if anybody reviewed or commented on it.
     pub(crate) async fn look(
         git: &Repository,
         base_sha: String,
@@ -136,15 +137,15 @@ impl Synchronized {
     }
 }
 
-/// What git says of a merge.
+/// The result of a test merge.
 struct Tested {
-    /// The commit of `refs/pull/<n>/merge`; `None` where there is a conflict.
+    /// The commit of `refs/pull/<n>/merge`; `None` if there is a conflict.
     merge: Option<String>,
-    /// Whether the base has commits that the head has not.
+    /// Whether the base has commits that the head lacks.
     behind: bool,
 }
 
-/// Merges into nowhere, and keeps the result as `refs/pull/<n>/merge`.
+/// Makes a test merge, and stores the result as `refs/pull/<n>/merge`.
 async fn test_merge(git: &Repository, base: &str, head: &str, title: &str, number: u64) -> Result<Tested, GitError> {
     let base_ref = branch_ref(base);
     let Some(base) = git.ref_sha(&base_ref).await? else {
@@ -165,7 +166,7 @@ async fn test_merge(git: &Repository, base: &str, head: &str, title: &str, numbe
     Ok(Tested { merge: Some(sha), behind })
 }
 
-/// The committer of what the server itself commits.
+/// The committer of the server's own commits.
 pub(crate) fn github_signature() -> Signature {
     Signature { name: "GitHub".to_owned(), email: "noreply@github.com".to_owned(), date: Utc::now() }
 }

@@ -1,4 +1,4 @@
-//! A pull request enters and leaves a merge queue, with the webhooks of both.
+//! Adds pull requests to a merge queue and removes them, with the webhooks of both.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use crate::{
     webhooks::Event,
 };
 
-/// Whom the queue acts as.
+/// The account that the queue acts as.
 const ACTOR: &str = "github-merge-queue[bot]";
 
-/// How somebody wants a pull request to enter.
+/// How a pull request enters the queue.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct EnqueueOptions {
-    /// To the front of the line.
+    /// Whether it goes to the front.
     pub(crate) jump: bool,
 }
 
-/// Why a pull request does not enter.
+/// Why a pull request cannot enter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NoEntry(pub(crate) String);
 
@@ -57,7 +57,7 @@ impl DequeueReason {
 }
 
 impl State {
-    /// The bot that makes groups, moves the base, and takes out what does not pass.
+    /// The bot that creates groups, moves the base, and removes pull requests that fail.
     pub(crate) fn queue_actor(&mut self) -> Id {
         let known = self.account_by_login(ACTOR).map(|account| account.id);
         known.unwrap_or_else(|| self.add_account(ACTOR, ACTOR, AccountKind::Bot))
@@ -65,7 +65,7 @@ impl State {
 }
 
 impl AppState {
-    /// Puts an open pull request at the end of its base's queue, or at the front, where the rules let it.
+    /// Adds an open pull request to its base's queue, at the end or at the front, if the rules allow it.
     pub(crate) fn enqueue(
         self: &Arc<Self>,
         state: &mut State,
@@ -92,12 +92,12 @@ impl AppState {
         };
         let issue = state.issue_mut(writer.repo, number);
         issue.log(event, "added_to_merge_queue", writer.actor, now);
-        // It waits for the queue from here on, and not for the rules.
+        // From here on the pull request waits for the queue and not for auto-merge.
         issue.pull_mut().gate.auto_merge = None;
         let repo = state.repo_mut(writer.repo);
         let is_new = !repo.queues.contains_key(&base);
         let queue = repo.queues.entry(base.clone()).or_default();
-        // Whoever jumps comes after those who jumped before.
+        // It goes behind those that jumped the queue before.
         let ahead = queue.entries.iter().take_while(|entry| entry.jump).count();
         queue.entries.insert(if how.jump { ahead } else { queue.entries.len() }, entry);
         queue.news.notify_waiters();
@@ -108,7 +108,7 @@ impl AppState {
         Ok(())
     }
 
-    /// Takes a pull request out of the queue that it is in, if it is in one.
+    /// Removes a pull request from its queue, if it is in one.
     pub(crate) fn leave_queue(
         self: &Arc<Self>,
         state: &mut State,
@@ -132,7 +132,7 @@ impl AppState {
         Some(entry)
     }
 
-    /// Leaves a group's branch to be deleted, and says why it goes.
+    /// Marks a group's branch for deletion, and announces the reason.
     pub(crate) fn destroy_group(
         self: &Arc<Self>,
         state: &mut State,
@@ -146,7 +146,7 @@ impl AppState {
         }
     }
 
-    /// Tells of a group.
+    /// Sends the webhook of a group.
     pub(crate) fn announce_group(
         self: &Arc<Self>,
         state: &mut State,
@@ -167,7 +167,7 @@ impl AppState {
     }
 }
 
-/// Only what could be merged at once, but for the queue, may enter.
+/// A pull request may enter only if it could be merged at once without the queue.
 fn check(state: &State, repo: &Repo, issue: &Issue) -> Result<(), NoEntry> {
     let refuse = |message: &str| Err(NoEntry(format!("Pull request {message}")));
     let pull = issue.pull();

@@ -1,7 +1,7 @@
 //! Consequences of a moved ref, by push, merge, contents API or refs API.
 //!
-//! The caller holds the repository's `moving` lock, so moves are followed in the order git took them. Git is asked first, for all
-//! that the model and the webhooks will need; then the model changes at one stroke.
+//! The caller holds the repository's `moving` lock, so moves are handled in the order in which git made them. Git is
+//! asked first for everything that the model and the webhooks need. After that the model changes in one step.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::{
     webhooks::Event,
 };
 
-/// The `before` or `after` of a ref that was not there.
+/// The `before` or `after` of a ref that did not exist.
 const NOTHING: &str = "0000000000000000000000000000000000000000";
 
 /// GitHub's push payload lists at most this many commits. <https://docs.github.com/en/webhooks/webhook-events-and-payloads#push>
 const COMMITS_SHOWN: usize = 20;
 
-/// A ref that moved; `None` is "not there".
+/// A moved ref. `None` means that it does not exist.
 #[derive(Debug, Clone)]
 pub(crate) struct RefMove {
     pub(crate) name: String,
@@ -36,7 +36,7 @@ impl RefMove {
     }
 }
 
-/// What git says about a move.
+/// The facts of a move, computed by git.
 struct Pushed {
     commits: Vec<(CommitInfo, Vec<FileChange>)>,
     messages: Vec<(String, String)>,
@@ -47,7 +47,7 @@ struct Pushed {
 }
 
 impl AppState {
-    /// Follows refs that moved. Tags and branches are announced; what is neither (`refs/notes/…`) is left alone, as on GitHub.
+    /// Handles moved refs. Tags and branches are announced; other refs (`refs/notes/…`) are ignored, as on GitHub.
     pub(crate) async fn refs_moved(
         self: &Arc<Self>,
         repo: Id,
@@ -61,7 +61,7 @@ impl AppState {
             {
                 continue;
             }
-            // One ref that cannot be followed must not keep the others of the same push from it.
+            // If one ref cannot be handled, the others of the same push still are.
             let pushed = match self.ask_git(repo, &moved).await {
                 Ok(pushed) => pushed,
                 Err(error) => {
@@ -220,7 +220,7 @@ impl AppState {
         }
     }
 
-    /// A pull request without its head or its base is closed.
+    /// Closes the pull requests whose head or base was deleted.
     fn branch_deleted(self: &Arc<Self>, state: &mut State, repo: Id, branch: &str, sender: Id) {
         for number in open_pulls(state, repo, |pull| pull.head_ref == branch || pull.base_ref == branch) {
             self.close(state, (repo, number), sender, None, None);

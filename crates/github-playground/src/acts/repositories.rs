@@ -1,4 +1,4 @@
-//! The life of a repository: made, renamed, transferred, archived, hidden, deleted.
+//! Creates, renames, transfers, archives, hides and deletes repositories.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl AppState {
-    /// Makes a repository without content. One whose folder is there already keeps what it has.
+    /// Creates an empty repository. If its folder exists already, its contents are kept.
     pub(crate) async fn add_repository(
         &self,
         owner: Id,
@@ -43,7 +43,8 @@ impl AppState {
         Ok(id)
     }
 
-    /// A folder for a repository: the one of its name, unless another repository that was called so is still there.
+    /// The folder for a repository: the one with its name, unless that belongs to a repository that had this name
+    /// before.
     fn repository_path(&self, owner: Id, name: &str) -> PathBuf {
         let state = self.state();
         let login = &state.account(owner).login;
@@ -57,7 +58,7 @@ impl AppState {
         others.into_iter().find(|path| !taken(path) && !path.exists()).unwrap_or(first)
     }
 
-    /// Tells of a repository.
+    /// Sends the webhook of a repository.
     pub(crate) fn announce_repository(
         self: &Arc<Self>,
         state: &mut State,
@@ -70,7 +71,7 @@ impl AppState {
         self.announce(state, Event { name: "repository", action: Some(action), repo, sender, fields });
     }
 
-    /// Gives a repository another name; the old one leads to it until another repository takes it.
+    /// Renames a repository. The old name redirects until another repository takes it.
     /// <https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository>
     pub(crate) fn rename(self: &Arc<Self>, state: &mut State, repo: Id, name: &str, sender: Id) {
         let old = state.repo_by_id(repo).name.clone();
@@ -80,7 +81,7 @@ impl AppState {
         self.announce_repository(state, repo, "renamed", sender, Some(changes));
     }
 
-    /// Hides a repository, or shows it to everybody.
+    /// Makes a repository private or public.
     pub(crate) fn set_private(self: &Arc<Self>, state: &mut State, repo: Id, private: bool, sender: Id) {
         if state.repo_by_id(repo).private == private {
             return;
@@ -93,7 +94,7 @@ impl AppState {
         }
     }
 
-    /// Makes a repository read-only, or takes that back.
+    /// Archives or unarchives a repository.
     pub(crate) fn set_archived(self: &Arc<Self>, state: &mut State, repo: Id, archived: bool, sender: Id) {
         if state.repo_by_id(repo).archived == archived {
             return;
@@ -102,7 +103,7 @@ impl AppState {
         self.announce_repository(state, repo, if archived { "archived" } else { "unarchived" }, sender, None);
     }
 
-    /// Takes a repository out of sight. Requests that are under way end on what is left of it.
+    /// Removes a repository from the model. Running requests end on what is left of it.
     pub(crate) fn delete_repository(self: &Arc<Self>, state: &mut State, repo: Id, sender: Id) {
         self.announce_repository(state, repo, "deleted", sender, None);
         state.forget_selected(repo);
@@ -116,8 +117,8 @@ impl AppState {
         }
     }
 
-    /// Hands a repository over. Numbers, labels and collaborators stay; teams of the old organisation have nothing in it any
-    /// longer, and an installation there loses it.
+    /// Transfers a repository. Numbers, labels and collaborators stay. Teams and installations of the old organisation
+    /// lose it.
     /// <https://docs.github.com/en/repositories/creating-and-managing-repositories/transferring-a-repository>
     pub(crate) fn transfer(self: &Arc<Self>, state: &mut State, repo: Id, (owner, name): (Id, &str), sender: Id) {
         let old = state.repo_by_id(repo).owner;
@@ -153,7 +154,7 @@ impl AppState {
 }
 
 impl State {
-    /// Moves a repository to a place that is free, and lets the old one lead there.
+    /// Moves a repository to a free owner and name, and makes the old ones redirect there.
     fn settle_at(&mut self, repo: Id, owner: Id, name: &str) {
         let old = self.repo_by_id(repo);
         let place = self.place(old.owner, &old.name);
@@ -165,12 +166,12 @@ impl State {
         name.clone_into(&mut repo.name);
     }
 
-    /// Where a repository is found, whatever the letters' case.
+    /// The key of a repository, independent of the letters' case.
     pub(crate) fn place(&self, owner: Id, name: &str) -> (String, String) {
         (self.account(owner).login.to_lowercase(), name.to_lowercase())
     }
 
-    /// The repository that this place led to once.
+    /// The repository that had this owner and name before.
     pub(crate) fn moved_from(&self, owner: &str, name: &str) -> Option<&Repo> {
         if self.repo(owner, name).is_some() {
             return None;
@@ -187,12 +188,12 @@ impl State {
     }
 }
 
-/// Where the bare repository of this name lies in the data folder.
+/// The path of a bare repository in the data folder.
 pub(crate) fn repository_path(data: &Path, login: &str, name: &str) -> PathBuf {
     data.join("repositories").join(login).join(format!("{name}.git"))
 }
 
-/// The labels that every new repository has on GitHub, as far as anybody here uses them.
+/// The default labels of a new repository on GitHub, as far as they are used here.
 fn default_labels(state: &mut State) -> Vec<Label> {
     let defaults = [
         ("bug", "d73a4a", "Something isn't working"),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl AppState {
-    /// Asks somebody for a review; whoever is asked already is not asked again.
+    /// Requests a review. Does nothing if one is requested already.
     pub(crate) fn request_review(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, reviewer: Id) {
         let reviewers = &mut state.issue_mut(at.0, at.1).pull_mut().requested_reviewers;
         if !reviewers.contains(&reviewer) {
@@ -27,7 +27,7 @@ impl AppState {
         }
     }
 
-    /// Takes the request back.
+    /// Withdraws a review request.
     pub(crate) fn unrequest_review(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, reviewer: Id) {
         let reviewers = &mut state.issue_mut(at.0, at.1).pull_mut().requested_reviewers;
         if reviewers.contains(&reviewer) {
@@ -37,13 +37,14 @@ impl AppState {
         }
     }
 
-    /// Notes who owns what a pull request changes, and asks those who were not asked yet. Nobody is asked about a draft.
+    /// Stores the owners of the files that a pull request changes, and requests reviews of those who were not asked
+    /// yet. A draft requests no reviews.
     pub(crate) fn note_owners(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, owners: Vec<Vec<Id>>) {
         state.issue_mut(at.0, at.1).pull_mut().gate.owners = owners;
         self.ask_owners(state, at, sender);
     }
 
-    /// Asks the owners, as when a draft becomes ready.
+    /// Requests reviews of the owners when a draft becomes ready.
     pub(crate) fn ask_owners(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id) {
         let pull = state.issue_mut(at.0, at.1).pull();
         if pull.draft {
@@ -51,7 +52,7 @@ impl AppState {
         }
         let reviewed = |owner: &Id| pull.reviews.iter().any(|review| review.author == *owner);
         let owners = pull.gate.owners.iter().flatten().copied().filter(|owner| !reviewed(owner));
-        // A team approves by any of its members; it cannot be asked as a whole here.
+        // Any member can approve for a team. A review of a team as a whole cannot be requested here.
         let owners: Vec<Id> = owners.collect();
         let asked: Vec<Id> = owners.into_iter().filter(|owner| !state.teams.contains_key(owner)).collect();
         for owner in asked {
@@ -59,7 +60,7 @@ impl AppState {
         }
     }
 
-    /// Dismisses a review, and says so.
+    /// Dismisses a review, with its event and webhook.
     pub(crate) fn dismiss(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id, review: Id) {
         let now = state.now();
         let issue = state.issue_mut(at.0, at.1);
@@ -71,7 +72,7 @@ impl AppState {
         }
     }
 
-    /// Tells of a review.
+    /// Sends the webhook of a review.
     pub(crate) fn announce_review(
         self: &Arc<Self>,
         state: &mut State,
@@ -89,7 +90,7 @@ impl AppState {
             "review": view.review_in_webhook(found, issue, review), "pull_request": view.pull_simple(found, issue),
         });
         if action == "edited" {
-            // This one webhook shows the repositories with less than the others do.
+            // Only this webhook has a shorter form of the repositories.
             for side in ["head", "base"] {
                 let shown = &mut fields["pull_request"][side]["repo"];
                 without(shown, &["has_discussions", "web_commit_signoff_required"]);
@@ -99,7 +100,7 @@ impl AppState {
         self.announce(state, Event { name: "pull_request_review", action: Some(action), repo, sender, fields });
     }
 
-    /// Tells of a conversation on the diff.
+    /// Sends the webhook of a conversation on the diff.
     pub(crate) fn announce_thread(
         self: &Arc<Self>,
         state: &mut State,
@@ -120,7 +121,7 @@ impl AppState {
         self.announce(state, Event { name: "pull_request_review_thread", action: Some(action), repo, sender, fields });
     }
 
-    /// After a push that changed the diff: approvals are dismissed where the base's rules say so.
+    /// Called after a push that changed the diff. Dismisses approvals if the base's rules require it.
     /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches#require-pull-request-reviews-before-merging>
     pub(crate) fn dismiss_stale(self: &Arc<Self>, state: &mut State, at: (Id, u64), sender: Id) {
         let repo = state.repo_by_id(at.0);
@@ -137,8 +138,8 @@ impl AppState {
     }
 }
 
-/// Takes the comments on a diff along to a new head. `since` is what changed between the heads, `whole` the diff as it is
-/// now. A line that was changed itself, or is no longer part of the diff, has no place any more: its comment is outdated.
+/// Moves the comments on a diff to a new head. `since` is the change between the heads, and `whole` the present diff.
+/// If a line itself was changed or is no longer in the diff, its comment becomes outdated.
 pub(crate) fn move_comments(comments: &mut [ReviewComment], since: &[FileChange], whole: &[FileChange], head: &str) {
     for comment in comments.iter_mut().filter(|comment| comment.line.is_some()) {
         let changed = since.iter().find(|file| file.path == comment.path);

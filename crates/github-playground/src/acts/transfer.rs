@@ -20,7 +20,7 @@ pub(crate) enum Missing {
 }
 
 impl State {
-    /// Why an issue cannot move there; nothing where it can.
+    /// Why an issue cannot be transferred there; `None` if it can.
     pub(crate) fn untransferable(&self, from: (Id, u64), to: Id) -> Option<&'static str> {
         let (old, new) = (self.repo_by_id(from.0), self.repo_by_id(to));
         if old.issues.get(&from.1).is_none_or(|issue| issue.pull.is_some()) {
@@ -38,7 +38,7 @@ impl State {
         }
     }
 
-    /// Where an issue is, by its id.
+    /// The repository and number of an issue.
     pub(crate) fn issue_by_id(&self, id: Id) -> Option<(Id, u64)> {
         self.repos.values().find_map(|repo| {
             let found = repo.issues.values().find(|issue| issue.id == id)?;
@@ -46,7 +46,7 @@ impl State {
         })
     }
 
-    /// The labels of an issue as another repository has them.
+    /// The ids of an issue's labels in the other repository.
     fn labels_there(&mut self, issue: &Issue, (from, to): (Id, Id), missing: Missing) -> Vec<Id> {
         let had = |id: &Id| self.repo_by_id(from).labels.iter().find(|label| label.id == *id).cloned();
         let had: Vec<Label> = issue.labels.iter().filter_map(had).collect();
@@ -63,14 +63,14 @@ impl State {
         there
     }
 
-    /// The milestone there of the same title and due date.
+    /// The other repository's milestone with the same title and due date.
     fn milestone_there(&self, issue: &Issue, (from, to): (Id, Id)) -> Option<u64> {
         let had = self.repo_by_id(from).milestone(issue.milestone?)?;
         let same = |all: &&crate::state::Milestone| all.title == had.title && all.due_on == had.due_on;
         self.repo_by_id(to).milestones.iter().find(same).map(|milestone| milestone.number)
     }
 
-    /// Has the families of a transferred issue name its new place.
+    /// Updates the parent and the sub-issues of a transferred issue to its new place.
     fn rehome_family(&mut self, issue: &Issue, from: (Id, u64), to: (Id, u64)) {
         if let Some(parent) = issue.parent {
             let parts = &mut self.issue_mut(parent.0, parent.1).sub_issues;
@@ -83,7 +83,8 @@ impl State {
 }
 
 impl AppState {
-    /// Has whom a repository was offered to accept it. Answers whether there is such an offer, and room for it.
+    /// Accepts the offer to transfer a repository, for the account it was offered to. Returns whether there is such an
+    /// offer and the name is free.
     pub(crate) fn accept_transfer(self: &Arc<Self>, full_name: &str) -> bool {
         let mut state = self.state();
         let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name)).map(|repo| repo.id);
@@ -96,9 +97,9 @@ impl AppState {
         true
     }
 
-    /// Moves an issue with its comments, its history and, as far as the new repository has them too, its labels, its milestone and
-    /// its assignees; answers with the new number. Both repositories are told: the old one that it went, the new one that
-    /// an issue was opened.
+    /// Moves an issue with its comments and its history and, if the new repository has them too, its labels, milestone
+    /// and assignees. Returns the new number. Both repositories get a webhook: the old one for the transfer, the new
+    /// one for an opened issue.
     pub(crate) fn transfer_issue(
         self: &Arc<Self>,
         state: &mut State,

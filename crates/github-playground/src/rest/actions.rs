@@ -37,7 +37,7 @@ pub(super) const ACTIONS: &[Scope] = &[Scope::Actions];
 /// <https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs>
 const RERUN_DAYS: i64 = 30;
 
-/// A workflow by its id or its file's name.
+/// Finds a workflow by its id or its file's name.
 pub(super) fn find_workflow<'r>(repo: &'r Repo, name: &str) -> Result<&'r Workflow, ApiError> {
     let named = |workflow: &&Workflow| {
         workflow.id.to_string() == name || workflow.path == name || workflow.path.rsplit('/').next() == Some(name)
@@ -134,7 +134,7 @@ async fn rerun_failed(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>)
     again(&ctx, (&owner, &name), |_| Some(id), |run| failed(run).ok_or_else(none))
 }
 
-/// With all that needs it.
+/// Runs a job again, together with the jobs that need it.
 async fn rerun_job(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
     let of = |run: &WorkflowRun| run.jobs.iter().find(|job| job.id == id).map(|job| job.planned);
     let run = |repo: &Repo| repo.actions.runs.iter().find(|run| of(run).is_some()).map(|run| run.id);

@@ -19,7 +19,7 @@ use crate::{
     state::{Access, Grant, Id, Installation, Permissions, Scope, State, Time},
 };
 
-/// A token is narrowed to at most so many repositories.
+/// The most repositories that a token can be limited to.
 /// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
 const REPOSITORIES_NAMED: usize = 500;
 
@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
 }
 
 impl Ctx {
-    /// Only the app itself goes on.
+    /// The app, if the caller is an app itself; else an error.
     pub(super) fn require_app(&self) -> Result<Id, ApiError> {
         match self.caller {
             Caller::App(id) => Ok(id),
@@ -67,7 +67,7 @@ async fn installations(ctx: Ctx) -> Answer {
     let since = ctx.query("since").and_then(|since| since.parse::<Time>().ok());
     let own = state.installations.iter().filter(|all| all.app == app);
     let listed = own.filter(|all| since.is_none_or(|since| all.updated_at >= since));
-    // Those whose owners did not yet agree to what the app asks for by now.
+    // Installations whose owners have not accepted the permissions that the app requests now.
     let outdated = ctx.query("outdated").is_some_and(|word| word != "false");
     let listed = listed.filter(|all| !outdated || all.permissions != state.app_behind(all.id).permissions);
     Ok(ctx.list(listed, |installation| view.installation(installation)))
@@ -114,7 +114,7 @@ async fn mint(ctx: Ctx, At(id): At<Id>, Input(asked): Input<TokenRequest>) -> An
     }
     let repositories = chosen(&state, &installation, &asked)?;
     let permissions = match asked.permissions {
-        // None named is all, and so is an empty object, which PyGithub sends.
+        // No permissions, or an empty object as PyGithub sends it, means all permissions.
         None => installation.permissions,
         Some(asked) if asked.is_empty() => installation.permissions,
         Some(asked) if is_subset(&asked, &installation.permissions) => {

@@ -1,7 +1,8 @@
-//! The files of a commit in one archive. <https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar>
+//! The files of a commit in one archive.
+//! <https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar>
 //!
-//! The API only says where: the archive itself is at an address like that of GitHub's codeload, good for a few minutes and
-//! without a token, because clients take none along to another host.
+//! The API only redirects. The archive itself has an address like that of GitHub's codeload, which is valid for a few
+//! minutes and needs no token, because clients do not send their token to another host.
 
 use std::sync::{Arc, PoisonError};
 
@@ -32,12 +33,13 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/zipball/{*name}", get(zipball))
 }
 
-/// Where the archives themselves are, beside the API.
+/// The routes of the archives themselves, outside the API.
 pub(crate) fn downloads(app_state: Arc<AppState>) -> Router {
     Router::new().route("/_codeload/{owner}/{repo}/{format}/{ticket}", get(download)).with_state(app_state)
 }
 
-/// <https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar>: links of private repositories last so long.
+/// <https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar>: how long links to private
+/// repositories are valid.
 const MINUTES: i64 = 5;
 
 async fn default_tarball(ctx: Ctx, At(at): At<(String, String)>) -> Answer {

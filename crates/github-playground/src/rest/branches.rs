@@ -66,7 +66,7 @@ async fn whole(ctx: &Ctx, at: (&str, &str), branch: &str) -> Answer {
     Ok(ok(value))
 }
 
-/// Everything below a branch that is not only read.
+/// Every request below a branch that changes something.
 async fn change(
     ctx: Ctx,
     method: Method,
@@ -95,7 +95,7 @@ async fn rename(ctx: &Ctx, (owner, name): (&str, &str), branch: &str, body: Valu
         let state = ctx.state();
         let repo = ctx.read(&state, (owner, name), &[Scope::Metadata])?;
         let is_default = repo.default_branch == branch;
-        // Only administrators rename the default branch, or one that is protected.
+        // Only administrators may rename the default branch or a protected one.
         let is_guarded = is_default || repo.rules.protections.contains_key(branch);
         let (scope, least) =
             if is_guarded { (Scope::Administration, Role::Admin) } else { (Scope::Contents, Role::Write) };
@@ -132,7 +132,7 @@ async fn tags(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let (repo, git) = git_of(&ctx, (&owner, &name))?;
     let mut tags = git.refs("refs/tags/").await?;
     for tag in tags.iter_mut().filter(|tag| tag.kind == "tag") {
-        // The list shows what is tagged, not the tag.
+        // The list shows the tagged commit and not the tag object.
         tag.sha = git.resolve(&tag.sha).await?.unwrap_or_else(|| tag.sha.clone());
     }
     let state = ctx.state();

@@ -28,7 +28,7 @@ use crate::{
 const TEXT_LIMIT: usize = 65_535;
 const ANNOTATIONS_LIMIT: usize = 50;
 const ACTIONS_LIMIT: usize = 3;
-/// Of an annotation's message, and of its details.
+/// The most bytes of an annotation's message, and of its details.
 const ANNOTATION_BYTES: usize = 64 * 1024;
 const MOST_OF_A_NAME: usize = 1000;
 
@@ -129,7 +129,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Puts the fields that were given into a run; annotations are added to those it has.
+    /// Applies the given fields to a run. Annotations are added to the existing ones.
     fn apply(self, run: &mut CheckRun, now: DateTime<Utc>) -> Result<(), ApiError> {
         if self.status == Some(CheckStatus::Completed) && self.conclusion.or(run.conclusion).is_none() {
             return Err(ApiError::invalid("CheckRun", "conclusion", "missing_field"));
@@ -144,7 +144,7 @@ impl Fields {
                 (run.conclusion, run.completed_at) = (None, None);
             }
         }
-        // A conclusion completes, whatever the status says.
+        // A conclusion completes the run, whatever the status is.
         if let Some(conclusion) = self.conclusion {
             run.status = CheckStatus::Completed;
             run.conclusion = Some(conclusion);
@@ -163,7 +163,7 @@ impl Fields {
     }
 }
 
-/// Check runs belong to apps; a person's token is refused whatever its role.
+/// Check runs belong to apps, so a person's token is refused whatever its role.
 pub(super) fn app_only(ctx: &Ctx, state: &State, at: (&str, &str)) -> Result<Writer, ApiError> {
     match ctx.caller {
         Caller::User(_) => {
@@ -174,7 +174,7 @@ pub(super) fn app_only(ctx: &Ctx, state: &State, at: (&str, &str)) -> Result<Wri
     }
 }
 
-/// A check run is changed by the app that made it, and by no other.
+/// Only the app that created a check run may change it.
 fn own(app: Id, run: &CheckRun) -> Result<(), ApiError> {
     if run.app == app {
         return Ok(());
@@ -187,7 +187,7 @@ pub(super) fn find(repo: &Repo, id: Id) -> Result<&CheckRun, ApiError> {
     repo.runs.iter().find(|run| run.id == id).ok_or_else(ApiError::not_found)
 }
 
-/// What git says of a commit, for the suite's webhooks.
+/// The commit's data for the suite's webhooks.
 pub(super) async fn head_commit(ctx: &Ctx, repo: Id, sha: &str) -> Result<Option<Value>, GitError> {
     let git = ctx.state().repo_by_id(repo).git.clone();
     Ok(git.commit(sha).await?.map(|commit| simple_commit(&commit)))
@@ -233,7 +233,8 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(fields)
     fields.apply(&mut run, now)?;
     let completed = run.status == CheckStatus::Completed;
     let runs = &mut state.repo_mut(writer.repo).runs;
-    // https://docs.github.com/en/rest/checks/runs: of more than a thousand of one name in a suite the oldest go.
+    // https://docs.github.com/en/rest/checks/runs: if a suite has more than a thousand runs of one name, the oldest are
+    // deleted.
     let same = |all: &CheckRun| all.suite == suite && all.name == run.name;
     if runs.iter().filter(|all| same(all)).count() >= MOST_OF_A_NAME
         && let Some(oldest) = runs.iter().position(same)
@@ -296,7 +297,7 @@ async fn annotations(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) 
     }))
 }
 
-/// The run itself stays as it is: its app decides, which alone is told.
+/// Asks the run's app to run the check again. The run itself does not change, and only its app is informed.
 /// <https://docs.github.com/en/rest/checks/runs#rerequest-a-check-run>
 async fn rerequest(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
     let mut state = ctx.state();
@@ -318,7 +319,7 @@ struct Pressed {
     identifier: Option<String>,
 }
 
-/// GitHub has no such resource: there a person presses a button on the page. Here this is the button.
+/// Presses a button of a check run. GitHub has no such endpoint; there a person presses the button on the page.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=requested_action#check_run>
 async fn requested_action(
     ctx: Ctx,

@@ -1,4 +1,4 @@
-//! The people of a repository and what they may do. <https://docs.github.com/en/rest/collaborators/collaborators>
+//! The people of a repository and their roles. <https://docs.github.com/en/rest/collaborators/collaborators>
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn require_push<'s>(ctx: &Ctx, state: &'s State, at: (&str, &str), refusal: &str
 
 const COLLABORATORS: &str = "Must have push access to view repository collaborators.";
 
-/// Everybody with a role, whatever it comes from.
+/// Everybody with a role, whatever its source is.
 /// <https://docs.github.com/en/rest/collaborators/collaborators#list-repository-collaborators>
 async fn collaborators(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
@@ -63,7 +63,7 @@ fn known(state: &State, repo: &Repo, login: &str) -> Answer {
     state.given_role(repo, account.id).map(|_| no_content()).ok_or_else(ApiError::not_found)
 }
 
-/// Whoever has a role can be assigned. <https://docs.github.com/en/rest/issues/assignees#list-assignees>
+/// Everybody with a role can be assigned. <https://docs.github.com/en/rest/issues/assignees#list-assignees>
 async fn assignees(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), super::issues::ISSUES)?;
@@ -82,7 +82,7 @@ struct Permission {
     permission: Option<String>,
 }
 
-/// Takes effect at once: on an Enterprise Server nobody has to accept an invitation.
+/// Takes effect at once, because an Enterprise Server needs no accepted invitation.
 /// <https://docs.github.com/en/enterprise-server/rest/collaborators/collaborators#add-a-repository-collaborator>
 async fn set_role(
     ctx: Ctx,
@@ -99,7 +99,7 @@ async fn set_role(
     if repo.owner == account {
         return Err(ApiError::custom("Repository", "Repository owner cannot be a collaborator"));
     }
-    // A person's repository knows one kind of collaborator, who may push.
+    // A person's repository has only one kind of collaborator, who may push.
     let organization = state.organization(repo.owner);
     let role = if organization.is_some() { role } else { Role::Write };
     let base = organization.filter(|found| found.members.contains_key(&account)).and_then(|found| found.base);
@@ -111,7 +111,7 @@ async fn set_role(
     Ok(no_content())
 }
 
-/// An administrator removes anybody, and everybody themselves.
+/// Administrators may remove anybody, and everybody may remove themselves.
 /// <https://docs.github.com/en/rest/collaborators/collaborators#remove-a-repository-collaborator>
 async fn drop_role(ctx: Ctx, At((owner, name, login)): At<(String, String, String)>) -> Answer {
     let mut state = ctx.state();
@@ -123,7 +123,7 @@ async fn drop_role(ctx: Ctx, At((owner, name, login)): At<(String, String, Strin
     Ok(no_content())
 }
 
-/// The one authorisation a bot may rely on: what somebody may do now.
+/// The present permission of a user. A bot may rely on no other authorisation.
 /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
 async fn permission(ctx: Ctx, At((owner, name, login)): At<(String, String, String)>) -> Answer {
     let state = ctx.state();

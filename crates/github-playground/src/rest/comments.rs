@@ -75,7 +75,7 @@ async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, 
     Ok(created(shown(ctx.view(&state), writer.repo, id)))
 }
 
-/// Adds a comment to an issue or a pull request that was looked up.
+/// Adds a comment to an issue or a pull request that the caller has looked up.
 pub(crate) fn comment_on(ctx: &Ctx, writer: Writer, number: u64, body: String) -> Result<Id, ApiError> {
     let mut state = ctx.state();
     check_unlocked(&state, writer, find(state.repo_by_id(writer.repo), number)?)?;
@@ -119,7 +119,7 @@ async fn read(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answ
     Ok(ok(ctx.view(&state).comment(repo, issue, comment)))
 }
 
-/// Those who wrote a comment may change it, and so may everybody who can push.
+/// The author of a comment may change it, and so may everybody who can push.
 fn may_change(ctx: &Ctx, state: &State, at: (&str, &str), id: Id) -> Result<(Writer, u64), ApiError> {
     let writer = ctx.write(state, at, ISSUES, Role::Read)?;
     let repo = state.repo_by_id(writer.repo);

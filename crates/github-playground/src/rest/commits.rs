@@ -1,4 +1,4 @@
-//! Commits, and what hangs on them: checks, statuses, comparisons.
+//! Commits, and their checks, statuses and comparisons.
 //! <https://docs.github.com/en/rest/commits/commits>
 
 use std::sync::Arc;
@@ -28,14 +28,14 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
 
 pub(super) const CONTENTS: &[Scope] = &[Scope::Contents];
 
-/// The repository's git, for those who may read its contents.
+/// The repository's git, if the caller may read its contents.
 pub(super) fn git_of(ctx: &Ctx, at: (&str, &str)) -> Result<(Id, Arc<Repository>), ApiError> {
     let state = ctx.state();
     let repo = ctx.read(&state, at, CONTENTS)?;
     Ok((repo.id, repo.git.clone()))
 }
 
-/// The commit that a ref names: a whole sha, else a branch first, then a tag, a full ref or a sha's beginning.
+/// The commit that a name means: a full sha, else a branch, then a tag, a full ref, or a sha's prefix.
 pub(super) async fn resolve(git: &Repository, name: &str) -> Result<String, ApiError> {
     let candidates = if is_sha(name) {
         vec![name.to_owned()]
@@ -50,7 +50,7 @@ pub(super) async fn resolve(git: &Repository, name: &str) -> Result<String, ApiE
     Err(ApiError::semantic(format!("No commit found for SHA: {name}")))
 }
 
-/// The most commits that a list looks at; pages beyond are empty.
+/// The most commits that a list reads. Later pages are empty.
 const HISTORY: usize = 10_000;
 
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
@@ -87,13 +87,13 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     Ok(ctx.list(shown, |commit| view.commit(state.repo_by_id(repo), commit)))
 }
 
-/// Everything below `/commits/`: a ref may have slashes of its own, so what is asked of it is read from the end.
+/// Every request below `/commits/`. A ref may contain slashes, so the path is parsed from its end.
 async fn below(ctx: Ctx, At((owner, name, rest)): At<(String, String, String)>) -> Answer {
     let at = (owner.as_str(), name.as_str());
     let asked = ["/check-runs", "/check-suites", "/statuses", "/status", "/pulls", "/branches-where-head"]
         .into_iter()
         .find_map(|suffix| Some((suffix, rest.strip_suffix(suffix)?)));
-    // Each resource asks for its own permission, so that of the contents is asked only for the commit itself.
+    // Each resource needs its own permission. The permission for contents is only checked for the commit itself.
     let git = {
         let state = ctx.state();
         ctx.read(&state, at, &[Scope::Metadata])?.git.clone()
@@ -162,11 +162,11 @@ async fn pulls_of(ctx: &Ctx, at: (&str, &str), git: &Repository, sha: &str) -> A
     Ok(ctx.list(found, |number| view.pull_simple(repo, &repo.issues[&number])))
 }
 
-/// What a comparison shows at most: so many commits without pages, and so many files in all.
+/// The most commits in a comparison without pages, and the most files in any comparison.
 const COMMITS_COMPARED: usize = 250;
 const FILES_COMPARED: usize = 300;
 
-/// What a commit shows of its files at most, in pages as long as a comparison.
+/// The most files of a commit. Its pages are as long as those of a comparison.
 /// <https://docs.github.com/en/rest/commits/commits#get-a-commit>
 const FILES_OF_COMMIT: usize = 3000;
 
@@ -202,7 +202,7 @@ async fn compare(ctx: Ctx, At((owner, name, range)): At<(String, String, String)
     let state = ctx.state();
     let (view, repo) = (ctx.view(&state), state.repo_by_id(repo));
     let html = view.repo_web(repo, &format!("/compare/{range}"));
-    // Files come with the first page alone.
+    // Only the first page has the files.
     let first = ctx.query("page").is_none_or(|page| page == "1");
     let files = files.iter().filter(|_| first).take(FILES_COMPARED);
     let files: Vec<Value> = files.map(|file| view.file(repo, &head_sha, file)).collect();

@@ -41,7 +41,7 @@ struct Person {
     email: String,
 }
 
-/// What a change is made with.
+/// The repository, branch and caller of a change.
 struct Workplace {
     writer: Writer,
     git: Arc<Repository>,
@@ -126,12 +126,12 @@ async fn remove(
     finish(&ctx, &place, path, old, &written, StatusCode::OK, 0).await
 }
 
-/// Where the branch is, and the blob that the path has there.
+/// The head of the branch, and the blob at the path.
 async fn before(place: &Workplace, path: &str) -> Result<(Option<String>, Option<String>), ApiError> {
     let name = branch_ref(&place.branch);
     let old = place.git.ref_sha(&name).await?;
     let Some(sha) = &old else {
-        // The first file of an empty repository makes its branch; any other branch must exist.
+        // The first file of an empty repository creates the branch. Any other branch must exist.
         if place.git.branches().await?.is_empty() {
             return Ok((None, None));
         }

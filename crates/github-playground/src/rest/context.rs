@@ -25,7 +25,7 @@ use crate::{
     view::{Urls, View},
 };
 
-/// What a handler answers.
+/// The result of a handler.
 pub(crate) type Answer = Result<Response, ApiError>;
 
 pub(crate) struct Ctx {
@@ -34,13 +34,14 @@ pub(crate) struct Ctx {
     pub(crate) urls: Urls,
     pub(crate) headers: HeaderMap,
     pub(crate) of_issue_form: bool,
-    /// The app through which a person acts, whose permissions limit theirs.
+    /// The app through which a person acts. Its permissions limit theirs.
     pub(crate) through: Option<Id>,
     uri: Uri,
     query: HashMap<String, String>,
 }
 
-/// Marks a request made inside the process for one of the repository's issue forms: its labels are set whoever opens the issue.
+/// Marks a request from inside the process for one of the repository's issue forms. The form's labels are set, whoever
+/// opens the issue.
 /// <https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests/syntax-for-issue-forms>
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OfIssueForm;
@@ -64,7 +65,7 @@ impl FromRequestParts<Arc<AppState>> for Ctx {
 }
 
 impl Ctx {
-    /// The model. Let go of it before waiting for anything.
+    /// The model. Release the guard before any await.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.app_state.state()
     }
@@ -74,12 +75,12 @@ impl Ctx {
         View::new(state, &self.urls)
     }
 
-    /// A parameter of the query string; an empty one counts as absent.
+    /// A parameter of the query string. An empty one counts as absent.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A repository the caller may read in this respect; else the 404 or 403 that GitHub answers.
+    /// A repository that the caller may read in this scope; else GitHub's 404 or 403.
     pub(crate) fn read<'s>(
         &self,
         state: &'s State,
@@ -110,8 +111,8 @@ impl Ctx {
         }
     }
 
-    /// A repository the caller may change in this respect: people by their role, the app by one of the permissions. In an
-    /// archived one nothing is changed.
+    /// A repository that the caller may change in this scope: a person by their role, an app by one of the permissions.
+    /// An archived one cannot be changed.
     /// <https://docs.github.com/en/repositories/archiving-a-github-repository/archiving-repositories>
     pub(crate) fn write(
         &self,
@@ -124,7 +125,7 @@ impl Ctx {
         if state.repo_by_id(writer.repo).archived { Err(ApiError::archived()) } else { Ok(writer) }
     }
 
-    /// The same for what can be done with an archived repository too: taking it back, handing it over, deleting it.
+    /// The same for acts that are also possible on an archived repository: unarchive, transfer, delete.
     pub(super) fn write_whole(
         &self,
         state: &State,
@@ -158,14 +159,14 @@ impl Ctx {
         }
     }
 
-    /// The page of a list that the query asks for, with GitHub's `Link` header.
+    /// The requested page of a list, with GitHub's `Link` header.
     /// <https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>
     pub(crate) fn list<T>(&self, items: impl IntoIterator<Item = T>, show: impl Fn(T) -> Value) -> Response {
         let items: Vec<T> = items.into_iter().collect();
         self.list_of(items.len(), items, show)
     }
 
-    /// The same where it is known how many there are: no more of them than the page are taken.
+    /// The same for a list whose length is known: only the items of the page are read.
     pub(crate) fn list_of<T>(
         &self,
         count: usize,
@@ -173,7 +174,7 @@ impl Ctx {
         show: impl Fn(T) -> Value,
     ) -> Response {
         let (page, link) = self.page(count, items);
-        // One by one: a hundred issues as values would take ten times the memory of the text.
+        // Written one by one, because a hundred issues as values need ten times the memory of their text.
         let mut text = String::from("[");
         for (number, item) in page.enumerate() {
             text.push_str(if number == 0 { "" } else { "," });
@@ -208,7 +209,7 @@ impl Ctx {
         with_link(ok(members), link)
     }
 
-    /// The page of so many items that the query asks for, and its links.
+    /// The requested page of a list with this many items, and its links.
     pub(super) fn page<T>(
         &self,
         count: usize,
@@ -217,7 +218,7 @@ impl Ctx {
         self.page_of(count, items, (30, 100))
     }
 
-    /// The same where pages have another size, and another largest one.
+    /// The same for a resource with another page size and another limit.
     pub(super) fn page_of<T>(
         &self,
         count: usize,
@@ -283,7 +284,7 @@ fn as_json(mut response: Response) -> Response {
     response
 }
 
-/// Path parameters; what does not fit them does not exist.
+/// Path parameters. If they cannot be parsed, the answer is 404.
 pub(crate) struct At<T>(pub(crate) T);
 
 impl<T, S> FromRequestParts<S> for At<T>
@@ -299,10 +300,11 @@ where
     }
 }
 
-/// The JSON body, an object. None at all counts as `{}`; what is not JSON is 400; JSON of the wrong shape is 422.
+/// The JSON body, an object. An empty body counts as `{}`; a body that is not JSON gets 400; JSON of the wrong shape
+/// gets 422.
 pub(crate) struct Input<T>(pub(crate) T);
 
-/// The same where an array will do as well.
+/// The same, but an array is also accepted.
 pub(crate) struct AnyInput<T>(pub(crate) T);
 
 impl<T, S> FromRequest<S> for Input<T>
@@ -314,7 +316,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let value = body(request, state).await?;
-        // A struct would be read from an array too, member by member.
+        // Serde would also read a struct from an array, member by member.
         if !value.is_object() {
             return Err(ApiError::semantic(format!("Invalid request.\n\n{value} is not an object.")));
         }
@@ -349,7 +351,7 @@ async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Value, ApiE
     fault.map_or(Ok(value), |fault| Err(ApiError::semantic(fault)))
 }
 
-/// A body of the right shape, or the 422 that says what is wrong with it.
+/// A body of the right shape, or the 422 that names the fault.
 pub(crate) fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
     serde_json::from_value(value).map_err(|error| ApiError::semantic(format!("Invalid request.\n\n{error}")))
 }
@@ -372,7 +374,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same, where a value of this kind is as good as none.
+    /// The same, but a value that `none` accepts counts as null.
     pub(crate) fn unless(self, none: impl FnOnce(&T) -> bool) -> Self {
         match self {
             Self::Set(value) if none(&value) => Self::Clear,

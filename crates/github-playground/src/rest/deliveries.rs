@@ -25,7 +25,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/app/hook/deliveries/{id}/attempts", post(redeliver))
 }
 
-/// Newest first; the next page starts below the cursor, which names the last one shown.
+/// Newest first. The cursor is the last delivery of a page, and the next page starts below it.
 async fn list(ctx: Ctx) -> Answer {
     let app = ctx.require_app()?;
     let size = ctx.query("per_page").and_then(|size| size.parse::<usize>().ok()).unwrap_or(30).clamp(1, 100);
@@ -41,7 +41,7 @@ async fn list(ctx: Ctx) -> Answer {
     };
     let mut found: Vec<&Delivery> = state
         .recent_deliveries()
-        // What is still on its way has no outcome yet, and is not listed before it has.
+        // A delivery that is still being sent has no outcome, and is not listed before it has one.
         .filter(|delivery| {
             delivery.app == app && delivery.status != PENDING && cursor.is_none_or(|cursor| delivery.id < cursor)
         })

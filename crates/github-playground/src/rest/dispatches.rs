@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/dispatches", post(of_repository))
 }
 
-/// The inputs and members that this version takes; github.com takes more inputs.
+/// The most inputs and members that this version accepts. github.com accepts more inputs.
 /// <https://docs.github.com/en/enterprise-server@3.17/rest/actions/workflows#create-a-workflow-dispatch-event>
 const MOST_MEMBERS: usize = 10;
 const MOST_CHARACTERS: usize = 100;
@@ -68,7 +68,7 @@ async fn of_workflow(
         (writer, find_workflow(repo, &workflow)?.path.clone(), repo.git.clone())
     };
     if asked.return_run_details.is_some() {
-        // github.com answers with the run; this version does not know the word.
+        // github.com returns the run. This version does not know the parameter.
         let message = "Invalid request.\n\n\"return_run_details\" is not a permitted key.";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
     }
@@ -125,7 +125,7 @@ async fn of_repository(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(
     let head = git.ref_sha(&branch_ref(&branch)).await?;
     {
         let mut state = ctx.state();
-        // The action is whatever the caller calls it.
+        // The caller chooses the name of the action.
         let fields = json!({ "action": kind, "branch": branch, "client_payload": payload });
         let (repo, sender) = (writer.repo, writer.actor);
         ctx.app_state.announce(&mut state, Event { name: "repository_dispatch", action: None, repo, sender, fields });

@@ -1,4 +1,4 @@
-//! Files and folders read through the contents API, in the form that is asked for.
+//! Files and folders read through the contents API, in the requested form.
 //! <https://docs.github.com/en/rest/repos/contents#get-repository-content>
 
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/readme/{*folder}", get(readme_of))
 }
 
-/// How the content is wanted.
+/// The requested form of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Json,
@@ -69,7 +69,7 @@ async fn read(ctx: Ctx, At((owner, name, path)): At<(String, String, String)>) -
     Scene::of(&ctx, (&owner, &name)).await?.show(path.trim_matches('/')).await
 }
 
-/// Where GitHub looks for the README of a repository, in this order.
+/// The folders in which GitHub looks for the README of a repository, in this order.
 /// <https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-readmes>
 const README_FOLDERS: [&str; 3] = [".github", "", "docs"];
 
@@ -85,12 +85,12 @@ async fn readme_of(ctx: Ctx, At((owner, name, folder)): At<(String, String, Stri
 /// Git's mode of a symbolic link.
 const SYMLINK: &str = "120000";
 
-/// Larger files come without their content, but for the raw form.
+/// Larger files have no content in the answer, except in the raw form.
 const SHOWN_WHOLE: u64 = 1024 * 1024;
-/// Larger ones do not come at all.
+/// Larger files are refused.
 const LARGEST: u64 = 100 * 1024 * 1024;
 
-/// What a blob beyond the limit is answered with.
+/// Refuses a blob that is larger than the limit.
 pub(super) fn check_size(size: u64) -> Result<(), ApiError> {
     if size <= LARGEST {
         return Ok(());
@@ -100,12 +100,12 @@ pub(super) fn check_size(size: u64) -> Result<(), ApiError> {
     Err(ApiError::too_large(message))
 }
 
-/// A repository at a commit, and how its content is wanted.
+/// A repository at a commit, and the requested form of its content.
 struct Scene<'a> {
     ctx: &'a Ctx,
     repo: Id,
     git: Arc<Repository>,
-    /// The ref as it was asked for, which the links repeat.
+    /// The requested ref, which the links repeat.
     name: String,
     sha: String,
     wanted: Wanted,
@@ -142,7 +142,7 @@ impl<'a> Scene<'a> {
                 .map(|entry| entry.path.rsplit('/').next().unwrap_or_default())
                 .filter(|file| file.split('.').next().is_some_and(|stem| stem.eq_ignore_ascii_case("readme")))
                 .collect();
-            // Markdown before anything else.
+            // Markdown has precedence.
             found.sort_by_key(|file| !is_markdown(file));
             if let Some(file) = found.first() {
                 let path = if folder.is_empty() { (*file).to_owned() } else { format!("{folder}/{file}") };
@@ -152,7 +152,7 @@ impl<'a> Scene<'a> {
         Err(ApiError::not_found())
     }
 
-    /// A link to a file of the repository shows as that file, any other as the link itself.
+    /// A link to a file of the repository is shown as that file, and any other link as itself.
     async fn show_link(&self, path: &str, link: &TreeEntry) -> Answer {
         let target = self.git.blob(&link.sha).await?.unwrap_or_default();
         let target = String::from_utf8_lossy(&target).into_owned();
@@ -252,7 +252,7 @@ fn is_markdown(path: &str) -> bool {
     ["md", "markdown", "mdown", "mkdn"].iter().any(|known| end.eq_ignore_ascii_case(known))
 }
 
-/// Where in the repository a link leads; none where it leads out of it.
+/// The path in the repository that a link points to; `None` if it leaves the repository.
 fn behind(link: &str, target: &str) -> Option<String> {
     let mut place: Vec<&str> = link.split('/').collect();
     place.pop();
@@ -269,7 +269,7 @@ fn behind(link: &str, target: &str) -> Option<String> {
     Some(place.join("/")).filter(|place| !place.is_empty())
 }
 
-/// Base64 as GitHub writes it: lines of 60 characters, each with its newline.
+/// Base64 in GitHub's form: lines of 60 characters, each with a newline.
 pub(super) fn wrapped(bytes: &[u8]) -> String {
     let encoded = STANDARD.encode(bytes);
     let mut lines = String::with_capacity(encoded.len() + encoded.len() / 60 + 1);
@@ -283,7 +283,7 @@ pub(super) fn wrapped(bytes: &[u8]) -> String {
     lines
 }
 
-/// A file or folder as lists and links know it.
+/// A file or folder in the form of lists and links.
 pub(super) fn entry(view: View, repo: Id, name: &str, (path, kind, sha, size): (&str, &str, &str, u64)) -> Value {
     let repo = view.state.repo_by_id(repo);
     let encoded = encode_path(path);

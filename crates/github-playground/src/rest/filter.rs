@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::context::Ctx;
 use crate::state::{Id, Issue, IssueState, Issues, Repo, State};
 
-/// What a list is narrowed to, looked up once for all issues.
+/// The criteria of a list, looked up once for all issues.
 pub(super) struct Filter {
     state: Option<IssueState>,
     labels: Vec<Id>,
@@ -15,7 +15,7 @@ pub(super) struct Filter {
     since: Option<DateTime<Utc>>,
 }
 
-/// What there is to be of a kind.
+/// The criterion for one field.
 enum Wanted<T> {
     Whatever,
     Any,
@@ -24,7 +24,7 @@ enum Wanted<T> {
 }
 
 impl<T> Wanted<T> {
-    /// As the query has it: `*`, `none`, or something that is looked up. What is not found fits nothing.
+    /// Reads a query's word: `*`, `none`, or a name that is looked up. An unknown name returns `None`.
     fn of(word: Option<&str>, find: impl FnOnce(&str) -> Option<T>) -> Option<Self> {
         Some(match word {
             None => Self::Whatever,
@@ -47,7 +47,7 @@ impl<T: PartialEq> Wanted<T> {
 }
 
 impl Filter {
-    /// What the query says; nothing where it names somebody or something that is not there, which no issue has.
+    /// Reads the query. `None` if it names somebody or something unknown, which no issue has.
     pub(super) fn of(ctx: &Ctx, state: &State, repo: &Repo) -> Option<Self> {
         let account = |login: &str| state.account_by_login(login).map(|account| account.id);
         let names = ctx.query("labels").unwrap_or_default().split(',').filter(|name| !name.is_empty());
@@ -69,7 +69,7 @@ impl Filter {
         })
     }
 
-    /// How many issues it takes, where that is known without looking at them.
+    /// The number of matching issues, if it is known without reading them.
     pub(super) fn count(&self, issues: &Issues) -> Option<usize> {
         let by_state_alone = self.labels.is_empty()
             && matches!((&self.assignee, &self.milestone), (Wanted::Whatever, Wanted::Whatever))
@@ -82,7 +82,7 @@ impl Filter {
         })
     }
 
-    /// Whether an issue is among them.
+    /// Whether an issue matches.
     pub(super) fn takes(&self, issue: &Issue) -> bool {
         self.state.is_none_or(|state| issue.state == state)
             && self.labels.iter().all(|label| issue.labels.contains(label))

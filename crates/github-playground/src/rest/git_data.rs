@@ -103,7 +103,7 @@ async fn create_ref(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new
         return Err(ApiError::semantic("Reference name must start with 'refs/' and have at least two slashes."));
     }
     let _still = moving.lock().await;
-    // An annotated tag is an object of its own, to which a tag's reference points.
+    // An annotated tag is a separate object, and its reference points to that object.
     let is_tag = name.starts_with("refs/tags/") && git.tag(&sha).await?.is_some();
     if !is_tag && git.resolve(&sha).await?.as_deref() != Some(sha.as_str()) {
         return Err(ApiError::semantic("Object does not exist"));
@@ -168,7 +168,7 @@ async fn delete_ref(ctx: Ctx, At((owner, name, reference)): At<(String, String, 
     Ok(no_content())
 }
 
-/// `refs/pull/*` is the server's own.
+/// `refs/pull/*` belongs to the server.
 fn own_ref(reference: &str) -> Result<String, ApiError> {
     if reference.starts_with("pull/") {
         return Err(ApiError::semantic("Reference cannot be updated"));

@@ -14,7 +14,8 @@ use crate::{
     },
 };
 
-/// Refuses with a 422 to move a ref against the rules, and with a 403 where that brings workflows which the caller may not write.
+/// Refuses a move of a ref with a 422 if it breaks the rules, and with a 403 if it changes workflows that the caller
+/// may not write.
 /// <https://docs.github.com/en/rest/git/refs#update-a-reference>
 pub(super) async fn guard(ctx: &Ctx, writer: Writer, git: &Repository, change: &Change) -> Result<(), ApiError> {
     if let Some(new) = &change.new
@@ -38,7 +39,7 @@ pub(super) async fn guard(ctx: &Ctx, writer: Writer, git: &Repository, change: &
     refuse(&met(hurdles, forced, merges), StatusCode::UNPROCESSABLE_ENTITY, "")
 }
 
-/// Refuses with a 409 to put a commit that does not exist yet on a branch. `doing` is what is done to the file.
+/// Refuses with a 409 to add a new commit to a branch. `doing` says what is done to the file.
 pub(super) fn guard_commit(
     ctx: &Ctx,
     writer: Writer,
@@ -55,7 +56,7 @@ pub(super) fn guard_merge(ctx: &Ctx, writer: Writer, branch: &str, old: &str) ->
 
 fn new_commit(ctx: &Ctx, writer: Writer, (branch, old): (&str, Option<&str>), is_merge: bool) -> Vec<Refused> {
     let state = ctx.state();
-    // Nobody has checked or reviewed what is only about to be made.
+    // The new commit does not exist yet, so nobody has checked or reviewed it.
     let change = Change { name: branch_ref(branch), old: old.map(str::to_owned), new: Some(String::new()) };
     met(hurdles(&state, state.repo_by_id(writer.repo), writer.actor, &change), false, is_merge)
 }

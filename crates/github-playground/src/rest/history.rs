@@ -48,7 +48,7 @@ async fn events(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) 
     Ok(ctx.list(&find(repo, number)?.events, |event| view.issue_event(repo, event)))
 }
 
-/// A line of a timeline, and what it is sorted by.
+/// A line of a timeline with its sort key.
 type Line = (Time, Id, Value);
 
 async fn timeline(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
@@ -98,7 +98,7 @@ fn said(view: View, repo: &Repo, issue: &Issue) -> Vec<Line> {
     issue.comments.iter().map(show).collect()
 }
 
-/// Reviews that were handed in, and the comments on lines with each.
+/// Submitted reviews, each with its comments on lines.
 fn reviewed(view: View, repo: &Repo, issue: &Issue) -> Vec<Line> {
     let Some(pull) = &issue.pull else { return Vec::new() };
     let mut lines = Vec::new();
@@ -122,7 +122,7 @@ fn reviewed(view: View, repo: &Repo, issue: &Issue) -> Vec<Line> {
     lines
 }
 
-/// Where else in the repository this issue is spoken of: each place once, when it first was.
+/// The places in the repository that mention this issue. Each place counts once, at its first mention.
 fn mentions(view: View, repo: &Repo, issue: &Issue) -> Vec<Line> {
     let full_name = view.full_name(repo);
     let names = |text: &str| is_mentioned(text, issue.number, &full_name);
@@ -143,7 +143,7 @@ fn mentions(view: View, repo: &Repo, issue: &Issue) -> Vec<Line> {
     lines
 }
 
-/// `#7` or `owner/name#7` of this very repository, and not `#71` or `a#7`.
+/// Whether a text contains `#7`, or `owner/name#7` of this repository, but not `#71` or `a#7`.
 fn is_mentioned(text: &str, number: u64, full_name: &str) -> bool {
     let wanted = format!("#{number}");
     text.match_indices(&wanted).any(|(at, found)| {

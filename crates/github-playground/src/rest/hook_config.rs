@@ -54,7 +54,7 @@ async fn change(ctx: Ctx, Input(config): Input<Config>) -> Answer {
         return Err(invalid("url", "url must be a valid http or https URL"));
     }
     let mut state = ctx.state();
-    // An app without an address had no hook.
+    // An app without a URL had no hook before.
     let is_new = config.url.is_some() && state.hook_url_of(app).is_none();
     if let Some(url) = config.url {
         state.set_hook_url(app, url);

@@ -17,7 +17,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/contributors", get(contributors))
 }
 
-/// The languages that are counted, by extension. GitHub counts programs and markup, and neither prose nor data.
+/// The languages that are counted, by extension. GitHub counts programming and markup languages, but not prose or data.
 /// <https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-repository-languages>
 const LANGUAGES: &[(&str, &str)] = &[
     ("bash", "Shell"),
@@ -44,7 +44,7 @@ const LANGUAGES: &[(&str, &str)] = &[
     ("tsx", "TypeScript"),
 ];
 
-/// Bytes in each language, the most first.
+/// Bytes per language, the largest first.
 async fn languages(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let (git, branch) = {
         let state = ctx.state();
@@ -65,7 +65,8 @@ async fn languages(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer 
     Ok(ok(bytes.into_iter().map(|(language, bytes)| (language.to_owned(), json!(bytes))).collect::<Map<_, _>>().into()))
 }
 
-/// Those whose commits are on the default branch, the busiest first; who has no account is shown where `anon` says so.
+/// The authors of the default branch's commits, the busiest first. Authors without an account are listed only with
+/// `anon`.
 /// <https://docs.github.com/en/rest/repos/repos#list-repository-contributors>
 async fn contributors(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let (git, branch) = {

@@ -1,4 +1,5 @@
-//! Changes of an installation: suspended, removed, given repositories. <https://docs.github.com/en/rest/apps/installations>
+//! Changes of an installation: suspending, removing, adding repositories.
+//! <https://docs.github.com/en/rest/apps/installations>
 
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ async fn suspend(ctx: Ctx, At(id): At<Id>) -> Answer {
     Ok(no_content())
 }
 
-/// What an account's owner suspended, the app cannot take back.
+/// If an account's owner suspended the installation, the app cannot unsuspend it.
 /// <https://docs.github.com/en/apps/maintaining-github-apps/suspending-a-github-app-installation>
 async fn unsuspend(ctx: Ctx, At(id): At<Id>) -> Answer {
     let mut state = ctx.state();
@@ -56,21 +57,22 @@ async fn unsuspend(ctx: Ctx, At(id): At<Id>) -> Answer {
     Ok(no_content())
 }
 
-/// The app's bot, if the app itself asks and the installation is its own.
+/// The app's bot, if the caller is the app of this installation.
 fn of_app(ctx: &Ctx, state: &State, id: Id) -> Result<Id, ApiError> {
     let app = ctx.require_app()?;
     state.installation(id).filter(|all| all.app == app).ok_or_else(ApiError::not_found)?;
     Ok(state.app_behind(id).bot)
 }
 
-/// Nobody here asks an owner to install the app: who may not, does not see the page.
+/// The list is always empty: nobody can request an installation here, because the page is hidden from people who may
+/// not install.
 async fn requests(ctx: Ctx) -> Answer {
     ctx.require_app()?;
     Ok(ctx.list(Vec::<Id>::new(), Value::from))
 }
 
 impl Ctx {
-    /// The user whose token this is; apps and their installations are nobody here.
+    /// The user whose token this is. For tokens of apps and installations it is an error.
     pub(super) fn require_user(&self) -> Result<Id, ApiError> {
         match &self.caller {
             Caller::User(id) => Ok(*id),
@@ -80,7 +82,7 @@ impl Ctx {
     }
 }
 
-/// Repositories of an installation that somebody was given, or owns; that everybody may read them does not count.
+/// The installation's repositories that the user owns or has a role in. Public access alone does not count.
 fn reached<'s>(state: &'s State, installation: &'s Installation, user: Id) -> impl Iterator<Item = &'s Repo> {
     let explicit = move |repo: &&Repo| state.given_role(repo, user).is_some();
     state.repos.values().filter(|repo| installation.reaches(repo)).filter(explicit)
@@ -92,7 +94,7 @@ async fn own(ctx: Ctx) -> Answer {
     let state = ctx.state();
     let view = ctx.view(&state);
     let mine = |all: &&Installation| all.account == user || reached(&state, all, user).next().is_some();
-    // A token made for an app tells of that app alone.
+    // A token of a user for one app lists only that app's installations.
     let through = |all: &&Installation| ctx.through.is_none_or(|app| all.app == app);
     Ok(ctx.counted_list("installations", state.installations.iter().filter(through).filter(mine), |all| {
         view.installation(all)
@@ -112,7 +114,7 @@ async fn repositories(ctx: Ctx, At(id): At<Id>) -> Answer {
     Ok(ctx.counted_list("repositories", mine, |repo| view.repo_for(repo, state.role(repo, user))))
 }
 
-/// The user, where they administer a repository of the installation's account.
+/// The user, if they administer a repository of the installation's account.
 fn administered(ctx: &Ctx, state: &State, (id, repository): (Id, Id)) -> Result<Id, ApiError> {
     let user = ctx.require_user()?;
     let installation = state.installation(id).ok_or_else(ApiError::not_found)?;
@@ -133,7 +135,8 @@ async fn add(ctx: Ctx, At(at): At<(Id, Id)>) -> Answer {
     Ok(no_content())
 }
 
-/// One that has all repositories keeps them, and the last selected one stays: without any the app is to be uninstalled.
+/// An installation with all repositories is refused, and so is the removal of the last selected one: then the app has
+/// to be uninstalled.
 /// <https://docs.github.com/en/rest/apps/installations#remove-a-repository-from-an-app-installation>
 async fn remove(ctx: Ctx, At(at): At<(Id, Id)>) -> Answer {
     let mut state = ctx.state();

@@ -1,4 +1,4 @@
-//! Issues. A pull request answers here too, as one. <https://docs.github.com/en/rest/issues/issues>
+//! Issues. Pull requests are served here as well. <https://docs.github.com/en/rest/issues/issues>
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/issues/{number}/assignees", post(assign).delete(unassign))
 }
 
-/// An issue may be read with either permission where it is a pull request.
+/// An issue that is a pull request can be read with either permission.
 pub(super) const ISSUES: &[Scope] = &[Scope::Issues, Scope::PullRequests];
 
 pub(super) fn find(repo: &Repo, number: u64) -> Result<&Issue, ApiError> {
@@ -44,7 +44,7 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let view = ctx.view(&state);
     let Some(filter) = Filter::of(&ctx, &state, repo) else { return Ok(ctx.list([], |nothing| nothing)) };
     if let Some(count) = filter.count(&repo.issues).filter(|_| order::is_newest_first(&ctx)) {
-        // What most ask for; no more than the page is looked at.
+        // The most frequent case. Only the issues of the page are read.
         let newest = repo.issues.values().rev().filter(|issue| filter.takes(issue));
         return Ok(ctx.list_of(count, newest, |issue| view.issue(repo, issue)));
     }
@@ -80,7 +80,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     };
     check_title("Issue", Some(&title))?;
     check_body("Issue", new.body.as_deref())?;
-    // Labels and assignees of those who may not set them are silently dropped.
+    // If the caller may not set labels and assignees, they are ignored without an error.
     let may_label = ctx.of_issue_form || may_triage(&state, writer);
     let logins: Vec<String> = new.assignees.into_iter().flatten().chain(new.assignee).collect();
     let assignees = if may_label { accounts(&state, writer.repo, &logins)? } else { Vec::new() };
@@ -111,7 +111,7 @@ pub(super) fn may_triage(state: &State, writer: Writer) -> bool {
     writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Triage)
 }
 
-/// Those who opened it change everything; others sort it from triage on, and write in it from write on.
+/// The author may change everything. Others may triage from the triage role on, and edit from the write role on.
 /// <https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization>
 pub(super) fn check_editor(state: &State, writer: Writer, issue: &Issue, texts: bool) -> Result<(), ApiError> {
     let least = if texts { Role::Write } else { Role::Triage };
@@ -132,7 +132,7 @@ fn check_milestone(repo: &Repo, number: Option<u64>) -> Result<(), ApiError> {
     }
 }
 
-/// Whom an issue can be assigned to: whoever was given a role.
+/// The accounts of these logins. An issue can be assigned to everybody with a role.
 fn accounts(state: &State, repo: Id, logins: &[String]) -> Result<Vec<Id>, ApiError> {
     let mut ids = Vec::new();
     for login in logins {
@@ -218,7 +218,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     Ok(ok(ctx.view(&state).issue(repo, &repo.issues[&number])))
 }
 
-/// Changes title and body, and announces `edited` with what they were.
+/// Changes title and body, and announces `edited` with the old ones.
 pub(super) fn edit_text(
     app_state: &Arc<AppState>,
     state: &mut State,
@@ -257,7 +257,7 @@ struct Assignees {
     assignees: Vec<String>,
 }
 
-/// Those who cannot be assigned are left out without a word.
+/// Users who cannot be assigned are ignored without an error.
 /// <https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue>
 async fn assign(ctx: Ctx, At(at): At<(String, String, u64)>, Input(asked): Input<Assignees>) -> Answer {
     let issue = change_assignees(&ctx, &at, &asked.assignees, |all, named| {

@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/issues/{number}/labels/{label}", delete(take_off))
 }
 
-/// A label as requests name it: by its name, or by an object with one.
+/// A label in a request: its name, or an object with its name.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum LabelName {
@@ -48,7 +48,7 @@ impl LabelName {
     }
 }
 
-/// Both shapes that GitHub takes: `{"labels": […]}` and the bare array.
+/// The two forms that GitHub accepts: `{"labels": […]}` and a plain array.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum LabelNames {
@@ -64,7 +64,7 @@ impl LabelNames {
     }
 }
 
-/// The ids of these labels. Setting one that the repository lacks creates it, for those who may push; others are refused.
+/// The ids of these labels. A missing label is created if the caller may push; else the request is refused.
 pub(super) fn ensure_labels(
     app_state: &Arc<AppState>,
     state: &mut State,
@@ -73,7 +73,7 @@ pub(super) fn ensure_labels(
 ) -> Result<Vec<Id>, ApiError> {
     let may_create = writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Write);
     check_label_count(names.len())?;
-    // All of them before the first one is made.
+    // All names are checked before the first label is created.
     for name in names.iter().map(LabelName::name) {
         check_label(Some(name), None)?;
         if name.trim().is_empty() {
@@ -211,7 +211,7 @@ async fn remove(ctx: Ctx, At((owner, name, label)): At<(String, String, String)>
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;
     let id = state.repo_by_id(writer.repo).label(&label).ok_or_else(ApiError::not_found)?.id;
-    // Issues lose it without a word of their own.
+    // There is no event for the issues that lose the label.
     announce(&ctx.app_state, &mut state, writer, id, "deleted", json!({}));
     let repo = state.repo_mut(writer.repo);
     repo.labels.retain(|label| label.id != id);
@@ -226,7 +226,7 @@ async fn of_issue(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>
     Ok(ctx.list(labels, |label| label))
 }
 
-/// Sets an issue's labels to what `wanted` makes of those it has, and answers with them.
+/// Sets an issue's labels to the result of `wanted` for its present ones, and answers with them.
 fn change(
     ctx: &Ctx,
     (owner, name, number): &(String, String, u64),
@@ -236,7 +236,7 @@ fn change(
     let mut state = ctx.state();
     let writer = ctx.write(&state, (owner, name), ISSUES, Role::Triage)?;
     let had = find(state.repo_by_id(writer.repo), *number)?.labels.clone();
-    // Counted before a label is made that the issue would then be refused.
+    // Counted first, so that no label is created for an issue that cannot take it.
     let repo = state.repo_by_id(writer.repo);
     let (known, new): (Vec<_>, Vec<_>) = names.iter().map(|name| repo.label(name.name())).partition(Option::is_some);
     let known = known.into_iter().flatten().map(|label| label.id).collect();

@@ -46,7 +46,7 @@ async fn unlock(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) 
     Ok(no_content())
 }
 
-/// In a locked conversation only those who may push go on.
+/// In a locked conversation only users who may push can comment.
 /// <https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations>
 pub(super) fn check_unlocked(state: &State, writer: Writer, issue: &Issue) -> Result<(), ApiError> {
     let may_push = writer.via_app || state.role(state.repo_by_id(writer.repo), writer.actor) >= Some(Role::Write);

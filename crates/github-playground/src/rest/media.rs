@@ -9,7 +9,7 @@ use axum::{
 use super::context::Answer;
 use crate::git::Repository;
 
-/// A form of a commit or of a change, other than JSON.
+/// A media type of a commit or of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Diff,
@@ -18,7 +18,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The one that is asked for: `application/vnd.github.diff`, or `application/vnd.github.v3.diff`.
+    /// The requested media type: `application/vnd.github.diff`, or `application/vnd.github.v3.diff`.
     pub(super) fn asked(headers: &HeaderMap) -> Option<Self> {
         let accept = headers.get(header::ACCEPT)?.to_str().ok()?;
         accept.split(',').find_map(|kind| {
@@ -32,7 +32,7 @@ impl Form {
         })
     }
 
-    /// What `head` changed since it left `base`; a sha is that of `head`.
+    /// The change from the merge base of `base` and `head` to `head`. As a sha it is that of `head`.
     pub(super) async fn of_change(self, git: &Repository, base: &str, head: &str) -> Answer {
         Ok(self.answer(match self {
             Self::Diff => git.diff_between(base, head).await?,
@@ -41,7 +41,7 @@ impl Form {
         }))
     }
 
-    /// What one commit changed; a sha is its own.
+    /// The change of one commit. As a sha it is its own.
     pub(super) async fn of_commit(self, git: &Repository, sha: &str) -> Answer {
         Ok(self.answer(match self {
             Self::Diff => git.diff_of_commit(sha).await?,

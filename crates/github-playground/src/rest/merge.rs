@@ -112,7 +112,6 @@ async fn update_branch(
     Ok(answer(StatusCode::ACCEPTED, json!({ "message": "Updating pull request branch.", "url": url })))
 }
 
-/// Merges the base of a pull request into its head.
 pub(crate) async fn update_pull(
     ctx: &Ctx,
     writer: Writer,

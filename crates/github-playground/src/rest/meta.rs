@@ -1,4 +1,4 @@
-//! Metadata outside of repositories: the root, the Zen, Markdown rendering, the list of users, and the issues of a user.
+//! Metadata outside repositories: the root, the Zen, Markdown rendering, the list of users, and the issues of a user.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/user/issues", get(issues))
 }
 
-/// Where everything is. What is not served here is 404 there.
+/// The list of URLs. Those that this server does not implement answer 404.
 /// <https://docs.github.com/en/enterprise-server/rest/meta/meta#github-api-root>
 pub(super) async fn root(ctx: Ctx) -> Answer {
     let mut places: serde_json::Map<String, Value> =
@@ -74,7 +74,7 @@ async fn zen(_ctx: Ctx) -> Answer {
     Ok(([(header::CONTENT_TYPE, "text/plain;charset=utf-8")], ZEN).into_response())
 }
 
-/// All accounts but apps' bots, by their ids. <https://docs.github.com/en/enterprise-server/rest/users/users#list-users>
+/// All accounts except bots, by id. <https://docs.github.com/en/enterprise-server/rest/users/users#list-users>
 async fn users(ctx: Ctx) -> Answer {
     let since = ctx.query("since").and_then(|since| since.parse::<Id>().ok()).unwrap_or(0);
     let state = ctx.state();
@@ -89,8 +89,9 @@ async fn users(ctx: Ctx) -> Answer {
     Ok(ctx.list(found, |id| view.account(id)))
 }
 
-/// The issues and pull requests of somebody, in all repositories that they see: those assigned to them, unless `filter` says
-/// otherwise. <https://docs.github.com/en/rest/issues/issues#list-issues-assigned-to-the-authenticated-user>
+/// The issues and pull requests of a user in all repositories that they can see: those assigned to them, unless
+/// `filter` says otherwise.
+/// <https://docs.github.com/en/rest/issues/issues#list-issues-assigned-to-the-authenticated-user>
 async fn issues(ctx: Ctx) -> Answer {
     let me = match ctx.caller {
         Caller::User(id) => id,

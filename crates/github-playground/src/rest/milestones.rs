@@ -28,7 +28,7 @@ fn find(repo: &Repo, number: u64) -> Result<&Milestone, ApiError> {
     repo.milestone(number).ok_or_else(ApiError::not_found)
 }
 
-/// By due date, those without one last, unless the query says otherwise.
+/// Sorted by due date with missing dates last, unless the query says otherwise.
 async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), ISSUES)?;
@@ -137,7 +137,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
 }
 
 impl Fields {
-    /// Changes the texts, and answers with what they were.
+    /// Changes the texts, and returns the old ones.
     fn apply(&self, milestone: &mut Milestone) -> Value {
         let mut changes = json!({});
         if let Some(title) = self.title.as_ref().filter(|title| **title != milestone.title) {
@@ -165,7 +165,7 @@ impl Fields {
     }
 }
 
-/// Its issues go on without it.
+/// Deletes a milestone. Its issues then have none.
 async fn remove(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), ISSUES, Role::Write)?;

@@ -1,8 +1,8 @@
 //! REST under `/api/v3`: one file per resource, each with its own routes.
 //!
-//! In: requests, answered from the model and from git. Out: GitHub's JSON ([`super::view`]), GitHub's refusals ([`crate::error`]), and, by
-//! way of [`super::acts`], webhooks. A handler holds the model only between two awaits. Whatever is not served here answers
-//! GitHub's 404. <https://docs.github.com/en/enterprise-server/rest>
+//! In: requests, answered from the model and from git. Out: GitHub's JSON ([`super::view`]), GitHub's errors
+//! ([`crate::error`]), and webhooks through [`super::acts`]. A handler never holds the model across an await.
+//! Everything that is not implemented answers GitHub's 404. <https://docs.github.com/en/enterprise-server/rest>
 
 mod actions;
 mod apps;
@@ -77,7 +77,7 @@ pub(crate) use merge::update_pull;
 pub(crate) use rate_limit::identify;
 pub(crate) use reactions::{ReactionTarget, react, unreact};
 
-/// Contents may be large; GitHub's own limit for a blob is 100 MB, of which base64 makes a third more.
+/// The largest body. GitHub's limit for a blob is 100 MB, and base64 adds a third.
 const BODY_LIMIT: usize = 140 * 1024 * 1024;
 
 pub(crate) fn router(app_state: Arc<AppState>) -> Router {
@@ -131,16 +131,16 @@ pub(crate) fn router(app_state: Arc<AppState>) -> Router {
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app_state.clone());
-    // What a router's own layers change of the path comes too late for its routes, hence a router around it.
+    // A router's own layers run after its route is chosen, so the layer that changes the path is on an outer router.
     Router::new().fallback_service(all).layer(middleware::from_fn_with_state(app_state, redirects::follow))
 }
 
-/// The root with a slash behind it, which a nested router does not take for its own.
+/// The root with a trailing slash, which a nested router does not match.
 pub(crate) fn root(app_state: Arc<AppState>) -> Router {
     Router::new().route("/api/v3/", get(meta::root)).with_state(app_state)
 }
 
-/// Puts on every answer the headers by which clients know a GitHub Enterprise Server.
+/// Adds the headers by which clients recognise a GitHub Enterprise Server to every answer.
 pub(crate) async fn github_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let id = random_hex(8).to_uppercase();
@@ -153,12 +153,12 @@ pub(crate) async fn github_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// The layer of [`github_headers`] around a router.
+/// Adds the layer of [`github_headers`] to a router.
 pub(crate) fn with_github_headers(router: Router) -> Router {
     router.layer(middleware::from_fn(github_headers))
 }
 
-// Identifying the caller first: a wrong token is 401 even where there is nothing.
+// The extractor identifies the caller first, because a wrong token gets 401 even if the path does not exist.
 async fn nothing_here(_ctx: Ctx) -> Response {
     ApiError::not_found().into_response()
 }

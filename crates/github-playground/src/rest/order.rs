@@ -1,4 +1,5 @@
-//! `sort`, `direction` and `since` of the lists of issues, pull requests and comments, each with the defaults of its resource.
+//! `sort`, `direction` and `since` of the lists of issues, pull requests and comments, each with the defaults of its
+//! resource.
 
 use std::cmp::Reverse;
 
@@ -7,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::context::Ctx;
 use crate::state::{Id, Issue, Repo, Time};
 
-/// Issues: newest first, unless the query says otherwise. <https://docs.github.com/en/rest/issues/issues#list-repository-issues>
+/// Issues: newest first, unless the query says otherwise.
+/// <https://docs.github.com/en/rest/issues/issues#list-repository-issues>
 pub(super) fn issues(ctx: &Ctx, issues: &mut [&Issue]) {
     match ctx.query("sort") {
         Some("updated") => issues.sort_by_key(|issue| (issue.updated_at, issue.number)),
@@ -19,13 +21,13 @@ pub(super) fn issues(ctx: &Ctx, issues: &mut [&Issue]) {
     }
 }
 
-/// Whether issues are asked for as they come by themselves: newest first.
+/// Whether the query keeps the default order: newest first.
 pub(super) fn is_newest_first(ctx: &Ctx) -> bool {
     !matches!(ctx.query("sort"), Some("updated" | "comments")) && ctx.query("direction") != Some("asc")
 }
 
-/// Pull requests: newest first; by anything but age, the least comes first. `long-running` keeps those open for more than a
-/// month that something happened to within it. <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests>
+/// Pull requests: newest first; any other sort key is ascending. `long-running` keeps those that were opened more than
+/// a month ago and were active within the last month. <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests>
 pub(super) fn pulls(ctx: &Ctx, now: Time, pulls: &mut Vec<&Issue>) {
     let by = ctx.query("sort").unwrap_or("created");
     match by {
@@ -47,7 +49,7 @@ pub(super) fn pulls(ctx: &Ctx, now: Time, pulls: &mut Vec<&Issue>) {
     }
 }
 
-/// Repositories: by name from A on; by a time, the newest first.
+/// Repositories: names are ascending, times descending.
 /// <https://docs.github.com/en/rest/repos/repos#list-repositories-for-a-user>
 pub(super) fn repositories(ctx: &Ctx, repos: &mut [&Repo]) {
     let by = ctx.query("sort").unwrap_or("full_name");
@@ -65,14 +67,14 @@ pub(super) fn repositories(ctx: &Ctx, repos: &mut [&Repo]) {
     }
 }
 
-/// Comments: oldest first; a direction without a `sort` is ignored.
+/// Comments: oldest first. A direction without a `sort` is ignored.
 /// <https://docs.github.com/en/rest/issues/comments#list-issue-comments-for-a-repository>
 pub(super) fn comments<T>(ctx: &Ctx, comments: impl Iterator<Item = T>, of: impl Fn(&T) -> (Id, Time)) -> Vec<T> {
     let since = ctx.query("since").and_then(|since| since.parse::<DateTime<Utc>>().ok());
     let mut found: Vec<T> = comments.filter(|comment| since.is_none_or(|since| of(comment).1 >= since)).collect();
     let key = |comment: &T| {
         let (id, updated) = of(comment);
-        // Ids grow as time goes by.
+        // Ids grow with time.
         (if ctx.query("sort") == Some("updated") { Some(updated) } else { None }, id)
     };
     if ctx.query("sort").is_some() && ctx.query("direction") == Some("desc") {

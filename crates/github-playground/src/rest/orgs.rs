@@ -1,4 +1,4 @@
-//! Organisations and who is in them. <https://docs.github.com/en/rest/orgs/members>
+//! Organisations and their members. <https://docs.github.com/en/rest/orgs/members>
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
 }
 
 impl Ctx {
-    /// Whether the caller is one of the organisation's members, or an installation on it that may read them.
+    /// Whether the caller is a member of the organisation, or an installation on it that may read members.
     pub(super) fn is_inside(&self, state: &State, org: Id) -> bool {
         match &self.caller {
             Caller::User(user) => state.member(org, *user).is_some(),
@@ -44,7 +44,8 @@ impl Ctx {
         }
     }
 
-    /// Who acts for the organisation: one of its owners, or an installation on it that may change its members.
+    /// The actor, if the caller is an owner of the organisation or an installation on it that may change members; else
+    /// the error `refusal`.
     pub(super) fn manages(&self, state: &State, org: Id, refusal: &str) -> Result<Id, ApiError> {
         match &self.caller {
             Caller::Anonymous => Err(ApiError::requires_authentication()),
@@ -66,14 +67,14 @@ impl Ctx {
     }
 }
 
-/// Whether an app may change the members of an organisation, whoever acts through it.
+/// Whether an app may change the members of an organisation.
 fn changes_members(state: &State, app: Id, org: Id) -> bool {
     let mut here =
         state.installations.iter().filter(|all| all.app == app && all.account == org && all.suspended.is_none());
     here.any(|all| all.permissions.get(&Scope::Members) >= Some(&Access::Write))
 }
 
-/// The organisation of this login.
+/// The organisation with this login.
 pub(super) fn find(state: &State, login: &str) -> Result<Id, ApiError> {
     let found = state.account_by_login(login).filter(|account| account.kind == AccountKind::Organization);
     Ok(found.ok_or_else(ApiError::not_found)?.id)
@@ -88,7 +89,7 @@ async fn organization(ctx: Ctx, At(login): At<String>) -> Answer {
     Ok(ok(organization.map_or_else(|| view.organization_full(org), |found| view.organization_for_members(org, found))))
 }
 
-/// Those outside see the public members alone. <https://docs.github.com/en/rest/orgs/members#list-organization-members>
+/// Outsiders see only the public members. <https://docs.github.com/en/rest/orgs/members#list-organization-members>
 async fn members(ctx: Ctx, At(login): At<String>) -> Answer {
     let state = ctx.state();
     let org = find(&state, &login)?;
@@ -107,7 +108,7 @@ async fn members(ctx: Ctx, At(login): At<String>) -> Answer {
     Ok(ctx.list(wanted, |(id, _)| view.account(*id)))
 }
 
-/// Those outside are sent to the public members.
+/// Outsiders are redirected to the public members.
 /// <https://docs.github.com/en/rest/orgs/members#check-organization-membership-for-a-user>
 async fn is_member(ctx: Ctx, At((login, user)): At<(String, String)>) -> Answer {
     let state = ctx.state();
@@ -162,7 +163,7 @@ async fn set_membership(ctx: Ctx, At((login, user)): At<(String, String)>, Input
     shown(&ctx, &state, org, person)
 }
 
-/// An organisation is never without an owner.
+/// An organisation must have an owner.
 /// <https://docs.github.com/en/organizations/managing-peoples-access-to-your-organization-with-roles/maintaining-ownership-continuity-for-your-organization>
 fn keep_an_owner(state: &State, org: Id, leaving: Id) -> Result<(), ApiError> {
     let owner = |(id, member): (&Id, &Member)| member.role == OrgRole::Owner && *id != leaving;
@@ -173,7 +174,8 @@ fn keep_an_owner(state: &State, org: Id, leaving: Id) -> Result<(), ApiError> {
     Err(ApiError::forbidden("You can't remove the last owner of the organization."))
 }
 
-/// An owner removes anybody. <https://docs.github.com/en/rest/orgs/members#remove-organization-membership-for-a-user>
+/// Only owners may remove somebody.
+/// <https://docs.github.com/en/rest/orgs/members#remove-organization-membership-for-a-user>
 async fn remove(ctx: Ctx, At((login, user)): At<(String, String)>) -> Answer {
     let mut state = ctx.state();
     let org = find(&state, &login)?;
@@ -199,7 +201,7 @@ async fn outside_collaborators(ctx: Ctx, At(login): At<String>) -> Answer {
     Ok(ctx.list(outside, |id| view.account(*id)))
 }
 
-/// For the owners. <https://docs.github.com/en/rest/orgs/orgs#list-app-installations-for-an-organization>
+/// Only for owners. <https://docs.github.com/en/rest/orgs/orgs#list-app-installations-for-an-organization>
 async fn installations(ctx: Ctx, At(login): At<String>) -> Answer {
     let state = ctx.state();
     let org = find(&state, &login)?;
@@ -221,7 +223,7 @@ async fn own(ctx: Ctx) -> Answer {
 
 async fn own_memberships(ctx: Ctx) -> Answer {
     let user = ctx.require_user()?;
-    // Nobody is ever only invited.
+    // There are no pending invitations here.
     let active = match ctx.query("state") {
         None | Some("active") => true,
         Some("pending") => false,

@@ -1,6 +1,6 @@
 //! The protection of a branch. <https://docs.github.com/en/rest/branches/branch-protection>
 //!
-//! A branch's name may have slashes, so everything below `/branches/` comes in by one route and is told apart here.
+//! A branch's name may contain slashes, so all paths below `/branches/` have one route and are split here.
 
 use axum::http::{Method, StatusCode};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use crate::{
     webhooks::Event,
 };
 
-/// What of a branch's protection is asked for: the branch, and the part.
+/// Splits a path into the branch and the part of its protection.
 pub(super) fn split(rest: &str) -> Option<(&str, &str)> {
     let parts = ["", "/enforce_admins", "/required_pull_request_reviews", "/required_status_checks"];
     parts.into_iter().find_map(|part| {
@@ -32,8 +32,8 @@ pub(super) fn split(rest: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// Whoever administers the repository, as far as the app may that they act through; to all others there is nothing here.
-/// What is read may be read in an archived repository too.
+/// The caller, if they administer the repository (limited by the app that they act through); to all others it does not
+/// exist. An archived repository can still be read.
 pub(super) fn administer(ctx: &Ctx, state: &State, at: (&str, &str), access: Access) -> Result<Writer, ApiError> {
     const SCOPES: &[Scope] = &[Scope::Administration];
     let repo = ctx.read(state, at, &[Scope::Metadata])?;
@@ -54,7 +54,7 @@ pub(super) fn administer(ctx: &Ctx, state: &State, at: (&str, &str), access: Acc
     }
 }
 
-/// Answers for `/branches/{branch}/protection` and what is below it.
+/// Serves `/branches/{branch}/protection` and everything below it.
 pub(super) async fn serve(
     ctx: &Ctx,
     method: Method,
@@ -91,7 +91,7 @@ fn missing(message: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, message)
 }
 
-/// One branch, and somebody who administers it.
+/// One branch, and a caller who administers it.
 struct Desk<'c> {
     ctx: &'c Ctx,
     writer: Writer,
@@ -106,7 +106,7 @@ impl Desk<'_> {
         show(self.ctx.view(&state), repo, protection).map(ok).ok_or_else(|| missing(otherwise))
     }
 
-    /// Changes the protection there is, and says so.
+    /// Changes the existing protection, with its webhook.
     fn change(&self, change: impl FnOnce(&mut Protection) -> Result<(), ApiError>) -> Result<(), ApiError> {
         let mut state = self.ctx.state();
         let had = state.repo_by_id(self.writer.repo).rules.protections.get(self.branch);
@@ -212,7 +212,7 @@ impl Desk<'_> {
     }
 }
 
-/// What the webhook says was changed: of the fields it lists, those that differ.
+/// The `changes` of the webhook: of the fields that it lists, those that differ.
 fn changes(view: View, had: &Protection, now: &Protection) -> Value {
     const TOLD: [&str; 11] = [
         "admin_enforced",
@@ -232,7 +232,7 @@ fn changes(view: View, had: &Protection, now: &Protection) -> Value {
     differing.map(|name| (name.to_owned(), json!({ "from": had[name] }))).collect::<serde_json::Map<_, _>>().into()
 }
 
-/// The four parts that a protection must name, if only as null.
+/// The four parts that a request must have, if only as null.
 #[expect(clippy::struct_excessive_bools, reason = "GitHub's protection is a row of switches")]
 #[derive(Deserialize)]
 struct Whole {
@@ -270,7 +270,7 @@ fn read_whole(body: &Value) -> Result<Whole, ApiError> {
     shaped(body.clone())
 }
 
-/// That these members are there, if only as null.
+/// Checks that these members are present, if only as null.
 fn supplied(body: &Value, needed: &[&str]) -> Result<(), ApiError> {
     let absent: Vec<String> =
         needed.iter().filter(|name| body.get(**name).is_none()).map(|name| format!("\"{name}\"")).collect();
@@ -326,7 +326,7 @@ struct Check {
 }
 
 impl Checks {
-    /// Without an app, the one that lately gave a check of this name; -1 is any.
+    /// A check without an app gets the app that ran a check of this name last; -1 means any app.
     fn over(&self, repo: &Repo, mut had: RequiredChecks) -> RequiredChecks {
         let lately = |context: &str| repo.runs.iter().rev().find(|run| run.name == context).map(|run| run.app);
         let named = |context: &str, app: Option<i64>| RequiredCheck {
@@ -385,13 +385,13 @@ impl Reviews {
 }
 
 impl RequiredReviews {
-    /// What a protection asks for that says nothing of the number.
+    /// Required reviews with GitHub's default of one approval.
     fn with_one() -> Self {
         Self { approvals: 1, ..Self::default() }
     }
 }
 
-/// People, teams and apps by name.
+/// People, teams and apps, by name.
 #[derive(Deserialize)]
 struct Named {
     users: Option<Vec<String>>,
@@ -400,12 +400,12 @@ struct Named {
 }
 
 impl Named {
-    /// An empty object takes the restriction away.
+    /// An empty object removes the restriction.
     fn is_given(&self) -> bool {
         self.users.is_some() || self.teams.is_some() || self.apps.is_some()
     }
 
-    /// Those among them who may write here; the others are left out.
+    /// Those of them who may write here. The others are ignored.
     fn actors(&self, state: &State, repo: &Repo) -> Actors {
         let users = self.users.iter().flatten().filter_map(|login| state.account_by_login(login));
         let users = users.map(|account| account.id).filter(|id| state.role(repo, *id) >= Some(Role::Write));

@@ -30,7 +30,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
 
 pub(super) const PULLS: &[Scope] = &[Scope::PullRequests];
 
-/// An issue that is a pull request; another number is not found.
+/// An issue that is a pull request; else 404.
 pub(super) fn find(repo: &Repo, number: u64) -> Result<(&Issue, &Pull), ApiError> {
     repo.pull(number).ok_or_else(ApiError::not_found)
 }
@@ -46,7 +46,7 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
             "closed" => issue.state == IssueState::Closed,
             _ => issue.state == IssueState::Open,
         };
-        // A head without its owner is no filter at all on GitHub.
+        // On GitHub, a head without its owner does not filter.
         let of_head = ctx
             .query("head")
             .and_then(|head| head.split_once(':'))
@@ -99,7 +99,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
         Some(_) => return Err(ApiError::invalid("PullRequest", "head", "invalid")),
         None => head,
     };
-    // Neither branch may move between the look at it and the pull request's beginning.
+    // Neither branch may move between the check and the creation of the pull request.
     let _still = moving.lock().await;
     if ctx.app_state.hides_ref(writer.repo, &branch_ref(head)) {
         return Err(ApiError::invalid("PullRequest", "head", "invalid"));
@@ -111,7 +111,8 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     let head_sha = sides.head_sha.clone();
     let number = {
         let mut state = ctx.state();
-        // Whose branch it is asks for it to be taken: https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request
+        // Only a collaborator may open a pull request from a branch of the repository:
+        // https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request
         let role = state.role(state.repo_by_id(writer.repo), writer.actor);
         if !writer.via_app && role < Some(Role::Write) {
             return Err(ApiError::custom("PullRequest", "must be a collaborator"));
@@ -129,7 +130,7 @@ async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): I
     ctx.app_state.note_owners(&mut state, at, writer.actor, owners);
     let repo = state.repo_by_id(writer.repo);
     let answer = created(ctx.view(&state).pull(repo, &repo.issues[&number]));
-    // Only now: an answer to the creation never knows the mergeability yet.
+    // Started only now, because GitHub's answer to a creation never contains the mergeability.
     ctx.app_state.compute_mergeability(&mut state, writer.repo, number);
     Ok(answer)
 }
@@ -232,7 +233,7 @@ async fn edit(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, In
     Ok(ok(ctx.view(&state).pull(repo, &repo.issues[&number])))
 }
 
-/// A pull request's base is another branch from now on.
+/// Changes the base of a pull request.
 fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Result<(), ApiError> {
     let mut state = ctx.state();
     let issue = state.issue_mut(at.0, at.1);
@@ -253,14 +254,14 @@ fn retarget(ctx: &Ctx, at: (Id, u64), actor: Id, base: &str, sides: Sides) -> Re
     Ok(())
 }
 
-/// The open pull request between two branches, of which there is at most one.
+/// The open pull request between two branches; there is at most one.
 fn twin(repo: &Repo, head: &str, base: &str) -> Option<u64> {
     let between = |pull: &Pull| pull.head_ref == head && pull.base_ref == base;
     let mut found = repo.pulls().filter(|(issue, pull)| issue.state == IssueState::Open && between(pull));
     found.next().map(|(issue, _)| issue.number)
 }
 
-/// A pull request opens again only where both its branches still are, and it was not merged.
+/// A pull request can be reopened only if both branches exist and it was not merged.
 pub(super) async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Result<(), ApiError> {
     let refuse = |message: &str| ApiError::invalid_because("PullRequest", "state", message);
     let (base, head, was, merged, twin) = {
@@ -301,7 +302,7 @@ pub(super) async fn reopenable(ctx: &Ctx, git: &Repository, at: (Id, u64)) -> Re
     Ok(())
 }
 
-/// What git needs to list a pull request's commits or files.
+/// The shas that git needs to list a pull request's commits or files.
 fn sides_of(
     ctx: &Ctx,
     (owner, name, number): &(String, String, u64),

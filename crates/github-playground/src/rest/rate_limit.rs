@@ -1,4 +1,4 @@
-//! The standing of a caller's rate limits. <https://docs.github.com/en/rest/rate-limit/rate-limit>
+//! The state of a caller's rate limits. <https://docs.github.com/en/rest/rate-limit/rate-limit>
 
 use std::{
     collections::BTreeSet,
@@ -51,7 +51,7 @@ impl Primary {
     }
 }
 
-/// Who calls, for counting: a token that is nobody's counts for the address it came from.
+/// Identifies the caller for counting. An invalid token counts for the address it came from.
 pub(crate) fn identify(
     app_state: &AppState,
     headers: &HeaderMap,
@@ -76,7 +76,7 @@ pub(crate) fn identify(
     }
 }
 
-/// An installation's repositories, and the people of its account.
+/// The numbers of an installation's repositories and of its account's people.
 fn size(state: &State, installation: Id) -> (usize, usize) {
     let Some(found) = state.installation(installation) else { return (0, 0) };
     let of_account = state.repos.values().filter(|repo| repo.owner == found.account);
@@ -84,7 +84,7 @@ fn size(state: &State, installation: Id) -> (usize, usize) {
     (state.repos.values().filter(|repo| found.reaches(repo)).count(), people.len())
 }
 
-/// What `GET /rate_limit` answers; `None` while there are no limits.
+/// The answer to `GET /rate_limit`; `None` while there are no limits.
 fn overview(app_state: &AppState, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Value> {
     let numbers = app_state.limits.numbers()?;
     let (who, limits) = identify(app_state, headers, peer, &numbers);

@@ -29,13 +29,13 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/pulls/comments/{comment}/reactions/{id}", delete(remove_review))
 }
 
-/// What is reacted to.
+/// The object that the reaction is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ReactionTarget {
     Issue(u64),
     Comment(Id),
     ReviewComment(Id),
-    /// The body of a review; by GraphQL only.
+    /// The body of a review; only through GraphQL.
     Review(Id),
 }
 
@@ -59,7 +59,7 @@ fn pull_with(repo: &mut Repo, has: impl Fn(&Pull) -> bool) -> Option<&mut Pull> 
     repo.issues.get_mut(number)?.pull.as_mut()
 }
 
-/// Takes somebody's reaction back, and answers with it if there was one.
+/// Removes somebody's reaction, and returns it if there was one.
 pub(crate) fn unreact(
     state: &mut State,
     repo: Id,
@@ -72,7 +72,7 @@ pub(crate) fn unreact(
     Some(all.remove(at))
 }
 
-/// Adds a reaction; one that is there already stays as it is. The flag says whether it is new.
+/// Adds a reaction. An existing one is returned; the flag says whether it is new.
 pub(crate) fn react(
     state: &mut State,
     repo: Id,

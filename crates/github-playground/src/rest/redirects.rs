@@ -1,6 +1,6 @@
 //! Repositories by id and by former names.
 //!
-//! GitHub answers a request to an old name with 301, or 307 where repeating it as a `GET` would be wrong, and leads to
+//! GitHub answers a request to an old name with 301, or with 307 if it must not be repeated as a `GET`. The target is
 //! `/repositories/{id}/…`, under which everything of a repository is served.
 //! <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>
 
@@ -22,7 +22,7 @@ use crate::{
     view::Urls,
 };
 
-/// Leads a request to where its repository is.
+/// Redirects a request to the present name of its repository.
 pub(super) async fn follow(State(app_state): State<Arc<AppState>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if let Some(inside) = by_id(&app_state.state(), path) {
@@ -38,7 +38,7 @@ pub(super) async fn follow(State(app_state): State<Arc<AppState>>, mut request: 
     next.run(request).await
 }
 
-/// `/repositories/{id}/…` as `/repos/{owner}/{repo}/…`.
+/// Rewrites `/repositories/{id}/…` to `/repos/{owner}/{repo}/…`.
 fn by_id(state: &Model, path: &str) -> Option<String> {
     let rest = path.strip_prefix("/repositories/")?;
     let (id, rest) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
@@ -58,7 +58,8 @@ fn by_old_name(app_state: &AppState, request: &Request) -> Option<Response> {
     let (owner, rest) = path.split_once('/')?;
     let (name, rest) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let caller = {
-        // Who may not know of the repository is not led there, and most requests are for one that is where it was.
+        // Checked first, because most requests use the present name. A caller who may not see the repository is not
+        // redirected.
         app_state.state().moved_from(owner, name)?;
         Caller::identify(app_state, request.headers()).ok()?
     };

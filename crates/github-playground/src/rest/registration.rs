@@ -29,7 +29,7 @@ use crate::{
     view::{View, maybe_time, time},
 };
 
-/// How long a manifest may be converted.
+/// How long a code for a manifest is valid.
 const LIFE: TimeDelta = TimeDelta::hours(1);
 
 pub(super) fn routes() -> Router<Arc<AppState>> {
@@ -39,7 +39,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/applications/{client}/grant", axum::routing::delete(revoke_all))
 }
 
-/// Nobody has to say who they are: the code is the proof, once and for an hour.
+/// No authentication is needed: the code is the credential. It is valid once and for an hour.
 async fn convert(Shared(app_state): Shared<Arc<AppState>>, At(code): At<String>) -> Answer {
     let failed = |()| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
     {
@@ -52,7 +52,7 @@ async fn convert(Shared(app_state): Shared<Arc<AppState>>, At(code): At<String>)
     let der = pair.as_der().map_err(|_| failed(()))?;
     let pem = armour("RSA PRIVATE KEY", pkcs1(der.as_ref()).ok_or_else(|| failed(()))?);
     let mut state = app_state.state();
-    // Of two conversions at once the second one finds nothing.
+    // Of two simultaneous conversions, the second gets 404.
     let agreed = state.agreed.remove(&code).ok_or_else(ApiError::not_found)?;
     let id = register(&mut state, agreed, pair.public_key().as_ref().to_vec());
     let app = &state.registered[&id];
@@ -67,7 +67,8 @@ async fn convert(Shared(app_state): Shared<Arc<AppState>>, At(code): At<String>)
     Ok(created(value))
 }
 
-/// The key inside a PKCS#8 wrapper, as GitHub hands keys out: after the version and the algorithm (RFC 5208) comes an octet string.
+/// The key inside a PKCS#8 wrapper, in the form in which GitHub issues keys. After the version and the algorithm (RFC
+/// 5208) there is an octet string.
 fn pkcs1(der: &[u8]) -> Option<&[u8]> {
     const BEFORE: usize = 22;
     let octets = der.get(BEFORE..)?;
@@ -112,7 +113,7 @@ struct Asked {
     access_token: Option<String>,
 }
 
-/// The app whose client id and secret the request has as user and password.
+/// The app whose client id and secret are the user and password of the request.
 fn client(state: &State, client: &str, headers: &HeaderMap) -> Result<Id, ApiError> {
     let header = headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
     let Some(encoded) = header.and_then(|header| header.strip_prefix("Basic ")) else {
@@ -125,7 +126,7 @@ fn client(state: &State, client: &str, headers: &HeaderMap) -> Result<Id, ApiErr
     Ok(app.ok_or_else(ApiError::not_found)?.id)
 }
 
-/// The app that asks, and the place of the grant that it asks about.
+/// The app that asks, and the index of the grant that it asks about.
 fn granted(state: &State, id: &str, headers: &HeaderMap, asked: &Asked) -> Result<(Id, usize), ApiError> {
     let app = client(state, id, headers)?;
     let token = asked.access_token.as_deref();
@@ -175,7 +176,7 @@ async fn revoke(
     Ok(no_content())
 }
 
-/// All that the user granted the app ends, and the app is told.
+/// Revokes everything that the user granted the app, and informs the app.
 /// <https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization>
 async fn revoke_all(
     Shared(app_state): Shared<Arc<AppState>>,

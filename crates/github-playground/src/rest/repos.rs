@@ -37,7 +37,7 @@ async fn repo(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
     Ok(ok(shown(&ctx, &state, repo)))
 }
 
-/// A repository with what the caller may do in it.
+/// A repository with the caller's permissions in it.
 pub(super) fn shown(ctx: &Ctx, state: &State, repo: &Repo) -> Value {
     ctx.view(state).repo_full(repo, role_of(ctx, state, repo))
 }
@@ -57,7 +57,8 @@ async fn own(ctx: Ctx) -> Answer {
     Ok(ctx.list(mine, |repo| ctx.view(&state).repo_for(repo, role_of(&ctx, &state, repo))))
 }
 
-/// The public ones, by their names unless the query says otherwise; none of those that somebody else owns.
+/// The public repositories of an account, by name unless the query says otherwise. Those that somebody else owns are
+/// not listed.
 /// <https://docs.github.com/en/rest/repos/repos#list-repositories-for-a-user>
 async fn public_of_account(ctx: Ctx, At(login): At<String>) -> Answer {
     let state = ctx.state();
@@ -98,7 +99,7 @@ async fn create_own(ctx: Ctx, Input(new): Input<NewRepo>) -> Answer {
     create(&ctx, owner, owner, new).await
 }
 
-/// Members may create repositories in their organisation, and administer what they created.
+/// Members may create repositories in their organisation, and administer those.
 async fn create_in_organization(ctx: Ctx, At(login): At<String>, Input(new): Input<NewRepo>) -> Answer {
     let (owner, creator) = {
         let state = ctx.state();
@@ -124,7 +125,7 @@ fn creator_in(ctx: &Ctx, state: &State, org: Id) -> Result<Id, ApiError> {
     }
 }
 
-/// Whether GitHub takes this for a repository's name.
+/// Whether GitHub accepts this as a repository's name.
 pub(super) fn valid_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 100

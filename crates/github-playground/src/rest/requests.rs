@@ -47,7 +47,7 @@ fn is_collaborator(state: &State, repo: &Repo, account: Id) -> bool {
     state.given_role(repo, account).is_some()
 }
 
-/// Who is meant; nobody is asked unless all of them may be.
+/// The requested people. If one of them cannot review, nobody is asked.
 fn named(state: &State, repo: &Repo, author: Id, asked: &Reviewers) -> Result<Vec<Id>, ApiError> {
     let stranger = || {
         ApiError::semantic(
@@ -77,7 +77,7 @@ async fn unrequest_reviewers(ctx: Ctx, At(at): At<(String, String, u64)>, Input(
     change(&ctx, &at, &asked, AppState::unrequest_review).map(ok)
 }
 
-/// Does something with everybody who is named, and shows what came of it.
+/// Applies a change to everybody who is named, and answers with the pull request.
 fn change(
     ctx: &Ctx,
     (owner, name, number): &(String, String, u64),

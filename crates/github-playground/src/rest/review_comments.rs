@@ -36,7 +36,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/pulls/{number}/comments/{id}/replies", post(reply))
 }
 
-/// A comment as requested, before it has a place in the diff.
+/// A requested comment that has no place in the diff yet.
 #[derive(Deserialize)]
 pub(super) struct Draft {
     #[serde(default)]
@@ -46,14 +46,14 @@ pub(super) struct Draft {
     line: Option<u64>,
     side: Option<Side>,
     start_line: Option<u64>,
-    /// The older way to name a line: its place in the patch, counted from the first header.
+    /// The older way to name a line: its position in the patch, counted from the first header.
     position: Option<usize>,
     subject_type: Option<String>,
     commit_id: Option<String>,
     in_reply_to: Option<Id>,
 }
 
-/// Finds a draft's place in the diff. Ids and author are the caller's to fill in.
+/// Finds a draft's place in the diff. The caller sets ids and author.
 pub(super) fn place(draft: &Draft, files: &[FileChange], commit: &str) -> Result<ReviewComment, ApiError> {
     let wrong = |field: &str, message: &str| ApiError::invalid_because("PullRequestReviewComment", field, message);
     if draft.body.trim().is_empty() {
@@ -163,7 +163,7 @@ async fn create(ctx: Ctx, At((owner, name, number)): At<(String, String, u64)>, 
     Ok(publish(&ctx, writer, number, comment))
 }
 
-/// A single comment is a review of its own, of one comment and no words.
+/// A single comment is stored as a review with one comment and no text.
 fn publish(ctx: &Ctx, writer: Writer, number: u64, mut comment: ReviewComment) -> axum::response::Response {
     let mut state = ctx.state();
     let (review, id, now) = (state.new_id(), state.new_id(), state.now());
@@ -210,7 +210,7 @@ fn answer_to(ctx: &Ctx, at: (&str, &str), number: u64, first: Id, body: String) 
         let parent = pull.review_comments.iter().find(|comment| comment.id == first).ok_or_else(ApiError::not_found)?;
         let now = state.now();
         let mut comment = parent.clone();
-        // A thread is flat: an answer to an answer answers the first.
+        // A thread is flat: an answer to an answer belongs to the first comment.
         comment.in_reply_to = Some(parent.in_reply_to.unwrap_or(first));
         comment.reactions.clear();
         (comment.created_at, comment.updated_at) = (now, now);
@@ -228,7 +228,7 @@ fn shown(view: View, repo: Id, id: Id) -> Value {
     found.map_or(Value::Null, |(issue, comment)| view.review_comment(repo, issue, comment))
 }
 
-/// Tells of a comment on the diff.
+/// Sends the webhook of a comment on the diff.
 pub(super) fn announce_comment(
     app_state: &Arc<AppState>,
     state: &mut State,

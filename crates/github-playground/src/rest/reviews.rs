@@ -33,7 +33,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/pulls/{number}/reviews/{id}/dismissals", put(dismiss))
 }
 
-/// A pending review is its author's secret.
+/// Only its author can see a pending review.
 fn visible<'r>(
     ctx: &Ctx,
     state: &State,
@@ -92,7 +92,7 @@ fn verdict(event: Option<&str>) -> Result<ReviewState, ApiError> {
     })
 }
 
-/// The rules of a verdict: nobody judges their own pull request, and only an approval may be wordless.
+/// The rules of a verdict: nobody may judge their own pull request, and only an approval may have no text.
 fn check_verdict(own: bool, verdict: ReviewState, body: &str, with_comments: bool) -> Result<(), ApiError> {
     match verdict {
         ReviewState::Approved if own => Err(ApiError::unprocessable("Can not approve your own pull request")),
@@ -183,7 +183,7 @@ fn shown(view: View, repo: Id, number: u64, id: Id) -> Value {
     review.map_or(Value::Null, |review| view.review(repo, issue, review))
 }
 
-/// Tells of a review and of each of its comments.
+/// Sends the webhooks of a review and of each of its comments.
 pub(super) fn announce_submitted(app_state: &Arc<AppState>, state: &mut State, at: (Id, u64), sender: Id, id: Id) {
     app_state.announce_review(state, at, sender, id, "submitted", json!({}));
     let of_review = |comment: &&ReviewComment| comment.review == id;
@@ -194,7 +194,7 @@ pub(super) fn announce_submitted(app_state: &Arc<AppState>, state: &mut State, a
     }
 }
 
-/// A review that the caller may change, by looking it up under the lock.
+/// A review that the caller may change, looked up again under the lock.
 fn own_review(state: &mut State, writer: Writer, number: u64, id: Id) -> Result<&mut Review, ApiError> {
     find(state.repo_by_id(writer.repo), number)?;
     let reviews = &mut state.issue_mut(writer.repo, number).pull_mut().reviews;
@@ -296,7 +296,7 @@ async fn dismiss(
     Ok(ok(shown(ctx.view(&state), writer.repo, number, id)))
 }
 
-/// Where the base's protection says who may dismiss, they may, and administrators.
+/// If the base's protection names who may dismiss, only they and administrators may.
 /// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/dismissing-a-pull-request-review>
 fn may_dismiss(state: &State, writer: Writer, number: u64) -> Result<(), ApiError> {
     let repo = state.repo_by_id(writer.repo);

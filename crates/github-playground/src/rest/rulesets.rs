@@ -51,7 +51,7 @@ struct RefName {
 }
 
 impl Asked {
-    /// What is asked for, over what there was.
+    /// The request applied to the existing ruleset.
     fn over(self, mut ruleset: Ruleset) -> Ruleset {
         ruleset.name = self.name.unwrap_or(ruleset.name);
         ruleset.target = self.target.unwrap_or(ruleset.target);
@@ -105,7 +105,7 @@ fn check(state: &State, repo: &Repo, asked: &Asked, own: Option<Id>) -> Result<(
     if asked.name.as_ref().is_some_and(taken) {
         return Err(ApiError::custom("Ruleset", "Name must be unique"));
     }
-    // GitHub refuses to pin a check to an app that is not installed.
+    // GitHub refuses a check whose app is not installed.
     let pins = asked.rules.iter().flatten().filter_map(|rule| match rule {
         Rule::RequiredStatusChecks { parameters } => Some(&parameters.required_status_checks),
         _ => None,
@@ -173,7 +173,7 @@ async fn delete(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> An
     Ok(no_content())
 }
 
-/// What the webhook says was changed.
+/// The `changes` of the webhook.
 fn changes(had: &Ruleset, now: &Ruleset) -> Value {
     let mut changes = json!({});
     if had.name != now.name {
@@ -211,7 +211,7 @@ fn announce(ctx: &Ctx, state: &mut State, (repo, id): (Id, Id), sender: Id, acti
     ctx.app_state.announce(state, Event { name: "repository_ruleset", action: Some(action), repo, sender, fields });
 }
 
-/// The active rules of a branch, whether it exists or not; whom they let pass is not considered.
+/// The active rules of a branch, whether it exists or not. Bypass permissions are ignored.
 async fn of_branch(ctx: Ctx, At((owner, name, branch)): At<(String, String, String)>) -> Answer {
     let state = ctx.state();
     let repo = ctx.read(&state, (&owner, &name), &[Scope::Metadata])?;

@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// GitHub's topics: at most twenty of at most fifty characters.
+/// The most topics; each has at most fifty characters.
 /// <https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/classifying-your-repository-with-topics>
 const TOPICS: usize = 20;
 const TOPIC: usize = 50;
@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/transfer", post(transfer))
 }
 
-/// How pull requests may be merged, as far as a request says.
+/// A request's settings for merging.
 #[derive(Deserialize, Default, Clone, Copy)]
 #[serde(default)]
 pub(super) struct Merging {
@@ -55,7 +55,7 @@ pub(super) struct Merging {
 }
 
 impl Merging {
-    /// The settings changed by what was said; one way to merge is always left.
+    /// The settings after the request. At least one merge method must remain.
     pub(super) fn applied_to(self, old: MergeSettings) -> Result<MergeSettings, ApiError> {
         let new = MergeSettings {
             allow_merge_commit: self.allow_merge_commit.unwrap_or(old.allow_merge_commit),
@@ -79,13 +79,13 @@ impl Merging {
     }
 }
 
-/// Whether a request asks for a private repository: `visibility` overrides `private`.
+/// Whether a request asks for a private repository. `visibility` overrides `private`.
 pub(super) fn wants_private(visibility: Option<&str>, private: Option<bool>) -> Result<Option<bool>, ApiError> {
     match visibility {
         None => Ok(private),
         Some("public") => Ok(Some(false)),
         Some("private") => Ok(Some(true)),
-        // There is no enterprise whose members could see it.
+        // `internal` needs an enterprise, which does not exist here.
         Some(_) => Err(ApiError::invalid("Repository", "visibility", "invalid")),
     }
 }
@@ -105,7 +105,7 @@ struct Edit {
 }
 
 impl Edit {
-    /// What a maintainer may not change.
+    /// Whether the edit has a field that a maintainer may not change.
     fn is_for_administrators(&self) -> bool {
         self.name.is_some()
             || self.private.is_some()
@@ -115,7 +115,7 @@ impl Edit {
     }
 }
 
-/// Maintainers describe a repository and say how it is merged; the rest is for administrators.
+/// Maintainers may change the description and the merge methods. The rest is for administrators.
 /// <https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization#permissions-for-each-role>
 async fn edit(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(edit): Input<Edit>) -> Answer {
     let least = if edit.is_for_administrators() { Role::Admin } else { Role::Maintain };
@@ -138,13 +138,13 @@ async fn edit(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(edit): In
         }
     }
     let mut state = ctx.state();
-    // The branch was looked for meanwhile, and others act too.
+    // Checked again under the lock, because the search for the branch released it.
     checked(&state, state.repo_by_id(writer.repo), &edit)?;
     apply(&ctx, &mut state, writer, edit)?;
     Ok(ok(shown(&ctx, &state, state.repo_by_id(writer.repo))))
 }
 
-/// Everything that can be wrong, before anything is changed.
+/// Checks everything before anything is changed.
 fn checked(state: &State, repo: &Repo, edit: &Edit) -> Result<(), ApiError> {
     if repo.archived && edit.archived != Some(false) {
         return Err(ApiError::archived());
@@ -158,7 +158,7 @@ fn checked(state: &State, repo: &Repo, edit: &Edit) -> Result<(), ApiError> {
     }
 }
 
-/// A name that no other repository of the account has.
+/// Checks that no other repository of the account has this name.
 fn free(state: &State, repo: &Repo, owner: Id, name: &str) -> Result<(), ApiError> {
     if !valid_name(name) {
         return Err(ApiError::invalid("Repository", "name", "missing_field"));
@@ -266,7 +266,7 @@ struct Transfer {
     team_ids: Vec<Id>,
 }
 
-/// To oneself or to an organisation that one is in at once; to another person once they accepted.
+/// A transfer to oneself or to one's own organisation happens at once; to another person, after they accept.
 /// <https://docs.github.com/en/rest/repos/repos#transfer-a-repository>
 async fn transfer(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(asked): Input<Transfer>) -> Answer {
     let mut state = ctx.state();

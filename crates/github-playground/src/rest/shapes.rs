@@ -1,8 +1,8 @@
 //! Validates the bodies of requests: required members and types.
 //!
-//! GitHub holds each request against the schema it publishes, and refuses what does not fit with 422 and a sentence, whether or not
-//! the member would have mattered. `requests.json` is made of that description by `scripts/github-description`; the words of enums
-//! are checked by each resource. A null counts as left out where null is not one of the types.
+//! GitHub validates each request against its published schema. A body that does not match is refused with 422 and a
+//! message, even if the member has no effect. `scripts/github-description` generates `requests.json` from that
+//! description. Each resource checks the values of its enums. A null counts as absent if null is not among the types.
 //! <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed>
 
 use std::{collections::HashMap, sync::LazyLock};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::validation::not_supplied;
 
-/// What a value may be; an empty one is anything.
+/// The shape of a value. An empty one accepts anything.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Shape {
@@ -21,7 +21,7 @@ struct Shape {
     types: Vec<String>,
     any: Vec<Shape>,
     required: Vec<String>,
-    /// Any word, where there is none.
+    /// The allowed words; if empty, any word.
     words: Vec<String>,
     properties: HashMap<String, Shape>,
     items: Option<Box<Shape>>,
@@ -31,14 +31,14 @@ struct Shape {
 static REQUESTS: LazyLock<HashMap<String, Shape>> =
     LazyLock::new(|| serde_json::from_str(include_str!("requests.json")).unwrap_or_default());
 
-/// What is wrong with a body for this route, in GitHub's words; none where nothing is, or where nothing is known of the route.
+/// The fault of a body for this route, as GitHub words it; `None` if there is no fault or the route is unknown.
 pub(super) fn fault(method: &Method, route: &str, body: &Value) -> Option<String> {
     let shape = REQUESTS.get(&format!("{method} {}", plain(route)))?;
     let fault = shape.fault("", body).or_else(|| shape.missing(body))?;
     Some(format!("Invalid request.\n\n{fault}"))
 }
 
-/// A route without its prefix and without the names of its parameters, which are ours.
+/// A route without its prefix, with `{}` for the names of its parameters.
 fn plain(route: &str) -> String {
     let route = route.strip_prefix("/api/v3").unwrap_or(route);
     let parts = route.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
@@ -46,7 +46,7 @@ fn plain(route: &str) -> String {
 }
 
 impl Shape {
-    /// What is required and was not given.
+    /// The required members that are missing.
     fn missing(&self, body: &Value) -> Option<String> {
         let given = |name: &String| match body.get(name) {
             None => false,

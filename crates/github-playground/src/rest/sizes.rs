@@ -1,7 +1,7 @@
 //! Limits of lengths, in characters, with GitHub's messages.
 //!
-//! <https://docs.github.com/en/rest/issues/labels>, <https://docs.github.com/en/rest/checks/runs>; the limits of titles, bodies
-//! and labels are not documented: they are what github.com refuses.
+//! <https://docs.github.com/en/rest/issues/labels>, <https://docs.github.com/en/rest/checks/runs>. The limits of
+//! titles, bodies and labels are not documented; they are those that github.com enforces.
 
 use crate::error::ApiError;
 
@@ -13,9 +13,9 @@ const LABELS: usize = 100;
 const LABEL_NAME: usize = 50;
 const LABEL_DESCRIPTION: usize = 100;
 
-/// Refuses a text that is too long, in GitHub's words.
+/// Refuses a text that is too long, with GitHub's message.
 pub(super) fn check(resource: &str, field: &str, text: Option<&str>, most: usize) -> Result<(), ApiError> {
-    // A character has a byte at least: most texts need not be counted.
+    // A character has at least one byte, so most texts need not be counted.
     match text {
         Some(text) if text.len() > most && text.chars().count() > most => {
             let message = format!("{field} is too long (maximum is {most} characters)");
@@ -30,7 +30,7 @@ pub(super) fn check_body(resource: &str, body: Option<&str>) -> Result<(), ApiEr
     check(resource, "body", body, BODY)
 }
 
-/// The same for a review, whose refusals are bare sentences. <https://docs.github.com/en/rest/pulls/reviews>
+/// The same for a review, whose errors are plain sentences. <https://docs.github.com/en/rest/pulls/reviews>
 pub(super) fn check_review(body: Option<&str>) -> Result<(), ApiError> {
     check_body("PullRequestReview", body)
         .map_err(|_| ApiError::unprocessable(&format!("Body is too long (maximum is {BODY} characters)")))

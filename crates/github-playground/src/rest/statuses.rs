@@ -1,4 +1,4 @@
-//! Commit statuses: the older kind of check, which any writer may set.
+//! Commit statuses: the older kind of check, which everybody with write access may set.
 //! <https://docs.github.com/en/rest/commits/statuses>
 
 use std::sync::Arc;

@@ -65,7 +65,7 @@ fn refused(why: &str) -> ApiError {
     ApiError::semantic(format!("An error occurred while adding the sub-issue to the parent issue. {why}"))
 }
 
-/// An issue by its database id, of a repository with the same owner.
+/// An issue by its database id, in a repository of the same owner.
 fn by_id(state: &State, writer: Writer, id: Option<Id>) -> Result<Place, ApiError> {
     let id = id.ok_or_else(|| ApiError::semantic("Invalid request.\n\n\"sub_issue_id\" wasn't supplied."))?;
     let owner = state.repo_by_id(writer.repo).owner;
@@ -87,18 +87,18 @@ fn family(ctx: &Ctx, state: &State, at: &(String, String, u64)) -> Result<(Write
     Ok((writer, (writer.repo, at.2)))
 }
 
-/// The issues above one, nearest first.
+/// The ancestors of an issue, nearest first.
 fn above(state: &State, at: Place) -> Vec<Place> {
     std::iter::successors(Some(at), |at| state.repo_by_id(at.0).issues[&at.1].parent).skip(1).collect()
 }
 
-/// How many levels there are from an issue down, itself included.
+/// The number of levels from an issue down, itself included.
 fn depth(state: &State, at: Place) -> usize {
     let parts = &state.repo_by_id(at.0).issues[&at.1].sub_issues;
     1 + parts.iter().map(|part| depth(state, *part)).max().unwrap_or(0)
 }
 
-/// Whether an issue with so many parts may get another, which makes a family of so many levels.
+/// Checks that an issue with this many sub-issues may get another, if the tree then has this many levels.
 fn check_size(parts: usize, levels: usize) -> Result<(), ApiError> {
     if parts >= MOST_PARTS {
         return Err(refused("Parent cannot have more than 100 sub-issues"));

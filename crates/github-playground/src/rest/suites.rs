@@ -71,7 +71,7 @@ fn list_runs(ctx: &Ctx, state: &State, repo: &Repo, of: impl Fn(&CheckRun) -> bo
         .filter(|run| ctx.query("status").is_none_or(|wanted| status(run) == wanted))
         .filter(|run| ctx.query("app_id").is_none_or(|app| app == run.app.to_string()))
         .collect();
-    // Newest first; `latest`, the default, keeps one of each name.
+    // Newest first. `latest`, the default, keeps one of each name.
     found.reverse();
     if ctx.query("filter") != Some("all") {
         let mut seen = BTreeSet::new();
@@ -109,7 +109,7 @@ async fn rerequest(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) ->
     Ok(created(json!({})))
 }
 
-/// What belongs to Actions is run again by it, when people ask: an app may ask for its own only.
+/// Runs a suite of Actions again for a person. An app may do that only for its own suites.
 pub(super) fn run_again(ctx: &Ctx, state: &mut State, writer: Writer, suite: Id) -> Answer {
     if writer.via_app {
         return Err(ApiError::forbidden("This check suite does not belong to the authenticated GitHub App."));
@@ -123,7 +123,7 @@ pub(super) fn run_again(ctx: &Ctx, state: &mut State, writer: Writer, suite: Id)
 }
 
 impl State {
-    /// Has a suite count as queued until something comes of it.
+    /// Marks a suite as queued until a run changes it.
     pub(super) fn requeue(&mut self, repo: Id, suite: Id) {
         let now = self.now();
         if let Some(suite) = self.repo_mut(repo).suites.iter_mut().find(|all| all.id == suite) {
@@ -139,7 +139,8 @@ struct New {
     head_sha: Option<String>,
 }
 
-/// For repositories whose suites are not made by each push. <https://docs.github.com/en/rest/checks/suites#create-a-check-suite>
+/// For repositories in which a push creates no suites.
+/// <https://docs.github.com/en/rest/checks/suites#create-a-check-suite>
 async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): Input<New>) -> Answer {
     let writer = app_only(&ctx, &ctx.state(), (&owner, &name))?;
     let sha = new.head_sha.ok_or_else(|| ApiError::semantic("Invalid request.\n\n\"head_sha\" wasn't supplied."))?;
@@ -167,7 +168,8 @@ struct Preference {
     setting: bool,
 }
 
-/// Whether a push makes a suite for an app. <https://docs.github.com/en/rest/checks/suites#update-repository-preferences-for-check-suites>
+/// Whether a push creates a suite for an app.
+/// <https://docs.github.com/en/rest/checks/suites#update-repository-preferences-for-check-suites>
 async fn prefer(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(asked): Input<Preferences>) -> Answer {
     let mut state = ctx.state();
     let writer = ctx.write(&state, (&owner, &name), CHECKS, Role::Admin)?;

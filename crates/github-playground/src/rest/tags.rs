@@ -66,7 +66,7 @@ struct Person {
     date: Option<DateTime<Utc>>,
 }
 
-/// Makes the object alone: the reference is made by itself.
+/// Creates only the tag object. The reference needs a separate request.
 async fn create(ctx: Ctx, At((owner, name)): At<(String, String)>, Input(new): Input<New>) -> Answer {
     let (writer, git, own, now) = {
         let state = ctx.state();

@@ -36,13 +36,13 @@ async fn repos(ctx: Ctx, At((login, slug)): At<(String, String)>) -> Answer {
 
 type Place = (String, String, String, String);
 
-/// A repository as a team's: its team, and itself.
+/// The team and the repository of a path.
 fn placed<'s>(ctx: &Ctx, state: &'s State, at: &Place) -> Result<(&'s Team, &'s Repo), ApiError> {
     let team = ctx.team(state, (&at.0, &at.1))?;
     Ok((team, ctx.read(state, (&at.2, &at.3), &[Scope::Metadata])?))
 }
 
-/// 204, or the repository where its media type is asked for.
+/// 204, or the repository if its media type is requested.
 /// <https://docs.github.com/en/rest/teams/teams#check-team-permissions-for-a-repository>
 async fn repo(ctx: Ctx, At(at): At<Place>) -> Answer {
     let state = ctx.state();
@@ -62,7 +62,7 @@ struct Given {
     permission: Option<String>,
 }
 
-/// Who administers the repository and sees the team gives it.
+/// An administrator of the repository who can see the team may add it.
 /// <https://docs.github.com/en/rest/teams/teams#add-or-update-team-repository-permissions>
 async fn give(ctx: Ctx, At(at): At<Place>, Input(given): Input<Given>) -> Answer {
     let mut state = ctx.state();
@@ -103,7 +103,7 @@ async fn of_repo(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
         return Err(ApiError::not_found());
     }
     let teams = state.teams_of(repo.owner).filter(|team| ctx.sees_team(&state, team));
-    // A public repository everybody reads: a team that inherits it is not listed.
+    // Everybody can read a public repository, so teams that only inherit it are not listed.
     let given = teams.filter_map(|team| {
         let own = team.repos.get(&repo.id).copied();
         Some((team, if repo.private { state.team_role(team, repo.id) } else { own }?))

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
 }
 
 impl Ctx {
-    /// Whether the caller may know of a team: a secret one is its members' and the owners' alone.
+    /// Whether the caller can see a team. Only its members and the owners can see a secret one.
     pub(super) fn sees_team(&self, state: &State, team: &Team) -> bool {
         let secret = team.privacy == Privacy::Secret;
         match &self.caller {
@@ -39,13 +39,14 @@ impl Ctx {
         }
     }
 
-    /// A team that the caller may know of.
+    /// A team that the caller can see.
     pub(super) fn team<'s>(&self, state: &'s State, (login, slug): (&str, &str)) -> Result<&'s Team, ApiError> {
         let org = orgs::find(state, login)?;
         state.team(org, slug).filter(|team| self.sees_team(state, team)).ok_or_else(ApiError::not_found)
     }
 
-    /// Who changes a team: an owner of the organisation, one of the team's maintainers, or an installation that may.
+    /// The actor, if the caller is an owner of the organisation, a maintainer of the team, or an installation with the
+    /// permission.
     pub(super) fn maintains(&self, state: &State, team: &Team) -> Result<Id, ApiError> {
         match &self.caller {
             Caller::User(user) if team.members.get(user) == Some(&TeamRole::Maintainer) => Ok(*user),
@@ -86,7 +87,7 @@ struct Asked {
     repo_names: Vec<String>,
 }
 
-/// What a request says of a team, checked.
+/// The checked fields of a request for a team.
 struct Told {
     privacy: Option<Privacy>,
     notified: Option<bool>,
@@ -120,7 +121,7 @@ impl Asked {
     }
 }
 
-/// A name nobody else's team has; 422 if it has none or is taken.
+/// The name, if no other team has it; 422 if it is empty or taken.
 fn free_name(state: &State, org: Id, name: &str, own: Option<Id>) -> Result<String, ApiError> {
     let slug = slug(name);
     if slug.is_empty() || name.chars().count() > 255 {
@@ -134,7 +135,7 @@ fn free_name(state: &State, org: Id, name: &str, own: Option<Id>) -> Result<Stri
     }
 }
 
-/// The team above, which a secret team neither has nor is.
+/// The parent team. A secret team has no parent and no children.
 /// <https://docs.github.com/en/organizations/organizing-members-into-teams/about-teams#nested-teams>
 fn parent_of(state: &State, org: Id, parent: Id, privacy: Privacy) -> Result<Id, ApiError> {
     let parent = state.teams.get(&parent).filter(|team| team.org == org).ok_or_else(ApiError::not_found)?;
@@ -144,7 +145,7 @@ fn parent_of(state: &State, org: Id, parent: Id, privacy: Privacy) -> Result<Id,
     Ok(parent.id)
 }
 
-/// Any member makes a team, and maintains what they made.
+/// Any member may create a team, and maintains it.
 /// <https://docs.github.com/en/rest/teams/teams#create-a-team>
 async fn create(ctx: Ctx, At(login): At<String>, Input(asked): Input<Asked>) -> Answer {
     let told = asked.told()?;
@@ -156,7 +157,7 @@ async fn create(ctx: Ctx, At(login): At<String>, Input(asked): Input<Asked>) -> 
     };
     let name = asked.name.clone().unwrap_or_default();
     let slug = free_name(&state, org, &name, None)?;
-    // A nested team is closed, any other one secret, unless said.
+    // By default a nested team is closed and any other team is secret.
     let nested = asked.parent_team_id.value().copied();
     let privacy = told.privacy.unwrap_or(if nested.is_some() { Privacy::Closed } else { Privacy::Secret });
     let parent = nested.map(|parent| parent_of(&state, org, parent, privacy)).transpose()?;
@@ -299,7 +300,7 @@ struct Wanted {
     role: Option<String>,
 }
 
-/// A maintainer adds members of the organisation, an owner anybody.
+/// A maintainer may add members of the organisation, and an owner anybody.
 /// <https://docs.github.com/en/rest/teams/members#add-or-update-team-membership-for-a-user>
 async fn join(ctx: Ctx, At((login, slug, user)): At<(String, String, String)>, Input(wanted): Input<Wanted>) -> Answer {
     let role = match wanted.role.as_deref() {
@@ -322,7 +323,8 @@ async fn join(ctx: Ctx, At((login, slug, user)): At<(String, String, String)>, I
     shown(&ctx, &state, &state.teams[&team.id], person)
 }
 
-/// Who is in a team may leave it. <https://docs.github.com/en/rest/teams/members#remove-team-membership-for-a-user>
+/// Members may leave a team themselves.
+/// <https://docs.github.com/en/rest/teams/members#remove-team-membership-for-a-user>
 async fn leave(ctx: Ctx, At((login, slug, user)): At<(String, String, String)>) -> Answer {
     let mut state = ctx.state();
     let team = ctx.team(&state, (&login, &slug))?.clone();

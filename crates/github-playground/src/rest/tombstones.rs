@@ -1,4 +1,4 @@
-//! Tombstones of issues: a transferred one redirects to its new place (301), a deleted one is gone (410).
+//! Tombstones of issues: a transferred issue redirects to its new place (301), and a deleted one answers 410.
 //! <https://docs.github.com/en/rest/issues/issues#get-an-issue>
 
 use axum::{
@@ -17,7 +17,7 @@ use crate::{
     view::Urls,
 };
 
-/// What an issue that was asked for by its old number is answered with, before anybody looks for it.
+/// The answer for an old number, before any handler looks for the issue.
 pub(super) fn of(app_state: &AppState, request: &Request) -> Option<Response> {
     let (owner, name, number, tail) = parts(request.uri().path())?;
     let found = {
@@ -25,7 +25,7 @@ pub(super) fn of(app_state: &AppState, request: &Request) -> Option<Response> {
         let repo = state.repo(owner, name)?;
         (repo.id, *repo.gone.get(&number)?)
     };
-    // Whoever has no name here is told so by the handler.
+    // The handler answers a caller who cannot be identified.
     let caller = Caller::identify(app_state, request.headers()).ok()?;
     let state = app_state.state();
     may_know(&state, state.repo_by_id(found.0), &caller).then_some(())?;
@@ -38,7 +38,7 @@ pub(super) fn of(app_state: &AppState, request: &Request) -> Option<Response> {
     }
 }
 
-/// Owner, name, number, and what is asked of the issue.
+/// The owner, the name, the number and the rest of a path.
 fn parts(path: &str) -> Option<(&str, &str, u64, &str)> {
     let mut parts = path.strip_prefix("/repos/")?.splitn(4, '/');
     let (owner, name, "issues", rest) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?) else {
@@ -48,12 +48,12 @@ fn parts(path: &str) -> Option<(&str, &str, u64, &str)> {
     Some((owner, name, number.parse().ok()?, tail))
 }
 
-/// Where the description has a 301: the issue itself, its labels, its parent.
+/// Whether GitHub's description has a 301 for this path: the issue itself, its labels, its parent.
 fn leads_on(tail: &str) -> bool {
     matches!(tail, "" | "labels" | "parent") || tail.starts_with("labels/")
 }
 
-/// Where it has a 410.
+/// Whether GitHub's description has a 410 for this path.
 fn is_told(method: &Method, tail: &str) -> bool {
     match tail {
         "assignees" => false,

@@ -4,7 +4,7 @@ use axum::http::Uri;
 
 use crate::error::ApiError;
 
-/// The sentence about members that a body lacks.
+/// The message about members that a body lacks.
 pub(super) fn not_supplied(names: &[String]) -> Option<String> {
     let verb = match names.len() {
         0 => return None,
@@ -14,14 +14,14 @@ pub(super) fn not_supplied(names: &[String]) -> Option<String> {
     Some(format!("{} {verb} supplied.", names.join(", ")))
 }
 
-/// Whether something may stand where GitHub wants the address of a page or of a receiver.
+/// Whether a text is an http or https URL, as GitHub requires for pages and receivers.
 pub(super) fn is_web_address(text: &str) -> bool {
     let http = |scheme: &str| scheme == "http" || scheme == "https";
     text.parse::<Uri>()
         .is_ok_and(|uri| uri.scheme_str().is_some_and(http) && uri.host().is_some_and(|host| !host.is_empty()))
 }
 
-/// A repository's homepage: nothing, or such an address.
+/// Checks a repository's homepage: empty, or such a URL.
 pub(super) fn check_homepage(homepage: Option<&str>) -> Result<(), ApiError> {
     match homepage {
         Some(url) if !url.is_empty() && !is_web_address(url) => {
