@@ -13,7 +13,7 @@ pub(crate) type Dispatch = Map<String, Value>;
 pub(crate) struct DispatchError(pub(crate) String);
 
 impl WorkflowFile {
-    /// Checks what was given against what the file declares.
+    /// Checks the given inputs against the file's declarations.
     pub(crate) fn dispatch(&self, given: &Map<String, Value>) -> Result<Dispatch, DispatchError> {
         let refuse = |message: String| Err(DispatchError(message));
         let Some(told) = self.on.get("workflow_dispatch") else {

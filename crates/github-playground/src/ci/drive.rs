@@ -1,7 +1,7 @@
-//! Drives a run from its first job to its last by the script, on this GitHub's clock.
+//! Drives a run from its first job to its last according to the script, on the playground's clock.
 //!
-//! One task drives each attempt of each run. It takes every step that is due under one lock, then waits for the clock, or for
-//! somebody to move the clock, change the script, cancel the run or run it again.
+//! One task drives each attempt of each run. It takes every step that is due under one lock. Then it waits until the
+//! clock reaches the next step, or until somebody moves the clock, changes the script, or cancels or reruns the run.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,17 +20,17 @@ use crate::{
     webhooks::Event,
 };
 
-/// How a run stands after all that was due.
+/// The state of a run after all due steps.
 enum Rest {
-    /// There is nothing left to be done.
+    /// The run is complete.
     Over,
-    /// Something is due then.
+    /// The next step is due at this time.
     Until(Time),
-    /// Nothing is ever due as things are.
+    /// No step will become due without an outside change.
     Stuck,
 }
 
-/// What may become of a job now.
+/// The next step of a job.
 enum Step {
     Wait(Option<Time>),
     Start,
@@ -38,7 +38,7 @@ enum Step {
 }
 
 impl State {
-    /// Notes a workflow, so that it is listed under its present name; answers with its id.
+    /// Registers a workflow, so that it is listed under its present name. Returns its id.
     pub(crate) fn workflow_of(&mut self, repo: Id, path: &str, name: &str) -> Id {
         let now = self.now();
         let known = self.repo_mut(repo).actions.workflows.iter_mut().find(|workflow| workflow.path == path);
@@ -55,7 +55,7 @@ impl State {
         id
     }
 
-    /// The same for one that is not run now.
+    /// The same for a workflow that is not run now.
     pub(crate) fn note_workflow(&mut self, repo: Id, path: &str, name: &str) {
         self.workflow_of(repo, path, name);
     }
@@ -76,7 +76,7 @@ impl State {
         id
     }
 
-    /// Gives the present attempt of a run these of its jobs, each with its check run.
+    /// Adds these jobs to the present attempt of a run, each with its check run.
     fn add_jobs(&mut self, repo: Id, run: Id, jobs: &BTreeSet<usize>) -> Vec<Id> {
         let (now, app) = (self.now(), self.actions.id);
         let Some(found) = self.repo_by_id(repo).actions.run(run).cloned() else { return Vec::new() };
@@ -117,7 +117,7 @@ impl State {
         ids
     }
 
-    /// What may become of a job, by what it needs and by the script.
+    /// The next step of a job, according to its dependencies and the script.
     fn next_step(&self, repo: Id, run: &WorkflowRun, job: &Job) -> Step {
         let plan = &run.plan[job.planned];
         let needed: Vec<&Job> = run.current().filter(|all| plan.needs.contains(&run.plan[all.planned].key)).collect();
@@ -145,7 +145,7 @@ impl State {
     }
 }
 
-/// A job as the script is asked about it.
+/// The facts of a job that the script's rules match.
 struct Question<'a> {
     repository: String,
     path: &'a str,
@@ -168,7 +168,7 @@ impl Question<'_> {
 }
 
 impl AppState {
-    /// Starts a run of a workflow, and answers with its id.
+    /// Starts a run of a workflow, and returns its id.
     pub(crate) fn begin_run(
         self: &Arc<Self>,
         state: &mut State,
@@ -213,7 +213,7 @@ impl AppState {
         id
     }
 
-    /// Queues these jobs for the present attempt, and has it driven.
+    /// Queues these jobs for the present attempt, and starts the task that drives it.
     pub(super) fn begin_attempt(self: &Arc<Self>, state: &mut State, repo: Id, run: Id, jobs: &BTreeSet<usize>) {
         let sender = state.repo_by_id(repo).actions.run(run).map_or(state.actions.bot, |run| run.triggering_actor);
         for job in state.add_jobs(repo, run, jobs) {
@@ -229,7 +229,7 @@ impl AppState {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
-            // Heard from here on, so that nothing that changes after the look is missed.
+            // Enabled before the state is read, so that no later change is missed.
             changed.as_mut().enable();
             let wait = {
                 let mut state = self.state();
@@ -327,7 +327,7 @@ impl AppState {
         self.settle_suite(state, repo, suite, sender, Some(&commit));
     }
 
-    /// Ends what is still open in a run. Answers whether there was anything.
+    /// Cancels the open jobs of a run. Returns whether there were any.
     pub(crate) fn cancel_run(self: &Arc<Self>, state: &mut State, repo: Id, run: Id) -> bool {
         let Some(found) = state.repo_by_id(repo).actions.run(run) else { return false };
         if found.stage == Stage::Completed {
@@ -342,7 +342,7 @@ impl AppState {
         true
     }
 
-    /// Has everything that waits for the clock or the script look again.
+    /// Wakes everything that waits for the clock or the script.
     pub(crate) fn look_again(&self) {
         self.changed.notify_waiters();
     }
@@ -352,7 +352,7 @@ fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
     one.into_iter().chain(other).min()
 }
 
-/// Shows on its check run how a job stands.
+/// Updates a job's check run to its state.
 fn show_job(state: &mut State, repo: Id, job: Id, stage: Stage, conclusion: Option<Conclusion>, now: Time) {
     if let Some(run) = state.repo_mut(repo).runs.iter_mut().find(|run| run.id == job) {
         run.status = stage.check();
@@ -365,7 +365,7 @@ fn show_job(state: &mut State, repo: Id, job: Id, stage: Stage, conclusion: Opti
     }
 }
 
-/// As bad as the worst of its jobs. A run without jobs is one whose file is not understood, and failed.
+/// The worst conclusion of the jobs. A run without jobs has an invalid file, and failed.
 fn rolled_up(jobs: &[Conclusion]) -> Conclusion {
     let worst = [Conclusion::Failure, Conclusion::TimedOut, Conclusion::Cancelled, Conclusion::ActionRequired];
     let found = worst.into_iter().find(|worst| jobs.contains(worst));

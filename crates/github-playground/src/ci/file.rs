@@ -1,8 +1,8 @@
 //! Workflow files: the parts that decide whether a run starts and which jobs it has.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>
 //!
-//! Expressions are not computed: a job's `if` counts where it is plainly `false` or asks for what failed (`always()`, `failure()`),
-//! and a name keeps an expression that is not about its matrix.
+//! Expressions are not evaluated. A job's `if` counts only if it is the literal `false`, or asks for failed jobs
+//! (`always()`, `failure()`). A name keeps every expression that is not about its matrix.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use serde_json::{Map, Value};
 
 use crate::state::JobPlan;
 
-/// As much of a matrix as one job may span. <https://docs.github.com/en/actions/reference/limits>
+/// The most jobs of a matrix. <https://docs.github.com/en/actions/reference/limits>
 const MATRIX_LIMIT: usize = 256;
 
-/// A workflow's file, read.
+/// The parsed file of a workflow.
 #[derive(Debug, Clone)]
 pub(crate) struct WorkflowFile {
     pub(crate) path: String,
-    /// Its name, or its path where it has none.
+    /// Its name, or its path if it has none.
     pub(crate) name: String,
-    /// What starts it, by the event's name.
+    /// Its triggers, by the event's name.
     pub(crate) on: BTreeMap<String, Value>,
     pub(crate) jobs: Vec<JobPlan>,
 }
@@ -33,7 +33,7 @@ struct Raw {
 }
 
 impl WorkflowFile {
-    /// Reads a file. What is not a workflow is told in words.
+    /// Parses a file. The error says why it is not a workflow.
     pub(crate) fn parse(path: &str, text: &str) -> Result<Self, String> {
         let raw: Raw = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let on = match raw.on {
@@ -86,7 +86,7 @@ fn plans(key: &str, job: &Value) -> Result<Vec<JobPlan>, String> {
     Ok(if rows.is_empty() { vec![plan(&[])] } else { rows.iter().map(|row| plan(row)).collect() })
 }
 
-/// `build (ubuntu, 1.85)`, unless the name says itself where the values go.
+/// `build (ubuntu, 1.85)`, unless the name contains the values itself.
 fn job_name(key: &str, name: Option<&str>, values: &[(String, String)]) -> String {
     let mut shown = name.unwrap_or(key).to_owned();
     for (variable, value) in values {
@@ -99,7 +99,7 @@ fn job_name(key: &str, name: Option<&str>, values: &[(String, String)]) -> Strin
     format!("{shown} ({})", values.join(", "))
 }
 
-/// Every combination of a matrix' plain values; what it includes or excludes besides is not looked at.
+/// Every combination of a matrix' values. `include` and `exclude` are ignored.
 fn matrix(told: Option<&Value>) -> Vec<Vec<(String, String)>> {
     let Some(Value::Object(axes)) = told else { return Vec::new() };
     let mut rows = vec![Vec::new()];
@@ -126,7 +126,7 @@ fn steps(told: Option<&Value>) -> Vec<String> {
     steps.iter().filter_map(name).collect()
 }
 
-/// One word, or a list of them.
+/// One word, or a list of words.
 pub(super) fn words(told: Option<&Value>) -> Vec<String> {
     match told {
         Some(Value::String(word)) => vec![word.clone()],

@@ -1,12 +1,12 @@
 //! A scripted CI: GitHub Actions without its runners.
 //!
-//! In: what happens in a repository ([`Event`](super::webhooks::Event)s), and the workflow files of the commit it happened to.
-//! Out: workflow runs with their jobs, a check suite with a check run for each job, and all their webhooks, as GitHub's own
-//! app `github-actions` would leave them. The conclusion of a job
-//! comes from a script ([`crate::state::ci_script`]), which the seed file, the admin API and [`Playground::ci`](crate::Playground::ci)
-//! set; without one it is success.
+//! In: the events of a repository ([`Event`](super::webhooks::Event)), and the workflow files of their commits. Out:
+//! workflow runs with their jobs, a check suite with a check run for each job, and all their webhooks, as GitHub's app
+//! `github-actions` creates them. A script sets the conclusion of a job ([`crate::state::ci_script`]). The script comes
+//! from the seed file, the admin API and [`Playground::ci`](crate::Playground::ci). Without one the conclusion is
+//! success.
 //!
-//! What it never does: it runs nothing of what a workflow says.
+//! What never happens here: nothing in a workflow is executed.
 
 mod dispatch;
 mod drive;

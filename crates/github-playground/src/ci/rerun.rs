@@ -9,14 +9,14 @@ use crate::{
 };
 
 impl WorkflowRun {
-    /// The places in the plan of what failed, and of all that needs it; the rest stays as it ended.
+    /// The indices, in the plan, of the failed jobs and of all jobs that need them. The others keep their results.
     pub(crate) fn failed(&self) -> BTreeSet<usize> {
         let bad = |job: &&Job| !matches!(job.conclusion, Some(Conclusion::Success | Conclusion::Skipped));
         let failed = self.current().filter(bad).map(|job| job.planned).collect();
         self.with_dependents(failed)
     }
 
-    /// Jobs and all that needs them, however far down.
+    /// These jobs and all jobs that need them, directly or indirectly.
     pub(crate) fn with_dependents(&self, mut jobs: BTreeSet<usize>) -> BTreeSet<usize> {
         loop {
             let keys: BTreeSet<&str> = jobs.iter().map(|at| self.plan[*at].key.as_str()).collect();
@@ -31,7 +31,7 @@ impl WorkflowRun {
 }
 
 impl AppState {
-    /// Runs these jobs of a completed run again, as its next attempt. GitHub tells of no request then.
+    /// Runs these jobs of a completed run again, as its next attempt. GitHub sends no `requested` event then.
     /// <https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run>
     pub(crate) fn run_again(
         self: &Arc<Self>,

@@ -14,7 +14,7 @@ use crate::{
     webhooks::Event,
 };
 
-/// Why a workflow may run.
+/// The event that may start a workflow.
 #[derive(Debug, Clone)]
 pub(crate) struct Cause {
     pub(crate) event: &'static str,
@@ -23,12 +23,12 @@ pub(crate) struct Cause {
     pub(crate) actor: Id,
     pub(crate) head_sha: String,
     pub(crate) head_branch: Option<String>,
-    /// What the run is called; none takes the head commit's first line.
+    /// The title of the run; `None` means the first line of the head commit's message.
     pub(crate) title: Option<String>,
     place: Place,
-    /// The branch or tag that filters look at, by its full name.
+    /// The branch or tag that the filters match, by its full name.
     filtered: Option<String>,
-    /// What `paths` compares the head with.
+    /// What the head is compared with for `paths`.
     since: Since,
 }
 
@@ -36,18 +36,18 @@ pub(crate) struct Cause {
 #[derive(Debug, Clone)]
 enum Since {
     Commit(String),
-    /// The one before this, which is the first of a new branch.
+    /// The parent of this commit, which is the first of a new branch.
     ParentOf(String),
-    /// Tags have no paths, and neither has what is asked for.
+    /// Nothing: neither a tag nor a manual request has paths.
     Nothing,
 }
 
-/// Where the workflow files are.
+/// Where the workflow files are read.
 #[derive(Debug, Clone)]
 enum Place {
     /// In the head.
     Head,
-    /// In what the head would be once merged into this branch.
+    /// In the result of merging the head into this branch.
     MergedInto(String),
 }
 
@@ -55,7 +55,7 @@ enum Place {
 const SKIPS: [&str; 5] = ["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"];
 
 impl Cause {
-    /// Of what was just announced, if it is something that starts workflows.
+    /// The cause for a webhook event, if it can start workflows.
     fn of(state: &State, event: &Event) -> Option<Self> {
         match event.name {
             "push" => Self::of_push(event),
@@ -123,7 +123,7 @@ impl Cause {
         })
     }
 
-    /// Something that somebody asked for on a branch.
+    /// A request by somebody on a branch.
     pub(crate) fn asked(event: &'static str, actor: Id, (branch, sha): (&str, &str), title: Option<String>) -> Self {
         Self {
             event,
@@ -138,13 +138,13 @@ impl Cause {
         }
     }
 
-    /// The same with what `types` filters.
+    /// The same with the action that `types` filters.
     pub(crate) fn of_type(mut self, activity: &str) -> Self {
         self.activity = Some(activity.to_owned());
         self
     }
 
-    /// Whether a file asks to be run for it. `changed` is asked for only where paths count.
+    /// Whether a file has this trigger. `changed` is only needed for `paths`.
     fn starts(&self, file: &WorkflowFile, changed: Option<&[FileChange]>) -> bool {
         let Some(told) = file.on.get(self.event) else { return false };
         let types = words(told.get("types"));
@@ -160,12 +160,12 @@ impl Cause {
     }
 }
 
-/// A list of patterns, where the file has one.
+/// A list of patterns, if the file has one.
 fn patterns(told: &Value, key: &str) -> Option<Vec<String>> {
     told.get(key).map(|list| words(Some(list)))
 }
 
-/// Whoever filters branches only is not run for tags, and the other way round.
+/// A filter for branches excludes tags, and the other way round.
 fn passes_ref(told: &Value, name: &str) -> bool {
     let listed = |kind: &str| told.get(kind).is_some() || told.get(format!("{kind}-ignore")).is_some();
     let (kind, other, short) = match (name.strip_prefix("refs/heads/"), name.strip_prefix("refs/tags/")) {
@@ -180,7 +180,7 @@ fn passes_ref(told: &Value, name: &str) -> bool {
         && patterns(told, &format!("{kind}-ignore")).is_none_or(|not| !filter_pattern::passes(&not, short))
 }
 
-/// A push of tags has no paths, and neither has what cannot be compared: both are run.
+/// A push of tags has no paths, and some pushes cannot be compared. Both run.
 fn passes_paths(told: &Value, changed: Option<&[FileChange]>) -> bool {
     let Some(changed) = changed else { return true };
     let paths = || changed.iter().map(|file| file.path.as_str());
@@ -189,7 +189,7 @@ fn passes_paths(told: &Value, changed: Option<&[FileChange]>) -> bool {
 }
 
 impl AppState {
-    /// Starts, behind the event's back, the workflows that ask for it.
+    /// Starts the workflows of an event in the background.
     pub(crate) fn start_workflows(self: &Arc<Self>, state: &State, event: &Event) {
         let Some(cause) = Cause::of(state, event) else { return };
         let (app_state, repo) = (self.clone(), event.repo);
@@ -200,12 +200,12 @@ impl AppState {
         });
     }
 
-    /// Starts the workflows that ask for this.
+    /// Starts the workflows that have this trigger.
     pub(crate) async fn run_workflows(self: &Arc<Self>, repo: Id, mut cause: Cause) -> Result<(), GitError> {
         let git = self.state().repo_by_id(repo).git.clone();
         let Some(files) = read(&git, &cause).await?.filter(|files| !files.is_empty()) else { return Ok(()) };
         let Some(commit) = git.commit(&cause.head_sha).await? else { return Ok(()) };
-        // A pushed tag may be an object of its own.
+        // A pushed tag may be a tag object.
         cause.head_sha.clone_from(&commit.sha);
         if ["push", "pull_request"].contains(&cause.event) && SKIPS.iter().any(|skip| commit.message.contains(skip)) {
             return Ok(());
@@ -243,13 +243,13 @@ impl AppState {
     }
 }
 
-/// The workflow files of an event, or none where it runs none at all: a pull request that conflicts is not merged even for
-/// a test. <https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request>
+/// The workflow files of an event. `None` if there is no run at all: a pull request with a conflict has no test merge.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request>
 async fn read(git: &Repository, cause: &Cause) -> Result<Option<Vec<(String, String)>>, GitError> {
     let of_head = git.workflow_files(&cause.head_sha).await?;
     let Place::MergedInto(base) = &cause.place else { return Ok(Some(of_head)) };
     let Some(base) = git.ref_sha(&branch_ref(base)).await? else { return Ok(None) };
-    // Neither side having any, the merge has none.
+    // If neither side has workflow files, the merge has none.
     if of_head.is_empty() && git.workflow_files(&base).await?.is_empty() {
         return Ok(None);
     }

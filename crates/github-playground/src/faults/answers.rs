@@ -1,4 +1,4 @@
-//! The error answers of GitHub's servers and of the gateways before them.
+//! The error answers of GitHub's servers and gateways.
 
 use axum::{
     Json,
@@ -14,7 +14,7 @@ use crate::error::ApiError;
 const SECONDARY: &str = "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
 const PRIMARY: &str = "https://docs.github.com/rest/overview/resources-in-the-rest-api#rate-limiting";
 
-/// The answer in place of one that would have been; `None` where the act is not one.
+/// The answer that replaces the real one; `None` if the act sends no answer of its own.
 pub(crate) fn refusal(act: &RequestAct, unix_now: i64) -> Option<Response> {
     Some(match act {
         RequestAct::Unauthorized => ApiError::bad_credentials().into_response(),
@@ -33,7 +33,7 @@ pub(crate) fn refusal(act: &RequestAct, unix_now: i64) -> Option<Response> {
     })
 }
 
-/// What a client meets that asks too much in too short a time.
+/// The answer to a client that sends too many requests in too short a time.
 pub(crate) fn secondary_limit(status: u16, retry_after: Option<u64>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
     let said = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
@@ -61,7 +61,7 @@ fn primary_limit(reset: i64) -> Response {
     response
 }
 
-/// What the load balancer says while nobody behind it answers.
+/// The answer of a load balancer whose servers do not answer.
 pub(crate) fn bad_gateway(body: Body) -> Response {
     let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n\
         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";

@@ -22,14 +22,14 @@ use super::rule::{DeliveryFilter, FaultRule, Meets, RefFilter, RequestFilter};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultConfig {
-    /// What chance is drawn from.
+    /// The seed of the random numbers.
     pub(crate) seed: Option<u64>,
     #[serde(default)]
     rules: Vec<Value>,
 }
 
 impl FaultConfig {
-    /// The rules, or every fault of them, each with its place.
+    /// The rules, or all their faults, each with its place.
     pub(crate) fn rules(&self) -> Result<Vec<FaultRule>, Vec<String>> {
         let (mut rules, mut faults) = (Vec::new(), Vec::new());
         for (at, value) in self.rules.iter().enumerate() {
@@ -63,7 +63,7 @@ fn certain() -> f64 {
     1.0
 }
 
-/// One rule, or every fault of it.
+/// One rule, or all its faults.
 pub(crate) fn read(value: &Value) -> Result<FaultRule, Vec<String>> {
     let line: Rule = serde_json::from_value(value.clone()).map_err(|error| {
         let hint = "a rule has requests, deliveries or refs; does; and name, skip, times, chance, each as it likes";
@@ -81,7 +81,7 @@ pub(crate) fn read(value: &Value) -> Result<FaultRule, Vec<String>> {
     rule.compile().map(|_| rule)
 }
 
-/// An act is written as a word, or as a word with its settings.
+/// An act is a word, or a word with settings.
 fn act<T: DeserializeOwned>(does: Value) -> Result<T, Vec<String>> {
     let with_settings = does.as_str().map(|word| json!({ word: {} }));
     serde_json::from_value(does).or_else(|error| {
@@ -91,7 +91,7 @@ fn act<T: DeserializeOwned>(does: Value) -> Result<T, Vec<String>> {
 }
 
 impl FaultRule {
-    /// The rule as it would be written.
+    /// The rule in the form of the file.
     pub(super) fn shown(&self) -> Value {
         let (kind, which, does) = match &self.meets {
             Meets::Requests(which, act) => ("requests", json!(which), json!(act)),

@@ -1,4 +1,4 @@
-//! The rules in force: which one is due for an event, counting, chance and the report.
+//! The active rules: chooses the rule for an event, counts, draws random numbers, and writes the report.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::rule::{CallerKind, DeliveryAct, FaultRule, FaultRuleError, Meets, Patterns, RefAct, RequestAct};
 use crate::state::{Delivery, Id, Time};
 
-/// The longest report; the oldest entries go first.
+/// The most entries of the report. The oldest are dropped.
 const REMEMBERED: usize = 10_000;
 
-/// Reads of a hidden ref before it shows, where a rule gives neither reads nor time.
+/// The reads of a hidden ref before it becomes visible, if a rule sets neither reads nor time.
 const LOOKS: u64 = 3;
 
 /// A fault that was injected.
@@ -27,7 +27,7 @@ pub struct InjectedFault {
     pub at: Time,
     /// The rule's name, or its act's if it has none.
     pub rule: String,
-    /// The act, as `done_then_reset`.
+    /// The act, for example `done_then_reset`.
     pub act: String,
     /// The subject: `POST /repos/acme/widgets/pulls`, `issues.labeled acme/widgets#1`, `refs/heads/topic`.
     pub what: String,
@@ -35,7 +35,7 @@ pub struct InjectedFault {
     pub guid: Option<String>,
 }
 
-/// The rules in force. Whoever holds the model's lock may take this one, never the other way round.
+/// The active rules. A holder of the model's lock may take this lock, but never the other way round.
 #[derive(Debug, Default)]
 pub(crate) struct FaultInjector {
     on: AtomicBool,
@@ -57,7 +57,7 @@ struct Inner {
 struct Active {
     rule: FaultRule,
     patterns: Patterns,
-    /// How often it was met and what it did, for every path, ref or thing, or for all together.
+    /// The number of matching events and of actions, per path, ref or subject, or in total.
     counts: HashMap<String, Count>,
 }
 
@@ -77,7 +77,7 @@ struct Hidden {
 /// A delivery that is held back.
 #[derive(Debug)]
 pub(crate) struct Held {
-    /// Drawn from the model's ids when it was held: what has a greater one came later.
+    /// An id of the model from the time of holding. Deliveries with a greater id came later.
     pub(crate) since: Id,
     pub(crate) delivery: Delivery,
     pub(crate) until: Until,
@@ -85,13 +85,13 @@ pub(crate) struct Held {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Until {
-    /// So many later ones were sent.
+    /// This many later deliveries were sent.
     Behind(u64),
-    /// A later one about this was sent.
+    /// A later delivery about this subject was sent.
     About(String),
 }
 
-/// A request, as rules see it.
+/// The facts of a request that rules match.
 pub(crate) struct FaultSubject<'a> {
     pub(crate) method: &'a str,
     pub(crate) place: &'a str,
@@ -104,7 +104,7 @@ impl FaultInjector {
         self.on.load(Ordering::Acquire)
     }
 
-    /// Whether a rule asks who calls, which takes a signature check to know.
+    /// Whether a rule matches on the caller. Identifying the caller needs a signature check.
     pub(crate) fn asks_caller(&self) -> bool {
         self.asks_caller.load(Ordering::Acquire)
     }
@@ -113,7 +113,7 @@ impl FaultInjector {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds rules after the existing ones: all of them, or none where one has an error.
+    /// Adds rules after the existing ones: all of them, or none if one has an error.
     pub(crate) fn add(&self, rules: Vec<FaultRule>) -> Result<(), FaultRuleError> {
         let (mut active, mut faults) = (Vec::new(), Vec::new());
         for (at, rule) in rules.into_iter().enumerate() {
@@ -166,7 +166,7 @@ impl FaultInjector {
         !self.inner().held.is_empty()
     }
 
-    /// Takes out the deliveries that are due; `due` may count down what they wait for.
+    /// Removes and returns the deliveries that are due. `due` may decrease the count they wait for.
     pub(crate) fn take_held(&self, mut due: impl FnMut(&mut Held) -> bool) -> Vec<Held> {
         self.inner().held.extract_if(.., |held| due(held)).collect()
     }
@@ -176,7 +176,7 @@ impl FaultInjector {
         self.inner().done.iter().cloned().collect()
     }
 
-    /// The rules in force, with how many events each applied to and acted on.
+    /// The active rules, with how many events each matched and acted on.
     pub(crate) fn shown(&self) -> Vec<Value> {
         let shown = |active: &Active| {
             let mut value = active.rule.shown();
@@ -188,7 +188,7 @@ impl FaultInjector {
         self.inner().rules.iter().map(shown).collect()
     }
 
-    /// The act for a request, if a rule is due.
+    /// The act for a request, if a rule applies.
     pub(crate) fn request(&self, now: Time, asked: &FaultSubject<'_>) -> Option<RequestAct> {
         self.inner().due(now, asked.place, &format!("{} {}", asked.method, asked.place), None, |meets, patterns| {
             let Meets::Requests(which, act) = meets else { return None };
@@ -200,7 +200,7 @@ impl FaultInjector {
         })
     }
 
-    /// The act for a delivery, if a rule is due.
+    /// The act for a delivery, if a rule applies.
     pub(crate) fn delivery(&self, now: Time, delivery: &Delivery, about: &str) -> Option<DeliveryAct> {
         let action = delivery.action.as_deref().unwrap_or_default();
         let dot = if action.is_empty() { "" } else { "." };
@@ -212,7 +212,7 @@ impl FaultInjector {
         })
     }
 
-    /// Hides a ref that was just created, if a rule says so.
+    /// Hides a new ref, if a rule says so.
     pub(crate) fn ref_created(&self, now: Time, (repo, full_name): (Id, &str), name: &str) {
         let mut inner = self.inner();
         inner.hidden.remove(&(repo, name.to_owned()));
@@ -245,7 +245,7 @@ impl FaultInjector {
     }
 }
 
-/// A longer time than a century is no different.
+/// The longest time: a century.
 const MOST_MS: u64 = 100 * 365 * 24 * 3_600_000;
 
 fn fits(pattern: Option<&GlobMatcher>, name: &str) -> bool {
@@ -253,7 +253,7 @@ fn fits(pattern: Option<&GlobMatcher>, name: &str) -> bool {
 }
 
 impl Inner {
-    /// The act of the first rule that is due, noted in the report.
+    /// The act of the first rule that applies; it is added to the report.
     fn due<A>(
         &mut self,
         now: Time,
@@ -293,7 +293,7 @@ impl Inner {
     }
 }
 
-/// A number from 0 up to, but not including, 1.
+/// A random number from 0 up to, but not including, 1.
 fn drawn(random: &mut u64) -> f64 {
     let high = u32::try_from(split_mix(random) >> 32).unwrap_or(u32::MAX);
     f64::from(high) / (f64::from(u32::MAX) + 1.0)

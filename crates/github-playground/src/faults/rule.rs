@@ -7,13 +7,13 @@ use thiserror::Error;
 /// A fault to inject: what it applies to, how often, and what it does. The table is in the module's documentation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultRule {
-    /// The name in the report; that of the act, unless given.
+    /// The name in the report; by default that of the act.
     pub name: Option<String>,
-    /// What it meets, and what it does to it.
+    /// What the rule matches, and what it does.
     pub(super) meets: Meets,
-    /// How many events it lets pass first.
+    /// How many events it skips first.
     pub(super) skip: u64,
-    /// How many events it acts on; all, if not given.
+    /// How many events it acts on; `None` for all.
     pub(super) times: Option<u64>,
     /// The probability for each event, between 0 and 1.
     pub(super) chance: f64,
@@ -51,13 +51,13 @@ impl FaultRule {
         Self::new(Meets::Deliveries(which, act))
     }
 
-    /// The same for one event and action; an empty action is any.
+    /// The same for one event and action; an empty action matches any.
     pub fn to_webhook(event: &str, action: &str, act: DeliveryAct) -> Self {
         let action = (!action.is_empty()).then(|| action.to_owned());
         Self::to_deliveries(DeliveryFilter { event: Some(event.to_owned()), action }, act)
     }
 
-    /// A rule for newly created refs whose full name matches, as `refs/heads/**`.
+    /// A rule for new refs whose full name matches, for example `refs/heads/**`.
     pub fn to_new_refs(pattern: &str, act: RefAct) -> Self {
         Self::new(Meets::Refs(RefFilter { name: Some(pattern.to_owned()), repository: None }, act))
     }
@@ -68,7 +68,7 @@ impl FaultRule {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Lets this many events pass first.
+    /// Skips this many events first.
     #[must_use]
     pub fn after(self, skip: u64) -> Self {
         Self { skip, ..self }
@@ -98,7 +98,7 @@ impl FaultRule {
         Self { each: true, ..self }
     }
 
-    /// Acts on requests of this kind of caller only. It has no effect on webhooks and refs.
+    /// Acts only on requests of this kind of caller. It has no effect on webhooks and refs.
     #[must_use]
     pub fn of_caller(mut self, caller: CallerKind) -> Self {
         if let Meets::Requests(which, _) = &mut self.meets {
@@ -108,55 +108,55 @@ impl FaultRule {
     }
 }
 
-/// Which requests.
+/// The requests that a rule matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestFilter {
-    /// `GET`, `POST`; all, if there are none.
+    /// `GET`, `POST`; empty for all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// The path below `/api/v3`, as a pattern: `*` or `{name}` is one segment, `**` any number of them. `graphql` is the GraphQL
-    /// API; `git` is git over HTTP, `git/**/git-receive-pack` its pushes. All, if it is not said.
+    /// A pattern for the path below `/api/v3`: `*` or `{name}` is one segment, `**` any number of them. `graphql` is
+    /// the GraphQL API; `git` is git over HTTP, `git/**/git-receive-pack` its pushes. `None` for all.
     pub path: Option<String>,
-    /// Who calls.
+    /// The kind of caller; `None` for all.
     pub caller: Option<CallerKind>,
 }
 
-/// Who calls.
+/// The kind of a request's caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallerKind {
-    /// Nobody that is known.
+    /// A caller without a valid token.
     Anonymous,
     /// A person.
     User,
     /// The app with its JSON Web Token.
     App,
-    /// The app's installation.
+    /// An installation of the app.
     Installation,
 }
 
-/// Which webhooks.
+/// The webhooks that a rule matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveryFilter {
-    /// `issues`; all, if it is not said.
+    /// `issues`; `None` for all.
     pub event: Option<String>,
-    /// `labeled`; all, if it is not said.
+    /// `labeled`; `None` for all.
     pub action: Option<String>,
 }
 
-/// Which refs.
+/// The refs that a rule matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefFilter {
-    /// The full name, as a pattern: `refs/heads/**`. All, if it is not said.
+    /// A pattern for the full name: `refs/heads/**`. `None` for all.
     pub name: Option<String>,
-    /// `owner/name`, as a pattern. All, if it is not said.
+    /// A pattern for `owner/name`. `None` for all.
     pub repository: Option<String>,
 }
 
-/// What is done to a request.
+/// What a rule does to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RequestAct {
@@ -175,12 +175,12 @@ pub enum RequestAct {
         /// 403 or 429.
         #[serde(default = "forbidden")]
         status: u16,
-        /// The seconds of the `retry-after` header, if there is to be one.
+        /// The seconds of the `retry-after` header; `None` for no header.
         retry_after: Option<u64>,
     },
     /// "API rate limit exceeded", nothing remaining.
     PrimaryLimit {
-        /// How many seconds ahead `x-ratelimit-reset` lies.
+        /// How many seconds `x-ratelimit-reset` is in the future.
         #[serde(default = "minute")]
         reset_in: u32,
     },
@@ -188,86 +188,86 @@ pub enum RequestAct {
     ServerError,
     /// 502.
     BadGateway {
-        /// A page or JSON.
+        /// An HTML page or JSON.
         #[serde(default)]
         body: Body,
     },
     /// 503.
     Unavailable {
-        /// A page or JSON.
+        /// An HTML page or JSON.
         #[serde(default)]
         body: Body,
     },
-    /// The connection is reset; nothing is done.
+    /// The connection is reset, and the request is not carried out.
     Reset,
-    /// No answer, ever; nothing is done.
+    /// There is no answer, and the request is not carried out.
     Silence,
-    /// It is done, and the connection is reset in place of the answer.
+    /// The request is carried out, and the connection is reset instead of the answer.
     DoneThenReset,
-    /// It is done, and no answer comes.
+    /// The request is carried out, and there is no answer.
     DoneThenSilence,
-    /// It is done, and a 502 comes in place of the answer.
+    /// The request is carried out, and the answer is a 502.
     DoneThenBadGateway,
-    /// The answer comes so many milliseconds late.
+    /// The answer is delayed.
     Slow {
-        /// Of the machine's clock.
+        /// Milliseconds of the machine's clock.
         ms: u64,
     },
-    /// The installation token that asked is revoked.
+    /// The installation token of the request is revoked.
     RevokeToken,
-    /// `mergeable` is not known yet.
+    /// `mergeable` is not computed yet.
     MergeableUnknown,
 }
 
-/// What a failing gateway sends.
+/// The body of a failing gateway's answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
-    /// A page for people, also where JSON was asked for.
+    /// An HTML page, even if JSON was requested.
     #[default]
     Html,
-    /// A message.
+    /// A JSON message.
     Json,
 }
 
-/// What is done to a webhook.
+/// What a rule does to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DeliveryAct {
-    /// Never sent, never listed.
+    /// Not sent and not listed.
     Drop,
-    /// Not sent, and listed as failed.
+    /// Not sent, but listed as failed.
     Fail,
     /// Sent twice.
     Duplicate {
-        /// Whether the second has a GUID of its own.
+        /// Whether the second one has a new GUID.
         #[serde(default)]
         new_guid: bool,
     },
-    /// Sent so many milliseconds later.
+    /// Sent later.
     Delay {
-        /// Of the machine's clock.
+        /// Milliseconds of the machine's clock.
         ms: u64,
     },
-    /// Held back until so many later ones were sent.
+    /// Held back until later deliveries were sent.
     Reorder {
-        /// How many.
+        /// The number of later deliveries.
         #[serde(default = "one")]
         behind: u64,
     },
-    /// Held back until a later one about the same thing was sent.
+    /// Held back until a later delivery about the same subject was sent.
     Stale,
 }
 
-/// What is done to a new ref.
+/// What a rule does to a new ref.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RefAct {
-    /// It cannot be seen yet; with neither limit, three looks long.
+    /// It is not visible yet. Without any limit, it is hidden for three reads.
     Hidden {
-        /// For so many looks.
+        /// The number of reads.
         reads: Option<u64>,
-        /// For so many milliseconds of the playground's clock.
+        /// Milliseconds of the playground's clock.
         ms: Option<u64>,
     },
 }
@@ -284,12 +284,12 @@ fn one() -> u64 {
     1
 }
 
-/// A rule that cannot be followed, and what to do about it: all faults at once, each with its place.
+/// The faults of an invalid rule, all at once, each with its place and the remedy.
 #[derive(Debug, Error)]
 #[error("the fault rules have {} error{}:\n  - {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  - "))]
 pub struct FaultRuleError(pub Vec<String>);
 
-/// The rule's patterns, ready to be held against names.
+/// The rule's compiled patterns.
 #[derive(Debug)]
 pub(super) struct Patterns {
     pub(super) first: Option<GlobMatcher>,
@@ -297,7 +297,7 @@ pub(super) struct Patterns {
 }
 
 impl FaultRule {
-    /// What is wrong with it, each with its place and the remedy; else its patterns.
+    /// Compiles the patterns, or returns all faults, each with its place and the remedy.
     pub(super) fn compile(&self) -> Result<Patterns, Vec<String>> {
         let mut faults = Vec::new();
         if !(0.0..=1.0).contains(&self.chance) {
@@ -357,7 +357,7 @@ impl FaultRule {
         }
     }
 
-    /// The word for what it does.
+    /// The act's name in the file and in the report.
     pub(super) fn act_name(&self) -> String {
         let shown = match &self.meets {
             Meets::Requests(_, act) => serde_json::to_value(act),
@@ -373,7 +373,7 @@ impl FaultRule {
 }
 
 fn glob(pattern: &str) -> Result<GlobMatcher, String> {
-    // A template of GitHub's documentation will do as well.
+    // A path template from GitHub's documentation also works.
     let mut plain = String::new();
     for (at, segment) in pattern.split('/').enumerate() {
         if at > 0 {

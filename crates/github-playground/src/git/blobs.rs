@@ -10,7 +10,8 @@ impl Repository {
         self.git().args(["hash-object", "-w", "-t", "blob", "--stdin", "--no-filters"]).input(bytes).line().await
     }
 
-    /// Stores several blobs and returns their shas, with one process for all: each of its own would take longer than the work.
+    /// Stores several blobs and returns their shas. One process writes them all, because starting one for each takes
+    /// longer than the work.
     pub(super) async fn create_blobs(&self, contents: &[&[u8]]) -> Result<Vec<String>, GitError> {
         match contents {
             [] => return Ok(Vec::new()),
@@ -30,7 +31,7 @@ impl Repository {
     }
 }
 
-/// A folder for the files of one operation, gone with it.
+/// A folder for the files of one operation. It is removed on drop.
 struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {

@@ -1,4 +1,4 @@
-//! Runs the `git` program: no shell, no configuration but the repository's own, no prompts.
+//! Runs the `git` program without a shell, without configuration except the repository's own, and without prompts.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) struct Invocation {
     input: Vec<u8>,
 }
 
-/// How a run ended, whatever its exit status.
+/// The result of a run, whatever its exit status.
 pub(super) struct Finished {
     pub(super) code: Option<i32>,
     pub(super) stdout: Vec<u8>,
@@ -50,25 +50,25 @@ impl Invocation {
         self
     }
 
-    /// Configuration in place of what there is in every run.
+    /// Replaces the configuration that every run has.
     pub(super) fn config(mut self, entries: &[(&str, &str)]) -> Self {
         configure(&mut self.command, entries);
         self
     }
 
-    /// The folder in which it runs. The repository must have been named by an absolute path.
+    /// The working directory. The repository must have an absolute path.
     pub(super) fn inside(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
         self
     }
 
-    /// What the program reads from its standard input.
+    /// The contents of the program's standard input.
     pub(super) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
     }
 
-    /// Runs it to its end. A non-zero exit status is not an error here: many of git's are answers.
+    /// Runs it to its end. A non-zero exit status is not an error here, because git often uses it as an answer.
     pub(super) async fn finish(mut self) -> Result<Finished, GitError> {
         let subcommand = self.subcommand.unwrap_or_default();
         let io = |source| GitError::Io { what: format!("run `git {subcommand}`"), source };
@@ -82,8 +82,8 @@ impl Invocation {
             .map_err(io)?;
         let mut stdin = child.stdin.take().expect("standard input was asked for above");
         let input = self.input;
-        // Fed while the output is read: with both pipes full each side would wait for the other. A program that
-        // ends without reading its input is judged by its exit status, so a broken pipe is no error.
+        // Written while the output is read, because with both pipes full each side would wait for the other. A program
+        // may end without reading its input. Its exit status decides, so a broken pipe is no error.
         let feed = async move {
             let _ = stdin.write_all(&input).await;
             drop(stdin);
@@ -98,13 +98,13 @@ impl Invocation {
         })
     }
 
-    /// Runs it and returns its output; any exit status but 0 is an error.
+    /// Runs it and returns its output. Any exit status except 0 is an error.
     pub(super) async fn run(self) -> Result<Vec<u8>, GitError> {
         let finished = self.finish().await?;
         if finished.code == Some(0) { Ok(finished.stdout) } else { Err(finished.into_error()) }
     }
 
-    /// Runs it and returns the one line that it prints.
+    /// Runs it and returns its only line of output.
     pub(super) async fn line(self) -> Result<String, GitError> {
         let output = self.run().await?;
         Ok(String::from_utf8_lossy(&output).trim_end().to_owned())
@@ -122,8 +122,8 @@ impl Finished {
     }
 }
 
-/// The program, by its path where it is found: only so is it started without a copy of this process's page tables
-/// (`posix_spawn` in place of `fork`), which is most of what starting it costs in a large process.
+/// The program's full path, if it is found. With a path the standard library uses `posix_spawn` and not `fork`, which
+/// would copy this process's page tables. In a large process that copy is most of the cost of a start.
 pub(super) fn program() -> &'static Path {
     static GIT: LazyLock<PathBuf> = LazyLock::new(|| {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -133,9 +133,9 @@ pub(super) fn program() -> &'static Path {
     &GIT
 }
 
-/// Nothing of the machine's or the user's configuration reaches git. Repositories may belong to another user than
-/// the server's (a data folder that was copied, a container's volume), which git refuses unless `safe.directory`
-/// says so; it is read from the command's scope alone, which these variables are (git-config(1)).
+/// Removes all configuration of the machine and the user. Repositories may belong to another user than the server's (a
+/// copied data folder, a container's volume). Git refuses them unless `safe.directory` allows it, and it reads that
+/// setting only from the command's scope, which these variables set (git-config(1)).
 pub(super) fn clean_environment(command: &mut Command) {
     command.env_clear();
     if let Some(path) = std::env::var_os("PATH") {
@@ -152,10 +152,10 @@ pub(super) fn clean_environment(command: &mut Command) {
     configure(command, &[ANY_OWNER]);
 }
 
-/// What every run is told, and must be told again by whoever [`configure`]s more.
+/// The configuration of every run. Callers of [`configure`] have to repeat it.
 pub(super) const ANY_OWNER: (&str, &str) = ("safe.directory", "*");
 
-/// Sets the configuration of the command's scope, in place of any before.
+/// Sets the configuration of the command's scope, and replaces what was set before.
 pub(super) fn configure(command: &mut Command, entries: &[(&str, &str)]) {
     command.env("GIT_CONFIG_COUNT", entries.len().to_string());
     for (at, (key, value)) in entries.iter().enumerate() {

@@ -5,34 +5,33 @@ use super::{GitError, Repository};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileChange {
-    /// Where it is now (where it was, if it was removed).
+    /// The present path (the former one, if the file was removed).
     pub(crate) path: String,
-    /// Where it was, if it was renamed or copied.
+    /// The former path, if the file was renamed or copied.
     pub(crate) previous_path: Option<String>,
-    /// What happened to it.
     pub(crate) status: FileStatus,
     /// Lines added; 0 for a binary file.
     pub(crate) additions: u64,
     /// Lines removed; 0 for a binary file.
     pub(crate) deletions: u64,
-    /// The hunks, from the first `@@` on; `None` for a binary file and where no line changed.
+    /// The hunks, from the first `@@` on; `None` for a binary file and if no line changed.
     pub(crate) patch: Option<String>,
-    /// The blob as it is now (as it was, if it was removed).
+    /// The present blob (the former one, if the file was removed).
     pub(crate) blob_sha: String,
 }
 
-/// GitHub's words for what happened to a file.
+/// The status of a file, in GitHub's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileStatus {
     Added,
     Removed,
     /// Its content or mode changed.
     Modified,
-    /// It has another path, and perhaps other content.
+    /// It has another path, and possibly other content.
     Renamed,
-    /// It was made from another one.
+    /// It is a copy of another file.
     Copied,
-    /// It became something else: a symbolic link, a submodule.
+    /// It became another kind of entry: a symbolic link, a submodule.
     Changed,
 }
 
@@ -50,11 +49,11 @@ impl FileStatus {
     }
 }
 
-/// The tree with nothing in it, which git knows without storing it.
+/// The empty tree, which git knows without storing it.
 pub(super) const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 impl Repository {
-    /// What `head` changed since it left `base` (three dots: what happened on `base` meanwhile does not count).
+    /// The changes of `head` since the merge base with `base` (three dots: changes on `base` do not count).
     pub(crate) async fn files_between(&self, base: &str, head: &str) -> Result<Vec<FileChange>, GitError> {
         let fork = self.merge_base(base, head).await?;
         let fork = fork.ok_or_else(|| GitError::NoCommonAncestor(base.to_owned(), head.to_owned()))?;
@@ -62,13 +61,13 @@ impl Repository {
         self.diff(&fork, &head).await
     }
 
-    /// What one commit changed against its first parent, or everything if it has none.
+    /// The changes of one commit against its first parent, or everything if it has none.
     pub(crate) async fn files_of_commit(&self, rev: &str) -> Result<Vec<FileChange>, GitError> {
         let commit = self.commit(rev).await?.ok_or_else(|| GitError::NotFound(rev.to_owned()))?;
         self.diff(commit.parents.first().map_or(EMPTY_TREE, String::as_str), &commit.sha).await
     }
 
-    /// What is different in `to` from `from`, whatever their histories are (two dots).
+    /// The differences between `from` and `to`, whatever their histories are (two dots).
     pub(crate) async fn files_from(&self, from: &str, to: &str) -> Result<Vec<FileChange>, GitError> {
         let (from, to) = (self.require(from).await?, self.require(to).await?);
         self.diff(&from, &to).await
@@ -112,7 +111,7 @@ fn parse_summary(text: &str) -> Result<Vec<FileChange>, GitError> {
         let mut number = || columns.next().ok_or_else(broken).map(|text| text.parse().unwrap_or(0));
         (file.additions, file.deletions) = (number()?, number()?);
         if file.previous_path.is_some() {
-            // The third column is empty then, and both paths follow as words of their own.
+            // Then the third column is empty, and both paths follow as separate words.
             words.nth(1).ok_or_else(broken)?;
         }
     }
@@ -131,8 +130,9 @@ fn parse_status(letter: &str) -> Option<FileStatus> {
     })
 }
 
-/// Sections come in the order of the summary; no line inside a hunk starts with `diff --git`, since each starts
-/// with a blank, a sign or a backslash. A change of type is two sections: the old file's end, the new one's start.
+/// Sections have the order of the summary. No line inside a hunk starts with `diff --git`, because each starts with a
+/// blank, a sign or a backslash. A change of type has two sections: the end of the old file, and the start of the new
+/// one.
 fn attach_patches(files: &mut [FileChange], text: &str) {
     let mut sections = text.split("\ndiff --git ").map(|section| {
         let start = if section.starts_with("@@ ") { Some(0) } else { section.find("\n@@ ").map(|at| at + 1) };

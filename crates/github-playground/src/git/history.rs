@@ -8,7 +8,7 @@ use super::{GitError, Repository};
 pub(crate) struct Signature {
     pub(crate) name: String,
     pub(crate) email: String,
-    /// To the second, which is all that git keeps.
+    /// To the second, as git stores it.
     pub(crate) date: DateTime<Utc>,
 }
 
@@ -19,11 +19,11 @@ pub(crate) struct CommitInfo {
     pub(crate) tree: String,
     /// Its parents, first parent first.
     pub(crate) parents: Vec<String>,
-    /// Who wrote the change.
+    /// The person who wrote the change.
     pub(crate) author: Signature,
-    /// Who made the commit.
+    /// The person who made the commit.
     pub(crate) committer: Signature,
-    /// The whole message without the newline at its end.
+    /// The whole message without the final newline.
     pub(crate) message: String,
 }
 
@@ -47,7 +47,7 @@ const FIELDS: usize = 10;
 const FORMAT: &str = "--format=tformat:%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B";
 
 impl Repository {
-    /// One commit, by anything that [`Self::resolve`] understands.
+    /// One commit, by anything that [`Self::resolve`] accepts.
     pub(crate) async fn commit(&self, rev: &str) -> Result<Option<CommitInfo>, GitError> {
         let Some(sha) = self.resolve(rev).await? else {
             return Ok(None);
@@ -55,19 +55,19 @@ impl Repository {
         Ok(self.log_of(&["--max-count=1", &sha]).await?.pop())
     }
 
-    /// The commits that lead to `rev`, newest first.
+    /// The ancestors of `rev` and itself, newest first.
     pub(crate) async fn log(&self, rev: &str, skip: usize, limit: usize) -> Result<Vec<CommitInfo>, GitError> {
         let sha = self.require(rev).await?;
         self.log_of(&[&format!("--skip={skip}"), &format!("--max-count={limit}"), &sha]).await
     }
 
-    /// The commits of `head` that `base` has not, oldest first, as a pull request lists them.
+    /// The commits of `head` that `base` lacks, oldest first, as a pull request lists them.
     pub(crate) async fn commits_between(&self, base: &str, head: &str) -> Result<Vec<CommitInfo>, GitError> {
         let (base, head) = (self.require(base).await?, self.require(head).await?);
         self.log_of(&["--reverse", "--topo-order", &format!("{base}..{head}")]).await
     }
 
-    /// The commits that lead to `rev` and touch a file or a folder, newest first.
+    /// The ancestors of `rev` and itself that change a file or a folder, newest first.
     pub(crate) async fn log_of_path(&self, rev: &str, path: &str, limit: usize) -> Result<Vec<CommitInfo>, GitError> {
         let sha = self.require(rev).await?;
         self.log_along(&[&format!("--max-count={limit}"), &sha], &[path.trim_matches('/')]).await
@@ -91,7 +91,7 @@ impl Repository {
         fields.chunks(FIELDS).map(parse_commit).collect()
     }
 
-    /// Is `ancestor` reachable from `descendant`? A commit is its own ancestor.
+    /// Whether `ancestor` is reachable from `descendant`. A commit is its own ancestor.
     pub(crate) async fn is_ancestor(&self, ancestor: &str, descendant: &str) -> Result<bool, GitError> {
         let (ancestor, descendant) = (self.require(ancestor).await?, self.require(descendant).await?);
         let finished = self.git().args(["merge-base", "--is-ancestor", &ancestor, &descendant]).finish().await?;
@@ -113,7 +113,7 @@ impl Repository {
         }
     }
 
-    /// How far `head` and `base` have gone apart.
+    /// How far `head` and `base` have diverged.
     pub(crate) async fn ahead_behind(&self, base: &str, head: &str) -> Result<AheadBehind, GitError> {
         let (base, head) = (self.require(base).await?, self.require(head).await?);
         let line =

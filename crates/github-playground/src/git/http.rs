@@ -1,10 +1,10 @@
-//! Git over smart HTTP: clones, fetches and pushes at `/{owner}/{repo}.git`, served by `git http-backend`
-//! (git-http-backend(1), a CGI program) that runs once a request, with both bodies streamed.
+//! Git over smart HTTP: clones, fetches and pushes at `/{owner}/{repo}.git`. `git http-backend` (git-http-backend(1), a
+//! CGI program) serves them. It runs once per request, and both bodies are streamed.
 //!
-//! Who may do what is the host's business: [`GitHost::authorise`] is asked before git runs, and
-//! [`GitHost::pushed`] is told which refs a push moved before the client hears that the push is done; so whoever
-//! pushes and then asks the API finds what was pushed. Which refs moved is not guessed by comparing before and
-//! after: git's own post-receive hook writes it down, and so two pushes at once never report each other's.
+//! The host decides on permissions: [`GitHost::authorise`] is called before git runs. [`GitHost::pushed`] gets the refs
+//! that a push moved before the client learns that the push is done. A client that pushes and then calls the API
+//! therefore sees its push. The moved refs are not found by comparing before and after: git's own post-receive hook
+//! writes them down, so that two simultaneous pushes never report each other's.
 
 mod cgi;
 mod gate;
@@ -21,11 +21,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-/// What the server of repositories decides for git.
+/// The decisions of the repositories' server.
 #[async_trait]
 pub(crate) trait GitHost: Send + Sync + 'static {
-    /// May the bearer of this `Authorization` header (`Basic` with a token as the password, `Bearer`, `token`, or
-    /// none) do this to the repository? `repository` comes without `.git`.
+    /// Whether the bearer of this `Authorization` header (`Basic` with a token as the password, `Bearer`, `token`, or
+    /// none) may access the repository in this way. `repository` has no `.git`.
     async fn authorise(
         &self,
         owner: &str,
@@ -34,10 +34,10 @@ pub(crate) trait GitHost: Send + Sync + 'static {
         access: GitAccess,
     ) -> Result<Authorised, GitRefusal>;
 
-    /// What is in the way of a push that wants these refs to move, in every way that it could turn out.
+    /// Everything that prevents a push from moving these refs, for every kind that the push may turn out to be.
     async fn obstacles(&self, owner: &str, repository: &str, login: &str, updates: &[RefUpdate]) -> Vec<Obstacle>;
 
-    /// A push ended and moved these refs; called once a push, not at all if nothing moved.
+    /// A push ended and moved these refs. Called once per push, and not if nothing moved.
     async fn pushed(&self, owner: &str, repository: &str, login: &str, updates: Vec<RefUpdate>);
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum GitAccess {
     Write,
 }
 
-/// Leave to go on.
+/// The permission to continue.
 #[derive(Debug)]
 pub(crate) struct Authorised {
     /// The bare repository on disk.
@@ -57,21 +57,21 @@ pub(crate) struct Authorised {
     pub(crate) login: String,
     /// The largest push, in bytes.
     pub(crate) largest_push: u64,
-    /// What a push is told that brings workflow files, with `%s` for the path; nothing where it may bring them.
+    /// The message for a push that brings workflow files, with `%s` for the path; `None` if it may bring them.
     pub(crate) without_workflows: Option<String>,
-    /// Whatever must not happen during a push: kept until [`GitHost::pushed`] has returned (so that must not take
-    /// the same lock), and given back when git has ended where nothing moved.
+    /// A lock against concurrent changes during a push. It is held until [`GitHost::pushed`] has returned (so that must
+    /// not take the same lock), or until git has ended if nothing moved.
     pub(crate) lock: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
 
-/// A refusal. 401 asks git for credentials; as GitHub does, answer 404 for what the bearer may not even see, and
-/// 403 to a push by somebody who may only read.
+/// A refusal. 401 asks git for credentials. As on GitHub, the answer is 404 if the bearer may not even see the
+/// repository, and 403 for a push by somebody who may only read.
 #[derive(Debug, Clone)]
 pub(crate) struct GitRefusal {
     pub(crate) status: StatusCode,
-    /// One line for the person at the other end: git prints it as `remote: …`.
+    /// One line for the pusher, which git prints as `remote: …`.
     pub(crate) message: String,
-    /// Where the repository is by now, as `owner/name`: git goes there by itself.
+    /// The present `owner/name` of the repository. Git follows the redirect by itself.
     pub(crate) moved: Option<String>,
 }
 
@@ -79,24 +79,24 @@ pub(crate) struct GitRefusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RefUpdate {
     pub(crate) name: String,
-    /// Where it was; `None` if it is new.
+    /// The old sha; `None` if it is new.
     pub(crate) old: Option<String>,
-    /// Where it is; `None` if it was deleted.
+    /// The new sha; `None` if it was deleted.
     pub(crate) new: Option<String>,
 }
 
-/// A reason not to move a ref, where the push turns out to be of this kind.
+/// A reason not to move a ref, for a push of this kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Obstacle {
     /// The ref's full name.
     pub(crate) name: String,
-    /// Whether commits would be dropped.
+    /// Whether the push removes commits.
     pub(crate) forced: bool,
-    /// Whether a merge commit is among the new ones.
+    /// Whether the push brings merge commits.
     pub(crate) merges: bool,
-    /// What the pusher is told: git prints each line as `remote: …`.
+    /// The message for the pusher. Git prints each line as `remote: …`.
     pub(crate) message: String,
-    /// What the push's report gives for the reason, in one line.
+    /// The reason in the push's report, in one line.
     pub(crate) reason: &'static str,
 }
 
@@ -182,7 +182,7 @@ async fn look_ahead<H: GitHost>(
     request: Request,
 ) -> Result<(Request, gate::Answers), GitRefusal> {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
-        // git compresses what it asks for in a fetch, never a push.
+        // Git compresses only the requests of a fetch, never a push.
         return Err(GitRefusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "A push must not be compressed."));
     }
     let (parts, body) = request.into_parts();
@@ -204,14 +204,15 @@ impl GitRefusal {
         Self { status, message: message.into(), moved: None }
     }
 
-    /// The repository is elsewhere. <https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository>
+    /// The repository has moved.
+    /// <https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository>
     pub(crate) fn moved(owner: &str, name: &str) -> Self {
         let moved = Some(format!("{owner}/{name}"));
         Self { moved, ..Self::new(StatusCode::MOVED_PERMANENTLY, "The repository was moved.") }
     }
 }
 
-/// Adds where the service is that was asked for.
+/// Adds the new URL of the requested service.
 fn lead(mut response: Response, moved: Option<String>, service: &str, access: GitAccess) -> Response {
     let query = match (service, access) {
         ("info/refs", GitAccess::Read) => "?service=git-upload-pack",
@@ -230,7 +231,7 @@ fn refuse(refusal: &GitRefusal) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     if refusal.status == StatusCode::UNAUTHORIZED {
-        // Git sends no credentials, not even those in the address, before it was asked for them.
+        // Git sends no credentials, not even those in the URL, before the server asks for them.
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"GitHub\""));
     }
     response

@@ -1,24 +1,24 @@
-//! Merging without a work tree: `git merge-tree --write-tree` computes, `git commit-tree` writes, and the branch
-//! moves by compare-and-swap at the end, so that a merge that fails half-way leaves nothing but loose objects.
+//! Merging without a work tree: `git merge-tree --write-tree` computes, `git commit-tree` writes, and the branch moves
+//! by compare-and-swap at the end. A merge that fails half-way leaves only loose objects.
 
 use super::{CommitInfo, GitError, Repository, Signature, branch_ref};
 
-/// The three buttons of a pull request
+/// The three merge methods of a pull request
 /// (<https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/about-merge-methods-on-github>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MergeMethod {
-    /// A merge commit, even where a fast-forward would do.
+    /// A merge commit, even if a fast-forward is possible.
     Merge,
-    /// One commit with everything.
+    /// One commit with all changes.
     Squash,
     /// Every commit again, on top of the base.
     Rebase,
 }
 
-/// What a merge would come to.
+/// The result of a merge that is not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Preview {
-    /// It merges; this is the tree.
+    /// It merges into this tree.
     Clean {
         /// The merged tree's sha.
         tree: String,
@@ -33,7 +33,7 @@ pub(crate) enum Preview {
 }
 
 impl MergeMethod {
-    /// The word of REST; GraphQL has it in capitals.
+    /// The word in REST. GraphQL has it in upper case.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Merge => "merge",
@@ -54,9 +54,9 @@ impl Repository {
         }
     }
 
-    /// Merges the commit `head` into `base_branch` (a short name) and returns the branch's new head. `message` is
-    /// that of the new commit; a rebase keeps the commits' own messages and authors. Conflicts and a base that
-    /// moved meanwhile change nothing.
+    /// Merges the commit `head` into `base_branch` (a short name) and returns the branch's new head. `message` is that
+    /// of the new commit; a rebase keeps the commits' own messages and authors. A conflict, or a base that moved
+    /// meanwhile, changes nothing.
     pub(crate) async fn merge(
         &self,
         base_branch: &str,
@@ -73,7 +73,7 @@ impl Repository {
         Ok(new)
     }
 
-    /// The same on top of the commit `base`, moving no branch; returns the new commit.
+    /// The same on top of the commit `base`, without moving a branch. Returns the new commit.
     pub(crate) async fn merge_onto(
         &self,
         base: &str,
@@ -92,8 +92,8 @@ impl Repository {
         }
     }
 
-    /// The commits of `head` on top of `base`, merge commits left out, as git-rebase(1) does. A commit whose
-    /// change the base has already becomes empty and is left out too.
+    /// The commits of `head` on top of `base` without merge commits, like git-rebase(1). A commit whose change the base
+    /// has already becomes empty and is also left out.
     async fn rebase(&self, base: &str, head: &str, committer: &Signature) -> Result<String, GitError> {
         let mut tip = base.to_owned();
         for commit in self.commits_between(base, head).await?.iter().filter(|commit| commit.parents.len() == 1) {
@@ -102,9 +102,9 @@ impl Repository {
         if tip == base { Err(GitError::UpToDate) } else { Ok(tip) }
     }
 
-    /// Applies one commit's change on `tip`. A three-way merge needs the commit's parent as its base, and
-    /// merge-tree finds bases by history alone (its `--merge-base` is newer than what Debian 12 ships): so the
-    /// tip's tree is wrapped in a throw-away commit on that parent, and the two have exactly that base.
+    /// Applies one commit's change on `tip`. The base of this three-way merge must be the commit's parent, but
+    /// merge-tree finds bases only by history (its `--merge-base` is newer than Debian 12's git). Therefore the tip's
+    /// tree is wrapped in a temporary commit on that parent, and the parent becomes the only base.
     async fn replay(&self, commit: &CommitInfo, tip: &str, committer: &Signature) -> Result<String, GitError> {
         let parent = commit.parents.first().ok_or(GitError::UpToDate)?;
         if parent == tip {

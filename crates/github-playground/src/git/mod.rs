@@ -1,14 +1,13 @@
-//! Git, as the playground's server side has it: operations on one bare repository, each of them one or a few
-//! runs of the `git` program.
+//! Server-side operations on one bare repository. Each is one run, or a few runs, of the `git` program.
 //!
-//! In: a [`Repository`] and plain values (shas, branch names, bytes). Out: plain values, or a [`GitError`] that
-//! says which rule was broken, so that the REST layer can answer with GitHub's status. A branch moves only by
-//! compare-and-swap (`git update-ref <ref> <new> <old>`): two merges of one base cannot lose a commit.
+//! In: a [`Repository`] and plain values (shas, branch names, bytes). Out: plain values, or a [`GitError`] that says
+//! which rule was broken, so that the REST layer can answer with GitHub's status. A branch moves only by
+//! compare-and-swap (`git update-ref <ref> <new> <old>`), so that two merges into one base cannot lose a commit.
 //!
-//! The program runs without a shell, with an environment of our own ([`command`]), and no value from outside can
-//! be read as one of its options: revisions, ref names and paths are checked first ([`refs`], [`objects`]).
-//! Nothing here has a work tree, knows a user, or sends a webhook. [`http`] serves clones and pushes and tells
-//! its host which refs moved.
+//! The program runs without a shell and in a clean environment ([`command`]). No value from outside can be read as one
+//! of its options, because revisions, ref names and paths are checked first ([`refs`], [`objects`]). Nothing here has a
+//! work tree, knows a user, or sends a webhook. [`http`] serves clones and pushes and reports the moved refs to its
+//! host.
 
 mod blobs;
 mod command;
@@ -40,17 +39,17 @@ pub(crate) use tags::{Format, Tag};
 
 use command::Invocation;
 
-/// A bare repository on disk. Cheap to clone; clones share what is known of it.
+/// A bare repository on disk. Cheap to clone; clones share a cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Repository {
     path: PathBuf,
-    /// Shas that were seen to be commits. Nothing is ever pruned here, so that they stay so; asking git each time was
-    /// two in three of all processes.
+    /// Known commits. Nothing is ever pruned here, so an entry stays valid. Without this cache, two thirds of all
+    /// processes only checked commits.
     commits: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Repository {
-    /// Makes a bare repository at `path` (and the folders above it) whose `HEAD` names `default_branch`.
+    /// Creates a bare repository at `path` (and the folders above it) whose `HEAD` names `default_branch`.
     pub(crate) async fn init(path: impl Into<PathBuf>, default_branch: &str) -> Result<Self, GitError> {
         let path = path.into();
         if !is_valid_ref_name(&branch_ref(default_branch)) {
@@ -69,7 +68,7 @@ impl Repository {
         Ok(repository)
     }
 
-    /// The repository at `path`, which must be one.
+    /// Opens the repository at `path`, which must exist.
     pub(crate) fn open(path: impl Into<PathBuf>) -> Result<Self, GitError> {
         let path = path.into();
         if path.join("HEAD").is_file() && path.join("objects").is_dir() {
@@ -82,7 +81,6 @@ impl Repository {
         Self { path, commits: Arc::default() }
     }
 
-    /// Where it lies on disk.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -91,7 +89,7 @@ impl Repository {
         Invocation::new(&self.path)
     }
 
-    /// What a hosted repository allows and refuses, and the hook by which a push reports the refs that it moved.
+    /// Sets what a hosted repository allows and refuses, and the hook by which a push reports the refs that it moved.
     fn configure(&self) -> Result<(), GitError> {
         let io = |what: &str| {
             let what = format!("{what} in {}", self.path.display());
@@ -113,9 +111,9 @@ impl Repository {
     }
 }
 
-/// `refs/pull/*` belongs to the server: readable by everyone, hidden from pushes, as on GitHub
+/// `refs/pull/*` belongs to the server: everybody can read it, and it is hidden from pushes, as on GitHub
 /// (<https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/checking-out-pull-requests-locally>).
-/// Any object may be fetched by its sha, as `actions/checkout` does. Durability is not what this server is for.
+/// Any object may be fetched by its sha, as `actions/checkout` does. Durability is not a goal of this server.
 const HOSTED_CONFIG: &str = "\
 [http]
 \treceivepack = true
@@ -132,13 +130,14 @@ const HOSTED_CONFIG: &str = "\
 \tfsync = none
 ";
 
-/// Git hands a post-receive hook exactly the refs that this push moved, one `old new name` a line
-/// (githooks(5)); the server names the file to put them in. Pushes that nobody listens to report nothing.
+/// Git gives the post-receive hook exactly the refs that this push moved, one `old new name` per line (githooks(5)).
+/// The server names the file to write them to. If it names none, nothing is reported.
 const POST_RECEIVE: &str = "#!/bin/sh\nexec cat >> \"${PLAYGROUND_PUSH_REPORT:-/dev/null}\"\n";
 
-/// Git asks the update hook for every ref that a push wants to move (githooks(5)); the server has laid out what to say if the
-/// push drops commits (the first digit) and if it brings merge commits (the second), and what to say if it brings workflow files
-/// (`~workflows`), where the pusher may not. What it declined with, it leaves in `~declined` for the push's report.
+/// Git calls the update hook for every ref that a push wants to move (githooks(5)). The server has prepared messages
+/// for a push that removes commits (the first digit), that brings merge commits (the second), and that brings workflow
+/// files without permission (`~workflows`). The hook writes the message of its refusal to `~declined`, for the push's
+/// report.
 const UPDATE: &str = r#"#!/bin/sh
 answers="${PLAYGROUND_PUSH_RULES:-}/$1~"
 workflows="${PLAYGROUND_PUSH_RULES:-}/~workflows"
@@ -183,22 +182,22 @@ fn make_executable(path: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
 }
 
-/// Why an operation on a repository was not done.
+/// Why an operation on a repository failed.
 #[derive(Debug, Error)]
 pub(crate) enum GitError {
-    /// Nothing that looks like a bare repository lies there.
+    /// There is no bare repository at this path.
     #[error("{} is not a bare git repository", .0.display())]
     NotARepository(PathBuf),
     /// The revision, or an object it needs, is not in the repository.
     #[error("`{0}` does not name anything in this repository")]
     NotFound(String),
-    /// Against the rules of git-check-ref-format(1), or not a full name.
+    /// The name breaks the rules of git-check-ref-format(1), or is not a full name.
     #[error("`{0}` is not a valid reference name; it starts with refs/ and has at least two slashes")]
     InvalidRefName(String),
-    /// Absolute, with `.` or `..` or empty parts, or inside `.git`.
+    /// The path is absolute, has `.`, `..` or empty parts, or is inside `.git`.
     #[error("`{0}` is not a valid path; it is relative to the top of the tree")]
     InvalidPath(String),
-    /// A tree entry, person or message that git would not store.
+    /// A tree entry, person or message that git does not accept.
     #[error("{0}")]
     InvalidInput(String),
     /// The reference to be created exists.
@@ -210,20 +209,19 @@ pub(crate) enum GitError {
     /// One name is the folder of the other: `a` and `a/b` cannot both be branches.
     #[error("reference `{name}` cannot be made beside the existing ones: {reason}")]
     RefNameTaken {
-        /// The name that was asked for.
         name: String,
-        /// Git's words.
+        /// Git's message.
         reason: String,
     },
-    /// Compare-and-swap failed: the reference is not where the caller believed.
+    /// Compare-and-swap failed: the reference is not at the expected commit.
     #[error("reference `{name}` is at {}, not at {expected}", .actual.as_deref().unwrap_or("nothing"))]
     Moved {
         name: String,
-        /// What the caller believed.
+        /// The commit that the caller expected.
         expected: String,
         actual: Option<String>,
     },
-    /// The update would drop commits, and was not forced.
+    /// The update would remove commits, and was not forced.
     #[error("the update of `{name}` is not a fast-forward")]
     NotFastForward { name: String },
     /// The two sides change the same lines.
@@ -232,22 +230,22 @@ pub(crate) enum GitError {
         /// The paths in conflict.
         paths: Vec<String>,
     },
-    /// Everything that was to be merged is there already.
+    /// The base contains the head already.
     #[error("nothing to merge: the base already has every commit of the head")]
     UpToDate,
     /// The two histories share no commit.
     #[error("`{0}` and `{1}` have no common ancestor")]
     NoCommonAncestor(String, String),
-    /// Git failed in a way that none of the above covers.
+    /// Git failed for another reason.
     #[error("`git {command}` ended with {status}: {stderr}")]
     Failed {
         command: String,
         /// Its exit status, or "a signal".
         status: String,
-        /// The first lines of what it said.
+        /// The first lines of its stderr.
         stderr: String,
     },
-    /// Git printed something that this code does not understand.
+    /// Git's output could not be parsed.
     #[error("could not read what `git {0}` printed")]
     Unreadable(&'static str),
     /// The program could not be run or a file could not be written.

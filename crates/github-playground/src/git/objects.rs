@@ -1,4 +1,4 @@
-//! Blobs, trees and commits: reading them, and writing files to a branch without a work tree.
+//! Reads blobs, trees and commits, and writes files to a branch without a work tree.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,6 @@ pub(crate) struct Blob {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What a tree's entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     /// A file or a symbolic link.
@@ -24,7 +23,7 @@ pub(crate) enum EntryKind {
 }
 
 impl EntryKind {
-    /// Git's and GitHub's word.
+    /// The word of git and GitHub.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Blob => "blob",
@@ -37,7 +36,7 @@ impl EntryKind {
 /// One entry of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TreeEntry {
-    /// Its path below the tree that was listed.
+    /// Its path below the listed tree.
     pub(crate) path: String,
     /// Git's mode.
     pub(crate) mode: String,
@@ -52,22 +51,21 @@ pub(crate) struct TreeEntry {
 pub(crate) struct FileWrite {
     /// Its path from the top of the tree.
     pub(crate) path: String,
-    /// What becomes of it.
+    /// The new content; `None` deletes the file.
     pub(crate) content: Option<Vec<u8>>,
-    /// May it be run?
     pub(crate) executable: bool,
 }
 
-/// What writing one file came to.
+/// The result of writing one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
-    /// The new commit, which is the branch's head now.
+    /// The new commit, which is the branch's new head.
     pub(crate) commit: String,
-    /// The file's blob; `None` when it was deleted.
+    /// The file's blob; `None` if it was deleted.
     pub(crate) blob: Option<String>,
 }
 
-/// An entry of a tree to be made.
+/// A new entry of a tree.
 #[derive(Debug, Clone)]
 pub(crate) struct NewTreeEntry {
     /// Its path from the top of the tree.
@@ -90,7 +88,7 @@ impl Repository {
         }
     }
 
-    /// What lies directly in the folder `path` (empty: the top) of `rev`; `None` if there is no such folder.
+    /// The entries directly in the folder `path` (empty: the top) of `rev`; `None` if there is no such folder.
     pub(crate) async fn list_dir(&self, rev: &str, path: &str) -> Result<Option<Vec<TreeEntry>>, GitError> {
         let tree = if path.is_empty() {
             self.rev_parse(rev, "tree").await?
@@ -103,7 +101,7 @@ impl Repository {
         }
     }
 
-    /// The entry at `path` in the tree of `rev`, whatever it is.
+    /// The entry at `path` in the tree of `rev`, of any kind.
     pub(crate) async fn entry(&self, rev: &str, path: &str) -> Result<Option<TreeEntry>, GitError> {
         check_path(path)?;
         match self.rev_parse(rev, "tree").await? {
@@ -112,7 +110,7 @@ impl Repository {
         }
     }
 
-    /// Of some paths, those that the tree of `rev` has.
+    /// Those of some paths that exist in the tree of `rev`.
     pub(crate) async fn present<'p>(&self, rev: &str, paths: &[&'p str]) -> Result<Vec<&'p str>, GitError> {
         let Some(tree) = self.rev_parse(rev, "tree").await? else { return Ok(Vec::new()) };
         let arguments: Vec<&str> = ["--full-tree", &tree, "--"].into_iter().chain(paths.iter().copied()).collect();
@@ -120,7 +118,7 @@ impl Repository {
         Ok(paths.iter().copied().filter(|path| found.iter().any(|entry| entry.path == *path)).collect())
     }
 
-    /// Everything below the tree of `rev` (a tree's sha or a commit), folders too; `None` if there is none.
+    /// Everything below the tree of `rev` (a tree's sha or a commit), folders included; `None` if there is none.
     pub(crate) async fn list_tree_recursively(&self, rev: &str) -> Result<Option<Vec<TreeEntry>>, GitError> {
         match self.rev_parse(rev, "tree").await? {
             Some(tree) => self.ls_tree(&["-r", "-t", &tree]).await.map(Some),
@@ -136,7 +134,7 @@ impl Repository {
         }
     }
 
-    /// How many bytes a blob has, by its sha.
+    /// The number of bytes of a blob, by its sha.
     pub(crate) async fn blob_size(&self, sha: &str) -> Result<Option<u64>, GitError> {
         match self.rev_parse(sha, "blob").await? {
             Some(sha) => {
@@ -153,7 +151,7 @@ impl Repository {
         text.split('\0').filter(|record| !record.is_empty()).map(parse_entry).collect()
     }
 
-    /// Stores a tree: `base` (or nothing) with these entries put over it. Returns the tree's sha.
+    /// Stores a tree: `base` (or an empty tree) with these entries added or replaced. Returns the tree's sha.
     pub(crate) async fn create_tree(&self, base: Option<&str>, entries: &[NewTreeEntry]) -> Result<String, GitError> {
         for entry in entries {
             check_path(&entry.path)?;
@@ -166,7 +164,7 @@ impl Repository {
         self.write_tree(base.as_deref(), entries).await
     }
 
-    /// The same for shas and paths that are known to be good: every check would be a process of its own.
+    /// The same for shas and paths that were checked, because every check needs a process.
     async fn write_tree(&self, base: Option<&str>, entries: &[NewTreeEntry]) -> Result<String, GitError> {
         let index = TemporaryIndex::new(self);
         if let Some(base) = base {
@@ -226,7 +224,7 @@ impl Repository {
         self.write_commit(tree, parents, message, author, committer).await
     }
 
-    /// The same for shas that are known to be good.
+    /// The same for shas that were checked.
     pub(super) async fn write_commit(
         &self,
         tree: &str,
@@ -244,8 +242,8 @@ impl Repository {
         git.input(message).line().await
     }
 
-    /// Commits these files to `branch` (a short name), which is created if the repository has no such branch.
-    /// Author and committer are one. Returns the new head.
+    /// Commits these files to `branch` (a short name). The branch is created if it does not exist. Author and committer
+    /// are the same. Returns the new head.
     pub(crate) async fn commit_files(
         &self,
         branch: &str,
@@ -269,7 +267,7 @@ impl Repository {
         Ok(commit)
     }
 
-    /// Stores the contents, and answers with the entries that take them into a tree.
+    /// Stores the contents, and returns the tree entries for them.
     async fn store(&self, files: &[FileWrite]) -> Result<Vec<NewTreeEntry>, GitError> {
         let contents: Vec<&[u8]> = files.iter().filter_map(|file| file.content.as_deref()).collect();
         let mut shas = self.create_blobs(&contents).await?.into_iter();
@@ -318,7 +316,7 @@ impl Repository {
     }
 }
 
-/// An index file of one operation, gone with it.
+/// An index file of one operation. It is removed on drop.
 struct TemporaryIndex(PathBuf);
 
 impl TemporaryIndex {
@@ -338,7 +336,7 @@ impl Drop for TemporaryIndex {
     }
 }
 
-/// Puts a person and a time into the environment, where git takes them from.
+/// Puts a person and a time into the environment variables that git reads.
 pub(super) fn sign(git: Invocation, role: &str, who: &Signature) -> Result<Invocation, GitError> {
     let bad = |text: &str| text.contains(['\n', '\0', '<', '>']);
     if who.name.trim().is_empty() || bad(&who.name) || bad(&who.email) {
@@ -358,7 +356,7 @@ fn check_path(path: &str) -> Result<(), GitError> {
     Ok(())
 }
 
-/// `mode kind sha size<TAB>path`, the size padded and `-` where there is none.
+/// `mode kind sha size<TAB>path`. The size is padded, and `-` if there is none.
 fn parse_entry(record: &str) -> Result<TreeEntry, GitError> {
     let broken = || GitError::Unreadable("ls-tree");
     let (head, path) = record.split_once('\t').ok_or_else(broken)?;

@@ -1,4 +1,4 @@
-//! Authors of commits, and the branch that a clone starts on.
+//! Authors of commits, and the default branch.
 
 use super::{GitError, Repository, refs::branch_ref};
 
@@ -10,14 +10,14 @@ pub(crate) struct Author {
 }
 
 impl Repository {
-    /// Everybody who wrote commits that a branch holds, by name and address; nobody where there is no such branch.
+    /// The authors of a branch's commits, by name and address; empty if there is no such branch.
     pub(crate) async fn authors(&self, branch: &str) -> Result<Vec<Author>, GitError> {
         let Some(sha) = self.ref_sha(&branch_ref(branch)).await? else { return Ok(Vec::new()) };
         let output = self.git().args(["shortlog", "--summary", "--email", &sha]).run().await?;
         Ok(String::from_utf8_lossy(&output).lines().filter_map(author).collect())
     }
 
-    /// Makes a branch the one that a clone starts on.
+    /// Makes a branch the default one, which a clone checks out.
     pub(crate) async fn set_head(&self, branch: &str) -> Result<(), GitError> {
         let name = branch_ref(branch);
         if self.ref_sha(&name).await?.is_none() {

@@ -1,4 +1,4 @@
-//! References: what they may be called, where they point, and how they move.
+//! References: the rules for their names, their targets, and how they move.
 
 use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
@@ -23,19 +23,19 @@ pub(crate) struct Branch {
     pub(crate) sha: String,
 }
 
-/// May an update drop commits?
+/// Whether an update may remove commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Update {
-    /// Only forward: the old commit must be an ancestor of the new one.
+    /// No: the old commit must be an ancestor of the new one.
     FastForward,
-    /// Anywhere.
+    /// Yes.
     Force,
 }
 
-/// The sha that git uses for "there is no such reference".
+/// The sha by which git means that a reference does not exist.
 pub(super) const ZERO: &str = "0000000000000000000000000000000000000000";
 
-/// A whole sha, which git takes for nothing else, whatever branches are called.
+/// Whether this is a full sha, which git never reads as a branch.
 pub(crate) fn is_sha(rev: &str) -> bool {
     rev.len() == ZERO.len() && rev.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -45,7 +45,7 @@ pub(crate) fn branch_ref(branch: &str) -> String {
     format!("refs/heads/{branch}")
 }
 
-/// The rules of git-check-ref-format(1) for a full name; GitHub asks for `refs/` and two slashes besides
+/// Checks git-check-ref-format(1) for a full name. GitHub also requires `refs/` and two slashes
 /// (<https://docs.github.com/en/rest/git/refs#create-a-reference>).
 pub(crate) fn is_valid_ref_name(name: &str) -> bool {
     name.starts_with("refs/") && name.matches('/').count() >= 2 && is_well_formed(name)
@@ -68,7 +68,7 @@ fn is_well_formed(name: &str) -> bool {
 
 impl Repository {
     /// The commit that `rev` names: a sha (abbreviated or not), a branch, a tag, a full reference name or `HEAD`.
-    /// `None` when there is none; what is not even a well-formed name cannot exist, and never reaches git.
+    /// `None` if there is none. A malformed name cannot exist, and is never passed to git.
     pub(crate) async fn resolve(&self, rev: &str) -> Result<Option<String>, GitError> {
         if self.commits().contains(rev) {
             return Ok(Some(rev.to_owned()));
@@ -95,13 +95,13 @@ impl Repository {
             .await?;
         match finished.code {
             Some(0) => Ok(Some(String::from_utf8_lossy(&finished.stdout).trim().to_owned())),
-            // An ambiguous abbreviation and a wrong type are "not found" too: no one object is named.
+            // An ambiguous abbreviation and a wrong type also count as "not found", because they name no single object.
             Some(1 | 128) => Ok(None),
             _ => Err(finished.into_error()),
         }
     }
 
-    /// [`Self::resolve`], where absence is an error.
+    /// [`Self::resolve`], but absence is an error.
     pub(super) async fn require(&self, rev: &str) -> Result<String, GitError> {
         self.resolve(rev).await?.ok_or_else(|| GitError::NotFound(rev.to_owned()))
     }
@@ -146,7 +146,7 @@ impl Repository {
         Ok(self.refs(name).await?.into_iter().find(|reference| reference.name == name))
     }
 
-    /// Where a reference points, by its full name.
+    /// The sha of a reference, by its full name.
     pub(crate) async fn ref_sha(&self, name: &str) -> Result<Option<String>, GitError> {
         if !is_valid_ref_name(name) {
             return Ok(None);
@@ -175,7 +175,7 @@ impl Repository {
         Err(finished.into_error())
     }
 
-    /// Moves a reference that exists. With `expected_old`, only from there.
+    /// Moves an existing reference. With `expected_old`, only if it is there.
     pub(crate) async fn update_ref(
         &self,
         name: &str,
@@ -207,7 +207,7 @@ impl Repository {
         Ok(())
     }
 
-    /// Sets one of the server's own references (`refs/pull/7/head`), wherever it was.
+    /// Sets one of the server's own references (`refs/pull/7/head`), whatever it was.
     pub(crate) async fn set_ref(&self, name: &str, sha: &str) -> Result<(), GitError> {
         self.check_target(name, sha).await?;
         self.git().args(["update-ref", "--", name, sha]).run().await?;
@@ -234,7 +234,7 @@ impl Repository {
         if !is_full_sha(sha) || self.rev_parse(sha, "object").await?.is_none() {
             return Err(GitError::NotFound(sha.to_owned()));
         }
-        // git-update-ref(1) refuses it too, but only after its lock and in many words.
+        // git-update-ref(1) also refuses it, but only after taking its lock, and with a long message.
         if name.starts_with("refs/heads/") && self.resolve(sha).await?.as_deref() != Some(sha) {
             return Err(GitError::InvalidInput(format!("{sha} is not a commit; a branch points to one")));
         }

@@ -1,38 +1,39 @@
-//! A user's repository to import from. It is only read, and no program that its configuration names is run:
-//! no filter, hook or monitor of files (the files of the working tree are not looked at), and no helper that would fetch.
+//! A user's repository to import from. It is only read. No program that its configuration names is run: no filter, no
+//! hook, no file-system monitor (the working tree's files are not read), and no remote helper.
 
 use std::path::{Path, PathBuf};
 
 use super::command::Invocation;
 use super::{GitError, Repository, branch_ref};
 
-/// What outweighs the repository's own configuration (git-config(1)); that any folder is safe is not said of somebody's.
+/// Settings that override the repository's own configuration (git-config(1)). `safe.directory` is not set for a user's
+/// folder.
 const HARMLESS: [(&str, &str); 2] = [("core.fsmonitor", "false"), ("core.hooksPath", "/dev/null")];
 
-/// A run of git that only reads. An object that is missing, in a partial clone, is not fetched by what the repository names
-/// for that (git(1), `GIT_ALLOW_PROTOCOL` and `GIT_NO_LAZY_FETCH`).
+/// A run of git that only reads. In a partial clone, a missing object is not fetched from the repository's remote
+/// (git(1), `GIT_ALLOW_PROTOCOL` and `GIT_NO_LAZY_FETCH`).
 fn reading(git_dir: &Path) -> Invocation {
     let git = Invocation::new(git_dir).env("GIT_OPTIONAL_LOCKS", "0");
     let git = git.env("GIT_ALLOW_PROTOCOL", "none").env("GIT_NO_LAZY_FETCH", "1");
     git.config(&HARMLESS)
 }
 
-/// Somebody's repository, bare or with a working tree.
+/// A user's repository, bare or with a working tree.
 #[derive(Debug, Clone)]
 pub(crate) struct ImportSource {
     git_dir: PathBuf,
-    /// The working tree's top, or the bare repository itself.
+    /// The top of the working tree, or the bare repository itself.
     root: PathBuf,
-    /// Whether it has no files beside its history.
+    /// Whether it has no working tree.
     pub(crate) bare: bool,
 }
 
 impl ImportSource {
-    /// The repository in this very folder; one further up is not meant.
+    /// The repository in exactly this folder, and not in a parent.
     pub(crate) async fn find(folder: &Path) -> Result<Option<Self>, GitError> {
         let inside = folder.join(".git");
         let (git_dir, bare) = if inside.exists() { (inside, false) } else { (folder.to_owned(), true) };
-        // A linked working tree has a file there that names the place; git follows it.
+        // A linked working tree has a file there that names the git folder. Git follows it.
         let asked = reading(&git_dir).args(["rev-parse", "--absolute-git-dir"]).finish().await?;
         if asked.code != Some(0) {
             return Ok(None);
@@ -41,7 +42,7 @@ impl ImportSource {
         Ok(Some(Self { git_dir, root: folder.to_owned(), bare }))
     }
 
-    /// The folder that gives it its name.
+    /// The folder whose name the repository gets.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -50,7 +51,7 @@ impl ImportSource {
         reading(&self.git_dir)
     }
 
-    /// The branch that it is on.
+    /// The branch that is checked out.
     pub(crate) async fn branch(&self) -> Result<Option<String>, GitError> {
         let head = self.git().args(["symbolic-ref", "--quiet", "--short", "HEAD"]).finish().await?;
         let name = String::from_utf8_lossy(&head.stdout).trim_end().to_owned();
@@ -66,14 +67,14 @@ impl ImportSource {
         Ok(self.git().args(["rev-parse", "--is-shallow-repository"]).line().await? == "true")
     }
 
-    /// What its objects take on disk.
+    /// The size of its objects on disk, in KiB.
     pub(crate) async fn kib(&self) -> Result<u64, GitError> {
         let counted = String::from_utf8_lossy(&self.git().args(["count-objects", "-v"]).run().await?).into_owned();
         let sizes = counted.lines().filter_map(|line| line.strip_prefix("size: ").or(line.strip_prefix("size-pack: ")));
         Ok(sizes.filter_map(|size| size.parse::<u64>().ok()).sum())
     }
 
-    /// The path of a submodule, where there is one.
+    /// The path of the first submodule, if there is one.
     pub(crate) async fn first_submodule(&self) -> Result<Option<String>, GitError> {
         let tree = self.git().args(["ls-tree", "-r", "-z", "--full-tree", "HEAD"]).run().await?;
         let entries = tree.split(|byte| *byte == 0).map(String::from_utf8_lossy);
@@ -84,12 +85,12 @@ impl ImportSource {
 }
 
 impl Repository {
-    /// Copies one branch with all of its history.
+    /// Copies one branch with its whole history.
     pub(crate) async fn copy_from(&self, source: &ImportSource, branch: &str) -> Result<(), GitError> {
         let name = branch_ref(branch);
         let fetch =
             self.git().args(["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head"]);
-        // A local path is all that is asked for, and git is to follow no other way from there.
+        // Only a local path is fetched, and git must use no other protocol from there.
         let fetch = fetch.env("GIT_ALLOW_PROTOCOL", "file").env("GIT_NO_LAZY_FETCH", "1");
         fetch.arg(&source.git_dir).arg(format!("{name}:{name}")).run().await?;
         Ok(())

@@ -9,19 +9,19 @@ use super::{GitError, Repository, Signature};
 pub(crate) struct Tag {
     /// The tag object's sha.
     pub(crate) sha: String,
-    /// Its name, without `refs/tags/`.
+    /// Its name without `refs/tags/`.
     pub(crate) name: String,
-    /// What it points to.
+    /// The sha of its target.
     pub(crate) object: String,
     /// `commit`, `tree`, `blob` or `tag`.
     pub(crate) kind: String,
-    /// Who tagged, and when.
+    /// The person who tagged, and the time.
     pub(crate) tagger: Option<Signature>,
-    /// Without the newline at its end.
+    /// Without the final newline.
     pub(crate) message: String,
 }
 
-/// What an archive is packed as.
+/// The format of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     TarGz,
@@ -41,7 +41,7 @@ impl Repository {
         self.git().args(["archive", format]).arg(format!("--prefix={folder}/")).arg(sha).run().await
     }
 
-    /// Makes an annotated tag, to which no reference points yet.
+    /// Makes an annotated tag object. No reference points to it yet.
     pub(crate) async fn create_tag(
         &self,
         (name, message): (&str, &str),
@@ -51,7 +51,7 @@ impl Repository {
         if !is_full_sha(object) || self.rev_parse(object, kind).await?.as_deref() != Some(object) {
             return Err(GitError::NotFound(object.to_owned()));
         }
-        // Checks the person; the environment itself is not read by git-mktag(1).
+        // Only checks the person: git-mktag(1) does not read the environment.
         sign(Invocation::new(self.path()), "COMMITTER", tagger)?;
         let Signature { name: who, email, date } = tagger;
         let text = format!(
@@ -75,7 +75,7 @@ impl Repository {
         Ok(parse(sha, &String::from_utf8_lossy(&bytes)))
     }
 
-    /// The branches that have this commit.
+    /// The branches that contain this commit.
     pub(crate) async fn branches_with(&self, sha: &str) -> Result<Vec<Branch>, GitError> {
         let format = "--format=%(objectname) %(refname:lstrip=2)";
         let output = self.git().args(["for-each-ref", format, "--contains", sha, "refs/heads/"]).run().await?;

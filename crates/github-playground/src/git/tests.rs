@@ -1,4 +1,4 @@
-//! Every operation against real git in a temporary folder.
+//! Tests every operation with real git in a temporary folder.
 
 use chrono::DateTime;
 

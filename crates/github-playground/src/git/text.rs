@@ -3,25 +3,25 @@
 use super::{GitError, Repository, diff::EMPTY_TREE};
 
 impl Repository {
-    /// What `head` changed since it left `base`, as one diff.
+    /// The changes of `head` since the merge base with `base`, as one diff.
     pub(crate) async fn diff_between(&self, base: &str, head: &str) -> Result<Vec<u8>, GitError> {
         let fork = self.fork(base, head).await?;
         self.diff_text(&fork, head).await
     }
 
-    /// What one commit changed against its first parent, or everything if it has none.
+    /// The changes of one commit against its first parent, or everything if it has none.
     pub(crate) async fn diff_of_commit(&self, sha: &str) -> Result<Vec<u8>, GitError> {
         let commit = self.commit(sha).await?.ok_or_else(|| GitError::NotFound(sha.to_owned()))?;
         self.diff_text(commit.parents.first().map_or(EMPTY_TREE, String::as_str), &commit.sha).await
     }
 
-    /// The commits since `head` left `base`, each as a mail that `git am` takes.
+    /// The commits of `head` since the merge base with `base`, each as a mail for `git am`.
     pub(crate) async fn patches_between(&self, base: &str, head: &str) -> Result<Vec<u8>, GitError> {
         let fork = self.fork(base, head).await?;
         self.patches(&[&format!("{fork}..{head}")]).await
     }
 
-    /// One commit as such a mail.
+    /// One commit as a mail for `git am`.
     pub(crate) async fn patch_of_commit(&self, sha: &str) -> Result<Vec<u8>, GitError> {
         self.patches(&["-1", sha]).await
     }

@@ -3,12 +3,12 @@
 use super::refs::{ZERO, is_full_sha};
 use super::{EntryKind, GitError, Repository};
 
-/// Where workflows lie; folders in it are not looked at.
+/// The folder of workflow files. Its subfolders are ignored.
 const WORKFLOWS: &str = ".github/workflows";
 
 impl Repository {
-    /// The first workflow file that a commit brings, or one behind it that no reference holds yet: made or changed, and on no branch
-    /// as it is there. Others' files may be carried along, in merges above all.
+    /// The first workflow file that a commit, or a commit behind it that no reference contains yet, adds or changes,
+    /// and that no branch has in this form. Files that others pushed before may be included, above all in merges.
     /// <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps#available-scopes>
     pub(crate) async fn new_workflow(&self, sha: &str) -> Result<Option<String>, GitError> {
         if !is_full_sha(sha) {
@@ -18,7 +18,7 @@ impl Repository {
         let brought = log.args(["-z", sha, "--not", "--all", "--", WORKFLOWS]).run().await?;
         let brought = String::from_utf8_lossy(&brought).into_owned();
         let mut fields = brought.split('\0').filter(|field| !field.is_empty());
-        // `:modes shas status`, then the path; of a merge, the sha and mode of every parent come first.
+        // `:modes shas status`, then the path. For a merge, the shas and modes of all parents come first.
         while let (Some(change), Some(path)) = (fields.next(), fields.next()) {
             let blob = change.split_whitespace().rev().nth(1).unwrap_or_default();
             if blob != ZERO && !self.is_on_a_branch(blob, path).await? {
@@ -37,19 +37,19 @@ impl Repository {
         Ok(false)
     }
 
-    /// The first workflow file that `head` made or changed since it left `base`.
+    /// The first workflow file that `head` added or changed since the merge base with `base`.
     pub(crate) async fn changed_workflow(&self, base: &str, head: &str) -> Result<Option<String>, GitError> {
         if !is_full_sha(base) || !is_full_sha(head) {
             return Ok(None);
         }
         let diff = self.git().args(["diff", "--name-only", "--no-renames", "--diff-filter=d", "-z"]);
         let finished = diff.arg(format!("{base}...{head}")).args(["--", WORKFLOWS]).finish().await?;
-        // Without a common ancestor there is no merge either.
+        // Without a common ancestor there is no merge.
         let names = String::from_utf8_lossy(&finished.stdout).into_owned();
         Ok(names.split('\0').find(|name| !name.is_empty()).map(str::to_owned))
     }
 
-    /// Path and text of every workflow file of a commit or a tree, by path. One run of git where there are none.
+    /// The path and text of every workflow file of a commit or a tree, by path. If there are none, git runs only once.
     pub(crate) async fn workflow_files(&self, sha: &str) -> Result<Vec<(String, String)>, GitError> {
         if !is_full_sha(sha) {
             return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! Validates a request against the schema before any of it runs, with GitHub's error messages.
+//! Validates a request against the schema before any of it is executed, with GitHub's error messages.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,11 @@ use super::{
     schema::{Argument, Kind, SCHEMA, bare, items_of},
 };
 
-/// Fragments may name one another; this many deep they go in circles.
+/// The deepest nesting of fragments. A deeper one is a cycle.
 const DEPTH: usize = 32;
 
-/// Everything that is wrong with an operation. Nothing of one with a fault is run: half a mutation would be worse than none.
+/// All faults of an operation. An operation with a fault is not executed at all, because half a mutation is worse than
+/// none.
 pub(super) fn operation(document: &Document, operation: &Operation) -> Vec<GraphqlError> {
     let mut check = Check { document, operation, used: BTreeSet::new(), faults: Vec::new() };
     let root = if operation.is_mutation { "Mutation" } else { "Query" };
@@ -41,7 +42,7 @@ fn is_plain(kind: &str) -> bool {
     ["Boolean", "Float", "ID", "Int", "String"].contains(&bare(kind))
 }
 
-/// The variables of a request, with their defaults, each of its declared type.
+/// The variables of a request with their defaults, checked against their declared types.
 pub(super) fn variables(operation: &Operation, given: &Map<String, Value>) -> Result<Map<String, Value>, GraphqlError> {
     let mut values = Map::new();
     for definition in &operation.variables {
@@ -70,7 +71,7 @@ pub(super) fn variables(operation: &Operation, given: &Map<String, Value>) -> Re
 
 type Misfit = (Vec<Value>, String);
 
-/// Whether a value is of a type; else where in it not, and why.
+/// Checks that a value has a type; else the place in it and the reason.
 fn fits(value: &Value, kind: &str) -> Result<(), Misfit> {
     let wrong = |explanation: String| Err((Vec::new(), explanation));
     if value.is_null() {
@@ -120,7 +121,7 @@ fn fits(value: &Value, kind: &str) -> Result<(), Misfit> {
                         Some(argument) => fits(value, &argument.kind).map_err(below(json!(name))),
                     });
                 }
-                // The other scalars are written as text.
+                // The other scalars are strings.
                 _ => value.is_string(),
             }
         }
@@ -277,7 +278,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    /// Checks what an argument is given: variables by their declared type, the rest by its value.
+    /// Checks the value of an argument: a variable by its declared type, anything else by its value.
     fn note_use(&mut self, literal: &'d Literal, kind: &str, (argument, field): (&str, &str), path: &[String]) {
         match literal {
             Literal::Variable(name) => {
@@ -355,7 +356,7 @@ impl<'d> Check<'d> {
     }
 }
 
-/// Whether a variable of one type may be given where another is wanted: what is never null may stand for what can be.
+/// Whether a variable of one type may be used for another. A non-null type may be used for a nullable one.
 fn may_stand_for(declared: &str, wanted: &str) -> bool {
     match (declared.strip_suffix('!'), wanted.strip_suffix('!')) {
         (Some(declared), Some(wanted)) => may_stand_for(declared, wanted),

@@ -16,16 +16,16 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Fetched {
-    /// Where refs are, by repository and full name.
+    /// The shas of refs, by repository and full name.
     pub(super) refs: HashMap<(Id, String), String>,
     pub(super) commits: HashMap<(Id, String), CommitInfo>,
-    /// What expressions name, by repository and expression.
+    /// The objects of expressions, by repository and expression.
     pub(super) objects: HashMap<(Id, String), Object>,
     /// The commits of pull requests, oldest first.
     pub(super) of_pulls: HashMap<(Id, u64), Vec<String>>,
 }
 
-/// What an expression such as `main:README.md` names.
+/// The object of an expression such as `main:README.md`.
 #[derive(Debug, Clone)]
 pub(super) enum Object {
     Commit(String),
@@ -33,13 +33,13 @@ pub(super) enum Object {
     Tree(String),
 }
 
-/// The full name of what `ref(qualifiedName:)` names: a branch where it is not in full.
+/// The full name for `ref(qualifiedName:)`. A short name is a branch.
 pub(super) fn full_name(name: &str) -> String {
     if name.starts_with("refs/") { name.to_owned() } else { branch_ref(name) }
 }
 
 impl Fetched {
-    /// Asks git for what a field of the root will need, as far as `repos` and `pulls` can be seen from it.
+    /// Asks git for the data of a root field, as far as `repos` and `pulls` are known from it.
     pub(super) async fn of(
         app_state: &AppState,
         document: &Document,
@@ -114,7 +114,7 @@ impl Fetched {
     }
 }
 
-/// The commits of the merge groups of a repository, if anything asks for them.
+/// The commits of a repository's merge groups, if any field needs them.
 fn groups(app_state: &AppState, repo: Id, wanted: &[&Field]) -> Vec<String> {
     if !wanted.iter().any(|field| ["baseCommit", "headCommit"].contains(&field.name.as_str())) {
         return Vec::new();
@@ -152,7 +152,7 @@ fn collect<'d>(
     }
 }
 
-/// Whether anything below a selection asks for the commits of a pull request.
+/// Whether any field below a selection needs the commits of a pull request.
 pub(super) fn asks_for_commits(document: &Document, variables: &Map<String, Value>, root: &Field) -> bool {
     let mut wanted = Vec::new();
     collect(document, variables, &root.selection, &mut wanted, 0);

@@ -11,7 +11,7 @@ pub(super) enum Token {
     Text(String),
 }
 
-/// Cuts a text into its words, each with its place.
+/// Splits a text into tokens, each with its position.
 pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Position)>, GraphqlError> {
     let mut tokens = Vec::new();
     let mut lexer = Lexer { rest: text.chars().peekable(), at: Position { line: 1, column: 1 } };
@@ -84,7 +84,7 @@ impl Lexer<'_> {
         taken
     }
 
-    /// A string with its escapes, which are those of JSON; or a block string, taken as it is.
+    /// A string with JSON's escapes, or a block string without escapes.
     fn text(&mut self) -> Option<String> {
         self.bump();
         let mut raw = String::from("\"");

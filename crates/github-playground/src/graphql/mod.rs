@@ -1,8 +1,9 @@
 //! GraphQL at `/api/graphql`: the queries and mutations that clients use.
 //!
-//! A request is parsed ([`parse`]) and validated against GitHub's own schema ([`check`]; [`schema`] has the part that is served) before
-//! any of it runs. Each root field is resolved ([`resolve`], [`mutate`]), git is read beforehand ([`fetch`]), and [`select`] picks
-//! the requested fields. Errors come with status 200, in GraphQL's shape with GitHub's `type`.
+//! A request is parsed ([`parse`]) and validated against GitHub's own schema ([`check`]; [`schema`] has the part that
+//! is served) before any of it is executed. Data from git is read first ([`fetch`]), each root field is resolved
+//! ([`resolve`], [`mutate`]), and [`select`] picks the requested fields. Errors have status 200 and GraphQL's shape
+//! with GitHub's `type`.
 //! <https://docs.github.com/en/graphql>
 
 mod check;
@@ -37,7 +38,7 @@ pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     Router::new().route("/api/graphql", post(serve)).with_state(app_state)
 }
 
-/// Whether a request's body asks for a mutation; one that is not understood asks for nothing.
+/// Whether a request's body contains a mutation; false if it cannot be parsed.
 pub(crate) fn is_mutation(body: &[u8]) -> bool {
     let Ok(request) = serde_json::from_slice::<Asked>(body) else { return false };
     Document::parse(&request.query)
@@ -54,15 +55,15 @@ struct Asked {
     variables: Option<Map<String, Value>>,
 }
 
-/// What went wrong with one field, or with the whole.
+/// An error of one field, or of the whole request.
 #[derive(Debug)]
 pub(crate) struct GraphqlError {
     message: String,
-    /// GitHub's word for what kind of fault it is; none for faults of the request itself.
+    /// GitHub's word for the kind of the error; `None` for faults of the request itself.
     kind: Option<&'static str>,
     extensions: Option<Value>,
     at: Option<Position>,
-    /// Where in the request it is, for faults that are found before anything is run.
+    /// The path in the request, for faults that are found before the execution.
     path: Vec<String>,
 }
 

@@ -18,10 +18,10 @@ use crate::{
     state::{AutoMerge, Gone, IssueState, Mergeability, ReactionContent, Role, Scope, State},
 };
 
-/// What a mutation made, by the names of its payload.
+/// The results of a mutation, by the field names of its payload.
 pub(super) type Made = Vec<(&'static str, Thing)>;
 
-/// The pull request, or whatever else, that a mutation is about.
+/// The object that a mutation changes.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     found: nodes::Found,
@@ -51,13 +51,13 @@ pub(super) fn refused(error: &ApiError) -> GraphqlError {
     GraphqlError::of_kind(kind, error.message.clone())
 }
 
-/// What cannot be done as things are.
+/// An error for something that the present state does not allow.
 pub(super) fn refused_as(message: &str) -> GraphqlError {
     GraphqlError::of_kind("UNPROCESSABLE", message)
 }
 
 impl Request<'_> {
-    /// Does what a field of a mutation's root says, and answers it.
+    /// Executes a field of a mutation's root, and answers it.
     pub(super) async fn mutation(self, field: &Field) -> Result<Value, GraphqlError> {
         let input = field.argument("input", self.variables);
         let (mut made, repo) = self.mutate(&field.name, &input).await?;
@@ -127,7 +127,7 @@ impl Request<'_> {
         Ok((made, place.at()))
     }
 
-    /// What is meant, by somebody who may change it: its author, or a role from `least` up.
+    /// The object that an id names, if the caller may change it: as its author, or with a role from `least` up.
     fn place(self, id: &Value, wants: Wants, least: Role) -> Result<Place, GraphqlError> {
         let state = self.ctx.state();
         let found = find(self.ctx, &state, id)?;
@@ -143,7 +143,7 @@ impl Request<'_> {
         if !is_meant {
             return Err(unresolved(id.as_str().unwrap_or_default()));
         }
-        // Authors do with their own what others need a role for, but for what changes the base and for deleting.
+        // Authors need no role for their own, except to change the base and to delete.
         let own = self.ctx.caller.account(&state) == Some(issue.author);
         let least = if own && wants != Wants::Merge && least != Role::Admin { Role::Read } else { least };
         let scopes: &[Scope] = match (wants, &issue.pull) {
@@ -194,7 +194,7 @@ impl Request<'_> {
         ])
     }
 
-    /// Only administrators delete, not even the author.
+    /// Only administrators may delete, not even the author.
     fn delete_issue(self, place: Place) -> Made {
         let mut state = self.ctx.state();
         self.ctx.app_state.announce_issue(&mut state, place.at(), place.writer.actor, "deleted", json!({}));
@@ -221,7 +221,8 @@ impl Request<'_> {
         vec![("thread", Thing::Thread(place.found.repo, place.found.number, first))]
     }
 
-    /// What cannot be merged at once by an app that may not write workflows cannot be left to be merged later either.
+    /// If an app may not write workflows, it can neither merge a change of workflows at once nor leave it to
+    /// auto-merge.
     async fn check_workflows(self, place: Place) -> Result<(), GraphqlError> {
         let (git, base, head) = {
             let state = self.ctx.state();
@@ -307,7 +308,7 @@ impl Request<'_> {
     }
 }
 
-/// Only what could not be merged at once is left to merge itself.
+/// Auto-merge is only allowed if the pull request cannot be merged at once.
 fn check_auto_merge(state: &State, place: Place) -> Result<(), GraphqlError> {
     let repo = state.repo_by_id(place.found.repo);
     let issue = &repo.issues[&place.found.number];
@@ -322,18 +323,18 @@ fn check_auto_merge(state: &State, place: Place) -> Result<(), GraphqlError> {
         return refuse("Pull request is in dirty status".to_owned());
     }
     match rules::mergeable_state(state, repo, issue) {
-        // What is ready for the merge queue enters it at once.
+        // A pull request that is ready for the merge queue enters it at once.
         "clean" | "unstable" if rules::queue::of(repo, &issue.pull().base_ref).is_some() => Ok(()),
         status @ ("clean" | "unstable") => refuse(format!("Pull request is in {status} status")),
         _ => Ok(()),
     }
 }
 
-/// What kind of thing an id must name.
+/// The kind of object that an id must name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wants {
     Pull,
-    /// A pull request, by somebody who may change its base.
+    /// A pull request, if the caller may change its base.
     Merge,
     Issue,
     Thread,

@@ -1,4 +1,4 @@
-//! The objects of the schema that are served, with the fields of the model.
+//! The objects of the schema that are served, with fields from the model.
 
 use serde_json::{Value, json};
 
@@ -20,18 +20,18 @@ use crate::{
     view::{View, maybe_time, node_id, parse_node_id, time},
 };
 
-/// Something with a global id, found.
+/// An object that was found by its global id.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) repo: Id,
-    /// The number of the issue or pull request that it is, or belongs to.
+    /// The number of the issue or pull request that it is or belongs to.
     pub(super) number: u64,
     pub(super) target: ReactionTarget,
-    /// Whether the conversation is meant, and not its first comment.
+    /// Whether the id means the conversation and not its first comment.
     pub(super) is_thread: bool,
 }
 
-/// Looks a global id up among all that people write.
+/// Finds a global id among issues, comments and reviews.
 pub(super) fn find(state: &State, node: &str) -> Option<Found> {
     let (kind, id) = parse_node_id(node)?;
     state.repos.values().find_map(|repo| {
@@ -64,7 +64,7 @@ pub(super) fn find(state: &State, node: &str) -> Option<Found> {
     })
 }
 
-/// What was found, to choose fields from.
+/// The object as a [`Thing`] whose fields can be selected.
 pub(super) fn thing(view: View, found: Found) -> Thing {
     match found.target {
         ReactionTarget::Issue(number) => Thing::Issue(found.repo, number),
@@ -81,7 +81,7 @@ pub(super) fn actor(view: View, id: Id) -> Value {
         AccountKind::User => "User",
         AccountKind::Organization => "Organization",
     };
-    // GraphQL names a bot without the brackets of REST.
+    // In GraphQL a bot's login has no brackets.
     let login = account.login.trim_end_matches("[bot]");
     json!({
         "__typename": kind, "id": rest["node_id"], "databaseId": id, "login": login, "name": account.name,
@@ -204,7 +204,7 @@ pub(super) fn commit_field(desk: Desk, (repo, sha): (Id, &str), name: &str) -> O
     }
 }
 
-/// All checks and statuses of a commit, and what they come to; null where there are none.
+/// All checks and statuses of a commit with their combined state; null if there are none.
 fn rollup(view: View, repo: Id, sha: &str) -> Thing {
     let repo = view.state.repo_by_id(repo);
     let reports = facts::reports(view.state, repo, sha);
@@ -393,7 +393,8 @@ fn auto_merge(view: View, repo: &Repo, issue: &Issue, pull: &Pull) -> Thing {
     Thing::Object("AutoMergeRequest", members)
 }
 
-/// What reviews come to where the base asks for any. <https://docs.github.com/en/graphql/reference/enums#pullrequestreviewdecision>
+/// The combined decision of the reviews, if the base requires any.
+/// <https://docs.github.com/en/graphql/reference/enums#pullrequestreviewdecision>
 fn decision(view: View, repo: &Repo, issue: &Issue, pull: &Pull) -> Value {
     let demands = demands::of_branch(view.state, repo, &pull.base_ref, None, demands::Way::Merge);
     if demands.iter().all(|all| all.reviews.is_none()) {
@@ -443,7 +444,7 @@ fn is_outdated(comment: &ReviewComment) -> bool {
     comment.original.0.is_some() && comment.line.is_none()
 }
 
-/// What people wrote: a comment or a review.
+/// A text by people: a comment or a review.
 fn written(view: View, found: Found) -> Value {
     let repo = view.state.repo_by_id(found.repo);
     let at = &repo.issues[&found.number];

@@ -1,4 +1,4 @@
-//! The grammar of a request, as far as clients write it: <https://spec.graphql.org/October2021/#sec-Document>.
+//! Parses the part of GraphQL's grammar that clients use: <https://spec.graphql.org/October2021/#sec-Document>.
 
 use std::collections::HashMap;
 
@@ -9,14 +9,14 @@ use super::{
     lex::{Token, tokens},
 };
 
-/// A request's text, understood.
+/// A parsed request.
 #[derive(Debug)]
 pub(super) struct Document {
     operations: Vec<Operation>,
     pub(super) fragments: HashMap<String, Fragment>,
 }
 
-/// A named piece of a selection.
+/// A named part of a selection.
 #[derive(Debug)]
 pub(super) struct Fragment {
     pub(super) on: String,
@@ -35,7 +35,7 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// What GitHub's errors call it: `query`, or `mutation Name`.
+    /// Its name in GitHub's errors: `query`, or `mutation Name`.
     pub(super) fn title(&self) -> String {
         let kind = if self.is_mutation { "mutation" } else { "query" };
         self.name.as_ref().map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))
@@ -58,7 +58,7 @@ pub(super) struct Directive {
     pub(super) arguments: Vec<(String, Literal)>,
 }
 
-/// A field that is asked for.
+/// A requested field.
 #[derive(Debug)]
 pub(super) struct Field {
     alias: Option<String>,
@@ -70,23 +70,23 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// The name that the answer has it under.
+    /// The field's name in the answer.
     pub(super) fn key(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.name)
     }
 
-    /// An argument with its variables filled in; null where it is not given.
+    /// An argument with its variables replaced; null if it is missing.
     pub(super) fn argument(&self, name: &str, variables: &Map<String, Value>) -> Value {
         let found = self.arguments.iter().find(|(argument, _)| argument == name);
         found.map_or(Value::Null, |(_, literal)| literal.value(variables))
     }
 }
 
-/// What is asked for of an object.
+/// A part of an object's selection.
 #[derive(Debug)]
 pub(super) enum Selection {
     Field(Field),
-    /// `... on Type { }`; without a type it applies to all.
+    /// `... on Type { }`. Without a type it always applies.
     Inline {
         on: Option<String>,
         directives: Vec<Directive>,
@@ -102,7 +102,7 @@ pub(super) enum Selection {
 }
 
 impl Selection {
-    /// Whether `@include` and `@skip` leave it in.
+    /// Whether `@include` and `@skip` keep it.
     pub(super) fn is_wanted(&self, variables: &Map<String, Value>) -> bool {
         let directives = match self {
             Self::Field(field) => &field.directives,
@@ -120,7 +120,7 @@ impl Selection {
 #[derive(Debug)]
 pub(super) enum Literal {
     Variable(String),
-    /// A bare word.
+    /// A name without quotes.
     Enum(String),
     Plain(Value),
     List(Vec<Literal>),
@@ -141,18 +141,18 @@ impl Literal {
     }
 }
 
-/// Where in the text, counted from one.
+/// A position in the text, counted from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
-/// Deeper than any client nests, and shallow enough for the stack.
+/// The deepest nesting: deeper than any client needs, and small enough for the stack.
 const DEPTH: usize = 64;
 
 impl Document {
-    /// Understands a text, or says where it could not.
+    /// Parses a text. The error has the position.
     pub(super) fn parse(text: &str) -> Result<Self, GraphqlError> {
         let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
         let mut document = Self { operations: Vec::new(), fragments: HashMap::new() };
@@ -188,7 +188,7 @@ impl Document {
         Ok(document)
     }
 
-    /// The operation that is meant: the named one, or the only one.
+    /// The operation to execute: the named one, or the only one.
     pub(super) fn operation(&self, name: Option<&str>) -> Result<&Operation, GraphqlError> {
         match name {
             Some(name) => self.operations.iter().find(|operation| operation.name.as_deref() == Some(name)),
@@ -365,7 +365,7 @@ impl Parser {
         Ok(all)
     }
 
-    /// A type, given back as written.
+    /// A type as written.
     fn kind(&mut self) -> Result<String, GraphqlError> {
         let mut kind = if self.take('[') {
             self.deeper()?;

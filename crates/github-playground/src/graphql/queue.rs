@@ -20,7 +20,7 @@ fn plain(value: impl Into<Value>) -> Thing {
     Thing::Plain(value.into())
 }
 
-/// The queue of a branch, if the rules ask for one.
+/// The queue of a branch, if its rules require one.
 pub(super) fn of_branch(repo: &Repo, branch: &str) -> Thing {
     match queue::of(repo, branch) {
         Some(_) => Thing::Queue(repo.id, branch.to_owned()),
@@ -38,7 +38,7 @@ pub(super) fn field(desk: Desk, (repo, branch): (Id, &str), name: &str) -> Optio
         "url" => plain(desk.view.repo_web(repo, &path)),
         "resourcePath" => plain(format!("/{}{path}", desk.view.full_name(repo))),
         "repository" => Thing::Repository(repo.id),
-        // Nobody here can tell how long checks will take.
+        // The playground cannot estimate how long checks take.
         "nextEntryEstimatedTimeToMerge" => plain(Value::Null),
         "configuration" => rule.map_or(plain(Value::Null), |(_, how)| {
             plain(json!({
@@ -58,7 +58,7 @@ pub(super) fn field(desk: Desk, (repo, branch): (Id, &str), name: &str) -> Optio
     })
 }
 
-/// A field of a pull request that is about queues.
+/// A field of a pull request about queues.
 pub(super) fn of_pull(view: View, repo: &Repo, (number, base): (u64, &str), name: &str) -> Option<Thing> {
     Some(match name {
         "isInMergeQueue" => plain(repo.queued(number).is_some()),

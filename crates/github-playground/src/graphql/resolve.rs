@@ -14,7 +14,7 @@ use crate::{
     state::{Id, Repo, Scope, State},
 };
 
-/// One request, while it is answered.
+/// A request during its execution.
 #[derive(Clone, Copy)]
 pub(super) struct Request<'r> {
     pub(super) ctx: &'r Ctx,
@@ -44,7 +44,7 @@ impl Request<'_> {
         }
     }
 
-    /// Chooses from what a field turned out to be.
+    /// Selects the requested fields of an object.
     pub(super) fn show(self, thing: &Thing, field: &Field, fetched: &Fetched) -> Result<Value, GraphqlError> {
         let state = self.ctx.state();
         let desk = Desk { document: self.document, variables: self.variables, view: self.ctx.view(&state), fetched };
@@ -87,7 +87,7 @@ impl Request<'_> {
         self.show(&Thing::Repository(repo), field, &fetched)
     }
 
-    /// Asks git for what the answer will need.
+    /// Asks git for the data of the answer.
     pub(super) async fn fetch(self, field: &Field, (repo, pulls): (Id, &[u64])) -> Result<Fetched, GraphqlError> {
         let pulls = if asks_for_commits(self.document, self.variables, field) { pulls } else { &[] };
         let fetched = Fetched::of(&self.ctx.app_state, self.document, self.variables, field, (repo, pulls)).await;
@@ -106,7 +106,7 @@ fn viewer(ctx: &Ctx, state: &State) -> Result<Value, GraphqlError> {
     Ok(nodes::actor(ctx.view(state), id))
 }
 
-/// Nothing is counted here; the numbers are those of a token that was not used yet.
+/// Requests are not counted here. The numbers are those of an unused token.
 /// <https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api>
 fn rate_limit(ctx: &Ctx) -> Thing {
     let reset = ctx.state().now() + chrono::TimeDelta::hours(1);
@@ -116,12 +116,12 @@ fn rate_limit(ctx: &Ctx) -> Thing {
     }))
 }
 
-/// What a global id that names nothing is answered with.
+/// The error for a global id that names nothing.
 pub(super) fn unresolved(node: &str) -> GraphqlError {
     GraphqlError::of_kind("NOT_FOUND", format!("Could not resolve to a node with the global id of '{node}'."))
 }
 
-/// Something with a global id that the caller may read.
+/// The object of a global id, if the caller may read it.
 pub(super) fn find(ctx: &Ctx, state: &State, id: &Value) -> Result<nodes::Found, GraphqlError> {
     let id = id.as_str().unwrap_or_default();
     let found = nodes::find(state, id).ok_or_else(|| unresolved(id))?;

@@ -1,4 +1,4 @@
-//! The part of GitHub's schema that is served; `scripts/github-graphql` writes it.
+//! The part of GitHub's schema that is served. `scripts/github-graphql` generates it.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -20,18 +20,17 @@ pub(super) struct Type {
     pub(super) kind: Kind,
     #[serde(default)]
     pub(super) fields: BTreeMap<String, Member>,
-    /// Of an input object.
+    /// The fields of an input object.
     #[serde(default)]
     pub(super) inputs: BTreeMap<String, Argument>,
-    /// Of an enum.
+    /// The values of an enum.
     #[serde(default)]
     pub(super) values: Vec<String>,
-    /// What an interface or a union may turn out to be.
+    /// The possible types of an interface or a union.
     #[serde(default)]
     pub(super) possible: Vec<String>,
 }
 
-/// What kind of type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Kind {
@@ -60,7 +59,7 @@ pub(super) struct Argument {
 }
 
 impl Argument {
-    /// Whether a request must give it.
+    /// Whether a request must have it.
     pub(super) fn is_required(&self) -> bool {
         self.kind.ends_with('!') && !self.default
     }
@@ -72,12 +71,12 @@ impl Schema {
         self.types.get(name)
     }
 
-    /// Whether something of type `kind` is what a fragment on `on` means.
+    /// Whether an object of type `kind` matches a fragment on `on`.
     pub(super) fn is_a(&self, kind: &str, on: &str) -> bool {
         kind == on || self.get(on).is_some_and(|on| on.possible.iter().any(|possible| possible == kind))
     }
 
-    /// Whether anything can be both.
+    /// Whether an object can be of both types.
     pub(super) fn overlap(&self, one: &str, other: &str) -> bool {
         let all = |name: &str| -> Vec<String> {
             let possible = self.get(name).map(|found| found.possible.clone()).unwrap_or_default();
@@ -88,12 +87,12 @@ impl Schema {
     }
 }
 
-/// The name in a type: `[Label!]!` is of `Label`.
+/// The named type inside a type: `Label` for `[Label!]!`.
 pub(super) fn bare(kind: &str) -> &str {
     kind.trim_matches(['[', ']', '!'])
 }
 
-/// What a list holds; `None` for what is no list.
+/// The type of a list's items; `None` if it is not a list.
 pub(super) fn items_of(kind: &str) -> Option<&str> {
     kind.trim_end_matches('!').strip_prefix('[')?.strip_suffix(']')
 }

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{state::Id, view::View};
 
-/// Something to choose fields from. What may lead round in circles is looked up only when it is asked for.
+/// An object whose fields can be selected. Objects that may form cycles are only looked up when they are requested.
 #[derive(Debug, Clone)]
 pub(super) enum Thing {
-    /// As it is; an object says what it is in `__typename`.
+    /// A JSON value. An object has its type in `__typename`.
     Plain(Value),
     Repository(Id),
     /// The merge queue of a branch.
@@ -24,15 +24,15 @@ pub(super) enum Thing {
     Issue(Id, u64),
     /// A conversation on the diff, by its first comment.
     Thread(Id, u64, Id),
-    /// A commit, of which git was asked.
+    /// A commit that was read from git.
     Commit(Id, String),
-    /// An object of these fields.
+    /// An object of this type with these fields.
     Object(&'static str, Vec<(&'static str, Thing)>),
-    /// All of a list that is shown in pages; the name is that of the connection.
+    /// All items of a paginated list, with the name of the connection.
     Connection(&'static str, Vec<Thing>),
 }
 
-/// What choosing needs besides.
+/// The data that a selection needs.
 #[derive(Clone, Copy)]
 pub(super) struct Desk<'a> {
     pub(super) document: &'a Document,
@@ -42,7 +42,7 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Keeps what is selected.
+    /// Keeps the selected fields.
     pub(super) fn select(self, thing: &Thing, selection: &[Selection]) -> Result<Value, GraphqlError> {
         match thing {
             Thing::Plain(Value::Array(items)) => {
@@ -173,7 +173,7 @@ impl Desk<'_> {
         Ok(Value::Object(kept))
     }
 
-    /// The fields of a selection, those of its fragments among them.
+    /// The fields of a selection, including those of its fragments.
     pub(super) fn flat<'s>(&self, selection: &'s [Selection], kind: &str) -> Vec<&'s Field>
     where
         Self: 's,
@@ -182,7 +182,7 @@ impl Desk<'_> {
     }
 }
 
-/// The fields of a selection, those of its fragments among them, as far as they apply to `kind`.
+/// The fields of a selection, including those of its fragments, as far as they apply to `kind`.
 pub(super) fn flat<'s>(
     document: &'s Document,
     variables: &Map<String, Value>,
@@ -208,12 +208,12 @@ pub(super) fn flat<'s>(
     fields
 }
 
-/// What the schema has and nobody can answer: a fault here, as on GitHub.
+/// A field that is in the schema but cannot be answered: an internal error, as on GitHub.
 fn broken() -> GraphqlError {
     GraphqlError::of_request("Something went wrong while executing your query.", None)
 }
 
-/// Two selections of one object are one (<https://spec.graphql.org/October2021/#sec-Field-Selection-Merging>).
+/// Two selections of one object are merged (<https://spec.graphql.org/October2021/#sec-Field-Selection-Merging>).
 fn merge(kept: &mut Map<String, Value>, key: &str, value: Value) {
     match (kept.get_mut(key), value) {
         (Some(Value::Object(before)), Value::Object(more)) => {

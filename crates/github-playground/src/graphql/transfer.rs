@@ -15,7 +15,7 @@ use crate::{
     view::parse_node_id,
 };
 
-/// Moves an issue, for those who may write in both repositories; answers with where it is now.
+/// Moves an issue, if the caller has write access to both repositories. Returns its new place.
 pub(super) fn transfer(ctx: &Ctx, found: Found, input: &Value) -> Result<(Id, u64), GraphqlError> {
     let mut state = ctx.state();
     let wanted = input["repositoryId"].as_str().unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Acts by forms: a form becomes requests to the REST API, with the token of the chosen person.
+//! Handles forms: a form becomes requests to the REST API, with the token of the chosen person.
 //!
-//! Nothing is decided here: the API's router is called inside the process. A refusal is shown on the page of the form, with
-//! everything that was typed.
+//! Nothing is decided here. The API's router is called inside the process. A refusal is shown on the page of the form,
+//! with everything that was typed.
 
 use axum::Form;
 use axum::body::Body;
@@ -51,7 +51,7 @@ pub(super) async fn act(
     }
 }
 
-/// `POST /-/sign-in`: acting as somebody else, or as nobody.
+/// `POST /-/sign-in`: switches to another person, or to nobody.
 pub(super) async fn sign_in(
     Shared(pages): Shared<Pages>,
     Extension(session): Extension<Session>,
@@ -77,7 +77,7 @@ pub(super) async fn sign_in(
 
 const STALE: &str = "This form was made for another session. Look at it again, and send it once more.";
 
-/// Who acts, if the form was made for them.
+/// The login of the acting person, if the form was made for this browser.
 pub(super) fn may_send(pages: &Pages, session: &Session, fields: &Fields) -> Result<String, (StatusCode, String)> {
     if !session.made(&pages.key, fields.get("token")) {
         return Err((StatusCode::FORBIDDEN, STALE.to_owned()));
@@ -93,13 +93,13 @@ pub(super) fn may_send(pages: &Pages, session: &Session, fields: &Fields) -> Res
     Ok(login.to_owned())
 }
 
-/// 303: the browser fetches the page, and a reload does nothing twice.
+/// 303: the browser fetches the page, and a reload does not repeat the act.
 pub(super) fn see(path: &str) -> Response {
     let to = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 
-/// A path of this server; anything else leads to its first page.
+/// The path, if it is one of this server; else `/`.
 pub(super) fn own_path(path: &str) -> &str {
     let is_own =
         path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|byte| (0x21..0x7f).contains(&byte));
@@ -107,7 +107,7 @@ pub(super) fn own_path(path: &str) -> &str {
 }
 
 impl Pages {
-    /// Does one thing after the other, and answers with the page to go to.
+    /// Sends the requests of a plan in order, and answers with the next page.
     pub(super) async fn carry_out(
         &self,
         login: &str,
@@ -157,7 +157,7 @@ impl Pages {
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    /// The page that the form was on, with what was typed and why it was not done.
+    /// The page with the form, with what was typed and the reason of the refusal.
     pub(super) async fn again(
         &self,
         headers: &HeaderMap,
@@ -185,7 +185,7 @@ impl Pages {
     }
 }
 
-/// Path and fragment of an address of this server.
+/// The path and fragment of a URL of this server.
 fn path_of(address: &str) -> Option<String> {
     let (_, rest) = address.split_once("://")?;
     let path = &rest[rest.find('/')?..];

@@ -19,13 +19,13 @@ use super::{PageError, Pages};
 use crate::app_state::AppState;
 use crate::state::{Delivery, Id, Installation, Role, State, SuspendedThrough};
 
-/// Deliveries on one page.
+/// The number of deliveries on one page.
 const A_PAGE: usize = 30;
 
-/// Characters of a body that are shown.
+/// The most characters of a body that are shown.
 const SHOWN: usize = 100_000;
 
-/// Which part of a long list.
+/// The page of a long list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Part {
     #[serde(default)]
@@ -103,7 +103,7 @@ fn installed(state: &State, viewer: &Viewer, installation: &Installation) -> Mar
     }
 }
 
-/// The word by which the API knows a scope or an access.
+/// The API's word for a scope or an access.
 fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
@@ -177,7 +177,7 @@ fn text(what: &str, text: &str) -> Markup {
     }
 }
 
-/// Who administers a repository of the app's owner may have its deliveries sent again.
+/// An administrator of a repository of the app's owner may redeliver its deliveries.
 fn may_manage(state: &State, viewer: &Viewer) -> bool {
     state.repos.values().filter(|repo| repo.owner == state.app.owner).any(|repo| viewer.may(state, repo, Role::Admin))
 }
@@ -199,7 +199,7 @@ pub(super) async fn redeliver(
     }
 }
 
-/// `POST /apps/{slug}/installations/{id}/{verb}`: what the account's owner does in its settings.
+/// `POST /apps/{slug}/installations/{id}/{verb}`: the acts of the account's owner in its settings.
 /// <https://docs.github.com/en/apps/using-github-apps/reviewing-and-modifying-installed-github-apps>
 pub(super) async fn suspend(
     Shared(pages): Shared<Pages>,
@@ -227,7 +227,7 @@ pub(super) async fn suspend(
     }
 }
 
-/// Does something to the app, for who may; `act` answers whether there is what it was asked about.
+/// Changes the app, if the caller may; `act` returns false if its object does not exist.
 fn managed(
     pages: &Pages,
     viewer: &Viewer,

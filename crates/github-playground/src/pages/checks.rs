@@ -40,7 +40,7 @@ fn latest_statuses<'a>(repo: &'a Repo, sha: &str) -> Vec<&'a Status> {
     statuses
 }
 
-/// The look of all checks of a commit together: the worst of them. `None` if there is none.
+/// The look of a commit's checks together: that of the worst. `None` if there is none.
 pub(super) fn rollup(repo: &Repo, sha: &str) -> Option<Look> {
     let looks =
         latest(repo, sha).into_iter().map(run_look).chain(latest_statuses(repo, sha).into_iter().map(status_look));
@@ -57,7 +57,7 @@ fn status_look(status: &Status) -> Look {
     Look { icon, class, word }
 }
 
-/// One line for each check of a commit, as the box at the end of a pull request has it.
+/// One line for each check of a commit, as in the box at the end of a pull request.
 pub(super) fn list(state: &State, repo: &Repo, sha: &str) -> Markup {
     let (runs, statuses) = (latest(repo, sha), latest_statuses(repo, sha));
     let base = repo_path(state, repo);
@@ -88,7 +88,7 @@ pub(super) fn list(state: &State, repo: &Repo, sha: &str) -> Markup {
     }
 }
 
-/// Every check of a commit in full, a list of links beside them.
+/// Every check of a commit in full, with a list of links beside them.
 pub(super) fn in_full(scene: Scene<'_>, sha: &str) -> Markup {
     let Scene { state, repo, .. } = scene;
     let runs = latest(repo, sha);
@@ -154,7 +154,7 @@ fn card(scene: Scene<'_>, run: &CheckRun) -> Markup {
     }
 }
 
-/// The app's own buttons, and those that ask for another run. GitHub shows them to whoever may write.
+/// The app's own buttons, and those for another run. GitHub shows them to everybody with write access.
 /// <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks#check-runs-and-requested-actions>
 fn buttons(scene: Scene<'_>, run: &CheckRun) -> Markup {
     if !scene.may(Role::Write) {

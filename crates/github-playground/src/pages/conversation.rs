@@ -7,7 +7,7 @@ use super::layout::{ago, avatar, login, repo_path};
 use crate::markdown::{self, TextPlace};
 use crate::state::{Account, Id, Reaction, ReactionContent, Repo, State, Time};
 
-/// What is shown of a comment, an issue's own text or a review.
+/// The parts of a comment, an issue's own text or a review.
 pub(super) struct Said<'a> {
     pub(super) author: Id,
     pub(super) anchor: String,
@@ -16,11 +16,11 @@ pub(super) struct Said<'a> {
     pub(super) at: Time,
     pub(super) edited: Option<Time>,
     pub(super) reactions: &'a [Reaction],
-    /// What it is to the API, where that can be reacted to.
+    /// The object in the API, if it can have reactions.
     pub(super) on: Option<SaidOn>,
 }
 
-/// The box. `below` stands under the text.
+/// The box. `below` is shown under the text.
 pub(super) fn said(scene: Scene<'_>, said: &Said<'_>, below: &Markup) -> Markup {
     let Scene { state, repo, .. } = scene;
     let author = state.account(said.author);
@@ -48,13 +48,13 @@ pub(super) fn said(scene: Scene<'_>, said: &Said<'_>, below: &Markup) -> Markup 
     }
 }
 
-/// What an author may do here, if it is more than to read.
+/// The author's role here, if it is more than read.
 fn role(state: &State, repo: &Repo, author: &Account) -> Option<&'static str> {
     let role = state.role(repo, author.id)?.name();
     (role != "read").then_some(role)
 }
 
-/// Each reaction with its count and, on hovering, who.
+/// Each reaction with its count, and the people on hovering.
 pub(super) fn reactions(state: &State, reactions: &[Reaction]) -> Markup {
     html! {
         @if !reactions.is_empty() {

@@ -8,16 +8,16 @@ use super::threads;
 use crate::git::{FileChange, FileStatus};
 use crate::state::{Issue, Pull, ReviewComment, Side};
 
-/// A file with more changed lines than this starts folded.
+/// A file with more changed lines than this is collapsed at first.
 const FOLDED_FROM: u64 = 400;
 
-/// A pull request whose change is shown, so that lines can be talked about.
+/// The pull request of a diff, so that its lines can have comments.
 #[derive(Clone, Copy)]
 pub(super) struct Talk<'a> {
     pub(super) scene: Scene<'a>,
     pub(super) issue: &'a Issue,
     pub(super) pull: &'a Pull,
-    /// The line that who looks wants to comment on: path, side and number.
+    /// The line that the viewer wants to comment on: path, side and number.
     pub(super) on: Option<(&'a str, &'a str, u64)>,
 }
 
@@ -55,7 +55,7 @@ fn file(file: &FileChange, talk: Option<Talk<'_>>) -> Markup {
     }
 }
 
-/// The last lines of a hunk, with their numbers: what a review comment is about.
+/// The last lines of a hunk with their numbers, for a review comment.
 pub(super) fn hunk_end(hunk: &str, count: usize) -> Markup {
     let lines = lines(hunk);
     table(&lines[lines.len().saturating_sub(count)..], None)
@@ -89,7 +89,7 @@ fn start(path: &str, side: &str, line: u64) -> Markup {
 }
 
 impl Talk<'_> {
-    /// The threads of a line, and the form for a comment on it where that is asked for.
+    /// The threads of a line, and the form for a comment if it was requested.
     fn at(&self, path: &str, side: &str, number: u64, columns: u8) -> Markup {
         let on_right = side == "RIGHT";
         let here = |said: &&ReviewComment| {
@@ -112,14 +112,14 @@ impl Talk<'_> {
     }
 }
 
-/// A pending review is its author's secret.
+/// Only its author can see a pending review.
 pub(super) fn is_public(pull: &Pull, comment: &ReviewComment) -> bool {
     let review = pull.reviews.iter().find(|review| review.id == comment.review);
     review.is_none_or(|review| review.submitted_at.is_some())
 }
 
 impl Line<'_> {
-    /// The side and number by which the API knows it: a line that is gone by its old one.
+    /// The side and number of a line in the API. A removed line has its old number.
     fn side(&self) -> Option<(&'static str, u64)> {
         match (self.old, self.new) {
             (_, Some(new)) => Some(("RIGHT", new)),
@@ -159,7 +159,7 @@ fn lines(patch: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// The first line numbers of `@@ -1,3 +1,4 @@`.
+/// The first line numbers in `@@ -1,3 +1,4 @@`.
 fn hunk_starts(header: &str) -> Option<(u64, u64)> {
     let start = |sign: char| {
         let numbers = header.split(' ').find_map(|word| word.strip_prefix(sign))?;

@@ -1,10 +1,10 @@
-//! Form fields with labels; after a refusal they keep what was typed.
+//! Form fields with labels. After a refusal they keep what was typed.
 
 use maud::{Markup, html};
 
 use super::session::Viewer;
 
-/// A form of a page: its place there, where it is sent, and what goes with it unseen.
+/// A form of a page: its id, its target, and its hidden fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Form<'a> {
     viewer: &'a Viewer,
@@ -15,17 +15,17 @@ pub(super) struct Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// A form with an id that no other form of the page has.
+    /// A form whose id is unique on the page.
     pub(super) fn new(viewer: &'a Viewer, id: &'a str, action: &'a str, hidden: &'a [(&'a str, &'a str)]) -> Self {
         Self { viewer, id, action, hidden, class: "form" }
     }
 
-    /// The same, small enough to stand in a line of text.
+    /// The same, small enough for a line of text.
     pub(super) fn inline(self) -> Self {
         Self { class: "form inline", ..self }
     }
 
-    /// The whole, around its fields.
+    /// The whole form around its fields.
     pub(super) fn around(&self, fields: &Markup) -> Markup {
         let refusal = self.viewer.refusal().filter(|refusal| refusal.form == self.id);
         html! {
@@ -41,12 +41,12 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// A form that is but a button.
+    /// A form that consists of one button.
     pub(super) fn button(&self, word: &str) -> Markup {
         self.around(&html! { button type="submit" { (word) } })
     }
 
-    /// Whether it is the one that was refused just now.
+    /// Whether this form was refused just now.
     pub(super) fn was_refused(&self) -> bool {
         self.viewer.refusal().is_some_and(|refusal| refusal.form == self.id)
     }
@@ -59,7 +59,7 @@ impl<'a> Form<'a> {
         format!("{}-{name}", self.id)
     }
 
-    /// A line of text.
+    /// A field for one line.
     pub(super) fn line(&self, name: &str, label: &str, value: &str) -> Markup {
         let id = self.field_id(name);
         html! {
@@ -68,7 +68,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// The same with an example of what to write.
+    /// The same with an example as placeholder.
     pub(super) fn line_like(&self, name: &str, label: &str, value: &str, example: &str) -> Markup {
         let id = self.field_id(name);
         html! {
@@ -77,12 +77,12 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Several lines of text.
+    /// A field for several lines.
     pub(super) fn text(&self, name: &str, label: &str, value: &str, rows: u8) -> Markup {
         self.text_like(name, label, value, (rows, ""))
     }
 
-    /// The same with an example of what to write.
+    /// The same with an example as placeholder.
     pub(super) fn text_like(&self, name: &str, label: &str, value: &str, (rows, example): (u8, &str)) -> Markup {
         let id = self.field_id(name);
         // A browser drops the first line break of a text area.
@@ -92,7 +92,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// One of several values, each with its words.
+    /// A choice among several values, each with its label.
     pub(super) fn choice<V: AsRef<str>, W: AsRef<str>>(
         &self,
         name: &str,
@@ -112,7 +112,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// One of several values, all of them in sight. `chosen` may be none of them.
+    /// Radio buttons for several values. `chosen` may be none of them.
     pub(super) fn radios(&self, name: &str, legend: &str, options: &[(&str, &str)], chosen: &str) -> Markup {
         let chosen = self.typed(name).unwrap_or(chosen);
         html! {
@@ -129,7 +129,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// A box to tick, with anything as its label. `place` tells it from others of the same name.
+    /// A check box with any label. `place` distinguishes it from others of the same name.
     pub(super) fn tick(&self, (name, place): (&str, usize), value: &str, label: &Markup, ticked: bool) -> Markup {
         let id = self.field_id(&format!("{name}-{place}"));
         html! {

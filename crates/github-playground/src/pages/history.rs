@@ -63,7 +63,7 @@ pub(super) async fn branches(
     Ok(repo_page((&viewer, &state), repo, Tab::Code, "Branches", &body))
 }
 
-/// Which part of a long list.
+/// The page of a long list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Part {
     #[serde(default)]
@@ -116,7 +116,7 @@ async fn list_commits(
     Ok(repo_page((viewer, &state), repo, Tab::Code, "Commits", &body))
 }
 
-/// Commits, one a row, each with the state of its checks.
+/// Commits, one per row, each with the state of its checks.
 pub(super) fn commit_list(state: &State, repo: &Repo, commits: &[CommitInfo]) -> Markup {
     let base = repo_path(state, repo);
     html! {

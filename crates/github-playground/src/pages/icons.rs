@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::state::{CheckRun, CheckStatus, Conclusion, Issue, IssueState};
 
-/// What can be drawn.
+/// The available icons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Icon {
     Book,
@@ -31,7 +31,7 @@ pub(super) enum Icon {
     Tag,
 }
 
-/// The drawing, hidden from readers of the text: the words beside it say the same.
+/// The icon, hidden from screen readers, because the text beside it says the same.
 pub(super) fn icon(icon: Icon) -> Markup {
     let pull = "M4 6v4 M4 3.2a1.6 1.6 0 1 0 0 .1z M4 11.2a1.6 1.6 0 1 0 0 .1z M12 11.2a1.6 1.6 0 1 0 0 .1z";
     let circle = "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z";
@@ -64,7 +64,7 @@ pub(super) fn icon(icon: Icon) -> Markup {
     html! { svg.icon viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" { path d=(path) {} } }
 }
 
-/// How a state looks: the drawing, the class of its colour, and its word.
+/// How a state is shown: the icon, the class of its colour, and its word.
 pub(super) struct Look {
     pub(super) icon: Icon,
     pub(super) class: &'static str,

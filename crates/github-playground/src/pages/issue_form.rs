@@ -1,4 +1,4 @@
-//! A repository's issue forms: read from `.github/ISSUE_TEMPLATE`, and turned into the text that an issue is opened with.
+//! A repository's issue forms. They are read from `.github/ISSUE_TEMPLATE`, and the answers become the issue's text.
 //!
 //! <https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests/syntax-for-githubs-form-schema>
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::plan::Fields;
 
-/// What GitHub writes where nothing was answered.
+/// GitHub's text for a question without an answer.
 const NO_RESPONSE: &str = "_No response_";
 
-/// A larger file is no form.
+/// A larger file is ignored.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// A form as its file says it.
+/// The contents of a form's file.
 #[derive(Debug, Deserialize)]
 pub(super) struct IssueForm {
     pub(super) name: String,
@@ -28,7 +28,7 @@ pub(super) struct IssueForm {
     pub(super) body: Vec<Element>,
 }
 
-/// A list, or its members with commas between them.
+/// A list, or its members separated by commas.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Names {
@@ -51,7 +51,7 @@ impl Names {
     }
 }
 
-/// One part of a form.
+/// One element of a form.
 #[derive(Debug, Deserialize)]
 pub(super) struct Element {
     #[serde(rename = "type")]
@@ -80,14 +80,14 @@ pub(super) struct Attributes {
     pub(super) description: String,
     #[serde(default)]
     pub(super) placeholder: String,
-    /// A field's first content, or the text of a `markdown` part.
+    /// A field's initial value, or the text of a `markdown` element.
     #[serde(default)]
     pub(super) value: String,
     #[serde(default)]
     render: String,
     #[serde(default)]
     pub(super) multiple: bool,
-    /// Which option is chosen at first.
+    /// The index of the initially chosen option.
     pub(super) default: Option<usize>,
     #[serde(default)]
     options: Vec<Value>,
@@ -100,7 +100,7 @@ struct Validations {
 }
 
 impl IssueForm {
-    /// Reads a file; `None` where it is no form.
+    /// Reads a file; `None` if it is not a form.
     pub(super) fn read(text: &str) -> Option<Self> {
         let form: Self = (text.len() <= MAX_BYTES).then(|| serde_saphyr::from_str(text).ok())??;
         (!form.name.trim().is_empty() && !form.body.is_empty()).then_some(form)
@@ -114,7 +114,7 @@ impl IssueForm {
         self.assignees.list()
     }
 
-    /// The text of an issue with these answers, or the question that is not answered and has to be.
+    /// The text of an issue with these answers, or the required question that has no answer.
     pub(super) fn text(&self, fields: &Fields) -> Result<String, String> {
         let mut parts = Vec::new();
         for (at, element) in self.body.iter().enumerate().filter(|(_, element)| element.kind != Kind::Markdown) {
@@ -127,7 +127,7 @@ impl IssueForm {
 }
 
 impl Element {
-    /// The field's name in the page's form.
+    /// The name of the element's field in the page's form.
     pub(super) fn field(at: usize) -> String {
         format!("answer-{at}")
     }
@@ -136,7 +136,7 @@ impl Element {
         self.validations.required
     }
 
-    /// The options' words, and whether each has to be ticked.
+    /// The options' labels, and whether each has to be ticked.
     pub(super) fn options(&self) -> Vec<(String, bool)> {
         let word = |option: &Value| match option {
             Value::String(word) => word.clone(),

@@ -17,10 +17,10 @@ use super::{PageError, checks, find_repo, timeline};
 use crate::app_state::AppState;
 use crate::state::{Gone, Issue, IssueState, Repo, Role, State};
 
-/// Rows of a list on one page, as on GitHub.
+/// The number of rows on one page, as on GitHub.
 const A_PAGE: usize = 25;
 
-/// What a list shows: `?state=closed&label=bug&author=writer&q=words&page=2`; open ones otherwise.
+/// The query of a list: `?state=closed&label=bug&author=writer&q=words&page=2`. By default open issues are listed.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
     #[serde(default)]
@@ -29,7 +29,7 @@ pub(super) struct Filter {
     label: String,
     #[serde(default)]
     author: String,
-    /// Words that the title has, all of them.
+    /// Words that must all be in the title.
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -41,7 +41,7 @@ impl Filter {
         if self.state == "closed" { IssueState::Closed } else { IssueState::Open }
     }
 
-    /// Whether an issue is one of those, open or closed.
+    /// Whether an issue matches, in any state.
     fn takes(&self, state: &State, repo: &Repo, issue: &Issue) -> bool {
         let title = issue.title.to_lowercase();
         let labelled = || repo.label(&self.label).is_some_and(|label| issue.labels.contains(&label.id));
@@ -50,7 +50,7 @@ impl Filter {
             && self.q.to_lowercase().split_whitespace().all(|word| title.contains(word))
     }
 
-    /// The same list in another state or on another page.
+    /// The query of the same list in another state or on another page.
     fn query(&self, state: IssueState, page: usize) -> String {
         let state = if state == IssueState::Closed { "closed" } else { "open" };
         let mut query = format!("?state={state}");
@@ -66,7 +66,7 @@ impl Filter {
     }
 }
 
-/// What a list is of.
+/// The kind of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Issues,
@@ -85,7 +85,7 @@ pub(super) async fn list(
     Ok(repo_page((&viewer, &state), repo, Tab::Issues, "Issues", &body))
 }
 
-/// A list of issues or of pull requests, newest first, open or closed ones.
+/// A list of issues or of pull requests, newest first, in the chosen state.
 pub(super) fn table(scene: Scene<'_>, filter: &Filter, kind: Kind) -> Markup {
     let Scene { state, repo, .. } = scene;
     let (word, path, new) = match kind {
@@ -182,7 +182,7 @@ pub(super) async fn issue(
     let repo = find_repo(&state, &owner, &name)?;
     let Some(issue) = repo.issues.get(&number) else { return moved(&viewer, &state, repo, number) };
     if issue.pull.is_some() {
-        // Numbers are shared, and GitHub too leads from one kind's page to the other's.
+        // Issues and pull requests share their numbers, and GitHub also redirects from one page to the other.
         return Ok(Redirect::to(&format!("{}/pull/{number}", repo_path(&state, repo))).into_response());
     }
     let scene = Scene { viewer: &viewer, state: &state, repo };
@@ -199,7 +199,7 @@ pub(super) async fn issue(
     Ok(repo_page((&viewer, &state), repo, Tab::Issues, &format!("{} #{number}", issue.title), &body).into_response())
 }
 
-/// To the page of an issue that was transferred, for those who may see it there.
+/// Redirects to the page of a transferred issue, if the viewer may see it there.
 fn moved(viewer: &Viewer, state: &State, repo: &Repo, number: u64) -> Result<Response, PageError> {
     let absent = PageError::NotFound("such issue");
     let Some(Gone::Transferred(issue)) = repo.gone.get(&number) else { return Err(absent) };
@@ -222,7 +222,7 @@ pub(super) fn heading(issue: &Issue, story: &Markup) -> Markup {
     }
 }
 
-/// Labels, people, and the pull requests that name this issue.
+/// Labels, people, and the pull requests that mention this issue.
 pub(super) fn side(scene: Scene<'_>, issue: &Issue) -> Markup {
     let Scene { state, repo, .. } = scene;
     let base = repo_path(state, repo);
@@ -251,7 +251,7 @@ pub(super) fn side(scene: Scene<'_>, issue: &Issue) -> Markup {
     }
 }
 
-/// Pull requests whose text names this issue's number.
+/// Pull requests whose text mentions this issue's number.
 fn linked_pulls<'a>(repo: &'a Repo, issue: &Issue) -> Vec<&'a Issue> {
     let names_it = |body: &str| {
         let name = format!("#{}", issue.number);

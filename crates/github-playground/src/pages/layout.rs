@@ -10,7 +10,7 @@ use super::session::Viewer;
 use super::{STYLE_PATH, people};
 use crate::state::{Account, AccountKind, IssueState, Label, Repo, State};
 
-/// A whole page, ready to be answered.
+/// A complete page.
 #[derive(Debug)]
 pub(super) struct Page(Markup);
 
@@ -20,7 +20,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// Puts the frame around a page.
+/// Adds the frame to a page.
 pub(super) fn page(viewer: &Viewer, title: &str, body: &Markup) -> Page {
     Page(html! {
         (DOCTYPE)
@@ -47,7 +47,7 @@ pub(super) fn page(viewer: &Viewer, title: &str, body: &Markup) -> Page {
     })
 }
 
-/// What was asked for and not done, above everything else.
+/// The refusal, above everything else.
 fn not_done(refusal: &Refusal) -> Markup {
     html! {
         div.refusal role="alert" {
@@ -57,7 +57,7 @@ fn not_done(refusal: &Refusal) -> Markup {
     }
 }
 
-/// Which tab of a repository a page belongs to.
+/// The tab of a repository that a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tab {
     Code,
@@ -65,7 +65,7 @@ pub(super) enum Tab {
     Pulls,
 }
 
-/// A page of a repository, under its name and tabs.
+/// A page of a repository, with its name and tabs.
 pub(super) fn repo_page((viewer, state): (&Viewer, &State), repo: &Repo, tab: Tab, title: &str, body: &Markup) -> Page {
     let path = repo_path(state, repo);
     let owner = &state.account(repo.owner).login;
@@ -102,7 +102,7 @@ pub(super) fn repo_path(state: &State, repo: &Repo) -> String {
     format!("/{}/{}", state.account(repo.owner).login, repo.name)
 }
 
-/// How long ago, with the exact time on hovering.
+/// The age, with the exact time on hovering.
 pub(super) fn ago(time: DateTime<Utc>) -> Markup {
     let seconds = (Utc::now() - time).num_seconds().max(0);
     let (count, unit) = match seconds {
@@ -120,11 +120,10 @@ fn exact(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// A title of an issue, pull request or commit: of Markdown, only what stands between back ticks is understood, as on
-/// GitHub.
+/// The title of an issue, pull request or commit. As on GitHub, only back ticks are rendered as Markdown.
 pub(super) fn title(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
-    // A last back tick without a partner is itself.
+    // A last back tick without a partner is literal.
     let paired = parts.len() - usize::from(parts.len().is_multiple_of(2));
     html! {
         @for (at, part) in parts.iter().enumerate() {
@@ -135,12 +134,12 @@ pub(super) fn title(text: &str) -> Markup {
     }
 }
 
-/// The `s` of a count that is not one.
+/// The plural `s` of a count.
 pub(super) fn plural<N: Copy + PartialEq + From<u8>>(count: N) -> &'static str {
     if count == N::from(1) { "" } else { "s" }
 }
 
-/// A person's picture: their initials on a colour of their own.
+/// A person's picture: their initials on a colour derived from the login.
 pub(super) fn avatar(account: &Account) -> Markup {
     let mut letters = account.login.split(['-', '_', '[']).filter_map(|part| part.chars().next());
     let initials: String = letters.by_ref().take(2).flat_map(char::to_uppercase).collect();
@@ -150,7 +149,7 @@ pub(super) fn avatar(account: &Account) -> Markup {
     html! { span class=(class) style={ "--hue:" (hue) } aria-hidden="true" { (initials) } }
 }
 
-/// A login, as a link; a bot's without its suffix and with a mark.
+/// A login as a link. A bot's login has no suffix, but a mark.
 pub(super) fn login(account: &Account) -> Markup {
     html! {
         @if let Some(name) = account.login.strip_suffix("[bot]") { strong { (name) } " " span.pill { "bot" } }
@@ -158,7 +157,7 @@ pub(super) fn login(account: &Account) -> Markup {
     }
 }
 
-/// A label in its colour. The colour was given by somebody: only six hexadecimal digits get into the page.
+/// A label in its colour. People choose the colour, so only six hexadecimal digits are used.
 pub(super) fn label(label: &Label) -> Markup {
     let is_colour = label.color.len() == 6 && label.color.bytes().all(|byte| byte.is_ascii_hexdigit());
     let color = if is_colour { label.color.as_str() } else { "8b949e" };
@@ -175,7 +174,7 @@ pub(super) fn badge(look: &Look) -> Markup {
     html! { span class={ "badge " (look.class) } { (icon(look.icon)) " " (look.word) } }
 }
 
-/// A state as a coloured drawing that says its word on hovering.
+/// A state as a coloured icon with its word on hovering.
 pub(super) fn mark(look: &Look) -> Markup {
     html! { span class={ "mark " (look.class) } title=(look.word) { (icon(look.icon)) span.unseen { (look.word) } } }
 }

@@ -40,12 +40,12 @@ pub(super) fn merge_box(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup 
     }
 }
 
-/// What the rules of the base still ask for, in the words in which the API would refuse.
+/// The unmet rules of the base, in the words of the API's refusal.
 fn rules_of(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     let Scene { viewer, state, repo } = scene;
     let mut missing = rules::may_merge(state, repo, issue, None, None);
     for refused in &mut missing {
-        // That is no fault of the pull request's, and is said below.
+        // The need for the queue is not a fault of the pull request, and is shown below.
         refused.blocks.retain(|block| *block != Block::Queue);
     }
     let sentences = judge::sentences(&missing);
@@ -61,7 +61,7 @@ fn rules_of(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     }
 }
 
-/// Whether it merges itself, or waits in line.
+/// Whether auto-merge is on, or the pull request is in the queue.
 fn waits(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     let Scene { state, repo, .. } = scene;
     let queue = format!("{}/queue/{}", repo_path(state, repo), encode_path(&pull.base_ref));

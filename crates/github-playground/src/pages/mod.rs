@@ -1,12 +1,12 @@
 //! The pages for browsers: repositories, files, commits, issues, pull requests, checks.
 //!
-//! In: the model and git, read only, and forms. Out: HTML without scripts, in GitHub's own paths, so that every `html_url` of
-//! the API leads somewhere. Whoever can reach the server can read all of it, private repositories too, and act as any of
-//! its people ([`session`]): it is a tool on the reader's own machine. Pages change nothing: a form
-//! becomes requests to the API ([`act`], [`plan`]), and a refusal is shown in place.
+//! In: the model and git, read only, and forms. Out: HTML without scripts, at GitHub's own paths, so that every
+//! `html_url` of the API works. Whoever can reach the server can read all of it, private repositories too, and act as
+//! any of its people ([`session`]): it is a tool on the reader's own machine. Pages change nothing. A form becomes
+//! requests to the API ([`act`], [`plan`]), and a refusal is shown in place.
 //!
-//! A handler that needs git asks it before it takes the model's lock and writes the page under the lock, or the
-//! other way round; never git under the lock. Text of people goes through [`crate::markdown`] or is escaped.
+//! A handler that needs git runs it before it takes the model's lock, or after it has released it, but never under the
+//! lock. The page is written under the lock. People's text is rendered by [`crate::markdown`] or escaped.
 
 mod act;
 mod apps;
@@ -47,21 +47,21 @@ use super::app_state::AppState;
 use super::git::{GitError, Repository};
 use super::state::{Repo, State};
 
-/// The style sheet's path; no owner can be called `-`.
+/// The style sheet's path. No owner can be called `-`.
 const STYLE_PATH: &str = "/-/style.css";
 
-/// A form with a file in it may be this large.
+/// The largest form, with a file in it.
 const FORM_LIMIT: usize = 8 * 1024 * 1024;
 
-/// What the pages share.
+/// The state that the pages share.
 #[derive(Clone)]
 struct Pages(Arc<Shared>);
 
 struct Shared {
     app_state: Arc<AppState>,
-    /// The API, as the server serves it.
+    /// The API's router, as the server serves it.
     api: Router,
-    /// Signs sessions; another one with each start.
+    /// The key that signs sessions. Each start makes a new one.
     key: Vec<u8>,
 }
 
@@ -79,7 +79,7 @@ impl FromRef<Pages> for Arc<AppState> {
     }
 }
 
-/// The pages, which act through this API.
+/// The routes of the pages, which act through this API.
 pub(crate) fn router(app_state: Arc<AppState>, api: Router) -> Router {
     let key = crate::keys::random_hex(32).into_bytes();
     router_of(Pages(Arc::new(Shared { app_state, api, key })))
@@ -124,7 +124,7 @@ async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("style.css"))
 }
 
-/// Why there is no page.
+/// Why a page cannot be shown.
 #[derive(Debug, thiserror::Error)]
 enum PageError {
     #[error("There is no {0} here.")]
@@ -148,13 +148,13 @@ impl IntoResponse for PageError {
     }
 }
 
-/// The repository of a page's path. A clone's address (`….git`) leads to the page too.
+/// The repository of a page's path. The URL of a clone (`….git`) also works.
 fn find_repo<'a>(state: &'a State, owner: &str, name: &str) -> Result<&'a Repo, PageError> {
     let found = state.repo(owner, name).or_else(|| state.repo(owner, name.strip_suffix(".git")?));
     found.ok_or(PageError::NotFound("such repository"))
 }
 
-/// Its git and its default branch, for handlers that ask git first.
+/// The repository's git and its default branch, for handlers that run git first.
 fn find_git(app_state: &AppState, owner: &str, name: &str) -> Result<(Arc<Repository>, String), PageError> {
     let state = app_state.state();
     let repo = find_repo(&state, owner, name)?;

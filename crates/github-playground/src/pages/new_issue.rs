@@ -1,4 +1,4 @@
-//! Opening an issue: one of the repository's forms, or a blank one.
+//! Opens an issue with one of the repository's forms, or a blank one.
 
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ use crate::app_state::AppState;
 use crate::git::{GitError, Repository};
 use crate::markdown::{self, TextPlace};
 
-/// Where a repository keeps its forms.
+/// The folder with a repository's forms.
 const FOLDER: &str = ".github/ISSUE_TEMPLATE";
 
-/// More forms than anybody would read through.
+/// The most forms that are listed.
 const MAX_FORMS: usize = 30;
 
-/// Which form: a file's name, or `blank`.
+/// The chosen form: a file's name, or `blank`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Chosen {
     #[serde(default)]
@@ -159,7 +159,8 @@ fn question(form: &Form<'_>, base: &str, at: usize, element: &Element) -> Markup
     }
 }
 
-/// `POST /{owner}/{repo}/issues/new`: the answers become the text, as on GitHub, and the form's labels are set whoever opens it.
+/// `POST /{owner}/{repo}/issues/new`: the answers become the text, as on GitHub. The form's labels are set, whoever
+/// opens the issue.
 pub(super) async fn open(
     Shared(pages): Shared<Pages>,
     Extension(session): Extension<Session>,
@@ -179,7 +180,7 @@ pub(super) async fn open(
         let (at, labels) = {
             let state = pages.app_state.state();
             let repo = find_repo(&state, &owner, &name).map_err(|_| unknown_repository())?;
-            // A label that the repository does not have is left out.
+            // Labels that the repository does not have are ignored.
             let known = form.labels().into_iter().filter_map(|label| repo.label(label)).map(|label| label.name.clone());
             (repo_path(&state, repo), known.collect::<Vec<_>>())
         };

@@ -1,4 +1,4 @@
-//! The choice of whom to act as: in the header of every page, and a page with all people.
+//! The choice of the person to act as: in the header of every page, and a page with all people.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::layout::{Page, avatar, page, repo_path};
 use super::session::{Viewer, people};
 use crate::app_state::AppState;
 
-/// Where to choose, and where the choice is sent; no owner can be called `-`.
+/// The path of the choice. No owner can be called `-`.
 pub(super) const SIGN_IN: &str = "/-/sign-in";
 
-/// The switch in the header: whom one acts as, and one button for each of the first people.
+/// The switch in the header: the acting person, and one button for each of the first people.
 pub(super) fn switch(viewer: &Viewer) -> Markup {
     let form = Form::new(viewer, "act-as", SIGN_IN, &[]);
     html! {
@@ -36,12 +36,12 @@ pub(super) fn switch(viewer: &Viewer) -> Markup {
     }
 }
 
-/// Where one may choose whom to act as, for who acts as nobody.
+/// A link to the choice, for a viewer who acts as nobody.
 pub(super) fn invitation(viewer: &Viewer, what: &str) -> Markup {
     html! { p.nothing { a href={ (SIGN_IN) "?back=" (encoded(viewer.here())) } { "Choose whom to act as" } " " (what) "." } }
 }
 
-/// A text as the value of a query's parameter.
+/// A text, encoded as a value of a query.
 pub(super) fn encoded(text: &str) -> String {
     crate::view::encode_path(text).replace('/', "%2F")
 }
@@ -52,7 +52,7 @@ pub(super) struct Back {
     back: String,
 }
 
-/// Everybody, with what they may do where.
+/// All people, with their roles.
 pub(super) async fn choose(
     Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,

@@ -11,7 +11,7 @@ use crate::view::encode_path;
 pub(super) struct Fields(pub(super) Vec<(String, String)>);
 
 impl Fields {
-    /// A field's value; one that is not there is empty.
+    /// A field's value; empty if the field is missing.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
@@ -39,16 +39,16 @@ pub(super) struct Call {
     pub(super) body: Value,
 }
 
-/// Where to go when all is done.
+/// The page after all requests were done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Then {
-    /// Where the form was.
+    /// The page of the form.
     Back,
-    /// To what was made.
+    /// The page of the created object.
     Answer,
 }
 
-/// What a form asks for.
+/// The requests of a form.
 #[derive(Debug, PartialEq)]
 pub(super) struct Plan {
     pub(super) calls: Vec<Call>,
@@ -149,7 +149,7 @@ fn of_issue(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String
     Ok(Some(plan))
 }
 
-/// What was ticked and was not before, and the other way round. What others changed meanwhile stays.
+/// The boxes that were newly ticked, and those that were unticked. Changes that others made meanwhile are kept.
 fn changes(
     repo: &Api,
     form: &Fields,
@@ -164,7 +164,7 @@ fn changes(
     Plan { calls, then: Then::Back, of_form: false }
 }
 
-/// The same where both ways are one request.
+/// The same for a field whose two changes are one request.
 fn both(repo: &Api, form: &Fields, field: &str, call: impl Fn(Method, &[&str]) -> (Method, String, Value)) -> Plan {
     changes(repo, form, field, |added, gone| {
         let of = |method, names: &[&str]| (!names.is_empty()).then(|| call(method, names));
@@ -172,7 +172,7 @@ fn both(repo: &Api, form: &Fields, field: &str, call: impl Fn(Method, &[&str]) -
     })
 }
 
-/// A reaction that is there already is taken back.
+/// If the reaction exists already, it is removed.
 fn react(repo: &Api, form: &Fields) -> Result<Plan, String> {
     let content = form.get("content");
     let id = form.number("id")?;
@@ -257,14 +257,15 @@ fn of_pull(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String>
     Ok(Some(plan))
 }
 
-/// What REST does not have. <https://docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview>
+/// An act that REST does not have.
+/// <https://docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview>
 fn draft(mutation: &str, form: &Fields) -> Plan {
     let query =
         format!("mutation($id: ID!) {{ {mutation}(input: {{pullRequestId: $id}}) {{ pullRequest {{ id }} }} }}");
     by_graphql(&query, &json!({ "id": form.get("node") }))
 }
 
-/// A mutation by its input alone; `name` is that of its type.
+/// A mutation with only an input; `name` is that of its type.
 fn mutation(name: &str, input: &Value) -> Plan {
     let (first, rest) = name.split_at(1);
     let field = first.to_lowercase() + rest;
@@ -305,7 +306,7 @@ fn of_code(act: &str, repo: &Api, form: &Fields) -> Result<Option<Plan>, String>
             repo.get_back(Method::POST, "/git/refs", new)
         }
         "write" => {
-            // A browser sends every line's end as CRLF; files here have the ends that they had.
+            // A browser sends every line end as CRLF. The file keeps its own line ends.
             let text = form.get("content");
             let text = if form.get("ends") == "crlf" { text.to_owned() } else { text.replace("\r\n", "\n") };
             let mut file = json!({ "message": form.get("message"), "content": STANDARD.encode(text), "branch": form.get("branch") });

@@ -34,7 +34,7 @@ pub(super) async fn list(
     Ok(repo_page((&viewer, &state), repo, Tab::Pulls, "Pull requests", &body))
 }
 
-/// What git needs to know of a pull request.
+/// The shas of a pull request that git needs.
 struct Sides {
     git: Arc<Repository>,
     base: String,
@@ -49,7 +49,7 @@ impl Sides {
         Ok(Self { git: Arc::clone(&repo.git), base: pull.base_sha.clone(), head: pull.head_sha.clone() })
     }
 
-    /// Two histories may have nothing in common after a force-push: an empty list then.
+    /// After a force-push the two histories may have nothing in common. Then the list is empty.
     async fn files(&self) -> Result<Vec<FileChange>, PageError> {
         match self.git.files_between(&self.base, &self.head).await {
             Err(GitError::NoCommonAncestor(..)) => Ok(Vec::new()),
@@ -62,7 +62,7 @@ impl Sides {
     }
 }
 
-/// The conversation; with `.diff` or `.patch` after the number, the change as text.
+/// The conversation. With `.diff` or `.patch` after the number, the change as text.
 pub(super) async fn conversation(
     Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
@@ -116,7 +116,7 @@ pub(super) async fn commits(
     Ok(framed(scene, issue, pull, PullTab::Commits, &commit_list(&state, repo, &commits)))
 }
 
-/// The line that a comment is being written on: `?path=src/lib.rs&side=RIGHT&line=3`.
+/// The line for a new comment: `?path=src/lib.rs&side=RIGHT&line=3`.
 #[derive(Debug, Deserialize)]
 pub(super) struct OnLine {
     #[serde(default)]
@@ -208,7 +208,7 @@ fn framed(scene: Scene<'_>, issue: &Issue, pull: &Pull, tab: PullTab, body: &Mar
     repo_page((viewer, state), repo, Tab::Pulls, &format!("{} #{}", issue.title, issue.number), &body)
 }
 
-/// The last word of each reviewer, and who was asked.
+/// The last verdict of each reviewer, and the requested reviewers.
 fn reviewers(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     let state = scene.state;
     let mut last: Vec<(u64, ReviewState)> = Vec::new();

@@ -3,26 +3,26 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
-/// A refusal of GitHub's, or of the pages themselves.
+/// A refusal by the API, or by the pages themselves.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) message: String,
-    /// The form that asked.
+    /// The id of the refused form.
     pub(super) form: String,
     /// Its fields as they were sent.
     pub(super) typed: Vec<(String, String)>,
 }
 
 impl Refusal {
-    /// What was typed into a field, if it is this form that was refused.
+    /// What was typed into a field, if this form was refused.
     pub(super) fn typed(&self, form: &str, field: &str) -> Option<&str> {
         let of_form = self.form == form;
         self.typed.iter().find(|(name, _)| of_form && name == field).map(|(_, value)| value.as_str())
     }
 }
 
-/// GitHub's refusal as a sentence: its message, and what it lists of the fields.
+/// GitHub's refusal as a sentence: its message and its list of errors.
 /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed>
 pub(super) fn in_words(answer: &Value) -> String {
     let message = answer["message"].as_str().unwrap_or("GitHub gave no reason").trim().to_owned();

@@ -91,7 +91,7 @@ pub(super) async fn tree(
     folder((&app_state, &viewer), &owner, &name, &rev, &path).await
 }
 
-/// `feature/x/src/lib.rs` is the branch `feature/x` and a path, or a sha and a path: the longest branch wins.
+/// Splits `feature/x/src/lib.rs` into the branch `feature/x` and a path, or a sha and a path. The longest branch wins.
 pub(super) async fn split_place(git: &Repository, place: &str) -> Result<(String, String), PageError> {
     let branches = git.branches().await?;
     let matching = branches.iter().filter(|branch| {
@@ -162,7 +162,7 @@ fn latest(state: &State, base: &str, rev: &str, head: &CommitInfo) -> Markup {
     }
 }
 
-/// Who wrote a commit: their account if the address is one's, else the name that git has.
+/// The author of a commit: the account with this address, else the name in git.
 pub(super) fn author(state: &State, commit: &CommitInfo) -> Markup {
     html! {
         @if let Some(account) = state.account_by_email(&commit.author.email) {

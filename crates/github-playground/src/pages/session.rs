@@ -1,8 +1,9 @@
 //! Sessions: the person whom a browser acts as, and the protection against other sites.
 //!
-//! There are no passwords: whoever can reach the playground may be any of its people. That makes it all the more important
-//! that only its own pages can act. A session is a signed cookie (`SameSite=Strict`); each form carries a token made from the
-//! session; a request by a name that is not this machine's (DNS rebinding), or with another site's `Origin`, is refused.
+//! There are no passwords: whoever can reach the playground may act as any of its people. Therefore only its own pages
+//! must be able to act. A session is a signed cookie (`SameSite=Strict`), and each form has a token made from the
+//! session. A request is refused if its host name is not this machine's (DNS rebinding), or if its `Origin` is another
+//! site.
 //! <https://owasp.org/www-community/attacks/csrf>
 
 use std::convert::Infallible;
@@ -25,14 +26,15 @@ use crate::state::{Account, AccountKind, Id, Repo, Role, State, token_of};
 
 const COOKIE: &str = "playground_session";
 
-/// No script, no frame, nothing from elsewhere: even a mistake in the Markdown would stay text.
+/// No scripts, no frames, nothing from other servers. Even after a mistake in the Markdown renderer, injected markup
+/// could do nothing.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-/// People offered in the header of every page; the others are a page away.
+/// The number of people in the header of every page. Another page has the others.
 const OFFERED: usize = 12;
 
-/// A browser, and whom it acts as.
+/// A browser, and the person it acts as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Session {
     nonce: String,
@@ -44,7 +46,7 @@ impl Session {
         Self { nonce: random_hex(16), login: None }
     }
 
-    /// The same browser as somebody else.
+    /// The same browser with another person.
     pub(super) fn acting_as(&self, login: Option<String>) -> Self {
         Self { nonce: self.nonce.clone(), login }
     }
@@ -60,24 +62,25 @@ impl Session {
         Some(Self { nonce: nonce.to_owned(), login: Some(login.to_owned()).filter(|login| !login.is_empty()) })
     }
 
-    /// The cookie that keeps it. <https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie>
+    /// The cookie that stores the session.
+    /// <https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie>
     pub(super) fn cookie(&self, key: &[u8]) -> Option<HeaderValue> {
         let said = format!("{}.{}", self.nonce, self.login.as_deref().unwrap_or_default());
         let signature = hex::encode(mac(key, "session", &said).finalize().into_bytes());
         HeaderValue::from_str(&format!("{COOKIE}={said}.{signature}; Path=/; HttpOnly; SameSite=Strict")).ok()
     }
 
-    /// What each form of this browser carries.
+    /// The token in each form of this browser.
     pub(super) fn token(&self, key: &[u8]) -> String {
         hex::encode(mac(key, "form", &self.nonce).finalize().into_bytes())
     }
 
-    /// Whether a form was made for this browser. It takes as long to find out whatever is in it.
+    /// Whether a form was made for this browser, compared in constant time.
     pub(super) fn made(&self, key: &[u8], token: &str) -> bool {
         hex::decode(token).is_ok_and(|token| mac(key, "form", &self.nonce).verify_slice(&token).is_ok())
     }
 
-    /// The login acted as.
+    /// The login of the acting person.
     pub(super) fn login(&self) -> Option<&str> {
         self.login.as_deref()
     }
@@ -91,7 +94,7 @@ fn mac(key: &[u8], purpose: &str, text: &str) -> Hmac<Sha256> {
     mac
 }
 
-/// Who looks at a page, and what its forms need.
+/// The viewer of a page, and what its forms need.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Viewer(Arc<Inner>);
 
@@ -105,27 +108,27 @@ struct Inner {
 }
 
 impl Viewer {
-    /// The login acted as.
+    /// The login of the acting person.
     pub(super) fn login(&self) -> Option<&str> {
         self.0.login.as_deref()
     }
 
-    /// The account acted as.
+    /// The account of the acting person.
     pub(super) fn account<'s>(&self, state: &'s State) -> Option<&'s Account> {
         state.account_by_login(self.login()?)
     }
 
-    /// Whether this is who looks.
+    /// Whether this account is the viewer.
     pub(super) fn is(&self, state: &State, account: Id) -> bool {
         self.account(state).is_some_and(|me| me.id == account)
     }
 
-    /// The role in a repository; whoever acts as nobody has none.
+    /// The viewer's role in a repository; `None` for nobody.
     pub(super) fn role(&self, state: &State, repo: &Repo) -> Option<Role> {
         state.role(repo, self.account(state)?.id)
     }
 
-    /// Whether the role reaches this far.
+    /// Whether the viewer has at least this role.
     pub(super) fn may(&self, state: &State, repo: &Repo, least: Role) -> bool {
         self.role(state, repo) >= Some(least)
     }
@@ -135,7 +138,7 @@ impl Viewer {
         &self.0.token
     }
 
-    /// The page's own path and query: where a form leads back to.
+    /// The page's own path and query, to which a form returns.
     pub(super) fn here(&self) -> &str {
         &self.0.here
     }
@@ -145,7 +148,7 @@ impl Viewer {
         &self.0.people
     }
 
-    /// What was refused just now, with what was typed.
+    /// The last refusal, with what was typed.
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         self.0.refusal.as_ref()
     }
@@ -159,7 +162,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Viewer {
     }
 }
 
-/// Goes around every page: who may ask, who asks, and what the answer forbids the browser.
+/// Wraps every page: checks the origin, identifies the viewer, and sets the headers that restrict the browser.
 pub(super) async fn around(Shared(pages): Shared<Pages>, mut request: Request, next: Next) -> Response {
     let mut response = if let Some(why) = foreign(request.method().is_safe(), request.headers()) {
         let body = maud::html! { h1 { "Refused" } p { (why) } };
@@ -186,7 +189,8 @@ pub(super) async fn around(Shared(pages): Shared<Pages>, mut request: Request, n
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        // Not `no-referrer`: browsers then send `Origin: null` with every form, and nothing could be told by it.
+        // Not `no-referrer`, because browsers then send `Origin: null` with every form, and the origin could not be
+        // checked.
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -197,7 +201,7 @@ pub(super) async fn around(Shared(pages): Shared<Pages>, mut request: Request, n
 }
 
 impl Pages {
-    /// Somebody who is no longer there cannot be acted as.
+    /// A session whose person no longer exists becomes nobody's.
     fn still_there(&self, session: Session) -> Session {
         let state = self.app_state.state();
         let is_there = session.login().is_none_or(|login| can_act(&state, login));
@@ -212,7 +216,7 @@ impl Pages {
     }
 }
 
-/// The people who can be acted as, in the order in which they came.
+/// The people who can be acted as, in the order of their creation.
 pub(super) fn people(state: &State) -> Vec<String> {
     let users = state.accounts.values().filter(|account| account.kind == AccountKind::User);
     users
@@ -221,7 +225,7 @@ pub(super) fn people(state: &State) -> Vec<String> {
         .collect()
 }
 
-/// Whether somebody can be acted as: people can, organisations and bots cannot.
+/// Whether a session can act as this account: people only, not organisations or bots.
 pub(super) fn can_act(state: &State, login: &str) -> bool {
     let account = state.account_by_login(login);
     account.is_some_and(|account| {
@@ -229,7 +233,7 @@ pub(super) fn can_act(state: &State, login: &str) -> bool {
     })
 }
 
-/// Why a request cannot have come from a page of this server, if it cannot have.
+/// Why a request cannot come from a page of this server; `None` if it can.
 fn foreign(is_safe: bool, headers: &HeaderMap) -> Option<&'static str> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !is_address(host) {

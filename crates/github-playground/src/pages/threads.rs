@@ -8,7 +8,7 @@ use super::layout::{ago, avatar, login, repo_path};
 use crate::markdown::{self, TextPlace};
 use crate::state::{Issue, Pull, ReviewComment};
 
-/// Lines of a hunk shown above a thread.
+/// The number of lines of a hunk above a thread.
 const HUNK_LINES: usize = 8;
 
 /// A thread with the lines it is about.

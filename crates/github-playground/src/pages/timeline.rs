@@ -10,7 +10,7 @@ use super::threads;
 use crate::git::CommitInfo;
 use crate::state::{Comment, Issue, IssueEvent, Label, Pull, Repo, Review, ReviewComment, ReviewState, State, Time};
 
-/// Something that happened, with its moment.
+/// An event with its time.
 enum Item<'a> {
     Comment(&'a Comment),
     Event(&'a IssueEvent),
@@ -29,7 +29,7 @@ impl Item<'_> {
     }
 }
 
-/// The conversation, from the opening text on. `commits` are a pull request's.
+/// The conversation from the opening text on. `commits` are a pull request's.
 pub(super) fn of_issue(scene: Scene<'_>, issue: &Issue, commits: &[CommitInfo]) -> Markup {
     let Scene { state, repo, .. } = scene;
     let base = repo_path(state, repo);
@@ -128,7 +128,7 @@ fn review(scene: Scene<'_>, (issue, pull): (&Issue, &Pull), review: &Review) -> 
     let at = review.submitted_at.unwrap_or_default();
     let comments: Vec<&ReviewComment> =
         pull.review_comments.iter().filter(|comment| comment.review == review.id).collect();
-    // An answer in a thread is a review of its own, which stands where the thread does.
+    // An answer in a thread is stored as a review, but is shown in its thread.
     if review.body.trim().is_empty()
         && !comments.is_empty()
         && comments.iter().all(|comment| comment.in_reply_to.is_some())

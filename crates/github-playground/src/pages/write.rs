@@ -58,7 +58,7 @@ pub(super) async fn edit(
     Ok(repo_page((&viewer, &state), repo, Tab::Code, &format!("Edit {path}"), &body))
 }
 
-/// The branches of a pull request to be: `?head=feature`.
+/// The branches of a new pull request: `?head=feature`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Sides {
     #[serde(default)]

@@ -16,17 +16,17 @@ use super::{Authorised, RefUpdate, gate::Answers, report};
 use crate::git::command::{ANY_OWNER, clean_environment, configure, program};
 use crate::git::refs::ZERO;
 
-/// The head of a CGI answer is a few lines; more than this is not one.
+/// The longest head of a CGI answer. A real one has a few lines.
 const MAX_HEAD: usize = 64 * 1024;
 const CHUNK: usize = 32 * 1024;
-/// Chunks that wait for a slow client before git is made to wait.
+/// How many chunks may wait for a slow client before git has to wait.
 const CHUNKS_AHEAD: usize = 8;
 
-/// Runs git for this request. `after` is called when git has ended, with the refs that it moved, and before the
-/// answer's last byte is sent. The run goes on when the client goes away: a push that git has accepted is a
-/// push, whether or not its sender heard so.
+/// Runs git for this request. `after` is called with the moved refs when git has ended, and before the last byte of the
+/// answer is sent. The run continues when the client disconnects: an accepted push counts, even if its sender never
+/// learns of it.
 ///
-/// `answers` is what the update hook of a push finds.
+/// `answers` are the messages for the update hook of a push.
 pub(super) async fn respond<F, R>(
     authorised: &Authorised,
     service: &str,
@@ -61,7 +61,7 @@ where
             run(child, request.into_body(), head_sender, &chunk_sender).await;
         }
         after(report.read().await).await;
-        // Dropped only now: the end of the answer tells the client that the push is known here.
+        // Dropped only now, because the end of the answer tells the client that the push was handled.
         drop(chunk_sender);
     });
     match head.await {
@@ -86,9 +86,9 @@ fn command(authorised: &Authorised, service: &str, request: &Request, report: &P
         .env("REMOTE_USER", &authorised.login)
         .env("REMOTE_ADDR", "127.0.0.1")
         .env("PLAYGROUND_PUSH_REPORT", report);
-    // git-config(1): receive.maxInputSize; git itself refuses what is larger, in its own words.
+    // git-config(1): receive.maxInputSize. Git itself refuses a larger push with its own message.
     configure(&mut command, &[ANY_OWNER, ("receive.maxInputSize", &authorised.largest_push.to_string())]);
-    // No CONTENT_LENGTH for a chunked body: the program reads to its end then. It inflates gzip by itself.
+    // A chunked body has no CONTENT_LENGTH. The program then reads to its end. It decompresses gzip by itself.
     for (name, variable) in [
         (header::CONTENT_TYPE, "CONTENT_TYPE"),
         (header::CONTENT_LENGTH, "CONTENT_LENGTH"),
@@ -112,7 +112,7 @@ async fn run(mut child: Child, body: Body, head: oneshot::Sender<Head>, chunks: 
     };
     let feeding = tokio::spawn(feed(stdin, body));
     let ((), complaints) = tokio::join!(forward(stdout, head, chunks), collect(stderr));
-    // Git may answer without having read all that was sent; what is left is of no use to anybody.
+    // Git may answer without having read the whole body. Nobody needs the rest.
     feeding.abort();
     match child.wait().await {
         Ok(status) if status.success() => {}
@@ -121,8 +121,8 @@ async fn run(mut child: Child, body: Body, head: oneshot::Sender<Head>, chunks: 
     }
 }
 
-/// Ends early when the client goes away (git then sees a pack that is cut off, and refuses it) and when git has
-/// stopped reading.
+/// Ends early if the client disconnects (git then gets an incomplete pack, and refuses it) or if git has stopped
+/// reading.
 async fn feed(mut stdin: ChildStdin, body: Body) {
     let mut body = body.into_data_stream();
     while let Some(Ok(chunk)) = body.next().await {
@@ -152,7 +152,7 @@ async fn forward(mut stdout: ChildStdout, head: oneshot::Sender<Head>, chunks: &
         }
     };
     let parsed = parse_head(&String::from_utf8_lossy(&buffer[..end]));
-    // From here on a client that went away is not an error: the output is read to its end all the same.
+    // From here on, a disconnected client is no error: the output is still read to its end.
     let _ = head.send(parsed);
     let rest = buffer.split_off(end + 4);
     if !rest.is_empty() {
@@ -190,7 +190,7 @@ fn failed(reason: &str) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, format!("{reason}\n")).into_response()
 }
 
-/// The file in which the post-receive hook of this one push leaves its lines.
+/// The file to which the post-receive hook of this push writes.
 struct PushReport(PathBuf);
 
 impl PushReport {
@@ -198,7 +198,7 @@ impl PushReport {
         Self(repository.join(format!("push-{}", uuid::Uuid::new_v4())))
     }
 
-    /// No file means that no hook ran: nothing moved, or it was not a push.
+    /// Without the file no hook ran: nothing moved, or it was not a push.
     async fn read(&self) -> Vec<RefUpdate> {
         let text = tokio::fs::read_to_string(&self.0).await.unwrap_or_default();
         text.lines().filter_map(parse_update).collect()
@@ -211,7 +211,7 @@ impl Drop for PushReport {
     }
 }
 
-/// `old new name`, with zeros for "not there" (githooks(5), post-receive).
+/// `old new name`, with zeros for a missing side (githooks(5), post-receive).
 pub(super) fn parse_update(line: &str) -> Option<RefUpdate> {
     let mut words = line.splitn(3, ' ');
     let mut sha = || words.next().map(|sha| (sha != ZERO).then(|| sha.to_owned()));

@@ -1,7 +1,8 @@
-//! What a push wants to move, read before git sees it, and the answers that the update hook finds.
+//! Reads the refs that a push wants to move before git sees them, and prepares the messages for the update hook.
 //!
-//! Only git can tell whether a push drops commits, and only once it has the objects. So the host is asked beforehand for every
-//! outcome, its answers are laid into a folder, and the hook picks the one that fits (githooks(5), `update`).
+//! Only git can tell whether a push removes commits, and only after it has the objects. Therefore the host is asked
+//! beforehand about every outcome, its messages are written into a folder, and the hook picks the one that fits
+//! (githooks(5), `update`).
 
 use std::path::{Path, PathBuf};
 
@@ -12,16 +13,16 @@ use futures_util::{StreamExt, stream};
 use super::{Authorised, GitRefusal, Obstacle, RefUpdate, cgi::parse_update};
 use crate::git::refs::is_sha;
 
-/// A list of commands this long is none that git sends.
+/// The longest list of commands. Git sends shorter ones.
 const MAX_COMMANDS: usize = 1024 * 1024;
 
 /// The longest pkt-line (gitprotocol-common(5)).
 const MAX_LINE: usize = 65_520;
 
-/// A list that is not there, or not to be understood: whatever it would move, nobody looked at it.
+/// A missing or malformed list. The push is refused, because nobody could check the refs that it moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unreadable {
-    /// It has no end, or another form.
+    /// It has no end, or another format.
     Malformed,
     /// Longer than [`MAX_COMMANDS`].
     TooLong,
@@ -36,7 +37,7 @@ impl From<Unreadable> for GitRefusal {
     }
 }
 
-/// Reads the commands in front of a push's pack (gitprotocol-pack(5)) and gives the body back whole.
+/// Reads the commands before a push's pack (gitprotocol-pack(5)) and returns the whole body again.
 pub(super) async fn commands(body: Body) -> Result<(Vec<RefUpdate>, Body), Unreadable> {
     let mut rest = body.into_data_stream();
     let mut read = Vec::new();
@@ -56,8 +57,8 @@ pub(super) async fn commands(body: Body) -> Result<(Vec<RefUpdate>, Body), Unrea
     Ok((updates, Body::from_stream(read.chain(rest))))
 }
 
-/// The commands, once all of them are there; pkt-lines up to the first flush. Every line must be understood: a push by
-/// certificate (`push-cert`), say, has its commands elsewhere, and nobody was invited to send one.
+/// The commands, if they are complete: the pkt-lines up to the first flush. Every line must be understood. A push
+/// certificate (`push-cert`), for example, has its commands elsewhere; the server does not offer it.
 fn parse(mut bytes: &[u8]) -> Result<Option<Vec<RefUpdate>>, Unreadable> {
     let mut updates = Vec::new();
     loop {
@@ -71,13 +72,13 @@ fn parse(mut bytes: &[u8]) -> Result<Option<Vec<RefUpdate>>, Unreadable> {
             _ => return Err(Unreadable::Malformed),
         }
         let Some(line) = bytes.get(4..length) else { return Ok(None) };
-        // Capabilities follow the first name after a NUL. A name that is no text would pass for another one.
+        // Capabilities follow the first name after a NUL. A name that is not UTF-8 could be mistaken for another one.
         let command = line.split(|byte| *byte == 0).next().unwrap_or_default();
         let command = std::str::from_utf8(command).map_err(|_| Unreadable::Malformed)?;
         let command = command.strip_suffix('\n').unwrap_or(command);
         if !command.starts_with("shallow ") {
             let update = parse_update(command).filter(is_command).ok_or(Unreadable::Malformed)?;
-            // Of what can be no ref git itself says so, for each of them, and moves nothing.
+            // Git itself refuses names that cannot be refs, and moves nothing.
             updates.extend(Some(update).filter(|update| could_be_a_ref(&update.name)));
         }
         bytes = &bytes[length..];
@@ -89,17 +90,17 @@ fn is_command(update: &RefUpdate) -> bool {
     sha(&update.old) && sha(&update.new)
 }
 
-/// What git-check-ref-format(1) asks of a name, as far as files that are named after it depend on it.
+/// Checks the rules of git-check-ref-format(1) that the file names depend on.
 fn could_be_a_ref(name: &str) -> bool {
     let fits = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['~', '\\']);
     name.starts_with("refs/") && name.split('/').all(fits) && !name.contains(|letter: char| letter.is_control())
 }
 
-/// The folder with the answers for one push.
+/// The folder with the messages for one push.
 pub(super) struct Answers(PathBuf);
 
 impl Answers {
-    /// Lays them out. Where that fails, nothing may pass that nobody looked at.
+    /// Writes the messages. If that fails, the push must not continue.
     pub(super) fn lay(authorised: &Authorised, obstacles: &[Obstacle]) -> std::io::Result<Self> {
         let folder = Self(authorised.repository.join(format!("rules-{}", uuid::Uuid::new_v4())));
         std::fs::create_dir_all(&folder.0)?;
@@ -108,7 +109,7 @@ impl Answers {
         }
         for obstacle in obstacles {
             let flags = format!("{}{}", u8::from(obstacle.forced), u8::from(obstacle.merges));
-            // No ref name has a tilde, so that no file is where another ref's folder would be.
+            // No ref name has a tilde, so no file has the path of another ref's folder.
             let file = folder.0.join(format!("{}~{flags}", obstacle.name));
             std::fs::create_dir_all(file.parent().unwrap_or(&folder.0))?;
             std::fs::write(&file, &obstacle.message)?;
@@ -117,7 +118,7 @@ impl Answers {
         Ok(folder)
     }
 
-    /// Why the hook declined to move a ref, where it did.
+    /// Why the hook refused to move a ref, if it did.
     pub(super) fn declined(&self, name: &str) -> Option<String> {
         if !could_be_a_ref(name) {
             return None;
@@ -163,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_push_without_refs_is_one() {
-        // git asks so whether it may, before it sends much (http.postBuffer).
+        // Git sends this to ask whether it may push, before it sends much data (http.postBuffer).
         let (updates, body) = commands(Body::from("0000")).await.unwrap();
         assert!(updates.is_empty());
         assert_eq!(axum::body::to_bytes(body, 100).await.unwrap(), "0000");

@@ -1,17 +1,17 @@
-//! The report at the end of a push's answer (gitprotocol-pack(5), "Report Status"), put into the host's words: git itself can only
-//! say "hook declined" of what the update hook refused.
+//! Replaces the reasons in the report of a push (gitprotocol-pack(5), "Report Status") with the host's. For a refusal
+//! by the update hook, git itself can only say "hook declined".
 
 use axum::body::Bytes;
 use tokio::sync::mpsc;
 
 use super::gate::Answers;
 
-/// The band on which the report comes, where the client asked for bands.
+/// The band of the report, if the client requested bands.
 const REPORT: u8 = 1;
 /// The longest line of a band (gitprotocol-pack(5), `side-band-64k`).
 const LONGEST: usize = 65_515;
 
-/// Passes an answer on, once all of it is there: what a push is told is short.
+/// Passes an answer on after it is complete. The answer to a push is short.
 pub(super) async fn pass_on(mut said: mpsc::Receiver<Bytes>, to: &mpsc::Sender<Bytes>, answers: &Answers) {
     let mut whole = Vec::new();
     while let Some(chunk) = said.recv().await {
@@ -23,7 +23,7 @@ pub(super) async fn pass_on(mut said: mpsc::Receiver<Bytes>, to: &mpsc::Sender<B
     }
 }
 
-/// The answer with the reasons in place; nothing where it is not one that this can read.
+/// The answer with the host's reasons; `None` if it cannot be parsed.
 fn reworded(whole: &[u8], reason: &dyn Fn(&str) -> Option<String>) -> Option<Vec<u8>> {
     let lines = lines(whole)?;
     let banded = lines.iter().flatten().any(|line| line.first() == Some(&REPORT));
@@ -60,7 +60,7 @@ fn with_reasons(lines: &[Option<&[u8]>], reason: &dyn Fn(&str) -> Option<String>
     told
 }
 
-/// The pkt-lines of an answer; `None` among them is a flush.
+/// The pkt-lines of an answer. `None` is a flush.
 fn lines(mut bytes: &[u8]) -> Option<Vec<Option<&[u8]>>> {
     let mut lines = Vec::new();
     while !bytes.is_empty() {

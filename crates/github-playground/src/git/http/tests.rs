@@ -1,4 +1,4 @@
-//! A real git client against the router on loopback.
+//! Tests with a real git client against the router on loopback.
 
 use std::process::Output;
 use std::sync::Mutex;
@@ -199,7 +199,7 @@ async fn a_push_reports_exactly_the_refs_that_it_moved() {
 async fn a_large_push_comes_in_chunks_and_many_wants_in_gzip() {
     let f = fixture().await;
     f.clone_as("writer").await;
-    // Bytes that do not compress, so that the pack is larger than what is sent in one piece.
+    // Bytes that do not compress, so that the pack is larger than what git sends in one piece.
     let noise: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
     let large = f.commit("noise.bin", &noise).await;
     f.git_ok(&["-C", "work", "-c", "http.postBuffer=65536", "push", "--quiet", "origin", "main"]).await;
@@ -208,7 +208,7 @@ async fn a_large_push_comes_in_chunks_and_many_wants_in_gzip() {
 
     f.git_ok(&["clone", "--quiet", &f.url("reader"), "other"]).await;
     assert_eq!(std::fs::read(f.folder.path().join("other/noise.bin")).unwrap(), noise);
-    // Forty branches with a commit each are forty "want" lines, which the client compresses.
+    // Forty branches with one commit each give forty "want" lines, which the client compresses.
     for n in 0..40 {
         f.git_ok(&["-C", "work", "commit", "--quiet", "--allow-empty", "-m", &n.to_string()]).await;
     }

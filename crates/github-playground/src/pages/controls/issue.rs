@@ -1,4 +1,4 @@
-//! Forms of issues: to answer and close, to label, to assign, to rename.
+//! Forms of issues: to answer, close, label, assign and rename.
 
 use maud::{Markup, html};
 
@@ -44,7 +44,7 @@ pub(in crate::pages) fn answer_box(scene: Scene<'_>, issue: &Issue) -> Markup {
     }
 }
 
-/// Title and opening text, to be changed.
+/// The form for title and opening text.
 pub(in crate::pages) fn edit_title(scene: Scene<'_>, issue: &Issue) -> Markup {
     if !scene.may_edit(issue) {
         return html! {};
@@ -65,7 +65,7 @@ pub(in crate::pages) fn edit_title(scene: Scene<'_>, issue: &Issue) -> Markup {
     }
 }
 
-/// The repository's labels, to be ticked.
+/// The repository's labels as check boxes.
 pub(in crate::pages) fn labels_box(scene: Scene<'_>, issue: &Issue) -> Markup {
     if !scene.may(Role::Triage) || scene.repo.labels.is_empty() {
         return html! {};
@@ -93,7 +93,7 @@ pub(in crate::pages) fn labels_box(scene: Scene<'_>, issue: &Issue) -> Markup {
     }
 }
 
-/// Those who can be assigned, to be ticked.
+/// The people who can be assigned, as check boxes.
 pub(in crate::pages) fn assignees(scene: Scene<'_>, issue: &Issue) -> Markup {
     let people = scene.state.accounts.values().filter(|account| account.kind == AccountKind::User);
     let able = |id| scene.state.role(scene.repo, id) > Some(Role::Read) || scene.repo.collaborators.contains_key(&id);
@@ -123,7 +123,7 @@ pub(in crate::pages) fn assignees(scene: Scene<'_>, issue: &Issue) -> Markup {
     }
 }
 
-/// The other repositories that an issue can move to.
+/// The other repositories that an issue can be transferred to.
 pub(in crate::pages) fn transfer_box(scene: Scene<'_>, issue: &Issue) -> Markup {
     let from = (scene.repo.id, issue.number);
     let able = |to: &&Repo| {

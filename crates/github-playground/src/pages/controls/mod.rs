@@ -1,4 +1,4 @@
-//! The forms of issues and pull requests, shown to those to whom GitHub would show them.
+//! The forms of issues and pull requests. They are shown to the people to whom GitHub shows them.
 //!
 //! Whether a form is shown is no permission check: the API decides.
 
@@ -14,7 +14,7 @@ use super::layout::repo_path;
 use super::session::Viewer;
 use crate::state::{Issue, Repo, Role, State};
 
-/// A page's surroundings, as its forms need them.
+/// The data of a page that its forms need.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scene<'a> {
     pub(super) viewer: &'a Viewer,
@@ -23,22 +23,22 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Where an act of this repository is sent.
+    /// The target of a form for an act in this repository.
     pub(super) fn action(&self, act: &str) -> String {
         format!("{}/act/{act}", repo_path(self.state, self.repo))
     }
 
-    /// Whether who looks has this role.
+    /// Whether the viewer has at least this role.
     pub(super) fn may(&self, least: Role) -> bool {
         self.viewer.may(self.state, self.repo, least)
     }
 
-    /// Whether who looks opened it, or may write here: others sort issues, and leave their texts alone.
+    /// Whether the viewer opened it, or has write access. The triage role does not include editing texts.
     pub(super) fn may_edit(&self, issue: &Issue) -> bool {
         self.viewer.is(self.state, issue.author) || self.may(Role::Write)
     }
 
-    /// Whether who looks opened it, or may sort issues.
+    /// Whether the viewer opened it, or may triage.
     pub(super) fn may_close(&self, issue: &Issue) -> bool {
         self.viewer.is(self.state, issue.author) || self.may(Role::Triage)
     }

@@ -1,4 +1,4 @@
-//! Forms of pull requests: to review, to merge, to make ready, to bring up to date.
+//! Forms of pull requests: to review, merge, mark as ready and update.
 
 use maud::{Markup, html};
 
@@ -10,7 +10,7 @@ use crate::rules;
 use crate::state::{AccountKind, Issue, IssueState, Mergeability, Pull, ReviewComment, Role};
 use crate::view::node_id;
 
-/// What can be done with the pull request as a whole.
+/// The acts on the pull request as a whole.
 pub(in crate::pages) fn end_of_pull(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     let number = issue.number.to_string();
     let node = node_id("PR", issue.id);
@@ -77,7 +77,7 @@ fn merge_form(form: Form<'_>, issue: &Issue, pull: &Pull) -> Markup {
     }
 }
 
-/// A review of the whole.
+/// The form for a review of the whole.
 pub(in crate::pages) fn review_box(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     if scene.viewer.login().is_none() {
         return invitation(scene.viewer, "to review");
@@ -101,7 +101,7 @@ pub(in crate::pages) fn review_box(scene: Scene<'_>, issue: &Issue, pull: &Pull)
     }
 }
 
-/// Those who can be asked for a review, to be ticked.
+/// The people who can be asked for a review, as check boxes.
 pub(in crate::pages) fn reviewers_box(scene: Scene<'_>, issue: &Issue, pull: &Pull) -> Markup {
     let people = scene.state.accounts.values().filter(|account| account.kind == AccountKind::User);
     let able = |id| id != issue.author && scene.state.role(scene.repo, id) > Some(Role::Read);
@@ -131,7 +131,7 @@ pub(in crate::pages) fn reviewers_box(scene: Scene<'_>, issue: &Issue, pull: &Pu
     }
 }
 
-/// An answer to a comment on a line.
+/// The form for an answer to a comment on a line.
 pub(in crate::pages) fn reply(scene: Scene<'_>, number: u64, first: &ReviewComment) -> Markup {
     if scene.viewer.login().is_none() {
         return html! {};
@@ -151,7 +151,7 @@ pub(in crate::pages) fn reply(scene: Scene<'_>, number: u64, first: &ReviewComme
     }
 }
 
-/// A comment on a line of the change.
+/// The form for a comment on a line of the change.
 pub(in crate::pages) fn remark_form(
     scene: Scene<'_>,
     (issue, pull): (&Issue, &Pull),

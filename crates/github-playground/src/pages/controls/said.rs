@@ -1,4 +1,4 @@
-//! Forms below a comment: to react, to edit, to delete.
+//! Forms below a comment: to react, edit and delete.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use crate::pages::conversation::{emoji, reactions};
 use crate::pages::form::Form;
 use crate::state::{Id, Reaction, ReactionContent, Role};
 
-/// What was said.
+/// The object that the text belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::pages) enum SaidOn {
     /// An issue's or pull request's own text, by its number.
@@ -25,7 +25,7 @@ impl SaidOn {
         }
     }
 
-    /// The acts that change and delete it; an issue's own text is edited elsewhere.
+    /// The acts that edit and delete it. An issue's own text has another form.
     fn acts(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Issue(_) => None,
@@ -35,7 +35,7 @@ impl SaidOn {
     }
 }
 
-/// Its reactions, and what who looks may do with it.
+/// The reactions, and the viewer's forms.
 pub(in crate::pages) fn below_text(
     scene: Scene<'_>,
     on: SaidOn,
