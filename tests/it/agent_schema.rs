@@ -1,4 +1,4 @@
-//! The JSON Schemas of an agent's two files: committed, current, and true of the agents that are shown.
+//! The JSON Schemas of an agent's two files: they are committed and current, and the example agents conform to them.
 
 use std::path::Path;
 use std::process::Command;
@@ -37,7 +37,7 @@ fn the_committed_schemas_are_what_the_code_generates() {
     }
 }
 
-/// A task file with something in every field.
+/// A task file with a value in every field.
 fn task(kind: &str) -> Value {
     let step = json!({ "name": "scaffold", "type": "implement", "description": "Do it.", "task_plan": "", "contract": "change",
         "requirements": ["R1"], "criteria": [] });
@@ -53,7 +53,7 @@ fn task(kind: &str) -> Value {
     })
 }
 
-/// Runs an agent on a task in a folder of its own, and gives its result.
+/// Runs an agent on a task in a new folder, and returns its result.
 fn run(agent: &mut Command, kind: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let (task_file, result_file) = (folder.path().join("task.json"), folder.path().join("result.json"));

@@ -1,4 +1,4 @@
-//! `adjutant directive`, the program itself, on a real Postgres.
+//! `adjutant directive`: the program itself with a real Postgres.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -25,7 +25,7 @@ use crate::directives::labelled;
 use crate::support::open_folder;
 use crate::support::pg::TestDatabase;
 
-/// How long anything may take on a busy machine.
+/// The time limit for any condition on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn adjutant(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -39,7 +39,7 @@ async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     tokio::time::timeout(PATIENCE, adjutant(arguments, variables).output()).await.expect("it ends").unwrap()
 }
 
-/// What it prints where all is well.
+/// The output of a successful command.
 async fn said(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = run(arguments, variables).await;
     let faults = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -74,7 +74,7 @@ async fn two_processes_share_a_server_and_the_last_one_stops_it() {
 #[tokio::test]
 async fn two_first_starts_at_once_make_one_cluster() {
     let folder = open_folder();
-    // What a start that was cut short left behind is in nobody's way.
+    // The leftovers of an interrupted start do not matter.
     std::fs::create_dir_all(folder.path().join("postgres/data.unfinished/base")).unwrap();
     let (first, second) = tokio::join!(start(folder.path()), start(folder.path()));
     assert_ne!(first.launched(), second.launched(), "one launches the server and the other joins it");
@@ -84,7 +84,7 @@ async fn two_first_starts_at_once_make_one_cluster() {
 #[tokio::test]
 async fn a_server_that_outlived_its_parent_is_taken_over_and_stopped() {
     let folder = open_folder();
-    // As after a kill -9 of the parent: its locks are gone, the server and its pid file are not.
+    // As after a `kill -9` of the parent: its locks are gone, but the server and its pid file are not.
     let orphan = start(folder.path()).await;
     let in_use = folder.path().join("postgres/in-use.lock");
     std::fs::rename(&in_use, folder.path().join("lost.lock")).unwrap();

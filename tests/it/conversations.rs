@@ -1,7 +1,7 @@
 //! Conversations with the bot: people act on GitHub, and Adjutant answers there.
 //!
-//! Each test plays on a stage of its own ([`crate::support::stage`]): the playground as GitHub, real Postgres, real git,
-//! and a scripted agent in the sandbox. Where nothing else is said, `broken` in a text file is red and `ugly` is yellow.
+//! Each test has its own environment ([`crate::support::stage`]): the playground as GitHub, real Postgres, real git,
+//! and a scripted agent in the sandbox. By default, `broken` in a text file is red and `ugly` is yellow.
 
 mod base;
 mod breakers;
@@ -20,14 +20,14 @@ mod verification;
 mod whole;
 mod workflows;
 
-/// A required verifier and an optional one, each a moment's work.
+/// A required verifier and an optional one, both fast.
 const POLICY: &str = r#"
 verifiers:
   - { name: test, run: "! grep -qs broken *.txt" }
   - { name: lint, run: "! grep -qs ugly *.txt" }
 "#;
 
-/// The policy above, with more before it.
+/// The policy above after `more`.
 fn policy(more: &str) -> String {
     format!("{more}\n{POLICY}")
 }

@@ -1,4 +1,4 @@
-//! The main job's story told with plain `git` and `curl`, as a shell script would.
+//! The main job, done with plain `git` and `curl` by a shell script.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::support::foreign::{MainJob, or_skip, run};
 
-/// Set to anything, a missing program is a failure and not a reason to skip.
+/// If it is set, a missing program is a failure and not a reason to skip.
 const REQUIRE: &str = "ADJUTANT_REQUIRE_CURL";
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn git_and_curl_drive_an_issue_from_its_label_to_its_end() {
     job.tell(&mut story).await;
 }
 
-/// Whether all that the script calls is here.
+/// Whether all programs of the script are installed.
 async fn programs() -> Result<(), String> {
     for program in ["bash", "curl", "git", "python3"] {
         run(Command::new(program).arg("--version")).await?;

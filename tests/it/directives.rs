@@ -1,4 +1,4 @@
-//! Directives at rest: what is read back is what was saved.
+//! Stored directives: what is read back equals what was saved.
 
 use adjutant::store::Store;
 use adjutant_domain::actor::Actor;
@@ -50,7 +50,7 @@ fn order(command: Command) -> Signal {
     })
 }
 
-/// Decides, saves, and reads back the same.
+/// Applies a signal, saves, and reads back the same.
 async fn step(store: &Store, before: Option<Directive>, signal: Option<Signal>) -> Directive {
     let now = Utc::now();
     let decision = match (&before, &signal) {
@@ -93,7 +93,7 @@ async fn a_directive_is_read_back_as_it_was_saved_even_when_its_plan_was_turned_
     let outcome = TaskOutcome::Changed { head: Sha::new("b"), summary: "done".to_owned(), findings: Vec::new() };
     let worked = step(&store, Some(cut), Some(Signal::TaskFinished { task, outcome, cost: Usd::ZERO })).await;
 
-    // A superseded chain is read back as it was left, and with what is told of it later.
+    // A superseded chain is read back as it was left, and with later changes to it.
     let replanned = step(&store, Some(worked), Some(order(Command::Replan { reason: "too large".to_owned() }))).await;
     assert_eq!((replanned.steps.len(), replanned.earlier.len()), (0, 5));
     let late = replanned.earlier.iter().find(|step| step.head().is_some()).unwrap().id;

@@ -1,9 +1,9 @@
-//! The documents: links lead somewhere, and README stays a first page.
+//! The documents: their links work, and README stays short.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The most lines that a first page may have, and those of the map.
+/// The most lines of README and of the map.
 const README_LINES: usize = 150;
 const MAP_LINES: usize = 120;
 
@@ -17,7 +17,7 @@ fn read(path: &Path) -> String {
 
 /// Every Markdown file of the project.
 fn documents() -> Vec<PathBuf> {
-    // What was built or installed, and texts of the repositories that the demo and the playground begin with.
+    // Build output, installed packages, and texts for the repositories of the demo and the playground.
     let is_foreign = |path: &Path| {
         let name = path.file_name().unwrap().to_string_lossy();
         name.starts_with('.') || ["target", "node_modules", "src", "fixtures"].contains(&&*name)
@@ -37,7 +37,7 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The lines outside of code blocks.
+/// The lines outside code blocks.
 fn prose(text: &str) -> Vec<&str> {
     let mut in_code = false;
     let mut lines = Vec::new();
@@ -51,7 +51,7 @@ fn prose(text: &str) -> Vec<&str> {
     lines
 }
 
-/// The anchor that GitHub gives a heading.
+/// The anchor that GitHub generates for a heading.
 /// <https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#section-links>
 fn anchor(heading: &str) -> String {
     let kept = |c: char| c.is_alphanumeric() || " -_".contains(c);

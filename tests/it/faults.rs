@@ -1,5 +1,5 @@
-//! What may go wrong around a directive, and that it ends well all the same: `serve` as a process that is killed,
-//! stopped, doubled and cut off from its database; agents that misbehave; webhooks that are late, twice or lost.
+//! Everything that may go wrong around a directive, which completes nevertheless: `serve` is killed, stopped, run twice
+//! and cut off from its database; agents fail; webhooks are late, duplicated or lost.
 
 mod agents;
 mod around;

@@ -1,4 +1,4 @@
-//! The feed of events, on a real Postgres: nothing is missed, nothing comes twice, everything comes in order.
+//! The feed of events with a real Postgres: every event comes, once and in order.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use tokio::task::JoinHandle;
 use crate::directives::labelled;
 use crate::support::pg::TestDatabase;
 
-/// How long anything may take on a busy machine.
+/// The time limit for any condition on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A directive at rest, with no history yet.
+/// A stored directive without a history.
 async fn directive(store: &Store, issue: u64) -> DirectiveId {
     let now = Utc::now();
     let directive = engine::open(&Labelled { issue, ..labelled() }, now).directive.unwrap();
@@ -48,14 +48,14 @@ async fn next(subscription: &mut Subscription, count: usize) -> Vec<u64> {
         let event = tokio::time::timeout(PATIENCE, subscription.next()).await;
         match event.unwrap_or_else(|_| panic!("no more events after {numbers:?}")) {
             Ok(event) => numbers.push(event.data["attempt"].as_u64().unwrap()),
-            // The database is away; the same call is made again.
+            // The database is down, so the same call is repeated.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
     numbers
 }
 
-/// A feed that runs, and the lanes that it was told of.
+/// A running feed, and the lanes that it reported.
 fn running(store: &Store) -> (Feed, mpsc::UnboundedReceiver<Lane>, JoinHandle<()>) {
     let feed = Feed::new(store.clone());
     let (woken, lanes) = mpsc::unbounded_channel();
@@ -86,7 +86,7 @@ async fn a_transaction_that_is_slow_to_commit_hides_no_event_from_a_reader() {
     let (slow, quick) = (directive(&store, 1).await, directive(&store, 2).await);
     let (feed, _lanes, _running) = running(&store);
     let mut events = feed.subscribe(None, 0);
-    // What belongs to the commit of the first event waits for a lock that is held here.
+    // The commit of the first event waits for a lock that the test holds.
     for statement in [
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$",
@@ -107,7 +107,7 @@ async fn a_transaction_that_is_slow_to_commit_hides_no_event_from_a_reader() {
         let store = store.clone();
         async move { append(&store, quick, 1..2).await }
     });
-    // The second has its turn after the first; were it not so, it would be passed on here and the first never.
+    // The second transaction has to wait for the first. Otherwise it would be passed on here, and the first never.
     until("the second waits for the first or is done", async || {
         second.is_finished() || waiting_for_a_lock(&pool).await == 2
     })
@@ -128,7 +128,7 @@ async fn a_subscription_gives_what_was_and_what_comes_each_once_and_in_order() {
     let (one, other) = (directive(&store, 1).await, directive(&store, 2).await);
     append(&store, one, 0..300).await;
     let feed = Feed::new(store.clone());
-    // Before the feed runs, and while it does.
+    // One subscription before the feed runs, and one while it runs.
     let (mut all, mut of_one) = (feed.subscribe(None, 0), feed.subscribe(Some(one), 0));
     assert_eq!(next(&mut all, 300).await, (0..300).collect::<Vec<_>>());
     append(&elsewhere, one, 300..302).await;
@@ -140,7 +140,7 @@ async fn a_subscription_gives_what_was_and_what_comes_each_once_and_in_order() {
     append(&elsewhere, one, 303..310).await;
     assert_eq!(next(&mut all, 10).await, (300..310).collect::<Vec<_>>());
     assert_eq!(next(&mut of_one, 309).await, (0..302).chain(303..310).collect::<Vec<_>>());
-    // From where another one ended.
+    // Continues where another one ended.
     append(&elsewhere, one, 310..311).await;
     let mut later = feed.subscribe(Some(one), of_one.last());
     assert_eq!(next(&mut later, 1).await, [310]);
@@ -173,7 +173,7 @@ async fn a_listener_that_lost_its_connection_listens_again_and_catches_up() {
         let found = tokio::time::timeout(PATIENCE, async { while lanes.recv().await.unwrap() != expected {} });
         found.await.unwrap_or_else(|_| panic!("nobody was told of work in the lane {expected:?}"));
     };
-    // A new connection takes everything for news; then work that another process queues is heard of.
+    // A new connection reports all lanes. After that, only another process's new work is reported.
     for lane in Lane::ALL {
         hears(*lane).await;
     }
@@ -195,7 +195,7 @@ async fn a_listener_that_lost_its_connection_listens_again_and_catches_up() {
     hears(Lane::Verifier).await;
 }
 
-/// Queues work for the verifiers.
+/// Queues an effect for the verifiers.
 async fn queue(store: &Store, of: DirectiveId, round: u32) {
     let step = adjutant_domain::ids::StepId(uuid::Uuid::nil());
     let head = adjutant_domain::ids::Sha::new("head");

@@ -1,4 +1,4 @@
-//! The gateway, against a server that answers as it is told, and against the playground.
+//! The gateway, with a scripted server and with the playground.
 
 mod access;
 mod gateway;

@@ -162,7 +162,7 @@ async fn a_delivery_that_failed_is_taken_up_again_when_it_is_sent_again() {
     assert_eq!(store.end_delivery(&claimed[0], Ending::Processed).await.unwrap(), Held::Yes);
     assert_eq!(store.receive_delivery(&delivery("a")).await.unwrap(), Receipt::Known);
 
-    // One whose body is the fault is no better the second time.
+    // If the body itself is the fault, it is the same the second time.
     let broken = NewDelivery { fault: Some("no JSON"), ..delivery("b") };
     store.receive_delivery(&broken).await.unwrap();
     assert_eq!(store.receive_delivery(&broken).await.unwrap(), Receipt::Known);

@@ -1,4 +1,4 @@
-//! From deliveries to signals: what is read live, whom it is for, and what is ignored.
+//! From deliveries to signals: what is read live, who gets the signal, and what is ignored.
 
 mod edited;
 
@@ -47,7 +47,7 @@ impl Kept {
         Self::directive(&engine::open(labelled, DateTime::UNIX_EPOCH).directive.unwrap()).await
     }
 
-    /// A directive whose one step has that pull request.
+    /// A directive with one step that has this pull request.
     pub(crate) async fn with_pull(repo: &Repo, issue: u64, pull: &PullRequest) -> Self {
         let mut directive = Directive { repo: repo.clone(), issue, ..directive() };
         directive.steps = vec![step("parse", pull.head_branch.as_str(), pull.number)];
@@ -87,13 +87,13 @@ fn step(name: &str, branch: &str, pull: u64) -> Step {
     }
 }
 
-/// A head whose verifiers are at work.
+/// A head that is being verified.
 fn at(head: Sha) -> StepState {
     let candidate = Candidate::new(Submission::Commit { head }, DateTime::UNIX_EPOCH);
     StepState::Verifying { candidate: Box::new(candidate) }
 }
 
-/// `acme/widgets` on a good day: its people, its default branch, issue 7 open with the label, pull request 8 open.
+/// `acme/widgets` without faults: its people, its default branch, issue 7 open with the label, pull request 8 open.
 fn good_day(call: &Call) -> Option<Reply> {
     let path = call.line.strip_prefix(&format!("GET {REPO}"))?;
     let permission = |word: &str| Reply::Json(200, json!({ "permission": word }));
@@ -235,7 +235,7 @@ async fn labels_beside_it_and_options_in_the_text_come_with_the_label() {
     .await;
     let mut delivery = labelled("directive");
     delivery["issue"]["body"] = json!("Read units.\r\n\r\n### Options\r\n\r\nbudget: 2\r\n");
-    // Taken off since: it was there when the label was set.
+    // It was removed since, but it was there when the label was set.
     delivery["issue"]["labels"] = json!([{ "name": "directive" }, { "name": "directive:plan-approval" }]);
     let signal = only(read(&server, &Kept::nothing().await, "issues", delivery).await);
     let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
@@ -328,7 +328,7 @@ async fn a_closed_issue_asks_whether_the_final_pull_request_was_merged() {
 async fn a_comment_without_a_command_asks_nobody_anything() {
     let server = Scripted::start(good_day).await;
     let kept = Kept::directive(&directive()).await;
-    // Whoever asked the store now would get an error.
+    // A request to the store would fail now.
     kept.database.go_away().await;
     let body = commented(7, &Value::Null, &maintainer(), "Looks good to me, `/approve` soon.");
     reason(read(&server, &kept, "issue_comment", body).await);

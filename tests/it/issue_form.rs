@@ -1,4 +1,4 @@
-//! The issue form that users copy: valid for GitHub, and read as it is meant.
+//! The issue form that users copy: it is valid for GitHub, and its answers are read correctly.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,9 @@ fn form() -> Value {
     serde_saphyr::from_str(include_str!("../../docs/issue-form.yml")).unwrap()
 }
 
-/// The body that GitHub makes of a filled-in form: each field's label as a heading, and below it the answer.
+/// The body that GitHub generates from a filled-in form: each field's label as a heading, and its answer below.
 ///
-/// `answer` gives a field's text, or the labels of the boxes that are ticked, one a line.
+/// `answer` returns a field's text, or the labels of the ticked boxes, one per line.
 fn rendered(form: &Value, answer: impl Fn(&str) -> &'static str) -> String {
     let mut sections = Vec::new();
     for field in form["body"].as_array().unwrap().iter().filter(|field| field["type"] != "markdown") {

@@ -1,4 +1,5 @@
-//! Limits that directives share, enforced where tasks are claimed: on real Postgres, with claimers at once.
+//! Limits that directives share. They are enforced where tasks are claimed, tested with a real Postgres and concurrent
+//! claimers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ const LEASE: Duration = Duration::from_mins(1);
 /// More than any of these tests needs.
 const MANY: u32 = 1_000;
 
-/// One directive, and how it is taken further.
+/// One directive, and how its signals are applied.
 struct Life {
     store: Store,
     directive: Directive,
@@ -71,7 +72,7 @@ fn policy(open_pull_requests: u32) -> Policy {
 }
 
 impl Life {
-    /// A directive in an issue of that repository, whose planning is queued.
+    /// A directive in an issue of this repository, with its planning queued.
     async fn open(store: &Store, installation: u64, repo: u64, issue: u64, policy: Policy) -> Self {
         let now = Utc::now();
         let decision = engine::open(&labelled(installation, repo, issue, policy), now);
@@ -85,7 +86,7 @@ impl Life {
         Self { store: store.clone(), directive }
     }
 
-    /// Planned with these steps of a kind, which all may start.
+    /// A directive whose plan has these steps of a kind, which may all start.
     async fn started(store: &Store, repo: u64, issue: u64, policy: Policy, kind: &str, steps: &[&str]) -> Self {
         let mut life = Self::open(store, 3, repo, issue, policy).await;
         let steps: Vec<Value> = steps
@@ -111,7 +112,7 @@ impl Life {
         self.directive = after;
     }
 
-    /// A task ends: its effect is done, and others' that are due stay so.
+    /// A task ends: its effect is done, and other due effects stay due.
     async fn ended(&mut self, task: TaskId, outcome: TaskOutcome) {
         for claimed in claim(&self.store, MANY).await.taken {
             if claimed.effect.task() == Some(task) {
@@ -170,8 +171,9 @@ fn tasks(claims: &Claims) -> BTreeSet<TaskId> {
     claims.taken.iter().map(|claimed| claimed.effect.task().unwrap()).collect()
 }
 
-/// Six claimers at once, each with a pool of its own and other tasks to look at, so that no row keeps two of them apart. The
-/// rows are held until every claimer waits or has ended: whoever chose before another took would take too much.
+/// Six concurrent claimers. Each has its own pool and starts with other tasks, so that no locked row separates two of
+/// them. The rows are locked until every claimer waits or has ended. A claimer that chose before another one had
+/// finished would claim too much.
 async fn claim_at_once(database: &TestDatabase, per_installation: u32) -> Vec<Claimed> {
     let pool = database.pool().await;
     let mut holding = pool.begin().await.unwrap();
@@ -221,7 +223,7 @@ async fn claimers_at_once_never_take_more_than_an_installation_has_places() {
     assert_eq!((taken.len(), others), (6, 1), "five of one installation, and the other's only one");
     assert!(claim(&store, 5).await.taken.is_empty());
 
-    // Whoever ends makes room for one.
+    // Each one that ends frees a slot for one.
     for claimed in taken.iter().filter(|claimed| claimed.row.directive != Some(other.directive.id)).take(2) {
         finish(&store, claimed).await;
         assert_eq!(claim_at_once(&database, 5).await.len(), 1);
@@ -247,7 +249,7 @@ async fn a_pull_request_that_waits_for_a_person_takes_a_place_until_it_is_answer
     let first = claim(&store, MANY).await;
     assert_eq!(tasks(&first), BTreeSet::from([life.task("a")]));
 
-    // Proved and waiting, it still takes the place that its agent had.
+    // Verified and waiting, it still has the slot that its agent had.
     finish(&store, &first.taken[0]).await;
     life.waits("a").await;
     assert!(claim(&store, MANY).await.taken.is_empty());
@@ -265,7 +267,7 @@ async fn a_report_whose_draft_was_closed_takes_no_place_among_pull_requests() {
     assert_eq!(tasks(&first), BTreeSet::from([task]));
     finish(&store, &first.taken[0]).await;
 
-    // Its agent shows a draft, and then says that the work was there already: that waits for a person, on the issue.
+    // Its agent shows a draft, and then reports that no change was needed. That waits for a person on the issue.
     life.tell(Signal::TaskStarted { task }).await;
     let pull = Pull { number: 11, node_id: String::new(), draft: true, closed: false };
     life.tell(Signal::PullOpened { step, pull }).await;
@@ -306,7 +308,7 @@ async fn planning_reports_and_reworks_open_nothing_and_wait_for_no_place_among_p
     let report = Life::started(&store, 7, 3, policy(1), "research", &["look"]).await;
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([report.task("look")]));
 
-    // Sent to rework, `a` waits for nobody, and its agent opens nothing: the place is `b`'s.
+    // During its rework, `a` waits for nobody, and its agent opens no pull request: `b` gets the slot.
     let a = full.directive.step_named("a").unwrap();
     let (step, head) = (a.id, a.head().cloned().unwrap());
     full.tell(Signal::Conflicted { step, head, paths: vec!["x".to_owned()] }).await;
@@ -339,7 +341,7 @@ async fn a_worker_that_died_gives_its_place_back_and_a_task_that_was_called_off_
     assert_eq!(tasks(&again), tasks(&dying), "taken over, and its place with it");
     assert!(claim(&store, MANY).await.taken.is_empty());
 
-    // The shell of a task that was called off is cleared away though the house is full.
+    // The effect of a cancelled task is closed although there is no free slot.
     let b = life.task("b");
     life.tell(Signal::Commanded(order(Command::Pause { now: false }))).await;
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([b]));
@@ -359,7 +361,7 @@ async fn a_task_whose_lease_lapsed_waits_while_its_directive_is_paused_or_its_bu
     life.tell(Signal::Commanded(order(Command::Resume))).await;
     let again = store.claim_effects(Lane::Agent, 1, Duration::ZERO, &[], MANY).await.unwrap();
     assert_eq!(tasks(&again), BTreeSet::from([a]));
-    // Sums beyond 64 bits are sums all the same.
+    // Sums of more than 64 bits also work.
     let dear = "UPDATE tasks SET cost_micros = 9223372036854775807";
     sqlx::query(dear).execute(&pool).await.unwrap();
     assert!(claim(&store, MANY).await.taken.is_empty(), "the budget is asked at every claim");
@@ -368,7 +370,7 @@ async fn a_task_whose_lease_lapsed_waits_while_its_directive_is_paused_or_its_bu
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([a]));
 }
 
-/// With more directives and rounds it is `scripts/bench-claims`.
+/// With more directives and rounds, this is `scripts/bench-claims`.
 #[tokio::test]
 async fn who_claims_at_once_hands_back_all_that_was_taken() {
     let setting = |name: &str, few: u64| std::env::var(name).map_or(few, |value| value.parse().unwrap());

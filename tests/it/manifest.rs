@@ -1,4 +1,4 @@
-//! The app's manifest against what the code handles.
+//! The app's manifest, compared with the events that the code handles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ fn manifest() -> Manifest {
     serde_saphyr::from_str(include_str!("../../app-manifest.yml")).unwrap()
 }
 
-/// GitHub's events and the repository permission that an app needs for each
+/// GitHub's events, and the repository permission that an app needs for each
 /// (<https://docs.github.com/en/webhooks/webhook-events-and-payloads>).
 const EVENTS: &[(&str, &str)] = &[
     ("branch_protection_rule", "administration"),
@@ -51,7 +51,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("workflow_run", "actions"),
 ];
 
-/// What the code says of an event that it has no use for.
+/// The reason for which the code ignores an event.
 fn unused(event: &str) -> String {
     let Ok(Webhook::Ignored(reason)) = parse("no_such_event", b"{}") else { panic!("an unknown event is ignored") };
     reason.replace("no_such_event", event)
@@ -65,7 +65,7 @@ fn is_used(event: &str) -> bool {
 fn the_manifest_asks_for_exactly_the_events_that_are_handled() {
     let used: BTreeSet<String> =
         EVENTS.iter().map(|(event, _)| (*event).to_owned()).filter(|event| is_used(event)).collect();
-    // They come with `checks: write`, unasked.
+    // They come with `checks: write` and cannot be chosen.
     let unasked = BTreeSet::from(["check_run".to_owned(), "check_suite".to_owned()]);
     let asked: BTreeSet<String> = manifest().default_events.into_iter().collect();
     assert!(asked.is_disjoint(&unasked));

@@ -1,5 +1,5 @@
-//! Two stories told by octokit.js, GitHub's own client for JavaScript: as an app on a playground of its own, and as the people
-//! who drive the main job. Where it trips over the playground, the playground is wrong.
+//! Two scripts with octokit.js, GitHub's own client for JavaScript: one acts as an app on a separate playground, and
+//! one as the people of the main job. If octokit fails on the playground, the playground is wrong.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,9 @@ use crate::support::foreign::{MainJob, free_address, made_once, or_skip, run, te
 use crate::support::open_folder;
 use github_conformance::Watched;
 
-/// Set to anything, a missing Node is a failure and not a reason to skip.
+/// If it is set, a missing Node is a failure and not a reason to skip.
 const REQUIRE: &str = "ADJUTANT_REQUIRE_NODE";
-/// The oldest Node that octokit's packages take.
+/// The oldest Node that octokit's packages support.
 const OLDEST: u32 = 20;
 
 const PACKAGES: &str = include_str!("../octokit/package-lock.json");
@@ -39,7 +39,7 @@ async fn octokit_drives_an_issue_from_its_label_to_its_end() {
     job.tell(&mut story).await;
 }
 
-/// A story in a folder where Node finds its packages: it looks for them beside the script.
+/// A script in a folder where Node finds its packages: it searches beside the script.
 fn script(name: &str, folder: &Path, modules: &Path) -> Command {
     for file in ["common.mjs", name] {
         std::fs::copy(ours(file), folder.join(file)).unwrap();
@@ -54,7 +54,8 @@ fn ours(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/octokit").join(file)
 }
 
-/// The folder with octokit's packages, made once for each version of Node and of them; else why there is none.
+/// The folder with octokit's packages, installed once for each version of Node and of the packages; else the reason why
+/// there is none.
 async fn modules() -> Result<PathBuf, String> {
     let version = run(Command::new("node").arg("--version")).await?;
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());

@@ -1,4 +1,4 @@
-//! The policy beside GitHub: `adjutant check policy`, `adjutant schema`, and what the documents say of it.
+//! The policy outside GitHub: `adjutant check policy`, `adjutant schema`, and what the documents say about it.
 
 use std::io::Write;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn adjutant(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// The exit status, and what was printed where.
+/// The exit status, standard output and standard error.
 fn said(arguments: &[&str], input: &[u8]) -> (i32, String, String) {
     let Output { status, stdout, stderr } = adjutant(arguments, input);
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
@@ -174,7 +174,7 @@ fn the_documented_table_of_rules_is_that_of_the_code() {
         let protected = |level| Case { needs_person: true, ..case(level, confidence) };
         assert_eq!(rules_row("green or yellow, and a protected path was touched"), row(&protected));
     }
-    // Into the base.
+    // With steps that go straight into the base.
     let by = |level, merge| {
         let into_base = |confidence| next(Case { into_base: true, merge, ..case(level, confidence) });
         match (into_base(Green), into_base(Yellow)) {

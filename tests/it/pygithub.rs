@@ -1,6 +1,6 @@
-//! A foreign client tells the main job's story: `PyGithub`, in a venv of its own, against the playground and `serve`.
+//! The main job with a foreign client: `PyGithub`, in its own venv, with the playground and `serve`.
 //!
-//! `PyGithub` is what many people script GitHub with. Where it trips over the playground, the playground is wrong.
+//! Many people script GitHub with `PyGithub`. If it fails on the playground, the playground is wrong.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::support::foreign::{MainJob, made_once, or_skip, run};
 
-/// Set to anything, a missing Python is a failure and not a reason to skip.
+/// If it is set, a missing Python is a failure and not a reason to skip.
 const REQUIRE: &str = "ADJUTANT_REQUIRE_PYTHON";
 
 const REQUIREMENTS: &str = include_str!("../pygithub/requirements.txt");
@@ -27,7 +27,8 @@ fn ours(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pygithub").join(file)
 }
 
-/// The Python of a venv with the requirements, made once for each version of both; else why there is none.
+/// The Python of a venv with the requirements, installed once for each version of both; else the reason why there is
+/// none.
 async fn venv() -> Result<PathBuf, String> {
     let version = run(Command::new("python3").arg("--version")).await?;
     let folder = made_once("pygithub-venv", &format!("{version}{REQUIREMENTS}"), make_venv).await?;

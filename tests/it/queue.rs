@@ -1,4 +1,5 @@
-//! The queue under inbox and outbox, on real Postgres: what is counted, what is left alone, and what is set aside.
+//! The queue under inbox and outbox with a real Postgres: what is counted, what is left to a newer version, and what is
+//! set aside.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::support::until;
 
 const LEASE: Duration = Duration::from_mins(1);
 
-/// A directive at its beginning, with the effects that this asked for.
+/// A new directive, with the effects that it queued.
 async fn opened(store: &Store) -> Directive {
     let now = Utc::now();
     let decision = engine::open(&labelled(), now);
@@ -95,11 +96,11 @@ async fn what_a_newer_version_wrote_is_left_alone_and_the_rest_goes_on() {
     let (store, pool) = (database.store().await, database.pool().await);
     let newer = store.clone().as_version(STATE_VERSION + 1);
     let directive = opened(&store).await;
-    // One row of a newer version, beside rows of this one.
+    // One row of a newer version, among rows of this one.
     enqueue(&newer, directive.id, &verify()).await;
     assert!(claim(&store, Lane::Verifier, LEASE).await.taken.is_empty());
     assert_eq!(kinds(&claim(&store, Lane::Short, Duration::ZERO).await), BTreeSet::from(["write_status"]));
-    // The newer version saves the directive: nothing of it is for this one any more.
+    // The newer version saves the directive. From now on nothing of it is for this version.
     let mut transaction = newer.begin().await.unwrap();
     let mut changed = transaction.lock(directive.id).await.unwrap().unwrap();
     changed.title = "Another".to_owned();
@@ -115,7 +116,7 @@ async fn what_a_newer_version_wrote_is_left_alone_and_the_rest_goes_on() {
     assert_eq!((live.readable, live.newer), (Vec::new(), vec![(directive.id, STATE_VERSION + 1)]));
     let set_aside = "SELECT count(*) FROM effects WHERE status = 'failed'";
     assert_eq!(sqlx::query_scalar::<_, i64>(set_aside).fetch_one(&pool).await.unwrap(), 0);
-    // A delivery about it waits for the newer version, which takes it at once.
+    // A delivery about it waits for the newer version, which can claim it at once.
     let delivery = NewDelivery {
         guid: "a",
         event: "issues",
@@ -140,7 +141,7 @@ async fn a_directive_saved_by_another_version_is_saved_whole() {
     let database = TestDatabase::new().await;
     let (store, pool) = (database.store().await, database.pool().await);
     let directive = opened(&store).await;
-    // As the release before wrote it.
+    // A row as the previous release wrote it.
     execute(
         &pool,
         "UPDATE directives SET state_version = 1, state = (state - 'overrides') || jsonb_build_object('wishes', state -> 'overrides')",
@@ -209,7 +210,7 @@ async fn only_work_that_was_begun_and_neither_ended_nor_handed_back_counts_as_a_
         .await;
         found.into_inner().unwrap()
     };
-    // Claimed and not begun; begun and waiting for a process of its own; begun and handed back.
+    // Claimed and not begun; begun and waiting for an external process; begun and released.
     drop(next().await);
     let resting = next().await;
     assert_eq!(store.begin_effect(&resting.row).await.unwrap(), Held::Yes);

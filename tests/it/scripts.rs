@@ -1,4 +1,4 @@
-//! The scripts that the checks stand on.
+//! The scripts that the checks rely on.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name)
 }
 
-/// Runs a shell line beside a Postgres of its own.
+/// Runs a shell command with its own Postgres.
 fn with_postgres(line: &str) -> Output {
     Command::new(script("with-postgres"))
         .args(["sh", "-c", line])
@@ -42,7 +42,7 @@ fn bootstrap_says_on_another_system_what_is_missing() {
     for program in ["bash", "env", "uname", "id", "cargo", "git", "cc"] {
         std::os::unix::fs::symlink("/bin/true", folder.path().join(program)).unwrap();
     }
-    // Real ones, for the answers matter; the others only have to be there.
+    // These programs' answers matter. The others only have to exist.
     for (program, says) in [("uname", "Darwin"), ("id", "1000")] {
         let path = folder.path().join(program);
         std::fs::remove_file(&path).unwrap();

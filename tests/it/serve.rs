@@ -1,4 +1,4 @@
-//! The program itself: its exit statuses, signals, and what it does when the database comes late.
+//! The program itself: its exit statuses, its reaction to signals, and a database that starts late.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::support::pg::TestDatabase;
 use crate::support::settings::variables;
 use crate::support::{open_folder, until};
 
-/// `adjutant serve` with these variables and no others.
+/// `adjutant serve` with only these variables.
 fn adjutant(variables: &[(String, String)], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
     command.arg("serve").env_clear().current_dir(folder).kill_on_drop(true).stderr(Stdio::piped());
@@ -22,7 +22,7 @@ fn adjutant(variables: &[(String, String)], folder: &Path) -> Command {
     command
 }
 
-/// An address that nobody listened on a moment ago.
+/// An address on which nobody listened a moment ago.
 async fn free_address() -> SocketAddr {
     tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
@@ -40,7 +40,7 @@ fn signal(child: &Child, name: &str) {
     assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
-/// Waits for the end, and gives the exit status and all of standard error.
+/// Waits for the end, and returns the exit status and all of standard error.
 async fn end(mut child: Child) -> (Option<i32>, String) {
     let mut text = String::new();
     let mut stderr = child.stderr.take().unwrap();
@@ -101,7 +101,7 @@ async fn a_private_postgres_that_dies_is_started_again() {
     let folder = open_folder();
     let address = free_address().await;
     let variables = variables(&[("ADJUTANT_LISTEN", &address.to_string())]);
-    // Read while it runs: the word comes a moment after the server does.
+    // Read while the program runs, because the line appears a moment after the server starts.
     let log = folder.path().join("log");
     let stderr = std::fs::File::create(&log).unwrap();
     let mut child = adjutant(&variables, folder.path()).stderr(stderr).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! One's own repository, policy and agent, tried by one command: `adjutant playground --serve --import`.
+//! A user's own repository, policy and agent, tried with one command: `adjutant playground --serve --import`.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use tokio::process::{Child, Command};
 
 use crate::support::open_folder;
 
-/// How long anything may take: the machine may have other things to do.
+/// The time limit for any condition on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 const POLICY: &str = "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
-/// The agent that README tells to save as `agent.py`.
+/// The agent that README tells users to save as `agent.py`.
 fn readmes_agent() -> &'static str {
     let readme = include_str!("../../README.md");
     let begun = readme.split("cat > agent.py <<'END'\n").nth(1).expect("README has an agent");
@@ -40,7 +40,7 @@ fn repository(folder: &Path) -> PathBuf {
     own
 }
 
-/// Starts it, and waits until it says where to look.
+/// Starts it, and waits until it prints its addresses.
 async fn begin(folder: &Path, temporary: &Path, listen: &str) -> Child {
     let agent = folder.join("agent");
     std::fs::write(&agent, readmes_agent()).unwrap();
@@ -48,7 +48,7 @@ async fn begin(folder: &Path, temporary: &Path, listen: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
     command.args(["playground", "--serve", "--import", "acme/mine=own", "--listen", listen]);
     command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("TMPDIR", temporary);
-    // What is somebody's real work is not for a trial: a use of either would fail.
+    // A trial must not touch the user's real work: a use of either would fail.
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/real").env("ADJUTANT_CONFIG", "/no/such/file.toml");
     command.env("ADJUTANT_AGENT_COMMAND", agent);
     let log = std::fs::File::create(folder.join("log")).unwrap();
@@ -63,7 +63,7 @@ async fn begin(folder: &Path, temporary: &Path, listen: &str) -> Child {
         panic!("it ended: {}", std::fs::read_to_string(folder.join("log")).unwrap());
     };
     tokio::time::timeout(PATIENCE, said).await.expect("it says where to look");
-    // Whoever reads no more is no reason to end.
+    // Keeps reading, because a closed pipe would end the program.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     child
 }

@@ -17,7 +17,7 @@ use crate::support::pg::TestDatabase;
 use crate::support::settings::{WEBHOOK_SECRET, settings};
 use crate::support::until;
 
-/// A running `serve` with a database of its own.
+/// A running `serve` with its own database.
 struct Served {
     database: TestDatabase,
     address: SocketAddr,
@@ -97,7 +97,7 @@ async fn a_signed_delivery_is_stored_as_it_came_before_it_is_accepted() {
     let served = Served::start().await;
     let (status, body) = answer(served.delivery("g-1", payload())).await;
     assert_eq!((status, body), (StatusCode::ACCEPTED, json!({"status": "stored"})));
-    // It may have been read already, and found to be no whole payload of GitHub's; it stays as it came.
+    // The runtime may have read it already and found it incomplete. Its body stays unchanged.
     let (_, _, action, installation, target, body) = served.row("g-1").await;
     assert_eq!((action.as_deref(), installation), (Some("labeled"), Some(42)));
     assert_eq!((target.as_deref(), body), (Some("integration/7"), payload().into_bytes()));
@@ -107,7 +107,7 @@ async fn a_signed_delivery_is_stored_as_it_came_before_it_is_accepted() {
 async fn a_redelivery_is_accepted_and_stored_once() {
     let served = Served::start().await;
     for expected in ["stored", "known", "known"] {
-        // A ping is good for nothing; a delivery that was given up meanwhile would be stored again.
+        // A ping is not suitable: if it has failed by then, it would be stored again.
         let mut request = served.delivery("g-1", payload()).build().unwrap();
         request.headers_mut().insert("x-github-event", "ping".parse().unwrap());
         let response = served.client.execute(request).await.unwrap();

@@ -1,4 +1,4 @@
-//! GitHub's description: requests, answers and webhooks.
+//! GitHub's description of its API: requests, answers and webhooks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,17 +9,17 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use github_playground::Exchange;
 use serde_json::Value;
 
-/// Parameters of a path that may hold slashes.
+/// Parameters of a path that may contain slashes.
 const DEEP: &[&str] = &["{path}", "{ref}", "{branch}", "{basehead}", "{dir}"];
 
-/// Webhooks whose schemas lack the member that every delivery to an app has.
+/// Webhooks whose schemas lack a member that every delivery to an app has.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>
 const WITHOUT_INSTALLATION: [&str; 2] = ["pull_request.milestoned", "pull_request.demilestoned"];
 
-/// All of it, read once.
+/// The whole description, parsed once.
 pub(super) static GITHUB: LazyLock<Description> = LazyLock::new(Description::read);
 
-/// What GitHub says of itself, as far as the fixtures have it.
+/// GitHub's description, as far as the fixtures contain it.
 pub(super) struct Description {
     schemas: Schemas,
     operations: BTreeMap<String, Operation>,
@@ -29,11 +29,11 @@ pub(super) struct Description {
 }
 
 struct Operation {
-    /// What may be asked, as JSON.
+    /// The schema of the JSON body.
     request: Option<SchemaIndex>,
     /// The parameters of the query string.
     query: BTreeSet<String>,
-    /// The answers by status; none where one has no JSON.
+    /// The answers by status; `None` for an answer without JSON.
     answers: BTreeMap<u16, Option<SchemaIndex>>,
 }
 
@@ -60,7 +60,7 @@ impl Description {
         Self { schemas, operations, webhooks, error, invalid }
     }
 
-    /// Whether GitHub would send this; none where it describes no such webhook.
+    /// Whether GitHub would send this webhook; `None` if the description does not have it.
     pub(super) fn sends(&self, name: &str, payload: &Value) -> Option<Result<(), String>> {
         let schema = *self.webhooks.get(name)?;
         if !WITHOUT_INSTALLATION.contains(&name) {
@@ -71,14 +71,15 @@ impl Description {
         Some(self.fits(schema, &payload))
     }
 
-    /// The operation of an exchange, and whether GitHub would have answered so; none where it describes no such operation.
-    /// `by_app` says that the app under test asked, which may ask for nothing that GitHub does not know.
+    /// The operation of an exchange, and whether GitHub would answer like this; `None` if the description does not have
+    /// the operation. `by_app` means that the app under test sent the request. Such a request may not contain anything
+    /// that GitHub does not know.
     pub(super) fn answers(&self, exchange: &Exchange<'_>, by_app: bool) -> Option<(&str, Result<(), String>)> {
         let (name, operation) = self.operation(exchange.method, &by_name(exchange.path))?;
         Some((name, self.judge(operation, exchange, by_app)))
     }
 
-    /// The operation of a request: the one with the fewest parameters where several fit.
+    /// The operation of a request: the one with the fewest parameters, if several match.
     fn operation(&self, method: &str, path: &str) -> Option<(&str, &Operation)> {
         let fitting = self.operations.iter().filter_map(|(name, operation)| {
             let (of, template) = name.split_once(' ').unwrap();
@@ -93,7 +94,7 @@ impl Description {
         if exchange.content_type.starts_with("application/json") || exchange.answer.is_empty() {
             self.answer(operation, exchange).map_err(|why| format!("{status}: {why}"))?;
         }
-        // What is refused may be as wrong as it likes.
+        // A refused request may be invalid in any way.
         if status >= 400 {
             return Ok(());
         }
@@ -104,7 +105,7 @@ impl Description {
             Some(schema) if !exchange.request.is_empty() => {
                 let asked: Value =
                     serde_json::from_slice(exchange.request).map_err(|error| format!("the request: {error}"))?;
-                // Where null is an answer of its own, it may even have to be there.
+                // Where null is a valid value, it may even be required.
                 let verdict = self.fits(schema, &asked).or_else(|_| self.fits(schema, &plain(exchange.path, asked)));
                 verdict.map_err(|why| format!("{status}, where the request is wrong: {why}"))
             }
@@ -116,10 +117,10 @@ impl Description {
         let status = exchange.status;
         let body = (!exchange.answer.is_empty()).then(|| serde_json::from_slice::<Value>(exchange.answer));
         let mut body = body.transpose().map_err(|error| error.to_string())?;
-        // Every refusal has its status in its body; the description knows that of some only.
+        // GitHub puts the status into the body of every error. The description has that only for some.
         if let (400.., Some(Value::Object(members))) = (status, &mut body) {
             members.remove("status");
-            // That is told of a blob which is too large, in the same list as in a 422.
+            // GitHub answers this for a blob that is too large, in the same list as in a 422.
             let code = members.get("errors").and_then(|errors| errors.pointer("/0/code"));
             if status == 403 && code.is_some_and(|code| code == "too_large") {
                 members.remove("errors");
@@ -132,9 +133,9 @@ impl Description {
                 Err(format!("there is a body: {body}"))
             }
             (Some(_), _) => Ok(()),
-            // Any operation on a repository that was renamed leads to it.
+            // Any operation on a renamed repository redirects.
             (None, Some(body)) if status == 301 || status == 307 => self.fits(self.error, &body),
-            // The description names few of the refusals that any operation may answer.
+            // The description has few of the errors that any operation may answer.
             (None, Some(body)) if status == 422 => self.fits(self.invalid, &body),
             (None, Some(body)) if status >= 400 => self.fits(self.error, &body),
             (None, _) => Err("GitHub describes no such answer".to_owned()),
@@ -147,7 +148,8 @@ impl Description {
     }
 }
 
-/// `/repositories/{id}/…`, where renamed repositories redirect to, serves what `/repos/{owner}/{repo}/…` does.
+/// `/repositories/{id}/…`, the target of redirects for renamed repositories, serves the same as
+/// `/repos/{owner}/{repo}/…`.
 fn by_name(path: &str) -> String {
     let Some(rest) = path.strip_prefix("/repositories/") else { return path.to_owned() };
     let rest = rest.find('/').map_or("", |at| &rest[at..]);
@@ -180,7 +182,7 @@ impl Operation {
     }
 }
 
-/// How many parameters a template needs to be this path; none where it is not.
+/// How many parameters a template needs to match this path; `None` if it does not match.
 pub(super) fn parameters(template: &str, path: &str) -> Option<usize> {
     let (mut count, mut parts) = (0, path.trim_end_matches('/').split('/'));
     let mut pieces = template.trim_end_matches('/').split('/');
@@ -201,8 +203,8 @@ pub(super) fn parameters(template: &str, path: &str) -> Option<usize> {
     parts.next().is_none().then_some(count)
 }
 
-/// A request in the form that the description knows: clients send null for what they leave out, and labels as a bare list,
-/// which may be empty (<https://docs.github.com/en/rest/issues/labels#set-labels-for-an-issue>).
+/// A request in the form of the description. Clients send null for missing members, and labels as a plain list, which
+/// may be empty (<https://docs.github.com/en/rest/issues/labels#set-labels-for-an-issue>).
 fn plain(path: &str, asked: Value) -> Value {
     let labels = path.ends_with("/labels");
     match asked {

@@ -1,6 +1,7 @@
-//! Compares GraphQL answers with GitHub's schema: types, nullability and the words of enums.
+//! Compares GraphQL answers with GitHub's schema: types, nullability and enum values.
 //!
-//! The request is parsed here by other code than the playground's: an answer's shape depends on names, aliases and fragments only.
+//! This crate parses the request with its own code and not with the playground's. Only names, aliases and fragments
+//! matter for the shape of an answer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +26,7 @@ struct Reader<'t> {
     next: usize,
 }
 
-/// Names, marks, strings and numbers; all else between them is of no interest.
+/// Names, punctuation, strings and numbers. Everything between them is skipped.
 fn words(text: &str) -> Vec<&str> {
     let (mut words, mut rest) = (Vec::new(), text);
     while let Some(first) = rest.chars().next() {
@@ -64,7 +65,7 @@ impl Reader<'_> {
         self.words.get(self.next - 1).copied().unwrap_or_default().to_owned()
     }
 
-    /// Passes over arguments and directives; the latter may leave a field out.
+    /// Skips arguments and directives. Returns whether a directive may leave the field out.
     fn skip(&mut self) -> bool {
         let mut directed = false;
         loop {
@@ -135,7 +136,7 @@ impl Reader<'_> {
 
 type Fragments = BTreeMap<String, (String, Vec<Selection>)>;
 
-/// Whether the answer is one that GitHub could have given to the request.
+/// Whether GitHub could have given this answer to the request.
 pub(super) fn fits(query: &str, answer: &Value) -> Result<(), String> {
     let errors = answer["errors"].as_array();
     for error in errors.into_iter().flatten() {
@@ -178,7 +179,7 @@ pub(super) fn fits(query: &str, answer: &Value) -> Result<(), String> {
         }
     }
     let [(root, selection)] = operations.as_slice() else { return Ok(()) };
-    // What failed is null, whatever its type says: the root's fields may all be.
+    // A failed field is null whatever its type is. All fields of the root may fail.
     let members = data.as_object().ok_or("the data are no object")?;
     object(members, root, selection, &fragments, errors.is_some())
 }
@@ -259,7 +260,7 @@ fn typed(
         }
         _ => {
             let members = value.as_object().ok_or_else(|| format!("{value} is no {kind}"))?;
-            // Which of the possible types it is, only it can say; without that, one must fit.
+            // Only `__typename` says which of the possible types it is. Without it, one of them must match.
             let possible = told["possible"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let verdicts: Vec<_> = possible.map(|kind| object(members, kind, selection, fragments, failed)).collect();
             return if verdicts.iter().any(Result::is_ok) {

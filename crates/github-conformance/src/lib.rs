@@ -1,7 +1,7 @@
 //! Compares everything that a playground answers and sends with GitHub's own description.
 //!
-//! `scripts/github-description` brings the description into `fixtures`. A [`Watched`] playground checks each
-//! answer and webhook; when it is dropped, the test fails on the first ones that GitHub would not have made.
+//! `scripts/github-description` writes the description to `fixtures`. A [`Watched`] playground checks each answer and
+//! webhook. When it is dropped, the test fails on the first ones that GitHub would not have sent.
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "for tests alone: what fails here is the test")]
 
@@ -20,17 +20,17 @@ use serde_json::Value;
 
 use description::{GITHUB, parameters};
 
-/// What the playground serves beyond the description, as GitHub does.
+/// Operations that the playground serves and the description lacks.
 const UNDESCRIBED: &[(&str, &str)] = &[
-    // The root of a tree, which the description takes for an empty `path`.
+    // The root of a tree. The description treats it as an empty `path`.
     ("GET", "/repos/{owner}/{repo}/contents"),
-    // What a button of a check run does, for people without a browser.
+    // Presses a button of a check run, for people without a browser.
     ("POST", "/repos/{owner}/{repo}/check-runs/{id}/requested_action"),
 ];
 /// The most violations that a failure lists.
 const TOLD: usize = 8;
 
-/// A playground whose every answer and webhook is compared with the description.
+/// A playground whose answers and webhooks are all compared with the description.
 pub struct Watched {
     playground: Option<Playground>,
     conformance: Arc<Conformance>,
@@ -38,21 +38,21 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Starts a playground.
+    /// Starts a playground and observes it.
     pub async fn start(mut options: PlaygroundOptions) -> Self {
         let conformance = Arc::new(Conformance { app: options.app.slug.clone(), seen: Mutex::default() });
         options.observer = Some(conformance.clone());
         Self { playground: Some(start(options).await.unwrap()), conformance, counted: true }
     }
 
-    /// Leaves what it sees out of the list of exercised operations: for tests that are skipped on some machines.
+    /// Does not add its operations to the list of exercised ones. For tests that are skipped on some machines.
     #[must_use]
     pub fn uncounted(mut self) -> Self {
         self.counted = false;
         self
     }
 
-    /// Stops the playground.
+    /// Stops the playground and waits until it has ended.
     pub async fn shutdown(mut self) {
         self.playground.take().unwrap().shutdown().await;
     }
@@ -79,23 +79,23 @@ impl Drop for Watched {
     }
 }
 
-/// What was seen so far.
+/// The results so far.
 #[derive(Debug)]
 struct Conformance {
-    /// The slug of the app under test, which its user agent begins with.
+    /// The slug of the app under test, with which its user agent begins.
     app: String,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// The operations and webhooks, each as the fixtures name it.
+    /// The operations and webhooks, by their names in the fixtures.
     names: BTreeSet<String>,
     violations: BTreeSet<String>,
 }
 
 impl Conformance {
-    /// What was only ever refused is not exercised.
+    /// An operation that was only ever refused does not count as exercised.
     fn note(&self, name: String, violation: Result<(), String>, refused: bool) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(violation) = violation {
@@ -116,7 +116,7 @@ impl Observer for Conformance {
                 let verdict = verdict.and_then(|()| if json { typed::answer(name, answer) } else { Ok(()) });
                 self.note(name.to_owned(), verdict, *status >= 400);
             }
-            // HEAD is GET without its body, which nobody describes.
+            // HEAD is GET without a body, and the description does not have it.
             None if *status == 404 || *method == "HEAD" || is_undescribed(method, path) => {}
             None => {
                 let verdict = Err(format!("{status}, and GitHub describes no such operation"));
@@ -133,7 +133,7 @@ impl Observer for Conformance {
     }
 
     fn sent(&self, event: &str, payload: &Value) {
-        // The action of a dispatch is whatever the caller calls it.
+        // The caller chooses the action of a dispatch.
         let named = payload["action"].as_str().filter(|_| event != "repository_dispatch");
         let action = named.map(|action| format!(".{action}"));
         let name = format!("{event}{}", action.unwrap_or_default());
@@ -148,7 +148,7 @@ fn is_undescribed(method: &str, path: &str) -> bool {
     UNDESCRIBED.iter().any(|(known, template)| *known == method && parameters(template, path).is_some())
 }
 
-/// Adds what was exercised to the list of this build, which `scripts/github-coverage` reads.
+/// Adds the exercised operations to the list of this build, which `scripts/github-coverage` reads.
 fn remember(names: &BTreeSet<String>) {
     static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,7 +161,7 @@ fn remember(names: &BTreeSet<String>) {
     known.extend(new);
 }
 
-/// `target/tmp/github-exercised.txt`; tests run from `target/<profile>/deps`.
+/// `target/tmp/github-exercised.txt`. Tests run from `target/<profile>/deps`.
 fn list_of_this_build() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let folder = program.ancestors().nth(3).unwrap().join("tmp");

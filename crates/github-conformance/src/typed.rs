@@ -1,7 +1,7 @@
 //! Reads every answer for which octocrab has a type, and every webhook, with octocrab's models.
 //!
-//! octocrab's types were written from what GitHub really sends, so they notice what the description leaves open. Where they
-//! contradict the description, [`CONTRADICTED`] says so, and the description wins.
+//! octocrab's types were written from GitHub's real answers, so they find errors that the description allows. Where
+//! they contradict the description, [`CONTRADICTED`] says so, and the description wins.
 
 use octocrab::models::{
     self, Author, CombinedStatus, Installation, InstallationRepositories, InstallationToken, Label, Milestone,
@@ -32,19 +32,19 @@ fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<(), Error> {
     serde_json::from_slice::<T>(answer).map(drop)
 }
 
-/// The lists that GitHub wraps in an object: its one array is the list.
+/// The lists that GitHub wraps in an object: its only array is the list.
 fn wrapped<T: DeserializeOwned>(answer: &[u8]) -> Result<(), Error> {
     let whole: Value = serde_json::from_slice(answer)?;
     let lists = whole.as_object().into_iter().flat_map(serde_json::Map::values).filter(|value| value.is_array());
     lists.cloned().try_for_each(|list| serde_json::from_value::<Vec<T>>(list).map(drop))
 }
 
-/// One or many: a folder is a list of what a file is one of.
+/// One item or a list of them: a folder is a list of what a file is a single item of.
 fn either<T: DeserializeOwned>(answer: &[u8]) -> Result<(), Error> {
     if answer.first() == Some(&b'[') { read::<Vec<T>>(answer) } else { read::<T>(answer) }
 }
 
-/// By operation, as the description names it.
+/// By the operation's name in the description.
 const READERS: &[(&str, Reader)] = &[
     ("GET /", read::<models::meta::ApiRoot>),
     ("GET /app", read::<apps::App>),
@@ -202,7 +202,7 @@ const READERS: &[(&str, Reader)] = &[
     ("GET /users/{username}/repos", read::<Vec<Repository>>),
 ];
 
-/// What octocrab 0.54 cannot read though GitHub describes it so, each with its reason.
+/// What octocrab 0.54 cannot read although GitHub's description allows it, each with the reason.
 const CONTRADICTED: &[(&str, &str)] = &[
     ("GET /app/hook/config", "`Config` has to have a `url`, and an app that no address was given to has none"),
     ("PATCH /app/hook/config", "the same"),
@@ -211,7 +211,7 @@ const CONTRADICTED: &[(&str, &str)] = &[
     ("branch_protection_rule.edited", "the same"),
 ];
 
-/// Whether octocrab can read an answer of this operation; it has no type for some.
+/// Whether octocrab can read an answer of this operation. `Ok` if it has no type for it.
 pub(super) fn answer(name: &str, body: &[u8]) -> Result<(), String> {
     let Some((_, read)) = READERS.iter().find(|(known, _)| *known == name) else { return Ok(()) };
     judge(name, read(body))

@@ -1,11 +1,11 @@
-//! The rule of the arrows (ARCHITECTURE.md), read off the source. What crates may import of each other is in their manifests.
+//! The rules for imports (ARCHITECTURE.md), checked on the source. The crates' manifests have the rules for crates.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::{below, module, named};
 
-/// What each top-level module may import of the others; what is not listed may import nothing.
+/// The modules that each top-level module may import. A module that is not listed may import none.
 const ARROWS: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("github", &[]),
@@ -21,15 +21,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("serve", &["github", "runtime", "settings", "store", "web", "workspace"]),
     ("cli", &["report", "settings", "store"]),
 ];
-/// What the binary's modules may import of the library.
+/// The modules of the library that the binary's modules may import.
 const BINARY: &[(&str, &[&str])] = &[
     ("main", &["cli", "logging", "serve", "settings"]),
     ("check", &["agent"]),
     ("demo", &["playground", "serve", "settings", "store", "workspace"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
 ];
-/// What each module of the runtime may import of the others, from the bottom up; `mod` may import all. A handler of an
-/// effect reaches the engine by `sink` alone.
+/// The modules of the runtime that each of its modules may import, from the bottom up; `mod` may import all. A handler
+/// of an effect reaches the engine only through `sink`.
 const RUNTIME: &[(&str, &[&str])] = &[
     ("reach", &[]),
     ("newer", &[]),
@@ -45,12 +45,12 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("outbox", &["app", "apply", "effects", "sink"]),
     ("sweep", &["app", "apply", "effects", "reconcile", "redelivery"]),
 ];
-/// What keeps the domain pure: none of these words is in it.
+/// Words that must not be in the domain, because they would make it impure.
 const IMPURE: &[&str] = &["tokio", "sqlx", "reqwest", "octocrab", "std::fs", "std::env", "Utc::now", "new_v4"];
-/// No file is longer.
+/// The most lines of a file.
 const MOST_LINES: usize = 500;
 
-/// Each file's path below the bot's src/ with its text.
+/// The path below the bot's src/ and the text of each file.
 fn sources() -> Vec<(PathBuf, String)> {
     below("src")
 }
@@ -109,7 +109,7 @@ fn nobody_climbs_to_the_root_without_naming_it() {
     let climbs = |(path, text): &(PathBuf, String)| {
         let folders = path.components().count() - 1;
         let is_folder_itself = path.ends_with("mod.rs");
-        // One more for `mod tests` inside of a file.
+        // One more for `mod tests` inside a file.
         let to_root = folders + usize::from(!is_folder_itself);
         text.contains(&"super::".repeat(to_root + 1))
     };
@@ -128,7 +128,7 @@ fn the_domain_touches_no_world_clock_or_chance() {
     assert_eq!(wrong, [""; 0]);
 }
 
-/// The crates that a crate is built from, itself first; those that only tests need are left out.
+/// The crates that a crate is built from, itself first, without those that only tests need.
 fn built_from(arguments: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -1,4 +1,5 @@
-//! What may import what, read off the source: of the bot and of the playground. What crates may import is in their manifests.
+//! The rules for imports of the bot and of the playground, checked on the source. The crates' manifests have the rules
+//! for crates.
 
 mod bot;
 mod playground;
@@ -6,7 +7,7 @@ mod playground;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Each file's path below a folder of the repository with its text. Files that are texts of other crates are left out.
+/// The path below a folder of the repository and the text of each file, without files that are data of other crates.
 fn below(start: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let foreign = [root.join("src/demo/work"), root.join("crates/github-playground/src/seed/widgets")];
@@ -26,13 +27,13 @@ fn below(start: &str) -> Vec<(PathBuf, String)> {
     files
 }
 
-/// The top-level module that a file belongs to.
+/// The top-level module of a file.
 fn module(path: &Path) -> String {
     let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The modules that a text names behind `root::`, in groups too.
+/// The modules that a text names after `root::`, also in groups.
 fn named(text: &str, root: &str) -> BTreeSet<String> {
     let code: String =
         text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
@@ -52,7 +53,7 @@ fn named(text: &str, root: &str) -> BTreeSet<String> {
     found
 }
 
-/// The entries of a group that was opened just before.
+/// The entries of a group whose opening brace was just read.
 fn top_level(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
     for (at, c) in group.char_indices() {

@@ -1,4 +1,4 @@
-//! The layers of the playground, as the table in its `lib.rs` gives them: imports lead to lower rows only.
+//! The layers of the playground. Imports lead to lower rows of the table in its `lib.rs` only.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::{below, module, named};
 
 const SOURCE: &str = "crates/github-playground/src";
 
-/// The modules of the table with their rows, of which the highest is 0.
+/// The modules of the table with their rows. The highest row is 0.
 fn rows(essay: &str) -> BTreeMap<&str, usize> {
     let table = essay.lines().filter_map(|line| line.strip_prefix("//! | `"));
     let rows = table.filter_map(|line| line.split_once(" | "));
@@ -22,10 +22,11 @@ fn sources() -> (Vec<(PathBuf, String)>, String) {
     (files.into_iter().filter(|(path, _)| !path.starts_with("bin")).collect(), root[0].1.clone())
 }
 
-/// The top-level modules that a file imports or names, by `crate::` or by climbing to the root.
+/// The top-level modules that a file imports or names, through `crate::` or through `super::` up to the root.
 fn imports(path: &Path, text: &str, rows: &BTreeMap<&str, usize>) -> Vec<String> {
     let depth = path.components().count() - usize::from(path.ends_with("mod.rs"));
-    // In `mod tests` the root is one step further; there, the shorter climb leads to names that are no top-level modules.
+    // In `mod tests` the root is one level further up. There, the shorter path leads to names that are no top-level
+    // modules.
     let climbed = [depth, depth + 1].map(|steps| named(text, &"super::".repeat(steps)));
     let climbed = climbed.into_iter().flatten().filter(|name| rows.contains_key(name.as_str()));
     named(text, "crate::").into_iter().chain(climbed).collect()

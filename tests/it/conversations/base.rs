@@ -1,4 +1,4 @@
-//! The base: it moves, it conflicts, it is another branch than the default one.
+//! The base branch: it moves, it conflicts, it is not the default branch.
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ async fn a_base_that_conflicts_is_resolved_by_an_agent_before_and_after_the_fina
     let told = stage.file("adjutant/1-1/main", "told.md").await.unwrap();
     assert!(told.contains("`a.txt`") && told.contains("conflict"), "{told}");
 
-    // It moves once more while the final pull request waits: what was approved no longer merges.
+    // The base moves again while the final pull request waits, so the approved commit no longer merges.
     stage.as_("writer").write("main", "a.txt", Some("theirs again\n")).await;
     maintainer.comment(last, "/approve").await;
     stage.asks_at_rework(issue, "final", 2).await;

@@ -1,4 +1,4 @@
-//! Breakers tripped and lifted, questions that expire, and blocked steps.
+//! Circuit breakers that trip and are reset, questions that expire, and blocked steps.
 
 use adjutant_domain::approval::ApprovalStatus;
 use adjutant_domain::ids::Usd;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{POLICY, policy};
 use crate::support::stage::{Stage, keep, plan, step, write};
 
-/// Three steps, one after the other. An agent costs a cent.
+/// Three sequential steps. An agent costs a cent.
 fn in_a_row() -> Value {
     json!({ "plan": [plan([step("a", &[]), step("b", &["a"]), step("c", &["b"])])] })
 }
@@ -24,7 +24,7 @@ async fn used_up_money_pauses_until_a_budget_or_resume_grants_more() {
     let said = stage.status_says(issue, "The budget of $0.02 is used up").await;
     assert!(said.contains("`/budget 0.04` sets another total (at most $0.06)"), "{said}");
 
-    // The label taken off and put back is no word about money.
+    // Removing and setting the label again does not raise the budget.
     maintainer.unlabel(issue).await;
     stage.status_says(issue, "took the label off").await;
     maintainer.label(issue).await;
@@ -123,7 +123,7 @@ async fn new_steps_queue_while_as_many_pull_requests_as_allowed_wait_for_a_perso
     let last = stage.asks(issue, "final").await;
     stage.as_("maintainer").merge(last).await;
     stage.completed(issue).await;
-    // The other's steps have the place in turn, one after the other.
+    // The steps of the other directive get the slot one after the other.
     let pull = stage.asks(other, "a").await;
     stage.as_("maintainer").comment(pull, "/approve").await;
     stage.completed(other).await;
@@ -134,7 +134,7 @@ async fn new_steps_queue_while_as_many_pull_requests_as_allowed_wait_for_a_perso
 async fn a_question_that_expires_is_reminded_of_once_and_a_late_answer_counts() {
     let mut script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])] });
     script["a"] = json!([write([("a.txt", "ugly\n")])]);
-    // However long the hours that pass are counted as work.
+    // Any number of hours of work is allowed.
     let stage = Stage::set(&policy("limits: { wall_time_hours: 700 }"), script).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;

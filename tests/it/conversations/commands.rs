@@ -1,4 +1,4 @@
-//! Orders: who may give them, in which words, and what is no order at all.
+//! Commands: who may run them, their syntax, and what is not a command.
 
 use adjutant_domain::step::StepState;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::POLICY;
 use crate::support::stage::{Stage, plan, step, write};
 
-/// Two steps side by side, both yellow until somebody mends them.
+/// Two parallel steps, both yellow until they are reworked.
 fn two_ugly() -> Value {
     json!({
         "plan": [plan([step("a", &[]), step("b", &[])])],
@@ -22,7 +22,7 @@ async fn a_yellow_step_asks_and_approve_merges_it() {
     let issue = stage.directive("Do it.").await;
     let (a, _) = (stage.asks(issue, "a").await, stage.asks(issue, "b").await);
 
-    // On the issue a bare word does not say which; on the pull request it does.
+    // On the issue, a command without a name is ambiguous; on the pull request it is not.
     maintainer.comment(issue, "/approve").await;
     let answer = stage.expect(issue, "several things wait").await;
     assert!(answer.contains("`/approve a`") && answer.contains("`/approve b`"), "{answer}");

@@ -1,4 +1,4 @@
-//! Contracts: work that is shown while it is done, and reports that are answered on the issue.
+//! Contracts: work that is shown as a draft, and reports that are answered on the issue.
 
 use adjutant_domain::status::StepStatus;
 use serde_json::{Value, json};
@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use super::{POLICY, policy};
 use crate::support::stage::{Stage, plan, step, step_of, write};
 
-/// Work in progress is shown every second.
+/// Progress is pushed every second.
 const SHOWING: [(&str, &str); 1] = [("ADJUTANT_PROGRESS_SECONDS", "1")];
 
-/// A chain of `a` and, after it, `b`, with these tries of `a`.
+/// A chain of `a` and then `b`, with these tries of `a`.
 fn chain(a: Value) -> Value {
     let plan = plan([step("a", &[]), step("b", &["a"])]);
     Value::from_iter([("plan", json!([plan])), ("a", a)])
 }
 
-/// Waits until `a` has a draft, and gives it.
+/// Waits until `a` has a draft, and returns it.
 async fn draft(stage: &Stage, issue: u64) -> Value {
     stage.agent_waits_for("a").await;
     let step = stage.step_is(issue, "a", "has a draft", |step| step.pull.is_some()).await;
@@ -236,7 +236,7 @@ async fn a_chain_of_one_step_is_shown_against_the_base() {
     let task = directive.tasks.last().unwrap();
     assert_eq!((task.input_tokens, task.output_tokens), (1200, 34));
     assert_eq!(task.measured.as_ref().unwrap().exit, "exit 0");
-    // A run each for the plan and the step.
+    // One run for the plan, and one for the step.
     stage.status_says(issue, "1 step · 0 reworks · $0.02 · 2.4k tokens read, 68 written").await;
     stage.strike().await;
 }

@@ -1,4 +1,4 @@
-//! How the work reaches the base: each step by itself, or all of it without a person.
+//! How the work reaches the base: each step separately, or everything without a person.
 
 use serde_json::json;
 
@@ -145,7 +145,7 @@ async fn direct_delivery_brings_each_step_to_the_base_before_the_next_starts() {
 
 #[tokio::test]
 async fn full_auto_with_merge_auto_goes_to_the_end_without_a_person() {
-    // Yellow on the way is merged too; the step after it mends it, so that the final one is green.
+    // A yellow step is merged too. The step after it fixes the cause, so that the final pull request is green.
     let script = json!({
         "plan": [plan([step("rough", &[]), step("smooth", &["rough"])])],
         "rough": [write([("rough.txt", "ugly\n")])],

@@ -1,4 +1,4 @@
-//! A directive's life: paused, resumed, stopped.
+//! The life of a directive: paused, resumed, cancelled.
 
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use serde_json::json;
@@ -20,7 +20,7 @@ async fn taking_the_label_off_pauses_and_putting_it_back_resumes() {
     stage.status_is(issue, DirectiveStatus::Paused).await;
     stage.status_says(issue, "took the label off").await;
 
-    // What runs finishes, and nothing new starts.
+    // Running work finishes, and nothing new starts.
     stage.say("a");
     stage
         .step_is(issue, "a", "is proved", |step| {
@@ -116,7 +116,7 @@ async fn a_reopened_issue_starts_nothing_until_it_is_labelled_again_and_the_next
     let linked = stage.get(&format!("/issues/comments/{first_comment}")).await;
     assert!(linked["body"].as_str().unwrap().contains(&first.id.to_string()), "{linked}");
 
-    // Closed after the end, and it is put away.
+    // If the issue is closed after the end, the directive is archived.
     stage.asks(issue, "a").await;
     stage.passed(issue, "b").await;
     maintainer.comment(issue, "/stop").await;
@@ -185,7 +185,7 @@ async fn stop_closes_pull_requests_keeps_branches_and_ends_running_agents() {
     assert_eq!(stage.get(&format!("/issues/{issue}")).await["state"], "open");
     assert_eq!(stage.file(branch.as_str(), "a.txt").await.as_deref(), Some("ugly\n"));
 
-    // The label put back starts another one, on branches of its own.
+    // Setting the label again starts another directive with its own branches.
     maintainer.unlabel(issue).await;
     maintainer.label(issue).await;
     let second = stage.directive_is(issue, "there is a second directive", |directive| directive.ordinal == 2).await;

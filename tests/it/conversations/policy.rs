@@ -1,4 +1,4 @@
-//! The policy: broken in every way, and held tighter by labels and options.
+//! The policy: invalid in every way, and overridden by labels and options.
 
 use adjutant_domain::policy::Autonomy;
 use adjutant_domain::status::DirectiveStatus;
@@ -36,7 +36,7 @@ async fn labels_and_options_hold_a_directive_tighter_and_a_maintainer_goes_back_
     assert!(!status.contains("merge: auto"), "{status}");
     assert_eq!(stage.directive_is(issue, "is there", |_| true).await.brief.goal, "Do it.");
 
-    // What was asked stays asked; what comes after goes by the policy's level again, and no further.
+    // An open question stays open. The following steps use the level of the policy again, and never more autonomy.
     let order = maintainer.comment(issue, "/autonomy guardrails").await;
     stage.reacted(order, "rocket").await;
     maintainer.comment(issue, "/approve").await;
@@ -99,7 +99,7 @@ async fn a_policy_that_cannot_be_used_is_told_in_whatever_way_it_is_broken() {
         assert!(answer.contains("set the label again") && answer.contains("@maintainer"), "{answer}");
         assert_eq!(stage.status_comments(issue).await.len(), 0, "{answer}");
     }
-    // A folder in its place, and a link out of the repository.
+    // A folder instead of the file, and a link that leaves the repository.
     maintainer.write("main", PATH, None).await;
     maintainer.write("main", &format!("{PATH}/more.yml"), Some("label: x\n")).await;
     stage.expect(stage.directive("Do it.").await, "it is no file").await;
@@ -108,7 +108,7 @@ async fn a_policy_that_cannot_be_used_is_told_in_whatever_way_it_is_broken() {
     stage.expect(stage.directive("Do it.").await, "it is no file").await;
     stage.quiet().await;
 
-    // A link to a file of the repository is that file.
+    // A link to a file of the repository is read as that file.
     maintainer.write("main", "policies/strict.yml", Some(&policy("autonomy: manual"))).await;
     maintainer.put("main", PATH, "120000", b"../policies/strict.yml").await;
     let issue = stage.directive("Do it.").await;

@@ -1,4 +1,4 @@
-//! A base that is protected: Adjutant merges when GitHub lets it, and else says what GitHub wants.
+//! A protected base: Adjutant merges if GitHub allows it, and otherwise says what GitHub requires.
 
 use serde_json::json;
 

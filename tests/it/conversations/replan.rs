@@ -1,4 +1,4 @@
-//! Planning anew, and issues that are edited while a directive lives.
+//! Replanning, and issues that are edited while a directive lives.
 
 use adjutant_domain::directive::{Directive, PlanOrigin};
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{POLICY, policy};
 use crate::support::stage::{Stage, plan, step, write};
 
-/// How often agents worked on the steps of that name, in whatever plan.
+/// How many agents worked on steps of this name, in all plans.
 fn runs(directive: &Directive, name: &str) -> usize {
     let of_name = |task: &&adjutant_domain::task::Task| {
         let step = task.step.and_then(|step| directive.any_step(step));
@@ -76,7 +76,7 @@ async fn a_replan_calls_off_what_runs_keeps_its_checkpoint_and_completes_the_che
     stage.as_("writer").comment(pull, "/replan").await;
     stage.expect(pull, "the work is planned anew on writer's word").await;
 
-    // One step, straight into the base, for nothing has landed.
+    // One step that goes straight into the base, because nothing was merged yet.
     let only = stage.asks(issue, "all").await;
     let directive = second_plan(&stage, issue).await;
     assert_eq!(directive.task(running).unwrap().status, TaskStatus::Cancelled);
@@ -170,7 +170,7 @@ async fn an_edited_issue_is_noted_and_taken_over_by_replan_once_a_person_approve
     stage.agent_waits_for("b").await;
     let noted = async || stage.status_comments(issue).await.pop().unwrap().contains("differs by now from the brief");
 
-    // Edited, edited back, and edited again by somebody who may command nothing.
+    // Edited, changed back, and edited again by somebody without write access.
     let outsider = stage.as_("outsider");
     outsider.edit_issue(issue, "A right hand.").await;
     stage.status_says(issue, "differs by now from the brief").await;

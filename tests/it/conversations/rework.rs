@@ -1,4 +1,4 @@
-//! Rework: asked for by people, by verifiers and by conflicts.
+//! Rework: requested by people, by verifiers and because of conflicts.
 
 use adjutant_domain::status::StepStatus;
 use serde_json::json;
@@ -84,7 +84,7 @@ async fn a_red_step_is_reworked_by_itself_and_blocks_when_the_cycles_are_used_up
     maintainer.comment(issue, "/approve take").await;
     stage.passed(issue, "take").await;
 
-    // What was taken as it is makes the whole red: a step more mends that.
+    // The accepted step makes the final pull request red. A further step fixes that.
     let last = stage.asks_at_rework(issue, "final", 1).await;
     let told = stage.file("adjutant/1-1/main", "follow.md").await.unwrap();
     assert!(told.contains("The required verifier `test` failed"), "{told}");

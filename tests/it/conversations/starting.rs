@@ -1,4 +1,4 @@
-//! What a label starts, and what it does not.
+//! What a label starts, and what it does not start.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ async fn a_label_by_a_triager_is_answered_once_and_starts_nothing() {
     stage.quiet().await;
     assert_eq!(stage.status_comments(issue).await.len(), 0, "nothing was started");
 
-    // A maintainer who sets it again starts it.
+    // A maintainer who sets the label again starts the directive.
     maintainer.unlabel(issue).await;
     maintainer.label(issue).await;
     stage.asks(issue, "only").await;

@@ -1,4 +1,4 @@
-//! Proof: what counts as green, what needs a person, what is nothing at all.
+//! Verification: what counts as green, what needs a person, and what gives no result.
 
 use adjutant_domain::evaluation::Confidence;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{POLICY, policy};
 use crate::support::stage::{Stage, plan, step, write};
 
-/// A chain of `a` and, after it, `b`, with these tries of `a`.
+/// A chain of `a` and then `b`, with these tries of `a`.
 pub(super) fn chain(a: Value) -> Value {
     let plan = plan([step("a", &[]), step("b", &["a"])]);
     Value::from_iter([("plan", json!([plan])), ("a", a)])
@@ -20,7 +20,7 @@ verifiers:
   - { name: test, run: "until grep -qs go *.txt; do sleep 0.1; done" }
   - { name: lint, run: "! grep -qs ugly *.txt" }
 "#;
-    // Proof of the first head never ends by itself: a push takes its place.
+    // The verification of the first head never ends by itself. A push supersedes it.
     let stage = Stage::set(slow, chain(json!([write([("a.txt", "ugly\n")])]))).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
@@ -33,7 +33,7 @@ verifiers:
         })
         .await;
     maintainer.push(step.branch.as_str(), "a.txt", "ugly, but go\n").await;
-    // The word was about the head before: the new one asks, and the old one's proof is called off.
+    // The approval was for the previous head. The new head asks again, and the old verification is cancelled.
     stage.asks(issue, "a").await;
     let path = format!("/commits/{}/check-runs?check_name=adjutant%2Ftest", step.head().unwrap());
     stage

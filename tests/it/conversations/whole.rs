@@ -156,7 +156,7 @@ async fn a_research_step_hands_in_a_report_that_is_posted_collapsed() {
     let report = stage.expect(issue, "Looked around.").await;
     let (before, folded) = report.split_once("<details>").unwrap();
     assert!(!before.contains("Findings") && folded.contains("It is all there"), "{report}");
-    // Only reports and no diff at all: nothing is left to merge.
+    // There are only reports and no diff, so there is nothing to merge.
     let directive = stage.completed(issue).await;
     assert!(directive.steps[0].pull.is_none());
     stage.strike().await;
@@ -167,7 +167,7 @@ async fn verifiers_are_detected_from_the_tree_when_the_policy_names_none() {
     let script = json!({
         "plan": [plan([step("made", &[])])],
         "made": [
-            // A head's own makefile proves nothing: the base's names the verifier.
+            // The makefile of the head verifies nothing: the one of the base names the verifier.
             write([("made.txt", "broken\n")]),
             write([("made.txt", "fine\n")]),
         ],

@@ -1,4 +1,4 @@
-//! Changes of GitHub's workflows, which a person has to look at and the app may not be granted to push.
+//! Changes to GitHub workflows. A person has to look at them, and the app may not have the permission to push them.
 
 use adjutant_domain::status::StepStatus;
 use serde_json::json;

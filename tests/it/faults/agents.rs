@@ -1,8 +1,9 @@
-//! Agents that misbehave: what is wrong is told, tried again twice, and then a person is asked.
+//! Agents with faults: the fault is reported to the next try, the step is tried again twice, and then a person is
+//! asked.
 
 use super::stage::{Stage, WELL};
 
-/// What an agent does wrong, by the title, and what is said about it.
+/// The faults of agents: the title, the agent's commands, and the expected text.
 const WRONGS: &[(&str, &str, &str)] = &[
     ("crash", "exit 3", "exited with status 3"),
     ("hang", "sleep 1000", "did not finish within"),
@@ -68,7 +69,7 @@ async fn an_agent_that_fails_is_tried_three_times_and_after_retry_by_a_mended_on
 async fn a_change_with_a_secret_or_a_way_out_of_the_tree_is_not_pushed_and_the_agent_is_told() {
     let token = format!("ghp_{}", "A1b2C3d4E5f6".repeat(3));
     let stage = Stage::set("true").await;
-    // As a rework it leaves what it was told, for the test to read.
+    // In a rework the agent stores its instructions, so that the test can read them.
     stage.agent(
         &["alpha"],
         &format!(

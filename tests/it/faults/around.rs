@@ -1,4 +1,4 @@
-//! What happens beside a directive: other people's pull requests, checks asked for again, workflows.
+//! Events that belong to no step: other people's pull requests, requests to run checks again, workflows.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

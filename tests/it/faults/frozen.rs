@@ -1,10 +1,10 @@
-//! A process that stands still for longer than its leases last, as a machine does that is moved or starved.
+//! A process that is suspended for longer than its leases last, like a machine that is migrated or overloaded.
 
 use std::time::Duration;
 
 use super::stage::{Stage, WELL};
 
-/// Longer than a lease of the stage.
+/// Longer than a lease of the tests.
 const FROZEN: Duration = Duration::from_millis(1300);
 /// Long enough to claim work, too short to do much of it.
 const AWAKE: Duration = Duration::from_millis(250);

@@ -1,8 +1,8 @@
-//! GitHub fails, and a directive ends well all the same: one test for each kind of failure, and all at once.
+//! GitHub fails, and a directive completes nevertheless: one test for each kind of failure, and one for all at once.
 //!
-//! Each test runs a directive with two steps while the playground injects the fault, checks that the fault was injected
-//! where that matters, and ends with the same check ([`judged`]): everything was done, and nothing twice. The README beside
-//! this folder lists the faults, what Adjutant does about each, and the tests.
+//! Each test runs a directive with two steps while the playground injects the fault. It checks that the fault was
+//! injected where that matters, and ends with the same check ([`judged`]): everything was done, and nothing twice. The
+//! README beside this folder lists the faults, Adjutant's reactions, and the tests.
 
 mod access;
 mod deliveries;
@@ -19,13 +19,13 @@ use serde_json::Value;
 
 use super::stage::{Serve, Stage, WELL};
 
-/// Both steps, the second after the first.
+/// Both steps; the second depends on the first.
 const STEPS: &[&str] = &["alpha", "beta"];
 
-/// Everything by itself: what a person would have to do for a directive to end is not what is looked at.
+/// Everything is automatic, because these tests are not about people's answers.
 const BY_ITSELF: &str = "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
-/// The stage, with what is looked for and waited for short.
+/// Starts the environment with short intervals and pauses.
 async fn stage(policy: &str) -> Stage {
     let mut stage = Stage::with_policy(policy).await;
     (stage.look, stage.github) = ("2", "2");
@@ -33,7 +33,7 @@ async fn stage(policy: &str) -> Stage {
     stage
 }
 
-/// What the bot asks as the app's installation, below the repository or wherever `path` says.
+/// A rule for the bot's requests as the app's installation, below the repository or at `path`.
 fn of_the_bot(methods: &[&str], path: &str, act: RequestAct) -> FaultRule {
     let methods = methods.iter().map(|&method| method.to_owned()).collect();
     let caller = Some(CallerKind::Installation);
@@ -47,12 +47,12 @@ impl Stage {
         }
     }
 
-    /// How often something was done, to what has these words in it.
+    /// How many requests that contain `what` met this act.
     fn met(&self, act: &str, what: &str) -> usize {
         self.playground.injected_faults().iter().filter(|it| it.act == act && it.what.contains(what)).count()
     }
 
-    /// Runs a directive through to its end, while GitHub does what it was told to, and judges it.
+    /// Runs a directive to its end while GitHub has faults, and checks the result.
     async fn lives_through(&self, title: &str) -> Serve {
         let serve = self.serve().await;
         let issue = self.label(title).await;
@@ -60,14 +60,15 @@ impl Stage {
         serve
     }
 
-    /// The one judgement: all was done, nothing twice, nothing unproved, and nothing was given up.
+    /// The common check: everything was done, nothing was done twice, everything merged was verified, and no effect
+    /// failed permanently.
     async fn judged(&self, issue: u64) {
         self.completes(issue, STEPS).await;
         self.playground.clear_faults();
         let done = self.told().await;
         assert_eq!(self.count("SELECT count(*) FROM deliveries WHERE status = 'failed'").await, 0, "{done}");
         assert_eq!(self.count("SELECT count(*) FROM events WHERE name = 'transition_refused'").await, 0, "{done}");
-        // A plan and two steps: whoever ran an agent once more paid once more.
+        // A plan and two steps. A second run of an agent would cost a second time.
         assert_eq!(self.count("SELECT count(*) FROM tasks").await, 3, "{done}");
         assert_eq!(self.count("SELECT sum(cost_micros)::bigint FROM tasks").await, 200_000, "{done}");
         self.says_nothing_twice().await;
@@ -79,7 +80,7 @@ impl Stage {
         assert_eq!(heads.len(), pulls.len(), "one pull request a branch");
     }
 
-    /// No two comments of the bot's are the same, nor two reactions to one comment.
+    /// The bot has no two equal comments, and no two equal reactions on one comment.
     async fn says_nothing_twice(&self) {
         let comments = self.get("/issues/comments?per_page=100").await;
         let mut said = BTreeSet::new();
@@ -93,7 +94,7 @@ impl Stage {
         }
     }
 
-    /// A pull request's head has one check run of each name, and it was merged because that passed.
+    /// A pull request's head has one check run of each name, and it was merged because they passed.
     async fn is_proved(&self, pull: &Value) {
         let sha = pull["head"]["sha"].as_str().unwrap();
         let runs = self.get(&format!("/commits/{sha}/check-runs?filter=all&per_page=100")).await;

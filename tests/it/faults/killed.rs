@@ -1,14 +1,14 @@
-//! `kill -9`, at every moment that matters.
+//! `kill -9` at every critical moment.
 
 use super::stage::{Stage, WELL, free_address, in_a_tree, long_sleep, runs};
 
-/// After which effects, and how many of each kind.
+/// The effects after which the process is killed, and how many of each kind.
 const MOMENTS: &str =
     "('write_status', 1), ('run_task', 3), ('cut_integration', 1), ('open_pull', 1), ('sync_pull', 1),
     ('write_check', 1), ('verify', 1), ('merge', 3), ('delete_branch', 1), ('integrate', 1), ('close_issue', 1)";
 
-/// Holds the transaction that settles an effect of `moments`, once: what it did outside is done by then, and the
-/// database knows nothing of it yet.
+/// Blocks the transaction that settles an effect of `moments`, once. At that time the effect is done on GitHub, and the
+/// database does not know it.
 const STALL: [&str; 4] = [
     "CREATE TABLE moments (kind text, times integer)",
     "CREATE TABLE lived (id bigint)",
@@ -104,7 +104,7 @@ async fn killed_while_an_agent_runs_it_takes_the_agent_along_and_runs_it_again()
     stage.wait("the agent runs", async || in_a_tree(&trees, "task-", "started").filter(|_| runs(&sleep))).await;
     serve.kill().await;
     stage.wait("the agent is gone too", async || (!runs(&sleep)).then_some(())).await;
-    // What the agent had done so far is there: the clone is gone on with.
+    // The agent's earlier work is there: the clone is used again.
     stage.agent(&["alpha"], &format!("test -e started || exit 1\nrm started\n{WELL}"));
     let serve = stage.serve().await;
     stage.completes(issue, &["alpha"]).await;
@@ -146,7 +146,7 @@ async fn two_processes_on_one_database_share_a_directive_and_do_nothing_twice() 
     );
     let (one, two) = (stage.serve().await, stage.serve_at(free_address().await, "elsewhere").await);
     let issue = stage.label("Shared").await;
-    // Each process runs one agent at a time: with one of them alone, no two would run.
+    // Each process runs one agent at a time, so one process alone could not run two.
     let places = [stage.trees("data"), stage.trees("elsewhere")];
     let started = stage
         .wait("an agent runs in each process", async || {

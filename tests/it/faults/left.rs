@@ -1,5 +1,5 @@
-//! What an agent leaves behind: folders without end, files without number, characters that no database keeps. The service goes on, and
-//! the folders are gone in the end.
+//! What an agent leaves behind: deeply nested folders, huge numbers of files, characters that no database stores. The
+//! service continues, and the folders are removed in the end.
 
 use super::stage::{Stage, WELL};
 
@@ -19,7 +19,7 @@ for nested in sys.argv[1:]:
 END
 ";
 
-/// Leaves as many empty files in each of its arguments.
+/// Creates many empty files in each of its arguments.
 const MANY: &str = r"
 python3 - 200000 /tmp/many many <<'END'
 import os, sys
@@ -30,7 +30,8 @@ for place in sys.argv[2:]:
 END
 ";
 
-/// The agent leaves `wrong` when it does a step, and does it well as a rework; gives what it was told then.
+/// The agent does `wrong` in its first try of a step, and works well in the rework. Returns the instructions of the
+/// rework.
 async fn reworked(stage: &Stage, wrong: &str) -> String {
     let told = r#"cp "$(dirname "$ADJUTANT_TASK_FILE")"/context/*rework.md told.txt"#;
     stage.agent(&["alpha"], &format!("if [ \"$kind\" = rework ]; then\n{told}\nelse\n{wrong}\nfi\n{WELL}"));
@@ -45,12 +46,12 @@ async fn reworked(stage: &Stage, wrong: &str) -> String {
     stage.file("told.txt").await
 }
 
-/// Waits until nothing is left of any clone and of any home.
+/// Waits until no clone and no home is left.
 async fn gone(stage: &Stage) {
     let folders = [stage.trees("data"), stage.folder.path().join("data/scratch")];
     let left = || folders.iter().flat_map(std::fs::read_dir).map(Iterator::count).sum::<usize>();
     let mut last = left();
-    // What is removed takes its time; what matters is that there is less and less.
+    // The removal takes time. Each check must find fewer files.
     while last > 0 {
         stage.wait("less is left", async || (left() < last).then_some(())).await;
         last = left();

@@ -1,4 +1,4 @@
-//! Webhooks that nobody took, that come twice, late and out of order.
+//! Webhooks that are lost, duplicated, late and out of order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::stage::{Stage, WELL};
 
-/// A person approves the plan; everything else goes by itself.
+/// A person approves the plan; everything else is automatic.
 const PLAN_APPROVAL: &str =
     "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
@@ -21,7 +21,7 @@ async fn a_label_set_while_it_was_down_starts_a_directive_after_the_restart() {
     let stage = Stage::set("true").await;
     stage.serve().await.kill().await;
     let issue = stage.label("Set while it was down").await;
-    // A person's stray comment beside it asks for nothing.
+    // A person's comment without a command has no effect.
     stage.comment(issue, "Is anybody there?").await;
     let serve = stage.serve().await;
     stage.completes(issue, &["alpha"]).await;
@@ -66,7 +66,7 @@ async fn webhooks_that_come_twice_late_and_in_reverse_change_nothing() {
 
 type Letter = (HeaderMap, Bytes);
 
-/// Takes webhooks and hands them on in batches, the last one first, each of them twice.
+/// Receives webhooks and forwards them in batches, the last one first, each of them twice.
 async fn bad_postman(to: String) -> String {
     let (sender, mut letters) = mpsc::unbounded_channel::<Letter>();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

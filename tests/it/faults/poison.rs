@@ -1,8 +1,9 @@
-//! Rows that cannot be read, work that ends the process, and answers that the database refuses: each harms itself alone.
+//! Rows that cannot be read, work that ends the process, and results that the database refuses. Each affects only
+//! itself.
 
 use super::stage::{Serve, Stage, WELL};
 
-/// Work on a step that is another for each issue.
+/// An agent whose work on a step depends on the issue's title.
 const BY_TITLE: &str = r#"
 echo "$title" > "$title.txt"
 echo '{"summary":"did it","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
@@ -14,8 +15,8 @@ impl Stage {
         self.wait("the directive completes", async || (self.count(&completed).await == 1).then_some(())).await;
     }
 
-    /// Has the process killed each time that it begins with an effect of that kind, for a task of that kind where it runs one,
-    /// until a person is asked with these words in the question.
+    /// Kills the process each time it begins an effect of this kind (for a task of this kind, if it runs one), until a
+    /// person is asked a question with this text.
     async fn ends_the_process(&self, kind: &str, task: &str, serve: Serve, asked: &str) -> Serve {
         self.execute(&format!(
             "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -47,11 +48,11 @@ impl Stage {
                 })
                 .await;
             if !begun {
-                // Kills that hit something else as well do not count.
+                // A kill that hits several effects at once counts against none of them.
                 assert!((3..10).contains(&kills), "it is tried three times, not {kills}");
                 break;
             }
-            // That it begins is written down all the same: the statement goes on without the process.
+            // The attempt is recorded nevertheless: the statement completes without the process.
             serve.kill().await;
             self.wait("the statement ends", async || (self.count(held).await == 0).then_some(())).await;
             serve = self.serve().await;
@@ -70,7 +71,7 @@ async fn rows_and_directives_that_cannot_be_read_harm_nothing_else() {
     let first = stage.label("First").await;
     stage.completed(first).await;
     serve.kill().await;
-    // The oldest directive is live again, and damaged; and each lane has a row that says nothing known.
+    // The oldest directive is made live again and damaged, and each lane gets an unreadable row.
     stage
         .execute(
             "UPDATE directives SET status = 'active', ended_at = NULL,

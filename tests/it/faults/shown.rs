@@ -1,4 +1,4 @@
-//! `kill -9` while an agent's work in progress is being shown.
+//! `kill -9` while an agent's progress is pushed.
 
 use super::stage::{Serve, Stage, WELL, in_a_tree, long_sleep};
 
@@ -13,7 +13,7 @@ const STALL: [&str; 2] = [
 ];
 
 impl Stage {
-    /// Kills a process whose agent's first work in progress was pushed, before that could be written down.
+    /// Kills a process after it pushed an agent's first progress, and before it could store that.
     async fn killed_after_the_push(&mut self, title: &str) -> u64 {
         self.progress = "1";
         let later = "while ! test -e go; do sleep 0.05; done\necho later > later.txt\nmv go went";
@@ -26,7 +26,7 @@ impl Stage {
         let held = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stalled'";
         let count = format!("SELECT count(*) {held}");
         self.wait("work in progress was pushed", async || (self.count(&count).await > 0).then_some(())).await;
-        // What the agent does from here on is in its clone alone.
+        // From here on the agent's work is only in its clone.
         let trees = self.trees("data");
         let half = in_a_tree(&trees, "task-", "half.txt").unwrap();
         std::fs::write(half.with_file_name("go"), "").unwrap();
@@ -55,7 +55,7 @@ impl Stage {
 async fn killed_after_work_in_progress_was_pushed_it_takes_its_own_push_for_its_own() {
     let mut stage = Stage::set("true").await;
     let issue = stage.killed_after_the_push("Killed while showing").await;
-    // The clone is gone on with, and holds more than was shown.
+    // The clone is used again, and has more than was pushed.
     stage.agent(&["alpha"], &format!("test -e half.txt && test -e later.txt || exit 1\nrm went\n{WELL}"));
     let serve = stage.serve().await;
     stage.nothing_was_lost(issue).await;
@@ -68,7 +68,7 @@ async fn what_was_shown_when_a_process_was_killed_another_machine_goes_on_with()
     let issue = stage.killed_after_the_push("Shown and taken over").await;
     let goes_on = "test -e half.txt && git status --short | grep -q half.txt || exit 1";
     stage.agent(&["alpha"], &format!("{goes_on}\n{WELL}"));
-    // With another data folder it has no clone of this task.
+    // With another data folder there is no clone of this task.
     let serve = stage.serve_at(stage.address, "elsewhere").await;
     stage.nothing_was_lost(issue).await;
     drop(serve);

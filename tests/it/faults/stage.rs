@@ -1,4 +1,4 @@
-//! `serve` as a process of its own, with the playground, a database and an agent of a few lines of shell.
+//! `serve` as a separate process, with the playground, a database and an agent of a few lines of shell.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -22,25 +22,25 @@ use crate::support::open_folder;
 use crate::support::pg::TestDatabase;
 use github_conformance::Watched;
 
-/// How long anything may take: the machine may have other things to do.
+/// The time limit for any condition on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Lines of the log that a failing test tells.
+/// How many lines of the log a failing test prints.
 const LAST_LINES: usize = 40;
 
-/// Everything on its own, so that every part can fail by itself.
+/// All parts of a test, each of which can fail separately.
 pub(super) struct Stage {
     pub(super) playground: Watched,
     pub(super) database: TestDatabase,
     pub(super) pool: PgPool,
     pub(super) folder: tempfile::TempDir,
     pub(super) address: SocketAddr,
-    /// How long an agent may take.
+    /// The time limit of an agent.
     pub(super) time_limit: &'static str,
     /// How many agents a process may run at a time.
     pub(super) max_tasks: &'static str,
-    /// How often work in progress is shown, in seconds.
+    /// The interval at which progress is pushed, in seconds.
     pub(super) progress: &'static str,
-    /// How often GitHub is asked for what no webhook told, and how long it may take for an answer, in seconds.
+    /// The interval at which GitHub is polled, and the time limit for its answers, in seconds.
     pub(super) look: &'static str,
     pub(super) github: &'static str,
     http: reqwest::Client,
@@ -66,14 +66,14 @@ impl ServeHere {
     }
 }
 
-/// An agent's work on a step, where it does it well.
+/// An agent's correct work on a step.
 pub(super) const WELL: &str = r#"
 echo "$step" > "$step.txt"
 echo '{"summary":"did it","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
 "#;
 
 impl Stage {
-    /// A repository that is merged by itself when `verifier`, a line of shell, passes.
+    /// A repository whose pull requests are merged automatically if `verifier`, a shell command, passes.
     pub(super) async fn set(verifier: &str) -> Self {
         Self::with_policy(&format!(
             "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: {}\n",
@@ -108,12 +108,12 @@ impl Stage {
     }
 
     /// Sets the agent: it plans `steps`, each after the one before it, and does each as `work` says. May be called
-    /// again, for an agent that was mended.
+    /// again with a fixed agent.
     pub(super) fn agent(&self, steps: &[&str], work: &str) {
         self.agent_planning(steps, true, work);
     }
 
-    /// As [`Self::agent`], with steps that need not wait for each other.
+    /// As [`Self::agent`], with independent steps.
     pub(super) fn agent_side_by_side(&self, steps: &[&str], work: &str) {
         self.agent_planning(steps, false, work);
     }
@@ -134,7 +134,7 @@ impl Stage {
              title=$(sed -n 's/^    \"title\": \"\\(.*\\)\",/\\1/p' \"$ADJUTANT_TASK_FILE\")\n\
              if [ \"$kind\" = plan ]; then echo '{plan}' > \"$ADJUTANT_RESULT_FILE\"; exit 0; fi\n{work}\n"
         );
-        // Another file under the same name: a run that goes on keeps the one it started with.
+        // A new file under the same name, so that a running agent keeps its own.
         let (path, fresh) = (self.agent_path(), self.folder.path().join("agent.fresh"));
         std::fs::write(&fresh, script).unwrap();
         std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -145,7 +145,7 @@ impl Stage {
         self.folder.path().join("agent")
     }
 
-    /// Where the agents' and verifiers' clones are.
+    /// The folder of the agents' and verifiers' clones.
     pub(super) fn trees(&self, data: &str) -> PathBuf {
         self.folder.path().join(data).join("workspaces/trees")
     }
@@ -155,7 +155,7 @@ impl Stage {
         self.serve_at(self.address, "data").await
     }
 
-    /// Starts `serve` at an address, with a data folder: another machine, as far as it can tell.
+    /// Starts `serve` at an address with a data folder. A new folder has the same effect as another machine.
     pub(super) async fn serve_at(&self, address: SocketAddr, data: &str) -> Serve {
         let folder = self.folder.path();
         let log = folder.join(format!("serve-{}.log", uuid::Uuid::new_v4()));
@@ -173,8 +173,8 @@ impl Stage {
         serve
     }
 
-    /// Starts `serve` in this process, as a program whose persisted types have that version, with a data folder of its own.
-    /// Webhooks go to it from now on.
+    /// Starts `serve` in this process, as a program whose persisted types have this version, with its own data folder.
+    /// From then on it gets the webhooks.
     pub(super) async fn serve_as(&self, version: i32, data: &str) -> ServeHere {
         let address = free_address().await;
         let settings = Settings::load(self.variables(address, data), None).unwrap();
@@ -214,7 +214,7 @@ impl Stage {
         variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Opens an issue and sets the label; gives its number.
+    /// Opens an issue and sets the label. Returns its number.
     pub(super) async fn label(&self, title: &str) -> u64 {
         let issue = self.act("outsider", Method::POST, "/issues", json!({ "title": title, "body": "Do it." })).await;
         let number = issue["number"].as_u64().unwrap();
@@ -228,7 +228,7 @@ impl Stage {
         self.act("maintainer", Method::POST, &path, json!({ "body": body })).await;
     }
 
-    /// Does something as a person, and insists that it works.
+    /// Acts as a person, and requires success.
     pub(super) async fn act(&self, login: &str, method: Method, path: &str, body: Value) -> Value {
         self.act_in(&self.playground.repository, login, method, path, body).await
     }
@@ -257,14 +257,14 @@ impl Stage {
         self.act("maintainer", Method::PUT, &format!("/contents/{path}"), body).await;
     }
 
-    /// A file on `main`.
+    /// The text of a file on `main`.
     pub(super) async fn file(&self, path: &str) -> String {
         let content = self.get(&format!("/contents/{path}")).await;
         let packed: String = content["content"].as_str().unwrap().split_whitespace().collect();
         String::from_utf8(STANDARD.decode(packed).unwrap()).unwrap()
     }
 
-    /// The status comment of an issue: exactly one, once there is one.
+    /// The status comment of an issue. There must be at most one.
     pub(super) async fn status(&self, issue: u64) -> Option<String> {
         let comments = self.get(&format!("/issues/{issue}/comments?per_page=100")).await;
         let bodies = comments.as_array().unwrap().iter().map(|comment| comment["body"].as_str().unwrap().to_owned());
@@ -286,7 +286,7 @@ impl Stage {
         sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&self.pool).await.unwrap();
     }
 
-    /// Waits until the directive of an issue has completed, and looks that nothing was done twice.
+    /// Waits until the directive of an issue has completed, and checks that nothing was done twice.
     pub(super) async fn completes(&self, issue: u64, steps: &[&str]) {
         let completed = format!("SELECT count(*) FROM directives WHERE issue = {issue} AND status = 'completed'");
         self.wait("the directive completes", async || {
@@ -331,14 +331,14 @@ impl Stage {
         }
     }
 
-    /// All that was logged so far, by every `serve` of this stage.
+    /// The log of every `serve` of this test.
     pub(super) fn log(&self) -> String {
         let entries = std::fs::read_dir(self.folder.path()).unwrap().flatten().map(|entry| entry.path());
         let logs = entries.filter(|path| path.extension().is_some_and(|end| end == "log"));
         logs.map(|path| std::fs::read_to_string(path).unwrap()).collect()
     }
 
-    /// What a failing test should tell: what is open in the database, then the end of the log.
+    /// The output of a failing test: open work in the database, then the end of the log.
     pub(super) async fn told(&self) -> String {
         let open = "SELECT coalesce(string_agg(line, E'\\n'), '') FROM (
             SELECT concat_ws(' ', 'directive', status, state->>'failure', state->>'pause') AS line FROM directives UNION ALL
@@ -353,7 +353,7 @@ impl Stage {
         format!("{open}\n{}", lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"))
     }
 
-    /// Waits until `condition` gives something; fails with what is known when it does not.
+    /// Waits until `condition` returns a value. Otherwise it fails and prints the state.
     pub(super) async fn wait<T>(&self, what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -366,7 +366,7 @@ impl Stage {
     }
 }
 
-/// What an agent left may be nested deeper than a temporary folder is removed by itself.
+/// An agent's files may be nested too deeply for the removal of a temporary folder.
 impl Drop for Stage {
     fn drop(&mut self) {
         let _ = adjutant::workspace::remove_all(self.folder.path());
@@ -374,7 +374,7 @@ impl Drop for Stage {
 }
 
 impl Serve {
-    /// `kill -9`, and waits until it is gone.
+    /// `kill -9`, and waits until the process has ended.
     pub(super) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
@@ -385,7 +385,7 @@ impl Serve {
         assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
-    /// SIGTERM; gives the exit status and all that was logged. It has `limit` to end.
+    /// Sends SIGTERM. Returns the exit status and the log. The process has `limit` to end.
     pub(super) async fn terminate(mut self, limit: Duration) -> (ExitStatus, String) {
         self.signal("TERM");
         let ended = tokio::time::timeout(limit, self.child.wait()).await;
@@ -395,27 +395,27 @@ impl Serve {
     }
 }
 
-/// An address that nobody listened on a moment ago.
+/// An address on which nobody listened a moment ago.
 pub(super) async fn free_address() -> SocketAddr {
     tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// Whether a process runs whose command line has this in it.
+/// Whether a process runs whose command line contains this.
 pub(super) fn runs(words: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok()).any(|line| {
-        // The words are those of the command itself, not of what started it.
+        // The process of the command itself, not of the one that started it.
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         line.trim_end().ends_with(words)
     })
 }
 
-/// A number of seconds that nobody else sleeps, to know a process by.
+/// A unique number of seconds to sleep, by which a process is recognised.
 pub(super) fn long_sleep() -> String {
     format!("sleep 86400.{}", uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000)
 }
 
-/// The file of that name in any clone.
+/// The file with this name in any clone.
 pub(super) fn in_a_tree(trees: &Path, prefix: &str, name: &str) -> Option<PathBuf> {
     let found = std::fs::read_dir(trees).ok()?.flatten();
     found

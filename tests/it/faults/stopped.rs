@@ -1,11 +1,11 @@
-//! SIGTERM, and a database that goes away.
+//! SIGTERM, and a database that goes down.
 
 use std::time::Duration;
 
 use super::stage::{Stage, WELL, in_a_tree, long_sleep, runs};
 
 impl Stage {
-    /// The references of checkpoints that the server has.
+    /// The references of checkpoints on the server.
     async fn checkpoints(&self) -> Vec<String> {
         let (url, repository) = (&self.playground.url, &self.playground.repository);
         let host = url.trim_start_matches("http://");
@@ -17,7 +17,7 @@ impl Stage {
     }
 }
 
-/// What an operator's service manager grants.
+/// The time that an operator's service manager grants.
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn sigterm_while_an_agent_runs_hands_its_task_back_and_a_restart_goes_on()
     let (status, log) = serve.terminate(LIMIT).await;
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(!runs(&sleep), "the agent is gone");
-    // Nobody holds it, and nothing is counted as tried.
+    // The lease is released, and no attempt is counted.
     let free =
         "SELECT count(*) FROM effects WHERE kind = 'run_task' AND status = 'queued' AND lease IS NULL AND attempts = 0";
     assert_eq!(stage.count(free).await, 1, "{log}");
@@ -61,7 +61,7 @@ async fn what_an_agent_had_done_when_its_process_was_stopped_another_machine_goe
             "test \"$(cat half.txt)\" = half && git status --short | grep -q half.txt || exit 1\nrm ready\n{WELL}"
         ),
     );
-    // With another data folder it has no clone of this task.
+    // With another data folder there is no clone of this task.
     let serve = stage.serve_at(stage.address, "elsewhere").await;
     stage.completes(issue, &["alpha"]).await;
     assert_eq!(stage.file("half.txt").await.trim(), "half");
@@ -105,7 +105,7 @@ async fn a_database_that_goes_away_and_comes_back_costs_nothing_but_time() {
     let trees = stage.trees("data");
     let started = stage.wait("the agent runs", async || in_a_tree(&trees, "task-", "started")).await;
     stage.database.go_away().await;
-    // The agent ends and a webhook comes while nothing can be written down.
+    // The agent ends and a webhook arrives while the database is down.
     std::fs::write(started.with_file_name("go"), "").unwrap();
     stage.agent(&["alpha"], WELL);
     let second = stage.label("Came while it was away").await;

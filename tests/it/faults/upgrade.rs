@@ -7,7 +7,7 @@ use super::stage::{Stage, in_a_tree};
 const OLDER: i32 = STATE_VERSION;
 const NEWER: i32 = STATE_VERSION + 1;
 
-/// Long enough for something to happen while the agent works.
+/// Long enough for other events while the agent works.
 const WORK: &str = r#"
 touch started
 sleep 1
@@ -24,18 +24,19 @@ async fn directives_go_on_through_an_upgrade_and_a_roll_back_and_nothing_is_done
     let older = stage.serve_as(OLDER, "older").await;
     let first = stage.label("first").await;
     stage.wait("its agent works", async || in_a_tree(&stage.trees("older"), "task-", "started")).await;
-    // As a process of the newer version saves it. What comes of the older one's agent waits for a reader, and is not lost.
+    // As if a process of the newer version had saved it. The result of the older version's agent waits for a reader,
+    // and is not lost.
     stage.execute(&format!("UPDATE directives SET state_version = {NEWER}")).await;
     let waits = "SELECT count(*) FROM waiting_signals";
     stage.wait("its end waits for a reader", async || (stage.count(waits).await > 0).then_some(())).await;
-    // What is said about it waits as well, and another directive goes on in the older version.
+    // A command for it waits as well, and another directive continues in the older version.
     stage.comment(first, "/status").await;
     let left = format!("SELECT count(*) FROM deliveries WHERE status = 'received' AND needs_version = {NEWER}");
     stage.wait("the comment waits", async || (stage.count(&left).await > 0).then_some(())).await;
     let second = stage.label("second").await;
     stage.ends(second).await;
 
-    // The upgrade: both versions at work, and the newer one takes up what waited.
+    // The upgrade: both versions run, and the newer one applies what waited.
     let newer = stage.serve_as(NEWER, "newer").await;
     stage.ends(first).await;
     let third = stage.label("third").await;
@@ -43,7 +44,7 @@ async fn directives_go_on_through_an_upgrade_and_a_roll_back_and_nothing_is_done
     let planned = format!("SELECT count(*) FROM directives WHERE status <> 'draft' AND issue = {third}");
     stage.wait("it begins", async || (stage.count(&planned).await == 1).then_some(())).await;
 
-    // The roll-back: the older version goes on with what is its own.
+    // The roll-back: the older version continues with its own directives.
     newer.stop().await;
     let was_taken = stage.count(&taken).await == 1;
     let fourth = stage.label("fourth").await;
@@ -52,7 +53,7 @@ async fn directives_go_on_through_an_upgrade_and_a_roll_back_and_nothing_is_done
         assert_eq!(stage.count(&taken).await, 1, "nobody touched it");
     }
 
-    // The upgrade once more, and the older version goes.
+    // The upgrade again, and the older version stops.
     let newer = stage.serve_as(NEWER, "newer").await;
     older.stop().await;
     stage.ends(third).await;

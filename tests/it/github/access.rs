@@ -1,4 +1,4 @@
-//! What the app may do, and what is there: lost for a while, given back, and not believed to be gone at the first word.
+//! Access that is lost and restored, and objects that may be absent: a single 404 is not accepted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -41,7 +41,7 @@ async fn a_repository_that_the_installation_lost_is_no_missing_branch() {
     .await;
     let error = server.github().git_token(&repo()).await.unwrap_err();
     assert!(matches!(error, GitHubError::NoAccess { .. }), "{error}");
-    // The installation is asked, and answers 404 where it covers the repository no more.
+    // GitHub is asked for the installation, and answers 404 if it no longer covers the repository.
     assert!(matches!(server.github().access(&repo()).await.unwrap(), Access::None(_)));
 }
 
@@ -74,7 +74,7 @@ fn described(id: u64) -> Value {
     json!({ "id": id, "owner": { "login": "acme" }, "name": "widgets", "full_name": "acme/widgets", "default_branch": "main" })
 }
 
-/// A repository changed hands: the others of its installation have stayed where they were.
+/// One repository was transferred. The other repositories of its installation were not.
 #[tokio::test]
 async fn a_repository_that_goes_through_another_installation_takes_no_other_along() {
     let server = Scripted::start(|call| match call.line.as_str() {
@@ -95,7 +95,8 @@ async fn a_repository_that_goes_through_another_installation_takes_no_other_alon
     assert_eq!(github.git_token(&neighbour).await.unwrap().expose_secret(), "ghs_old");
 }
 
-/// An account was renamed, and somebody took its old name, made a repository of the same name and installed the app there.
+/// An account was renamed. Somebody took its old name, created a repository of the same name and installed the app
+/// there.
 #[tokio::test]
 async fn another_repository_with_the_same_name_is_not_taken_for_the_one_that_was_meant() {
     let server = Scripted::start(|call| match call.line.as_str() {

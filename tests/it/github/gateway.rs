@@ -1,4 +1,4 @@
-//! What octocrab leaves to us, and what GitHub does only on a bad day.
+//! The parts that octocrab does not do, and rare errors of GitHub.
 
 use std::time::Duration;
 

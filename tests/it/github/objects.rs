@@ -1,4 +1,4 @@
-//! Branches, files, people, pull requests and check runs, as GitHub shows them on good days and bad.
+//! Branches, files, people, pull requests and check runs, with GitHub's normal answers and its errors.
 
 use std::sync::{
     Arc,
@@ -125,7 +125,7 @@ async fn a_branch_that_does_not_show_yet_is_worth_another_try_and_a_missing_one_
     assert!(matches!(error, GitHubError::Validation { .. }), "{error}");
 }
 
-/// What `merge_pull` makes of a refusal and of the pull request as it is found then.
+/// The outcome of `merge_pull` for a refusal and the state of the pull request after it.
 async fn merge(status: u16, found: Value) -> Result<MergeOutcome, GitHubError> {
     let server = Scripted::start(move |call| {
         if is(call, "PUT", "/pulls/8/merge") {

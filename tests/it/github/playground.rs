@@ -1,4 +1,4 @@
-//! The gateway and `runtime::ingest` against the playground: the same calls over the same wire as GitHub's.
+//! The gateway and `runtime::ingest` with the playground: the same calls over the same wire as with GitHub.
 
 use adjutant::github::{
     CheckAction, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState,
@@ -315,7 +315,7 @@ async fn what_people_do_to_our_pull_request_becomes_signals() {
 
     stage.act("writer", Method::POST, &format!("{path}/reviews"), json!({ "event": "APPROVE" })).await;
     let approval = loop {
-        // The push may be told a second time, by the pull request itself.
+        // The pull request itself may report the push a second time.
         match stage.signal(&kept).await {
             Signal::HeadMoved { .. } => {}
             Signal::Commanded(given) => break given,

@@ -1,4 +1,4 @@
-//! A server that answers as it is told and remembers what it was asked: for what a real GitHub does only on a bad day.
+//! A server with scripted answers that records its requests, for rare behaviour of the real GitHub.
 
 use std::{
     sync::{
@@ -26,17 +26,17 @@ use chrono::{TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-/// One call, as it arrived.
+/// A recorded request.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    /// Method and path, with the query: `GET /api/v3/app`.
+    /// Method and path with the query: `GET /api/v3/app`.
     pub(crate) line: String,
     pub(crate) authorization: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
-/// One answer.
+/// A scripted answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     /// Status and JSON.
@@ -45,13 +45,12 @@ pub(crate) enum Reply {
     With(u16, Vec<(&'static str, String)>, Value),
     /// Status and a page.
     Text(u16, &'static str),
-    /// Never.
+    /// No answer.
     Silence,
 }
 
 type Script = Box<dyn Fn(&Call) -> Option<Reply> + Send + Sync>;
 
-/// The server.
 pub(crate) struct Scripted {
     pub(crate) url: String,
     shared: Arc<Shared>,
@@ -66,7 +65,8 @@ struct Shared {
 }
 
 impl Scripted {
-    /// Starts one. Where the script has no answer there are the app, its bot and its tokens, and else 404.
+    /// Starts a server. Requests that the script does not answer get the app, its bot and its tokens, and otherwise
+    /// 404.
     pub(crate) async fn start(script: impl Fn(&Call) -> Option<Reply> + Send + Sync + 'static) -> Self {
         Self::with_token_life(TimeDelta::hours(1), script).await
     }
@@ -89,7 +89,7 @@ impl Scripted {
         Self { url, shared }
     }
 
-    /// The gateway to it.
+    /// A gateway to this server.
     pub(crate) fn github(&self) -> GitHub {
         self.github_within(Duration::from_secs(20))
     }
@@ -102,42 +102,42 @@ impl Scripted {
         self.github().repository(&repo())
     }
 
-    /// Every call whose line starts so, in order.
+    /// The recorded requests whose line starts with this, in order.
     pub(crate) fn calls(&self, start: &str) -> Vec<Call> {
         self.shared.calls.lock().unwrap().iter().filter(|call| call.line.starts_with(start)).cloned().collect()
     }
 
-    /// The most writes that were under way at once.
+    /// The most writes that were running at once.
     pub(crate) fn most_writing(&self) -> usize {
         self.shared.most_writing.load(Ordering::SeqCst)
     }
 }
 
-/// The gateway to whatever is there.
+/// A gateway to any server.
 pub(crate) fn github_at(url: &str, timeout: Duration) -> GitHub {
     let private_key = SecretString::from(app_key());
     GitHub::with_timeout(GitHubConfig { url: url.to_owned(), app_id: 1, private_key }, timeout).unwrap()
 }
 
-/// Where the repository's calls go.
+/// The path of the repository's API.
 pub(crate) const REPO: &str = "/api/v3/repos/acme/widgets";
 
-/// Whether a call is this one, below the repository.
+/// Whether a request has this method and this path below the repository.
 pub(crate) fn is(call: &Call, method: &str, path: &str) -> bool {
     call.line == format!("{method} {REPO}{path}")
 }
 
-/// A branch that stands there.
+/// A branch with this head.
 pub(crate) fn head(sha: &str) -> Reply {
     Reply::Json(200, json!({ "ref": "refs/heads/main", "object": { "sha": sha, "type": "commit" } }))
 }
 
-/// `acme/widgets`, as the tests know it.
+/// The repository of the tests, `acme/widgets`.
 pub(crate) fn repo() -> Repo {
     Repo { id: 9, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 5 }
 }
 
-/// An RSA key, made once a run.
+/// An RSA key, created once per run.
 fn app_key() -> String {
     static KEY: OnceLock<String> = OnceLock::new();
     KEY.get_or_init(|| {
@@ -166,7 +166,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     if writes {
         let now = shared.writing.fetch_add(1, Ordering::SeqCst) + 1;
         shared.most_writing.fetch_max(now, Ordering::SeqCst);
-        // Gives others their chance to arrive meanwhile.
+        // Lets other requests arrive meanwhile.
         tokio::task::yield_now().await;
     }
     let reply = (shared.script)(&call).unwrap_or_else(|| common(&shared, &call, minted));

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::ingest::Kept;
 use github_conformance::Watched;
 
-/// A playground and what is around it.
+/// A playground and its surroundings.
 pub(crate) struct Stage {
     pub(crate) playground: Watched,
     pub(crate) github: GitHub,
@@ -52,14 +52,14 @@ impl Stage {
         self.github.repository(&self.repo)
     }
 
-    /// Does something as a person, and insists that it works.
+    /// Acts as a person, and requires success.
     pub(crate) async fn act(&self, login: &str, method: Method, path: &str, body: Value) -> Value {
         let (status, answer) = self.try_with(&self.playground.token(login), method, path, body).await;
         assert!(status < 300, "{login} {path}: {status} {answer}");
         answer
     }
 
-    /// Does something with a token, and tells what came of it.
+    /// Sends a request with a token, and returns the answer.
     pub(crate) async fn try_with(&self, token: &str, method: Method, path: &str, body: Value) -> (u16, Value) {
         let url = format!("{}/api/v3/repos/{}{path}", self.playground.url, self.repo.full_name());
         let request = reqwest::Client::new().request(method, url).bearer_auth(token).json(&body);
@@ -67,13 +67,13 @@ impl Stage {
         (response.status().as_u16(), response.json().await.unwrap_or_default())
     }
 
-    /// A new issue of `login`'s, with its number.
+    /// A new issue by `login`. Returns its number.
     pub(crate) async fn issue(&self, login: &str, title: &str, body: &str) -> u64 {
         let issue = self.act(login, Method::POST, "/issues", json!({ "title": title, "body": body })).await;
         issue["number"].as_u64().unwrap()
     }
 
-    /// A branch off the default branch, with one commit of `login`'s that writes a file.
+    /// A branch from the default branch, with one commit by `login` that writes a file.
     pub(crate) async fn branch(&self, login: &str, branch: &str, path: &str, text: &str) -> Branch {
         let client = self.client();
         let main = client.branch_head(&Branch::new("main")).await.unwrap().unwrap();
@@ -83,13 +83,13 @@ impl Stage {
         branch
     }
 
-    /// A commit of `login`'s that writes a new file.
+    /// A commit by `login` that writes a new file.
     pub(crate) async fn commit(&self, login: &str, branch: &Branch, path: &str, text: &str) {
         let body = json!({ "message": format!("Write {path}"), "content": STANDARD.encode(text), "branch": branch });
         self.act(login, Method::PUT, &format!("/contents/{path}"), body).await;
     }
 
-    /// The signal of the next delivery that makes one.
+    /// The signal of the next delivery that becomes one.
     pub(crate) async fn signal(&mut self, kept: &Kept) -> Signal {
         let mut passed = Vec::new();
         loop {
@@ -110,6 +110,6 @@ impl Stage {
 
 async fn receive(State(sender): State<mpsc::UnboundedSender<(String, Bytes)>>, headers: HeaderMap, body: Bytes) {
     let event = headers["x-github-event"].to_str().unwrap().to_owned();
-    // A test that is over hears no more.
+    // Fails if the test has ended, which is fine.
     let _ = sender.send((event, body));
 }

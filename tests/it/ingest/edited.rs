@@ -1,4 +1,4 @@
-//! The issue's text: read when it was edited and for a `/replan`; and pull requests of earlier plans.
+//! The issue's text: it is read after an edit and for a `/replan`. Also pull requests of earlier plans.
 
 use adjutant_domain::brief;
 use adjutant_domain::replan::IssueText;
@@ -39,7 +39,7 @@ async fn a_replan_of_somebody_who_may_command_comes_after_the_text_that_it_adopt
     assert_eq!(found[0].signal, text_now());
     let Signal::Commanded(given) = &found[2].signal else { panic!("{found:?}") };
     assert_eq!(given.command, Command::Replan { reason: "too large".to_owned() });
-    // Nothing is read for those who are refused, nor for other commands.
+    // Nothing is read for a refused command, nor for other commands.
     let outsider = json!({ "login": "outsider", "type": "User" });
     assert_eq!(commands(read(&server, &kept, "issue_comment", said(outsider, "/replan")).await).len(), 1);
     assert_eq!(commands(read(&server, &kept, "issue_comment", said(maintainer(), "/status")).await).len(), 1);

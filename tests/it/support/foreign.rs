@@ -1,4 +1,5 @@
-//! What the stories of foreign clients share: tools that are made once, the real program beside a playground, and a script to run.
+//! Shared by the tests with foreign clients: tools that are installed once, the real program with a playground, and a
+//! script to run.
 
 use std::future::Future;
 use std::io::{BufRead, Write};
@@ -17,10 +18,10 @@ use super::pg::TestDatabase;
 use super::{open_folder, until};
 use github_conformance::Watched;
 
-/// How long a whole story may take on a machine with much else to do.
+/// The time limit for one script on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// A folder for tools of this kind and version, made on the first use; else why there is none.
+/// A folder with a tool of this kind and version, installed on the first use; else the reason why there is none.
 pub(crate) async fn made_once<F, M>(kind: &str, version: &str, make: M) -> Result<PathBuf, String>
 where
     M: FnOnce(PathBuf) -> F,
@@ -33,7 +34,7 @@ where
     if finished.is_dir() {
         return Ok(finished);
     }
-    // Under another name until it is complete: neither a run that is cut short nor one beside this does harm.
+    // It has another name until it is complete, so that an interrupted or a concurrent run does no harm.
     std::fs::create_dir_all(&all).unwrap();
     let unfinished = all.join(format!("unfinished-{}", Uuid::new_v4().simple()));
     let made = make(unfinished.clone()).await;
@@ -45,19 +46,20 @@ where
     Ok(finished)
 }
 
-/// What a tool is; none where it is missing, which is told, and which is a failure where the variable `require` is set.
+/// The tool. `None` if it is missing: that is printed, and it is a failure if the variable `require` is set.
 pub(crate) fn or_skip<T>(test: &str, require: &str, tool: Result<T, String>) -> Option<T> {
     let reason = match tool {
         Ok(tool) => return Some(tool),
         Err(reason) => reason,
     };
     assert!(std::env::var_os(require).is_none(), "{require} is set, and {reason}");
-    // PastEvent the capture of the test harness, so that it is seen.
+    // Written directly to standard error, so that the test harness does not capture it.
     std::io::stderr().write_all(format!("skipped: {test}: {reason}\n").as_bytes()).unwrap();
     None
 }
 
-/// Runs a story to its end, which its last line names; `beside` is told where it fails.
+/// Runs a script to its end, which is recognised by its last line. If it fails, the output of `beside` is printed as
+/// well.
 pub(crate) async fn tell(story: &mut Command, last: &str, beside: impl FnOnce() -> String) {
     let output = story.stdin(Stdio::null()).kill_on_drop(true).output();
     let told = tokio::time::timeout(PATIENCE, output).await.expect("the story ends in time").unwrap();
@@ -66,7 +68,7 @@ pub(crate) async fn tell(story: &mut Command, last: &str, beside: impl FnOnce() 
     assert_eq!(told.stdout.lines().last().and_then(Result::ok).as_deref(), Some(last), "{said}");
 }
 
-/// A playground, and the real program at work beside it with the demo's agent.
+/// A playground, and the real program with the demo's agent.
 pub(crate) struct MainJob {
     pub(crate) playground: Watched,
     pub(crate) folder: TempDir,
@@ -75,7 +77,7 @@ pub(crate) struct MainJob {
 }
 
 impl MainJob {
-    /// Starts both, and introduces them to each other.
+    /// Starts both, and gives each the other's address.
     pub(crate) async fn start() -> Self {
         let folder = open_folder();
         let database = TestDatabase::new().await;
@@ -92,7 +94,7 @@ impl MainJob {
         Self { playground, folder, _serve: serve, _database: database }
     }
 
-    /// Runs a story that leads the issue to its end.
+    /// Runs a script that leads the issue to its end.
     pub(crate) async fn tell(self, story: &mut Command) {
         story.args([&self.playground.url, &self.playground.repository]);
         let log = log_of(self.folder.path());
@@ -108,7 +110,7 @@ fn log_of(folder: &Path) -> PathBuf {
 
 /// The real program, with the demo's agent.
 fn serve(folder: &Path, playground: &Watched, database: &TestDatabase, listen: SocketAddr) -> Child {
-    // Agents run as another user, who may not look into the folder that this program was built in.
+    // Agents run as another user, who may not read the folder that this program was built in.
     let program = folder.join("agent");
     std::fs::copy(env!("CARGO_BIN_EXE_adjutant"), &program).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -133,12 +135,12 @@ fn serve(folder: &Path, playground: &Watched, database: &TestDatabase, listen: S
         .unwrap()
 }
 
-/// An address that nobody listened on a moment ago.
+/// An address on which nobody listened a moment ago.
 pub(crate) async fn free_address() -> SocketAddr {
     tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// What a program prints; else what it complains of.
+/// The output of a program; else its error output.
 pub(crate) async fn run(command: &mut Command) -> Result<String, String> {
     let shown = format!("{:?}", command.as_std());
     let limit = Duration::from_mins(2);

@@ -1,4 +1,4 @@
-//! What the conversation tests share.
+//! Shared by all integration tests.
 
 pub(crate) mod foreign;
 pub(crate) mod pg;
@@ -9,7 +9,7 @@ use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-/// Waits until `condition` holds, and fails the test when it does not within 30 seconds.
+/// Waits until `condition` holds. Fails the test if it does not within 30 seconds.
 pub(crate) async fn until<F, C>(what: &str, mut condition: C)
 where
     C: FnMut() -> F,

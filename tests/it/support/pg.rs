@@ -1,9 +1,8 @@
 //! A migrated database for each test.
 //!
-//! The server is the one of `ADJUTANT_TEST_DATABASE_URL` (`make test` and `scripts/with-postgres` start one),
-//! else a private cluster that lives as long as one test uses it, so that plain `cargo test` works too. The
-//! migrations run once, in a template; a test's database is a copy of it and is dropped with its
-//! [`TestDatabase`].
+//! The server is the one of `ADJUTANT_TEST_DATABASE_URL` (`make test` and `scripts/with-postgres` start one). Otherwise
+//! it is a private cluster that lives as long as a test uses it, so that plain `cargo test` also works. The migrations
+//! run once, in a template. A test's database is a copy of the template and is dropped with its [`TestDatabase`].
 
 use std::str::FromStr;
 use std::sync::{Arc, Weak};
@@ -15,23 +14,22 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Pg
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-/// Where the tests find a server, a superuser of which they may be.
+/// The variable with the server's URL. The tests need a superuser there.
 const VARIABLE: &str = "ADJUTANT_TEST_DATABASE_URL";
-/// Serialises the making of the template among processes.
+/// The key of the lock under which one process creates the template.
 const TEMPLATE_LOCK: i64 = 0x0061_646a_7574_616e;
 
 static OWN: Mutex<Weak<OwnServer>> = Mutex::const_new(Weak::new());
 static TEMPLATE: Mutex<Option<(String, String)>> = Mutex::const_new(None);
 
-/// A server for who runs `cargo test` without one. The last test that uses it stops it: the fields are
-/// dropped in this order.
+/// A server for a plain `cargo test`. The last test that uses it stops it: the fields are dropped in this order.
 #[derive(Debug)]
 struct OwnServer {
     cluster: Cluster,
     _folder: tempfile::TempDir,
 }
 
-/// A migrated database of one's own.
+/// A migrated database for one test.
 #[derive(Debug)]
 pub(crate) struct TestDatabase {
     name: String,
@@ -41,7 +39,6 @@ pub(crate) struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Makes one.
     pub(crate) async fn new() -> Self {
         let (admin, server) = server().await;
         let template = template(&admin).await;
@@ -50,27 +47,25 @@ impl TestDatabase {
         Self { options: admin.clone().database(&name), name, admin, _server: server }
     }
 
-    /// How to connect.
     pub(crate) fn options(&self) -> PgConnectOptions {
         self.options.clone()
     }
 
-    /// The address for `DATABASE_URL`.
+    /// The URL for `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         self.options.to_url_lossy().to_string()
     }
 
-    /// The store on it.
     pub(crate) async fn store(&self) -> Store {
         Store::connect(self.options()).await.unwrap()
     }
 
-    /// A pool to look into the tables with.
+    /// A pool for direct queries of the tables.
     pub(crate) async fn pool(&self) -> PgPool {
         PgPool::connect_with(self.options()).await.unwrap()
     }
 
-    /// Refuses connections and closes those there are, as a server that is stopped, until [`Self::come_back`].
+    /// Refuses new connections and closes the present ones, like a stopped server, until [`Self::come_back`].
     pub(crate) async fn go_away(&self) {
         let name = &self.name;
         execute(&self.admin, format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
@@ -81,7 +76,7 @@ impl TestDatabase {
         .await;
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub(crate) async fn come_back(&self) {
         let name = &self.name;
         execute(&self.admin, format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
@@ -91,7 +86,7 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        // In a thread of its own: the test's runtime may be on its way out.
+        // In a separate thread, because the test's runtime may be shutting down.
         let dropped = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -99,7 +94,7 @@ impl Drop for TestDatabase {
                 .unwrap()
                 .block_on(execute(&admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
         });
-        // A database that stays behind goes with the server.
+        // A database that is left behind is removed with the server.
         let _ = dropped.join();
     }
 }
@@ -120,7 +115,7 @@ async fn server() -> (PgConnectOptions, Option<Arc<OwnServer>>) {
     (server.cluster.options(), Some(server))
 }
 
-/// The name of the migrated template on this server, made by who comes first.
+/// The name of the migrated template on this server. The first caller creates it.
 async fn template(admin: &PgConnectOptions) -> String {
     let server = admin.to_url_lossy().to_string();
     let mut known = TEMPLATE.lock().await;
@@ -138,7 +133,7 @@ async fn template(admin: &PgConnectOptions) -> String {
         .await
         .unwrap();
     if there.is_none() {
-        // Under another name until it is complete, so that a run that is cut short leaves no half of one.
+        // It has another name until it is complete, so that an interrupted run leaves no incomplete template.
         let unfinished = format!("unfinished_{}", Uuid::new_v4().simple());
         execute(admin, format!("CREATE DATABASE {unfinished}")).await;
         let store = Store::connect(admin.clone().database(&unfinished)).await.unwrap();
@@ -151,7 +146,7 @@ async fn template(admin: &PgConnectOptions) -> String {
     name
 }
 
-/// Tells one set of migrations from another on a server that outlives a run.
+/// Distinguishes sets of migrations on a server that outlives a run.
 fn fingerprint() -> String {
     let migrations = sqlx::migrate!();
     let text: Vec<u8> = migrations.iter().flat_map(|migration| migration.checksum.iter().copied()).collect();

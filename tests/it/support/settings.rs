@@ -1,4 +1,4 @@
-//! Settings that are complete, with a key made for this run.
+//! Complete settings, with a key made for this run.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// What the tests sign deliveries with.
+/// The webhook secret of the tests.
 pub(crate) const WEBHOOK_SECRET: &str = "the tests' webhook secret";
 
 /// An RSA key as PEM on one line, its line breaks written as `\n`.
@@ -20,7 +20,7 @@ static PRIVATE_KEY: LazyLock<String> = LazyLock::new(|| {
     format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----\\n", lines.join("\\n"))
 });
 
-/// The variables of a working `serve` on any free port, with `more` over them.
+/// The variables of a working `serve` on any free port, overridden by `more`.
 pub(crate) fn variables(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let base = [
         ("ADJUTANT_APP_ID", "7"),

@@ -1,8 +1,8 @@
-//! The stage of a conversation: playground, Postgres and `serve` in this process, and a scripted agent.
+//! The environment of a conversation: playground, Postgres and `serve` in this process, and a scripted agent.
 //!
-//! A test sets the stage, lets people act and waits for what Adjutant does; at the end it strikes the stage, which
-//! fails where anything was left unsaid: a comment of the bot's that the test did not expect, a second status comment, a
-//! move that the table of states forbids, an effect or a delivery that was given up.
+//! A test starts the environment, lets people act and waits for what Adjutant does. At the end it checks that nothing
+//! is unexpected. The test fails on a comment of the bot that the test did not read, a second status comment, a
+//! transition that the table of states forbids, or an effect or a delivery that failed permanently.
 
 mod person;
 mod script;
@@ -36,9 +36,9 @@ pub(crate) use script::{keep, plan, step, step_of, write};
 use super::pg::TestDatabase;
 use github_conformance::Watched;
 
-/// How long anything may take on a busy machine.
+/// The time limit for any condition on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// How often a condition is looked at.
+/// How often a condition is checked.
 const POLL: Duration = Duration::from_millis(50);
 const STATUS_MARKER: &str = "<!-- adjutant:status:";
 
@@ -60,12 +60,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Sets the stage with this policy (none where it is empty) on the default branch, and this script for the agent.
+    /// Starts with this policy on the default branch (none if it is empty), and this script for the agent.
     pub(crate) async fn set(policy: &str, script: Value) -> Self {
         Self::set_with(policy, script, &[]).await
     }
 
-    /// The same, with further settings of the operator's.
+    /// The same with further settings.
     pub(crate) async fn set_with(policy: &str, script: Value, more: &[(&str, &str)]) -> Self {
         let folder = super::open_folder();
         let playground = playground(&folder).await;
@@ -99,19 +99,19 @@ impl Stage {
         stage
     }
 
-    /// Somebody, to act.
+    /// A person who can act.
     pub(crate) fn as_<'a>(&'a self, login: &'a str) -> Person<'a> {
         Person { stage: self, login }
     }
 
-    /// The maintainer opens an issue with that goal and sets the label.
+    /// The maintainer opens an issue with this goal and sets the label.
     pub(crate) async fn directive(&self, goal: &str) -> u64 {
         let issue = self.as_("maintainer").open_issue("Work", goal).await;
         self.as_("maintainer").label(issue).await;
         issue
     }
 
-    /// Lets the agents go on that wait for this word.
+    /// Lets the agents continue that wait for this word.
     pub(crate) fn say(&self, word: &str) {
         script::say(&self.agent, word);
     }
@@ -127,7 +127,7 @@ impl Stage {
         .await;
     }
 
-    /// Waits until `condition` holds; when it never does, the test fails with all that is known.
+    /// Waits until `condition` holds. If it never does, the test fails and prints the whole state.
     pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition().await {
@@ -136,7 +136,7 @@ impl Stage {
         }
     }
 
-    /// Waits until the newest directive of an issue is as `is` says, and gives it.
+    /// Waits until `is` accepts the newest directive of an issue, and returns it.
     pub(crate) async fn directive_is(&self, issue: u64, what: &str, is: impl Fn(&Directive) -> bool) -> Directive {
         let mut found = None;
         self.until(what, async || {
@@ -152,7 +152,7 @@ impl Stage {
         self.directive_is(issue, &format!("#{issue} is {status}"), |directive| directive.status == status).await
     }
 
-    /// Waits until a step is as `is` says, and gives it.
+    /// Waits until `is` accepts a step, and returns it.
     pub(crate) async fn step_is(&self, issue: u64, name: &str, what: &str, is: impl Fn(&Step) -> bool) -> Step {
         let what = format!("`{name}` {what}");
         let found = self.directive_is(issue, &what, |directive| directive.step_named(name).is_some_and(&is)).await;
@@ -164,12 +164,12 @@ impl Stage {
         self.step_is(issue, name, "has passed", |step| step.status() == StepStatus::Passed).await
     }
 
-    /// Waits until a question about a step waits for a person; gives its pull request's number, 0 where it has none.
+    /// Waits until a question about a step waits for a person. Returns the pull request's number, 0 if it has none.
     pub(crate) async fn asks(&self, issue: u64, name: &str) -> u64 {
         self.asks_at_rework(issue, name, 0).await
     }
 
-    /// Waits until a question about a step that was reworked so often waits for a person.
+    /// The same, for a step with this number of reworks.
     pub(crate) async fn asks_at_rework(&self, issue: u64, name: &str, reworks: u32) -> u64 {
         let asked = |directive: &Directive| {
             let step = directive.step_named(name).filter(|step| step.reworks >= reworks);
@@ -180,8 +180,8 @@ impl Stage {
         directive.step_named(name).unwrap().pull.as_ref().map_or(0, |pull| pull.number)
     }
 
-    /// Waits until a directive is completed and its issue closed. The word with which Adjutant closes an issue that no
-    /// keyword closed belongs to it.
+    /// Waits until a directive is completed and its issue closed. If no keyword closed the issue, Adjutant's closing
+    /// comment counts as read.
     pub(crate) async fn completed(&self, issue: u64) -> Directive {
         let what = format!("#{issue} is completed");
         let over = |directive: &Directive| {
@@ -199,7 +199,7 @@ impl Stage {
         directive
     }
 
-    /// Waits for a comment of the bot's on an issue or pull request that has this text, and takes it as read.
+    /// Waits for a comment of the bot with this text on an issue or pull request, and marks it as read.
     pub(crate) async fn expect(&self, number: u64, text: &str) -> String {
         let mut found = None;
         self.until(&format!("the bot says on #{number}: {text}"), async || {
@@ -215,7 +215,7 @@ impl Stage {
         body
     }
 
-    /// Waits until the status comment has this text, and gives it.
+    /// Waits until the status comment has this text, and returns it.
     pub(crate) async fn status_says(&self, issue: u64, text: &str) -> String {
         let mut status = String::new();
         self.until(&format!("the status comment of #{issue} says: {text}"), async || {
@@ -232,7 +232,7 @@ impl Stage {
         comments.into_iter().map(|(_, body)| body).filter(|body| body.contains(STATUS_MARKER)).collect()
     }
 
-    /// The text of a file of a branch; none where it is not there.
+    /// The text of a file on a branch; `None` if it does not exist.
     pub(crate) async fn file(&self, branch: &str, path: &str) -> Option<String> {
         use base64::Engine;
         let found = self.get_any(&format!("/contents/{path}?ref={branch}")).await;
@@ -253,11 +253,11 @@ impl Stage {
         self.until(&what, async || self.reactions(comment).await == [reaction]).await;
     }
 
-    /// Waits until every webhook has been worked off and nothing is left to do but to wait for people.
+    /// Waits until every webhook has been handled and only people's answers are missing.
     pub(crate) async fn quiet(&self) {
         let mut before = -1;
         self.until("all is quiet", async || {
-            // In this order: what is under way from one to the next is seen at the second.
+            // In this order, so that work that moves from one to the next is seen in the second.
             let in_flight = self.deliveries_in_flight().await;
             let (open, all): (i64, i64) = sqlx::query_as(
                 "SELECT (SELECT count(*) FROM deliveries WHERE status IN ('received', 'processing'))
@@ -273,7 +273,7 @@ impl Stage {
         .await;
     }
 
-    /// Ends the test: nothing may be left unsaid.
+    /// Ends the test and checks that nothing is unexpected.
     pub(crate) async fn strike(mut self) {
         self.struck = true;
         self.quiet().await;
@@ -289,7 +289,7 @@ impl Stage {
                 faults.push(format!("an unread comment of the bot's: {body}"));
             }
         }
-        // GitHub's merge queue is no user, and merges what one put into it.
+        // GitHub's merge queue is no user, but it merges what a user put into it.
         let wrong: Vec<String> = sqlx::query_scalar(
             "SELECT 'event ' || name || ' ' || data FROM events WHERE name = 'transition_refused'
              UNION ALL SELECT 'not a user: ' || actor_login || ' ' || name FROM events
@@ -315,14 +315,14 @@ impl Stage {
         assert!(status.is_success(), "{status} {answer}");
     }
 
-    /// Reads below the repository, as the maintainer.
+    /// Reads a path below the repository, as the maintainer.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, answer) = self.read_as_maintainer(path).await;
         assert!(status.is_success(), "{path}: {status} {answer}");
         answer
     }
 
-    /// The same, where there may be nothing.
+    /// The same for a path that may not exist.
     async fn get_any(&self, path: &str) -> Value {
         self.read_as_maintainer(path).await.1
     }
@@ -372,12 +372,12 @@ impl Stage {
         listed.as_array().unwrap().iter().any(|delivery| delivery["status"] == "pending")
     }
 
-    /// How often the history has an event of this name.
+    /// How many events of this name the history has.
     pub(crate) async fn happened(&self, name: &str) -> usize {
         self.store.events_after(0, 1000).await.unwrap().iter().filter(|event| event.name == name).count()
     }
 
-    /// All that is known, for who has to find out what went wrong.
+    /// The whole state, for the analysis of a failure.
     async fn dump(&self) -> String {
         let mut text = String::new();
         for event in self.store.events_after(0, 1000).await.unwrap() {
@@ -413,7 +413,7 @@ impl Drop for Stage {
     }
 }
 
-/// A playground with the one key that all stages share: to make one takes longer than to set the stage.
+/// A playground with one key for all tests, because creating a key takes longer than starting everything else.
 async fn playground(folder: &tempfile::TempDir) -> Watched {
     let data = folder.path().join("playground");
     std::fs::create_dir(&data).unwrap();

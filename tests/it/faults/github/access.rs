@@ -1,11 +1,11 @@
-//! Access that is taken away in the middle of the work, and given back.
+//! Access that is removed while work is running, and restored later.
 
 use github_playground::{DeliveryAct, DeliveryFilter, Playground, RequestAct, RequestFilter};
 
 use super::super::stage::in_a_tree;
 use super::{BY_ITSELF, FaultRule, STEPS, Serve, Stage, stage};
 
-/// An agent that takes its time.
+/// A slow agent.
 const SLOWLY: &str = r#"
 touch begun; sleep 2; rm begun
 echo "$step" > "$step.txt"
@@ -16,7 +16,7 @@ const LOST: &str = "the app has no access to a repository; its work waits";
 const REGAINED: &str = "the app has access to a repository again";
 
 impl Stage {
-    /// Takes the access away while the first agent is at work, and waits until the work waits.
+    /// Removes the access while the first agent is running, and waits until the work waits.
     async fn loses(&self, take: impl FnOnce(&Playground)) -> (Serve, u64) {
         self.agent(STEPS, SLOWLY);
         let serve = self.serve().await;
@@ -27,7 +27,7 @@ impl Stage {
         let ended = "SELECT count(*) FROM tasks WHERE kind = 'step' AND exit = 'exit 0'";
         self.wait("the agent has ended", async || (self.count(ended).await == 1).then_some(())).await;
         self.wait("the operator is told", async || self.log().contains(LOST).then_some(())).await;
-        // Its end is known, its work is not handed in, and nothing else has begun or was given up.
+        // The agent's end is known, but its work is not submitted. Nothing else has begun or failed.
         let working = "SELECT count(*) FROM tasks WHERE kind = 'step' AND status = 'running'";
         assert_eq!(self.count(working).await, 1, "{}", self.told().await);
         assert_eq!(self.count("SELECT count(*) FROM tasks").await, 2);
@@ -80,7 +80,7 @@ async fn an_app_that_is_removed_goes_on_when_it_is_installed_again() {
     stage.regains(serve, issue).await;
 }
 
-/// The words with which GitHub refuses a token for more than was granted, and an app that is installed all the same.
+/// GitHub's message when it refuses a token for more permissions than were granted, although the app is installed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_permission_that_was_never_granted_is_told_to_people() {
     let stage = stage(BY_ITSELF).await;
@@ -89,7 +89,7 @@ async fn a_permission_that_was_never_granted_is_told_to_people() {
         path: Some("/app/installations/*/access_tokens".to_owned()),
         caller: None,
     };
-    // The first token is for the API, those that follow for git.
+    // The first token is for the API, the following ones for git.
     stage.inject([FaultRule::to_requests(mint, RequestAct::Unprocessable).after(1)]);
     let serve = stage.serve().await;
     let issue = stage.label("Not granted").await;

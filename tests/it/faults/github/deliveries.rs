@@ -1,4 +1,4 @@
-//! Deliveries that are lost, doubled, late, out of order or out of date.
+//! Deliveries that are lost, duplicated, late, out of order or out of date.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
-/// A person approves the plan, the first step and nothing else.
+/// A person approves the plan and the first step; everything else is automatic.
 const ASKING: &str =
     "autonomy: manual\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
@@ -17,7 +17,7 @@ fn all(act: DeliveryAct) -> FaultRule {
 }
 
 impl Stage {
-    /// Waits until so many questions wait for a person.
+    /// Waits until this many questions wait for a person.
     async fn asks(&self, kind: &str) {
         let waiting = format!("SELECT count(*) FROM approvals WHERE kind = '{kind}' AND status = 'pending'");
         self.wait(&format!("the {kind} waits"), async || (self.count(&waiting).await == 1).then_some(())).await;
@@ -107,7 +107,7 @@ async fn deliveries_out_of_order_are_as_good_as_in_order() {
     survives(DeliveryAct::Reorder { behind: 2 }, "reorder").await;
 }
 
-/// The label's delivery comes when the issue has lost it again.
+/// The label's delivery arrives after the label was removed from the issue again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_is_out_of_date_starts_nothing() {
     let stage = stage(BY_ITSELF).await;
@@ -187,7 +187,7 @@ async fn a_transfer_that_nobody_told_is_found_and_the_issue_left_alone() {
     drop(serve);
 }
 
-/// Every URL in a repository called `pull` has `/pull/` in it.
+/// Every URL in a repository called `pull` contains `/pull/`.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_repository_called_pull_commands_on_issues_are_found_by_looking() {
     const REPOSITORY: &str = "acme/pull";

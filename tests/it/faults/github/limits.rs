@@ -1,4 +1,4 @@
-//! Rate limits: refused with a time, the bot waits for that long, and nothing is lost.
+//! Rate limits with a time: the bot waits for that time, and nothing is lost.
 
 use github_playground::{CallerKind, RequestAct, RequestFilter};
 

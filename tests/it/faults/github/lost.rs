@@ -1,10 +1,10 @@
-//! Answers that never come: before anything was done, or after it was.
+//! Answers that are lost, before or after the request was carried out.
 
 use github_playground::{Body, RequestAct};
 
 use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
-/// Every write to each path fares so once, and pushes do.
+/// Every first write to each path has this fault, and so have pushes.
 async fn survives(act: RequestAct, name: &str) -> Stage {
     let stage = stage(BY_ITSELF).await;
     let writes = ["POST", "PATCH", "PUT", "DELETE"];
@@ -94,7 +94,7 @@ async fn slow_answers_are_waited_for() {
     drop(serve);
 }
 
-/// GitHub is gone when an agent has ended: its work is handed in later, and it is not paid twice.
+/// GitHub is down when an agent has ended. Its work is submitted later, and the agent is not paid twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_is_not_run_again_because_its_work_could_not_be_pushed() {
     let stage = stage(BY_ITSELF).await;

@@ -1,4 +1,4 @@
-//! `mergeable` that is not computed for long, and merges that are refused meanwhile.
+//! A `mergeable` that is not computed for a long time, and merges that are refused meanwhile.
 
 use github_playground::RequestAct;
 

@@ -1,10 +1,10 @@
-//! Refusals that look definite and are a moment's: none is believed at once.
+//! Temporary refusals that look permanent: none is accepted at once.
 
 use github_playground::{RefAct, RequestAct};
 
 use super::{BY_ITSELF, FaultRule, of_the_bot, stage};
 
-/// The first write to each path is refused, and a read now and then.
+/// The first write to each path is refused, and also some reads.
 async fn survives(act: RequestAct, name: &str) {
     let stage = stage(BY_ITSELF).await;
     stage.inject([

@@ -1,4 +1,4 @@
-//! Everything at once, from one random seed each: what a test did is done again with `ADJUTANT_TEST_SEED=<seed>`.
+//! All faults at once, from one random seed each. `ADJUTANT_TEST_SEED=<seed>` repeats a test.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -7,11 +7,11 @@ use github_playground::{Body, DeliveryAct, DeliveryFilter, RefAct, RequestAct};
 
 use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
-/// How strong the storm is. At 1, one request in five goes wrong, and a task makes a dozen in a row: it gets there in the end, but
-/// after pauses that are longer than a test's patience, all the more on a busy machine.
+/// The strength of the storm. At 1, one request in five fails, and a task makes a dozen in a row. It completes in the
+/// end, but the pauses are longer than a test may take, above all on a busy machine.
 const STRENGTH: f64 = 0.4;
 
-/// Whatever requests may meet, each this often at full strength.
+/// All faults of requests, each with its probability at full strength.
 fn requests() -> Vec<(RequestAct, f64)> {
     vec![
         (RequestAct::Unauthorized, 0.01),
@@ -58,7 +58,7 @@ impl Stage {
 }
 
 impl Stage {
-    /// It did blow: requests went wrong, deliveries in several ways, and new refs were hidden.
+    /// The storm took place: requests failed, deliveries failed in several ways, and new refs were hidden.
     fn was_stormy(&self) {
         let met = self.playground.injected_faults();
         let kinds: BTreeSet<_> = met.iter().map(|it| it.act.as_str()).collect();
@@ -68,7 +68,7 @@ impl Stage {
     }
 }
 
-/// A seed of its own for each run and place; it is printed, and a test that fails shows it.
+/// A new seed for each run and place. It is printed, so that a failing test shows it.
 fn seed(place: u64) -> u64 {
     let given = std::env::var("ADJUTANT_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| {
@@ -105,7 +105,7 @@ async fn a_process_that_is_killed_in_the_storm_goes_on_where_it_was() {
     stage.storm(seed);
     let mut serve = stage.serve().await;
     let issue = stage.label(&format!("Killed in a storm from {seed}")).await;
-    // After the first effects, in the middle, and near the end: counted in effects, and not in seconds.
+    // After the first effects, in the middle, and near the end, counted in effects and not in seconds.
     for done in [4, 10, 18] {
         let is_so = "SELECT count(*) FROM effects WHERE status = 'done'";
         stage

@@ -1,4 +1,4 @@
-//! The people of a conversation: what somebody does on GitHub, over its REST API and with git.
+//! The people of a conversation: their acts on GitHub, over its REST API and with git.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::Stage;
 
-/// Somebody who acts.
+/// A person who acts.
 pub(crate) struct Person<'a> {
     pub(super) stage: &'a Stage,
     pub(super) login: &'a str,
 }
 
 impl Person<'_> {
-    /// Opens an issue, and gives its number.
+    /// Opens an issue, and returns its number.
     pub(crate) async fn open_issue(&self, title: &str, body: &str) -> u64 {
         let issue = self.act(Method::POST, "/issues", json!({ "title": title, "body": body })).await;
         issue["number"].as_u64().unwrap()
@@ -24,7 +24,7 @@ impl Person<'_> {
         self.act(Method::POST, &format!("/issues/{issue}/labels"), json!({ "labels": ["directive"] })).await;
     }
 
-    /// Makes a label, so that people who may not make one can set it.
+    /// Creates a label, so that people who may not create one can set it.
     pub(crate) async fn make_label(&self, name: &str) {
         self.act(Method::POST, "/labels", json!({ "name": name, "color": "ededed" })).await;
     }
@@ -41,7 +41,7 @@ impl Person<'_> {
         self.act(Method::DELETE, &format!("/issues/{issue}/labels/directive"), Value::Null).await;
     }
 
-    /// Comments on an issue or pull request, and gives the comment's id.
+    /// Comments on an issue or pull request, and returns the comment's id.
     pub(crate) async fn comment(&self, number: u64, body: &str) -> u64 {
         let path = format!("/issues/{number}/comments");
         self.act(Method::POST, &path, json!({ "body": body })).await["id"].as_u64().unwrap()
@@ -64,7 +64,7 @@ impl Person<'_> {
         self.act(Method::POST, &format!("/pulls/{pull}/comments"), comment).await;
     }
 
-    /// Hands a review in, with remarks on the first lines of files.
+    /// Submits a review with comments on the first lines of files.
     pub(crate) async fn review(&self, pull: u64, event: &str, body: &str, remarks: &[(&str, &str)]) {
         let remarks: Vec<_> = remarks
             .iter()
@@ -74,19 +74,19 @@ impl Person<'_> {
         self.act(Method::POST, &format!("/pulls/{pull}/reviews"), review).await;
     }
 
-    /// Hands a review in of a commit that need not be the newest.
+    /// Submits a review of a commit that need not be the newest.
     pub(crate) async fn review_of(&self, pull: u64, commit: &str, event: &str) {
         let review = json!({ "event": event, "body": "", "commit_id": commit });
         self.act(Method::POST, &format!("/pulls/{pull}/reviews"), review).await;
     }
 
-    /// Makes a branch off the default branch.
+    /// Creates a branch from the default branch.
     pub(crate) async fn branch(&self, name: &str) {
         let head = self.stage.get("/git/ref/heads/main").await["object"]["sha"].clone();
         self.act(Method::POST, "/git/refs", json!({ "ref": format!("refs/heads/{name}"), "sha": head })).await;
     }
 
-    /// Protects a branch; what is not named is not asked for.
+    /// Protects a branch. `more` overrides the defaults, which require nothing.
     pub(crate) async fn protect(&self, branch: &str, more: Value) {
         let mut protection = json!({
             "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": null,
@@ -105,7 +105,7 @@ impl Person<'_> {
         self.act(Method::PATCH, &format!("/issues/{number}"), json!({ "state": "closed" })).await;
     }
 
-    /// Opens a closed issue again.
+    /// Reopens a closed issue.
     pub(crate) async fn reopen(&self, number: u64) {
         self.act(Method::PATCH, &format!("/issues/{number}"), json!({ "state": "open" })).await;
     }
@@ -117,7 +117,7 @@ impl Person<'_> {
         self.mutate(query, json!({ "id": issue })).await;
     }
 
-    /// Transfers an issue to another repository, which is made for it.
+    /// Transfers an issue to another repository, which is created for it.
     pub(crate) async fn transfer_issue(&self, number: u64, to: &str) {
         let url = format!("{}/api/v3/orgs/acme/repos", self.stage.playground.url);
         let request = self.stage.http.post(url).bearer_auth(self.stage.playground.token(self.login));
@@ -128,7 +128,7 @@ impl Person<'_> {
         self.mutate(query, json!({ "id": issue, "to": made["node_id"] })).await;
     }
 
-    /// Gives a branch a merge queue, with a ruleset.
+    /// Adds a merge queue to a branch, with a ruleset.
     pub(crate) async fn require_queue(&self, branch: &str) {
         let parameters = json!({
             "check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5,
@@ -141,7 +141,7 @@ impl Person<'_> {
         self.act(Method::POST, "/rulesets", ruleset).await;
     }
 
-    /// Puts a pull request into the merge queue of its base.
+    /// Adds a pull request to the merge queue of its base.
     pub(crate) async fn enqueue(&self, pull: u64) {
         let id = self.stage.get(&format!("/pulls/{pull}")).await["node_id"].clone();
         let query = "mutation($id: ID!) { enqueuePullRequest(input: { pullRequestId: $id }) { clientMutationId } }";
@@ -156,7 +156,7 @@ impl Person<'_> {
         assert!(answer.get("errors").is_none(), "{answer}");
     }
 
-    /// Writes a file on a branch by the API; without text it is deleted.
+    /// Writes a file on a branch through the API. `None` deletes it.
     pub(crate) async fn write(&self, branch: &str, path: &str, text: Option<&str>) {
         let old = self.stage.get_any(&format!("/contents/{path}?ref={branch}")).await;
         let mut body = json!({ "message": format!("Change {path}"), "branch": branch });
@@ -170,7 +170,7 @@ impl Person<'_> {
         self.act(method, &format!("/contents/{path}"), body).await;
     }
 
-    /// Pushes a commit that writes a file on top of a branch, with git over HTTP, and gives its sha.
+    /// Pushes a commit that writes a file on top of a branch, with git over HTTP, and returns its sha.
     pub(crate) async fn push(&self, branch: &str, path: &str, text: &str) -> String {
         let token = self.stage.playground.token(self.login);
         let url = self.stage.playground.url.replacen("http://", &format!("http://x-access-token:{token}@"), 1);
@@ -184,7 +184,7 @@ impl Person<'_> {
         git(&clone, &["rev-parse", "HEAD"]).await
     }
 
-    /// Puts something at a path of a branch, whatever was there, by git's own objects: bytes, or a link (mode 120000).
+    /// Replaces whatever is at a path of a branch, with git's own objects: a file, or a link (mode 120000).
     pub(crate) async fn put(&self, branch: &str, path: &str, mode: &str, bytes: &[u8]) {
         let head = self.stage.get(&format!("/git/ref/heads/{branch}")).await["object"]["sha"].clone();
         let blob = json!({ "content": STANDARD.encode(bytes), "encoding": "base64" });
@@ -204,7 +204,7 @@ impl Person<'_> {
     }
 }
 
-/// Runs git without anybody's settings, and gives what it printed.
+/// Runs git without any user's settings, and returns its output.
 async fn git(folder: &std::path::Path, arguments: &[&str]) -> String {
     let output = tokio::process::Command::new("git")
         .current_dir(folder)

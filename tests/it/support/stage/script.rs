@@ -1,4 +1,4 @@
-//! What the scripted agent is told to do, in the words of a test.
+//! The script of the scripted agent.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 const AGENT: &str = include_str!("agent.py");
-/// Where the agent's program holds its script.
+/// The placeholder for the script in the agent's program.
 const PLACE: &str = "\"@SCRIPT@\"";
 
 /// A planner's answer with these steps.
@@ -31,7 +31,7 @@ pub(crate) fn write<const N: usize>(files: [(&str, &str); N]) -> Value {
     json!({ "write": files })
 }
 
-/// A try that writes what it was told into this file, beside these.
+/// A try that writes its instructions to this file, and these files.
 pub(crate) fn keep<const N: usize>(path: &str, files: [(&str, &str); N]) -> Value {
     let mut act = write(files);
     act["keep"] = json!(path);
@@ -41,16 +41,16 @@ pub(crate) fn keep<const N: usize>(path: &str, files: [(&str, &str); N]) -> Valu
 /// Writes the agent with its script into a folder.
 pub(super) fn agent(folder: &Path, script: &Value) -> PathBuf {
     let path = folder.join("agent.py");
-    // A JSON text in a JSON string is a string of Python's too.
+    // A JSON text inside a JSON string is also a valid Python string.
     let text = AGENT.replace(PLACE, &Value::String(script.to_string()).to_string());
     std::fs::write(&path, text).unwrap();
-    // Agents run as nobody in particular.
+    // Agents run as another user.
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path
 }
 
-/// Tells the agents that wait for this word to go on. They see it in the program that they run from: it is the only
-/// file of ours that reaches into the sandbox.
+/// Lets the agents continue that wait for this word. They read it from the program that they run from, which is the
+/// only file of the test that they can see in the sandbox.
 pub(super) fn say(agent: &Path, word: &str) {
     use std::io::Write;
     let mut file = std::fs::OpenOptions::new().append(true).open(agent).unwrap();

@@ -1,4 +1,4 @@
-//! Time, let pass without waiting for it.
+//! Lets time pass without waiting.
 
 use adjutant_domain::ids::DirectiveId;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Stage;
 
 impl Stage {
-    /// Lets so many hours pass for a directive: whatever it counts from happened so much earlier.
+    /// Lets this many hours pass for a directive, by moving its stored times into the past.
     pub(crate) async fn hours_pass(&self, id: DirectiveId, hours: f64) {
         let mut tx = self.pool.begin().await.unwrap();
         sqlx::query(
@@ -35,7 +35,7 @@ impl Stage {
         tx.commit().await.unwrap();
     }
 
-    /// What was written down of every event of that name, oldest first.
+    /// The stored data of every event of this name, oldest first.
     pub(crate) async fn events(&self, name: &str) -> Vec<Value> {
         sqlx::query_scalar("SELECT data FROM events WHERE name = $1 ORDER BY id")
             .bind(name)

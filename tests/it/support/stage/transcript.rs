@@ -1,7 +1,7 @@
-//! All that people see of a conversation in the end, as a text for a snapshot.
+//! Everything that people see of a conversation at its end, as a text for a snapshot.
 //!
-//! Issues come first, then pull requests by the names of their branches: their numbers depend on which of two steps was
-//! faster. What differs from run to run is replaced by words that stay.
+//! Issues come first, then pull requests by the names of their branches, because their numbers depend on which of two
+//! steps was faster. Values that differ from run to run are replaced by fixed words.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::Stage;
 
-/// What happens to an issue or pull request and is shown between its comments.
+/// The events of an issue or pull request that are shown between its comments.
 const SHOWN_EVENTS: &[&str] = &["labeled", "unlabeled", "closed", "reopened", "merged", "ready_for_review"];
 
 impl Stage {
-    /// Waits until all is quiet, and gives everything that people see then: texts, states, labels, comments in their
-    /// order with the reactions to them, reviews and check runs. Every comment counts as read.
+    /// Waits until everything is quiet, and returns what people see then: texts, states, labels, comments in their
+    /// order with their reactions, reviews and check runs. Every comment counts as read.
     pub(crate) async fn transcript(&self) -> String {
         self.quiet().await;
         let listed = self.get("/issues?state=all&sort=created&direction=asc&per_page=100").await;
@@ -79,7 +79,7 @@ impl Stage {
         self.write_checks(text, word(&pull["head"]["sha"])).await;
     }
 
-    /// The comments and what else happened, in the order of GitHub's timeline.
+    /// The comments and other events in the order of GitHub's timeline.
     async fn write_thread(&self, text: &mut String, number: u64) {
         for event in self.get(&format!("/issues/{number}/events?per_page=100")).await.as_array().unwrap() {
             let name = word(&event["event"]);
@@ -123,12 +123,12 @@ fn branch(pull: &Value) -> &str {
     word(&pull["head"]["ref"])
 }
 
-/// A text as people see it: without the comments in it that GitHub hides.
+/// A text as people see it, without HTML comments.
 fn write_body(text: &mut String, body: &Value) {
     let hidden = Regex::new(r"(?s)<!--.*?-->\n?").unwrap();
     let seen = hidden.replace_all(word(body), "").replace('\r', "");
     if !seen.trim().is_empty() {
-        // The colours of a diagram are no text.
+        // A diagram's colours are not text.
         for line in seen.trim().lines().filter(|line| !line.trim_start().starts_with("classDef ")) {
             writeln!(text, "{}", line.trim_end()).unwrap();
         }
@@ -136,7 +136,7 @@ fn write_body(text: &mut String, body: &Value) {
     }
 }
 
-/// Replaces what differs from run to run.
+/// Replaces values that differ from run to run.
 struct Stable<'a> {
     url: &'a str,
     /// The words for pull requests' numbers.
@@ -160,9 +160,8 @@ impl<'a> Stable<'a> {
         let text = replaced(&text, r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z)?", "[time]");
         let text = replaced(&text, r"issuecomment-\d+", "issuecomment-[id]");
         let text = replaced(&text, r"\b\d+(\.\d+)? (ms|s|min|h)( \d+ (s|min))?\b", "[duration]");
-        // Left out by the bot where it is less than a second.
+        // The bot leaves out a duration of less than a second.
         let text = replaced(&text, r" · \[duration\] at work", "");
-        // Work of less than a second is not mentioned.
         let text = text.replace(" · [duration] at work", "");
         replaced(&text, r"127\.0\.0\.1:\d+", "[address]")
     }
@@ -181,12 +180,12 @@ fn replaced(text: &str, pattern: &str, word: &str) -> String {
     Regex::new(pattern).unwrap().replace_all(text, word).into_owned()
 }
 
-/// Replaces what a pattern finds by a word and a number, which is the same where the first characters are.
+/// Replaces each match of a pattern by a word and a number. Matches with the same first characters get the same number.
 fn counted(text: &str, pattern: &str, word: &str, significant: usize) -> String {
     let mut known: Vec<String> = Vec::new();
     let name = |found: &Captures<'_>| {
         let key = &found[0];
-        // A number or a word is no hash.
+        // A number or a word is not a hash.
         if significant < 36
             && !(key.contains(|c: char| c.is_ascii_digit()) && key.contains(|c: char| c.is_alphabetic()))
         {
