@@ -62,7 +62,7 @@ fn render(directive: &Directive, before: Option<&Summary>, earlier: &[EarlierSte
 fn header(directive: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -> Vec<Vec<String>> {
     let mut rows = vec![
         ("id", directive.id.to_string()),
-        ("status", format!("{}, {}", directive.status, directive.policy.autonomy.as_str())),
+        ("status", format!("{}, {}", directive.status(), directive.policy.autonomy.as_str())),
         (
             "opened",
             format!(
@@ -74,15 +74,15 @@ fn header(directive: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -
         ),
         ("base", format!("{} at {}", plain(directive.base.branch.as_str()), directive.base.sha.short())),
     ];
-    if let Some(pause) = &directive.pause {
+    if let Some(pause) = directive.state.pause() {
         // Printed as it is stored, so that every reason can be shown.
-        let why = serde_json::to_value(&pause.reason).map(|reason| said(&reason)).unwrap_or_default();
-        rows.push(("paused", format!("{why}; goes back to {}", pause.from)));
+        let why = serde_json::to_value(pause.reasons.first()).map(|reason| said(&reason)).unwrap_or_default();
+        rows.push(("paused", format!("{why}; goes back to {}", pause.from.status())));
     }
-    if let Some(failure) = &directive.failure {
+    if let Some(failure) = directive.state.failure() {
         rows.push(("failed", cut(failure, SENTENCE)));
     }
-    if let Some(ended) = directive.ended_at {
+    if let Some(ended) = directive.state.ended_at() {
         rows.push(("ended", format!("{} UTC", time(ended))));
     }
     rows.push(("used", used(directive, now)));
@@ -210,7 +210,7 @@ mod tests {
         let evil = "x\u{1b}]0;owned\u{7}\n\u{202e}";
         let mut directive = fixture::directive();
         directive.title = evil.to_owned();
-        directive.failure = Some(evil.to_owned());
+        directive.state = fixture::failed(evil);
         directive.steps[1].state = fixture::blocked(evil, directive.steps[1].last());
         for approval in &mut directive.approvals {
             approval.question = evil.to_owned();

@@ -212,8 +212,8 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
         StepStatus::Skipped => {
             return Standing::of(Some(Cancelled), "skipped", format!("This step was skipped. {}", reason()));
         }
-        _ if matches!(directive.status, DirectiveStatus::Failed | DirectiveStatus::Archived) => {
-            let why = inline(directive.failure.as_deref().unwrap_or_default(), 1_000);
+        _ if matches!(directive.status(), DirectiveStatus::Failed | DirectiveStatus::Archived) => {
+            let why = inline(directive.state.failure().unwrap_or_default(), 1_000);
             return Standing::of(Some(Cancelled), "called off", format!("The directive has ended. {why}"));
         }
         _ if directive.earlier_step(step.id).is_some() => {

@@ -83,7 +83,7 @@ fn a_check_follows_its_step() {
     directive.steps[1].state = fixture::skipped(None);
     assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Cancelled), "skipped"));
 
-    directive.status = DirectiveStatus::Failed;
+    directive.state = fixture::failed("");
     assert_eq!(head(&check(&directive, 2)), (Some(CheckConclusion::Cancelled), "called off"));
 }
 

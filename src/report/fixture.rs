@@ -6,13 +6,14 @@ use super::Links;
 use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
 use adjutant_domain::brief;
-use adjutant_domain::directive::{Base, Directive, PlanOrigin, PlanRecord, WorkClock};
+use adjutant_domain::directive::{
+    Base, Directive, DirectiveState, Pause, PauseReason, PlanOrigin, PlanRecord, Underway, WorkClock,
+};
 use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
 use adjutant_domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
 use adjutant_domain::policy::{Policy, Thresholds};
 use adjutant_domain::replan::Replan;
 use adjutant_domain::signal::{Labelled, Permission, Requester};
-use adjutant_domain::status::DirectiveStatus;
 use adjutant_domain::step::{
     Candidate, Finding, Instructions, Last, PassedBy, Pull, Step, StepKind, StepState, Submission,
 };
@@ -117,6 +118,17 @@ pub(crate) fn skipped(last: Last) -> StepState {
     StepState::Skipped { by: Actor::Person(Login::new("maintainer")), cause: None, last }
 }
 
+/// Ended without its goal.
+pub(crate) fn failed(failure: &str) -> DirectiveState {
+    DirectiveState::Failed { at: now(), failure: failure.to_owned() }
+}
+
+/// Paused in the middle of its work.
+pub(crate) fn paused(reasons: &[PauseReason]) -> DirectiveState {
+    let reasons = reasons.to_vec().try_into().expect("a reason is given");
+    DirectiveState::Paused(Pause { from: Underway::Active, reasons })
+}
+
 fn pull(number: u64) -> Pull {
     Pull { number, node_id: format!("PR_{number}"), draft: false, closed: false }
 }
@@ -180,7 +192,7 @@ pub(crate) fn planning() -> Directive {
     let base = Base { branch: Branch::new("main"), sha: sha('0'), is_default: true };
     let opened = now() - TimeDelta::minutes(25);
     Directive {
-        status: DirectiveStatus::Planning,
+        state: DirectiveState::Planning,
         tasks: vec![task(1, TaskKind::Plan, None, TaskStatus::Running, 0)],
         clock: WorkClock { running_since: Some(opened), ..WorkClock::default() },
         ..Directive::draft(&labelled, &Policy::default(), base, opened)
@@ -213,7 +225,7 @@ pub(crate) fn directive() -> Directive {
         task(5, TaskKind::Step, Some(document.id), TaskStatus::Running, 0),
     ];
     Directive {
-        status: DirectiveStatus::Active,
+        state: DirectiveState::Active,
         generation: 1,
         plan: Some(PlanRecord {
             origin: PlanOrigin::Planned,
@@ -250,7 +262,7 @@ pub(crate) fn replanned(by: Actor, reason: &str) -> Directive {
     directive.replans = vec![Replan { generation: 2, by, reason, started: true, at: now() }];
     directive.generation = 2;
     directive.planning_words = Some("as the replan says".to_owned());
-    directive.status = DirectiveStatus::Planning;
+    directive.state = DirectiveState::Planning;
     directive.plan = None;
     directive
 }
@@ -287,12 +299,11 @@ pub(crate) fn finishing() -> Directive {
 /// Merged by a person.
 pub(crate) fn completed() -> Directive {
     let mut directive = finishing();
-    directive.status = DirectiveStatus::Completed;
+    directive.state = DirectiveState::Completed { at: now() };
     directive.approvals[1].status = ApprovalStatus::Approved;
     if let Some(final_step) = &mut directive.final_step {
         final_step.state = StepState::Passed { by: PassedBy::Merge, candidate: final_step.last() };
     }
-    directive.ended_at = Some(now());
     directive
 }
 

@@ -86,7 +86,7 @@ fn standing(directive: Option<&Directive>) -> String {
         || "this issue has no directive; set the label to start one.".to_owned(),
         |directive| {
             let done = words::count(directive.steps.len(), "step", "steps");
-            format!("this directive is {}, {} of {done} done.", directive.status, words::done(directive))
+            format!("this directive is {}, {} of {done} done.", directive.status(), words::done(directive))
         },
     )
 }

@@ -61,7 +61,7 @@ pub(super) fn phases(directive: &Directive, step: &Step) -> String {
 
 /// What a draft is, and why it still is one; empty once something was handed in.
 fn progress(directive: &Directive, step: &Step, chars: usize) -> String {
-    if step.submission().is_some() || directive.status.is_over() {
+    if step.submission().is_some() || directive.status().is_over() {
         return String::new();
     }
     let last = step.state.cause().map(|reason| inline(reason, chars.min(600))).filter(|reason| !reason.is_empty());

@@ -43,7 +43,7 @@ fn named(step: &Step, links: &Links) -> String {
 
 /// That the issue says something else by now than what is worked on; empty where it does not.
 pub(super) fn newer_text(directive: &Directive) -> String {
-    if directive.newer_text.is_none() || directive.status.is_over() {
+    if directive.newer_text.is_none() || directive.status().is_over() {
         return String::new();
     }
     "> [!NOTE]\n> The issue's text differs by now from the brief that is worked on, which was frozen before. `/replan` by \

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
 use super::{Links, graph, notice, overrides, replan, words};
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus};
-use adjutant_domain::directive::{Directive, Pause, PauseReason, PlanOrigin};
+use adjutant_domain::directive::{Directive, DirectiveState, PauseReason, PlanOrigin};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use adjutant_domain::step::Step;
@@ -49,7 +49,7 @@ fn headline(directive: &Directive) -> String {
     let steps = directive.steps.len();
     let progress = format!("{} of {} done", words::done(directive), words::count(steps, "step", "steps"));
     let waiting = directive.waiting().count();
-    match directive.status {
+    match directive.status() {
         DirectiveStatus::Draft => "Getting ready".to_owned(),
         DirectiveStatus::Planning if waiting > 0 => "✋ The plan waits for a person".to_owned(),
         DirectiveStatus::Planning if !directive.replans.is_empty() => "Planning anew".to_owned(),
@@ -64,31 +64,32 @@ fn headline(directive: &Directive) -> String {
         DirectiveStatus::Paused => format!("⏸️ Paused; {progress}"),
         DirectiveStatus::Completed => "✅ Completed".to_owned(),
         DirectiveStatus::Failed => "❌ Ended without its goal".to_owned(),
-        DirectiveStatus::Archived if words::is_completed(directive) => "✅ Completed, archived".to_owned(),
+        DirectiveStatus::Archived if directive.state.is_completed() => "✅ Completed, archived".to_owned(),
         DirectiveStatus::Archived => "❌ Ended without its goal, archived".to_owned(),
     }
 }
 
 /// What the headline means, and what a person can do about it.
 fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
-    match directive.status {
-        DirectiveStatus::Draft | DirectiveStatus::Active => String::new(),
-        DirectiveStatus::Planning if directive.waiting().next().is_some() => String::new(),
-        DirectiveStatus::Planning if !directive.planning_faults.is_empty() => {
+    match &directive.state {
+        DirectiveState::Draft | DirectiveState::Active => String::new(),
+        DirectiveState::Planning if directive.waiting().next().is_some() => String::new(),
+        DirectiveState::Planning if !directive.planning_faults.is_empty() => {
             "The first plan had faults; the planner mends it.".to_owned()
         }
-        DirectiveStatus::Planning if !directive.replans.is_empty() => replan::planning(directive, links, chars),
-        DirectiveStatus::Planning => "An agent reads the repository and proposes the steps.".to_owned(),
-        DirectiveStatus::Paused => {
-            let reasons = directive.pause.iter().flat_map(Pause::reasons);
-            reasons.map(|reason| paused(directive, reason)).collect::<Vec<_>>().join("\n\n")
+        DirectiveState::Planning if !directive.replans.is_empty() => replan::planning(directive, links, chars),
+        DirectiveState::Planning => "An agent reads the repository and proposes the steps.".to_owned(),
+        DirectiveState::Paused(pause) => {
+            pause.reasons.iter().map(|reason| paused(directive, reason)).collect::<Vec<_>>().join("\n\n")
         }
-        DirectiveStatus::Completed | DirectiveStatus::Archived if words::is_completed(directive) => {
+        DirectiveState::Completed { .. } | DirectiveState::Archived { failure: None, .. } => {
             let merged = notice::merged_into(directive, links);
             let proof = notice::proof_of_completion(directive, chars);
             format!("{merged} {}.\n\n{proof}", words::totals(directive)).trim_end().to_owned()
         }
-        DirectiveStatus::Completed | DirectiveStatus::Failed | DirectiveStatus::Archived => failure(directive, chars),
+        DirectiveState::Failed { failure, .. } | DirectiveState::Archived { failure: Some(failure), .. } => {
+            inline(failure, chars.max(200))
+        }
     }
 }
 
@@ -109,17 +110,13 @@ fn paused(directive: &Directive, reason: &PauseReason) -> String {
     }
 }
 
-fn failure(directive: &Directive, chars: usize) -> String {
-    directive.failure.as_deref().map(|reason| inline(reason, chars.max(200))).unwrap_or_default()
-}
-
 /// The bar is full only when all is over.
 fn progress(directive: &Directive) -> String {
     if directive.steps.is_empty() {
         return String::new();
     }
     let mut cells = words::done(directive) * CELLS / directive.steps.len();
-    if !words::is_completed(directive) {
+    if !directive.state.is_completed() {
         cells = cells.min(CELLS - 1);
     }
     format!("`{}{}` {} %", "█".repeat(cells), "░".repeat(CELLS - cells), cells * 100 / CELLS)
@@ -127,7 +124,7 @@ fn progress(directive: &Directive) -> String {
 
 /// What waits for a person, each with the commands that answer it.
 fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
-    if directive.status.is_over() {
+    if directive.status().is_over() {
         return String::new();
     }
     let waiting = words::by_urgency(directive);
@@ -179,7 +176,7 @@ fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
             continue;
         }
         let reason = step.state.cause().unwrap_or("no reason was given");
-        let asked = words::waiting_approval(directive, step).filter(|_| !directive.status.is_over());
+        let asked = words::waiting_approval(directive, step).filter(|_| !directive.status().is_over());
         if asked.is_none_or(|approval| !approval.question.contains(reason) && step.state.cause().is_some()) {
             let state = if step.status() == StepStatus::Failed { "could not be run" } else { "is blocked" };
             rows.push(format!("- **{}** {state}: {}", named(step, links), inline(reason, chars.min(600))));
@@ -315,7 +312,7 @@ fn origin(directive: &Directive, chars: usize) -> String {
     }
     if !details.is_empty() {
         let asked = directive.waiting().any(|approval| approval.kind == ApprovalKind::Plan);
-        let open = if asked && !directive.status.is_over() { " open" } else { "" };
+        let open = if asked && !directive.status().is_over() { " open" } else { "" };
         let details = details.join("\n\n");
         text = format!("{text}\n\n<details{open}><summary>The plan</summary>\n\n{details}\n\n</details>");
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::report::fixture;
 use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::Urgency;
-use adjutant_domain::directive::{Pause, PlanRecord};
+use adjutant_domain::directive::{DirectiveState, PlanRecord};
 use adjutant_domain::ids::{Login, Sha, StepName, Usd};
 use adjutant_domain::replan::IssueText;
 use adjutant_domain::task::QueueReason;
@@ -169,7 +169,6 @@ fn a_completed_directive_links_what_was_merged() {
 fn every_pause_says_why_and_how_to_go_on() {
     let mut directive = fixture::directive();
     directive.approvals.clear();
-    directive.status = DirectiveStatus::Paused;
     let mut told = Vec::new();
     for reason in [
         PauseReason::Unlabelled(Login::new("maintainer")),
@@ -177,7 +176,7 @@ fn every_pause_says_why_and_how_to_go_on() {
         PauseReason::Cost,
         PauseReason::WallTime,
     ] {
-        directive.pause = Some(Pause { from: DirectiveStatus::Active, reason, also: Vec::new() });
+        directive.state = fixture::paused(&[reason]);
         told.extend(comment(&directive).lines().nth(3).map(str::to_owned));
     }
     insta::assert_snapshot!(told.join("\n"), @r"
@@ -191,11 +190,9 @@ fn every_pause_says_why_and_how_to_go_on() {
 #[test]
 fn every_reason_of_a_pause_is_told_and_a_budget_at_its_ceiling_offers_no_more() {
     let mut directive = fixture::directive();
-    directive.status = DirectiveStatus::Paused;
     directive.policy.limits.cost = Usd::from_dollars(0.5);
     directive.policy.limits.cost_ceiling = Some(Usd::from_dollars(1.0));
-    let also = vec![PauseReason::Commanded(Login::new("maintainer"))];
-    directive.pause = Some(Pause { from: DirectiveStatus::Active, reason: PauseReason::Cost, also });
+    directive.state = fixture::paused(&[PauseReason::Cost, PauseReason::Commanded(Login::new("maintainer"))]);
     let text = comment(&directive);
     assert!(
         text.contains("The budget of $0.50 is used up. `/stop` ends the directive; the policy allows $1.00"),
@@ -230,8 +227,7 @@ fn a_task_that_waits_for_a_place_says_so() {
 #[test]
 fn the_end_of_a_stopped_directive_is_told_with_its_reason_and_asks_nothing() {
     let mut directive = fixture::directive();
-    directive.status = DirectiveStatus::Failed;
-    directive.failure = Some("stopped by maintainer".to_owned());
+    directive.state = fixture::failed("stopped by maintainer");
     let text = comment(&directive);
     assert!(text.contains("### ❌ Ended without its goal\n\nstopped by maintainer\n"), "{text}");
     assert!(!text.contains("Waiting for") && !text.contains("waits for a person"), "{text}");
@@ -284,7 +280,7 @@ fn another_plan_is_told_with_its_number_and_its_reason() {
     let mut planned = fixture::replanned(fixture::person("maintainer"), ATTACK);
     planned.plan = fixture::directive().plan;
     planned.steps = planned.earlier.clone();
-    planned.status = DirectiveStatus::Active;
+    planned.state = DirectiveState::Active;
     let text = comment(&planned);
     assert!(text.contains("It was made by the planner.") && !text.contains("@maintainer"), "{text}");
 }
@@ -297,7 +293,7 @@ fn an_edited_issue_is_noted_while_the_directive_lives() {
     let text = comment(&directive);
     assert!(text.contains("> The issue's text differs by now from the brief"), "{text}");
     assert!(text.contains("`/replan` by somebody with write access") && !text.contains("x | y"), "{text}");
-    directive.status = DirectiveStatus::Completed;
+    directive.state = fixture::completed().state;
     assert!(!comment(&directive).contains("differs by now"));
 }
 
@@ -306,7 +302,6 @@ const ATTACK: &str = "x | y\n\n</details>\n```\n<!-- @maintainer fixes #1 [a](b)
 #[test]
 fn texts_of_others_break_nothing_and_call_nobody() {
     let mut directive = fixture::directive();
-    directive.failure = Some(ATTACK.to_owned());
     directive.steps[0].name = StepName::new(ATTACK);
     directive.steps[3].state = fixture::blocked(ATTACK, None);
     directive.approvals[0].question = ATTACK.to_owned();
@@ -316,8 +311,8 @@ fn texts_of_others_break_nothing_and_call_nobody() {
         plan.rationale = ATTACK.to_owned();
         plan.faults = vec![ATTACK.to_owned()];
     }
-    for status in [DirectiveStatus::Active, DirectiveStatus::Failed] {
-        directive.status = status;
+    for state in [DirectiveState::Active, fixture::failed(ATTACK)] {
+        directive.state = state;
         let text = comment(&directive);
         assert!(!text.contains("@maintainer") && !text.contains("#1 "), "{text}");
         assert_eq!(text.matches("<!--").count(), 1 + text.matches("> ```\n> <!--").count(), "{text}");
@@ -338,12 +333,12 @@ fn the_longest_texts_fit_into_a_comment() {
     let approval =
         Approval { question: long.clone(), status: ApprovalStatus::Pending, ..directive.approvals[0].clone() };
     directive.approvals = vec![approval; 200];
-    directive.failure = Some(long.clone());
     if let Some(plan) = &mut directive.plan {
         plan.rationale.clone_from(&long);
-        plan.faults = vec![long; 500];
+        plan.faults = vec![long.clone(); 500];
     }
-    for steps in [50, 300] {
+    for (steps, state) in [(50, DirectiveState::Active), (300, DirectiveState::Active), (300, fixture::failed(&long))] {
+        directive.state = state;
         directive.steps = directive.steps.iter().cloned().cycle().take(steps).collect();
         let text = comment(&directive);
         assert!(text.len() <= MAX_BODY, "{}", text.len());

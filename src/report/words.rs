@@ -7,7 +7,7 @@ use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::directive::{Directive, PauseReason};
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict};
 use adjutant_domain::ids::{StepId, Usd};
-use adjutant_domain::status::{DirectiveStatus, StepStatus};
+use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::{PassedBy, Step, StepKind, StepState};
 use adjutant_domain::task::{CapacityLimit, QueueReason, Task, TaskStatus};
 
@@ -93,7 +93,7 @@ pub fn by_urgency(directive: &Directive) -> Vec<&Approval> {
 }
 
 fn waits_for_person(directive: &Directive, step: &Step) -> bool {
-    !directive.status.is_over() && waiting_approval(directive, step).is_some()
+    !directive.status().is_over() && waiting_approval(directive, step).is_some()
 }
 
 /// A confidence, drawn.
@@ -183,7 +183,7 @@ pub fn totals(directive: &Directive) -> String {
     ];
     parts.extend(tokens(directive));
     // No time is passed in: while the clock runs, what is told is what had been counted when it was started.
-    let time = directive.ended_at.map_or(directive.clock.seconds, |at| directive.clock.at(at));
+    let time = directive.state.ended_at().map_or(directive.clock.seconds, |at| directive.clock.at(at));
     if time > 0 {
         parts.push(format!("{} at work", duration(time)));
     }
@@ -200,20 +200,11 @@ pub fn all_skipped(directive: &Directive) -> bool {
     directive.steps.iter().all(|step| step.status() == StepStatus::Skipped)
 }
 
-/// Whether what was wanted is merged, put away or not.
-pub fn is_completed(directive: &Directive) -> bool {
-    match directive.status {
-        DirectiveStatus::Completed => true,
-        DirectiveStatus::Archived => directive.failure.is_none(),
-        _ => false,
-    }
-}
-
 /// What may be answered when money or time is used up.
 pub fn more(directive: &Directive) -> String {
     let (spent, limits) = (directive.spent(), &directive.policy.limits);
     let ceiling = limits.cost_ceiling();
-    let for_money = directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| *it == PauseReason::Cost));
+    let for_money = directive.state.pause().is_some_and(|pause| pause.is_for(&PauseReason::Cost));
     if !for_money {
         "`/resume` grants the same again, `/stop` ends the directive".to_owned()
     } else if spent >= ceiling {

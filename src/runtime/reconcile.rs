@@ -102,10 +102,8 @@ pub(super) async fn issue(app: &App, cursor: &ReconcileCursor, directive: &Direc
 /// The event in which the label was removed from, or set again on, the issue of a live directive.
 async fn label_change(client: &RepoClient, directive: &Directive, issue: Issue) -> Result<Option<PastEvent>, Fault> {
     let (repo, label) = (&directive.repo, &directive.policy.label);
-    let paused_by_it = directive
-        .pause
-        .as_ref()
-        .is_some_and(|pause| pause.reasons().any(|it| matches!(it, PauseReason::Unlabelled(_))));
+    let pause = directive.state.pause();
+    let paused_by_it = pause.is_some_and(|pause| pause.reasons.iter().any(PauseReason::is_by_label));
     let changed = match (issue.has_label(label), paused_by_it) {
         (false, false) => {
             let event = client.last_unlabelled(directive.issue, label).await?;
@@ -229,7 +227,7 @@ async fn awaits_answer(app: &App, repo: &Repo, source: &Source, at: DateTime<Utc
     let directive = match app.store.directive(id).await {
         // A process of the newer version looks after it.
         Err(StoreError::Newer { .. }) => return Ok(false),
-        read => read?.filter(|directive| !directive.status.is_over()),
+        read => read?.filter(|directive| !directive.status().is_over()),
     };
     Ok(directive.is_some_and(|directive| at >= whole_second(directive.created_at)))
 }
@@ -278,13 +276,13 @@ async fn labels_in(app: &App, cursor: &ReconcileCursor, repo: &Repo) -> Result<(
             },
             None => None,
         };
-        if newest.as_ref().is_some_and(|directive| !directive.status.is_over()) {
+        if newest.as_ref().is_some_and(|directive| !directive.status().is_over()) {
             continue;
         }
         let Some(issue) = client.issue(number).await? else { continue };
         let Some(event) = client.last_labelled(number, &label).await? else { continue };
         // A label that was set before the last directive ended does not start another.
-        if newest.and_then(|directive| directive.ended_at).is_none_or(|ended| event.created_at > ended) {
+        if newest.and_then(|directive| directive.state.ended_at()).is_none_or(|ended| event.created_at > ended) {
             replay(app, cursor, repo, PastEvent::labelled(repo, issue, &label, &event)).await?;
         }
     }

@@ -66,7 +66,7 @@ impl Store {
     pub async fn summaries(&self) -> Result<Vec<Summary>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT d.id, d.repo_name, d.issue, d.ordinal, coalesce(d.state ->> 'title', '') AS "title!", d.status,
-                      d.created_at, d.ended_at, d.state #> '{pause,reason}' AS pause,
+                      d.created_at, d.ended_at, coalesce(d.state #> '{state,paused,reasons,0}', d.state #> '{pause,reason}') AS pause,
                       (SELECT count(*) FROM steps s WHERE s.directive_id = d.id AND s.generation = d.generation
                           AND s.kind <> 'final' AND s.status IN ('passed', 'skipped')) AS "steps_done!",
                       (SELECT count(*) FROM steps s WHERE s.directive_id = d.id AND s.generation = d.generation

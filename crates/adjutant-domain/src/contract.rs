@@ -70,7 +70,7 @@ impl Step {
             StepStatus::Passed | StepStatus::Skipped => Phase::Done,
             StepStatus::Evaluating => Phase::Review,
             // A question about nothing that was handed in is none about a review.
-            _ if handed_in && !directive.status.is_over() && asked() => Phase::Review,
+            _ if handed_in && !directive.status().is_over() && asked() => Phase::Review,
             StepStatus::Running | StepStatus::Rework | StepStatus::Failed => Phase::Execute,
             StepStatus::Blocked | StepStatus::Ready if handed_in || self.pull.is_some() => Phase::Execute,
             StepStatus::Blocked | StepStatus::Pending | StepStatus::Ready => Phase::Plan,

@@ -3,6 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+mod state;
+
+pub use state::{DirectiveState, NoReason, Pause, PauseReason, PauseReasons, Underway};
+
 use super::approval::Approval;
 use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
@@ -10,7 +14,7 @@ use super::policy::options::{self, PolicyOverrides};
 use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
 use super::signal::Labelled;
-use super::status::{DirectiveStatus, StepStatus};
+use super::status::{DirectiveStatus, InvalidTransition, StepStatus};
 use super::step::{Instructions, Step, StepState};
 use super::task::{Task, TaskKind};
 
@@ -44,14 +48,10 @@ pub struct Directive {
     /// Where the work is based and ends.
     pub base: Base,
     /// Where it stands.
-    pub status: DirectiveStatus,
-    /// While paused: what it goes back to, and why.
-    pub pause: Option<Pause>,
+    pub state: DirectiveState,
     /// When it was paused last, whatever became of that pause. A label that was taken off before then is known.
     #[serde(default)]
     pub paused_at: Option<DateTime<Utc>>,
-    /// Why it failed, in a sentence.
-    pub failure: Option<String>,
     /// The current generation of the chain, 0 before the first plan.
     pub generation: u32,
     /// What was wrong with the plan that was proposed first; the planner is told once.
@@ -93,8 +93,6 @@ pub struct Directive {
     pub clock: WorkClock,
     /// When the label was set.
     pub created_at: DateTime<Utc>,
-    /// When it ended.
-    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// Where the work is based and ends.
@@ -106,32 +104,6 @@ pub struct Base {
     pub sha: Sha,
     /// Whether it is the repository's default branch, where closing keywords work.
     pub is_default: bool,
-}
-
-/// What a paused directive goes back to, and why it pauses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
-    /// `planning` or `active`.
-    pub from: DirectiveStatus,
-    /// Why.
-    pub reason: PauseReason,
-    /// Why else, in the order in which it came: it goes on once the last of them is lifted.
-    #[serde(default)]
-    pub also: Vec<PauseReason>,
-}
-
-/// Why a directive pauses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PauseReason {
-    /// The label was taken off.
-    Unlabelled(Login),
-    /// Somebody said `/pause`.
-    Commanded(Login),
-    /// The money is used up.
-    Cost,
-    /// The time is used up.
-    WallTime,
 }
 
 /// Where a plan came from.
@@ -184,20 +156,6 @@ impl PlanOrigin {
     }
 }
 
-impl Pause {
-    /// Every reason, the first one first.
-    pub fn reasons(&self) -> impl Iterator<Item = &PauseReason> {
-        std::iter::once(&self.reason).chain(&self.also)
-    }
-}
-
-impl PauseReason {
-    /// Whether somebody paused it, by label or command; else something was used up.
-    pub fn is_by_person(&self) -> bool {
-        matches!(self, Self::Unlabelled(_) | Self::Commanded(_))
-    }
-}
-
 impl WorkClock {
     /// Seconds counted at `now`.
     pub fn at(&self, now: DateTime<Utc>) -> i64 {
@@ -240,10 +198,8 @@ impl Directive {
             policy,
             overrides,
             base,
-            status: DirectiveStatus::Draft,
-            pause: None,
+            state: DirectiveState::Draft,
             paused_at: None,
-            failure: None,
             generation: 0,
             planning_faults: Vec::new(),
             planning_words: None,
@@ -262,8 +218,19 @@ impl Directive {
             budget: None,
             clock: WorkClock::default(),
             created_at: now,
-            ended_at: None,
         }
+    }
+
+    /// The word for where it stands.
+    pub fn status(&self) -> DirectiveStatus {
+        self.state.status()
+    }
+
+    /// Moves it to another state, where the table of statuses allows that; else it stays as it is.
+    pub fn transition(&mut self, to: DirectiveState) -> Result<(), InvalidTransition> {
+        self.status().to(to.status())?;
+        self.state = to;
+        Ok(())
     }
 
     /// The prefix of all its branches.

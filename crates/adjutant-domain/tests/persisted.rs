@@ -9,7 +9,7 @@ use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::persisted::{DirectiveRows, STATE_VERSION, own_state, read_directive, read_effect};
 use adjutant_domain::step::{Step, Submission};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 fn folder(version: i32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/v{version}"))
@@ -40,6 +40,12 @@ struct EffectRow {
 /// Whether a step of that status says why it does not go on.
 fn is_stuck(status: &str) -> bool {
     matches!(status, "blocked" | "failed")
+}
+
+/// The reasons of a pause, the first of which had a field of its own.
+fn reasons(pause: &Map<String, Value>) -> Vec<&Value> {
+    let also = pause.get("also").and_then(Value::as_array).into_iter().flatten();
+    std::iter::once(&pause["reason"]).chain(also).collect()
 }
 
 /// What of a directive matters, of version 1, taken from the JSON by the names that it had then.
@@ -74,8 +80,8 @@ fn matters_in_version_1(rows: &DirectiveRows) -> Value {
         "budget": state["budget"],
         "tightened": state["wishes"]["counted"],
         "ignored": state["wishes"]["ignored"],
-        "paused": state["pause"].is_object(),
-        "failed": state["failure"].is_string(),
+        "paused": state["pause"].as_object().map(|pause| json!([pause["from"], reasons(pause)])),
+        "failed": state["failure"],
         "plan": state["plan"]["hash"],
         "replans": state["replans"].as_array().unwrap().len(),
         "ended_at": state["ended_at"],
@@ -111,18 +117,18 @@ fn matters(directive: &Directive) -> Value {
         directive.approvals.iter().map(|it| json!([it.id, it.kind.as_str(), it.status.as_str(), it.answered_by]));
     json!({
         "id": directive.id,
-        "status": directive.status.as_str(),
+        "status": directive.status().as_str(),
         "issue": [directive.issue, directive.ordinal, directive.title],
         "generation": directive.generation,
         "autonomy": directive.policy.autonomy,
         "budget": directive.budget,
         "tightened": directive.overrides.counted,
         "ignored": directive.overrides.ignored,
-        "paused": directive.pause.is_some(),
-        "failed": directive.failure.is_some(),
+        "paused": directive.state.pause().map(|pause| json!([pause.from, pause.reasons])),
+        "failed": directive.state.failure(),
         "plan": directive.plan.as_ref().map(|plan| &plan.hash),
         "replans": directive.replans.len(),
-        "ended_at": directive.ended_at,
+        "ended_at": directive.state.ended_at(),
         "steps": steps,
         "tasks": tasks.collect::<Vec<_>>(),
         "approvals": approvals.collect::<Vec<_>>(),

@@ -13,9 +13,9 @@ pub fn outcome(before: &Directive) -> String {
         "# Directive {} of issue {}: {}",
         before.ordinal,
         before.issue,
-        if before.failure.is_some() { "ended without its goal" } else { "completed" }
+        if before.state.failure().is_some() { "ended without its goal" } else { "completed" }
     )];
-    if let Some(failure) = &before.failure {
+    if let Some(failure) = before.state.failure() {
         sections.push(format!("Why it ended:\n\n{}", quoted(truncate(failure, SENTENCE))));
     }
     let steps: Vec<String> = before
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn a_planner_is_told_how_the_directive_before_ended() {
         let mut before = fixture::directive();
-        before.failure = Some("stopped by maintainer: `/stop`\n# Not a heading".to_owned());
+        before.state = fixture::failed("stopped by maintainer: `/stop`\n# Not a heading");
         let told = outcome(&before);
         assert!(
             told.starts_with("# Directive 1 of issue 7: ended without its goal\n\nWhy it ended:\n\n> stopped by"),

@@ -31,7 +31,7 @@ pub(super) async fn write_status(app: &App, directive: &Directive) -> Done {
     }
     let found = match client.comment_with_marker(directive.issue, &report::status_marker(directive.id)).await {
         // The issue was deleted or moved, so there is nowhere to write the comment.
-        Err(error) if error.is_absent() && directive.status.is_over() => {
+        Err(error) if error.is_absent() && directive.status().is_over() => {
             return Err(EffectError::refused_then(error, FEW, Vec::new()));
         }
         found => found?,

@@ -13,7 +13,7 @@ type Done = Result<Vec<Signal>, EffectError>;
 
 /// Creates the integration branch at the base commit. If the branch exists, an earlier try created it.
 pub(super) async fn cut(app: &App, directive: &Directive) -> Done {
-    if directive.integration_cut || directive.status.is_over() {
+    if directive.integration_cut || directive.status().is_over() {
         return Ok(Vec::new());
     }
     // The next plan builds on what an earlier plan has merged straight into the base.

@@ -63,7 +63,7 @@ pub(super) async fn verify(
 /// Whether the step still waits for the verification of this head.
 fn is_wanted(directive: &Directive, id: StepId, head: &Sha) -> bool {
     let step = step_of(directive, id).filter(|step| step.status() == StepStatus::Evaluating);
-    !directive.status.is_over() && step.is_some_and(|step| step.head() == Some(head))
+    !directive.status().is_over() && step.is_some_and(|step| step.head() == Some(head))
 }
 
 /// Cancels the open check runs of a verification that nobody needs any more.

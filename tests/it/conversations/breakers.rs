@@ -28,7 +28,9 @@ async fn used_up_money_pauses_until_a_budget_or_resume_grants_more() {
     maintainer.unlabel(issue).await;
     stage.status_says(issue, "took the label off").await;
     maintainer.label(issue).await;
-    stage.directive_is(issue, "only money pauses", |d| d.pause.as_ref().is_some_and(|it| it.also.is_empty())).await;
+    stage
+        .directive_is(issue, "only money pauses", |d| d.state.pause().is_some_and(|it| it.reasons.iter().count() == 1))
+        .await;
     maintainer.comment(issue, "/budget 1").await;
     stage.expect(issue, "that the policy allows this directive in total").await;
     maintainer.comment(issue, "/budget 0.02").await;
@@ -38,7 +40,7 @@ async fn used_up_money_pauses_until_a_budget_or_resume_grants_more() {
     maintainer.comment(issue, "One more.\n\n/budget 0.03").await;
     stage.passed(issue, "a").await;
     let paused = |d: &adjutant_domain::directive::Directive| {
-        d.status == DirectiveStatus::Paused && d.spent() == Usd::from_dollars(0.03)
+        d.status() == DirectiveStatus::Paused && d.spent() == Usd::from_dollars(0.03)
     };
     let directive = stage.directive_is(issue, "is paused again", paused).await;
     let answered = &directive.approvals[0];

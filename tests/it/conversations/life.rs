@@ -102,7 +102,7 @@ async fn a_reopened_issue_starts_nothing_until_it_is_labelled_again_and_the_next
     maintainer.reopen(issue).await;
     stage.quiet().await;
     let first = stage.directive_is(issue, "is there", |_| true).await;
-    assert_eq!((first.ordinal, first.status, first.predecessor), (1, DirectiveStatus::Failed, None));
+    assert_eq!((first.ordinal, first.status(), first.predecessor), (1, DirectiveStatus::Failed, None));
     maintainer.unlabel(issue).await;
     stage.status_is(issue, DirectiveStatus::Archived).await;
     maintainer.label(issue).await;
@@ -139,7 +139,7 @@ async fn deleting_the_issue_stops() {
     stage.quiet().await;
     stage.as_("maintainer").delete_issue(issue).await;
     let directive = stage.status_is(issue, DirectiveStatus::Failed).await;
-    assert_eq!(directive.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    assert_eq!(directive.state.failure(), Some("stopped by maintainer: the issue was transferred or deleted"));
     stage.expect(pull, "the issue was transferred or deleted").await;
     stage.strike().await;
 }
@@ -154,7 +154,7 @@ async fn transferring_the_issue_stops_and_leaves_it_alone_where_it_is_now() {
     stage.quiet().await;
     stage.as_("maintainer").transfer_issue(issue, "gears").await;
     let directive = stage.status_is(issue, DirectiveStatus::Failed).await;
-    assert_eq!(directive.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    assert_eq!(directive.state.failure(), Some("stopped by maintainer: the issue was transferred or deleted"));
     stage.expect(pull, "the issue was transferred or deleted").await;
     stage.quiet().await;
     let moved = stage.get(&format!("/issues/{issue}")).await;

@@ -120,7 +120,7 @@ async fn a_chain_of_one_step_becomes_one_of_two_and_the_plans_are_used_up() {
     assert!(refusal.contains("`/stop`") && refusal.contains("`/rework`"), "what can be done instead: {refusal}");
     stage.reacted(order, "-1").await;
     let directive = stage.directive_is(issue, "is there", |_| true).await;
-    assert_eq!((directive.status, directive.generation), (DirectiveStatus::Active, 2));
+    assert_eq!((directive.status(), directive.generation), (DirectiveStatus::Active, 2));
     maintainer.comment(last, "/approve").await;
     stage.completed(issue).await;
     assert_eq!(stage.file("main", "right.txt").await.as_deref(), Some("right\n"));
@@ -187,7 +187,7 @@ async fn an_edited_issue_is_noted_and_taken_over_by_replan_once_a_person_approve
     stage.status_says(issue, "The plan waits for a person").await;
     assert!(!noted().await);
     let directive = second_plan(&stage, issue).await;
-    assert_eq!((directive.brief.goal.as_str(), directive.status), ("A right hand.", DirectiveStatus::Planning));
+    assert_eq!((directive.brief.goal.as_str(), directive.status()), ("A right hand.", DirectiveStatus::Planning));
     assert_eq!(directive.plan.as_ref().unwrap().rationale, "A right hand.", "the planner was told the new text");
     maintainer.comment(issue, "/approve").await;
     let directive = stage.completed(issue).await;

@@ -341,7 +341,7 @@ impl Stage {
     /// The output of a failing test: open work in the database, then the end of the log.
     pub(super) async fn told(&self) -> String {
         let open = "SELECT coalesce(string_agg(line, E'\\n'), '') FROM (
-            SELECT concat_ws(' ', 'directive', status, state->>'failure', state->>'pause') AS line FROM directives UNION ALL
+            SELECT concat_ws(' ', 'directive', status, state->>'state') AS line FROM directives UNION ALL
             SELECT concat_ws(' ', 'waits', kind, state->>'question') FROM approvals WHERE status = 'pending' UNION ALL
             SELECT concat_ws(' ', 'task', kind, status, state->>'failure') FROM tasks WHERE status <> 'succeeded' UNION ALL
             SELECT concat_ws(' ', 'effect', kind, status, 'attempt', attempts, error) FROM effects WHERE status <> 'done' UNION ALL

@@ -149,7 +149,7 @@ impl Stage {
 
     /// Waits until a directive has this status.
     pub(crate) async fn status_is(&self, issue: u64, status: DirectiveStatus) -> Directive {
-        self.directive_is(issue, &format!("#{issue} is {status}"), |directive| directive.status == status).await
+        self.directive_is(issue, &format!("#{issue} is {status}"), |directive| directive.status() == status).await
     }
 
     /// Waits until `is` accepts a step, and returns it.
@@ -184,10 +184,7 @@ impl Stage {
     /// comment counts as read.
     pub(crate) async fn completed(&self, issue: u64) -> Directive {
         let what = format!("#{issue} is completed");
-        let over = |directive: &Directive| {
-            directive.status == DirectiveStatus::Completed
-                || directive.status == DirectiveStatus::Archived && directive.failure.is_none()
-        };
+        let over = |directive: &Directive| directive.state.is_completed();
         let directive = self.directive_is(issue, &what, over).await;
         self.until(&format!("#{issue} is closed"), async || {
             self.get(&format!("/issues/{issue}")).await["state"] == "closed"

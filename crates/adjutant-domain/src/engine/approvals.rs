@@ -194,6 +194,6 @@ impl Transition {
 
     /// Whether a person, by label or command, wants nothing done.
     pub(super) fn is_put_to_sleep(&self) -> bool {
-        self.directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(PauseReason::is_by_person))
+        self.directive.state.pause().is_some_and(|pause| pause.reasons.iter().any(PauseReason::is_by_person))
     }
 }

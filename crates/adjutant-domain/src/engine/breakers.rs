@@ -36,7 +36,7 @@ impl Transition {
     /// Trips whatever has reached its limit.
     pub(super) fn check_breakers(&mut self) -> Followed {
         self.check_failed_steps()?;
-        if !matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active) {
+        if !matches!(self.directive.status(), DirectiveStatus::Planning | DirectiveStatus::Active) {
             return Ok(());
         }
         let (spent, budget) = (self.directive.spent(), self.directive.budget());
@@ -72,7 +72,7 @@ impl Transition {
     fn check_failed_steps(&mut self) -> Followed {
         let failed = self.directive.steps.iter().filter(|step| step.status() == StepStatus::Failed);
         let names: Vec<_> = failed.map(|step| step.name.to_string()).collect();
-        if names.len() <= FAILED_STEPS || self.directive.status.is_over() {
+        if names.len() <= FAILED_STEPS || self.directive.status().is_over() {
             return Ok(());
         }
         self.tripped(Breaker::FailedSteps, FAILED_STEPS, names.len(), None);

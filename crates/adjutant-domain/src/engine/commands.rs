@@ -65,8 +65,8 @@ impl Transition {
             }
             _ => {}
         }
-        if self.directive.status.is_over() {
-            let from = self.directive.status;
+        if self.directive.status().is_over() {
+            let from = self.directive.status();
             return Err(refused(match wanted_status(&commanded.command) {
                 Some(to) => Refusal::NotPossible { from, to },
                 None => Refusal::Ended { status: from },
@@ -286,7 +286,7 @@ impl Transition {
         let paused = self.pause(PauseReason::Commanded(commanded.actor.login.clone()))?;
         let running = now && self.directive.tasks.iter().any(|task| task.status.is_live());
         if !paused && !running {
-            let (from, to) = (self.directive.status, DirectiveStatus::Paused);
+            let (from, to) = (self.directive.status(), DirectiveStatus::Paused);
             return Err(refused(Refusal::NotPossible { from, to }));
         }
         if now {
@@ -297,10 +297,10 @@ impl Transition {
 
     /// `/resume`: lifts every reason, with as much money or time again where those had run out.
     pub(super) fn resume(&mut self, commanded: &Commanded) -> Result<(), Notice> {
-        let Some(pause) = &self.directive.pause else {
-            return Err(refused(Refusal::NothingPaused { status: self.directive.status }));
+        let Some(pause) = self.directive.state.pause() else {
+            return Err(refused(Refusal::NothingPaused { status: self.directive.status() }));
         };
-        let (by_person, used_up): (Vec<_>, Vec<_>) = pause.reasons().partition(|reason| reason.is_by_person());
+        let (by_person, used_up): (Vec<_>, Vec<_>) = pause.reasons.iter().partition(|reason| reason.is_by_person());
         let (by_person, used_up) = (!by_person.is_empty(), !used_up.is_empty());
         if used_up {
             let granted = self.grant(&commanded.actor.login, commanded.at, commanded.words.as_deref());

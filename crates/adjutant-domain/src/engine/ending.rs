@@ -3,10 +3,10 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::ApprovalStatus;
+use crate::directive::DirectiveState;
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::ids::StepId;
-use crate::status::DirectiveStatus;
 use crate::step::PassedBy;
 
 impl Transition {
@@ -18,7 +18,7 @@ impl Transition {
 
     /// Ends a directive without its goal: tasks called off, questions void, pull requests closed, branches kept.
     pub(super) fn fail(&mut self, reason: String) -> Followed {
-        if self.directive.status.is_over() {
+        if self.directive.status().is_over() {
             return Ok(());
         }
         self.cancel_tasks(|_| true);
@@ -32,20 +32,17 @@ impl Transition {
         for step in open {
             self.effect(Effect::ClosePull { step, word: reason.clone() });
         }
-        self.directive.pause = None;
         self.record(EventKind::DirectiveFailed { reason: reason.clone() }, None);
-        self.directive.failure = Some(reason);
-        self.set_status(DirectiveStatus::Failed)
+        self.move_directive(DirectiveState::Failed { at: self.now, failure: reason })
     }
 
     /// What was wanted is on the base.
     pub(super) fn complete(&mut self) -> Followed {
-        if self.directive.status.is_over() {
+        if self.directive.status().is_over() {
             return Ok(());
         }
         self.cancel_tasks(|_| true);
         self.void_all_approvals();
-        self.directive.pause = None;
         let reworks: u32 = self.directive.all_steps().map(|step| step.reworks).sum();
         let completed = EventKind::DirectiveCompleted {
             cost: self.directive.spent().to_string(),
@@ -54,14 +51,14 @@ impl Transition {
             reworks,
         };
         self.record(completed, None);
-        self.set_status(DirectiveStatus::Completed)?;
+        self.move_directive(DirectiveState::Completed { at: self.now })?;
         self.effect(Effect::CloseIssue);
         Ok(())
     }
 
     /// The final pull request was merged: what was wanted is on the base.
     pub(super) fn final_merged(&mut self, by: &Actor) -> Followed {
-        if self.directive.status.is_over() {
+        if self.directive.status().is_over() {
             return Ok(());
         }
         if let Some(final_step) = &self.directive.final_step {

@@ -2,7 +2,7 @@
 
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
-use crate::directive::PauseReason;
+use crate::directive::{DirectiveState, PauseReason};
 use crate::event::EventKind;
 use crate::ids::StepId;
 use crate::signal::Requester;
@@ -19,7 +19,7 @@ impl Transition {
             predecessor: directive.predecessor,
         };
         self.record(opened, None);
-        self.set_status(DirectiveStatus::Planning)
+        self.move_directive(DirectiveState::Planning)
     }
 
     /// Taking the label off pauses, and puts away what has ended. A bot's doing is no order.
@@ -28,7 +28,7 @@ impl Transition {
             return Ok(());
         }
         self.person(&actor.login);
-        if self.directive.status.is_over() {
+        if self.directive.status().is_over() {
             self.archive()
         } else {
             self.pause(PauseReason::Unlabelled(actor.login.clone())).map(drop)
@@ -36,8 +36,8 @@ impl Transition {
     }
 
     fn archive(&mut self) -> Followed {
-        if self.directive.status != DirectiveStatus::Archived {
-            self.set_status(DirectiveStatus::Archived)?;
+        if let Some(archived) = self.directive.state.put_away() {
+            self.move_directive(archived)?;
             self.record(EventKind::DirectiveArchived {}, None);
         }
         Ok(())
@@ -47,14 +47,14 @@ impl Transition {
     /// the issue was moved away or deleted. Whoever did it: that is a fact, and no order.
     pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) -> Followed {
         self.actor(actor);
-        if !self.directive.status.is_over() {
+        if !self.directive.status().is_over() {
             let (by, how) = (actor.login().cloned(), how.to_owned());
             self.record(EventKind::IssueClosed { by, how, final_merged }, None);
         }
-        if self.directive.status == DirectiveStatus::Completed && final_merged {
+        if self.directive.status() == DirectiveStatus::Completed && final_merged {
             // The closing that completion itself brings, by the keyword or by Adjutant, puts nothing away.
             Ok(())
-        } else if self.directive.status.is_over() {
+        } else if self.directive.status().is_over() {
             self.archive()
         } else if final_merged {
             self.final_merged(actor)

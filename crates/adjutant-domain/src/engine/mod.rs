@@ -83,7 +83,7 @@ pub fn open(labelled: &Labelled, now: DateTime<Utc>) -> Decision {
 
 /// Takes a directive one signal further.
 pub fn decide(directive: Directive, signal: &Signal, now: DateTime<Utc>) -> Decision {
-    if directive.status.is_over() && is_about_work(signal) {
+    if directive.status().is_over() && is_about_work(signal) {
         return Decision { directive: Some(directive), events: Vec::new(), effects: Vec::new() };
     }
     let before = directive.clone();
@@ -173,7 +173,7 @@ impl Transition {
     /// The stop watch runs while something is worked on. It stands while people are waited for, while the directive is
     /// paused, and while its tasks wait for a worker or a place: other directives' work is not this one's time.
     fn drive_clock(&mut self) {
-        let working = matches!(self.directive.status, DirectiveStatus::Planning | DirectiveStatus::Active)
+        let working = matches!(self.directive.status(), DirectiveStatus::Planning | DirectiveStatus::Active)
             && (self.directive.tasks.iter().any(is_at_work)
                 || self.directive.all_steps().any(|step| self.is_moving(step)));
         self.directive.clock.set_running(working, self.now);

@@ -29,7 +29,7 @@ pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<S
 impl Transition {
     /// A label that makes the policy stricter was set on a live directive. A bot's doing is no order.
     pub(super) fn overridden(&mut self, actor: &Requester, policy_override: &PolicyOverride) -> Followed {
-        if actor.bot || self.directive.status.is_over() {
+        if actor.bot || self.directive.status().is_over() {
             return Ok(());
         }
         self.person(&actor.login);

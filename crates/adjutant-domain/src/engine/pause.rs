@@ -5,23 +5,22 @@
 //! money never overrules a person who said `/pause`. `/resume` lifts them all.
 
 use super::transition::{Followed, Transition};
-use crate::directive::{Pause, PauseReason};
+use crate::directive::{DirectiveState, NoReason, Pause, PauseReason, PauseReasons};
 use crate::effect::{Effect, Notice};
 use crate::event::EventKind;
 use crate::signal::Requester;
-use crate::status::DirectiveStatus;
 use crate::task::TaskStatus;
 
 impl Transition {
     /// The label was set again on a live directive: that lifts what taking it off had paused, and nothing else.
     pub(super) fn labelled(&mut self, actor: &Requester) -> Followed {
-        let paused_by_label = |pause: &Pause| pause.reasons().any(is_by_label);
-        if actor.bot || !self.directive.pause.as_ref().is_some_and(paused_by_label) {
+        let paused_by_label = |pause: &Pause| pause.reasons.iter().any(PauseReason::is_by_label);
+        if actor.bot || !self.directive.state.pause().is_some_and(paused_by_label) {
             return Ok(());
         }
         self.person(&actor.login);
         if actor.may_command() {
-            return self.lift(is_by_label);
+            return self.lift(PauseReason::is_by_label);
         }
         let notice = Notice::LabelRefused { login: actor.login.to_string() };
         let (command, why) = ("label".to_owned(), notice.clone());
@@ -35,16 +34,18 @@ impl Transition {
     /// in line. Says whether it was not paused for such a reason before.
     pub(super) fn pause(&mut self, reason: PauseReason) -> Followed<bool> {
         let kind = std::mem::discriminant(&reason);
-        let from = self.directive.status;
         let paused = EventKind::DirectivePaused { reason: reason.clone() };
-        match &mut self.directive.pause {
-            Some(pause) if pause.reasons().any(|known| std::mem::discriminant(known) == kind) => return Ok(false),
-            Some(pause) => pause.also.push(reason),
-            None if !matches!(from, DirectiveStatus::Planning | DirectiveStatus::Active) => return Ok(false),
-            None => {
-                self.set_status(DirectiveStatus::Paused)?;
-                self.directive.pause = Some(Pause { from, reason, also: Vec::new() });
+        let from = self.directive.state.underway();
+        match (self.directive.state.pause_mut(), from) {
+            (Some(pause), _) if pause.reasons.iter().any(|known| std::mem::discriminant(known) == kind) => {
+                return Ok(false);
             }
+            (Some(pause), _) => pause.reasons.push(reason),
+            (None, Some(from)) => {
+                let reasons = PauseReasons::new(reason);
+                self.move_directive(DirectiveState::Paused(Pause { from, reasons }))?;
+            }
+            (None, None) => return Ok(false),
         }
         self.directive.paused_at = Some(self.now);
         self.record(paused, None);
@@ -54,27 +55,23 @@ impl Transition {
 
     /// Whether this is among the reasons of the pause.
     pub(super) fn is_paused_for(&self, reason: &PauseReason) -> bool {
-        self.directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(|known| known == reason))
+        self.directive.state.pause().is_some_and(|pause| pause.is_for(reason))
     }
 
     /// Lifts the reasons that are picked, and goes back to where the pause began once none is left.
     pub(super) fn lift(&mut self, picked: impl Fn(&PauseReason) -> bool) -> Followed {
-        let Some(pause) = self.directive.pause.take() else { return Ok(()) };
-        let from = pause.from;
-        let (lifted, mut left): (Vec<_>, Vec<_>) = std::iter::once(pause.reason).chain(pause.also).partition(picked);
-        if !lifted.is_empty() {
-            self.record(EventKind::DirectiveResumed { lifted, left: left.clone() }, None);
+        let Some(Pause { from, reasons }) = self.directive.state.pause().cloned() else { return Ok(()) };
+        let (lifted, left): (Vec<_>, Vec<_>) = Vec::from(reasons).into_iter().partition(picked);
+        if lifted.is_empty() {
+            return Ok(());
         }
-        if left.is_empty() {
-            self.set_status(from)?;
-        } else {
-            let reason = left.remove(0);
-            self.directive.pause = Some(Pause { from, reason, also: left });
+        self.record(EventKind::DirectiveResumed { lifted, left: left.clone() }, None);
+        match PauseReasons::try_from(left) {
+            Ok(reasons) => {
+                self.directive.state = DirectiveState::Paused(Pause { from, reasons });
+                Ok(())
+            }
+            Err(NoReason) => self.move_directive(from.into()),
         }
-        Ok(())
     }
-}
-
-fn is_by_label(reason: &PauseReason) -> bool {
-    matches!(reason, PauseReason::Unlabelled(_))
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus};
-use crate::directive::{PlanOrigin, PlanRecord};
+use crate::directive::{DirectiveState, PlanOrigin, PlanRecord, Underway};
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::ids::{Sha, StepId};
@@ -22,7 +22,7 @@ impl Transition {
     /// Asks the planner where a plan is missing and nobody works on one.
     pub(super) fn plan_if_needed(&mut self) {
         let planning = self.directive.tasks.iter().any(|task| task.kind == TaskKind::Plan && task.status.is_live());
-        if self.directive.status != DirectiveStatus::Planning || self.directive.plan.is_some() || planning {
+        if self.directive.status() != DirectiveStatus::Planning || self.directive.plan.is_some() || planning {
             return;
         }
         let attempt = self.planner_failures() + 1;
@@ -35,7 +35,7 @@ impl Transition {
 
     /// The planner ended.
     pub(super) fn planner_finished(&mut self, outcome: &TaskOutcome) -> Followed {
-        if self.directive.status.is_over() {
+        if self.directive.status().is_over() {
             return Ok(());
         }
         match outcome {
@@ -139,10 +139,9 @@ impl Transition {
 
     /// Starts working on the plan. A pause that came meanwhile is kept.
     pub(super) fn activate(&mut self) -> Followed {
-        if let (DirectiveStatus::Paused, Some(pause)) = (self.directive.status, self.directive.pause.as_mut()) {
-            pause.from = DirectiveStatus::Active;
-        } else {
-            self.set_status(DirectiveStatus::Active)?;
+        match self.directive.state.pause_mut() {
+            Some(pause) => pause.from = Underway::Active,
+            None => self.move_directive(DirectiveState::Active)?,
         }
         self.directive.unapproved_text = false;
         if self.needs_integration() && !self.directive.integration_cut {

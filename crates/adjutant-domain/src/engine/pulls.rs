@@ -28,8 +28,8 @@ impl Transition {
         let name = step.name.clone();
         self.with_step(id, |step| step.pull = Some(pull.clone()));
         self.record(EventKind::PullOpened { step: name, pull: pull.number, superseded: false }, Some(id));
-        if self.directive.status.is_over() {
-            let word = self.directive.failure.clone().unwrap_or_else(|| "the directive has ended".to_owned());
+        if self.directive.status().is_over() {
+            let word = self.directive.state.failure().unwrap_or("the directive has ended").to_owned();
             self.effect(Effect::ClosePull { step: id, word });
         } else if skipped {
             self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
@@ -54,7 +54,7 @@ impl Transition {
         let handed_in = step.submission().is_some();
         // What Adjutant pushed while an agent works is no push of a person's.
         let own = step.progress.contains(head) && (step.status() == StepStatus::Running || !handed_in);
-        if own || step.head() == Some(head) || step.status().is_done() || self.directive.status.is_over() {
+        if own || step.head() == Some(head) || step.status().is_done() || self.directive.status().is_over() {
             return Ok(());
         }
         // One that never had its turn has no branch: whatever was pushed is none of its.
@@ -101,7 +101,7 @@ impl Transition {
             self.earlier_pull_closed(id);
             return Ok(());
         };
-        if step.status().is_done() || self.directive.status.is_over() {
+        if step.status().is_done() || self.directive.status().is_over() {
             return Ok(());
         }
         let name = step.name.clone();
@@ -129,7 +129,7 @@ impl Transition {
     pub(super) fn merge_refused(&mut self, id: StepId, head: &Sha, reason: &str) -> Followed {
         let step = self.step(id)?;
         let StepState::Merging { candidate, .. } = &step.state else { return Ok(()) };
-        if candidate.submission.head() != Some(head) || self.directive.status.is_over() {
+        if candidate.submission.head() != Some(head) || self.directive.status().is_over() {
             return Ok(());
         }
         let (name, into_base, candidate) = (step.name.clone(), step.into_base, candidate.clone());
@@ -144,7 +144,7 @@ impl Transition {
     pub(super) fn integrated(&mut self, head: &Sha, differs: bool) -> Followed {
         let Some(final_step) = &self.directive.final_step else { return Ok(()) };
         let (id, candidate) = (final_step.id, final_step.last());
-        if !matches!(final_step.state, StepState::Integrating { .. }) || self.directive.status.is_over() {
+        if !matches!(final_step.state, StepState::Integrating { .. }) || self.directive.status().is_over() {
             return Ok(());
         }
         if !differs {

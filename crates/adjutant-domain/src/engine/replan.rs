@@ -3,14 +3,13 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
-use crate::directive::Directive;
+use crate::directive::{Directive, DirectiveState, Underway};
 use crate::effect::{Effect, Notice};
 use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, StepId, StepName};
 use crate::policy::Autonomy;
 use crate::refusal::Refusal;
 use crate::replan::{IssueText, Replan, renumber};
-use crate::status::DirectiveStatus;
 
 impl Transition {
     /// A person wants another plan. Where the issue was edited, its text as it is now becomes the brief.
@@ -55,8 +54,7 @@ impl Transition {
 
     /// Whether the present chain was started.
     pub(super) fn has_started(&self) -> bool {
-        let status = self.directive.pause.as_ref().map_or(self.directive.status, |pause| pause.from);
-        status == DirectiveStatus::Active
+        self.directive.state.underway() == Some(Underway::Active)
     }
 
     fn replan(&mut self, by: &Actor, reason: &str, edited: bool) -> Followed {
@@ -71,12 +69,10 @@ impl Transition {
         let carried = self.directive.carried().into_iter().map(|step| step.name.clone()).collect();
         let (reason, by) = (reason.to_owned(), by.login().cloned());
         self.record(EventKind::ChainRegenerated { generation, reason, by, carried, superseded, edited }, None);
-        match self.directive.pause.as_mut() {
-            Some(pause) => pause.from = DirectiveStatus::Planning,
-            None if self.directive.status == DirectiveStatus::Active => {
-                self.set_status(DirectiveStatus::Planning)?;
-            }
-            None => {}
+        match &mut self.directive.state {
+            DirectiveState::Paused(pause) => pause.from = Underway::Planning,
+            DirectiveState::Active => self.move_directive(DirectiveState::Planning)?,
+            _ => {}
         }
         Ok(())
     }
@@ -118,7 +114,7 @@ impl Transition {
 
     /// The issue was read: what it says by now is kept, where that is not what is worked on.
     pub(super) fn issue_read(&mut self, text: &IssueText) {
-        if self.directive.status.is_over() {
+        if self.directive.status().is_over() {
             return;
         }
         let differs = text.title != self.directive.title || text.brief != self.directive.brief;

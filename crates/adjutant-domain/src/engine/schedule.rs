@@ -15,7 +15,7 @@ impl Transition {
         self.expire();
         self.plan_if_needed();
         let is_cut = self.directive.integration_cut || !self.needs_integration();
-        if self.directive.status != DirectiveStatus::Active || !is_cut {
+        if self.directive.status() != DirectiveStatus::Active || !is_cut {
             return Ok(());
         }
         self.merge_wanted()?;

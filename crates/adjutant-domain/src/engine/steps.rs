@@ -123,7 +123,7 @@ impl Transition {
     /// Leaves a step to a person.
     pub(super) fn block(&mut self, id: StepId, why: &str) -> Followed {
         let step = self.step(id)?;
-        if step.status().is_done() || self.directive.status.is_over() {
+        if step.status().is_done() || self.directive.status().is_over() {
             return Ok(());
         }
         let (name, instructions, last) = (step.name.clone(), self.assignment(step), step.last());

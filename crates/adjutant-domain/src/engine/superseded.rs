@@ -55,7 +55,7 @@ impl Transition {
         if step.is_final() {
             // It held what was there to be merged, and closes the issue.
             self.final_merged(by)
-        } else if self.directive.plan.is_some() && !self.directive.status.is_over() {
+        } else if self.directive.plan.is_some() && !self.directive.status().is_over() {
             self.carry_late(&step)
         } else {
             Ok(())

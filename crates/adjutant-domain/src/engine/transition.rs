@@ -7,12 +7,11 @@ use serde_json::Number;
 
 use super::Decision;
 use crate::actor::Actor;
-use crate::directive::Directive;
+use crate::directive::{Directive, DirectiveState};
 use crate::effect::{Effect, Notice};
 use crate::event::{Breaker, Event, EventKind};
 use crate::ids::{Login, StepId, TaskId, Usd};
 use crate::refusal::Refusal;
-use crate::status::DirectiveStatus;
 use crate::step::{Step, StepState};
 use crate::task::{Task, TaskKind, TaskStatus};
 
@@ -99,16 +98,14 @@ impl Transition {
         self.events.push(Event { kind, actor: self.by.clone(), step });
     }
 
-    /// Moves the directive to `status`; a move that the table of states forbids is recorded and not made.
-    pub(super) fn set_status(&mut self, status: DirectiveStatus) -> Followed {
-        let from = self.directive.status;
-        match from.to(status) {
-            Ok(status) => {
-                self.directive.status = status;
-                if status.is_over() && self.directive.ended_at.is_none() {
-                    self.directive.ended_at = Some(self.now);
-                }
-                self.record(EventKind::StatusChanged { from, to: status }, None);
+    /// Moves the directive to another state. One that the table of statuses forbids is recorded and not made, and nothing
+    /// may follow from it.
+    pub(super) fn move_directive(&mut self, to: DirectiveState) -> Followed {
+        let from = self.directive.status();
+        match self.directive.transition(to) {
+            Ok(()) => {
+                let to = self.directive.status();
+                self.record(EventKind::StatusChanged { from, to }, None);
                 Ok(())
             }
             Err(refused) => {

@@ -21,7 +21,7 @@ impl Transition {
             StepState::Judging { .. } | StepState::AwaitingDecision { .. } | StepState::Blocked { .. }
         );
         let verified = step.state.evaluation().is_some() && step.pull.is_some();
-        if !waits || !verified || step.head() != Some(head) || self.directive.status.is_over() {
+        if !waits || !verified || step.head() != Some(head) || self.directive.status().is_over() {
             return Ok(());
         }
         let (name, candidate) = (step.name.clone(), step.last());
@@ -46,7 +46,7 @@ impl Transition {
     ) -> Followed {
         let step = self.step(id)?;
         let StepState::Verifying { candidate } = &step.state else { return Ok(()) };
-        if candidate.submission.head() != Some(head) || self.directive.status.is_over() {
+        if candidate.submission.head() != Some(head) || self.directive.status().is_over() {
             return Ok(());
         }
         let mut candidate = candidate.clone();
@@ -199,7 +199,7 @@ impl Transition {
         let step = self.step(id)?;
         let integrating = matches!(step.state, StepState::Integrating { .. });
         let verifying = step.status() == StepStatus::Evaluating && step.head() == Some(head);
-        if !(integrating || verifying) || self.directive.status.is_over() {
+        if !(integrating || verifying) || self.directive.status().is_over() {
             return Ok(());
         }
         let target = step.target.clone();

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::actor::Actor;
 use crate::brief::Brief;
-use crate::directive::Base;
+use crate::directive::{Base, DirectiveState, Pause, PauseReason, PauseReasons, Underway};
 use crate::effect::Notice;
 use crate::engine;
 use crate::ids::{Branch, Login, Repo, Sha, StepId};
@@ -64,6 +64,30 @@ fn who_asked_for_a_replan_is_an_actor_and_was_a_login_in_version_1() {
     rows.state["replans"] = json!([replan("adjutant"), replan("maintainer"), replan("ghost")]);
     let by: Vec<_> = read_directive(1, rows).unwrap().replans.into_iter().map(|replan| replan.by).collect();
     assert_eq!(by, [Actor::Adjutant, Actor::Person(Login::new("maintainer")), Actor::Unknown]);
+}
+
+#[test]
+fn where_a_directive_stood_was_four_fields_in_version_1() {
+    let read = |status: &str, pause: Value, failure: Value, ended_at: Value| {
+        let mut rows = rows(&opened());
+        let fields = rows.state.as_object_mut().unwrap();
+        fields.remove("state");
+        let old = [("status", json!(status)), ("pause", pause), ("failure", failure), ("ended_at", ended_at)];
+        fields.extend(old.map(|(name, value)| (name.to_owned(), value)));
+        read_directive(1, rows).unwrap().state
+    };
+    let (none, at) = (Value::Null, DateTime::<Utc>::UNIX_EPOCH);
+    assert_eq!(read("active", none.clone(), none.clone(), none.clone()), DirectiveState::Active);
+    let pause = json!({ "from": "planning", "reason": "cost", "also": [{ "commanded": "mona" }] });
+    let mut reasons = PauseReasons::new(PauseReason::Cost);
+    reasons.push(PauseReason::Commanded(Login::new("mona")));
+    let paused = DirectiveState::Paused(Pause { from: Underway::Planning, reasons });
+    assert_eq!(read("paused", pause, none.clone(), none.clone()), paused);
+    assert_eq!(read("completed", none.clone(), none.clone(), json!(at)), DirectiveState::Completed { at });
+    let failed = DirectiveState::Failed { at, failure: "stopped".to_owned() };
+    assert_eq!(read("failed", none.clone(), json!("stopped"), json!(at)), failed);
+    assert_eq!(Some(read("archived", none.clone(), json!("stopped"), json!(at))), failed.put_away());
+    assert!(read("archived", none.clone(), none, json!(at)).is_completed());
 }
 
 #[test]

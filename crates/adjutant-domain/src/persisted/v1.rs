@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::DirectiveRows;
 
-/// A directive: `wishes` became `overrides`, who asked for a replan became an actor, and where a step stands became one
-/// value.
+/// A directive: `wishes` became `overrides`, who asked for a replan became an actor, and where the directive and each step
+/// stand became one value.
 pub(super) fn directive(rows: &mut DirectiveRows) {
     rename(&mut rows.state, "wishes", "overrides");
+    where_it_stands(&mut rows.state);
     for replan in rows.state.get_mut("replans").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(by) = replan.get_mut("by") {
             actor(by);
@@ -18,6 +19,26 @@ pub(super) fn directive(rows: &mut DirectiveRows) {
     for row in &mut rows.steps {
         step::bring_up(&mut row.state, &rows.tasks, &rows.approvals);
     }
+}
+
+/// Where a directive stood was told by a status, a pause, a failure and the time of its end.
+fn where_it_stands(directive: &mut Value) {
+    let Value::Object(fields) = directive else { return };
+    let Some(status) = fields.remove("status") else { return };
+    let mut taken = |name: &str| fields.remove(name).unwrap_or_default();
+    let (mut pause, failure, at) = (taken("pause"), taken("failure"), taken("ended_at"));
+    let state = match status.as_str() {
+        Some("paused") => {
+            let mut reasons = vec![pause["reason"].take()];
+            reasons.extend(pause["also"].as_array().into_iter().flatten().cloned());
+            json!({ "paused": { "from": pause["from"], "reasons": reasons } })
+        }
+        Some("completed") => json!({ "completed": { "at": at } }),
+        Some("failed") => json!({ "failed": { "at": at, "failure": failure } }),
+        Some("archived") => json!({ "archived": { "at": at, "failure": failure } }),
+        _ => status,
+    };
+    fields.insert("state".to_owned(), state);
 }
 
 /// An effect: a command's refusal was a sentence and became a value.

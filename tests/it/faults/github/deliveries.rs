@@ -142,7 +142,7 @@ async fn an_edit_a_lost_label_and_a_closing_that_nobody_told_are_found() {
     stage.act("maintainer", Method::POST, &format!("{path}/labels"), json!({ "labels": ["directive"] })).await;
     stage.wait("it goes on", async || (stage.count(paused).await == 0).then_some(())).await;
     stage.act("maintainer", Method::PATCH, &path, json!({ "state": "closed" })).await;
-    let stopped = "SELECT count(*) FROM directives WHERE status = 'failed' AND state->>'failure' LIKE '%maintainer%'";
+    let stopped = "SELECT count(*) FROM directives WHERE status = 'failed' AND state #>> '{state,failed,failure}' LIKE '%maintainer%'";
     stage.wait("it is stopped", async || (stage.count(stopped).await == 1).then_some(())).await;
     assert!(stage.met("drop", "issues.closed") > 0);
     drop(serve);
@@ -180,8 +180,7 @@ async fn a_transfer_that_nobody_told_is_found_and_the_issue_left_alone() {
     let query = "mutation($id: ID!, $to: ID!) { transferIssue(input: { issueId: $id, repositoryId: $to, createLabelsIfMissing: true }) { issue { number } } }";
     let moved = post("/graphql", json!({ "query": query, "variables": { "id": id, "to": to } })).await;
     assert_eq!(moved["data"]["transferIssue"]["issue"]["number"], 1, "{moved}");
-    let stopped =
-        "SELECT count(*) FROM directives WHERE status = 'failed' AND state->>'failure' LIKE '%transferred or deleted'";
+    let stopped = "SELECT count(*) FROM directives WHERE status = 'failed' AND state #>> '{state,failed,failure}' LIKE '%transferred or deleted'";
     stage.wait("it is stopped", async || (stage.count(stopped).await == 1).then_some(())).await;
     assert!(stage.met("drop", "issues.transferred") > 0);
     drop(serve);

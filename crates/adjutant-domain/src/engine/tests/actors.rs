@@ -31,7 +31,7 @@ fn the_merge_of_a_person_called_adjutant_answers_what_was_asked() {
         let mut world = World::at_final(Policy::default());
         let step = world.id("final");
         world.signal(Signal::PullMerged { step, by: by.clone(), sha: None });
-        assert_eq!(world.directive.status, DirectiveStatus::Completed);
+        assert_eq!(world.directive.status(), DirectiveStatus::Completed);
         let asked = world.directive.approvals.last().unwrap();
         assert_eq!((asked.kind, asked.status), (ApprovalKind::Final, status), "{by}");
         assert_eq!(asked.answered_by.as_ref(), by.login(), "{by}");

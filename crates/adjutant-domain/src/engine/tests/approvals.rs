@@ -127,9 +127,9 @@ fn an_approval_of_a_plan_is_not_about_the_plan_after_it() {
     world.planned(single());
     world.order_at(by(), None, Command::Approve { step: None }, None, Some(written));
     assert_eq!(world.refused(), Refusal::PlanChanged);
-    assert_eq!(world.directive.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status(), DirectiveStatus::Planning);
     world.maintainer(None, Command::Approve { step: None });
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn out_of_money() -> World {
 }
 
 fn reasons(world: &World) -> Vec<PauseReason> {
-    world.directive.pause.iter().flat_map(|pause| pause.reasons().cloned()).collect()
+    world.directive.state.pause().into_iter().flat_map(|pause| pause.reasons.iter().cloned()).collect()
 }
 
 fn off() -> Signal {
@@ -38,7 +38,7 @@ fn used_up_money_pauses_once_and_says_so_once() {
     for _ in 0..5 {
         world.waits(Duration::minutes(1));
     }
-    assert_eq!((world.directive.status, world.count("breaker_tripped")), (DirectiveStatus::Paused, 1));
+    assert_eq!((world.directive.status(), world.count("breaker_tripped")), (DirectiveStatus::Paused, 1));
     assert_eq!((world.count("approval_required"), reasons(&world)), (1, vec![PauseReason::Cost]));
 }
 
@@ -46,7 +46,7 @@ fn used_up_money_pauses_once_and_says_so_once() {
 fn resume_grants_the_same_money_again_in_the_name_of_who_said_so() {
     let mut world = out_of_money();
     world.maintainer(None, Command::Resume);
-    assert_eq!((world.directive.status, world.directive.budget()), (DirectiveStatus::Active, Usd::from_dollars(1.9)));
+    assert_eq!((world.directive.status(), world.directive.budget()), (DirectiveStatus::Active, Usd::from_dollars(1.9)));
     let answered = &world.directive.approvals[0];
     assert_eq!(answered.status, ApprovalStatus::Approved);
     assert_eq!(answered.answered_by, Some(Login::new("maintainer")));
@@ -57,7 +57,7 @@ fn resume_grants_the_same_money_again_in_the_name_of_who_said_so() {
 fn a_budget_sets_another_total_and_goes_on() {
     let mut world = out_of_money();
     world.maintainer(None, Command::Budget { usd: 4.5 });
-    assert_eq!((world.refusal(), world.directive.status), (None, DirectiveStatus::Active));
+    assert_eq!((world.refusal(), world.directive.status()), (None, DirectiveStatus::Active));
     assert_eq!(
         (world.directive.budget(), world.directive.approvals[0].status),
         (Usd::from_dollars(4.5), ApprovalStatus::Approved)
@@ -71,7 +71,7 @@ fn a_budget_may_be_set_before_it_is_used_up_and_lowered_again() {
         world.maintainer(None, Command::Budget { usd: total });
         assert_eq!((world.refusal(), world.directive.budget()), (None, Usd::from_dollars(total)));
     }
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_budget_above_the_ceiling_or_below_what_is_spent_is_refused_with_the_numbers
     assert_eq!(world.refused(), over);
     world.maintainer(None, Command::Budget { usd: 1.0 });
     assert_eq!(world.refused(), Refusal::AlreadySpent { spent: usd(1.0), ceiling: usd(4.5) });
-    assert_eq!((world.directive.status, world.directive.budget()), (DirectiveStatus::Paused, Usd::from_dollars(0.9)));
+    assert_eq!((world.directive.status(), world.directive.budget()), (DirectiveStatus::Paused, Usd::from_dollars(0.9)));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn at_the_ceiling_resume_grants_nothing_more() {
     assert_eq!(world.waiting(), [ApprovalKind::Budget]);
     world.maintainer(None, Command::Resume);
     assert!(matches!(world.refused(), Refusal::CeilingReached { ceiling, .. } if ceiling == Usd::from_dollars(1.2)));
-    assert_eq!(world.directive.status, DirectiveStatus::Paused);
+    assert_eq!(world.directive.status(), DirectiveStatus::Paused);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn nothing_starts_once_the_money_is_used_up_neither_a_judge_nor_a_rework_nor_a_p
 
     let mut world = World::open(costing(0.4, None));
     world.planned(json!({ "steps": [] }));
-    assert_eq!((world.live_count(), world.directive.status), (0, DirectiveStatus::Paused), "the plan is not mended");
+    assert_eq!((world.live_count(), world.directive.status()), (0, DirectiveStatus::Paused), "the plan is not mended");
 }
 
 #[test]
@@ -140,16 +140,16 @@ fn used_up_time_pauses_once_and_resume_grants_the_same_again() {
     world.waits(Duration::hours(9));
     assert_eq!((reasons(&world), world.count("breaker_tripped")), (vec![PauseReason::WallTime], 1));
     world.maintainer(None, Command::Budget { usd: 20.0 });
-    assert_eq!(world.directive.status, DirectiveStatus::Paused, "money is not what it waits for");
+    assert_eq!(world.directive.status(), DirectiveStatus::Paused, "money is not what it waits for");
     world.maintainer(None, Command::Resume);
     assert_eq!(
-        (world.directive.status, world.directive.approvals[0].status),
+        (world.directive.status(), world.directive.approvals[0].status),
         (DirectiveStatus::Active, ApprovalStatus::Approved)
     );
     world.waits(Duration::hours(7));
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
     world.waits(Duration::hours(2));
-    assert_eq!((world.directive.status, world.count("breaker_tripped")), (DirectiveStatus::Paused, 2));
+    assert_eq!((world.directive.status(), world.count("breaker_tripped")), (DirectiveStatus::Paused, 2));
 }
 
 #[test]
@@ -217,13 +217,13 @@ fn more_than_three_failed_steps_fail_the_directive_with_what_to_do() {
     policy.limits.parallel_tasks = 4;
     let mut world = World::started(policy, json!({ "steps": steps }));
     for name in ["a", "b", "c", "d"] {
-        assert_eq!(world.directive.status, DirectiveStatus::Active, "before {name}");
+        assert_eq!(world.directive.status(), DirectiveStatus::Active, "before {name}");
         for _ in 0..3 {
             world.finish(world.live(Some(name)), TaskOutcome::Failed { reason: "no key".to_owned() });
         }
     }
-    assert_eq!((world.directive.status, world.count("breaker_tripped")), (DirectiveStatus::Failed, 1));
-    let why = world.directive.failure.clone().unwrap();
+    assert_eq!((world.directive.status(), world.count("breaker_tripped")), (DirectiveStatus::Failed, 1));
+    let why = world.directive.state.failure().unwrap();
     assert!(why.contains("4 steps (a, b, c, d)") && why.contains("set the label again"), "{why}");
     assert!(why.contains("no key"), "{why}");
 }
@@ -266,7 +266,7 @@ fn the_label_put_back_does_not_answer_the_question_about_money() {
     world.signal(on());
     assert_eq!((reasons(&world), world.waiting()), (vec![PauseReason::Cost], vec![ApprovalKind::Budget]));
     world.maintainer(None, Command::Budget { usd: 4.0 });
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
 }
 
 #[test]
@@ -277,9 +277,9 @@ fn money_does_not_overrule_a_person_who_paused() {
     world.maintainer(None, Command::Budget { usd: 4.0 });
     assert_eq!(reasons(&world), [PauseReason::Commanded(Login::new("maintainer"))]);
     world.signal(on());
-    assert_eq!(world.directive.status, DirectiveStatus::Paused, "the label lifts only what the label paused");
+    assert_eq!(world.directive.status(), DirectiveStatus::Paused, "the label lifts only what the label paused");
     world.maintainer(None, Command::Resume);
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn resume_lifts_every_reason_at_once() {
     let paused = DirectiveStatus::Paused;
     assert_eq!(world.refused(), Refusal::NotPossible { from: paused, to: paused });
     world.maintainer(None, Command::Resume);
-    assert_eq!((world.directive.status, world.waiting()), (DirectiveStatus::Active, vec![]));
+    assert_eq!((world.directive.status(), world.waiting()), (DirectiveStatus::Active, vec![]));
     world.maintainer(None, Command::Resume);
     assert_eq!(world.refused(), Refusal::NothingPaused { status: DirectiveStatus::Active });
 }

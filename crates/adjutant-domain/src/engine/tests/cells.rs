@@ -80,7 +80,7 @@ fn outcome(autonomy: Autonomy, confidence: Confidence, place: Place) -> Outcome 
     world.signal(Signal::Verified { step: world.id("a"), head: Sha::new("a1"), results, findings });
     if world.directive.generation == 2 {
         let planner = world.directive.task(world.live(None)).unwrap();
-        let told = (world.directive.status, planner.kind, world.live_count(), world.waiting().len());
+        let told = (world.directive.status(), planner.kind, world.live_count(), world.waiting().len());
         return match told {
             (DirectiveStatus::Planning, TaskKind::Plan, 1, 0) => Outcome::Replans,
             other => Outcome::Other(format!("{other:?}")),

@@ -73,7 +73,7 @@ fn a_bots_order_is_not_even_answered() {
     let mut world = World::started(Policy::default(), diamond());
     let bot = Requester { bot: true, ..actor("other[bot]", Permission::Admin) };
     world.order(bot, None, Command::Stop);
-    assert_eq!((world.directive.status, world.effects.len()), (DirectiveStatus::Active, 0));
+    assert_eq!((world.directive.status(), world.effects.len()), (DirectiveStatus::Active, 0));
 }
 
 #[test]

@@ -8,18 +8,18 @@ fn closing_the_issue_stops_unless_the_final_pull_request_is_merged() {
     let closed = |final_merged| Signal::IssueClosed { actor: named("maintainer"), final_merged };
     let mut world = World::at_final(Policy::default());
     world.signal(closed(true));
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
     // Completion closes the issue, and hears of it.
     world.signal(closed(true));
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
     world.signal(Signal::Unlabelled { actor: actor("maintainer", Permission::Admin) });
-    assert_eq!(world.directive.status, DirectiveStatus::Archived);
+    assert_eq!(world.directive.status(), DirectiveStatus::Archived);
     let mut world = World::at_final(Policy::default());
     world.signal(closed(false));
-    assert_eq!(world.directive.status, DirectiveStatus::Failed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Failed);
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::ClosePull { .. })));
     world.signal(closed(false));
-    assert_eq!(world.directive.status, DirectiveStatus::Archived);
+    assert_eq!(world.directive.status(), DirectiveStatus::Archived);
 }
 
 #[test]
@@ -28,20 +28,20 @@ fn stop_calls_off_tasks_and_voids_questions() {
     world.changed("a", "a1");
     world.verified("a", yellow());
     world.maintainer(None, Command::Stop);
-    assert_eq!((world.directive.status, world.live_count(), world.waiting()), (DirectiveStatus::Failed, 0, vec![]));
-    assert_eq!(world.directive.failure.as_deref(), Some("stopped by maintainer: `/stop`"));
+    assert_eq!((world.directive.status(), world.live_count(), world.waiting()), (DirectiveStatus::Failed, 0, vec![]));
+    assert_eq!(world.directive.state.failure(), Some("stopped by maintainer: `/stop`"));
 }
 
 #[test]
 fn the_label_taken_off_pauses_and_put_back_resumes() {
     let mut world = World::started(Policy::default(), diamond());
     world.signal(Signal::Unlabelled { actor: actor("triager", Permission::Read) });
-    assert_eq!(world.directive.status, DirectiveStatus::Paused);
+    assert_eq!(world.directive.status(), DirectiveStatus::Paused);
     world.changed("a", "a1");
     world.verified("a", green());
     assert!(!world.merges("a"), "nothing starts while paused");
     world.signal(Signal::Labelled(Box::new(labelled(Policy::default()))));
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
     assert!(world.merges("a"), "what was decided meanwhile goes on");
 }
 
@@ -51,9 +51,9 @@ fn a_pause_during_planning_goes_back_to_planning_or_on_to_active() {
     world.maintainer(None, Command::Pause { now: false });
     world.planned(diamond());
     world.signal(Signal::IntegrationCut);
-    assert_eq!((world.directive.status, world.live_count()), (DirectiveStatus::Paused, 0));
+    assert_eq!((world.directive.status(), world.live_count()), (DirectiveStatus::Paused, 0));
     world.maintainer(None, Command::Resume);
-    assert_eq!((world.directive.status, world.live_count()), (DirectiveStatus::Active, 2));
+    assert_eq!((world.directive.status(), world.live_count()), (DirectiveStatus::Active, 2));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn time_that_people_take_does_not_count() {
     let worked = world.directive.clock.at(world.now);
     world.now += Duration::hours(100);
     world.signal(Signal::Tick);
-    assert_eq!((world.directive.status, world.directive.clock.at(world.now)), (DirectiveStatus::Active, worked));
+    assert_eq!((world.directive.status(), world.directive.clock.at(world.now)), (DirectiveStatus::Active, worked));
 }
 
 #[test]
@@ -106,12 +106,12 @@ fn the_label_put_back_by_who_may_not_is_answered_and_resumes_nothing() {
     world.signal(Signal::Unlabelled { actor: actor("triager", Permission::Read) });
     let by = |actor| Signal::Labelled(Box::new(Labelled { actor, ..labelled(Policy::default()) }));
     world.signal(by(actor("triager", Permission::Read)));
-    assert_eq!(world.directive.status, DirectiveStatus::Paused);
+    assert_eq!(world.directive.status(), DirectiveStatus::Paused);
     let refused = |effect: &Effect| matches!(effect, Effect::Announce { notice: Notice::LabelRefused { .. }, .. });
     assert!(world.effects.iter().any(refused));
     world.signal(by(Requester { bot: true, ..actor("other[bot]", Permission::Admin) }));
     assert_eq!(
-        (world.directive.status, world.effects.len()),
+        (world.directive.status(), world.effects.len()),
         (DirectiveStatus::Paused, 0),
         "a bot's label is no order"
     );
@@ -130,10 +130,10 @@ fn an_issue_that_is_moved_away_or_deleted_stops_unless_all_was_delivered() {
     let gone = |final_merged| Signal::IssueGone { actor: named("maintainer"), final_merged };
     let mut world = World::at_final(Policy::default());
     world.signal(gone(false));
-    assert_eq!(world.directive.failure.as_deref(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    assert_eq!(world.directive.state.failure(), Some("stopped by maintainer: the issue was transferred or deleted"));
     let mut world = World::at_final(Policy::default());
     world.signal(gone(true));
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
 }
 
 #[test]
@@ -190,5 +190,5 @@ fn when_it_was_paused_last_stays_in_the_state_after_it_was_resumed() {
     world.signal(Signal::Unlabelled { actor: actor("triager", Permission::Read) });
     let paused = world.now;
     world.maintainer(None, Command::Resume);
-    assert_eq!((world.directive.status, world.directive.paused_at), (DirectiveStatus::Active, Some(paused)));
+    assert_eq!((world.directive.status(), world.directive.paused_at), (DirectiveStatus::Active, Some(paused)));
 }

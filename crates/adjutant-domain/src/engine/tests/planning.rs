@@ -32,7 +32,7 @@ fn a_broken_policy_is_answered_with_its_faults_and_starts_nothing() {
 #[test]
 fn a_labelled_issue_is_planned_at_once() {
     let world = World::open(Policy::default());
-    assert_eq!(world.directive.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status(), DirectiveStatus::Planning);
     assert!(world.has(&Effect::RunTask { task: world.live(None) }));
     assert!(world.has(&Effect::WriteStatus));
 }
@@ -62,7 +62,7 @@ fn a_mended_plan_is_remembered_as_repaired() {
 fn a_planner_that_cannot_be_run_is_tried_three_times() {
     let mut world = World::open(Policy::default());
     for _ in 0..3 {
-        assert_eq!(world.directive.status, DirectiveStatus::Planning);
+        assert_eq!(world.directive.status(), DirectiveStatus::Planning);
         world.finish(world.live(None), TaskOutcome::Failed { reason: "it crashed".to_owned() });
     }
     assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Default);
@@ -72,10 +72,10 @@ fn a_planner_that_cannot_be_run_is_tried_three_times() {
 fn in_manual_the_plan_waits_for_a_person_and_rework_plans_again() {
     let mut world = World::open(Policy { autonomy: Autonomy::Manual, ..Policy::default() });
     world.planned(diamond());
-    assert_eq!((world.directive.status, world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
+    assert_eq!((world.directive.status(), world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
     world.maintainer(None, Command::Rework { text: "smaller steps please".to_owned() });
     assert!(world.directive.task(world.live(None)).unwrap().instructions.contains("smaller steps please"));
     world.planned(diamond());
     world.maintainer(None, Command::Approve { step: None });
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
 }

@@ -41,7 +41,7 @@ fn a_replan_supersedes_the_chain_and_calls_off_what_it_has_in_hand() {
     world.verified("a", yellow());
     let (a, b) = (world.id("a"), world.live(Some("b")));
     world.maintainer(None, replan("the parser is there already"));
-    assert_eq!((world.directive.status, world.directive.generation), (DirectiveStatus::Planning, 2));
+    assert_eq!((world.directive.status(), world.directive.generation), (DirectiveStatus::Planning, 2));
     assert_eq!(world.directive.task(b).unwrap().status, TaskStatus::Cancelled);
     assert!(world.waiting().is_empty());
     assert_eq!(world.directive.approvals[0].status, ApprovalStatus::Stale);
@@ -63,7 +63,7 @@ fn what_passed_is_carried_over_and_not_run_again() {
     let (a, pull) = (world.id("a"), world.directive.step_named("a").unwrap().pull.clone());
     world.maintainer(None, replan("b is too large"));
     world.planned(diamond());
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
     assert!(!world.has(&Effect::CutIntegration), "the integration branch is kept");
     let taken = world.directive.step_named("a").unwrap();
     assert_eq!((taken.is_merged(), &taken.pull), (true, &pull));
@@ -195,7 +195,7 @@ fn with_direct_delivery_what_was_merged_stays_and_the_rest_goes_to_the_base_too(
     world.verified("d", green());
     world.approve("d");
     world.merged("d");
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_replan_while_planning_starts_the_planner_anew_with_the_reason() {
     assert!(world.directive.task(world.live(None)).unwrap().instructions.contains("mind the tests"));
     world.planned(diamond());
     assert_eq!(
-        (world.directive.status, world.directive.generation, world.directive.plan_number()),
+        (world.directive.status(), world.directive.generation, world.directive.plan_number()),
         (DirectiveStatus::Active, 1, 1)
     );
 }
@@ -276,9 +276,9 @@ fn a_replan_while_paused_stays_paused_and_plans_after_the_pause() {
     let mut world = halfway(Policy::default());
     world.maintainer(None, Command::Pause { now: false });
     world.maintainer(None, replan("later"));
-    assert_eq!((world.directive.status, world.live_count()), (DirectiveStatus::Paused, 0));
+    assert_eq!((world.directive.status(), world.live_count()), (DirectiveStatus::Paused, 0));
     world.maintainer(None, Command::Resume);
-    assert_eq!(world.directive.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status(), DirectiveStatus::Planning);
     world.planned(diamond());
     assert_eq!((world.status("a"), world.status("b")), (StepStatus::Passed, StepStatus::Running));
 }
@@ -291,7 +291,7 @@ fn a_question_for_money_outlives_a_replan() {
     world.changed("a", "a1");
     assert_eq!(world.waiting(), [ApprovalKind::Budget]);
     world.maintainer(None, replan(""));
-    assert_eq!((world.directive.status, world.waiting()), (DirectiveStatus::Paused, vec![ApprovalKind::Budget]));
+    assert_eq!((world.directive.status(), world.waiting()), (DirectiveStatus::Paused, vec![ApprovalKind::Budget]));
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn the_plans_that_the_policy_allows_bound_replans_and_nothing_else() {
     let before = world.directive.clone();
     world.maintainer(None, replan("second"));
     assert_eq!(world.refused(), Refusal::PlansUsedUp { limit: 2 });
-    assert_eq!((world.directive.status, world.directive.steps), (DirectiveStatus::Active, before.steps));
+    assert_eq!((world.directive.status(), world.directive.steps), (DirectiveStatus::Active, before.steps));
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn a_replan_without_write_access_is_refused() {
     let mut world = World::started(Policy::default(), diamond());
     world.order(actor("outsider", Permission::Read), None, replan("mine"));
     assert!(matches!(world.refusal(), Some(Notice::NotAllowed { .. })));
-    assert_eq!((world.directive.status, world.directive.generation), (DirectiveStatus::Active, 1));
+    assert_eq!((world.directive.status(), world.directive.generation), (DirectiveStatus::Active, 1));
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn full_auto_plans_anew_by_itself_when_a_steps_reworks_are_used_up_and_asks_when
         }
     };
     red_to_the_end(&mut world);
-    assert_eq!((world.directive.status, world.directive.generation), (DirectiveStatus::Planning, 2));
+    assert_eq!((world.directive.status(), world.directive.generation), (DirectiveStatus::Planning, 2));
     assert!(world.waiting().is_empty());
     let told = world.directive.task(world.live(None)).unwrap().instructions.clone();
     assert!(told.contains("`a`: still red after 1 reworks"), "{told}");
@@ -377,5 +377,5 @@ fn full_auto_plans_anew_where_what_is_handed_in_is_refused_to_the_end() {
     policy.limits.rework_cycles = 0;
     let mut world = World::started(policy, diamond());
     world.finish(world.live(Some("a")), TaskOutcome::Refused { faults: vec!["a secret".to_owned()] });
-    assert_eq!(world.directive.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status(), DirectiveStatus::Planning);
 }

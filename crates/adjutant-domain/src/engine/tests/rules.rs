@@ -24,7 +24,10 @@ fn plan_approval_makes_a_plan_wait_that_would_start_otherwise() {
         let mut world = World::open(Policy { plan_approval, ..Policy::default() });
         world.planned(diamond());
         let expected = if plan_approval { DirectiveStatus::Planning } else { DirectiveStatus::Active };
-        assert_eq!((world.directive.status, world.waiting().contains(&ApprovalKind::Plan)), (expected, plan_approval));
+        assert_eq!(
+            (world.directive.status(), world.waiting().contains(&ApprovalKind::Plan)),
+            (expected, plan_approval)
+        );
     }
 }
 

@@ -152,9 +152,9 @@ impl Simulation {
         for effect in effects {
             match effect {
                 Effect::RunTask { .. } | Effect::Merge { .. } | Effect::Integrate { .. } => assert!(
-                    matches!(directive.status, DirectiveStatus::Planning | DirectiveStatus::Active),
+                    matches!(directive.status(), DirectiveStatus::Planning | DirectiveStatus::Active),
                     "{effect:?} starts while {}",
-                    directive.status
+                    directive.status()
                 ),
                 _ => {}
             }
@@ -162,7 +162,7 @@ impl Simulation {
                 self.check_merge(directive.step(*step).unwrap(), head);
             }
         }
-        if directive.status.is_over() {
+        if directive.status().is_over() {
             assert!(live.is_empty(), "tasks run after the end");
             assert_eq!(directive.waiting().count(), 0, "questions wait after the end");
         }
@@ -413,7 +413,7 @@ impl Simulation {
         self.now += Duration::seconds(2);
         let waiting = self.directive.waiting().next().cloned();
         match waiting {
-            _ if self.directive.status == DirectiveStatus::Paused => {
+            _ if self.directive.status() == DirectiveStatus::Paused => {
                 let spent_all = self.directive.spent() >= self.directive.policy.limits.cost_ceiling();
                 self.order(person, None, if spent_all { Command::Stop } else { Command::Resume });
             }
@@ -437,7 +437,7 @@ impl Simulation {
 
     fn run(&mut self) {
         for _ in 0..CHAOS {
-            if self.directive.status.is_over() {
+            if self.directive.status().is_over() {
                 return;
             }
             if self.dice.one_in(3) || !self.work() {
@@ -446,7 +446,7 @@ impl Simulation {
         }
         self.chaos = false;
         for _ in 0..PATIENCE {
-            if self.directive.status.is_over() {
+            if self.directive.status().is_over() {
                 return;
             }
             if !self.work() {
@@ -488,7 +488,7 @@ pub(crate) fn simulate(seeds: std::ops::RangeInclusive<u64>) -> Tally {
             eprintln!("seed {seed}, the last signals:\n{}", simulation.trace[last..].join("\n"));
             std::panic::resume_unwind(cause);
         }
-        *tally.endings.entry(simulation.directive.status.as_str()).or_insert(0) += 1;
+        *tally.endings.entry(simulation.directive.status().as_str()).or_insert(0) += 1;
         tally.replans += simulation.directive.replans.len();
         tally.carried += simulation.directive.carried().len();
     }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn independent_steps_run_side_by_side_and_dependents_wait() {
     let world = World::started(Policy::default(), diamond());
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
     assert_eq!(world.status("a"), StepStatus::Running);
     assert_eq!(world.status("b"), StepStatus::Running);
     assert_eq!(world.status("c"), StepStatus::Pending);

@@ -9,7 +9,7 @@ fn a_green_final_pull_request_waits_for_a_person_and_completes_when_merged() {
     world.approve("final");
     assert!(world.merges("final"));
     world.merged("final");
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
     assert!(world.has(&Effect::CloseIssue));
 }
 
@@ -42,20 +42,20 @@ fn a_chain_of_one_step_goes_straight_to_the_base_and_a_person_merges() {
     assert_eq!(world.waiting(), [ApprovalKind::Final]);
     let step = world.id("a");
     world.signal(Signal::PullMerged { step, by: named("maintainer"), sha: None });
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
 }
 
 #[test]
 fn direct_delivery_completes_on_the_last_merge() {
     let mut world = World::started(Policy { delivery: Delivery::Direct, ..Policy::default() }, diamond());
     for name in ["a", "b", "c"] {
-        assert_eq!(world.directive.status, DirectiveStatus::Active);
+        assert_eq!(world.directive.status(), DirectiveStatus::Active);
         world.changed(name, &format!("{name}1"));
         world.verified(name, green());
         world.approve(name);
         world.merged(name);
     }
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn reports_alone_complete_without_a_final_pull_request() {
         world.done(name);
     }
     world.signal(Signal::Integrated { head: Sha::new("base"), differs: false });
-    assert_eq!(world.directive.status, DirectiveStatus::Completed);
+    assert_eq!(world.directive.status(), DirectiveStatus::Completed);
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn the_final_pull_request_closed_unmerged_fails_in_the_persons_name() {
     let mut world = World::at_final(Policy::default());
     let step = world.id("final");
     world.signal(Signal::PullClosed { step, by: named("maintainer") });
-    assert_eq!(world.directive.status, DirectiveStatus::Failed);
-    assert!(world.directive.failure.as_ref().unwrap().contains("maintainer"));
+    assert_eq!(world.directive.status(), DirectiveStatus::Failed);
+    assert!(world.directive.state.failure().unwrap().contains("maintainer"));
 }
 
 #[test]

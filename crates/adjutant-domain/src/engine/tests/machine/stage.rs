@@ -352,7 +352,7 @@ impl Stage {
     /// Everybody is helpful from now on: the directive comes to its end. Where nothing is left to do, somebody is asked.
     pub(super) fn end_well(&mut self) {
         for _ in 0..PATIENCE {
-            if self.directive.status.is_over() {
+            if self.directive.status().is_over() {
                 return;
             }
             if self.jobs.is_empty() {
@@ -368,7 +368,7 @@ impl Stage {
     fn help(&mut self) {
         let waiting = self.directive.waiting().next().cloned();
         let command = match waiting {
-            _ if self.directive.status == DirectiveStatus::Paused => rules::resume(&self.directive),
+            _ if self.directive.status() == DirectiveStatus::Paused => rules::resume(&self.directive),
             Some(approval) => {
                 let step = approval.step.and_then(|step| self.directive.step(step));
                 let name = step.map_or_else(|| approval.kind.as_str().to_owned(), |step| step.name.to_string());

@@ -30,7 +30,7 @@ fn a_replan_takes_edited_text_over_and_its_plan_waits_for_a_person_whatever_the_
     world.maintainer(None, replan(""));
     assert_eq!((world.directive.brief.goal.as_str(), &world.directive.newer_text), ("Print areas.", &None));
     world.planned(diamond());
-    assert_eq!((world.directive.status, world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
+    assert_eq!((world.directive.status(), world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
     // However often the plan is made anew before somebody approves one.
     world.maintainer(None, Command::Rework { text: "smaller".to_owned() });
     world.planned(diamond());
@@ -38,10 +38,10 @@ fn a_replan_takes_edited_text_over_and_its_plan_waits_for_a_person_whatever_the_
     world.planned(diamond());
     assert_eq!(world.waiting(), [ApprovalKind::Plan]);
     world.maintainer(None, Command::Approve { step: None });
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
     world.maintainer(None, replan("the text is the same"));
     world.planned(diamond());
-    assert_eq!(world.directive.status, DirectiveStatus::Active, "approved once, it waits no more");
+    assert_eq!(world.directive.status(), DirectiveStatus::Active, "approved once, it waits no more");
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn adjutants_own_replan_takes_no_edited_text_over() {
     world.changed("a", "a1");
     world.verified("a", red());
     assert_eq!(
-        (world.directive.status, world.directive.brief.goal.as_str()),
+        (world.directive.status(), world.directive.brief.goal.as_str()),
         (DirectiveStatus::Planning, "Print lengths.")
     );
     assert!(world.directive.newer_text.is_some());
     world.planned(diamond());
-    assert_eq!(world.directive.status, DirectiveStatus::Active);
+    assert_eq!(world.directive.status(), DirectiveStatus::Active);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn a_pull_request_that_was_being_opened_is_closed_when_it_is_told_of() {
     assert!(closes(&world, step).unwrap().contains("not so"));
     world.signal(Signal::PullClosed { step, by: Actor::Adjutant });
     assert!(world.directive.earlier_step(step).unwrap().open_pull().is_none());
-    assert_eq!(world.directive.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status(), DirectiveStatus::Planning);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_order_on_a_pull_request_of_an_earlier_plan_is_refused_with_where_to_look()
     order_on(&mut world, pull, Command::Approve { step: None });
     assert_eq!(world.refused(), Refusal::EarlierPlan { step: StepName::new("b"), issue: 12 });
     order_on(&mut world, pull, replan("once more"));
-    assert_eq!((world.refusal(), world.directive.status), (None, DirectiveStatus::Planning));
+    assert_eq!((world.refusal(), world.directive.status()), (None, DirectiveStatus::Planning));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_final_pull_request_that_was_merged_after_all_completes_the_directive() {
             world.changed("d", "d1");
         }
         world.signal(Signal::PullMerged { step: first, by: named("maintainer"), sha: None });
-        assert_eq!((world.directive.status, world.live_count()), (DirectiveStatus::Completed, 0));
+        assert_eq!((world.directive.status(), world.live_count()), (DirectiveStatus::Completed, 0));
         if planned {
             assert!(closes(&world, world.id("d")).is_some(), "what is open is closed with a word");
         }
@@ -126,7 +126,7 @@ fn an_integration_given_up_for_a_superseded_chain_ends_nothing() {
     }
     world.maintainer(None, replan(""));
     world.signal(Signal::EffectFailed { step: None, reason: "the push was rejected".to_owned() });
-    assert_eq!(world.directive.status, DirectiveStatus::Planning);
+    assert_eq!(world.directive.status(), DirectiveStatus::Planning);
 }
 
 #[test]

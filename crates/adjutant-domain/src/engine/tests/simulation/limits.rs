@@ -26,15 +26,13 @@ impl Simulation {
             "{} is above the ceiling",
             directive.budget()
         );
-        let idle = !matches!(directive.status, DirectiveStatus::Planning | DirectiveStatus::Active);
+        let idle = !matches!(directive.status(), DirectiveStatus::Planning | DirectiveStatus::Active);
         for task in directive.tasks.iter().filter(|task| task.status == TaskStatus::Running) {
             let ran = before.task(task.id).is_some_and(|task| task.status == TaskStatus::Running);
-            assert!(ran || !idle, "a task begins while {}", directive.status);
+            assert!(ran || !idle, "a task begins while {}", directive.status());
         }
-        assert!(!idle || directive.clock.running_since.is_none(), "the clock runs while {}", directive.status);
-        let paused = |directive: &Directive, reason| {
-            directive.pause.as_ref().is_some_and(|pause| pause.reasons().any(|it| *it == reason))
-        };
+        assert!(!idle || directive.clock.running_since.is_none(), "the clock runs while {}", directive.status());
+        let paused = |directive: &Directive, reason| directive.state.pause().is_some_and(|pause| pause.is_for(&reason));
         for (limit, reason) in [(Breaker::Cost, PauseReason::Cost), (Breaker::WallTime, PauseReason::WallTime)] {
             let told = |event: &&crate::event::Event| matches!(event.kind, EventKind::BreakerTripped { breaker, .. } if breaker == limit);
             let tripped = paused(directive, reason.clone()) && !paused(before, reason);

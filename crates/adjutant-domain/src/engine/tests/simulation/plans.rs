@@ -27,7 +27,7 @@ impl Simulation {
             "the brief changed by itself"
         );
         assert!(
-            directive.status != DirectiveStatus::Active || !directive.unapproved_text,
+            directive.status() != DirectiveStatus::Active || !directive.unapproved_text,
             "edited text is worked on unapproved"
         );
         assert!(
