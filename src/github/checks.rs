@@ -3,10 +3,11 @@
 //! <https://docs.github.com/en/rest/checks/runs>
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{error::GitHubError, gate::Write, model::AppRef, repository::RepoClient, transport::segment};
+use adjutant_domain::check::{CheckAction, CheckState, Conclusion};
 use adjutant_domain::ids::Sha;
 
 /// The longest title, summary and text, in bytes. GitHub documents this number as "characters"; a text that keeps to it
@@ -36,41 +37,6 @@ pub struct CheckRun {
     pub text: Option<String>,
     /// Buttons, at most three.
     pub actions: Vec<CheckAction>,
-}
-
-/// The state of a check run. GitHub marks one that is left incomplete for 14 days as `stale`, so a check run that waits
-/// for a person is completed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckState {
-    Queued,
-    InProgress,
-    Completed(Conclusion),
-}
-
-/// How a check run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Conclusion {
-    /// A person has to act.
-    ActionRequired,
-    Cancelled,
-    Failure,
-    /// Neither success nor failure.
-    Neutral,
-    Success,
-    /// It did not apply.
-    Skipped,
-    TimedOut,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckAction {
-    /// The button's text, at most 20 characters.
-    pub label: String,
-    /// What the button does, at most 40 characters.
-    pub description: String,
-    /// The identifier that the webhook brings when it is pressed, at most 20 characters.
-    pub identifier: String,
 }
 
 /// An existing check run of this app.
@@ -152,7 +118,7 @@ impl RepoClient {
 
     /// Completes a check run that nobody will finish, without changing its texts.
     pub async fn complete_check(&self, id: u64, conclusion: Conclusion) -> Result<(), GitHubError> {
-        let body = json!({ "status": "completed", "conclusion": conclusion });
+        let body = json!({ "status": "completed", "conclusion": conclusion.as_str() });
         self.patch_check(id, body).await.map(drop)
     }
 
@@ -170,20 +136,16 @@ struct Written {
 
 impl CheckRun {
     fn body(&self) -> Value {
-        let actions: Vec<Value> = self.actions.iter().take(MOST_ACTIONS).map(CheckAction::body).collect();
+        let actions: Vec<Value> = self.actions.iter().take(MOST_ACTIONS).map(button).collect();
         let mut body = json!({
             "name": self.name,
             "external_id": self.external_id,
             "output": self.output(),
             "actions": actions,
         });
-        match self.state {
-            CheckState::Queued => body["status"] = "queued".into(),
-            CheckState::InProgress => body["status"] = "in_progress".into(),
-            CheckState::Completed(conclusion) => {
-                body["status"] = "completed".into();
-                body["conclusion"] = json!(conclusion);
-            }
+        body["status"] = self.state.status().into();
+        if let Some(conclusion) = self.state.conclusion() {
+            body["conclusion"] = conclusion.as_str().into();
         }
         body
     }
@@ -200,15 +162,13 @@ impl CheckRun {
     }
 }
 
-impl CheckAction {
-    fn body(&self) -> Value {
-        let short = |text: &str, most: usize| text.chars().take(most).collect::<String>();
-        json!({
-            "label": short(&self.label, LONGEST_LABEL),
-            "description": short(&self.description, LONGEST_DESCRIPTION),
-            "identifier": short(&self.identifier, LONGEST_IDENTIFIER),
-        })
-    }
+fn button(action: &CheckAction) -> Value {
+    let short = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+    json!({
+        "label": short(&action.label, LONGEST_LABEL),
+        "description": short(&action.description, LONGEST_DESCRIPTION),
+        "identifier": short(&action.identifier, LONGEST_IDENTIFIER),
+    })
 }
 
 /// The longest prefix of the text with at most this many bytes, cut between characters.

@@ -3,12 +3,11 @@
 //! A check run that waits is completed as `action_required`: one that is left in progress turns stale after 14
 //! days (<https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks>).
 
-use serde::{Deserialize, Serialize};
-
 use super::pull::{findings, titled};
 use super::text::{MAX_CHECK_FIELD, code, fence, fit, inline, plain, quote};
 use super::{Links, verification, words};
 use adjutant_domain::approval::{Approval, ApprovalKind};
+use adjutant_domain::check::{CheckAction, CheckState, Conclusion};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
@@ -19,12 +18,10 @@ const MAX_TITLE: usize = 120;
 
 /// What is written into a check run.
 /// <https://docs.github.com/en/rest/checks/runs#update-a-check-run>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckReport {
-    /// Whether it is over.
-    pub status: CheckStatus,
-    /// How it ended; there exactly when it is over.
-    pub conclusion: Option<CheckConclusion>,
+    /// Whether it is over, and how it ended.
+    pub state: CheckState,
     /// One line.
     pub title: String,
     /// Markdown, at most 65,535 bytes.
@@ -33,66 +30,6 @@ pub struct CheckReport {
     pub text: Option<String>,
     /// Buttons, at most three.
     pub actions: Vec<CheckAction>,
-}
-
-/// Whether a check run is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckStatus {
-    /// Not yet.
-    InProgress,
-    /// It is.
-    Completed,
-}
-
-/// How a check run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckConclusion {
-    /// It holds.
-    Success,
-    /// It does not.
-    Failure,
-    /// It does not apply.
-    Neutral,
-    /// Called off.
-    Cancelled,
-    /// A person has to decide.
-    ActionRequired,
-}
-
-/// A button of a check run: at most 20 characters of label, 40 of description and 20 of identifier.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckAction {
-    /// What it says.
-    pub label: String,
-    /// What it does.
-    pub description: String,
-    /// What comes back in `check_run.requested_action`: a command's word without its slash.
-    pub identifier: String,
-}
-
-impl CheckStatus {
-    /// The word in GitHub's API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InProgress => "in_progress",
-            Self::Completed => "completed",
-        }
-    }
-}
-
-impl CheckConclusion {
-    /// The word in GitHub's API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Neutral => "neutral",
-            Self::Cancelled => "cancelled",
-            Self::ActionRequired => "action_required",
-        }
-    }
 }
 
 /// The composite check of a step's head, as things stand.
@@ -126,8 +63,7 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
         join(&sections)
     });
     CheckReport {
-        status: if standing.conclusion.is_some() { CheckStatus::Completed } else { CheckStatus::InProgress },
-        conclusion: standing.conclusion,
+        state: standing.state,
         title: plain(&standing.title, MAX_TITLE),
         summary,
         text: (!text.is_empty()).then_some(text),
@@ -138,9 +74,9 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
 /// The check of one verifier. Whether it is required decides about the composite, not here.
 pub fn verifier_check(result: &VerifierResult) -> CheckReport {
     let (conclusion, word) = match result.verdict {
-        Verdict::Pass => (CheckConclusion::Success, "passed"),
-        Verdict::Fail => (CheckConclusion::Failure, "failed"),
-        Verdict::Neutral => (CheckConclusion::Neutral, "does not apply"),
+        Verdict::Pass => (Conclusion::Success, "passed"),
+        Verdict::Fail => (Conclusion::Failure, "failed"),
+        Verdict::Neutral => (Conclusion::Neutral, "does not apply"),
     };
     let summary = format!(
         "{} {word} in {} ({}).",
@@ -152,8 +88,7 @@ pub fn verifier_check(result: &VerifierResult) -> CheckReport {
         if result.tail.trim().is_empty() { String::new() } else { fence(&result.tail, chars * 5) }
     });
     CheckReport {
-        status: CheckStatus::Completed,
-        conclusion: Some(conclusion),
+        state: CheckState::Completed(conclusion),
         title: plain(verification::found(result), MAX_TITLE),
         summary,
         text: (!text.is_empty()).then_some(text),
@@ -164,8 +99,7 @@ pub fn verifier_check(result: &VerifierResult) -> CheckReport {
 /// The check of a verifier that runs.
 pub fn verifier_running(name: &str) -> CheckReport {
     CheckReport {
-        status: CheckStatus::InProgress,
-        conclusion: None,
+        state: CheckState::InProgress,
         title: "running".to_owned(),
         summary: format!("{} runs on the merge of this commit into its target.", code(name)),
         text: None,
@@ -176,8 +110,7 @@ pub fn verifier_running(name: &str) -> CheckReport {
 /// The `adjutant` check of a pull request that is not Adjutant's, so that the check can be required everywhere.
 pub fn foreign_check() -> CheckReport {
     CheckReport {
-        status: CheckStatus::Completed,
-        conclusion: Some(CheckConclusion::Neutral),
+        state: CheckState::Completed(Conclusion::Neutral),
         title: "not a pull request of Adjutant's".to_owned(),
         summary:
             "Adjutant has nothing to say here. The check is written so that it can be required of every pull request."
@@ -189,53 +122,58 @@ pub fn foreign_check() -> CheckReport {
 
 /// How a step's check stands.
 struct Standing<'a> {
-    conclusion: Option<CheckConclusion>,
+    state: CheckState,
     title: String,
     sentence: String,
     approval: Option<&'a Approval>,
 }
 
 impl Standing<'_> {
-    fn of(conclusion: Option<CheckConclusion>, title: impl Into<String>, sentence: impl Into<String>) -> Self {
-        Self { conclusion, title: title.into(), sentence: sentence.into(), approval: None }
+    fn of(state: CheckState, title: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self { state, title: title.into(), sentence: sentence.into(), approval: None }
     }
 }
 
 fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
-    use CheckConclusion::{ActionRequired, Cancelled, Failure, Success};
+    use CheckState::{Completed, InProgress};
+    use Conclusion::{ActionRequired, Cancelled, Failure, Success};
     let evaluation = step.state.evaluation();
     let proof = evaluation.map(words::confidence).unwrap_or_default();
     let titled = |word: &str| if proof.is_empty() { word.to_owned() } else { format!("{proof}: {word}") };
     let reason = || inline(step.state.cause().unwrap_or_default(), 1_000);
     match step.status() {
-        StepStatus::Passed => return Standing::of(Some(Success), titled("done"), "This step is done."),
+        StepStatus::Passed => return Standing::of(Completed(Success), titled("done"), "This step is done."),
         StepStatus::Skipped => {
-            return Standing::of(Some(Cancelled), "skipped", format!("This step was skipped. {}", reason()));
+            return Standing::of(Completed(Cancelled), "skipped", format!("This step was skipped. {}", reason()));
         }
         _ if matches!(directive.status(), DirectiveStatus::Failed | DirectiveStatus::Archived) => {
             let why = inline(directive.state.failure().unwrap_or_default(), 1_000);
-            return Standing::of(Some(Cancelled), "called off", format!("The directive has ended. {why}"));
+            return Standing::of(Completed(Cancelled), "called off", format!("The directive has ended. {why}"));
         }
         _ if directive.earlier_step(step.id).is_some() => {
             let why = inline(directive.replans.last().map_or("", |replan| &replan.reason), 1_000);
-            return Standing::of(Some(Cancelled), "planned anew", format!("Another plan replaces this step. {why}"));
+            return Standing::of(
+                Completed(Cancelled),
+                "planned anew",
+                format!("Another plan replaces this step. {why}"),
+            );
         }
         _ => {}
     }
     if let Some(approval) = words::waiting_approval(directive, step) {
         return Standing {
-            conclusion: Some(ActionRequired),
+            state: Completed(ActionRequired),
             title: titled("waits for a person"),
             sentence: inline(&approval.question, 1_000),
             approval: Some(approval),
         };
     }
     match (&step.state, evaluation.map(|evaluation| evaluation.confidence)) {
-        (StepState::Blocked { .. }, _) => Standing::of(Some(ActionRequired), titled("blocked"), reason()),
-        (StepState::Failed { .. }, _) => Standing::of(Some(Failure), "could not be run", reason()),
+        (StepState::Blocked { .. }, _) => Standing::of(Completed(ActionRequired), titled("blocked"), reason()),
+        (StepState::Failed { .. }, _) => Standing::of(Completed(Failure), "could not be run", reason()),
         (state, Some(Confidence::Red)) => {
             let again = if state.status() == StepStatus::Evaluating { "failed" } else { "failed, goes to rework" };
-            Standing::of(Some(Failure), titled(again), "It does not hold.")
+            Standing::of(Completed(Failure), titled(again), "It does not hold.")
         }
         (
             StepState::Reworking { .. }
@@ -243,18 +181,22 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
             | StepState::Working { .. }
             | StepState::Integrating { .. },
             Some(_),
-        ) => Standing::of(Some(Failure), titled("sent to rework"), "It is done again; the next commit is proved anew."),
+        ) => Standing::of(
+            Completed(Failure),
+            titled("sent to rework"),
+            "It is done again; the next commit is proved anew.",
+        ),
         (StepState::Judging { .. }, _) => {
-            Standing::of(None, titled("being judged"), "The judge looks at the criteria.")
+            Standing::of(InProgress, titled("being judged"), "The judge looks at the criteria.")
         }
-        (StepState::Merging { .. }, Some(_)) => Standing::of(Some(Success), titled("merging"), "It holds."),
+        (StepState::Merging { .. }, Some(_)) => Standing::of(Completed(Success), titled("merging"), "It holds."),
         (StepState::AwaitingDecision { .. }, Some(_)) => {
-            Standing::of(None, titled("deciding"), "The proof is in, the decision is not.")
+            Standing::of(InProgress, titled("deciding"), "The proof is in, the decision is not.")
         }
         (state, _) if state.status() == StepStatus::Evaluating => {
-            Standing::of(None, "being proved", "The verifiers are at work.")
+            Standing::of(InProgress, "being proved", "The verifiers are at work.")
         }
-        _ => Standing::of(None, words::state(directive, step), "An agent has not handed this in yet."),
+        _ => Standing::of(InProgress, words::state(directive, step), "An agent has not handed this in yet."),
     }
 }
 

@@ -10,14 +10,14 @@ fn check(directive: &Directive, step: usize) -> CheckReport {
 }
 
 fn told(report: &CheckReport) -> String {
-    let conclusion = report.conclusion.map_or("", CheckConclusion::as_str);
+    let conclusion = report.state.conclusion().map_or("", Conclusion::as_str);
     let text = report.text.as_deref().unwrap_or_default();
-    let head = format!("{} {conclusion} [{}]", report.status.as_str(), report.title);
+    let head = format!("{} {conclusion} [{}]", report.state.status(), report.title);
     format!("{head}\n----\n{}\n----\n{text}", report.summary)
 }
 
-fn head(report: &CheckReport) -> (Option<CheckConclusion>, &str) {
-    (report.conclusion, &report.title)
+fn head(report: &CheckReport) -> (Option<Conclusion>, &str) {
+    (report.state.conclusion(), &report.title)
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn yellow() -> Evaluation {
 #[test]
 fn a_check_follows_its_step() {
     let mut directive = fixture::directive();
-    assert_eq!(head(&check(&directive, 0)), (Some(CheckConclusion::Success), "🟢 green (1.00): done"));
+    assert_eq!(head(&check(&directive, 0)), (Some(Conclusion::Success), "🟢 green (1.00): done"));
     assert_eq!(head(&check(&directive, 2)), (None, "in work"));
 
     directive.approvals[0].status = ApprovalStatus::Approved;
@@ -75,16 +75,16 @@ fn a_check_follows_its_step() {
     let candidate = || fixture::candidate(fixture::sha('b'), Some(yellow()));
     let request = MergeRequest::Requested;
     directive.steps[1].state = StepState::Merging { candidate: candidate(), request };
-    assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Success), "🟡 yellow (0.67): merging"));
+    assert_eq!(head(&check(&directive, 1)), (Some(Conclusion::Success), "🟡 yellow (0.67): merging"));
     directive.steps[1].state = fixture::reworking("Again.", Some(candidate()));
-    assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Failure), "🟡 yellow (0.67): sent to rework"));
+    assert_eq!(head(&check(&directive, 1)), (Some(Conclusion::Failure), "🟡 yellow (0.67): sent to rework"));
     directive.steps[1].state = StepState::Verifying { candidate: fixture::candidate(fixture::sha('e'), None) };
     assert_eq!(head(&check(&directive, 1)), (None, "being proved"));
     directive.steps[1].state = fixture::skipped(None);
-    assert_eq!(head(&check(&directive, 1)), (Some(CheckConclusion::Cancelled), "skipped"));
+    assert_eq!(head(&check(&directive, 1)), (Some(Conclusion::Cancelled), "skipped"));
 
     directive.state = fixture::failed("");
-    assert_eq!(head(&check(&directive, 2)), (Some(CheckConclusion::Cancelled), "called off"));
+    assert_eq!(head(&check(&directive, 2)), (Some(Conclusion::Cancelled), "called off"));
 }
 
 #[test]
@@ -163,9 +163,9 @@ fn a_verifier_has_a_check_of_its_own() {
     ```
     ");
     let neutral = verifier_check(&fixture::verifier("docs", true, Verdict::Neutral));
-    assert_eq!((neutral.conclusion, neutral.text), (Some(CheckConclusion::Neutral), None));
-    assert_eq!(verifier_running("test").conclusion, None);
-    assert_eq!(foreign_check().conclusion, Some(CheckConclusion::Neutral));
+    assert_eq!((neutral.state.conclusion(), neutral.text), (Some(Conclusion::Neutral), None));
+    assert_eq!(verifier_running("test").state.conclusion(), None);
+    assert_eq!(foreign_check().state.conclusion(), Some(Conclusion::Neutral));
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn output_of_any_kind_stays_inside_and_fits() {
 fn the_check_of_a_superseded_step_is_completed_and_offers_no_button() {
     let directive = fixture::replanned(fixture::person("maintainer"), "too large");
     let report = check_output(&directive, &directive.earlier[2], &fixture::links());
-    assert_eq!((report.conclusion, report.title.as_str()), (Some(CheckConclusion::Cancelled), "planned anew"));
+    assert_eq!((report.state.conclusion(), report.title.as_str()), (Some(Conclusion::Cancelled), "planned anew"));
     assert!(report.summary.contains("too large") && report.actions.is_empty(), "{report:?}");
     let merged = check_output(&directive, &directive.earlier[0], &fixture::links());
-    assert_eq!(merged.conclusion, Some(CheckConclusion::Success), "what passed stays so");
+    assert_eq!(merged.state.conclusion(), Some(Conclusion::Success), "what passed stays so");
 }

@@ -30,10 +30,7 @@ pub mod words;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use check::{
-    CheckAction, CheckConclusion, CheckReport, CheckStatus, check_output, foreign_check, verifier_check,
-    verifier_running,
-};
+pub use check::{CheckReport, check_output, foreign_check, verifier_check, verifier_running};
 pub use commit::{commit_message, merge_message, progress_message};
 pub use instructions::{judge_instructions, planner_instructions, step_instructions};
 pub use notice::{closing_word, completion_word, notice, report_comment, report_marker};

@@ -1,10 +1,10 @@
 //! Verifiers: commands that verify a step's head commit.
 //!
 //! In: a commit's files, from which [`detect`] derives the commands that test it; one command and its own clone for
-//! [`run_verifier`]; a diff for [`weakened_proof`]. Out: one [`VerifierRun`] per verifier, with a verdict, one line and
-//! the end of its output; the places where a diff weakens verification.
+//! [`run_verifier`]; a diff for [`weakened_proof`]. Out: one result of the domain per verifier, with a verdict, one line
+//! and the end of its output; the places where a diff weakens verification.
 //!
-//! **Fail** is an answer about the code; **error** is not. A verifier that could not be started, or whose program is
+//! **Fail** is an answer about the code; [`NotRun`] is not. A verifier that could not be started, or whose program is
 //! not installed, says nothing about the commit. It is never treated as a failed test.
 //!
 //! What never happens here: nothing is weighed. The domain decides which verdicts make green, yellow or red. The
@@ -21,7 +21,7 @@ mod weakened;
 use std::time::Duration;
 
 pub use detect::{Files, detect, detect_at};
-pub use run::{RunVerdict, VerifierJob, VerifierRun, run_verifier};
+pub use run::{NotRun, VerifierJob, run_verifier};
 pub use weakened::{Weakening, WeakeningKind, changed_runners, weakened_proof};
 
 /// One command that verifies a commit.

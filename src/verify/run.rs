@@ -1,12 +1,12 @@
 //! Runs one verifier in the sandbox.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::VerifierSpec;
 use crate::workspace::sandbox::{Exit, Limits, RunOutcome, Sandbox, SandboxRun};
+use adjutant_domain::evaluation::{Verdict, VerifierResult};
 
 const SUMMARY_CHARS: usize = 200;
 
@@ -24,39 +24,17 @@ pub struct VerifierJob {
     pub cancel: CancellationToken,
 }
 
-/// What a verifier says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunVerdict {
-    Pass,
-    Fail,
-    /// There was nothing to verify.
-    Neutral,
-    /// The verifier could not be run, so nothing is known about the commit.
-    Error {
-        /// The reason and the remedy.
-        reason: String,
-    },
-}
-
-/// The result of one verifier on one commit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VerifierRun {
+/// The verifier could not be run, so nothing is known about the commit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the verifier `{name}` could not be run: {reason}")]
+pub struct NotRun {
     pub name: String,
-    /// As in its specification.
-    pub required: bool,
-    /// As in its specification.
-    pub weight: f64,
-    pub verdict: RunVerdict,
-    /// One line.
-    pub summary: String,
-    /// The last lines of its output as plain text.
-    pub tail: String,
-    /// Wall-clock time.
-    pub duration: Duration,
+    /// The reason and the remedy.
+    pub reason: String,
 }
 
-/// Runs `spec`. It never fails itself: every error is in the verdict.
-pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> VerifierRun {
+/// Runs `spec`.
+pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> Result<VerifierResult, NotRun> {
     let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
     let mut run = SandboxRun::new(argv, job.workdir, job.log);
     run.network = spec.network;
@@ -69,50 +47,45 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
         run.env.insert("npm_config_offline".to_owned(), "true".to_owned());
         run.env.insert("GOPROXY".to_owned(), "off".to_owned());
     }
-    let (verdict, summary, tail, duration) = match sandbox.run(run).await {
-        Ok(outcome) => {
-            let (verdict, summary) = judge(spec, &outcome);
-            (verdict, summary, outcome.tail, outcome.duration)
-        }
-        Err(error) => {
-            let reason = error.to_string();
-            (RunVerdict::Error { reason: reason.clone() }, line(&reason), String::new(), Duration::ZERO)
-        }
-    };
-    VerifierRun {
+    let not_run = |reason: String| NotRun { name: spec.name.clone(), reason };
+    let outcome = sandbox.run(run).await.map_err(|error| not_run(error.to_string()))?;
+    let (verdict, summary) = judge(spec, &outcome).map_err(not_run)?;
+    Ok(VerifierResult {
         name: spec.name.clone(),
         required: spec.required,
         weight: spec.weight,
         verdict,
         summary,
-        tail,
-        duration,
-    }
+        tail: outcome.tail,
+        duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+    })
 }
 
-fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> (RunVerdict, String) {
+/// The verdict with one line about it; else the reason why there is none.
+fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> Result<(Verdict, String), String> {
     let name = &spec.name;
-    let error = |reason: String| (RunVerdict::Error { reason: reason.clone() }, reason);
-    match outcome.exit {
-        Exit::Code(0) => (RunVerdict::Pass, format!("{name} passed in {:.1} s", outcome.duration.as_secs_f64())),
+    Ok(match outcome.exit {
+        Exit::Code(0) => (Verdict::Pass, format!("{name} passed in {:.1} s", outcome.duration.as_secs_f64())),
         // https://docs.pytest.org/en/stable/reference/exit-codes.html
-        Exit::Code(5) if spec.run.trim() == "pytest" => (RunVerdict::Neutral, "pytest found no tests".to_owned()),
-        Exit::Code(126 | 127) => error(format!(
-            "{name} could not be run: {} Install the program where Adjutant runs, or name another command in the policy.",
-            sentence(&outcome.tail)
-        )),
-        Exit::Cancelled => error(format!("{name} was cancelled")),
+        Exit::Code(5) if spec.run.trim() == "pytest" => (Verdict::Neutral, "pytest found no tests".to_owned()),
+        Exit::Code(126 | 127) => {
+            return Err(format!(
+                "{name} could not be run: {} Install the program where Adjutant runs, or name another command in the policy.",
+                sentence(&outcome.tail)
+            ));
+        }
+        Exit::Cancelled => return Err(format!("{name} was cancelled")),
         Exit::TimedOut => {
-            (RunVerdict::Fail, format!("{name} did not finish within {} s and was stopped", spec.timeout.as_secs()))
+            (Verdict::Fail, format!("{name} did not finish within {} s and was stopped", spec.timeout.as_secs()))
         }
         Exit::OutputLimit => {
-            (RunVerdict::Fail, format!("{name} printed more than {} bytes and was stopped", outcome.log_bytes))
+            (Verdict::Fail, format!("{name} printed more than {} bytes and was stopped", outcome.log_bytes))
         }
         Exit::Code(_) | Exit::Signal(_) => match informative_line(&outcome.tail) {
-            Some(found) => (RunVerdict::Fail, line(&format!("{name} {}: {found}", outcome.exit))),
-            None => (RunVerdict::Fail, format!("{name} {}", outcome.exit)),
+            Some(found) => (Verdict::Fail, line(&format!("{name} {}: {found}", outcome.exit))),
+            None => (Verdict::Fail, format!("{name} {}", outcome.exit)),
         },
-    }
+    })
 }
 
 /// The line of a failed run that says most about the failure.
@@ -145,10 +118,12 @@ fn line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::workspace::sandbox::{Mode, SandboxConfig};
 
-    async fn run(spec: &VerifierSpec, cancel: CancellationToken) -> VerifierRun {
+    async fn run(spec: &VerifierSpec, cancel: CancellationToken) -> Result<VerifierResult, NotRun> {
         let folder = tempfile::tempdir().unwrap();
         let workdir = folder.path().join("tree");
         std::fs::create_dir(&workdir).unwrap();
@@ -163,47 +138,45 @@ mod tests {
         run_verifier(&sandbox, spec, job).await
     }
 
-    async fn verdict(script: &str) -> (RunVerdict, String) {
-        let result = run(&VerifierSpec::required("check", script), CancellationToken::new()).await;
+    async fn verdict(script: &str) -> (Verdict, String) {
+        let result = run(&VerifierSpec::required("check", script), CancellationToken::new()).await.unwrap();
         (result.verdict, result.summary)
     }
 
     #[tokio::test]
     async fn pass_and_fail_have_one_line() {
         let (passed, summary) = verdict("true").await;
-        assert_eq!(passed, RunVerdict::Pass);
+        assert_eq!(passed, Verdict::Pass);
         assert!(summary.starts_with("check passed in "), "{summary}");
         let failed = verdict("echo 3 passed, 2 failed in 1s; echo bye; exit 2").await;
-        assert_eq!(failed, (RunVerdict::Fail, "check exited with status 2: 3 passed, 2 failed in 1s".to_owned()));
-        assert_eq!(verdict("false\ntrue").await.0, RunVerdict::Fail, "a failing line in the middle is a failure");
+        assert_eq!(failed, (Verdict::Fail, "check exited with status 2: 3 passed, 2 failed in 1s".to_owned()));
+        assert_eq!(verdict("false\ntrue").await.0, Verdict::Fail, "a failing line in the middle is a failure");
     }
 
     #[tokio::test]
     async fn what_could_not_be_run_is_an_error_and_no_failure() {
-        let (verdict, summary) = verdict("no-such-tool --all").await;
-        assert!(matches!(verdict, RunVerdict::Error { .. }), "{verdict:?}");
-        assert!(summary.contains("no-such-tool: not found"), "{summary}");
+        let missing = run(&VerifierSpec::required("check", "no-such-tool --all"), CancellationToken::new()).await;
+        let said = missing.unwrap_err().to_string();
+        assert!(
+            said.contains("the verifier `check` could not be run: ") && said.contains("no-such-tool: not found"),
+            "{said}"
+        );
         let cancel = CancellationToken::new();
         cancel.cancel();
-        assert!(matches!(
-            run(&VerifierSpec::required("check", "sleep 100"), cancel).await.verdict,
-            RunVerdict::Error { .. }
-        ));
+        let cancelled = run(&VerifierSpec::required("check", "sleep 100"), cancel).await;
+        assert_eq!(cancelled.unwrap_err().reason, "check was cancelled");
     }
 
     #[tokio::test]
     async fn a_hanging_or_babbling_verifier_fails_with_a_sentence() {
         let slow = VerifierSpec { timeout: Duration::from_secs(1), ..VerifierSpec::required("check", "sleep 100") };
-        let result = run(&slow, CancellationToken::new()).await;
+        let result = run(&slow, CancellationToken::new()).await.unwrap();
         assert_eq!(
             (result.verdict, result.summary.as_str()),
-            (RunVerdict::Fail, "check did not finish within 1 s and was stopped")
+            (Verdict::Fail, "check did not finish within 1 s and was stopped")
         );
         let loud = verdict("yes").await;
-        assert_eq!(
-            (loud.0, loud.1.as_str()),
-            (RunVerdict::Fail, "check printed more than 100000 bytes and was stopped")
-        );
+        assert_eq!((loud.0, loud.1.as_str()), (Verdict::Fail, "check printed more than 100000 bytes and was stopped"));
     }
 
     #[test]

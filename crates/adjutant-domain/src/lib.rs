@@ -10,6 +10,7 @@
 pub mod actor;
 pub mod approval;
 pub mod brief;
+pub mod check;
 pub mod command;
 pub mod contract;
 pub mod directive;

@@ -1,8 +1,8 @@
 //! The composite `adjutant` check run of a step's head.
 
 use super::{EffectError, TRIES};
-use crate::github::{CheckAction, CheckRun, CheckState, Conclusion, GitHubError};
-use crate::report::{self, CheckConclusion, CheckStatus};
+use crate::github::{CheckRun, GitHubError};
+use crate::report;
 use crate::runtime::app::App;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Repo, Sha, StepId};
@@ -40,23 +40,10 @@ pub(super) fn check_run(name: &str, head: &Sha, external_id: &str, report: repor
         name: name.to_owned(),
         head_sha: head.clone(),
         external_id: external_id.to_owned(),
-        state: match (report.status, report.conclusion) {
-            (CheckStatus::InProgress, _) | (CheckStatus::Completed, None) => CheckState::InProgress,
-            (CheckStatus::Completed, Some(conclusion)) => CheckState::Completed(match conclusion {
-                CheckConclusion::Success => Conclusion::Success,
-                CheckConclusion::Failure => Conclusion::Failure,
-                CheckConclusion::Neutral => Conclusion::Neutral,
-                CheckConclusion::Cancelled => Conclusion::Cancelled,
-                CheckConclusion::ActionRequired => Conclusion::ActionRequired,
-            }),
-        },
+        state: report.state,
         title: report.title,
         summary: report.summary,
         text: report.text,
-        actions: report
-            .actions
-            .into_iter()
-            .map(|it| CheckAction { label: it.label, description: it.description, identifier: it.identifier })
-            .collect(),
+        actions: report.actions,
     }
 }

@@ -1,10 +1,11 @@
 //! Opens, updates, merges and closes pull requests.
 
 use super::{EffectError, TRIES, step_of};
-use crate::github::{Conclusion, MergeMethod, MergeOutcome, MergeRefusal, NewPull, OpenState, PullChange, PullRequest};
+use crate::github::{MergeMethod, MergeOutcome, MergeRefusal, NewPull, OpenState, PullChange, PullRequest};
 use crate::report;
 use crate::runtime::app::App;
 use adjutant_domain::actor::Actor;
+use adjutant_domain::check::Conclusion;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Login, Sha, StepId};
 use adjutant_domain::signal::Signal;

@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 use super::checks::check_run;
 use super::trees::{Source, identity};
 use super::{EffectError, Working, step_of};
-use crate::github::Conclusion;
 use crate::report;
 use crate::runtime::app::App;
 use crate::verify::{self, VerifierJob, VerifierSpec};
 use crate::workspace::sandbox::Limits;
 use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
+use adjutant_domain::check::Conclusion;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::evaluation::{Verdict, VerifierResult};
+use adjutant_domain::evaluation::VerifierResult;
 use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
@@ -112,7 +112,11 @@ impl Proof<'_> {
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);
             }
-            let result = judged(ran)?;
+            // A verifier that could not be run says nothing about the commit. It is tried again, and then a person is
+            // informed.
+            let refused =
+                |not_run: verify::NotRun| EffectError::Refused { why: not_run.to_string(), tries: TRIES, then: None };
+            let result = ran.map_err(refused)?;
             self.show(&spec.name, report::verifier_check(&result)).await?;
             results.push(result);
         }
@@ -162,29 +166,6 @@ impl Proof<'_> {
         let name = format!("verify-{}-{}-{}-{verifier}.log", self.step.id, self.head.short(), self.round);
         self.app.settings.data_dir.join("logs").join(name)
     }
-}
-
-/// A verifier that could not be started says nothing about the commit. It is tried again, and then a person is
-/// informed.
-fn judged(ran: verify::VerifierRun) -> Result<VerifierResult, EffectError> {
-    let verdict = match ran.verdict {
-        verify::RunVerdict::Pass => Verdict::Pass,
-        verify::RunVerdict::Fail => Verdict::Fail,
-        verify::RunVerdict::Neutral => Verdict::Neutral,
-        verify::RunVerdict::Error { reason } => {
-            let why = format!("the verifier `{}` could not be run: {reason}", ran.name);
-            return Err(EffectError::Refused { why, tries: TRIES, then: None });
-        }
-    };
-    Ok(VerifierResult {
-        name: ran.name,
-        required: ran.required,
-        weight: ran.weight,
-        verdict,
-        summary: ran.summary,
-        tail: ran.tail,
-        duration_ms: u64::try_from(ran.duration.as_millis()).unwrap_or(u64::MAX),
-    })
 }
 
 /// The parts of the change that a person should look at.

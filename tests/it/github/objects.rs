@@ -5,9 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use adjutant::github::{
-    CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, MergeRefusal, NewPull,
-};
+use adjutant::github::{CheckRun, GitHubError, MergeMethod, MergeOutcome, MergeRefusal, NewPull};
+use adjutant_domain::check::{CheckState, Conclusion};
 use adjutant_domain::{
     ids::{Branch, Login, Sha},
     signal::Permission,

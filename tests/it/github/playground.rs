@@ -1,9 +1,7 @@
 //! The gateway and `runtime::ingest` with the playground: the same calls over the same wire as with GitHub.
 
-use adjutant::github::{
-    CheckAction, CheckRun, CheckState, Conclusion, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState,
-    PullChange,
-};
+use adjutant::github::{CheckRun, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange};
+use adjutant_domain::check::{CheckAction, CheckState, Conclusion};
 use adjutant_domain::{
     actor::Actor,
     command::Command,
@@ -229,7 +227,7 @@ async fn a_check_run_is_written_anew_under_its_external_id() {
     assert_eq!((found.id, found.conclusion.as_deref()), (id, Some("action_required")));
 
     check.external_id = "units-2".to_owned();
-    check.state = CheckState::Queued;
+    check.state = CheckState::InProgress;
     let other = client.put_check(&check).await.unwrap();
     assert_ne!(other, id);
     client.complete_check(other, Conclusion::Cancelled).await.unwrap();
