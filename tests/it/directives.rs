@@ -103,3 +103,22 @@ async fn a_directive_is_read_back_as_it_was_saved_even_when_its_plan_was_turned_
     let asked = step(&store, Some(told), Some(planned_again)).await;
     assert_eq!(asked.steps.len(), 2, "what was merged late stays beside what is planned");
 }
+
+#[tokio::test]
+async fn a_report_that_version_1_saved_takes_no_place_among_pull_requests() {
+    let database = TestDatabase::new().await;
+    let (store, pool) = (database.store().await, database.pool().await);
+    let directive = step(&store, None, None).await;
+    // A report whose draft was closed; a commit; and a commit that was pushed after a report.
+    let rows =
+        "INSERT INTO steps (id, directive_id, generation, position, name, kind, status, branch, head, state, in_proof)
+                SELECT gen_random_uuid(), $1, 1, 0, name, 'research', 'evaluating', name, head, state, true
+                FROM (VALUES ('report', encode(sha256('All is well.'), 'hex'), '{\"report\": \"All is well.\"}'::jsonb),
+                             ('commit', repeat('a', 40), '{\"report\": null}'),
+                             ('pushed', repeat('b', 40), '{\"report\": \"All is well.\"}')) AS v1 (name, head, state)";
+    sqlx::query(rows).bind(directive.id.0).execute(&pool).await.unwrap();
+    sqlx::raw_sql(include_str!("../../migrations/0015_reports_in_proof.sql")).execute(&pool).await.unwrap();
+    let counted: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM steps WHERE in_proof ORDER BY name").fetch_all(&pool).await.unwrap();
+    assert_eq!(counted, ["commit", "pushed"]);
+}
