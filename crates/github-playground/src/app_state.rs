@@ -23,7 +23,7 @@ use crate::{
     view::Urls,
 };
 
-/// An archive whose address was given to somebody.
+/// An archive whose address was issued.
 #[derive(Debug, Clone)]
 pub(crate) struct ArchiveTicket {
     pub(crate) repository: Arc<Repository>,
@@ -33,13 +33,13 @@ pub(crate) struct ArchiveTicket {
     pub(crate) until: Time,
 }
 
-/// The running playground, as its parts see it.
+/// The state of the running playground.
 pub(crate) struct AppState {
     state: Mutex<State>,
-    /// The address it listens on; webhooks, which no reader called for, build their URLs from it.
+    /// The server's URLs. Webhooks use them, because they have no request whose host they could use.
     pub(crate) urls: Urls,
     pub(crate) data: PathBuf,
-    /// What the app's repositories begin with.
+    /// The app, with its files and labels for repositories.
     pub(crate) app: PlaygroundApp,
     pub(crate) app_key: DecodingKey,
     pub(crate) client: reqwest::Client,
@@ -50,16 +50,15 @@ pub(crate) struct AppState {
     pub(crate) faults: FaultInjector,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
-    /// Told when the clock was moved, or the script of the CI changed.
+    /// Notified when the clock was moved, or the script of the CI changed.
     pub(crate) changed: Notify,
-    /// What the forms by which a person agrees to something carry; another one with each start.
+    /// The token in the forms of the consent pages. Each start makes a new one.
     pub(crate) form_token: String,
-    /// Archives that somebody was told the place of.
+    /// Archives whose addresses were issued.
     pub(crate) tickets: Mutex<HashMap<String, ArchiveTicket>>,
 }
 
 impl AppState {
-    /// Puts the parts together.
     pub(crate) fn new(
         mut state: State,
         urls: Urls,
@@ -88,13 +87,14 @@ impl AppState {
         })
     }
 
-    /// The model. The guard cannot be kept while waiting: it is not `Send`, and handlers must be.
+    /// The model. The guard cannot be held across an await: it is not `Send`, and handlers must be.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // A panic under the lock is a bug, but the rest of a test run should still learn from the others.
+        // A panic under the lock is a bug, but the other tests of the run should still give results.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the clock forward, with all that follows: tokens expire, check runs go stale, what waits for the time goes on.
+    /// Moves the clock forward, with all consequences: tokens expire, check runs go stale, and everything that waits
+    /// for a time continues.
     pub(crate) fn advance(&self, by: TimeDelta) {
         let mut state = self.state();
         state.advance(by);
@@ -103,7 +103,7 @@ impl AppState {
         self.look_again();
     }
 
-    /// Whether a ref that exists is hidden by a rule. Each call counts as one read.
+    /// Whether a rule hides an existing ref. Each call counts as one read.
     pub(crate) fn hides_ref(&self, repo: Id, name: &str) -> bool {
         self.faults.is_on() && {
             let now = self.state().now();
@@ -111,14 +111,14 @@ impl AppState {
         }
     }
 
-    /// Runs work behind the request's back; it is dropped when the playground stops.
+    /// Runs work in the background. It is dropped when the playground stops.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move { stop.run_until_cancelled_owned(work).await });
     }
 }
 
-/// A new connection for every webhook, as GitHub's many senders would make; no proxy, and no redirect is followed.
+/// A new connection for every webhook, because GitHub has many senders. No proxy is used, and no redirect is followed.
 fn webhook_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()

@@ -19,12 +19,12 @@ use crate::{
     state::{Access, Grant, Id, Permissions, Repo, Scope, State},
 };
 
-/// The caller of a request, as its `Authorization` header tells.
+/// The caller of a request, according to its `Authorization` header.
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
     Anonymous,
     User(Id),
-    /// The app itself, which may ask about itself and mint tokens, and nothing else.
+    /// The app itself, which may only read its own data and mint tokens.
     App(Id),
     Installation(Grant),
 }
@@ -39,7 +39,7 @@ impl Caller {
         Self::of_header(app_state, header)
     }
 
-    /// The same for a header already at hand.
+    /// The same for the header's value.
     pub(crate) fn of_header(app_state: &AppState, header: &str) -> Result<Self, ApiError> {
         Self::of_token(app_state, &bearer(header).ok_or_else(ApiError::bad_credentials)?)
     }
@@ -68,7 +68,7 @@ impl Caller {
         Err(ApiError::bad_credentials())
     }
 
-    /// The account that acts, where there is one.
+    /// The acting account, if there is one.
     pub(crate) fn account(&self, state: &State) -> Option<Id> {
         match self {
             Self::Anonymous | Self::App(_) => None,
@@ -89,14 +89,14 @@ pub(crate) fn bearer(header: &str) -> Option<String> {
     }
 }
 
-/// The password of a Basic header, or its user name where the password is empty: git is used both ways.
+/// The password of a Basic header, or the user name if the password is empty. Git is used in both ways.
 fn basic_password(encoded: &str) -> Option<String> {
     let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (user, password) = decoded.split_once(':')?;
     Some(if password.is_empty() || password == "x-oauth-basic" { user } else { password }.to_owned())
 }
 
-/// Who a token says it is from, before anything is proven.
+/// The issuer that a token names. It is not verified yet.
 fn issuer(token: &str) -> Option<String> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     match serde_json::from_slice::<Value>(&claims).ok()?.get("iss")? {
@@ -121,7 +121,7 @@ fn verify_app_token(app_state: &AppState, token: &str) -> Result<Caller, ApiErro
     rules.validate_exp = false;
     rules.validate_aud = false;
     rules.required_spec_claims.clear();
-    // Whose key is to be tried it says itself; that it may say so, the key proves.
+    // The token names the app whose key verifies it. A wrong name fails the verification.
     let issuer = issuer(token).ok_or_else(undecodable)?;
     let (app, key) = {
         let state = app_state.state();
@@ -131,7 +131,7 @@ fn verify_app_token(app_state: &AppState, token: &str) -> Result<Caller, ApiErro
         (app.id, own.unwrap_or_else(|| app_state.app_key.clone()))
     };
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).map_err(|_| undecodable())?.claims;
-    // The machine's clock, also where this GitHub's was moved: whoever signs has no other.
+    // The machine's clock, even if the playground's was moved, because the signer has no other clock.
     let now = Utc::now().timestamp();
     if claims.iat > now {
         return Err(refuse(
@@ -143,20 +143,20 @@ fn verify_app_token(app_state: &AppState, token: &str) -> Result<Caller, ApiErro
             "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
         ));
     }
-    // A minute of grace, as clients set `iat` a minute back to survive clock drift.
+    // A tolerance of one minute, because clients set `iat` one minute back against clock drift.
     if claims.exp > now + 660 {
         return Err(refuse("'Expiration time' claim ('exp') is too far in the future"));
     }
     Ok(Caller::App(app))
 }
 
-/// The app through which a person acts, if the header has a token of theirs that was made for one.
+/// The app through which a person acts, if the header has a token that was made for an app.
 pub(crate) fn app_of_header(app_state: &AppState, header: &str) -> Option<Id> {
     app_state.state().user_grant(&bearer(header)?).map(|grant| grant.app)
 }
 
 impl State {
-    /// Whether an app may do this in a repository, whoever's token it uses.
+    /// Whether an app may do this in a repository, with any token.
     /// <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-with-a-github-app-on-behalf-of-a-user>
     pub(crate) fn app_may(&self, app: Id, repo: &Repo, scopes: &[Scope], access: Access) -> bool {
         let installed = self.installations.iter().find(|all| all.app == app && all.reaches(repo));
@@ -167,7 +167,7 @@ impl State {
         })
     }
 
-    /// Whether a caller may make and change workflow files: whoever is no app, and apps that were granted it.
+    /// Whether a caller may create and change workflow files: people may, and apps with the permission.
     pub(crate) fn may_write_workflows(&self, caller: &Caller, through: Option<Id>, repo: &Repo) -> bool {
         match (caller, through) {
             (Caller::Installation(grant), _) => self.allows(grant, &[Scope::Workflows], Access::Write),
@@ -176,20 +176,21 @@ impl State {
         }
     }
 
-    /// The same for an account that acts later, without a token: everybody but an app's bot may.
+    /// The same for an account that acts later, without a token. All accounts may, except bots of apps without the
+    /// permission.
     pub(crate) fn bot_may_write_workflows(&self, account: Id, repo: &Repo) -> bool {
         let app = self.apps().find(|app| app.bot == account);
         app.is_none_or(|app| self.app_may(app.id, repo, &[Scope::Workflows], Access::Write))
     }
 
-    /// Whether a token reaches a repository.
+    /// Whether a token is valid for a repository.
     pub(crate) fn covers(&self, grant: &Grant, repo: Id) -> bool {
         let installation = self.installation(grant.installation);
         let reached = installation.zip(self.repos.get(&repo)).is_some_and(|(all, repo)| all.reaches(repo));
         reached && grant.repositories.as_ref().is_none_or(|repositories| repositories.contains(&repo))
     }
 
-    /// Whether a token has one of these permissions. Metadata may always be read.
+    /// Whether a token has one of these permissions. Reading metadata is always allowed.
     #[expect(clippy::unused_self, reason = "it reads as a question to the model, beside `covers`")]
     pub(crate) fn allows(&self, grant: &Grant, scopes: &[Scope], access: Access) -> bool {
         scopes.iter().any(|scope| {
@@ -198,7 +199,7 @@ impl State {
         })
     }
 
-    /// Ends the life of every installation token minted so far, and answers how many there are.
+    /// Expires every installation token minted so far, and returns their number.
     pub(crate) fn expire_tokens(&mut self) -> usize {
         let now = self.now();
         for grant in self.grants.values_mut() {
@@ -207,7 +208,7 @@ impl State {
         self.grants.len()
     }
 
-    /// Refuses a token whose installation was suspended; one whose installation is gone is nobody's.
+    /// Refuses a token whose installation is suspended. If the installation was deleted, the token is invalid.
     fn awake(&self, installation: Id) -> Result<(), ApiError> {
         let installation = self.installation(installation).ok_or_else(ApiError::bad_credentials)?;
         let Some(suspension) = installation.suspended else { return Ok(()) };
@@ -218,9 +219,9 @@ impl State {
     }
 
     pub(crate) fn mint(&mut self, grant: Grant) -> String {
-        // As long as GitHub's stateless ones, so that nobody counts on forty characters.
+        // As long as GitHub's stateless tokens, so that no client assumes forty characters.
         let token = format!("ghs_{}_{}", self.app_behind(grant.installation).id, random_hex(240));
-        // Those whose time is over are nobody's already.
+        // Expired tokens are invalid already, so they are dropped.
         let now = self.now();
         self.grants.retain(|_, grant| grant.expires_at > now);
         self.grants.insert(token.clone(), grant);
@@ -228,7 +229,7 @@ impl State {
     }
 }
 
-/// Whether every permission asked for is one that was given.
+/// Whether every requested permission was granted.
 pub(crate) fn is_subset(asked: &Permissions, given: &Permissions) -> bool {
     asked.iter().all(|(scope, access)| {
         given.get(scope).is_some_and(|given| given >= access) || (*scope == Scope::Metadata && *access == Access::Read)

@@ -1,4 +1,4 @@
-//! The command line: starts a playground, prints everything that is needed to use it, and waits to be stopped.
+//! The command line: starts a playground, prints everything that is needed to use it, and waits for a signal to stop.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -49,28 +49,28 @@ pub enum PlaygroundRunError {
     /// It did not start.
     #[error(transparent)]
     Start(#[from] PlaygroundError),
-    /// The seed file is at fault.
+    /// The seed file has faults.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// A repository was not brought in.
+    /// A repository could not be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
     /// Signals cannot be awaited, or the facts cannot be printed.
     #[error("the playground cannot {what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
         /// The system's reason.
         source: std::io::Error,
     },
 }
 
-/// Starts a playground for an app with all that the arguments ask for, and answers with what was imported.
+/// Starts a playground for an app according to the arguments, and returns what was imported.
 pub async fn open(
     args: &PlaygroundArgs,
     app: PlaygroundApp,
 ) -> Result<(Playground, Vec<Imported>), PlaygroundRunError> {
-    // Read first: a fault in it should leave no data folder behind.
+    // Read first, so that a fault in it leaves no data folder behind.
     let seed = args.seed.as_deref().map(SeedFile::read).transpose()?;
     let data = args.data.clone().unwrap_or_else(|| PathBuf::from("playground-data"));
     let webhook_url = args.webhook_url.clone();
@@ -102,8 +102,8 @@ async fn fill(
     Ok(imported)
 }
 
-/// Prints everything that is needed to use it: one object on one line where the arguments ask for JSON, else a text which ends
-/// with `next_steps`, the starter's own lines on what to do now. `webhook_url` is where the app's webhooks go.
+/// Prints everything that is needed to use it: with `--json` one object on one line, else a text that ends with
+/// `next_steps`, the caller's own lines. `webhook_url` is the URL of the app's webhooks.
 pub fn introduce(
     playground: &Playground,
     args: &PlaygroundArgs,
@@ -215,7 +215,7 @@ fn readable(facts: &Value, listen: SocketAddr) -> String {
     lines.join("\n")
 }
 
-/// What was imported, what to do next, and what stays at the end.
+/// The imported repositories, the next steps, and what is kept at the end.
 fn ending(imported: &[Imported], next_steps: &[String]) -> String {
     let mut lines = Vec::new();
     for one in imported {
@@ -232,7 +232,7 @@ fn ending(imported: &[Imported], next_steps: &[String]) -> String {
     lines.join("\n")
 }
 
-/// What to do with a playground whose app nobody knows yet.
+/// The next steps for a playground without a known app.
 fn next_steps(playground: &Playground, args: &PlaygroundArgs, imported: &[Imported]) -> Vec<String> {
     let url = &playground.url;
     let repository = imported.first().map_or(&playground.repository, |one| &one.repository);

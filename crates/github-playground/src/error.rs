@@ -1,4 +1,4 @@
-//! Refusals in GitHub's shape.
+//! Errors in GitHub's shape.
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::git::GitError;
 
-/// A refusal: a status, a sentence and, for a 422, what was wrong with which field.
+/// An error answer: a status, a message and, for a 422, the faults of the fields.
 /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api>
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -19,42 +19,41 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// Any status, any sentence.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), errors: Vec::new() }
     }
 
-    /// It is not there, or the caller may not know that it is.
+    /// It does not exist, or the caller may not know that it does.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not Found")
     }
 
-    /// The token is nobody's, or no longer anybody's.
+    /// The token is invalid or has expired.
     pub(crate) fn bad_credentials() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Bad credentials")
     }
 
-    /// There was no token, and this needs one.
+    /// There is no token, and this needs one.
     pub(crate) fn requires_authentication() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Requires authentication")
     }
 
-    /// The installation token's permissions or repositories do not reach.
+    /// The installation token lacks the permission or the repository.
     pub(crate) fn not_accessible() -> Self {
         Self::new(StatusCode::FORBIDDEN, "Resource not accessible by integration")
     }
 
-    /// Nothing in an archived repository is changed.
+    /// An archived repository cannot be changed.
     pub(crate) fn archived() -> Self {
         Self::forbidden("Repository was archived so is read-only.")
     }
 
-    /// The caller is known and may not.
+    /// The caller has no permission.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// What is asked for is there, and more than is ever sent.
+    /// The object exists, but is larger than GitHub ever sends.
     pub(crate) fn too_large(message: &str) -> Self {
         let mut error = Self::forbidden(message);
         error.errors.push(json!({ "resource": "Blob", "field": "data", "code": "too_large" }));
@@ -66,29 +65,29 @@ impl ApiError {
         Self::validation(json!({ "resource": resource, "field": field, "code": code }))
     }
 
-    /// A 422 about one field, in words.
+    /// A 422 about one field, with a message.
     pub(crate) fn invalid_because(resource: &str, field: &str, message: &str) -> Self {
         Self::validation(json!({ "resource": resource, "code": "custom", "field": field, "message": message }))
     }
 
-    /// A 422 about the whole, in words.
+    /// A 422 about the whole object, with a message.
     pub(crate) fn custom(resource: &str, message: &str) -> Self {
         Self::validation(json!({ "resource": resource, "code": "custom", "message": message }))
     }
 
-    /// A 422 whose one error is a bare sentence, as reviews answer.
+    /// A 422 whose only error is a plain string, as for reviews.
     pub(crate) fn unprocessable(message: &str) -> Self {
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Unprocessable Entity");
         error.errors.push(json!(message));
         error
     }
 
-    /// A 422 whose one error is a bare sentence, as settings answer.
+    /// A 422 whose only error is a plain string, as for settings.
     pub(crate) fn validation_failed(message: &str) -> Self {
         Self::validation(json!(message))
     }
 
-    /// A 422 whose message says it all, without a list.
+    /// A 422 with a message and without a list of errors.
     pub(crate) fn semantic(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
@@ -117,7 +116,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// What git refuses, as GitHub would say it where no handler knows better.
+/// The answer for an error of git, unless a handler has a better one.
 impl From<GitError> for ApiError {
     fn from(error: GitError) -> Self {
         match error {

@@ -1,7 +1,7 @@
 //! The patterns by which workflows filter branches, tags and paths.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet>
 
-/// Whether a name passes a list of patterns, of which the last that says anything about it decides: `!` takes out again.
+/// Whether a name passes a list of patterns. The last matching pattern decides, and `!` excludes.
 pub(crate) fn passes(patterns: &[String], name: &str) -> bool {
     let mut passed = false;
     for pattern in patterns {
@@ -14,10 +14,10 @@ pub(crate) fn passes(patterns: &[String], name: &str) -> bool {
     passed
 }
 
-/// Whether one pattern is the whole of a name.
+/// Whether a pattern matches a whole name.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let (pieces, name): (Vec<Piece>, Vec<char>) = (pieces(pattern), name.chars().collect());
-    // Where in the name the pieces so far can have ended.
+    // The positions in the name at which a match of the pieces so far may end.
     let mut ends = vec![false; name.len() + 1];
     ends[0] = true;
     for piece in &pieces {
@@ -26,7 +26,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     ends[name.len()]
 }
 
-/// A part of a pattern: what it takes, and how often.
+/// A part of a pattern: the characters it matches, and how often.
 struct Piece {
     takes: Takes,
     least: usize,
@@ -36,11 +36,11 @@ struct Piece {
 enum Takes {
     /// One character.
     One(char),
-    /// One of a `[set]`, given as ranges.
+    /// A character of a `[set]`, given as ranges.
     Set(Vec<(char, char)>),
-    /// Anything but a slash.
+    /// Any character except a slash.
     Part,
-    /// Anything.
+    /// Any character.
     Any,
 }
 

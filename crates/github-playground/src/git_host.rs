@@ -45,7 +45,8 @@ impl GitHost for PlaygroundGitHost {
                     permit(&state, repo, &caller, GitAccess::Read)?;
                     return Err(GitRefusal::moved(&state.account(repo.owner).login, &repo.name));
                 }
-                // Whoever has no name is asked for one first: the absent and the hidden look alike.
+                // An anonymous caller is asked for credentials first, so that absent and hidden repositories look
+                // alike.
                 return Err(if matches!(caller, Caller::Anonymous) { unauthenticated() } else { absent() });
             };
             let account = permit(&state, repo, &caller, access)?;
@@ -91,7 +92,7 @@ impl PlaygroundGitHost {
     }
 }
 
-/// What the rules say of one ref, for each kind of push that it may turn out to be.
+/// The obstacles for one ref, for each kind that the push may turn out to be.
 fn obstacles(app_state: &AppState, state: &State, (repo, pusher): (Id, Id), update: &RefUpdate) -> Vec<Obstacle> {
     let change = Change { name: update.name.clone(), old: update.old.clone(), new: update.new.clone() };
     let repo = state.repo_by_id(repo);
@@ -113,7 +114,8 @@ fn unauthenticated() -> GitRefusal {
     GitRefusal::new(StatusCode::UNAUTHORIZED, "Authentication required.")
 }
 
-/// Who acts, if they may. GitHub asks an anonymous pusher for credentials and hides what the bearer may not see.
+/// The account, if it may. As on GitHub, an anonymous pusher is asked for credentials, and repositories that the bearer
+/// may not see are hidden.
 fn permit(state: &State, repo: &Repo, caller: &Caller, access: GitAccess) -> Result<Option<Id>, GitRefusal> {
     let writing = access == GitAccess::Write;
     let account = permitted(state, repo, caller, writing)?;

@@ -1,22 +1,23 @@
-//! Encoding and signature of the app's webhooks, as `PATCH /app/hook/config` sets them.
+//! The encoding and signature of the app's webhooks, as `PATCH /app/hook/config` sets them.
 //!
-//! A change counts for whatever is sent from then on, a delivery sent again included.
-//! <https://docs.github.com/en/rest/apps/webhooks>, <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>
+//! A change affects everything that is sent afterwards, including redeliveries.
+//! <https://docs.github.com/en/rest/apps/webhooks>,
+//! <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>
 
 use aws_lc_rs::hmac;
 use axum::body::Bytes;
 
-/// The setting of the app's one webhook, but for its address.
+/// The settings of the app's only webhook, without its URL.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hook {
-    /// What deliveries are signed with; they are not, where there is none.
+    /// The secret for signatures; `None` for unsigned deliveries.
     pub(crate) secret: Option<Vec<u8>>,
     pub(crate) content_type: ContentType,
-    /// Kept and shown; there is no TLS here whose certificate could be checked.
+    /// Stored and shown. There is no TLS here whose certificate could be checked.
     pub(crate) insecure_ssl: bool,
 }
 
-/// How the payload is put into the body.
+/// How the payload is encoded in the body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum ContentType {
     #[default]
@@ -26,7 +27,7 @@ pub(crate) enum ContentType {
 }
 
 impl ContentType {
-    /// The word of the configuration.
+    /// The value in the configuration.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -44,7 +45,7 @@ impl ContentType {
 }
 
 impl Hook {
-    /// A payload as it goes over the wire.
+    /// The body of a request with this payload.
     pub(crate) fn wire(&self, payload: &Bytes) -> Bytes {
         match self.content_type {
             ContentType::Json => payload.clone(),
@@ -52,12 +53,12 @@ impl Hook {
         }
     }
 
-    /// The headers that prove who sent a body.
+    /// The signature headers of a body.
     pub(crate) fn signatures(&self, body: &[u8]) -> Vec<(&'static str, String)> {
         let Some(secret) = &self.secret else { return Vec::new() };
         let sign = |algorithm| hex::encode(hmac::sign(&hmac::Key::new(algorithm, secret), body));
         vec![
-            // GitHub still sends the older one along.
+            // GitHub still sends the older signature as well.
             ("X-Hub-Signature", format!("sha1={}", sign(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY))),
             ("X-Hub-Signature-256", format!("sha256={}", sign(hmac::HMAC_SHA256))),
         ]

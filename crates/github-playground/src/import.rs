@@ -1,7 +1,7 @@
-//! Imports a repository of the user's: its history is copied, and nothing is written to the original.
+//! Imports a user's repository: its history is copied, and the original is not changed.
 //!
-//! The current branch is copied with all of its history. What could not be served is refused with the remedy before anything is made:
-//! a folder without a repository or a commit, a shallow history, submodules.
+//! The current branch is copied with its whole history. A repository that cannot be served is refused with the remedy
+//! before anything is created: a folder without a repository or a commit, a shallow history, submodules.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -12,14 +12,14 @@ use thiserror::Error;
 use super::app_state::AppState;
 use super::git::{GitError, ImportSource, is_valid_ref_name};
 
-/// The largest repository that is imported: it is copied at every start.
+/// The largest repository that is imported. It is copied at every start.
 const MAX_KIB: u64 = 2 * 1024 * 1024;
 
-/// A repository to import, and its name here: `DIR` or `OWNER/NAME=DIR`.
+/// A repository to import, and its name in the playground: `DIR` or `OWNER/NAME=DIR`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     owner: String,
-    /// The folder's name, unless another one is given.
+    /// The given name; `None` for the folder's name.
     name: Option<String>,
     folder: PathBuf,
 }
@@ -29,7 +29,7 @@ impl FromStr for Import {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (place, folder) = match text.split_once('=') {
-            // A path may have an equals sign; a place has exactly one slash, and no dot before it.
+            // A path may contain an equals sign. `OWNER/NAME` has exactly one slash, and begins with no dot or slash.
             Some((place, folder)) if place.matches('/').count() == 1 && !place.starts_with(['.', '/']) => {
                 (Some(place), folder)
             }
@@ -55,12 +55,12 @@ pub struct ImportError {
     reason: String,
 }
 
-/// A repository that was imported.
+/// An imported repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
     /// `owner/name`.
     pub repository: String,
-    /// The branch that was copied, now the default one.
+    /// The branch that was copied. It is the default branch now.
     pub branch: String,
     /// Remarks for the user.
     pub notes: Vec<String>,
@@ -74,7 +74,7 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
-/// A name of a repository made from a folder's, as GitHub makes one of a title.
+/// A repository's name made from a folder's, by GitHub's rules.
 fn name_of(folder: &Path) -> Option<String> {
     let name = folder.file_name()?.to_str()?;
     let name = name.strip_suffix(".git").unwrap_or(name).trim_start_matches('.');
@@ -118,7 +118,7 @@ impl Import {
         Ok(Imported { repository: format!("{}/{name}", self.owner), branch, notes })
     }
 
-    /// Refuses what cannot be served, with what to do about it. Answers with the branch to copy.
+    /// Refuses a repository that cannot be served, with the remedy. Returns the branch to copy.
     async fn looked_over(&self, folder: &Path) -> Result<(ImportSource, String), ImportError> {
         let refuse = |reason: &str| ImportError { folder: self.folder.clone(), reason: reason.to_owned() };
         let git = |error: GitError| ImportError { folder: self.folder.clone(), reason: error.to_string() };

@@ -1,4 +1,5 @@
-//! The app's RSA key and the webhook's secret: made once, kept in the data folder, readable by their owner alone.
+//! The app's RSA key and the webhook's secret. They are created once and kept in the data folder, and only their owner
+//! can read them.
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ use jsonwebtoken::DecodingKey;
 
 use crate::options::PlaygroundError;
 
-/// What the app proves itself with, and what its webhooks are signed with.
+/// The app's key, and the secret for its webhooks.
 pub(crate) struct Keys {
     pub(crate) app_pem_path: PathBuf,
     pub(crate) app_key: DecodingKey,
@@ -27,7 +28,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Reads both from the folder, or makes what is missing.
+    /// Reads both from the folder, or creates what is missing.
     pub(crate) fn load_or_make(folder: &Path) -> Result<Self, PlaygroundError> {
         let app_pem_path = folder.join("app.pem");
         let broken = |reason: &str| PlaygroundError::Key { path: app_pem_path.clone(), reason: reason.to_owned() };
@@ -56,7 +57,7 @@ impl Keys {
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// A key as PEM, under its label.
+/// A key as PEM with its label.
 pub(crate) fn armour(label: &str, der: &[u8]) -> String {
     let encoded = STANDARD.encode(der);
     let mut pem = format!("-----BEGIN {label}-----\n");

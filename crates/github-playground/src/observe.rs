@@ -1,4 +1,5 @@
-//! Observing: whoever starts a playground can receive every answer that it gives and every webhook that it sends.
+//! Observers: the caller that starts a playground can receive every answer that it gives and every webhook that it
+//! sends.
 //!
 //! The tests compare both with GitHub's own description. An observer changes nothing.
 
@@ -6,7 +7,7 @@ use std::fmt::Debug;
 
 use serde_json::Value;
 
-/// Somebody who looks on.
+/// Receives answers and webhooks.
 pub trait Observer: Debug + Send + Sync {
     /// A REST request was answered.
     fn answered(&self, exchange: &Exchange<'_>);
@@ -14,7 +15,7 @@ pub trait Observer: Debug + Send + Sync {
     /// A GraphQL request was answered.
     fn queried(&self, _query: &str, _answer: &Value) {}
 
-    /// A webhook is sent.
+    /// A webhook is about to be sent.
     fn sent(&self, event: &str, payload: &Value);
 }
 
@@ -25,15 +26,15 @@ pub struct Exchange<'a> {
     pub method: &'a str,
     /// Below `/api/v3`, percent-encoded: `/repos/acme/widgets/issues`.
     pub path: &'a str,
-    /// What follows the question mark; empty where there is none.
+    /// The query without the question mark; empty if there is none.
     pub query: &'a str,
-    /// Who asked, as they call themselves.
+    /// The `User-Agent` header.
     pub user_agent: &'a str,
     /// The request's body.
     pub request: &'a [u8],
-    /// 200.
+    /// The status, for example 200.
     pub status: u16,
-    /// The answer's content type; empty where it has none.
+    /// The answer's content type; empty if it has none.
     pub content_type: &'a str,
     /// The answer's body.
     pub answer: &'a [u8],

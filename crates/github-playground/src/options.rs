@@ -11,32 +11,32 @@ use thiserror::Error;
 
 use super::observe::Observer;
 
-/// What a playground is started with.
+/// The options of a playground.
 #[derive(Debug, Clone)]
 pub struct PlaygroundOptions {
-    /// Where to listen. Port 0 takes any free one.
+    /// The address to listen on. Port 0 takes any free one.
     pub listen: SocketAddr,
-    /// The folder for the bare repositories, `app.pem` and `webhook-secret`. Made if it is not there; key and
-    /// secret found in it are used again.
+    /// The folder for the bare repositories, `app.pem` and `webhook-secret`. It is created if missing. An existing key
+    /// and secret are used again.
     pub data: PathBuf,
-    /// Where the app's webhooks go; none are sent while there is none. [`super::Playground::set_webhook_url`] sets it later.
+    /// The URL for the app's webhooks; `None` sends none. [`super::Playground::set_webhook_url`] sets it later.
     pub webhook_url: Option<String>,
-    /// Receives every answer and webhook as it passes.
+    /// Receives every answer and webhook.
     pub observer: Option<Arc<dyn Observer>>,
     /// The app that is installed on the repositories.
     pub app: PlaygroundApp,
 }
 
-/// The app that a playground is started for: its identity, and what repositories hold for it.
+/// The app that a playground is started for: its identity, and its files and labels for repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaygroundApp {
     /// The display name, as in *GitHub Apps → NAME*.
     pub name: String,
-    /// The name in addresses; the app's bot is `<slug>[bot]`.
+    /// The name in URLs. The app's bot is `<slug>[bot]`.
     pub slug: String,
-    /// Files of `acme/widgets` for this app, beside those of the library itself.
+    /// Files for `acme/widgets`, in addition to those of the library itself.
     pub files: Vec<SeedText>,
-    /// Labels for this app, which `acme/widgets` and every imported repository have.
+    /// Labels for `acme/widgets` and every imported repository.
     pub labels: Vec<SeedLabel>,
 }
 
@@ -51,17 +51,17 @@ impl Default for PlaygroundApp {
     }
 }
 
-/// A text in the first commit of `acme/widgets`. Where the library has a file of that path, the text is appended to it.
+/// A text in the first commit of `acme/widgets`. If the library has a file at this path, the text is appended to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedText {
     /// Relative to the top of the repository, with `/` between folders.
     pub path: String,
-    /// The content of the file, or what is appended.
+    /// The content of the file, or the text to append.
     pub text: String,
 }
 
 impl PlaygroundOptions {
-    /// On any free port of this machine, with this data folder, no webhooks and the default app.
+    /// Any free port of this machine, this data folder, no webhooks and the default app.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -73,11 +73,11 @@ impl PlaygroundOptions {
     }
 }
 
-/// A label that a repository begins with.
+/// A label of a new repository.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedLabel {
-    /// The name, unique within the repository whatever the case.
+    /// Unique within the repository, ignoring case.
     pub name: String,
     /// Six hexadecimal digits.
     #[serde(default = "grey")]
@@ -86,7 +86,7 @@ pub struct SeedLabel {
     pub description: Option<String>,
 }
 
-/// The colour of a label that nobody chose one for.
+/// The default colour of a label.
 pub(crate) fn grey() -> String {
     "ededed".to_owned()
 }
@@ -94,12 +94,12 @@ pub(crate) fn grey() -> String {
 /// Why a playground did not start.
 #[derive(Debug, Error)]
 pub enum PlaygroundError {
-    /// The address is taken or not this machine's.
+    /// The address is in use or does not belong to this machine.
     #[error("the playground cannot listen on {listen}: {source}; choose another address with --listen")]
     Listen {
-        /// The address asked for.
+        /// The requested address.
         listen: SocketAddr,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A file in the data folder could not be read or written.
@@ -107,18 +107,18 @@ pub enum PlaygroundError {
     Data {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// The app's key could not be made, or the one found is none.
+    /// The app's key could not be created, or its file has no valid key.
     #[error("the playground cannot use the app's key {path}: {reason}; delete the file to have a new one made")]
     Key {
         /// The key's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
-    /// The repositories could not be made.
+    /// The repositories could not be created.
     #[error("the playground could not make its repositories: {0}; is git (2.38 or newer) installed?")]
     Git(String),
 }

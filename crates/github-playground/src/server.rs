@@ -33,17 +33,17 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A running playground. Dropping it leaves it running until the runtime ends; [`Playground::shutdown`] stops it.
 pub struct Playground {
-    /// Where it listens.
+    /// The address it listens on.
     pub addr: SocketAddr,
-    /// The base URL, as `http://127.0.0.1:3000`. REST is below it at `/api/v3`.
+    /// The base URL, for example `http://127.0.0.1:3000`. REST is below it at `/api/v3`.
     pub url: String,
     /// The app's id, which is the issuer of its tokens.
     pub app_id: u64,
-    /// The app's short name; its bot is `<slug>[bot]`.
+    /// The app's slug. Its bot is `<slug>[bot]`.
     pub app_slug: String,
     /// The app's private key, PKCS#8 in PEM.
     pub app_pem_path: PathBuf,
-    /// The file with the secret that webhooks are signed with.
+    /// The file with the webhook secret.
     pub webhook_secret_path: PathBuf,
     /// The people of the seed with their tokens.
     pub users: Vec<PlaygroundUser>,
@@ -66,7 +66,7 @@ pub struct PlaygroundUser {
     pub permission: &'static str,
 }
 
-/// Starts a playground and answers once it serves.
+/// Starts a playground. Returns when it serves requests.
 pub async fn start(options: PlaygroundOptions) -> Result<Playground, PlaygroundError> {
     let data = options.data.clone();
     std::fs::create_dir_all(&data).map_err(|source| PlaygroundError::Data { path: data.clone(), source })?;
@@ -125,8 +125,8 @@ fn installation(state: &State, repo: u64) -> u64 {
     state.installation_of(repo).map_or(0, |installation| installation.id)
 }
 
-/// Runs a request to its end even if the client disconnects, as GitHub does. A ref update that is cut off halfway would leave
-/// git's lock behind, and every later one would fail.
+/// Runs a request to its end even if the client disconnects, as GitHub does. An interrupted ref update would leave
+/// git's lock behind, and every later update would fail.
 async fn to_the_end(request: Request, next: Next) -> Response {
     let answered = tokio::spawn(next.run(request)).await;
     answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
@@ -141,7 +141,7 @@ fn router(app_state: &Arc<AppState>) -> Router {
             .layer(from_fn(front::conditional)),
     );
     let api = api.merge(rest::root(app_state.clone())).merge(graphql::router(app_state.clone()));
-    // What a person does on a page goes over no wire that could fail.
+    // A person's act on a page is not sent over the network, so it passes no fault injection.
     let inside = rest::with_github_headers(api.clone());
     let inject_faults = from_fn_with_state(app_state.clone(), front::inject_faults);
     let meter = from_fn_with_state(app_state.clone(), front::meter);
@@ -153,13 +153,13 @@ fn router(app_state: &Arc<AppState>) -> Router {
         .layer(from_fn(front::no_strangers))
         .merge(consent::router(app_state.clone()))
         .merge(front::admin(app_state.clone()))
-        // Last, as pages have addresses that would fit: `/api/v3/issues` is no repository's.
+        // Last, because pages have paths that would match: `/api/v3/issues` is not a repository.
         .fallback_service(pages)
         .layer(from_fn(front::own_name))
 }
 
 impl Playground {
-    /// Sets where the app's webhooks are sent from now on.
+    /// Sets the URL for the app's webhooks.
     pub fn set_webhook_url(&self, url: impl Into<String>) {
         self.app_state.state().webhook_url = Some(url.into());
     }
@@ -175,8 +175,8 @@ impl Playground {
         token_of(login)
     }
 
-    /// Sets a user's role in the seed's repository (`admin`, `maintain`, `write`, `triage`, `read`); any other word removes
-    /// it. Returns whether the user exists.
+    /// Sets a user's role in the seed's repository (`admin`, `maintain`, `write`, `triage`, `read`). Any other word
+    /// removes it. Returns whether the user exists.
     pub fn set_permission(&self, login: &str, role: &str) -> bool {
         let mut state = self.app_state.state();
         let Some(account) = state.account_by_login(login).map(|account| account.id) else { return false };
@@ -190,7 +190,7 @@ impl Playground {
         true
     }
 
-    /// Makes the seed's repository private, so that a request without a token is noticed.
+    /// Makes the seed's repository private, so that a request without a token fails.
     pub fn make_private(&self) {
         let mut state = self.app_state.state();
         let seeded = self.repository.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
@@ -204,7 +204,7 @@ impl Playground {
         self.app_state.state().expire_tokens();
     }
 
-    /// Moves this GitHub's clock forward: tokens expire, deliveries are forgotten, check runs go stale.
+    /// Moves the playground's clock forward: tokens expire, deliveries are forgotten, check runs go stale.
     pub fn advance(&self, by: Duration) {
         if let Ok(by) = chrono::TimeDelta::from_std(by) {
             self.app_state.advance(by);
@@ -223,17 +223,17 @@ impl Playground {
         Ok(())
     }
 
-    /// Limits rates from now on, with nothing used yet.
+    /// Turns rate limits on, with nothing used yet.
     pub fn limit_rates(&self, limits: RateLimits) {
         self.app_state.limits.set(Some(limits));
     }
 
-    /// Sets the size of the largest push, in bytes; it is two gigabytes at the start.
+    /// Sets the largest size of a push, in bytes. It is two gigabytes at the start.
     pub fn limit_pushes(&self, bytes: u64) {
         self.app_state.largest_push.store(bytes, Ordering::Relaxed);
     }
 
-    /// Stops limiting rates.
+    /// Turns rate limits off.
     pub fn unlimit_rates(&self) {
         self.app_state.limits.set(None);
     }

@@ -1,4 +1,4 @@
-//! Connections that can be reset from within a request, as routers and load balancers do.
+//! Connections that can be reset during a request, as routers and load balancers do.
 
 use std::{
     io::{self, IoSlice},
@@ -20,7 +20,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// One connection, as the requests that came over it know it.
+/// One connection, shared by the requests that came over it.
 #[derive(Debug, Clone)]
 pub(crate) struct Socket {
     pub(crate) peer: SocketAddr,
@@ -28,13 +28,13 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Has the connection reset instead of the next byte that would be written to it.
+    /// Resets the connection at the next byte that would be written to it.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
     }
 }
 
-/// Accepts connections as a [`Socket`] each.
+/// Accepts each connection as a [`Socket`].
 pub(crate) struct SocketListener(pub(crate) TcpListener);
 
 impl Listener for SocketListener {
@@ -43,7 +43,7 @@ impl Listener for SocketListener {
 
     async fn accept(&mut self) -> (SocketStream, SocketAddr) {
         let (stream, peer) = Listener::accept(&mut self.0).await;
-        // An answer is written at once; waiting for more to send along would cost its reader up to 40 ms.
+        // Answers are written at once. Nagle's algorithm would delay them by up to 40 ms.
         let _ = stream.set_nodelay(true);
         (SocketStream { stream, cut: Arc::default() }, peer)
     }
@@ -70,7 +70,7 @@ impl SocketStream {
         if !self.cut.load(Ordering::Acquire) {
             return Ok(());
         }
-        // Closing a socket that lingers for no time sends RST in place of FIN (socket(7)).
+        // Closing a socket with a linger time of zero sends RST and not FIN (socket(7)).
         self.stream.set_zero_linger()?;
         Err(io::ErrorKind::ConnectionReset.into())
     }

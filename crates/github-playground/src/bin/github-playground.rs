@@ -1,4 +1,4 @@
-//! A playground with the default app, as a program of its own.
+//! A program that runs a playground with the default app.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
-//! The pages on which a person agrees to something for an app: to register it, to install it, to let it act in their name.
+//! The pages on which a person agrees to something for an app: to register it, to install it, to let it act for them.
 //!
-//! In: forms. Out: HTML without scripts, a redirect to the app, and the agreement in the model. Whoever can reach the server can
-//! agree in anybody's name: it is a tool on the reader's own machine, and there is no login. Only these pages' own forms are
-//! accepted: each carries a token that no other site can read. The token belongs to the server and to no session, because people
-//! come here from the apps' own sites, and a strict cookie would not be sent then.
+//! In: forms. Out: HTML without scripts, a redirect to the app, and the agreement in the model. Whoever can reach the
+//! server can agree for anybody: it is a tool on the reader's own machine, and there is no login. Only these pages' own
+//! forms are accepted. Each has a token that no other site can read. The token belongs to the server and not to a
+//! session, because people arrive from the apps' own sites, and a strict cookie would not be sent then.
 
 mod oauth;
 mod registration;
@@ -20,10 +20,10 @@ use sha2::{Digest, Sha256};
 
 use super::{app_state::AppState, front::from_elsewhere};
 
-/// A form may lead anywhere: that is what these pages are for.
+/// A form may redirect to any site, because that is the purpose of these pages.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The pages, and the address at which apps trade what they got.
+/// The pages, and the endpoint at which apps exchange codes for tokens.
 pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     oauth::routes().merge(registration::routes()).layer(axum::middleware::map_response(guard)).with_state(app_state)
 }
@@ -65,14 +65,14 @@ fn encode(text: &str) -> String {
         .collect()
 }
 
-/// The field by which a form of these pages is known.
+/// The field with the token of these pages' forms.
 fn token_field(app_state: &AppState) -> Markup {
     html! { input type="hidden" name="token" value=(app_state.form_token); }
 }
 
-/// Whether a form was filled in on one of these pages.
+/// Whether a form comes from one of these pages.
 fn is_genuine(app_state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool {
-    // Compared by their digests, so that the time it takes tells nothing of where they differ.
+    // Digests are compared, so that the time does not depend on the position of a difference.
     let same = token.is_some_and(|token| Sha256::digest(token) == Sha256::digest(&app_state.form_token));
     same && from_elsewhere(headers).is_none()
 }
@@ -82,7 +82,7 @@ fn not_from_here() -> Response {
     (StatusCode::FORBIDDEN, page("Refused", &body)).into_response()
 }
 
-/// An address with a code and the state that came with the request.
+/// A URL with a code, and with the state of the request.
 fn with_query(address: &str, code: &str, state: Option<&str>) -> String {
     let joint = if address.contains('?') { '&' } else { '?' };
     let state = state.map(|state| format!("&state={}", encode(state))).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A person lets an app act in their name, and the app trades the code it gets for a token.
+//! A person lets an app act for them, and the app exchanges its code for a token.
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app>
 
 use std::{collections::HashMap, sync::Arc};
@@ -23,7 +23,7 @@ use crate::{
     state::{AccountKind, App, Code, Id, State as Model, UserGrant},
 };
 
-/// A code is good for ten minutes, a token for eight hours, what refreshes it for six months.
+/// A code is valid for ten minutes, a token for eight hours, and a refresh token for six months.
 /// <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens>
 const CODE: TimeDelta = TimeDelta::minutes(10);
 const TOKEN: TimeDelta = TimeDelta::seconds(28_800);
@@ -44,7 +44,8 @@ struct Asked {
     token: Option<String>,
 }
 
-/// Where the person is sent back to: an address below one of the app's, the first one unless said.
+/// The URL to which the person is redirected. It must be below one of the app's callback URLs; the default is the first
+/// one.
 fn back(app: &App, asked: Option<&str>) -> Result<String, Option<String>> {
     let first = app.callback_urls.first().cloned();
     match asked {
@@ -117,7 +118,7 @@ fn mismatch(known: Option<String>, state: Option<&str>) -> Response {
     Redirect::to(&address).into_response()
 }
 
-/// What GitHub says under status 200.
+/// GitHub's error, which has the status 200.
 /// <https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors>
 fn refusal(error: &str) -> Value {
     let description = match error {
@@ -134,7 +135,7 @@ fn refusal(error: &str) -> Value {
     })
 }
 
-/// Takes a form or JSON, and answers with a form unless JSON is asked for.
+/// Accepts a form or JSON, and answers with a form unless JSON is requested.
 async fn access_token(
     State(app_state): State<Arc<AppState>>,
     Query(mut asked): Query<HashMap<String, String>>,
@@ -192,7 +193,7 @@ fn by_refresh(state: &mut Model, app: Id, token: &str) -> Result<Value, &'static
     let now = state.now();
     let good = |grant: &UserGrant| grant.app == app && grant.refresh_token == token && grant.refresh_expires_at > now;
     let at = state.user_grants.iter().position(good).ok_or("bad_refresh_token")?;
-    // The old token and what refreshed it are good no longer.
+    // The old token and its refresh token become invalid.
     let old = state.user_grants.remove(at);
     Ok(grant(state, app, old.user))
 }

@@ -1,7 +1,7 @@
-//! Registering an app from a manifest, and installing it.
+//! Registers an app from a manifest, and installs it.
 //!
-//! A manifest comes as the form field `manifest`, from any site; an owner reads here what it asks for, names the app, and is
-//! sent to the manifest's `redirect_url` with a code that [`crate::rest`] converts into an app.
+//! Any site can post a manifest in the form field `manifest`. An owner reads here what it asks for, names the app, and
+//! is redirected to the manifest's `redirect_url` with a code that [`crate::rest`] converts into an app.
 //! <https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest>
 
 use std::sync::Arc;
@@ -38,7 +38,7 @@ struct Told {
 #[derive(Deserialize)]
 struct Posted {
     manifest: Option<String>,
-    /// The name that the owner agreed to, and the token of the page on which they did; absent where they did not see it yet.
+    /// The name that the owner agreed to, and the token of the page. Absent before the owner has seen the page.
     name: Option<String>,
     token: Option<String>,
 }
@@ -63,7 +63,7 @@ async fn of_person(
     register(&app_state, owner, "/settings/apps/new", &told.0, agreed(&app_state, &headers, form.0))
 }
 
-/// What was posted; a name that was not written on the page here is a proposal.
+/// The posted manifest. A name that was not entered on the page here is only a proposal.
 fn agreed(app_state: &AppState, headers: &HeaderMap, posted: Posted) -> Posted {
     let is_here = is_genuine(app_state, headers, posted.token.as_deref());
     Posted { name: posted.name.filter(|name| is_here && !name.trim().is_empty()), ..posted }
@@ -110,7 +110,7 @@ fn register(app_state: &AppState, owner: Option<Id>, place: &str, told: &Told, p
     Redirect::to(&target).into_response()
 }
 
-/// What GitHub would not take.
+/// Why GitHub would refuse the manifest.
 fn fault(manifest: &Manifest) -> Option<String> {
     let mut urls = vec![("url", &manifest.url)];
     urls.extend(manifest.redirect_url.iter().map(|url| ("redirect_url", url)));
@@ -154,7 +154,7 @@ fn refuse(status: StatusCode, why: &str) -> Response {
     (status, page("Apps", &html! { h1 { "This does not work" } p { (why) } })).into_response()
 }
 
-/// Accounts that do not have the app.
+/// The accounts that do not have the app.
 fn candidates(state: &Model, app: Id) -> Vec<String> {
     let has = |account: Id| state.installations.iter().any(|all| all.app == app && all.account == account);
     let accounts = state.accounts.values().filter(|account| account.kind != AccountKind::Bot && !has(account.id));
@@ -188,7 +188,7 @@ struct Chosen {
     token: Option<String>,
 }
 
-/// An owner of the account installs the app on all of its repositories.
+/// An owner of the account installs the app on all its repositories.
 /// <https://docs.github.com/en/apps/using-github-apps/installing-a-github-app-from-a-third-party>
 async fn install(
     State(app_state): State<Arc<AppState>>,

@@ -51,10 +51,10 @@ use crate::{
     view,
 };
 
-/// A century; the clock cannot be turned back, so nobody should set it there by a slip.
+/// A century. The clock cannot be turned back, so a larger number is probably an error.
 const MOST_SECONDS: i64 = 100 * 365 * 24 * 3600;
 
-/// The routes, below `/_playground`.
+/// The routes below `/_playground`.
 pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     let routes = Router::new()
         .route("/faults", get(rules).put(replace).post(add).delete(clear_faults))
@@ -78,7 +78,7 @@ pub(crate) fn router(app_state: Arc<AppState>) -> Router {
     Router::new().nest("/_playground", routes)
 }
 
-/// A refusal, with every fault that there is.
+/// A refusal with all faults.
 pub(super) struct Refused(pub(super) StatusCode, pub(super) &'static str, pub(super) Vec<String>);
 
 impl IntoResponse for Refused {
@@ -202,7 +202,7 @@ fn script(body: &[u8]) -> Result<Vec<CiRule>, Refused> {
         .map_err(|fault| Refused(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault]))
 }
 
-/// Sets the script, and has the jobs that are open look at it.
+/// Changes the script, and wakes the open jobs.
 fn set_ci(app_state: &AppState, change: impl FnOnce(&mut Vec<CiRule>)) -> Response {
     let rules = {
         let mut state = app_state.state();
@@ -280,7 +280,7 @@ async fn accept_transfer(State(app_state): State<Arc<AppState>>, body: Bytes) ->
     Err(Refused(StatusCode::NOT_FOUND, "There is no such offer.", vec![fault]))
 }
 
-/// An installation, and who acts for its account.
+/// An installation, and the owner of its account.
 fn installation(state: &Model, id: &str) -> Result<(Id, Id), Refused> {
     let found = id.parse().ok().and_then(|id| state.installation(id)).ok_or_else(|| {
         let known: Vec<String> = state.installations.iter().map(|all| all.id.to_string()).collect();

@@ -1,9 +1,11 @@
 //! Conditional requests, `HEAD` and API versions, for every answer of the REST API.
 //!
-//! - Every 200 to a `GET` has an `ETag`: a hash of the body and of what the answer varies by. The token is part of it, so that a
-//!   client with a new installation token asks for everything again, as with GitHub; weak for JSON, which GitHub compresses on its way.
-//! - `Last-Modified` is there where the answer is one thing with an `updated_at`; it does not know the token.
-//! - `If-None-Match`, or `If-Modified-Since` where that is not given, answers 304 without a body. It costs nothing of a rate limit.
+//! - Every 200 to a `GET` has an `ETag`: a hash of the body and of everything that the answer depends on. The token is
+//!   part of it, so that a client with a new installation token gets full answers again, as with GitHub. It is weak for
+//!   JSON, which GitHub compresses.
+//! - `Last-Modified` is set if the answer is one object with an `updated_at`. It does not depend on the token.
+//! - `If-None-Match`, or `If-Modified-Since` without it, may be answered with 304 and no body. Such a request does not
+//!   count against the rate limit.
 //!
 //! <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate>,
 //! <https://docs.github.com/en/rest/about-the-rest-api/api-versions>
@@ -22,7 +24,7 @@ use serde::Deserialize;
 
 use crate::error::ApiError;
 
-/// The only version that this GitHub speaks.
+/// The only supported API version.
 const VERSION: &str = "2022-11-28";
 const ASKED: HeaderName = HeaderName::from_static("x-github-api-version");
 const SELECTED: HeaderName = HeaderName::from_static("x-github-api-version-selected");
@@ -44,7 +46,7 @@ pub(crate) async fn conditional(mut request: Request, next: Next) -> Response {
     if !is_head && request.method() != Method::GET {
         return with_version(next.run(request).await);
     }
-    // A HEAD is a GET whose body stays here, so that its headers, the tag among them, are the same.
+    // A HEAD is handled as a GET without its body, so that its headers, including the `ETag`, are the same.
     *request.method_mut() = Method::GET;
     let path = request.uri().path().to_owned();
     let asked = request.headers().clone();
@@ -67,13 +69,13 @@ fn with_version(mut answer: Response) -> Response {
     answer
 }
 
-/// Tags an answer that is there as a whole; what streams (an archive) goes through as it is.
+/// Tags an answer that is complete. A stream (an archive) passes unchanged.
 async fn tagged(answer: Response, asked: &HeaderMap, path: &str) -> Response {
     let (mut parts, body) = answer.into_parts();
     if body.size_hint().exact().is_none() {
         return Response::from_parts(parts, body);
     }
-    // One frame as it is: nothing is copied.
+    // A body of one frame is not copied.
     let Ok(bytes) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -124,7 +126,7 @@ fn tag(asked: &HeaderMap, bytes: &Bytes, is_json: bool) -> String {
     format!("{weak}\"{}\"", hex::encode(digest.finish()))
 }
 
-/// Whether the path is of those whose answers GitHub dates: one repository, issue, pull request, comment, person.
+/// Whether GitHub dates the answers of this path: one repository, issue, pull request, comment, person.
 fn is_one_thing(path: &str) -> bool {
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     matches!(
@@ -145,7 +147,8 @@ fn last_modified(bytes: &[u8]) -> Option<DateTime<Utc>> {
     serde_json::from_slice::<Dated>(bytes).ok().map(|dated| dated.updated_at)
 }
 
-/// Whether the caller has it already. A tag given decides alone. <https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions>
+/// Whether the caller has the answer already. If the request has a tag, only that counts.
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions>
 fn is_known(asked: &HeaderMap, tag: &str, modified: Option<DateTime<Utc>>) -> bool {
     if asked.contains_key(header::IF_NONE_MATCH) {
         let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();

@@ -19,7 +19,7 @@ use crate::{
     socket::Socket,
 };
 
-/// Does to a request what a rule says. Without rules it costs one atomic read.
+/// Applies the act of a rule to a request. Without rules it costs one atomic read.
 pub(crate) async fn inject_faults(State(app_state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     if !app_state.faults.is_on() {
         return next.run(request).await;
@@ -37,7 +37,7 @@ fn judge(app_state: &AppState, request: &Request) -> Option<RequestAct> {
     app_state.faults.request(now, &FaultSubject { method: request.method().as_str(), place: &place, caller })
 }
 
-/// A request's address, as rules name it.
+/// A request's path in the form that rules use.
 fn place(path: &str) -> String {
     match path.strip_prefix("/api/v3") {
         Some("") => "/".to_owned(),
@@ -94,7 +94,7 @@ async fn carry_out(app_state: &Arc<AppState>, act: RequestAct, mut request: Requ
             next.run(request).await
         }
         RequestAct::MergeableUnknown => {
-            // An answer of 304 would say that the client knows it already.
+            // A 304 would mean that the client knows the answer already.
             request.headers_mut().remove(header::IF_NONE_MATCH);
             request.headers_mut().remove(header::IF_MODIFIED_SINCE);
             without_mergeability(next.run(request).await).await
@@ -103,12 +103,12 @@ async fn carry_out(app_state: &Arc<AppState>, act: RequestAct, mut request: Requ
     }
 }
 
-/// Lets the handler finish, and what streams after its headers too: a push is done only when its report was read.
+/// Lets the handler finish, including what it streams after its headers: a push is done only when its report was read.
 async fn to_its_end(request: Request, next: Next) {
     let _ = next.run(request).await.into_body().collect().await;
 }
 
-/// The connection ends without a byte of this.
+/// An answer that is never sent, because the connection is reset.
 fn reset(socket: Option<Socket>) -> Response {
     if let Some(socket) = socket {
         socket.cut();
@@ -116,7 +116,7 @@ fn reset(socket: Option<Socket>) -> Response {
     StatusCode::BAD_GATEWAY.into_response()
 }
 
-/// Git reads a status and a line of text.
+/// Git expects a status and a line of text.
 fn in_gits_words(refusal: Response) -> Response {
     let (mut parts, _) = refusal.into_parts();
     let line = format!("{}\n", parts.status.canonical_reason().unwrap_or_default());

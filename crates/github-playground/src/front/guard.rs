@@ -1,9 +1,10 @@
 //! Guards against web pages: programs may send requests, pages of other sites may not.
 //!
-//! The playground listens on the loopback, and everybody's token is known. A page of another site can make the local browser send a
-//! form here, or resolve its own name to 127.0.0.1 (DNS rebinding). The first sends its `Origin`, the second its own name as `Host`.
-//! So requests under a name are refused ([`own_name`]), REST, GraphQL and git refuse pages of other sites ([`no_strangers`]), and the
-//! admin API answers this machine alone ([`on_this_machine`]). Modules with forms check them ([`from_elsewhere`]).
+//! The playground listens on the loopback interface, and everybody's token is known. A page of another site can make
+//! the local browser send a form here, or resolve its own name to 127.0.0.1 (DNS rebinding). The first has its own
+//! `Origin`, the second its own name as `Host`. Therefore requests with a name as host are refused ([`own_name`]),
+//! REST, GraphQL and git refuse pages of other sites ([`no_strangers`]), and the admin API answers only this machine
+//! ([`on_this_machine`]). Modules with forms check them ([`from_elsewhere`]).
 
 use std::net::IpAddr;
 
@@ -17,7 +18,8 @@ use axum::{
 use super::admin::Refused;
 use crate::socket::Socket;
 
-/// The layer around everything. A name can be made to mean this machine by whoever owns it; an address cannot.
+/// The layer around everything. The owner of a name can let it point to this machine. That is not possible with an
+/// address.
 pub(crate) async fn own_name(request: Request, next: Next) -> Response {
     let host = text(request.headers(), &header::HOST).or_else(|| request.uri().authority().map(Authority::as_str));
     if host.is_some_and(is_address) {
@@ -27,7 +29,7 @@ pub(crate) async fn own_name(request: Request, next: Next) -> Response {
     Refused(StatusCode::MISDIRECTED_REQUEST, message, Vec::new()).into_response()
 }
 
-/// The layer around what takes tokens: a page of another site may not ask, whatever it knows.
+/// The layer around everything that accepts tokens: a page of another site is refused with any token.
 pub(crate) async fn no_strangers(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let strange = text(headers, &header::ORIGIN)
@@ -40,7 +42,7 @@ pub(crate) async fn no_strangers(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Why a form cannot have come from a page of this server, if it cannot have.
+/// Why a form cannot come from a page of this server; `None` if it can.
 pub(crate) fn from_elsewhere(headers: &HeaderMap) -> Option<&'static str> {
     let elsewhere =
         text(headers, &header::ORIGIN).is_some_and(|origin| !is_own(headers, origin)) || sent_across(headers);
@@ -52,13 +54,13 @@ fn is_own(headers: &HeaderMap, origin: &str) -> bool {
     origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host))
 }
 
-/// What the browser itself says of where it comes from. <https://www.w3.org/TR/fetch-metadata/>
+/// Whether the browser itself reports that the request comes from another site. <https://www.w3.org/TR/fetch-metadata/>
 fn sent_across(headers: &HeaderMap) -> bool {
     let site = text(headers, &HeaderName::from_static("sec-fetch-site"));
     site.is_some_and(|site| !["same-origin", "none"].contains(&site))
 }
 
-/// An address, or `localhost`, with a port or without.
+/// Whether a host is an address or `localhost`, with or without a port.
 pub(crate) fn is_address(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -104,7 +106,7 @@ fn refusal(request: &Request) -> Option<(StatusCode, &'static str)> {
     None
 }
 
-/// A header's text; what is not text is nobody's host and no content type.
+/// A header's text; `None` if it is not text, which is then no valid host and no content type.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }

@@ -1,9 +1,10 @@
-//! The front: the layers that every request passes before a resource answers it, and every answer before it leaves.
+//! The front: the layers that every request passes before a resource answers it, and every answer before it is sent.
 //!
-//! In: connections. Out: answers, or the end of the connection where a fault rule says so. [`guard`] turns away requests under a name that
-//! is not this machine's and requests from pages of other sites, [`faults`] injects faults, [`rate_limits`] counts, [`conditional`] tags
-//! answers, [`observe`] shows them to the observer. No layer knows a resource, and a layer that is off costs one atomic read. Beside
-//! GitHub's own paths, for whoever runs the playground, is [`admin`].
+//! In: connections. Out: answers, or the end of the connection if a fault rule says so. [`guard`] refuses requests
+//! whose host name is not this machine's, and requests from pages of other sites. [`faults`] injects faults,
+//! [`rate_limits`] counts, [`conditional`] tags answers, and [`observe`] shows them to the observer. No layer knows a
+//! resource, and a layer that is off costs one atomic read. [`admin`] is for the user who runs the playground, beside
+//! GitHub's own paths.
 
 mod admin;
 mod conditional;

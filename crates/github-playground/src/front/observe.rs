@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 
 use crate::{app_state::AppState, observe::Exchange};
 
-/// Shows every exchange to the observer; without one it costs nothing.
+/// Shows every exchange to the observer. Without an observer it costs nothing.
 pub(crate) async fn observe(State(app_state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let Some(observer) = app_state.observer.clone() else { return next.run(request).await };
     let (parts, body) = request.into_parts();

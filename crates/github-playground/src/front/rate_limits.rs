@@ -23,9 +23,9 @@ use crate::{
     socket::Socket,
 };
 
-/// Counts a request and says on its answer how much is left; while there are no limits it costs a look.
+/// Counts a request and adds the remaining numbers to its answer. Without limits it costs one read.
 pub(crate) async fn meter(State(app_state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
-    // The question how much is left costs nothing. <https://docs.github.com/en/rest/rate-limit/rate-limit>
+    // This request is free. <https://docs.github.com/en/rest/rate-limit/rate-limit>
     let Some(numbers) = app_state.limits.numbers().filter(|_| request.uri().path() != "/api/v3/rate_limit") else {
         return next.run(request).await;
     };
@@ -53,7 +53,7 @@ pub(crate) async fn meter(State(app_state): State<Arc<AppState>>, request: Reque
     }
 }
 
-/// A request with its price; a GraphQL one has to be read for it.
+/// A request with its cost. A GraphQL request has to be read for that.
 async fn priced(request: Request) -> Result<(Request, Cost), StatusCode> {
     if let Some(path) = request.uri().path().strip_prefix("/api/v3") {
         let cost = of_rest(request.method(), path);
@@ -89,7 +89,7 @@ fn exhausted(who: &LimitKey, standing: LimitStatus, peer: Option<IpAddr>, status
     };
     let message = format!("API rate limit exceeded for {whose}.{hint}");
     let mut answer = if standing.resource == Resource::Graphql {
-        // GraphQL refuses in its own way, with 200.
+        // GraphQL has its own form of refusal, with status 200.
         let mut answer = Json(json!({ "errors": [{ "type": "RATE_LIMITED", "message": message }] })).into_response();
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         answer.headers_mut().insert(header::CONTENT_TYPE, json);

@@ -1,4 +1,4 @@
-//! Fault injection by whoever holds the playground. The admin API and the seed file are the other two ways.
+//! Fault injection by the program that holds the playground. The admin API and the seed file are the other two ways.
 
 use crate::{
     faults::{FaultRule, FaultRuleError, InjectedFault},
@@ -11,7 +11,7 @@ impl Playground {
         self.app_state.faults.add(vec![rule])
     }
 
-    /// Sets the seed from which chance is drawn; it is 0 at the start.
+    /// Sets the seed of the random numbers. It is 0 at the start.
     pub fn seed_faults(&self, seed: u64) {
         self.app_state.faults.seed(seed);
     }

@@ -1,5 +1,5 @@
-//! Methods of a running playground for what people do on GitHub's web pages alone: suspend or remove an installation, give it
-//! repositories, grant the permissions that the app asks for.
+//! Methods of a running playground for acts that GitHub offers only on its web pages: suspend or remove an
+//! installation, give it repositories, grant the permissions that the app asks for.
 
 mod faults;
 
@@ -31,8 +31,8 @@ impl Playground {
         self.app_state.uninstall(&mut state, self.installation_id, by);
     }
 
-    /// Installs the app on a repository, `owner/name`; after [`Playground::uninstall`] as a new installation. Returns whether
-    /// the repository exists.
+    /// Installs the app on a repository, `owner/name`. After [`Playground::uninstall`] it is a new installation.
+    /// Returns whether the repository exists.
     pub fn install(&self, full_name: &str) -> bool {
         let mut state = self.app_state.state();
         let found = full_name.split_once('/').and_then(|(owner, name)| state.repo(owner, name));
@@ -58,8 +58,8 @@ impl Playground {
         self.app_state.select_all(&mut state, self.installation_id, by);
     }
 
-    /// Makes the app ask for a permission (`issues: write`). The installation gets it by [`Playground::accept_permissions`].
-    /// Returns whether GitHub knows the permission.
+    /// Makes the app request a permission (`issues: write`). [`Playground::accept_permissions`] grants it to the
+    /// installation. Returns whether GitHub knows the permission.
     pub fn ask_permission(&self, name: &str, access: &str) -> bool {
         let asked = serde_json::from_value(serde_json::json!({ name: access }));
         let Ok(asked): Result<Permissions, _> = asked else { return false };
@@ -67,7 +67,7 @@ impl Playground {
         true
     }
 
-    /// Makes the app give up a permission; its installations lose it at once. Returns whether it had it.
+    /// Removes a permission from the app. Its installations lose it at once. Returns whether the app had it.
     /// <https://docs.github.com/en/apps/maintaining-github-apps/modifying-a-github-app-registration#changing-the-permissions-of-a-github-app>
     pub fn give_up_permission(&self, name: &str) -> bool {
         let Ok(scope) = serde_json::from_value::<Scope>(serde_json::json!(name)) else { return false };
@@ -79,7 +79,7 @@ impl Playground {
         state.app.permissions.remove(&scope).is_some()
     }
 
-    /// Grants the installation what the app asks for.
+    /// Grants the installation all permissions that the app requests.
     pub fn accept_permissions(&self) {
         let mut state = self.app_state.state();
         let by = owner(&state);
@@ -93,8 +93,8 @@ impl Playground {
         self.app_state.rename_account(&mut state, account, new)
     }
 
-    /// Accepts the transfer of a repository (`owner/name`) as the person whom it was offered to. Returns whether there is such an
-    /// offer.
+    /// Accepts the transfer of a repository (`owner/name`) as the person it was offered to. Returns whether there is
+    /// such an offer.
     pub fn accept_transfer(&self, full_name: &str) -> bool {
         self.app_state.accept_transfer(full_name)
     }
@@ -110,7 +110,7 @@ impl Playground {
     }
 }
 
-/// Who owns the seed's organisation.
+/// An owner of the seed's organisation.
 fn owner(state: &State) -> Id {
     state.account_by_login(PEOPLE[0].0).map_or(state.app.owner, |account| account.id)
 }

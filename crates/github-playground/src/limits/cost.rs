@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-/// What is counted apart.
+/// The resources that are counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Resource {
     Core,
@@ -11,7 +11,7 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    /// The word of `x-ratelimit-resource`.
+    /// The value of `x-ratelimit-resource`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Core => "core",
@@ -21,16 +21,16 @@ impl Resource {
     }
 }
 
-/// What a request costs.
+/// The cost of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cost {
     pub(crate) resource: Resource,
     pub(crate) points: u32,
-    /// Whether it makes something that people are told of.
+    /// Whether it creates content for which GitHub sends notifications.
     pub(crate) creates: bool,
 }
 
-/// Below these, a POST makes something that people are told of.
+/// A POST below these creates content for which GitHub sends notifications.
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 const CONTENT: [&str; 8] = ["issues", "pulls", "comments", "reviews", "replies", "reactions", "releases", "sub_issues"];
 

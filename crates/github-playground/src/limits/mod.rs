@@ -1,9 +1,10 @@
-//! Rate limits: off, as on a GitHub Enterprise Server, until they are switched on; then github.com's.
+//! Rate limits. They are off, as on a GitHub Enterprise Server, until they are switched on; then they are github.com's.
 //!
-//! In: a caller and the cost of a request. Out: admission with the numbers of the `x-ratelimit-` headers, or a refusal. There are two
-//! kinds: the primary limit, requests an hour for each caller and resource (`core`, `graphql`, `search`); and the secondary limits,
-//! concurrent requests, points a minute (a read 1, a write 5), and created content. A window begins with its first request and moves
-//! with the playground's clock. A 304 does not count for the primary limit.
+//! In: a caller and the cost of a request. Out: admission with the numbers of the `x-ratelimit-` headers, or a refusal.
+//! There are two kinds. The primary limit is the number of requests per hour for each caller and resource (`core`,
+//! `graphql`, `search`). The secondary limits are concurrent requests, points per minute (a read is 1, a write 5), and
+//! created content. A window begins with its first request and moves with the playground's clock. A 304 does not count
+//! for the primary limit.
 //!
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>,
 //! <https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api>,

@@ -6,31 +6,32 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RateLimits {
-    /// Requests an hour of a person, of the app itself, and of an installation on a small account.
+    /// Requests per hour of a person, of the app itself, and of an installation on a small account.
     pub core: u32,
-    /// Requests an hour without a token, for each address.
+    /// Requests per hour without a token, for each address.
     pub anonymous: u32,
-    /// An installation's requests an hour grow by this much for each repository, and each person of its account, beyond…
+    /// An installation gets this many more requests per hour for each repository, and each person of its account, above
+    /// `growth_above`.
     pub growth: u32,
-    /// … so many.
+    /// The number of repositories, and of people, above which an installation's limit grows.
     pub growth_above: u32,
-    /// An installation's requests an hour at most.
+    /// The most requests per hour of an installation.
     pub installation_most: u32,
-    /// GraphQL points an hour.
+    /// GraphQL points per hour.
     pub graphql: u32,
-    /// Searches a minute.
+    /// Searches per minute.
     pub search: u32,
-    /// Requests at once, REST and GraphQL together.
+    /// Concurrent requests, REST and GraphQL together.
     pub concurrent: u32,
-    /// REST points a minute: a read is 1, a write 5.
+    /// REST points per minute: a read is 1, a write 5.
     pub rest_points: u32,
-    /// GraphQL points a minute: a query is 1, a mutation 5.
+    /// GraphQL points per minute: a query is 1, a mutation 5.
     pub graphql_points: u32,
-    /// Issues, pull requests, comments, reviews and the like created a minute…
+    /// Issues, pull requests, comments, reviews and similar content created per minute.
     pub content_minute: u32,
-    /// … and an hour.
+    /// The same per hour.
     pub content_hour: u32,
-    /// The status of a refusal: 403, or 429.
+    /// The status of a refusal: 403 or 429.
     pub status: u16,
 }
 
@@ -63,12 +64,12 @@ impl RateLimits {
         vec![format!("status: {} is not what GitHub refuses with; give 403 or 429", self.status)]
     }
 
-    /// An installation's requests an hour, by the size of its account.
+    /// An installation's requests per hour, by the size of its account.
     /// <https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/rate-limits-for-github-apps>
     pub(crate) fn of_installation(&self, repositories: usize, people: usize) -> u32 {
         let beyond = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(self.growth_above);
         let more = beyond(repositories).saturating_add(beyond(people)).saturating_mul(self.growth);
-        // What the numbers grow to is bounded; what they start with is what was asked for.
+        // The limit only applies to the growth, so a larger `core` stays.
         self.core.saturating_add(more).min(self.installation_most.max(self.core))
     }
 }

@@ -17,17 +17,17 @@ use super::{
 };
 use crate::state::{Id, Time};
 
-/// Whose requests are counted together.
+/// The caller whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum LimitKey {
-    /// Nobody known, at this address.
+    /// An unknown caller at this address.
     Address(IpAddr),
     User(Id),
     App(Id),
     Installation(Id),
 }
 
-/// The rate limits in force, if any.
+/// The present rate limits, if any.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     on: AtomicBool,
@@ -56,7 +56,7 @@ struct Window {
     used: u32,
 }
 
-/// How it stands with a primary limit.
+/// The state of a primary limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LimitStatus {
     pub(crate) resource: Resource,
@@ -68,13 +68,13 @@ pub(crate) struct LimitStatus {
 /// Why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum LimitExceeded {
-    /// The hour's requests are used up.
+    /// The requests of the hour are used up.
     Primary(LimitStatus),
-    /// Too much in too short a time; the seconds until it is not.
+    /// A secondary limit was exceeded. The number is the seconds until the next request is allowed.
     Secondary(LimitStatus, u64),
 }
 
-/// A request that was let through; it is at work until this is dropped.
+/// An admitted request. It counts as running until this is dropped.
 pub(crate) struct Admitted {
     pub(crate) standing: LimitStatus,
     who: LimitKey,
@@ -97,7 +97,7 @@ impl Window {
         self
     }
 
-    /// Whole seconds until it ends, the last one begun included.
+    /// The whole seconds until the window ends, rounded up.
     fn left(&self, now: Time) -> u64 {
         let millis = self.ends.map_or(0, |ends| (ends - now).num_milliseconds());
         u64::try_from(millis).unwrap_or_default().div_ceil(1000).max(1)
@@ -109,12 +109,12 @@ fn length(resource: Resource) -> TimeDelta {
 }
 
 impl Limits {
-    /// Whether there are any.
+    /// Whether there are limits.
     pub(crate) fn are_on(&self) -> bool {
         self.on.load(Ordering::Acquire)
     }
 
-    /// Limits by these numbers from now on, with nothing used; by none, without.
+    /// Sets the limits with nothing used; `None` turns them off.
     pub(crate) fn set(&self, numbers: Option<RateLimits>) {
         let mut inner = self.inner();
         self.on.store(numbers.is_some(), Ordering::Release);
@@ -122,7 +122,7 @@ impl Limits {
         inner.numbers = numbers.unwrap_or_default();
     }
 
-    /// The numbers in force, if any are.
+    /// The present limits, if any.
     pub(crate) fn numbers(&self) -> Option<RateLimits> {
         self.are_on().then(|| self.inner().numbers.clone())
     }
@@ -156,7 +156,7 @@ impl Limits {
         Ok(Admitted { standing, who: who.clone(), limits: self.clone() })
     }
 
-    /// Gives a request back that turned out to cost nothing, and answers how it stands then.
+    /// Takes back the cost of a request that turned out to be free, and returns the state after that.
     pub(crate) fn give_back(&self, admitted: &Admitted) -> LimitStatus {
         let mut inner = self.inner();
         let resource = admitted.standing.resource;
@@ -167,7 +167,7 @@ impl Limits {
         LimitStatus { used: admitted.standing.used.saturating_sub(1), ..admitted.standing }
     }
 
-    /// How it stands with somebody, which counts for nothing.
+    /// The state of a caller's limit. This is not counted.
     pub(crate) fn standing(&self, now: Time, who: &LimitKey, resource: Resource, limit: u32) -> LimitStatus {
         self.inner().tallies.entry(who.clone()).or_default().standing(now, resource, limit)
     }
@@ -180,7 +180,7 @@ impl Tally {
         LimitStatus { resource, limit, used: window.used, reset: window.ends.unwrap_or(now + long) }
     }
 
-    /// Seconds to wait, where this would be too hasty.
+    /// The seconds to wait if this would exceed a secondary limit.
     fn haste(&mut self, now: Time, numbers: &RateLimits, cost: Cost) -> Option<u64> {
         if self.at_once >= numbers.concurrent {
             return Some(60);
@@ -203,7 +203,7 @@ impl Tally {
         (minute.used >= numbers.content_minute).then(|| minute.left(now))
     }
 
-    /// Counts what passed both looks.
+    /// Counts a request that passed both checks.
     fn count(&mut self, cost: Cost) {
         let key = if cost.resource == Resource::Graphql { Resource::Graphql } else { Resource::Core };
         self.primary.entry(cost.resource).or_default().used += 1;

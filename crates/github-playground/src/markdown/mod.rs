@@ -1,28 +1,28 @@
-//! Markdown as GitHub shows it, safe to put into a page.
+//! Renders Markdown as GitHub does, safe for a page.
 //!
-//! The text may come from anybody, so nothing of it becomes markup but what is listed here: what Markdown itself
-//! makes, a few HTML tags without their attributes (`<details>` among them), and links to `http`, `https`, `mailto`
-//! and places of this server. Comments are hidden. `#12` and `@login` become links, and `mermaid` blocks drawings.
+//! The text may come from anybody, so only this becomes markup: what Markdown itself generates, a few HTML tags without
+//! their attributes (`<details>` among them), and links to `http`, `https`, `mailto` and this server. Comments are
+//! hidden. `#12` and `@login` become links, and `mermaid` blocks become drawings.
 
 mod mermaid;
 
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 
-/// HTML tags that are let through, without attributes (but `open` of `<details>`).
+/// The allowed HTML tags, without attributes (except `open` of `<details>`).
 const TAGS: [&str; 14] =
     ["details", "summary", "br", "sub", "sup", "kbd", "b", "i", "em", "strong", "code", "ins", "del", "p"];
 
-/// Where a text stands.
+/// The place of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum TextPlace<'a> {
-    /// In an issue or a comment of this repository (its page's path): a line break in the text is one on the page.
+    /// In an issue or a comment of this repository (its page's path). A line break in the text is one on the page.
     Comment(&'a str),
     /// In a file of this repository.
     File(&'a str),
 }
 
-/// A file as the API's HTML form has it: Markdown as text, anything else as it is.
+/// A file in the API's HTML form: Markdown is rendered, anything else is shown as it is.
 /// <https://docs.github.com/en/rest/repos/contents#get-repository-content>
 pub(crate) fn file_as_html(repository: &str, path: &str, text: &str, is_markdown: bool) -> String {
     let file = html! {
@@ -87,7 +87,7 @@ impl Filter<'_> {
             Event::Html(html) | Event::InlineHtml(html) => vec![Event::Html(self.html.pass(&html).into())],
             Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => vec![],
             Event::SoftBreak if matches!(self.place, TextPlace::Comment(_)) => vec![Event::HardBreak],
-            // The page has one heading of the first rank, and it is not a comment's.
+            // The page itself has the only heading of the first level.
             Event::Start(Tag::Heading { level, .. }) => vec![Event::Html(format!("<h{}>", below(level)).into())],
             Event::End(TagEnd::Heading(level)) => vec![Event::Html(format!("</h{}>\n", below(level)).into())],
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
@@ -102,7 +102,7 @@ impl Filter<'_> {
                 self.links -= 1;
                 vec![Event::End(end)]
             }
-            // A wide table scrolls by itself, not the page with it.
+            // A wide table scrolls alone, and not the whole page.
             Event::Start(tag @ Tag::Table(_)) => {
                 self.tables += 1;
                 vec![Event::Html("<div class=\"scroll\">".into()), Event::Start(tag)]
@@ -112,7 +112,7 @@ impl Filter<'_> {
         }
     }
 
-    /// The text, escaped, with links for `#12`, `@login` and bare addresses.
+    /// The text, escaped, with links for `#12`, `@login` and URLs.
     fn with_references(&self, text: &str) -> String {
         let (TextPlace::Comment(repository) | TextPlace::File(repository)) = self.place;
         let mut page = String::new();
@@ -140,7 +140,7 @@ fn below(level: HeadingLevel) -> usize {
     (level as usize + 1).min(6)
 }
 
-/// The length of a reference at the start of `text`, and where it leads.
+/// The length of a reference at the start of `text`, and its target.
 fn reference(text: &str, repository: &str) -> Option<(usize, String)> {
     let run = |text: &str, belongs: fn(char) -> bool| text.find(|c| !belongs(c)).unwrap_or(text.len());
     if let Some(rest) = text.strip_prefix('#') {
@@ -159,7 +159,7 @@ fn reference(text: &str, repository: &str) -> Option<(usize, String)> {
     None
 }
 
-/// Anything that is not known to be harmless leads nowhere.
+/// The URL, or an empty one if it is not known to be harmless.
 fn safe_address(address: CowStr<'_>) -> CowStr<'_> {
     let scheme = address.split([':', '/', '?', '#']).next().unwrap_or_default();
     let has_scheme = address[scheme.len()..].starts_with(':');
@@ -185,12 +185,12 @@ fn code_block(language: &str, code: &str) -> Markup {
     html! { pre.code { code { (code) } } }
 }
 
-/// Lets the tags of [`TAGS`] through and drops the others and all comments; what stands between them is text.
-/// Tags that are never closed are closed at the end, and those never opened are dropped.
+/// Keeps the tags of [`TAGS`] and drops all others and all comments. The text between them stays. Unclosed tags are
+/// closed at the end, and closing tags without an opening one are dropped.
 #[derive(Default)]
 struct HtmlFilter {
     in_comment: bool,
-    /// A tag that goes on in the next line.
+    /// A tag that continues in the next line.
     unfinished: String,
     open: Vec<&'static str>,
 }
@@ -250,7 +250,7 @@ impl HtmlFilter {
     }
 }
 
-/// Text of an HTML block may hold entities that its writer meant; `&` alone stays.
+/// Escapes the text of an HTML block, but keeps the entities in it.
 fn escape_keeping_entities(text: &str) -> String {
     text.replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

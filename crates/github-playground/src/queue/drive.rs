@@ -12,27 +12,27 @@ use crate::{
     view::simple_commit,
 };
 
-/// The prefix of the branches that only the queue writes.
+/// The prefix of branches that only the queue writes.
 const PREFIX: &str = "gh-readonly-queue";
 
-/// How a queue stands after all that was due.
+/// The state of a queue after all due steps.
 enum Rest {
-    /// Nobody is in it, and nothing is left of it.
+    /// The queue is empty, and nothing is left to do.
     Over,
-    /// Something is due then, or at some news.
+    /// Something is due at this time, or after a change.
     Until(Option<Time>),
 }
 
-/// What one look found.
+/// The result of one look.
 enum Look {
     Over,
-    /// Nobody asks for a queue here any more, or the branch is gone.
+    /// The rules no longer require a queue here, or the branch was deleted.
     Cleared,
     Step(Step, MergeQueueParameters),
 }
 
 impl AppState {
-    /// Drives a queue from now on until it is over.
+    /// Drives a queue until it is over.
     pub(crate) fn drive_queue(self: &Arc<Self>, state: &State, repo: Id, base: String) {
         let Some(queue) = state.repo_by_id(repo).queues.get(&base) else { return };
         let (app_state, news) = (self.clone(), queue.news.clone());
@@ -40,7 +40,7 @@ impl AppState {
             loop {
                 let (told, changed) = (news.notified(), app_state.changed.notified());
                 tokio::pin!(told, changed);
-                // Heard from here on, so that nothing that happens after the look is missed.
+                // Enabled before the state is read, so that no later change is missed.
                 told.as_mut().enable();
                 changed.as_mut().enable();
                 let wait = match app_state.go_on_queue(repo, &base).await {
@@ -62,7 +62,7 @@ impl AppState {
         });
     }
 
-    /// Does all that is due. What git cannot do is tried again at the next news.
+    /// Takes all due steps. If git fails, the step is tried again after the next change.
     async fn go_on_queue(self: &Arc<Self>, repo: Id, base: &str) -> Rest {
         let (git, moving) = {
             let state = self.state();
@@ -82,7 +82,7 @@ impl AppState {
         }
     }
 
-    /// One step; `None` where there may be another.
+    /// One step; `None` if another one may be due.
     async fn step(self: &Arc<Self>, repo: Id, base: &str, git: &Arc<Repository>) -> Result<Option<Rest>, GitError> {
         self.sweep(repo, base, git).await?;
         let tip = git.ref_sha(&branch_ref(base)).await?;
@@ -116,7 +116,7 @@ impl AppState {
         Ok(None)
     }
 
-    /// Deletes the branches of groups that are no more.
+    /// Deletes the branches of groups that no longer exist.
     async fn sweep(self: &Arc<Self>, repo: Id, base: &str, git: &Repository) -> Result<(), GitError> {
         let (leftovers, actor) = {
             let mut state = self.state();
@@ -140,7 +140,7 @@ impl AppState {
         }
     }
 
-    /// Makes the group of an entry on a branch of its own, and asks for its checks.
+    /// Creates the group of an entry on a separate branch, and announces it so that its checks start.
     async fn make(
         self: &Arc<Self>,
         repo: Id,
@@ -181,7 +181,7 @@ impl AppState {
         let kept = change(&mut self.state(), (repo, base), entry.id, |entry| entry.group = Some(group.clone()));
         self.refs_moved(repo, vec![RefMove { name, old, new: Some(sha) }], actor).await?;
         let mut state = self.state();
-        // Whoever left meanwhile took the group along, and told of its end.
+        // If the entry left the queue meanwhile, its group was removed and announced already.
         let stays = kept && state.repo_by_id(repo).queued(entry.number).is_some();
         if stays {
             self.announce_group(&mut state, (repo, base), &group, "checks_requested", None);
@@ -191,7 +191,7 @@ impl AppState {
         Ok(())
     }
 
-    /// Moves the base to the group of the last of so many, and notes that all of them were merged.
+    /// Moves the base to the last group of this many entries, and marks all of them as merged.
     async fn merge_front(
         self: &Arc<Self>,
         repo: Id,
@@ -206,7 +206,7 @@ impl AppState {
             let heads = front.map_while(|entry| Some((entry.number, entry.group?.head_sha)));
             (heads.collect::<Vec<(u64, String)>>(), actor)
         };
-        // Somebody left between the look and now: so it is looked again.
+        // An entry left the queue between the look and now, so it looks again.
         let Some((_, new)) = heads.last().cloned().filter(|_| heads.len() == count) else { return Ok(()) };
         let name = branch_ref(base);
         git.swap_ref(&name, &new, &old).await?;
@@ -225,7 +225,7 @@ impl AppState {
     }
 }
 
-/// Looks at a queue; one that is over is gone after it.
+/// Looks at a queue. A queue that is over is removed.
 fn look(state: &mut State, (repo, base): (Id, &str), tip: Option<&str>) -> Look {
     let (actor, now) = (state.queue_actor(), state.now());
     let found = state.repo_by_id(repo);
@@ -268,14 +268,14 @@ fn numbers(state: &State, (repo, base): (Id, &str)) -> Vec<u64> {
     queue.into_iter().flat_map(|queue| &queue.entries).map(|entry| entry.number).collect()
 }
 
-/// Changes an entry, if it is still there.
+/// Changes an entry, if it is still in the queue.
 fn change(state: &mut State, (repo, base): (Id, &str), id: Id, change: impl FnOnce(&mut QueueEntry)) -> bool {
     let queue = state.repo_mut(repo).queues.get_mut(base);
     let entry = queue.and_then(|queue| queue.entries.iter_mut().find(|entry| entry.id == id));
     entry.map(change).is_some()
 }
 
-/// Takes their groups from the entries of a place and behind it.
+/// Removes the groups of the entries from this index on, and returns them.
 fn taken_groups(state: &mut State, (repo, base): (Id, &str), from: usize) -> Vec<Group> {
     let queue = state.repo_mut(repo).queues.get_mut(base);
     let entries = queue.into_iter().flat_map(|queue| queue.entries.iter_mut().skip(from));

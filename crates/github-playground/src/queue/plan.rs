@@ -6,14 +6,14 @@ use crate::{
     state::{MergeQueueParameters, Time},
 };
 
-/// An entry as it is seen now.
+/// An entry with its present state.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) group: Option<Built>,
-    /// The commit that it does not merge with.
+    /// The commit with which it conflicts.
     pub(super) conflicts_with: Option<String>,
     pub(super) enqueued_at: Time,
-    /// Whether the rules of the base have something against it, whatever its checks say.
+    /// Whether the rules of the base forbid it, whatever its checks say.
     pub(super) barred: bool,
 }
 
@@ -25,22 +25,22 @@ pub(super) struct Built {
     pub(super) verdict: Verdict,
 }
 
-/// The one thing to do.
+/// The next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Make the group of the entry at this place, on this commit.
+    /// Create the group of the entry at this index, on this commit.
     Make(usize, String),
-    /// The groups from this place on are made of what is no longer so.
+    /// Discard the groups from this index on, because they are out of date.
     Discard(usize),
-    /// Merge so many from the front.
+    /// Merge this many entries from the front.
     Merge(usize),
-    /// Take the first one out.
+    /// Remove the first entry.
     Reject(DequeueReason),
-    /// Nothing before then, unless something happens.
+    /// Wait until this time or until a change.
     Wait(Option<Time>),
 }
 
-/// How the checks of a group stand, with the time that they are given.
+/// The state of a group's checks, with their time limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Passed,
@@ -48,7 +48,7 @@ enum Standing {
     Failed(DequeueReason),
 }
 
-/// Says what is next. `base` is the commit that the base branch is at.
+/// The next step. `base` is the head of the base branch.
 pub(super) fn next(base: &str, entries: &[Seen], how: &MergeQueueParameters, now: Time) -> Step {
     match entries.first() {
         None => return Step::Wait(None),
@@ -61,7 +61,7 @@ pub(super) fn next(base: &str, entries: &[Seen], how: &MergeQueueParameters, now
     }
 }
 
-/// What is to be done for every entry to have its group, on top of those ahead of it.
+/// The step that is needed for every entry to have its group, on top of those ahead of it.
 fn groups(base: &str, entries: &[Seen], how: &MergeQueueParameters) -> Option<Step> {
     let (mut tip, mut made) = (base, 0);
     for (place, entry) in entries.iter().enumerate() {
@@ -101,7 +101,7 @@ fn merges(entries: &[Seen], how: &MergeQueueParameters, now: Time) -> Step {
     let standings: Vec<Standing> = front.map_while(|entry| entry.group.as_ref().map(standing)).collect();
     let passed = |standing: &Standing| *standing == Standing::Passed;
     let ready = if how.grouping_strategy == "HEADGREEN" {
-        // The last one's checks have seen all that is ahead of it.
+        // The checks of the last one include everything that is ahead of it.
         standings.iter().rposition(passed).map_or(0, |last| last + 1)
     } else {
         standings.iter().take_while(|standing| passed(standing)).count()
@@ -128,7 +128,7 @@ fn merges(entries: &[Seen], how: &MergeQueueParameters, now: Time) -> Step {
 }
 
 fn minutes(minutes: u64) -> chrono::TimeDelta {
-    // The rule allows 360 at most; what is more would not fit the clock.
+    // The rule allows at most 360. A much larger number would overflow the clock.
     chrono::TimeDelta::minutes(i64::try_from(minutes.min(100_000)).unwrap_or(100_000))
 }
 

@@ -7,14 +7,14 @@ use crate::state::{
 
 use super::matches_ref;
 
-/// Where a demand comes from; GitHub words its refusals differently.
+/// The source of a requirement. GitHub's messages depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Protection,
     Ruleset,
 }
 
-/// By what way an actor wants to change the branch: some are let pass by one and not by the other.
+/// How an actor wants to change the branch. A bypass may apply to one way and not to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// A pull request's merge.
@@ -22,27 +22,27 @@ pub(crate) enum Way {
     Push,
 }
 
-/// What one protection, or one ruleset, demands.
+/// The requirements of one protection or one ruleset.
 #[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own on GitHub")]
 #[derive(Debug, Clone)]
 pub(crate) struct Demands {
     pub(crate) source: Source,
     /// The checks that must have passed.
     pub(crate) checks: Vec<RequiredCheck>,
-    /// They must have passed on a commit that a new branch is made of, too.
+    /// They must also have passed on the commit of a new branch.
     pub(crate) checks_on_create: bool,
-    /// The head must have all of the base.
+    /// The head must contain the base.
     pub(crate) strict: bool,
-    /// Only by way of a pull request, with these reviews.
+    /// A pull request with these reviews is required.
     pub(crate) reviews: Option<RequiredReviews>,
     /// Every conversation must be resolved.
     pub(crate) conversations: bool,
     pub(crate) linear: bool,
-    /// The merge methods that are left, where not all are.
+    /// The allowed merge methods; `None` if all are.
     pub(crate) methods: Option<Vec<String>>,
-    /// Only by way of the merge queue.
+    /// The merge queue is required.
     pub(crate) queue: bool,
-    /// The actor is none of those who may push.
+    /// The actor is not among those who may push.
     pub(crate) unauthorised: bool,
     /// The branch is read-only.
     pub(crate) locked: bool,
@@ -53,7 +53,7 @@ pub(crate) struct Demands {
 }
 
 impl Demands {
-    /// A source that demands nothing.
+    /// A source without requirements.
     pub(crate) fn none(source: Source) -> Self {
         Self {
             source,
@@ -75,12 +75,12 @@ impl Demands {
     }
 }
 
-/// What is demanded of a change to a branch. Nobody in particular (`None`) has no way around anything.
+/// The requirements for a change to a branch. `None` as the actor has no bypass.
 pub(crate) fn of_branch(state: &State, repo: &Repo, branch: &str, actor: Option<Id>, way: Way) -> Vec<Demands> {
     of_ref(state, repo, &format!("refs/heads/{branch}"), actor, way)
 }
 
-/// The same for a ref by its full name: tags have rulesets too.
+/// The same for a ref by its full name, because tags have rulesets as well.
 pub(crate) fn of_ref(state: &State, repo: &Repo, name: &str, actor: Option<Id>, way: Way) -> Vec<Demands> {
     let protection = name.strip_prefix("refs/heads/").and_then(|branch| repo.rules.protections.get(branch));
     let of_protection = protection.map(|protection| by_protection(state, repo, protection, actor));
@@ -90,7 +90,7 @@ pub(crate) fn of_ref(state: &State, repo: &Repo, name: &str, actor: Option<Id>, 
     of_protection.into_iter().chain(of_rulesets).collect()
 }
 
-/// The rulesets that are enforced on a ref.
+/// The enforced rulesets of a ref.
 pub(crate) fn rulesets_of<'r>(repo: &'r Repo, name: &'r str) -> impl Iterator<Item = &'r Ruleset> {
     let target = if name.starts_with("refs/tags/") { Target::Tag } else { Target::Branch };
     let known = name.starts_with("refs/tags/") || name.starts_with("refs/heads/");
@@ -102,7 +102,7 @@ pub(crate) fn rulesets_of<'r>(repo: &'r Repo, name: &'r str) -> impl Iterator<It
     })
 }
 
-/// What an actor is to a repository: people by their role, an installation that may write as a writer.
+/// An actor's role in a repository: a person's own role, and write for an installation that may write.
 pub(crate) fn role_of(state: &State, repo: &Repo, actor: Id) -> Option<Role> {
     if state.app_of_bot(actor).is_some() { Some(Role::Write) } else { state.role(repo, actor) }
 }
@@ -111,8 +111,8 @@ fn is_one_of(state: &State, actors: &Actors, actor: Id) -> bool {
     actors.users.contains(&actor) || state.app_of_bot(actor).is_some_and(|app| actors.apps.contains(&app))
 }
 
-/// Administrators are let pass by all that `enforce_admins` would hold them to; but nobody forces a push or deletes the branch
-/// where that is off.
+/// Administrators bypass everything unless `enforce_admins` is on. But nobody may force a push or delete the branch if
+/// that is not allowed.
 fn by_protection(state: &State, repo: &Repo, protection: &Protection, actor: Option<Id>) -> Demands {
     let mut demands = Demands::none(Source::Protection);
     let switches = protection.switches;
@@ -133,7 +133,7 @@ fn by_protection(state: &State, repo: &Repo, protection: &Protection, actor: Opt
     demands.linear = switches.linear_history;
     demands.locked = switches.lock_branch;
     if let Some(allowed) = &protection.restrictions {
-        // Whoever administers a repository may always push, where the rules do not hold for administrators.
+        // An administrator may always push, unless `enforce_admins` is on.
         demands.unauthorised = actor.is_some_and(|actor| !is_one_of(state, allowed, actor));
         demands.no_creation = switches.block_creations && demands.unauthorised;
     }
@@ -175,7 +175,7 @@ fn by_ruleset(ruleset: &Ruleset) -> Demands {
     demands
 }
 
-/// Whether somebody is on a ruleset's bypass list.
+/// Whether an actor is on a ruleset's bypass list.
 pub(crate) fn passes(state: &State, repo: &Repo, ruleset: &Ruleset, actor: Id, way: Way) -> bool {
     ruleset.bypass.iter().any(|bypass| {
         let by_this_way = bypass.bypass_mode == BypassMode::Always || way == Way::Merge;
@@ -197,7 +197,7 @@ fn is_meant(state: &State, repo: &Repo, bypass: &Bypass, actor: Id) -> bool {
             state.app_of_bot(actor).is_none() && state.role(repo, actor) >= Some(least)
         }
         BypassActor::OrganizationAdmin => state.organization(repo.owner).is_some() && state.owns(repo.owner, actor),
-        // A team that may not write has no push to be let pass.
+        // A team without write access cannot bypass, because it cannot push at all.
         BypassActor::Team => bypass.actor_id.and_then(|id| state.teams.get(&id)).is_some_and(|team| {
             state.team_role(team, repo.id) >= Some(Role::Write) && state.team_members(team).contains_key(&actor)
         }),

@@ -4,35 +4,36 @@ use std::collections::BTreeMap;
 
 use crate::state::{CheckStatus, Conclusion, Id, Issue, Repo, ReviewState, Role, State, StatusState};
 
-/// How a check stands. <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/collaborating-on-repositories-with-code-quality-features/about-status-checks>
+/// The state of a check.
+/// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/collaborating-on-repositories-with-code-quality-features/about-status-checks>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
     Passed,
     Queued,
     InProgress,
-    /// A status that says so itself.
+    /// A status whose state is pending.
     Pending,
     Failing,
 }
 
-/// What a check, or a status, last said.
+/// The last result of a check or a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) context: String,
-    /// The app that said it; people who set a status have none.
+    /// The app that reported it; `None` for a status by a person.
     pub(crate) app: Option<Id>,
     pub(crate) standing: Standing,
 }
 
-/// What is so of a pull request.
+/// The facts of a pull request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) reports: Vec<Report>,
-    /// Those with write access whose last word is an approval.
+    /// People with write access whose last verdict is an approval.
     pub(crate) approvals: Vec<Id>,
-    /// Those with write access whose last word is that changes are needed.
+    /// People with write access whose last verdict requests changes.
     pub(crate) objections: Vec<Id>,
-    /// Who owns what is changed, people and teams, and has not approved it: any of each entry's.
+    /// The owners of changed files who have not approved. One person or team of each entry is needed.
     pub(crate) owners_missing: Vec<Vec<Id>>,
     pub(crate) last_pusher: Option<Id>,
     pub(crate) open_conversations: usize,
@@ -43,7 +44,7 @@ pub(crate) fn of_pull(state: &State, repo: &Repo, issue: &Issue) -> Facts {
     let pull = issue.pull();
     let mut last_words = BTreeMap::new();
     for review in &pull.reviews {
-        // A comment takes nothing back; a dismissal takes back what was dismissed.
+        // A comment does not change a verdict. A dismissal cancels the dismissed one.
         if !matches!(review.state, ReviewState::Pending | ReviewState::Commented) {
             last_words.insert(review.author, review.state);
         }
@@ -72,7 +73,7 @@ pub(crate) fn of_pull(state: &State, repo: &Repo, issue: &Issue) -> Facts {
     }
 }
 
-/// What checks and statuses say of a commit: of each name, the newest word of each app, and the newest status.
+/// The results of checks and statuses of a commit: for each name, the newest run of each app, and the newest status.
 pub(crate) fn reports(state: &State, repo: &Repo, sha: &str) -> Vec<Report> {
     let mut newest = BTreeMap::new();
     for run in repo.runs.iter().filter(|run| run.head_sha == sha) {
@@ -85,7 +86,7 @@ pub(crate) fn reports(state: &State, repo: &Repo, sha: &str) -> Vec<Report> {
             StatusState::Pending => Standing::Pending,
             StatusState::Error | StatusState::Failure => Standing::Failing,
         };
-        // Of statuses only the newest of a context counts, whoever set it.
+        // For a context, only the newest status counts, whoever set it.
         newest.retain(|(context, is_run, _), _| *is_run || !context.eq_ignore_ascii_case(&status.context));
         newest.insert((status.context.clone(), false, app), standing);
     }

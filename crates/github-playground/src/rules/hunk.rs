@@ -2,7 +2,7 @@
 
 use crate::state::Side;
 
-/// The hunk of `patch` from its header to the commented line; `None` where the line is not part of the diff.
+/// The hunk of `patch` from its header to the commented line; `None` if the line is not in the diff.
 /// <https://docs.github.com/en/rest/pulls/comments#create-a-review-comment-for-a-pull-request>
 pub(crate) fn up_to_line(patch: &str, line: u64, side: Side) -> Option<String> {
     let mut shown: Vec<&str> = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) fn line_at(patch: &str, position: usize) -> Option<(u64, Side)> {
     None
 }
 
-/// The position of a line, counted as [`line_at`] does; `None` where it is not part of the diff.
+/// The position of a line, counted as in [`line_at`]; `None` if it is not in the diff.
 pub(crate) fn position_of(patch: &str, line: u64, side: Side) -> Option<usize> {
     (1..patch.lines().count()).find(|position| {
         // A line of context is on both sides.
@@ -82,12 +82,12 @@ fn context_at(patch: &str, position: usize) -> Option<u64> {
     here
 }
 
-/// Where a line of the old file is in the new one; `None` where it was changed or removed.
+/// The number in the new file of a line of the old file; `None` if the line was changed or removed.
 pub(crate) fn follow(patch: &str, line: u64) -> Option<u64> {
     let (mut old, mut new, mut shift) = (0, 0, 0_i64);
     for text in patch.lines() {
         if let Some((old_start, new_start)) = header(text) {
-            // What adds only is said to come after a line, what removes only to leave one.
+            // For an addition only, git names the line before it; for a removal only, the line that stays.
             if line < old_start {
                 break;
             }
@@ -118,12 +118,12 @@ pub(crate) fn follow(patch: &str, line: u64) -> Option<u64> {
     line.checked_add_signed(shift)
 }
 
-/// The first hunk's header, for a comment on the file as a whole.
+/// The first hunk's header, for a comment on the whole file.
 pub(crate) fn first_header(patch: &str) -> &str {
     patch.lines().next().unwrap_or_default()
 }
 
-/// The two first lines that `@@ -a,b +c,d @@` names.
+/// The two start lines of `@@ -a,b +c,d @@`.
 fn header(text: &str) -> Option<(u64, u64)> {
     let ranges = text.strip_prefix("@@ -")?;
     let (old, rest) = ranges.split_once(" +")?;

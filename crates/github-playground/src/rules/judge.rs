@@ -7,24 +7,24 @@ use super::{
     facts::{Facts, Report, Standing},
 };
 
-/// One thing that is missing.
+/// One unmet requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Block {
-    /// Something about the required checks.
+    /// A requirement about checks.
     Checks(String),
-    /// Something about reviews.
+    /// A requirement about reviews.
     Reviews(String),
-    /// Only the merge queue merges here.
+    /// Only the merge queue may merge here.
     Queue,
-    /// Something else that may be put right on the pull request.
+    /// Another requirement that can be met on the pull request.
     Other(String),
     /// The head lacks commits of the base.
     Behind,
-    /// This merge method is not to be used here.
+    /// This merge method is not allowed here.
     Method(MergeMethod),
 }
 
-/// All that one protection, or one ruleset, finds missing.
+/// All unmet requirements of one protection or one ruleset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) source: Source,
@@ -42,10 +42,10 @@ impl Block {
     }
 }
 
-/// What GitHub tells those who would go past the merge queue.
+/// GitHub's message for a change that bypasses the merge queue.
 pub(super) const QUEUE: &str = "Changes must be made through the merge queue";
 
-/// The sentence for a merge method that the repository, or a rule, leaves out.
+/// The message for a merge method that the repository or a rule does not allow.
 pub(crate) fn method_refused(method: MergeMethod) -> &'static str {
     match method {
         MergeMethod::Merge => "Merge commits are not allowed on this repository.",
@@ -54,7 +54,8 @@ pub(crate) fn method_refused(method: MergeMethod) -> &'static str {
     }
 }
 
-/// All that is missing, in one message: protections' sentences in a row, rulesets' each in a paragraph under a heading.
+/// All unmet requirements in one message: the sentences of protections in a row, and those of rulesets each in a
+/// paragraph under a heading.
 pub(crate) fn message(refused: &[Refused]) -> String {
     let of = |source: Source| sentences(refused.iter().filter(|all| all.source == source));
     let protection = of(Source::Protection);
@@ -64,14 +65,14 @@ pub(crate) fn message(refused: &[Refused]) -> String {
     format!("Repository rule violations found\n\n{}\n\n", of(Source::Ruleset).join("\n\n"))
 }
 
-/// All that is missing, each in a sentence.
+/// All unmet requirements, one sentence each.
 pub(crate) fn sentences<'r>(refused: impl IntoIterator<Item = &'r Refused>) -> Vec<String> {
     let mut sentences: Vec<String> = refused.into_iter().flat_map(|all| &all.blocks).map(Block::message).collect();
     sentences.dedup();
     sentences
 }
 
-/// What forbids a merge. Only what was found missing is listed, each source with its own.
+/// The requirements that forbid a merge, by source. Sources without an unmet requirement are not listed.
 pub(crate) fn merge(state: &State, demands: &[Demands], facts: &Facts, method: Option<MergeMethod>) -> Vec<Refused> {
     let login = |id: &u64| match state.teams.get(id) {
         Some(team) => format!("{}/{}", state.account(team.org).login, team.slug),
@@ -153,7 +154,7 @@ fn approvals_missing(wanted: u64, facts: &Facts) -> Option<String> {
     Some(format!("At least {wanted} approving {reviews} {are} required by reviewers with write access."))
 }
 
-/// How a required check stands, in the words of its sentence; `None` where it has passed. Names are the same in any case.
+/// The state of a required check in the words of its message; `None` if it has passed. Names ignore case.
 pub(super) fn missing(context: &str, app: Option<u64>, reports: &[Report]) -> Option<&'static str> {
     let named: Vec<&Report> = reports.iter().filter(|report| report.context.eq_ignore_ascii_case(context)).collect();
     let meant = named.iter().filter(|report| app.is_none() || report.app == app);
@@ -168,7 +169,7 @@ pub(super) fn missing(context: &str, app: Option<u64>, reports: &[Report]) -> Op
     }
 }
 
-/// One sentence about all the required checks that have not passed; GitHub names one and counts several.
+/// One sentence about all required checks that have not passed. GitHub names a single one, and counts several.
 pub(super) fn checks_missing(demands: &Demands, reports: &[Report]) -> Option<String> {
     let standings: Vec<(&str, &'static str)> = demands
         .checks
@@ -211,7 +212,7 @@ mod tests {
 
     const APP: u64 = 7;
 
-    /// What is required, what is reported, and what is said of it.
+    /// The required checks, the reports, and the expected message.
     type Case<'a> = (&'a [(&'a str, Option<u64>)], &'a [Report], Option<&'a str>);
 
     fn report(context: &str, app: Option<u64>, standing: Standing) -> Report {

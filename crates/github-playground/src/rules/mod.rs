@@ -1,9 +1,10 @@
 //! Branch rules: whether a pull request may merge or a ref may move, and why not.
 //!
-//! In: the model. [`demands`] collects what protection and rulesets require of a branch for one actor; [`facts`] collects the facts of
-//! a commit and of its pull request; [`judge`] compares both and says what is missing, in GitHub's words. [`push`] does the same for
-//! a ref that is about to move. Nothing here changes the model, runs git or knows HTTP. Every merge (by the API, auto-merge, the queue,
-//! the pages) and every push is checked here, so that no way in allows more than another.
+//! In: the model. [`demands`] collects the requirements of a branch for one actor from protection and rulesets.
+//! [`facts`] collects the facts of a commit and of its pull request. [`judge`] compares both and says what is missing,
+//! in GitHub's words. [`push`] does the same for a ref that is about to move. Nothing here changes the model, runs git
+//! or knows HTTP. Every merge (through the API, auto-merge, the queue, the pages) and every push is checked here, so
+//! that no way allows more than another.
 
 pub(crate) mod demands;
 pub(crate) mod facts;
@@ -22,8 +23,8 @@ use crate::{
 pub(crate) use judge::{Block, Refused};
 pub(crate) use pattern::{fnmatch, matches_ref};
 
-/// What forbids a merge into the base: nothing, if the list is empty. Without an actor it is what anybody would be told who has no
-/// way around the rules; without a method, what any method would be told.
+/// The requirements that forbid a merge into the base; empty if it is allowed. Without an actor, those for an actor
+/// without a bypass; without a method, those that are independent of the method.
 pub(crate) fn may_merge(
     state: &State,
     repo: &Repo,
@@ -46,7 +47,7 @@ pub(crate) fn mergeable_state(state: &State, repo: &Repo, issue: &Issue) -> &'st
         Mergeability::Clean if pull.draft => "draft",
         Mergeability::Clean => {
             let refused = may_merge(state, repo, issue, None, None);
-            // What may enter the merge queue is as clean as what may be merged.
+            // A pull request that may enter the merge queue is as clean as one that may be merged.
             let missing: Vec<Block> =
                 refused.into_iter().flat_map(|all| all.blocks).filter(|block| *block != Block::Queue).collect();
             match missing.as_slice() {
@@ -59,7 +60,7 @@ pub(crate) fn mergeable_state(state: &State, repo: &Repo, issue: &Issue) -> &'st
     }
 }
 
-/// Whether a check or status of the head is unfinished or bad, required or not.
+/// Whether a check or status of the head is unfinished or failed, required or not.
 fn unstable(state: &State, repo: &Repo, pull: &Pull) -> bool {
     facts::reports(state, repo, &pull.head_sha).iter().any(|report| report.standing != facts::Standing::Passed)
 }

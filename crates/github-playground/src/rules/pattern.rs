@@ -1,9 +1,9 @@
-//! Ref name patterns, as rulesets write them.
+//! Patterns for ref names in rulesets.
 //!
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/creating-rulesets-for-a-repository#using-fnmatch-syntax>
 
-/// Whether a ruleset's conditions name this ref (in full). `~DEFAULT_BRANCH` and `~ALL` are GitHub's own words; all else is a pattern
-/// over the full name, in which `*` stops at a slash and `**` between slashes does not.
+/// Whether a ruleset's conditions include this full ref name. `~DEFAULT_BRANCH` and `~ALL` are GitHub's keywords.
+/// Everything else is a pattern for the full name, in which `*` does not match a slash, and `**` between slashes does.
 pub(crate) fn matches_ref(include: &[String], exclude: &[String], name: &str, default_branch: &str) -> bool {
     let named = |pattern: &String| match pattern.as_str() {
         "~ALL" => true,

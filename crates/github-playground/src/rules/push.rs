@@ -10,10 +10,10 @@ use super::{
     may_merge,
 };
 
-/// What GitHub tells those whom the branch's list leaves out.
+/// GitHub's message for people who are not on the branch's list.
 pub(crate) const UNAUTHORISED: &str = "You're not authorized to push to this branch. Visit https://docs.github.com/articles/about-protected-branches/ for more information.";
 
-/// A ref that is to move; `None` is "not there".
+/// A ref to move; `None` means that it does not exist.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) name: String,
@@ -21,7 +21,7 @@ pub(crate) struct Change {
     pub(crate) new: Option<String>,
 }
 
-/// Something in its way.
+/// A reason not to move a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hurdle {
     pub(crate) source: Source,
@@ -29,19 +29,19 @@ pub(crate) struct Hurdle {
     pub(crate) text: String,
 }
 
-/// Which changes it stops. What only git can tell is left to whoever has asked git.
+/// The changes that it prevents. Only the caller, who has asked git, knows the kind of the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     Always,
-    /// Where the new commit does not follow the old one.
+    /// A change whose new commit does not contain the old one.
     Forced,
-    /// Where a merge commit is among the new ones.
+    /// A change whose new commits include a merge commit.
     Merges,
 }
 
-/// All that is in the way of a change.
+/// Everything that prevents a change.
 pub(crate) fn hurdles(state: &State, repo: &Repo, actor: Id, change: &Change) -> Vec<Hurdle> {
-    // What a pull request may do by its button, a push of its head may do too.
+    // A push of the head may do what the pull request's button may do.
     let is_merge =
         change.old.is_some() && change.new.as_ref().is_some_and(|new| is_ready(state, repo, change, new, actor));
     let demands = of_ref(state, repo, &change.name, Some(actor), Way::Push);
@@ -49,7 +49,7 @@ pub(crate) fn hurdles(state: &State, repo: &Repo, actor: Id, change: &Change) ->
     of_rules.chain(queued(repo, change)).collect()
 }
 
-/// The head of a pull request stands still while that is in a merge queue.
+/// The head of a pull request must not move while the pull request is in a merge queue.
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
 fn queued(repo: &Repo, change: &Change) -> Option<Hurdle> {
     let branch = change.name.strip_prefix("refs/heads/").filter(|_| change.old.is_some() && change.new.is_some())?;
@@ -102,7 +102,7 @@ fn of(state: &State, repo: &Repo, demands: &Demands, change: &Change, is_merge: 
     found
 }
 
-/// The hurdles that a change meets, once git has said what kind of change it is; as refusals, for their message.
+/// The reasons that apply to a change whose kind git has found out, as refusals for the message.
 pub(crate) fn met(hurdles: Vec<Hurdle>, forced: bool, merges: bool) -> Vec<Refused> {
     let meets = |hurdle: &Hurdle| match hurdle.when {
         When::Always => true,
@@ -113,7 +113,7 @@ pub(crate) fn met(hurdles: Vec<Hurdle>, forced: bool, merges: bool) -> Vec<Refus
     met.map(|hurdle| Refused { source: hurdle.source, blocks: vec![Block::Other(hurdle.text)] }).collect()
 }
 
-/// The one line that stands for it in the report of the push.
+/// The one line for the report of the push.
 pub(crate) fn reason(met: &[Refused]) -> &'static str {
     if met.iter().any(|all| all.source == Source::Protection) {
         "protected branch hook declined"
@@ -122,7 +122,7 @@ pub(crate) fn reason(met: &[Refused]) -> &'static str {
     }
 }
 
-/// What a pusher is told, line by line.
+/// The message for the pusher, line by line.
 /// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/troubleshooting-required-status-checks>
 pub(crate) fn told(met: &[Refused], name: &str, rules_page: &str) -> String {
     let of = |source: Source| {

@@ -1,4 +1,4 @@
-//! Rules of merge queues: which branch has one, what may enter it, and the state of a group's checks.
+//! Rules of merge queues: which branch has one, which pull requests may enter, and the state of a group's checks.
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
 
 use crate::state::{Id, Issue, MergeQueueParameters, QueueEntry, Repo, Rule, Ruleset, State};
@@ -9,7 +9,7 @@ use super::{
     facts, judge, may_merge,
 };
 
-/// How the required checks of a merge group stand.
+/// The state of a merge group's required checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Passed,
@@ -17,7 +17,7 @@ pub(crate) enum Verdict {
     Failed,
 }
 
-/// The ruleset that gives a branch its merge queue, and how that queue works. Only rulesets do, as far as there is an API for it.
+/// The ruleset that gives a branch its merge queue, and the queue's parameters. In the API, only rulesets can do that.
 pub(crate) fn of<'r>(repo: &'r Repo, branch: &str) -> Option<(&'r Ruleset, &'r MergeQueueParameters)> {
     let name = format!("refs/heads/{branch}");
     let enforced: Vec<Id> = rulesets_of(repo, &name).map(|ruleset| ruleset.id).collect();
@@ -29,13 +29,13 @@ pub(crate) fn of<'r>(repo: &'r Repo, branch: &str) -> Option<(&'r Ruleset, &'r M
     })
 }
 
-/// What keeps a pull request out of the queue: whatever would keep it from being merged, but for what the queue sees to itself.
-/// Nobody enters past the rules.
+/// What prevents a pull request from entering the queue: everything that prevents its merge, except what the queue
+/// checks itself. Bypass permissions do not count.
 pub(crate) fn may_enter(state: &State, repo: &Repo, issue: &Issue) -> Vec<Refused> {
     without(may_merge(state, repo, issue, None, None), |block| matches!(block, Block::Queue | Block::Behind))
 }
 
-/// Whether the queue, which pushes as `pusher`, may still merge a pull request, whatever its checks say.
+/// Whether the queue, which pushes as `pusher`, may still merge a pull request, apart from its checks.
 pub(crate) fn may_leave(state: &State, repo: &Repo, issue: &Issue, pusher: Id) -> bool {
     let seen_to = |block: &Block| matches!(block, Block::Queue | Block::Behind | Block::Checks(_));
     !issue.pull().draft && without(may_merge(state, repo, issue, Some(pusher), None), seen_to).is_empty()
@@ -50,7 +50,7 @@ fn without(refused: Vec<Refused>, out: impl Fn(&Block) -> bool) -> Vec<Refused> 
     refused
 }
 
-/// How the checks that a branch requires stand on a commit that is to become its head.
+/// The state of a branch's required checks on a commit that is to become its head.
 pub(crate) fn verdict(state: &State, repo: &Repo, branch: &str, sha: &str) -> Verdict {
     let reports = facts::reports(state, repo, sha);
     let demands = of_branch(state, repo, branch, None, Way::Merge);
@@ -63,7 +63,7 @@ pub(crate) fn verdict(state: &State, repo: &Repo, branch: &str, sha: &str) -> Ve
     }
 }
 
-/// How an entry stands. <https://docs.github.com/en/graphql/reference/enums#mergequeueentrystate>
+/// The state of an entry. <https://docs.github.com/en/graphql/reference/enums#mergequeueentrystate>
 pub(crate) fn standing(state: &State, repo: &Repo, branch: &str, entry: &QueueEntry) -> &'static str {
     match &entry.group {
         None if entry.conflicts_with.is_some() => "UNMERGEABLE",

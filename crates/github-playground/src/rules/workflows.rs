@@ -1,14 +1,14 @@
-//! Who may write workflow files: people may, and apps that were granted `workflows: write`.
+//! Permission for workflow files: people may write them, and so may apps with `workflows: write`.
 //! <https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/choosing-permissions-for-a-github-app>
 
 const FOLDER: &str = ".github/workflows/";
 
-/// Whether a path is one of those.
+/// Whether a path is a workflow file.
 pub(crate) fn holds(path: &str) -> bool {
     path.starts_with(FOLDER)
 }
 
-/// What an app without the permission is told, of a push as of a merge.
+/// The message for an app without the permission, for a push and for a merge.
 pub(crate) fn refusal(path: &str) -> String {
     format!("refusing to allow a GitHub App to create or update workflow `{path}` without `workflows` permission")
 }

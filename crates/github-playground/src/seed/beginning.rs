@@ -1,4 +1,4 @@
-//! The state before anything happens: the organisation, its people, and the app installed on its one repository.
+//! The initial state: the organisation, its people, and the app installed on its only repository.
 
 use std::{path::Path, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
 const OWNER: &str = "acme";
 const REPOSITORY: &str = "widgets";
 
-/// What the app is told about, of all that happens.
+/// The events that the app subscribes to.
 const EVENTS: [&str; 11] = [
     "check_run",
     "check_suite",
@@ -34,7 +34,7 @@ const EVENTS: [&str; 11] = [
     "status",
 ];
 
-/// What the app may do, as its manifest asks for it.
+/// The permissions of the app, as in its manifest.
 fn permissions() -> Permissions {
     [
         (Scope::Actions, Access::Read),
@@ -50,7 +50,7 @@ fn permissions() -> Permissions {
     .into()
 }
 
-/// The model before anything happened: the organisation, the app and its bot, and the people.
+/// The initial model: the organisation, the app and its bot, and the people.
 pub(crate) fn beginning(identity: &PlaygroundApp, webhook_url: Option<String>) -> State {
     let app = App {
         id: 1,
@@ -85,7 +85,7 @@ pub(crate) fn beginning(identity: &PlaygroundApp, webhook_url: Option<String>) -
     state
 }
 
-/// GitHub's own app, under the id that it has on github.com.
+/// GitHub's own app, with its id on github.com.
 fn actions_app() -> App {
     App {
         id: 15_368,
@@ -108,7 +108,7 @@ fn actions_app() -> App {
 }
 
 impl State {
-    /// Gives a repository the people of the seed, and the labels of the app.
+    /// Gives a repository the people of the seed and the labels of the app.
     pub(crate) fn settle(&mut self, repo: Id, labels: &[SeedLabel]) {
         for (login, role) in PEOPLE {
             let id = self.add_user(login);
@@ -120,8 +120,8 @@ impl State {
     }
 }
 
-/// Writes the files of `acme/widgets` where [`AppState::seed`] will find them. It takes as long as making the app's key does, and can
-/// be done beside it.
+/// Writes the files of `acme/widgets` for [`AppState::seed`]. This takes as long as creating the app's key, so both can
+/// be done at the same time.
 pub(crate) async fn plant_ahead(author: Signature, data: &Path, more: &[SeedText]) -> Result<(), GitError> {
     let path = repository_path(data, OWNER, REPOSITORY);
     if path.join("HEAD").exists() {
@@ -132,7 +132,7 @@ pub(crate) async fn plant_ahead(author: Signature, data: &Path, more: &[SeedText
 }
 
 impl AppState {
-    /// Makes `acme/widgets` with its content and its people, and installs the app on it.
+    /// Creates `acme/widgets` with its content and its people, and installs the app on it.
     pub(crate) async fn seed(self: &Arc<Self>) -> Result<Id, GitError> {
         let (owner, author) = {
             let state = self.state();

@@ -57,7 +57,7 @@ use crate::limits::RateLimits;
 use crate::options::SeedLabel;
 use crate::state::{CiRule, Role};
 
-/// A larger file is a mistake, and its aliases might be an attack on memory.
+/// A larger file is an error, and its aliases could exhaust the memory.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The content of a seed file.
@@ -72,13 +72,13 @@ pub(crate) struct SeedFile {
     pub(super) teams: Vec<SeedTeam>,
     #[serde(default)]
     pub(super) repositories: Vec<SeedRepository>,
-    /// What the jobs of workflows find.
+    /// The script of the CI.
     #[serde(default)]
     pub(super) ci: Vec<CiRule>,
     pub(super) rate_limits: Option<RateLimits>,
     #[serde(default)]
     pub(super) faults: FaultConfig,
-    /// What `directory` is relative to.
+    /// The folder that `directory` is relative to.
     #[serde(skip)]
     pub(super) folder: PathBuf,
 }
@@ -144,23 +144,23 @@ pub enum SeedError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file is neither YAML nor JSON of the right shape.
+    /// The file is not YAML or JSON of the right shape.
     #[error("the seed file {} is not understood: {reason}", .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Where, and what was expected.
+        /// The place, and what was expected there.
         reason: String,
     },
-    /// The shape is right and the content is not: all errors at once.
+    /// The shape is right, but the content has these faults.
     #[error("the seed file has {} fault{}:\n  - {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  - "))]
     Faults(Vec<String>),
-    /// Git refused what was to be written.
+    /// Git refused a write.
     #[error("the seed's repository {repository} could not be written: {reason}")]
     Git {
         /// The repository, as `owner/name`.
         repository: String,
-        /// What git said.
+        /// Git's message.
         reason: String,
     },
 }

@@ -1,7 +1,8 @@
-//! What a new playground holds: the repository `acme/widgets`, and whatever a seed file adds.
+//! The contents of a new playground: the repository `acme/widgets`, and the additions of a seed file.
 //!
-//! The files of `acme/widgets` are a small Rust library in `widgets/` beside this module, which can be read, edited and tested there.
-//! They are embedded, so that the program needs no other file. Without texts of an app the first commit always has the same sha.
+//! The files of `acme/widgets` are a small Rust library in `widgets/` beside this module, which can be read, edited and
+//! tested there. They are embedded, so that the program needs no other file. Without texts of an app the first commit
+//! always has the same sha.
 
 mod beginning;
 mod file;
@@ -44,7 +45,7 @@ widgets_files![
 
 const EXECUTABLES: &[&str] = &["scripts/lint"];
 
-/// The moment of the first commit: fixed, so that its sha is.
+/// The time of the first commit. It is fixed, so that its sha is.
 pub(crate) fn first_commit_date() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_604_500, 0).expect("a date in 2026 is one that chrono knows")
 }

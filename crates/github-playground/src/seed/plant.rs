@@ -10,7 +10,7 @@ use crate::git::FileWrite;
 use crate::options::{SeedLabel, grey};
 use crate::state::{Id, Label, Role, State};
 
-/// An import that is larger than this is a mistake in the path.
+/// A larger import is probably an error in the path.
 const MAX_IMPORT: u64 = 200 * 1024 * 1024;
 
 impl SeedFile {
@@ -37,7 +37,7 @@ impl SeedFile {
             }
         }
         self.plant_teams(&mut app_state.state());
-        // Last of all: nothing in the file meets what it asks for.
+        // Last, so that the file itself does not use up its limits.
         if let Some(limits) = &self.rate_limits {
             app_state.limits.set(Some(limits.clone()));
         }
@@ -88,7 +88,7 @@ fn maintainer(state: &State) -> Id {
     state.account_by_login("maintainer").map_or(state.app.owner, |account| account.id)
 }
 
-/// The label of a repository, made if it is not there.
+/// The label of a repository. It is created if missing.
 pub(crate) fn ensure_label(state: &mut State, repo: Id, label: &SeedLabel) -> Id {
     if let Some(known) = state.repo_by_id(repo).label(&label.name) {
         return known.id;
@@ -110,7 +110,7 @@ fn add_issue(state: &mut State, repo: Id, issue: &SeedIssue) {
     state.add_issue(repo, NewIssue { title, body, author, via_app: false, labels, assignees: Vec::new() });
 }
 
-/// All files below a folder but those of git itself. Symbolic links are left out: they may lead anywhere.
+/// All files below a folder except those of git. Symbolic links are left out, because they may lead anywhere.
 fn read_directory(top: &Path) -> Result<Vec<FileWrite>, SeedError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut files = Vec::new();

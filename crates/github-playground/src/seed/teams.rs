@@ -12,7 +12,7 @@ use crate::state::{Member, OrgRole, Privacy, Role, Shown, State, Team, TeamRole,
 #[serde(deny_unknown_fields)]
 pub(super) struct SeedTeam {
     pub(super) name: String,
-    /// The name of a team further up in the file.
+    /// The name of a team earlier in the file.
     pub(super) parent: Option<String>,
     #[serde(default)]
     pub(super) members: BTreeMap<String, String>,
@@ -37,7 +37,7 @@ fn team_role(word: &str) -> Option<TeamRole> {
 }
 
 impl SeedFile {
-    /// What is wrong with the members and teams; `people` are all users there will be, in small letters.
+    /// Reports the faults of the members and teams. `people` are the logins of all users, in lower case.
     pub(super) fn faults_of_teams(&self, people: &BTreeSet<String>, mut fault: impl FnMut(String)) {
         let known = |login: &str| people.contains(&login.to_ascii_lowercase());
         for (login, role) in &self.members {
@@ -77,7 +77,7 @@ impl SeedFile {
         }
     }
 
-    /// Puts the people where the file has them. Who is in a team is a member.
+    /// Adds the people to the organisation and its teams. A member of a team is a member of the organisation.
     pub(super) fn plant_teams(&self, state: &mut State) {
         let Some(org) = state.account_by_login("acme").map(|account| account.id) else { return };
         let join = |state: &mut State, login: &str, role: OrgRole| {

@@ -1,8 +1,8 @@
-//! Users, organisations, the app's bot, and what they may do in a repository.
+//! Users, organisations, the app's bot, and roles in a repository.
 
 use super::{Id, Time};
 
-/// Who or what an account is.
+/// The kind of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccountKind {
     User,
@@ -54,7 +54,7 @@ impl Role {
         }
     }
 
-    /// The coarse `permission`, which knows neither triage nor maintain.
+    /// The less precise `permission`, which has neither triage nor maintain.
     /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
     pub(crate) fn permission(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Role {
         }
     }
 
-    /// The word that teams use for it.
+    /// The word for it in the API of teams.
     pub(crate) fn grant(self) -> &'static str {
         match self {
             Self::Read => "pull",
@@ -75,7 +75,7 @@ impl Role {
         }
     }
 
-    /// Reads a role as requests spell it (`pull` and `push` are the older words).
+    /// Reads a role in the spelling of requests (`pull` and `push` are the older words).
     pub(crate) fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "read" | "pull" => Self::Read,

@@ -12,7 +12,7 @@ pub(crate) struct Actions {
     pub(crate) runs: Vec<WorkflowRun>,
 }
 
-/// A workflow, which is known from the first time that its file was seen.
+/// A workflow. It is known from the first time that its file was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Workflow {
     pub(crate) id: Id,
@@ -21,11 +21,11 @@ pub(crate) struct Workflow {
     pub(crate) path: String,
     pub(crate) created_at: Time,
     pub(crate) updated_at: Time,
-    /// How many runs it had.
+    /// The number of its runs.
     pub(crate) runs: u64,
 }
 
-/// How far a run or a job is.
+/// The progress of a run or a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stage {
@@ -35,7 +35,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// The word for the check run that shows it.
+    /// The status of the check run that shows it.
     pub(crate) fn check(self) -> CheckStatus {
         match self {
             Self::Queued => CheckStatus::Queued,
@@ -60,7 +60,7 @@ pub(crate) struct WorkflowRun {
     pub(crate) event: String,
     pub(crate) head_branch: Option<String>,
     pub(crate) head_sha: String,
-    /// The head commit as it is shown.
+    /// The head commit as webhooks show it.
     pub(crate) head_commit: serde_json::Value,
     pub(crate) actor: Id,
     pub(crate) triggering_actor: Id,
@@ -76,25 +76,25 @@ pub(crate) struct WorkflowRun {
     pub(crate) jobs: Vec<Job>,
 }
 
-/// A job as its file plans it; one of them for each combination of a matrix.
+/// A job of the file. A matrix has one for each combination.
 #[derive(Debug, Clone)]
 pub(crate) struct JobPlan {
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) needs: Vec<String>,
-    /// Whether it runs though what it needs failed.
+    /// Whether it runs even if a job that it needs failed.
     pub(crate) regardless: bool,
     pub(crate) skipped: bool,
     pub(crate) labels: Vec<String>,
     pub(crate) steps: Vec<String>,
 }
 
-/// One job of one attempt. It and its check run have one id.
+/// One job of one attempt. It has the same id as its check run.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) id: Id,
     pub(crate) attempt: u64,
-    /// Which of the plan's jobs it is.
+    /// The index of the job in the plan.
     pub(crate) planned: usize,
     pub(crate) stage: Stage,
     pub(crate) conclusion: Option<Conclusion>,
@@ -104,7 +104,7 @@ pub(crate) struct Job {
 }
 
 impl WorkflowRun {
-    /// Every job as it was run last: not all of them are run again with each attempt.
+    /// The last execution of every job. An attempt need not run all of them again.
     pub(crate) fn current(&self) -> impl Iterator<Item = &Job> {
         let newest = |at: usize| self.jobs.iter().rev().find(move |job| job.planned == at);
         (0..self.plan.len()).filter_map(newest)
@@ -117,7 +117,7 @@ impl Actions {
         self.runs.iter().find(|run| run.id == id)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn run_mut(&mut self, id: Id) -> Option<&mut WorkflowRun> {
         self.runs.iter_mut().find(|run| run.id == id)
     }

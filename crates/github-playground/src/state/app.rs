@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Id, Registration, Repo, Time};
 
-/// What an installation permission is about.
+/// The object of a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Scope {
@@ -23,7 +23,7 @@ pub(crate) enum Scope {
     Workflows,
 }
 
-/// How far an installation permission goes.
+/// The level of a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Access {
@@ -32,7 +32,7 @@ pub(crate) enum Access {
     Admin,
 }
 
-/// What an installation, or one of its tokens, may do.
+/// The permissions of an installation or of one of its tokens.
 pub(crate) type Permissions = BTreeMap<Scope, Access>;
 
 /// A GitHub App.
@@ -50,21 +50,21 @@ pub(crate) struct App {
     pub(crate) client_secret: String,
     pub(crate) callback_urls: Vec<String>,
     pub(crate) setup_url: Option<String>,
-    /// What it has if it was registered from a manifest.
+    /// Its registration data, if it was registered from a manifest.
     pub(crate) registration: Option<Registration>,
 }
 
 impl App {
-    /// What it is called in the OAuth flow.
+    /// Its client id in the OAuth flow.
     pub(crate) fn client_id(&self) -> String {
         format!("Iv1.{:016x}", self.id)
     }
 }
 
-/// Which of an account's repositories an installation reaches.
+/// The repositories of an account that an installation covers.
 #[derive(Debug, Clone)]
 pub(crate) enum Selection {
-    /// All of them, also those to come.
+    /// All of them, including future ones.
     All,
     Selected(BTreeSet<Id>),
 }
@@ -79,17 +79,17 @@ impl Selection {
     }
 }
 
-/// Who or what suspended an installation: it is taken back the way it was done.
+/// Who suspended an installation. Only the same side can end the suspension.
 /// <https://docs.github.com/en/apps/maintaining-github-apps/suspending-a-github-app-installation>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SuspendedThrough {
-    /// The app, by REST.
+    /// The app, through REST.
     App,
-    /// The account's owner, on the web.
+    /// The account's owner, on the web page.
     Account,
 }
 
-/// An installation put to rest.
+/// A suspension of an installation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Suspension {
     pub(crate) by: Id,
@@ -97,7 +97,7 @@ pub(crate) struct Suspension {
     pub(crate) through: SuspendedThrough,
 }
 
-/// An app on an account, with the repositories it was given.
+/// An app on an account, with the repositories it may access.
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
     pub(crate) id: Id,
@@ -111,7 +111,7 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// Whether it reaches a repository, suspended or not.
+    /// Whether it covers a repository, suspended or not.
     pub(crate) fn reaches(&self, repo: &Repo) -> bool {
         repo.owner == self.account
             && match &self.selection {
@@ -121,21 +121,21 @@ impl Installation {
     }
 }
 
-/// What an installation token is good for.
+/// The rights of an installation token.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     pub(crate) installation: Id,
-    /// `None`: all that the installation has, also what it is given later.
+    /// `None` for all repositories of the installation, including future ones.
     pub(crate) repositories: Option<BTreeSet<Id>>,
     pub(crate) permissions: Permissions,
     pub(crate) expires_at: Time,
 }
 
-/// One webhook on its way, or arrived.
+/// A webhook that is being sent, or was sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) id: Id,
-    /// Who is told.
+    /// The app that receives it.
     pub(crate) app: Id,
     pub(crate) guid: String,
     pub(crate) event: String,
@@ -146,10 +146,10 @@ pub(crate) struct Delivery {
     pub(crate) delivered_at: Time,
     pub(crate) url: String,
     pub(crate) request_headers: BTreeMap<String, String>,
-    /// The body as it was signed: text, which takes a fraction of what the parsed value would.
+    /// The signed body. As text it needs a fraction of the memory of the parsed value.
     pub(crate) body: Bytes,
     pub(crate) seconds: f64,
-    /// 0 until an answer came; GitHub shows what failed before one as `failed to connect`.
+    /// 0 until there is an answer. GitHub shows a failure without an answer as `failed to connect`.
     pub(crate) status_code: u16,
     pub(crate) status: String,
     pub(crate) response_headers: BTreeMap<String, String>,

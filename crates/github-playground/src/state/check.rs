@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Id, Time};
 
-/// How far a check run is.
+/// The status of a check run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CheckStatus {
@@ -13,7 +13,7 @@ pub(crate) enum CheckStatus {
     Completed,
 }
 
-/// How a check run ended.
+/// The conclusion of a check run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Conclusion {
@@ -24,7 +24,7 @@ pub(crate) enum Conclusion {
     Success,
     Skipped,
     TimedOut,
-    /// Only GitHub itself says so.
+    /// Only GitHub itself sets it.
     #[serde(skip_deserializing)]
     Stale,
 }
@@ -33,16 +33,16 @@ pub(crate) enum Conclusion {
 #[derive(Debug, Clone)]
 pub(crate) struct CheckSuite {
     pub(crate) id: Id,
-    /// Whose it is.
+    /// The app that owns it.
     pub(crate) app: Id,
     pub(crate) head_sha: String,
     pub(crate) head_branch: Option<String>,
     pub(crate) before: Option<String>,
     pub(crate) created_at: Time,
     pub(crate) updated_at: Time,
-    /// Whether it was asked for again, and nothing came of that yet.
+    /// Whether it was requested again, and no run has changed since.
     pub(crate) requeued: bool,
-    /// Whether its completion was announced since it last had an open run.
+    /// Whether its completion was announced after its last open run.
     pub(crate) announced: bool,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct CheckSuite {
 #[derive(Debug, Clone)]
 pub(crate) struct CheckRun {
     pub(crate) id: Id,
-    /// Whose it is, who alone may change it.
+    /// The app that owns it. Only that app may change it.
     pub(crate) app: Id,
     pub(crate) suite: Id,
     pub(crate) name: String,
@@ -65,7 +65,7 @@ pub(crate) struct CheckRun {
     pub(crate) actions: Vec<Action>,
 }
 
-/// What a check run shows.
+/// The output of a check run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Output {
     pub(crate) title: Option<String>,
@@ -74,7 +74,7 @@ pub(crate) struct Output {
     pub(crate) annotations: Vec<Annotation>,
 }
 
-/// A remark on lines of a file.
+/// An annotation on lines of a file.
 #[expect(clippy::struct_field_names, reason = "the fields are named as GitHub names them")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Annotation {
@@ -111,7 +111,7 @@ pub(crate) enum StatusState {
     Success,
 }
 
-/// A commit status: the older kind of check, which any writer may set.
+/// A commit status: the older kind of check, which everybody with write access may set.
 #[derive(Debug, Clone)]
 pub(crate) struct Status {
     pub(crate) id: Id,

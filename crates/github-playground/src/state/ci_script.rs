@@ -1,4 +1,4 @@
-//! The script of the CI: nothing is built, so a script gives the conclusions of jobs.
+//! The script of the CI. Nothing is built, so a script sets the conclusions of jobs.
 
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -6,30 +6,30 @@ use serde::Deserialize;
 use super::{Conclusion, Time};
 use crate::filter_pattern;
 
-/// A day is late enough for everybody, and what is longer is a slip of the pen.
+/// The longest duration. A longer one is probably an error.
 const LATEST: f64 = 60.0 * 86_400.0;
 
-/// A line of the script. What it does not name it does not ask for; the last one that fits a job decides.
+/// A rule of the script. A missing field matches everything, and the last matching rule decides.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CiRule {
     /// `owner/name`.
     repository: Option<String>,
-    /// By name or by file: `CI`, `ci.yml`.
+    /// The name or the file: `CI`, `ci.yml`.
     workflow: Option<String>,
-    /// By id or by name, as a pattern.
+    /// A pattern for the id or the name.
     job: Option<String>,
-    /// Of the head, as a pattern.
+    /// A pattern for the head branch.
     branch: Option<String>,
     /// `push`, `pull_request` …
     event: Option<String>,
-    /// One for all attempts, or one for each in turn, of which the last goes on.
+    /// One conclusion for all attempts, or one for each attempt in turn. The last one is repeated.
     #[serde(default)]
     conclusion: Conclusions,
-    /// How long it takes, in seconds of this GitHub's clock.
+    /// The duration in seconds of the playground's clock.
     #[serde(default)]
     after: f64,
-    /// Where it stays.
+    /// The state in which the job stays.
     never: Option<Never>,
 }
 
@@ -46,7 +46,7 @@ impl Default for Conclusions {
     }
 }
 
-/// What a job never gets beyond.
+/// A state that a job never leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Never {
@@ -56,7 +56,7 @@ pub(crate) enum Never {
     InProgress,
 }
 
-/// What is asked of a script.
+/// The facts of a job that rules match.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JobQuery<'a> {
     pub(crate) repository: &'a str,
@@ -68,7 +68,7 @@ pub(crate) struct JobQuery<'a> {
     pub(crate) event: &'a str,
 }
 
-/// What comes of a job.
+/// The scripted outcome of a job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JobOutcome {
     pub(crate) conclusion: Conclusion,
@@ -77,7 +77,7 @@ pub(crate) struct JobOutcome {
 }
 
 impl JobOutcome {
-    /// When it is over, for a job that started then.
+    /// The time at which a job ends that started then.
     pub(crate) fn due(&self, started: Time) -> Time {
         started + self.after
     }
@@ -93,7 +93,7 @@ impl CiRule {
         }
     }
 
-    /// What is wrong with it though its shape is right.
+    /// The fault of a rule whose shape is right.
     pub(crate) fn fault(&self) -> Option<String> {
         if !(0.0..=LATEST).contains(&self.after) {
             return Some(format!("`after: {}` is not a number of seconds from 0 to {LATEST}", self.after));
@@ -120,7 +120,7 @@ impl CiRule {
     }
 }
 
-/// What a script says of one job in one attempt, counted from 1. Where it says nothing, the job succeeds at once.
+/// The outcome of one job in one attempt, counted from 1. Without a matching rule the job succeeds at once.
 pub(crate) fn outcome(script: &[CiRule], asked: JobQuery, attempt: u64) -> JobOutcome {
     let Some(rule) = script.iter().rev().find(|rule| rule.fits(asked)) else {
         return JobOutcome { conclusion: Conclusion::Success, after: TimeDelta::zero(), never: None };

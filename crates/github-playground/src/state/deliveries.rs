@@ -4,13 +4,13 @@ use std::{collections::VecDeque, ops::Deref};
 
 use super::{Delivery, Id};
 
-/// Deliveries remembered; the oldest go first.
+/// The most deliveries. The oldest are dropped.
 const KEPT: usize = 5_000;
 
-/// What the payloads and the answers to them may take together, in bytes. A payload is mostly some 12 kB.
+/// The most bytes of all payloads and answers. A typical payload has 12 kB.
 const BYTES: usize = 64 * 1024 * 1024;
 
-/// Read as the list that it is; changed by its own methods only.
+/// Can be read as a list. Only its own methods change it.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     all: VecDeque<Delivery>,
@@ -18,19 +18,19 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
-    /// Puts a new one at the end; its id is greater than all before.
+    /// Adds a new one at the end. Its id must be greater than all before.
     pub(crate) fn push(&mut self, delivery: Delivery) {
         self.bytes += weight(&delivery);
         self.all.push_back(delivery);
         self.forget();
     }
 
-    /// One of them, while it is remembered.
+    /// A delivery, if it is still stored.
     pub(crate) fn find(&self, id: Id) -> Option<&Delivery> {
         self.all.get(self.place(id)?)
     }
 
-    /// Changes one of them, while it is remembered.
+    /// Changes a delivery, if it is still stored.
     pub(crate) fn change(&mut self, id: Id, change: impl FnOnce(&mut Delivery)) {
         let Some(delivery) = self.place(id).and_then(|place| self.all.get_mut(place)) else { return };
         let before = weight(delivery);
@@ -39,12 +39,12 @@ impl Deliveries {
         self.forget();
     }
 
-    /// Ids grow as time goes by.
+    /// The index, found by a binary search: ids grow with time.
     fn place(&self, id: Id) -> Option<usize> {
         self.all.binary_search_by_key(&id, |delivery| delivery.id).ok()
     }
 
-    /// The last one stays, however large it is.
+    /// Drops the oldest ones. The last one stays, however large it is.
     fn forget(&mut self) {
         while self.all.len() > 1 && (self.all.len() > KEPT || self.bytes > BYTES) {
             let gone = self.all.pop_front();

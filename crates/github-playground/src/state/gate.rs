@@ -1,25 +1,25 @@
-//! Facts about a pull request's way to its merge that are stored and not computed.
+//! Facts about the merge of a pull request that are stored and not computed.
 
 use std::collections::BTreeMap;
 
 use super::{Id, Pull, ReviewComment, ReviewState, Time};
 use crate::git::MergeMethod;
 
-/// What git and pushes said of a pull request, for the rules of its base to judge.
+/// Facts from git and from pushes for the rules of the base.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate {
-    /// Whether the base has commits that the head has not.
+    /// Whether the base has commits that the head lacks.
     pub(crate) behind: bool,
-    /// Who pushed to the head last; whoever opened it, before that.
+    /// The last person who pushed to the head; before the first push, the author.
     pub(crate) last_pusher: Option<Id>,
-    /// Who owns what the pull request changes: one of each entry's people has to approve.
+    /// The owners of the changed files. One person of each entry has to approve.
     pub(crate) owners: Vec<Vec<Id>>,
-    /// Conversations that somebody resolved, by their first comment.
+    /// The resolved conversations, by their first comment, with the person who resolved each.
     pub(crate) resolved: BTreeMap<Id, Id>,
     pub(crate) auto_merge: Option<AutoMerge>,
 }
 
-/// How a pull request is to merge itself.
+/// The settings of auto-merge.
 #[derive(Debug, Clone)]
 pub(crate) struct AutoMerge {
     pub(crate) enabled_by: Id,
@@ -31,7 +31,7 @@ pub(crate) struct AutoMerge {
 }
 
 impl Pull {
-    /// The conversations on the diff, each by its first comment. What a pending review says is not said yet.
+    /// The conversations on the diff, each by its first comment, without those of pending reviews.
     pub(crate) fn conversations(&self) -> impl Iterator<Item = &ReviewComment> {
         let said = |review: Id| !self.reviews.iter().any(|all| all.id == review && all.state == ReviewState::Pending);
         self.review_comments.iter().filter(move |comment| comment.in_reply_to.is_none() && said(comment.review))
@@ -42,7 +42,7 @@ impl Pull {
         self.review_comments.iter().filter(move |comment| comment.id == first || comment.in_reply_to == Some(first))
     }
 
-    /// How many of them nobody resolved.
+    /// The number of unresolved conversations.
     pub(crate) fn open_conversations(&self) -> usize {
         self.conversations().filter(|first| !self.gate.resolved.contains_key(&first.id)).count()
     }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Id, Pull, Time};
 
-/// Open or closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IssueState {
@@ -12,11 +11,11 @@ pub(crate) enum IssueState {
     Closed,
 }
 
-/// What became of an issue whose number leads nowhere any more.
+/// Why an issue's number no longer leads to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gone {
     Deleted,
-    /// To another repository, where it has this id.
+    /// It was transferred to another repository, where it has this id.
     Transferred(Id),
 }
 
@@ -47,9 +46,9 @@ pub(crate) struct Issue {
     pub(crate) milestone: Option<u64>,
     /// Whether the conversation is locked.
     pub(crate) locked: Option<Lock>,
-    /// What it is a part of: repository and number.
+    /// The repository and number of its parent.
     pub(crate) parent: Option<(Id, u64)>,
-    /// Its parts, in their order.
+    /// Its sub-issues in their order.
     pub(crate) sub_issues: Vec<(Id, u64)>,
     pub(crate) comments: Vec<Comment>,
     pub(crate) reactions: Vec<Reaction>,
@@ -95,7 +94,7 @@ pub(crate) enum ReactionContent {
 }
 
 impl ReactionContent {
-    /// All, in the order of GitHub's summary, with the word of REST and the one of GraphQL.
+    /// All, in the order of GitHub's summary, with the words of REST and GraphQL.
     pub(crate) const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::PlusOne, "+1", "THUMBS_UP"),
         (Self::MinusOne, "-1", "THUMBS_DOWN"),
@@ -127,7 +126,7 @@ pub(crate) struct Reaction {
     pub(crate) created_at: Time,
 }
 
-/// A line of an issue's history (`labeled`, `closed`, `merged` …).
+/// An event in an issue's history (`labeled`, `closed`, `merged` …).
 #[derive(Debug, Clone)]
 pub(crate) struct IssueEvent {
     pub(crate) id: Id,
@@ -142,16 +141,16 @@ pub(crate) struct IssueEvent {
 /// Why a conversation is locked.
 #[derive(Debug, Clone)]
 pub(crate) struct Lock {
-    /// One of GitHub's four, if any was given.
+    /// One of GitHub's four reasons, if any was given.
     pub(crate) reason: Option<String>,
 }
 
-/// What a line of history says besides its name, its actor and its label.
+/// The data of an event besides its name, its actor and its label.
 #[derive(Debug, Clone)]
 pub(crate) enum Detail {
     None,
     Assignee(Id),
-    /// By its title at that time.
+    /// The milestone's title at that time.
     Milestone(String),
     Lock(Option<String>),
     Renamed {
@@ -163,12 +162,12 @@ pub(crate) enum Detail {
 }
 
 impl Issue {
-    /// Notes a change, so that `updated_at` never goes back.
+    /// Sets `updated_at`, which never goes back.
     pub(crate) fn touch(&mut self, now: Time) {
         self.updated_at = self.updated_at.max(now);
     }
 
-    /// Writes a line of history.
+    /// Adds an event to the history.
     pub(crate) fn log(&mut self, id: Id, event: &'static str, actor: Id, now: Time) {
         self.events.push(IssueEvent {
             id,
@@ -182,12 +181,12 @@ impl Issue {
         self.touch(now);
     }
 
-    /// The pull request in it, where the model says there is one.
+    /// The pull request. The caller knows that the issue is one.
     pub(crate) fn pull(&self) -> &Pull {
         self.pull.as_ref().expect("the caller looked this issue up as a pull request")
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn pull_mut(&mut self) -> &mut Pull {
         self.pull.as_mut().expect("the caller looked this issue up as a pull request")
     }

@@ -1,8 +1,8 @@
 //! The issues and pull requests of a repository, by number.
 //!
-//! Every webhook carries the number of open issues, and many requests list pull requests. Both are cached here, so that neither walks
-//! ten thousand issues. An issue that was borrowed mutably is counted again before the next one is borrowed, and at every read until
-//! then; whoever changes an issue need not know of the cache.
+//! Every webhook has the number of open issues, and many requests list pull requests. Both are cached here, so that
+//! neither reads ten thousand issues. An issue that was borrowed mutably is counted again before the next one is
+//! borrowed, and at every read until then. Code that changes an issue therefore need not know the cache.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,18 +11,18 @@ use std::{
 
 use super::{Issue, IssueState, Pull};
 
-/// Read as the map that it is; changed by its own methods only.
+/// Can be read as a map. Only its own methods change it.
 #[derive(Debug, Default)]
 pub(crate) struct Issues {
     all: BTreeMap<u64, Issue>,
-    /// How many are open, the one lent out as it was before.
+    /// The number of open ones. The borrowed one counts with its state before the borrow.
     open: usize,
-    /// The numbers of pull requests, but perhaps for the one lent out.
+    /// The numbers of pull requests. The borrowed one may be missing.
     pulls: BTreeSet<u64>,
     lent: Option<Lent>,
 }
 
-/// An issue that may have changed since it was last looked at.
+/// An issue that may have changed since it was borrowed.
 #[derive(Debug, Clone, Copy)]
 struct Lent {
     number: u64,
@@ -30,7 +30,7 @@ struct Lent {
 }
 
 impl Issues {
-    /// How many are open, pull requests among them.
+    /// The number of open issues, pull requests included.
     pub(crate) fn open(&self) -> usize {
         match self.lent {
             Some(lent) => self.open - usize::from(lent.was_open) + usize::from(self.is_open(lent.number)),
@@ -47,7 +47,7 @@ impl Issues {
         numbers.filter_map(|number| self.all.get(&number)).filter_map(|issue| Some((issue, issue.pull.as_ref()?)))
     }
 
-    /// An issue, to be changed.
+    /// An issue, mutable.
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Issue> {
         self.settle();
         let issue = self.all.get_mut(&number)?;
@@ -55,7 +55,7 @@ impl Issues {
         Some(issue)
     }
 
-    /// Does the same to all of them.
+    /// Changes all of them.
     pub(crate) fn change_all(&mut self, mut change: impl FnMut(&mut Issue)) {
         let numbers: Vec<u64> = self.all.keys().copied().collect();
         for number in numbers {
@@ -82,7 +82,7 @@ impl Issues {
         Some(issue)
     }
 
-    /// Looks at the one that was lent out.
+    /// Counts the borrowed one again.
     fn settle(&mut self) {
         let Some(lent) = self.lent.take() else { return };
         self.open = self.open - usize::from(lent.was_open) + usize::from(self.is_open(lent.number));
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// Something that is done to the collection.
+    /// An operation on the collection.
     #[derive(Debug, Clone)]
     enum Act {
         Insert(u64, bool, bool),

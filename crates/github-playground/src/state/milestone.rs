@@ -2,7 +2,7 @@
 
 use super::{Id, IssueState, Time};
 
-/// A milestone of a repository. Its number is of a series of its own.
+/// A milestone of a repository. Milestones have their own series of numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Milestone {
     pub(crate) id: Id,

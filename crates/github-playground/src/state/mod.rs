@@ -1,8 +1,8 @@
-//! The model: everything the playground knows that is not git.
+//! The model: everything that the playground stores outside git.
 //!
 //! Plain values behind one lock (see [`super::app_state::AppState`]). Nothing here waits, runs a process or knows HTTP.
-//! A handler locks, reads or changes, and unlocks before it calls git. What git owns (commits, branches, trees) is never copied
-//! here, except the last known shas of a pull request.
+//! A handler locks, reads or changes, and unlocks before it runs git. Git's data (commits, branches, trees) is not
+//! copied here, except the last known shas of a pull request.
 
 mod account;
 mod actions;
@@ -55,51 +55,51 @@ pub(crate) use registration::{Agreed, Code, Manifest, Registration, UserGrant};
 pub(crate) use repo::{MergeSettings, Repo};
 pub(crate) use wording::{MergeBody, MergeTitle, Named, SquashMessage, SquashTitle, Wording};
 
-/// The identity of anything: one counter serves all kinds, so that an id mistaken for another kind's finds nothing.
+/// The id of any object. One counter serves all kinds, so that an id of a wrong kind finds nothing.
 pub(crate) type Id = u64;
 
-/// A moment. GitHub shows whole seconds, the model keeps what the clock gave.
+/// A time. GitHub shows whole seconds; the model keeps the clock's precision.
 pub(crate) type Time = DateTime<Utc>;
 
-/// Everything the playground knows that is not git.
+/// Everything that the playground stores outside git.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) accounts: BTreeMap<Id, Account>,
-    /// What the accounts that are organisations have besides, by account.
+    /// The additional data of accounts that are organisations, by account.
     pub(crate) organizations: BTreeMap<Id, Organization>,
     pub(crate) teams: BTreeMap<Id, Team>,
     /// The app that the playground was started for.
     pub(crate) app: App,
-    /// Those registered since.
+    /// The apps that were registered later.
     pub(crate) registered: BTreeMap<Id, App>,
-    /// Manifests that somebody agreed to, by the code that converts them.
+    /// Manifests that an owner agreed to, by the code that converts them.
     pub(crate) agreed: HashMap<String, Agreed>,
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) user_grants: Vec<UserGrant>,
-    /// GitHub's own app, which the checks of workflows belong to.
+    /// GitHub's own app, which owns the checks of workflows.
     pub(crate) actions: App,
-    /// What the jobs of workflows find.
+    /// The script of the CI.
     pub(crate) ci: Vec<CiRule>,
     pub(crate) installations: Vec<Installation>,
     pub(crate) user_tokens: HashMap<String, Id>,
     pub(crate) grants: HashMap<String, Grant>,
     pub(crate) repos: BTreeMap<Id, Repo>,
-    /// Repositories out of sight, kept as GitHub keeps them: requests that were under way when they went end on them.
+    /// Deleted repositories. They are kept because running requests may still use them.
     pub(crate) deleted: BTreeMap<Id, Repo>,
-    /// Owner and name, in small letters, that lead to the repository that was there once.
+    /// The repository that had this owner and name before, both in lower case.
     pub(crate) moved: BTreeMap<(String, String), Id>,
-    /// Repositories that somebody was offered, with the name they are to have there.
+    /// The repositories that were offered to somebody, with the new owner and name.
     pub(crate) transfers: BTreeMap<Id, (Id, String)>,
     pub(crate) deliveries: Deliveries,
     pub(crate) webhook_url: Option<String>,
     pub(crate) hook: Hook,
     last_id: Id,
-    /// How far this GitHub's clock is ahead of the machine's.
+    /// How far the playground's clock is ahead of the machine's.
     ahead: TimeDelta,
 }
 
 impl State {
-    /// A GitHub with one app and nobody in it.
+    /// A GitHub with one app and no people.
     pub(crate) fn new(app: App, actions: App, webhook_url: Option<String>) -> Self {
         Self {
             accounts: BTreeMap::new(),
@@ -127,23 +127,23 @@ impl State {
         }
     }
 
-    /// What this GitHub's clock says.
+    /// The playground's time.
     pub(crate) fn now(&self) -> Time {
         Utc::now() + self.ahead
     }
 
-    /// Moves the clock forward, for good.
+    /// Moves the clock forward permanently.
     pub(crate) fn advance(&mut self, by: TimeDelta) {
         self.ahead += by;
     }
 
-    /// An id nothing else has.
+    /// A new unique id.
     pub(crate) fn new_id(&mut self) -> Id {
         self.last_id += 1;
         self.last_id
     }
 
-    /// The account of an id found in the model.
+    /// The account of an id that the model contains.
     pub(crate) fn account(&self, id: Id) -> &Account {
         self.accounts.get(&id).expect("the model names only accounts it has, and none is ever removed")
     }
@@ -153,7 +153,7 @@ impl State {
         self.accounts.values().find(|account| account.login.eq_ignore_ascii_case(login))
     }
 
-    /// The account whose commits carry this address.
+    /// The account with this address in commits.
     pub(crate) fn account_by_email(&self, email: &str) -> Option<&Account> {
         self.accounts.values().find(|account| account.email.eq_ignore_ascii_case(email)).or_else(|| {
             let (_, login) = email.split_once('@')?.0.split_once('+')?;
@@ -168,13 +168,13 @@ impl State {
         })
     }
 
-    /// The repository of an id found in the model.
+    /// The repository of an id that the model contains.
     pub(crate) fn repo_by_id(&self, id: Id) -> &Repo {
         let found = self.repos.get(&id).or_else(|| self.deleted.get(&id));
         found.expect("the model names only repositories it has or had, and none is ever forgotten")
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn repo_mut(&mut self, id: Id) -> &mut Repo {
         let found = self.repos.get_mut(&id).or_else(|| self.deleted.get_mut(&id));
         found.expect("the model names only repositories it has or had, and none is ever forgotten")
@@ -191,7 +191,7 @@ impl State {
         self.installations.iter().find(|installation| installation.id == id)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn installation_mut(&mut self, id: Id) -> Option<&mut Installation> {
         self.installations.iter_mut().find(|installation| installation.id == id)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AccountKind, Id, Repo, Role, State, Time};
 
-/// What a member may do in the organisation itself.
+/// A member's role in the organisation.
 /// <https://docs.github.com/en/organizations/managing-peoples-access-to-your-organization-with-roles/roles-in-an-organization>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum OrgRole {
@@ -22,7 +22,7 @@ impl OrgRole {
     }
 }
 
-/// Whether others than the organisation's members see a membership.
+/// Whether people outside the organisation can see a membership.
 /// <https://docs.github.com/en/account-and-profile/setting-up-and-managing-your-personal-account-on-github/managing-your-membership-in-organizations/publicizing-or-hiding-organization-membership>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
@@ -30,23 +30,23 @@ pub(crate) enum Shown {
     ToMembers,
 }
 
-/// Somebody in an organisation.
+/// A member of an organisation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member {
     pub(crate) role: OrgRole,
     pub(crate) shown: Shown,
 }
 
-/// What an organisation is besides an account.
+/// The data of an organisation in addition to its account.
 #[derive(Debug, Clone)]
 pub(crate) struct Organization {
     pub(crate) members: BTreeMap<Id, Member>,
-    /// What every member may do in every repository; `None`: nothing.
+    /// The role of every member in every repository; `None` for no role.
     /// <https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/setting-base-permissions-for-an-organization>
     pub(crate) base: Option<Role>,
 }
 
-/// What somebody may do in a team.
+/// A person's role in a team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TeamRole {
     Member,
@@ -63,7 +63,7 @@ impl TeamRole {
     }
 }
 
-/// Who sees a team: all members of the organisation, or only its own.
+/// Who can see a team: all members of the organisation, or only the team's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Privacy {
     Closed,
@@ -90,7 +90,7 @@ pub(crate) struct Team {
     pub(crate) description: Option<String>,
     pub(crate) privacy: Privacy,
     pub(crate) notified: bool,
-    /// What the team is given in a repository when nobody says what.
+    /// The default role of the team in a repository.
     pub(crate) permission: Role,
     pub(crate) parent: Option<Id>,
     pub(crate) members: BTreeMap<Id, TeamRole>,
@@ -99,7 +99,7 @@ pub(crate) struct Team {
     pub(crate) updated_at: Time,
 }
 
-/// A team's slug, as GitHub makes it of a name: letters without their accents, in lower case, everything else a hyphen.
+/// A team's slug, made from its name by GitHub's rules: lower case, accents removed, everything else a hyphen.
 pub(crate) fn slug(name: &str) -> String {
     let mut slug = String::new();
     for letter in name.chars().flat_map(char::to_lowercase).map(plain) {
@@ -112,7 +112,7 @@ pub(crate) fn slug(name: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
-/// A letter of western Europe without its accent.
+/// A western European letter without its accent.
 fn plain(letter: char) -> char {
     match letter {
         'à'..='å' => 'a',
@@ -128,7 +128,7 @@ fn plain(letter: char) -> char {
 }
 
 impl State {
-    /// The organisation of an account that is one.
+    /// The organisation's data, if the account is one.
     pub(crate) fn organization(&self, account: Id) -> Option<&Organization> {
         self.organizations.get(&account)
     }
@@ -143,12 +143,12 @@ impl State {
         account == user || self.member(account, user).is_some_and(|member| member.role == OrgRole::Owner)
     }
 
-    /// The organisations that somebody is in.
+    /// The organisations of a person.
     pub(crate) fn organizations_of(&self, user: Id) -> impl Iterator<Item = Id> {
         self.organizations.iter().filter(move |(_, found)| found.members.contains_key(&user)).map(|(id, _)| *id)
     }
 
-    /// Who acts for an account: the person, or an owner of the organisation.
+    /// The person who acts for an account: itself, or an owner of the organisation.
     pub(crate) fn owner_of(&self, account: Id) -> Id {
         let owner = |(id, member): (&Id, &Member)| (member.role == OrgRole::Owner).then_some(*id);
         self.organization(account).and_then(|found| found.members.iter().find_map(owner)).unwrap_or(account)
@@ -164,23 +164,23 @@ impl State {
         self.teams_of(org).find(|team| team.slug.eq_ignore_ascii_case(slug))
     }
 
-    /// A team and all above it.
+    /// A team and all its ancestors.
     pub(crate) fn ancestry<'s>(&'s self, team: &'s Team) -> impl Iterator<Item = &'s Team> {
         std::iter::successors(Some(team), |team| self.teams.get(&team.parent?))
     }
 
-    /// A team's ids and those of all below it.
+    /// The ids of a team and of all its descendants.
     pub(crate) fn offspring(&self, team: Id) -> BTreeSet<Id> {
         let below = |candidate: &&Team| self.ancestry(candidate).any(|above| above.id == team);
         self.teams.values().filter(below).map(|found| found.id).collect()
     }
 
-    /// What a team may do in a repository: its own grant or an inherited one, whichever reaches further.
+    /// A team's role in a repository: its own or an inherited one, whichever is higher.
     pub(crate) fn team_role(&self, team: &Team, repo: Id) -> Option<Role> {
         self.ancestry(team).filter_map(|team| team.repos.get(&repo).copied()).max()
     }
 
-    /// Everybody in a team or in one below it, with their role and whether it is theirs by a team below.
+    /// Everybody in a team or its descendants, with their role, and whether they are only in a descendant.
     pub(crate) fn team_members(&self, team: &Team) -> BTreeMap<Id, (TeamRole, bool)> {
         let mut members: BTreeMap<Id, (TeamRole, bool)> = BTreeMap::new();
         for id in self.offspring(team.id) {
@@ -195,8 +195,8 @@ impl State {
         members
     }
 
-    /// The role somebody was given in a repository: as its owner or an owner of the organisation, by themselves, by a team, or as
-    /// a member of the organisation, whichever reaches furthest. That everybody may read it does not count.
+    /// A person's highest explicit role in a repository: as its owner or an owner of the organisation, as a
+    /// collaborator, through a team, or as a member of the organisation. Public read access does not count.
     /// <https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization>
     pub(crate) fn given_role(&self, repo: &Repo, account: Id) -> Option<Role> {
         if self.owns(repo.owner, account) {
@@ -209,13 +209,13 @@ impl State {
         own.max(base).max(by_team)
     }
 
-    /// The role of an account in a repository: what it was given, or read where everybody may.
+    /// The role of an account in a repository: the explicit one, or read if the repository is public.
     pub(crate) fn role(&self, repo: &Repo, account: Id) -> Option<Role> {
         let open = (!repo.private).then_some(Role::Read);
         self.given_role(repo, account).max(open)
     }
 
-    /// Everybody who was given a role in a repository, by themselves or by the organisation.
+    /// Everybody with an explicit role in a repository.
     pub(crate) fn people_of(&self, repo: &Repo) -> BTreeMap<Id, Role> {
         let people = self.accounts.values().filter(|account| account.kind == AccountKind::User);
         people.filter_map(|account| Some((account.id, self.given_role(repo, account.id)?))).collect()

@@ -1,9 +1,9 @@
-//! Accounts as they are made: the people of the seed, further users, their tokens and their signatures.
+//! Creates accounts: the people of the seed, further users, their tokens and their signatures.
 
 use super::{Account, AccountKind, Id, Role, State};
 use crate::git::Signature;
 
-/// The people of the seed, and what they may do in `acme/widgets`.
+/// The people of the seed with their roles in `acme/widgets`.
 pub(crate) const PEOPLE: [(&str, Role); 4] =
     [("maintainer", Role::Admin), ("writer", Role::Write), ("triager", Role::Triage), ("outsider", Role::Read)];
 
@@ -11,7 +11,7 @@ impl State {
     /// A new account.
     pub(crate) fn add_account(&mut self, login: &str, name: &str, kind: AccountKind) -> Id {
         let id = self.new_id();
-        // GitHub's own no-reply addresses, by which it knows whose a commit is.
+        // GitHub's no-reply addresses, by which it attributes commits.
         let email = format!("{id}+{login}@users.noreply.github.com");
         let account =
             Account { id, login: login.to_owned(), name: name.to_owned(), email, kind, created_at: self.now() };
@@ -19,7 +19,7 @@ impl State {
         id
     }
 
-    /// A user with the token `playground-<login>`; one that is there already stays.
+    /// A user with the token `playground-<login>`. An existing user stays as it is.
     pub(crate) fn add_user(&mut self, login: &str) -> Id {
         if let Some(account) = self.account_by_login(login) {
             return account.id;
@@ -31,7 +31,7 @@ impl State {
         id
     }
 
-    /// The account's signature under commits.
+    /// The account's signature for commits.
     pub(crate) fn signature_of(&self, account: Id) -> Signature {
         let account = self.account(account);
         Signature { name: account.name.clone(), email: account.email.clone(), date: self.now() }

@@ -1,4 +1,4 @@
-//! Requirements for branches: protections, one a branch, and rulesets, of which several may apply.
+//! Requirements for branches: protections, one per branch, and rulesets, of which several may apply.
 //!
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches>,
 //! <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/about-rulesets>
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Id, Time};
 
-/// All that a repository demands of its branches.
+/// All requirements of a repository for its branches.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     /// By the branch's name.
@@ -29,7 +29,7 @@ pub(crate) struct Protection {
     pub(crate) updated_at: Time,
 }
 
-/// What is only on or off.
+/// The settings that are either on or off.
 #[expect(clippy::struct_excessive_bools, reason = "GitHub's protection is a row of switches")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Switches {
@@ -46,31 +46,31 @@ pub(crate) struct Switches {
 /// The checks that must have passed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RequiredChecks {
-    /// Whether the head must have all of the base.
+    /// Whether the head must contain the base.
     pub(crate) strict: bool,
     pub(crate) checks: Vec<RequiredCheck>,
 }
 
-/// One of them; with an app, nobody else's of the same name will do.
+/// A required check. If it names an app, only that app's check counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequiredCheck {
     pub(crate) context: String,
     pub(crate) app: Option<Id>,
 }
 
-/// What is asked of reviews.
+/// The required reviews.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RequiredReviews {
     pub(crate) approvals: u64,
     pub(crate) dismiss_stale: bool,
     pub(crate) code_owners: bool,
     pub(crate) last_push: bool,
-    /// Who may dismiss; `None`: whoever may write.
+    /// Who may dismiss; `None` for everybody with write access.
     pub(crate) dismissal: Option<Actors>,
     pub(crate) bypass: Option<Actors>,
 }
 
-/// Some people, teams and apps.
+/// A list of people, teams and apps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Actors {
     pub(crate) users: Vec<Id>,
@@ -78,7 +78,7 @@ pub(crate) struct Actors {
     pub(crate) apps: Vec<Id>,
 }
 
-/// Rules for every ref that the conditions name.
+/// Rules for every ref that matches the conditions.
 #[derive(Debug, Clone)]
 pub(crate) struct Ruleset {
     pub(crate) id: Id,
@@ -93,7 +93,7 @@ pub(crate) struct Ruleset {
     pub(crate) updated_at: Time,
 }
 
-/// What kind of ref a ruleset is about.
+/// The kind of a ruleset's refs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -102,7 +102,7 @@ pub(crate) enum Target {
     Tag,
 }
 
-/// Whether a ruleset is obeyed. What is only evaluated stops nobody.
+/// Whether a ruleset is enforced. An evaluated one prevents nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Enforcement {
@@ -111,7 +111,7 @@ pub(crate) enum Enforcement {
     Evaluate,
 }
 
-/// Somebody whom a ruleset lets pass.
+/// An actor who may bypass a ruleset.
 #[expect(clippy::struct_field_names, reason = "the fields are named as GitHub names them")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bypass {
@@ -122,7 +122,7 @@ pub(crate) struct Bypass {
     pub(crate) bypass_mode: BypassMode,
 }
 
-/// What kind of somebody.
+/// The kind of an actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum BypassActor {
     Integration,
@@ -132,7 +132,7 @@ pub(crate) enum BypassActor {
     DeployKey,
 }
 
-/// Whether somebody passes always, or only by way of a pull request.
+/// Whether an actor may always bypass, or only with a pull request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BypassMode {
@@ -141,7 +141,7 @@ pub(crate) enum BypassMode {
     PullRequest,
 }
 
-/// A rule, as it is written and read: `type` and, for most, `parameters`.
+/// A rule in the form of the API: `type` and, for most, `parameters`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Rule {
@@ -164,13 +164,13 @@ pub(crate) enum Rule {
     },
 }
 
-/// Of [`Rule::Update`].
+/// The parameters of [`Rule::Update`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UpdateParameters {
     pub(crate) update_allows_fetch_and_merge: bool,
 }
 
-/// Of [`Rule::PullRequest`].
+/// The parameters of [`Rule::PullRequest`].
 #[expect(clippy::struct_excessive_bools, reason = "GitHub's rule is a row of switches")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PullRequestParameters {
@@ -183,7 +183,7 @@ pub(crate) struct PullRequestParameters {
     pub(crate) required_review_thread_resolution: bool,
 }
 
-/// Of [`Rule::RequiredStatusChecks`].
+/// The parameters of [`Rule::RequiredStatusChecks`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StatusCheckParameters {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,7 +192,7 @@ pub(crate) struct StatusCheckParameters {
     pub(crate) strict_required_status_checks_policy: bool,
 }
 
-/// One of its checks.
+/// A required check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StatusCheck {
     pub(crate) context: String,
@@ -200,7 +200,7 @@ pub(crate) struct StatusCheck {
     pub(crate) integration_id: Option<Id>,
 }
 
-/// Of [`Rule::MergeQueue`].
+/// The parameters of [`Rule::MergeQueue`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MergeQueueParameters {
     pub(crate) check_response_timeout_minutes: u64,

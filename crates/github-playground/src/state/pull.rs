@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Gate, Id, Reaction, Time};
 
-/// A pull request: two branches, and what people and git say about them.
+/// A pull request: two branches, and the facts about them from people and git.
 #[derive(Debug, Clone)]
 pub(crate) struct Pull {
     pub(crate) id: Id,
@@ -14,7 +14,7 @@ pub(crate) struct Pull {
     pub(crate) base_sha: String,
     pub(crate) draft: bool,
     pub(crate) mergeability: Mergeability,
-    /// Grows whenever `mergeability` is forgotten, so that a late answer of git is thrown away.
+    /// Increases whenever `mergeability` is reset, so that a late result of git is discarded.
     pub(crate) epoch: u64,
     /// The commit of `refs/pull/<n>/merge`, once computed.
     pub(crate) test_merge_sha: Option<String>,
@@ -27,14 +27,14 @@ pub(crate) struct Pull {
 }
 
 impl Pull {
-    /// Forgets what git said of the merge, because one of the branches moved.
+    /// Resets the mergeability, because one of the branches moved.
     pub(crate) fn forget_mergeability(&mut self) {
         self.mergeability = Mergeability::Unknown;
         self.epoch += 1;
     }
 }
 
-/// Whether the head merges into the base. Computed behind the request's back.
+/// Whether the head merges into the base. It is computed in the background.
 /// <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-your-git-database#checking-mergeability-of-pull-requests>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mergeability {
@@ -43,7 +43,7 @@ pub(crate) enum Mergeability {
     Conflict,
 }
 
-/// How big the change is, as of the head's last move.
+/// The size of the change, as of the head's last move.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) commits: u64,
@@ -52,7 +52,7 @@ pub(crate) struct Size {
     pub(crate) deletions: u64,
 }
 
-/// How it was merged.
+/// The facts of its merge.
 #[derive(Debug, Clone)]
 pub(crate) struct Merged {
     pub(crate) sha: String,
@@ -71,7 +71,7 @@ pub(crate) enum ReviewState {
 }
 
 impl ReviewState {
-    /// The word of REST; webhooks use the same in small letters.
+    /// The word in REST. Webhooks use it in lower case.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -111,12 +111,12 @@ pub(crate) struct ReviewComment {
     pub(crate) author: Id,
     pub(crate) body: String,
     pub(crate) path: String,
-    /// The lines it is about; `None`: the file as a whole, or a line that later pushes took away.
+    /// The last line that it is about; `None` for the whole file, or for a line that later pushes removed.
     pub(crate) line: Option<u64>,
     pub(crate) start_line: Option<u64>,
-    /// Its place below the patch's first header.
+    /// Its position below the patch's first header.
     pub(crate) position: Option<usize>,
-    /// Line, first line and position as they were when it was written.
+    /// The original line, first line and position.
     pub(crate) original: (Option<u64>, Option<u64>, Option<usize>),
     pub(crate) side: Side,
     pub(crate) commit_id: String,

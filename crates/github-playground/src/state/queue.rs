@@ -8,14 +8,14 @@ use tokio::sync::Notify;
 
 use super::{Id, Repo, Time};
 
-/// The queue of one branch. It is there as long as anything has to be done for it.
+/// The queue of one branch. It exists as long as anything has to be done for it.
 #[derive(Debug, Default)]
 pub(crate) struct MergeQueue {
-    /// In the order in which they are to be merged.
+    /// In the order in which they will be merged.
     pub(crate) entries: Vec<QueueEntry>,
-    /// Branches of groups that are no more, which git still has.
+    /// Groups that no longer exist, but whose branches git still has.
     pub(crate) leftovers: Vec<Group>,
-    /// Told when anything happened that the queue may wait for.
+    /// Notified of every change that the queue may wait for.
     pub(crate) news: Arc<Notify>,
 }
 
@@ -28,19 +28,19 @@ pub(crate) struct QueueEntry {
     pub(crate) via_app: bool,
     pub(crate) enqueued_at: Time,
     pub(crate) jump: bool,
-    /// What is checked of it, once it was made.
+    /// Its merge group, if that was created.
     pub(crate) group: Option<Group>,
-    /// The commit that it does not merge with.
+    /// The commit with which it conflicts.
     pub(crate) conflicts_with: Option<String>,
 }
 
-/// A merge group: the base, all that is ahead in the queue, and one pull request more, on a branch of its own.
+/// A merge group: the base, everything ahead in the queue, and one more pull request, on a separate branch.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     /// The short name, `gh-readonly-queue/<base>/pr-<number>-<sha>`.
     pub(crate) branch: String,
     pub(crate) head_sha: String,
-    /// What it was made on: the base, or the head of the group before.
+    /// The commit below it: the base, or the head of the previous group.
     pub(crate) base_sha: String,
     /// The head as webhooks show it.
     pub(crate) commit: Value,
@@ -48,7 +48,7 @@ pub(crate) struct Group {
 }
 
 impl Repo {
-    /// Where a pull request is queued: the branch, and its place from 0.
+    /// The branch of a pull request's queue, and its index there.
     pub(crate) fn queued(&self, number: u64) -> Option<(&str, usize)> {
         self.queues.iter().find_map(|(branch, queue)| {
             let place = queue.entries.iter().position(|entry| entry.number == number)?;

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::{App, Id, Installation, Permissions, State, Time};
 use crate::hook::Hook;
 
-/// What an app registered from a manifest has of its own. The first app's are files, for whoever started the playground.
+/// The data of an app that was registered from a manifest. The first app's are files, for the caller that started the
+/// playground.
 #[derive(Debug, Clone)]
 pub(crate) struct Registration {
     /// The public half of its key, in DER.
@@ -16,7 +17,7 @@ pub(crate) struct Registration {
     pub(crate) url: String,
 }
 
-/// What a person posts to register an app.
+/// The posted manifest of an app.
 /// <https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest#github-app-manifest-parameters>
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Manifest {
@@ -34,7 +35,7 @@ pub(crate) struct Manifest {
     pub(crate) default_permissions: Permissions,
 }
 
-/// Where a manifest wants the webhooks.
+/// The webhook settings of a manifest.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct HookAttributes {
     pub(crate) url: String,
@@ -55,7 +56,7 @@ pub(crate) struct Agreed {
     pub(crate) at: Time,
 }
 
-/// A code that an app trades for a user's token.
+/// A code that an app exchanges for a user's token.
 #[derive(Debug, Clone)]
 pub(crate) struct Code {
     pub(crate) app: Id,
@@ -64,7 +65,7 @@ pub(crate) struct Code {
     pub(crate) at: Time,
 }
 
-/// What a user let an app do in their name. The token expires before what refreshes it.
+/// A user's authorisation for an app. The token expires before the refresh token.
 #[derive(Debug, Clone)]
 pub(crate) struct UserGrant {
     pub(crate) id: Id,
@@ -93,7 +94,7 @@ impl State {
         self.apps().find(|app| app.client_id() == client)
     }
 
-    /// Whose installation this is; the first app's where it is gone by now.
+    /// The app of an installation; the first app if the installation was deleted.
     pub(crate) fn app_behind(&self, installation: Id) -> &App {
         let found = self.installation(installation).and_then(|installation| self.app_by_id(installation.app));
         found.unwrap_or(&self.app)
@@ -104,23 +105,23 @@ impl State {
         self.apps().find(|app| app.bot == bot).map_or(self.app.id, |app| app.id)
     }
 
-    /// The app whose bot an account is, if it is one's; Actions is an app too.
+    /// The app whose bot an account is, if it is one. Actions is also an app.
     pub(crate) fn app_of_bot(&self, account: Id) -> Option<Id> {
         self.apps().chain([&self.actions]).find(|app| app.bot == account).map(|app| app.id)
     }
 
-    /// Whether an app wants to be told of an event.
+    /// Whether an app subscribes to an event.
     pub(crate) fn subscribes(&self, app: Id, event: &str) -> bool {
         self.app_by_id(app).is_some_and(|app| app.events.iter().any(|subscribed| subscribed == event))
     }
 
-    /// The installations that reach a repository, one for each app that is there.
+    /// The installations that cover a repository, one for each app.
     pub(crate) fn installations_of(&self, repo: Id) -> impl Iterator<Item = &Installation> {
         let repo = self.repos.get(&repo);
         self.installations.iter().filter(move |all| repo.is_some_and(|repo| all.reaches(repo)))
     }
 
-    /// Where an app's webhooks go.
+    /// The URL of an app's webhooks.
     pub(crate) fn hook_url_of(&self, app: Id) -> Option<String> {
         match self.registered.get(&app).and_then(|app| app.registration.as_ref()) {
             Some(registration) => registration.hook_url.clone(),
@@ -128,7 +129,7 @@ impl State {
         }
     }
 
-    /// Has an app's webhooks go elsewhere.
+    /// Sets the URL of an app's webhooks.
     pub(crate) fn set_hook_url(&mut self, app: Id, url: String) {
         match self.registered.get_mut(&app).and_then(|app| app.registration.as_mut()) {
             Some(registration) => registration.hook_url = Some(url),
@@ -136,12 +137,12 @@ impl State {
         }
     }
 
-    /// How an app's webhooks are written and signed.
+    /// The encoding and signature of an app's webhooks.
     pub(crate) fn hook_of(&self, app: Id) -> &Hook {
         self.registered.get(&app).and_then(|app| app.registration.as_ref()).map_or(&self.hook, |own| &own.hook)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn hook_of_mut(&mut self, app: Id) -> &mut Hook {
         match self.registered.get_mut(&app).and_then(|app| app.registration.as_mut()) {
             Some(registration) => &mut registration.hook,
@@ -149,7 +150,7 @@ impl State {
         }
     }
 
-    /// What a user's token for an app is good for, while it is.
+    /// The authorisation of a user's token for an app, while it is valid.
     pub(crate) fn user_grant(&self, token: &str) -> Option<&UserGrant> {
         self.user_grants.iter().find(|grant| grant.token == token && grant.expires_at > self.now())
     }

@@ -1,4 +1,4 @@
-//! A repository, without the content of its git.
+//! A repository without its git data.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::git::Repository;
 
-/// How pull requests may be merged, and what happens around it.
+/// How pull requests may be merged, and what else a merge does.
 /// <https://docs.github.com/en/rest/repos/repos#update-a-repository>
 #[expect(clippy::struct_excessive_bools, reason = "the fields are GitHub's, each a box to tick")]
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(crate) struct MergeSettings {
 }
 
 impl Default for MergeSettings {
-    /// What a new repository starts with.
+    /// The settings of a new repository.
     fn default() -> Self {
         Self {
             allow_merge_commit: true,
@@ -40,7 +40,7 @@ impl Default for MergeSettings {
     }
 }
 
-/// A repository: its people, its issues, its checks, and the way to its git.
+/// A repository: its people, issues and checks, and a handle for its git.
 #[derive(Debug)]
 pub(crate) struct Repo {
     pub(crate) id: Id,
@@ -50,7 +50,7 @@ pub(crate) struct Repo {
     pub(crate) homepage: Option<String>,
     pub(crate) topics: Vec<String>,
     pub(crate) private: bool,
-    /// Nothing in it may be changed.
+    /// Whether it is read-only.
     pub(crate) archived: bool,
     pub(crate) merging: MergeSettings,
     pub(crate) default_branch: String,
@@ -60,29 +60,29 @@ pub(crate) struct Repo {
     /// Numbers whose issue was deleted or transferred.
     pub(crate) gone: BTreeMap<u64, Gone>,
     last_number: u64,
-    /// Where comments were put. One that was moved since is found by looking.
+    /// The issue of each comment. An outdated entry is found by a search.
     comments_at: HashMap<Id, u64>,
     pub(crate) milestones: Vec<Milestone>,
     pub(crate) last_milestone: u64,
-    /// The apps that get no suite by themselves when something is pushed.
+    /// The apps that get no suite automatically on a push.
     pub(crate) no_auto_checks: BTreeSet<Id>,
     pub(crate) suites: Vec<CheckSuite>,
     pub(crate) runs: Vec<CheckRun>,
     pub(crate) statuses: Vec<Status>,
     pub(crate) rules: Rules,
-    /// By the branch's name; only those that have something to do.
+    /// By the branch's name; only those with something to do.
     pub(crate) queues: BTreeMap<String, MergeQueue>,
     pub(crate) actions: Actions,
     pub(crate) created_at: Time,
     pub(crate) pushed_at: Time,
     pub(crate) git: Arc<Repository>,
-    /// Held by whoever moves refs, from before git is asked until the model followed: so two pushes, or a
-    /// push and a merge, are seen by everyone in the order git took them.
+    /// Held while refs move, from before git is called until the model is updated. Two pushes, or a push and a merge,
+    /// are then seen by everybody in the order in which git made them.
     pub(crate) moving: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Repo {
-    /// A public repository with nobody and nothing in it.
+    /// An empty public repository.
     pub(crate) fn new(
         (id, owner): (Id, Id),
         name: &str,
@@ -123,7 +123,7 @@ impl Repo {
         }
     }
 
-    /// The next number of an issue or pull request; they share one series, and none is given twice.
+    /// The next number of an issue or pull request. They share one series, and no number is used twice.
     pub(crate) fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
@@ -152,13 +152,13 @@ impl Repo {
         known.and_then(of).or_else(|| self.issues.values().find_map(of))
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn comment_mut(&mut self, id: Id) -> Option<&mut Comment> {
         let number = self.comment(id)?.0.number;
         self.issues.get_mut(number)?.comments.iter_mut().find(|comment| comment.id == id)
     }
 
-    /// Remembers where a comment is, so that nobody has to look through all issues for it.
+    /// Stores the issue of a comment, so that it need not be searched.
     pub(crate) fn remember_comment(&mut self, id: Id, number: u64) {
         self.comments_at.insert(id, number);
     }

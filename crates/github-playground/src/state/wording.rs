@@ -3,17 +3,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The first line of a squash.
+/// The first line of a squash commit's message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum SquashTitle {
     PrTitle,
-    /// The commit's own if there is only one.
+    /// The commit's own title if there is only one commit.
     #[default]
     CommitOrPrTitle,
 }
 
-/// What stands below it.
+/// The rest of the message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum SquashMessage {
@@ -23,7 +23,7 @@ pub(crate) enum SquashMessage {
     Blank,
 }
 
-/// The first line of a merge commit.
+/// The first line of a merge commit's message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum MergeTitle {
@@ -32,7 +32,7 @@ pub(crate) enum MergeTitle {
     MergeMessage,
 }
 
-/// What stands below it.
+/// The rest of the message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum MergeBody {
@@ -42,7 +42,7 @@ pub(crate) enum MergeBody {
     Blank,
 }
 
-/// All four, under GitHub's names.
+/// All four settings, with GitHub's names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Wording {
     #[serde(rename = "squash_merge_commit_title")]
@@ -55,7 +55,7 @@ pub(crate) struct Wording {
     pub(crate) merge_message: MergeBody,
 }
 
-/// A pull request, as far as its merge is called after it.
+/// The data of a pull request for its merge commit's message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named<'a> {
     pub(crate) number: u64,
@@ -80,7 +80,7 @@ impl Wording {
         (title, body.trim().to_owned())
     }
 
-    /// Title and body of a squash of these commits, the oldest first, given by their messages.
+    /// Title and body for a squash of commits with these messages, the oldest first.
     pub(crate) fn of_squash(self, pull: Named, commits: &[&str]) -> (String, String) {
         let only = match (self.squash_title, commits) {
             (SquashTitle::CommitOrPrTitle, [only]) => Some(only.trim().split_once('\n').unwrap_or((only.trim(), ""))),

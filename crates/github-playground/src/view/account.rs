@@ -10,7 +10,7 @@ impl View<'_> {
     pub(crate) fn account(self, id: Id) -> Value {
         let account = self.state.account(id);
         let login = &account.login;
-        // A bot's login has brackets, which a URL spells `%5B` and `%5D`.
+        // A bot's login has brackets, which are `%5B` and `%5D` in a URL.
         let encoded = login.replace('[', "%5B").replace(']', "%5D");
         let user = self.urls.api(&format!("/users/{encoded}"));
         let (kind, page) = match account.kind {
@@ -39,7 +39,7 @@ impl View<'_> {
         id.map_or(Value::Null, |id| self.account(id))
     }
 
-    /// The whole profile.
+    /// The full profile.
     pub(crate) fn profile(self, id: Id) -> Value {
         let account = self.state.account(id);
         let repos = self.state.repos.values().filter(|repo| repo.owner == id && !repo.private).count();
@@ -53,7 +53,7 @@ impl View<'_> {
         profile
     }
 
-    /// An organisation in its short form, as webhooks carry it.
+    /// An organisation in its short form, as in webhooks.
     pub(crate) fn organization(self, id: Id) -> Value {
         let account = self.state.account(id);
         let url = self.urls.api(&format!("/orgs/{}", account.login));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{View, maybe_time, node_id, time, without};
 use crate::state::{Job, Repo, Stage, Workflow, WorkflowRun};
 
-/// What only the repository itself shows, not the one inside a run.
+/// The members of a repository that the short form inside a run lacks.
 const BEYOND_SIMPLE: [&str; 44] = [
     "allow_auto_merge",
     "allow_merge_commit",
@@ -54,7 +54,7 @@ const BEYOND_SIMPLE: [&str; 44] = [
 ];
 
 impl View<'_> {
-    /// A repository with its links and nothing else.
+    /// A repository with only its links.
     pub(super) fn repo_simple(self, repo: &Repo) -> Value {
         let mut repository = self.repo_minimal(repo);
         without(&mut repository, &BEYOND_SIMPLE);
@@ -101,12 +101,12 @@ impl View<'_> {
         value
     }
 
-    /// What a `workflow_run` webhook carries of its own.
+    /// The own members of a `workflow_run` webhook.
     pub(crate) fn workflow_run_in_webhook(self, repo: &Repo, run: &WorkflowRun) -> Value {
         let workflow = repo.actions.workflow(run.workflow).map(|workflow| self.workflow(repo, workflow));
         let mut shown = self.workflow_run(repo, run);
         if run.stage == Stage::InProgress {
-            // GitHub describes it with less there.
+            // GitHub's description has fewer members there.
             without(&mut shown, &["display_title"]);
             for pointer in ["/actor", "/triggering_actor", "/repository/owner", "/head_repository/owner"] {
                 if let Some(account) = shown.pointer_mut(pointer) {
@@ -142,7 +142,7 @@ impl View<'_> {
     }
 }
 
-/// A job's steps end with it: nothing is known of them one by one but that the last one decided.
+/// A job's steps end with it. Nothing is known about each step, except that the last one decides the conclusion.
 fn steps(names: &[String], job: &Job) -> Vec<Value> {
     let show = |(at, name): (usize, &String)| {
         let last = at + 1 == names.len();

@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 use super::{View, maybe_time, node_id, time};
 use crate::state::{AccountKind, App, Delivery, Grant, Id, Installation, Repo};
 
-/// What the first app says of itself.
+/// The description of the first app.
 const DESCRIPTION: &str = "Plans a labelled issue, opens a pull request for every step, and proves each one.";
 
 impl View<'_> {
-    /// The app that a check belongs to.
+    /// The app of a check.
     pub(crate) fn app_of(self, id: Id) -> Value {
         let actions = Some(&self.state.actions).filter(|actions| actions.id == id);
         self.app(actions.or_else(|| self.state.app_by_id(id)).unwrap_or(&self.state.app))
     }
 
-    /// An app as everybody sees it.
+    /// An app in its public form.
     pub(crate) fn app(self, app: &App) -> Value {
         let (description, url) = app.registration.as_ref().map_or_else(
             || (Some(DESCRIPTION.to_owned()), self.urls.web("/")),
@@ -30,7 +30,7 @@ impl View<'_> {
         })
     }
 
-    /// The app as itself sees it.
+    /// An app in the form for itself.
     pub(crate) fn own_app(self, app: &App) -> Value {
         let mut shown = self.app(app);
         let own = self.state.installations.iter().filter(|all| all.app == app.id);
@@ -38,7 +38,7 @@ impl View<'_> {
         shown
     }
 
-    /// The setting of an app's webhook.
+    /// The settings of an app's webhook.
     pub(crate) fn hook_config(self, app: Id) -> Value {
         let hook = self.state.hook_of(app);
         let mut config = json!({
@@ -49,7 +49,7 @@ impl View<'_> {
             config["url"] = json!(url);
         }
         if hook.secret.is_some() {
-            // Nobody is shown a secret, not even who set it.
+            // A secret is never shown, not even to the person who set it.
             config["secret"] = json!("********");
         }
         config
@@ -66,7 +66,7 @@ impl View<'_> {
             AccountKind::User | AccountKind::Bot => format!("/settings/installations/{}", installation.id),
         };
         let mut suspended_by = self.maybe_account(installation.suspended.map(|suspension| suspension.by));
-        // The account of the description has no such field here.
+        // In GitHub's description this account lacks the field.
         if let Some(account) = suspended_by.as_object_mut() {
             account.remove("user_view_type");
         }
@@ -85,7 +85,7 @@ impl View<'_> {
         })
     }
 
-    /// A repository as the events of installations list it.
+    /// A repository in the events of installations.
     pub(crate) fn repo_in_installation(self, repo: &Repo) -> Value {
         json!({
             "id": repo.id, "node_id": node_id("R", repo.id), "name": repo.name, "full_name": self.full_name(repo),
@@ -93,13 +93,13 @@ impl View<'_> {
         })
     }
 
-    /// Whether a token reaches all that its account has.
+    /// Whether a token covers all repositories of its account.
     pub(crate) fn selection_of(self, grant: &Grant) -> &'static str {
         let installation = self.state.installation(grant.installation).filter(|_| grant.repositories.is_none());
         installation.map_or("selected", |installation| installation.selection.name())
     }
 
-    /// A token just minted.
+    /// A new token.
     pub(crate) fn access_token(self, token: &str, grant: &Grant) -> Value {
         let mut answer = json!({
             "token": token, "expires_at": time(grant.expires_at), "permissions": grant.permissions,
@@ -112,7 +112,7 @@ impl View<'_> {
     }
 }
 
-/// A delivery as listed.
+/// A delivery in the list.
 pub(crate) fn listed_delivery(delivery: &Delivery) -> Value {
     json!({
         "id": delivery.id, "guid": delivery.guid, "delivered_at": time(delivery.delivered_at),

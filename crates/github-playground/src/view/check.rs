@@ -25,7 +25,7 @@ impl View<'_> {
         })
     }
 
-    /// A check run as webhooks carry it: with its suite.
+    /// A check run in webhooks: with its suite.
     pub(crate) fn check_run_in_webhook(self, repo: &Repo, run: &CheckRun) -> Value {
         let mut value = self.check_run(repo, run);
         if let Some(suite) = repo.suites.iter().find(|suite| suite.id == run.suite) {
@@ -46,7 +46,7 @@ impl View<'_> {
             .collect()
     }
 
-    /// A check suite; `head_commit` is what git says of its commit, where it was asked.
+    /// A check suite; `head_commit` is its commit's data, if git was asked.
     pub(crate) fn check_suite(self, repo: &Repo, suite: &CheckSuite, head_commit: Option<&Value>) -> Value {
         let url = self.repo_api(repo, &format!("/check-suites/{}", suite.id));
         let (status, conclusion) = suite_state(repo, suite);
@@ -73,7 +73,7 @@ impl View<'_> {
         })
     }
 
-    /// All statuses of a commit, and the one word they come to.
+    /// All statuses of a commit, and their combined state.
     pub(crate) fn combined_status(self, repo: &Repo, sha: &str) -> Value {
         let mut newest = std::collections::BTreeMap::new();
         for status in repo.statuses.iter().filter(|status| status.sha == sha) {
@@ -101,9 +101,9 @@ impl View<'_> {
     }
 }
 
-/// What the runs of a suite come to: completed when all are, and as bad as the worst.
+/// The combined state of a suite's runs: completed if all are, with the worst conclusion.
 pub(crate) fn suite_state(repo: &Repo, suite: &CheckSuite) -> (CheckStatus, Option<Conclusion>) {
-    // From worst to best, as GitHub rolls them up.
+    // From worst to best, as GitHub combines them.
     const WORST_FIRST: [Conclusion; 8] = [
         Conclusion::Failure,
         Conclusion::TimedOut,
@@ -114,7 +114,7 @@ pub(crate) fn suite_state(repo: &Repo, suite: &CheckSuite) -> (CheckStatus, Opti
         Conclusion::Neutral,
         Conclusion::Skipped,
     ];
-    // Only the newest run of each name counts: a job that was run again is what it came to then.
+    // Only the newest run of each name counts, because a job may have been run again.
     let mut newest = std::collections::BTreeMap::new();
     for run in repo.runs.iter().filter(|run| run.suite == suite.id) {
         newest.insert(&run.name, run);

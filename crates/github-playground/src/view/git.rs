@@ -1,4 +1,4 @@
-//! Commits, files of a diff, and what git's data API shows.
+//! Commits, files of a diff, and objects of git's data API.
 
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ impl View<'_> {
         })
     }
 
-    /// A commit as pushes list it; the three lists of paths are those of its diff.
+    /// A commit in the payload of a push. Its three lists of paths are from its diff.
     pub(crate) fn pushed_commit(self, repo: &Repo, commit: &CommitInfo, files: &[FileChange]) -> Value {
         let named = |status: &[&str]| -> Vec<&String> {
             files.iter().filter(|file| status.contains(&file.status.as_str())).map(|file| &file.path).collect()
@@ -115,7 +115,7 @@ impl View<'_> {
     }
 }
 
-/// A path as a URL spells it: each part percent-encoded, the slashes kept.
+/// A path in a URL: each part is percent-encoded, and the slashes stay.
 pub(crate) fn encode_path(path: &str) -> String {
     use std::fmt::Write;
     let mut encoded = String::with_capacity(path.len());
@@ -129,7 +129,7 @@ pub(crate) fn encode_path(path: &str) -> String {
     encoded
 }
 
-/// A commit as check suites carry it.
+/// A commit in check suites.
 pub(crate) fn simple_commit(commit: &CommitInfo) -> Value {
     json!({
         "id": commit.sha, "tree_id": commit.tree, "message": commit.message,

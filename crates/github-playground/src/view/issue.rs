@@ -6,7 +6,7 @@ use super::{View, maybe_time, node_id, time, without};
 use crate::state::{Comment, Id, Issue, IssueEvent, Reaction, ReactionContent, Repo, Shown};
 
 impl View<'_> {
-    /// An issue, or a pull request seen as one.
+    /// An issue, or a pull request in the form of an issue.
     pub(crate) fn issue(self, repo: &Repo, issue: &Issue) -> Value {
         let url = self.repo_api(repo, &format!("/issues/{}", issue.number));
         let kind = if issue.pull.is_some() { "PR" } else { "I" };
@@ -43,7 +43,7 @@ impl View<'_> {
         value
     }
 
-    /// An issue as webhooks carry it: who closed it is their sender, and of apps and assignees they tell less.
+    /// An issue in webhooks: without who closed it (that is the sender), and with fewer members of apps and assignees.
     pub(crate) fn issue_in_webhook(self, repo: &Repo, issue: &Issue) -> Value {
         let mut value = self.issue(repo, issue);
         without(&mut value, &["closed_by", "parent_issue_url"]);
@@ -75,8 +75,8 @@ impl View<'_> {
         })
     }
 
-    /// What somebody is to a repository, as an app sees it: who hides being a member is shown as what they are besides. It is a
-    /// hint, not an authorisation. <https://docs.github.com/en/graphql/reference/enums#commentauthorassociation>
+    /// A person's association with a repository, as an app sees it. A hidden membership is not shown. It is a hint and
+    /// not an authorisation. <https://docs.github.com/en/graphql/reference/enums#commentauthorassociation>
     pub(crate) fn association(self, repo: &Repo, account: Id) -> &'static str {
         if repo.owner == account {
             return "OWNER";
@@ -105,7 +105,7 @@ impl View<'_> {
         })
     }
 
-    /// A line of an issue's history.
+    /// An event of an issue's history.
     pub(crate) fn issue_event(self, repo: &Repo, event: &IssueEvent) -> Value {
         let mut value = json!({
             "id": event.id, "node_id": node_id("EV", event.id),
@@ -122,7 +122,7 @@ impl View<'_> {
     }
 }
 
-/// The counts of reactions that a body carries.
+/// The summary of reactions.
 pub(crate) fn reaction_summary(url: &str, reactions: &[Reaction]) -> Value {
     let mut value = json!({ "url": url, "total_count": reactions.len() });
     for (content, word, _) in ReactionContent::ALL {

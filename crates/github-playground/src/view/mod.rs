@@ -1,8 +1,8 @@
-//! The JSON of GitHub's resources, for REST answers and webhooks alike.
+//! The JSON of GitHub's resources, for REST answers and webhooks.
 //!
-//! A [`View`] is the model plus the host that the reader called: clients follow the URLs they are given, and
-//! some refuse those of another host, so every URL is built from it. Views only read. Shapes follow
-//! <https://docs.github.com/en/rest>; where a field has no meaning here it is present and empty, as GitHub's would be.
+//! A [`View`] is the model plus the host that the reader called. Clients follow the URLs they are given, and some
+//! refuse those of another host, so every URL is built from that host. Views only read. Shapes follow
+//! <https://docs.github.com/en/rest>. A field without a meaning here is present and empty, as GitHub's would be.
 
 mod account;
 mod actions;
@@ -28,27 +28,27 @@ pub(crate) use team::permissions;
 
 use super::state::{Id, State, Time};
 
-/// The GitHub Enterprise Server that this looks like.
+/// The version of GitHub Enterprise Server that the playground emulates.
 pub(crate) const GHES_VERSION: &str = "3.17.0";
 
-/// The addresses a reader sees.
+/// The base URLs for one reader.
 #[derive(Debug, Clone)]
 pub(crate) struct Urls {
     base: String,
 }
 
 impl Urls {
-    /// From the address of the server, such as `http://127.0.0.1:3000`.
+    /// From the server's URL, for example `http://127.0.0.1:3000`.
     pub(crate) fn new(base: impl Into<String>) -> Self {
         Self { base: base.into() }
     }
 
-    /// A page for people; `path` starts with a slash.
+    /// The URL of a page; `path` starts with a slash.
     pub(crate) fn web(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    /// A resource of the REST API; `path` starts with a slash.
+    /// The URL of a resource of the REST API; `path` starts with a slash.
     pub(crate) fn api(&self, path: &str) -> String {
         format!("{}/api/v3{path}", self.base)
     }
@@ -62,30 +62,29 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The model, with the addresses of one reader.
     pub(crate) fn new(state: &'a State, urls: &'a Urls) -> Self {
         Self { state, urls }
     }
 }
 
-/// Takes members away that GitHub leaves out in this place.
+/// Removes members that GitHub leaves out in this place.
 pub(crate) fn without(value: &mut Value, names: &[&str]) {
     if let Some(members) = value.as_object_mut() {
         members.retain(|name, _| !names.contains(&name.as_str()));
     }
 }
 
-/// A moment as GitHub writes it: UTC, whole seconds.
+/// A time in GitHub's format: UTC, whole seconds.
 pub(crate) fn time(time: Time) -> Value {
     json!(time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
-/// A moment that may not have come.
+/// A time that may be absent.
 pub(crate) fn maybe_time(moment: Option<Time>) -> Value {
     moment.map_or(Value::Null, time)
 }
 
-/// The global id of a node. GraphQL takes it back apart with [`parse_node_id`].
+/// The global id of a node. GraphQL parses it with [`parse_node_id`].
 pub(crate) fn node_id(kind: &str, id: Id) -> String {
     format!("{kind}_kwDO{id:08x}")
 }

@@ -27,7 +27,7 @@ impl View<'_> {
         found.map_or(Value::Null, |milestone| self.milestone(repo, milestone))
     }
 
-    /// How many parts an issue has, and how many of them are done.
+    /// The numbers of an issue's sub-issues and of the closed ones among them.
     pub(crate) fn sub_issues_summary(self, issue: &Issue) -> Value {
         let done = |at: &&(Id, u64)| self.state.repo_by_id(at.0).issues[&at.1].state == IssueState::Closed;
         let (total, completed) = (issue.sub_issues.len(), issue.sub_issues.iter().filter(done).count());
@@ -35,13 +35,13 @@ impl View<'_> {
         json!({ "total": total, "completed": completed, "percent_completed": percent })
     }
 
-    /// Where an issue's parent is, as an address; null where it has none.
+    /// The URL of an issue's parent; null if it has none.
     pub(crate) fn parent_url(self, issue: &Issue) -> Value {
         let url = |at: (Id, u64)| self.repo_api(self.state.repo_by_id(at.0), &format!("/issues/{}", at.1));
         json!(issue.parent.map(url))
     }
 
-    /// What a line of history says besides its name.
+    /// The data of an event besides its name.
     pub(crate) fn detail(self, detail: &Detail, actor: Id) -> Value {
         match detail {
             Detail::None => json!({}),
@@ -54,7 +54,7 @@ impl View<'_> {
         }
     }
 
-    /// An issue as a line of another's history names it.
+    /// An issue in another issue's event.
     fn reference(self, at: (Id, u64)) -> Value {
         let repo = self.state.repo_by_id(at.0);
         let issue = &repo.issues[&at.1];
@@ -65,7 +65,7 @@ impl View<'_> {
     }
 }
 
-/// How much of a milestone is done, in percent.
+/// The closed part of a milestone, in percent.
 pub(crate) fn completeness(repo: &Repo, milestone: &Milestone) -> usize {
     let (open, closed) = counts(repo, milestone);
     (closed * 100).checked_div(open + closed).unwrap_or(0)
@@ -79,7 +79,7 @@ fn counts(repo: &Repo, milestone: &Milestone) -> (usize, usize) {
     (of(IssueState::Open), of(IssueState::Closed))
 }
 
-/// Takes `user_view_type` off every account in a value: some webhooks are described without it.
+/// Removes `user_view_type` from every account in a value. The description of some webhooks lacks it.
 pub(crate) fn without_view_type(value: &mut Value) {
     match value {
         Value::Object(members) => members.values_mut().for_each(without_view_type),

@@ -7,16 +7,16 @@ use crate::state::{
     Actors, BypassMode, Id, Protection, Repo, RequiredCheck, RequiredChecks, RequiredReviews, Ruleset, Switches,
 };
 
-/// Some people, and with what they are linked.
+/// Which links a list of people has.
 #[derive(Clone, Copy)]
 pub(crate) enum Listed {
     Plain,
-    /// With the addresses of the lists.
+    /// With the URLs of the lists.
     Linked,
 }
 
 impl View<'_> {
-    /// The protection of a branch, whole.
+    /// The protection of a branch in full.
     pub(crate) fn protection(self, repo: &Repo, branch: &str, protection: &Protection) -> Value {
         let url = self.protection_url(repo, branch);
         let Switches {
@@ -46,7 +46,7 @@ impl View<'_> {
         if let Some(restrictions) = &protection.restrictions {
             value["restrictions"] = self.actors(restrictions, &format!("{url}/restrictions"), Listed::Linked);
             value["restrictions"]["apps_url"] = json!(format!("{url}/restrictions/apps"));
-            // Of an app's permissions, this resource shows these only.
+            // This resource shows only these of an app's permissions.
             for app in value["restrictions"]["apps"].as_array_mut().into_iter().flatten() {
                 if let Some(permissions) = app["permissions"].as_object_mut() {
                     permissions
@@ -61,7 +61,7 @@ impl View<'_> {
         self.repo_api(repo, &format!("/branches/{branch}/protection"))
     }
 
-    /// Whether administrators are held to it.
+    /// Whether it applies to administrators.
     pub(crate) fn enforce_admins(self, repo: &Repo, branch: &str, protection: &Protection) -> Value {
         let url = format!("{}/enforce_admins", self.protection_url(repo, branch));
         json!({ "url": url, "enabled": protection.switches.enforce_admins })
@@ -106,7 +106,7 @@ impl View<'_> {
         value
     }
 
-    /// What a branch says of its protection in short.
+    /// The short form of a branch's protection.
     pub(crate) fn branch_protection(repo: &Repo, branch: &str) -> Value {
         let protection = repo.rules.protections.get(branch);
         let checks = protection.and_then(|protection| protection.status_checks.clone());
@@ -126,7 +126,7 @@ impl View<'_> {
         })
     }
 
-    /// A protection as webhooks tell of it.
+    /// A protection in webhooks.
     pub(crate) fn protection_rule(self, repo: Id, branch: &str, protection: &Protection) -> Value {
         let level = |on: bool| match (on, protection.switches.enforce_admins) {
             (false, _) => "off",
@@ -163,7 +163,7 @@ impl View<'_> {
         value
     }
 
-    /// A ruleset as listed.
+    /// A ruleset in the list.
     pub(crate) fn ruleset_listed(self, repo: &Repo, ruleset: &Ruleset) -> Value {
         json!({
             "id": ruleset.id, "name": ruleset.name, "target": ruleset.target, "source_type": "Repository",
@@ -176,7 +176,7 @@ impl View<'_> {
         })
     }
 
-    /// A ruleset in full. Who may bypass it is told to those who administer the repository.
+    /// A ruleset in full. Only administrators of the repository see who may bypass it.
     pub(crate) fn ruleset(self, repo: &Repo, ruleset: &Ruleset, bypass: Option<BypassMode>, is_admin: bool) -> Value {
         let mut value = self.ruleset_listed(repo, ruleset);
         let more = json!({
@@ -204,7 +204,7 @@ fn check(check: &RequiredCheck) -> Value {
     json!({ "context": check.context, "app_id": check.app })
 }
 
-/// Here alone an app is described, if only by nothing.
+/// Only here an app has a description, if only null.
 fn with_description(mut app: Value) -> Value {
     if app["description"].is_null() {
         app["description"] = json!("");

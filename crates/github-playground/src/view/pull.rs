@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl View<'_> {
-    /// A pull request as listed ("simple").
+    /// A pull request in lists ("simple").
     pub(crate) fn pull_simple(self, repo: &Repo, issue: &Issue) -> Value {
         let pull = issue.pull();
         let url = self.repo_api(repo, &format!("/pulls/{}", issue.number));
@@ -90,7 +90,7 @@ impl View<'_> {
         }
     }
 
-    /// The few lines that a check run names a pull request by.
+    /// The short form of a pull request in a check run.
     pub(crate) fn pull_minimal(self, repo: &Repo, issue: &Issue) -> Value {
         let pull = issue.pull();
         let side = |name: &str, sha: &str| {
@@ -130,7 +130,7 @@ impl View<'_> {
         value
     }
 
-    /// A review as webhooks spell it: the state in small letters, an empty body as null.
+    /// A review in webhooks: the state is in lower case, and an empty body is null.
     pub(crate) fn review_in_webhook(self, repo: &Repo, issue: &Issue, review: &Review) -> Value {
         let mut value = self.review(repo, issue, review);
         value["state"] = json!(review.state.as_str().to_lowercase());

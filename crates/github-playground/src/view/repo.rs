@@ -14,12 +14,12 @@ impl View<'_> {
         format!("{}/{}", self.state.account(repo.owner).login, repo.name)
     }
 
-    /// A resource below a repository; `path` starts with a slash.
+    /// The API URL below a repository; `path` starts with a slash.
     pub(crate) fn repo_api(self, repo: &Repo, path: &str) -> String {
         self.urls.api(&format!("/repos/{}{path}", self.full_name(repo)))
     }
 
-    /// A page below a repository; `path` starts with a slash.
+    /// The URL of a page below a repository; `path` starts with a slash.
     pub(crate) fn repo_web(self, repo: &Repo, path: &str) -> String {
         self.urls.web(&format!("/{}{path}", self.full_name(repo)))
     }
@@ -55,14 +55,14 @@ impl View<'_> {
         value
     }
 
-    /// A repository as other resources embed it, without the settings for merges.
+    /// A repository inside other resources, without the settings for merges.
     pub(crate) fn repo_minimal(self, repo: &Repo) -> Value {
         let mut value = self.repo(repo);
         without_merging(&mut value);
         value
     }
 
-    /// A repository in the list of an account's, with what the caller may do in it.
+    /// A repository in the list of an account, with the caller's permissions.
     pub(crate) fn repo_listed(self, repo: &Repo, role: Option<Role>) -> Value {
         let mut value = self.repo_minimal(repo);
         if role.is_some() {
@@ -71,7 +71,7 @@ impl View<'_> {
         value
     }
 
-    /// A repository as it is read by itself; `role` is the caller's, where they have one.
+    /// A repository in its full form; `role` is the caller's, if any.
     pub(crate) fn repo_full(self, repo: &Repo, role: Option<Role>) -> Value {
         let mut value = if role.is_some() { self.repo_for(repo, role) } else { self.repo(repo) };
         merge(&mut value, json!({ "network_count": 0, "subscribers_count": 0 }));
@@ -79,7 +79,7 @@ impl View<'_> {
         value
     }
 
-    /// A repository with what the caller may do in it.
+    /// A repository with the caller's permissions.
     pub(crate) fn repo_for(self, repo: &Repo, role: Option<Role>) -> Value {
         let mut value = self.repo(repo);
         value["permissions"] = super::permissions(role);
@@ -149,7 +149,7 @@ impl View<'_> {
             .collect()
     }
 
-    /// A branch as listed.
+    /// A branch in the list.
     pub(crate) fn branch(self, repo: &Repo, name: &str, sha: &str) -> Value {
         json!({
             "name": name, "commit": { "sha": sha, "url": self.repo_api(repo, &format!("/commits/{sha}")) },
@@ -158,7 +158,7 @@ impl View<'_> {
         })
     }
 
-    /// A git ref that points to a commit (or, for an annotated tag, to what `kind` says).
+    /// A git ref that points to a commit, or, for an annotated tag, to an object of type `kind`.
     pub(crate) fn git_ref(self, repo: &Repo, name: &str, sha: &str) -> Value {
         json!({
             "ref": name, "node_id": format!("REF_{}", hex::encode(format!("{}:{name}", repo.id))),
@@ -168,7 +168,7 @@ impl View<'_> {
     }
 }
 
-/// Takes the settings for merges out of a repository.
+/// Removes the settings for merges from a repository.
 pub(crate) fn without_merging(repo: &mut Value) {
     let settings =
         ["allow_auto_merge", "allow_merge_commit", "allow_rebase_merge", "allow_squash_merge", "allow_update_branch"];

@@ -1,11 +1,11 @@
-//! Organisations as a whole, memberships and teams.
+//! Full organisations, memberships and teams.
 
 use serde_json::{Value, json};
 
 use super::{View, merge, node_id, time, without};
 use crate::state::{Id, Member, OrgRole, Organization, Repo, Role, Team};
 
-/// The `permissions` of whoever has this role.
+/// The `permissions` of this role.
 pub(crate) fn permissions(role: Option<Role>) -> Value {
     let may = |least: Role| role.is_some_and(|role| role >= least);
     json!({
@@ -15,7 +15,7 @@ pub(crate) fn permissions(role: Option<Role>) -> Value {
 }
 
 impl View<'_> {
-    /// An organisation as everybody sees it.
+    /// An organisation in its public form.
     pub(crate) fn organization_full(self, id: Id) -> Value {
         let account = self.state.account(id);
         let repos = self.state.repos.values().filter(|repo| repo.owner == id && !repo.private).count();
@@ -32,7 +32,7 @@ impl View<'_> {
         value
     }
 
-    /// An organisation as its members see it.
+    /// An organisation in the form for its members.
     pub(crate) fn organization_for_members(self, id: Id, organization: &Organization) -> Value {
         let mut value = self.organization_full(id);
         let more = json!({
@@ -56,7 +56,7 @@ impl View<'_> {
         })
     }
 
-    /// A team without the one above it.
+    /// A team without its parent.
     fn team_simple(self, team: &Team) -> Value {
         let login = &self.state.account(team.org).login;
         let url = self.urls.api(&format!("/organizations/{}/team/{}", team.org, team.id));
@@ -70,7 +70,7 @@ impl View<'_> {
         })
     }
 
-    /// A team as listed.
+    /// A team in the list.
     pub(crate) fn team(self, team: &Team) -> Value {
         let mut value = self.team_simple(team);
         let parent = team.parent.and_then(|parent| self.state.teams.get(&parent));
@@ -78,7 +78,7 @@ impl View<'_> {
         value
     }
 
-    /// A team by itself.
+    /// A team in its full form.
     pub(crate) fn team_full(self, team: &Team) -> Value {
         let mut value = self.team(team);
         let repos = self.state.repos.keys().filter(|repo| self.state.team_role(team, **repo).is_some()).count();
@@ -91,7 +91,7 @@ impl View<'_> {
         value
     }
 
-    /// A team with what it may do in one repository.
+    /// A team with its role in one repository.
     pub(crate) fn team_on(self, team: &Team, role: Role) -> Value {
         let mut value = self.team(team);
         value["permission"] = json!(role.grant());
@@ -99,14 +99,14 @@ impl View<'_> {
         value
     }
 
-    /// A repository with what a team may do in it.
+    /// A repository with a team's role.
     pub(crate) fn repo_of_team(self, repo: &Repo, role: Role) -> Value {
         let mut value = self.repo_for(repo, Some(role));
         value["role_name"] = json!(role.name());
         value
     }
 
-    /// Somebody with what they may do in a repository.
+    /// A person with their role in a repository.
     pub(crate) fn collaborator(self, user: Id, role: Option<Role>) -> Value {
         let mut value = self.account(user);
         value["permissions"] = permissions(role);

@@ -1,4 +1,4 @@
-//! Faults in webhooks: what a rule does to a delivery before it is sent.
+//! Fault injection for webhooks, before a delivery is sent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,11 +11,11 @@ use crate::{
     state::{Delivery, Id, State},
 };
 
-/// What is held back goes out after this long, whatever came meanwhile.
+/// A held delivery is sent after this time at the latest.
 const HELD_AT_MOST: Duration = Duration::from_secs(10);
 
 impl AppState {
-    /// Sends a delivery, or does to it what a rule says.
+    /// Sends a delivery, or applies the act of a rule to it.
     pub(crate) fn dispatch(self: &Arc<Self>, state: &mut State, mut delivery: Delivery) {
         if !self.faults.is_on() {
             return self.transmit(state, delivery);
@@ -59,7 +59,7 @@ impl AppState {
         });
     }
 
-    /// A delivery arrived, or failed to: whatever waited for it follows.
+    /// Called when a delivery was sent or has failed. Deliveries that waited for it follow.
     pub(crate) fn sent(self: &Arc<Self>, state: &mut State, delivery: Id) {
         if !self.faults.is_on() || !self.faults.holds_any() {
             return;
@@ -83,7 +83,7 @@ impl AppState {
         }
     }
 
-    /// Removes all rules and sends what was held back.
+    /// Removes all rules and sends the deliveries that were held back.
     pub(crate) fn clear_faults(self: &Arc<Self>) {
         let mut state = self.state();
         for delivery in self.faults.end() {
@@ -92,7 +92,7 @@ impl AppState {
     }
 }
 
-/// What a delivery is about: the issue or pull request, the check, or the ref; else its event.
+/// The subject of a delivery: the issue or pull request, the check, or the ref; else its event.
 fn about(delivery: &Delivery) -> String {
     let payload: Value = serde_json::from_slice(&delivery.body).unwrap_or_default();
     let repository = payload["repository"]["full_name"].as_str().unwrap_or_default();

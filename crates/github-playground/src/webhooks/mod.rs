@@ -1,7 +1,7 @@
 //! Webhooks: one delivery for every event, sent once and at once, in no guaranteed order.
 //!
-//! In: an [`Event`]; its payload is made from the model at that moment. Out: a signed POST to the app's one hook URL, and a
-//! [`Delivery`] that stores request and response. GitHub does not retry by itself, and neither does this.
+//! In: an [`Event`]. Its payload is made from the model at that moment. Out: a signed POST to the app's only hook URL,
+//! and a [`Delivery`] that stores request and response. Neither GitHub nor the playground retries by itself.
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
 mod faults;
@@ -21,34 +21,34 @@ use super::{
 /// GitHub gives a receiver ten seconds. <https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks>
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The status of a delivery that was not answered yet.
+/// The status of a delivery without an answer yet.
 pub(crate) const PENDING: &str = "pending";
 
-/// The status of a delivery that nobody took.
+/// The status of a delivery whose receiver could not be reached.
 pub(crate) const UNREACHABLE: &str = "failed to connect to host";
 
-/// Their codes, by which deliveries are filtered: 400 to 599 is a failure.
+/// The status codes by which deliveries are filtered: 400 to 599 is a failure.
 /// <https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook>
 pub(crate) const UNREACHABLE_CODE: u16 = 502;
 const TIMED_OUT_CODE: u16 = 504;
 
-/// The largest payload, in bytes; a larger one is not delivered at all.
+/// The largest payload, in bytes. A larger one is not delivered.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>
 const LARGEST: usize = 25 * 1024 * 1024;
 
-/// A delivery can be seen and sent again for three days.
+/// How long a delivery can be seen and redelivered.
 /// <https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries>
 const RETENTION: TimeDelta = TimeDelta::days(3);
 
-/// How much of a receiver's answer is remembered, in characters.
+/// How much of a receiver's answer is stored, in characters.
 const BODY_KEPT: usize = 10_000;
 
-/// What an app is told without subscribing.
+/// The events that an app gets without a subscription.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation>
 const ALWAYS: [&str; 5] =
     ["github_app_authorization", "installation", "installation_repositories", "installation_target", "ping"];
 
-/// After these, a pull request may be ready to merge itself.
+/// After these events, auto-merge may be possible.
 const DECIDING: [&str; 8] = [
     "branch_protection_rule",
     "check_run",
@@ -60,19 +60,19 @@ const DECIDING: [&str; 8] = [
     "status",
 ];
 
-/// Something that happened in a repository.
+/// An event in a repository.
 pub(crate) struct Event {
     /// The `X-GitHub-Event`.
     pub(crate) name: &'static str,
     pub(crate) action: Option<&'static str>,
     pub(crate) repo: Id,
     pub(crate) sender: Id,
-    /// What this kind of event carries besides the common members.
+    /// The members of this kind of event, besides the common ones.
     pub(crate) fields: Value,
 }
 
 impl Event {
-    /// The app whose check it is, where others are not told of it: something is asked of that app.
+    /// The app that owns the check, if only that app gets the event, because it asks that app for something.
     /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_suite>
     fn addressee(&self, state: &State) -> Option<Id> {
         let (kind, asks) = match self.name {
@@ -87,26 +87,26 @@ impl Event {
 }
 
 impl State {
-    /// The deliveries that are not forgotten yet, newest first.
+    /// The stored deliveries within the retention time, newest first.
     pub(crate) fn recent_deliveries(&self) -> impl Iterator<Item = &Delivery> {
         let since = self.now() - RETENTION;
         self.deliveries.iter().rev().take_while(move |delivery| delivery.delivered_at > since)
     }
 
-    /// One of them.
+    /// One of them by id.
     pub(crate) fn recent_delivery(&self, id: Id) -> Option<&Delivery> {
         self.deliveries.find(id).filter(|delivery| delivery.delivered_at > self.now() - RETENTION)
     }
 }
 
 impl AppState {
-    /// Tells the apps that are installed there and have a hook URL.
+    /// Sends the event to the apps that are installed on the repository and have a hook URL.
     pub(crate) fn announce(self: &Arc<Self>, state: &mut State, event: Event) {
         self.start_workflows(state, &event);
         if DECIDING.contains(&event.name) {
             self.nudge(state, event.repo);
         }
-        // A suspended app hears of nothing but its installations.
+        // A suspended app only gets events of its installations.
         let here = state.installations_of(event.repo).filter(|all| all.suspended.is_none());
         let meant = event.addressee(state);
         let here: Vec<Id> = here.filter(|all| meant.is_none_or(|app| app == all.app)).map(|all| all.id).collect();
@@ -132,7 +132,7 @@ impl AppState {
         }
     }
 
-    /// Sends a webhook that is complete, if the app wants it and has a hook URL.
+    /// Sends a complete webhook, if the app subscribes to it and has a hook URL.
     pub(super) fn deliver(
         self: &Arc<Self>,
         state: &mut State,
@@ -145,7 +145,7 @@ impl AppState {
         self.deliver_to(state, app, event, repository, Some(installation), payload);
     }
 
-    /// The same for an app, installed or not.
+    /// The same for an app that need not be installed.
     pub(super) fn deliver_to(
         self: &Arc<Self>,
         state: &mut State,
@@ -169,7 +169,7 @@ impl AppState {
         }
         let action = payload.get("action").and_then(Value::as_str).map(str::to_owned);
         let delivery = Delivery {
-            // It gets its id when it is sent.
+            // The id is assigned when it is sent.
             id: 0,
             app,
             guid: uuid::Uuid::new_v4().to_string(),
@@ -181,7 +181,7 @@ impl AppState {
             delivered_at: state.now(),
             url,
             request_headers: BTreeMap::new(),
-            // Without the room that the text grew into: it is kept for days.
+            // Without the spare capacity of the text, because it is stored for days.
             body: body.into_boxed_str().into_boxed_bytes().into(),
             seconds: 0.0,
             status_code: 0,
@@ -192,7 +192,7 @@ impl AppState {
         self.dispatch(state, delivery);
     }
 
-    /// Sends a delivery again, under the same GUID, as a delivery of its own. Answers whether it is still known.
+    /// Sends a delivery again, under the same GUID, as a new delivery. Returns whether it is still stored.
     pub(crate) fn redeliver(self: &Arc<Self>, state: &mut State, id: Id) -> bool {
         let Some(found) = state.recent_delivery(id) else { return false };
         let mut delivery = found.clone();
@@ -207,7 +207,7 @@ impl AppState {
         true
     }
 
-    /// Puts a delivery on the list, signed and timed as of now, and answers with its id.
+    /// Adds a delivery to the list, signed and timed as of now, and returns its id.
     pub(crate) fn enter(state: &mut State, mut delivery: Delivery) -> Id {
         delivery.id = state.new_id();
         delivery.delivered_at = state.now();
@@ -275,7 +275,7 @@ struct HookResponse {
 }
 
 async fn receive(request: reqwest::RequestBuilder) -> HookResponse {
-    // As GitHub shows them: a gateway's codes, though no gateway spoke.
+    // GitHub shows a gateway's status codes, although no gateway answered.
     let failed = |code: u16, status: &str| HookResponse {
         code,
         status: status.to_owned(),

@@ -1,4 +1,4 @@
-//! Draws a graph that was laid out as SVG. Colours that the text does not give come from the page's style sheet.
+//! Draws a graph with its layout as SVG. The page's style sheet has the default colours.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +12,7 @@ use super::{
 
 const ARROW: f64 = 10.0;
 
-/// Draws the graph. `source` names the arrow head, so that two graphs of one page do not share ids.
+/// Draws the graph. `source` is part of the arrow head's id, so that two graphs on one page do not share ids.
 pub(super) fn draw(graph: &Graph, placed: &Placed, source: &str) -> Markup {
     let mut hasher = DefaultHasher::new();
     source.hash(&mut hasher);
@@ -116,8 +116,8 @@ fn draw_edge(graph: &Graph, placed: &Placed, edge: &Edge, way: &[(f64, f64)], ma
     }
 }
 
-/// From the border of one box to the border of the other, on the sides that the flow goes through; an edge that
-/// goes back leaves by the side it came in.
+/// The points from the border of one box to the border of the other, on the sides in the direction of the flow. An edge
+/// that goes backward leaves on the side where the flow enters.
 fn points(graph: &Graph, placed: &Placed, edge: &Edge, way: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let (from, to) = (placed.boxes[edge.from], placed.boxes[edge.to]);
     let ahead = if graph.sideways { to.x >= from.x } else { to.y >= from.y };
@@ -137,13 +137,13 @@ fn join(points: &[(f64, f64)]) -> String {
     points.join(" ")
 }
 
-/// One digit after the point is finer than a screen.
+/// One digit after the decimal point is finer than a screen.
 fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// Black or white, whichever is easier to read on this colour; `None` for a colour that is given by name.
+/// Black or white, whichever is easier to read on this colour; `None` for a named colour.
 fn readable_on(fill: &str) -> Option<String> {
     let hex = fill.strip_prefix('#')?;
     let digit = |at: usize| hex.get(at..=at).and_then(|digit| u32::from_str_radix(digit, 16).ok());

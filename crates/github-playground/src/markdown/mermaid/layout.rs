@@ -1,5 +1,6 @@
-//! Lays out a graph: layers by the longest way from a start, order within a layer by the neighbours' mean
-//! (Sugiyama's method in its simplest form), long edges led through the layers that they cross.
+//! Lays out a graph. A node's layer is the longest path from a start, and the order within a layer is by the mean
+//! position of the neighbours (Sugiyama's method in its simplest form). Long edges are routed through the layers that
+//! they cross.
 
 use super::{Graph, Node, Shape};
 
@@ -12,7 +13,7 @@ pub(super) struct Place {
     pub(super) height: f64,
 }
 
-/// Where the nodes are, and the points that each edge goes through between its two ends.
+/// The positions of the nodes, and the points that each edge passes between its two ends.
 #[derive(Debug)]
 pub(super) struct Placed {
     pub(super) boxes: Vec<Place>,
@@ -27,19 +28,19 @@ const GAP_IN_LAYER: f64 = 26.0;
 const GAP_OF_LAYERS: f64 = 46.0;
 const SWEEPS: usize = 8;
 
-/// Something in a layer: a node, or the place where a long edge passes.
+/// An item of a layer: a node, or the place where a long edge passes.
 struct Item {
     layer: usize,
-    /// Size across the layer's direction and along the flow.
+    /// The size across the flow, and along the flow.
     across: f64,
     along: f64,
-    /// Centre across.
+    /// The centre across the flow.
     at: f64,
     before: Vec<usize>,
     after: Vec<usize>,
 }
 
-/// Lays the graph out. The flow goes down, or to the right if the graph is `sideways`.
+/// Lays out the graph. The flow goes down, or to the right if the graph is `sideways`.
 pub(super) fn place(graph: &Graph) -> Placed {
     let sizes: Vec<(f64, f64)> = graph.nodes.iter().map(size).collect();
     let layers_of = layers(graph);
@@ -72,7 +73,7 @@ fn size(node: &Node) -> (f64, f64) {
     }
 }
 
-/// About how wide a sans-serif text of 14 pixels is.
+/// The approximate width of a sans-serif text of 14 pixels.
 pub(super) fn text_width(text: &str) -> f64 {
     text.chars()
         .map(|c| match c {
@@ -87,10 +88,10 @@ pub(super) fn text_width(text: &str) -> f64 {
         .sum()
 }
 
-/// Longest way from a start, edges that close a cycle not counted.
+/// The longest path from a start, without the edges that close a cycle.
 fn layers(graph: &Graph) -> Vec<usize> {
     let mut layers = vec![0; graph.nodes.len()];
-    // As many rounds as a path can be long; an edge that still wants to push then is part of a cycle.
+    // As many rounds as the longest possible path. An edge that would still push after that is part of a cycle.
     for _ in 0..graph.nodes.len() {
         let mut moved = false;
         for edge in graph.edges.iter().filter(|edge| !closes_cycle(graph, edge.from, edge.to)) {
@@ -106,7 +107,7 @@ fn layers(graph: &Graph) -> Vec<usize> {
     layers
 }
 
-/// Of a cycle's edges, those count as closing it that lead to a node which was named no later.
+/// Among the edges of a cycle, those that lead to a node which was named earlier close it.
 fn closes_cycle(graph: &Graph, from: usize, to: usize) -> bool {
     if to > from {
         return false;
@@ -154,7 +155,7 @@ fn add_edges(graph: &Graph, items: &mut Vec<Item>) -> Vec<Vec<usize>> {
     passes
 }
 
-/// Orders and places the items of each layer near their neighbours, sweeping down and up.
+/// Orders the items of each layer and places them near their neighbours, sweeping down and up.
 fn settle(items: &mut [Item], layers: &mut [Vec<usize>]) {
     for layer in layers.iter() {
         pack(items, layer, |_, at| at);
@@ -178,8 +179,8 @@ fn settle(items: &mut [Item], layers: &mut [Vec<usize>]) {
     }
 }
 
-/// Puts a layer's items at their preferred positions, pushed apart where they would overlap, and then all of them back
-/// by what they were pushed on average.
+/// Puts a layer's items at their preferred positions, pushes them apart if they overlap, and moves all of them back by
+/// the average push.
 fn pack(items: &mut [Item], layer: &[usize], mut preferred_at: impl FnMut(usize, f64) -> f64) {
     let (mut end, mut pushed) = (f64::NEG_INFINITY, 0.0);
     for &id in layer {
@@ -198,7 +199,7 @@ fn pack(items: &mut [Item], layer: &[usize], mut preferred_at: impl FnMut(usize,
 fn finish(graph: &Graph, items: &[Item], layers: &[Vec<usize>], passes: &[Vec<usize>], sizes: &[(f64, f64)]) -> Placed {
     let start = items.iter().map(|item| item.at - item.across / 2.0).fold(f64::INFINITY, f64::min);
     let across = items.iter().map(|item| item.at + item.across / 2.0).fold(f64::NEG_INFINITY, f64::max) - start;
-    // A label stands between two layers: where the flow is sideways, it needs its width there.
+    // A label is between two layers. If the flow is sideways, it needs its width there.
     let widest = graph.edges.iter().filter_map(|edge| edge.label.as_deref()).map(text_width).fold(0.0, f64::max);
     let gap = if graph.sideways { GAP_OF_LAYERS.max(widest + 24.0) } else { GAP_OF_LAYERS };
     let mut centres = Vec::with_capacity(layers.len());
@@ -222,7 +223,7 @@ fn finish(graph: &Graph, items: &[Item], layers: &[Vec<usize>], passes: &[Vec<us
         let (x, y) = point(item, 0.0);
         Place { x, y, width, height }
     });
-    // Straight through the whole depth of a layer: a bend in it would run over the boxes beside it.
+    // Straight through the whole depth of a layer, because a bend inside it would cross the boxes beside it.
     let through = |id: usize| {
         let depth = depths[items[id].layer];
         [point(&items[id], -depth), point(&items[id], depth)]

@@ -1,9 +1,9 @@
-//! Mermaid flowcharts as SVG, drawn on the server: GitHub shows them, and a page without scripts should too.
+//! Draws Mermaid flowcharts as SVG on the server. GitHub shows them, and a page without scripts should too.
 //!
-//! In: the text of a `mermaid` code block. Out: an `<svg>`, or nothing where the text is another kind of diagram
-//! or uses what is not understood; the page shows the text then. Understood is what
-//! <https://mermaid.js.org/syntax/flowchart.html> calls nodes, edges with labels, chains, `&`, `classDef`, `class`,
-//! `style` and `:::`; subgraphs are drawn without their frames, and clicks are left out.
+//! In: the text of a `mermaid` code block. Out: an `<svg>`, or nothing if the text is another kind of diagram or has
+//! unsupported syntax; the page then shows the text. Of
+//! <https://mermaid.js.org/syntax/flowchart.html>, nodes, edges with labels, chains, `&`, `classDef`, `class`, `style`
+//! and `:::` are supported. Subgraphs are drawn without their frames, and clicks are ignored.
 
 mod draw;
 mod layout;
@@ -11,7 +11,7 @@ mod parse;
 
 use maud::Markup;
 
-/// More than this is not drawn: the work of the layout grows faster than the graph.
+/// The most nodes. The time of the layout grows faster than the graph.
 const MAX_NODES: usize = 80;
 const MAX_EDGES: usize = 240;
 
@@ -51,7 +51,7 @@ enum Shape {
     Hexagon,
 }
 
-/// Only what was checked to be a colour or a number gets in here.
+/// A style. It only contains values that were checked to be colours or numbers.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Style {
     fill: Option<String>,

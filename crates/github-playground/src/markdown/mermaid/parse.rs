@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Edge, Graph, Line, Node, Shape, Style};
 
-/// What opens a node's text, what closes it, and the shape that this means; longer ones first.
+/// The brackets of a node's text, and the shape that they mean. Longer ones come first.
 const BRACKETS: [(&str, &str, Shape); 11] = [
     ("([", "])", Shape::Stadium),
     ("[[", "]]", Shape::Rectangle),
@@ -19,7 +19,7 @@ const BRACKETS: [(&str, &str, Shape); 11] = [
     (">", "]", Shape::Rectangle),
 ];
 
-/// Reads a flowchart; `None` if it is none, or if a statement is not understood.
+/// Parses a flowchart; `None` if it is not one, or if a statement is not supported.
 pub(super) fn parse(source: &str) -> Option<Graph> {
     let mut reader = Reader::default();
     let mut statements = source.lines().filter(|line| !line.trim_start().starts_with("%%")).flat_map(statements);
@@ -37,7 +37,7 @@ pub(super) fn parse(source: &str) -> Option<Graph> {
     Some(reader.finish())
 }
 
-/// Statements end at a line's end or at a semicolon that is not inside quotes.
+/// A statement ends at a line's end or at a semicolon outside quotes.
 fn statements(line: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut quoted) = (0, false);
@@ -187,7 +187,8 @@ impl Reader {
     }
 }
 
-/// Letters, digits and underscores; a hyphen or a dot only between two of them, since arrows start with a hyphen.
+/// Letters, digits and underscores. A hyphen or a dot is only allowed between two of them, because arrows start with a
+/// hyphen.
 fn name_length(text: &str) -> usize {
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -236,7 +237,7 @@ fn parse_arrow(text: &str) -> Option<(Arrow, &str)> {
     Some((Arrow { line, head, label }, rest))
 }
 
-/// A label's text: `<br>` and `\n` break lines, other tags are left out, entities are characters.
+/// A label's text: `<br>` and `\n` break lines, other tags are dropped, and entities are decoded.
 fn plain_lines(label: &str) -> Vec<String> {
     let label = label.trim().trim_matches('`').replace("<br/>", "\n").replace("<br />", "\n").replace("<br>", "\n");
     let label = label.replace("\\n", "\n");
