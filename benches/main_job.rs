@@ -1,9 +1,9 @@
-//! How long Adjutant itself takes for a directive: wall time from the label to the last merge.
+//! Measures how long Adjutant itself takes for a directive: wall time from the label to the last merge.
 //!
-//! A directive of the demo's shape (five steps, two and two of them in parallel, one rework by itself, one approval, one
-//! rework by a person, a final pull request) with an agent that answers at once, verifiers that look for one file, and a
-//! maintainer who answers within milliseconds. What is left is Adjutant: Postgres, git, the sandbox, and the calls to GitHub
-//! (the playground, in this process). Run it with `scripts/bench-main-job`.
+//! The directive has the shape of the demo's (five steps, two and two of them in parallel, one rework by Adjutant, one
+//! approval, one rework by a person, a final pull request). The agent answers at once, the verifiers only check for one
+//! file, and the maintainer answers within milliseconds. The remaining time is Adjutant's: Postgres, git, the sandbox,
+//! and the calls to GitHub (the playground, in this process). Run it with `scripts/bench-main-job`.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -25,17 +25,17 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What the median must stay under.
+/// The limit for the median.
 const GOAL: Duration = Duration::from_secs(5);
-/// A run that takes longer is stuck.
+/// A longer run counts as stuck.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How often the maintainer looks for something to answer.
+/// How often the maintainer checks for a question.
 const GLANCE: Duration = Duration::from_millis(20);
 /// The argument that makes this program the agent.
 const AGENT: &str = "agent";
 
-/// Trivial, and able to fail: a step's first try leaves the files that they look for. By pattern, since a step that
-/// changes a file which a verifier names is never green.
+/// Simple verifiers that can fail: a step's first try leaves the files that they check for. The files are named by a
+/// pattern, because a step that changes a file which a verifier names is never green.
 const POLICY: &str = "\
 verifiers:
   - { name: test, run: 'test ! -e wron[g]' }
@@ -80,7 +80,7 @@ async fn bench() -> Fallible<ExitCode> {
     Ok(if median < GOAL { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// All that runs for one directive.
+/// Everything that runs for one directive.
 struct Stage {
     folder: PathBuf,
     playground: Playground,
@@ -93,7 +93,7 @@ impl Stage {
     async fn set() -> Fallible<Self> {
         let folder = env::temp_dir().join(format!("adjutant-bench-{}", std::process::id()));
         fs::create_dir(&folder)?;
-        // As root, agents and Postgres run as other users: they may pass through.
+        // As root, agents and Postgres run as other users. They may enter the folder.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))?;
         let playground = github_playground::start(adjutant::playground::options(folder.join("playground"))).await?;
         let cluster = Cluster::start(&folder.join("data")).await?;
@@ -106,7 +106,7 @@ impl Stage {
         Ok(Self { folder, playground, cluster, stop, serving })
     }
 
-    /// From the label to the merge of the final pull request.
+    /// Runs from the label to the merge of the final pull request.
     async fn tell(&self) -> Fallible<Duration> {
         let maintainer = Maintainer::new(&self.playground);
         let old = maintainer.get("/contents/.github/adjutant.yml").await?;
@@ -136,7 +136,7 @@ impl Stage {
 }
 
 fn settings(folder: &Path, playground: &Playground, database: &str) -> Fallible<Settings> {
-    // Agents may not look into the folder that this program lies in.
+    // Agents may not read the folder of this program.
     let program = folder.join(AGENT);
     fs::copy(env::current_exe()?, &program)?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
@@ -153,7 +153,7 @@ fn settings(folder: &Path, playground: &Playground, database: &str) -> Fallible<
     Ok(Settings::load(variables.map(|(name, value)| (name.to_owned(), value)), None)?)
 }
 
-/// The one who answers at once.
+/// The maintainer, who answers at once.
 struct Maintainer {
     http: reqwest::Client,
     repository: String,
@@ -166,12 +166,12 @@ impl Maintainer {
         Self { http: reqwest::Client::new(), repository, token: playground.token("maintainer") }
     }
 
-    /// Answers what waits for a person, each head once; whether the final pull request is merged.
+    /// Answers everything that waits for a person, each head once. Returns whether the final pull request is merged.
     async fn answer(&self, answered: &mut Vec<Value>) -> Fallible<bool> {
         let pulls = self.get("/pulls?state=open&per_page=100").await?;
         let pulls = pulls.as_array().map(Vec::as_slice).unwrap_or_default();
         let head = |pull: &Value| pull["head"]["ref"].as_str().unwrap_or_default().to_owned();
-        // As in the demo: what is accepted untidy would show in the step beside it.
+        // As in the demo: a step that was accepted with a fault would show in the parallel step.
         let length_is_open = pulls.iter().any(|pull| head(pull).ends_with("-length"));
         for pull in pulls {
             let (number, sha) = (&pull["number"], &pull["head"]["sha"]);

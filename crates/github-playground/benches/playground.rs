@@ -1,9 +1,9 @@
-//! How fast and how small the playground is: `cargo bench -p github-playground`.
+//! Measures the speed and the memory of the playground: `cargo bench -p github-playground`.
 //!
-//! It runs the program itself, as a process of its own beside this one, and asks it over HTTP as a client would; what it sends as
-//! webhooks is received here too. Printed are the time to start (median of ten), what 10,000 issues take in memory, API requests a
-//! second and webhooks a second. Beside each stands the processor time that one took, of the playground and of this process: unlike
-//! the rates it says the same on a machine that is busy with something else.
+//! It runs the program as a separate process and sends requests over HTTP as a client would. It also receives the
+//! webhooks. It prints the time to start (median of ten), the memory for 10,000 issues, and API requests and webhooks
+//! per second. Beside each rate is the processor time of one request, for the playground and for this process. Unlike
+//! the rates, it is the same on a machine that is busy with other work.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -47,12 +47,12 @@ impl Running {
         Self { child, api, started }
     }
 
-    /// The processor time that it has taken so far.
+    /// The processor time that it has used so far.
     fn worked(&self) -> Duration {
         worked(&self.child.id().to_string())
     }
 
-    /// What it holds in memory, in MiB.
+    /// Its memory, in MiB.
     fn mebibytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
@@ -70,11 +70,11 @@ fn worked(process: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
     let (_, after_name) = stat.rsplit_once(") ").expect("Linux says so");
     let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
-    // Linux counts in hundredths of a second here, whatever its own clock does.
+    // Linux counts in hundredths of a second here, whatever its own clock rate is.
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
-/// What was done within a time, and what it took.
+/// A measured time and its processor times.
 struct Span {
     from: Instant,
     playground: Duration,
@@ -86,7 +86,7 @@ impl Span {
         Self { from: Instant::now(), playground: playground.worked(), here: worked("self") }
     }
 
-    /// Prints how often a second something was done since the beginning, and the processor time of each.
+    /// Prints the rate per second since the beginning, and the processor time of each.
     fn say(&self, playground: &Running, count: u64, what: &str) {
         #[expect(clippy::cast_precision_loss, reason = "a count of seconds' work is small")]
         let count = count as f64;
@@ -110,7 +110,7 @@ async fn call(client: &Client, method: Method, url: String, body: Option<Value>)
     response.bytes().await.expect("to the end");
 }
 
-/// Does something from all clients at once until the time is over, and answers with how often.
+/// Repeats an act from all clients until the time is over, and returns how often.
 async fn often<F: Future<Output = ()> + Send>(act: impl Fn(u64) -> F + Clone + Send + 'static) -> u64 {
     let (count, from) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let mut clients = Vec::new();
@@ -126,7 +126,7 @@ async fn often<F: Future<Output = ()> + Send>(act: impl Fn(u64) -> F + Clone + S
     count.load(Ordering::Relaxed)
 }
 
-/// Does something so many times, from all clients at once.
+/// Repeats an act this many times, from all clients.
 async fn times<F: Future<Output = ()>>(count: u64, act: impl Fn(u64) -> F) {
     use futures_util::StreamExt;
     futures_util::stream::iter(0..count).for_each_concurrent(CLIENTS, act).await;
@@ -169,7 +169,7 @@ async fn requests(client: &Client, playground: &Running) {
     }
 }
 
-/// Somebody who takes webhooks, at the address, and counts them.
+/// A receiver that counts webhooks, with its URL.
 async fn receiver() -> (String, Arc<AtomicU64>) {
     let received = Arc::new(AtomicU64::new(0));
     let counter = received.clone();
@@ -228,7 +228,7 @@ fn starts(folder: &Path) {
 
 #[tokio::main]
 async fn main() {
-    // `cargo test --benches` only wants to know that it builds.
+    // `cargo test --benches` only checks that it builds.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }

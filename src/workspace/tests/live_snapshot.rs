@@ -1,4 +1,4 @@
-//! Looks at a tree in which somebody is at work.
+//! Takes snapshots of a tree while a process is working in it.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use super::*;
 use crate::workspace::sandbox::{Mode, Sandbox, SandboxConfig};
 
 async fn sandbox(world: &World) -> Sandbox {
-    // The sandbox's user is another one than ours.
+    // The sandbox's user is not ours.
     for folder in [world.folder.path().to_owned(), world.folder.path().join("data")] {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -38,7 +38,7 @@ async fn a_live_snapshot_sees_what_a_snapshot_sees() {
     fs::remove_file(path.join("src/lib.rs")).unwrap();
     fs::create_dir(path.join("target")).unwrap();
     fs::write(path.join("target/built"), "ignored\n").unwrap();
-    // What an agent committed by itself is as good as what it left.
+    // A file that the agent committed itself counts like any other file.
     git(&path, &["add", "README.md"]);
     git(&path, &["commit", "-qm", "By itself"]);
 
@@ -58,7 +58,8 @@ async fn a_live_snapshot_follows_no_symlink_and_takes_in_nothing_that_is_ignored
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("key.pem"), "ours\n").unwrap();
     symlink(&outside, path.join("lead")).unwrap();
-    // The repository's own list claims that the file behind the link is a file of the tree, and that what is ignored is not.
+    // The agent's own repository claims that the file behind the link belongs to the tree, and that ignored files do
+    // not exist.
     fs::write(path.join("own.env"), "SECRET=1\n").unwrap();
     git(&path, &["add", "--force", "own.env"]);
     let blob = git(&path, &["hash-object", "-w", "README.md"]);

@@ -1,4 +1,4 @@
-//! Who may what: tokens of people, of the app and of its installations.
+//! Permissions of the tokens of people, of the app and of its installations.
 
 use reqwest::Method;
 use serde_json::{Value, json};

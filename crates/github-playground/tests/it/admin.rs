@@ -1,4 +1,4 @@
-//! The admin API: everything a test does by hand can be done over HTTP, and by nobody else's page.
+//! The admin API: everything that the handles offer is also possible over HTTP, but not from another site's page.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What becomes of pull requests when their branches are renamed, retargeted, deleted, made again.
+//! What happens to pull requests when their branches are renamed, retargeted, deleted or created again.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -62,7 +62,7 @@ async fn a_tag_belongs_to_its_token_and_media_type_and_a_date_does_not() {
     assert!(date.ends_with(" GMT"), "{date}");
     let since = ("if-modified-since", date.as_str());
     assert_eq!(harness.ask(Method::GET, "/issues/1", &[other, since]).await.status().as_u16(), 304);
-    // A tag that does not fit decides, whatever the date says.
+    // The `ETag` decides, whatever the date is.
     let both = [other, since, ("if-none-match", "\"x\"")];
     assert_eq!(harness.ask(Method::GET, "/issues/1", &both).await.status().as_u16(), 200);
     harness.playground.advance(Duration::from_secs(5));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::support::{Clone, Harness};
 
-/// Asks for a media type; answers with status, content type and text.
+/// Requests a media type; returns status, content type and text.
 async fn asked(harness: &Harness, path: &str, accept: &str) -> (u16, String, String) {
     let url = format!("{}/api/v3/repos/acme/widgets{path}", harness.playground.url);
     let request = harness.client.get(url).bearer_auth("playground-writer").header(header::ACCEPT, accept);

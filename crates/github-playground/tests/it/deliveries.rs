@@ -1,4 +1,4 @@
-//! What the app can see of its own webhooks, and how it sets them.
+//! What the app can see of its own webhooks, and how it configures them.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Harness {
         list.as_array().unwrap().clone()
     }
 
-    /// Waits until so many are listed.
+    /// Waits until this many deliveries are listed.
     async fn settled(&self, count: usize) -> Vec<Value> {
         wait_for("the deliveries", async || {
             Some(self.deliveries("per_page=100").await).filter(|all| all.len() == count)
@@ -33,7 +33,7 @@ impl Harness {
     }
 }
 
-/// The `next` of a `Link` header, below `/app/hook/deliveries`.
+/// The `next` link of a `Link` header, below `/app/hook/deliveries`.
 fn next(reply: &Reply) -> Option<String> {
     let link = reply.headers.get("link")?.to_str().unwrap();
     let (address, rel) = link.split_once(">; ")?;
@@ -198,7 +198,7 @@ async fn a_payload_over_25_megabytes_is_not_delivered() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     let clone = harness.clone_as("playground-writer").await;
-    // Twenty commits are in a push's payload, each with its whole message.
+    // A push's payload has twenty commits, each with its whole message.
     std::fs::write(clone.path.join("../message"), "a long story ".repeat(220_000)).unwrap();
     for _ in 0..10 {
         clone.git(&["commit", "--quiet", "--allow-empty", "--file", "../message"]).await.unwrap();

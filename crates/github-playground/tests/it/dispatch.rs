@@ -1,4 +1,4 @@
-//! Workflows that somebody asks for.
+//! Workflows that are started by hand.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ async fn a_workflow_is_dispatched_with_the_inputs_it_declares() {
     assert!(ask(json!({ "ref": "main", "inputs": many }), 422).await.contains("properties are allowed"));
     let good = inputs(json!({ "where": "here" }));
     harness.as_user("triager", Method::POST, path, good.clone()).await.expect(403);
-    // The app may read what Actions does, and no more.
+    // The app may only read the results of Actions.
     let refused = harness.as_app(Method::POST, path, good.clone()).await.expect(403);
     assert_eq!(refused["message"], "Resource not accessible by integration");
     harness.as_user("writer", Method::POST, "/actions/workflows/none.yml/dispatches", good.clone()).await.expect(404);

@@ -1,4 +1,4 @@
-//! README.md and COVERAGE.md name what there is.
+//! README.md and COVERAGE.md are complete.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
 
-/// What is marked there is checked by `make test`, after all tests have run; names can be compared at any time.
+/// `make test` checks the marks there after all tests have run. The names can be compared at any time.
 #[test]
 fn the_list_in_the_document_has_the_names_of_the_fixtures() {
     let document = read("COVERAGE.md");
@@ -29,7 +29,7 @@ fn the_list_in_the_document_has_the_names_of_the_fixtures() {
     assert_eq!(shown.len(), listed.len(), "something is listed twice: {remedy}");
 }
 
-/// The words for one kind of act, taken from the error that another word gets.
+/// The words for one kind of act, taken from the error for an unknown word.
 fn words_of<T: DeserializeOwned>() -> BTreeSet<String> {
     let told = serde_json::from_str::<T>(r#""?""#).err().expect("no word").to_string();
     let (_, listed) = told.split_once("expected ").expect("the words that there are");

@@ -15,7 +15,7 @@ fn issue() -> Value {
 }
 
 impl Harness {
-    /// Asks, and answers with what went wrong on the wire, if anything did.
+    /// Sends a request, and returns the error of the connection, if there was one.
     async fn try_call(&self, method: Method, path: &str, body: Value) -> Result<StatusCode, reqwest::Error> {
         let request = self.client.request(method, format!("{}/api/v3/repos/acme/widgets{path}", self.playground.url));
         let request = request.bearer_auth("playground-writer").timeout(Duration::from_secs(5));
@@ -120,7 +120,7 @@ async fn what_was_done_before_the_answer_was_lost_stays_done() {
             RequestAct::DoneThenReset => assert!(format!("{:?}", call.await.unwrap_err()).contains("ConnectionReset")),
             RequestAct::DoneThenBadGateway => assert_eq!(call.await.unwrap(), 502),
             _ => {
-                // Whoever waits gives up; the issue is there all the same.
+                // The client stops waiting, but the issue is created.
                 tokio::select! {
                     answer = call => panic!("{answer:?}"),
                     () = wait_for("the issue", async || (harness.titles().await == 3).then_some(())) => {}
@@ -168,7 +168,7 @@ async fn a_push_may_be_done_though_git_hears_of_a_failure() {
     clone.git(&["push", "--quiet", "origin", "topic"]).await.unwrap_err();
     harness.get("/branches/topic").await;
     harness.playground.clear_faults();
-    // Git asks without credentials first; it is the second answer that it takes for a refusal of them.
+    // Git first sends no credentials. Only the second answer is a refusal of its credentials.
     let refusal = FaultRule::to("GET", "git", RequestAct::Unauthorized).after(1).once();
     harness.playground.inject_fault(refusal).unwrap();
     let refused = clone.git(&["push", "--quiet", "origin", "HEAD:refs/heads/other"]).await.unwrap_err();
@@ -246,7 +246,7 @@ async fn a_fresh_ref_is_unknown_for_a_while_to_refs_branches_and_pull_requests()
     harness.get("/git/ref/heads/late").await;
 }
 
-/// The titles that webhooks of issues brought, in order of arrival.
+/// The titles in the webhooks of issues, in order of arrival.
 fn arrived(receiver: &Receiver) -> Vec<(String, String)> {
     let said = |all: Received| {
         let title = all.payload["issue"]["title"].as_str()?.to_owned();
@@ -322,7 +322,7 @@ async fn a_reordered_delivery_comes_after_as_many_later_ones() {
     harness.playground.inject_fault(FaultRule::to_webhook("issues", "", act).once()).unwrap();
     for (at, title) in ["one", "two", "three"].into_iter().enumerate() {
         harness.as_user("writer", Method::POST, "/issues", json!({ "title": title })).await.expect(201);
-        // One after another, so that only the held one changes the order.
+        // One after another, so that only the held delivery changes the order.
         wait_for("the delivery", async || (at == 0 || arrived(&receiver).len() >= at).then_some(())).await;
     }
     issues_arrive(&receiver, &[("opened", "two"), ("opened", "three"), ("opened", "one")]).await;

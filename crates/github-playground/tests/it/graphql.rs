@@ -1,4 +1,4 @@
-//! GraphQL: what is asked is understood and held against GitHub's schema, and what is answered fits it.
+//! GraphQL: requests are parsed and validated against GitHub's schema, and the answers match it.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The program with a repository of one's own.
+//! The program with a user's own repository.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -163,7 +163,7 @@ async fn no_program_that_the_repository_names_is_run() {
     }
     git(&own, &["config", "core.hooksPath", hooks.to_str().unwrap()]);
     let _ = std::fs::remove_file(&ran);
-    // Touched, so that git would have to look into it to know whether it changed.
+    // Changed, so that git would have to read it to find out whether its content changed.
     std::fs::write(own.join("README.md"), "# Wheel\n").unwrap();
     let (facts, mut child) = facts(folder.path(), &["--import", "my gears"]).await;
     assert_eq!(facts["repositories"], serde_json::json!(["acme/widgets", "acme/my-gears"]));

@@ -1,4 +1,5 @@
-//! Installations: suspended, removed, given repositories and permissions; who hears of it, and what tokens are still worth.
+//! Installations: suspended, removed, given repositories and permissions; who gets the webhooks, and which tokens are
+//! still valid.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ fn at(harness: &Harness, path: &str) -> String {
     format!("/app/installations/{}{path}", harness.playground.installation_id)
 }
 
-/// Makes a repository in the organisation, and answers with its id.
+/// Creates a repository in the organisation, and returns its id.
 async fn new_repository(harness: &Harness, name: &str) -> u64 {
     let new = Some(json!({ "name": name }));
     let made = harness.call(Method::POST, "/orgs/acme/repos", "playground-maintainer", new).await.expect(201);

@@ -1,4 +1,4 @@
-//! Issues, labels, comments, reactions, and lists cut into pages.
+//! Issues, labels, comments, reactions, and lists in pages.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -150,7 +150,7 @@ async fn graphql_is_counted_apart_and_refuses_in_its_own_way() {
 async fn only_so_many_requests_are_answered_at_once() {
     let harness = Harness::start().await;
     harness.playground.limit_rates(RateLimits { concurrent: 1, ..RateLimits::default() });
-    // Creating a ref waits for git; while it does, another request is one too many.
+    // Creating a ref waits for git. During that time, another request exceeds the limit.
     let sha = harness.get("/git/ref/heads/main").await["object"]["sha"].clone();
     let mut refused = None;
     for round in 0..20 {
@@ -179,7 +179,7 @@ async fn an_installation_on_a_large_account_may_ask_more() {
     }
     harness.playground.limit_rates(RateLimits::default());
     let token = harness.installation_token(json!({})).await;
-    // Four of the seed and these make 26: six above twenty.
+    // With the four people of the seed there are 26, which is six above twenty.
     assert_eq!(number(&harness.read(&token).await, "limit"), Some(5300));
 }
 

@@ -1,4 +1,4 @@
-//! Lists: pages with `Link`, and the order that is asked for.
+//! Lists: pages with `Link`, and sorting.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ impl Harness {
         self.get(path).await.as_array().unwrap().iter().map(|item| item[field].clone()).collect()
     }
 
-    /// The `Link` header's addresses by their relation, each as `page=N` and the like.
+    /// The addresses of the `Link` header by their relation, each as `page=N` and the like.
     async fn links(&self, path: &str) -> Vec<(String, String)> {
         let reply = self.as_user("maintainer", Method::GET, path, Value::Null).await;
         let link = reply.headers.get("link").map(|link| link.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -88,7 +88,7 @@ async fn the_number_of_pages_follows_what_opens_closes_and_goes() {
     };
     let counted = async || {
         let counts = [pages("state=open").await, pages("state=closed").await, pages("state=all").await];
-        // Where a filter has to look at all of them it is the same.
+        // The same if a filter has to read all of them.
         let since = "since=2000-01-01T00:00:00Z";
         for (state, count) in ["open", "closed", "all"].iter().zip(counts) {
             assert_eq!(pages(&format!("state={state}&{since}")).await, count, "{state}");

@@ -1,5 +1,5 @@
-//! The playground, driven from outside: over HTTP as an app and as people would, with real git, and with a receiver that
-//! checks every webhook's signature.
+//! The playground from outside: over HTTP as an app and as people, with real git, and with a receiver that checks every
+//! webhook's signature.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 

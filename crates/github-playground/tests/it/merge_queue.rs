@@ -1,4 +1,5 @@
-//! The merge queue: in line, each on top of those ahead, and into the base when the checks of that have passed.
+//! The merge queue: each pull request is tested on top of those ahead, and is merged into the base when its checks have
+//! passed.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ const ENQUEUE: &str = "mutation($id: ID!, $jump: Boolean, $head: GitObjectID) {
 const DEQUEUE: &str =
     "mutation($id: ID!) { dequeuePullRequest(input: { id: $id }) { mergeQueueEntry { pullRequest { number } } } }";
 
-/// A harness whose `main` has a merge queue that waits for the check `ci`, and a receiver of all that is told of it.
+/// A harness whose `main` has a merge queue with the required check `ci`, and a receiver of all webhooks.
 async fn queued_world(more: Value) -> (Harness, Receiver, Value) {
     let harness = Harness::start().await;
     harness.playground.subscribe(&["merge_group"]);
@@ -46,7 +47,7 @@ fn refusal(answer: &Value) -> (&str, &str) {
     (error["type"].as_str().unwrap_or_default(), error["message"].as_str().unwrap_or_default())
 }
 
-/// The newest group of a pull request for which checks were asked, once there are `least` of them.
+/// The newest group of a pull request for which checks were requested, after there are `least` of them.
 async fn group(receiver: &Receiver, number: u64, least: usize) -> Value {
     wait_for("the merge group", async || {
         let part = format!("/pr-{number}-");
@@ -61,7 +62,7 @@ async fn group(receiver: &Receiver, number: u64, least: usize) -> Value {
     .await
 }
 
-/// The reason with which a pull request left the queue, and who took it out.
+/// The reason why a pull request left the queue, and who removed it.
 async fn left(receiver: &Receiver, number: u64) -> (String, String) {
     wait_for("the pull request to leave the queue", async || {
         let of = |all: &Received| {
@@ -74,7 +75,7 @@ async fn left(receiver: &Receiver, number: u64) -> (String, String) {
     .await
 }
 
-/// The reasons with which groups of a pull request ended, in the order in which they were sent; once there are `least`.
+/// The reasons why groups of a pull request ended, in the order in which they were sent, after there are `least`.
 async fn destroyed(receiver: &Receiver, number: u64, least: usize) -> Vec<String> {
     wait_for("the end of merge groups", async || {
         let part = format!("/pr-{number}-");

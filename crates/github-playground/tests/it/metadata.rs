@@ -1,4 +1,4 @@
-//! What no story passes by: the root, the lists of people, the issues of a person, reactions that are taken back.
+//! Parts that no other test uses: the root, the lists of people, the issues of a person, reactions that are removed.
 
 use octocrab::models::{Author, issues::Issue, meta::ApiRoot};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Milestones, assignees, locks and labels: what an issue is besides its text, and who is told of it.
+//! Milestones, assignees, locks and labels: the data of an issue besides its text, and their webhooks.
 
 use reqwest::Method;
 use serde_json::{Value, json};

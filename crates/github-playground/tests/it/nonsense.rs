@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is an answer: in GitHub's shape, in time, never a 5xx, and what is refused leaves nothing behind.
+//! Every request gets a valid answer: in GitHub's shape, in time, never a 5xx. A refused request changes nothing.
 
 mod bodies;
 mod callers;

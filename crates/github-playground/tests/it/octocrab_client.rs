@@ -1,4 +1,4 @@
-//! octocrab's typed models read every answer that the bot's gateway will ask for.
+//! octocrab's typed models can read every answer that the bot's gateway requests.
 
 use octocrab::{
     Octocrab, Page,

@@ -1,4 +1,4 @@
-//! The pages: a story told by forms alone, what they refuse, and that everybody can use them.
+//! The pages: a whole story with forms only, their refusals, and their accessibility.
 
 mod browser;
 mod merging;

@@ -1,11 +1,11 @@
-//! Protected branches: what they demand of a merge and of a push, and what GitHub says where it is missing.
+//! Protected branches: their requirements for a merge and for a push, and GitHub's messages for what is missing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::{Harness, Receiver};
 
-/// A protection that asks for nothing but what is added.
+/// A protection without requirements, except those in `more`.
 fn protection(more: Value) -> Value {
     let mut body = json!({
         "required_status_checks": null, "enforce_admins": null, "required_pull_request_reviews": null, "restrictions": null,
@@ -159,7 +159,7 @@ async fn a_strict_check_wants_the_head_to_have_all_of_the_base() {
     status(&harness, &first["head"]["sha"], "ci", "success").await;
     assert_eq!(state(&harness).await, "clean");
     let put = json!({ "message": "Go on", "content": "b25l" });
-    // An administrator is not held to the rules, and the base goes on.
+    // The rules do not apply to an administrator, and the base moves.
     harness.as_user("maintainer", Method::PUT, "/contents/base.md", put.clone()).await.expect(201);
     assert_eq!(state(&harness).await, "behind");
     let stale = json!([409, "Head branch is out of date. Review and try the merge again."]);

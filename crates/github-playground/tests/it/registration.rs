@@ -1,4 +1,4 @@
-//! Apps registered from a manifest, beside the first one; and people who let an app act in their name.
+//! Apps that are registered from a manifest in addition to the first one, and people who let an app act for them.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 use super::support::{Harness, wait_for};
 
-/// An app as its conversion answered.
+/// An app in the form of the answer to its conversion.
 pub(super) struct Registered(pub(super) Value);
 
 impl Registered {
@@ -39,13 +39,13 @@ pub(super) fn manifest(hook: &str) -> Value {
     })
 }
 
-/// Posts a form as any site could, and does not follow where it leads.
+/// Posts a form as another site could, and does not follow the redirect.
 async fn post_form(harness: &Harness, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
     let stubborn = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
     form(&stubborn, format!("{}{path}", harness.playground.url), fields).await
 }
 
-/// The token of the pages' forms, as the page that a manifest leads to has it.
+/// The token of the pages' forms, taken from the page for a manifest.
 async fn form_token(harness: &Harness) -> String {
     let manifest = manifest("http://127.0.0.1:9/hook").to_string();
     let page = post_form(harness, "/settings/apps/new", &[("manifest", &manifest)]).await.text().await.unwrap();
@@ -53,7 +53,7 @@ async fn form_token(harness: &Harness) -> String {
     rest.split_once('"').unwrap().0.to_owned()
 }
 
-/// Posts a form that was filled in on a page here.
+/// Posts a form that was filled in on a page of the playground.
 pub(super) async fn submit(harness: &Harness, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
     let token = form_token(harness).await;
     post_form(harness, path, &[fields, &[("token", token.as_str())]].concat()).await
@@ -65,7 +65,7 @@ async fn form(client: &reqwest::Client, url: String, fields: &[(&str, &str)]) ->
     request.body(encoded.query().unwrap().to_owned()).send().await.unwrap()
 }
 
-/// The parameters of the address that an answer leads to.
+/// The target of an answer's redirect and its parameters.
 fn led_to(answer: &reqwest::Response) -> (String, std::collections::HashMap<String, String>) {
     assert!(answer.status().is_redirection(), "{}", answer.status());
     let place = reqwest::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
@@ -231,7 +231,7 @@ async fn a_registered_app_acts_and_is_told_beside_the_first_one() {
     assert_eq!(deliveries, json!([]), "the first app has no hook");
 }
 
-/// Has somebody agree, and answers with the code.
+/// Lets a person authorise the app, and returns the code.
 pub(super) async fn authorize(harness: &Harness, app: &Registered, login: &str) -> String {
     let fields = [("client_id", app.text("client_id")), ("login", login), ("state", "xyz")];
     let (place, parameters) = led_to(&submit(harness, "/login/oauth/authorize", &fields).await);

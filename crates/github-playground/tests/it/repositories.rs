@@ -1,4 +1,4 @@
-//! A repository's own life: described, renamed, handed over, archived, hidden, deleted; what git tells of it.
+//! A repository's own changes: described, renamed, transferred, archived, made private, deleted; and its data from git.
 
 use reqwest::{Method, redirect::Policy};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ async fn owner(harness: &Harness, method: Method, path: &str, body: Value) -> Re
     harness.as_user("maintainer", method, path, body).await
 }
 
-/// A playground whose app is told of repositories.
+/// A playground whose app subscribes to events of repositories.
 async fn told() -> (Harness, Receiver) {
     let harness = Harness::start().await;
     harness.playground.subscribe(&["repository", "public"]);

@@ -1,4 +1,4 @@
-//! Who is asked for a review, what a review counts for, and what pushes do to it.
+//! Who is asked for a review, when a review counts, and what pushes do to it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn push(harness: &Harness, branch: &str, file: &str, text: &str) -> String
     sha
 }
 
-/// Puts a CODEOWNERS on the default branch.
+/// Commits a CODEOWNERS file on the default branch.
 async fn own(harness: &Harness, text: &str) {
     let clone = harness.clone_as("playground-maintainer").await;
     std::fs::create_dir_all(clone.path.join(".github")).unwrap();
@@ -61,7 +61,7 @@ async fn owners_are_asked_on_opening_or_when_a_draft_is_ready_and_the_last_line_
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let asked = receiver.next("pull_request", "review_requested").await.payload;
     assert_eq!(asked["requested_reviewer"]["login"], "maintainer");
-    // The author owns it too, and is not asked; a triager may not write, and so owns nothing.
+    // The author is also an owner but is not asked. A triager has no write access, and so is no owner.
     assert_eq!(logins(&harness.get("/pulls/1/requested_reviewers").await["users"]), ["maintainer"]);
     harness.open_pull("other", "other.txt", "one\n", json!({})).await;
     assert!(logins(&harness.get("/pulls/2/requested_reviewers").await["users"]).is_empty());
@@ -103,7 +103,7 @@ async fn a_push_that_changes_the_diff_dismisses_approvals_where_that_is_wanted()
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     harness.as_user("maintainer", Method::POST, "/pulls/1/reviews", json!({ "event": "APPROVE" })).await.expect(200);
     assert_eq!(harness.wait_mergeable(1, true).await["mergeable_state"], "clean");
-    // The base goes on and is merged into the head: the pull request proposes what it did.
+    // The base moves and is merged into the head. The pull request proposes the same as before.
     let put = json!({ "message": "Go on", "content": "b25l" });
     harness.as_user("maintainer", Method::PUT, "/contents/base.md", put).await.expect(201);
     harness.as_user("writer", Method::PUT, "/pulls/1/update-branch", json!({})).await.expect(202);
@@ -226,7 +226,7 @@ async fn a_team_owns_code_by_any_of_its_members() {
     };
     teams(Method::POST, "", json!({ "name": "Gears" })).await.expect(201);
     teams(Method::PUT, "/gears/memberships/triager", json!({ "role": "member" })).await.expect(200);
-    // Whoever makes a team is in it.
+    // The creator of a team is a member of it.
     teams(Method::DELETE, "/gears/memberships/maintainer", json!({})).await.expect(204);
     own(&harness, "*.md @acme/gears\n").await;
     let faults = harness.get("/codeowners/errors").await;

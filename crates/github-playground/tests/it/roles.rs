@@ -1,4 +1,4 @@
-//! The five roles: what each is called, and what each may do.
+//! The five roles: their names and their permissions.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::support::{Harness, Receiver};
 
 const ROLES: [&str; 5] = ["read", "triage", "write", "maintain", "admin"];
 
-/// A playground with somebody for every role, who is called like it.
+/// A playground with one person for every role, named after it.
 async fn everybody() -> Harness {
     let harness = Harness::start().await;
     for role in ROLES {
@@ -17,7 +17,7 @@ async fn everybody() -> Harness {
     harness
 }
 
-/// Every role below the least one is refused, every other one may.
+/// Every role below the least one is refused, and every other one is allowed.
 async fn least(harness: &Harness, wanted: &str, mut act: impl AsyncFnMut(&str) -> u16) {
     let from = ROLES.iter().position(|role| *role == wanted).unwrap();
     for (at, role) in ROLES.iter().enumerate() {

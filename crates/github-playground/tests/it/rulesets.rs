@@ -1,4 +1,4 @@
-//! Rulesets: which refs they are about, whom they let pass, and what they demand.
+//! Rulesets: the refs they apply to, who may bypass them, and their requirements.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -160,7 +160,7 @@ async fn owners_and_teams_are_let_pass_where_a_ruleset_says_so() {
     };
     let team = org(Method::POST, "", json!({ "name": "Gears" })).await.expect(201)["id"].clone();
     org(Method::PUT, "/gears/memberships/writer", json!({ "role": "member" })).await.expect(200);
-    // Whoever makes a team is in it.
+    // The creator of a team is a member of it.
     org(Method::DELETE, "/gears/memberships/maintainer", json!({})).await.expect(204);
     let everywhere = json!({ "ref_name": { "include": ["~ALL"], "exclude": [] } });
     let made = ruleset(&harness, json!({ "rules": [{ "type": "creation" }], "conditions": everywhere })).await;

@@ -1,4 +1,4 @@
-//! A second app is as much of an app as the first one: its checks, its statuses, what it may, and what it is told.
+//! A second app has the same rights as the first one: its checks, its statuses, its permissions, and its webhooks.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::registration::{Registered, authorize, manifest, register, submit, trade};
 use super::support::{Harness, Receiver, wait_for};
 
-/// Registers an app that may do much, and installs it beside the first one; answers with it and its token.
+/// Registers an app with many permissions, and installs it in addition to the first one. Returns the app and its token.
 async fn second(harness: &Harness) -> (Registered, String) {
     let mut asked = manifest("http://127.0.0.1:9/hook");
     asked["default_events"] = json!(["check_suite"]);

@@ -1,11 +1,11 @@
-//! How long is too long, on both sides of every limit: characters, not bytes.
+//! Both sides of every limit of lengths, which count characters and not bytes.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::Harness;
 
-/// So many characters of two bytes each.
+/// This many characters of two bytes each.
 fn long(count: usize) -> String {
     "é".repeat(count)
 }
@@ -16,7 +16,7 @@ impl Harness {
     }
 }
 
-/// Sends the same request with a text of the most characters, and of one more, and looks at the refusal of the second.
+/// Sends the same request with a text of the most characters, and with one more, and checks the refusal of the second.
 async fn both_sides(
     harness: &Harness,
     (method, path, ok): (Method, &str, u16),
@@ -144,7 +144,7 @@ async fn a_check_run_has_its_limits_on_both_sides() {
 async fn a_push_over_the_limit_is_refused_in_gits_words() {
     let harness = Harness::start().await;
     let clone = harness.clone_as("playground-writer").await;
-    // What cannot be compressed, so that its size on the wire is known.
+    // Text that cannot be compressed, so that its size in the push is known.
     let noise: String = (0..40_000).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect();
     clone.commit_on("large", "noise.txt", &noise).await;
     harness.playground.limit_pushes(100_000);

@@ -1,4 +1,4 @@
-//! The app that a playground is started for, in place of the default one.
+//! A playground that is started for another app than the default one.
 
 use github_playground::{PlaygroundApp, PlaygroundArgs, SeedLabel, SeedText, open};
 use reqwest::Client;

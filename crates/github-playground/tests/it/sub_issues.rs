@@ -1,11 +1,11 @@
-//! Issues that are part of others.
+//! Sub-issues.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::{Harness, Receiver};
 
-/// Opens issues, and answers with their ids.
+/// Opens issues, and returns their ids.
 async fn open(harness: &Harness, count: u64) -> Vec<u64> {
     let mut ids = Vec::new();
     for number in 1..=count {

@@ -1,4 +1,4 @@
-//! Check suites, what is asked for again, and how long anything is waited for.
+//! Check suites, requests to run checks again, and stale checks.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ async fn a_run_left_open_for_a_fortnight_goes_stale() {
     let step = json!({ "advance": 2 * 3600 });
     let clock = harness.client.post(format!("{}/_playground/clock", harness.playground.url)).json(&step);
     assert_eq!(clock.send().await.unwrap().status(), 200);
-    // Shown by its suite: GitHub does not describe the word for a run itself, though it says so of it.
+    // Shown by its suite, because GitHub's description lacks the word for a run, although GitHub documents it.
     let suite = format!("/check-suites/{}", run["check_suite"]["id"]);
     assert_eq!(harness.get(&suite).await["conclusion"], "stale");
     let forged = json!({ "conclusion": "stale" });

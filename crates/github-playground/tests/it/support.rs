@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use github_conformance::Watched;
 
-/// How long a test waits for anything.
+/// How long a test waits for any condition.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A playground that lives as long as its test.
@@ -28,7 +28,7 @@ pub(super) struct Harness {
     pub(super) folder: TempDir,
 }
 
-/// An answer, read.
+/// A parsed answer.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -46,14 +46,13 @@ impl Reply {
 }
 
 impl Harness {
-    /// Starts one.
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let playground = Watched::start(PlaygroundOptions::new(folder.path().join("data"))).await;
         Self { playground, client: reqwest::Client::new(), folder }
     }
 
-    /// Calls the REST API below `/api/v3`. An empty token is no token.
+    /// Calls the REST API below `/api/v3`. An empty token means none.
     pub(super) async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Reply {
         let mut request = self.client.request(method, format!("{}/api/v3{path}", self.playground.url));
         if !token.is_empty() {
@@ -80,14 +79,14 @@ impl Harness {
         self.as_user("maintainer", Method::GET, path, Value::Null).await.expect(200)
     }
 
-    /// Asks GraphQL as one of the people.
+    /// Sends a GraphQL request as one of the people.
     pub(super) async fn graphql(&self, login: &str, query: &str, variables: Value) -> Value {
         let request = self.client.post(format!("{}/api/graphql", self.playground.url));
         let request = request.header("authorization", format!("bearer {}", self.playground.token(login)));
         request.json(&json!({ "query": query, "variables": variables })).send().await.unwrap().json().await.unwrap()
     }
 
-    /// A JSON Web Token of the app, made from its key as GitHub's documentation says.
+    /// A JSON Web Token of the app, made from its key according to GitHub's documentation.
     pub(super) fn app_token(&self) -> String {
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
         self.app_token_with(&json!({ "iss": self.playground.app_id.to_string(), "iat": now - 60, "exp": now + 540 }))
@@ -100,14 +99,14 @@ impl Harness {
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).unwrap()
     }
 
-    /// An installation token, narrowed by `body`.
+    /// An installation token, limited by `body`.
     pub(super) async fn installation_token(&self, body: Value) -> String {
         let path = format!("/app/installations/{}/access_tokens", self.playground.installation_id);
         let minted = self.call(Method::POST, &path, &self.app_token(), Some(body)).await.expect(201);
         minted["token"].as_str().unwrap().to_owned()
     }
 
-    /// Calls below the seed's repository as the app's installation, with all it has.
+    /// Calls below the seed's repository as the app's installation, with all its permissions.
     pub(super) async fn as_app(&self, method: Method, path: &str, body: Value) -> Reply {
         let token = self.installation_token(json!({})).await;
         let body = Some(body).filter(|body| !body.is_null());
@@ -123,7 +122,7 @@ impl Harness {
         Clone { path }
     }
 
-    /// Waits until the pull request says this of its mergeability.
+    /// Waits until the pull request has this mergeability.
     pub(super) async fn wait_mergeable(&self, number: u64, wanted: bool) -> Value {
         let path = format!("/pulls/{number}");
         wait_for("the mergeability", async || {
@@ -133,7 +132,7 @@ impl Harness {
         .await
     }
 
-    /// Gives `main` a merge queue that waits for the check `ci`; `more` are other words for it. Answers with the ruleset.
+    /// Adds a merge queue with the required check `ci` to `main`; `more` are further parameters. Returns the ruleset.
     pub(super) async fn require_queue(&self, more: Value) -> Value {
         let mut queue = json!({
             "check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5,
@@ -172,7 +171,7 @@ impl Clone {
         git(&self.path, arguments).await
     }
 
-    /// Commits one file on a branch, made from where the clone is if it is new; answers with the commit.
+    /// Commits one file on a branch, which is created from the present commit if it is new. Returns the commit.
     pub(super) async fn commit_on(&self, branch: &str, file: &str, text: &str) -> String {
         if self.git(&["checkout", "--quiet", branch]).await.is_err() {
             self.git(&["checkout", "--quiet", "-b", branch]).await.unwrap();
@@ -184,7 +183,7 @@ impl Clone {
     }
 }
 
-/// Runs git without anybody's settings, and answers with what it printed, or with what it complained of.
+/// Runs git without any user's settings, and returns its output, or its error output.
 async fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let (folder, arguments) = (folder.to_owned(), arguments.iter().map(ToString::to_string).collect::<Vec<_>>());
     let run = move || {
@@ -203,7 +202,7 @@ async fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-/// Asks again until there is an answer.
+/// Asks again until there is a value.
 pub(super) async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
@@ -216,7 +215,7 @@ pub(super) async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option
     tokio::time::timeout(DEADLINE, asking).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
-/// A webhook as it arrived.
+/// A received webhook.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
     pub(super) event: String,
@@ -226,7 +225,7 @@ pub(super) struct Received {
     pub(super) payload: Value,
 }
 
-/// A receiver of webhooks that keeps all it gets.
+/// A receiver that stores all webhooks.
 pub(super) struct Receiver {
     received: Arc<Mutex<Vec<Received>>>,
 }
@@ -234,7 +233,7 @@ pub(super) struct Receiver {
 type Inbox = (Arc<Mutex<Vec<Received>>>, Arc<Vec<u8>>);
 
 impl Receiver {
-    /// Starts one, and points the playground's app to it.
+    /// Starts a receiver, and sets it as the URL of the app's webhooks.
     pub(super) async fn of(harness: &Harness) -> Self {
         let received = Arc::new(Mutex::new(Vec::new()));
         let secret = std::fs::read(&harness.playground.webhook_secret_path).unwrap();
@@ -246,12 +245,12 @@ impl Receiver {
         Self { received }
     }
 
-    /// All that came so far.
+    /// All webhooks received so far.
     pub(super) fn all(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
-    /// How many webhooks of this event and action came, once there are at least so many.
+    /// The number of received webhooks of this event and action, after there are at least `least`.
     pub(super) async fn count(&self, event: &str, action: &str, least: usize) -> usize {
         wait_for(&format!("{least} webhooks {event}.{action}"), async || {
             let of = |all: &Received| all.event == event && all.payload["action"] == action;
@@ -260,7 +259,7 @@ impl Receiver {
         .await
     }
 
-    /// The first webhook of this event and action; an empty action is any.
+    /// The first webhook of this event and action. An empty action matches any.
     pub(super) async fn next(&self, event: &str, action: &str) -> Received {
         wait_for(&format!("the webhook {event}.{action}"), async || {
             let of = |all: &Received| all.event == event && (action.is_empty() || all.payload["action"] == action);

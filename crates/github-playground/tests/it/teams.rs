@@ -1,4 +1,4 @@
-//! Organisations and teams: who is in them, who changes them, what a team may do in a repository, who hears of it.
+//! Organisations and teams: their members, who may change them, a team's roles in a repository, and the webhooks.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn join(harness: &Harness, login: &str) {
     call(harness, OWNER, Method::PUT, &format!("/memberships/{login}"), body).await.expect(200);
 }
 
-/// What somebody may do in the seed's repository.
+/// A person's role in the seed's repository.
 async fn role(harness: &Harness, login: &str) -> String {
     let told = harness.get(&format!("/collaborators/{login}/permission")).await;
     told["role_name"].as_str().unwrap().to_owned()

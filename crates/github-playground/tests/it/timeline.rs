@@ -1,4 +1,4 @@
-//! What happened to an issue, in its order.
+//! The events of an issue in their order.
 
 use reqwest::Method;
 use serde_json::{Value, json};

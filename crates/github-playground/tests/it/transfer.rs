@@ -1,4 +1,4 @@
-//! Issues that move to another repository: what goes along, where the old number leads, who is told.
+//! Issues that are transferred: what moves with them, the redirect of the old number, and the webhooks.
 
 use reqwest::{Method, redirect::Policy};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn there(harness: &Harness, path: &str) -> Value {
     harness.call(Method::GET, &format!("/repos/acme/gears{path}"), "playground-writer", None).await.expect(200)
 }
 
-/// Asks without being led on.
+/// Sends a request without following redirects.
 async fn stubborn(harness: &Harness, method: Method, path: &str, token: &str) -> Reply {
     let client = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
     let request = client.request(method, format!("{}/api/v3/repos/acme/widgets{path}", harness.playground.url));
@@ -140,7 +140,7 @@ async fn an_issue_moves_only_where_github_lets_it() {
     let hidden = Some(json!({ "private": true }));
     harness.call(Method::PATCH, "/repos/acme/gears", "playground-maintainer", hidden).await.expect(200);
     transfer(&harness, "writer", &issue, &gears, false).await;
-    // To those who may not see the other repository there is nothing.
+    // For people who may not see the other repository, there is no redirect.
     stubborn(&harness, Method::GET, "/issues/1", "playground-writer").await.expect(301);
     stubborn(&harness, Method::GET, "/issues/1", "playground-triager").await.expect(404);
 }

@@ -1,4 +1,4 @@
-//! Webhooks: signed, complete, remembered, and sent again on demand.
+//! Webhooks: signed, complete, stored, and redelivered on request.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Workflow files, which an app may write only where it was granted that.
+//! Workflow files, which an app may write only with the permission for it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn told(path: &str) -> String {
     format!("refusing to allow a GitHub App to create or update workflow `{path}` without `workflows` permission")
 }
 
-/// A clone with the token of an installation that may write contents and pull requests, and no workflows.
+/// A clone with the token of an installation that may write contents and pull requests, but no workflows.
 async fn limited(harness: &Harness) -> (String, Clone) {
     let permissions = json!({ "contents": "write", "pull_requests": "write" });
     let token = harness.installation_token(json!({ "permissions": permissions })).await;
@@ -51,7 +51,7 @@ async fn a_workflow_that_a_branch_holds_already_is_carried_along_and_may_go() {
     std::fs::create_dir_all(person.path.join(".github/workflows")).unwrap();
     person.commit_on("main", WORKFLOW, "on: push\n").await;
     person.git(&["push", "--quiet", "origin", "main"]).await.unwrap();
-    // In a merge, and in a commit of its own with the same content.
+    // In a merge, and in a separate commit with the same content.
     clone.git(&["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]).await.unwrap();
     clone.git(&["push", "--quiet", "origin", "work"]).await.unwrap();
     clone.git(&["checkout", "--quiet", "-b", "again", "origin/main~1"]).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_workflow_that_a_branch_holds_already_is_carried_along_and_may_go() {
     clone.git(&["rm", "--quiet", WORKFLOW]).await.unwrap();
     clone.git(&["commit", "--quiet", "-m", "No more"]).await.unwrap();
     clone.git(&["push", "--quiet", "origin", "again"]).await.unwrap();
-    // What a merge makes of two of them is on no branch.
+    // The merge of two workflow files is on no branch yet.
     clone.git(&["checkout", "--quiet", "work"]).await.unwrap();
     std::fs::write(clone.path.join(WORKFLOW), "on: [push, pull_request]\n").unwrap();
     clone.git(&["commit", "--quiet", "--all", "--amend", "--no-edit"]).await.unwrap();

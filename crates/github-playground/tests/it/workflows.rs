@@ -1,4 +1,4 @@
-//! A repository's own CI: workflow runs, their jobs and checks, as the script says.
+//! A repository's own CI: workflow runs, their jobs and checks, according to the script.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::support::{Harness, Receiver, wait_for};
 
-/// What a push of a workflow brings about, one event after the other.
+/// The events after a push of a workflow, in their order.
 const EVENTS: [&str; 4] = ["workflow_run", "workflow_job", "check_run", "check_suite"];
 
-/// A workflow with two jobs, of which the second needs the first.
+/// A workflow with two jobs; the second needs the first.
 const CI: &str = "name: CI\non: [push, pull_request]\njobs:\n  lint:\n    runs-on: ubuntu-latest\n    \
                   steps: [{ run: make lint }]\n  test:\n    name: Unit tests\n    needs: lint\n    runs-on: ubuntu-latest\n    \
                   steps: [{ uses: actions/checkout@v4 }, { run: make test }]\n";
 
-/// Pushes a workflow on a branch of its own; answers with the commit.
+/// Pushes a workflow on a new branch, and returns the commit.
 async fn push_workflow(harness: &Harness, branch: &str, file: &str, text: &str) -> String {
     let clone = harness.clone_as("playground-maintainer").await;
     std::fs::create_dir_all(clone.path.join(".github/workflows")).unwrap();
@@ -24,7 +24,7 @@ async fn push_workflow(harness: &Harness, branch: &str, file: &str, text: &str) 
     sha
 }
 
-/// Waits for the one run of a commit and event to be in this status.
+/// Waits until the only run of a commit and event has this status.
 async fn run_of(harness: &Harness, sha: &str, event: &str, status: &str) -> Value {
     wait_for(&format!("the run to be {status}"), async || {
         let found = harness.get(&format!("/actions/runs?head_sha={sha}&event={event}&status={status}")).await;
@@ -98,7 +98,7 @@ async fn what_fails_skips_what_needs_it_and_may_be_green_when_run_again() {
     assert_eq!(jobs_of(&harness, &again).await, [ended("lint", "success"), ended("Unit tests", "success")]);
     let all = harness.get(&format!("/actions/runs/{}/jobs?filter=all", run["id"])).await;
     assert_eq!(all["total_count"], 4);
-    // The suite is what its newest checks come to.
+    // The suite has the combined result of its newest checks.
     let suite = harness.get(&format!("/check-suites/{}", run["check_suite_id"])).await;
     assert_eq!(suite["conclusion"], "success");
 }
@@ -168,7 +168,7 @@ async fn filters_decide_what_runs() {
         .await
     };
     let main = clone.git(&["rev-parse", "HEAD"]).await.unwrap();
-    // A file with a fault fails; its name is not known, so that its path stands for it.
+    // A file with a fault fails. Its name is not known, so its path is used.
     assert_eq!(names(&main, 2).await, [".github/workflows/broken.yml", "ignored.yml"]);
     clone.git(&["rm", "--quiet", ".github/workflows/broken.yml"]).await.unwrap();
     let release = clone.commit_on("release/1", "README.md", "Release\n").await;
@@ -176,7 +176,7 @@ async fn filters_decide_what_runs() {
     assert_eq!(names(&release, 1).await, ["branches.yml"]);
     clone.git(&["tag", "v1"]).await.unwrap();
     clone.git(&["push", "--quiet", "origin", "v1"]).await.unwrap();
-    // Paths are not looked at for tags.
+    // `paths` is ignored for tags.
     assert_eq!(names(&release, 3).await, ["branches.yml", "paths.yml", "tags.yml"]);
     std::fs::create_dir(clone.path.join("docs")).unwrap();
     let docs = clone.commit_on("release/1", "docs/a.md", "Read me\n").await;
@@ -190,7 +190,7 @@ async fn filters_decide_what_runs() {
     harness.as_user("writer", Method::POST, "/issues/1/labels", json!({ "labels": ["bug"] })).await.expect(200);
     let head = pull["head"]["sha"].as_str().unwrap();
     assert_ne!(head, skipped);
-    // The message keeps even the labelled pull request from it: GitHub looks at the head commit.
+    // The message also skips the labelled pull request, because GitHub reads the head commit.
     assert_eq!(harness.get(&format!("/actions/runs?head_sha={head}")).await["total_count"], 0);
     clone.commit_on("release/1", "docs/c.md", "Read all\n").await;
     clone.git(&["push", "--quiet", "origin", "release/1"]).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_pull_request_runs_the_workflows_of_its_merge_and_none_where_it_confli
     feature.git(&["push", "--quiet", "origin", "feature"]).await.unwrap();
     let clash = feature.commit_on("clash", "README.md", "mine\n").await;
     feature.git(&["push", "--quiet", "origin", "clash"]).await.unwrap();
-    // The base gets its workflow after the branches left it.
+    // The base gets its workflow after the branches were created.
     let base = push_workflow(&harness, "main", "ci.yml", CI).await;
     run_of(&harness, &base, "push", "success").await;
     let clone = harness.clone_as("playground-maintainer").await;
@@ -237,7 +237,7 @@ async fn the_checks_of_actions_are_its_own() {
     let path = format!("/check-runs/{}", checks["check_runs"][0]["id"]);
     let refused = harness.as_app(Method::PATCH, &path, json!({ "conclusion": "failure" })).await.expect(403);
     assert!(refused["message"].as_str().unwrap().contains("can only be modified by the GitHub App that created it"));
-    // The app's own checks go into a suite of their own.
+    // The app's own checks have a separate suite.
     let own = harness.as_app(Method::POST, "/check-runs", json!({ "name": "mine", "head_sha": sha })).await.expect(201);
     assert_eq!(own["app"]["slug"], "playground-app");
     let suites = harness.get(&format!("/commits/{sha}/check-suites")).await;

@@ -1,10 +1,10 @@
-//! Bodies of every wrong kind, for every operation that takes one, made from its schema.
+//! Invalid bodies of every kind, for every operation that takes one, generated from its schema.
 
 use serde_json::{Map, Value, json};
 
 use super::ground::{Described, Ground, Operation};
 
-/// A value of each JSON type, and values that are too much of one.
+/// A value of each JSON type, and extreme values.
 fn odd() -> Vec<Value> {
     vec![
         json!(true),
@@ -19,7 +19,7 @@ fn odd() -> Vec<Value> {
     ]
 }
 
-/// A value that a schema asks for, as far as its type goes.
+/// A value of the type that a schema requires.
 fn likely(described: &Described, schema: &Value, depth: usize) -> Value {
     let schema = described.resolve(schema);
     if let Some(word) = schema["enum"].get(0) {
@@ -40,7 +40,7 @@ fn likely(described: &Described, schema: &Value, depth: usize) -> Value {
     }
 }
 
-/// An object with no more than what is required.
+/// An object with only the required members.
 fn required(described: &Described, schema: &Value, depth: usize) -> Value {
     let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     names
@@ -49,10 +49,10 @@ fn required(described: &Described, schema: &Value, depth: usize) -> Value {
         .into()
 }
 
-/// How many of the [`odd`] values a member is tried with: other members of other operations are tried with the others.
+/// How many of the [`odd`] values are tried for each member. Other members get the others.
 const ODDITIES: usize = 3;
 
-/// JSON that fits GitHub's schema in no way, or in all ways but one.
+/// JSON that does not match GitHub's schema at all, or matches it except for one member.
 fn wrong(described: &Described, operation: &Operation) -> Vec<Vec<u8>> {
     let schema = described.resolve(&operation.request);
     let whole = required(described, schema, 0);
@@ -72,7 +72,7 @@ fn wrong(described: &Described, operation: &Operation) -> Vec<Vec<u8>> {
     bodies.into_iter().map(|body| body.to_string().into_bytes()).collect()
 }
 
-/// What is no JSON at all, or not as anybody means it. Each is refused with 400, whatever the operation.
+/// Bodies that are not JSON, or not as intended. Each is refused with 400 by every operation.
 fn unreadable() -> Vec<Vec<u8>> {
     let deep = |open: &str, close: &str| [open.repeat(10_000), close.repeat(10_000)].concat().into_bytes();
     vec![
@@ -90,7 +90,7 @@ fn unreadable() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Bodies that take long to read, or say a thing twice.
+/// Bodies that are slow to parse, or have duplicate members.
 fn heavy() -> Vec<Vec<u8>> {
     let long = "x".repeat(100_000);
     let many: Vec<u32> = (0..10_000).collect();
@@ -101,11 +101,11 @@ fn heavy() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Sends all of it; then again what was refused, which changes nothing.
+/// Sends all bodies, and then the refused ones again, with the same result.
 async fn tell(part: usize, parts: usize) {
     let (ground, described) = (Ground::prepare().await, Described::read());
     let taking = described.operations.iter().filter(|operation| !operation.request.is_null());
-    // Whether it is there at all is a matter of its path.
+    // These operations may change whether the object exists.
     let gone = |name: &str| name.ends_with("/transfer") || name.ends_with("/rename");
     let mine = taking.filter(|operation| !gone(&operation.name)).enumerate().filter(|(at, _)| at % parts == part);
     let (mut faults, mut refused) = (Vec::new(), Vec::new());
@@ -120,7 +120,7 @@ async fn tell(part: usize, parts: usize) {
             if let Some(why) = answer.misshapen().or((!expected).then(|| answer.status.to_string())) {
                 faults.push(format!("{line} with {shown}: {why}"));
             }
-            // Refused for what it says, and not for what is there, which the others may change.
+            // Refused because of the body, and not because of the state, which other requests may change.
             if matches!(answer.status, 400 | 422) && body.len() < 10_000 {
                 refused.push((line.clone(), token.clone(), body, shown));
             }

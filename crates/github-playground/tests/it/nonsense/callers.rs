@@ -1,4 +1,4 @@
-//! Callers who may not: nobody, those whose token has ended, those who come with something else.
+//! Callers without permission: anonymous ones, expired tokens, other kinds of credentials.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use github_playground::Playground;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::ground::{Described, Ground};
 use super::raw::send;
 
-/// What anybody may write to without a token: these take a code or a secret instead, or change nothing.
+/// Operations without a token: they take a code or a secret instead, or change nothing.
 const OPEN: &[&str] = &["POST /app-manifests/{code}/conversions", "POST /markdown"];
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn nobody_writes_without_a_token() {
     let writes = described.operations.iter().filter(|operation| !operation.name.starts_with("GET "));
     for operation in writes.filter(|operation| !OPEN.contains(&operation.name.as_str())) {
         let answer = ground.send(&ground.found(&operation.name), "", b"{}").await;
-        // The shape of a body may be looked at first.
+        // The shape of a body may be checked first.
         let fine = [401, 403, 404, 422].contains(&answer.status) && answer.misshapen().is_none();
         if !fine {
             faults.push(format!("{}: {} {}", operation.name, answer.status, String::from_utf8_lossy(&answer.body)));
@@ -48,10 +48,10 @@ async fn a_token_that_is_nobodys_or_has_ended_is_401_everywhere() {
         basic,
     ];
     let (before, mut faults) = (ground.digest().await, Vec::new());
-    // These ask for an app's secret, and for nothing but a code.
+    // These need an app's secret, or only a code.
     let other = |name: &str| name.contains(" /applications/") || name.contains(" /app-manifests/");
     for (at, operation) in described.operations.iter().filter(|operation| !other(&operation.name)).enumerate() {
-        // Each operation with two of them, all operations with all of them in turn.
+        // Each operation is tried with two of them, and all operations together with all of them.
         for header in [&headers[at % headers.len()], &headers[(at / headers.len()) % headers.len()]] {
             let line = ground.found(&operation.name);
             let sent = [("authorization", header.as_str()), ("content-type", "application/json")];

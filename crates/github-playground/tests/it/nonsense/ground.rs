@@ -1,4 +1,4 @@
-//! A playground with one of everything, what there is to send to it, and a look at all of it.
+//! A playground with one object of each kind, the requests that can be sent to it, and a digest of its state.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::raw::{Answer, send};
 use crate::support::Harness;
 
-/// What is read to see whether anything changed.
+/// The paths that are read to find out whether anything changed.
 const PUBLIC: &[&str] = &[
     "/repos/acme/widgets",
     "/repos/acme/widgets/issues?state=all&per_page=100",
@@ -42,13 +42,13 @@ const PUBLIC: &[&str] = &[
 
 /// One operation of GitHub's description.
 pub(super) struct Operation {
-    /// As the description names it: `POST /repos/{owner}/{repo}/issues`.
+    /// Its name in the description: `POST /repos/{owner}/{repo}/issues`.
     pub(super) name: String,
-    /// The schema of what may be asked.
+    /// The schema of the request.
     pub(super) request: Value,
 }
 
-/// The description: its operations, and the schemas that they point to.
+/// The description: its operations, and the schemas they refer to.
 pub(super) struct Described {
     pub(super) operations: Vec<Operation>,
     schemas: Value,
@@ -64,7 +64,7 @@ impl Described {
         Self { operations, schemas: told["schemas"].take() }
     }
 
-    /// A schema behind its references.
+    /// A schema with its references resolved.
     pub(super) fn resolve<'s>(&'s self, mut schema: &'s Value) -> &'s Value {
         while let Some(reference) = schema["$ref"].as_str() {
             schema = &self.schemas[reference.trim_start_matches("#/schemas/")];
@@ -73,7 +73,7 @@ impl Described {
     }
 }
 
-/// A harness with one of everything.
+/// A harness with one object of each kind.
 pub(super) struct Ground {
     pub(super) harness: Harness,
     pub(super) app: String,
@@ -140,7 +140,7 @@ impl Ground {
         Self { harness, app, values: values.into() }
     }
 
-    /// The request line of an operation, each parameter with what `choose` makes of what there is.
+    /// The request line of an operation, with each parameter replaced by the result of `choose`.
     pub(super) fn line(&self, name: &str, choose: impl Fn(&str, &str) -> String) -> String {
         let (method, template) = name.split_once(' ').unwrap();
         let mut line = format!("{method} /api/v3");
@@ -155,12 +155,12 @@ impl Ground {
         line
     }
 
-    /// The request line with all that is there.
+    /// The request line with existing objects.
     pub(super) fn found(&self, name: &str) -> String {
         self.line(name, |_, value| value.to_owned())
     }
 
-    /// Who may do most with an operation.
+    /// The token with the most permissions for an operation.
     pub(super) fn token(&self, name: &str) -> String {
         let path = name.split_once(' ').unwrap().1;
         let jwt = path == "/app" || path.starts_with("/app/") || path.ends_with("/installation");
@@ -174,7 +174,7 @@ impl Ground {
         }
     }
 
-    /// Sends a request with a token; an empty one is none.
+    /// Sends a request with a token. An empty one means none.
     pub(super) async fn send(&self, line: &str, token: &str, body: &[u8]) -> Answer {
         let authorization = format!("Bearer {token}");
         let mut headers = vec![("content-type", "application/json")];
@@ -184,7 +184,7 @@ impl Ground {
         send(self.harness.playground.addr, line, &headers, body).await
     }
 
-    /// All that can be seen, in one word.
+    /// A digest of everything that can be read.
     pub(super) async fn digest(&self) -> String {
         let mut all = Sha256::new();
         for path in PUBLIC {

@@ -1,4 +1,4 @@
-//! What no git would send: lines of the wrong length, packs that are cut off or corrupt, commands for refs that cannot be.
+//! Input that git would not send: lines of the wrong length, incomplete or corrupt packs, commands for impossible refs.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -17,7 +17,7 @@ fn command(old: &str, new: &str, name: &str, pack: &[u8]) -> Vec<u8> {
     [line, b"0000".to_vec(), pack.to_vec()].concat()
 }
 
-/// A pack of one object that is not there, or not whole.
+/// A pack of one object that is missing or incomplete.
 fn packs() -> Vec<Vec<u8>> {
     let head = [b"PACK".as_slice(), &2u32.to_be_bytes(), &1u32.to_be_bytes()].concat();
     vec![

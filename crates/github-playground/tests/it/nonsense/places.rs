@@ -1,8 +1,8 @@
-//! Paths that lead nowhere, or would like to lead elsewhere.
+//! Paths that do not exist, or that try to leave the tree.
 
 use super::ground::{Described, Ground};
 
-/// What may stand in a path's place of something: none of it is there.
+/// Values for a path's parameter. None of them exists.
 const ODD: &[&str] = &[
     "..",
     "%2e%2e",
@@ -27,7 +27,7 @@ const ODD: &[&str] = &[
     "0",
 ];
 
-/// Operations for which anything is there: they answer with what begins so, or is so far.
+/// Operations for which any value is valid: they answer with everything that has this prefix.
 const ALWAYS: &[&str] = &["GET /repos/{owner}/{repo}/git/matching-refs/{ref}"];
 
 #[tokio::test]

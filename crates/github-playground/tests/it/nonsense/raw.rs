@@ -1,4 +1,4 @@
-//! Requests as no library would send them: paths that are not made tidy first, bodies that are not UTF-8.
+//! Requests that no library would send: paths that are not normalised, bodies that are not UTF-8.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A request that takes longer hangs.
+/// A request that takes longer counts as hanging.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -19,12 +19,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The body, where it is JSON.
+    /// The body, if it is JSON.
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// Why this is no refusal of GitHub's; none where it is, or where nothing was refused.
+    /// Why this is not an error in GitHub's shape; `None` if it is, or if the request succeeded.
     pub(super) fn misshapen(&self) -> Option<String> {
         let told = self.json();
         let shaped = told["message"].is_string() && told["documentation_url"].is_string();
@@ -35,7 +35,7 @@ impl Answer {
     }
 }
 
-/// Sends one request on a connection of its own, and reads the answer to its end.
+/// Sends one request on a new connection, and reads the answer to its end.
 pub(super) async fn send(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let told = tokio::time::timeout(LIMIT, exchange(address, line, headers, body)).await;
     let bytes = told.unwrap_or_else(|_| panic!("{line}: no answer within {LIMIT:?}"));
@@ -55,7 +55,7 @@ async fn exchange(address: SocketAddr, line: &str, headers: &[(&str, &str)], bod
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (mut reading, mut writing) = stream.split();
     let whole = [request.as_bytes(), body].concat();
-    // Whoever refuses a body early may close before it is all sent.
+    // A server that refuses a body early may close the connection before all of it was sent.
     let write = async { drop(writing.write_all(&whole).await) };
     let mut answer = Vec::new();
     let read = async { drop(reading.read_to_end(&mut answer).await) };

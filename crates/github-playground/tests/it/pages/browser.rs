@@ -1,5 +1,5 @@
-//! A browser without scripts: it opens pages, fills forms in by their fields and presses their buttons. Every page that it
-//! opens is held against what a reader without a mouse, or without eyes, needs.
+//! A browser without scripts: it opens pages, fills in forms by their fields and presses their buttons. Every opened
+//! page is checked for accessibility without a mouse and with a screen reader.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,23 +9,23 @@ use scraper::{ElementRef, Html, Selector};
 
 use crate::support::Harness;
 
-/// Somebody at a browser.
+/// A person with a browser.
 pub(crate) struct Browser {
     client: Client,
     pub(crate) base: String,
     pub(crate) cookie: Option<String>,
 }
 
-/// A page as it was shown.
+/// A page as it is displayed.
 pub(crate) struct Shown {
     pub(crate) status: StatusCode,
-    /// Its path, with the query and the fragment that led to it.
+    /// Its path, with the query and the fragment of the request.
     pub(crate) at: String,
     pub(crate) html: Html,
     pub(crate) source: String,
 }
 
-/// A button's word, where it sends the form instead, and what it adds to it.
+/// A button's label, another target of the form if it has one, and the field it adds.
 type Button = (String, Option<String>, Option<(String, String)>);
 
 /// A form being filled in.
@@ -33,7 +33,7 @@ type Button = (String, Option<String>, Option<(String, String)>);
 pub(crate) struct Filled {
     pub(crate) action: String,
     pub(crate) fields: Vec<(String, String)>,
-    /// Name and value of boxes and choices that are not ticked or chosen.
+    /// Name and value of check boxes and options that are not selected.
     offered: Vec<(String, String)>,
     buttons: Vec<Button>,
 }
@@ -47,20 +47,20 @@ fn words(element: ElementRef<'_>) -> String {
 }
 
 impl Browser {
-    /// One that acts as nobody yet.
+    /// A browser that acts as nobody yet.
     pub(crate) fn of(harness: &Harness) -> Self {
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
         Self { client, base: harness.playground.url.clone(), cookie: None }
     }
 
-    /// One that acts as somebody, having chosen them on the page for it.
+    /// A browser that acts as a person, after choosing them on the page.
     pub(crate) async fn acting_as(harness: &Harness, login: &str) -> Self {
         let mut browser = Self::of(harness);
         browser.act_as(login).await;
         browser
     }
 
-    /// Chooses whom to act as.
+    /// Chooses the person to act as.
     pub(crate) async fn act_as(&mut self, login: &str) -> Shown {
         let page = self.open("/-/sign-in?back=%2F").await;
         let page = self.send(page.form(&format!("as-{login}")).press(&format!("Act as {login}"))).await;
@@ -68,14 +68,14 @@ impl Browser {
         page
     }
 
-    /// Opens a page that has to be there.
+    /// Opens a page, which must exist.
     pub(crate) async fn open(&mut self, path: &str) -> Shown {
         let page = self.ask(Method::GET, path, None).await;
         assert_eq!(page.status, 200, "{path}: {}", page.words());
         page
     }
 
-    /// Sends a form, and goes where it leads.
+    /// Sends a form, and follows the redirect.
     pub(crate) async fn send(&mut self, form: Filled) -> Shown {
         self.ask(Method::POST, &form.action, Some(&form.fields)).await
     }
@@ -126,34 +126,34 @@ fn encoded(fields: &[(String, String)]) -> String {
 }
 
 impl Shown {
-    /// All words of the page.
+    /// All text of the page.
     pub(crate) fn words(&self) -> String {
         words(self.html.root_element())
     }
 
-    /// The words of the elements that a selector finds.
+    /// The texts of the elements that a selector matches.
     pub(crate) fn words_of(&self, selector: &str) -> Vec<String> {
         self.html.select(&select(selector)).map(words).collect()
     }
 
-    /// The addresses of the links that a selector finds.
+    /// The targets of the links that a selector matches.
     pub(crate) fn links(&self, selector: &str) -> Vec<String> {
         let selector = select(selector);
         self.html.select(&selector).map(|link| link.attr("href").unwrap_or_default().to_owned()).collect()
     }
 
-    /// What was refused, where something was.
+    /// The text of the refusal, if there is one.
     pub(crate) fn refusal(&self) -> String {
         self.words_of("[role=alert]").join("; ")
     }
 
-    /// What is in a field of the page, by its id.
+    /// The value of a field of the page, by its id.
     pub(crate) fn form_value(&self, id: &str) -> String {
         let field = self.html.select(&select(&format!("[id='{id}']"))).next();
         field.and_then(|field| field.attr("value")).unwrap_or_default().to_owned()
     }
 
-    /// The form with this id, as it stands in the page.
+    /// The form with this id, with its present values.
     #[track_caller]
     pub(crate) fn form(&self, id: &str) -> Filled {
         let form = self.html.select(&select(&format!("form[id='{id}']"))).next();
@@ -166,7 +166,7 @@ impl Shown {
         self.html.select(&select("form[id]")).filter_map(|form| form.attr("id")).map(str::to_owned).collect()
     }
 
-    /// What every page owes everybody. <https://www.w3.org/WAI/WCAG22/quickref/>
+    /// The accessibility rules for every page. <https://www.w3.org/WAI/WCAG22/quickref/>
     fn is_for_everybody(&self) {
         let at = &self.at;
         let all = |selector: &str| self.html.select(&select(selector)).collect::<Vec<_>>();
@@ -246,12 +246,12 @@ impl Filled {
         filled
     }
 
-    /// What is in a field.
+    /// The value of a field.
     pub(crate) fn value(&self, name: &str) -> &str {
         self.fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
-    /// Writes into a field.
+    /// Sets a field.
     #[track_caller]
     pub(crate) fn write(mut self, name: &str, value: &str) -> Self {
         let field = self.fields.iter_mut().find(|(field, _)| field == name);
@@ -259,7 +259,7 @@ impl Filled {
         self
     }
 
-    /// Ticks a box, or chooses one of several values.
+    /// Ticks a box, or selects one of several values.
     #[track_caller]
     pub(crate) fn tick(mut self, name: &str, value: &str) -> Self {
         let offer = (name.to_owned(), value.to_owned());
@@ -268,14 +268,14 @@ impl Filled {
         self
     }
 
-    /// Chooses another value instead of the one chosen.
+    /// Selects another value.
     #[track_caller]
     pub(crate) fn choose(mut self, name: &str, value: &str) -> Self {
         self.fields.retain(|(field, _)| field != name);
         self.tick(name, value)
     }
 
-    /// Takes a tick away.
+    /// Unticks a box.
     #[track_caller]
     pub(crate) fn untick(mut self, name: &str, value: &str) -> Self {
         let gone = (name.to_owned(), value.to_owned());
@@ -284,7 +284,7 @@ impl Filled {
         self
     }
 
-    /// Presses a button, by its word.
+    /// Presses a button, by its label.
     #[track_caller]
     pub(crate) fn press(mut self, word: &str) -> Self {
         let found = self.buttons.iter().find(|button| button.0 == word).cloned();

@@ -1,4 +1,4 @@
-//! What a pull request's page says of its merge, and the page of the merge queue.
+//! The merge box of a pull request's page, and the page of the merge queue.
 
 use reqwest::Method;
 use serde_json::json;

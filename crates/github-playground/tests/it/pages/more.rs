@@ -1,4 +1,4 @@
-//! Opening issues by the repository's forms, writing files, opening pull requests, and looking after the app.
+//! Opening issues with the repository's forms, writing files, opening pull requests, and managing the app.
 
 use reqwest::Method;
 use serde_json::json;

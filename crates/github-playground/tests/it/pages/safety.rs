@@ -1,4 +1,4 @@
-//! What the pages refuse: other sites, other names, markup of strangers.
+//! What the pages refuse: other sites, other host names, injected markup.
 
 use reqwest::{Client, Method, StatusCode, redirect::Policy};
 use serde_json::json;
@@ -119,7 +119,7 @@ async fn what_strangers_write_stays_text_wherever_it_stands() {
         "/acme/widgets/pull/2/files?path=%22%3E%3Cscript%3E.txt&side=RIGHT&line=1",
         "/-/sign-in?back=javascript:alert(1)",
     ] {
-        // Opening a page looks for elements and attributes that would run.
+        // Opening a page checks for elements and attributes that would run code.
         let page = maintainer.open(path).await;
         assert!(!page.source.contains("<script") && !page.source.contains("<img src"), "{path}");
     }

@@ -40,7 +40,7 @@ impl Fixture {
         text
     }
 
-    /// An open pull request that adds a file; answers its JSON.
+    /// An open pull request that adds a file. Returns its JSON.
     async fn pull(&self) -> Value {
         let head = self.call(Method::GET, "writer", "/git/ref/heads/main", json!({})).await["object"]["sha"].clone();
         self.call(Method::POST, "writer", "/git/refs", json!({ "ref": "refs/heads/feature/x", "sha": head })).await;

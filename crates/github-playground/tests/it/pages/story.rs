@@ -1,4 +1,4 @@
-//! A story by forms alone: an issue, its labels and answers; a pull request, its review and its merge.
+//! A whole story with forms only: an issue, its labels and answers; a pull request, its review and its merge.
 
 use reqwest::Method;
 use serde_json::{Value, json};
