@@ -11,9 +11,9 @@ use clap::{Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Check {
-    /// Say what holds with a policy file, or everything that is wrong with it
+    /// Check a policy file: print what applies, or all its faults
     ///
-    /// Exit status 0: it can be used. 1: it has faults, told as `FILE:LINE`. 2: it cannot be read.
+    /// Exit status 0: it can be used. 1: it has faults, printed as `FILE:LINE`. 2: it cannot be read.
     Policy {
         /// The file; `-` for standard input
         #[arg(value_name = "FILE")]

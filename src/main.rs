@@ -40,7 +40,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Say whether a file of a repository's can be used
+    /// Check whether a file of a repository can be used
     #[command(subcommand)]
     Check(Check),
     /// Print the JSON Schema of the policy, for editors, or of an agent's files
@@ -49,17 +49,17 @@ enum Command {
         #[arg(value_enum, default_value = "policy")]
         of: check::SchemaOf,
     },
-    /// Be a GitHub on this machine
+    /// Run a GitHub on this machine
     #[cfg(feature = "playground")]
     Playground(TryOutArgs),
-    /// Look at directives: what there is, the chain of one, what happened
+    /// Show directives: the list, one with its chain, or its history
     Directive(DirectiveArgs),
-    /// Look at deliveries and effects that failed or are stuck, and try or drop one
+    /// Show deliveries and effects that failed or are stuck; retry or drop one
     Queue(QueueArgs),
     /// Show the main job end to end on this machine, with nothing configured
     #[cfg(feature = "playground")]
     Demo(DemoArgs),
-    /// Be the demo's agent
+    /// Run the demo's agent
     #[cfg(feature = "playground")]
     #[command(hide = true)]
     DemoAgent,

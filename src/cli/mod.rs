@@ -46,13 +46,13 @@ enum DirectiveCommand {
     List(ListArgs),
     /// Show one: its limits, its chain, what waits for people
     Show(ShowArgs),
-    /// Show one's history
+    /// Show the history of one
     Events(EventsArgs),
 }
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Those that have ended too
+    /// Also those that have ended
     #[arg(long)]
     all: bool,
     /// Only those of this repository: NAME or OWNER/NAME
@@ -78,7 +78,7 @@ struct EventsArgs {
     /// Which: its id, #ISSUE or REPO#ISSUE (the issue's newest), REPO#ISSUE-N (its n-th)
     #[arg(value_name = "DIRECTIVE")]
     directive: String,
-    /// Go on with what happens, until ctrl-C
+    /// Keep printing new events until ctrl-C
     #[arg(long, short)]
     follow: bool,
     /// As JSON, an object a line

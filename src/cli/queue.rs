@@ -36,15 +36,15 @@ enum QueueCommand {
     List(QueueListArgs),
     /// Show one row with its payload
     Show(RowArgs),
-    /// Try one anew, at once and as if for the first time
+    /// Retry one: it is due at once, and its counters are reset
     Retry(RowArgs),
-    /// Put one away for good; a directive that waits for it is told that it failed
+    /// Drop one permanently; a directive that waits for it continues as after a failure
     Drop(RowArgs),
 }
 
 #[derive(Debug, Args)]
 struct QueueListArgs {
-    /// Also those that wait their turn or are in hand, and those that were dropped
+    /// Also those that are queued or claimed, and those that were dropped
     #[arg(long)]
     all: bool,
     /// As JSON
@@ -158,7 +158,7 @@ fn changed(args: &RowArgs, done: &str, outcome: Operated, out: &mut impl Write) 
         Operated::Done(entry) => entry,
         Operated::Unknown => return Err(unknown(&args.key).into()),
         Operated::AtWork(entry) => {
-            let text = format!("{} is in hand now; try again when it is not", plain(&entry.key));
+            let text = format!("{} is being worked on; try again later", plain(&entry.key));
             return Err(CliError::Work(text).into());
         }
         Operated::Over(entry) => {

@@ -110,10 +110,10 @@ impl App {
         if let Some(mut directive) = directive {
             let waited = transaction.take_waiting_signals(id).await?;
             for signal in waited.iter().chain(signals) {
-                if let Signal::Commanded(order) = signal
-                    && transaction.was_asked_for(&Effect::answers_to(id, &order.source)).await?
+                if let Signal::Commanded(command) = signal
+                    && transaction.was_asked_for(&Effect::answers_to(id, &command.source)).await?
                 {
-                    tracing::debug!(source = ?order.source, "the order was answered before");
+                    tracing::debug!(source = ?command.source, "the command was answered before; it is ignored");
                     continue;
                 }
                 let now = Utc::now();

@@ -199,7 +199,7 @@ async fn keep_lease(app: &App, claimed: &Claimed, cancel: &CancellationToken, st
             Err(error) => tracing::warn!(%error, key, "the lease on effect {key} could not be renewed; trying again"),
         }
         if let Ok(false) = effects::is_wanted(app, claimed).await {
-            tracing::info!(key, "effect {key} is not wanted any more; the work ends");
+            tracing::info!(key, "effect {key} was cancelled; its work ends");
             break;
         }
     }
@@ -267,8 +267,8 @@ async fn set_aside(app: &App, row: &Row, signals: &[Signal], why: &str) -> Resul
     match app.apply(of(row), signals, Settle::Failed(row, why)).await {
         Err(error) if error.is_certain() => {
             let key = &row.key;
-            tracing::error!(key, %error, "the directive could not be told that effect {key} failed; it is set aside all the same");
-            app.store.set_effect_aside(row, "it failed, and the directive could not be told").await
+            tracing::error!(key, %error, "the failure of effect {key} could not be applied to its directive; the effect is set aside without it");
+            app.store.set_effect_aside(row, "it failed, and the failure could not be applied to its directive").await
         }
         told => told,
     }
@@ -320,7 +320,7 @@ async fn refused(
     }
     match then {
         Some(signals) => {
-            tracing::warn!(key, why, refusals, "effect {key} was refused; the directive is told");
+            tracing::warn!(key, why, refusals, "effect {key} was refused; the refusal is applied to its directive");
             app.apply(of(row), &signals, Settle::Done(row)).await
         }
         None => give_up(app, claimed, why).await,

@@ -57,7 +57,7 @@ pub(super) async fn listen(store: Store, heard: mpsc::Sender<News>) {
     while !heard.is_closed() {
         match hear(&store, &heard).await {
             Err(sqlx::Error::PoolClosed) => return,
-            Err(error) => tracing::debug!(%error, "news cannot be heard; the tables are looked at all the same"),
+            Err(error) => tracing::debug!(%error, "notifications cannot be received; the tables are polled"),
             Ok(()) => {}
         }
         tokio::time::sleep(AGAIN).await;

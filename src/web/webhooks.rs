@@ -69,7 +69,7 @@ async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified
     match web.store.receive_delivery(&new).await {
         Ok(Receipt::New) => {
             if let Some(reason) = &fault {
-                tracing::warn!(reason, "a signed delivery cannot be understood; it is kept as failed");
+                tracing::warn!(reason, "a signed delivery could not be parsed; it is stored as failed");
             } else {
                 tracing::info!(action = new.action, "delivery stored");
             }
@@ -77,16 +77,16 @@ async fn keep(web: &Web, names: &Names<'_>, headers: &HeaderMap, body: &Verified
             answer::status(StatusCode::ACCEPTED, "stored")
         }
         Ok(Receipt::Again) => {
-            tracing::info!("a delivery that was given up came again; it is taken up anew");
+            tracing::info!("a delivery that had failed was sent again; it is handled again");
             web.arrived.notify_one();
             answer::status(StatusCode::ACCEPTED, "stored")
         }
         Ok(Receipt::Known) => {
-            tracing::info!("delivery was there already");
+            tracing::info!("the delivery is stored already");
             answer::status(StatusCode::ACCEPTED, "known")
         }
         Err(error) => {
-            tracing::error!(%error, "delivery not stored; GitHub is told to count it as failed");
+            tracing::error!(%error, "the delivery could not be stored; the answer is 503, so that GitHub records it as failed");
             web.turned_away.notify_one();
             let mut refusal = answer::error(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -72,7 +72,7 @@ impl Mirror {
         let found = match seen {
             Ok(deleted) => self.snapshot_of_copy(&copy, base, deleted).await.map(Some),
             Err(why) => {
-                tracing::debug!(why, "a tree in use could not be looked at");
+                tracing::debug!(why, "a running agent's tree could not be read");
                 Ok(None)
             }
         };

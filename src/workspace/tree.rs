@@ -80,7 +80,7 @@ impl Mirror {
     /// Makes a clone at `base` with the files of another tree: work that is not committed yet.
     pub async fn tree_with(&self, dest: &str, base: &str, files: &str, branch: &str) -> Result<Tree, GitError> {
         let nobody = super::Identity { name: "Adjutant".to_owned(), email: "adjutant@localhost".to_owned() };
-        let commit = self.commit(files, &[base], "Work in hand", &nobody, chrono::DateTime::UNIX_EPOCH).await?;
+        let commit = self.commit(files, &[base], "Work in progress", &nobody, chrono::DateTime::UNIX_EPOCH).await?;
         let making = self.making(dest)?;
         let made = match self.cut(&making, &commit, branch).await {
             Ok(()) => Git::at(&making.join("tree/.git"), "update-ref")

@@ -91,7 +91,7 @@ async fn a_row_that_cannot_be_read_is_claimed_beside_the_others_in_each_lane_and
 }
 
 #[tokio::test]
-async fn what_a_newer_version_wrote_is_left_alone_and_the_rest_goes_on() {
+async fn rows_of_a_newer_version_are_left_alone_and_the_rest_continues() {
     let database = TestDatabase::new().await;
     let (store, pool) = (database.store().await, database.pool().await);
     let newer = store.clone().as_version(STATE_VERSION + 1);
@@ -195,7 +195,7 @@ async fn pauses_grow_with_failures_in_a_row_and_not_with_claims() {
 }
 
 #[tokio::test]
-async fn only_work_that_was_begun_and_neither_ended_nor_handed_back_counts_as_a_crash() {
+async fn only_work_that_was_begun_and_neither_ended_nor_released_counts_as_a_crash() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let directive = opened(&store).await;
@@ -229,7 +229,7 @@ async fn only_work_that_was_begun_and_neither_ended_nor_handed_back_counts_as_a_
 }
 
 #[tokio::test]
-async fn an_operator_tries_a_row_anew_or_drops_it_and_the_directive_is_told() {
+async fn an_operator_retries_a_row_or_drops_it_and_the_directive_learns_of_it() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let directive = opened(&store).await;
@@ -264,7 +264,7 @@ async fn adjutant_queue(database: &TestDatabase, arguments: &[&str]) -> (Option<
 }
 
 #[tokio::test]
-async fn the_command_line_shows_what_is_stuck_and_tries_or_drops_it() {
+async fn the_command_line_shows_stuck_rows_and_retries_or_drops_them() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let directive = opened(&store).await;
@@ -285,7 +285,7 @@ async fn the_command_line_shows_what_is_stuck_and_tries_or_drops_it() {
     assert!(code == Some(0) && said.contains("is tried again"), "{said}");
     assert_eq!(claim(&store, Lane::Verifier, LEASE).await.taken.len(), 1);
     let (code, said) = adjutant_queue(&database, &["drop", &key]).await;
-    assert!(code == Some(1) && said.contains("is in hand now"), "{said}");
+    assert!(code == Some(1) && said.contains("is being worked on"), "{said}");
     let (code, said) = adjutant_queue(&database, &["drop", "nobody"]).await;
     assert!(code == Some(1) && said.contains("there is no delivery and no effect"), "{said}");
 }

@@ -159,7 +159,7 @@ impl<'a> Working<'a> {
     fn tell(&self, written: Result<Held, StoreError>) {
         if let Err(error) = written {
             let key = &self.row.key;
-            tracing::warn!(%error, key, "whether effect {key} is at work could not be recorded; it goes on");
+            tracing::warn!(%error, key, "could not record whether effect {key} is being worked on; the work continues");
         }
     }
 }
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_on_github_are_not_told_where_the_operators_files_lie() {
+    fn people_on_github_do_not_see_the_paths_of_the_operators_files() {
         let folder = tempfile::tempdir().unwrap();
         let why = format!("{}/workspaces/trees/x/tree: File name too long", folder.path().display());
         assert_eq!(without_folder(&why, folder.path()), "…/workspaces/trees/x/tree: File name too long");

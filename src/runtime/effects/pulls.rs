@@ -60,7 +60,7 @@ pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
                 Ok(None) => return Ok(Vec::new()),
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(error) => {
-                    tracing::warn!(%error, step = step.name.as_str(), "no draft was opened; it waits for the hand-in");
+                    tracing::warn!(%error, step = step.name.as_str(), "no draft was opened; the pull request is opened when the work is submitted");
                     return Ok(Vec::new());
                 }
             }
@@ -163,7 +163,7 @@ pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &st
                 // The conversation may be locked. The pull request must be closed even without a comment, because an
                 // open one blocks the branch for good.
                 Err(error) if !error.is_transient() => {
-                    tracing::warn!(%error, "a pull request is closed without a word");
+                    tracing::warn!(%error, "the closing comment was refused; the pull request is closed without it");
                 }
                 said => drop(said?),
             }

@@ -35,7 +35,7 @@ pub(super) async fn verify(
     cancel: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
     let Some(step) = step_of(directive, id).filter(|_| is_wanted(directive, id, head)) else {
-        return call_off(app, directive, head).await;
+        return cancel_open_checks(app, directive, head).await;
     };
     let source = Source::open(app, directive).await?;
     source.mirror.fetch_commit(&source.remote, head.as_str()).await?;
@@ -49,14 +49,14 @@ pub(super) async fn verify(
             let author = identity(app).await?;
             source
                 .mirror
-                .commit(&tree, &[&target, head.as_str()], "What is proved", &author, directive.created_at)
+                .commit(&tree, &[&target, head.as_str()], "Merge for verification", &author, directive.created_at)
                 .await?
         }
     };
-    let proof = Proof { app, directive, step, head, round, working, cancel };
-    let specs = proof.specs(&source).await?;
+    let run = VerificationRun { app, directive, step, head, round, working, cancel };
+    let specs = run.specs(&source).await?;
     let findings = findings(directive, &specs, &source.mirror.diff(&target, &merged).await?)?;
-    let results = proof.run(&source, &merged, &specs).await?;
+    let results = run.run(&source, &merged, &specs).await?;
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
@@ -67,7 +67,7 @@ fn is_wanted(directive: &Directive, id: StepId, head: &Sha) -> bool {
 }
 
 /// Cancels the open check runs of a verification that nobody needs any more.
-async fn call_off(app: &App, directive: &Directive, head: &Sha) -> Result<Vec<Signal>, EffectError> {
+async fn cancel_open_checks(app: &App, directive: &Directive, head: &Sha) -> Result<Vec<Signal>, EffectError> {
     let client = app.github.repository(&directive.repo);
     let own = client.own_checks(head).await?;
     // Whatever ended the verification also writes the composite check.
@@ -77,7 +77,7 @@ async fn call_off(app: &App, directive: &Directive, head: &Sha) -> Result<Vec<Si
     Ok(Vec::new())
 }
 
-struct Proof<'a> {
+struct VerificationRun<'a> {
     app: &'a App,
     directive: &'a Directive,
     step: &'a Step,
@@ -87,7 +87,7 @@ struct Proof<'a> {
     cancel: &'a CancellationToken,
 }
 
-impl Proof<'_> {
+impl VerificationRun<'_> {
     /// Runs one verifier after the other, each in its own clone, because a verifier could change the files for the
     /// next.
     async fn run(

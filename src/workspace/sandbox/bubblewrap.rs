@@ -70,7 +70,7 @@ impl Scratch {
             let folder = self.folder(name);
             match give_away(&folder) {
                 Err(WalkError::Excess(excess)) => {
-                    tracing::warn!(folder = %folder.display(), %excess, "the folder is begun anew");
+                    tracing::warn!(folder = %folder.display(), %excess, "a home exceeds its bounds; it is emptied");
                     files::discard(&folder).map_err(SandboxError::at(&folder))?;
                     fs::create_dir(&folder).map_err(SandboxError::at(&folder))?;
                     give_away(&folder)?;

@@ -129,7 +129,7 @@ impl Drop for Groups {
                 removed = fs::remove_dir(folder);
             }
             if let Err(error) = removed {
-                tracing::debug!(folder = %folder.display(), %error, "a control group was left behind");
+                tracing::debug!(folder = %folder.display(), %error, "a control group could not be removed");
             }
         }
     }

@@ -70,7 +70,7 @@ impl Job<'_> {
         if let Some(fault) = check(&snapshot, &rules).into_iter().find(crate::workspace::ChangeFault::refuses) {
             return Err(EffectError::never(fault));
         }
-        let message = format!("Checkpoint of a task that was handed back\n\n{TRAILER}: {}", self.task.id);
+        let message = format!("Checkpoint of an interrupted task\n\n{TRAILER}: {}", self.task.id);
         // The reference only moves forward, so that two processes cannot overwrite each other's checkpoint.
         let parents = before.into_iter().chain([start_point.start.as_str()]).chain(start_point.merge.as_deref());
         let parents: Vec<&str> = parents.collect();
@@ -84,7 +84,7 @@ impl Job<'_> {
     /// Deletes the checkpoint of a finished task.
     pub(super) async fn forget(&self, source: &Source, checkpoint: &str) {
         if let Err(error) = source.mirror.delete(&source.remote, &self.reference(), checkpoint).await {
-            tracing::warn!(%error, "a checkpoint that is not needed any more was left");
+            tracing::warn!(%error, "an obsolete checkpoint could not be deleted");
         }
     }
 

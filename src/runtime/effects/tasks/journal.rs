@@ -32,14 +32,16 @@ pub(super) fn write(tree: &Tree, task: TaskId, ended: &Ended) {
         .and_then(|text| std::fs::write(&fresh, text))
         .and_then(|()| std::fs::rename(&fresh, &path));
     if let Err(error) = written {
-        tracing::warn!(%error, %task, "what an agent left could not be kept");
+        tracing::warn!(%error, %task, "the outcome of an agent's run could not be stored; a retry runs the agent again");
     }
 }
 
 /// The outcome of this task's run in this clone, if the run has ended.
 pub(super) fn read(tree: &Tree, task: TaskId) -> Option<Ended> {
     let text = std::fs::read(path(tree, task)).ok()?;
-    serde_json::from_slice(&text).inspect_err(|error| tracing::warn!(%error, %task, "what was kept is of no use")).ok()
+    serde_json::from_slice(&text)
+        .inspect_err(|error| tracing::warn!(%error, %task, "a stored outcome cannot be read; the agent is run again"))
+        .ok()
 }
 
 fn path(tree: &Tree, task: TaskId) -> PathBuf {

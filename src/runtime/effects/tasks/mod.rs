@@ -73,7 +73,7 @@ pub(super) async fn run(
     };
     if outcome == TaskOutcome::Cancelled {
         // The reason is not a person's command: the process stops, or another worker has taken over.
-        if stop.is_cancelled() || !job.is_called_off().await? {
+        if stop.is_cancelled() || !job.is_cancelled().await? {
             return Err(EffectError::HandedBack);
         }
     }
@@ -130,7 +130,7 @@ impl Job<'_> {
     }
 
     /// Whether a person or a new plan has cancelled this task.
-    async fn is_called_off(&self) -> Result<bool, EffectError> {
+    async fn is_cancelled(&self) -> Result<bool, EffectError> {
         Ok(self.app.store.task_status(self.task.id).await? == Some(TaskStatus::Cancelled))
     }
 
@@ -216,7 +216,7 @@ impl Job<'_> {
             (result @ TaskOutcome::Unchanged { .. }, cost) => (result, cost),
             (TaskOutcome::Cancelled, cost) => {
                 // If another worker has taken over, that worker saves the work.
-                if self.stop.is_cancelled() || self.is_called_off().await? {
+                if self.stop.is_cancelled() || self.is_cancelled().await? {
                     self.save(source, start_point, &tree, checkpoint).await;
                 }
                 return Ok((TaskOutcome::Cancelled, cost));
@@ -374,7 +374,7 @@ impl Job<'_> {
                 _ => shown,
             };
             if let Some(checkpoint) = checkpoint {
-                tracing::info!(checkpoint, "going on from a checkpoint");
+                tracing::info!(checkpoint, "continuing from a checkpoint");
                 return Ok(mirror
                     .tree_with(&name, &start_point.start, &mirror.tree_of(checkpoint).await?, branch)
                     .await?);
@@ -393,7 +393,7 @@ impl Job<'_> {
 
     async fn agent(&self, tree: &Tree, head: &str, instructions: String) -> Result<AgentRun, EffectError> {
         if let Some(ended) = journal::read(tree, self.task.id) {
-            tracing::info!(task = %self.task.id, "its agent had ended before; what it left is handed in");
+            tracing::info!(task = %self.task.id, "the agent had ended before; its work is submitted now");
             return self.measured(ended).await;
         }
         let (name, settings) = self.choose_agent()?;

@@ -51,7 +51,7 @@ impl Job<'_> {
             {
                 Ok(()) => {}
                 Err(error) => {
-                    tracing::warn!(?error, "work in progress is not shown any more");
+                    tracing::warn!(?error, "progress is no longer pushed in this run");
                     break;
                 }
             }
@@ -104,7 +104,7 @@ impl Job<'_> {
         shown.unsure = Some(commit.clone());
         let pushed = source.push(self.app, self.directive, &commit, step.branch.as_str(), shown.head.as_deref()).await;
         pushed.map_err(EffectError::later)?;
-        tracing::info!(commit = commit.get(..12), "showed work in progress");
+        tracing::info!(commit = commit.get(..12), "progress was pushed");
         *shown = Shown { head: Some(commit), tree: Some(seen.tree), unsure: None };
         self.sink.send(Signal::TaskPushed { task }).await?;
         Ok(())

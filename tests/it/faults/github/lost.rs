@@ -49,12 +49,12 @@ async fn a_write_that_was_done_and_never_answered_is_not_done_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_breaks_before_anything_was_done_is_made_again() {
+async fn a_connection_that_breaks_before_the_request_was_done_is_opened_again() {
     survives(RequestAct::Reset, "reset").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_github_that_says_nothing_is_asked_again() {
+async fn a_github_that_does_not_answer_is_asked_again() {
     let stage = stage(BY_ITSELF).await;
     stage.inject([
         FaultRule::to("POST", "/app/installations/*/access_tokens", RequestAct::Silence).once(),
@@ -68,7 +68,7 @@ async fn a_github_that_says_nothing_is_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_of_githubs_own_cost_no_more_than_time() {
+async fn internal_errors_of_github_cost_only_time() {
     let stage = stage(BY_ITSELF).await;
     let acts = [
         RequestAct::ServerError,
@@ -86,7 +86,7 @@ async fn errors_of_githubs_own_cost_no_more_than_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_answers_are_waited_for() {
+async fn slow_answers_are_awaited() {
     let stage = stage(BY_ITSELF).await;
     stage.inject([of_the_bot(&[], "**", RequestAct::Slow { ms: 150 })]);
     let serve = stage.lives_through("Slow").await;
@@ -101,7 +101,7 @@ async fn an_agent_is_not_run_again_because_its_work_could_not_be_pushed() {
     stage.inject([of_the_bot(&["POST"], "git/**/git-receive-pack", RequestAct::ServerError).times(3)]);
     let serve = stage.lives_through("Handed in late").await;
     assert_eq!(stage.met("server_error", "git-receive-pack"), 3, "{:?}", stage.playground.injected_faults());
-    let told = "its agent had ended before; what it left is handed in";
+    let told = "the agent had ended before; its work is submitted now";
     assert!(stage.log().contains(told), "{}", stage.told().await);
     drop(serve);
 }
