@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_trial_uses_nobodys_database_folder_or_file_of_settings() {
+    async fn a_trial_does_not_use_the_users_database_folder_or_settings_file() {
         let folder = tempfile::tempdir().unwrap();
         let playground =
             github_playground::start(adjutant::playground::options(folder.path().join("data"))).await.unwrap();

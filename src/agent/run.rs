@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agents_own_key_is_not_told_in_what_it_says() {
+    async fn an_agents_own_key_is_removed_from_its_texts() {
         let fixture = fixture(Mode::Bubblewrap).await;
         let token = format!("ghs_{}", "a1B2c3D4e5".repeat(4));
         let script = format!(

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_asked_for_once_in_the_order_of_their_first_sending() {
+    fn each_delivery_is_requested_once_in_the_order_of_the_first_attempts() {
         let failed = vec![delivery(3, "label", 30), delivery(2, "comment", 20), delivery(1, "label", 10)];
         let asked: Vec<u64> = oldest_first(failed).into_iter().map(|delivery| delivery.id).collect();
         assert_eq!(asked, [3, 2]);

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signature_is_told_apart() {
+    fn malformed_signatures_are_distinguished() {
         assert_eq!(secret().verify(None, BODY), Err(SignatureError::Missing));
         for header in ["", "sha256=", "sha1=757107ea", "sha256=xyz", &SIGNATURE[..70], &format!("{SIGNATURE}00")] {
             assert_eq!(secret().verify(Some(header.as_bytes()), BODY), Err(SignatureError::Malformed), "{header}");

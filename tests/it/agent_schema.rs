@@ -71,12 +71,12 @@ fn run(agent: &mut Command, kind: &str) -> Value {
 }
 
 #[test]
-fn what_the_demos_agent_hands_in_is_valid() {
+fn the_result_of_the_demos_agent_is_valid() {
     assert_valid(adjutant::agent::result_schema(), &run(&mut adjutant(&["demo-agent"]), "plan"));
 }
 
 #[test]
-fn what_readmes_agent_hands_in_is_valid() {
+fn the_result_of_readmes_agent_is_valid() {
     let readme = repository_file("README.md");
     let program = readme.split("#!/usr/bin/env python3\n").nth(1).unwrap();
     let program = program.split("\nEND\n").next().unwrap();

@@ -85,7 +85,7 @@ async fn append(store: &Store, of: &Directive, kind: EventKind) {
 }
 
 #[tokio::test]
-async fn directives_are_listed_shown_and_told_of() {
+async fn directives_are_listed_and_shown_with_their_history() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let url = database.url();
@@ -126,7 +126,7 @@ async fn directives_are_listed_shown_and_told_of() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_with_its_remedy_by_the_exit_status() {
+async fn a_missing_directive_is_reported_with_the_remedy_and_the_exit_status() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let url = database.url();

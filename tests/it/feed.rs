@@ -122,7 +122,7 @@ async fn a_transaction_that_is_slow_to_commit_hides_no_event_from_a_reader() {
 }
 
 #[tokio::test]
-async fn a_subscription_gives_what_was_and_what_comes_each_once_and_in_order() {
+async fn a_subscription_gives_old_and_new_events_each_once_and_in_order() {
     let database = TestDatabase::new().await;
     let (store, elsewhere) = (database.store().await, database.store().await);
     let (one, other) = (directive(&store, 1).await, directive(&store, 2).await);
@@ -147,7 +147,7 @@ async fn a_subscription_gives_what_was_and_what_comes_each_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn whoever_cannot_keep_up_misses_nothing() {
+async fn a_slow_subscriber_misses_nothing() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let of = directive(&store, 1).await;

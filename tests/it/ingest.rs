@@ -244,7 +244,7 @@ async fn labels_beside_it_and_options_in_the_text_come_with_the_label() {
 }
 
 #[tokio::test]
-async fn a_label_that_makes_stricter_goes_to_the_live_directive_and_to_nobody_else() {
+async fn a_stricter_label_goes_only_to_the_live_directive() {
     let server = Scripted::start(good_day).await;
     let found =
         signals(read(&server, &Kept::directive(&directive()).await, "issues", labelled("directive:manual")).await);
@@ -325,7 +325,7 @@ async fn a_closed_issue_asks_whether_the_final_pull_request_was_merged() {
 }
 
 #[tokio::test]
-async fn a_comment_without_a_command_asks_nobody_anything() {
+async fn a_comment_without_a_command_causes_no_request() {
     let server = Scripted::start(good_day).await;
     let kept = Kept::directive(&directive()).await;
     // A request to the store would fail now.
@@ -449,7 +449,7 @@ async fn a_closed_pull_request_was_merged_or_closed_by_somebody_else() {
 }
 
 #[tokio::test]
-async fn a_merge_is_a_persons_whatever_they_are_called_and_nobodys_where_github_does_not_say() {
+async fn a_merge_belongs_to_a_person_with_any_login_and_to_nobody_if_github_does_not_say() {
     let closed = |sender: Value| json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": sender });
     let user = |login: &str| json!({ "login": login, "type": "User" });
     for (merged_by, sender, expected) in [

@@ -211,7 +211,7 @@ async fn claim_at_once(database: &TestDatabase, per_installation: u32) -> Vec<Cl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn claimers_at_once_never_take_more_than_an_installation_has_places() {
+async fn concurrent_claimers_never_claim_more_than_an_installation_has_slots() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     for issue in 1..=20 {
@@ -231,7 +231,7 @@ async fn claimers_at_once_never_take_more_than_an_installation_has_places() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn claimers_at_once_never_begin_more_pull_requests_than_a_repository_has_places() {
+async fn concurrent_claimers_never_begin_more_pull_requests_than_a_repository_has_slots() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     for issue in 1..=3 {
@@ -242,7 +242,7 @@ async fn claimers_at_once_never_begin_more_pull_requests_than_a_repository_has_p
 }
 
 #[tokio::test]
-async fn a_pull_request_that_waits_for_a_person_takes_a_place_until_it_is_answered() {
+async fn a_pull_request_that_waits_for_a_person_takes_a_slot_until_it_is_answered() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b", "c"]).await;
@@ -258,7 +258,7 @@ async fn a_pull_request_that_waits_for_a_person_takes_a_place_until_it_is_answer
 }
 
 #[tokio::test]
-async fn a_report_whose_draft_was_closed_takes_no_place_among_pull_requests() {
+async fn a_report_whose_draft_was_closed_takes_no_slot_of_a_pull_request() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
@@ -280,7 +280,7 @@ async fn a_report_whose_draft_was_closed_takes_no_place_among_pull_requests() {
 }
 
 #[tokio::test]
-async fn a_task_that_waits_for_a_place_is_told_of_until_the_engine_knows() {
+async fn a_task_that_waits_for_a_slot_is_reported_until_the_engine_knows() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
@@ -294,7 +294,7 @@ async fn a_task_that_waits_for_a_place_is_told_of_until_the_engine_knows() {
 }
 
 #[tokio::test]
-async fn planning_reports_and_reworks_open_nothing_and_wait_for_no_place_among_pull_requests() {
+async fn planning_reports_and_reworks_wait_for_no_slot_of_a_pull_request() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let mut full = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
@@ -316,7 +316,7 @@ async fn planning_reports_and_reworks_open_nothing_and_wait_for_no_place_among_p
 }
 
 #[tokio::test]
-async fn a_full_house_keeps_nobody_elses_work_from_being_claimed() {
+async fn a_reached_limit_delays_no_other_work() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let names: Vec<String> = (0..12).map(|n| format!("step-{n}")).collect();
@@ -332,7 +332,7 @@ async fn a_full_house_keeps_nobody_elses_work_from_being_claimed() {
 }
 
 #[tokio::test]
-async fn a_worker_that_died_gives_its_place_back_and_a_task_that_was_called_off_takes_none() {
+async fn a_worker_that_died_frees_its_slot_and_a_cancelled_task_takes_none() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
@@ -372,7 +372,7 @@ async fn a_task_whose_lease_lapsed_waits_while_its_directive_is_paused_or_its_bu
 
 /// With more directives and rounds, this is `scripts/bench-claims`.
 #[tokio::test]
-async fn who_claims_at_once_hands_back_all_that_was_taken() {
+async fn concurrent_claimers_return_everything_that_they_claimed() {
     let setting = |name: &str, few: u64| std::env::var(name).map_or(few, |value| value.parse().unwrap());
     let (issues, rounds) = (setting("ADJUTANT_BENCH_DIRECTIVES", 8), setting("ADJUTANT_BENCH_ROUNDS", 5));
     let database = TestDatabase::new().await;

@@ -35,7 +35,7 @@ fn repository_file(path: &str) -> String {
 }
 
 #[test]
-fn a_policy_that_can_be_used_is_told_in_full_with_its_defaults_marked() {
+fn a_valid_policy_is_printed_in_full_with_its_defaults_marked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("adjutant.yml");
     std::fs::write(&file, "autonomy: manual\nlimits: { steps: 5 }\n").unwrap();
@@ -50,7 +50,7 @@ fn a_policy_that_can_be_used_is_told_in_full_with_its_defaults_marked() {
 }
 
 #[test]
-fn every_fault_is_told_with_file_and_line() {
+fn every_fault_is_printed_with_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("adjutant.yml");
     std::fs::write(&file, "autonmy: manual\n\nlimits: { steps: 99 }\n").unwrap();
@@ -64,7 +64,7 @@ fn every_fault_is_told_with_file_and_line() {
 }
 
 #[test]
-fn standard_input_is_read_and_what_is_no_text_or_too_much_is_a_fault() {
+fn standard_input_is_read_and_binary_or_too_much_of_it_is_a_fault() {
     let (status, told, _) = said(&["check", "policy", "-"], b"label: x\n");
     assert!(status == 0 && told.contains("\nlabel: x\n"), "{told}");
     let (status, told, _) = said(&["check", "policy", "-"], b"label: x\nbase: \xff\n");
@@ -77,7 +77,7 @@ fn standard_input_is_read_and_what_is_no_text_or_too_much_is_a_fault() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_said_so() {
+fn an_unreadable_file_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.yml");
     for file in [missing.as_path(), folder.path()] {

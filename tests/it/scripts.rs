@@ -17,7 +17,7 @@ fn with_postgres(line: &str) -> Output {
 }
 
 #[test]
-fn with_postgres_hands_on_the_address_and_the_exit_status_and_leaves_nothing() {
+fn with_postgres_passes_on_the_address_and_the_exit_status_and_leaves_nothing() {
     let output = with_postgres("echo \"$ADJUTANT_TEST_DATABASE_URL\"; exit 3");
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
     let url = String::from_utf8(output.stdout).unwrap();

@@ -212,7 +212,7 @@ async fn u_0000_in_the_action_does_not_keep_a_delivery_out() {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_github_is_told_to_come_again_and_readiness_says_no() {
+async fn while_the_database_is_down_deliveries_and_readiness_get_503() {
     let served = Served::start().await;
     assert_eq!(served.readiness().await, StatusCode::OK);
     served.database.go_away().await;
@@ -238,7 +238,7 @@ async fn other_addresses_and_methods_are_answered_in_one_line() {
 }
 
 #[tokio::test]
-async fn it_stops_when_told_and_lets_go_of_its_address() {
+async fn it_stops_on_request_and_frees_its_address() {
     let served = Served::start().await;
     served.shutdown.cancel();
     served.running.await.unwrap().unwrap();

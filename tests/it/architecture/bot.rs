@@ -105,7 +105,7 @@ fn handlers_apply_no_signals_themselves() {
 }
 
 #[test]
-fn nobody_climbs_to_the_root_without_naming_it() {
+fn no_import_climbs_to_the_root_without_naming_it() {
     let climbs = |(path, text): &(PathBuf, String)| {
         let folders = path.components().count() - 1;
         let is_folder_itself = path.ends_with("mod.rs");

@@ -26,7 +26,7 @@ async fn a_base_that_moved_is_merged_in_before_the_final_pull_request() {
 }
 
 #[tokio::test]
-async fn a_base_that_conflicts_is_resolved_by_an_agent_before_and_after_the_final_opens() {
+async fn an_agent_resolves_a_conflict_with_the_base_before_and_after_the_final_pull_request_opens() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &[])])],
         "a": [write([("a.txt", "ours\n")])],

@@ -54,7 +54,7 @@ async fn used_up_money_pauses_until_a_budget_or_resume_grants_more() {
 }
 
 #[tokio::test]
-async fn used_up_time_pauses_until_resume_and_waiting_for_people_is_no_time() {
+async fn used_up_time_pauses_until_resume_and_waiting_for_people_does_not_count() {
     let mut script = in_a_row();
     script["a"] = json!([write([("a.txt", "ugly\n")])]);
     script["b"] = json!([{ "wait": "b", "write": { "a.txt": "fine\n" } }]);
@@ -163,7 +163,7 @@ async fn a_question_that_expires_is_reminded_of_once_and_a_late_answer_counts() 
 }
 
 #[tokio::test]
-async fn a_blocked_step_is_lifted_in_each_of_four_ways() {
+async fn a_blocked_step_is_unblocked_in_each_of_four_ways() {
     let broken = |name: &str, last: &str| {
         let file = format!("{name}.txt");
         let tries = ["broken\n", "broken!\n", last];

@@ -38,7 +38,7 @@ async fn a_yellow_step_asks_and_approve_merges_it() {
 }
 
 #[tokio::test]
-async fn an_approving_review_counts_for_the_commit_that_was_looked_at() {
+async fn an_approving_review_counts_for_the_commit_that_was_reviewed() {
     let stage = Stage::set(POLICY, two_ugly()).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
@@ -61,7 +61,7 @@ async fn an_approving_review_counts_for_the_commit_that_was_looked_at() {
 }
 
 #[tokio::test]
-async fn an_approval_by_a_bot_an_outsider_or_an_edit_counts_for_nothing() {
+async fn an_approval_by_a_bot_an_outsider_or_an_edit_does_not_count() {
     let stage = Stage::set(POLICY, two_ugly()).await;
     let issue = stage.directive("Do it.").await;
     let a = stage.asks(issue, "a").await;
@@ -86,7 +86,7 @@ async fn an_approval_by_a_bot_an_outsider_or_an_edit_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn commands_in_code_and_quotes_are_nothing_and_a_near_miss_gets_one_short_reply() {
+async fn commands_in_code_and_quotes_are_ignored_and_a_misspelt_one_gets_one_short_reply() {
     let stage = Stage::set(POLICY, two_ugly()).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;

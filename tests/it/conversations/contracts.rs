@@ -30,7 +30,7 @@ fn body(pull: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn an_agents_work_is_shown_as_a_draft_while_it_is_at_it() {
+async fn an_agents_work_is_shown_as_a_draft_while_it_runs() {
     let script = chain(json!([
         { "write": { "a.txt": "a\n" }, "then": { "wait": "a", "write": { "more.txt": "more\n" } } },
     ]));
@@ -77,7 +77,7 @@ async fn an_agents_work_is_shown_as_a_draft_while_it_is_at_it() {
 }
 
 #[tokio::test]
-async fn a_draft_whose_agent_crashes_stays_one_and_says_so_and_the_next_try_goes_on_from_it() {
+async fn a_draft_whose_agent_crashes_stays_a_draft_and_the_next_try_continues_from_it() {
     let script = chain(json!([{ "write": { "a.txt": "a\n" }, "then": { "wait": "a", "exit": 7 } }]));
     let stage = Stage::set_with(POLICY, script, &SHOWING).await;
     let issue = stage.directive("Do it.").await;
@@ -101,7 +101,7 @@ async fn a_draft_whose_agent_crashes_stays_one_and_says_so_and_the_next_try_goes
 }
 
 #[tokio::test]
-async fn a_draft_that_comes_to_nothing_is_closed_with_a_word() {
+async fn a_draft_without_a_result_is_closed_with_a_comment() {
     let script = chain(json!([{
         "write": { "a.txt": "a\n" },
         "then": { "wait": "a", "delete": ["a.txt"] },
@@ -143,7 +143,7 @@ async fn what_a_person_pushes_to_a_draft_is_kept() {
 }
 
 #[tokio::test]
-async fn a_secret_that_lies_about_for_a_moment_is_never_shown() {
+async fn a_secret_that_is_in_the_tree_for_a_moment_is_never_pushed() {
     let token = format!("ghp_{}", "A1b2C3d4E5f6".repeat(3));
     let script = chain(json!([{
         "write": { "a.txt": "a\n", "key.txt": token },
@@ -166,7 +166,7 @@ async fn a_secret_that_lies_about_for_a_moment_is_never_shown() {
 }
 
 #[tokio::test]
-async fn a_report_is_reworked_and_approved_on_the_issue_by_its_steps_name_and_told_to_who_builds_on_it() {
+async fn a_report_is_reworked_and_approved_on_the_issue_and_passed_to_the_steps_that_build_on_it() {
     let script = json!({
         "plan": [plan([step_of("research", "look", &[]), step("build", &["look"])])],
         "look": [
@@ -197,7 +197,7 @@ async fn a_report_is_reworked_and_approved_on_the_issue_by_its_steps_name_and_to
 }
 
 #[tokio::test]
-async fn a_report_that_the_judge_finds_wanting_is_written_anew_and_only_the_good_one_is_green() {
+async fn a_report_that_the_judge_rejects_is_written_again_and_only_a_good_one_is_green() {
     let judged = |met: bool, note: &str| json!({ "judgement": { "criteria": [{ "id": "A1", "met": met, "note": note }], "score": 0.9 } });
     let mut look = step_of("research", "look", &[]);
     look["criteria"] = json!(["A1"]);

@@ -6,7 +6,7 @@ use super::policy;
 use crate::support::stage::{Stage, plan, step, write};
 
 #[tokio::test]
-async fn direct_delivery_brings_each_step_to_the_base_before_the_next_starts() {
+async fn direct_delivery_merges_each_step_into_the_base_before_the_next_starts() {
     let script = json!({ "plan": [plan([step("first", &[]), step("second", &["first"])])] });
     let stage = Stage::set(&policy("delivery: direct"), script).await;
     let issue = stage.directive("One after the other.").await;
@@ -144,7 +144,7 @@ async fn direct_delivery_brings_each_step_to_the_base_before_the_next_starts() {
 }
 
 #[tokio::test]
-async fn full_auto_with_merge_auto_goes_to_the_end_without_a_person() {
+async fn full_auto_with_merge_auto_completes_without_a_person() {
     // A yellow step is merged too. The step after it fixes the cause, so that the final pull request is green.
     let script = json!({
         "plan": [plan([step("rough", &[]), step("smooth", &["rough"])])],

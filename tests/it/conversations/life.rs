@@ -7,7 +7,7 @@ use super::POLICY;
 use crate::support::stage::{Stage, plan, step, write};
 
 #[tokio::test]
-async fn taking_the_label_off_pauses_and_putting_it_back_resumes() {
+async fn removing_the_label_pauses_and_setting_it_again_resumes() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &["a"])])],
         "a": [{ "wait": "a", "write": { "a.txt": "a\n" } }],
@@ -65,7 +65,7 @@ async fn pause_and_resume_are_commands_too() {
 }
 
 #[tokio::test]
-async fn a_label_put_back_by_who_may_not_start_work_is_answered_and_resumes_nothing() {
+async fn a_label_set_again_without_permission_is_answered_and_resumes_nothing() {
     let script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])], "a": [write([("a.txt", "ugly\n")])] });
     let stage = Stage::set(POLICY, script).await;
     let (maintainer, triager) = (stage.as_("maintainer"), stage.as_("triager"));
@@ -145,7 +145,7 @@ async fn deleting_the_issue_stops() {
 }
 
 #[tokio::test]
-async fn transferring_the_issue_stops_and_leaves_it_alone_where_it_is_now() {
+async fn transferring_the_issue_stops_and_the_transferred_issue_is_left_alone() {
     let script = json!({ "plan": [plan([step("a", &[]), step("b", &[])])], "a": [write([("a.txt", "ugly\n")])] });
     let stage = Stage::set(POLICY, script).await;
     let issue = stage.directive("Do it.").await;

@@ -95,7 +95,7 @@ async fn a_broken_plan_is_repaired_once() {
 }
 
 #[tokio::test]
-async fn a_plan_that_stays_broken_gives_way_to_the_default_chain() {
+async fn a_plan_that_stays_broken_is_replaced_by_the_default_chain() {
     let script = json!({
         "plan": [plan([step("a", &["nowhere"])])],
         "research": [{ "report": "Nothing to know." }],
@@ -291,7 +291,7 @@ async fn a_plan_that_stays_broken_gives_way_to_the_default_chain() {
 }
 
 #[tokio::test]
-async fn a_planner_that_crashes_is_tried_again_and_then_the_default_chain_takes_over() {
+async fn a_planner_that_crashes_is_tried_again_and_then_replaced_by_the_default_chain() {
     let script = json!({ "plan": [{ "exit": 3 }], "research": [{ "report": "Nothing to know." }] });
     let stage = Stage::set(POLICY, script).await;
     let issue = stage.directive("Do it.").await;

@@ -10,7 +10,7 @@ use crate::support::stage::{Stage, plan, step, write};
 const PATH: &str = ".github/adjutant.yml";
 
 #[tokio::test]
-async fn labels_and_options_hold_a_directive_tighter_and_a_maintainer_goes_back_to_the_policys_level() {
+async fn labels_and_options_make_a_directive_stricter_and_a_maintainer_restores_the_policys_level() {
     let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &["a"])])] })).await;
     let (maintainer, triager) = (stage.as_("maintainer"), stage.as_("triager"));
     maintainer.make_label("directive:manual").await;
@@ -48,7 +48,7 @@ async fn labels_and_options_hold_a_directive_tighter_and_a_maintainer_goes_back_
 }
 
 #[tokio::test]
-async fn a_label_on_a_live_directive_makes_it_stricter_and_taking_it_off_loosens_nothing() {
+async fn a_label_on_a_live_directive_makes_it_stricter_and_removing_it_changes_nothing() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &["a"])])],
         "a": [{ "wait": "a", "write": { "a.txt": "a\n" } }],
@@ -80,7 +80,7 @@ async fn a_label_on_a_live_directive_makes_it_stricter_and_taking_it_off_loosens
 }
 
 #[tokio::test]
-async fn a_policy_that_cannot_be_used_is_told_in_whatever_way_it_is_broken() {
+async fn every_kind_of_broken_policy_is_reported() {
     let stage = Stage::set("", json!({ "plan": [plan([step("only", &[])])] })).await;
     let maintainer = stage.as_("maintainer");
     let levels =
@@ -118,7 +118,7 @@ async fn a_policy_that_cannot_be_used_is_told_in_whatever_way_it_is_broken() {
 }
 
 #[tokio::test]
-async fn an_agent_that_the_operator_does_not_have_is_told_with_those_that_there_are() {
+async fn an_unknown_agent_is_reported_with_the_available_ones() {
     let stage = Stage::set(&policy("agent: fast"), json!({ "plan": [plan([step("only", &[])])] })).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
@@ -211,7 +211,7 @@ async fn an_agent_that_the_operator_does_not_have_is_told_with_those_that_there_
 }
 
 #[tokio::test]
-async fn a_change_of_a_protected_path_waits_for_a_person_though_it_is_green() {
+async fn a_green_change_of_a_protected_path_waits_for_a_person() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &[])])],
         "a": [write([("db/schema.sql", "-- new\n")])],

@@ -6,7 +6,7 @@ use super::POLICY;
 use crate::support::stage::{Stage, plan, step};
 
 #[tokio::test]
-async fn a_required_check_that_is_pinned_to_adjutant_is_passed_by_its_own() {
+async fn a_required_check_that_is_pinned_to_adjutant_is_satisfied_by_its_own_check() {
     let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
     let checks = json!({ "strict": false, "contexts": [], "checks": [{ "context": "adjutant", "app_id": 1 }] });
     stage.as_("maintainer").protect("main", json!({ "required_status_checks": checks, "enforce_admins": true })).await;
@@ -19,7 +19,7 @@ async fn a_required_check_that_is_pinned_to_adjutant_is_passed_by_its_own() {
 }
 
 #[tokio::test]
-async fn a_required_review_is_asked_for_once_in_githubs_words_and_the_review_lets_it_go_on() {
+async fn a_required_review_is_requested_once_in_githubs_words_and_the_review_lets_the_merge_continue() {
     let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
     let reviews = json!({ "required_approving_review_count": 1 });
     stage
@@ -38,7 +38,7 @@ async fn a_required_review_is_asked_for_once_in_githubs_words_and_the_review_let
 }
 
 #[tokio::test]
-async fn a_base_with_a_merge_queue_is_left_to_a_person_who_queues_what_adjutant_may_not_merge() {
+async fn with_a_merge_queue_a_person_queues_what_adjutant_may_not_merge() {
     let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
     stage.as_("maintainer").require_queue("main").await;
     let issue = stage.directive("Do it.").await;

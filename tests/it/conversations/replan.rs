@@ -61,7 +61,7 @@ async fn a_replan_keeps_what_passed_and_does_not_run_it_again() {
 }
 
 #[tokio::test]
-async fn a_replan_calls_off_what_runs_keeps_its_checkpoint_and_completes_the_checks() {
+async fn a_replan_cancels_running_work_keeps_its_checkpoint_and_completes_the_checks() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &[])]), plan([step("all", &[])])],
         "a": [write([("a.txt", "ugly\n")])],
@@ -101,7 +101,7 @@ async fn a_replan_calls_off_what_runs_keeps_its_checkpoint_and_completes_the_che
 }
 
 #[tokio::test]
-async fn a_chain_of_one_step_becomes_one_of_two_and_the_plans_are_used_up() {
+async fn a_chain_of_one_step_becomes_one_of_two_until_the_limit_of_plans_is_reached() {
     let script = json!({
         "plan": [plan([step("all", &[])]), plan([step("left", &[]), step("right", &["left"])])],
         "all": [write([("all.txt", "ugly\n")])],
@@ -155,7 +155,7 @@ async fn the_final_pull_request_is_closed_by_a_replan_and_another_takes_its_plac
 }
 
 #[tokio::test]
-async fn an_edited_issue_is_noted_and_taken_over_by_replan_once_a_person_approves_the_plan() {
+async fn an_edited_issue_is_reported_and_adopted_by_replan_after_a_person_approves_the_plan() {
     let script = json!({
         "plan": [
             { "goal": true, "plan": plan([step("a", &[]), step("b", &["a"])])["plan"] },
@@ -197,7 +197,7 @@ async fn an_edited_issue_is_noted_and_taken_over_by_replan_once_a_person_approve
 }
 
 #[tokio::test]
-async fn full_auto_plans_anew_by_itself_when_a_step_does_not_come_right() {
+async fn full_auto_replans_when_a_step_keeps_failing() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("bad", &["a"])]), plan([step("good", &["a"])])],
         "bad": [write([("bad.txt", "broken\n")]), write([("bad.txt", "broken!\n")])],

@@ -7,7 +7,7 @@ use super::{POLICY, policy};
 use crate::support::stage::{Stage, keep, plan, step, write};
 
 #[tokio::test]
-async fn a_rework_may_be_asked_for_in_a_comment_a_review_a_line_and_on_the_issue() {
+async fn a_rework_can_be_requested_in_a_comment_a_review_a_line_comment_and_on_the_issue() {
     let ugly = keep("told.md", [("a.txt", "ugly\n")]);
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &["a"])])],
@@ -51,7 +51,7 @@ async fn a_rework_may_be_asked_for_in_a_comment_a_review_a_line_and_on_the_issue
 }
 
 #[tokio::test]
-async fn a_red_step_is_reworked_by_itself_and_blocks_when_the_cycles_are_used_up() {
+async fn a_red_step_is_reworked_automatically_and_blocks_when_the_cycles_are_used_up() {
     let broken = |file: &str| keep("told.md", [(file, "broken\n")]);
     let script = json!({
         "plan": [plan([step("take", &[]), step("again", &[]), step("leave", &[])])],
@@ -96,7 +96,7 @@ async fn a_red_step_is_reworked_by_itself_and_blocks_when_the_cycles_are_used_up
 }
 
 #[tokio::test]
-async fn of_two_siblings_in_conflict_the_second_is_reworked_with_the_conflict_and_both_land() {
+async fn of_two_parallel_steps_in_conflict_the_second_is_reworked_and_both_are_merged() {
     let second = |wait: &str, text: &str| json!({ "wait": wait, "write": { "shared.txt": text } });
     let script = json!({
         "plan": [plan([step("first", &[]), step("second", &[])])],
@@ -122,7 +122,7 @@ async fn of_two_siblings_in_conflict_the_second_is_reworked_with_the_conflict_an
 }
 
 #[tokio::test]
-async fn an_agent_that_leaves_nothing_is_tried_again_twice_and_then_asks() {
+async fn an_agent_without_a_result_is_tried_again_twice_and_then_a_person_is_asked() {
     let script = json!({ "plan": [plan([step("a", &[])])], "a": [{ "exit": 7 }] });
     let stage = Stage::set(POLICY, script).await;
     let maintainer = stage.as_("maintainer");

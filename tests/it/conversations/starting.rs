@@ -118,7 +118,7 @@ async fn the_whole_text_of_a_free_form_issue_is_the_goal() {
 }
 
 #[tokio::test]
-async fn a_broken_policy_is_answered_with_its_faults_until_it_is_mended() {
+async fn a_broken_policy_is_answered_with_its_faults_until_it_is_fixed() {
     let stage = Stage::set("autonomy: wild\nlimit: {}\n", json!({ "plan": [plan([step("only", &[])])] })).await;
     let maintainer = stage.as_("maintainer");
     let issue = stage.directive("Do it.").await;
@@ -212,7 +212,7 @@ async fn a_broken_policy_is_answered_with_its_faults_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn a_base_that_does_not_exist_is_told() {
+async fn a_base_that_does_not_exist_is_reported() {
     let stage = Stage::set("base: nowhere\n", json!({})).await;
     let issue = stage.directive("Do it.").await;
     stage.expect(issue, "`nowhere` does not exist").await;

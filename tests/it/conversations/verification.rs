@@ -14,7 +14,7 @@ pub(super) fn chain(a: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_word_that_comes_while_checks_still_run_is_kept_for_that_commit() {
+async fn a_command_that_comes_while_checks_run_is_kept_for_that_commit() {
     let slow = r#"
 verifiers:
   - { name: test, run: "until grep -qs go *.txt; do sleep 0.1; done" }
@@ -45,7 +45,7 @@ verifiers:
 }
 
 #[tokio::test]
-async fn a_step_that_changes_nothing_is_red_unless_it_shows_that_the_work_was_there() {
+async fn a_step_without_changes_is_red_unless_it_shows_that_the_work_was_done_before() {
     let script = chain(json!([{ "summary": "Done." }]));
     let stage = Stage::set(&policy("limits: { rework_cycles: 1 }"), script).await;
     let issue = stage.directive("Do it.").await;

@@ -146,7 +146,7 @@ async fn a_chain_of_one_step_goes_straight_to_the_base() {
 }
 
 #[tokio::test]
-async fn a_research_step_hands_in_a_report_that_is_posted_collapsed() {
+async fn the_report_of_a_research_step_is_posted_collapsed() {
     let script = json!({
         "plan": [plan([step_of("research", "look", &[])])],
         "look": [{ "report": "# Findings\n\nIt is all there in `src/lib.rs`.", "summary": "Looked around." }],

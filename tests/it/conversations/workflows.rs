@@ -211,7 +211,7 @@ async fn a_change_below_github_needs_a_person_even_in_full_auto() {
 }
 
 #[tokio::test]
-async fn an_app_that_may_not_write_workflows_asks_a_person_at_once_and_goes_on_when_it_may() {
+async fn an_app_without_permission_for_workflows_asks_a_person_at_once_and_continues_when_it_is_granted() {
     let stage = Stage::set(POLICY, chain(json!([write([(".github/workflows/ci.yml", "on: push\n")])]))).await;
     let maintainer = stage.as_("maintainer");
     assert!(stage.playground.give_up_permission("workflows"));

@@ -15,7 +15,7 @@ const WRONGS: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_fails_is_tried_three_times_and_after_retry_by_a_mended_one_goes_on() {
+async fn an_agent_that_fails_is_tried_three_times_and_a_retry_with_a_fixed_one_continues() {
     let mut stage = Stage::set("true").await;
     stage.time_limit = "3s";
     let cases: Vec<String> = WRONGS.iter().map(|(title, wrong, _)| format!("{title}) {wrong};;")).collect();
@@ -66,7 +66,7 @@ async fn an_agent_that_fails_is_tried_three_times_and_after_retry_by_a_mended_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_with_a_secret_or_a_way_out_of_the_tree_is_not_pushed_and_the_agent_is_told() {
+async fn a_change_with_a_secret_or_a_link_out_of_the_tree_is_not_pushed_and_the_rework_names_it() {
     let token = format!("ghp_{}", "A1b2C3d4E5f6".repeat(3));
     let stage = Stage::set("true").await;
     // In a rework the agent stores its instructions, so that the test can read them.

@@ -41,7 +41,7 @@ async fn a_pull_request_that_is_not_adjutants_gets_a_neutral_check_at_each_head(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_that_is_asked_for_again_is_run_again_on_the_same_commit() {
+async fn a_rerequested_check_is_run_again_on_the_same_commit() {
     let policy = "autonomy: manual\nverifiers:\n  - name: test\n    run: \"true\"\n";
     let stage = Stage::with_policy(policy).await;
     let serve = stage.serve().await;
@@ -65,7 +65,7 @@ async fn a_check_that_is_asked_for_again_is_run_again_on_the_same_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_to_a_workflow_is_pushed_as_one_who_may_and_waits_for_a_person() {
+async fn a_change_to_a_workflow_is_pushed_with_the_permission_for_it_and_waits_for_a_person() {
     let stage = Stage::set("true").await;
     let work = "mkdir -p .github/workflows; echo 'on: push' > .github/workflows/ci.yml; echo alpha > alpha.txt
                 echo '{\"summary\":\"did it\"}' > \"$ADJUTANT_RESULT_FILE\"";

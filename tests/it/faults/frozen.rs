@@ -10,7 +10,7 @@ const FROZEN: Duration = Duration::from_millis(1300);
 const AWAKE: Duration = Duration::from_millis(250);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_stands_still_again_and_again_does_nothing_twice() {
+async fn a_process_that_is_suspended_repeatedly_does_nothing_twice() {
     let stage = Stage::set("sleep 0.2").await;
     stage.agent(&["alpha", "beta"], &format!("sleep 0.3\n{WELL}"));
     let serve = stage.serve().await;

@@ -29,7 +29,7 @@ const STALLED: &str = "SELECT application_name FROM pg_stat_activity
      WHERE datname = current_database() AND application_name LIKE 'stalled %'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_an_effect_was_done_and_before_it_was_settled_it_does_nothing_twice() {
+async fn a_process_killed_between_an_effect_and_its_settling_does_nothing_twice() {
     let stage = Stage::set("true").await;
     stage.agent(&["alpha", "beta"], WELL);
     for statement in STALL {
@@ -68,7 +68,7 @@ async fn killed_after_an_effect_was_done_and_before_it_was_settled_it_does_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_the_status_comment_was_written_and_before_it_was_remembered_it_finds_it_again() {
+async fn a_process_killed_before_the_status_comment_was_stored_finds_it_again() {
     let stage = Stage::set("true").await;
     let hold = "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
                 BEGIN
@@ -94,7 +94,7 @@ async fn killed_after_the_status_comment_was_written_and_before_it_was_remembere
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_while_an_agent_runs_it_takes_the_agent_along_and_runs_it_again() {
+async fn an_agent_dies_with_its_killed_process_and_is_run_again() {
     let stage = Stage::set("true").await;
     let sleep = long_sleep();
     stage.agent(&["alpha"], &format!("touch started\n{sleep}"));
@@ -113,7 +113,7 @@ async fn killed_while_an_agent_runs_it_takes_the_agent_along_and_runs_it_again()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_while_a_verifier_runs_it_takes_the_verifier_along_and_proves_the_commit_again() {
+async fn a_verifier_dies_with_its_killed_process_and_the_commit_is_verified_again() {
     let name = format!("proof-{}", uuid::Uuid::new_v4());
     let loops = format!("sh -c 'touch started; while ! test -e go; do sleep 0.05; done' {name}");
     let stage = Stage::set(&loops).await;
@@ -164,7 +164,7 @@ async fn two_processes_on_one_database_share_a_directive_and_do_nothing_twice() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_had_in_hand_another_one_finishes() {
+async fn another_process_finishes_the_work_of_a_killed_one() {
     let stage = Stage::set("true").await;
     let sleep = long_sleep();
     stage.agent(&["alpha"], &sleep);

@@ -59,7 +59,7 @@ async fn gone(stage: &Stage) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_nested_without_end_are_refused_in_the_clone_and_removed_everywhere() {
+async fn deeply_nested_folders_are_refused_in_the_clone_and_removed_everywhere() {
     let mut stage = Stage::set("true").await;
     stage.time_limit = "300s";
     let nested = format!("NESTED=\"/tmp:19000 .:1000 $HOME:1000 $(dirname \"$ADJUTANT_RESULT_FILE\"):1000\"\n{NEST}");
@@ -76,7 +76,7 @@ async fn two_hundred_thousand_files_are_refused_in_the_clone_and_removed_everywh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_planner_and_a_verifier_that_nest_folders_without_end_do_no_harm() {
+async fn a_planner_and_a_verifier_that_nest_folders_deeply_do_no_harm() {
     let nested = format!("NESTED=/tmp:19000\n{NEST}");
     let stage = Stage::set(&nested).await;
     stage.agent(&["alpha"], WELL);
@@ -88,7 +88,7 @@ async fn a_planner_and_a_verifier_that_nest_folders_without_end_do_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn u_0000_in_an_issue_and_in_a_result_keeps_nobody_from_working() {
+async fn u_0000_in_an_issue_and_in_a_result_stops_no_work() {
     let stage = Stage::set("true").await;
     let result = r#"{"summary":"did\u0000 it \ud800","evidence":"\u0000","cost_usd":0.1}"#;
     stage.agent(

@@ -17,7 +17,7 @@ const PLAN_APPROVAL: &str =
     "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_label_set_while_it_was_down_starts_a_directive_after_the_restart() {
+async fn a_label_set_during_a_downtime_starts_a_directive_after_the_restart() {
     let stage = Stage::set("true").await;
     stage.serve().await.kill().await;
     let issue = stage.label("Set while it was down").await;
@@ -29,7 +29,7 @@ async fn a_label_set_while_it_was_down_starts_a_directive_after_the_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_approval_given_while_it_was_down_is_found_after_the_restart() {
+async fn an_approval_during_a_downtime_is_found_after_the_restart() {
     let policy =
         "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
     let stage = Stage::with_policy(policy).await;
@@ -47,7 +47,7 @@ async fn an_approval_given_while_it_was_down_is_found_after_the_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn webhooks_that_come_twice_late_and_in_reverse_change_nothing() {
+async fn duplicated_late_and_reversed_webhooks_change_nothing() {
     let stage = Stage::with_policy(PLAN_APPROVAL).await;
     stage.agent(&["alpha", "beta"], WELL);
     let serve = stage.serve().await;

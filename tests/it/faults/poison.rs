@@ -63,7 +63,7 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_and_directives_that_cannot_be_read_harm_nothing_else() {
+async fn unreadable_rows_and_directives_affect_nothing_else() {
     let mut stage = Stage::set("true").await;
     stage.look = "2";
     stage.agent(&["alpha"], BY_TITLE);
@@ -119,7 +119,7 @@ async fn a_planner_that_ends_the_process_is_set_aside_after_three_tries_and_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_ends_the_process_is_set_aside_after_three_tries_and_goes_on_when_it_is_retried() {
+async fn a_step_that_ends_the_process_is_set_aside_after_three_tries_and_continues_when_it_is_retried() {
     let stage = Stage::set("true").await;
     let serve = stage.serve().await;
     let issue = stage.label("Deadly to do").await;
@@ -143,7 +143,7 @@ async fn a_verification_that_ends_the_process_is_set_aside_after_three_tries_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_database_refuses_for_certain_is_tried_three_times_and_every_run_is_paid_for() {
+async fn a_result_that_the_database_refuses_is_tried_three_times_and_every_run_is_paid_for() {
     let stage = Stage::set("true").await;
     stage.agent(&["alpha"], WELL);
     let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$

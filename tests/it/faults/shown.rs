@@ -52,7 +52,7 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_work_in_progress_was_pushed_it_takes_its_own_push_for_its_own() {
+async fn a_process_killed_after_it_pushed_progress_recognises_its_own_push() {
     let mut stage = Stage::set("true").await;
     let issue = stage.killed_after_the_push("Killed while showing").await;
     // The clone is used again, and has more than was pushed.
@@ -63,7 +63,7 @@ async fn killed_after_work_in_progress_was_pushed_it_takes_its_own_push_for_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_shown_when_a_process_was_killed_another_machine_goes_on_with() {
+async fn another_machine_continues_from_the_progress_that_a_killed_process_pushed() {
     let mut stage = Stage::set("true").await;
     let issue = stage.killed_after_the_push("Shown and taken over").await;
     let goes_on = "test -e half.txt && git status --short | grep -q half.txt || exit 1";

@@ -21,7 +21,7 @@ impl Stage {
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_while_an_agent_runs_hands_its_task_back_and_a_restart_goes_on() {
+async fn sigterm_while_an_agent_runs_releases_its_lease_and_a_restart_continues() {
     let stage = Stage::set("true").await;
     let sleep = long_sleep();
     stage.agent(&["alpha"], &format!("touch started\n{sleep}"));
@@ -44,7 +44,7 @@ async fn sigterm_while_an_agent_runs_hands_its_task_back_and_a_restart_goes_on()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_agent_had_done_when_its_process_was_stopped_another_machine_goes_on_with() {
+async fn another_machine_continues_the_work_of_an_agent_whose_process_was_stopped() {
     let stage = Stage::set("true").await;
     let sleep = long_sleep();
     stage.agent(&["alpha"], &format!("echo half > half.txt\ntouch ready\n{sleep}"));
@@ -71,7 +71,7 @@ async fn what_an_agent_had_done_when_its_process_was_stopped_another_machine_goe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_lies_about_when_a_process_is_stopped_is_in_no_checkpoint() {
+async fn a_secret_in_the_tree_of_a_stopped_process_is_in_no_checkpoint() {
     let stage = Stage::set("true").await;
     let (sleep, token) = (long_sleep(), format!("ghp_{}", "A1b2C3d4E5f6".repeat(3)));
     stage.agent(&["alpha"], &format!("echo {token} > half.txt\ntouch ready\n{sleep}"));
@@ -94,7 +94,7 @@ async fn sigterm_while_idle_ends_it_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_goes_away_and_comes_back_costs_nothing_but_time() {
+async fn a_database_that_is_down_for_a_while_costs_only_time() {
     let stage = Stage::set("true").await;
     stage.agent(
         &["alpha", "beta"],

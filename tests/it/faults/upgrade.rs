@@ -17,7 +17,7 @@ echo '{"summary":"did it","cost_usd":0.1}' > "$ADJUTANT_RESULT_FILE"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn directives_go_on_through_an_upgrade_and_a_roll_back_and_nothing_is_done_twice() {
+async fn directives_continue_through_an_upgrade_and_a_roll_back_and_nothing_is_done_twice() {
     let mut stage = Stage::set("true").await;
     stage.look = "2";
     stage.agent(&["alpha"], WORK);

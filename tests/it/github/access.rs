@@ -16,7 +16,7 @@ fn refused(status: u16, message: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_suspended_installation_is_told_from_a_missing_permission_whoever_notices_it() {
+async fn a_suspended_installation_is_distinguished_from_a_missing_permission() {
     let says = "Sorry. This installation owned by acme suspended your access at 2026-11-20T12:00:00Z.";
     let at_the_call = Scripted::start(move |call| call.line.contains("/repos/").then(|| refused(403, says))).await;
     let at_the_mint = Scripted::start(|call| {
@@ -46,7 +46,7 @@ async fn a_repository_that_the_installation_lost_is_no_missing_branch() {
 }
 
 #[tokio::test]
-async fn an_app_that_was_installed_anew_works_through_the_new_installation() {
+async fn an_app_that_was_installed_again_works_through_the_new_installation() {
     let server = Scripted::start(|call| match call.line.as_str() {
         line if line.ends_with("/installations/5/access_tokens") => Some(refused(404, "Not Found")),
         line if line == format!("GET {REPO}/installation") => {
@@ -146,7 +146,7 @@ async fn that_somebody_has_no_rights_is_asked_twice() {
 }
 
 #[tokio::test]
-async fn a_token_that_git_was_refused_is_minted_anew() {
+async fn a_token_that_git_was_refused_is_minted_again() {
     let server = Scripted::start(|_| None).await;
     let github = server.github();
     let first = github.git_token(&repo()).await.unwrap();

@@ -170,7 +170,7 @@ async fn retry_after_keeps_the_next_call_from_being_sent() {
 }
 
 #[tokio::test]
-async fn a_write_that_failed_or_hung_is_sent_once_and_told_as_transient() {
+async fn a_write_that_failed_or_hung_is_sent_once_and_reported_as_transient() {
     let server = Scripted::start(|call| match call.body["body"].as_str() {
         Some("fails") => Some(Reply::Json(502, json!({ "message": "Server Error" }))),
         Some("hangs") => Some(Reply::Silence),
@@ -186,7 +186,7 @@ async fn a_write_that_failed_or_hung_is_sent_once_and_told_as_transient() {
 }
 
 #[tokio::test]
-async fn a_github_that_is_away_is_transient_and_named() {
+async fn a_github_that_is_down_is_transient_and_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -38,7 +38,7 @@ fn new_pull(draft: bool) -> NewPull {
 }
 
 #[tokio::test]
-async fn who_is_no_collaborator_may_do_nothing() {
+async fn a_user_who_is_no_collaborator_has_no_permission() {
     let server = Scripted::start(|call| {
         let permission = |word: &str| Some(Reply::Json(200, json!({ "permission": word })));
         match call.line.strip_prefix(&format!("GET {REPO}/collaborators/"))? {
@@ -181,7 +181,7 @@ fn check() -> CheckRun {
 }
 
 #[tokio::test]
-async fn a_check_run_is_created_once_and_then_written_anew() {
+async fn a_check_run_is_created_once_and_then_updated() {
     let created = Arc::new(AtomicUsize::new(0));
     let there = Arc::clone(&created);
     let server = Scripted::start(move |call| {

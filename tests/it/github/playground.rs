@@ -202,7 +202,7 @@ async fn a_conflict_is_not_merged_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_check_run_is_written_anew_under_its_external_id() {
+async fn a_check_run_is_updated_under_its_external_id() {
     let stage = Stage::set().await;
     let client = stage.client();
     let head = client.branch_head(&Branch::new("main")).await.unwrap().unwrap();

@@ -17,7 +17,7 @@ fn text_now() -> Signal {
 }
 
 #[tokio::test]
-async fn an_edit_brings_what_the_issue_says_now_whoever_made_it() {
+async fn an_edit_by_anybody_brings_the_present_text_of_the_issue() {
     let server = Scripted::start(good_day).await;
     assert_eq!(only(read(&server, &Kept::directive(&directive()).await, "issues", edited()).await), text_now());
     assert!(reason(read(&server, &Kept::nothing().await, "issues", edited()).await).contains("no live directive"));

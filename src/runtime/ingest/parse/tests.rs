@@ -56,7 +56,7 @@ fn a_label_is_read_with_the_issue_as_it_was_then() {
 }
 
 #[test]
-fn a_closed_issue_is_told_from_one_that_is_gone() {
+fn a_closed_issue_is_distinguished_from_a_deleted_one() {
     let issue = json!({ "number": 7, "title": "Units", "user": null });
     let what = |action: &str| fact(event("issues", json!({ "action": action, "issue": issue }))).kind;
     assert_eq!(what("closed"), FactKind::IssueClosed { issue: 7 });
@@ -177,7 +177,7 @@ fn a_button_is_bound_to_its_commit_and_pull_request() {
 }
 
 #[test]
-fn a_bot_is_told_by_its_type_or_its_name() {
+fn a_bot_is_recognised_by_its_type_or_its_name() {
     let sender = |account: Value| {
         let body = json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": account });
         fact(event("pull_request", body)).sender.unwrap()

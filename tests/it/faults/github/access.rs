@@ -46,7 +46,7 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suspension_holds_the_work_until_it_is_taken_back() {
+async fn a_suspension_holds_the_work_until_it_ends() {
     let stage = stage(BY_ITSELF).await;
     let (serve, issue) = stage.loses(Playground::suspend).await;
     stage.playground.unsuspend();
@@ -54,7 +54,7 @@ async fn a_suspension_holds_the_work_until_it_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_suspension_is_noticed_though_nobody_tells() {
+async fn the_end_of_a_suspension_is_noticed_without_a_delivery() {
     let stage = stage(BY_ITSELF).await;
     let installations = DeliveryFilter { event: Some("installation".to_owned()), action: None };
     stage.inject([FaultRule::to_deliveries(installations, DeliveryAct::Drop)]);
@@ -64,7 +64,7 @@ async fn the_end_of_a_suspension_is_noticed_though_nobody_tells() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repository_that_the_app_loses_waits_until_it_is_given_back() {
+async fn a_repository_that_the_app_loses_waits_until_access_is_restored() {
     let stage = stage(BY_ITSELF).await;
     let name = stage.playground.repository.clone();
     let (serve, issue) = stage.loses(|playground| assert!(playground.remove_repository_from_installation(&name))).await;
@@ -73,7 +73,7 @@ async fn a_repository_that_the_app_loses_waits_until_it_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_that_is_removed_goes_on_when_it_is_installed_again() {
+async fn a_removed_app_continues_when_it_is_installed_again() {
     let stage = stage(BY_ITSELF).await;
     let (serve, issue) = stage.loses(Playground::uninstall).await;
     assert!(stage.playground.install(&stage.playground.repository));
@@ -82,7 +82,7 @@ async fn an_app_that_is_removed_goes_on_when_it_is_installed_again() {
 
 /// GitHub's message when it refuses a token for more permissions than were granted, although the app is installed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permission_that_was_never_granted_is_told_to_people() {
+async fn a_permission_that_was_never_granted_is_reported_to_people() {
     let stage = stage(BY_ITSELF).await;
     let mint = RequestFilter {
         methods: vec!["POST".to_owned()],
@@ -115,7 +115,7 @@ async fn a_label_set_during_a_suspension_is_found_when_it_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_that_are_revoked_all_the_time_are_minted_anew() {
+async fn tokens_that_are_revoked_all_the_time_are_minted_again() {
     let stage = stage(BY_ITSELF).await;
     let serve = stage.serve().await;
     let issue = stage.label("Revoked").await;

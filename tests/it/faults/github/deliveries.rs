@@ -71,12 +71,12 @@ async fn survives(act: DeliveryAct, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_delivery_tells_is_found_by_looking() {
+async fn events_without_a_delivery_are_found_by_a_look() {
     survives(DeliveryAct::Drop, "drop").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_that_failed_are_asked_for_again() {
+async fn deliveries_that_failed_are_requested_again() {
     let stage = stage(BY_ITSELF).await;
     stage.inject([FaultRule::to_webhook("issues", "labeled", DeliveryAct::Fail)]);
     let serve = stage.serve().await;
@@ -88,22 +88,22 @@ async fn deliveries_that_failed_are_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thing_that_is_told_by_two_deliveries_is_one_thing() {
+async fn an_event_in_two_deliveries_counts_once() {
     survives(DeliveryAct::Duplicate { new_guid: true }, "duplicate").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_that_comes_twice_is_one_delivery() {
+async fn a_duplicated_delivery_counts_once() {
     survives(DeliveryAct::Duplicate { new_guid: false }, "duplicate").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn late_deliveries_tell_nothing_that_is_not_so() {
+async fn late_deliveries_do_not_bring_back_old_state() {
     survives(DeliveryAct::Delay { ms: 1500 }, "delay").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_out_of_order_are_as_good_as_in_order() {
+async fn deliveries_out_of_order_have_the_same_result() {
     survives(DeliveryAct::Reorder { behind: 2 }, "reorder").await;
 }
 
@@ -126,7 +126,7 @@ async fn a_delivery_that_is_out_of_date_starts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_a_lost_label_and_a_closing_that_nobody_told_are_found() {
+async fn an_edit_a_removed_label_and_a_closing_without_a_delivery_are_found() {
     let stage = stage(ASKING).await;
     let serve = stage.serve().await;
     let issue = stage.label("Looked after").await;
@@ -149,7 +149,7 @@ async fn an_edit_a_lost_label_and_a_closing_that_nobody_told_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_cannot_be_told_stands_in_no_others_way() {
+async fn a_command_that_cannot_be_interpreted_blocks_no_other_command() {
     let stage = stage(ASKING).await;
     let serve = stage.serve().await;
     let issue = stage.label("Stuck").await;
@@ -164,7 +164,7 @@ async fn an_order_that_cannot_be_told_stands_in_no_others_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_that_nobody_told_is_found_and_the_issue_left_alone() {
+async fn a_transfer_without_a_delivery_is_found_and_the_issue_left_alone() {
     let stage = stage(ASKING).await;
     let serve = stage.serve().await;
     let issue = stage.label("Moved away").await;
@@ -188,7 +188,7 @@ async fn a_transfer_that_nobody_told_is_found_and_the_issue_left_alone() {
 
 /// Every URL in a repository called `pull` contains `/pull/`.
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_repository_called_pull_commands_on_issues_are_found_by_looking() {
+async fn in_a_repository_called_pull_a_look_finds_commands_on_issues() {
     const REPOSITORY: &str = "acme/pull";
     let stage = stage(ASKING).await;
     let created = reqwest::Client::new()

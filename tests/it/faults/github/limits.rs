@@ -5,7 +5,7 @@ use github_playground::{CallerKind, RequestAct, RequestFilter};
 use super::{BY_ITSELF, FaultRule, of_the_bot, stage};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secondary_limit_with_a_time_is_waited_out() {
+async fn a_secondary_limit_with_a_time_is_awaited() {
     let stage = stage(BY_ITSELF).await;
     for (status, path) in
         [(403, "/repos/*/*/pulls"), (429, "/repos/*/*/issues/*/comments"), (429, "/repos/*/*/check-runs")]
@@ -19,7 +19,7 @@ async fn a_secondary_limit_with_a_time_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_used_up_hour_is_waited_out() {
+async fn a_used_up_primary_limit_is_awaited() {
     let stage = stage(BY_ITSELF).await;
     stage.inject([of_the_bot(&[], "/repos/**", RequestAct::PrimaryLimit { reset_in: 2 }).after(12).times(1)]);
     stage.inject([of_the_bot(&[], "/repos/**", RequestAct::PrimaryLimit { reset_in: 2 }).after(40).times(1)]);
@@ -29,7 +29,7 @@ async fn a_used_up_hour_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_on_the_app_itself_is_waited_out() {
+async fn a_limit_on_the_app_itself_is_awaited() {
     let stage = stage(BY_ITSELF).await;
     let as_the_app = RequestFilter { methods: Vec::new(), path: None, caller: Some(CallerKind::App) };
     let act = RequestAct::SecondaryLimit { status: 403, retry_after: Some(1) };

@@ -5,7 +5,7 @@ use github_playground::RequestAct;
 use super::{BY_ITSELF, of_the_bot, stage};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mergeability_that_takes_long_to_compute_is_waited_for() {
+async fn mergeability_that_takes_long_to_compute_is_awaited() {
     let stage = stage(BY_ITSELF).await;
     stage.inject([
         of_the_bot(&["GET"], "/repos/*/*/pulls/*", RequestAct::MergeableUnknown).times(12),

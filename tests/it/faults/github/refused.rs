@@ -22,32 +22,32 @@ async fn survives(act: RequestAct, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_that_are_not_accepted_for_a_moment_cost_nothing() {
+async fn tokens_that_are_refused_for_a_moment_have_no_effect() {
     survives(RequestAct::Unauthorized, "unauthorized").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permission_that_is_missing_for_a_moment_is_not_believed() {
+async fn a_permission_that_is_missing_for_a_moment_is_tried_again() {
     survives(RequestAct::Forbidden, "forbidden").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thing_that_cannot_be_found_for_a_moment_is_not_gone() {
+async fn an_object_that_is_not_found_for_a_moment_is_tried_again() {
     survives(RequestAct::NotFound, "not_found").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_of_a_moment_blocks_nothing() {
+async fn a_momentary_conflict_blocks_nothing() {
     survives(RequestAct::Conflict, "conflict").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn values_that_are_not_taken_for_a_moment_are_sent_again() {
+async fn values_that_are_refused_for_a_moment_are_sent_again() {
     survives(RequestAct::Unprocessable, "unprocessable").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fresh_branch_that_is_not_everywhere_at_once_is_waited_for() {
+async fn a_new_branch_that_is_not_visible_everywhere_is_awaited() {
     let stage = stage(BY_ITSELF).await;
     stage.inject([FaultRule::to_new_refs("refs/heads/**", RefAct::Hidden { reads: None, ms: Some(1500) })]);
     let serve = stage.lives_through("Hidden branches").await;

@@ -89,17 +89,17 @@ async fn survives(place: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directive_lives_through_everything_at_once() {
+async fn a_directive_completes_despite_all_faults_at_once() {
     survives(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn and_through_another_storm() {
+async fn a_directive_completes_with_another_seed() {
     survives(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_is_killed_in_the_storm_goes_on_where_it_was() {
+async fn a_process_that_is_killed_among_all_faults_continues() {
     let stage = stage(BY_ITSELF).await;
     let seed = seed(3);
     stage.storm(seed);
