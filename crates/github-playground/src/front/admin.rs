@@ -1,27 +1,27 @@
-//! The admin API at `/_playground`: control of this GitHub that the real one offers to nobody.
+//! The admin API at `/_playground`: control of the playground that GitHub does not offer.
 //!
 //! | request | body | what it does |
 //! |---|---|---|
-//! | `GET /_playground/faults` | | the rules in force, with how often each was met |
-//! | `PUT /_playground/faults` | `{"seed": 7, "rules": [rule, …]}` | these rules in place of those there are |
-//! | `POST /_playground/faults` | a rule | one more rule |
-//! | `DELETE /_playground/faults` | | no rule is left; what was held back goes out |
-//! | `GET /_playground/report` | | what was done, in order |
-//! | `GET /_playground/rate-limits` | | the numbers in force, or `null` |
-//! | `PUT /_playground/rate-limits` | `{}`, or `{"core": 100, …}` | limits rates by github.com's numbers, but for those given |
+//! | `GET /_playground/faults` | | the active rules, with how often each matched |
+//! | `PUT /_playground/faults` | `{"seed": 7, "rules": [rule, …]}` | replaces all rules |
+//! | `POST /_playground/faults` | a rule | adds a rule |
+//! | `DELETE /_playground/faults` | | removes all rules; deliveries that were held back are sent |
+//! | `GET /_playground/report` | | the injected faults, in order |
+//! | `GET /_playground/rate-limits` | | the present numbers, or `null` |
+//! | `PUT /_playground/rate-limits` | `{}`, or `{"core": 100, …}` | limits rates by github.com's numbers, except those given |
 //! | `DELETE /_playground/rate-limits` | | stops limiting |
-//! | `GET /_playground/clock` | | what this GitHub's clock says |
-//! | `POST /_playground/clock` | `{"advance": 3600}` | moves it forward by seconds |
+//! | `GET /_playground/clock` | | the playground's time |
+//! | `POST /_playground/clock` | `{"advance": 3600}` | moves the clock forward by seconds |
 //! | `PUT /_playground/push-limit` | `{"bytes": 1000000}` | refuses larger pushes |
-//! | `POST /_playground/ci` | `[{"job": "slow", "after": 30}, …]` | adds to the script of the CI; the last line that fits decides |
-//! | `PUT /_playground/ci` | the same | this script in place of the one there is |
-//! | `DELETE /_playground/ci` | | every job succeeds at once again |
-//! | `POST /_playground/installations/{id}/suspend`, `…/unsuspend` | `{}` | the account's owner does so, webhook and all |
-//! | `POST /_playground/installations/{id}/all-repositories` | `{}` | the owner gives it all repositories, also those to come |
-//! | `POST /_playground/app/permissions` | `{"issues": "write", …}` | the app asks for more; nothing has it yet |
-//! | `POST /_playground/installations/{id}/accept-permissions` | `{}` | the owner grants what the app asks for |
-//! | `POST /_playground/transfers/accept` | `{"repository": "acme/widgets"}` | whom a repository was offered to accepts it |
-//! | `POST /_playground/tokens/expire` | `{}` | ends the life of every installation token, as an hour would |
+//! | `POST /_playground/ci` | `[{"job": "slow", "after": 30}, …]` | adds rules to the script of the CI; the last matching rule decides |
+//! | `PUT /_playground/ci` | the same | replaces the script |
+//! | `DELETE /_playground/ci` | | removes the script: every job succeeds at once |
+//! | `POST /_playground/installations/{id}/suspend`, `…/unsuspend` | `{}` | the account's owner suspends or unsuspends it, with the webhook |
+//! | `POST /_playground/installations/{id}/all-repositories` | `{}` | the owner gives it all repositories, including future ones |
+//! | `POST /_playground/app/permissions` | `{"issues": "write", …}` | the app requests permissions; no installation has them yet |
+//! | `POST /_playground/installations/{id}/accept-permissions` | `{}` | the owner grants what the app requests |
+//! | `POST /_playground/transfers/accept` | `{"repository": "acme/widgets"}` | the account that a repository was offered to accepts it |
+//! | `POST /_playground/tokens/expire` | `{}` | expires every installation token, as after an hour |
 //! | `POST /_playground/tokens/revoke` | `{}` | revokes every installation token |
 //!
 //! A rule is written as in the seed file; the words are those of the table of [`crate::faults`]. Bad input answers

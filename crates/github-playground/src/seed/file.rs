@@ -6,7 +6,7 @@
 //! members: { ada: owner }       # of `acme`, or member
 //! teams:                        # of `acme`
 //!   - name: Gears
-//!     parent: Machines          # a team further up the file
+//!     parent: Machines          # a team earlier in the file
 //!     members: { ada: maintainer }
 //!     repositories: { gears: write }
 //! repositories:
@@ -22,18 +22,18 @@
 //!     issues:
 //!       - title: Count the teeth
 //!         body: "## Goal\n\nTeeth are counted."
-//!         author: ada           # `maintainer`, unless said
+//!         author: ada           # default: `maintainer`
 //!         labels: [urgent]
-//! ci:                           # what the jobs of workflows find; the last line that fits decides
-//!   - repository: acme/gears    # any, unless said; so for workflow, job, branch and event
+//! ci:                           # the conclusions of jobs; the last matching rule decides
+//!   - repository: acme/gears    # default: any; the same for workflow, job, branch and event
 //!     workflow: CI              # or its file, ci.yml
 //!     job: test                 # its id or name, as a pattern
 //!     branch: "feature/**"      # of the head, as a pattern
 //!     event: push
-//!     conclusion: failure       # or one for each attempt: [failure, success]; success, unless said
-//!     after: 90                 # seconds; none, unless said
-//!     never: in_progress        # it stays there, or `queued`
-//! rate_limits: {}               # github.com's numbers; or some of your own: { core: 100 }
+//!     conclusion: failure       # or one for each attempt: [failure, success]; default: success
+//!     after: 90                 # seconds; default: 0
+//!     never: in_progress        # the job stays in this state, or in `queued`
+//! rate_limits: {}               # github.com's numbers; or your own: { core: 100 }
 //! faults:                       # see the table in `faults`
 //!   seed: 7
 //!   rules:
@@ -41,8 +41,8 @@
 //!     - { deliveries: { event: issues }, does: { delay: { ms: 3000 } }, chance: 0.5 }
 //! ```
 //!
-//! A repository that is there already (`acme/widgets`) gets the collaborators, labels and issues. Nothing in the
-//! file sends a webhook: it says how the world was before anybody looked.
+//! A repository that exists already (`acme/widgets`) gets the collaborators, labels and issues. Nothing in the file sends a
+//! webhook, because it describes the initial state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
