@@ -263,9 +263,9 @@ impl Database {
             return;
         };
         match cluster.revive().await {
-            Ok(true) => tracing::warn!("the private Postgres was gone and has been started again"),
+            Ok(true) => tracing::warn!("the private Postgres had ended and was started again"),
             Ok(false) => {}
-            Err(error) => tracing::error!("the private Postgres is gone and does not start: {error}"),
+            Err(error) => tracing::error!("the private Postgres has ended and does not start: {error}"),
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) async fn list(args: &ListArgs, store: &Store, out: &mut impl Write) -
             if args.all {
                 "There is no directive."
             } else {
-                "No directive is at work; --all shows those that have ended."
+                "No directive is running; --all shows those that have ended."
             }
         )?;
     } else {

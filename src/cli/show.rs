@@ -26,7 +26,7 @@ pub(super) async fn show(args: &ShowArgs, store: &Store, out: &mut impl Write) -
     let all = store.summaries().await?;
     let summary = find(&all, &args.directive)?;
     let Some(directive) = store.directive(summary.id).await? else {
-        return Err(CliError::Work(format!("directive {} is gone", summary.id)).into());
+        return Err(CliError::Work(format!("directive {} does not exist any more", summary.id)).into());
     };
     let earlier = store.earlier_steps(&directive).await?;
     if args.json {
@@ -88,7 +88,7 @@ fn header(directive: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -
     rows.push(("used", used(directive, now)));
     let running = directive.tasks.iter().filter(|task| task.status == TaskStatus::Running).count();
     if running > 0 {
-        rows.push(("agents", format!("{running} at work, {} at most", directive.policy.limits.parallel_tasks)));
+        rows.push(("agents", format!("{running} running, {} at most", directive.policy.limits.parallel_tasks)));
     }
     if let Some(before) = before {
         rows.push(("follows", format!("{}, {}", name(before), before.status)));
@@ -116,7 +116,7 @@ fn used(directive: &Directive, now: DateTime<Utc>) -> String {
 
 fn origin(directive: &Directive) -> &'static str {
     match directive.plan.as_ref().map(|plan| plan.origin) {
-        Some(PlanOrigin::Repaired) => " (by the planner, mended once)",
+        Some(PlanOrigin::Repaired) => " (by the planner, repaired once)",
         Some(PlanOrigin::Default) => " (the default chain)",
         _ => "",
     }
@@ -186,7 +186,7 @@ mod tests {
           opened   2026-11-20 11:35:00 UTC, 25 min ago, by maintainer
           base     main at 0000000
           used     $1.06 of $10.00 · 25 min of 8 h at work · 1 of 4 steps done · at most 1 of 3 automatic reworks a step
-          agents   1 at work, 3 at most
+          agents   1 running, 3 at most
           follows  acme/widgets#7, active
 
         Chain, generation 1

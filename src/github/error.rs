@@ -97,7 +97,7 @@ pub enum GitHubError {
         what: String,
     },
     /// It existed and was deleted.
-    #[error("gone from GitHub: {what}")]
+    #[error("deleted on GitHub: {what}")]
     Gone {
         /// Method and path.
         what: String,

@@ -109,7 +109,7 @@ impl Tokens {
 fn no_access(installation: u64, scope: Scope, error: GitHubError) -> GitHubError {
     let message = match (&error, scope) {
         (GitHubError::NotFound { .. } | GitHubError::Gone { .. }, _) => {
-            format!("the app's installation {installation} is gone; install the app on the repository again")
+            format!("the app's installation {installation} was deleted; install the app on the repository again")
         }
         // 422 "There is at least one repository that does not exist or is not accessible to the parent installation."
         (GitHubError::Validation { message }, Scope::Contents { workflows: false, .. }) => {

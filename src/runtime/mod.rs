@@ -69,6 +69,6 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     tracker.close();
     stop.cancelled().await;
     if tokio::time::timeout(GRACE, tracker.wait()).await.is_err() {
-        tracing::warn!("some work did not end within {} s; its leases lapse and it is taken up again", GRACE.as_secs());
+        tracing::warn!("some work did not end within {} s; its leases lapse and it is claimed again", GRACE.as_secs());
     }
 }

@@ -95,7 +95,7 @@ fn passed_over(id: DirectiveId, what: &str, outcome: Result<(), StoreError>) -> 
         // A newer version took it over a moment ago. It is logged together with the others of its kind.
         Err(StoreError::Newer { .. }) | Ok(()) => Ok(()),
         Err(error) => {
-            tracing::error!(directive = %id, %error, "{what} failed for directive {id}; the others go on, and it is tried again at the next {what}");
+            tracing::error!(directive = %id, %error, "{what} failed for directive {id}; the other directives continue, and this one is tried again at the next {what}");
             Ok(())
         }
     }

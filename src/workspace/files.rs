@@ -38,9 +38,9 @@ impl Bounds {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Excess {
     /// Too many files and folders.
-    #[error("more than {0} files and folders were left; at most {0} are looked at")]
+    #[error("more than {0} files and folders were left; at most {0} are allowed")]
     Entries(u64),
-    #[error("folders were left that are nested more than {0} deep; at most {0} are looked into")]
+    #[error("folders were left that are nested more than {0} deep; at most {0} levels are allowed")]
     Depth(usize),
     #[error("a file was left whose path has {found} bytes; at most {limit} may be")]
     Path { found: usize, limit: usize },

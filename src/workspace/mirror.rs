@@ -103,7 +103,7 @@ pub enum Merge {
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
     /// The branch has moved: somebody else pushed, deleted or created it.
-    #[error("the branch moved meanwhile: fetch it and look at what was pushed")]
+    #[error("the branch moved: fetch it and check what was pushed")]
     Moved,
     /// The push would remove commits from the branch.
     #[error("the new commit does not contain what the branch holds: merge it first")]

@@ -72,7 +72,7 @@ pub enum ChangeFault {
     #[error("the new and changed files have {bytes} bytes; at most {limit} may be")]
     TooLarge { bytes: u64, limit: u64 },
     /// The change has more lines than are read.
-    #[error("the change has too many lines to be looked through for secrets and conflict markers")]
+    #[error("the change has too many lines to be checked for secrets and conflict markers")]
     NotReadWhole,
 }
 

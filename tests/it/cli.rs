@@ -90,7 +90,7 @@ async fn directives_are_listed_and_shown_with_their_history() {
     let store = database.store().await;
     let url = database.url();
     let variables = [("DATABASE_URL", url.as_str())];
-    assert!(said(&["list"], &variables).await.contains("No directive is at work"));
+    assert!(said(&["list"], &variables).await.contains("No directive is running"));
     let directive = planned(&store, 12, "Print \u{1b}[31mlengths").await;
     let other = planned(&store, 13, "Another").await;
     let why = Notice::Refused { reason: Refusal::Legacy("a\u{1b}[2Jb".to_owned()) };

@@ -115,7 +115,7 @@ async fn a_private_postgres_that_dies_is_started_again() {
     until("another server runs", || async { postmaster().is_some_and(|pid| pid != first) }).await;
     becomes_ready(address).await;
     let text = || std::fs::read_to_string(&log).unwrap();
-    until("it says so", || async { text().contains("has been started again") }).await;
+    until("it says so", || async { text().contains("was started again") }).await;
     signal(&child, "-TERM");
     let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends within 20 s");
     assert_eq!(status.unwrap().code(), Some(0), "{}", text());

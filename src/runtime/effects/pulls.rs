@@ -137,7 +137,7 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
         MergeOutcome::NotMergeable { reason, cause } => match super::trees::conflicts(app, directive, step).await? {
             Some(paths) => vec![Signal::Conflicted { step: id, head: head.clone(), paths }],
             None if client.pull(pull.number).await?.mergeable.is_none() => {
-                let why = "GitHub does not come to know whether it can be merged";
+                let why = "GitHub has not computed whether it can be merged";
                 return Err(EffectError::refused_then(why, NOT_COMPUTED, vec![refused(id, head, why.to_owned())]));
             }
             None if cause == MergeRefusal::Rule => vec![refused(id, head, reason)],

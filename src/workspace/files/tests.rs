@@ -94,9 +94,9 @@ fn a_walk_ends_at_its_bounds_with_the_number_and_the_limit() {
     let all = |bounds: Bounds| walk(&left, bounds, |_, _| Ok(Descend::Yes)).map_err(|error| error.to_string());
     assert_eq!(all(Bounds::TREE), Ok(()));
     nest(&left, 1_000);
-    let sentence = "folders were left that are nested more than 200 deep; at most 200 are looked into";
+    let sentence = "folders were left that are nested more than 200 deep; at most 200 levels are allowed";
     assert_eq!(all(Bounds::TREE), Err(sentence.to_owned()));
-    let sentence = "more than 150 files and folders were left; at most 150 are looked at";
+    let sentence = "more than 150 files and folders were left; at most 150 are allowed";
     assert_eq!(all(Bounds { entries: 150, ..Bounds::TREE }), Err(sentence.to_owned()));
     remove_all(&left).unwrap();
     let mut deep = left.clone();

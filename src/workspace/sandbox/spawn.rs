@@ -31,7 +31,7 @@ fn jobs() -> io::Result<mpsc::Sender<Job>> {
 }
 
 fn gone() -> io::Error {
-    io::Error::other("the spawning thread is gone")
+    io::Error::other("the spawning thread has ended")
 }
 
 /// Starts `command`; the child is killed when it is dropped.

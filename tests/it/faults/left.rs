@@ -64,7 +64,7 @@ async fn deeply_nested_folders_are_refused_in_the_clone_and_removed_everywhere()
     stage.time_limit = "300s";
     let nested = format!("NESTED=\"/tmp:19000 .:1000 $HOME:1000 $(dirname \"$ADJUTANT_RESULT_FILE\"):1000\"\n{NEST}");
     let told = reworked(&stage, &nested).await;
-    assert!(told.contains("nested more than 200 deep; at most 200 are looked into"), "{told}");
+    assert!(told.contains("nested more than 200 deep; at most 200 levels are allowed"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,7 +135,7 @@ fn ask(app_state: &AppState, owner: Id, place: &str, manifest: &Manifest, text: 
             ul {
                 @for (scope, access) in &manifest.default_permissions { li { (word(scope)) ": " (word(access)) } }
             }
-            p { "It is told of: " (manifest.default_events.join(", ")) }
+            p { "Its webhook events: " (manifest.default_events.join(", ")) }
             form method="post" action=(place) {
                 (token_field(app_state))
                 input type="hidden" name="manifest" value=(text);

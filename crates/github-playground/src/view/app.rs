@@ -6,7 +6,7 @@ use super::{View, maybe_time, node_id, time};
 use crate::state::{AccountKind, App, Delivery, Grant, Id, Installation, Repo};
 
 /// The description of the first app.
-const DESCRIPTION: &str = "Plans a labelled issue, opens a pull request for every step, and proves each one.";
+const DESCRIPTION: &str = "Plans a labelled issue, opens a pull request for every step, and verifies each one.";
 
 impl View<'_> {
     /// The app of a check.

@@ -125,7 +125,7 @@ impl Job<'_> {
             (TaskKind::Plan, _) => self.plan(&source).await,
             (TaskKind::Judge, Some(step)) => self.judge(&source, step).await,
             (TaskKind::Step | TaskKind::Rework, Some(step)) => self.work(&source, step).await,
-            (_, None) => Err(EffectError::never("the step of this task is gone")),
+            (_, None) => Err(EffectError::never("the step of this task does not exist any more")),
         }
     }
 
