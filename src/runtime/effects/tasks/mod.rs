@@ -409,7 +409,12 @@ impl Job<'_> {
         };
         let spec = spec(name, settings);
         let ran = self.working.rest_while(agent::run_agent(&self.app.sandbox, &spec, job)).await;
-        let ran = ran.map_err(|error| EffectError::never(format!("the agent `{name}` was not started: {error}")))?;
+        let ran = ran.map_err(|error| {
+            // The task has failed, and the next try has its own clone. What an interrupted run left here may be the
+            // reason: more folders or files than are looked at.
+            tree.clone().remove(Removal::Disposable);
+            EffectError::never(format!("the agent `{name}` was not started: {error}"))
+        })?;
         let ended = journal::Ended { measure: measure(&ran), run: ran };
         journal::write(tree, self.task.id, &ended);
         self.measured(ended).await
