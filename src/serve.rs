@@ -148,8 +148,8 @@ async fn app(
     let github = GitHub::with_timeout(config, settings.limits.github)?;
     let workspaces = Workspaces::open(settings.data_dir.join("workspaces"))?;
     let mode = match settings.sandbox {
-        settings::Sandbox::Bubblewrap => sandbox::Mode::Bubblewrap,
-        settings::Sandbox::None => sandbox::Mode::None,
+        settings::SandboxChoice::Bubblewrap => sandbox::Mode::Bubblewrap,
+        settings::SandboxChoice::None => sandbox::Mode::None,
     };
     let scratch_root = settings.data_dir.join("scratch");
     let sandbox = Sandbox::probe(SandboxConfig { mode, scratch_root, toolchains: Vec::new() }).await?;

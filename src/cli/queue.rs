@@ -15,7 +15,7 @@ use super::database::Opened;
 use super::text::{age, cut, plain, table, time};
 use super::{CliError, Ended};
 use crate::store::Store;
-use crate::store::operator::{Entry, Operated};
+use crate::store::operator::{Operated, QueueEntry};
 
 /// The longest reason in a table, in characters.
 const REASON: usize = 80;
@@ -154,7 +154,7 @@ async fn show(args: &RowArgs, store: &Store, out: &mut impl Write) -> Result<(),
 }
 
 fn changed(args: &RowArgs, done: &str, outcome: Operated, out: &mut impl Write) -> Result<(), Ended> {
-    let entry: Entry = match outcome {
+    let entry: QueueEntry = match outcome {
         Operated::Done(entry) => entry,
         Operated::Unknown => return Err(unknown(&args.key).into()),
         Operated::AtWork(entry) => {

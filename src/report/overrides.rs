@@ -32,7 +32,7 @@ pub(super) fn overrides(directive: &Directive) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use adjutant_domain::policy::options::{Ignored, PolicyOverrides};
+    use adjutant_domain::policy::options::{IgnoredOption, PolicyOverrides};
 
     #[test]
     fn no_override_is_not_reported() {
@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_shown_as_code_and_not_without_end() {
-        let ignored = |shown: String| Ignored { shown, why: "it is no option, written `option: value`".to_owned() };
+        let ignored =
+            |shown: String| IgnoredOption { shown, why: "it is no option, written `option: value`".to_owned() };
         let attack = "`@maintainer` fixes #1 <!-- | \n## x".to_owned();
         let ignored = std::iter::once(attack).chain((0..20).map(|at| format!("x{at}"))).map(ignored).collect();
         let mut directive = fixture::planning();

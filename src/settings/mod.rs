@@ -44,13 +44,13 @@ pub struct Settings {
     pub data_dir: PathBuf,
     pub log: LogSettings,
     /// How agents and verifiers are isolated.
-    pub sandbox: Sandbox,
+    pub sandbox: SandboxChoice,
     /// The agents that a policy may choose among, by name.
     pub agents: BTreeMap<String, AgentSettings>,
     /// The agent that is used if the policy chooses none.
     pub default_agent: Option<String>,
     /// How much runs at once in this process.
-    pub limits: Limits,
+    pub limits: ProcessLimits,
 }
 
 /// The settings that a command needs to read the state.
@@ -103,7 +103,7 @@ pub enum LogFormat {
 
 /// How agents and verifiers are isolated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sandbox {
+pub enum SandboxChoice {
     /// bubblewrap. If it does not work, nothing is run.
     Bubblewrap,
     /// No sandbox. Only if the operator sets it.
@@ -112,7 +112,7 @@ pub enum Sandbox {
 
 /// How much runs at once in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ProcessLimits {
     /// The most agents that run at a time.
     pub max_tasks: u32,
     /// The most agents for one installation of the app, in all processes on the same database.
@@ -151,12 +151,12 @@ impl Settings {
         let log = log(&sources, &mut faults);
         let sandbox = sources.choice(
             &keys::SANDBOX,
-            &[("bubblewrap", Sandbox::Bubblewrap), ("none", Sandbox::None)],
-            Sandbox::Bubblewrap,
+            &[("bubblewrap", SandboxChoice::Bubblewrap), ("none", SandboxChoice::None)],
+            SandboxChoice::Bubblewrap,
             &mut faults,
         );
         let (agents, default_agent) = agents::read(&sources, &mut faults);
-        let limits = Limits {
+        let limits = ProcessLimits {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
             max_tasks_per_installation: at_least_one(&keys::MAX_TASKS_PER_INSTALLATION, 8, &sources, &mut faults),
             max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, &sources, &mut faults),

@@ -51,7 +51,7 @@ fn three_variables_are_enough() {
     assert_eq!(settings.github.api_url, "https://api.github.com");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8787");
     assert!(settings.data_dir.is_absolute() && settings.data_dir.ends_with(".adjutant"));
-    assert_eq!(settings.sandbox, Sandbox::Bubblewrap);
+    assert_eq!(settings.sandbox, SandboxChoice::Bubblewrap);
     assert_eq!(settings.limits.max_tasks, 2);
     assert!(matches!(settings.database, Database::Private));
     assert!(settings.agents.is_empty());

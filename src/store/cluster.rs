@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use binaries::Binaries;
-use place::Place;
+use place::DataFolder;
 use server::Server;
 
 /// The time limit for a start, including crash recovery and waiting for other processes.
@@ -68,7 +68,7 @@ impl Cluster {
     /// with.
     pub async fn start_with(data_dir: &Path, durability: Durability) -> Result<Self, ClusterError> {
         let deadline = Instant::now() + START_DEADLINE;
-        let place = Place::settle(data_dir)?;
+        let place = DataFolder::settle(data_dir)?;
         let start_lock = place.base.join("start.lock");
         // Held until the end of this function, so that one process at a time starts or stops the server.
         let _starting = lock_exclusively(&start_lock, deadline).await?;
@@ -84,7 +84,7 @@ impl Cluster {
 
     /// Whether there is a cluster in `data_dir/postgres`, running or not. Creates nothing.
     pub fn exists(data_dir: &Path) -> bool {
-        Place::has_data(data_dir)
+        DataFolder::has_data(data_dir)
     }
 
     /// How to connect to the cluster's database.

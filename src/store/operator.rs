@@ -11,7 +11,7 @@ use adjutant_domain::signal::Signal;
 
 /// A row of the inbox or the outbox.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Entry {
+pub struct QueueEntry {
     /// `delivery` or `effect`.
     pub queue: String,
     /// A delivery's GUID, or an effect's natural key.
@@ -43,21 +43,21 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operated {
     /// It was done. The row as it was before.
-    Done(Entry),
+    Done(QueueEntry),
     /// There is no such row.
     Unknown,
     /// A process is working on it now.
-    AtWork(Entry),
+    AtWork(QueueEntry),
     /// It is done already, so it can be neither retried nor dropped.
-    Over(Entry),
+    Over(QueueEntry),
 }
 
 impl Store {
     /// The rows that are not done, oldest first. By default those that failed or were rescheduled; with `all` also
     /// those that are queued or claimed, and those that an operator dropped.
-    pub async fn queue_entries(&self, all: bool) -> Result<Vec<Entry>, StoreError> {
+    pub async fn queue_entries(&self, all: bool) -> Result<Vec<QueueEntry>, StoreError> {
         let entries = sqlx::query_as!(
-            Entry,
+            QueueEntry,
             r#"SELECT * FROM (
                  SELECT 'delivery' AS "queue!", guid AS "key!", event AS "kind!", NULL::uuid AS directive,
                         status AS "status!", attempts AS "attempts!", failures AS "failures!", crashes AS "crashes!",
@@ -78,7 +78,7 @@ impl Store {
     }
 
     /// One row, whatever its state, with its payload.
-    pub async fn queue_entry(&self, key: &str) -> Result<Option<(Entry, Value)>, StoreError> {
+    pub async fn queue_entry(&self, key: &str) -> Result<Option<(QueueEntry, Value)>, StoreError> {
         let row = sqlx::query!(
             r#"SELECT 'delivery' AS "queue!", guid AS "key!", event AS "kind!", NULL::uuid AS directive,
                       status AS "status!", attempts AS "attempts!", failures AS "failures!", crashes AS "crashes!",
@@ -95,7 +95,7 @@ impl Store {
         .fetch_optional(self.pool())
         .await?;
         Ok(row.map(|row| {
-            let entry = Entry {
+            let entry = QueueEntry {
                 queue: row.queue,
                 key: row.key,
                 kind: row.kind,
@@ -180,7 +180,7 @@ impl Store {
     }
 }
 
-fn outcome(changed: u64, entry: Entry) -> Operated {
+fn outcome(changed: u64, entry: QueueEntry) -> Operated {
     match (changed, entry.status.as_str()) {
         (1.., _) => Operated::Done(entry),
         (0, "running" | "processing") => Operated::AtWork(entry),

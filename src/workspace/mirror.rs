@@ -121,7 +121,7 @@ pub enum PushError {
 
 /// A file at a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct TreeEntry {
     /// Its path, lossy UTF-8.
     pub path: String,
     /// `100644`, `100755`, `120000` (symlink) or `160000` (submodule).
@@ -378,7 +378,7 @@ impl Mirror {
     }
 
     /// All files of a commit or tree, sorted by path.
-    pub async fn files(&self, commit: &str) -> Result<Vec<Entry>, GitError> {
+    pub async fn files(&self, commit: &str) -> Result<Vec<TreeEntry>, GitError> {
         let listing = Git::at(&self.path, "ls-tree").args(["-r", "-l", "-z", git::sha(commit)?]).bytes().await?;
         let entries = listing.split(|byte| *byte == 0).filter(|record| !record.is_empty()).filter_map(|record| {
             let record = input::text(record);
@@ -386,7 +386,7 @@ impl Mirror {
             let mut fields = meta.split_whitespace();
             let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
             let size = fields.nth(2)?.parse().unwrap_or(0);
-            Some(Entry { path: path.to_owned(), mode, size })
+            Some(TreeEntry { path: path.to_owned(), mode, size })
         });
         Ok(entries.collect())
     }

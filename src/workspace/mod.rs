@@ -39,7 +39,7 @@ mod tests;
 pub use diff::{Changed, Diff, Status};
 pub use files::{Excess, remove_all};
 pub use git::{GitError, Remote};
-pub use mirror::{Entry, Identity, Merge, Mirror, PushError, Workspaces};
+pub use mirror::{Identity, Merge, Mirror, PushError, TreeEntry, Workspaces};
 pub use rules::{ALWAYS_PROTECTED, ChangeFault, Rules, check};
 pub use snapshot::Snapshot;
 pub use tree::{Removal, Tree};

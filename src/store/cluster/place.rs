@@ -25,7 +25,7 @@ const ROOTS_FALLBACK: &str = "/var/lib/adjutant";
 /// We own `base` with its locks and its log. The account that runs the server owns `base/data` and the socket's folder.
 /// Root opens only files that the other account cannot have replaced by a link.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct DataFolder {
     pub(super) base: PathBuf,
     account: Option<Account>,
 }
@@ -37,7 +37,7 @@ struct Account {
     gid: u32,
 }
 
-impl Place {
+impl DataFolder {
     /// Creates `data_dir` and the cluster's folder in it, and finds the account to use.
     pub(super) fn settle(data_dir: &Path) -> Result<Self, ClusterError> {
         fs::create_dir_all(data_dir).map_err(at(data_dir))?;
@@ -233,7 +233,7 @@ mod tests {
         let long = tempfile::tempdir().unwrap();
         let base = long.path().join("x".repeat(90));
         fs::create_dir(&base).unwrap();
-        let place = Place { base, account: None };
+        let place = DataFolder { base, account: None };
         let first = place.socket_folder().unwrap();
         assert_eq!(place.socket_folder().unwrap(), first);
         assert_eq!(fs::metadata(&first).unwrap().mode() & 0o777, 0o700);

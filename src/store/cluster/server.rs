@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::binaries::Binaries;
-use super::place::Place;
+use super::place::DataFolder;
 use super::{ClusterError, Durability, NAME, START_DEADLINE, at, connect_options};
 
 /// How often a starting server is polled.
@@ -26,7 +26,7 @@ const CANNOT_CONNECT_NOW: &str = "57P03";
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     binaries: Binaries,
-    place: Place,
+    place: DataFolder,
 }
 
 /// The contents of a running server's `postmaster.pid`.
@@ -43,7 +43,7 @@ enum Answer {
 }
 
 impl Server {
-    pub(super) fn new(binaries: Binaries, place: Place) -> Self {
+    pub(super) fn new(binaries: Binaries, place: DataFolder) -> Self {
         Self { binaries, place }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::files::{self, Bounds, Descend, WalkError};
 
-use super::{Bind, HOME, INSIDE_UID, Identity, Inner, SandboxError, SandboxRun, TREE};
+use super::{Bind, HOME, INSIDE_UID, Inner, RunAs, SandboxError, SandboxRun, TREE};
 
 /// Folders with programs and libraries. On a merged-`/usr` system all but the first are symlinks into it.
 const SYSTEM: &[&str] = &["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -107,10 +107,10 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> V
         args.flags(&["--unshare-net"]);
     }
     args.flags(&["--hostname", "sandbox", "--cap-drop", "ALL"]);
-    match inner.identity {
-        // Needed only to change the user: `setpriv` drops both capabilities with the change (see `identity`).
-        Identity::Dropped => args.flags(&["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]),
-        Identity::Mapped => {
+    match inner.run_as {
+        // Needed only to change the user: `setpriv` drops both capabilities with the change (see `run_as`).
+        RunAs::Dropped => args.flags(&["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]),
+        RunAs::Mapped => {
             let id = INSIDE_UID.to_string();
             args.flags(&["--unshare-user", "--uid", &id, "--gid", &id]);
         }
@@ -144,10 +144,10 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> V
 }
 
 /// The programs between `bwrap` and the command that make the tree an unprivileged user, in a user namespace of its own.
-pub(super) fn identity(identity: Identity) -> Vec<String> {
-    match identity {
-        Identity::Mapped => Vec::new(),
-        Identity::Dropped => {
+pub(super) fn run_as(run_as: RunAs) -> Vec<String> {
+    match run_as {
+        RunAs::Mapped => Vec::new(),
+        RunAs::Dropped => {
             let real = super::DROPPED_UID;
             let seen = INSIDE_UID;
             [

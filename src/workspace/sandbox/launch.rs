@@ -16,7 +16,7 @@ use tokio::time::{sleep_until, timeout};
 use super::bubblewrap::{self, Scratch};
 use super::output::Tail;
 use super::{
-    Exit, HOME, Identity, Inner, Mode, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun, Toolchain, cgroup,
+    Exit, HOME, Inner, Mode, RunAs, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun, Toolchain, cgroup,
     limits, spawn,
 };
 use crate::workspace::programs::which;
@@ -39,25 +39,25 @@ pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError
     let mut toolchains: Vec<Toolchain> =
         config.toolchains.iter().enumerate().map(|(index, host)| Toolchain::named(host, index)).collect();
     toolchains.extend(Toolchain::rust().await);
-    let inner = |identity| Inner {
+    let inner = |run_as| Inner {
         mode: config.mode,
-        identity,
+        run_as,
         scratch_root: scratch_root.clone(),
         toolchains: toolchains.clone(),
         cgroups: cgroup::Parent::detect(),
         root,
     };
-    let identities: &[Identity] = match (config.mode, root) {
-        (Mode::None, _) => return Ok(Sandbox { inner: Arc::new(inner(Identity::Mapped)) }),
-        (Mode::Bubblewrap, true) => &[Identity::Dropped, Identity::Mapped],
-        (Mode::Bubblewrap, false) => &[Identity::Mapped],
+    let choices: &[RunAs] = match (config.mode, root) {
+        (Mode::None, _) => return Ok(Sandbox { inner: Arc::new(inner(RunAs::Mapped)) }),
+        (Mode::Bubblewrap, true) => &[RunAs::Dropped, RunAs::Mapped],
+        (Mode::Bubblewrap, false) => &[RunAs::Mapped],
     };
     if which("bwrap").is_none() {
         return Err(SandboxError::Missing);
     }
     let mut refusal = String::new();
-    for identity in identities {
-        let inner = inner(*identity);
+    for run_as in choices {
+        let inner = inner(*run_as);
         match trial(&inner).await {
             Ok(()) => return Ok(Sandbox { inner: Arc::new(inner) }),
             Err(why) => refusal = why,
@@ -145,7 +145,7 @@ async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<(Scratch, Option<cgr
     if let Some(folder) = run.log.parent() {
         tokio::fs::create_dir_all(folder).await.map_err(SandboxError::at(folder))?;
     }
-    if inner.mode == Mode::Bubblewrap && inner.identity == Identity::Dropped {
+    if inner.mode == Mode::Bubblewrap && inner.run_as == RunAs::Dropped {
         let mut writable = vec![run.workdir.clone()];
         writable.extend(run.writable.iter().map(|bind| bind.host.clone()));
         let given = tokio::task::spawn_blocking(move || {
@@ -175,7 +175,7 @@ fn command(inner: &Inner, run: &SandboxRun, scratch: &Scratch, groups: Option<&c
     if inner.mode == Mode::Bubblewrap {
         argv.extend([which("bwrap").unwrap_or_else(|| "bwrap".into()).into(), "--json-status-fd".into(), "3".into()]);
         argv.extend(bubblewrap::arguments(inner, run, scratch));
-        argv.extend(bubblewrap::identity(inner.identity).into_iter().map(OsString::from));
+        argv.extend(bubblewrap::run_as(inner.run_as).into_iter().map(OsString::from));
     }
     argv.extend(limits::wrapper(&run.limits, groups.is_some()).into_iter().map(OsString::from));
     argv.extend(run.argv.iter().map(OsString::from));

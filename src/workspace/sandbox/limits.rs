@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Identity, Inner, Mode};
+use super::{Inner, Mode, RunAs};
 
 /// The resource limits of a process tree.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ pub(super) fn report(inner: &Inner) -> LimitsReport {
     let prlimit = available();
     let groups = inner.cgroups.is_some();
     // The kernel does not apply RLIMIT_NPROC to root, whatever uid a namespace shows.
-    let counted = prlimit && (!inner.root || inner.identity == Identity::Dropped && inner.mode == Mode::Bubblewrap);
+    let counted = prlimit && (!inner.root || inner.run_as == RunAs::Dropped && inner.mode == Mode::Bubblewrap);
     let line = |limit, held, how| LimitLine { limit, held, how };
     let rlimit = |limit| {
         if prlimit {

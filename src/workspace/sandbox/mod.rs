@@ -255,7 +255,7 @@ impl SandboxError {
 
 /// The user that the process tree is for the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Identity {
+pub(crate) enum RunAs {
     /// Adjutant runs as root; the tree runs as [`DROPPED_UID`].
     Dropped,
     /// The tree runs as Adjutant's user, mapped to another number.
@@ -271,7 +271,7 @@ pub struct Sandbox {
 #[derive(Debug)]
 pub(crate) struct Inner {
     mode: Mode,
-    identity: Identity,
+    run_as: RunAs,
     scratch_root: PathBuf,
     toolchains: Vec<Toolchain>,
     cgroups: Option<cgroup::Parent>,

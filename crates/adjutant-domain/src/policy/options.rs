@@ -50,12 +50,12 @@ pub struct PolicyOverrides {
     /// What made the policy stricter, in words of ours.
     pub counted: Vec<String>,
     /// What does not count.
-    pub ignored: Vec<Ignored>,
+    pub ignored: Vec<IgnoredOption>,
 }
 
 /// a policy override that does not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ignored {
+pub struct IgnoredOption {
     /// As it was written: text of anybody's.
     pub shown: String,
     /// Why, in words of ours.
@@ -142,7 +142,7 @@ pub fn tighten(policy: &Policy, overrides: &[PolicyOverride], told: &mut PolicyO
                 }
             }
             Err(why) => {
-                let ignored = Ignored { shown: policy_override.shown.chars().take(MOST_CHARS).collect(), why };
+                let ignored = IgnoredOption { shown: policy_override.shown.chars().take(MOST_CHARS).collect(), why };
                 if !told.ignored.contains(&ignored) {
                     told.ignored.push(ignored);
                 }

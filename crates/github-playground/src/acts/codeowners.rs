@@ -17,12 +17,12 @@ const LIMIT: usize = 3 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CodeOwners {
     pub(crate) path: &'static str,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<OwnersLine>,
 }
 
 /// A line with a pattern and its owners.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct OwnersLine {
     pub(crate) number: usize,
     pub(crate) text: String,
     pattern: String,
@@ -55,7 +55,7 @@ impl CodeOwners {
     }
 
     fn parse(path: &'static str, text: &str) -> Self {
-        let lines = text.lines().enumerate().filter_map(|(at, text)| Line::parse(at + 1, text)).collect();
+        let lines = text.lines().enumerate().filter_map(|(at, text)| OwnersLine::parse(at + 1, text)).collect();
         Self { path, lines }
     }
 
@@ -121,7 +121,7 @@ fn is_owner_name(name: &str) -> bool {
     }
 }
 
-impl Line {
+impl OwnersLine {
     fn parse(number: usize, text: &str) -> Option<Self> {
         let said = text.split('#').next().unwrap_or_default();
         let mut words = Vec::new();

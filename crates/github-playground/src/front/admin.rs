@@ -79,35 +79,35 @@ pub(crate) fn router(app_state: Arc<AppState>) -> Router {
 }
 
 /// A refusal with all faults.
-pub(super) struct Refused(pub(super) StatusCode, pub(super) &'static str, pub(super) Vec<String>);
+pub(super) struct AdminRefusal(pub(super) StatusCode, pub(super) &'static str, pub(super) Vec<String>);
 
-impl IntoResponse for Refused {
+impl IntoResponse for AdminRefusal {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "message": self.1, "errors": self.2 }))).into_response()
     }
 }
 
-async fn nothing_here() -> Refused {
+async fn nothing_here() -> AdminRefusal {
     let message = "There is no such admin resource: see faults, report, rate-limits, push-limit, ci, installations, app, transfers, clock and tokens.";
-    Refused(StatusCode::NOT_FOUND, message, Vec::new())
+    AdminRefusal(StatusCode::NOT_FOUND, message, Vec::new())
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminRefusal> {
     serde_json::from_slice(body).map_err(|error| {
         let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-        Refused(status, "The body is not understood.", vec![error.to_string()])
+        AdminRefusal(status, "The body is not understood.", vec![error.to_string()])
     })
 }
 
-fn faulty(faults: Vec<String>) -> Refused {
-    Refused(StatusCode::UNPROCESSABLE_ENTITY, "The rules cannot be followed; nothing was changed.", faults)
+fn faulty(faults: Vec<String>) -> AdminRefusal {
+    AdminRefusal(StatusCode::UNPROCESSABLE_ENTITY, "The rules cannot be followed; nothing was changed.", faults)
 }
 
 async fn rules(State(app_state): State<Arc<AppState>>) -> Response {
     Json(json!({ "rules": app_state.faults.shown() })).into_response()
 }
 
-async fn replace(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn replace(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let written: FaultConfig = read(&body)?;
     let found = written.rules().map_err(faulty)?;
     app_state.clear_faults();
@@ -116,7 +116,7 @@ async fn replace(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<
     Ok(rules(State(app_state)).await)
 }
 
-async fn add(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn add(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let rule = read_rule(&read(&body)?).map_err(faulty)?;
     app_state.faults.add(vec![rule]).map_err(|error| faulty(error.0))?;
     Ok((StatusCode::CREATED, rules(State(app_state)).await).into_response())
@@ -140,11 +140,11 @@ async fn limits(State(app_state): State<Arc<AppState>>) -> Response {
     Json(json!({ "rate_limits": app_state.limits.numbers() })).into_response()
 }
 
-async fn limit(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn limit(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let numbers: RateLimits = read(&body)?;
     let faults = numbers.faults();
     if !faults.is_empty() {
-        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The limits stay as they are.", faults));
+        return Err(AdminRefusal(StatusCode::UNPROCESSABLE_ENTITY, "The limits stay as they are.", faults));
     }
     app_state.limits.set(Some(numbers));
     Ok(limits(State(app_state)).await)
@@ -166,11 +166,11 @@ struct Advance {
     advance: i64,
 }
 
-async fn advance(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn advance(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let seconds = read::<Advance>(&body)?.advance;
     if !(0..=MOST_SECONDS).contains(&seconds) {
         let fault = format!("advance: {seconds} is no step forward; give seconds, 0 or more, a century at most");
-        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "The clock stays where it is.", vec![fault]));
+        return Err(AdminRefusal(StatusCode::UNPROCESSABLE_ENTITY, "The clock stays where it is.", vec![fault]));
     }
     app_state.advance(TimeDelta::seconds(seconds));
     Ok(clock(State(app_state)).await)
@@ -191,15 +191,15 @@ struct Largest {
     bytes: u64,
 }
 
-async fn limit_pushes(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn limit_pushes(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let bytes = read::<Largest>(&body)?.bytes;
     app_state.largest_push.store(bytes, Ordering::Relaxed);
     Ok(Json(json!({ "bytes": bytes })).into_response())
 }
 
-fn script(body: &[u8]) -> Result<Vec<CiRule>, Refused> {
+fn script(body: &[u8]) -> Result<Vec<CiRule>, AdminRefusal> {
     CiRule::parse(&String::from_utf8_lossy(body))
-        .map_err(|fault| Refused(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault]))
+        .map_err(|fault| AdminRefusal(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault]))
 }
 
 /// Changes the script, and wakes the open jobs.
@@ -213,12 +213,12 @@ fn set_ci(app_state: &AppState, change: impl FnOnce(&mut Vec<CiRule>)) -> Respon
     Json(json!({ "rules": rules })).into_response()
 }
 
-async fn add_to_ci(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn add_to_ci(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let more = script(&body)?;
     Ok(set_ci(&app_state, |rules| rules.extend(more)))
 }
 
-async fn replace_ci(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn replace_ci(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let new = script(&body)?;
     Ok(set_ci(&app_state, |rules| *rules = new))
 }
@@ -227,28 +227,28 @@ async fn clear_ci(State(app_state): State<Arc<AppState>>) -> Response {
     set_ci(&app_state, Vec::clear)
 }
 
-async fn suspend(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, Refused> {
+async fn suspend(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, AdminRefusal> {
     let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
     app_state.suspend(&mut state, id, by, SuspendedThrough::Account);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn unsuspend(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, Refused> {
+async fn unsuspend(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, AdminRefusal> {
     let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
     app_state.unsuspend(&mut state, id, by);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn select_all(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, Refused> {
+async fn select_all(State(app_state): State<Arc<AppState>>, Path(id): Path<String>) -> Result<Response, AdminRefusal> {
     let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
     app_state.select_all(&mut state, id, by);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn ask_permissions(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn ask_permissions(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let asked: Permissions = read(&body)?;
     let mut state = app_state.state();
     state.app.permissions.extend(asked);
@@ -258,7 +258,7 @@ async fn ask_permissions(State(app_state): State<Arc<AppState>>, body: Bytes) ->
 async fn accept_permissions(
     State(app_state): State<Arc<AppState>>,
     Path(id): Path<String>,
-) -> Result<Response, Refused> {
+) -> Result<Response, AdminRefusal> {
     let mut state = app_state.state();
     let (id, by) = installation(&state, &id)?;
     app_state.accept_permissions(&mut state, id, by);
@@ -271,21 +271,21 @@ struct Offered {
     repository: String,
 }
 
-async fn accept_transfer(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, Refused> {
+async fn accept_transfer(State(app_state): State<Arc<AppState>>, body: Bytes) -> Result<Response, AdminRefusal> {
     let repository = read::<Offered>(&body)?.repository;
     if app_state.accept_transfer(&repository) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let fault = format!("repository: nobody was offered `{repository}`, or they have one of that name");
-    Err(Refused(StatusCode::NOT_FOUND, "There is no such offer.", vec![fault]))
+    Err(AdminRefusal(StatusCode::NOT_FOUND, "There is no such offer.", vec![fault]))
 }
 
 /// An installation, and the owner of its account.
-fn installation(state: &Model, id: &str) -> Result<(Id, Id), Refused> {
+fn installation(state: &Model, id: &str) -> Result<(Id, Id), AdminRefusal> {
     let found = id.parse().ok().and_then(|id| state.installation(id)).ok_or_else(|| {
         let known: Vec<String> = state.installations.iter().map(|all| all.id.to_string()).collect();
         let fault = format!("`{id}` is no installation; there are: {}", known.join(", "));
-        Refused(StatusCode::NOT_FOUND, "There is no such installation.", vec![fault])
+        AdminRefusal(StatusCode::NOT_FOUND, "There is no such installation.", vec![fault])
     })?;
     let owner = state.account_by_login(PEOPLE[0].0).map_or(found.account, |account| account.id);
     Ok((found.id, owner))

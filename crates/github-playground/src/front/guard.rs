@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::admin::Refused;
+use super::admin::AdminRefusal;
 use crate::socket::Socket;
 
 /// The layer around everything. The owner of a name can let it point to this machine. That is not possible with an
@@ -26,7 +26,7 @@ pub(crate) async fn own_name(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let message = "This server answers at an address or at localhost, and not under another name.";
-    Refused(StatusCode::MISDIRECTED_REQUEST, message, Vec::new()).into_response()
+    AdminRefusal(StatusCode::MISDIRECTED_REQUEST, message, Vec::new()).into_response()
 }
 
 /// The layer around everything that accepts tokens: a page of another site is refused with any token.
@@ -37,7 +37,7 @@ pub(crate) async fn no_strangers(request: Request, next: Next) -> Response {
         || (!request.method().is_safe() && sent_across(headers));
     if strange {
         let message = "The request came from a page of another site: no such page may call this.";
-        return Refused(StatusCode::FORBIDDEN, message, Vec::new()).into_response();
+        return AdminRefusal(StatusCode::FORBIDDEN, message, Vec::new()).into_response();
     }
     next.run(request).await
 }
@@ -73,7 +73,7 @@ pub(crate) fn is_address(host: &str) -> bool {
 /// The layer around the admin API.
 pub(super) async fn on_this_machine(request: Request, next: Next) -> Response {
     match refusal(&request) {
-        Some((status, message)) => Refused(status, message, Vec::new()).into_response(),
+        Some((status, message)) => AdminRefusal(status, message, Vec::new()).into_response(),
         None => next.run(request).await,
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     GraphqlError,
-    parse::{Document, Field, Literal, Operation, Selection},
-    schema::{Argument, Kind, SCHEMA, bare, items_of},
+    parse::{Document, Field, FieldSelection, Literal, Operation},
+    schema::{Argument, SCHEMA, TypeKind, bare, items_of},
 };
 
 /// The deepest nesting of fragments. A deeper one is a cycle.
@@ -101,13 +101,13 @@ fn fits(value: &Value, kind: &str) -> Result<(), Misfit> {
         _ => {
             let Some(told) = SCHEMA.get(name) else { return Ok(()) };
             match told.kind {
-                Kind::Enum => {
+                TypeKind::Enum => {
                     if value.as_str().is_some_and(|word| told.values.iter().any(|all| all == word)) {
                         return Ok(());
                     }
                     return wrong(format!("Expected {value} to be one of: {}", told.values.join(", ")));
                 }
-                Kind::InputObject => {
+                TypeKind::InputObject => {
                     let Some(members) = value.as_object() else {
                         return wrong(format!("Expected {value} to be a key-value object."));
                     };
@@ -144,27 +144,27 @@ impl<'d> Check<'d> {
         self.faults.push(fault);
     }
 
-    fn selection(&mut self, selection: &'d [Selection], kind: &str, path: &mut Vec<String>) {
+    fn selection(&mut self, selection: &'d [FieldSelection], kind: &str, path: &mut Vec<String>) {
         if path.len() > DEPTH {
             self.faults.push(GraphqlError::of_request("Fragments are nested too deeply", None));
             return;
         }
         for wanted in selection {
             let directives = match wanted {
-                Selection::Field(field) => &field.directives,
-                Selection::Inline { directives, .. } | Selection::Spread { directives, .. } => directives,
+                FieldSelection::Field(field) => &field.directives,
+                FieldSelection::Inline { directives, .. } | FieldSelection::Spread { directives, .. } => directives,
             };
             for literal in directives.iter().flat_map(|directive| &directive.arguments).map(|(_, literal)| literal) {
                 self.note_use(literal, "Boolean!", ("if", "directive"), path);
             }
             match wanted {
-                Selection::Field(field) => self.field(field, kind, path),
-                Selection::Inline { on, selection, at, .. } => {
+                FieldSelection::Field(field) => self.field(field, kind, path),
+                FieldSelection::Inline { on, selection, at, .. } => {
                     path.push(on.as_ref().map_or("...".to_owned(), |on| format!("... on {on}")));
                     self.condition(on.as_deref().unwrap_or(kind), kind, selection, *at, path);
                     path.pop();
                 }
-                Selection::Spread { name, at, .. } => match self.document.fragments.get(name) {
+                FieldSelection::Spread { name, at, .. } => match self.document.fragments.get(name) {
                     None => {
                         let message = format!("Fragment {name} was used, but not defined");
                         let extensions = json!({ "code": "useAndDefineFragment", "fragmentName": name });
@@ -184,7 +184,7 @@ impl<'d> Check<'d> {
         &mut self,
         on: &str,
         kind: &str,
-        selection: &'d [Selection],
+        selection: &'d [FieldSelection],
         at: super::parse::Position,
         path: &mut Vec<String>,
     ) {
@@ -220,8 +220,8 @@ impl<'d> Check<'d> {
 
     fn leaf_or_not(&mut self, field: &'d Field, kind: &str, path: &mut Vec<String>) {
         let name = bare(kind);
-        let is_leaf =
-            is_plain(name) || SCHEMA.get(name).is_some_and(|told| matches!(told.kind, Kind::Scalar | Kind::Enum));
+        let is_leaf = is_plain(name)
+            || SCHEMA.get(name).is_some_and(|told| matches!(told.kind, TypeKind::Scalar | TypeKind::Enum));
         let node = format!("field '{}'", field.name);
         let extensions = json!({ "code": "selectionMismatch", "nodeName": node, "typeName": kind });
         match (is_leaf, field.selection.is_empty()) {
@@ -341,7 +341,7 @@ impl<'d> Check<'d> {
             }
             Literal::Plain(_) | Literal::Enum(_) => {
                 let value = literal.value(&Map::new());
-                let is_enum = SCHEMA.get(bare(kind)).is_some_and(|told| told.kind == Kind::Enum);
+                let is_enum = SCHEMA.get(bare(kind)).is_some_and(|told| told.kind == TypeKind::Enum);
                 let as_written = value.is_null() || is_enum == matches!(literal, Literal::Enum(_));
                 if !as_written || fits(&value, kind).is_err() {
                     let shown = if let Literal::Enum(word) = literal { word.clone() } else { value.to_string() };

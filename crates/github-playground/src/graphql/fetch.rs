@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
-    parse::{Document, Field, Selection},
+    parse::{Document, Field, FieldSelection},
     select::flat,
 };
 use crate::{
@@ -129,7 +129,7 @@ fn groups(app_state: &AppState, repo: Id, wanted: &[&Field]) -> Vec<String> {
 fn collect<'d>(
     document: &'d Document,
     variables: &Map<String, Value>,
-    selection: &'d [Selection],
+    selection: &'d [FieldSelection],
     found: &mut Vec<&'d Field>,
     depth: usize,
 ) {
@@ -138,12 +138,12 @@ fn collect<'d>(
     }
     for wanted in selection.iter().filter(|wanted| wanted.is_wanted(variables)) {
         match wanted {
-            Selection::Field(field) => {
+            FieldSelection::Field(field) => {
                 found.push(field);
                 collect(document, variables, &field.selection, found, depth + 1);
             }
-            Selection::Inline { selection, .. } => collect(document, variables, selection, found, depth + 1),
-            Selection::Spread { name, .. } => {
+            FieldSelection::Inline { selection, .. } => collect(document, variables, selection, found, depth + 1),
+            FieldSelection::Spread { name, .. } => {
                 if let Some(fragment) = document.fragments.get(name) {
                     collect(document, variables, &fragment.selection, found, depth + 1);
                 }

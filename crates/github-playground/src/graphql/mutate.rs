@@ -23,12 +23,12 @@ pub(super) type Made = Vec<(&'static str, Thing)>;
 
 /// The object that a mutation changes.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct MutationTarget {
     found: nodes::Found,
     writer: Writer,
 }
 
-impl Place {
+impl MutationTarget {
     pub(super) fn at(self) -> (u64, u64) {
         (self.found.repo, self.found.number)
     }
@@ -128,7 +128,7 @@ impl Request<'_> {
     }
 
     /// The object that an id names, if the caller may change it: as its author, or with a role from `least` up.
-    fn place(self, id: &Value, wants: Wants, least: Role) -> Result<Place, GraphqlError> {
+    fn place(self, id: &Value, wants: Wants, least: Role) -> Result<MutationTarget, GraphqlError> {
         let state = self.ctx.state();
         let found = find(self.ctx, &state, id)?;
         let repo = state.repo_by_id(found.repo);
@@ -152,10 +152,10 @@ impl Request<'_> {
             (_, None) => &[Scope::Issues],
         };
         let writer = self.ctx.write(&state, place(&state, repo), scopes, least).map_err(|error| refused(&error))?;
-        Ok(Place { found, writer })
+        Ok(MutationTarget { found, writer })
     }
 
-    fn set_draft(self, place: Place, draft: bool) -> Result<Made, GraphqlError> {
+    fn set_draft(self, place: MutationTarget, draft: bool) -> Result<Made, GraphqlError> {
         let mut state = self.ctx.state();
         let (event, now) = (state.new_id(), state.now());
         let issue = state.issue_mut(place.found.repo, place.found.number);
@@ -176,7 +176,7 @@ impl Request<'_> {
         Ok(vec![("pullRequest", place.thing())])
     }
 
-    fn change_reaction(self, place: Place, input: &Value, add: bool) -> Result<Made, GraphqlError> {
+    fn change_reaction(self, place: MutationTarget, input: &Value, add: bool) -> Result<Made, GraphqlError> {
         let content = input["content"].as_str().and_then(ReactionContent::parse_graphql);
         let content = content.ok_or_else(|| GraphqlError::of_request("Expected a reaction", None))?;
         let mut state = self.ctx.state();
@@ -195,7 +195,7 @@ impl Request<'_> {
     }
 
     /// Only administrators may delete, not even the author.
-    fn delete_issue(self, place: Place) -> Made {
+    fn delete_issue(self, place: MutationTarget) -> Made {
         let mut state = self.ctx.state();
         self.ctx.app_state.announce_issue(&mut state, place.at(), place.writer.actor, "deleted", json!({}));
         let repo = state.repo_mut(place.found.repo);
@@ -204,18 +204,18 @@ impl Request<'_> {
         vec![("repository", Thing::Repository(place.found.repo))]
     }
 
-    fn close(self, place: Place, name: &'static str, reason: Option<&str>) -> Made {
+    fn close(self, place: MutationTarget, name: &'static str, reason: Option<&str>) -> Made {
         self.ctx.app_state.close(&mut self.ctx.state(), place.at(), place.writer.actor, reason, None);
         vec![(name, place.thing())]
     }
 
-    fn add_comment(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
+    fn add_comment(self, place: MutationTarget, input: &Value) -> Result<Made, GraphqlError> {
         let body = input["body"].as_str().unwrap_or_default().to_owned();
         comment_on(self.ctx, place.writer, place.found.number, body).map_err(|error| refused(&error))?;
         Ok(vec![("subject", place.thing())])
     }
 
-    fn resolve_thread(self, place: Place, resolve: bool) -> Made {
+    fn resolve_thread(self, place: MutationTarget, resolve: bool) -> Made {
         let ReactionTarget::ReviewComment(first) = place.found.target else { return Vec::new() };
         self.ctx.app_state.resolve_thread(&mut self.ctx.state(), place.at(), place.writer.actor, first, resolve);
         vec![("thread", Thing::Thread(place.found.repo, place.found.number, first))]
@@ -223,7 +223,7 @@ impl Request<'_> {
 
     /// If an app may not write workflows, it can neither merge a change of workflows at once nor leave it to
     /// auto-merge.
-    async fn check_workflows(self, place: Place) -> Result<(), GraphqlError> {
+    async fn check_workflows(self, place: MutationTarget) -> Result<(), GraphqlError> {
         let (git, base, head) = {
             let state = self.ctx.state();
             let repo = state.repo_by_id(place.found.repo);
@@ -234,7 +234,7 @@ impl Request<'_> {
         guarded.map_err(|error| GraphqlError::of_kind("UNPROCESSABLE", format!("Pull request {}", error.message)))
     }
 
-    async fn merge(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
+    async fn merge(self, place: MutationTarget, input: &Value) -> Result<Made, GraphqlError> {
         let text = |name: &str| input[name].as_str().map(str::to_owned);
         let asked = MergeAsked {
             commit_title: text("commitHeadline"),
@@ -248,20 +248,20 @@ impl Request<'_> {
         Ok(self.by(place))
     }
 
-    async fn update_branch(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
+    async fn update_branch(self, place: MutationTarget, input: &Value) -> Result<Made, GraphqlError> {
         let expected = input["expectedHeadOid"].as_str().map(str::to_owned);
         update_pull(self.ctx, place.writer, place.found.number, expected).await.map_err(|error| refused(&error))?;
         Ok(vec![("pullRequest", place.thing())])
     }
 
-    fn by(self, place: Place) -> Made {
+    fn by(self, place: MutationTarget) -> Made {
         let state = self.ctx.state();
         let actor = nodes::actor(self.ctx.view(&state), place.writer.actor);
         vec![("actor", Thing::Plain(actor)), ("pullRequest", place.thing())]
     }
 
     /// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/automatically-merging-a-pull-request>
-    fn enable_auto_merge(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
+    fn enable_auto_merge(self, place: MutationTarget, input: &Value) -> Result<Made, GraphqlError> {
         let text = |name: &str| input[name].as_str().map(str::to_owned);
         {
             let mut state = self.ctx.state();
@@ -296,7 +296,7 @@ impl Request<'_> {
         Ok(self.by(place))
     }
 
-    fn disable_auto_merge(self, place: Place) -> Result<Made, GraphqlError> {
+    fn disable_auto_merge(self, place: MutationTarget) -> Result<Made, GraphqlError> {
         {
             let mut state = self.ctx.state();
             if state.issue_mut(place.found.repo, place.found.number).pull().gate.auto_merge.is_none() {
@@ -309,7 +309,7 @@ impl Request<'_> {
 }
 
 /// Auto-merge is only allowed if the pull request cannot be merged at once.
-fn check_auto_merge(state: &State, place: Place) -> Result<(), GraphqlError> {
+fn check_auto_merge(state: &State, place: MutationTarget) -> Result<(), GraphqlError> {
     let repo = state.repo_by_id(place.found.repo);
     let issue = &repo.issues[&place.found.number];
     let refuse = |message: String| Err(GraphqlError::of_kind("UNPROCESSABLE", message));

@@ -20,7 +20,7 @@ pub(super) struct Document {
 #[derive(Debug)]
 pub(super) struct Fragment {
     pub(super) on: String,
-    pub(super) selection: Vec<Selection>,
+    pub(super) selection: Vec<FieldSelection>,
     pub(super) at: Position,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Operation {
     pub(super) name: Option<String>,
     pub(super) is_mutation: bool,
     pub(super) variables: Vec<Definition>,
-    pub(super) selection: Vec<Selection>,
+    pub(super) selection: Vec<FieldSelection>,
     pub(super) at: Position,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Field {
     pub(super) name: String,
     pub(super) arguments: Vec<(String, Literal)>,
     pub(super) directives: Vec<Directive>,
-    pub(super) selection: Vec<Selection>,
+    pub(super) selection: Vec<FieldSelection>,
     pub(super) at: Position,
 }
 
@@ -84,13 +84,13 @@ impl Field {
 
 /// A part of an object's selection.
 #[derive(Debug)]
-pub(super) enum Selection {
+pub(super) enum FieldSelection {
     Field(Field),
     /// `... on Type { }`. Without a type it always applies.
     Inline {
         on: Option<String>,
         directives: Vec<Directive>,
-        selection: Vec<Selection>,
+        selection: Vec<FieldSelection>,
         at: Position,
     },
     /// `...Name`.
@@ -101,7 +101,7 @@ pub(super) enum Selection {
     },
 }
 
-impl Selection {
+impl FieldSelection {
     /// Whether `@include` and `@skip` keep it.
     pub(super) fn is_wanted(&self, variables: &Map<String, Value>) -> bool {
         let directives = match self {
@@ -257,7 +257,7 @@ impl Parser {
         }
     }
 
-    fn selection(&mut self) -> Result<Vec<Selection>, GraphqlError> {
+    fn selection(&mut self) -> Result<Vec<FieldSelection>, GraphqlError> {
         self.deeper()?;
         self.expect('{')?;
         let mut all = Vec::new();
@@ -265,14 +265,14 @@ impl Parser {
             all.push(if self.peek() == Some(&Token::Spread) {
                 self.spread()?
             } else {
-                Selection::Field(self.field()?)
+                FieldSelection::Field(self.field()?)
             });
         }
         self.depth -= 1;
         Ok(all)
     }
 
-    fn spread(&mut self) -> Result<Selection, GraphqlError> {
+    fn spread(&mut self) -> Result<FieldSelection, GraphqlError> {
         let at = self.position();
         self.next += 1;
         let on = match self.peek().cloned() {
@@ -282,12 +282,12 @@ impl Parser {
             }
             Some(Token::Name(name)) => {
                 self.next += 1;
-                return Ok(Selection::Spread { name, directives: self.directives()?, at });
+                return Ok(FieldSelection::Spread { name, directives: self.directives()?, at });
             }
             _ => None,
         };
         let directives = self.directives()?;
-        Ok(Selection::Inline { on, directives, selection: self.selection()?, at })
+        Ok(FieldSelection::Inline { on, directives, selection: self.selection()?, at })
     }
 
     fn field(&mut self) -> Result<Field, GraphqlError> {
@@ -409,7 +409,7 @@ mod tests {
         ] {
             let document = Document::parse(text).unwrap();
             let operation = document.operation(None).unwrap();
-            let Selection::Field(field) = &operation.selection[0] else { panic!() };
+            let FieldSelection::Field(field) = &operation.selection[0] else { panic!() };
             assert!(operation.is_mutation);
             assert_eq!((field.key(), field.name.as_str()), ("done", "markReady"));
             assert_eq!(field.argument("input", variables), json!({ "pullRequestId": "PR_1" }));
@@ -430,7 +430,7 @@ mod tests {
     fn strings_keep_their_escapes_and_numbers_their_signs() {
         let document =
             Document::parse(r#"{ f(a: "x\n\"y\"", b: -1.5e2, c: [ENUM true], d: """block "text" """) }"#).unwrap();
-        let Selection::Field(field) = &document.operation(None).unwrap().selection[0] else { panic!() };
+        let FieldSelection::Field(field) = &document.operation(None).unwrap().selection[0] else { panic!() };
         let none = Map::new();
         assert_eq!(field.argument("a", &none), json!("x\n\"y\""));
         assert_eq!(field.argument("b", &none), json!(-150.0));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     GraphqlError,
-    mutate::{Made, Place, refused_as},
+    mutate::{Made, MutationTarget, refused_as},
     nodes::actor,
     resolve::Request,
     select::{Desk, Thing},
@@ -97,7 +97,7 @@ fn entry(view: View, (repo, branch): (&Repo, &str), place: usize, entry: &QueueE
 
 impl Request<'_> {
     /// <https://docs.github.com/en/graphql/reference/mutations#enqueuepullrequest>
-    pub(super) fn enqueue(self, place: Place, input: &Value) -> Result<Made, GraphqlError> {
+    pub(super) fn enqueue(self, place: MutationTarget, input: &Value) -> Result<Made, GraphqlError> {
         let (repo, number) = place.at();
         let mut state = self.ctx.state();
         let head = &state.repo_by_id(repo).issues[&number].pull().head_sha;
@@ -110,7 +110,7 @@ impl Request<'_> {
     }
 
     /// <https://docs.github.com/en/graphql/reference/mutations#dequeuepullrequest>
-    pub(super) fn dequeue(self, place: Place) -> Result<Made, GraphqlError> {
+    pub(super) fn dequeue(self, place: MutationTarget) -> Result<Made, GraphqlError> {
         let (repo, number) = place.at();
         let mut state = self.ctx.state();
         let shown = entry_of(self.ctx.view(&state), state.repo_by_id(repo), number);

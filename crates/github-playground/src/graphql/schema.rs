@@ -17,9 +17,9 @@ pub(super) struct Schema {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Type {
-    pub(super) kind: Kind,
+    pub(super) kind: TypeKind,
     #[serde(default)]
-    pub(super) fields: BTreeMap<String, Member>,
+    pub(super) fields: BTreeMap<String, SchemaMember>,
     /// The fields of an input object.
     #[serde(default)]
     pub(super) inputs: BTreeMap<String, Argument>,
@@ -33,7 +33,7 @@ pub(super) struct Type {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum Kind {
+pub(super) enum TypeKind {
     Object,
     Interface,
     Union,
@@ -43,7 +43,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Member {
+pub(super) struct SchemaMember {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) args: BTreeMap<String, Argument>,

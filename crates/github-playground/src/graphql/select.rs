@@ -6,7 +6,7 @@ use super::{
     GraphqlError,
     fetch::Fetched,
     nodes,
-    parse::{Document, Field, Selection},
+    parse::{Document, Field, FieldSelection},
     queue,
     schema::SCHEMA,
 };
@@ -43,7 +43,7 @@ pub(super) struct Desk<'a> {
 
 impl Desk<'_> {
     /// Keeps the selected fields.
-    pub(super) fn select(self, thing: &Thing, selection: &[Selection]) -> Result<Value, GraphqlError> {
+    pub(super) fn select(self, thing: &Thing, selection: &[FieldSelection]) -> Result<Value, GraphqlError> {
         match thing {
             Thing::Plain(Value::Array(items)) => {
                 items.iter().map(|item| self.select(&Thing::Plain(item.clone()), selection)).collect()
@@ -57,20 +57,25 @@ impl Desk<'_> {
         }
     }
 
-    fn keep(self, thing: &Thing, selection: &[Selection], kept: &mut Map<String, Value>) -> Result<(), GraphqlError> {
+    fn keep(
+        self,
+        thing: &Thing,
+        selection: &[FieldSelection],
+        kept: &mut Map<String, Value>,
+    ) -> Result<(), GraphqlError> {
         let kind = self.kind(thing);
         for wanted in selection.iter().filter(|wanted| wanted.is_wanted(self.variables)) {
             match wanted {
-                Selection::Field(field) => {
+                FieldSelection::Field(field) => {
                     let value = self.field(thing, &kind, field)?;
                     merge(kept, field.key(), value);
                 }
-                Selection::Inline { on, selection, .. } => {
+                FieldSelection::Inline { on, selection, .. } => {
                     if on.as_deref().is_none_or(|on| SCHEMA.is_a(&kind, on)) {
                         self.keep(thing, selection, kept)?;
                     }
                 }
-                Selection::Spread { name, .. } => {
+                FieldSelection::Spread { name, .. } => {
                     if let Some(fragment) = self.document.fragments.get(name).filter(|all| SCHEMA.is_a(&kind, &all.on))
                     {
                         self.keep(thing, &fragment.selection, kept)?;
@@ -174,7 +179,7 @@ impl Desk<'_> {
     }
 
     /// The fields of a selection, including those of its fragments.
-    pub(super) fn flat<'s>(&self, selection: &'s [Selection], kind: &str) -> Vec<&'s Field>
+    pub(super) fn flat<'s>(&self, selection: &'s [FieldSelection], kind: &str) -> Vec<&'s Field>
     where
         Self: 's,
     {
@@ -186,19 +191,19 @@ impl Desk<'_> {
 pub(super) fn flat<'s>(
     document: &'s Document,
     variables: &Map<String, Value>,
-    selection: &'s [Selection],
+    selection: &'s [FieldSelection],
     kind: &str,
 ) -> Vec<&'s Field> {
     let mut fields = Vec::new();
     for wanted in selection.iter().filter(|wanted| wanted.is_wanted(variables)) {
         match wanted {
-            Selection::Field(field) => fields.push(field),
-            Selection::Inline { on, selection, .. } => {
+            FieldSelection::Field(field) => fields.push(field),
+            FieldSelection::Inline { on, selection, .. } => {
                 if on.as_deref().is_none_or(|on| SCHEMA.is_a(kind, on)) {
                     fields.extend(flat(document, variables, selection, kind));
                 }
             }
-            Selection::Spread { name, .. } => {
+            FieldSelection::Spread { name, .. } => {
                 if let Some(fragment) = document.fragments.get(name).filter(|all| SCHEMA.is_a(kind, &all.on)) {
                     fields.extend(flat(document, variables, &fragment.selection, kind));
                 }
@@ -213,7 +218,7 @@ fn broken() -> GraphqlError {
     GraphqlError::of_request("Something went wrong while executing your query.", None)
 }
 
-/// Two selections of one object are merged (<https://spec.graphql.org/October2021/#sec-Field-Selection-Merging>).
+/// Two selections of one object are merged (<https://spec.graphql.org/October2021/#sec-Field-FieldSelection-Merging>).
 fn merge(kept: &mut Map<String, Value>, key: &str, value: Value) {
     match (kept.get_mut(key), value) {
         (Some(Value::Object(before)), Value::Object(more)) => {

@@ -27,7 +27,7 @@ const SHOWN: usize = 100_000;
 
 /// The page of a long list.
 #[derive(Debug, Deserialize)]
-pub(super) struct Part {
+pub(super) struct AppSection {
     #[serde(default)]
     page: String,
 }
@@ -41,7 +41,7 @@ pub(super) async fn app(
     Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path(slug): Path<String>,
-    Query(part): Query<Part>,
+    Query(part): Query<AppSection>,
 ) -> Result<Page, PageError> {
     let state = app_state.state();
     is_this(&state, &slug)?;

@@ -65,7 +65,7 @@ pub(super) async fn branches(
 
 /// The page of a long list.
 #[derive(Debug, Deserialize)]
-pub(super) struct Part {
+pub(super) struct HistorySection {
     #[serde(default)]
     page: usize,
 }
@@ -74,7 +74,7 @@ pub(super) async fn commits_of_default(
     Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
-    Query(part): Query<Part>,
+    Query(part): Query<HistorySection>,
 ) -> Result<Page, PageError> {
     let (_, branch) = find_git(&app_state, &owner, &name)?;
     list_commits(&app_state, &viewer, &owner, &name, &branch, part.page).await
@@ -84,7 +84,7 @@ pub(super) async fn commits(
     Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name, rev)): Path<(String, String, String)>,
-    Query(part): Query<Part>,
+    Query(part): Query<HistorySection>,
 ) -> Result<Page, PageError> {
     list_commits(&app_state, &viewer, &owner, &name, &rev, part.page).await
 }

@@ -55,7 +55,7 @@ impl Names {
 #[derive(Debug, Deserialize)]
 pub(super) struct Element {
     #[serde(rename = "type")]
-    pub(super) kind: Kind,
+    pub(super) kind: ElementKind,
     #[serde(default)]
     pub(super) attributes: Attributes,
     #[serde(default)]
@@ -64,7 +64,7 @@ pub(super) struct Element {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(super) enum ElementKind {
     Markdown,
     Textarea,
     Input,
@@ -117,7 +117,7 @@ impl IssueForm {
     /// The text of an issue with these answers, or the required question that has no answer.
     pub(super) fn text(&self, fields: &Fields) -> Result<String, String> {
         let mut parts = Vec::new();
-        for (at, element) in self.body.iter().enumerate().filter(|(_, element)| element.kind != Kind::Markdown) {
+        for (at, element) in self.body.iter().enumerate().filter(|(_, element)| element.kind != ElementKind::Markdown) {
             let label = &element.attributes.label;
             let answer = element.answer(at, fields).map_err(|what| format!("{label}: {what}"))?;
             parts.push(format!("### {label}\n\n{answer}"));
@@ -151,7 +151,7 @@ impl Element {
         let name = Self::field(at);
         let given: Vec<&str> = fields.all(&name).map(str::trim).filter(|answer| !answer.is_empty()).collect();
         let options = self.options();
-        if self.kind == Kind::Checkboxes {
+        if self.kind == ElementKind::Checkboxes {
             let ticked = |place: usize| given.contains(&place.to_string().as_str());
             if options.iter().enumerate().any(|(place, (_, required))| *required && !ticked(place)) {
                 return Err("a box that has to be ticked is not");
@@ -164,7 +164,7 @@ impl Element {
         if given.is_empty() {
             return if self.is_required() { Err("it has to be answered") } else { Ok(NO_RESPONSE.to_owned()) };
         }
-        if self.kind == Kind::Dropdown {
+        if self.kind == ElementKind::Dropdown {
             let known = |answer: &&str| options.iter().any(|(word, _)| word == answer);
             let many = self.attributes.multiple || given.len() == 1;
             return if many && given.iter().all(known) { Ok(given.join(", ")) } else { Err("that is no option") };

@@ -22,7 +22,7 @@ const A_PAGE: usize = 25;
 
 /// The query of a list: `?state=closed&label=bug&author=writer&q=words&page=2`. By default open issues are listed.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Filter {
+pub(super) struct IssueFilter {
     #[serde(default)]
     state: String,
     #[serde(default)]
@@ -36,7 +36,7 @@ pub(super) struct Filter {
     page: String,
 }
 
-impl Filter {
+impl IssueFilter {
     fn wants(&self) -> IssueState {
         if self.state == "closed" { IssueState::Closed } else { IssueState::Open }
     }
@@ -68,7 +68,7 @@ impl Filter {
 
 /// The kind of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ListKind {
     Issues,
     Pulls,
 }
@@ -77,23 +77,23 @@ pub(super) async fn list(
     Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
-    Query(filter): Query<Filter>,
+    Query(filter): Query<IssueFilter>,
 ) -> Result<Page, PageError> {
     let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
-    let body = table(Scene { viewer: &viewer, state: &state, repo }, &filter, Kind::Issues);
+    let body = table(Scene { viewer: &viewer, state: &state, repo }, &filter, ListKind::Issues);
     Ok(repo_page((&viewer, &state), repo, Tab::Issues, "Issues", &body))
 }
 
 /// A list of issues or of pull requests, newest first, in the chosen state.
-pub(super) fn table(scene: Scene<'_>, filter: &Filter, kind: Kind) -> Markup {
+pub(super) fn table(scene: Scene<'_>, filter: &IssueFilter, kind: ListKind) -> Markup {
     let Scene { state, repo, .. } = scene;
     let (word, path, new) = match kind {
-        Kind::Issues => ("Issues", "issues", "issues/new"),
-        Kind::Pulls => ("Pull requests", "pulls", "compare"),
+        ListKind::Issues => ("Issues", "issues", "issues/new"),
+        ListKind::Pulls => ("Pull requests", "pulls", "compare"),
     };
     let path = format!("{}/{path}", repo_path(state, repo));
-    let of_kind = repo.issues.values().rev().filter(|issue| issue.pull.is_some() == (kind == Kind::Pulls));
+    let of_kind = repo.issues.values().rev().filter(|issue| issue.pull.is_some() == (kind == ListKind::Pulls));
     let found: Vec<&Issue> = of_kind.filter(|issue| filter.takes(state, repo, issue)).collect();
     let wanted = filter.wants();
     let count = |wanted| found.iter().filter(|issue| issue.state == wanted).count();
@@ -127,7 +127,7 @@ pub(super) fn table(scene: Scene<'_>, filter: &Filter, kind: Kind) -> Markup {
     }
 }
 
-fn search(scene: Scene<'_>, filter: &Filter, path: &str) -> Markup {
+fn search(scene: Scene<'_>, filter: &IssueFilter, path: &str) -> Markup {
     let Scene { state, repo, .. } = scene;
     let mut authors: Vec<&str> = repo.issues.values().map(|issue| state.account(issue.author).login.as_str()).collect();
     authors.sort_unstable();

@@ -16,7 +16,7 @@ use super::controls::Scene;
 use super::find_git;
 use super::find_repo;
 use super::form::Form;
-use super::issue_form::{Element, IssueForm, Kind};
+use super::issue_form::{Element, ElementKind, IssueForm};
 use super::layout::{Page, Tab, repo_page, repo_path};
 use super::people::{encoded, invitation};
 use super::plan::{Fields, open_from_form};
@@ -129,24 +129,24 @@ fn question(form: &Form<'_>, base: &str, at: usize, element: &Element) -> Markup
     let options = element.options();
     let chosen = about.default.and_then(|at| options.get(at)).map_or("", |(word, _)| word.as_str());
     html! {
-        @if element.kind == Kind::Markdown { (markdown::render(&about.value, TextPlace::Comment(base))) }
+        @if element.kind == ElementKind::Markdown { (markdown::render(&about.value, TextPlace::Comment(base))) }
         @else {
             div.question {
                 @if !about.description.is_empty() { p.quiet { (about.description) } }
                 @match element.kind {
-                    Kind::Textarea => (form.text_like(&name, &label, &about.value, (6, &about.placeholder))),
-                    Kind::Dropdown if !about.multiple => {
+                    ElementKind::Textarea => (form.text_like(&name, &label, &about.value, (6, &about.placeholder))),
+                    ElementKind::Dropdown if !about.multiple => {
                         @let mut words: Vec<(&str, &str)> = vec![("", "None")];
                         @let () = words.extend(options.iter().map(|(word, _)| (word.as_str(), word.as_str())));
                         (form.choice(&name, &label, &words, chosen))
                     },
-                    Kind::Dropdown => fieldset {
+                    ElementKind::Dropdown => fieldset {
                         legend { (label) }
                         @for (place, (word, _)) in options.iter().enumerate() {
                             (form.tick((&name, place), word, &html! { (word) }, word == chosen))
                         }
                     },
-                    Kind::Checkboxes => fieldset {
+                    ElementKind::Checkboxes => fieldset {
                         legend { (label) }
                         @for (place, (word, required)) in options.iter().enumerate() {
                             (form.tick((&name, place), &place.to_string(), &html! { (word) @if *required { " (has to be ticked)" } }, false))

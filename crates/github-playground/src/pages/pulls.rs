@@ -12,7 +12,7 @@ use super::controls::{self, Scene};
 use super::diff::Talk;
 use super::history::commit_list;
 use super::icons::{Icon, icon};
-use super::issues::{Filter, Kind, heading, side, table};
+use super::issues::{IssueFilter, ListKind, heading, side, table};
 use super::layout::{Page, Tab, avatar, login, mark, plural, repo_page, repo_path};
 use super::merging::merge_box;
 use super::session::Viewer;
@@ -26,11 +26,11 @@ pub(super) async fn list(
     Shared(app_state): Shared<Arc<AppState>>,
     viewer: Viewer,
     Path((owner, name)): Path<(String, String)>,
-    Query(filter): Query<Filter>,
+    Query(filter): Query<IssueFilter>,
 ) -> Result<Page, PageError> {
     let state = app_state.state();
     let repo = find_repo(&state, &owner, &name)?;
-    let body = table(Scene { viewer: &viewer, state: &state, repo }, &filter, Kind::Pulls);
+    let body = table(Scene { viewer: &viewer, state: &state, repo }, &filter, ListKind::Pulls);
     Ok(repo_page((&viewer, &state), repo, Tab::Pulls, "Pull requests", &body))
 }
 

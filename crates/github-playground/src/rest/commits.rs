@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Answer, At, Ctx, ok, with_link},
-    media::Form,
+    media::MediaForm,
     statuses, suites,
 };
 use crate::{
@@ -112,7 +112,7 @@ async fn below(ctx: Ctx, At((owner, name, rest)): At<(String, String, String)>) 
 async fn read(ctx: &Ctx, at: (&str, &str), name: &str) -> Answer {
     let (repo, git) = git_of(ctx, at)?;
     let sha = resolve(&git, name).await?;
-    if let Some(form) = Form::asked(&ctx.headers) {
+    if let Some(form) = MediaForm::asked(&ctx.headers) {
         return form.of_commit(&git, &sha).await;
     }
     let commit = git.commit(&sha).await?.ok_or_else(ApiError::not_found)?;
@@ -185,7 +185,7 @@ async fn compare(ctx: Ctx, At((owner, name, range)): At<(String, String, String)
     let fork = fork.ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, format!("No common ancestor between {base} and {head}."))
     })?;
-    if let Some(form) = Form::asked(&ctx.headers) {
+    if let Some(form) = MediaForm::asked(&ctx.headers) {
         return form.of_change(&git, &base_sha, &head_sha).await;
     }
     let counts = git.ahead_behind(&base_sha, &head_sha).await?;

@@ -11,13 +11,13 @@ use crate::git::Repository;
 
 /// A media type of a commit or of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum MediaForm {
     Diff,
     Patch,
     Sha,
 }
 
-impl Form {
+impl MediaForm {
     /// The requested media type: `application/vnd.github.diff`, or `application/vnd.github.v3.diff`.
     pub(super) fn asked(headers: &HeaderMap) -> Option<Self> {
         let accept = headers.get(header::ACCEPT)?.to_str().ok()?;
@@ -68,14 +68,14 @@ mod tests {
     fn only_the_named_media_types_are_something_else_than_json() {
         let asked = |accept: &str| {
             let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
-            Form::asked(&headers)
+            MediaForm::asked(&headers)
         };
-        assert_eq!(asked("application/vnd.github.diff"), Some(Form::Diff));
-        assert_eq!(asked("application/vnd.github.v3.diff"), Some(Form::Diff));
-        assert_eq!(asked("text/plain, application/vnd.github.v3.patch; charset=utf-8"), Some(Form::Patch));
-        assert_eq!(asked("application/vnd.github.sha"), Some(Form::Sha));
+        assert_eq!(asked("application/vnd.github.diff"), Some(MediaForm::Diff));
+        assert_eq!(asked("application/vnd.github.v3.diff"), Some(MediaForm::Diff));
+        assert_eq!(asked("text/plain, application/vnd.github.v3.patch; charset=utf-8"), Some(MediaForm::Patch));
+        assert_eq!(asked("application/vnd.github.sha"), Some(MediaForm::Sha));
         assert_eq!(asked("application/vnd.github+json"), None);
         assert_eq!(asked("application/vnd.github.v3+json"), None);
-        assert_eq!(Form::asked(&HeaderMap::new()), None);
+        assert_eq!(MediaForm::asked(&HeaderMap::new()), None);
     }
 }

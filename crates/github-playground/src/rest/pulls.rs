@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{
     context::{Answer, At, Ctx, Input, Patch, created, ok},
     issues::{check_editor, edit_text},
-    media::Form,
+    media::MediaForm,
     order,
     sizes::{check_body, check_title},
 };
@@ -60,7 +60,7 @@ async fn list(ctx: Ctx, At((owner, name)): At<(String, String)>) -> Answer {
 }
 
 async fn read(ctx: Ctx, At(at): At<(String, String, u64)>) -> Answer {
-    if let Some(form) = Form::asked(&ctx.headers) {
+    if let Some(form) = MediaForm::asked(&ctx.headers) {
         let (_, git, base, head) = sides_of(&ctx, &at)?;
         return form.of_change(&git, &base, &head).await;
     }
