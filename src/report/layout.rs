@@ -10,7 +10,7 @@ const SWEEPS: usize = 8;
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place {
+pub(super) struct NodePlace {
     /// The length of the longest way to it from a step that depends on nothing.
     layer: usize,
     /// Its place within the layer, counted from zero.
@@ -18,7 +18,7 @@ pub(super) struct Place {
 }
 
 /// The places of a chain's steps, in the order of `steps`.
-pub(super) fn layout(steps: &[Step]) -> Vec<Place> {
+pub(super) fn layout(steps: &[Step]) -> Vec<NodePlace> {
     let edges: Vec<(usize, usize)> = steps
         .iter()
         .enumerate()
@@ -32,7 +32,7 @@ pub(super) fn layout(steps: &[Step]) -> Vec<Place> {
 
 /// The places of `count` nodes with these edges, each from a node to one that depends on it. Nodes of one layer keep their
 /// order, except where another crosses fewer edges.
-fn places(count: usize, edges: &[(usize, usize)]) -> Vec<Place> {
+fn places(count: usize, edges: &[(usize, usize)]) -> Vec<NodePlace> {
     let layer = layers(count, edges);
     let last = layer.iter().copied().max().unwrap_or(0);
     let mut rows: Vec<Vec<usize>> =
@@ -64,7 +64,7 @@ fn places(count: usize, edges: &[(usize, usize)]) -> Vec<Place> {
         }
     }
     let order = positions(&best, count);
-    (0..count).map(|node| Place { layer: layer[node], order: order[node] }).collect()
+    (0..count).map(|node| NodePlace { layer: layer[node], order: order[node] }).collect()
 }
 
 /// Layers by longest paths. What is no order at all, a cycle, ends after as many rounds as there are nodes.
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn it_never_crosses_more_than_the_order_that_it_began_with() {
-        let rows_of = |places: &[Place]| {
+        let rows_of = |places: &[NodePlace]| {
             let last = places.iter().map(|place| place.layer).max().unwrap_or(0);
             let mut rows: Vec<Vec<usize>> = vec![Vec::new(); last + 1];
             let mut nodes: Vec<usize> = (0..places.len()).collect();

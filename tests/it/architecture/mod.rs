@@ -84,3 +84,27 @@ fn an_import_is_found_in_whatever_form_it_is_written() {
                 fn f() -> crate::web::Web { todo!() } // crate::comment\nuse mycrate::other;";
     assert_eq!(named(text, "crate::"), ["domain", "github", "store", "web"].map(str::to_owned).into());
 }
+
+/// The names of the types that a line declares for more than its own module.
+fn declared(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("pub")?;
+    let rest = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest);
+    let (kind, rest) = rest.trim_start().split_once(' ')?;
+    let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
+    matches!(kind, "struct" | "enum" | "trait" | "type").then_some(name)
+}
+
+#[test]
+fn no_two_public_types_of_a_crate_have_the_same_name() {
+    for start in ["src", "crates/adjutant-domain/src", "crates/github-playground/src"] {
+        let mut seen: std::collections::BTreeMap<String, PathBuf> = std::collections::BTreeMap::new();
+        for (path, text) in below(start) {
+            for name in text.lines().filter_map(declared) {
+                if let Some(before) = seen.insert(name.to_owned(), path.clone()) {
+                    panic!("{start}: `{name}` is declared in {} and in {}", before.display(), path.display());
+                }
+            }
+        }
+        assert!(seen.len() > 50, "{start}: the types were not found");
+    }
+}

@@ -198,8 +198,9 @@ async fn limit_pushes(State(app_state): State<Arc<AppState>>, body: Bytes) -> Re
 }
 
 fn script(body: &[u8]) -> Result<Vec<CiRule>, AdminRefusal> {
-    CiRule::parse(&String::from_utf8_lossy(body))
-        .map_err(|fault| AdminRefusal(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault]))
+    CiRule::parse(&String::from_utf8_lossy(body)).map_err(|fault| {
+        AdminRefusal(StatusCode::UNPROCESSABLE_ENTITY, "The script of the CI stays as it is.", vec![fault])
+    })
 }
 
 /// Changes the script, and wakes the open jobs.
