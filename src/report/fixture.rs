@@ -82,7 +82,7 @@ fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], cove
         depends_on: depends_on.iter().copied().map(StepName::new).collect(),
         requirements: texts(covers.0),
         criteria: texts(covers.1),
-        ..Step::new(StepId::of(id, 1, &name), name, kind, branch, target, false)
+        ..Step::new(StepId::of(id, 1, &name), name, kind, branch, target)
     }
 }
 
@@ -283,7 +283,6 @@ pub(crate) fn finishing() -> Directive {
     final_step.state = awaiting(sha('d'), evaluation(sha('d'), Verdict::Pass, Some(true)), 2);
     final_step.branch = Branch::new("adjutant/7-1/main");
     final_step.target = Branch::new("main");
-    final_step.into_base = true;
     final_step.pull = Some(pull(16));
     directive.approvals.push(approval(
         2,

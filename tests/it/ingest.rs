@@ -83,7 +83,7 @@ fn step(name: &str, branch: &str, pull: u64) -> Step {
     Step {
         state: at(Sha::new("aaa")),
         pull: Some(Pull { number: pull, node_id: "PR_8".to_owned(), draft: false, closed: false }),
-        ..Step::new(id, StepName::new(name), StepKind::Implement, branch, target, false)
+        ..Step::new(id, StepName::new(name), StepKind::Implement, branch, target)
     }
 }
 
@@ -316,7 +316,8 @@ async fn a_closed_issue_asks_whether_the_final_pull_request_was_merged() {
         .await;
         let mut directive = directive();
         let final_step = step("final", "adjutant/7-1/main", 99);
-        directive.final_step = Some(Step { kind: StepKind::Final, into_base: true, ..final_step });
+        directive.final_step =
+            Some(Step { kind: StepKind::Final, target: directive.base.branch.clone(), ..final_step });
         let signal = only(read(&server, &Kept::directive(&directive).await, "issues", closed.clone()).await);
         assert!(matches!(signal, Signal::IssueClosed { final_merged, .. } if final_merged == merged), "{signal:?}");
     }

@@ -253,6 +253,11 @@ impl Directive {
         self.steps.iter().chain(&self.final_step)
     }
 
+    /// Whether a step's pull request merges into the base, where passing alone merges nothing.
+    pub fn reaches_base(&self, step: &Step) -> bool {
+        step.target == self.base.branch
+    }
+
     /// The step of that id; the final pull request is one too.
     pub fn step(&self, id: StepId) -> Option<&Step> {
         self.all_steps().find(|step| step.id == id)

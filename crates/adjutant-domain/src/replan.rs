@@ -84,12 +84,12 @@ impl Directive {
 
     /// Whether the integration branch holds work of an earlier chain.
     pub fn has_landed(&self) -> bool {
-        self.earlier.iter().any(|step| step.is_merged() && !step.into_base && !step.is_final())
+        self.earlier.iter().any(|step| step.is_merged() && !self.reaches_base(step))
     }
 
     /// Whether work of an earlier chain was merged straight into the base.
     pub fn has_reached_base(&self) -> bool {
-        self.earlier.iter().any(|step| step.is_merged() && step.into_base)
+        self.earlier.iter().any(|step| step.is_merged() && self.reaches_base(step))
     }
 }
 

@@ -36,8 +36,6 @@ pub struct Step {
     pub branch: Branch,
     /// The branch its pull request merges into.
     pub target: Branch,
-    /// Whether [`Step::target`] is the directive's base, where passing alone merges nothing.
-    pub into_base: bool,
     /// Where it stands.
     pub state: StepState,
     /// Its pull request, once opened.
@@ -151,7 +149,7 @@ pub enum FindingKind {
 
 impl Step {
     /// A step on which nothing was done yet.
-    pub fn new(id: StepId, name: StepName, kind: StepKind, branch: Branch, target: Branch, into_base: bool) -> Self {
+    pub fn new(id: StepId, name: StepName, kind: StepKind, branch: Branch, target: Branch) -> Self {
         Self {
             id,
             name,
@@ -163,7 +161,6 @@ impl Step {
             criteria: Vec::new(),
             branch,
             target,
-            into_base,
             state: StepState::Pending,
             pull: None,
             progress: Vec::new(),

@@ -126,7 +126,7 @@ impl IngestContext<'_> {
             Some(final_step) => vec![final_step],
             None => directive.steps.iter().collect(),
         };
-        if into_base.is_empty() || into_base.iter().any(|step| !step.into_base && !step.is_final()) {
+        if into_base.is_empty() || into_base.iter().any(|step| !directive.reaches_base(step) && !step.is_final()) {
             return Ok(false);
         }
         for step in into_base {

@@ -152,7 +152,7 @@ impl Transition {
         let Some(candidate) = step.state.candidate().filter(|candidate| candidate.pre_approved.is_none()) else {
             return Ok(());
         };
-        let kind = if step.into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
+        let kind = if self.directive.reaches_base(step) { ApprovalKind::Final } else { ApprovalKind::StepReview };
         let head = candidate.submission.hash();
         let question = "Accepted before it was proved.".to_owned();
         let approval = self.new_approval(kind, Some(id), head.clone(), question);

@@ -170,7 +170,7 @@ impl Transition {
     }
 
     pub(super) fn needs_integration(&self) -> bool {
-        self.directive.steps.iter().any(|step| !step.into_base)
+        self.directive.steps.iter().any(|step| !self.directive.reaches_base(step))
     }
 
     pub(super) fn step_of(&self, planned: &PlannedStep, into_base: bool) -> Step {
@@ -188,7 +188,6 @@ impl Transition {
                 planned.kind,
                 branch,
                 target,
-                into_base,
             )
         }
     }

@@ -107,7 +107,7 @@ impl Transition {
         let name = step.name.clone();
         let needed =
             self.directive.steps.iter().any(|other| other.depends_on.contains(&name) && !other.status().is_done());
-        let carries_all = step.is_final() || (self.directive.steps.len() == 1 && step.into_base);
+        let carries_all = step.is_final() || (self.directive.steps.len() == 1 && self.directive.reaches_base(step));
         if step.open_pull().is_none() {
             return Ok(());
         }
@@ -132,7 +132,7 @@ impl Transition {
         if candidate.submission.head() != Some(head) || self.directive.status().is_over() {
             return Ok(());
         }
-        let (name, into_base, candidate) = (step.name.clone(), step.into_base, candidate.clone());
+        let (name, into_base, candidate) = (step.name.clone(), self.directive.reaches_base(step), candidate.clone());
         self.record(EventKind::MergeRefused { step: name.clone(), reason: reason.to_owned() }, Some(id));
         let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
         let words = reason.trim_end_matches('.');

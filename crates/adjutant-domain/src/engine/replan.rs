@@ -107,7 +107,8 @@ impl Transition {
             }
         }
         // What an older version wrote may say so of a chain that needed no such branch.
-        let had_branch = self.directive.steps.iter().chain(&self.directive.earlier).any(|step| !step.into_base);
+        let had_branch =
+            self.directive.steps.iter().chain(&self.directive.earlier).any(|step| !self.directive.reaches_base(step));
         self.directive.integration_cut &= had_branch;
         undone.into_iter().map(|(_, name, _)| name).collect()
     }

@@ -104,7 +104,7 @@ impl Transition {
 
     /// Every step is done: what landed on the integration branch goes to the base.
     fn finish(&mut self) -> Followed {
-        if self.directive.steps.iter().all(|step| step.into_base) {
+        if self.directive.steps.iter().all(|step| self.directive.reaches_base(step)) {
             return self.complete();
         }
         let (id, cause, last) = match &self.directive.final_step {
@@ -129,7 +129,6 @@ impl Transition {
             StepKind::Final,
             self.directive.integration_branch(),
             self.directive.base.branch.clone(),
-            true,
         );
         final_step.description = "Bring the integration branch to the base.".to_owned();
         final_step.requirements =

@@ -111,7 +111,7 @@ impl Transition {
         let id = StepId::of(self.directive.id, self.directive.generation, &name);
         let branch = self.directive.step_branch(&name);
         let target = self.directive.integration_branch();
-        let mut step = Step::new(id, name, StepKind::Implement, branch, target, false);
+        let mut step = Step::new(id, name, StepKind::Implement, branch, target);
         step.description = "Mend what the final pull request was turned down for.".to_owned();
         step.task_plan = text.to_owned();
         let instructions = Instructions { text: text.to_owned(), merge_target: false };

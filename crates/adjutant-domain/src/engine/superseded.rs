@@ -85,7 +85,7 @@ impl Transition {
         }
         let earlier = earlier.clone();
         self.with_step(id, |step| {
-            step.into_base = earlier.into_base;
+            step.target = earlier.target;
             if !own_pull {
                 step.pull = earlier.pull;
             }

@@ -110,7 +110,7 @@ impl Transition {
         let case = Case {
             autonomy: self.directive.policy.autonomy,
             confidence: evaluation.confidence,
-            into_base: step.into_base && !by_report,
+            into_base: self.directive.reaches_base(step) && !by_report,
             merge: self.directive.policy.merge,
             needs_person: Evaluation::needs_person(&candidate.findings),
             remaining: match step.rework_cycles < self.directive.policy.limits.rework_cycles {

@@ -17,8 +17,24 @@ pub(super) fn directive(rows: &mut DirectiveRows) {
         }
     }
     for row in &mut rows.steps {
+        target(&mut row.state, &rows.state);
         step::bring_up(&mut row.state, &rows.tasks, &rows.approvals);
     }
+}
+
+/// Whether a step reaches the base was a field beside its target. What said so of a step that an earlier plan's pull request
+/// had merged was the field alone.
+fn target(step: &mut Value, directive: &Value) {
+    let Value::Object(fields) = step else { return };
+    let base = &directive["base"]["branch"];
+    match fields.remove("into_base") {
+        Some(Value::Bool(true)) => fields.insert("target".to_owned(), base.clone()),
+        Some(Value::Bool(false)) if fields.get("target") == Some(base) => {
+            let integration = format!("adjutant/{}-{}/main", directive["issue"], directive["ordinal"]);
+            fields.insert("target".to_owned(), json!(integration))
+        }
+        _ => None,
+    };
 }
 
 /// Where a directive stood was told by a status, a pause, a failure and the time of its end.

@@ -110,7 +110,7 @@ fn finished(name: &str, status: StepStatus, requirements: &[&str]) -> Step {
             StepStatus::Skipped => StepState::Skipped { by: Actor::Unknown, cause: None, last: None },
             _ => StepState::Passed { by: PassedBy::Merge, candidate: None },
         },
-        ..Step::new(id, name, StepKind::Implement, Branch::new("b"), Branch::new("t"), false)
+        ..Step::new(id, name, StepKind::Implement, Branch::new("b"), Branch::new("t"))
     }
 }
 

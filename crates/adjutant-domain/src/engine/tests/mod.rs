@@ -194,6 +194,10 @@ impl World {
         self.directive.step_named(name).unwrap_or_else(|| panic!("no step {name}")).id
     }
 
+    fn reaches_base(&self, name: &str) -> bool {
+        self.directive.reaches_base(self.directive.step_named(name).unwrap())
+    }
+
     fn status(&self, name: &str) -> StepStatus {
         self.directive.step_named(name).unwrap_or_else(|| panic!("no step {name}")).status()
     }

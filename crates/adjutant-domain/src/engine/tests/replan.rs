@@ -129,7 +129,7 @@ fn what_passed_stays_in_the_chain_and_covers_what_it_did_when_the_plan_does_not_
     let names: Vec<_> = world.directive.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["a", "d"]);
     assert_eq!((world.status("a"), world.status("d")), (StepStatus::Passed, StepStatus::Running));
-    assert!(!world.directive.step_named("d").unwrap().into_base, "alone in its plan, and not alone in the chain");
+    assert!(!world.reaches_base("d"), "alone in its plan, and not alone in the chain");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn what_landed_on_the_integration_branch_reaches_the_base_with_a_plan_of_one_ste
     plan["steps"][0]["description"] = json!("A, quite otherwise.");
     world.planned(plan);
     assert_eq!(world.directive.steps.len(), 1, "the name is planned with something else to do");
-    assert!(!world.directive.step_named("a").unwrap().into_base);
+    assert!(!world.reaches_base("a"));
     world.done("a");
     world.integrated("whole");
     assert_eq!(world.status("final"), StepStatus::Evaluating);
@@ -152,7 +152,7 @@ fn a_chain_of_one_step_may_become_one_of_many_and_one_again() {
     policy.limits.chain_generations = 9;
     let mut world = World::started(policy, single());
     world.changed("a", "a1");
-    assert!(world.directive.step_named("a").unwrap().into_base);
+    assert!(world.reaches_base("a"));
     world.maintainer(None, replan("cut it up"));
     world.planned(diamond());
     assert!(world.has(&Effect::CutIntegration));
@@ -161,7 +161,7 @@ fn a_chain_of_one_step_may_become_one_of_many_and_one_again() {
     assert_eq!(world.live_count(), 2);
     world.maintainer(None, replan("it is small after all"));
     world.planned(single());
-    assert!(world.directive.step_named("a").unwrap().into_base, "nothing has landed yet");
+    assert!(world.reaches_base("a"), "nothing has landed yet");
     assert_eq!(world.live_count(), 1);
     world.maintainer(None, replan("no, it is not"));
     world.planned(diamond());
@@ -190,7 +190,7 @@ fn with_direct_delivery_what_was_merged_stays_and_the_rest_goes_to_the_base_too(
     world.maintainer(None, replan(""));
     world.planned(json!({ "steps": [{ "name": "d", "type": "implement", "description": "D." }] }));
     assert!(!world.has(&Effect::CutIntegration));
-    assert!(world.directive.step_named("d").unwrap().into_base);
+    assert!(world.reaches_base("d"));
     world.changed("d", "d1");
     world.verified("d", green());
     world.approve("d");

@@ -179,7 +179,7 @@ impl Simulation {
             next(Case {
                 autonomy: self.directive.policy.autonomy,
                 confidence: evaluation.confidence,
-                into_base: step.into_base,
+                into_base: self.directive.reaches_base(step),
                 merge: self.directive.policy.merge,
                 needs_person: Evaluation::needs_person(step.findings()),
                 remaining: Remaining::Rework,

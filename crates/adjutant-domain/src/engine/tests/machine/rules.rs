@@ -115,7 +115,7 @@ fn accepted(stage: &Stage, step: &Step, head: &Sha) -> bool {
             && next(Case {
                 autonomy: stage.directive.policy.autonomy,
                 confidence: evaluation.confidence,
-                into_base: step.into_base && !by_report,
+                into_base: stage.directive.reaches_base(step) && !by_report,
                 merge: stage.directive.policy.merge,
                 needs_person: Evaluation::needs_person(step.findings()),
                 remaining: Remaining::Rework,
