@@ -4,13 +4,15 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::Links;
 use adjutant_domain::actor::Actor;
-use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
+use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus, Subject, Urgency};
 use adjutant_domain::brief;
 use adjutant_domain::directive::{
     Base, Directive, DirectiveState, Pause, PauseReason, PlanOrigin, PlanRecord, Underway, WorkClock,
 };
 use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
-use adjutant_domain::ids::{ApprovalId, Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use adjutant_domain::ids::{
+    ApprovalId, Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd,
+};
 use adjutant_domain::policy::{Policy, Thresholds};
 use adjutant_domain::replan::Replan;
 use adjutant_domain::signal::{Labelled, Permission, Requester};
@@ -162,7 +164,7 @@ pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, que
         number,
         kind,
         step: step.map(|step| step.id),
-        shown: sha('b'),
+        shown: Subject::Commit(sha('b')),
         status: ApprovalStatus::Pending,
         urgency: Urgency::Normal,
         question: question.to_owned(),
@@ -229,7 +231,7 @@ pub(crate) fn directive() -> Directive {
         generation: 1,
         plan: Some(PlanRecord {
             origin: PlanOrigin::Planned,
-            hash: sha('1'),
+            hash: PlanHash::new("1".repeat(64)),
             faults: Vec::new(),
             rationale: "Parsing first, the rest beside each other.".to_owned(),
         }),

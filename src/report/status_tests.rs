@@ -5,7 +5,7 @@ use crate::report::fixture;
 use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::Urgency;
 use adjutant_domain::directive::{DirectiveState, PlanRecord};
-use adjutant_domain::ids::{Login, Sha, StepName, Usd};
+use adjutant_domain::ids::{Login, PlanHash, StepName, Usd};
 use adjutant_domain::replan::IssueText;
 use adjutant_domain::task::QueueReason;
 
@@ -238,7 +238,7 @@ fn a_default_chain_shows_the_planners_faults_collapsed() {
     let mut directive = fixture::directive();
     directive.plan = Some(PlanRecord {
         origin: PlanOrigin::Default,
-        hash: Sha::new("0"),
+        hash: PlanHash::new("0"),
         faults: vec!["requirement R2 is covered by no step".to_owned()],
         rationale: String::new(),
     });

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::status::ApprovalStatus;
 
-use super::ids::{ApprovalId, Login, Sha, StepId};
+use super::ids::{ApprovalId, Digest, Login, PlanHash, Sha, StepId};
 
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,8 +18,8 @@ pub struct Approval {
     pub kind: ApprovalKind,
     /// The step it is about; none for a plan or budget.
     pub step: Option<StepId>,
-    /// What was shown: a commit's sha, or the hash of a plan or report.
-    pub shown: Sha,
+    /// What was shown: an answer is about nothing else.
+    pub shown: Subject,
     /// Where it stands.
     pub status: ApprovalStatus,
     /// How much waits for it.
@@ -38,6 +38,31 @@ pub struct Approval {
     pub answered_at: Option<DateTime<Utc>>,
     /// With which words.
     pub words: Option<String>,
+}
+
+/// What a person was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A plan of the chain.
+    Plan(PlanHash),
+    /// A commit at the head of a step.
+    Commit(Sha),
+    /// The report that a step handed in.
+    Report(Digest),
+    /// Nothing but the question itself: about money and time, or about a step that handed nothing in.
+    Question(Digest),
+}
+
+impl Subject {
+    /// The hash alone, for the history and the database.
+    pub fn hash(&self) -> &str {
+        match self {
+            Self::Plan(hash) => hash.as_str(),
+            Self::Commit(sha) => sha.as_str(),
+            Self::Report(digest) | Self::Question(digest) => digest.as_str(),
+        }
+    }
 }
 
 /// How much waits for an answer; the most urgent is the greatest.

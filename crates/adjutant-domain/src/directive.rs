@@ -9,7 +9,7 @@ pub use state::{DirectiveState, NoReason, Pause, PauseReason, PauseReasons, Unde
 
 use super::approval::Approval;
 use super::brief::Brief;
-use super::ids::{Branch, DirectiveId, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use super::ids::{Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd};
 use super::policy::options::{self, PolicyOverrides};
 use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
@@ -112,7 +112,7 @@ pub struct PlanRecord {
     /// Who made it.
     pub origin: PlanOrigin,
     /// What is approved when the plan is.
-    pub hash: Sha,
+    pub hash: PlanHash,
     /// What was wrong with the proposals that were turned down.
     pub faults: Vec<String>,
     /// The planner's words about it.

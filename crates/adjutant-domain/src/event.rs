@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_data_has_the_members_that_version_1_wrote() {
-        let shown = Sha::new("a1");
+        let shown = "a1".to_owned();
         let (by, words) = (Some(Login::new("maintainer")), None);
         let resolved = EventKind::ApprovalResolved {
             r#type: ApprovalKind::Plan,

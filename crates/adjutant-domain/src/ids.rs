@@ -43,12 +43,16 @@ text_newtype! {
     Login
 }
 text_newtype! {
-    /// What an evaluation or approval is bound to: a commit's sha, or the SHA-256 of a report or plan, in hex.
+    /// A commit's sha; what an evaluation is bound to may also be the SHA-256 of a report, in hex.
     Sha
 }
 text_newtype! {
-    /// The SHA-256 of a report's text, in hex.
+    /// The SHA-256 of a text, in hex.
     Digest
+}
+text_newtype! {
+    /// The SHA-256 of a plan's JSON, in hex.
+    PlanHash
 }
 text_newtype! {
     /// A branch's short name, without `refs/heads/`.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::brief::Brief;
-use super::ids::{Sha, StepName};
+use super::ids::{Digest, PlanHash, StepName};
 use super::status::StepStatus;
 use super::step::{Step, StepKind};
 
@@ -178,8 +178,8 @@ pub fn default_chain(brief: &Brief, max_steps: u32) -> Plan {
 
 impl Plan {
     /// What an approval of the plan is bound to.
-    pub fn hash(&self) -> Sha {
-        Sha::of_text(&json!(self).to_string())
+    pub fn hash(&self) -> PlanHash {
+        PlanHash::new(Digest::of(&json!(self).to_string()).as_str())
     }
 }
 

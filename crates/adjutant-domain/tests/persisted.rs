@@ -70,7 +70,8 @@ fn matters_in_version_1(rows: &DirectiveRows) -> Value {
     let mut steps: Vec<Value> = steps.collect();
     steps.sort_by_key(Value::to_string);
     let tasks = rows.tasks.iter().map(|it| json!([it["id"], it["kind"], it["status"], it["cost"], it["attempt"]]));
-    let approvals = rows.approvals.iter().map(|it| json!([it["id"], it["kind"], it["status"], it["answered_by"]]));
+    let approvals =
+        rows.approvals.iter().map(|it| json!([it["id"], it["kind"], it["status"], it["answered_by"], it["shown"]]));
     json!({
         "id": state["id"],
         "status": state["status"],
@@ -113,8 +114,10 @@ fn matters(directive: &Directive) -> Value {
     steps.sort_by_key(Value::to_string);
     let tasks =
         directive.tasks.iter().map(|it| json!([it.id, it.kind.as_str(), it.status.as_str(), it.cost, it.attempt]));
-    let approvals =
-        directive.approvals.iter().map(|it| json!([it.id, it.kind.as_str(), it.status.as_str(), it.answered_by]));
+    let approvals = directive
+        .approvals
+        .iter()
+        .map(|it| json!([it.id, it.kind.as_str(), it.status.as_str(), it.answered_by, it.shown.hash()]));
     json!({
         "id": directive.id,
         "status": directive.status().as_str(),

@@ -194,7 +194,7 @@ pub(super) async fn save_approval(
         small(approval.number),
         approval.kind.as_str(),
         approval.step.map(|step| step.0),
-        approval.shown.as_str(),
+        approval.shown.hash(),
         approval.status.as_str(),
         approval.asked_at,
         approval.answered_by.as_ref().map(Login::as_str),

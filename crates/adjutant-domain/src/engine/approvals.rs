@@ -6,12 +6,12 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::transition::{Followed, Transition};
-use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Urgency};
+use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Subject, Urgency};
 use crate::directive::PauseReason;
 use crate::effect::Effect;
 use crate::evaluation::Confidence;
 use crate::event::EventKind;
-use crate::ids::{ApprovalId, Login, Sha, StepId};
+use crate::ids::{ApprovalId, Login, StepId};
 
 /// Whether a comment of that date is older than something of ours. GitHub's dates are whole seconds: what was written
 /// within the same second counts as after it.
@@ -25,7 +25,7 @@ impl Transition {
         &self,
         kind: ApprovalKind,
         step: Option<StepId>,
-        shown: Sha,
+        shown: Subject,
         question: String,
     ) -> Approval {
         let number = u32::try_from(self.directive.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
@@ -136,7 +136,7 @@ impl Transition {
                     approval.answered_by = by.cloned();
                     approval.words = words.map(str::to_owned);
                 }
-                resolved.push((approval.step, approval.kind, approval.shown.clone()));
+                resolved.push((approval.step, approval.kind, approval.shown.hash().to_owned()));
             }
         }
         for (step, kind, shown) in resolved {
@@ -153,9 +153,9 @@ impl Transition {
             return Ok(());
         };
         let kind = if self.directive.reaches_base(step) { ApprovalKind::Final } else { ApprovalKind::StepReview };
-        let head = candidate.submission.hash();
+        let shown = candidate.submission.subject();
         let question = "Accepted before it was proved.".to_owned();
-        let approval = self.new_approval(kind, Some(id), head.clone(), question);
+        let approval = self.new_approval(kind, Some(id), shown.clone(), question);
         self.directive.approvals.push(Approval {
             status: ApprovalStatus::Approved,
             answered_by: Some(by.clone()),
@@ -168,12 +168,21 @@ impl Transition {
                 candidate.pre_approved = Some(by.clone());
             }
         });
-        self.record(EventKind::HeadPreApproved { r#type: kind, by: by.clone(), shown: head }, Some(id));
+        self.record(
+            EventKind::HeadPreApproved { r#type: kind, by: by.clone(), shown: shown.hash().to_owned() },
+            Some(id),
+        );
         Ok(())
     }
 
     /// Asks a person. The same question about the same thing is asked once, and a step asks one thing at a time.
-    pub(super) fn ask(&mut self, kind: ApprovalKind, step: Option<StepId>, shown: Sha, question: String) -> ApprovalId {
+    pub(super) fn ask(
+        &mut self,
+        kind: ApprovalKind,
+        step: Option<StepId>,
+        shown: Subject,
+        question: String,
+    ) -> ApprovalId {
         let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
         let asked = self.directive.waiting().find(|approval| same(approval) && approval.question == question);
         if let Some(asked) = asked {
@@ -181,7 +190,7 @@ impl Transition {
         }
         self.own_decision();
         self.close_approvals(step, ApprovalStatus::Stale, |approval| step.is_some() || approval.kind == kind);
-        let (about, asked) = (shown.clone(), question.clone());
+        let (about, asked) = (shown.hash().to_owned(), question.clone());
         self.record(EventKind::ApprovalRequired { r#type: kind, shown: about, question: asked }, step);
         let approval = self.new_approval(kind, step, shown, question);
         let id = approval.id;

@@ -19,11 +19,11 @@ use serde_json::Number;
 
 use super::approvals::written_before;
 use super::transition::{Followed, Transition, refused};
-use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
 use crate::directive::PauseReason;
 use crate::effect::Notice;
 use crate::event::Breaker;
-use crate::ids::{Login, Sha, TaskId, Usd};
+use crate::ids::{Digest, Login, TaskId, Usd};
 use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
@@ -56,7 +56,7 @@ impl Transition {
     }
 
     fn ask_for_more(&mut self, question: String) {
-        let shown = Sha::of_text(&question);
+        let shown = Subject::Question(Digest::of(&question));
         self.ask(ApprovalKind::Budget, None, shown, question);
     }
 

@@ -79,7 +79,7 @@ impl Transition {
 
     /// Whether a person said yes to a step's present head.
     fn accepted_by_person(&self, step: &Step) -> bool {
-        let shown = step.submission().map(Submission::hash);
+        let shown = step.submission().map(Submission::subject);
         self.directive.approvals.iter().any(|approval| {
             approval.step == Some(step.id)
                 && Some(&approval.shown) == shown.as_ref()

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::transition::{Followed, Transition};
-use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
 use crate::directive::{DirectiveState, PlanOrigin, PlanRecord, Underway};
 use crate::effect::Effect;
 use crate::event::EventKind;
-use crate::ids::{Sha, StepId};
+use crate::ids::{PlanHash, StepId};
 use crate::plan::{self, Plan, PlannedStep};
 use crate::policy::{Autonomy, Delivery};
 use crate::signal::TaskOutcome;
@@ -67,7 +67,7 @@ impl Transition {
         let chain = plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps);
         let hash = self.record_plan(&chain, PlanOrigin::Default);
         let question = format!("The planner could not be run: {reason}. May the default plan start?");
-        self.ask(ApprovalKind::Plan, None, hash, question);
+        self.ask(ApprovalKind::Plan, None, Subject::Plan(hash), question);
     }
 
     fn adopt_default(&mut self) -> Followed {
@@ -114,7 +114,7 @@ impl Transition {
             || self.directive.policy.autonomy == Autonomy::Manual
             || self.directive.unapproved_text
         {
-            self.ask(ApprovalKind::Plan, None, hash, "May this plan start?".to_owned());
+            self.ask(ApprovalKind::Plan, None, Subject::Plan(hash), "May this plan start?".to_owned());
             Ok(())
         } else {
             self.activate()
@@ -122,7 +122,7 @@ impl Transition {
     }
 
     /// Makes the plan the directive's next chain. Gives its hash.
-    fn record_plan(&mut self, plan: &Plan, origin: PlanOrigin) -> Sha {
+    fn record_plan(&mut self, plan: &Plan, origin: PlanOrigin) -> PlanHash {
         self.directive.generation = self.directive.generation.max(1);
         self.directive.steps = self.chain_of(plan);
         let hash = plan.hash();

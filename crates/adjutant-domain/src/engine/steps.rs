@@ -2,10 +2,10 @@
 
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
-use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
 use crate::effect::Effect;
 use crate::event::EventKind;
-use crate::ids::{Sha, StepId, StepName};
+use crate::ids::{Digest, StepId, StepName};
 use crate::status::StepStatus;
 use crate::step::{Candidate, Instructions, PassedBy, Step, StepKind, StepState, Submission};
 use crate::task::TaskKind;
@@ -127,7 +127,7 @@ impl Transition {
             return Ok(());
         }
         let (name, instructions, last) = (step.name.clone(), self.assignment(step), step.last());
-        let shown = step.submission().map_or_else(|| Sha::of_text(why), Submission::hash);
+        let shown = step.submission().map_or_else(|| Subject::Question(Digest::of(why)), Submission::subject);
         self.own_decision();
         self.cancel_tasks(|task| task.step == Some(id));
         self.move_step(id, StepState::Blocked { cause: why.to_owned(), instructions, last })?;

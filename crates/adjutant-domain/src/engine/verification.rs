@@ -166,7 +166,7 @@ impl Transition {
         kind: ApprovalKind,
         question: String,
     ) -> Followed {
-        let shown = candidate.submission.hash();
+        let shown = candidate.submission.subject();
         // The urgency of a question depends on what was found.
         self.keep(id, candidate.clone());
         let approval = self.ask(kind, Some(id), shown, question);

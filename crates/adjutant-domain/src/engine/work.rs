@@ -1,11 +1,11 @@
 //! What comes of an agent's run on a step.
 
 use super::transition::{Followed, Transition};
-use crate::approval::ApprovalKind;
+use crate::approval::{ApprovalKind, Subject};
 use crate::effect::Effect;
 use crate::evaluation::Evaluation;
 use crate::event::EventKind;
-use crate::ids::{Sha, StepId, TaskId, Usd};
+use crate::ids::{Digest, Sha, StepId, TaskId, Usd};
 use crate::signal::TaskOutcome;
 use crate::step::{Candidate, Finding, StepState, Submission};
 use crate::task::{Task, TaskKind, TaskStatus};
@@ -205,7 +205,7 @@ impl Transition {
             return self.back_in_line(id, Some(reason.to_owned()));
         }
         let (name, instructions, last) = (step.name.clone(), self.assignment(step), step.last());
-        let shown = step.submission().map_or_else(|| Sha::of_text(reason), Submission::hash);
+        let shown = step.submission().map_or_else(|| Subject::Question(Digest::of(reason)), Submission::subject);
         self.move_step(id, StepState::Failed { cause: reason.to_owned(), instructions, last })?;
         let question = format!("The agent could not be run on `{name}`, tried {} times: {reason}", RETRIES + 1);
         self.ask(ApprovalKind::StepBlocked, Some(id), shown, question);

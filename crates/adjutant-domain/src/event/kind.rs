@@ -14,7 +14,7 @@ use crate::command::Command;
 use crate::directive::{PauseReason, PlanOrigin};
 use crate::effect::Notice;
 use crate::evaluation::Confidence;
-use crate::ids::{Branch, DirectiveId, Login, Sha, StepName, Usd};
+use crate::ids::{Branch, DirectiveId, Login, PlanHash, Sha, StepName, Usd};
 use crate::policy::Autonomy;
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::task::{TaskKind, TaskStatus};
@@ -108,7 +108,7 @@ events! {
     PlanningCompleted "planning_completed" [Info] "there is a plan: where from, its steps, its hash" {
         origin: PlanOrigin,
         steps: Vec<StepName>,
-        hash: Sha,
+        hash: PlanHash,
     }
     ChainRegenerated "chain_regenerated" [Warning] "the work is planned anew: why, and what was carried over" {
         generation: u32,
@@ -234,13 +234,13 @@ events! {
     }
     ApprovalRequired "approval_required" [Info] "a person is asked: about what, the question" {
         r#type: ApprovalKind,
-        shown: Sha,
+        shown: String,
         question: String,
     }
     ApprovalResolved "approval_resolved" [Info] "a question was answered or closed: how, by whom, with which words" {
         r#type: ApprovalKind,
         status: ApprovalStatus,
-        shown: Sha,
+        shown: String,
         by: Option<Login>,
         words: Option<String>,
     }
@@ -252,7 +252,7 @@ events! {
     HeadPreApproved "head_pre_approved" [Info] "a person accepted a head that is still being verified" {
         r#type: ApprovalKind,
         by: Login,
-        shown: Sha,
+        shown: String,
     }
     PolicyTightened "policy_tightened" [Info] "a label made the policy stricter: which, and the autonomy from here on" {
         label: String,

@@ -3,11 +3,12 @@ use serde_json::json;
 
 use super::*;
 use crate::actor::Actor;
+use crate::approval::Subject;
 use crate::brief::Brief;
 use crate::directive::{Base, DirectiveState, Pause, PauseReason, PauseReasons, Underway};
 use crate::effect::Notice;
 use crate::engine;
-use crate::ids::{Branch, Login, Repo, Sha, StepId};
+use crate::ids::{Branch, Digest, Login, PlanHash, Repo, Sha, StepId};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::signal::{Labelled, Permission, Requester};
@@ -88,6 +89,51 @@ fn where_a_directive_stood_was_four_fields_in_version_1() {
     assert_eq!(read("failed", none.clone(), json!("stopped"), json!(at)), failed);
     assert_eq!(Some(read("archived", none.clone(), json!("stopped"), json!(at))), failed.put_away());
     assert!(read("archived", none.clone(), none, json!(at)).is_completed());
+}
+
+/// A step of version 1 with these members, in a directive whose base is `main`.
+fn step_of_version_1(members: Value) -> DirectiveRows {
+    let mut state = json!({
+        "id": StepId(uuid::Uuid::nil()), "name": "a", "kind": "research", "description": "", "task_plan": "", "depends_on": [],
+        "requirements": [], "criteria": [], "status": "pending", "branch": "b", "rework_cycles": 0, "reworks": 0,
+        "failures": 0, "verifications": 0,
+    });
+    state.as_object_mut().unwrap().extend(serde_json::from_value::<serde_json::Map<_, _>>(members).unwrap());
+    let mut rows = rows(&opened());
+    rows.steps = vec![StepRow { generation: 1, kind: "research".to_owned(), state }];
+    rows
+}
+
+#[test]
+fn whether_a_step_reaches_the_base_was_a_field_beside_its_target_in_version_1() {
+    let target = |target: &str, into_base: bool| {
+        let rows = step_of_version_1(json!({ "target": target, "into_base": into_base }));
+        let read = read_directive(1, rows).unwrap();
+        assert_eq!(read.reaches_base(&read.steps[0]), into_base);
+        read.steps[0].target.to_string()
+    };
+    assert_eq!((target("main", true), target("adjutant/12-1/main", true)), ("main".to_owned(), "main".to_owned()));
+    assert_eq!((target("x", false), target("main", false)), ("x".to_owned(), "adjutant/12-1/main".to_owned()));
+}
+
+#[test]
+fn what_a_person_was_shown_was_a_hash_in_version_1() {
+    let report = Digest::of("All is well.");
+    let read = |kind: &str, hash: &str| {
+        let mut rows = step_of_version_1(json!({ "target": "t", "into_base": false, "report": "All is well." }));
+        rows.approvals = vec![json!({
+            "id": StepId(uuid::Uuid::nil()), "number": 1, "kind": kind, "step": StepId(uuid::Uuid::nil()), "shown": hash,
+            "status": "pending", "question": "?", "asked_at": DateTime::<Utc>::UNIX_EPOCH,
+        })];
+        read_directive(1, rows).unwrap().approvals.remove(0).shown
+    };
+    let (commit, other) = ("a".repeat(40), Digest::of("The agent could not be run."));
+    assert_eq!(read("plan", other.as_str()), Subject::Plan(PlanHash::new(other.as_str())));
+    assert_eq!(read("budget", other.as_str()), Subject::Question(other.clone()));
+    assert_eq!(read("step_review", &commit), Subject::Commit(Sha::new(commit.as_str())));
+    assert_eq!(read("step_review", report.as_str()), Subject::Report(report.clone()));
+    assert_eq!(read("step_blocked", report.as_str()), Subject::Report(report));
+    assert_eq!(read("step_blocked", other.as_str()), Subject::Question(other));
 }
 
 #[test]

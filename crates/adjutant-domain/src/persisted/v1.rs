@@ -4,7 +4,8 @@ mod step;
 
 use serde_json::{Value, json};
 
-use super::DirectiveRows;
+use super::{DirectiveRows, StepRow};
+use crate::ids::Digest;
 
 /// A directive: `wishes` became `overrides`, who asked for a replan became an actor, and where the directive and each step
 /// stand became one value.
@@ -16,10 +17,29 @@ pub(super) fn directive(rows: &mut DirectiveRows) {
             actor(by);
         }
     }
+    for approval in &mut rows.approvals {
+        shown(approval, &rows.steps);
+    }
     for row in &mut rows.steps {
         target(&mut row.state, &rows.state);
         step::bring_up(&mut row.state, &rows.tasks, &rows.approvals);
     }
+}
+
+/// What a person was shown was a hash, whatever it was of.
+fn shown(approval: &mut Value, steps: &[StepRow]) {
+    let Some(hash) = approval["shown"].as_str() else { return };
+    let step = steps.iter().map(|row| &row.state).find(|step| step["id"] == approval["step"]);
+    let report = step.and_then(|step| step["report"].as_str()).map(Digest::of);
+    // No commit's sha is as long as the hash of a text.
+    let subject = match approval["kind"].as_str() {
+        Some("plan") => "plan",
+        Some("budget") => "question",
+        _ if hash.len() < 64 => "commit",
+        Some("step_blocked") if report.is_none_or(|report| report.as_str() != hash) => "question",
+        _ => "report",
+    };
+    approval["shown"] = json!({ subject: hash });
 }
 
 /// Whether a step reaches the base was a field beside its target. What said so of a step that an earlier plan's pull request
@@ -42,10 +62,10 @@ fn where_it_stands(directive: &mut Value) {
     let Value::Object(fields) = directive else { return };
     let Some(status) = fields.remove("status") else { return };
     let mut taken = |name: &str| fields.remove(name).unwrap_or_default();
-    let (mut pause, failure, at) = (taken("pause"), taken("failure"), taken("ended_at"));
+    let (pause, failure, at) = (taken("pause"), taken("failure"), taken("ended_at"));
     let state = match status.as_str() {
         Some("paused") => {
-            let mut reasons = vec![pause["reason"].take()];
+            let mut reasons = vec![pause["reason"].clone()];
             reasons.extend(pause["also"].as_array().into_iter().flatten().cloned());
             json!({ "paused": { "from": pause["from"], "reasons": reasons } })
         }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Finding;
+use crate::approval::Subject;
 use crate::evaluation::Evaluation;
 use crate::ids::{Digest, Login, Sha};
 
@@ -40,7 +41,15 @@ impl Submission {
         }
     }
 
-    /// The hash by which evaluations and approvals name it: the commit's or the report's.
+    /// What an approval of it is bound to.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Commit { head } => Subject::Commit(head.clone()),
+            Self::Report { digest, .. } => Subject::Report(digest.clone()),
+        }
+    }
+
+    /// The hash by which evaluations and effects name it: the commit's or the report's.
     pub fn hash(&self) -> Sha {
         match self {
             Self::Commit { head } => head.clone(),

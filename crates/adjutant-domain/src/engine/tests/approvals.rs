@@ -185,7 +185,7 @@ fn who_answered_when_to_which_sha_and_with_what_words_is_kept_on_every_path() {
         (
             approval.status,
             by.unwrap_or_default(),
-            approval.shown.to_string(),
+            approval.shown.hash().to_owned(),
             approval.words.clone().unwrap_or_default(),
             at,
         )

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Decision, decide, open};
 use crate::actor::Actor;
-use crate::approval::{ApprovalKind, ApprovalStatus, Urgency};
+use crate::approval::{ApprovalKind, ApprovalStatus, Subject, Urgency};
 use crate::brief::{Brief, Requirement};
 use crate::command::Command;
 use crate::directive::{Base, Directive, PauseReason, PlanOrigin};

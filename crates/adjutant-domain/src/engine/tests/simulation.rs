@@ -172,7 +172,9 @@ impl Simulation {
     fn check_merge(&self, step: &Step, head: &Sha) {
         assert_eq!(step.head(), Some(head), "another head of {} is merged", step.name);
         let person = self.directive.approvals.iter().any(|approval| {
-            approval.step == Some(step.id) && approval.shown == *head && approval.status == ApprovalStatus::Approved
+            approval.step == Some(step.id)
+                && approval.shown == Subject::Commit(head.clone())
+                && approval.status == ApprovalStatus::Approved
         });
         let evaluation = step.state.evaluation();
         let table = evaluation.is_some_and(|evaluation| {

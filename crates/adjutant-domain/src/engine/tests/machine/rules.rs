@@ -182,8 +182,8 @@ fn words_are_about_what_is_there(stage: &Stage) {
     let directive = &stage.directive;
     for approval in directive.waiting().filter(|it| matches!(it.kind, ApprovalKind::StepReview | ApprovalKind::Final)) {
         let step = approval.step.and_then(|step| directive.step(step));
-        let hash = step.and_then(|step| step.submission()).map(Submission::hash);
-        assert_eq!(hash.as_ref(), Some(&approval.shown), "a question about something else waits");
+        let subject = step.and_then(|step| step.submission()).map(Submission::subject);
+        assert_eq!(subject.as_ref(), Some(&approval.shown), "a question about something else waits");
         let asked = step.is_some_and(
             |step| matches!(step.state, StepState::AwaitingDecision { approval: asked, .. } if asked == approval.id),
         );
