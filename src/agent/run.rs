@@ -156,8 +156,8 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     })
 }
 
-/// Removes from the text the values of the agent's variables, and everything that looks like a credential. This
-/// prevents that an agent publishes them by mistake. It does not stop an agent that does so on purpose.
+/// Removes from the text the values of the agent's variables, and everything that looks like a credential. This keeps an
+/// agent from publishing them by mistake. It does not stop an agent that does so on purpose.
 fn without_secrets(text: &str, env: &BTreeMap<String, String>) -> String {
     let mut text = text.to_owned();
     for value in env.values().filter(|value| value.len() >= SHORTEST_SECRET) {

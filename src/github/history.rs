@@ -83,7 +83,7 @@ impl GitHub {
                 if installation.suspended_at.is_some() {
                     continue;
                 }
-                // An error of one installation must not prevent that the others are listed.
+                // An error of one installation must not keep the others from being listed.
                 match self.covered_by(installation.id).await {
                     Ok(repos) => drop(all.insert(installation.id, repos)),
                     Err(error) => {

@@ -274,7 +274,7 @@ async fn set_aside(app: &App, row: &Row, signals: &[Signal], why: &str) -> Resul
     }
 }
 
-/// Reschedules an effect that failed for want of access. If the app has access after all, it is treated as any other
+/// Reschedules an effect that failed because the app had no access. If the app has access after all, it is treated as any other
 /// refusal: GitHub may have refused for a moment, the app may have just been installed again, or a permission is
 /// missing.
 async fn wait_for_access(

@@ -33,7 +33,7 @@ pub struct NotRun {
     pub reason: String,
 }
 
-/// Runs `spec`.
+/// Runs `spec`. `Err` means that it gave no answer about the commit.
 pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> Result<VerifierResult, NotRun> {
     let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
     let mut run = SandboxRun::new(argv, job.workdir, job.log);
