@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passing_folder_is_new_ours_and_gone_at_the_end() {
+    fn a_temporary_folder_is_new_private_and_removed_at_the_end() {
         let (first, second) = (Folder::choose(None).unwrap(), Folder::choose(None).unwrap());
         assert_ne!(first.path, second.path);
         let mode = fs::metadata(&first.path).unwrap().mode() & 0o777;

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_several_is_asked_for() {
+    fn ambiguous_names_are_refused_with_the_candidates() {
         let error = found("#12").unwrap_err();
         assert!(
             error.starts_with("`#12` may be any of acme/widgets#12-2 (") && error.contains("acme/gears#12 ("),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_one_is_told_with_the_nearest() {
+    fn an_unknown_one_is_reported_with_the_nearest() {
         let error = found("acme/widget#7").unwrap_err();
         assert!(error.starts_with("there is no directive `acme/widget#7`; the nearest are acme/widgets#7,"), "{error}");
         assert!(find(&[], "#1").unwrap_err().to_string().contains("none at all yet"));

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_others_wrote_is_an_order_to_the_terminal() {
+    fn foreign_texts_contain_no_control_sequences_for_the_terminal() {
         let evil = "x\u{1b}]0;owned\u{7}\n\u{202e}";
         let mut directive = fixture::directive();
         directive.title = evil.to_owned();

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_of_others_is_an_order_to_the_terminal() {
+    fn no_foreign_text_contains_control_sequences_for_the_terminal() {
         let evil = "a\u{1b}[2Jb\u{9b}31mc\rd\ne\u{202e}f\u{7}\tg";
         assert_eq!(plain(evil), "a\\u{1b}[2Jb\\u{9b}31mc\\u{d}d\\ne\\u{202e}f\\u{7} g");
         assert!(said(&serde_json::json!({ "why": evil, evil: [evil] })).chars().all(|c| !c.is_control()));

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_person_is_completed_as_action_required() {
+    fn a_check_that_waits_for_a_person_is_completed_as_action_required() {
         let body = check().body();
         assert_eq!((&body["status"], &body["conclusion"]), (&json!("completed"), &json!("action_required")));
         let running = CheckRun { state: CheckState::InProgress, ..check() }.body();

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_validation_error_tells_what_was_wrong() {
+    fn a_validation_error_lists_the_faults() {
         let body = r#"{"message":"Validation Failed","errors":[{"resource":"PullRequest","code":"custom",
             "message":"A pull request already exists for acme:x."},{"resource":"PullRequest","field":"head","code":"invalid"}]}"#;
         let told = of(422, &[], body).to_string();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_github_says_of_rules_is_told_from_what_it_says_of_the_moment() {
+    fn githubs_messages_about_rules_are_distinguished_from_temporary_ones() {
         for rule in [
             "Changes must be made through the merge queue",
             "All comments must be resolved.",

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transferred_issue_is_told_from_a_renamed_repository() {
+    fn a_transferred_issue_is_distinguished_from_a_renamed_repository() {
         assert!(!is_elsewhere("/api/v3/repositories/5/issues/7", 5, 7));
         assert!(!is_elsewhere("/repos/acme/gadgets/issues/7", 5, 7));
         assert!(is_elsewhere("/api/v3/repositories/6/issues/7", 5, 7));

@@ -283,7 +283,7 @@ mod tests {
     use super::in_line;
 
     #[test]
-    fn a_refusal_in_paragraphs_is_told_in_sentences() {
+    fn a_refusal_in_paragraphs_becomes_sentences() {
         let queue = "Repository rule violations found\n\nChanges must be made through the merge queue\n\n";
         assert_eq!(in_line(queue), "Changes must be made through the merge queue");
         let several = "Repository rule violations found\n\nMerge it\n  elsewhere\n\nA check is expected.\n\n";

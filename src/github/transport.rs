@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_none_says_how_one_looks() {
+    fn an_invalid_url_is_refused_with_an_example() {
         for wrong in ["github.com", "ftp://github.com", "https://ghe.example/api/v3", ""] {
             let told = Urls::of(wrong).unwrap_err().to_string();
             assert!(told.contains("https://github.example.com"), "{wrong}: {told}");

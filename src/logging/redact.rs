@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_github_calls_a_token_is_cut_out() {
+    fn everything_in_the_format_of_a_github_token_is_removed() {
         for (line, clean) in [
             ("token ghs_abc.DEF-1_2 failed", "token ghs_[redacted] failed"),
             ("\"ghp_x\"", "\"ghp_[redacted]\""),

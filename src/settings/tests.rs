@@ -223,7 +223,7 @@ fn agents_have_a_command_and_limits() {
 }
 
 #[test]
-fn what_an_agents_command_names_outside_of_the_systems_folders_is_shown_to_it() {
+fn files_that_an_agents_command_names_are_mounted() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("agent.py");
     std::fs::write(&script, "").unwrap();

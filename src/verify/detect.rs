@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_makefile_speaks_only_when_nothing_else_does() {
+    fn a_makefile_counts_only_without_other_verifiers() {
         assert_eq!(names(&[], None, Some("all test: build\n\ttrue\n")), ["make test"]);
         assert_eq!(names(&["Cargo.toml"], None, Some("test:\n\ttrue\n")), ["cargo test"]);
         for makefile in

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_run_is_an_error_and_no_failure() {
+    async fn a_verifier_that_could_not_be_run_is_an_error_and_no_failure() {
         let missing = run(&VerifierSpec::required("check", "no-such-tool --all"), CancellationToken::new()).await;
         let said = missing.unwrap_err().to_string();
         assert!(

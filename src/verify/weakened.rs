@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_verifier_runs_is_watched() {
+    fn changes_to_files_that_a_verifier_runs_are_found() {
         let named = |name: &str, run: &str| VerifierSpec::required(name, run);
         let specs = [named("lint", "cd . && sh './scripts/lint' --all"), named("test", "make test")];
         let files = ["Makefile", "scripts/lint", "scripts/lint.md", "src/make"].map(|path| changed(path, &[], &["x"]));

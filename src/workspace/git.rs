@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_apart() {
+    fn failures_are_distinguished() {
         let kind = |text: &str| classify("fetch".to_owned(), text, true);
         assert!(matches!(kind("fatal: Authentication failed for 'https://x/'"), GitError::AuthFailed(_)));
         assert!(matches!(

@@ -125,7 +125,7 @@ async fn a_change_goes_from_a_clone_to_the_server() {
 }
 
 #[tokio::test]
-async fn a_clone_leads_nowhere_and_is_found_again() {
+async fn a_clone_has_no_remote_and_is_found_again() {
     let world = world().await;
     let tree = world.tree().await;
     let config = fs::read_to_string(tree.path().join(".git/config")).unwrap();
@@ -140,7 +140,7 @@ async fn a_clone_leads_nowhere_and_is_found_again() {
 }
 
 #[tokio::test]
-async fn nothing_that_was_planted_in_the_clones_repository_is_run_or_believed() {
+async fn the_clones_repository_is_neither_executed_nor_trusted() {
     let world = world().await;
     let (base, tree) = (world.main().await, world.tree().await);
     let trap = world.folder.path().join("trap");
@@ -170,7 +170,7 @@ async fn nothing_that_was_planted_in_the_clones_repository_is_run_or_believed() 
 }
 
 #[tokio::test]
-async fn what_must_not_be_pushed_is_found() {
+async fn violations_of_the_rules_are_found() {
     let world = world().await;
     let (base, tree) = (world.main().await, world.tree().await);
     let path = |name: &str| tree.path().join(name);
@@ -228,7 +228,7 @@ async fn a_working_tree_without_changes_gives_the_bases_tree() {
 }
 
 #[tokio::test]
-async fn merges_are_told_apart_and_a_conflict_can_be_resolved() {
+async fn kinds_of_merges_are_distinguished_and_a_conflict_can_be_resolved() {
     let world = world().await;
     let base = world.main().await;
     let ours = world.commit("ours", &base, "README.md", "one\nours\nthree\n").await;
@@ -302,7 +302,7 @@ async fn a_commit_that_no_branch_names_is_fetched_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_missing_repository_and_an_absent_server_are_told_apart() {
+async fn a_missing_repository_and_an_absent_server_are_distinguished() {
     let world = world().await;
     let gone =
         Remote { url: world.folder.path().join("gone.git").display().to_string(), token: None, silence: SILENCE };
@@ -314,7 +314,7 @@ async fn a_missing_repository_and_an_absent_server_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_the_call_and_says_nothing_is_away() {
+async fn a_server_that_does_not_answer_counts_as_down() {
     let world = world().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/a/b.git", listener.local_addr().unwrap());
@@ -347,7 +347,7 @@ async fn the_token_goes_in_a_header_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn what_an_agent_did_in_the_sandbox_is_taken_in_whatever_it_did_to_its_repository() {
+async fn an_agents_files_are_read_whatever_it_did_to_its_repository() {
     use super::sandbox::{Mode, Sandbox, SandboxConfig, SandboxRun};
     let world = world().await;
     let (base, tree) = (world.main().await, world.tree().await);

@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_github_would_not_answer_is_noticed() {
+    fn answers_that_github_would_not_give_are_detected() {
         let query = "query X($n: Int!) { r: repository(owner: \"a\", name: \"}\") { nameWithOwner issue(number: $n) { ...F state } } } fragment F on Issue { title }";
         let with = |issue: Value| json!({ "data": { "r": { "nameWithOwner": "a/b", "issue": issue } } });
         assert_eq!(fits(query, &with(json!({ "title": "t", "state": "OPEN" }))), Ok(()));

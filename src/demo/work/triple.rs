@@ -12,7 +12,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_sizes_are_taken_apart() {
+    fn three_sizes_are_parsed() {
         assert_eq!(three("20x30x5"), Ok(["20", "30", "5"]));
         assert!(three("20x30").is_err());
         assert!(three("1x2x3x4").is_err());

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operators_word_comes_first_and_stands_alone() {
+    fn the_operators_setting_has_precedence() {
         let variable = |name: &str| Some(OsString::from(if name == "PG_BIN" { "/opt/pg" } else { "/usr/bin" }));
         assert_eq!(folders(variable, Path::new("/")), [PathBuf::from("/opt/pg")]);
     }

@@ -35,7 +35,7 @@ fn nineteen_thousand_nested_folders_are_removed_without_stack_or_descriptors() {
 }
 
 #[test]
-fn a_folder_is_out_of_the_way_at_once_and_gone_soon() {
+fn a_discarded_folder_is_renamed_at_once_and_removed_soon() {
     let (outer, left) = folder();
     nest(&left, 3_000);
     discard(&left).unwrap();
@@ -45,7 +45,7 @@ fn a_folder_is_out_of_the_way_at_once_and_gone_soon() {
 }
 
 #[test]
-fn whatever_was_left_is_removed_and_nothing_that_a_link_leads_to() {
+fn everything_is_removed_except_the_targets_of_links() {
     let (outer, left) = folder();
     let kept = tempfile::tempdir().unwrap();
     fs::write(kept.path().join("mine"), "x").unwrap();
@@ -122,7 +122,7 @@ fn a_walk_follows_no_link() {
 }
 
 #[test]
-fn what_was_discarded_and_is_still_there_is_taken_up_at_the_next_start() {
+fn a_discarded_folder_that_remains_is_removed_at_the_next_start() {
     let (outer, left) = folder();
     fs::rename(&left, outer.path().join(".discarded-1")).unwrap();
     fs::create_dir(outer.path().join("young")).unwrap();

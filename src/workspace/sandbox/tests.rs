@@ -44,7 +44,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn output_of_both_streams_is_logged_and_the_status_is_told() {
+async fn output_of_both_streams_is_logged_and_the_status_is_returned() {
     let place = Place::new().await;
     let outcome = place.run("echo one; echo two >&2; exit 3").await;
     assert_eq!(outcome.exit, Exit::Code(3));
@@ -128,7 +128,7 @@ async fn neither_the_hosts_files_nor_our_environment_can_be_read() {
 }
 
 #[tokio::test]
-async fn what_a_run_plants_in_the_temporary_folders_is_gone_for_the_next_and_its_home_is_not() {
+async fn temporary_folders_of_a_run_are_emptied_for_the_next_and_its_home_is_kept() {
     let place = Place::new().await;
     let mut first = place.shell("ln -s / /tmp/planted; echo x > /dev/shm/planted; echo x > $HOME/kept");
     first.scratch = Some(place.path("home-of-two"));

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_workflow_is_refused() {
+    fn a_file_that_is_no_workflow_is_refused() {
         for text in
             ["", "jobs: {}", "on: push\njobs: {}", "on: push\njobs: { a: 1 }", "on: 3\njobs: { a: { runs-on: x } }"]
         {

@@ -1,7 +1,7 @@
 //! Fault rules in the form of the seed file and the admin API.
 //!
 //! ```yaml
-//! seed: 7                      # what chance is drawn from
+//! seed: 7                      # of the random numbers
 //! rules:
 //!   - requests: { methods: [POST], path: "/repos/*/*/pulls", caller: installation }
 //!     does: done_then_reset
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_reads_back_as_the_same() {
+    fn a_shown_rule_can_be_read_back() {
         let rules = written(&json!([
             { "requests": { "methods": ["POST"], "path": "/repos/{owner}/{repo}/pulls", "caller": "app" }, "does": "reset" },
             { "deliveries": { "event": "issues" }, "does": "duplicate", "chance": 0.25, "skip": 2 },
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_with_its_place() {
+    fn every_fault_is_reported_with_its_place() {
         let faults = written(&json!([
             { "requests": { "path": "repos" }, "does": "explode" },
             { "requests": { "methods": ["post"], "path": "/a[" }, "does": "reset", "chance": 2, "times": 0 },

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_what_a_rule_calls_it() {
+    fn a_path_has_the_form_that_rules_use() {
         assert_eq!(place("/api/v3/repos/acme/widgets"), "/repos/acme/widgets");
         assert_eq!(place("/api/v3"), "/");
         assert_eq!(place("/api/graphql"), "graphql");

@@ -143,7 +143,7 @@ async fn references_are_found_by_any_prefix() {
 }
 
 #[tokio::test]
-async fn history_tells_authors_messages_and_relations() {
+async fn history_has_authors_messages_and_relations() {
     let f = fixture().await;
     let head = f.branch("feature", "c.txt", "c\n").await;
     let other = f.put("main", "d.txt", "d\n").await;

@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_graphql_is_said_with_its_place() {
+    fn a_syntax_error_has_its_position() {
         let fault = Document::parse("{\n  viewer { login ").unwrap_err();
         assert_eq!(fault.message, "Unexpected end of document");
         let fault = Document::parse("{\n  ^ }").unwrap_err();

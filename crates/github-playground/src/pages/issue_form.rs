@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_answered_is_asked_for_by_name() {
+    fn a_missing_required_answer_is_named() {
         let form = IssueForm::read(FORM).unwrap();
         assert_eq!(form.text(&fields(&[("answer-4", "0")])).unwrap_err(), "What happened?: it has to be answered");
         let unticked = form.text(&fields(&[("answer-1", "x"), ("answer-4", "1")])).unwrap_err();

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_the_unit_that_fits() {
+    fn times_are_printed_in_a_suitable_unit() {
         let text = |seconds: i64| ago(Utc::now() - chrono::Duration::seconds(seconds)).into_string();
         assert!(text(0).contains(">now<") && text(61).contains("1 minute ago") && text(7_300).contains("2 hours ago"));
         assert!(text(90_000_000).contains(">on "));

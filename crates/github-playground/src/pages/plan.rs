@@ -366,14 +366,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reaction_is_taken_back_by_pressing_it_again() {
+    fn pressing_a_reaction_again_removes_it() {
         let pairs = [("kind", "comment"), ("id", "9"), ("content", "+1"), ("mine", "heart 7"), ("mine", "+1 8")];
         assert_eq!(calls("react", &pairs), ["DELETE /api/v3/repos/acme/widgets/issues/comments/9/reactions/8 null"]);
         assert!(calls("react", &pairs[..4])[0].starts_with("POST "));
     }
 
     #[test]
-    fn what_a_form_lacks_is_said_and_no_path_is_made_of_it() {
+    fn a_missing_field_is_reported_and_not_used_for_a_path() {
         for (act, pairs) in [
             ("comment", &[("number", "../../x")][..]),
             ("react", &[("kind", "issue"), ("id", "1/2")]),

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_by_another_name_or_from_another_site_is_foreign() {
+    fn requests_with_another_host_or_from_another_site_are_foreign() {
         for host in ["127.0.0.1:3000", "localhost:3000", "[::1]:3000", "10.0.0.7", "LOCALHOST"] {
             assert_eq!(foreign(true, &headers(&[("host", host)])), None, "{host}");
         }

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_waits_for_the_front_and_only_there_takes_it_out() {
+    fn a_conflict_removes_a_pull_request_only_at_the_front_of_the_queue() {
         let now = Utc::now();
         let how = how("ALLGREEN", (1, 5));
         let mut entries = line(now, &[Waiting; 3]);

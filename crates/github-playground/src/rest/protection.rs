@@ -421,7 +421,7 @@ mod tests {
     use super::split;
 
     #[test]
-    fn a_branch_with_slashes_is_told_from_the_part_that_is_asked_for() {
+    fn a_branch_with_slashes_is_distinguished_from_the_requested_part() {
         assert_eq!(split("main/protection"), Some(("main", "")));
         assert_eq!(split("a/b/protection/enforce_admins"), Some(("a/b", "enforce_admins")));
         assert_eq!(split("x/protection/protection"), Some(("x/protection", "")));

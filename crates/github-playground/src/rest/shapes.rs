@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_what_is_null_and_what_nobody_knows_is_let_through() {
+    fn matching_null_and_unknown_members_are_accepted() {
         let issues = "/api/v3/repos/{owner}/{repo}/issues";
         for body in [
             json!({ "title": 5, "labels": ["a", { "name": "b" }] }),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_is_named_in_githubs_words() {
+    fn missing_members_are_named_in_githubs_words() {
         let missing = |route: &str, body: &Value| of(&Method::POST, route, body).unwrap().split_off(18);
         let pulls = "/api/v3/repos/{owner}/{repo}/pulls";
         assert_eq!(missing(pulls, &json!({ "title": "A", "head": null })), "\"head\", \"base\" weren't supplied.");

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_required_check_counts_by_its_name_its_app_and_its_newest_word() {
+    fn a_required_check_counts_by_its_name_its_app_and_its_newest_result() {
         use Standing::{Failing, InProgress, Passed, Pending, Queued};
         let cases: &[Case] = &[
             (&[("ci", None)], &[], Some("Required status check \"ci\" is expected.")),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn reviews_are_counted_of_those_who_may_write_and_owners_are_named() {
+    fn only_reviews_with_write_access_count_and_owners_are_named() {
         let facts = |approvals: &[u64], objections: &[u64]| Facts {
             approvals: approvals.to_vec(),
             objections: objections.to_vec(),

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excluded_is_not_named_and_nothing_included_names_nothing() {
+    fn excluded_refs_do_not_match_and_without_included_refs_none_matches() {
         let all = ["~ALL".to_owned()];
         assert!(!matches_ref(&all, &["refs/heads/free/*".to_owned()], "refs/heads/free/x", "main"));
         assert!(!matches_ref(&[], &[], "refs/heads/main", "main"));

@@ -318,7 +318,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_at_once() {
+    fn all_faults_are_reported_at_once() {
         let text = "users: [{ login: -bad- }, { login: ada }, { login: Ada }]\n\
             repositories:\n\
             - { name: a b, owner: nobody, directory: ./no-such, collaborators: { eve: king } }\n\

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_members_and_teams_is_told() {
+    fn every_fault_of_members_and_teams_is_reported() {
         let text = "members: { eve: king }\nteams:\n\
             - { name: A, parent: Nobody, members: { eve: boss }, repositories: { none: emperor } }\n- { name: a }\n";
         let SeedError::Faults(faults) = read(text).unwrap_err() else { panic!("it was read") };

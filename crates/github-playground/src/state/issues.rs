@@ -208,7 +208,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_kept_in_mind_is_what_counting_finds(acts in prop::collection::vec(act(), 0..40)) {
+        fn the_cached_numbers_equal_the_counted_ones(acts in prop::collection::vec(act(), 0..40)) {
             let mut issues = Issues::default();
             for act in &acts {
                 perform(&mut issues, act);

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_is_called_by_the_classic_words_unless_told_otherwise() {
+    fn a_merge_commit_has_the_classic_message_by_default() {
         let plain = Wording::default();
         assert_eq!(plain.of_merge(PULL), pair("Merge pull request #7 from acme/teeth", "Count teeth"));
         let by_pull = Wording { merge_title: MergeTitle::PrTitle, merge_message: MergeBody::PrBody, ..plain };

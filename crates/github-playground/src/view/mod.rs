@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_id_comes_apart_into_what_it_was_made_of() {
+    fn a_node_id_is_parsed_into_its_parts() {
         assert_eq!(parse_node_id(&node_id("PR", 1234)), Some(("PR", 1234)));
         assert_eq!(parse_node_id("nonsense"), None);
     }

@@ -32,7 +32,7 @@ async fn tokens_are_taken_as_bearer_token_and_basic() {
 }
 
 #[tokio::test]
-async fn the_app_proves_itself_with_its_key_and_only_for_what_is_its_own() {
+async fn the_app_authenticates_with_its_key_and_only_for_its_own_resources() {
     let harness = Harness::start().await;
     let token = harness.app_token();
     let app = harness.call(Method::GET, "/app", &token, None).await.expect(200);
@@ -100,7 +100,7 @@ async fn a_private_repository_does_not_exist_for_strangers() {
 }
 
 #[tokio::test]
-async fn permissions_are_told_in_githubs_two_granularities() {
+async fn permissions_are_shown_in_githubs_two_granularities() {
     let harness = Harness::start().await;
     for (login, permission, role) in [
         ("maintainer", "admin", "admin"),
@@ -115,7 +115,7 @@ async fn permissions_are_told_in_githubs_two_granularities() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_and_what_is_not_json_are_refused_in_githubs_shape() {
+async fn unknown_paths_and_bodies_without_json_are_refused_in_githubs_shape() {
     let harness = Harness::start().await;
     let missing = harness.call(Method::GET, "/no/such/thing", "playground-writer", None).await;
     assert_eq!(missing.body["message"], "Not Found");

@@ -50,7 +50,7 @@ async fn fault_rules_are_put_added_shown_reported_and_ended() {
 }
 
 #[tokio::test]
-async fn bad_rules_change_nothing_and_every_fault_is_told_with_its_place() {
+async fn bad_rules_change_nothing_and_every_fault_is_reported_with_its_place() {
     let harness = Harness::start().await;
     let good = json!({ "rules": [{ "requests": { "path": "/repos/**" }, "does": "not_found" }] });
     harness.admin(Method::PUT, "/faults", good).await.expect(200);
@@ -165,7 +165,7 @@ async fn the_script_of_the_ci_is_set_while_it_runs() {
 }
 
 #[tokio::test]
-async fn what_people_do_on_the_web_alone_can_be_asked_for_here() {
+async fn acts_of_githubs_web_pages_are_available_here() {
     let harness = Harness::start().await;
     let own = harness.playground.installation_id;
     let shown = async || {

@@ -13,7 +13,7 @@ async fn branch(harness: &Harness, name: &str, from: &str) -> Value {
 }
 
 #[tokio::test]
-async fn another_base_is_told_with_the_one_before_and_changes_the_diff() {
+async fn a_change_of_the_base_is_announced_with_the_old_one_and_changes_the_diff() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     harness.open_pull("first", "one.md", "one\n", json!({})).await;
@@ -39,7 +39,7 @@ async fn another_base_is_told_with_the_one_before_and_changes_the_diff() {
 }
 
 #[tokio::test]
-async fn a_branch_that_is_deleted_by_hand_closes_what_it_carries_and_what_targets_it() {
+async fn deleting_a_branch_by_hand_closes_the_pull_requests_from_it_and_into_it() {
     let harness = Harness::start().await;
     branch(&harness, "side", "main").await;
     harness.open_pull("first", "one.md", "one\n", json!({ "base": "side" })).await;
@@ -56,7 +56,7 @@ async fn a_branch_that_is_deleted_by_hand_closes_what_it_carries_and_what_target
 }
 
 #[tokio::test]
-async fn what_was_closed_opens_again_unless_its_head_was_forced() {
+async fn a_closed_pull_request_can_be_reopened_unless_its_head_was_forced() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
@@ -102,7 +102,7 @@ async fn a_renamed_branch_takes_its_protection_and_what_targets_it_along() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_deleted_after_the_merge_gives_those_on_top_its_base() {
+async fn deleting_a_merged_head_retargets_the_pull_requests_on_top() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     let setting = json!({ "delete_branch_on_merge": true });

@@ -25,7 +25,7 @@ fn header(answer: &Response, name: &str) -> String {
 const WRITER: (&str, &str) = ("authorization", "Bearer playground-writer");
 
 #[tokio::test]
-async fn what_is_known_is_not_sent_again_until_it_changes() {
+async fn an_unchanged_answer_is_not_sent_again() {
     let harness = Harness::start().await;
     harness.as_user("writer", Method::POST, "/issues", json!({ "title": "One" })).await.expect(201);
     let first = harness.ask(Method::GET, "/issues", &[WRITER]).await;

@@ -63,7 +63,7 @@ async fn pages_are_turned_by_cursor_and_hold_each_delivery_once() {
 }
 
 #[tokio::test]
-async fn what_reached_nobody_is_a_failure_and_what_is_on_its_way_is_not_listed() {
+async fn an_undelivered_webhook_is_a_failure_and_a_pending_one_is_not_listed() {
     let harness = Harness::start().await;
     harness.playground.set_webhook_url("http://127.0.0.1:9/hook");
     harness.open("Unreached").await;

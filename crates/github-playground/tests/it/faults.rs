@@ -98,7 +98,7 @@ async fn limits_are_refused_as_github_words_them_with_and_without_a_time() {
 }
 
 #[tokio::test]
-async fn a_reset_ends_the_connection_with_nothing_done() {
+async fn a_reset_ends_the_connection_and_the_request_is_not_done() {
     let harness = Harness::start().await;
     harness.playground.inject_fault(FaultRule::to("POST", ISSUES, RequestAct::Reset).once()).unwrap();
     let error = harness.try_call(Method::POST, "/issues", issue()).await.unwrap_err();
@@ -109,7 +109,7 @@ async fn a_reset_ends_the_connection_with_nothing_done() {
 }
 
 #[tokio::test]
-async fn what_was_done_before_the_answer_was_lost_stays_done() {
+async fn a_request_whose_answer_was_lost_stays_done() {
     let harness = Harness::start().await;
     for (at, act) in
         [RequestAct::DoneThenReset, RequestAct::DoneThenBadGateway, RequestAct::DoneThenSilence].into_iter().enumerate()
@@ -157,7 +157,7 @@ async fn slow_answers_are_late_and_right() {
 }
 
 #[tokio::test]
-async fn a_push_may_be_done_though_git_hears_of_a_failure() {
+async fn a_push_may_be_done_although_git_gets_an_error() {
     let harness = Harness::start().await;
     let clone = harness.clone_as("playground-writer").await;
     clone.commit_on("topic", "notes.md", "one\n").await;
@@ -329,7 +329,7 @@ async fn a_reordered_delivery_comes_after_as_many_later_ones() {
 }
 
 #[tokio::test]
-async fn a_stale_delivery_comes_when_the_thing_itself_moved_on() {
+async fn a_stale_delivery_arrives_after_a_later_one_about_the_same_subject() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     harness.playground.inject_fault(FaultRule::to_webhook("issues", "opened", DeliveryAct::Stale).once()).unwrap();

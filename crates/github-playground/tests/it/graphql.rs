@@ -19,7 +19,7 @@ async fn fault(harness: &Harness, query: &str, variables: Value) -> (String, Str
 }
 
 #[tokio::test]
-async fn what_does_not_fit_the_schema_is_told_as_github_tells_it() {
+async fn a_request_that_does_not_match_the_schema_gets_githubs_errors() {
     let harness = Harness::start().await;
     let cases = [
         ("{ viewer { shoeSize } }", "undefinedField", "Field 'shoeSize' doesn't exist on type 'User'"),
@@ -216,7 +216,7 @@ async fn conversations_are_resolved_and_that_lets_a_merge_go_on() {
 }
 
 #[tokio::test]
-async fn what_rest_does_too_is_done_the_same() {
+async fn mutations_have_the_same_effect_as_rest() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     let issue = harness.as_user("writer", Method::POST, "/issues", json!({ "title": "One" })).await.expect(201);
@@ -259,7 +259,7 @@ async fn what_rest_does_too_is_done_the_same() {
 const ARM: &str = "mutation($id: ID!) { enablePullRequestAutoMerge(input: { pullRequestId: $id, mergeMethod: SQUASH }) { pullRequest { autoMergeRequest { mergeMethod enabledBy { login } } } } }";
 
 #[tokio::test]
-async fn a_pull_request_merges_itself_once_the_rules_have_nothing_against_it() {
+async fn auto_merge_merges_a_pull_request_once_the_rules_allow_it() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;

@@ -105,7 +105,7 @@ async fn a_repository_of_ones_own_is_copied_with_its_history_and_left_as_it_was(
 }
 
 #[test]
-fn what_cannot_be_imported_is_refused_with_the_remedy() {
+fn a_folder_that_cannot_be_imported_is_refused_with_the_remedy() {
     let folder = TempDir::new().unwrap();
     let at = folder.path();
     let own = repository(at);

@@ -57,7 +57,7 @@ async fn git_turns_away_a_suspended_installation() {
 }
 
 #[tokio::test]
-async fn a_suspended_app_hears_of_nothing_that_happens_in_the_repository() {
+async fn a_suspended_app_gets_no_webhooks_of_the_repository() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     harness.playground.suspend();
@@ -72,7 +72,7 @@ async fn a_suspended_app_hears_of_nothing_that_happens_in_the_repository() {
 }
 
 #[tokio::test]
-async fn what_the_owner_suspended_the_app_cannot_take_back() {
+async fn an_app_cannot_end_the_owners_suspension() {
     let harness = Harness::start().await;
     harness.playground.suspend();
     harness.call(Method::DELETE, &at(&harness, "/suspended"), &harness.app_token(), None).await.expect(404);
@@ -142,7 +142,7 @@ async fn repositories_are_given_to_an_installation_and_taken_from_it() {
 }
 
 #[tokio::test]
-async fn only_who_administers_a_repository_gives_or_takes_it() {
+async fn only_an_administrator_of_a_repository_adds_or_removes_it() {
     let harness = Harness::start().await;
     let gears = new_repository(&harness, "gears").await;
     let widgets = harness.get("").await["id"].as_u64().unwrap();
@@ -188,7 +188,7 @@ async fn an_installation_on_all_repositories_reaches_those_to_come() {
 }
 
 #[tokio::test]
-async fn the_holder_of_the_playground_gives_and_takes_repositories_too() {
+async fn the_handles_add_and_remove_repositories() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     new_repository(&harness, "gears").await;
@@ -260,7 +260,7 @@ async fn a_token_names_at_most_five_hundred_repositories() {
 }
 
 #[tokio::test]
-async fn an_app_finds_its_installation_by_the_account_and_nobody_else_asks() {
+async fn only_an_app_can_look_up_its_installation_by_the_account() {
     let harness = Harness::start().await;
     let path = "/users/acme/installation";
     let found = harness.call(Method::GET, path, &harness.app_token(), None).await.expect(200);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::support::Harness;
 
 #[tokio::test]
-async fn an_issue_is_opened_labelled_closed_and_its_history_tells_it() {
+async fn an_issues_history_lists_its_opening_labels_and_closing() {
     let harness = Harness::start().await;
     let issue =
         harness.as_user("outsider", Method::POST, "/issues", json!({ "title": "A bug", "labels": ["bug"] })).await;

@@ -60,7 +60,7 @@ async fn every_answer_says_how_much_is_left_and_the_overview_costs_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_used_up_comes_back_when_the_hour_is_over() {
+async fn a_used_up_limit_is_reset_after_the_hour() {
     let harness = Harness::start().await;
     harness.playground.limit_rates(RateLimits { core: 2, ..RateLimits::default() });
     for _ in 0..2 {
@@ -77,7 +77,7 @@ async fn what_is_used_up_comes_back_when_the_hour_is_over() {
 }
 
 #[tokio::test]
-async fn a_304_costs_nothing() {
+async fn a_304_does_not_count() {
     let harness = Harness::start().await;
     harness.playground.limit_rates(RateLimits { core: 2, ..RateLimits::default() });
     let first = harness.read("playground-writer").await;

@@ -150,7 +150,7 @@ async fn a_pull_request_is_checked_on_a_branch_of_the_queue_and_merged_when_that
 }
 
 #[tokio::test]
-async fn one_that_fails_is_taken_out_and_those_behind_it_are_checked_without_it() {
+async fn a_failed_pull_request_leaves_the_queue_and_those_behind_it_are_checked_without_it() {
     let (harness, receiver, _) = queued_world(json!({ "merge_method": "SQUASH" })).await;
     let first = ready_pull(&harness, "first", "one.md", "one\n").await;
     let second = ready_pull(&harness, "second", "two.md", "two\n").await;
@@ -255,7 +255,7 @@ async fn checks_that_nobody_reports_time_out_and_rules_that_turn_against_it_take
 }
 
 #[tokio::test]
-async fn whoever_may_pass_the_rules_merges_past_the_queue_and_those_in_it_are_checked_anew() {
+async fn a_user_with_a_bypass_merges_past_the_queue_and_its_entries_are_checked_again() {
     let (harness, receiver, ruleset) = queued_world(json!({})).await;
     let admins = json!([{ "actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always" }]);
     let path = format!("/rulesets/{}", ruleset["id"]);
@@ -281,7 +281,7 @@ async fn whoever_may_pass_the_rules_merges_past_the_queue_and_those_in_it_are_ch
 }
 
 #[tokio::test]
-async fn people_take_it_out_and_closing_does_too_and_meanwhile_its_head_stands_still() {
+async fn people_and_closing_remove_a_pull_request_from_the_queue_and_its_head_cannot_move_in_it() {
     let (harness, receiver, _) = queued_world(json!({})).await;
     let pull = ready_pull(&harness, "feature", "notes.md", "one\n").await;
     let id = json!({ "id": pull["node_id"] });
@@ -344,7 +344,7 @@ async fn only_what_could_be_merged_at_once_enters_and_administrators_may_jump() 
 }
 
 #[tokio::test]
-async fn what_is_left_to_merge_itself_queues_itself_and_workflows_check_its_group() {
+async fn auto_merge_enters_the_queue_and_workflows_check_the_group() {
     let (harness, receiver, _) = queued_world(json!({})).await;
     harness.as_user("maintainer", Method::PATCH, "", json!({ "allow_auto_merge": true })).await.expect(200);
     let workflow =

@@ -143,7 +143,7 @@ async fn a_head_that_is_behind_is_updated_from_its_base() {
 }
 
 #[tokio::test]
-async fn what_was_merged_does_not_open_again_by_any_door() {
+async fn a_merged_pull_request_cannot_be_reopened_in_any_way() {
     let harness = Harness::start().await;
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     harness.as_user("writer", Method::PUT, "/pulls/1/merge", json!({})).await.expect(200);

@@ -63,7 +63,7 @@ async fn somebodys_issues_are_found_across_repositories() {
 }
 
 #[tokio::test]
-async fn reactions_are_taken_back_by_who_gave_them() {
+async fn a_person_can_remove_their_own_reactions() {
     let harness = Harness::start().await;
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let post = async |path: &str, body: Value| harness.as_user("writer", Method::POST, path, body).await.expect(201);

@@ -66,7 +66,7 @@ async fn an_issue_goes_into_a_milestone_and_out_of_it() {
 }
 
 #[tokio::test]
-async fn assignees_come_and_go_each_with_a_word() {
+async fn each_change_of_assignees_is_announced() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     open_issue(&harness, "Who?").await;
@@ -87,7 +87,7 @@ async fn assignees_come_and_go_each_with_a_word() {
 }
 
 #[tokio::test]
-async fn a_locked_conversation_goes_on_among_those_who_may_push() {
+async fn users_with_push_access_can_comment_in_a_locked_conversation() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     open_issue(&harness, "Loud").await;
@@ -115,7 +115,7 @@ async fn a_locked_conversation_goes_on_among_those_who_may_push() {
 }
 
 #[tokio::test]
-async fn labels_are_told_of_and_vanish_from_issues_without_a_word() {
+async fn labels_are_announced_and_are_removed_from_issues_without_an_event() {
     let harness = Harness::start().await;
     harness.playground.subscribe(&["label"]);
     let receiver = Receiver::of(&harness).await;

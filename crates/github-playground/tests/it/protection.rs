@@ -35,7 +35,7 @@ async fn status(harness: &Harness, sha: &Value, context: &str, state: &str) {
 }
 
 #[tokio::test]
-async fn a_protection_is_kept_shown_and_told_of() {
+async fn a_protection_is_stored_shown_and_announced() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     harness.playground.subscribe(&["branch_protection_rule"]);
@@ -141,7 +141,7 @@ async fn a_required_check_must_come_from_the_app_it_is_pinned_to() {
 }
 
 #[tokio::test]
-async fn a_check_that_is_not_required_makes_it_unstable_and_stops_nobody() {
+async fn an_optional_check_makes_a_pull_request_unstable_and_prevents_nothing() {
     let harness = Harness::start().await;
     let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     protect(&harness, json!({ "required_status_checks": { "strict": false, "contexts": ["ci"] } })).await;
@@ -172,7 +172,7 @@ async fn a_strict_check_wants_the_head_to_have_all_of_the_base() {
 }
 
 #[tokio::test]
-async fn reviews_of_those_who_may_write_are_counted() {
+async fn only_reviews_with_write_access_count() {
     let harness = Harness::start().await;
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let reviews = json!({ "required_approving_review_count": 1 });
@@ -237,7 +237,7 @@ async fn a_push_to_a_protected_branch_is_declined_and_the_others_of_the_same_pus
 }
 
 #[tokio::test]
-async fn nobody_forces_or_deletes_a_protected_branch_before_that_is_allowed() {
+async fn a_protected_branch_cannot_be_forced_or_deleted_before_that_is_allowed() {
     let harness = Harness::start().await;
     let sha = harness.get("/git/ref/heads/main").await["object"]["sha"].clone();
     let kept = json!({ "ref": "refs/heads/kept", "sha": sha });
@@ -288,7 +288,7 @@ async fn a_linear_history_takes_squashes_only() {
 }
 
 #[tokio::test]
-async fn what_a_pull_request_may_do_a_push_of_its_head_may_do_too() {
+async fn a_push_of_the_head_may_do_what_its_pull_request_may() {
     let harness = Harness::start().await;
     let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let checks = json!({ "strict": false, "contexts": ["ci"] });

@@ -34,7 +34,7 @@ async fn two_changes_of_one_line_do_not_merge() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_pull_request_is_refused_in_githubs_words() {
+async fn impossible_pull_requests_are_refused_in_githubs_words() {
     let harness = Harness::start().await;
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
     let post = async |body: Value| {
@@ -174,7 +174,7 @@ async fn a_commit_names_the_pull_requests_that_bring_it_or_brought_it() {
 }
 
 #[tokio::test]
-async fn what_happens_to_an_issue_happens_to_a_pull_request_under_its_own_event() {
+async fn changes_of_a_pull_request_as_an_issue_have_its_own_event() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     let pull = harness.open_pull("feature", "notes.md", "one\n", json!({})).await;
@@ -210,7 +210,7 @@ async fn what_happens_to_an_issue_happens_to_a_pull_request_under_its_own_event(
 }
 
 #[tokio::test]
-async fn only_who_may_write_has_a_branch_of_the_repository_taken() {
+async fn a_pull_request_from_a_branch_of_the_repository_needs_write_access() {
     let harness = Harness::start().await;
     let clone = harness.clone_as("playground-writer").await;
     clone.commit_on("feature", "notes.md", "one\n").await;

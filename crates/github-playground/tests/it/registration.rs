@@ -138,7 +138,7 @@ async fn a_manifest_that_is_wrong_is_refused_on_the_page() {
 }
 
 #[tokio::test]
-async fn nobody_agrees_but_on_the_pages_here() {
+async fn an_agreement_is_only_possible_on_the_pages_here() {
     let harness = Harness::start().await;
     let app = register(&harness, &manifest("http://127.0.0.1:9/hook")).await;
     let other = manifest("http://127.0.0.1:9/hook").to_string().replace("Gear Counter", "Intruder");
@@ -182,7 +182,7 @@ async fn keep(State(inbox): State<Inbox>, headers: HeaderMap, body: Bytes) {
 }
 
 #[tokio::test]
-async fn a_registered_app_acts_and_is_told_beside_the_first_one() {
+async fn a_registered_app_acts_and_gets_webhooks_like_the_first_one() {
     let harness = Harness::start().await;
     let inbox = Inbox::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -249,7 +249,7 @@ pub(super) async fn trade(harness: &Harness, app: &Registered, more: Value) -> V
 }
 
 #[tokio::test]
-async fn an_app_acts_in_somebodys_name_no_further_than_both_may() {
+async fn an_app_acting_for_a_user_is_limited_to_the_permissions_of_both() {
     let harness = Harness::start().await;
     let app = register(&harness, &manifest("http://127.0.0.1:9/hook")).await;
     let page = format!("{}/login/oauth/authorize?client_id={}", harness.playground.url, app.text("client_id"));

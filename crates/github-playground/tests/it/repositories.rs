@@ -118,7 +118,7 @@ async fn an_archived_repository_is_read_only() {
 }
 
 #[tokio::test]
-async fn a_repository_is_described_and_told_how_it_is_merged() {
+async fn the_description_and_merge_settings_of_a_repository_can_be_changed() {
     let (harness, receiver) = told().await;
     let edit = json!({ "description": "Round", "homepage": "https://example.com/", "allow_squash_merge": false,
         "allow_auto_merge": true, "delete_branch_on_merge": true });
@@ -222,7 +222,7 @@ async fn a_deleted_repository_is_gone_and_its_name_is_free() {
 }
 
 #[tokio::test]
-async fn a_repository_handed_over_keeps_its_issues_and_leaves_the_installation() {
+async fn a_transferred_repository_keeps_its_issues_and_leaves_the_installation() {
     let (harness, receiver) = told().await;
     owner(&harness, Method::POST, "/issues", json!({ "title": "Turn" })).await.expect(201);
     let token = harness.installation_token(json!({})).await;
@@ -264,7 +264,7 @@ async fn another_person_has_to_accept_a_repository() {
 }
 
 #[tokio::test]
-async fn git_tells_languages_and_contributors() {
+async fn languages_and_contributors_come_from_git() {
     let harness = Harness::start().await;
     let languages = harness.get("/languages").await;
     assert!(languages["Rust"].as_u64().unwrap() > 1000, "{languages}");

@@ -34,7 +34,7 @@ async fn least(harness: &Harness, wanted: &str, mut act: impl AsyncFnMut(&str) -
 }
 
 #[tokio::test]
-async fn a_role_is_told_by_its_name_and_by_what_it_may() {
+async fn a_role_is_shown_with_its_name_and_its_permissions() {
     let harness = everybody().await;
     for (role, permission, may) in [
         ("read", "read", json!([true, false, false, false, false])),
@@ -99,7 +99,7 @@ async fn writing_makes_labels_statuses_and_branches() {
 }
 
 #[tokio::test]
-async fn only_administrators_say_who_collaborates() {
+async fn only_administrators_change_collaborators() {
     let harness = everybody().await;
     harness.playground.subscribe(&["member"]);
     let receiver = Receiver::of(&harness).await;
@@ -126,7 +126,7 @@ async fn only_administrators_say_who_collaborates() {
 }
 
 #[tokio::test]
-async fn who_lost_every_role_is_assigned_to_nothing() {
+async fn a_user_who_lost_every_role_is_unassigned_everywhere() {
     let harness = everybody().await;
     let issue = json!({ "title": "Turn", "assignees": ["write"] });
     harness.as_user("admin", Method::POST, "/issues", issue).await.expect(201);
@@ -201,7 +201,7 @@ async fn a_persons_repository_knows_one_kind_of_collaborator() {
 }
 
 #[tokio::test]
-async fn whether_somebody_is_a_collaborator_is_for_those_who_may_push() {
+async fn only_people_who_may_push_see_who_is_a_collaborator() {
     let harness = Harness::start().await;
     harness.playground.add_user("stranger");
     for (login, told) in [("triager", 204), ("maintainer", 204), ("stranger", 404), ("nobody-at-all", 404)] {
@@ -213,7 +213,7 @@ async fn whether_somebody_is_a_collaborator_is_for_those_who_may_push() {
 }
 
 #[tokio::test]
-async fn who_sorts_issues_does_not_rewrite_them() {
+async fn a_triager_cannot_edit_the_text_of_issues() {
     let harness = Harness::start().await;
     harness.as_user("outsider", Method::POST, "/issues", json!({ "title": "Mine" })).await.expect(201);
     harness.open_pull("feature", "notes.md", "one\n", json!({})).await;

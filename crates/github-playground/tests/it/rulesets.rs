@@ -27,7 +27,7 @@ fn checks(wanted: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_ruleset_is_kept_shown_and_told_of() {
+async fn a_ruleset_is_stored_shown_and_announced() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     harness.playground.subscribe(&["repository_ruleset"]);

@@ -25,7 +25,7 @@ async fn call(harness: &Harness, token: &str, method: Method, path: &str, body: 
 }
 
 #[tokio::test]
-async fn each_app_has_its_suite_and_is_asked_for_its_own_alone() {
+async fn each_app_has_its_suite_and_gets_only_requests_for_its_own() {
     let harness = Harness::start().await;
     harness.playground.subscribe(&["check_suite"]);
     let receiver = Receiver::of(&harness).await;
@@ -108,7 +108,7 @@ async fn rules_know_the_second_app_by_its_checks_and_let_it_pass() {
 }
 
 #[tokio::test]
-async fn whoever_acts_through_an_app_administers_no_more_than_the_app_may() {
+async fn a_user_acting_through_an_app_is_limited_to_its_administration_permission() {
     let harness = Harness::start().await;
     let app = register(&harness, &manifest("http://127.0.0.1:9/hook")).await;
     submit(&harness, "/apps/gear-counter/installations/new", &[("account", "acme")]).await;

@@ -22,7 +22,7 @@ async fn add(harness: &Harness, parent: u64, id: u64, status: u16) -> Value {
 }
 
 #[tokio::test]
-async fn an_issue_has_parts_in_an_order_and_each_part_one_parent() {
+async fn an_issue_has_ordered_sub_issues_and_each_has_one_parent() {
     let harness = Harness::start().await;
     harness.playground.subscribe(&["sub_issues"]);
     let receiver = Receiver::of(&harness).await;

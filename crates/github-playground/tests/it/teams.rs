@@ -55,7 +55,7 @@ async fn people_join_and_leave_an_organization() {
 }
 
 #[tokio::test]
-async fn only_owners_change_who_is_in_an_organization_and_one_always_stays() {
+async fn only_owners_change_members_and_one_owner_always_stays() {
     let harness = Harness::start().await;
     join(&harness, "ada").await;
     let owner = json!({ "role": "admin" });
@@ -117,7 +117,7 @@ async fn a_team_is_made_changed_and_deleted_with_all_below_it() {
 }
 
 #[tokio::test]
-async fn a_secret_team_is_its_members_and_the_owners_alone() {
+async fn only_members_and_owners_see_a_secret_team() {
     let harness = Harness::start().await;
     for login in ["ada", "bob"] {
         join(&harness, login).await;
@@ -219,7 +219,7 @@ async fn a_team_is_given_no_repository_of_another_account() {
 }
 
 #[tokio::test]
-async fn who_left_the_organization_has_nothing_left_in_it() {
+async fn a_member_who_leaves_loses_every_role_in_the_organization() {
     let harness = Harness::start().await;
     join(&harness, "ada").await;
     let team = json!({ "name": "Cogs", "maintainers": ["ada"], "permission": "push", "repo_names": ["acme/widgets"] });
@@ -236,7 +236,7 @@ async fn who_left_the_organization_has_nothing_left_in_it() {
 }
 
 #[tokio::test]
-async fn an_organization_tells_its_owners_more_than_others() {
+async fn an_organization_shows_its_owners_more_than_others() {
     let harness = Harness::start().await;
     let told = call(&harness, OWNER, Method::GET, "", Value::Null).await.expect(200);
     assert_eq!(told["default_repository_permission"], "read");

@@ -38,7 +38,7 @@ async fn stubborn(harness: &Harness, method: Method, path: &str, token: &str) ->
 }
 
 #[tokio::test]
-async fn a_transferred_issue_takes_along_what_the_other_repository_has_too_and_its_old_number_leads_there() {
+async fn a_transferred_issue_keeps_what_the_other_repository_has_and_its_old_number_redirects() {
     let harness = Harness::start().await;
     let gears = another(&harness, json!({})).await;
     assert!(harness.playground.add_repository_to_installation("acme/gears"));

@@ -31,7 +31,7 @@ async fn a_label_reaches_the_app_signed_and_with_githubs_headers() {
 }
 
 #[tokio::test]
-async fn the_life_of_a_pull_request_is_told() {
+async fn the_events_of_a_pull_request_are_announced() {
     let harness = Harness::start().await;
     let receiver = Receiver::of(&harness).await;
     harness.open_pull("feature", "notes.md", "one\n", json!({ "draft": true })).await;

@@ -82,7 +82,7 @@ async fn a_push_runs_the_workflows_of_its_commit_and_shows_their_checks() {
 }
 
 #[tokio::test]
-async fn what_fails_skips_what_needs_it_and_may_be_green_when_run_again() {
+async fn a_failed_job_skips_its_dependents_and_may_succeed_when_run_again() {
     let harness = Harness::start().await;
     harness.playground.ci("- { workflow: CI, job: lint, conclusion: [failure, success] }").unwrap();
     let sha = push_workflow(&harness, "topic", "ci.yml", CI).await;
@@ -246,7 +246,7 @@ async fn the_checks_of_actions_are_its_own() {
 }
 
 #[tokio::test]
-async fn what_failed_is_run_again_with_what_waited_for_it_and_the_rest_stays() {
+async fn failed_jobs_are_run_again_with_their_dependents_and_the_others_stay() {
     let harness = Harness::start().await;
     let text = format!("{CI}  docs:\n    runs-on: ubuntu-latest\n");
     harness.playground.ci("- { job: lint, conclusion: [failure, success] }").unwrap();

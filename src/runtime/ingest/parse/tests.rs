@@ -188,7 +188,7 @@ fn a_bot_is_recognised_by_its_type_or_its_name() {
 }
 
 #[test]
-fn what_is_not_used_is_ignored_with_a_reason() {
+fn an_unused_event_is_ignored_with_a_reason() {
     assert!(reason(event("ping", json!({ "zen": "z" }))).contains("tests"));
     assert!(reason(event("star", json!({ "action": "created" }))).contains("star"));
     reason(event("installation", json!({ "action": "created" })));

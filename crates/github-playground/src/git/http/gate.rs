@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_understood_is_no_list_of_nothing() {
+    async fn a_malformed_list_is_not_an_empty_list() {
         let cert = line("push-cert\0 report-status\n") + &line(&format!("{ZERO} {A} refs/heads/a\n"));
         let words = line(&format!("{ZERO} nonsense refs/heads/a"));
         let unended = line(&format!("{ZERO} {A} refs/heads/a"));

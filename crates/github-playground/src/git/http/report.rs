@@ -99,14 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_takes_the_place_of_gits_words_with_and_without_bands() {
+    fn a_reason_replaces_gits_with_and_without_bands() {
         let (said, wanted) = (plain("hook declined"), plain("not here"));
         assert_eq!(reworded(&said, &reason).unwrap(), wanted);
         assert_eq!(reworded(&banded(&said), &reason).unwrap(), banded(&wanted));
     }
 
     #[test]
-    fn what_is_no_report_stays_as_it_is() {
+    fn an_answer_without_a_report_is_unchanged() {
         assert_eq!(reworded(b"", &reason).unwrap(), b"");
         for odd in [&b"fatal: no"[..], b"0003", b"00", b"ffffabc"] {
             assert_eq!(reworded(odd, &reason), None);

@@ -236,7 +236,7 @@ async fn pull_request_refs_are_served_and_refuse_a_push() {
 }
 
 #[tokio::test]
-async fn who_may_not_push_or_see_is_told_so() {
+async fn a_user_who_may_not_push_or_read_gets_an_error() {
     let f = fixture().await;
     f.clone_as("reader").await;
     f.commit("b.txt", b"b\n").await;

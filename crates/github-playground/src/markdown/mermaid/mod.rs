@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_flowchart_is_left_to_be_shown_as_text() {
+    fn other_diagrams_are_shown_as_text() {
         for text in ["", "sequenceDiagram\nA->>B: hi", "graph LR\na[never closed", "graph LR\n???", "graph LR"] {
             assert!(render(text).is_none(), "{text:?}");
         }

@@ -140,7 +140,7 @@ async fn tell(part: usize, parts: usize) {
 }
 
 #[tokio::test]
-async fn a_body_of_the_wrong_kind_is_refused_and_leaves_nothing_behind() {
+async fn an_invalid_body_is_refused_and_changes_nothing() {
     tell(0, 2).await;
 }
 

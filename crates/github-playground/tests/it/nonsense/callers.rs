@@ -28,7 +28,7 @@ async fn nobody_writes_without_a_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_nobodys_or_has_ended_is_401_everywhere() {
+async fn an_invalid_or_expired_token_is_401_everywhere() {
     let (ground, described) = (Ground::prepare().await, Described::read());
     let playground: &Playground = &ground.harness.playground;
     let ended = ground.app.clone();

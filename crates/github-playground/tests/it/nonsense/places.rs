@@ -61,7 +61,7 @@ async fn odd_places_are_refused_in_githubs_shape_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404_whatever_it_would_have_been() {
+async fn an_absent_object_of_any_kind_is_404() {
     let (ground, described) = (Ground::prepare().await, Described::read());
     let mut faults = Vec::new();
     for operation in described.operations.iter().filter(|operation| !ALWAYS.contains(&operation.name.as_str())) {

@@ -56,7 +56,7 @@ async fn a_page_says_what_the_rules_miss_and_has_the_pull_request_wait_in_line_b
 }
 
 #[tokio::test]
-async fn whoever_the_rules_do_not_hold_for_is_told_so() {
+async fn a_user_with_a_bypass_is_informed_of_it() {
     let harness = Harness::start().await;
     harness.open_pull("feature", "notes.txt", "one\n", json!({})).await;
     let protection = json!({

@@ -83,7 +83,7 @@ async fn a_file_is_edited_to_a_new_branch_and_a_pull_request_is_opened_from_it()
 }
 
 #[tokio::test]
-async fn the_apps_page_shows_what_it_was_told_sends_it_again_and_suspends_it() {
+async fn the_apps_page_shows_deliveries_redelivers_them_and_suspends_the_app() {
     let harness = Harness::start().await;
     let hooks = Receiver::of(&harness).await;
     harness.as_user("writer", Method::POST, "/issues", json!({ "title": "<b>" })).await.expect(201);

@@ -81,7 +81,7 @@ async fn a_form_made_for_one_person_does_not_act_as_another() {
 }
 
 #[tokio::test]
-async fn what_strangers_write_stays_text_wherever_it_stands() {
+async fn foreign_text_is_escaped_everywhere() {
     let harness = Harness::start().await;
     let issue = json!({ "title": EVIL, "body": EVIL });
     harness.as_user("writer", Method::POST, "/issues", issue).await.expect(201);

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_name_is_refused() {
+    fn an_invalid_name_is_refused() {
         for text in [
             "",
             "-",
