@@ -14,6 +14,7 @@ use super::result_file::{MAX_RESULT_BYTES, ResultFile};
 use super::task_file::{ContextFile, TaskFile};
 use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
+use adjutant_domain::failure::Failure;
 
 /// The folder with the task file in the sandbox.
 const TASK: &str = "/work/task";
@@ -86,16 +87,19 @@ pub enum AgentOutcome {
 }
 
 impl AgentOutcome {
-    /// Why the run failed, as a sentence for a person; `None` if it did not.
-    pub fn failure(&self) -> Option<String> {
+    /// Why the run failed; `None` if it did not.
+    pub fn failure(&self) -> Option<Failure> {
         Some(match self {
             Self::Finished => return None,
-            Self::Crashed(exit) => format!("The agent {exit}."),
-            Self::TimedOut(limit) => format!("The agent did not finish within {} and was stopped.", words(*limit)),
-            Self::PrintedTooMuch { limit } => format!("The agent printed more than {limit} bytes and was stopped."),
-            Self::NoResult => "The agent ended without leaving a result file.".to_owned(),
-            Self::Unreadable(why) => format!("The agent's result file cannot be used: {why}."),
-            Self::Cancelled => "The agent was cancelled.".to_owned(),
+            Self::Crashed(Exit::Code(status)) => Failure::AgentExited { status: *status },
+            Self::Crashed(Exit::Signal(signal)) => Failure::AgentKilled { signal: *signal },
+            Self::TimedOut(limit) => Failure::AgentTimedOut { seconds: limit.as_secs() },
+            Self::PrintedTooMuch { limit } => Failure::AgentPrintedTooMuch { bytes: *limit },
+            Self::NoResult => Failure::NoResult,
+            Self::Unreadable(why) => Failure::ResultUnusable { problem: why.clone() },
+            Self::Cancelled | Self::Crashed(Exit::TimedOut | Exit::OutputLimit | Exit::Cancelled) => {
+                Failure::AgentCancelled
+            }
         })
     }
 }
@@ -246,14 +250,6 @@ fn read_result(path: &Path) -> Result<Option<ResultFile>, String> {
     ResultFile::parse(&bytes).map(Some)
 }
 
-fn words(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds if seconds >= 120 => format!("{} minutes", seconds / 60),
-        1 => "1 second".to_owned(),
-        seconds => format!("{seconds} seconds"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,29 +349,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_way_to_fail_has_its_own_sentence() {
+    async fn every_way_to_fail_is_told_apart() {
         let fixture = fixture(Mode::Bubblewrap).await;
         let cases = [
-            ("exit 3", "The agent exited with status 3."),
-            ("kill -SEGV $$", "The agent was ended by signal 11."),
-            ("true", "The agent ended without leaving a result file."),
-            ("echo '{' > $ADJUTANT_RESULT_FILE", "The agent's result file cannot be used: it is not valid"),
-            (
-                "ln -s /etc/passwd $ADJUTANT_RESULT_FILE",
-                "The agent's result file cannot be used: it is not a regular file.",
-            ),
-            ("mkfifo $ADJUTANT_RESULT_FILE", "The agent's result file cannot be used: it is not a regular file."),
-            (
-                "head -c 2000000 /dev/zero > $ADJUTANT_RESULT_FILE",
-                "The agent's result file cannot be used: it is larger than",
-            ),
-            ("yes", "The agent printed more than 100000 bytes and was stopped."),
-            ("no-such-agent", "The agent exited with status 127 (command not found)."),
+            ("exit 3", "AgentExited { status: 3 }"),
+            ("kill -SEGV $$", "AgentKilled { signal: 11 }"),
+            ("true", "NoResult"),
+            ("echo '{' > $ADJUTANT_RESULT_FILE", "ResultUnusable { problem: \"it is not valid"),
+            ("ln -s /etc/passwd $ADJUTANT_RESULT_FILE", "ResultUnusable { problem: \"it is not a regular file"),
+            ("mkfifo $ADJUTANT_RESULT_FILE", "ResultUnusable { problem: \"it is not a regular file"),
+            ("head -c 2000000 /dev/zero > $ADJUTANT_RESULT_FILE", "ResultUnusable { problem: \"it is larger than"),
+            ("yes", "AgentPrintedTooMuch { bytes: 100000 }"),
+            ("no-such-agent", "AgentExited { status: 127 }"),
         ];
-        for (script, sentence) in cases {
+        for (script, failed) in cases {
             let run = fixture.run(script).await;
-            let failure = run.outcome.failure().expect(script);
-            assert!(failure.starts_with(sentence), "{script}: {failure}");
+            let failure = format!("{:?}", run.outcome.failure());
+            assert!(failure.contains(failed), "{script}: {failure}");
             assert!(run.result.is_none());
         }
     }
@@ -386,7 +376,7 @@ mod tests {
         let mut slow = shell("sleep 100");
         slow.limits.wall = Duration::from_secs(1);
         let run = run_agent(&fixture.sandbox, &slow, fixture.job()).await.unwrap();
-        assert_eq!(run.outcome.failure().unwrap(), "The agent did not finish within 1 second and was stopped.");
+        assert_eq!(run.outcome.failure(), Some(Failure::AgentTimedOut { seconds: 1 }));
         let job = fixture.job();
         job.cancel.cancel();
         assert_eq!(

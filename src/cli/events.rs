@@ -5,6 +5,7 @@ use std::io::Write;
 use super::find::find;
 use super::text::{plain, said, time};
 use super::{Ended, EventsArgs};
+use crate::report::history;
 use crate::store::Store;
 use crate::store::feed::Feed;
 use crate::store::history::PastEvent;
@@ -66,7 +67,7 @@ fn line(event: &PastEvent) -> String {
         time(event.at),
         plain(who),
         plain(&event.name),
-        said(&event.data)
+        said(&event.kind().map_or_else(|| event.data.clone(), |kind| history::data(&kind)))
     );
     line.trim_end().to_owned()
 }

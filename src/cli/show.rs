@@ -9,7 +9,7 @@ use super::chain;
 use super::find::{find, name};
 use super::text::{age, cut, plain, said, table, time};
 use super::{CliError, Ended, ShowArgs};
-use crate::report::words;
+use crate::report::{cause, question, words};
 use crate::store::Store;
 use crate::store::overview::{EarlierStep, Summary};
 use adjutant_domain::approval::Approval;
@@ -80,7 +80,7 @@ fn header(directive: &Directive, before: Option<&Summary>, now: DateTime<Utc>) -
         rows.push(("paused", format!("{why}; goes back to {}", pause.from.status())));
     }
     if let Some(failure) = directive.state.failure() {
-        rows.push(("failed", cut(failure, SENTENCE)));
+        rows.push(("failed", cut(&cause::directive(failure), SENTENCE)));
     }
     if let Some(ended) = directive.state.ended_at() {
         rows.push(("ended", format!("{} UTC", time(ended))));
@@ -126,8 +126,9 @@ fn origin(directive: &Directive) -> &'static str {
 fn stuck(directive: &Directive) -> String {
     let steps = directive.all_steps();
     let stuck = steps.filter(|step| matches!(step.status(), StepStatus::Blocked | StepStatus::Failed));
-    let rows: Vec<Vec<String>> =
-        stuck.filter_map(|step| Some(vec![plain(step.name.as_str()), cut(step.state.cause()?, SENTENCE)])).collect();
+    let rows: Vec<Vec<String>> = stuck
+        .filter_map(|step| Some(vec![plain(step.name.as_str()), cut(&cause::words(step.state.cause()?), SENTENCE)]))
+        .collect();
     if rows.is_empty() { String::new() } else { format!("\nStuck\n{}", table(&rows, "  ")) }
 }
 
@@ -139,7 +140,7 @@ fn waiting(directive: &Directive, now: DateTime<Utc>) -> String {
         let of = step.map(|step| format!(" of {}", plain(step.name.as_str()))).unwrap_or_default();
         let since = age((now - approval.asked_at).num_seconds());
         text.push_str(&format!("  {}{of}, for {since}{}\n", approval.kind.as_str(), urgency(approval)));
-        text.push_str(&format!("    {}\n", cut(&approval.question, SENTENCE)));
+        text.push_str(&format!("    {}\n", cut(&question::words(&approval.question), SENTENCE)));
         text.push_str(&format!("    {}\n", plain(&words::answers(directive, approval, step, words::Place::Issue))));
     }
     if text.is_empty() { text } else { format!("\nWaits for a person\n{text}") }
@@ -172,6 +173,7 @@ mod tests {
     use super::*;
     use crate::cli::list::tests::summary;
     use crate::report::fixture;
+    use adjutant_domain::question::Question;
 
     #[test]
     fn a_directive_is_shown_with_its_limits_its_chain_and_what_waits() {
@@ -197,7 +199,7 @@ mod tests {
 
         Waits for a person
           step_review of convert, for 0 s, urgency normal
-            yellow: the optional verifier `lint` failed
+            `convert` is yellow: the optional verifier `lint` failed. May this step be merged?
             `/approve convert` merges it, `/rework convert WHAT` sends it back, `/skip convert` goes on without it
 
         Generation 0, superseded
@@ -213,7 +215,7 @@ mod tests {
         directive.state = fixture::failed(evil);
         directive.steps[1].state = fixture::blocked(evil, directive.steps[1].last());
         for approval in &mut directive.approvals {
-            approval.question = evil.to_owned();
+            approval.question = Question::Legacy(evil.to_owned());
         }
         let shown = render(&directive, None, &[], fixture::now());
         assert!(shown.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{shown:?}");

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use adjutant::report::{cause, failure, reason};
 use adjutant::store::history::PastEvent;
 use adjutant::store::{Store, StoreError};
 use adjutant_domain::event::EventKind;
@@ -70,7 +71,7 @@ impl Timeline {
             Some(EventKind::StepRework { .. }) => self.reworks += 1,
             Some(EventKind::ApprovalResolved { by: Some(_), .. }) => self.approvals += 1,
             Some(EventKind::DirectiveCompleted { .. }) => self.completed = true,
-            Some(EventKind::DirectiveFailed { reason }) => self.failed = Some(reason),
+            Some(EventKind::DirectiveFailed { reason }) => self.failed = Some(cause::directive(&reason)),
             _ => {}
         }
     }
@@ -86,20 +87,24 @@ fn told(event: &PastEvent) -> Option<String> {
         EventKind::StepStarted { kind, .. } => format!("{subject}: an agent starts ({})", kind.as_str()),
         EventKind::PullOpened { pull, .. } => format!("{subject}: pull request #{pull}"),
         EventKind::EvaluationCompleted { confidence, reasons, .. } => {
-            let because = if reasons.is_empty() { String::new() } else { format!(": {}", list(&reasons)) };
+            let because = if reasons.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", list(&reasons.iter().map(reason::words).collect::<Vec<_>>()))
+            };
             format!("{subject}: {}{because}", confidence.as_str())
         }
-        EventKind::StepRework { why, .. } => format!("{subject}: back to the agent ({why})"),
+        EventKind::StepRework { why, .. } => format!("{subject}: back to the agent ({})", cause::words(&why)),
         EventKind::ApprovalRequired { .. } => format!("{subject}: waits for a person"),
         EventKind::CommandTaken { command, .. } => format!("/{command} is taken"),
         EventKind::CommandRefused { command, .. } => format!("/{command} is refused"),
-        EventKind::StepBlocked { why, .. } => format!("{subject}: {why}"),
+        EventKind::StepBlocked { why, .. } => format!("{subject}: {}", cause::words(&why)),
         EventKind::TaskFinished { status: TaskStatus::Failed, reason: Some(reason), .. } => {
-            format!("{subject}: {reason}")
+            format!("{subject}: {}", failure::words(&reason))
         }
         EventKind::StepStatusChanged { to: StepStatus::Passed, .. } => format!("{subject}: merged"),
         EventKind::DirectiveCompleted { cost, .. } => format!("completed, {cost} spent"),
-        EventKind::DirectiveFailed { reason } => format!("failed: {reason}"),
+        EventKind::DirectiveFailed { reason } => format!("failed: {}", cause::directive(&reason)),
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@
 
 use super::pull::{findings, titled};
 use super::text::{MAX_CHECK_FIELD, code, fence, fit, inline, plain, quote};
-use super::{Links, verification, words};
+use super::{Links, cause, question, reason, verification, words};
 use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::check::{CheckAction, CheckState, Conclusion};
 use adjutant_domain::directive::Directive;
@@ -39,7 +39,7 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
     let summary = fit(MAX_CHECK_FIELD, |chars| {
         let sections = [
             standing.sentence.clone(),
-            standing.approval.map_or_else(String::new, |approval| question(directive, approval, step, links, chars)),
+            standing.approval.map_or_else(String::new, |approval| answers(directive, approval, step, links, chars)),
             evaluation.map(|evaluation| reasons(evaluation, chars)).unwrap_or_default(),
             titled("Acceptance criteria", &verification::criteria_table(directive, step, chars)),
             titled(
@@ -140,18 +140,19 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
     let evaluation = step.state.evaluation();
     let proof = evaluation.map(words::confidence).unwrap_or_default();
     let titled = |word: &str| if proof.is_empty() { word.to_owned() } else { format!("{proof}: {word}") };
-    let reason = || inline(step.state.cause().unwrap_or_default(), 1_000);
+    let reason = || inline(&step.state.cause().map(cause::words).unwrap_or_default(), 1_000);
     match step.status() {
         StepStatus::Passed => return Standing::of(Completed(Success), titled("done"), "This step is done."),
         StepStatus::Skipped => {
             return Standing::of(Completed(Cancelled), "skipped", format!("This step was skipped. {}", reason()));
         }
         _ if matches!(directive.status(), DirectiveStatus::Failed | DirectiveStatus::Archived) => {
-            let why = inline(directive.state.failure().unwrap_or_default(), 1_000);
+            let why = inline(&directive.state.failure().map(cause::directive).unwrap_or_default(), 1_000);
             return Standing::of(Completed(Cancelled), "called off", format!("The directive has ended. {why}"));
         }
         _ if directive.earlier_step(step.id).is_some() => {
-            let why = inline(directive.replans.last().map_or("", |replan| &replan.reason), 1_000);
+            let why = directive.replans.last().map(|replan| cause::replan(&replan.reason)).unwrap_or_default();
+            let why = inline(&why, 1_000);
             return Standing::of(
                 Completed(Cancelled),
                 "planned anew",
@@ -164,7 +165,7 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
         return Standing {
             state: Completed(ActionRequired),
             title: titled("waits for a person"),
-            sentence: inline(&approval.question, 1_000),
+            sentence: inline(&question::words(&approval.question), 1_000),
             approval: Some(approval),
         };
     }
@@ -200,7 +201,7 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
     }
 }
 
-fn question(directive: &Directive, approval: &Approval, step: &Step, links: &Links, chars: usize) -> String {
+fn answers(directive: &Directive, approval: &Approval, step: &Step, links: &Links, chars: usize) -> String {
     if chars == 0 {
         return String::new();
     }
@@ -218,8 +219,12 @@ fn question(directive: &Directive, approval: &Approval, step: &Step, links: &Lin
 }
 
 fn reasons(evaluation: &Evaluation, chars: usize) -> String {
-    let lines: Vec<String> =
-        evaluation.reasons.iter().take(30).map(|reason| format!("- {}", inline(reason, chars.min(300)))).collect();
+    let lines: Vec<String> = evaluation
+        .reasons
+        .iter()
+        .take(30)
+        .map(|reason| format!("- {}", inline(&reason::words(reason), chars.min(300))))
+        .collect();
     titled("Why it is no better", &lines.join("\n"))
 }
 

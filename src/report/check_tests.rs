@@ -3,6 +3,8 @@
 use super::*;
 use crate::report::fixture;
 use adjutant_domain::approval::ApprovalStatus;
+use adjutant_domain::evaluation::EvaluationReason;
+use adjutant_domain::question::Question;
 use adjutant_domain::step::MergeRequest;
 
 fn check(directive: &Directive, step: usize) -> CheckReport {
@@ -26,7 +28,7 @@ fn a_yellow_step_asks_a_person_with_buttons() {
     insta::assert_snapshot!(told(&report), @r"
     completed action_required [🟡 yellow (0.67): waits for a person]
     ----
-    yellow: the optional verifier `lint` failed
+    `convert` is yellow: the optional verifier `lint` failed. May this step be merged?
 
     Here: `/approve` merges it, `/rework WHAT` sends it back, `/skip` goes on without it. Approving or requesting changes in a review counts too.
 
@@ -98,7 +100,7 @@ fn a_red_step_says_what_failed_and_what_the_rework_is_told() {
         evaluation.score = Some(0.0);
         evaluation.results.truncate(1);
         evaluation.results[0] = fixture::verifier("test", true, Verdict::Fail);
-        evaluation.reasons = vec!["the required verifier `test` failed".to_owned()];
+        evaluation.reasons = vec![EvaluationReason::VerifierFailed { verifier: "test".to_owned(), required: true }];
     }
     insta::assert_snapshot!(told(&check(&directive, 1)), @r"
     completed failure [🔴 red (0.00): failed, goes to rework]
@@ -140,7 +142,7 @@ fn a_red_step_says_what_failed_and_what_the_rework_is_told() {
 fn buttons_keep_to_githubs_lengths() {
     let directive = fixture::directive();
     for kind in ApprovalKind::ALL {
-        let actions = actions(&fixture::approval(1, *kind, directive.steps.first(), ""));
+        let actions = actions(&fixture::approval(1, *kind, directive.steps.first(), Question::Plan));
         assert!(actions.len() <= 3);
         for action in actions {
             assert!(action.label.len() <= 20, "{action:?}");
@@ -175,14 +177,14 @@ fn output_of_any_kind_stays_inside_and_fits() {
     let step = &mut directive.steps[1];
     step.state = fixture::blocked(&hostile, step.last());
     if let Some(evaluation) = step.state.candidate_mut().and_then(|candidate| candidate.evaluation.as_mut()) {
-        evaluation.reasons = vec![hostile.clone(); 100];
+        evaluation.reasons = vec![EvaluationReason::Legacy(hostile.clone()); 100];
         for result in &mut evaluation.results {
             result.verdict = Verdict::Fail;
             result.tail.clone_from(&hostile);
             result.summary.clone_from(&hostile);
         }
     }
-    directive.approvals[0].question.clone_from(&hostile);
+    directive.approvals[0].question = Question::Legacy(hostile.clone());
     directive.brief.criteria[1].criterion = hostile;
     let step = &directive.steps[1];
     let failed = &step.state.evaluation().expect("the fixture has one").results[0];

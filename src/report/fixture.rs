@@ -6,15 +6,19 @@ use super::Links;
 use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus, Subject, Urgency};
 use adjutant_domain::brief;
+use adjutant_domain::cause::{Cause, DirectiveFailure};
 use adjutant_domain::directive::{
     Base, Directive, DirectiveState, Pause, PauseReason, PlanOrigin, PlanRecord, Underway, WorkClock,
 };
-use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Judgement, Verdict, VerifierResult};
+use adjutant_domain::evaluation::{
+    Confidence, CriterionJudgement, Evaluation, EvaluationReason, Judgement, Verdict, VerifierResult,
+};
 use adjutant_domain::ids::{
     ApprovalId, Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd,
 };
 use adjutant_domain::policy::{Policy, Thresholds};
-use adjutant_domain::replan::Replan;
+use adjutant_domain::question::{Question, Wanted};
+use adjutant_domain::replan::{Replan, ReplanReason};
 use adjutant_domain::signal::{Labelled, Permission, Requester};
 use adjutant_domain::step::{
     Candidate, Finding, Instructions, Last, PassedBy, Pull, Step, StepKind, StepState, Submission,
@@ -112,7 +116,7 @@ pub(crate) fn reworking(text: &str, last: Last) -> StepState {
 
 /// Left to a person.
 pub(crate) fn blocked(cause: &str, last: Last) -> StepState {
-    StepState::Blocked { cause: cause.to_owned(), instructions: None, last }
+    StepState::Blocked { cause: Cause::Legacy(cause.to_owned()), instructions: None, last }
 }
 
 /// Given up.
@@ -122,7 +126,7 @@ pub(crate) fn skipped(last: Last) -> StepState {
 
 /// Ended without its goal.
 pub(crate) fn failed(failure: &str) -> DirectiveState {
-    DirectiveState::Failed { at: now(), failure: failure.to_owned() }
+    DirectiveState::Failed { at: now(), failure: DirectiveFailure::Legacy(failure.to_owned()) }
 }
 
 /// Paused in the middle of its work.
@@ -158,7 +162,7 @@ fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, c
     }
 }
 
-pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, question: &str) -> Approval {
+pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, question: Question) -> Approval {
     Approval {
         id: ApprovalId::of(DirectiveId::of(1, 7, 1), number),
         number,
@@ -167,7 +171,7 @@ pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, que
         shown: Subject::Commit(sha('b')),
         status: ApprovalStatus::Pending,
         urgency: Urgency::Normal,
-        question: question.to_owned(),
+        question,
         asked_at: now(),
         expires_at: None,
         answered_by: None,
@@ -218,7 +222,9 @@ pub(crate) fn directive() -> Directive {
     document.state = StepState::Working { task: TaskId::of(DirectiveId::of(1, 7, 1), 5), cause: None, last: None };
     let prove = step("prove", StepKind::Test, "Test the whole way.", &["convert", "document"], (&[], &["A1", "A2"]));
 
-    let question = "yellow: the optional verifier `lint` failed";
+    let lint = EvaluationReason::VerifierFailed { verifier: "lint".to_owned(), required: false };
+    let (step_name, confidence, wanted) = (convert.name.clone(), Confidence::Yellow, Wanted::Merge);
+    let question = Question::Review { step: step_name, confidence, reasons: vec![lint], wanted };
     let tasks = vec![
         task(1, TaskKind::Plan, None, TaskStatus::Succeeded, 12),
         task(2, TaskKind::Step, Some(parse.id), TaskStatus::Succeeded, 41),
@@ -254,16 +260,15 @@ pub(crate) fn replanned(by: Actor, reason: &str) -> Directive {
     directive.steps[1].pull = None;
     directive.steps[2].state = StepState::Working {
         task: TaskId::of(DirectiveId::of(1, 7, 1), 5),
-        cause: Some("still red after 3 reworks".to_owned()),
+        cause: Some(Cause::Legacy("still red after 3 reworks".to_owned())),
         last: Some(candidate(sha('e'), None)),
     };
     directive.steps[2].pull = Some(pull(14));
     directive.approvals.clear();
     directive.earlier = std::mem::take(&mut directive.steps);
-    let reason = reason.to_owned();
+    let reason = ReplanReason::Words(reason.to_owned());
     directive.replans = vec![Replan { generation: 2, by, reason, started: true, at: now() }];
     directive.generation = 2;
-    directive.planning_words = Some("as the replan says".to_owned());
     directive.state = DirectiveState::Planning;
     directive.plan = None;
     directive
@@ -290,7 +295,7 @@ pub(crate) fn finishing() -> Directive {
         2,
         ApprovalKind::Final,
         Some(&final_step),
-        "green: everything is ready to merge into main",
+        Question::Legacy("green: everything is ready to merge into main".to_owned()),
     ));
     directive.final_step = Some(final_step);
     directive.clock = WorkClock { seconds: 1_500, millis: 0, running_since: None, granted: 0 };

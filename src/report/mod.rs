@@ -10,14 +10,21 @@
 //!
 //! What never happens here: nothing is read from or sent to GitHub, and nothing is decided.
 
+pub mod cause;
 pub mod check;
+mod closing;
 pub mod commit;
+pub mod failure;
 pub mod graph;
+pub mod history;
 pub mod instructions;
 mod layout;
 pub mod notice;
 mod overrides;
+pub mod plan_fault;
 pub mod pull;
+pub mod question;
+pub mod reason;
 mod refusal;
 pub mod reminder;
 pub mod replan;
@@ -31,9 +38,10 @@ pub mod words;
 pub(crate) mod fixture;
 
 pub use check::{CheckReport, check_output, foreign_check, verifier_check, verifier_running};
+pub use closing::closing_word;
 pub use commit::{commit_message, merge_message, progress_message};
-pub use instructions::{judge_instructions, planner_instructions, step_instructions};
-pub use notice::{closing_word, completion_word, notice, report_comment, report_marker};
+pub use instructions::{judge_instructions, planner_instructions, planner_rework, step_instructions};
+pub use notice::{completion_word, notice, report_comment, report_marker};
 pub use pull::{pull_body, pull_title, step_marker};
 pub use reminder::{reminder, reminder_marker};
 pub use status::{status_comment, status_marker};

@@ -135,24 +135,6 @@ pub fn report_comment(directive: &Directive, step: &Step) -> String {
     }
 }
 
-/// What is said on a pull request that is closed unmerged. `word` is why.
-pub fn closing_word(directive: &Directive, step: &Step, word: &str) -> String {
-    let word = inline(word, 500);
-    let word = word.trim_end_matches('.');
-    let branch = code(step.branch.as_str());
-    if directive.earlier_step(step.id).is_none() {
-        return format!("Closed: {word}. The branch {branch} is kept. (Part of #{})", directive.issue);
-    }
-    let same = directive.step_named(step.name.as_str()).and_then(|same| same.pull.as_ref());
-    let instead = same.map_or_else(
-        || format!("What replaces it is listed in the status comment of #{}", directive.issue),
-        |pull| {
-            format!("#{} replaces it; everything is listed in the status comment of #{}", pull.number, directive.issue)
-        },
-    );
-    format!("Closed: {word}. The branch {branch} is kept. {instead}.")
-}
-
 /// What is said on the issue when Adjutant closes it.
 pub fn completion_word(directive: &Directive, links: &Links) -> String {
     fit(MAX_BODY, |chars| {
@@ -300,27 +282,9 @@ mod tests {
     }
 
     #[test]
-    fn a_superseded_pull_request_is_closed_with_what_replaces_it() {
-        let mut directive = fixture::replanned(fixture::person("maintainer"), "too large");
-        let left = directive.earlier[2].clone();
-        let first = closing_word(&directive, &left, "the work is planned anew: too large");
-        directive.steps = fixture::finishing().steps;
-        let later = closing_word(&directive, &left, "the work is planned anew: too large");
-        insta::assert_snapshot!(format!("{first}\n{later}"), @r"
-        Closed: the work is planned anew: too large. The branch `adjutant/7-1/g1-document` is kept. What replaces it is listed in the status comment of #7.
-        Closed: the work is planned anew: too large. The branch `adjutant/7-1/g1-document` is kept. #14 replaces it; everything is listed in the status comment of #7.
-        ");
-    }
-
-    #[test]
     fn the_last_words_are_short() {
         let directive = fixture::completed();
-        let words = [
-            closing_word(&directive, &directive.steps[3], "stopped by maintainer."),
-            completion_word(&directive, &fixture::links()),
-        ];
-        insta::assert_snapshot!(words.join("\n"), @r"
-        Closed: stopped by maintainer. The branch `adjutant/7-1/g1-prove` is kept. (Part of #7)
+        insta::assert_snapshot!(completion_word(&directive, &fixture::links()), @r"
         Completed. Merged into `main` with [#16](https://github.com/acme/widgets/pull/16).
 
         **Acceptance criteria**

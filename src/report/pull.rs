@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::text::{MAX_BODY, code, fit, inline, plain, quote};
-use super::{Links, story, words};
+use super::{Links, cause, story, words};
 use adjutant_domain::contract::Phase;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::StepId;
@@ -64,7 +64,8 @@ fn progress(directive: &Directive, step: &Step, chars: usize) -> String {
     if step.submission().is_some() || directive.status().is_over() {
         return String::new();
     }
-    let last = step.state.cause().map(|reason| inline(reason, chars.min(600))).filter(|reason| !reason.is_empty());
+    let last =
+        step.state.cause().map(|it| inline(&cause::words(it), chars.min(600))).filter(|reason| !reason.is_empty());
     let why = last.map(|reason| format!(" The last try came to nothing: {}.", reason.trim_end_matches('.')));
     let why = why.unwrap_or_default();
     match step.status() {

@@ -1,5 +1,6 @@
 //! Why a command was refused, in a sentence with what is possible instead.
 
+use super::cause;
 use super::text::code;
 use adjutant_domain::refusal::Refusal;
 use adjutant_domain::status::DirectiveStatus;
@@ -20,7 +21,11 @@ pub(super) fn words(refusal: &Refusal) -> String {
         Refusal::StepCannot => "that is not possible from where the step stands".to_owned(),
         Refusal::AlreadyMerged => "already merged".to_owned(),
         Refusal::BlockedSince { step, why } => {
-            format!("{} was blocked after that was written ({why}); look at it and say it again", name(step.as_str()))
+            format!(
+                "{} was blocked after that was written ({}); look at it and say it again",
+                name(step.as_str()),
+                cause::words(why)
+            )
         }
         Refusal::NothingToAccept { step } => {
             format!("{} has nothing to accept yet: `/retry {step}` or `/skip {step}`", name(step.as_str()))
@@ -99,6 +104,8 @@ fn not_possible(from: DirectiveStatus, to: DirectiveStatus) -> String {
 mod tests {
     use super::*;
     use adjutant_domain::approval::ApprovalKind;
+    use adjutant_domain::cause::Cause;
+    use adjutant_domain::evaluation::EvaluationReason;
     use adjutant_domain::ids::{StepName, Usd};
     use adjutant_domain::policy::Autonomy;
     use adjutant_domain::status::StepStatus;
@@ -118,7 +125,10 @@ mod tests {
             Refusal::StepGone,
             Refusal::StepCannot,
             Refusal::AlreadyMerged,
-            Refusal::BlockedSince { step: step(), why: "still red after 3 reworks".to_owned() },
+            Refusal::BlockedSince {
+                step: step(),
+                why: Cause::StillRed { reworks: 3, reasons: vec![EvaluationReason::NothingVerified] },
+            },
             Refusal::NothingToAccept { step: step() },
             Refusal::NothingToApprove { step: step(), status: StepStatus::Running },
             Refusal::HeadMoved,

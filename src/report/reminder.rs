@@ -21,7 +21,7 @@ pub fn reminder(directive: &Directive, approval: &Approval, links: &Links, now: 
             "{}\n⏰ This has waited for a maintainer for {waited}:\n\n{}\n\nIt stays open, and whatever does not depend on \
              it goes on. This is the only reminder.",
             reminder_marker(approval.id),
-            status::question(directive, approval, links, chars.min(600)),
+            status::asked(directive, approval, links, chars.min(600)),
         )
     })
 }
@@ -33,12 +33,13 @@ mod tests {
     use super::*;
     use crate::report::fixture;
     use adjutant_domain::approval::ApprovalStatus;
+    use adjutant_domain::question::Question;
 
     #[test]
     fn a_reminder_says_what_waits_since_when_and_what_answers_it() {
         let mut directive = fixture::directive();
         directive.approvals[0].status = ApprovalStatus::Expired;
-        directive.approvals[0].question = "yellow, says @maintainer".to_owned();
+        directive.approvals[0].question = Question::Legacy("yellow, says @maintainer".to_owned());
         let now = directive.approvals[0].asked_at + Duration::hours(73);
         let text = reminder(&directive, &directive.approvals[0], &fixture::links(), now);
         assert!(!text.contains("@maintainer"), "{text}");

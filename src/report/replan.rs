@@ -1,7 +1,7 @@
 //! What the status comment says of plans that replace others, and of an issue that was edited.
 
-use super::Links;
 use super::text::{actor, code, inline};
+use super::{Links, cause};
 use adjutant_domain::actor::Actor;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::status::StepStatus;
@@ -11,7 +11,7 @@ use adjutant_domain::step::Step;
 pub(super) fn because(directive: &Directive, chars: usize) -> Option<String> {
     let replan = directive.replans.last()?;
     let (number, limit) = (directive.plan_number(), directive.policy.limits.chain_generations);
-    let reason = inline(&replan.reason, chars.min(600));
+    let reason = inline(&cause::replan(&replan.reason), chars.min(600));
     let reason = reason.trim_end_matches('.');
     let why = match (replan.by == Actor::Adjutant, reason.is_empty()) {
         (true, _) => reason.to_owned(),

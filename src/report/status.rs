@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
-use super::{Links, graph, notice, overrides, replan, words};
+use super::{Links, cause, failure, graph, notice, overrides, plan_fault, question, replan, words};
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus};
 use adjutant_domain::directive::{Directive, DirectiveState, PauseReason, PlanOrigin};
 use adjutant_domain::ids::DirectiveId;
@@ -88,7 +88,7 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
             format!("{merged} {}.\n\n{proof}", words::totals(directive)).trim_end().to_owned()
         }
         DirectiveState::Failed { failure, .. } | DirectiveState::Archived { failure: Some(failure), .. } => {
-            inline(failure, chars.max(200))
+            inline(&cause::directive(failure), chars.max(200))
         }
     }
 }
@@ -129,7 +129,7 @@ fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
     }
     let waiting = words::by_urgency(directive);
     let mut questions: Vec<String> =
-        waiting.iter().take(30).map(|approval| question(directive, approval, links, chars.min(600))).collect();
+        waiting.iter().take(30).map(|approval| asked(directive, approval, links, chars.min(600))).collect();
     let more = waiting.len() - questions.len();
     if questions.is_empty() {
         return String::new();
@@ -142,7 +142,7 @@ fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
 }
 
 /// A question in a line, and in a second one the commands that answer it.
-pub(super) fn question(directive: &Directive, approval: &Approval, links: &Links, chars: usize) -> String {
+pub(super) fn asked(directive: &Directive, approval: &Approval, links: &Links, chars: usize) -> String {
     let step = approval.step.and_then(|id| directive.step(id));
     let what = match (approval.kind, step) {
         (ApprovalKind::Plan, _) => "the plan".to_owned(),
@@ -150,7 +150,7 @@ pub(super) fn question(directive: &Directive, approval: &Approval, links: &Links
         (_, Some(step)) => named(step, links),
         (_, None) => "a step".to_owned(),
     };
-    let asked = inline(&approval.question, chars);
+    let asked = inline(&question::words(&approval.question), chars);
     let shown = if asked.is_empty() { String::new() } else { format!(": {asked}") };
     let pull = step.and_then(|step| step.pull.as_ref());
     let place = pull.map_or_else(
@@ -175,15 +175,17 @@ fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
         if !matches!(step.status(), StepStatus::Blocked | StepStatus::Failed) {
             continue;
         }
-        let reason = step.state.cause().unwrap_or("no reason was given");
+        let reason = step.state.cause().map_or_else(|| "no reason was given".to_owned(), cause::words);
         let asked = words::waiting_approval(directive, step).filter(|_| !directive.status().is_over());
-        if asked.is_none_or(|approval| !approval.question.contains(reason) && step.state.cause().is_some()) {
+        if asked.is_none_or(|approval| {
+            !question::words(&approval.question).contains(&reason) && step.state.cause().is_some()
+        }) {
             let state = if step.status() == StepStatus::Failed { "could not be run" } else { "is blocked" };
-            rows.push(format!("- **{}** {state}: {}", named(step, links), inline(reason, chars.min(600))));
+            rows.push(format!("- **{}** {state}: {}", named(step, links), inline(&reason, chars.min(600))));
         }
     }
     if let Some(task) = last_failed_planning(directive) {
-        let reason = inline(task.failure.as_deref().unwrap_or_default(), chars.min(600));
+        let reason = inline(&task.failure.as_ref().map(failure::words).unwrap_or_default(), chars.min(600));
         rows.push(format!("- **planning** failed: {reason}"));
     }
     if rows.is_empty() { String::new() } else { format!("**Stuck**\n\n{}", rows.join("\n")) }
@@ -302,8 +304,12 @@ fn origin(directive: &Directive, chars: usize) -> String {
     if !plan.rationale.trim().is_empty() && chars > 0 {
         details.push(quote(&plan.rationale, chars));
     }
-    let faults: Vec<String> =
-        plan.faults.iter().take(20).map(|fault| format!("- {}", inline(fault, chars.min(300)))).collect();
+    let faults: Vec<String> = plan
+        .faults
+        .iter()
+        .take(20)
+        .map(|fault| format!("- {}", inline(&plan_fault::words(fault), chars.min(300))))
+        .collect();
     if chars > 0 {
         details.extend(plan_steps(directive, chars));
     }

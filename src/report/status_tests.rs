@@ -6,6 +6,8 @@ use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::Urgency;
 use adjutant_domain::directive::{DirectiveState, PlanRecord};
 use adjutant_domain::ids::{Login, PlanHash, StepName, Usd};
+use adjutant_domain::plan::PlanFault;
+use adjutant_domain::question::Question;
 use adjutant_domain::replan::IssueText;
 use adjutant_domain::task::QueueReason;
 
@@ -23,7 +25,7 @@ fn a_directive_in_work_is_told_whole() {
 
     **Waiting for a maintainer**
 
-    - **[convert](https://github.com/acme/widgets/pull/13)**: yellow: the optional verifier `lint` failed
+    - **[convert](https://github.com/acme/widgets/pull/13)**: `convert` is yellow: the optional verifier `lint` failed. May this step be merged?
       Here (or in [#13](https://github.com/acme/widgets/pull/13) without the name): `/approve convert` merges it, `/rework convert WHAT` sends it back, `/skip convert` goes on without it.
 
     ```mermaid
@@ -204,7 +206,12 @@ fn every_reason_of_a_pause_is_told_and_a_budget_at_its_ceiling_offers_no_more() 
 #[test]
 fn the_most_urgent_question_comes_first_and_an_expired_one_says_since_when() {
     let mut directive = fixture::directive();
-    let mut blocked = fixture::approval(2, ApprovalKind::StepBlocked, Some(&directive.steps[3].clone()), "still red");
+    let mut blocked = fixture::approval(
+        2,
+        ApprovalKind::StepBlocked,
+        Some(&directive.steps[3].clone()),
+        Question::Legacy("still red".to_owned()),
+    );
     blocked.urgency = Urgency::High;
     blocked.status = ApprovalStatus::Expired;
     directive.approvals.push(blocked);
@@ -239,7 +246,7 @@ fn a_default_chain_shows_the_planners_faults_collapsed() {
     directive.plan = Some(PlanRecord {
         origin: PlanOrigin::Default,
         hash: PlanHash::new("0"),
-        faults: vec!["requirement R2 is covered by no step".to_owned()],
+        faults: vec![PlanFault::Uncovered { requirement: "R2".to_owned() }],
         rationale: String::new(),
     });
     let text = comment(&directive);
@@ -304,12 +311,12 @@ fn texts_of_others_break_nothing_and_call_nobody() {
     let mut directive = fixture::directive();
     directive.steps[0].name = StepName::new(ATTACK);
     directive.steps[3].state = fixture::blocked(ATTACK, None);
-    directive.approvals[0].question = ATTACK.to_owned();
+    directive.approvals[0].question = Question::Legacy(ATTACK.to_owned());
     directive.policy.label = ATTACK.to_owned();
     directive.requested_by = Login::new("maintainer");
     if let Some(plan) = &mut directive.plan {
         plan.rationale = ATTACK.to_owned();
-        plan.faults = vec![ATTACK.to_owned()];
+        plan.faults = vec![PlanFault::Legacy(ATTACK.to_owned())];
     }
     for state in [DirectiveState::Active, fixture::failed(ATTACK)] {
         directive.state = state;
@@ -330,12 +337,15 @@ fn the_longest_texts_fit_into_a_comment() {
     let long = "&<ö|`".repeat(2_000);
     let step = Step { state: fixture::blocked(&long, None), ..directive.steps[2].clone() };
     directive.steps = (0..50).map(|n| Step { name: StepName::new(format!("step-{n}")), ..step.clone() }).collect();
-    let approval =
-        Approval { question: long.clone(), status: ApprovalStatus::Pending, ..directive.approvals[0].clone() };
+    let approval = Approval {
+        question: Question::Legacy(long.clone()),
+        status: ApprovalStatus::Pending,
+        ..directive.approvals[0].clone()
+    };
     directive.approvals = vec![approval; 200];
     if let Some(plan) = &mut directive.plan {
         plan.rationale.clone_from(&long);
-        plan.faults = vec![long.clone(); 500];
+        plan.faults = vec![PlanFault::Legacy(long.clone()); 500];
     }
     for (steps, state) in [(50, DirectiveState::Active), (300, DirectiveState::Active), (300, fixture::failed(&long))] {
         directive.state = state;

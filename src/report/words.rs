@@ -266,6 +266,7 @@ mod tests {
     use super::*;
     use crate::report::fixture;
     use adjutant_domain::command::{self, Command};
+    use adjutant_domain::question::Question;
 
     #[test]
     fn every_command_that_is_suggested_is_understood() {
@@ -275,7 +276,8 @@ mod tests {
             for (step, place) in
                 [(&directive.steps[1], Place::Issue), (&directive.steps[1], Place::Pull), (unborn, Place::Issue)]
             {
-                let asked = answers(&directive, &fixture::approval(1, *kind, Some(step), ""), Some(step), place);
+                let asked =
+                    answers(&directive, &fixture::approval(1, *kind, Some(step), Question::Plan), Some(step), place);
                 let suggested: Vec<&str> = asked.split('`').skip(1).step_by(2).collect();
                 assert!(!suggested.is_empty(), "{asked}");
                 for command in suggested {

@@ -11,6 +11,7 @@ use tracing::Instrument;
 use super::app::App;
 use super::apply::Settle;
 use super::ingest::{self, Fact, IngestError, Interpretation, Target, Webhook};
+use crate::report::failure;
 use crate::store::StoreError;
 use crate::store::inbox::{Delivery, Ending};
 use crate::store::queue::{Held, Retry};
@@ -73,7 +74,7 @@ async fn handle(app: &App, delivery: &Delivery) {
 
 async fn settled(app: &App, delivery: &Delivery) -> Result<Held, StoreError> {
     if let Some(why) = delivery.record.ended_its_processes() {
-        return put_back(app, delivery, IngestError::Never { why }).await;
+        return put_back(app, delivery, IngestError::Never { why: failure::words(&why) }).await;
     }
     // Recorded before the work begins, so that work that ends the process counts as an attempt.
     if app.store.begin_delivery(delivery).await? == Held::No {

@@ -11,12 +11,14 @@ use tracing::Instrument;
 
 use super::app::App;
 use super::apply::Settle;
-use super::effects::{self, EffectError, Working, carry_out, failure_signal, without_folder};
+use super::effects::{self, EffectError, Working, carry_out, failure_signal, for_people};
 use super::sink::SignalSink;
+use crate::report::failure;
 use crate::store::StoreError;
 use crate::store::effects::{Claimed, HeldTask, Row, Unreadable};
 use crate::store::queue::{Held, Retry};
 use adjutant_domain::effect::Lane;
+use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{DirectiveId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
 
@@ -103,9 +105,10 @@ async fn set_unreadable_aside(app: &App, unreadable: &Unreadable) {
         why,
         "effect {key} cannot be read by this version; it is set aside as failed"
     );
-    let why = format!("it cannot be read by this version: {why}");
-    let signals: Vec<_> = Signal::of_failed_effect(kind, *task, *step, &why).into_iter().collect();
-    if let Err(error) = set_aside(app, row, &signals, &why).await {
+    let why = Failure::Unreadable { error: why.clone() };
+    let told = failure::words(&why);
+    let signals: Vec<_> = Signal::of_failed_effect(kind, *task, *step, why).into_iter().collect();
+    if let Err(error) = set_aside(app, row, &signals, &told).await {
         tracing::warn!(%error, key, "effect {key} could not be set aside; trying again when its lease lapses");
     }
 }
@@ -166,7 +169,7 @@ async fn work(app: &App, claimed: &Claimed, stop: &CancellationToken) {
 enum Begun<'a> {
     Working(Working<'a>),
     /// It must not be done any more, for this reason.
-    No(String),
+    No(Failure),
     LeaseLost,
 }
 
@@ -249,16 +252,17 @@ async fn settle(app: &App, claimed: &Claimed, outcome: Result<Vec<Signal>, Effec
 /// permanently. The cost of an agent's run was recorded when the run ended.
 async fn cannot_be_kept(app: &App, claimed: &Claimed, error: &StoreError) -> Result<Held, StoreError> {
     let key = &claimed.row.key;
-    let why = format!("what came of it cannot be stored: {error}");
-    tracing::error!(key, %error, "effect {key} failed permanently: {why}");
+    let why = Failure::NotStored { error: error.to_string() };
+    let told = failure::words(&why);
+    tracing::error!(key, %error, "effect {key} failed permanently: {told}");
     let signal = match claimed.effect.task() {
         Some(task) => {
-            let outcome = TaskOutcome::Failed { reason: why.clone() };
+            let outcome = TaskOutcome::Failed { reason: why };
             Some(Signal::TaskFinished { task, outcome, cost: Usd::ZERO })
         }
-        None => failure_signal(&claimed.effect, &why),
+        None => failure_signal(&claimed.effect, why),
     };
-    set_aside(app, &claimed.row, signal.as_slice(), &why).await
+    set_aside(app, &claimed.row, signal.as_slice(), &told).await
 }
 
 /// Sets a row aside as failed and sends the signals that say so. If these are refused as well, the row is set aside
@@ -280,19 +284,19 @@ async fn set_aside(app: &App, row: &Row, signals: &[Signal], why: &str) -> Resul
 async fn wait_for_access(
     app: &App,
     claimed: &Claimed,
-    why: &str,
+    why: &Failure,
     then: Option<Vec<Signal>>,
 ) -> Result<Held, StoreError> {
     let in_reach = match app.repo_of(claimed).await {
         Some(repo) => app.in_reach(&repo).await,
         None => None,
     };
-    let key = &claimed.row.key;
-    tracing::debug!(key, why, in_reach, "effect {key} waits for the app's access");
+    let (key, told) = (&claimed.row.key, failure::words(why));
+    tracing::debug!(key, why = told, in_reach, "effect {key} waits for the app's access");
     if in_reach == Some(true) {
         return refused(app, claimed, why, effects::TRIES, then).await;
     }
-    app.store.retry_effect(&claimed.row, next_pause(claimed), why, Retry::Failed).await
+    app.store.retry_effect(&claimed.row, next_pause(claimed), &told, Retry::Failed).await
 }
 
 /// Tries an effect again that GitHub refused, and accepts the refusal after `tries`. A refusal that comes only from
@@ -300,14 +304,14 @@ async fn wait_for_access(
 async fn refused(
     app: &App,
     claimed: &Claimed,
-    why: &str,
+    why: &Failure,
     tries: u32,
     then: Option<Vec<Signal>>,
 ) -> Result<Held, StoreError> {
-    let (row, key) = (&claimed.row, &claimed.row.key);
+    let (row, key, told) = (&claimed.row, &claimed.row.key, failure::words(why));
     if let Some(repo) = app.repo_of(claimed).await {
         if app.is_out_of_reach(&repo).await {
-            return app.store.retry_effect(row, next_pause(claimed), why, Retry::Failed).await;
+            return app.store.retry_effect(row, next_pause(claimed), &told, Retry::Failed).await;
         }
         // The cause may have been the cached token for git.
         app.github.forget_git_tokens(&repo).await;
@@ -315,23 +319,34 @@ async fn refused(
     let refusals = claimed.record.refusals + 1;
     if refusals < tries {
         let delay = pause(refusals);
-        tracing::warn!(key, why, refusals, delay_s = delay.as_secs_f32(), "effect {key} was refused; trying again");
-        return app.store.retry_effect(row, delay, why, Retry::Refused).await;
+        tracing::warn!(
+            key,
+            why = told,
+            refusals,
+            delay_s = delay.as_secs_f32(),
+            "effect {key} was refused; trying again"
+        );
+        return app.store.retry_effect(row, delay, &told, Retry::Refused).await;
     }
     match then {
         Some(signals) => {
-            tracing::warn!(key, why, refusals, "effect {key} was refused; the refusal is applied to its directive");
+            tracing::warn!(
+                key,
+                why = told,
+                refusals,
+                "effect {key} was refused; the refusal is applied to its directive"
+            );
             app.apply(of(row), &signals, Settle::Done(row)).await
         }
         None => give_up(app, claimed, why).await,
     }
 }
 
-async fn give_up(app: &App, claimed: &Claimed, why: &str) -> Result<Held, StoreError> {
-    let key = &claimed.row.key;
-    tracing::error!(key, why, "effect {key} failed permanently: {why}");
-    let told = without_folder(why, &app.settings.data_dir);
-    set_aside(app, &claimed.row, failure_signal(&claimed.effect, &told).as_slice(), why).await
+async fn give_up(app: &App, claimed: &Claimed, why: &Failure) -> Result<Held, StoreError> {
+    let (key, told) = (&claimed.row.key, failure::words(why));
+    tracing::error!(key, why = told, "effect {key} failed permanently: {told}");
+    let signal = failure_signal(&claimed.effect, for_people(why, &app.settings.data_dir));
+    set_aside(app, &claimed.row, signal.as_slice(), &told).await
 }
 
 fn of(row: &Row) -> DirectiveId {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::effects::step_in;
 use super::{Store, StoreError};
+use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{DirectiveId, TaskId};
 use adjutant_domain::signal::Signal;
 
@@ -172,7 +173,7 @@ impl Store {
         {
             let task = payload.pointer("/run_task/task").and_then(Value::as_str);
             let task = task.and_then(|task| task.parse().ok()).map(TaskId);
-            let signal = Signal::of_failed_effect(&entry.kind, task, step_in(&payload, &entry.kind), why);
+            let signal = Signal::of_failed_effect(&entry.kind, task, step_in(&payload, &entry.kind), Failure::Dropped);
             transaction.leave_signals(directive, signal.as_slice()).await?;
         }
         transaction.commit().await?;

@@ -18,6 +18,8 @@
 
 use uuid::Uuid;
 
+use adjutant_domain::failure::Failure;
+
 /// The number of crashes in a row after which a row is set aside.
 pub const CRASHES: i32 = 3;
 /// The number of lapsed leases in a row after which a row is set aside.
@@ -75,12 +77,11 @@ impl Record {
     }
 
     /// Why the row must not be handled any more, if that is so.
-    pub fn ended_its_processes(&self) -> Option<String> {
-        let (crashes, lapses) = (i64::from(self.crashes), i64::from(self.lapses));
-        if crashes >= i64::from(CRASHES) {
-            Some(format!("the process that worked on it ended {crashes} times in a row"))
-        } else if lapses >= i64::from(LAPSES) {
-            Some(format!("it was begun {lapses} times in a row and never ended"))
+    pub fn ended_its_processes(&self) -> Option<Failure> {
+        if i64::from(self.crashes) >= i64::from(CRASHES) {
+            Some(Failure::ProcessesEnded { times: self.crashes })
+        } else if i64::from(self.lapses) >= i64::from(LAPSES) {
+            Some(Failure::NeverEnded { times: self.lapses })
         } else {
             None
         }
@@ -235,7 +236,7 @@ mod tests {
     fn three_crashes_in_a_row_or_many_lapses_are_enough() {
         let record = |crashes, lapses| Record { crashes, lapses, ..Record::default() }.ended_its_processes();
         assert_eq!(record(2, 14), None);
-        assert!(record(3, 3).unwrap().contains("3 times"));
-        assert!(record(0, 15).unwrap().contains("15 times"));
+        assert_eq!(record(3, 3), Some(Failure::ProcessesEnded { times: 3 }));
+        assert_eq!(record(0, 15), Some(Failure::NeverEnded { times: 15 }));
     }
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::diff::{self, Diff};
 use super::git::{self, Git, GitError, Remote};
+use super::push::PushError;
 
 /// How many progress commits of one task are searched: more than there are in two weeks.
 const MOST_MARKED: u32 = 50_000;
@@ -97,26 +98,6 @@ pub enum Merge {
         /// The files, sorted.
         paths: Vec<String>,
     },
-}
-
-/// Why a push was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum PushError {
-    /// The branch has moved: somebody else pushed, deleted or created it.
-    #[error("the branch moved: fetch it and check what was pushed")]
-    Moved,
-    /// The push would remove commits from the branch.
-    #[error("the new commit does not contain what the branch holds: merge it first")]
-    NotFastForward,
-    /// The server rejected it: a protected branch, a rule, a hook.
-    #[error("the server rejected the push: {0}")]
-    Rejected(String),
-    /// The app has no permission for this push. Only a person can grant it.
-    #[error("{0}")]
-    NotGranted(String),
-    /// Git or the network failed.
-    #[error(transparent)]
-    Git(#[from] GitError),
 }
 
 /// A file at a commit.
@@ -275,20 +256,9 @@ impl Mirror {
         let Some(refused) = said.lines().find(|line| line.starts_with('!')) else {
             return Err(answer.error().into());
         };
-        let reason = refused.rsplit('\t').next().unwrap_or(refused);
-        // Both ends check the lease, and a race within the server is reported in other words again.
-        let moved = [
-            "stale info",
-            "fetch first",
-            "non-fast-forward",
-            "cannot lock ref",
-            "reference already exists",
-            "incorrect old value",
-        ];
-        if !moved.iter().any(|words| said.contains(words) || answer.stderr.contains(words)) {
-            let told: Vec<&str> =
-                answer.stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim).collect();
-            return Err(PushError::Rejected(super::secrets::redact(&format!("{reason} {}", told.join(" ")))));
+        let error = PushError::of_rejection(refused, &said, &answer.stderr);
+        if !matches!(error, PushError::Moved) {
+            return Err(error);
         }
         if self.remote_head(remote, branch).await?.as_deref() == Some(sha) { Ok(()) } else { Err(PushError::Moved) }
     }

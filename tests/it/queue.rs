@@ -12,6 +12,7 @@ use adjutant::store::queue::{CRASHES, Held, Retry};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::engine;
+use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{DirectiveId, Sha, StepId};
 use adjutant_domain::persisted::STATE_VERSION;
 use adjutant_domain::signal::Signal;
@@ -225,7 +226,7 @@ async fn only_work_that_was_begun_and_neither_ended_nor_released_counts_as_a_cra
         assert_eq!(store.begin_effect(&claimed.row).await.unwrap(), Held::Yes);
     }
     let poison = next().await;
-    assert!(poison.record.ended_its_processes().unwrap().contains("3 times"));
+    assert_eq!(poison.record.ended_its_processes(), Some(Failure::ProcessesEnded { times: 3 }));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 pub use super::status::ApprovalStatus;
 
 use super::ids::{ApprovalId, Digest, Login, PlanHash, Sha, StepId};
+use super::question::Question;
 
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +26,8 @@ pub struct Approval {
     /// How much waits for it.
     #[serde(default)]
     pub urgency: Urgency,
-    /// Why a person is asked, in a sentence.
-    pub question: String,
+    /// Why a person is asked, and what they are to decide.
+    pub question: Question,
     /// When it was asked.
     pub asked_at: DateTime<Utc>,
     /// When people are reminded of it, once; never where absent. A late answer counts all the same.

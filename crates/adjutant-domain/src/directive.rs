@@ -10,6 +10,7 @@ pub use state::{DirectiveState, NoReason, Pause, PauseReason, PauseReasons, Unde
 use super::approval::Approval;
 use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd};
+use super::plan::PlanFault;
 use super::policy::options::{self, PolicyOverrides};
 use super::policy::{Autonomy, Policy};
 use super::replan::{IssueText, Replan};
@@ -55,9 +56,9 @@ pub struct Directive {
     /// The current generation of the chain, 0 before the first plan.
     pub generation: u32,
     /// What was wrong with the plan that was proposed first; the planner is told once.
-    pub planning_faults: Vec<String>,
+    pub planning_faults: Vec<PlanFault>,
     /// What a person said when turning the last plan down.
-    pub planning_words: Option<String>,
+    pub planning_words: Option<TurnedDown>,
     /// Where the plan came from, once there is one.
     pub plan: Option<PlanRecord>,
     /// Whether the integration branch was cut.
@@ -114,9 +115,18 @@ pub struct PlanRecord {
     /// What is approved when the plan is.
     pub hash: PlanHash,
     /// What was wrong with the proposals that were turned down.
-    pub faults: Vec<String>,
+    pub faults: Vec<PlanFault>,
     /// The planner's words about it.
     pub rationale: String,
+}
+
+/// A person's no to a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnedDown {
+    /// Who said it; none where version 1 wrote that into the words.
+    pub by: Option<Login>,
+    /// With which words.
+    pub words: String,
 }
 
 /// Who made a plan.

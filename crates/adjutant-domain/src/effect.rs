@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::closing::ClosingReason;
 use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, TaskId};
 use super::refusal::Refusal;
 use super::signal::{Source, SourceKind};
@@ -69,8 +70,8 @@ pub enum Effect {
     ClosePull {
         /// Whose.
         step: StepId,
-        /// Why, in a sentence.
-        word: String,
+        /// Why.
+        reason: ClosingReason,
     },
     /// Post a step's report on the issue, collapsed.
     PostReport {
@@ -250,9 +251,7 @@ impl Effect {
             Self::Integrate { round } => format!("{directive}/integrate/{round}"),
             Self::DeleteBranch { step } => format!("{directive}/delete-branch/{step}"),
             // One that was opened again may be closed again, for another reason.
-            Self::ClosePull { step, word } => {
-                format!("{directive}/close-pull/{step}/{}", Sha::of_text(word).short())
-            }
+            Self::ClosePull { step, reason } => format!("{directive}/close-pull/{step}/{}", reason.key_word()),
             Self::PostReport { step, head } => format!("{directive}/report/{step}/{head}"),
             Self::Remind { approval } => format!("{directive}/remind/{approval}"),
             Self::CloseIssue => format!("{directive}/close-issue"),
@@ -365,7 +364,7 @@ mod tests {
         let (head, to) = (Sha::new("abc"), Login::new("mona"));
         let repo = Repo { id: 7, owner: "acme".to_owned(), name: "widgets".to_owned(), installation: 3 };
         let notice = Notice::Help;
-        let skipped = "this step was skipped".to_owned();
+        let legacy = ClosingReason::Legacy("this step was skipped".to_owned());
         vec![
             (Effect::WriteStatus, format!("{d}/status")),
             (Effect::WriteCheck { step }, format!("{d}/check/{step}")),
@@ -377,9 +376,10 @@ mod tests {
             (Effect::Merge { step, head: head.clone(), round: 2 }, format!("{d}/merge/{step}/abc/2")),
             (Effect::Integrate { round: 3 }, format!("{d}/integrate/3")),
             (Effect::DeleteBranch { step }, format!("{d}/delete-branch/{step}")),
+            (Effect::ClosePull { step, reason: ClosingReason::Skipped }, format!("{d}/close-pull/{step}/skipped")),
             (
-                Effect::ClosePull { step, word: skipped.clone() },
-                format!("{d}/close-pull/{step}/{}", Sha::of_text(&skipped).short()),
+                Effect::ClosePull { step, reason: legacy },
+                format!("{d}/close-pull/{step}/{}", Sha::of_text("this step was skipped").short()),
             ),
             (Effect::PostReport { step, head: head.clone() }, format!("{d}/report/{step}/abc")),
             (Effect::Remind { approval }, format!("{d}/remind/{approval}")),

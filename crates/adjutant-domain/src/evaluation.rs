@@ -6,6 +6,10 @@ use super::ids::Sha;
 use super::policy::Thresholds;
 use super::step::{Finding, FindingKind};
 
+mod reason;
+
+pub use reason::EvaluationReason;
+
 /// All verifiers on one head. Void on the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -19,8 +23,8 @@ pub struct Evaluation {
     pub results: Vec<VerifierResult>,
     /// What a model as judge found.
     pub judgement: Option<Judgement>,
-    /// Why it is no better than it is, a sentence each.
-    pub reasons: Vec<String>,
+    /// Why it is no better than it is.
+    pub reasons: Vec<EvaluationReason>,
 }
 
 /// How sure the proof makes us, worst first.
@@ -127,11 +131,11 @@ impl Evaluation {
 
         let mut confidence = without_judge.map_or(Confidence::Yellow, |score| grade(score, thresholds));
         if without_judge.is_none() {
-            reasons.push("nothing was verified".to_owned());
+            reasons.push(EvaluationReason::NothingVerified);
         }
         for failed in results.iter().filter(|result| result.verdict == Verdict::Fail) {
-            let kind = if failed.required { "required" } else { "optional" };
-            reasons.push(format!("the {kind} verifier `{}` failed", failed.name));
+            let (verifier, required) = (failed.name.clone(), failed.required);
+            reasons.push(EvaluationReason::VerifierFailed { verifier, required });
             if failed.required {
                 confidence = Confidence::Red;
             }
@@ -140,22 +144,22 @@ impl Evaluation {
         let silent = |result: &&VerifierResult| result.required && result.verdict == Verdict::Neutral;
         for silent in results.iter().filter(silent) {
             confidence = confidence.min(Confidence::Yellow);
-            reasons.push(format!("the required verifier `{}` found nothing to prove", silent.name));
+            reasons.push(EvaluationReason::VerifierSilent { verifier: silent.name.clone() });
         }
         if let Some(judge) = &judgement {
             let judged = with_judge.map_or(Confidence::Yellow, |score| grade(score, thresholds));
             if judged < confidence {
                 confidence = judged;
-                reasons.push("the judge was not convinced".to_owned());
+                reasons.push(EvaluationReason::JudgeUnconvinced);
             }
             for unmet in judge.criteria.iter().filter(|criterion| !criterion.met) {
                 confidence = confidence.min(Confidence::Yellow);
-                reasons.push(format!("criterion {} was judged unmet: {}", unmet.id, unmet.note));
+                reasons.push(unmet_reason(unmet));
             }
         }
         for finding in findings {
             confidence = confidence.min(Confidence::Yellow);
-            reasons.push(finding.text.clone());
+            reasons.push(EvaluationReason::Finding { text: finding.text.clone() });
         }
         let score = match (without_judge, with_judge) {
             (Some(without), Some(with)) => Some(without.min(with)),
@@ -166,13 +170,18 @@ impl Evaluation {
 
     /// Judges a report, which no command can prove: green, unless a criterion that it covers was judged unmet. What only claims
     /// that the work was there already (`claims`) is at most yellow.
-    pub fn of_report(head: Sha, judgement: Option<Judgement>, covered: &[String], claims: Vec<String>) -> Self {
+    pub fn of_report(
+        head: Sha,
+        judgement: Option<Judgement>,
+        covered: &[String],
+        claims: Vec<EvaluationReason>,
+    ) -> Self {
         let mut reasons = claims;
         let mut confidence = if reasons.is_empty() { Confidence::Green } else { Confidence::Yellow };
         let criteria = judgement.iter().flat_map(|judge| &judge.criteria);
         for unmet in criteria.filter(|judged| !judged.met && covered.contains(&judged.id)) {
             confidence = Confidence::Red;
-            reasons.push(format!("criterion {} was judged unmet: {}", unmet.id, unmet.note));
+            reasons.push(unmet_reason(unmet));
         }
         Self { head, confidence, score: None, results: Vec::new(), judgement, reasons }
     }
@@ -181,6 +190,10 @@ impl Evaluation {
     pub fn needs_person(findings: &[Finding]) -> bool {
         findings.iter().any(|finding| finding.kind == FindingKind::Protected)
     }
+}
+
+fn unmet_reason(unmet: &CriterionJudgement) -> EvaluationReason {
+    EvaluationReason::CriterionUnmet { criterion: unmet.id.clone(), note: unmet.note.clone() }
 }
 
 fn grade(score: f64, thresholds: Thresholds) -> Confidence {

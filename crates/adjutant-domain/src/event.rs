@@ -56,6 +56,7 @@ mod tests {
 
     use super::*;
     use crate::approval::{ApprovalKind, ApprovalStatus};
+    use crate::failure::Failure;
     use crate::ids::{Login, Sha, StepName, Usd};
     use crate::task::{TaskKind, TaskStatus};
 
@@ -88,7 +89,7 @@ mod tests {
         assert_eq!(finished(TaskStatus::Cancelled, false).severity(), Severity::Info);
         assert_eq!(finished(TaskStatus::Failed, false).severity(), Severity::Warning);
         assert_eq!(finished(TaskStatus::Succeeded, true).severity(), Severity::Warning);
-        assert_eq!(EventKind::EffectFailed { reason: "no".to_owned() }.severity(), Severity::Error);
+        assert_eq!(EventKind::EffectFailed { reason: Failure::Dropped }.severity(), Severity::Error);
     }
 
     #[test]

@@ -10,6 +10,10 @@ use super::ids::{Digest, PlanHash, StepName};
 use super::status::StepStatus;
 use super::step::{Step, StepKind};
 
+mod fault;
+
+pub use fault::PlanFault;
+
 /// A chain that can be worked on: known kinds, well-formed unique names, known and acyclic dependencies,
 /// every requirement covered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -119,27 +123,25 @@ fn fresh_schema(max_steps: u32) -> Value {
     })
 }
 
-/// The plan in a planner's answer, or everything that is wrong with it, a sentence each. `carried` is what earlier
+/// The plan in a planner's answer, or everything that is wrong with it. `carried` is what earlier
 /// chains left done: it may be depended on and declared done, counts for coverage, and not for the number of steps.
-pub fn validate(answer: &Value, brief: &Brief, max_steps: u32, carried: &[&Step]) -> Result<Plan, Vec<String>> {
-    let raw: RawPlan = RawPlan::deserialize(answer)
-        .map_err(|error| vec![format!("the plan does not have the shape of its schema: {error}")])?;
+pub fn validate(answer: &Value, brief: &Brief, max_steps: u32, carried: &[&Step]) -> Result<Plan, Vec<PlanFault>> {
+    let raw: RawPlan =
+        RawPlan::deserialize(answer).map_err(|error| vec![PlanFault::Shape { error: error.to_string() }])?;
     let mut faults = size_faults(&raw, max_steps);
     if raw.steps.len() > MOST_STEPS {
         return Err(faults);
     }
     faults.extend(name_faults(&raw, carried));
     faults.extend(coverage_faults(&raw, brief, carried));
-    if let Some(path) = cycle(&raw) {
-        faults.push(format!("the dependencies form a cycle: {}", path.join(" → ")));
-    }
+    faults.extend(cycle(&raw).map(|steps| PlanFault::Cycle { steps }));
     let steps: Vec<_> = raw.steps.iter().filter_map(|step| planned(step, carried)).collect();
     if faults.is_empty() && steps.len() == raw.steps.len() {
         Ok(Plan { rationale: clip(&raw.rationale), steps })
     } else {
         let more = faults.len().saturating_sub(MOST_FAULTS);
         faults.truncate(MOST_FAULTS);
-        faults.extend((more > 0).then(|| format!("{more} more faults are not listed")));
+        faults.extend((more > 0).then_some(PlanFault::More { faults: more }));
         Err(faults)
     }
 }
@@ -183,84 +185,70 @@ impl Plan {
     }
 }
 
-fn size_faults(raw: &RawPlan, max_steps: u32) -> Vec<String> {
+fn size_faults(raw: &RawPlan, max_steps: u32) -> Vec<PlanFault> {
     let mut faults = Vec::new();
     if raw.steps.is_empty() {
-        faults.push("the plan has no steps".to_owned());
+        faults.push(PlanFault::NoSteps);
     }
     let to_do = raw.steps.iter().filter(|step| !step.done).count();
     if to_do > max_steps as usize || raw.steps.len() > MOST_STEPS {
-        let to_do = if raw.steps.len() > MOST_STEPS { raw.steps.len() } else { to_do };
-        faults.push(format!("the plan has {to_do} steps, and at most {max_steps} are allowed"));
+        let steps = if raw.steps.len() > MOST_STEPS { raw.steps.len() } else { to_do };
+        faults.push(PlanFault::TooManySteps { steps, allowed: max_steps });
     }
     faults
 }
 
-fn name_faults(raw: &RawPlan, carried: &[&Step]) -> Vec<String> {
+fn name_faults(raw: &RawPlan, carried: &[&Step]) -> Vec<PlanFault> {
     let mut faults = Vec::new();
     let carried: BTreeSet<_> = carried.iter().map(|step| step.name.as_str()).collect();
     let known: BTreeSet<_> = raw.steps.iter().map(|step| step.name.as_str()).chain(carried.iter().copied()).collect();
     let mut seen = BTreeSet::new();
     for step in &raw.steps {
-        let name = &step.name;
-        if !StepName::is_well_formed(name) {
-            faults.push(format!(
-                "`{}` is no step name: kebab-case, a letter first, at most {} characters",
-                clip_to(name, 60),
-                StepName::MAX_CHARS
-            ));
+        let name = clip_to(&step.name, 60);
+        if !StepName::is_well_formed(&step.name) {
+            faults.push(PlanFault::BadName { name: name.clone() });
         } else if matches!(name.as_str(), "final" | "plan" | "budget" | "main") {
-            faults.push(format!("`{name}` is taken by Adjutant itself: choose another step name"));
+            faults.push(PlanFault::ReservedName { name: name.clone() });
         }
-        if !seen.insert(name) {
-            faults.push(format!("two steps are named `{}`", clip_to(name, 60)));
+        if !seen.insert(&step.name) {
+            faults.push(PlanFault::SameName { name: name.clone() });
         }
-        if step.done && !carried.contains(name.as_str()) {
-            faults.push(format!(
-                "step `{}` is declared done, and no earlier step of that name was finished: plan it without `done`",
-                clip_to(name, 60)
-            ));
+        if step.done && !carried.contains(step.name.as_str()) {
+            faults.push(PlanFault::NotFinished { step: name.clone() });
         }
         if !step.done && StepKind::parse(&step.kind).is_none() {
-            let kinds: Vec<_> = StepKind::PLANNABLE.iter().map(|kind| kind.as_str()).collect();
-            faults.push(format!(
-                "step `{}` has the unknown type `{}`: one of {}",
-                clip_to(name, 60),
-                clip_to(&step.kind, 40),
-                kinds.join(", ")
-            ));
+            faults.push(PlanFault::UnknownType { step: name.clone(), kind: clip_to(&step.kind, 40) });
         }
         if !step.done && step.description.trim().is_empty() {
-            faults.push(format!("step `{}` says nothing about what is to be done", clip_to(name, 60)));
+            faults.push(PlanFault::NoDescription { step: name.clone() });
         }
         for dependency in step.depends_on.iter().filter(|dependency| !known.contains(dependency.as_str())) {
-            faults.push(format!(
-                "step `{}` depends on `{}`, which is no step of the plan",
-                clip_to(name, 60),
-                clip_to(dependency, 60)
-            ));
+            faults.push(PlanFault::UnknownDependency { step: name.clone(), dependency: clip_to(dependency, 60) });
         }
     }
     faults
 }
 
-fn coverage_faults(raw: &RawPlan, brief: &Brief, carried: &[&Step]) -> Vec<String> {
+fn coverage_faults(raw: &RawPlan, brief: &Brief, carried: &[&Step]) -> Vec<PlanFault> {
     let mut faults = Vec::new();
     let requirements: BTreeSet<_> = brief.requirements.iter().map(|requirement| requirement.id.as_str()).collect();
     let criteria: BTreeSet<_> = brief.criteria.iter().map(|criterion| criterion.id.as_str()).collect();
     let mut covered = BTreeSet::new();
     for step in &raw.steps {
-        for (what, ids, known) in
-            [("requirement", &step.requirements, &requirements), ("criterion", &step.criteria, &criteria)]
-        {
-            for id in ids.iter().filter(|id| !known.contains(id.as_str())) {
-                faults.push(format!(
-                    "step `{}` covers {what} `{}`, which the brief does not have",
-                    clip_to(&step.name, 60),
-                    clip_to(id, 40)
-                ));
-            }
-        }
+        let unknown = |ids: &[String], known: &BTreeSet<&str>| -> Vec<String> {
+            ids.iter().filter(|id| !known.contains(id.as_str())).map(|id| clip_to(id, 40)).collect()
+        };
+        let name = || clip_to(&step.name, 60);
+        faults.extend(
+            unknown(&step.requirements, &requirements)
+                .into_iter()
+                .map(|requirement| PlanFault::UnknownRequirement { step: name(), requirement }),
+        );
+        faults.extend(
+            unknown(&step.criteria, &criteria)
+                .into_iter()
+                .map(|criterion| PlanFault::UnknownCriterion { step: name(), criterion }),
+        );
         covered.extend(step.requirements.iter().map(String::as_str));
     }
     // What passed stays, unless its name is planned with something else to do.
@@ -268,7 +256,8 @@ fn coverage_faults(raw: &RawPlan, brief: &Brief, carried: &[&Step]) -> Vec<Strin
     for step in carried.iter().filter(|step| step.status() == StepStatus::Passed && stays(step)) {
         covered.extend(step.requirements.iter().map(String::as_str));
     }
-    faults.extend(requirements.difference(&covered).map(|id| format!("requirement {id} is covered by no step")));
+    let uncovered = requirements.difference(&covered).map(|id| (*id).to_owned());
+    faults.extend(uncovered.map(|requirement| PlanFault::Uncovered { requirement }));
     faults
 }
 

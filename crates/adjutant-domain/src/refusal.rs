@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approval::ApprovalKind;
+use super::cause::Cause;
 use super::ids::{StepName, Usd};
 use super::policy::Autonomy;
 use super::status::{DirectiveStatus, StepStatus};
@@ -29,7 +30,7 @@ pub enum Refusal {
     /// The step's work is merged.
     AlreadyMerged,
     /// The step was blocked after the command was written.
-    BlockedSince { step: StepName, why: String },
+    BlockedSince { step: StepName, why: Cause },
     /// The step has no commit and no report that could be accepted.
     NothingToAccept { step: StepName },
     /// Nothing about the step waits for an approval.

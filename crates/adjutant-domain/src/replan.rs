@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
 use super::brief::Brief;
+use super::cause::Cause;
 use super::directive::Directive;
-use super::ids::StepId;
+use super::ids::{StepId, StepName};
 use super::plan::PlannedStep;
 use super::step::Step;
 
@@ -23,12 +24,30 @@ pub struct Replan {
     pub generation: u32,
     /// Who asked for it.
     pub by: Actor,
-    /// Why, in their words; empty where they gave none.
-    pub reason: String,
+    /// Why.
+    pub reason: ReplanReason,
     /// Whether the chain before had been started. One that had not takes none of the plans that the policy allows.
     pub started: bool,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// Why the work is planned anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplanReason {
+    /// A person asked for it, in these words; empty where they gave none.
+    Words(String),
+    /// The automatic reworks of a step are used up.
+    Step {
+        /// Which step.
+        step: StepName,
+        /// Why it would be done again.
+        cause: Cause,
+    },
+    /// What version 1 wrote: a person's words or a sentence of its own, shown as it is.
+    #[serde(untagged)]
+    Legacy(String),
 }
 
 /// An issue's text, as it was read.

@@ -12,6 +12,7 @@ use super::brief::Brief;
 use super::command::Command;
 use super::directive::Base;
 use super::evaluation::{Judgement, VerifierResult};
+use super::failure::{Failure, MergeProblem};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
 use super::policy::options::PolicyOverride;
@@ -160,8 +161,8 @@ pub enum Signal {
         step: StepId,
         /// The head that was to be merged.
         head: Sha,
-        /// GitHub's words.
-        reason: String,
+        /// Why.
+        reason: MergeProblem,
     },
     /// The integration branch holds the newest base.
     Integrated {
@@ -183,8 +184,8 @@ pub enum Signal {
     EffectFailed {
         /// The step it was for.
         step: Option<StepId>,
-        /// What could not be done, and why.
-        reason: String,
+        /// Why.
+        reason: Failure,
     },
     /// Time passed.
     Tick,
@@ -193,8 +194,7 @@ pub enum Signal {
 impl Signal {
     /// What is told when an effect is set aside; none where the work goes on without it. The effect is given by what its row says
     /// beside the payload, which may be what could not be read.
-    pub fn of_failed_effect(kind: &str, task: Option<TaskId>, step: Option<StepId>, why: &str) -> Option<Self> {
-        let reason = why.to_owned();
+    pub fn of_failed_effect(kind: &str, task: Option<TaskId>, step: Option<StepId>, reason: Failure) -> Option<Self> {
         match (kind, task, step) {
             ("run_task", Some(task), _) => {
                 Some(Self::TaskFinished { task, outcome: TaskOutcome::Barred { reason }, cost: Usd::ZERO })
@@ -381,13 +381,13 @@ pub enum TaskOutcome {
     },
     /// The work was done, and cannot be handed in before a person has mended something.
     Barred {
-        /// What, in half a sentence.
-        reason: String,
+        /// What.
+        reason: Failure,
     },
     /// The agent could not be run to a result.
     Failed {
-        /// Why, in a sentence.
-        reason: String,
+        /// Why.
+        reason: Failure,
     },
     /// It was called off.
     Cancelled,

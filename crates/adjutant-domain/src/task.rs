@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 pub use super::status::TaskStatus;
 
+use super::failure::Failure;
 use super::ids::{StepId, TaskId, Usd};
 
 /// One run of an agent.
@@ -35,8 +36,8 @@ pub struct Task {
     pub finished_at: Option<DateTime<Utc>>,
     /// What it cost, as the agent says.
     pub cost: Usd,
-    /// Why it failed, in a sentence.
-    pub failure: Option<String>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
     /// Tokens read, as the agent counted them.
     #[serde(default)]
     pub input_tokens: u64,

@@ -1,6 +1,7 @@
 //! What became of the directive that an issue had before, for the planner of the next one.
 
 use super::quoted;
+use crate::report::cause;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::text::truncate;
 
@@ -15,16 +16,16 @@ pub fn outcome(before: &Directive) -> String {
         before.issue,
         if before.state.failure().is_some() { "ended without its goal" } else { "completed" }
     )];
-    if let Some(failure) = before.state.failure() {
-        sections.push(format!("Why it ended:\n\n{}", quoted(truncate(failure, SENTENCE))));
+    if let Some(failure) = before.state.failure().map(cause::directive) {
+        sections.push(format!("Why it ended:\n\n{}", quoted(truncate(&failure, SENTENCE))));
     }
     let steps: Vec<String> = before
         .steps
         .iter()
         .map(|step| {
-            let said = [step.state.cause(), step.summary.as_deref()].into_iter().flatten().next().unwrap_or_default();
+            let said = step.state.cause().map(cause::words).or_else(|| step.summary.clone()).unwrap_or_default();
             let line =
-                format!("- {} ({}), {}: {}", step.name, step.kind.as_str(), step.status(), truncate(said, SENTENCE));
+                format!("- {} ({}), {}: {}", step.name, step.kind.as_str(), step.status(), truncate(&said, SENTENCE));
             line.replace('\n', " ")
         })
         .collect();

@@ -10,7 +10,7 @@ mod step;
 
 pub use before::outcome;
 pub use judge::judge_instructions;
-pub use planner::planner_instructions;
+pub use planner::{planner_instructions, planner_rework};
 pub use step::step_instructions;
 
 use adjutant_domain::directive::Directive;

@@ -1,6 +1,6 @@
 //! The composite `adjutant` check run of a step's head.
 
-use super::{EffectError, TRIES};
+use super::{EffectError, TRIES, external};
 use crate::github::{CheckRun, GitHubError};
 use crate::report;
 use crate::runtime::app::App;
@@ -27,7 +27,7 @@ pub(super) async fn write_neutral(app: &App, repo: &Repo, head: &Sha) -> Result<
         Err(
             error @ (GitHubError::Forbidden { .. } | GitHubError::NotFound { .. } | GitHubError::Validation { .. }),
         ) => {
-            return Err(EffectError::refused_then(format!("no neutral check was written: {error}"), TRIES, Vec::new()));
+            return Err(EffectError::refused_then(external(error), TRIES, Vec::new()));
         }
         Err(error) => return Err(error.into()),
     }

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 
-use super::{EffectError, step_of};
+use super::{EffectError, external, step_of};
 use crate::report;
 use crate::runtime::app::App;
 use adjutant_domain::directive::Directive;
@@ -32,7 +32,7 @@ pub(super) async fn write_status(app: &App, directive: &Directive) -> Done {
     let found = match client.comment_with_marker(directive.issue, &report::status_marker(directive.id)).await {
         // The issue was deleted or moved, so there is nowhere to write the comment.
         Err(error) if error.is_absent() && directive.status().is_over() => {
-            return Err(EffectError::refused_then(error, FEW, Vec::new()));
+            return Err(EffectError::refused_then(external(error), FEW, Vec::new()));
         }
         found => found?,
     };
@@ -94,7 +94,7 @@ async fn say_once(app: &App, repo: &Repo, number: u64, marker: &str, body: &str)
 pub(super) async fn react(app: &App, directive: &Directive, source: &Source, reaction: Reaction) -> Done {
     match app.github.repository(&directive.repo).react(source, reaction).await {
         // The comment was deleted, so there is nowhere to put the reaction.
-        Err(error) if error.is_absent() => Err(EffectError::refused_then(error, FEW, Vec::new())),
+        Err(error) if error.is_absent() => Err(EffectError::refused_then(external(error), FEW, Vec::new())),
         outcome => outcome.map(|()| Vec::new()).map_err(Into::into),
     }
 }

@@ -1,7 +1,7 @@
 //! The integration branch: cut from the base commit, and brought up to the base before the final pull request.
 
 use super::EffectError;
-use super::trees::{Source, identity};
+use super::trees::{Source, identity, push_failure};
 use crate::runtime::app::App;
 use crate::workspace::{Merge, PushError};
 use adjutant_domain::directive::Directive;
@@ -54,9 +54,7 @@ pub(super) async fn integrate(app: &App, directive: &Directive) -> Done {
                     return Err(EffectError::later("the integration branch moved meanwhile"));
                 }
                 Err(PushError::Git(error)) => return Err(error.into()),
-                Err(refused @ (PushError::Rejected(_) | PushError::NotGranted(_))) => {
-                    return Err(EffectError::refused(refused));
-                }
+                Err(refused) => return Err(EffectError::refused(push_failure(refused))),
             }
         }
     };

@@ -28,6 +28,7 @@ use crate::store::effects::{Claimed, Row};
 use crate::store::queue::Held;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Effect;
+use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::StepId;
 use adjutant_domain::signal::Signal;
 use adjutant_domain::step::Step;
@@ -47,25 +48,21 @@ pub(super) enum EffectError {
     },
     /// The app has no access to the repository: wait until people restore it.
     NoAccess {
-        why: String,
+        why: Failure,
         /// The signals that follow if the app turns out to have access and the refusal is accepted; as in `Refused`.
         then: Option<Vec<Signal>>,
     },
     /// GitHub refused it. GitHub also refuses for a moment (a new branch is not visible everywhere at once), so the
     /// effect is tried a few times before the refusal is accepted.
     Refused {
-        /// The reason, as a sentence for a person.
-        why: String,
+        why: Failure,
         /// The number of tries in all.
         tries: u32,
         /// The signals that follow once the refusal is accepted; `None` if the effect fails then.
         then: Option<Vec<Signal>>,
     },
     /// A permanent failure: a person is informed.
-    Never {
-        /// The reason, as a sentence for a person.
-        why: String,
-    },
+    Never { why: Failure },
     /// The lease was released: this process stops or lost the lease, and another one takes the effect.
     HandedBack,
 }
@@ -75,26 +72,26 @@ impl EffectError {
         Self::Later { after: None, why: why.to_string() }
     }
 
-    fn refused(why: impl std::fmt::Display) -> Self {
-        Self::Refused { why: why.to_string(), tries: TRIES, then: None }
+    fn refused(why: Failure) -> Self {
+        Self::Refused { why, tries: TRIES, then: None }
     }
 
     /// A refusal that is followed by `then` once it is accepted.
-    fn refused_then(why: impl std::fmt::Display, tries: u32, then: Vec<Signal>) -> Self {
-        Self::Refused { why: why.to_string(), tries, then: Some(then) }
+    fn refused_then(why: Failure, tries: u32, then: Vec<Signal>) -> Self {
+        Self::Refused { why, tries, then: Some(then) }
     }
 
-    fn never(why: impl std::fmt::Display) -> Self {
-        Self::Never { why: why.to_string() }
+    fn never(why: Failure) -> Self {
+        Self::Never { why }
     }
 }
 
 impl From<GitHubError> for EffectError {
     fn from(error: GitHubError) -> Self {
         match error {
-            GitHubError::NoAccess { message } => Self::NoAccess { why: message, then: None },
+            GitHubError::NoAccess { message } => Self::NoAccess { why: Failure::External(message), then: None },
             error if error.is_transient() => Self::Later { after: error.retry_after(), why: error.to_string() },
-            error => Self::refused(error),
+            error => Self::refused(external(error)),
         }
     }
 }
@@ -103,7 +100,7 @@ impl From<StoreError> for EffectError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Newer { .. } => Self::HandedBack,
-            error if error.is_certain() => Self::never(error),
+            error if error.is_certain() => Self::never(external(error)),
             error => Self::later(error),
         }
     }
@@ -195,7 +192,7 @@ pub(super) async fn carry_out(
         Effect::OpenPull { step } => pulls::open(app, directive, *step).await,
         Effect::SyncPull { step } => pulls::sync(app, directive, *step).await,
         Effect::Merge { step, head, .. } => pulls::merge(app, directive, *step, head).await,
-        Effect::ClosePull { step, word } => pulls::close(app, directive, *step, word).await,
+        Effect::ClosePull { step, reason } => pulls::close(app, directive, *step, reason).await,
         Effect::DeleteBranch { step } => pulls::delete_branch(app, directive, *step).await,
         Effect::RunTask { task } => {
             let sink = SignalSink::new(app, id);
@@ -217,8 +214,12 @@ pub(super) async fn is_wanted(app: &App, claimed: &Claimed) -> Result<bool, Stor
     }
 }
 
-/// An error message for people on GitHub: the path of the operator's folder is removed.
-pub(super) fn without_folder(why: &str, folder: &Path) -> String {
+/// A failure as people on GitHub may read it: the path of the operator's folder is removed.
+pub(super) fn for_people(why: &Failure, folder: &Path) -> Failure {
+    why.clone().with_texts(|text| without_folder(text, folder))
+}
+
+fn without_folder(why: &str, folder: &Path) -> String {
     let absolute = folder.canonicalize().ok();
     let mut told = why.to_owned();
     for path in absolute.iter().map(PathBuf::as_path).chain([folder]) {
@@ -230,8 +231,18 @@ pub(super) fn without_folder(why: &str, folder: &Path) -> String {
     told
 }
 
+/// What another program, a server or the system said.
+fn external(error: impl std::fmt::Display) -> Failure {
+    Failure::External(error.to_string())
+}
+
+/// A protected path of the policy is no pattern.
+fn no_pattern(error: impl std::fmt::Display) -> EffectError {
+    EffectError::never(Failure::ProtectedPattern { error: error.to_string() })
+}
+
 /// The signal for an effect that was set aside; `None` if the directive does not depend on the effect.
-pub(super) fn failure_signal(effect: &Effect, why: &str) -> Option<Signal> {
+pub(super) fn failure_signal(effect: &Effect, why: Failure) -> Option<Signal> {
     Signal::of_failed_effect(effect.kind(), effect.task(), effect.step(), why)
 }
 

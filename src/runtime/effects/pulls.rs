@@ -6,7 +6,9 @@ use crate::report;
 use crate::runtime::app::App;
 use adjutant_domain::actor::Actor;
 use adjutant_domain::check::Conclusion;
+use adjutant_domain::closing::ClosingReason;
 use adjutant_domain::directive::Directive;
+use adjutant_domain::failure::{Failure, MergeProblem};
 use adjutant_domain::ids::{Login, Sha, StepId};
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
@@ -117,8 +119,8 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
     // Anyone with write access can change the base of a step's pull request. Whether to merge into another base is a
     // person's decision.
     if now.base_branch != step.target {
-        let reason = format!("its base is `{}` now, and `{}` was decided on", now.base_branch, step.target);
-        return Ok(vec![refused(id, head, reason)]);
+        let problem = MergeProblem::BaseChanged { now: now.base_branch, decided_on: step.target.clone() };
+        return Ok(vec![refused(id, head, problem)]);
     }
     if now.draft {
         client.mark_ready(&now.node_id).await?;
@@ -132,33 +134,30 @@ pub(super) async fn merge(app: &App, directive: &Directive, id: StepId, head: &S
         }
         MergeOutcome::HeadMoved { head } => vec![Signal::HeadMoved { step: id, head, by: Actor::Unknown }],
         MergeOutcome::Forbidden { reason } => {
-            return Err(EffectError::refused_then(&reason, FORBIDDEN, vec![refused(id, head, reason.clone())]));
+            return Err(unmerged(id, head, MergeProblem::Refused { answer: reason }, FORBIDDEN));
         }
         MergeOutcome::NotMergeable { reason, cause } => match super::trees::conflicts(app, directive, step).await? {
             Some(paths) => vec![Signal::Conflicted { step: id, head: head.clone(), paths }],
             None if client.pull(pull.number).await?.mergeable.is_none() => {
-                let why = "GitHub has not computed whether it can be merged";
-                return Err(EffectError::refused_then(why, NOT_COMPUTED, vec![refused(id, head, why.to_owned())]));
+                return Err(unmerged(id, head, MergeProblem::NotComputed, NOT_COMPUTED));
             }
-            None if cause == MergeRefusal::Rule => vec![refused(id, head, reason)],
+            None if cause == MergeRefusal::Rule => vec![refused(id, head, MergeProblem::Refused { answer: reason })],
             // There is no conflict, and the answer names no rule that only people can satisfy. GitHub's state or a
             // check (Adjutant's own included) may lag by a moment.
-            None => {
-                return Err(EffectError::refused_then(&reason, TRIES, vec![refused(id, head, reason.clone())]));
-            }
+            None => return Err(unmerged(id, head, MergeProblem::Refused { answer: reason }, TRIES)),
         },
     })
 }
 
 /// Closes a step's pull request with a comment, and completes its open check runs.
-pub(super) async fn close(app: &App, directive: &Directive, id: StepId, why: &str) -> Done {
+pub(super) async fn close(app: &App, directive: &Directive, id: StepId, reason: &ClosingReason) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
     let client = app.github.repository(&directive.repo);
     let mut now = client.pull(pull.number).await?;
     if now.state == OpenState::Open {
-        let marker = format!("<!-- adjutant:closed:{id}:{} -->", Sha::of_text(why).short());
+        let marker = format!("<!-- adjutant:closed:{id}:{} -->", reason.key_word());
         if client.comment_with_marker(pull.number, &marker).await?.is_none() {
-            let body = format!("{marker}\n{}", report::closing_word(directive, step, why));
+            let body = format!("{marker}\n{}", report::closing_word(directive, step, reason));
             match client.create_comment(pull.number, &body).await {
                 // The conversation may be locked. The pull request must be closed even without a comment, because an
                 // open one blocks the branch for good.
@@ -248,6 +247,12 @@ fn superseded(directive: &Directive, found: PullRequest) -> Found<'_> {
     }
 }
 
-fn refused(step: StepId, head: &Sha, reason: String) -> Signal {
+fn refused(step: StepId, head: &Sha, reason: MergeProblem) -> Signal {
     Signal::MergeRefused { step, head: head.clone(), reason }
+}
+
+/// A merge that is tried a few times before the engine is told that it was refused.
+fn unmerged(step: StepId, head: &Sha, problem: MergeProblem, tries: u32) -> EffectError {
+    let signal = refused(step, head, problem.clone());
+    EffectError::refused_then(Failure::Unmerged(problem), tries, vec![signal])
 }

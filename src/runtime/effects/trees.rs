@@ -1,10 +1,11 @@
 //! The repository's mirror, brought up to date for a piece of work.
 
-use super::EffectError;
+use super::{EffectError, external};
 use crate::github::RepoClient;
 use crate::runtime::app::App;
 use crate::workspace::{GitError, Identity, Merge, Mirror, PushError, Remote};
 use adjutant_domain::directive::Directive;
+use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::Branch;
 use adjutant_domain::step::Step;
 
@@ -38,20 +39,16 @@ impl Source {
         branch: &str,
         expected: Option<&str>,
     ) -> Result<(), PushError> {
-        let refused = match self.mirror.push(&self.remote, commit, branch, expected).await {
-            Err(PushError::Rejected(reason)) if reason.contains("workflow") => reason,
+        let path = match self.mirror.push(&self.remote, commit, branch, expected).await {
+            Err(PushError::Workflow { path }) => path,
             outcome => return outcome,
         };
-        tracing::info!(refused, "pushing once more, as one who may write workflows");
+        tracing::info!(path, "the push is tried again with a token that may write workflows");
         let token = app.github.git_token_with_workflows(&directive.repo).await.map_err(|error| {
             if error.is_transient() {
                 return PushError::Git(GitError::Network(error.to_string()));
             }
-            let path = refused.split('`').nth(1).unwrap_or(".github/workflows/");
-            PushError::NotGranted(format!(
-                "it changes `{path}`, and the app may not write workflows here: accept the permission `workflows: write` \
-                 in the settings of its installation and say `/retry`, or say `/rework` and to leave workflows alone ({error})"
-            ))
+            PushError::NotGranted { path, error: error.to_string() }
         })?;
         let remote = Remote { token: Some(token), ..self.remote.clone() };
         self.mirror.push(&remote, commit, branch, expected).await
@@ -75,7 +72,7 @@ impl Source {
     /// Like [`Source::head`], for a branch that must be there.
     pub(super) async fn known_head(&self, branch: &Branch) -> Result<String, EffectError> {
         let head = self.head(branch).await?;
-        head.ok_or_else(|| EffectError::refused(format!("the branch `{branch}` is gone from GitHub")))
+        head.ok_or_else(|| EffectError::refused(Failure::BranchGone { branch: branch.clone() }))
     }
 }
 
@@ -99,15 +96,27 @@ pub(super) async fn conflicts(
     })
 }
 
+/// Why a push did not take place.
+pub(super) fn push_failure(error: PushError) -> Failure {
+    match error {
+        PushError::Moved => Failure::BranchMoved,
+        PushError::NotFastForward => Failure::NotFastForward,
+        PushError::Rejected(answer) => Failure::PushRejected { answer },
+        PushError::Workflow { path } => Failure::WorkflowRejected { path },
+        PushError::NotGranted { path, error } => Failure::WorkflowsNotGranted { path, error },
+        PushError::Git(error) => external(error),
+    }
+}
+
 impl From<GitError> for EffectError {
     fn from(error: GitError) -> Self {
         match error {
             error if error.is_transient() => Self::later(error),
             // Nothing of this is the server's, or a moment's.
             GitError::Invalid(..) | GitError::Unfit(_) | GitError::TooMuch(_) | GitError::TreeExists(_) => {
-                Self::never(error)
+                Self::never(external(error))
             }
-            error => Self::refused(error),
+            error => Self::refused(external(error)),
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks::check_run;
 use super::trees::{Source, identity};
-use super::{EffectError, Working, step_of};
+use super::{EffectError, Working, no_pattern, step_of};
 use crate::report;
 use crate::runtime::app::App;
 use crate::verify::{self, VerifierJob, VerifierSpec};
@@ -16,6 +16,7 @@ use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
 use adjutant_domain::check::Conclusion;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::VerifierResult;
+use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
@@ -114,8 +115,10 @@ impl VerificationRun<'_> {
             }
             // A verifier that could not be run says nothing about the commit. It is tried again, and then a person is
             // informed.
-            let refused =
-                |not_run: verify::NotRun| EffectError::Refused { why: not_run.to_string(), tries: TRIES, then: None };
+            let refused = |not_run: verify::NotRun| {
+                let why = Failure::VerifierNotRun { verifier: not_run.name, error: not_run.reason };
+                EffectError::Refused { why, tries: TRIES, then: None }
+            };
             let result = ran.map_err(refused)?;
             self.show(&spec.name, report::verifier_check(&result)).await?;
             results.push(result);
@@ -170,7 +173,7 @@ impl VerificationRun<'_> {
 
 /// The parts of the change that a person should look at.
 fn findings(directive: &Directive, specs: &[VerifierSpec], diff: &Diff) -> Result<Vec<Finding>, EffectError> {
-    let rules = Rules::new(directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
+    let rules = Rules::new(directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
     let protected = diff.files.iter().filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
         kind: FindingKind::Protected,
         text: format!("`{}` is protected: a person has to approve its change", file.path),

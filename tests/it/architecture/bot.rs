@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const BINARY: &[(&str, &[&str])] = &[
     ("main", &["cli", "logging", "serve", "settings"]),
     ("check", &["agent"]),
-    ("demo", &["playground", "serve", "settings", "store", "workspace"]),
+    ("demo", &["playground", "report", "serve", "settings", "store", "workspace"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
 ];
 /// The modules of the runtime that each of its modules may import, from the bottom up; `mod` may import all. A handler
@@ -126,6 +126,41 @@ fn the_domain_touches_no_world_clock_or_chance() {
         }
     }
     assert_eq!(wrong, [""; 0]);
+}
+
+/// The domain's files whose texts are not for people: what agents are told of a rework, what a policy's fault says, and the
+/// default plan. All others keep values, and `report` has their words.
+const WORDED: &[&str] = &[
+    "engine/commands.rs",
+    "engine/overrides.rs",
+    "engine/schedule.rs",
+    "engine/steps.rs",
+    "engine/verification.rs",
+    "engine/work.rs",
+];
+
+/// The texts in the code of a file before its tests: what stands between quotes, without attributes and comments.
+fn texts(code: &str) -> Vec<&str> {
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//") && !line.contains("#["));
+    lines.flat_map(|line| line.split('"').skip(1).step_by(2)).collect()
+}
+
+#[test]
+fn the_engine_writes_no_sentences() {
+    let files = below("crates/adjutant-domain/src").into_iter().filter(|(path, _)| {
+        let path = path.to_string_lossy();
+        let engine = path.starts_with("engine/") && !path.starts_with("engine/tests") && !WORDED.contains(&&*path);
+        let values =
+            ["cause.rs", "closing.rs", "failure.rs", "question.rs", "refusal.rs", "evaluation.rs", "plan/fault.rs"];
+        engine || values.contains(&&*path) || path == "evaluation/reason.rs"
+    });
+    let sentence = |text: &&str| text.split(' ').filter(|word| word.chars().all(char::is_alphabetic)).count() > 2;
+    let mut wrong = Vec::new();
+    for (path, code) in files {
+        wrong.extend(texts(&code).into_iter().filter(sentence).map(|text| format!("{}: {text}", path.display())));
+    }
+    assert_eq!(wrong, [""; 0], "the words of causes, questions and reasons are in report");
 }
 
 /// The crates that a crate is built from, itself first, without those that only tests need.

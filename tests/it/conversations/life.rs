@@ -1,10 +1,18 @@
 //! The life of a directive: paused, resumed, cancelled.
 
+use adjutant_domain::actor::Actor;
+use adjutant_domain::cause::{DirectiveFailure, IssueEnd, StopReason};
+use adjutant_domain::ids::Login;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use serde_json::json;
 
 use super::POLICY;
 use crate::support::stage::{Stage, plan, step, write};
+
+fn gone() -> DirectiveFailure {
+    let how = StopReason::Issue(IssueEnd::Gone);
+    DirectiveFailure::Stopped { by: Actor::Person(Login::new("maintainer")), how }
+}
 
 #[tokio::test]
 async fn removing_the_label_pauses_and_setting_it_again_resumes() {
@@ -139,7 +147,7 @@ async fn deleting_the_issue_stops() {
     stage.quiet().await;
     stage.as_("maintainer").delete_issue(issue).await;
     let directive = stage.status_is(issue, DirectiveStatus::Failed).await;
-    assert_eq!(directive.state.failure(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    assert_eq!(directive.state.failure(), Some(&gone()));
     stage.expect(pull, "the issue was transferred or deleted").await;
     stage.strike().await;
 }
@@ -154,7 +162,7 @@ async fn transferring_the_issue_stops_and_the_transferred_issue_is_left_alone() 
     stage.quiet().await;
     stage.as_("maintainer").transfer_issue(issue, "gears").await;
     let directive = stage.status_is(issue, DirectiveStatus::Failed).await;
-    assert_eq!(directive.state.failure(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    assert_eq!(directive.state.failure(), Some(&gone()));
     stage.expect(pull, "the issue was transferred or deleted").await;
     stage.quiet().await;
     let moved = stage.get(&format!("/issues/{issue}")).await;

@@ -1,6 +1,8 @@
 //! Plans: repaired, replaced by the default chain, approved by a person.
 
 use adjutant_domain::directive::PlanOrigin;
+use adjutant_domain::failure::Failure;
+use adjutant_domain::plan::PlanFault;
 use serde_json::json;
 
 use super::{POLICY, policy};
@@ -15,7 +17,7 @@ async fn a_broken_plan_is_repaired_once() {
     let directive = stage.directive_is(issue, "there is a plan", |directive| directive.plan.is_some()).await;
     let plan = directive.plan.unwrap();
     assert_eq!(plan.origin, PlanOrigin::Repaired);
-    assert!(plan.faults.iter().any(|fault| fault.contains("cycle")), "{:?}", plan.faults);
+    assert!(plan.faults.iter().any(|fault| matches!(fault, PlanFault::Cycle { .. })), "{:?}", plan.faults);
     insta::assert_snapshot!(stage.transcript().await, @r#"
     # Issue #1: Work (open [directive]), by maintainer
     Do it.
@@ -300,7 +302,14 @@ async fn a_planner_that_crashes_is_tried_again_and_then_replaced_by_the_default_
     let directive = stage.directive_is(issue, "there is a plan", |directive| directive.plan.is_some()).await;
     let planned = directive.tasks.iter().filter(|task| task.step.is_none()).count();
     assert_eq!(planned, 3);
-    assert!(directive.plan.unwrap().faults.iter().any(|fault| fault.contains("status 3")));
+    assert!(
+        directive
+            .plan
+            .unwrap()
+            .faults
+            .iter()
+            .any(|fault| *fault == PlanFault::PlannerFailed(Failure::AgentExited { status: 3 }))
+    );
     stage.strike().await;
 }
 

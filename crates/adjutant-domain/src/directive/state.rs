@@ -8,6 +8,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::cause::DirectiveFailure;
 use crate::ids::Login;
 use crate::status::DirectiveStatus;
 
@@ -32,15 +33,15 @@ pub enum DirectiveState {
     Failed {
         /// When it ended.
         at: DateTime<Utc>,
-        /// Why, in a sentence.
-        failure: String,
+        /// Why.
+        failure: DirectiveFailure,
     },
     /// Put away after its end.
     Archived {
         /// When it ended.
         at: DateTime<Utc>,
         /// Why it ended without its goal; none where it was completed.
-        failure: Option<String>,
+        failure: Option<DirectiveFailure>,
     },
 }
 
@@ -131,10 +132,10 @@ impl DirectiveState {
     }
 
     /// Why it ended without its goal.
-    pub fn failure(&self) -> Option<&str> {
+    pub fn failure(&self) -> Option<&DirectiveFailure> {
         match self {
             Self::Failed { failure, .. } => Some(failure),
-            Self::Archived { failure, .. } => failure.as_deref(),
+            Self::Archived { failure, .. } => failure.as_ref(),
             _ => None,
         }
     }
@@ -259,9 +260,10 @@ mod tests {
     fn what_is_put_away_keeps_its_end_and_only_an_end_is_put_away() {
         let at = DateTime::<Utc>::UNIX_EPOCH;
         let completed = DirectiveState::Completed { at }.put_away().unwrap();
-        let failed = DirectiveState::Failed { at, failure: "stopped".to_owned() }.put_away().unwrap();
+        let stopped = DirectiveFailure::Legacy("stopped".to_owned());
+        let failed = DirectiveState::Failed { at, failure: stopped.clone() }.put_away().unwrap();
         assert_eq!((completed.ended_at(), completed.is_completed(), completed.failure()), (Some(at), true, None));
-        assert_eq!((failed.ended_at(), failed.is_completed(), failed.failure()), (Some(at), false, Some("stopped")));
+        assert_eq!((failed.ended_at(), failed.is_completed(), failed.failure()), (Some(at), false, Some(&stopped)));
         let paused = paused(&[PauseReason::Cost]).unwrap();
         for state in [DirectiveState::Draft, DirectiveState::Planning, DirectiveState::Active, paused, completed] {
             assert_eq!(state.put_away(), None, "{state:?}");

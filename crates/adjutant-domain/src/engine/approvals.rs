@@ -12,6 +12,7 @@ use crate::effect::Effect;
 use crate::evaluation::Confidence;
 use crate::event::EventKind;
 use crate::ids::{ApprovalId, Login, StepId};
+use crate::question::Question;
 
 /// Whether a comment of that date is older than something of ours. GitHub's dates are whole seconds: what was written
 /// within the same second counts as after it.
@@ -26,7 +27,7 @@ impl Transition {
         kind: ApprovalKind,
         step: Option<StepId>,
         shown: Subject,
-        question: String,
+        question: Question,
     ) -> Approval {
         let number = u32::try_from(self.directive.approvals.len()).unwrap_or(u32::MAX).saturating_add(1);
         let hours = self.directive.policy.limits.approval_hours;
@@ -154,8 +155,7 @@ impl Transition {
         };
         let kind = if self.directive.reaches_base(step) { ApprovalKind::Final } else { ApprovalKind::StepReview };
         let shown = candidate.submission.subject();
-        let question = "Accepted before it was proved.".to_owned();
-        let approval = self.new_approval(kind, Some(id), shown.clone(), question);
+        let approval = self.new_approval(kind, Some(id), shown.clone(), Question::PreApproved);
         self.directive.approvals.push(Approval {
             status: ApprovalStatus::Approved,
             answered_by: Some(by.clone()),
@@ -181,7 +181,7 @@ impl Transition {
         kind: ApprovalKind,
         step: Option<StepId>,
         shown: Subject,
-        question: String,
+        question: Question,
     ) -> ApprovalId {
         let same = |approval: &Approval| approval.kind == kind && approval.step == step && approval.shown == shown;
         let asked = self.directive.waiting().find(|approval| same(approval) && approval.question == question);

@@ -20,10 +20,12 @@ use serde_json::Number;
 use super::approvals::written_before;
 use super::transition::{Followed, Transition, refused};
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
+use crate::cause::DirectiveFailure;
 use crate::directive::PauseReason;
 use crate::effect::Notice;
 use crate::event::Breaker;
-use crate::ids::{Digest, Login, TaskId, Usd};
+use crate::ids::{Login, TaskId, Usd};
+use crate::question::Question;
 use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
@@ -43,47 +45,31 @@ impl Transition {
         let (seconds, allowed) = (self.directive.clock.at(self.now), self.directive.allowed_seconds());
         if spent >= budget {
             self.tripped(Breaker::Cost, dollars(budget), dollars(spent), None);
-            let question = format!("The budget of {budget} is used up ({spent} spent). {}", self.more_money());
+            let ceiling = self.directive.policy.limits.cost_ceiling();
             self.pause(PauseReason::Cost)?;
-            self.ask_for_more(question);
+            self.ask_for_more(Question::Budget { budget, spent, ceiling });
         } else if seconds >= allowed {
             self.tripped(Breaker::WallTime, allowed, seconds, None);
-            let question = format!("The working time of {} is used up.", spelled(allowed));
             self.pause(PauseReason::WallTime)?;
-            self.ask_for_more(question);
+            self.ask_for_more(Question::WorkingTime { seconds: allowed });
         }
         Ok(())
     }
 
-    fn ask_for_more(&mut self, question: String) {
-        let shown = Subject::Question(Digest::of(&question));
+    fn ask_for_more(&mut self, question: Question) {
+        let shown = Subject::Question(question.digest());
         self.ask(ApprovalKind::Budget, None, shown, question);
-    }
-
-    fn more_money(&self) -> String {
-        let (spent, ceiling) = (self.directive.spent(), self.directive.policy.limits.cost_ceiling());
-        if spent < ceiling {
-            format!("The policy allows up to {ceiling} in total.")
-        } else {
-            format!("That is all that the policy allows in total ({ceiling}).")
-        }
     }
 
     fn check_failed_steps(&mut self) -> Followed {
         let failed = self.directive.steps.iter().filter(|step| step.status() == StepStatus::Failed);
-        let names: Vec<_> = failed.map(|step| step.name.to_string()).collect();
-        if names.len() <= FAILED_STEPS || self.directive.status().is_over() {
+        let steps: Vec<_> = failed.clone().map(|step| step.name.clone()).collect();
+        if steps.len() <= FAILED_STEPS || self.directive.status().is_over() {
             return Ok(());
         }
-        self.tripped(Breaker::FailedSteps, FAILED_STEPS, names.len(), None);
-        let failed = self.directive.steps.iter().filter(|step| step.status() == StepStatus::Failed);
-        let last = failed.filter_map(|step| step.state.cause()).next_back().unwrap_or_default();
-        self.fail(format!(
-            "the agent could not be run on {} steps ({}), so that something is wrong beyond the steps; mend that, then set \
-             the label again. The last reason: {last}",
-            names.len(),
-            names.join(", ")
-        ))
+        let last = failed.filter_map(|step| step.state.cause()).next_back().cloned();
+        self.tripped(Breaker::FailedSteps, FAILED_STEPS, steps.len(), None);
+        self.fail(DirectiveFailure::FailedSteps { steps, last })
     }
 
     /// A task waits for capacity: told once for as long as it waits.
@@ -150,13 +136,4 @@ impl Transition {
 /// An amount as the history has it; one of money is always finite.
 fn dollars(amount: Usd) -> Number {
     Number::from_f64(amount.dollars()).unwrap_or_else(|| 0.into())
-}
-
-fn spelled(seconds: i64) -> String {
-    match (seconds / 3600, seconds % 3600 / 60) {
-        (0, 0) => format!("{seconds} s"),
-        (0, minutes) => format!("{minutes} min"),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
 }

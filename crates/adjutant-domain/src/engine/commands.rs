@@ -6,8 +6,9 @@ use super::approvals::written_before;
 use super::transition::{CommandResult, Transition, refused};
 use crate::actor::Actor;
 use crate::approval::{Approval, ApprovalKind, ApprovalStatus};
+use crate::cause::{Cause, StopReason};
 use crate::command::Command;
-use crate::directive::PauseReason;
+use crate::directive::{PauseReason, TurnedDown};
 use crate::effect::{Effect, Notice, Reaction};
 use crate::event::EventKind;
 use crate::ids::StepId;
@@ -80,7 +81,9 @@ impl Transition {
             Command::Skip { step } => self.skip(commanded, step.as_deref()),
             Command::Pause { now } => self.pause_by_person(commanded, *now),
             Command::Resume => self.resume(commanded),
-            Command::Stop => Ok(self.stop(&Actor::Person(by.clone()), "`/stop`")?),
+            Command::Stop => {
+                Ok(self.stop(&Actor::Person(by.clone()), StopReason::Command, commanded.words.as_deref())?)
+            }
             Command::Autonomy { level } => self.set_autonomy(level),
             Command::Replan { reason } => self.replan_by_person(by, reason),
             Command::Budget { usd } => self.set_budget(commanded, *usd),
@@ -142,7 +145,7 @@ impl Transition {
         let waiting = self.directive.waiting().find(|approval| approval.step == Some(id));
         let blocked = waiting.filter(|approval| approval.kind == ApprovalKind::StepBlocked);
         if blocked.is_some_and(|approval| written_before(commanded.at, approval.asked_at)) {
-            let why = step.state.cause().unwrap_or_default().to_owned();
+            let why = step.state.cause().cloned().unwrap_or(Cause::StateUnknown);
             return Err(refused(Refusal::BlockedSince { step: name, why }));
         }
         match (waiting.map(|approval| approval.kind), &step.state, step.last()) {
@@ -185,7 +188,7 @@ impl Transition {
         } else if self.directive.waiting().any(|approval| approval.kind == ApprovalKind::Plan) {
             // No step has been worked on yet, so that the plan is meant, whichever step the words begin with.
             self.answer_own(ApprovalKind::Plan, ApprovalStatus::Denied, by, Some(text.trim()));
-            self.plan_again(&format!("{by} turned the plan down:\n\n{}", text.trim()));
+            self.plan_again(TurnedDown { by: Some(by.clone()), words: text.trim().to_owned() });
             return Ok(());
         } else {
             let (first, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
@@ -229,7 +232,7 @@ impl Transition {
             | StepState::Failed { .. } => {
                 self.answer(id, ApprovalStatus::Denied, Some(by), Some(words));
                 self.with_step(id, |step| step.failures = 0);
-                Ok(self.rework(id, &text, false, &format!("{by} asked for changes"))?)
+                Ok(self.rework(id, &text, false, Cause::ChangesRequested { by: by.clone() })?)
             }
         }
     }

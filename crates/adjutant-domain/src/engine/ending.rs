@@ -3,6 +3,8 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::ApprovalStatus;
+use crate::cause::{DirectiveFailure, StopReason};
+use crate::closing::ClosingReason;
 use crate::directive::DirectiveState;
 use crate::effect::Effect;
 use crate::event::EventKind;
@@ -11,13 +13,13 @@ use crate::step::PassedBy;
 
 impl Transition {
     /// Ends a directive for good, because somebody wants it.
-    pub(super) fn stop(&mut self, by: &Actor, why: &str) -> Followed {
-        self.answer_those(|_| true, ApprovalStatus::Denied, by.login(), Some(why));
-        self.fail(format!("stopped by {by}: {why}"))
+    pub(super) fn stop(&mut self, by: &Actor, how: StopReason, words: Option<&str>) -> Followed {
+        self.answer_those(|_| true, ApprovalStatus::Denied, by.login(), words);
+        self.fail(DirectiveFailure::Stopped { by: by.clone(), how })
     }
 
     /// Ends a directive without its goal: tasks called off, questions void, pull requests closed, branches kept.
-    pub(super) fn fail(&mut self, reason: String) -> Followed {
+    pub(super) fn fail(&mut self, reason: DirectiveFailure) -> Followed {
         if self.directive.status().is_over() {
             return Ok(());
         }
@@ -30,7 +32,7 @@ impl Transition {
             .map(|step| step.id)
             .collect();
         for step in open {
-            self.effect(Effect::ClosePull { step, word: reason.clone() });
+            self.effect(Effect::ClosePull { step, reason: ClosingReason::Failed(reason.clone()) });
         }
         self.record(EventKind::DirectiveFailed { reason: reason.clone() }, None);
         self.move_directive(DirectiveState::Failed { at: self.now, failure: reason })
@@ -68,19 +70,19 @@ impl Transition {
             self.accepted(id, by);
             self.pass(id, PassedBy::Merge)?;
         }
-        self.close_rest("what was wanted is merged into the base");
+        self.close_rest();
         self.complete()
     }
 
     /// A person who merges has answered what was asked about it.
     pub(super) fn accepted(&mut self, id: StepId, by: &Actor) {
         if *by != Actor::Adjutant {
-            self.answer(id, ApprovalStatus::Approved, by.login(), Some("merged the pull request"));
+            self.answer(id, ApprovalStatus::Approved, by.login(), None);
         }
     }
 
     /// Closes what is still open where the directive ends well without it.
-    pub(super) fn close_rest(&mut self, word: &str) {
+    pub(super) fn close_rest(&mut self) {
         let open: Vec<StepId> = self
             .directive
             .all_steps()
@@ -88,7 +90,7 @@ impl Transition {
             .map(|step| step.id)
             .collect();
         for step in open {
-            self.effect(Effect::ClosePull { step, word: word.to_owned() });
+            self.effect(Effect::ClosePull { step, reason: ClosingReason::GoalReached });
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
+use crate::cause::{Cause, DirectiveFailure, IssueEnd, StopReason};
 use crate::directive::{DirectiveState, PauseReason};
 use crate::event::EventKind;
+use crate::failure::Failure;
 use crate::ids::StepId;
 use crate::signal::Requester;
 use crate::status::DirectiveStatus;
@@ -45,10 +47,10 @@ impl Transition {
 
     /// The issue was closed: the work is done if the final pull request is merged, and stopped otherwise. So it is where
     /// the issue was moved away or deleted. Whoever did it: that is a fact, and no order.
-    pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: &str) -> Followed {
+    pub(super) fn issue_closed(&mut self, actor: &Actor, final_merged: bool, how: IssueEnd) -> Followed {
         self.actor(actor);
         if !self.directive.status().is_over() {
-            let (by, how) = (actor.login().cloned(), how.to_owned());
+            let by = actor.login().cloned();
             self.record(EventKind::IssueClosed { by, how, final_merged }, None);
         }
         if self.directive.status() == DirectiveStatus::Completed && final_merged {
@@ -59,20 +61,20 @@ impl Transition {
         } else if final_merged {
             self.final_merged(actor)
         } else {
-            self.stop(actor, &format!("the issue was {how}"))
+            self.stop(actor, StopReason::Issue(how), None)
         }
     }
 
     /// Something outside could not be done: the step it was for waits for a person, else the directive ends.
-    pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &str) -> Followed {
+    pub(super) fn effect_failed(&mut self, step: Option<StepId>, reason: &Failure) -> Followed {
         // Without a step it was for the whole, which is the final pull request's once there is one.
         let step = step.or(self.directive.final_step.as_ref().map(|final_step| final_step.id));
-        self.record(EventKind::EffectFailed { reason: reason.to_owned() }, step);
+        self.record(EventKind::EffectFailed { reason: reason.clone() }, step);
         match step {
-            Some(step) => self.block(step, reason),
+            Some(step) => self.block(step, Cause::Failure(reason.clone())),
             // While it is planned anew, it was for a chain that is superseded.
             None if !self.has_started() => Ok(()),
-            None => self.fail(reason.to_owned()),
+            None => self.fail(DirectiveFailure::Failure(reason.clone())),
         }
     }
 }

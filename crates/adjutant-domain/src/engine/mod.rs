@@ -36,6 +36,7 @@ mod work;
 use chrono::{DateTime, Utc};
 
 use super::actor::Actor;
+use super::cause::IssueEnd;
 use super::directive::Directive;
 use super::effect::{Effect, Notice};
 use super::event::Event;
@@ -99,10 +100,8 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         Signal::Labelled(labelled) => transition.labelled(&labelled.actor),
         Signal::Unlabelled { actor } => transition.unlabelled(actor),
         Signal::PolicyOverridden { actor, policy_override } => transition.overridden(actor, policy_override),
-        Signal::IssueClosed { actor, final_merged } => transition.issue_closed(actor, *final_merged, "closed"),
-        Signal::IssueGone { actor, final_merged } => {
-            transition.issue_closed(actor, *final_merged, "transferred or deleted")
-        }
+        Signal::IssueClosed { actor, final_merged } => transition.issue_closed(actor, *final_merged, IssueEnd::Closed),
+        Signal::IssueGone { actor, final_merged } => transition.issue_closed(actor, *final_merged, IssueEnd::Gone),
         Signal::IssueRead(text) => {
             transition.issue_read(text);
             Ok(())

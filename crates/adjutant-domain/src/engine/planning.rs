@@ -4,12 +4,14 @@ use serde_json::Value;
 
 use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
-use crate::directive::{DirectiveState, PlanOrigin, PlanRecord, Underway};
+use crate::directive::{DirectiveState, PlanOrigin, PlanRecord, TurnedDown, Underway};
 use crate::effect::Effect;
 use crate::event::EventKind;
+use crate::failure::Failure;
 use crate::ids::{PlanHash, StepId};
-use crate::plan::{self, Plan, PlannedStep};
+use crate::plan::{self, Plan, PlanFault, PlannedStep};
 use crate::policy::{Autonomy, Delivery};
+use crate::question::Question;
 use crate::signal::TaskOutcome;
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::Step;
@@ -26,11 +28,9 @@ impl Transition {
             return;
         }
         let attempt = self.planner_failures() + 1;
-        let mut instructions: Vec<&str> = self.directive.planning_words.as_deref().into_iter().collect();
-        instructions.extend(self.directive.planning_faults.iter().map(String::as_str));
-        let instructions = instructions.join("\n");
         self.record(EventKind::PlanningStarted { attempt }, None);
-        self.start_task(TaskKind::Plan, None, attempt, instructions, false);
+        // What it is told beyond the brief is in the directive.
+        self.start_task(TaskKind::Plan, None, attempt, String::new(), false);
     }
 
     /// The planner ended.
@@ -41,33 +41,32 @@ impl Transition {
         match outcome {
             TaskOutcome::Planned { plan } => self.plan_proposed(plan),
             TaskOutcome::Cancelled => Ok(()),
-            TaskOutcome::Failed { reason } => self.planner_failed(reason),
+            TaskOutcome::Failed { reason } => self.planner_failed(reason.clone()),
             TaskOutcome::Barred { reason } => {
-                self.planner_barred(reason);
+                self.planner_barred(reason.clone());
                 Ok(())
             }
-            TaskOutcome::Refused { faults } => self.planner_failed(&faults.join("; ")),
-            _ => self.planner_failed("the planner handed in no plan"),
+            TaskOutcome::Refused { faults } => self.planner_failed(Failure::ChangeRefused { faults: faults.clone() }),
+            _ => self.planner_failed(Failure::NoPlan),
         }
     }
 
-    fn planner_failed(&mut self, reason: &str) -> Followed {
-        self.record(EventKind::PlanningFailed { reason: reason.to_owned() }, None);
+    fn planner_failed(&mut self, reason: Failure) -> Followed {
+        self.record(EventKind::PlanningFailed { reason: reason.clone() }, None);
         if self.planner_failures() < TRIES {
             return Ok(());
         }
-        self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
+        self.directive.planning_faults.push(PlanFault::PlannerFailed(reason));
         self.adopt_default()
     }
 
     /// The planner cannot be run, and trying again would not help: the default chain is put to a person.
-    fn planner_barred(&mut self, reason: &str) {
-        self.record(EventKind::PlanningFailed { reason: reason.to_owned() }, None);
-        self.directive.planning_faults.push(format!("the planner could not be run: {reason}"));
+    fn planner_barred(&mut self, reason: Failure) {
+        self.record(EventKind::PlanningFailed { reason: reason.clone() }, None);
+        self.directive.planning_faults.push(PlanFault::PlannerFailed(reason.clone()));
         let chain = plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps);
         let hash = self.record_plan(&chain, PlanOrigin::Default);
-        let question = format!("The planner could not be run: {reason}. May the default plan start?");
-        self.ask(ApprovalKind::Plan, None, Subject::Plan(hash), question);
+        self.ask(ApprovalKind::Plan, None, Subject::Plan(hash), Question::DefaultPlan { failure: reason });
     }
 
     fn adopt_default(&mut self) -> Followed {
@@ -114,7 +113,7 @@ impl Transition {
             || self.directive.policy.autonomy == Autonomy::Manual
             || self.directive.unapproved_text
         {
-            self.ask(ApprovalKind::Plan, None, Subject::Plan(hash), "May this plan start?".to_owned());
+            self.ask(ApprovalKind::Plan, None, Subject::Plan(hash), Question::Plan);
             Ok(())
         } else {
             self.activate()
@@ -160,13 +159,13 @@ impl Transition {
     }
 
     /// Turns a plan down in a person's words: the planner is asked again, and what it makes is another generation.
-    pub(super) fn plan_again(&mut self, words: &str) {
+    pub(super) fn plan_again(&mut self, turned_down: TurnedDown) {
         // A step may have been blocked before its turn: what was asked about it is about nothing any more.
         let steps: Vec<StepId> = self.directive.steps.iter().map(|step| step.id).collect();
         for id in steps {
             self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         }
-        self.plan_anew(self.directive.generation + 1, words);
+        self.plan_anew(self.directive.generation + 1, Some(turned_down));
     }
 
     pub(super) fn needs_integration(&self) -> bool {

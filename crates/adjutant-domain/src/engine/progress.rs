@@ -54,7 +54,7 @@ impl Transition {
         let changed = |step: &&crate::step::Step| {
             let Some(was) = before.step(step.id) else { return false };
             let told = |directive: &Directive, step: &crate::step::Step| {
-                let why = step.state.cause().filter(|_| step.submission().is_none()).map(str::to_owned);
+                let why = step.state.cause().filter(|_| step.submission().is_none()).cloned();
                 (step.phase(directive), why)
             };
             was.open_pull().is_some() && step.open_pull().is_some() && told(before, was) != told(&self.directive, step)

@@ -3,14 +3,15 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::cause::{Cause, StopReason};
+use crate::closing::ClosingReason;
 use crate::effect::Effect;
 use crate::event::EventKind;
+use crate::failure::MergeProblem;
 use crate::ids::{Sha, StepId};
+use crate::question::Question;
 use crate::status::StepStatus;
 use crate::step::{PassedBy, Pull, StepState, Submission};
-
-/// Why a pull request of a step that people gave up is closed.
-const SKIPPED: &str = "this step was skipped";
 
 impl Transition {
     /// A step's pull request is there: what was handed in is verified.
@@ -29,10 +30,10 @@ impl Transition {
         self.with_step(id, |step| step.pull = Some(pull.clone()));
         self.record(EventKind::PullOpened { step: name, pull: pull.number, superseded: false }, Some(id));
         if self.directive.status().is_over() {
-            let word = self.directive.state.failure().unwrap_or("the directive has ended").to_owned();
-            self.effect(Effect::ClosePull { step: id, word });
+            let reason = self.directive.state.failure().cloned().map_or(ClosingReason::Ended, ClosingReason::Failed);
+            self.effect(Effect::ClosePull { step: id, reason });
         } else if skipped {
-            self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
+            self.effect(Effect::ClosePull { step: id, reason: ClosingReason::Skipped });
         } else if waits_for_it {
             self.verify(id)?;
         }
@@ -114,30 +115,28 @@ impl Transition {
         let pull = step.pull.as_ref().map(|pull| pull.number);
         self.actor(by);
         self.record(EventKind::PullClosed { pull, by: by.login().cloned() }, Some(id));
-        self.answer(id, ApprovalStatus::Denied, by.login(), Some("closed the pull request"));
+        self.answer(id, ApprovalStatus::Denied, by.login(), None);
         self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
         if carries_all {
-            self.stop(by, "the final pull request was closed unmerged")
+            self.stop(by, StopReason::FinalPullClosed, None)
         } else if needed {
-            self.block(id, &format!("{by} closed its pull request, and other steps depend on it"))
+            self.block(id, Cause::PullClosed { by: by.clone() })
         } else {
             self.skip_step(id, by)
         }
     }
 
     /// GitHub did not merge what was decided on: a person is told why.
-    pub(super) fn merge_refused(&mut self, id: StepId, head: &Sha, reason: &str) -> Followed {
+    pub(super) fn merge_refused(&mut self, id: StepId, head: &Sha, problem: &MergeProblem) -> Followed {
         let step = self.step(id)?;
         let StepState::Merging { candidate, .. } = &step.state else { return Ok(()) };
         if candidate.submission.head() != Some(head) || self.directive.status().is_over() {
             return Ok(());
         }
         let (name, into_base, candidate) = (step.name.clone(), self.directive.reaches_base(step), candidate.clone());
-        self.record(EventKind::MergeRefused { step: name.clone(), reason: reason.to_owned() }, Some(id));
+        self.record(EventKind::MergeRefused { step: name.clone(), reason: problem.clone() }, Some(id));
         let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
-        let words = reason.trim_end_matches('.');
-        let question = format!("GitHub did not merge `{name}`: {words}. Merge it by hand, or `/approve` to try again.");
-        self.ask_about(id, candidate, kind, question)
+        self.ask_about(id, candidate, kind, Question::Unmerged { step: name, problem: problem.clone() })
     }
 
     /// The integration branch holds the newest base: the final pull request is opened, or verified again.

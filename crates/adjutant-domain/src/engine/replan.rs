@@ -3,13 +3,15 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus};
-use crate::directive::{Directive, DirectiveState, Underway};
+use crate::cause::Cause;
+use crate::closing::ClosingReason;
+use crate::directive::{Directive, DirectiveState, TurnedDown, Underway};
 use crate::effect::{Effect, Notice};
 use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, StepId, StepName};
 use crate::policy::Autonomy;
 use crate::refusal::Refusal;
-use crate::replan::{IssueText, Replan, renumber};
+use crate::replan::{IssueText, Replan, ReplanReason, renumber};
 
 impl Transition {
     /// A person wants another plan. Where the issue was edited, its text as it is now becomes the brief.
@@ -20,22 +22,22 @@ impl Transition {
             return Err(Notice::Refused { reason: Refusal::PlansUsedUp { limit } });
         }
         let edited = self.take_newer_text();
-        Ok(self.replan(&Actor::Person(by.clone()), reason.trim(), edited)?)
+        Ok(self.replan(&Actor::Person(by.clone()), ReplanReason::Words(reason.trim().to_owned()), edited)?)
     }
 
     /// A step's automatic reworks are used up: Adjutant plans anew by itself where the policy lets it, and leaves the
     /// step to a person where not.
-    pub(super) fn replan_or_block(&mut self, id: StepId, why: &str) -> Followed {
+    pub(super) fn replan_or_block(&mut self, id: StepId, cause: Cause) -> Followed {
         let step = self.step(id)?;
         if self.directive.policy.autonomy == Autonomy::FullAuto && self.plans_left() {
-            let reason = format!("`{}`: {why}", step.name);
-            self.replan(&Actor::Adjutant, &reason, false)
+            let reason = ReplanReason::Step { step: step.name.clone(), cause };
+            self.replan(&Actor::Adjutant, reason, false)
         } else {
             if self.directive.policy.autonomy == Autonomy::FullAuto {
                 let limit = self.directive.policy.limits.chain_generations;
                 self.tripped(Breaker::ChainGenerations, limit, self.directive.plan_number(), Some(id));
             }
-            self.block(id, why)
+            self.block(id, cause)
         }
     }
 
@@ -57,17 +59,16 @@ impl Transition {
         self.directive.state.underway() == Some(Underway::Active)
     }
 
-    fn replan(&mut self, by: &Actor, reason: &str, edited: bool) -> Followed {
+    fn replan(&mut self, by: &Actor, reason: ReplanReason, edited: bool) -> Followed {
         self.actor(by);
         let started = self.has_started();
         let generation = self.directive.generation + 1;
-        let replan = Replan { generation, by: by.clone(), reason: reason.to_owned(), started, at: self.now };
+        let replan = Replan { generation, by: by.clone(), reason: reason.clone(), started, at: self.now };
         self.directive.replans.push(replan);
-        let word = word(&self.directive);
-        let superseded = self.supersede(&word);
-        self.plan_anew(generation, &words_for_planner(by, reason));
+        let superseded = self.supersede(&closing_reason(&self.directive));
+        self.plan_anew(generation, None);
         let carried = self.directive.carried().into_iter().map(|step| step.name.clone()).collect();
-        let (reason, by) = (reason.to_owned(), by.login().cloned());
+        let by = by.login().cloned();
         self.record(EventKind::ChainRegenerated { generation, reason, by, carried, superseded, edited }, None);
         match &mut self.directive.state {
             DirectiveState::Paused(pause) => pause.from = Underway::Planning,
@@ -77,12 +78,12 @@ impl Transition {
         Ok(())
     }
 
-    /// Back to where there is no plan; the planner is told these words.
-    pub(super) fn plan_anew(&mut self, generation: u32, words: &str) {
+    /// Back to where there is no plan; the planner is told why the one before was turned down.
+    pub(super) fn plan_anew(&mut self, generation: u32, turned_down: Option<TurnedDown>) {
         self.directive.generation = generation;
         self.directive.plan = None;
         self.directive.planning_faults.clear();
-        self.directive.planning_words = Some(words.to_owned());
+        self.directive.planning_words = turned_down;
         self.directive.planning_from = self.directive.tasks.len();
         let steps = std::mem::take(&mut self.directive.steps);
         self.directive.earlier.extend(steps.into_iter().chain(self.directive.final_step.take()));
@@ -90,7 +91,7 @@ impl Transition {
 
     /// Calls off what the chain has in hand, voids its questions and has its pull requests closed. Gives the names of
     /// the steps that are left undone.
-    fn supersede(&mut self, word: &str) -> Vec<StepName> {
+    fn supersede(&mut self, reason: &ClosingReason) -> Vec<StepName> {
         self.cancel_tasks(|_| true);
         self.close_approvals(None, ApprovalStatus::Stale, |approval| approval.kind == ApprovalKind::Plan);
         let undone: Vec<(StepId, StepName, bool)> = self
@@ -102,7 +103,7 @@ impl Transition {
         for (step, _, has_pull) in &undone {
             self.close_approvals(Some(*step), ApprovalStatus::Stale, |_| true);
             if *has_pull {
-                self.effect(Effect::ClosePull { step: *step, word: word.to_owned() });
+                self.effect(Effect::ClosePull { step: *step, reason: reason.clone() });
                 self.effect(Effect::WriteCheck { step: *step });
             }
         }
@@ -141,13 +142,13 @@ impl Transition {
     }
 
     /// Has a step done again by itself, or asks a person where those reworks are used up.
-    pub(super) fn rework_or_block(&mut self, id: StepId, text: String, why: &str) -> Followed {
+    pub(super) fn rework_or_block(&mut self, id: StepId, text: String, cause: Cause) -> Followed {
         self.own_decision();
         let step = self.step(id)?;
         if step.rework_cycles >= self.directive.policy.limits.rework_cycles {
             let cycles = step.rework_cycles;
             self.tripped(Breaker::ReworkCycles, self.directive.policy.limits.rework_cycles, cycles, Some(id));
-            return self.replan_or_block(id, &format!("{why}, after {cycles} reworks"));
+            return self.replan_or_block(id, Cause::ReworksUsedUp { reworks: cycles, cause: Box::new(cause) });
         }
         // What was to resolve a conflict resolves it the next time too, and is told both.
         let conflict = self.assignment(step).filter(|before| before.merge_target);
@@ -157,22 +158,16 @@ impl Transition {
             None => text,
         };
         self.with_step(id, |step| step.rework_cycles += 1);
-        self.rework(id, &text, merge_target, why)
+        self.rework(id, &text, merge_target, cause)
     }
 }
 
 /// Why a superseded pull request is closed.
-pub(super) fn word(directive: &Directive) -> String {
-    let Some(replan) = directive.replans.last() else { return "the work is planned anew".to_owned() };
-    let who = if replan.by == Actor::Adjutant { String::new() } else { format!(" on {}'s word", replan.by) };
-    let why = if replan.reason.is_empty() { String::new() } else { format!(": {}", replan.reason) };
-    format!("the work is planned anew{who}{why}")
-}
-
-fn words_for_planner(by: &Actor, reason: &str) -> String {
-    match (*by == Actor::Adjutant, reason.is_empty()) {
-        (true, _) => format!("The plan before did not work out:\n\n{reason}"),
-        (false, true) => format!("{by} asks for another plan."),
-        (false, false) => format!("{by} asks for another plan:\n\n{reason}"),
-    }
+pub(super) fn closing_reason(directive: &Directive) -> ClosingReason {
+    let Some(Replan { generation, by, reason, .. }) = directive.replans.last().cloned() else {
+        // The plan was turned down before it had started.
+        let reason = ReplanReason::Words(String::new());
+        return ClosingReason::Replanned { generation: directive.generation, by: Actor::Adjutant, reason };
+    };
+    ClosingReason::Replanned { generation, by, reason }
 }

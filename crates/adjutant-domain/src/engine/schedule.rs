@@ -93,7 +93,7 @@ impl Transition {
         let instructions = self.directive.assignment(step);
         let kind = if instructions.is_some() { TaskKind::Rework } else { TaskKind::Step };
         let (name, attempt) = (step.name.clone(), step.failures + 1);
-        let (cause, last) = (step.state.cause().map(str::to_owned), step.last());
+        let (cause, last) = (step.state.cause().cloned(), step.last());
         let (task, _) = self.next_task();
         self.move_step(id, StepState::Working { task, cause, last })?;
         self.record(EventKind::StepStarted { step: name, kind, attempt }, Some(id));

@@ -3,15 +3,15 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
+use crate::cause::Cause;
+use crate::closing::ClosingReason;
 use crate::effect::Effect;
 use crate::event::EventKind;
-use crate::ids::{Digest, StepId, StepName};
+use crate::ids::{StepId, StepName};
+use crate::question::Question;
 use crate::status::StepStatus;
 use crate::step::{Candidate, Instructions, PassedBy, Step, StepKind, StepState, Submission};
 use crate::task::TaskKind;
-
-/// Why a pull request of a step that people gave up is closed.
-pub(super) const SKIPPED: &str = "this step was skipped";
 
 impl Transition {
     /// Sends what was handed in to the verifiers; its pull request is opened first.
@@ -59,7 +59,7 @@ impl Transition {
     }
 
     /// Back to where a task can be started from.
-    pub(super) fn back_in_line(&mut self, id: StepId, cause: Option<String>) -> Followed {
+    pub(super) fn back_in_line(&mut self, id: StepId, cause: Option<Cause>) -> Followed {
         let step = self.step(id)?;
         let last = step.last();
         let to = match self.assignment(step) {
@@ -79,13 +79,13 @@ impl Transition {
     }
 
     /// Has a step done again.
-    pub(super) fn rework(&mut self, id: StepId, text: &str, merge_target: bool, why: &str) -> Followed {
+    pub(super) fn rework(&mut self, id: StepId, text: &str, merge_target: bool, why: Cause) -> Followed {
         let step = self.step(id)?;
         let (name, mut last) = (step.name.clone(), step.last());
         if let Some(last) = &mut last {
             last.pre_approved = None;
         }
-        let cause = Some(why.to_owned());
+        let cause = Some(why.clone());
         let follow_up = step.is_final() && !merge_target;
         let to = if follow_up {
             StepState::AwaitingSteps { cause, last }
@@ -93,7 +93,7 @@ impl Transition {
             StepState::Reworking { instructions: Instructions { text: text.to_owned(), merge_target }, cause, last }
         };
         self.move_step(id, to)?;
-        self.record(EventKind::StepRework { step: name, why: why.to_owned() }, Some(id));
+        self.record(EventKind::StepRework { step: name, why }, Some(id));
         self.void_last(id);
         self.with_step(id, |step| step.reworks += 1);
         if follow_up {
@@ -121,18 +121,19 @@ impl Transition {
     }
 
     /// Leaves a step to a person.
-    pub(super) fn block(&mut self, id: StepId, why: &str) -> Followed {
+    pub(super) fn block(&mut self, id: StepId, why: Cause) -> Followed {
         let step = self.step(id)?;
         if step.status().is_done() || self.directive.status().is_over() {
             return Ok(());
         }
         let (name, instructions, last) = (step.name.clone(), self.assignment(step), step.last());
-        let shown = step.submission().map_or_else(|| Subject::Question(Digest::of(why)), Submission::subject);
+        let question = Question::Blocked { step: name.clone(), cause: why.clone() };
+        let shown = step.submission().map_or_else(|| Subject::Question(question.digest()), Submission::subject);
         self.own_decision();
         self.cancel_tasks(|task| task.step == Some(id));
-        self.move_step(id, StepState::Blocked { cause: why.to_owned(), instructions, last })?;
-        self.record(EventKind::StepBlocked { step: name.clone(), why: why.to_owned() }, Some(id));
-        self.ask(ApprovalKind::StepBlocked, Some(id), shown, format!("`{name}` needs a person: {why}"));
+        self.move_step(id, StepState::Blocked { cause: why.clone(), instructions, last })?;
+        self.record(EventKind::StepBlocked { step: name, why }, Some(id));
+        self.ask(ApprovalKind::StepBlocked, Some(id), shown, question);
         self.effect(Effect::WriteCheck { step: id });
         Ok(())
     }
@@ -141,12 +142,12 @@ impl Transition {
     pub(super) fn skip_step(&mut self, id: StepId, by: &Actor) -> Followed {
         self.cancel_tasks(|task| task.step == Some(id));
         let step = self.step(id)?;
-        let (cause, last) = (step.state.cause().map(str::to_owned), step.last());
+        let (cause, last) = (step.state.cause().cloned(), step.last());
         let open = step.open_pull().is_some();
         self.move_step(id, StepState::Skipped { by: by.clone(), cause, last })?;
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         if open {
-            self.effect(Effect::ClosePull { step: id, word: SKIPPED.to_owned() });
+            self.effect(Effect::ClosePull { step: id, reason: ClosingReason::Skipped });
         }
         Ok(())
     }

@@ -4,10 +4,11 @@
 //! superseded. The first is closed as soon as it is told of; what the second merged is carried over, into the next
 //! plan or, where that is there already, into its chain.
 
-use super::replan::word;
+use super::replan::closing_reason;
 use super::transition::{Followed, Ignored, Transition};
 use crate::actor::Actor;
 use crate::approval::ApprovalStatus;
+use crate::closing::ClosingReason;
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::ids::StepId;
@@ -24,9 +25,9 @@ impl Transition {
         }
         step.pull = Some(pull.clone());
         let name = step.name.clone();
-        let word = word(&self.directive);
+        let reason = closing_reason(&self.directive);
         self.record(EventKind::PullOpened { step: name, pull: pull.number, superseded: true }, Some(id));
-        self.effect(Effect::ClosePull { step: id, word });
+        self.effect(Effect::ClosePull { step: id, reason });
         self.effect(Effect::WriteCheck { step: id });
     }
 
@@ -79,8 +80,7 @@ impl Transition {
         self.move_step(id, StepState::Passed { by: PassedBy::Merge, candidate })?;
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         if own_pull {
-            let word = "its work was merged with the pull request of the plan before".to_owned();
-            self.effect(Effect::ClosePull { step: id, word });
+            self.effect(Effect::ClosePull { step: id, reason: ClosingReason::MergedBefore });
             self.effect(Effect::WriteCheck { step: id });
         }
         let earlier = earlier.clone();

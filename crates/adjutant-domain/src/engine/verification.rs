@@ -3,10 +3,12 @@
 use super::table::{self, Case, Next, Remaining};
 use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::cause::Cause;
 use crate::effect::Effect;
-use crate::evaluation::{Confidence, Evaluation, Judgement, Verdict, VerifierResult};
+use crate::evaluation::{Confidence, Evaluation, EvaluationReason, Judgement, Verdict, VerifierResult};
 use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, Sha, StepId};
+use crate::question::{Question, Wanted};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
 use crate::step::{Candidate, Finding, MergeRequest, PassedBy, StepState, Submission};
@@ -88,12 +90,14 @@ impl Transition {
                     judged(&evaluation, judgement, &candidate.findings, thresholds)
                 }
             }
-            TaskOutcome::Failed { reason } => unjudged(evaluation, format!("the judge could not be asked: {reason}")),
+            TaskOutcome::Failed { reason } => {
+                unjudged(evaluation, EvaluationReason::NotJudged { failure: reason.clone() })
+            }
             // It waits for its turn again.
             TaskOutcome::Cancelled => {
                 return self.move_step(id, StepState::Judging { candidate, evaluation, task: None });
             }
-            _ => unjudged(evaluation, "the judge handed in no judgement".to_owned()),
+            _ => unjudged(evaluation, EvaluationReason::NoJudgement),
         };
         candidate.evaluation = Some(judged);
         self.decide_on(id, candidate)
@@ -135,7 +139,13 @@ impl Transition {
             Next::Ask if candidate.pre_approved.is_some() => self.request_merge(id, candidate),
             Next::Ask => {
                 let kind = if into_base { ApprovalKind::Final } else { ApprovalKind::StepReview };
-                let question = question(name.as_str(), &evaluation, into_base, by_report);
+                let wanted = match (by_report, into_base) {
+                    (true, _) => Wanted::AcceptReport,
+                    (false, true) => Wanted::MergeIntoBase,
+                    (false, false) => Wanted::Merge,
+                };
+                let (confidence, reasons) = (evaluation.confidence, evaluation.reasons);
+                let question = Question::Review { step: name, confidence, reasons, wanted };
                 self.ask_about(id, candidate, kind, question)
             }
             Next::Rework => {
@@ -146,14 +156,14 @@ impl Transition {
                 } else {
                     format!("The work at {}", evaluation.head.short())
                 };
-                self.rework(id, &rework_text(&evaluation, &what), false, &evaluation.reasons.join("; "))
+                let cause = Cause::Red { reasons: evaluation.reasons.clone() };
+                self.rework(id, &rework_text(&evaluation, &what), false, cause)
             }
             Next::Replan | Next::Block => {
                 self.keep(id, candidate);
                 let cycles = self.step(id)?.rework_cycles;
                 self.tripped(Breaker::ReworkCycles, self.directive.policy.limits.rework_cycles, cycles, Some(id));
-                let why = format!("still red after {cycles} reworks ({})", evaluation.reasons.join("; "));
-                self.replan_or_block(id, &why)
+                self.replan_or_block(id, Cause::StillRed { reworks: cycles, reasons: evaluation.reasons })
             }
         }
     }
@@ -164,7 +174,7 @@ impl Transition {
         id: StepId,
         candidate: Box<Candidate>,
         kind: ApprovalKind,
-        question: String,
+        question: Question,
     ) -> Followed {
         let shown = candidate.submission.subject();
         // The urgency of a question depends on what was found.
@@ -215,12 +225,12 @@ impl Transition {
              Resolve the conflicts so that both sides' intentions hold, and leave no conflict markers.",
             paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
         );
-        self.rework(id, &text, true, &format!("it no longer merges into `{target}`"))
+        self.rework(id, &text, true, Cause::Conflict { target })
     }
 }
 
 /// An evaluation that no judge has confirmed is at most yellow.
-fn unjudged(mut evaluation: Evaluation, why: String) -> Evaluation {
+fn unjudged(mut evaluation: Evaluation, why: EvaluationReason) -> Evaluation {
     evaluation.confidence = evaluation.confidence.min(Confidence::Yellow);
     evaluation.reasons.push(why);
     evaluation
@@ -233,20 +243,6 @@ fn judged(
     thresholds: crate::policy::Thresholds,
 ) -> Evaluation {
     Evaluation::of(before.head.clone(), before.results.clone(), Some(judgement.clone()), findings, thresholds)
-}
-
-fn question(name: &str, evaluation: &Evaluation, into_base: bool, by_report: bool) -> String {
-    let what = match (by_report, into_base) {
-        (true, _) => "May this report be accepted?",
-        (false, true) => "May this be merged into the base?",
-        (false, false) => "May this step be merged?",
-    };
-    if evaluation.reasons.is_empty() {
-        format!("`{name}` is {}. {what}", evaluation.confidence.as_str())
-    } else {
-        let reasons = evaluation.reasons.join("; ");
-        format!("`{name}` is {}: {}. {what}", evaluation.confidence.as_str(), reasons.trim_end_matches('.'))
-    }
 }
 
 /// What a rework is told: what failed, with the last lines of output, and which criteria are unmet.

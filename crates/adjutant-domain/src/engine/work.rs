@@ -2,10 +2,14 @@
 
 use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, Subject};
+use crate::cause::Cause;
+use crate::closing::ClosingReason;
 use crate::effect::Effect;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, EvaluationReason};
 use crate::event::EventKind;
-use crate::ids::{Digest, Sha, StepId, TaskId, Usd};
+use crate::failure::Failure;
+use crate::ids::{Sha, StepId, TaskId, Usd};
+use crate::question::Question;
 use crate::signal::TaskOutcome;
 use crate::step::{Candidate, Finding, StepState, Submission};
 use crate::task::{Task, TaskKind, TaskStatus};
@@ -92,17 +96,15 @@ impl Transition {
             TaskOutcome::Refused { faults } => {
                 let text = format!("What was handed in was not taken:\n\n- {}", faults.join("\n- "));
                 self.with_step(id, |step| step.failures = 0);
-                self.rework_or_block(id, text, "what the agent handed in was not taken")
+                self.rework_or_block(id, text, Cause::ChangeRefused)
             }
-            TaskOutcome::Barred { reason } => self.block(id, reason),
+            TaskOutcome::Barred { reason } => self.block(id, Cause::Failure(reason.clone())),
             TaskOutcome::Cancelled => {
-                let cause = self.step(id)?.state.cause().map(str::to_owned);
+                let cause = self.step(id)?.state.cause().cloned();
                 self.back_in_line(id, cause)
             }
             TaskOutcome::Failed { reason } => self.step_task_failed(id, reason),
-            TaskOutcome::Planned { .. } | TaskOutcome::Judged { .. } => {
-                self.step_task_failed(id, "the agent handed in something else than work on its step")
-            }
+            TaskOutcome::Planned { .. } | TaskOutcome::Judged { .. } => self.step_task_failed(id, &Failure::NoWork),
         }
     }
 
@@ -126,7 +128,7 @@ impl Transition {
     fn asked_meanwhile(&mut self, id: StepId) -> Followed<bool> {
         let words = self.directive.step_mut(id).and_then(|step| step.afterwards.take());
         if let Some(words) = words.clone() {
-            self.rework(id, &words, false, "more was asked for meanwhile")?;
+            self.rework(id, &words, false, Cause::MoreRequested)?;
         }
         Ok(words.is_some())
     }
@@ -151,13 +153,13 @@ impl Transition {
             }
             _ if is_final => {
                 self.note_summary(id, summary);
-                self.block(id, "the conflicts with the base were not resolved")
+                self.block(id, Cause::ConflictsLeft)
             }
             (_, Some(report), _) if may_report && !report.trim().is_empty() => {
                 self.take_report(id, summary, report, Vec::new())
             }
             (_, report, Some(evidence)) if !evidence.trim().is_empty() => {
-                let reasons = vec![format!("nothing was changed; the agent says it was there already: {evidence}")];
+                let reasons = vec![EvaluationReason::ClaimedDone { evidence: evidence.to_owned() }];
                 self.take_report(id, summary, report.unwrap_or(evidence), reasons)
             }
             _ => {
@@ -166,7 +168,7 @@ impl Transition {
                     id,
                     "Nothing was changed. Do the work in the tree, or name in `evidence` where it is done already."
                         .to_owned(),
-                    "nothing was changed",
+                    Cause::NothingChanged,
                 )
             }
         }
@@ -180,14 +182,13 @@ impl Transition {
     }
 
     /// A report takes the place of a commit: it is posted, and decided on like one.
-    fn take_report(&mut self, id: StepId, summary: &str, report: &str, claims: Vec<String>) -> Followed {
+    fn take_report(&mut self, id: StepId, summary: &str, report: &str, claims: Vec<EvaluationReason>) -> Followed {
         let candidate = self.candidate(id, Submission::report(report))?;
         let (shown, criteria) = (self.step(id)?.open_pull().is_some(), self.step(id)?.criteria.clone());
         if shown {
             // The draft that had been shown is of no use any more.
             self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
-            let word = "nothing in the tree had to change; what was found is on the issue".to_owned();
-            self.effect(Effect::ClosePull { step: id, word });
+            self.effect(Effect::ClosePull { step: id, reason: ClosingReason::NothingChanged });
         }
         self.hand_in(id, candidate.clone(), summary)?;
         if self.asked_meanwhile(id)? {
@@ -198,16 +199,16 @@ impl Transition {
     }
 
     /// A task that could not be run is tried again twice; then a person is asked.
-    fn step_task_failed(&mut self, id: StepId, reason: &str) -> Followed {
+    fn step_task_failed(&mut self, id: StepId, reason: &Failure) -> Followed {
         self.with_step(id, |step| step.failures += 1);
         let step = self.step(id)?;
         if step.failures <= RETRIES {
-            return self.back_in_line(id, Some(reason.to_owned()));
+            return self.back_in_line(id, Some(Cause::Failure(reason.clone())));
         }
-        let (name, instructions, last) = (step.name.clone(), self.assignment(step), step.last());
-        let shown = step.submission().map_or_else(|| Subject::Question(Digest::of(reason)), Submission::subject);
-        self.move_step(id, StepState::Failed { cause: reason.to_owned(), instructions, last })?;
-        let question = format!("The agent could not be run on `{name}`, tried {} times: {reason}", RETRIES + 1);
+        let (instructions, last) = (self.assignment(step), step.last());
+        let question = Question::NotRun { step: step.name.clone(), tries: RETRIES + 1, failure: reason.clone() };
+        let shown = step.submission().map_or_else(|| Subject::Question(question.digest()), Submission::subject);
+        self.move_step(id, StepState::Failed { cause: Cause::Failure(reason.clone()), instructions, last })?;
         self.ask(ApprovalKind::StepBlocked, Some(id), shown, question);
         Ok(())
     }

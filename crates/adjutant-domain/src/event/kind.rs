@@ -10,12 +10,17 @@ use serde_json::{Number, Value};
 
 use super::Severity::{self, Error, Info, Warning};
 use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::cause::{Cause, DirectiveFailure, IssueEnd};
 use crate::command::Command;
 use crate::directive::{PauseReason, PlanOrigin};
 use crate::effect::Notice;
-use crate::evaluation::Confidence;
+use crate::evaluation::{Confidence, EvaluationReason};
+use crate::failure::{Failure, MergeProblem};
 use crate::ids::{Branch, DirectiveId, Login, PlanHash, Sha, StepName, Usd};
+use crate::plan::PlanFault;
 use crate::policy::Autonomy;
+use crate::question::Question;
+use crate::replan::ReplanReason;
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::task::{TaskKind, TaskStatus};
 
@@ -90,7 +95,7 @@ events! {
         reworks: u32,
     }
     DirectiveFailed "directive_failed" [Error] "it ended without its goal: the reason" {
-        reason: String,
+        reason: DirectiveFailure,
     }
     DirectiveArchived "directive_archived" [Info] "it was put away after its end" {}
     TransitionRefused "transition_refused" [Error] "the table of states forbade a move; never in a healthy history" {
@@ -100,10 +105,10 @@ events! {
         attempt: u32,
     }
     PlanningFailed "planning_failed" [Warning] "a planner could not be run" {
-        reason: String,
+        reason: Failure,
     }
     PlanRefused "plan_refused" [Warning] "a proposed plan had faults: each of them" {
-        faults: Vec<String>,
+        faults: Vec<PlanFault>,
     }
     PlanningCompleted "planning_completed" [Info] "there is a plan: where from, its steps, its hash" {
         origin: PlanOrigin,
@@ -112,7 +117,7 @@ events! {
     }
     ChainRegenerated "chain_regenerated" [Warning] "the work is planned anew: why, and what was carried over" {
         generation: u32,
-        reason: String,
+        reason: ReplanReason,
         by: Option<Login>,
         carried: Vec<StepName>,
         /// The steps that were left undone.
@@ -150,11 +155,11 @@ events! {
     }
     StepRework "step_rework" [Info] "a step is done again: why" {
         step: StepName,
-        why: String,
+        why: Cause,
     }
     StepBlocked "step_blocked" [Warning] "a step needs a person: why" {
         step: StepName,
-        why: String,
+        why: Cause,
     }
     TaskStarted "task_started" [Info] "an agent began" {
         task: u32,
@@ -167,7 +172,7 @@ events! {
         status: TaskStatus,
         cost: Usd,
         seconds: Option<i64>,
-        reason: Option<String>,
+        reason: Option<Failure>,
         /// Whether what the agent handed in was turned down.
         #[serde(default)]
         refused: bool,
@@ -217,7 +222,7 @@ events! {
         head: Sha,
         confidence: Confidence,
         score: Option<f64>,
-        reasons: Vec<String>,
+        reasons: Vec<EvaluationReason>,
     }
     ConflictFound "conflict_found" [Warning] "a head does not merge into its target: the paths" {
         step: StepName,
@@ -230,12 +235,12 @@ events! {
     }
     MergeRefused "merge_refused" [Warning] "GitHub did not merge it: its words" {
         step: StepName,
-        reason: String,
+        reason: MergeProblem,
     }
     ApprovalRequired "approval_required" [Info] "a person is asked: about what, the question" {
         r#type: ApprovalKind,
         shown: String,
-        question: String,
+        question: Question,
     }
     ApprovalResolved "approval_resolved" [Info] "a question was answered or closed: how, by whom, with which words" {
         r#type: ApprovalKind,
@@ -277,11 +282,11 @@ events! {
     }
     IssueClosed "issue_closed" [Info] "the issue was closed, moved away or deleted: by whom" {
         by: Option<Login>,
-        how: String,
+        how: IssueEnd,
         final_merged: bool,
     }
     EffectFailed "effect_failed" [Error] "something outside failed for good: the reason" {
-        reason: String,
+        reason: Failure,
     }
 }
 

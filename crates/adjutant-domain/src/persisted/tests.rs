@@ -5,12 +5,17 @@ use super::*;
 use crate::actor::Actor;
 use crate::approval::Subject;
 use crate::brief::Brief;
-use crate::directive::{Base, DirectiveState, Pause, PauseReason, PauseReasons, Underway};
+use crate::cause::DirectiveFailure;
+use crate::closing::ClosingReason;
+use crate::directive::{Base, DirectiveState, Pause, PauseReason, PauseReasons, TurnedDown, Underway};
 use crate::effect::Notice;
 use crate::engine;
+use crate::failure::Failure;
 use crate::ids::{Branch, Digest, Login, PlanHash, Repo, Sha, StepId};
+use crate::plan::PlanFault;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
+use crate::replan::ReplanReason;
 use crate::signal::{Labelled, Permission, Requester};
 
 fn opened() -> Directive {
@@ -85,7 +90,7 @@ fn where_a_directive_stood_was_four_fields_in_version_1() {
     let paused = DirectiveState::Paused(Pause { from: Underway::Planning, reasons });
     assert_eq!(read("paused", pause, none.clone(), none.clone()), paused);
     assert_eq!(read("completed", none.clone(), none.clone(), json!(at)), DirectiveState::Completed { at });
-    let failed = DirectiveState::Failed { at, failure: "stopped".to_owned() };
+    let failed = DirectiveState::Failed { at, failure: DirectiveFailure::Legacy("stopped".to_owned()) };
     assert_eq!(read("failed", none.clone(), json!("stopped"), json!(at)), failed);
     assert_eq!(Some(read("archived", none.clone(), json!("stopped"), json!(at))), failed.put_away());
     assert!(read("archived", none.clone(), none, json!(at)).is_completed());
@@ -153,6 +158,32 @@ fn a_refusal_was_a_sentence_in_version_1_and_is_shown_as_it_is() {
     let reason = Refusal::Legacy("already merged".to_owned());
     let read = read_effect(1, payload).unwrap();
     assert!(matches!(&read, Effect::Reply { notice: Notice::Refused { reason: it }, .. } if *it == reason), "{read:?}");
+}
+
+#[test]
+fn causes_questions_and_faults_were_sentences_in_version_1_and_are_shown_as_they_are() {
+    let mut rows = rows(&opened());
+    rows.state["planning_faults"] = json!(["the plan has no steps"]);
+    rows.state["planning_words"] = json!("mona turned the plan down");
+    let replan =
+        json!({ "generation": 2, "by": "mona", "reason": "plan", "started": true, "at": DateTime::<Utc>::UNIX_EPOCH });
+    rows.state["replans"] = json!([replan]);
+    rows.tasks[0]["failure"] = json!("The agent exited with status 3.");
+    let read = read_directive(1, rows).unwrap();
+    assert_eq!(read.planning_faults, [PlanFault::Legacy("the plan has no steps".to_owned())]);
+    let words = "mona turned the plan down".to_owned();
+    assert_eq!(read.planning_words, Some(TurnedDown { by: None, words }));
+    assert_eq!(read.replans[0].reason, ReplanReason::Legacy("plan".to_owned()));
+    assert_eq!(read.tasks[0].failure, Some(Failure::Legacy("The agent exited with status 3.".to_owned())));
+}
+
+#[test]
+fn the_reason_to_close_a_pull_request_was_a_word_in_version_1_and_keeps_its_key() {
+    let step = StepId(uuid::Uuid::nil());
+    let read = read_effect(1, json!({ "close_pull": { "step": step, "word": "this step was skipped" } })).unwrap();
+    let reason = ClosingReason::Legacy("this step was skipped".to_owned());
+    assert_eq!(read, Effect::ClosePull { step, reason: reason.clone() });
+    assert_ne!(reason.key_word(), ClosingReason::Skipped.key_word());
 }
 
 #[test]

@@ -7,11 +7,17 @@ use serde_json::{Value, json};
 use super::{DirectiveRows, StepRow};
 use crate::ids::Digest;
 
-/// A directive: `wishes` became `overrides`, who asked for a replan became an actor, and where the directive and each step
-/// stand became one value.
+/// A directive: `wishes` became `overrides`, who asked for a replan became an actor, what a person said of a plan has their
+/// login beside it, and where the directive and each step stand became one value.
+///
+/// Causes, questions, faults and reasons were sentences. They became enums, which read a sentence as their `Legacy`: nothing
+/// is to be done here.
 pub(super) fn directive(rows: &mut DirectiveRows) {
     rename(&mut rows.state, "wishes", "overrides");
     where_it_stands(&mut rows.state);
+    if let Some(words) = rows.state.get_mut("planning_words").filter(|words| words.is_string()) {
+        *words = json!({ "by": null, "words": words.take() });
+    }
     for replan in rows.state.get_mut("replans").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(by) = replan.get_mut("by") {
             actor(by);
@@ -77,8 +83,11 @@ fn where_it_stands(directive: &mut Value) {
     fields.insert("state".to_owned(), state);
 }
 
-/// An effect: a command's refusal was a sentence and became a value.
+/// An effect: a command's refusal was a sentence and became a value, and so did the reason to close a pull request.
 pub(super) fn effect(payload: &mut Value) {
+    if let Some(close) = payload.get_mut("close_pull") {
+        rename(close, "word", "reason");
+    }
     if let Some(reason) = payload.pointer_mut("/reply/notice/refused/reason") {
         *reason = json!({ "legacy": reason.take() });
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::submission::{Candidate, Submission};
 use super::{Instructions, StepStatus};
 use crate::actor::Actor;
+use crate::cause::Cause;
 use crate::evaluation::Evaluation;
 use crate::ids::{ApprovalId, TaskId};
 
@@ -29,7 +30,7 @@ pub enum StepState {
         /// What its agent is told beyond the plan: set where it was planned as a follow-up.
         instructions: Option<Instructions>,
         /// Why the last try came to nothing.
-        cause: Option<String>,
+        cause: Option<Cause>,
         /// What was handed in before.
         last: Last,
     },
@@ -38,14 +39,14 @@ pub enum StepState {
         /// The agent's task, which holds what it was told.
         task: TaskId,
         /// Why the last try came to nothing, or why it is done again.
-        cause: Option<String>,
+        cause: Option<Cause>,
         /// What was handed in before.
         last: Last,
     },
     /// The final pull request's branch is brought up to the newest base, by Adjutant itself.
     Integrating {
         /// Why it is done again.
-        cause: Option<String>,
+        cause: Option<Cause>,
         /// What was handed in before.
         last: Last,
     },
@@ -89,14 +90,14 @@ pub enum StepState {
         /// What the agent is to do.
         instructions: Instructions,
         /// Why.
-        cause: Option<String>,
+        cause: Option<Cause>,
         /// What was handed in before.
         last: Last,
     },
     /// The final pull request waits for the steps that its rework added, to be brought up to the base again after them.
     AwaitingSteps {
         /// Why.
-        cause: Option<String>,
+        cause: Option<Cause>,
         /// What was handed in before.
         last: Last,
     },
@@ -110,7 +111,7 @@ pub enum StepState {
     /// Needs a person.
     Blocked {
         /// Why.
-        cause: String,
+        cause: Cause,
         /// What its agent was to do, where it was blocked in the middle of a rework.
         instructions: Option<Instructions>,
         /// What was handed in before.
@@ -119,7 +120,7 @@ pub enum StepState {
     /// Its task could not be run.
     Failed {
         /// Why the last try came to nothing.
-        cause: String,
+        cause: Cause,
         /// What its agent was to do, where that was a rework.
         instructions: Option<Instructions>,
         /// What was handed in before.
@@ -130,7 +131,7 @@ pub enum StepState {
         /// By whom.
         by: Actor,
         /// Why it had been blocked or failed before.
-        cause: Option<String>,
+        cause: Option<Cause>,
         /// What was handed in before.
         last: Last,
     },
@@ -257,14 +258,14 @@ impl StepState {
     }
 
     /// Why it is blocked, failed, done again or was given up.
-    pub fn cause(&self) -> Option<&str> {
+    pub fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Ready { cause, .. }
             | Self::Working { cause, .. }
             | Self::Integrating { cause, .. }
             | Self::Reworking { cause, .. }
             | Self::AwaitingSteps { cause, .. }
-            | Self::Skipped { cause, .. } => cause.as_deref(),
+            | Self::Skipped { cause, .. } => cause.as_ref(),
             Self::Blocked { cause, .. } | Self::Failed { cause, .. } => Some(cause),
             Self::Pending
             | Self::HandedIn { .. }

@@ -9,6 +9,7 @@ use crate::agent::{self, AgentSpec, ContextText, TaskFile};
 use crate::report;
 use crate::settings::AgentSettings;
 use crate::workspace::sandbox::{Bind, Limits};
+use adjutant_domain::failure::Failure;
 use adjutant_domain::plan;
 use adjutant_domain::step::{Step, StepKind};
 use adjutant_domain::task::TaskKind;
@@ -20,12 +21,11 @@ impl Job<'_> {
         let policy = &self.directive.policy;
         let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_ref());
         let wanted = judge.filter(|_| self.task.kind == TaskKind::Judge).or(policy.agent.as_ref());
-        let name = wanted.or(settings.default_agent.as_ref()).ok_or_else(|| {
-            EffectError::never("no agent is set up: the operator sets ADJUTANT_AGENT_COMMAND or `[agents.NAME]`")
-        })?;
-        let (name, agent) = settings.agents.get_key_value(name).ok_or_else(|| {
-            EffectError::never(format!("the policy asks for the agent `{name}`, which the operator has not set up"))
-        })?;
+        let name = wanted.or(settings.default_agent.as_ref()).ok_or_else(|| EffectError::never(Failure::NoAgent))?;
+        let (name, agent) = settings
+            .agents
+            .get_key_value(name)
+            .ok_or_else(|| EffectError::never(Failure::UnknownAgent { agent: name.clone() }))?;
         Ok((name, agent))
     }
 
@@ -92,9 +92,13 @@ impl Job<'_> {
             let written_by = "an agent, in an earlier try of this step".to_owned();
             texts.push(ContextText { name: "report.md".to_owned(), written_by, text: text.to_owned() });
         }
-        if !self.task.instructions.is_empty() {
+        let rework = match self.task.kind {
+            TaskKind::Plan => report::planner_rework(self.directive),
+            _ => self.task.instructions.clone(),
+        };
+        if !rework.is_empty() {
             let written_by = "Adjutant, quoting verifiers and people with write access".to_owned();
-            texts.push(ContextText { name: "rework.md".to_owned(), written_by, text: self.task.instructions.clone() });
+            texts.push(ContextText { name: "rework.md".to_owned(), written_by, text: rework });
         }
         texts
     }

@@ -12,16 +12,17 @@ mod progress;
 
 use tokio_util::sync::CancellationToken;
 
-use super::trees::{Source, identity};
-use super::{EffectError, Working, without_folder};
+use super::trees::{Source, identity, push_failure};
+use super::{EffectError, Working, for_people, no_pattern};
 use crate::agent::{self, AgentJob, AgentOutcome, AgentRun, ResultFile};
-use crate::report;
+use crate::report::{self, failure};
 use crate::runtime::app::App;
 use crate::runtime::sink::SignalSink;
 use crate::workspace::sandbox::Exit;
 use crate::workspace::{PushError, Removal, Rules, Tree, check};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{CriterionJudgement, Judgement};
+use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{Sha, TaskId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
 use adjutant_domain::step::Step;
@@ -58,8 +59,8 @@ pub(super) async fn run(
     let (outcome, cost) = match Box::pin(job.run()).await {
         Ok(done) => done,
         Err(EffectError::Never { why }) => {
-            tracing::warn!(task = %id, why, "the task could not be run");
-            (TaskOutcome::Failed { reason: without_folder(&why, &app.settings.data_dir) }, Usd::ZERO)
+            tracing::warn!(task = %id, why = failure::words(&why), "the task could not be run");
+            (TaskOutcome::Failed { reason: for_people(&why, &app.settings.data_dir) }, Usd::ZERO)
         }
         Err(EffectError::Refused { why, tries, .. }) => {
             let then = Some(vec![job.failed(&why)]);
@@ -109,8 +110,8 @@ struct StartPoint {
 
 impl Job<'_> {
     /// The signal for a task that could not be done.
-    fn failed(&self, why: &str) -> Signal {
-        let reason = without_folder(why, &self.app.settings.data_dir);
+    fn failed(&self, why: &Failure) -> Signal {
+        let reason = for_people(why, &self.app.settings.data_dir);
         Signal::TaskFinished { task: self.task.id, outcome: TaskOutcome::Failed { reason }, cost: Usd::ZERO }
     }
 
@@ -125,7 +126,7 @@ impl Job<'_> {
             (TaskKind::Plan, _) => self.plan(&source).await,
             (TaskKind::Judge, Some(step)) => self.judge(&source, step).await,
             (TaskKind::Step | TaskKind::Rework, Some(step)) => self.work(&source, step).await,
-            (_, None) => Err(EffectError::never("the step of this task does not exist any more")),
+            (_, None) => Err(EffectError::never(Failure::StepGone)),
         }
     }
 
@@ -137,13 +138,12 @@ impl Job<'_> {
     async fn plan(&self, source: &Source) -> Ended {
         let base = self.planned_upon(source).await?;
         source.mirror.fetch_commit(&source.remote, &base).await?;
-        let faults: Vec<String> = self.task.instructions.lines().map(str::to_owned).collect();
-        let instructions = report::planner_instructions(self.directive, &faults, &Sha::new(base.as_str()));
+        let instructions = report::planner_instructions(self.directive, &Sha::new(base.as_str()));
         let tree = self.tree(source, &base).await?;
         let run = self.agent(&tree, &base, instructions).await?;
         let ended = self.ended(run, |result| match result.plan {
             Some(plan) => TaskOutcome::Planned { plan },
-            None => TaskOutcome::Failed { reason: "The planner's result holds no plan.".to_owned() },
+            None => TaskOutcome::Failed { reason: Failure::NoPlan },
         });
         tree.remove(Removal::Disposable);
         Ok(ended)
@@ -161,7 +161,7 @@ impl Job<'_> {
     }
 
     async fn judge(&self, source: &Source, step: &Step) -> Ended {
-        let Some(submission) = step.submission() else { return Err(EffectError::never("there is nothing to judge")) };
+        let Some(submission) = step.submission() else { return Err(EffectError::never(Failure::NothingToJudge)) };
         let head = submission.hash();
         let at = submission.head().unwrap_or(&self.directive.base.sha);
         source.mirror.fetch_commit(&source.remote, at.as_str()).await?;
@@ -273,8 +273,7 @@ impl Job<'_> {
             tree.remove(Removal::Disposable);
             return Ok(result);
         }
-        let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str))
-            .map_err(|error| EffectError::never(format!("a protected path of the policy is no pattern: {error}")))?;
+        let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
         let faults: Vec<_> =
             check(&snapshot, &rules).into_iter().filter(crate::workspace::ChangeFault::refuses).collect();
         if !faults.is_empty() {
@@ -304,8 +303,10 @@ impl Job<'_> {
         match source.push(self.app, self.directive, &commit, branch, start_point.branch_head.as_deref()).await {
             Ok(()) => {}
             Err(PushError::Git(error)) => return Err(error.into()),
-            Err(PushError::NotGranted(why)) => return Ok(TaskOutcome::Barred { reason: why }),
-            Err(refused) => return Ok(TaskOutcome::Failed { reason: format!("{refused}.") }),
+            Err(refused @ PushError::NotGranted { .. }) => {
+                return Ok(TaskOutcome::Barred { reason: push_failure(refused) });
+            }
+            Err(refused) => return Ok(TaskOutcome::Failed { reason: push_failure(refused) }),
         }
         tree.remove(Removal::Pushed);
         if nothing {
@@ -413,7 +414,7 @@ impl Job<'_> {
             // The task has failed, and the next try has its own clone. What an interrupted run left here may be the
             // reason: more folders or files than are looked at.
             tree.clone().remove(Removal::Disposable);
-            EffectError::never(format!("the agent `{name}` was not started: {error}"))
+            EffectError::never(Failure::AgentNotStarted { agent: name.to_owned(), error: error.to_string() })
         })?;
         let ended = journal::Ended { measure: measure(&ran), run: ran };
         journal::write(tree, self.task.id, &ended);
@@ -433,8 +434,8 @@ impl Job<'_> {
             (AgentOutcome::Cancelled, _) => TaskOutcome::Cancelled,
             (AgentOutcome::Finished, Some(result)) => use_result(result),
             (failed, _) => {
-                let reason = failed.failure().unwrap_or_else(|| "The agent left nothing.".to_owned());
-                tracing::warn!(task = %self.task.id, reason, log = %run.log.display(), "the agent failed");
+                let reason = failed.failure().unwrap_or(Failure::NoResult);
+                tracing::warn!(task = %self.task.id, reason = failure::words(&reason), log = %run.log.display(), "the agent failed");
                 TaskOutcome::Failed { reason }
             }
         };
@@ -463,7 +464,7 @@ fn measure(ran: &AgentRun) -> Measure {
 
 fn judged(result: ResultFile, head: Sha, weight: f64) -> TaskOutcome {
     let Some(judgement) = result.judgement else {
-        return TaskOutcome::Failed { reason: "The judge's result holds no judgement.".to_owned() };
+        return TaskOutcome::Failed { reason: Failure::NoJudgement };
     };
     let criteria: Vec<_> =
         judgement.criteria.into_iter().map(|it| CriterionJudgement { id: it.id, met: it.met, note: it.note }).collect();

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Job, PROGRESS, StartPoint};
 use crate::report;
-use crate::runtime::effects::EffectError;
 use crate::runtime::effects::trees::{Source, identity};
+use crate::runtime::effects::{EffectError, no_pattern};
 use crate::workspace::{Rules, Tree, check};
 use adjutant_domain::ids::Sha;
 use adjutant_domain::signal::Signal;
@@ -85,8 +85,7 @@ impl Job<'_> {
         };
         // Work that must not be pushed, or only with a person's approval, is not shown either. The agent may have
         // removed it by the time it submits.
-        let rules =
-            Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(EffectError::never)?;
+        let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
         if seen.tree == before || !check(&seen, &rules).is_empty() || over.is_cancelled() {
             return Ok(());
         }

@@ -180,7 +180,7 @@ async fn a_transfer_without_a_delivery_is_found_and_the_issue_left_alone() {
     let query = "mutation($id: ID!, $to: ID!) { transferIssue(input: { issueId: $id, repositoryId: $to, createLabelsIfMissing: true }) { issue { number } } }";
     let moved = post("/graphql", json!({ "query": query, "variables": { "id": id, "to": to } })).await;
     assert_eq!(moved["data"]["transferIssue"]["issue"]["number"], 1, "{moved}");
-    let stopped = "SELECT count(*) FROM directives WHERE status = 'failed' AND state #>> '{state,failed,failure}' LIKE '%transferred or deleted'";
+    let stopped = "SELECT count(*) FROM directives WHERE status = 'failed' AND state #>> '{state,failed,failure}' LIKE '%transferred or deleted%'";
     stage.wait("it is stopped", async || (stage.count(stopped).await == 1).then_some(())).await;
     assert!(stage.met("drop", "issues.transferred") > 0);
     drop(serve);

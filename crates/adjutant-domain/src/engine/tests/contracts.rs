@@ -93,7 +93,7 @@ fn what_adjutant_pushed_for_an_agent_at_work_is_no_push_of_a_persons() {
         world.signal(Signal::HeadMoved { step, head: Sha::new(head), by: Actor::Unknown });
         assert_eq!(world.directive.step(step).unwrap().head(), before.step(step).unwrap().head());
     }
-    world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
+    world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) });
     world.signal(Signal::HeadMoved { step, head: Sha::new("w2"), by: Actor::Unknown });
     assert_eq!((world.status("a"), world.directive.step(step).unwrap().head().cloned()), (StepStatus::Running, None));
     // A person's is.
@@ -111,10 +111,10 @@ fn a_task_that_fails_keeps_its_draft_which_says_so_and_nothing_of_it_can_be_appr
     world.shows("a", "w1");
     world.opened("a");
     let step = world.id("a");
-    world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
+    world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) });
     assert!(world.has(&Effect::SyncPull { step }), "{:?}", world.effects);
     for _ in 0..2 {
-        world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
+        world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) });
     }
     assert_eq!((world.status("a"), world.phase("a")), (StepStatus::Failed, Phase::Execute));
     world.approve("a");
@@ -130,7 +130,7 @@ fn a_draft_that_a_person_merges_while_it_waits_for_its_agent_passes_its_step() {
     world.opened("a");
     let task = world.live(Some("a"));
     world.maintainer(None, Command::Pause { now: false });
-    world.finish(task, TaskOutcome::Failed { reason: "it crashed".to_owned() });
+    world.finish(task, TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) });
     assert_eq!(world.status("a"), StepStatus::Ready);
     let by = named("maintainer");
     world.signal(Signal::PullMerged { step: world.id("c"), by: by.clone(), sha: None });
@@ -243,7 +243,7 @@ fn a_step_whose_dependency_is_blocked_names_who_holds_it() {
     let mut world = World::started(Policy::default(), diamond());
     assert!(world.directive.held_by(world.directive.step_named("c").unwrap()).is_none());
     for _ in 0..3 {
-        world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it crashed".to_owned() });
+        world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) });
     }
     let holder = world.directive.held_by(world.directive.step_named("c").unwrap()).unwrap();
     assert_eq!(holder.name.as_str(), "a");

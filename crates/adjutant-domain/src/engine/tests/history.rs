@@ -133,14 +133,18 @@ fn what_happens_to_pull_requests_is_told() {
     assert_eq!(closed[0], "pull_closed writer (warning)");
     let moved = told(&world, Signal::HeadMoved { step, head: Sha::new("a2"), by });
     assert_eq!(moved, ["head_moved writer", "approval_resolved writer", "verification_started writer"]);
-    let refused = Signal::MergeRefused { step, head: Sha::new("a1"), reason: "a review is required".to_owned() };
+    let refused = Signal::MergeRefused {
+        step,
+        head: Sha::new("a1"),
+        reason: MergeProblem::Refused { answer: "a review is required".to_owned() },
+    };
     assert_eq!(told(&world, refused.clone()), [""; 0], "no merge was asked for");
     let mut merging = midway();
     merging.approve("a");
     assert_eq!(told(&merging, refused)[0], "merge_refused system (warning)");
     let conflict = Signal::Conflicted { step, head: Sha::new("a1"), paths: vec!["src/lib.rs".to_owned()] };
     assert_eq!(told(&world, conflict)[0], "conflict_found system (warning)");
-    let given_up = Signal::EffectFailed { step: Some(step), reason: "no".to_owned() };
+    let given_up = Signal::EffectFailed { step: Some(step), reason: Failure::External("no".to_owned()) };
     assert_eq!(told(&world, given_up)[..2], ["effect_failed system (error)", "step_status_changed system"]);
 }
 

@@ -29,7 +29,8 @@ fn stop_calls_off_tasks_and_voids_questions() {
     world.verified("a", yellow());
     world.maintainer(None, Command::Stop);
     assert_eq!((world.directive.status(), world.live_count(), world.waiting()), (DirectiveStatus::Failed, 0, vec![]));
-    assert_eq!(world.directive.state.failure(), Some("stopped by maintainer: `/stop`"));
+    let by = named("maintainer");
+    assert_eq!(world.directive.state.failure(), Some(&DirectiveFailure::Stopped { by, how: StopReason::Command }));
 }
 
 #[test]
@@ -130,7 +131,8 @@ fn an_issue_that_is_moved_away_or_deleted_stops_unless_all_was_delivered() {
     let gone = |final_merged| Signal::IssueGone { actor: named("maintainer"), final_merged };
     let mut world = World::at_final(Policy::default());
     world.signal(gone(false));
-    assert_eq!(world.directive.state.failure(), Some("stopped by maintainer: the issue was transferred or deleted"));
+    let (by, how) = (named("maintainer"), StopReason::Issue(IssueEnd::Gone));
+    assert_eq!(world.directive.state.failure(), Some(&DirectiveFailure::Stopped { by, how }));
     let mut world = World::at_final(Policy::default());
     world.signal(gone(true));
     assert_eq!(world.directive.status(), DirectiveStatus::Completed);
@@ -161,10 +163,10 @@ fn every_signal_in_every_state_has_an_answer() {
             Signal::HeadMoved { step, head: Sha::new("x"), by: named("w") },
             Signal::PullMerged { step, by: named("w"), sha: None },
             Signal::PullClosed { step, by: named("w") },
-            Signal::MergeRefused { step, head: Sha::new("x"), reason: String::new() },
+            Signal::MergeRefused { step, head: Sha::new("x"), reason: MergeProblem::NotComputed },
             Signal::Integrated { head: Sha::new("x"), differs: true },
-            Signal::EffectFailed { step: Some(step), reason: "no".to_owned() },
-            Signal::EffectFailed { step: None, reason: "no".to_owned() },
+            Signal::EffectFailed { step: Some(step), reason: Failure::External("no".to_owned()) },
+            Signal::EffectFailed { step: None, reason: Failure::External("no".to_owned()) },
             Signal::Tick,
         ];
         for first in &signals {

@@ -8,14 +8,19 @@ use super::{Decision, decide, open};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject, Urgency};
 use crate::brief::{Brief, Requirement};
+use crate::cause::{Cause, DirectiveFailure, IssueEnd, StopReason};
+use crate::closing::ClosingReason;
 use crate::command::Command;
 use crate::directive::{Base, Directive, PauseReason, PlanOrigin};
 use crate::effect::{Effect, Notice, Reaction};
 use crate::evaluation::{Verdict, VerifierResult};
 use crate::event::EventKind;
-use crate::ids::{Branch, Login, Repo, Sha, StepId, TaskId, Usd};
+use crate::failure::{Failure, MergeProblem};
+use crate::ids::{Branch, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use crate::plan::PlanFault;
 use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
 use crate::refusal::Refusal;
+use crate::replan::ReplanReason;
 use crate::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{Candidate, Finding, FindingKind, Instructions, PassedBy, Pull, StepState, Submission};
@@ -55,8 +60,8 @@ fn some_state(status: StepStatus, task: TaskId) -> StepState {
             let instructions = Instructions { text: "Again.".to_owned(), merge_target: false };
             StepState::Reworking { instructions, cause, last }
         }
-        StepStatus::Blocked => StepState::Blocked { cause: "It is odd.".to_owned(), instructions, last },
-        StepStatus::Failed => StepState::Failed { cause: "It crashed.".to_owned(), instructions, last },
+        StepStatus::Blocked => StepState::Blocked { cause: Cause::StateUnknown, instructions, last },
+        StepStatus::Failed => StepState::Failed { cause: Cause::NothingChanged, instructions, last },
         StepStatus::Skipped => StepState::Skipped { by: Actor::Unknown, cause, last },
     }
 }

@@ -41,7 +41,10 @@ fn a_labelled_issue_is_planned_at_once() {
 fn faults_of_a_plan_are_handed_back_once_and_then_the_default_chain_takes_over() {
     let mut world = World::open(Policy::default());
     world.planned(json!({ "steps": [] }));
-    assert!(world.directive.task(world.live(None)).unwrap().instructions.contains("no steps"));
+    assert_eq!(
+        world.directive.planning_faults,
+        [PlanFault::NoSteps, PlanFault::Uncovered { requirement: "R1".to_owned() }]
+    );
     world.planned(json!({ "steps": [{ "name": "X", "type": "implement", "description": "x" }] }));
     let plan = world.directive.plan.as_ref().unwrap();
     assert_eq!(plan.origin, PlanOrigin::Default);
@@ -63,7 +66,7 @@ fn a_planner_that_cannot_be_run_is_tried_three_times() {
     let mut world = World::open(Policy::default());
     for _ in 0..3 {
         assert_eq!(world.directive.status(), DirectiveStatus::Planning);
-        world.finish(world.live(None), TaskOutcome::Failed { reason: "it crashed".to_owned() });
+        world.finish(world.live(None), TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) });
     }
     assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Default);
 }
@@ -74,7 +77,9 @@ fn in_manual_the_plan_waits_for_a_person_and_rework_plans_again() {
     world.planned(diamond());
     assert_eq!((world.directive.status(), world.waiting()), (DirectiveStatus::Planning, vec![ApprovalKind::Plan]));
     world.maintainer(None, Command::Rework { text: "smaller steps please".to_owned() });
-    assert!(world.directive.task(world.live(None)).unwrap().instructions.contains("smaller steps please"));
+    let turned_down = world.directive.planning_words.as_ref().unwrap();
+    assert_eq!(turned_down.words, "smaller steps please");
+    assert_eq!(turned_down.by, Some(Login::new("maintainer")));
     world.planned(diamond());
     world.maintainer(None, Command::Approve { step: None });
     assert_eq!(world.directive.status(), DirectiveStatus::Active);

@@ -240,7 +240,7 @@ impl Simulation {
                 TaskOutcome::Planned { plan: json!({ "steps": [] }) }
             }
             TaskKind::Plan => TaskOutcome::Planned { plan: self.any_plan() },
-            _ if self.chaos && self.dice.one_in(5) => TaskOutcome::Failed { reason: "it crashed".to_owned() },
+            _ if self.chaos && self.dice.one_in(5) => TaskOutcome::Failed { reason: Failure::NoResult },
             _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Refused { faults: vec!["a secret".to_owned()] },
             _ if self.chaos && self.dice.one_in(9) => TaskOutcome::Unchanged {
                 summary: String::new(),
@@ -287,7 +287,7 @@ impl Simulation {
             return self.tell(Signal::Conflicted { step, head, paths: vec!["src/lib.rs".to_owned()] });
         }
         if self.chaos && self.dice.one_in(12) {
-            return self.tell(Signal::EffectFailed { step: Some(step), reason: "no sandbox".to_owned() });
+            return self.tell(Signal::EffectFailed { step: Some(step), reason: Failure::Dropped });
         }
         let results = match self.dice.roll(if self.chaos { 3 } else { 1 }) {
             0 => green(),
@@ -307,7 +307,7 @@ impl Simulation {
             return self.tell(Signal::PullClosed { step, by: named("maintainer") });
         }
         if self.chaos && self.dice.one_in(5) {
-            let reason = "a review is required".to_owned();
+            let reason = MergeProblem::NotComputed;
             return self.tell(Signal::MergeRefused { step, head, reason });
         }
         if self.chaos && self.dice.one_in(6) {

@@ -102,7 +102,10 @@ fn a_task_that_cannot_be_run_is_tried_twice_more_and_then_asks() {
     let mut world = World::started(Policy::default(), diamond());
     for _ in 0..3 {
         assert_eq!(world.status("a"), StepStatus::Running);
-        world.finish(world.live(Some("a")), TaskOutcome::Failed { reason: "it left no result".to_owned() });
+        world.finish(
+            world.live(Some("a")),
+            TaskOutcome::Failed { reason: Failure::External("it left no result".to_owned()) },
+        );
     }
     assert_eq!((world.status("a"), world.waiting()), (StepStatus::Failed, vec![ApprovalKind::StepBlocked]));
     world.maintainer(None, Command::Approve { step: Some("a".to_owned()) });
@@ -181,8 +184,10 @@ fn a_refused_merge_tells_a_person_why() {
     world.changed("a", "a1");
     world.verified("a", green());
     let step = world.id("a");
-    world.signal(Signal::MergeRefused { step, head: Sha::new("a1"), reason: "a review is required".to_owned() });
-    assert!(world.directive.waiting().next().unwrap().question.contains("a review is required"));
+    let problem = MergeProblem::Refused { answer: "a review is required".to_owned() };
+    world.signal(Signal::MergeRefused { step, head: Sha::new("a1"), reason: problem.clone() });
+    let question = crate::question::Question::Unmerged { step: StepName::new("a"), problem };
+    assert_eq!(world.directive.waiting().next().unwrap().question, question);
     world.approve("a");
     assert!(world.merges("a"), "and is tried again on their word");
 }

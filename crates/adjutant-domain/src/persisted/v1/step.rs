@@ -41,8 +41,9 @@ struct Old<'a> {
 impl Old<'_> {
     fn state(&self) -> Value {
         let (cause, instructions, last) = (self.field("reason"), self.field("instructions"), self.candidate());
-        let needs_person = |why: &str| {
-            let cause = cause.as_str().unwrap_or(why);
+        // A sentence is read as such. What needed a person without one was in a state that its fields do not explain.
+        let needs_person = || {
+            let cause = cause.as_str().unwrap_or("state_unknown");
             json!({ "blocked": { "cause": cause, "instructions": instructions, "last": last } })
         };
         let ready = || json!({ "ready": { "instructions": instructions, "cause": cause, "last": last } });
@@ -56,15 +57,15 @@ impl Old<'_> {
                 Some(task) => json!({ "working": { "task": task, "cause": cause, "last": last } }),
                 None => ready(),
             },
-            "evaluating" if last.is_null() => needs_person("nothing was handed in"),
-            "evaluating" => self.evaluating(&last).unwrap_or_else(|| needs_person("nobody was asked about it")),
+            "evaluating" if last.is_null() => needs_person(),
+            "evaluating" => self.evaluating(&last).unwrap_or_else(needs_person),
             "rework" if !instructions.is_null() => {
                 json!({ "reworking": { "instructions": instructions, "cause": cause, "last": last } })
             }
             "rework" if self.is_final() => json!({ "awaiting_steps": { "cause": cause, "last": last } }),
             "passed" => json!({ "passed": { "by": self.passed_by(), "candidate": last } }),
             "skipped" => json!({ "skipped": { "by": "unknown", "cause": cause, "last": last } }),
-            "blocked" => needs_person(""),
+            "blocked" => needs_person(),
             "failed" => {
                 let cause = cause.as_str().unwrap_or_default();
                 json!({ "failed": { "cause": cause, "instructions": instructions, "last": last } })

@@ -224,12 +224,20 @@ impl Stage {
                 self.closed.insert(step);
                 Signal::PullClosed { step, by }
             }
-            Told::MergeRefused => Signal::MergeRefused { step, head, reason: "a review is required".to_owned() },
+            Told::MergeRefused => Signal::MergeRefused {
+                step,
+                head,
+                reason: MergeProblem::Refused { answer: "a review is required".to_owned() },
+            },
             Told::Integrated => Signal::Integrated { head, differs: true },
             Told::IntegratedSame => Signal::Integrated { head, differs: false },
             Told::Rerequested => Signal::Rerequested { step, head, by: Login::new("writer") },
-            Told::Failed => Signal::EffectFailed { step: Some(step), reason: "no sandbox".to_owned() },
-            Told::FailedForAll => Signal::EffectFailed { step: None, reason: "no permission".to_owned() },
+            Told::Failed => {
+                Signal::EffectFailed { step: Some(step), reason: Failure::External("no sandbox".to_owned()) }
+            }
+            Told::FailedForAll => {
+                Signal::EffectFailed { step: None, reason: Failure::External("no permission".to_owned()) }
+            }
         };
         self.tell(signal);
     }
@@ -258,7 +266,7 @@ impl Stage {
 
     /// As the handlers do it: they look at how things stand, and tell what they found.
     fn carry_out(&mut self, effect: Effect, ends: Ends) {
-        let never = |step| Signal::EffectFailed { step, reason: "no permission".to_owned() };
+        let never = |step| Signal::EffectFailed { step, reason: Failure::External("no permission".to_owned()) };
         let conflict = |step, head| Signal::Conflicted { step, head, paths: vec!["README.md".to_owned()] };
         let signal = match effect {
             Effect::RunTask { task } => {
@@ -296,7 +304,11 @@ impl Stage {
                 }
                 match ends {
                     Ends::Well | Ends::Almost => Signal::PullMerged { step, by: Actor::Adjutant, sha: None },
-                    Ends::Badly => Signal::MergeRefused { step, head, reason: "a review is required".to_owned() },
+                    Ends::Badly => Signal::MergeRefused {
+                        step,
+                        head,
+                        reason: MergeProblem::Refused { answer: "a review is required".to_owned() },
+                    },
                     Ends::Strangely => conflict(step, head),
                     Ends::Never => never(Some(step)),
                 }
@@ -323,7 +335,7 @@ impl Stage {
         let step = task.step.and_then(|step| self.directive.step(step)).cloned();
         let head = step.as_ref().and_then(|step| step.submission()).map(Submission::hash);
         match (ends, task.kind) {
-            (Ends::Never, _) => TaskOutcome::Failed { reason: "it crashed".to_owned() },
+            (Ends::Never, _) => TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) },
             (Ends::Badly, TaskKind::Plan) => TaskOutcome::Planned { plan: json!({ "steps": [] }) },
             (Ends::Strangely, TaskKind::Judge) | (_, TaskKind::Plan) => {
                 TaskOutcome::Planned { plan: self.setup.proposal() }

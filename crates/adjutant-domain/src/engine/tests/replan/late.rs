@@ -82,7 +82,9 @@ fn a_pull_request_that_was_being_opened_is_closed_when_it_is_told_of() {
     assert_eq!(closes(&world, step), None, "there is none yet");
     let pull = Pull { number: 101, node_id: "node".to_owned(), draft: true, closed: false };
     world.signal(Signal::PullOpened { step, pull });
-    assert!(closes(&world, step).unwrap().contains("not so"));
+    let reason = ReplanReason::Words("not so".to_owned());
+    let closed = ClosingReason::Replanned { generation: 2, by: named("maintainer"), reason };
+    assert_eq!(closes(&world, step), Some(closed));
     world.signal(Signal::PullClosed { step, by: Actor::Adjutant });
     assert!(world.directive.earlier_step(step).unwrap().open_pull().is_none());
     assert_eq!(world.directive.status(), DirectiveStatus::Planning);
@@ -125,7 +127,7 @@ fn an_integration_given_up_for_a_superseded_chain_ends_nothing() {
         world.done(name);
     }
     world.maintainer(None, replan(""));
-    world.signal(Signal::EffectFailed { step: None, reason: "the push was rejected".to_owned() });
+    world.signal(Signal::EffectFailed { step: None, reason: Failure::External("the push was rejected".to_owned()) });
     assert_eq!(world.directive.status(), DirectiveStatus::Planning);
 }
 

@@ -1,0 +1,33 @@
+//! Why an evaluation is no better than it is. The words are made where they are shown.
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// Why an evaluation is no better than it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the members are named as what they hold; those that need words have them")]
+pub enum EvaluationReason {
+    /// No verifier and no judge said anything.
+    NothingVerified,
+    /// A verifier failed.
+    VerifierFailed { verifier: String, required: bool },
+    /// A required verifier neither passed nor failed.
+    VerifierSilent { verifier: String },
+    /// The judge's score lowers the confidence.
+    JudgeUnconvinced,
+    /// The judge found a criterion unmet.
+    CriterionUnmet { criterion: String, note: String },
+    /// Something in the diff that a person should know of, in one sentence.
+    Finding { text: String },
+    /// Nothing was changed, and only the agent's word says that the work was there already.
+    ClaimedDone { evidence: String },
+    /// The judge's run came to nothing.
+    NotJudged { failure: Failure },
+    /// The judge's result holds no judgement of this head.
+    NoJudgement,
+    /// A sentence that version 1 wrote, shown as it is.
+    #[serde(untagged)]
+    Legacy(String),
+}

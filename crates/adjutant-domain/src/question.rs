@@ -1,0 +1,56 @@
+//! What a person is asked. The words are made where they are shown, so that they can change while directives run.
+
+use serde::{Deserialize, Serialize};
+
+use super::cause::Cause;
+use super::evaluation::{Confidence, EvaluationReason};
+use super::failure::{Failure, MergeProblem};
+use super::ids::{Digest, StepName, Usd};
+
+/// Why a person is asked, and what they are to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the members are named as what they hold; those that need words have them")]
+pub enum Question {
+    /// May the plan start?
+    Plan,
+    /// May the default plan start, after the planner could not be run?
+    DefaultPlan { failure: Failure },
+    /// The budget is used up: may more be spent, up to the policy's ceiling?
+    Budget { budget: Usd, spent: Usd, ceiling: Usd },
+    /// The working time is used up: may it go on?
+    WorkingTime { seconds: i64 },
+    /// May what was evaluated be merged or accepted?
+    Review { step: StepName, confidence: Confidence, reasons: Vec<EvaluationReason>, wanted: Wanted },
+    /// GitHub did not merge what was decided on: by hand, or again?
+    Unmerged { step: StepName, problem: MergeProblem },
+    /// A step cannot go on: what is to become of it?
+    Blocked { step: StepName, cause: Cause },
+    /// A step's agent could not be run: what is to become of it?
+    NotRun { step: StepName, tries: u32, failure: Failure },
+    /// A person accepted a head before anybody asked.
+    PreApproved,
+    /// A sentence that version 1 wrote, shown as it is.
+    #[serde(untagged)]
+    Legacy(String),
+}
+
+/// What follows from a yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// The step's pull request is merged.
+    Merge,
+    /// It is merged into the base.
+    MergeIntoBase,
+    /// The step's report is accepted.
+    AcceptReport,
+}
+
+impl Question {
+    /// What the answer is bound to where nothing but the question was shown.
+    pub fn digest(&self) -> Digest {
+        // Every member is a plain value, so that this cannot fail.
+        Digest::of(&serde_json::to_string(self).unwrap_or_default())
+    }
+}

@@ -1,0 +1,113 @@
+//! What a person is asked, in a sentence or two.
+
+use super::{cause, failure, reason};
+use adjutant_domain::evaluation::{Confidence, EvaluationReason};
+use adjutant_domain::ids::{StepName, Usd};
+use adjutant_domain::question::{Question, Wanted};
+
+/// The question.
+pub fn words(question: &Question) -> String {
+    match question {
+        Question::Plan => "May this plan start?".to_owned(),
+        Question::DefaultPlan { failure } => {
+            format!("The planner could not be run: {}. May the default plan start?", failure::words(failure))
+        }
+        Question::Budget { budget, spent, ceiling } => {
+            format!("The budget of {budget} is used up ({spent} spent). {}", more_money(*spent, *ceiling))
+        }
+        Question::WorkingTime { seconds } => format!("The working time of {} is used up.", time(*seconds)),
+        Question::Review { step, confidence, reasons, wanted } => review(step, *confidence, reasons, *wanted),
+        Question::Unmerged { step, problem } => format!(
+            "GitHub did not merge `{step}`: {}. Merge it by hand, or `/approve` to try again.",
+            failure::unmerged(problem)
+        ),
+        Question::Blocked { step, cause } => format!("`{step}` needs a person: {}", cause::words(cause)),
+        Question::NotRun { step, tries, failure } => {
+            format!("The agent could not be run on `{step}`, tried {tries} times: {}", failure::words(failure))
+        }
+        Question::PreApproved => "Accepted before it was proved.".to_owned(),
+        Question::Legacy(text) => text.clone(),
+    }
+}
+
+fn more_money(spent: Usd, ceiling: Usd) -> String {
+    if spent < ceiling {
+        format!("The policy allows up to {ceiling} in total.")
+    } else {
+        format!("That is all that the policy allows in total ({ceiling}).")
+    }
+}
+
+fn review(step: &StepName, confidence: Confidence, reasons: &[EvaluationReason], wanted: Wanted) -> String {
+    let wanted = match wanted {
+        Wanted::AcceptReport => "May this report be accepted?",
+        Wanted::MergeIntoBase => "May this be merged into the base?",
+        Wanted::Merge => "May this step be merged?",
+    };
+    if reasons.is_empty() {
+        return format!("`{step}` is {}. {wanted}", confidence.as_str());
+    }
+    format!("`{step}` is {}: {}. {wanted}", confidence.as_str(), reason::list(reasons).trim_end_matches('.'))
+}
+
+fn time(seconds: i64) -> String {
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjutant_domain::cause::Cause;
+    use adjutant_domain::failure::{Failure, MergeProblem};
+
+    #[test]
+    fn the_words_of_every_question() {
+        let (step, usd) = (|| StepName::new("parse"), Usd::from_dollars);
+        let review = |confidence, reasons, wanted| Question::Review { step: step(), confidence, reasons, wanted };
+        let lint = EvaluationReason::VerifierFailed { verifier: "lint".to_owned(), required: false };
+        let questions = [
+            Question::Plan,
+            Question::DefaultPlan { failure: Failure::NoAgent },
+            Question::Budget { budget: usd(1.0), spent: usd(1.2), ceiling: usd(5.0) },
+            Question::Budget { budget: usd(5.0), spent: usd(5.0), ceiling: usd(5.0) },
+            Question::WorkingTime { seconds: 45 },
+            Question::WorkingTime { seconds: 5_400 },
+            review(Confidence::Green, Vec::new(), Wanted::Merge),
+            review(Confidence::Yellow, vec![lint, EvaluationReason::NothingVerified], Wanted::MergeIntoBase),
+            review(Confidence::Green, Vec::new(), Wanted::AcceptReport),
+            Question::Unmerged {
+                step: step(),
+                problem: MergeProblem::Refused { answer: "A review is required.".to_owned() },
+            },
+            Question::Blocked { step: step(), cause: Cause::NothingChanged },
+            Question::NotRun { step: step(), tries: 3, failure: Failure::NoResult },
+            Question::PreApproved,
+            Question::Legacy("as version 1 said it".to_owned()),
+        ];
+        for question in &questions {
+            let written = serde_json::to_value(question).unwrap();
+            assert_eq!(serde_json::from_value::<Question>(written).unwrap(), *question);
+        }
+        insta::assert_snapshot!(questions.iter().map(words).collect::<Vec<_>>().join("\n"), @"
+        May this plan start?
+        The planner could not be run: no agent is set up: the operator sets ADJUTANT_AGENT_COMMAND or `[agents.NAME]`. May the default plan start?
+        The budget of $1.00 is used up ($1.20 spent). The policy allows up to $5.00 in total.
+        The budget of $5.00 is used up ($5.00 spent). That is all that the policy allows in total ($5.00).
+        The working time of 45 s is used up.
+        The working time of 1 h 30 min is used up.
+        `parse` is green. May this step be merged?
+        `parse` is yellow: the optional verifier `lint` failed; nothing was verified. May this be merged into the base?
+        `parse` is green. May this report be accepted?
+        GitHub did not merge `parse`: A review is required. Merge it by hand, or `/approve` to try again.
+        `parse` needs a person: nothing was changed
+        The agent could not be run on `parse`, tried 3 times: The agent ended without leaving a result file.
+        Accepted before it was proved.
+        as version 1 said it
+        ");
+    }
+}

@@ -1,0 +1,74 @@
+//! Why an evaluation is no better than it is, in half a sentence each.
+
+use super::failure;
+use adjutant_domain::evaluation::EvaluationReason;
+
+/// One reason.
+pub fn words(reason: &EvaluationReason) -> String {
+    match reason {
+        EvaluationReason::NothingVerified => "nothing was verified".to_owned(),
+        EvaluationReason::VerifierFailed { verifier, required } => {
+            format!("the {} verifier `{verifier}` failed", if *required { "required" } else { "optional" })
+        }
+        EvaluationReason::VerifierSilent { verifier } => {
+            format!("the required verifier `{verifier}` found nothing to prove")
+        }
+        EvaluationReason::JudgeUnconvinced => "the judge was not convinced".to_owned(),
+        EvaluationReason::CriterionUnmet { criterion, note } => {
+            format!("criterion {criterion} was judged unmet: {note}")
+        }
+        EvaluationReason::Finding { text } => text.clone(),
+        EvaluationReason::ClaimedDone { evidence } => {
+            format!("nothing was changed; the agent says it was there already: {evidence}")
+        }
+        EvaluationReason::NotJudged { failure } => format!("the judge could not be asked: {}", failure::words(failure)),
+        EvaluationReason::NoJudgement => "the judge handed in no judgement".to_owned(),
+        EvaluationReason::Legacy(text) => text.clone(),
+    }
+}
+
+/// All of them, one after the other.
+pub(super) fn list(reasons: &[EvaluationReason]) -> String {
+    reasons.iter().map(words).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjutant_domain::failure::Failure;
+
+    #[test]
+    fn the_words_of_every_reason() {
+        let verifier = || "test".to_owned();
+        let reasons = [
+            EvaluationReason::NothingVerified,
+            EvaluationReason::VerifierFailed { verifier: verifier(), required: true },
+            EvaluationReason::VerifierFailed { verifier: verifier(), required: false },
+            EvaluationReason::VerifierSilent { verifier: verifier() },
+            EvaluationReason::JudgeUnconvinced,
+            EvaluationReason::CriterionUnmet { criterion: "A1".to_owned(), note: "it does not parse".to_owned() },
+            EvaluationReason::Finding { text: "`tests/a.rs` was deleted".to_owned() },
+            EvaluationReason::ClaimedDone { evidence: "see `src/lib.rs`".to_owned() },
+            EvaluationReason::NotJudged { failure: Failure::NoResult },
+            EvaluationReason::NoJudgement,
+            EvaluationReason::Legacy("as version 1 said it".to_owned()),
+        ];
+        for reason in &reasons {
+            let written = serde_json::to_value(reason).unwrap();
+            assert_eq!(serde_json::from_value::<EvaluationReason>(written).unwrap(), *reason);
+        }
+        insta::assert_snapshot!(reasons.iter().map(words).collect::<Vec<_>>().join("\n"), @"
+        nothing was verified
+        the required verifier `test` failed
+        the optional verifier `test` failed
+        the required verifier `test` found nothing to prove
+        the judge was not convinced
+        criterion A1 was judged unmet: it does not parse
+        `tests/a.rs` was deleted
+        nothing was changed; the agent says it was there already: see `src/lib.rs`
+        the judge could not be asked: The agent ended without leaving a result file.
+        the judge handed in no judgement
+        as version 1 said it
+        ");
+    }
+}
