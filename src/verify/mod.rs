@@ -20,7 +20,7 @@ mod weakened;
 
 use std::time::Duration;
 
-pub use detect::{Files, detect, detect_at};
+pub use detect::{Detected, Detection, Files, detect, detect_at};
 pub use run::{NotRun, VerifierJob, run_verifier};
 pub use weakened::{Weakening, WeakeningKind, changed_runners, weakened_proof};
 
@@ -42,14 +42,14 @@ pub struct VerifierSpec {
 }
 
 impl VerifierSpec {
-    /// A required command with weight 1, ten minutes and no network.
+    /// A required command with weight 1, 30 minutes and no network.
     pub fn required(name: impl Into<String>, run: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             run: run.into(),
             required: true,
             weight: 1.0,
-            timeout: Duration::from_mins(10),
+            timeout: Duration::from_mins(30),
             network: false,
         }
     }

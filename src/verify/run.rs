@@ -67,7 +67,9 @@ fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> Result<(Verdict, String),
     Ok(match outcome.exit {
         Exit::Code(0) => (Verdict::Pass, format!("{name} passed in {:.1} s", outcome.duration.as_secs_f64())),
         // https://docs.pytest.org/en/stable/reference/exit-codes.html
-        Exit::Code(5) if spec.run.trim() == "pytest" => (Verdict::Neutral, "pytest found no tests".to_owned()),
+        Exit::Code(5) if spec.run.trim_end().ends_with("pytest") => {
+            (Verdict::Neutral, "pytest found no tests".to_owned())
+        }
         Exit::Code(126 | 127) => {
             return Err(format!(
                 "{name} could not be run: {} Install the program where Adjutant runs, or name another command in the policy.",

@@ -154,7 +154,8 @@ impl VerificationRun<'_> {
         }
         let base = self.directive.base.sha.as_str();
         source.mirror.fetch_commit(&source.remote, base).await?;
-        Ok(verify::detect_at(&source.mirror, base).await?)
+        let detection = verify::detect_at(&source.mirror, base).await?;
+        Ok(detection.found.into_iter().map(|detected| detected.verifier).collect())
     }
 
     async fn show(&self, verifier: &str, report: report::CheckReport) -> Result<(), EffectError> {

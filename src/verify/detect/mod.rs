@@ -1,0 +1,138 @@
+//! Finds out from a repository's files how it is tested.
+//!
+//! In: the paths of a commit and the texts of its manifests ([`Files`]). Out: one [`Detected`] for each folder and
+//! ecosystem, with the command, and the reason in words that a person can check. The rules of each ecosystem are the
+//! functions of the table [`ECOSYSTEMS`]; a task runner ([`RUNNERS`]) counts only where no ecosystem was found, because
+//! its `test` usually runs the same commands.
+//!
+//! What never happens here: nothing is run, and nothing is read from the commit under test. The caller passes the *base*
+//! commit.
+
+mod ecosystems;
+mod files;
+mod node;
+mod python;
+mod runners;
+
+use std::collections::BTreeSet;
+
+use super::VerifierSpec;
+use crate::workspace::{GitError, Mirror};
+
+pub use files::Files;
+use files::Folder;
+
+/// The most folders of one repository that are tested by detection. A larger repository names its verifiers.
+pub const MOST: usize = 8;
+
+/// How one folder of a repository is tested.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detected {
+    /// The folder, relative to the root; empty for the root itself.
+    pub folder: String,
+    /// The name of the ecosystem, for example `Cargo`.
+    pub ecosystem: &'static str,
+    /// The command. It changes into the folder by itself.
+    pub verifier: VerifierSpec,
+    /// The files that led to it, as the end of the sentence "… because of".
+    pub why: String,
+}
+
+/// Everything that was detected.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Detection {
+    /// At most [`MOST`], those nearest to the root first.
+    pub found: Vec<Detected>,
+    /// The folders beyond [`MOST`].
+    pub left_out: Vec<String>,
+}
+
+/// A command and its reason, as a rule of an ecosystem gives it.
+struct Rule {
+    /// The name of its check run.
+    name: String,
+    run: String,
+    why: String,
+}
+
+impl Rule {
+    fn new(run: impl Into<String>, why: impl Into<String>) -> Self {
+        let run = run.into();
+        Self { name: name(&run), run, why: why.into() }
+    }
+}
+
+/// The name of an ecosystem and the rule by which a folder is tested, if it is one of that ecosystem.
+type Ecosystem = (&'static str, fn(&Folder<'_>) -> Option<Rule>);
+
+const ECOSYSTEMS: &[Ecosystem] = &[
+    ("Cargo", ecosystems::cargo),
+    ("Node.js", node::rule),
+    ("Deno", ecosystems::deno),
+    ("Python", python::project),
+    ("Go", ecosystems::go),
+    ("Maven", ecosystems::maven),
+    ("Gradle", ecosystems::gradle),
+    ("Ruby", ecosystems::ruby),
+    ("PHP", ecosystems::php),
+    (".NET", ecosystems::dotnet),
+    ("Elixir", ecosystems::elixir),
+    ("Swift", ecosystems::swift),
+];
+
+/// In the order in which they are asked; the first answer is taken.
+const RUNNERS: &[Ecosystem] =
+    &[("just", runners::just), ("make", runners::make), ("CMake", runners::cmake), ("Python", python::loose_tests)];
+
+/// The verifiers for a commit whose policy names none. Pass the base commit, never the one under test.
+pub async fn detect_at(mirror: &Mirror, commit: &str) -> Result<Detection, GitError> {
+    let paths = mirror.files(commit).await?.into_iter().map(|entry| entry.path).collect();
+    let mut files = Files::new(paths);
+    for path in files.manifests() {
+        if let Some(bytes) = mirror.read(commit, &path, files::MAX_BYTES).await? {
+            files.add(&path, &bytes);
+        }
+    }
+    Ok(detect(&files))
+}
+
+/// The verifiers that fit the files of a repository. All are required.
+pub fn detect(files: &Files) -> Detection {
+    let mut found: Vec<Detected> = Vec::new();
+    for folder in files.folders() {
+        for (ecosystem, rule) in ECOSYSTEMS {
+            // The command of a folder tests the folders below it, too.
+            let above = found.iter().any(|it| it.ecosystem == *ecosystem && folder.is_below(&it.folder));
+            if let Some(rule) = (!above).then(|| rule(&folder)).flatten() {
+                found.push(detected(&folder, ecosystem, rule));
+            }
+        }
+    }
+    if found.is_empty() {
+        let root = files.root();
+        let runner = RUNNERS.iter().find_map(|(name, rule)| Some(detected(&root, name, rule(&root)?)));
+        found.extend(runner);
+    }
+    let left_out = found.split_off(found.len().min(MOST));
+    let folders: BTreeSet<String> = left_out.into_iter().map(|it| it.folder).collect();
+    Detection { found, left_out: folders.into_iter().collect() }
+}
+
+fn detected(folder: &Folder<'_>, ecosystem: &'static str, rule: Rule) -> Detected {
+    let Rule { name, run, why } = rule;
+    let verifier = if folder.path.is_empty() {
+        VerifierSpec::required(name, run)
+    } else {
+        VerifierSpec::required(format!("{name} in {}", folder.path), format!("cd {} && {run}", folder.path))
+    };
+    Detected { folder: folder.path.to_owned(), ecosystem, verifier, why }
+}
+
+/// The first words of a command without its options, as the name of its check run.
+fn name(run: &str) -> String {
+    let words = run.split_whitespace().filter(|word| !word.starts_with('-') && *word != "./...");
+    words.take(3).collect::<Vec<_>>().join(" ").trim_start_matches("./").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+use super::*;
+
+/// What is detected for these paths and texts, as `command: reason`.
+fn found(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
+    let all = paths.iter().copied().chain(texts.iter().map(|(path, _)| *path)).map(str::to_owned);
+    let mut files = Files::new(all.collect());
+    let wanted = files.manifests();
+    for (path, text) in texts {
+        assert!(wanted.iter().any(|wanted| wanted == path), "{path} is not read");
+        files.add(path, text.as_bytes());
+    }
+    let commands = detect(&files).found.into_iter().map(|it| format!("{}: {}", it.verifier.run, it.why));
+    commands.collect()
+}
+
+fn commands(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
+    let first = |line: String| line.split(": ").next().unwrap_or_default().to_owned();
+    found(paths, texts).into_iter().map(first).collect()
+}
+
+#[test]
+fn a_cargo_workspace_is_tested_with_all_its_members() {
+    let package = "[package]\nname = \"a\"\n";
+    assert_eq!(found(&[], &[("Cargo.toml", package)]), ["cargo test: `Cargo.toml`"]);
+    let workspace = format!("[workspace]\nmembers = [\"impl\"]\n{package}");
+    assert_eq!(
+        found(&[], &[("Cargo.toml", &workspace), ("impl/Cargo.toml", package)]),
+        ["cargo test --workspace: the workspace in `Cargo.toml`"]
+    );
+}
+
+#[test]
+fn the_package_manager_is_the_one_that_is_named_or_whose_lockfile_is_there() {
+    let package = r#"{"scripts":{"test":"vitest"}}"#;
+    for (lockfile, run) in [
+        ("package-lock.json", "npm test"),
+        ("pnpm-lock.yaml", "pnpm test"),
+        ("yarn.lock", "yarn test"),
+        ("bun.lock", "bun run test"),
+    ] {
+        assert_eq!(
+            found(&[lockfile], &[("package.json", package)]),
+            [format!("{run}: the script `test` in `package.json` and `{lockfile}`")]
+        );
+    }
+    let named = r#"{"packageManager":"pnpm@9.1.0","scripts":{"test":"vitest"}}"#;
+    assert_eq!(commands(&["yarn.lock"], &[("package.json", named)]), ["pnpm test"]);
+    assert_eq!(commands(&[], &[("package.json", package)]), ["npm test"]);
+}
+
+#[test]
+fn npms_placeholder_is_no_test() {
+    for package in [
+        r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#,
+        "{}",
+        "not json",
+        r#"{"scripts":{"test":7}}"#,
+    ] {
+        assert_eq!(commands(&[], &[("package.json", package)]), [""; 0], "{package}");
+    }
+}
+
+#[test]
+fn the_members_of_a_workspace_without_a_script_at_its_root_are_tested() {
+    assert_eq!(
+        commands(&["package-lock.json"], &[("package.json", r#"{"workspaces":["a"]}"#)]),
+        ["npm test --workspaces --if-present"]
+    );
+    assert_eq!(
+        commands(&["pnpm-lock.yaml"], &[("package.json", "{}"), ("pnpm-workspace.yaml", "packages: [a]")]),
+        ["pnpm --recursive --if-present run test"]
+    );
+}
+
+#[test]
+fn a_c_library_with_scripts_in_its_tests_is_no_python_project() {
+    let scripts = ["tests/unity/auto/run_test.py", "tests/unity/auto/parse.py", "cJSON.c"];
+    assert_eq!(commands(&scripts, &[("Makefile", "all:\n\tcc\ntest: tests\n\t./test\n")]), ["make test"]);
+    assert_eq!(commands(&scripts, &[]), [""; 0]);
+    assert_eq!(commands(&["test_a.py", "b.c"], &[]), ["pytest"]);
+}
+
+#[test]
+fn a_python_project_needs_a_sign_and_tests() {
+    let project = ("pyproject.toml", "[project]\nname = \"a\"\n");
+    assert_eq!(
+        found(&["tests/test_a.py", "tests/b.py"], &[project]),
+        ["pytest: `pyproject.toml` and 2 files with tests"]
+    );
+    assert_eq!(commands(&["a.py"], &[project]), [""; 0]);
+    assert_eq!(commands(&["node_modules/x/tests/a.py"], &[project]), [""; 0]);
+    assert_eq!(commands(&["tests/a.py", "setup.py"], &[]), ["pytest"]);
+    // A linter's settings make no Python project.
+    assert_eq!(commands(&["tests/a.py"], &[("pyproject.toml", "[tool.ruff]\n")]), [""; 0]);
+}
+
+#[test]
+fn each_other_ecosystem_has_its_command() {
+    assert_eq!(commands(&["go.mod", "a_test.go"], &[]), ["go test ./..."]);
+    assert_eq!(commands(&["go.mod", "a.go"], &[]), [""; 0]);
+    assert_eq!(commands(&["pom.xml"], &[]), ["mvn --batch-mode test"]);
+    assert_eq!(commands(&["pom.xml", "mvnw"], &[]), ["./mvnw --batch-mode test"]);
+    assert_eq!(commands(&["build.gradle.kts", "gradlew"], &[]), ["./gradlew test"]);
+    assert_eq!(commands(&["Gemfile", "spec/a_spec.rb"], &[]), ["bundle exec rspec"]);
+    assert_eq!(commands(&["Gemfile", "Rakefile", "test/a_test.rb"], &[]), ["bundle exec rake test"]);
+    assert_eq!(commands(&["phpunit.xml.dist"], &[("composer.json", "{}")]), ["vendor/bin/phpunit"]);
+    assert_eq!(commands(&[], &[("composer.json", r#"{"scripts":{"test":"pest"}}"#)]), ["composer test"]);
+    assert_eq!(commands(&["App.sln"], &[]), ["dotnet test"]);
+    assert_eq!(commands(&["mix.exs", "test/a_test.exs"], &[]), ["mix test"]);
+    assert_eq!(commands(&["Package.swift", "Tests/A.swift"], &[]), ["swift test"]);
+    assert_eq!(commands(&[], &[("deno.json", r#"{"tasks":{"test":"deno test -A"}}"#)]), ["deno task test"]);
+}
+
+#[test]
+fn a_task_runner_counts_only_when_nothing_else_is_found() {
+    assert_eq!(commands(&[], &[("Makefile", "all test: build\n\ttrue\n")]), ["make test"]);
+    assert_eq!(commands(&[], &[("Makefile", "check:\n\ttrue\n")]), ["make check"]);
+    assert_eq!(commands(&[], &[("Makefile", "test:\n\ttrue\n"), ("Cargo.toml", "")]), ["cargo test"]);
+    assert_eq!(commands(&[], &[("justfile", "@test *args:\n  true\n")]), ["just test"]);
+    let cmake = "cmake -S . -B build && cmake --build build && ctest --test-dir build --output-on-failure";
+    assert_eq!(commands(&[], &[("CMakeLists.txt", "project(a)\nENABLE_TESTING()\n")]), [cmake]);
+    assert_eq!(commands(&[], &[("CMakeLists.txt", "project(a)\n")]), [""; 0]);
+    for makefile in
+        ["test := x\n", "test:=x\n", "\ttest: x\n", "# test: x\n", "tests:\n", ".PHONY: test\n", "a = test: x\n"]
+    {
+        assert_eq!(commands(&[], &[("Makefile", makefile)]), [""; 0], "{makefile}");
+    }
+}
+
+#[test]
+fn every_project_of_a_monorepo_is_tested_in_its_folder() {
+    let package = r#"{"scripts":{"test":"vitest"}}"#;
+    assert_eq!(
+        commands(
+            &["backend/setup.py", "backend/tests/test_a.py", "frontend/bun.lock"],
+            &[("frontend/package.json", package), ("examples/a/package.json", package), ("docs/package.json", package)],
+        ),
+        ["cd backend && pytest", "cd frontend && bun run test"]
+    );
+    let names = detect(&Files::new(["a/b/pom.xml".to_owned()].into())).found;
+    assert_eq!(names[0].verifier.name, "mvn test in a/b");
+    // Deeper ones, and those that a shell would misread, are left to a policy.
+    assert_eq!(commands(&["a/b/c/pom.xml", "a $(b)/pom.xml", "-a/pom.xml"], &[]), [""; 0]);
+}
+
+#[test]
+fn a_repository_with_very_many_projects_names_its_verifiers_itself() {
+    let many: BTreeSet<String> = (0..20).map(|number| format!("services/s{number:02}/pom.xml")).collect();
+    let detection = detect(&Files::new(many));
+    assert_eq!(detection.found.len(), MOST);
+    assert_eq!(detection.left_out.first().map(String::as_str), Some("services/s08"));
+    assert_eq!(detection.left_out.len(), 12);
+}
