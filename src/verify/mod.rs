@@ -16,13 +16,15 @@
 
 mod detect;
 mod run;
+mod runners;
 mod weakened;
 
 use std::time::Duration;
 
 pub use detect::{Detected, Detection, Files, detect, detect_at};
 pub use run::{NotRun, VerifierJob, run_verifier};
-pub use weakened::{Weakening, WeakeningKind, changed_runners, weakened_proof};
+pub use runners::{Change, changed_runners};
+pub use weakened::{Weakening, WeakeningKind, weakened_proof};
 
 /// One command that verifies a commit.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,10 +4,9 @@
 //! It compares lines and does not parse programs. It can be fooled on purpose, and it can report an honest clean-up.
 //! Therefore a finding never fails a verification: it only keeps a verdict from being green, so that a person looks.
 
-use super::VerifierSpec;
 use crate::workspace::{Changed, Diff, Status};
 
-const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
+pub(super) const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 
 /// A way to weaken verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +23,7 @@ pub enum WeakeningKind {
     FailureIgnored,
     /// A source file that git treats as binary, so that its changes are not visible.
     Unreadable,
-    /// The change edits a file that its own verifier runs.
+    /// The change edits a file that decides how it is verified.
     RunnerChanged,
 }
 
@@ -68,24 +67,6 @@ pub fn weakened_proof(diff: &Diff) -> Vec<Weakening> {
                 WeakeningKind::AssertionsLoosened,
                 "assertions on exact values",
             ));
-        }
-    }
-    found
-}
-
-/// The files that a verifier's command names and that the verified change edits. `make` runs commands of the makefile,
-/// so that counts as named.
-pub fn changed_runners(specs: &[VerifierSpec], diff: &Diff) -> Vec<Weakening> {
-    let mut found = Vec::new();
-    for file in &diff.files {
-        let runs = |spec: &&VerifierSpec| {
-            let separates = |c: char| c.is_whitespace() || "\"'`;|&()<>=$".contains(c);
-            let mut words = spec.run.split(separates).map(|word| word.trim_start_matches("./"));
-            words.any(|word| word == file.path || (word == "make" && MAKEFILES.contains(&file.path.as_str())))
-        };
-        if let Some(spec) = specs.iter().find(runs) {
-            let note = format!("`{}` is run by the verifier `{}`, which it is to pass.", file.path, spec.name);
-            found.push(place(WeakeningKind::RunnerChanged, file, None, note));
         }
     }
     found
@@ -139,7 +120,7 @@ fn added_lines(file: &Changed) -> Vec<Weakening> {
     found
 }
 
-fn place(kind: WeakeningKind, file: &Changed, line: Option<u64>, note: String) -> Weakening {
+pub(super) fn place(kind: WeakeningKind, file: &Changed, line: Option<u64>, note: String) -> Weakening {
     Weakening { kind, path: file.path.clone(), line, note }
 }
 
@@ -379,16 +360,6 @@ mod tests {
             kinds(vec![changed(".github/workflows/ci.yml", &[], &["  continue-on-error: true"])]),
             [WeakeningKind::FailureIgnored]
         );
-    }
-
-    #[test]
-    fn changes_to_files_that_a_verifier_runs_are_found() {
-        let named = |name: &str, run: &str| VerifierSpec::required(name, run);
-        let specs = [named("lint", "cd . && sh './scripts/lint' --all"), named("test", "make test")];
-        let files = ["Makefile", "scripts/lint", "scripts/lint.md", "src/make"].map(|path| changed(path, &[], &["x"]));
-        let found = changed_runners(&specs, &Diff { files: files.to_vec(), truncated: false });
-        let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
-        assert_eq!(paths, ["Makefile", "scripts/lint"]);
     }
 
     #[test]

@@ -10,9 +10,9 @@ use super::trees::{Source, identity};
 use super::{EffectError, Working, no_pattern, step_of};
 use crate::report;
 use crate::runtime::app::App;
-use crate::verify::{self, VerifierJob, VerifierSpec};
+use crate::verify::{self, Change, VerifierJob, VerifierSpec};
 use crate::workspace::sandbox::Limits;
-use crate::workspace::{Diff, Merge, Removal, Rules, Tree};
+use crate::workspace::{Merge, Removal, Rules, Tree};
 use adjutant_domain::check::Conclusion;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::VerifierResult;
@@ -56,7 +56,9 @@ pub(super) async fn verify(
     };
     let run = VerificationRun { app, directive, step, head, round, working, cancel };
     let specs = run.specs(&source).await?;
-    let findings = findings(directive, &specs, &source.mirror.diff(&target, &merged).await?)?;
+    let diff = source.mirror.diff(&target, &merged).await?;
+    let change = Change { mirror: &source.mirror, before: &target, after: &merged, diff: &diff };
+    let findings = findings(directive, &specs, change).await?;
     let results = run.run(&source, &merged, &specs).await?;
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
@@ -173,15 +175,20 @@ impl VerificationRun<'_> {
 }
 
 /// The parts of the change that a person should look at.
-fn findings(directive: &Directive, specs: &[VerifierSpec], diff: &Diff) -> Result<Vec<Finding>, EffectError> {
+async fn findings(
+    directive: &Directive,
+    specs: &[VerifierSpec],
+    change: Change<'_>,
+) -> Result<Vec<Finding>, EffectError> {
     let rules = Rules::new(directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
-    let protected = diff.files.iter().filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
+    let files = change.diff.files.iter();
+    let protected = files.filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
         kind: FindingKind::Protected,
         text: format!("`{}` is protected: a person has to approve its change", file.path),
     });
-    let weakened = verify::weakened_proof(diff)
+    let weakened = verify::weakened_proof(change.diff)
         .into_iter()
-        .chain(verify::changed_runners(specs, diff))
+        .chain(verify::changed_runners(specs, change).await?)
         .map(|finding| Finding { kind: FindingKind::WeakenedProof, text: finding.note });
     Ok(protected.chain(weakened).collect())
 }

@@ -1,7 +1,7 @@
 //! The ecosystems with one rule each.
 
 use super::Rule;
-use super::files::{Folder, is_solution, split};
+use super::files::{Folder, has_extension, is_solution, split};
 
 pub(super) fn cargo(folder: &Folder<'_>) -> Option<Rule> {
     let manifest = folder.toml("Cargo.toml")?;
@@ -46,7 +46,7 @@ pub(super) fn ruby(folder: &Folder<'_>) -> Option<Rule> {
     if folder.below().any(|path| path.starts_with("spec/") && path.ends_with("_spec.rb")) {
         return Some(Rule::new("bundle exec rspec", "`Gemfile` and the files in `spec/`"));
     }
-    let tests = folder.below().any(|path| path.starts_with("test/") && path.ends_with(".rb"));
+    let tests = folder.below().any(|path| path.starts_with("test/") && has_extension(path, "rb"));
     (tests && folder.has("Rakefile"))
         .then(|| Rule::new("bundle exec rake test", "`Gemfile`, `Rakefile` and the files in `test/`"))
 }

@@ -185,9 +185,14 @@ pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
+/// Whether a file has that extension, which is given without its dot.
+pub(in crate::verify) fn has_extension(path: &str, extension: &str) -> bool {
+    split(path).1.rsplit_once('.').is_some_and(|(_, found)| found == extension)
+}
+
 /// Whether a name is that of a .NET solution.
 pub(super) fn is_solution(name: &str) -> bool {
-    [".sln", ".slnx"].iter().any(|end| name.ends_with(end))
+    ["sln", "slnx"].iter().any(|extension| has_extension(name, extension))
 }
 
 /// Whether a folder holds the code of others, examples or data.

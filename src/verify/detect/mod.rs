@@ -21,9 +21,10 @@ use crate::workspace::{GitError, Mirror};
 
 pub use files::Files;
 use files::Folder;
+pub(super) use files::has_extension;
 
 /// The most folders of one repository that are tested by detection. A larger repository names its verifiers.
-pub const MOST: usize = 8;
+const MOST: usize = 8;
 
 /// How one folder of a repository is tested.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! Python: whether a folder is a project with tests.
 
 use super::Rule;
-use super::files::{Folder, is_not_ours, split};
+use super::files::{Folder, has_extension, is_not_ours, split};
 
 /// The files by which a folder is a Python project.
 const PROJECT: &[&str] = &["pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "conftest.py"];
@@ -32,7 +32,7 @@ fn is_python(folder: &Folder<'_>) -> bool {
 fn is_test(path: &str) -> bool {
     let folder = split(path).0;
     let ours = !folder.split('/').any(|part| matches!(part, "node_modules" | "vendor" | "third_party" | "_vendor"));
-    ours && (is_named_test(path) || (path.ends_with(".py") && folder.split('/').any(|part| part == "tests")))
+    ours && (is_named_test(path) || (has_extension(path, "py") && folder.split('/').any(|part| part == "tests")))
 }
 
 /// <https://docs.pytest.org/en/stable/explanation/goodpractices.html#conventions-for-python-test-discovery>

@@ -2,12 +2,12 @@
 
 use super::Rule;
 use super::files::Folder;
+use crate::verify::weakened::MAKEFILES;
 
-const MAKEFILES: &[&str] = &["GNUmakefile", "makefile", "Makefile"];
 const JUSTFILES: &[&str] = &["justfile", "Justfile", ".justfile"];
 
 pub(super) fn make(folder: &Folder<'_>) -> Option<Rule> {
-    let name = folder.first(MAKEFILES)?;
+    let name = folder.first(&MAKEFILES)?;
     let text = folder.text(name)?;
     let target = ["test", "check"].into_iter().find(|target| has_target(text, target))?;
     Some(Rule::new(format!("make {target}"), format!("the target `{target}` in `{name}`")))

@@ -64,6 +64,27 @@ async fn a_step_without_changes_is_red_unless_it_shows_that_the_work_was_done_be
 }
 
 #[tokio::test]
+async fn a_change_of_how_the_tests_run_is_never_green() {
+    let files = [
+        (".npmrc", "script-shell=/bin/true\n"),
+        (".cargo/config.toml", "[target.'cfg(all())']\nrunner = \"true\"\n"),
+        ("package.json", r#"{"scripts":{"test":"true"}}"#),
+        ("unittest.py", "import sys\nsys.exit(0)\n"),
+        ("lib.py", "import atexit, os\natexit.register(lambda: os._exit(0))\n"),
+    ];
+    let stage = Stage::set(POLICY, chain(json!([write(files)]))).await;
+    let issue = stage.directive("Do it.").await;
+    stage.asks(issue, "a").await;
+    let step = stage.step_is(issue, "a", "is evaluated", |step| step.state.evaluation().is_some()).await;
+    assert_eq!(step.state.evaluation().unwrap().confidence, Confidence::Yellow);
+    let findings = &step.state.candidate().unwrap().findings;
+    for (path, _) in files {
+        assert!(findings.iter().any(|finding| finding.text.contains(path)), "{path}: {findings:?}");
+    }
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_judge_can_lower_a_verdict() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &["a"])])],
