@@ -8,7 +8,7 @@ use super::{Ended, EventsArgs};
 use crate::report::history;
 use crate::store::Store;
 use crate::store::feed::Feed;
-use crate::store::history::PastEvent;
+use crate::store::history::RecordedEvent;
 use adjutant_domain::event::Severity;
 
 /// How many events are read at a time.
@@ -44,7 +44,7 @@ pub(super) async fn events(args: &EventsArgs, store: &Store, out: &mut impl Writ
     }
 }
 
-fn write(args: &EventsArgs, event: &PastEvent, out: &mut impl Write) -> Result<(), Ended> {
+fn write(args: &EventsArgs, event: &RecordedEvent, out: &mut impl Write) -> Result<(), Ended> {
     // A severity that only a newer version knows is shown and not hidden.
     if Severity::parse(&event.severity).is_some_and(|severity| severity < args.severity) {
         return Ok(());
@@ -58,7 +58,7 @@ fn write(args: &EventsArgs, event: &PastEvent, out: &mut impl Write) -> Result<(
     Ok(())
 }
 
-fn line(event: &PastEvent) -> String {
+fn line(event: &RecordedEvent) -> String {
     let who = event.login.as_deref().unwrap_or(&event.actor);
     let step = event.step.as_deref().map(|step| format!(" {}", plain(step))).unwrap_or_default();
     let severity = &event.severity;
@@ -80,8 +80,8 @@ mod tests {
     use super::*;
     use adjutant_domain::ids::DirectiveId;
 
-    fn event(name: &str, data: Value) -> PastEvent {
-        PastEvent {
+    fn event(name: &str, data: Value) -> RecordedEvent {
+        RecordedEvent {
             id: 1,
             directive: DirectiveId::of(1, 2, 1),
             at: Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap(),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use adjutant::report::{cause, failure, reason};
-use adjutant::store::history::PastEvent;
+use adjutant::store::history::RecordedEvent;
 use adjutant::store::{Store, StoreError};
 use adjutant_domain::event::EventKind;
 use adjutant_domain::status::{StepStatus, TaskStatus};
@@ -64,7 +64,7 @@ impl Timeline {
         Ok(())
     }
 
-    fn count(&mut self, event: &PastEvent) {
+    fn count(&mut self, event: &RecordedEvent) {
         let final_step = event.step.as_deref() == Some("final");
         match event.kind() {
             Some(EventKind::StepStatusChanged { to: StepStatus::Passed, .. }) if !final_step => self.passed += 1,
@@ -78,7 +78,7 @@ impl Timeline {
 }
 
 /// The line that the demo prints for an event; `None` for an event that adds nothing new.
-fn told(event: &PastEvent) -> Option<String> {
+fn told(event: &RecordedEvent) -> Option<String> {
     let subject = event.step.as_deref().unwrap_or("directive");
     Some(match event.kind()? {
         EventKind::DirectiveOpened { issue, title, .. } => format!("set the label on #{issue}: {title}"),

@@ -11,19 +11,18 @@ pub fn words(reason: &EvaluationReason) -> String {
             format!("the {} verifier `{verifier}` failed", if *required { "required" } else { "optional" })
         }
         EvaluationReason::VerifierSilent { verifier } => {
-            format!("the required verifier `{verifier}` found nothing to prove")
+            format!("the required verifier `{verifier}` found nothing to verify")
         }
         EvaluationReason::JudgeUnconvinced => "the judge was not convinced".to_owned(),
         EvaluationReason::CriterionUnmet { criterion, note } => {
             format!("criterion {criterion} was judged unmet: {note}")
         }
-        EvaluationReason::Finding { text } => text.clone(),
         EvaluationReason::ClaimedDone { evidence } => {
             format!("nothing was changed; the agent says it was there already: {evidence}")
         }
         EvaluationReason::NotJudged { failure } => format!("the judge could not be asked: {}", failure::words(failure)),
         EvaluationReason::NoJudgement => "the judge handed in no judgement".to_owned(),
-        EvaluationReason::Legacy(text) => text.clone(),
+        EvaluationReason::Finding { text } | EvaluationReason::Legacy(text) => text.clone(),
     }
 }
 
@@ -61,7 +60,7 @@ mod tests {
         nothing was verified
         the required verifier `test` failed
         the optional verifier `test` failed
-        the required verifier `test` found nothing to prove
+        the required verifier `test` found nothing to verify
         the judge was not convinced
         criterion A1 was judged unmet: it does not parse
         `tests/a.rs` was deleted

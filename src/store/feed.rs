@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
 
-use super::history::PastEvent;
+use super::history::RecordedEvent;
 use super::{Store, StoreError, listen};
 use adjutant_domain::effect::Lane;
 use adjutant_domain::ids::DirectiveId;
@@ -31,7 +31,7 @@ pub struct Feed {
 }
 
 /// An event that is passed on. `None` means that the loop has just begun, and earlier events are only in the history.
-type Passed = Option<Arc<PastEvent>>;
+type Passed = Option<Arc<RecordedEvent>>;
 
 impl Feed {
     /// A feed of the events in this store.
@@ -101,14 +101,14 @@ pub struct Subscription {
     of: Option<DirectiveId>,
     /// The last event that was returned.
     last: i64,
-    ready: VecDeque<PastEvent>,
+    ready: VecDeque<RecordedEvent>,
     /// Whether the history has events that were not passed on.
     is_behind: bool,
 }
 
 impl Subscription {
     /// The next event, as soon as there is one. After an error the call can be repeated, and no event is skipped.
-    pub async fn next(&mut self) -> Result<PastEvent, StoreError> {
+    pub async fn next(&mut self) -> Result<RecordedEvent, StoreError> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 self.last = event.id;
@@ -120,7 +120,7 @@ impl Subscription {
             }
             match self.receiver.recv().await {
                 Ok(Some(event)) if event.id > self.last && self.of.is_none_or(|of| of == event.directive) => {
-                    self.ready.push_back(PastEvent::clone(&event));
+                    self.ready.push_back(RecordedEvent::clone(&event));
                 }
                 Ok(Some(_)) => {}
                 Ok(None) | Err(broadcast::error::RecvError::Lagged(_)) => self.is_behind = true,

@@ -22,7 +22,7 @@ const ORDER: i64 = 0x0061_646a_6576_6e74;
 
 /// A stored event of a directive's history.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct PastEvent {
+pub struct RecordedEvent {
     /// Grows in the order in which events become visible.
     pub id: i64,
     pub directive: DirectiveId,
@@ -40,7 +40,7 @@ pub struct PastEvent {
     pub data: Value,
 }
 
-impl PastEvent {
+impl RecordedEvent {
     /// The kind with its typed data; `None` if another version wrote an event that this one cannot read. Such an event
     /// is shown by its stored name and data.
     pub fn kind(&self) -> Option<EventKind> {
@@ -120,7 +120,7 @@ struct Row {
     data: Value,
 }
 
-impl From<Row> for PastEvent {
+impl From<Row> for RecordedEvent {
     fn from(row: Row) -> Self {
         Self {
             id: row.id,
@@ -138,7 +138,7 @@ impl From<Row> for PastEvent {
 
 impl Store {
     /// Up to `limit` events of all directives that became visible after the event `after` (0 for all), oldest first.
-    pub async fn events_after(&self, after: i64, limit: i64) -> Result<Vec<PastEvent>, StoreError> {
+    pub async fn events_after(&self, after: i64, limit: i64) -> Result<Vec<RecordedEvent>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT e.id, e.directive_id, e.at, e.name, e.severity, e.actor_kind, e.actor_login,
@@ -150,11 +150,11 @@ impl Store {
         )
         .fetch_all(self.pool())
         .await?;
-        Ok(rows.into_iter().map(PastEvent::from).collect())
+        Ok(rows.into_iter().map(RecordedEvent::from).collect())
     }
 
     /// The same for one directive.
-    pub async fn events_of(&self, of: DirectiveId, after: i64, limit: i64) -> Result<Vec<PastEvent>, StoreError> {
+    pub async fn events_of(&self, of: DirectiveId, after: i64, limit: i64) -> Result<Vec<RecordedEvent>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT e.id, e.directive_id, e.at, e.name, e.severity, e.actor_kind, e.actor_login,
@@ -167,7 +167,7 @@ impl Store {
         )
         .fetch_all(self.pool())
         .await?;
-        Ok(rows.into_iter().map(PastEvent::from).collect())
+        Ok(rows.into_iter().map(RecordedEvent::from).collect())
     }
 
     /// The id of the newest event, 0 if there is none.

@@ -55,19 +55,16 @@ impl PushError {
         let remote: Vec<&str> =
             stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim).collect();
         let said = format!("{reason} {}", remote.join(" "));
-        match workflow(&said) {
-            Some(path) => Self::Workflow { path },
-            None => Self::Rejected(secrets::redact(&said)),
-        }
+        workflow(&said).unwrap_or_else(|| Self::Rejected(secrets::redact(&said)))
     }
 }
 
-/// Whether the server refuses a change of a workflow, and of which one where it names it between back ticks.
-fn workflow(said: &str) -> Option<Option<String>> {
+/// The refusal of a change of a workflow, which the server names between back ticks.
+fn workflow(said: &str) -> Option<PushError> {
     let (_, about) = said.split_once("refusing to allow ")?;
     let (_, about) = about.split_once(" to create or update workflow ")?;
     let path = about.strip_prefix('`').and_then(|path| path.split_once('`')).map(|(path, _)| path.to_owned());
-    Some(path)
+    Some(PushError::Workflow { path })
 }
 
 #[cfg(test)]
