@@ -91,7 +91,8 @@ fn declared(line: &str) -> Option<&str> {
     let rest = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest);
     let (kind, rest) = rest.trim_start().split_once(' ')?;
     let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
-    matches!(kind, "struct" | "enum" | "trait" | "type").then_some(name)
+    // A name that a macro makes up is none.
+    (matches!(kind, "struct" | "enum" | "trait" | "type") && !name.is_empty()).then_some(name)
 }
 
 #[test]
