@@ -96,6 +96,18 @@ pub fn verifier_check(result: &VerifierResult) -> CheckReport {
     }
 }
 
+/// The check of a verifier that could not be run, which says nothing about the commit. It is completed: one that is left
+/// in progress becomes stale, and a branch that requires it waits for ever.
+pub fn verifier_not_run(name: &str, error: &str) -> CheckReport {
+    CheckReport {
+        state: CheckState::Completed(Conclusion::ActionRequired),
+        title: plain(&format!("could not be run: {error}"), MAX_TITLE),
+        summary: format!("{} could not be run, so nothing is known about this commit.", code(name)),
+        text: None,
+        actions: Vec::new(),
+    }
+}
+
 /// The check of a verifier that runs.
 pub fn verifier_running(name: &str) -> CheckReport {
     CheckReport {

@@ -37,7 +37,7 @@ pub mod words;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use check::{CheckReport, check_output, foreign_check, verifier_check, verifier_running};
+pub use check::{CheckReport, check_output, foreign_check, verifier_check, verifier_not_run, verifier_running};
 pub use closing::closing_word;
 pub use commit::{commit_message, merge_message, progress_message};
 pub use instructions::{judge_instructions, planner_instructions, planner_rework, step_instructions};

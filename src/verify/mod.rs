@@ -21,6 +21,8 @@ mod weakened;
 
 use std::time::Duration;
 
+use adjutant_domain::policy::VerifierPolicy;
+
 pub use detect::{Detected, Detection, Files, detect, detect_at};
 pub use run::{NotRun, VerifierJob, run_verifier};
 pub use runners::{Change, changed_runners};
@@ -41,6 +43,19 @@ pub struct VerifierSpec {
     pub timeout: Duration,
     /// Whether it may use the network.
     pub network: bool,
+}
+
+impl From<&VerifierPolicy> for VerifierSpec {
+    fn from(named: &VerifierPolicy) -> Self {
+        Self {
+            name: named.name.clone(),
+            run: named.run.clone(),
+            required: named.required,
+            weight: named.weight,
+            timeout: Duration::from_secs(u64::from(named.timeout_minutes) * 60),
+            network: named.network,
+        }
+    }
 }
 
 impl VerifierSpec {

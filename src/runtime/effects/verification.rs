@@ -1,7 +1,6 @@
 //! Verification: the verifiers run on the merge of a head into its target, and each writes one check run.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -115,15 +114,18 @@ impl VerificationRun<'_> {
             if self.cancel.is_cancelled() {
                 return Err(EffectError::HandedBack);
             }
-            // A verifier that could not be run says nothing about the commit. It is tried again, and then a person is
-            // informed.
-            let refused = |not_run: verify::NotRun| {
-                let why = Failure::VerifierNotRun { verifier: not_run.name, error: not_run.reason };
-                EffectError::Refused { why, tries: TRIES, then: None }
-            };
-            let result = ran.map_err(refused)?;
-            self.show(&spec.name, report::verifier_check(&result)).await?;
-            results.push(result);
+            match ran {
+                Ok(result) => {
+                    self.show(&spec.name, report::verifier_check(&result)).await?;
+                    results.push(result);
+                }
+                // It says nothing about the commit. It is tried again, and then a person is informed.
+                Err(not_run) => {
+                    self.show(&spec.name, report::verifier_not_run(&spec.name, &not_run.reason)).await?;
+                    let why = Failure::VerifierNotRun { verifier: not_run.name, error: not_run.reason };
+                    return Err(EffectError::Refused { why, tries: TRIES, then: None });
+                }
+            }
         }
         Ok(results)
     }
@@ -142,17 +144,7 @@ impl VerificationRun<'_> {
     /// it.
     async fn specs(&self, source: &Source) -> Result<Vec<VerifierSpec>, EffectError> {
         if let Some(named) = &self.directive.policy.verifiers {
-            return Ok(named
-                .iter()
-                .map(|it| VerifierSpec {
-                    name: it.name.clone(),
-                    run: it.run.clone(),
-                    required: it.required,
-                    weight: it.weight,
-                    timeout: Duration::from_secs(u64::from(it.timeout_minutes) * 60),
-                    network: it.network,
-                })
-                .collect());
+            return Ok(named.iter().map(VerifierSpec::from).collect());
         }
         let base = self.directive.base.sha.as_str();
         source.mirror.fetch_commit(&source.remote, base).await?;

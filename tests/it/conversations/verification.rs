@@ -85,6 +85,20 @@ async fn a_change_of_how_the_tests_run_is_never_green() {
 }
 
 #[tokio::test]
+async fn the_check_of_a_verifier_that_cannot_be_run_is_completed_with_the_reason() {
+    let missing = "verifiers:\n  - { name: test, run: no-such-tool --all }\n";
+    let stage = Stage::set(missing, chain(json!([write([("a.txt", "a\n")])]))).await;
+    let issue = stage.directive("Do it.").await;
+    let step = stage.step_is(issue, "a", "is blocked", |step| step.status() == StepStatus::Blocked).await;
+    stage.status_says(issue, "no-such-tool: not found").await;
+    let path = format!("/commits/{}/check-runs?check_name=adjutant%2Ftest", step.head().unwrap());
+    let check = stage.get(&path).await["check_runs"][0].clone();
+    assert_eq!(check["conclusion"], "action_required", "{check}");
+    assert!(check["output"]["title"].as_str().unwrap().contains("no-such-tool: not found"), "{check}");
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_judge_can_lower_a_verdict() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &["a"])])],
