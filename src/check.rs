@@ -1,6 +1,8 @@
 //! `adjutant check` and `adjutant schema`: check a policy file and an agent's files, without settings, database or
 //! GitHub.
 
+mod repo;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +10,7 @@ use std::process::ExitCode;
 use adjutant::agent::{result_schema, task_schema};
 use adjutant_domain::policy::{self, Fault};
 use clap::{Subcommand, ValueEnum};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Check {
@@ -19,13 +22,43 @@ pub(super) enum Check {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Say how a repository's commits are verified, and try it
+    ///
+    /// Reads the committed files of HEAD. Exit status 0: everything that was run passed. 1: something did not. 2: the
+    /// repository cannot be read, or nothing can be run on this machine.
+    Repo {
+        /// The folder of a git repository
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Run the verifiers in the sandbox
+        #[arg(long)]
+        run: bool,
+    },
 }
 
 /// The most bytes that are read. A larger input is reported as too large.
 const MOST_BYTES: u64 = 1 << 20;
 
-pub(super) fn run(check: &Check) -> ExitCode {
-    let Check::Policy { file } = check;
+pub(super) async fn run(check: &Check, interrupted: &CancellationToken) -> ExitCode {
+    match check {
+        Check::Policy { file } => policy_file(file),
+        Check::Repo { folder, run } => repository(folder, *run, interrupted).await,
+    }
+}
+
+async fn repository(folder: &Path, run: bool, interrupted: &CancellationToken) -> ExitCode {
+    let act = if run { repo::Act::Run } else { repo::Act::Print };
+    match repo::check(folder, act, &mut std::io::stdout(), interrupted).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            print_error(&format!("adjutant: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn policy_file(file: &Path) -> ExitCode {
     let (name, bytes) = match read(file) {
         Ok(found) => found,
         Err(reason) => {

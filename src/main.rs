@@ -40,7 +40,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Check whether a file of a repository can be used
+    /// Check whether a policy file can be used, or how a repository is verified
     #[command(subcommand)]
     Check(Check),
     /// Print the JSON Schema of the policy, for editors, or of an agent's files
@@ -75,8 +75,8 @@ fn main() -> ExitCode {
     let command = Cli::parse().command;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match (runtime, command) {
-        (_, Command::Check(check)) => return check::run(&check),
         (_, Command::Schema { of }) => return check::schema(of),
+        (Ok(runtime), Command::Check(check)) => return runtime.block_on(run_check(&check)),
         (Ok(runtime), Command::Serve { config }) => runtime.block_on(run_serve(config.as_deref())),
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(&args)),
@@ -122,6 +122,13 @@ impl Failure {
         };
         eprintln!("adjutant: {text}");
         ExitCode::from(code)
+    }
+}
+
+async fn run_check(check: &Check) -> ExitCode {
+    match stop_on_signals() {
+        Ok(interrupted) => check::run(check, &interrupted).await,
+        Err(error) => Failure::work(error).report(),
     }
 }
 

@@ -139,6 +139,13 @@ impl Mirror {
         self.fetch_refspecs(remote, &[git::sha(commit)?.to_owned()], false).await
     }
 
+    /// Fetches the commit that is checked out on the server, and returns its name.
+    pub async fn fetch_head(&self, remote: &Remote) -> Result<String, GitError> {
+        let name = "refs/adjutant/head";
+        self.fetch_refspecs(remote, &[format!("+HEAD:{name}")], false).await?;
+        Git::at(&self.path, "rev-parse").args(["--verify", name]).line().await
+    }
+
     async fn fetch_refspecs(&self, remote: &Remote, refspecs: &[String], prune: bool) -> Result<(), GitError> {
         let _held = self.lock.lock().await;
         let fetch = Git::at(&self.path, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head"]);

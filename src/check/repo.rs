@@ -1,0 +1,165 @@
+//! `adjutant check repo`: how a repository's commits would be verified, without a directive, a database or GitHub.
+//!
+//! The committed files of `HEAD` are read, as for a directive whose base it is. With `--run` each verifier runs in the
+//! sandbox on a clone of that commit.
+
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use adjutant::verify::{self, Detection, VerifierJob, VerifierSpec};
+use adjutant::workspace::sandbox::{Limits, Mode, Sandbox, SandboxConfig};
+use adjutant::workspace::{GitError, Mirror, Remote, Removal, Workspaces, remove_all};
+use adjutant_domain::evaluation::Verdict;
+use adjutant_domain::policy;
+use tokio_util::sync::CancellationToken;
+
+const POLICY: &str = ".github/adjutant.yml";
+const MAX_POLICY: u64 = 1 << 20;
+
+/// Why a repository was not checked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RepoError {
+    #[error("`{}` is no folder that can be read: {error}", path.display())]
+    Folder { path: PathBuf, error: io::Error },
+    #[error("no commit could be read: {0}; give the folder of a git repository that has one")]
+    Git(#[from] GitError),
+    #[error("{POLICY} cannot be used:\n{}", .0.join("\n"))]
+    Policy(Vec<String>),
+    #[error("{0}")]
+    Sandbox(String),
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Whether the verifiers are run, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Print,
+    Run,
+}
+
+/// Says how the repository in `folder` is verified. Returns whether everything that was run passed.
+pub(crate) async fn check(
+    folder: &Path,
+    act: Act,
+    out: &mut impl Write,
+    cancel: &CancellationToken,
+) -> Result<bool, RepoError> {
+    let folder = folder.canonicalize().map_err(|error| RepoError::Folder { path: folder.to_owned(), error })?;
+    let scratch = Scratch::new()?;
+    let workspaces = Workspaces::open(scratch.path.join("workspaces"))?;
+    workspaces.probe().await?;
+    let mirror = workspaces.mirror("checked").await?;
+    let remote = Remote { url: format!("file://{}", folder.display()), token: None, silence: Duration::from_mins(5) };
+    let commit = mirror.fetch_head(&remote).await?;
+    let specs = say(&mirror, &commit, out).await?;
+    if act == Act::Print || specs.is_empty() {
+        return Ok(true);
+    }
+    run(&scratch.path, &mirror, &commit, &specs, out, cancel).await
+}
+
+/// Prints the verifiers with the reason for each, and returns them.
+async fn say(mirror: &Mirror, commit: &str, out: &mut impl Write) -> Result<Vec<VerifierSpec>, RepoError> {
+    let policy = match mirror.read(commit, POLICY, MAX_POLICY).await? {
+        Some(bytes) => Some(policy::parse(&String::from_utf8_lossy(&bytes)).map_err(RepoError::Policy)?),
+        None => None,
+    };
+    if let Some(named) = policy.and_then(|policy| policy.verifiers) {
+        writeln!(out, "{} at {}: the policy names its verifiers.", POLICY, &commit[..12])?;
+        for verifier in &named {
+            writeln!(out, "  {}: {}", verifier.name, verifier.run)?;
+        }
+        return Ok(named.iter().map(VerifierSpec::from).collect());
+    }
+    let detection = verify::detect_at(mirror, commit).await?;
+    detected(&detection, commit, out)?;
+    Ok(detection.found.into_iter().map(|detected| detected.verifier).collect())
+}
+
+fn detected(detection: &Detection, commit: &str, out: &mut impl Write) -> io::Result<()> {
+    if detection.found.is_empty() {
+        writeln!(
+            out,
+            "Nothing at {} says how this repository is tested. Name the command in {POLICY}:",
+            &commit[..12]
+        )?;
+        return writeln!(out, "\nverifiers:\n  - name: test\n    run: COMMAND");
+    }
+    writeln!(out, "Detected at {}:", &commit[..12])?;
+    for it in &detection.found {
+        writeln!(out, "  {} ({}), because of {}", it.verifier.run, it.ecosystem, it.why)?;
+    }
+    for folder in &detection.left_out {
+        writeln!(out, "  {folder} is not tested: there are too many projects to detect")?;
+    }
+    writeln!(out, "\nThese lines in {POLICY} pin that:\n\nverifiers:")?;
+    for (number, it) in detection.found.iter().enumerate() {
+        let name = if detection.found.len() == 1 { "test".to_owned() } else { format!("test-{}", number + 1) };
+        writeln!(out, "  - name: {name}\n    run: {}", it.verifier.run)?;
+    }
+    Ok(())
+}
+
+async fn run(
+    scratch: &Path,
+    mirror: &Mirror,
+    commit: &str,
+    specs: &[VerifierSpec],
+    out: &mut impl Write,
+    cancel: &CancellationToken,
+) -> Result<bool, RepoError> {
+    let config =
+        SandboxConfig { mode: Mode::Bubblewrap, scratch_root: scratch.join("scratch"), toolchains: Vec::new() };
+    let sandbox = Sandbox::probe(config).await.map_err(|error| RepoError::Sandbox(error.to_string()))?;
+    let mut passed = true;
+    for (number, spec) in specs.iter().enumerate() {
+        writeln!(out, "\n{}: running", spec.name)?;
+        let tree = mirror.tree(&format!("check-{number}"), commit, "checked").await?;
+        let job = VerifierJob {
+            workdir: tree.path(),
+            scratch: None,
+            limits: Limits { wall: spec.timeout, ..Limits::default() },
+            log: scratch.join(format!("{number}.log")),
+            cancel: cancel.clone(),
+        };
+        match verify::run_verifier(&sandbox, spec, job).await {
+            Ok(result) => {
+                passed &= result.verdict != Verdict::Fail || !result.required;
+                writeln!(out, "{}", result.summary)?;
+                if result.verdict == Verdict::Fail {
+                    writeln!(out, "{}", result.tail.trim_end())?;
+                }
+            }
+            Err(not_run) => {
+                passed = false;
+                writeln!(out, "{not_run}")?;
+            }
+        }
+        tree.remove(Removal::Disposable);
+    }
+    Ok(passed)
+}
+
+/// A folder for one check. Other users may enter it, because as root the sandbox runs as another user.
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> Result<Self, RepoError> {
+        let path = std::env::temp_dir().join(format!("adjutant-check-{}", std::process::id()));
+        let made = std::fs::DirBuilder::new().mode(0o711).create(&path);
+        made.map_err(|error| RepoError::Folder { path: path.clone(), error })?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is a temporary folder, which the system removes.
+        let _ = remove_all(&self.path);
+    }
+}

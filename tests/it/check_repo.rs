@@ -1,0 +1,80 @@
+//! `adjutant check repo`: how a repository is verified, said and tried without a directive.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A repository with these files in its one commit.
+fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    for arguments in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "start"]] {
+        let git = Command::new("git")
+            .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"])
+            .args(arguments)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .current_dir(folder.path())
+            .status();
+        assert!(git.unwrap().success());
+    }
+    folder
+}
+
+/// The exit status, standard output and standard error.
+fn check(folder: &Path, more: &[&str]) -> (i32, String, String) {
+    let command = Command::new(env!("CARGO_BIN_EXE_adjutant")).args(["check", "repo"]).arg(folder).args(more).output();
+    let Output { status, stdout, stderr } = command.unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn what_is_detected_is_printed_with_its_reason_and_the_policy_that_pins_it() {
+    let folder = repository(&[("Cargo.toml", "[workspace]\nmembers = []\n")]);
+    let (status, told, errors) = check(folder.path(), &[]);
+    assert_eq!((status, errors.as_str()), (0, ""));
+    assert!(told.contains("cargo test --workspace (Cargo), because of the workspace in `Cargo.toml`"), "{told}");
+    assert!(told.ends_with("verifiers:\n  - name: test\n    run: cargo test --workspace\n"), "{told}");
+}
+
+#[test]
+fn a_repository_without_a_sign_of_tests_is_told_what_to_write() {
+    let folder = repository(&[("README.md", "# x\n")]);
+    let (status, told, _) = check(folder.path(), &[]);
+    assert_eq!(status, 0);
+    assert!(told.contains("Name the command in .github/adjutant.yml"), "{told}");
+}
+
+#[test]
+fn the_verifiers_of_the_policy_are_run_in_the_sandbox_and_a_failure_is_shown() {
+    let policy = |run: &str| format!("verifiers:\n  - {{ name: test, run: \"{run}\" }}\n");
+    let passes = repository(&[(".github/adjutant.yml", &policy("test -f README.md")), ("README.md", "# x\n")]);
+    let (status, told, errors) = check(passes.path(), &["--run"]);
+    assert_eq!((status, errors.as_str()), (0, ""), "{told}");
+    assert!(told.contains("test passed in"), "{told}");
+    let fails = repository(&[(".github/adjutant.yml", &policy("echo 2 of 3 failed; exit 4"))]);
+    let (status, told, _) = check(fails.path(), &["--run"]);
+    assert_eq!(status, 1);
+    assert!(told.contains("test exited with status 4: 2 of 3 failed"), "{told}");
+    let missing = repository(&[(".github/adjutant.yml", &policy("no-such-tool"))]);
+    let (status, told, _) = check(missing.path(), &["--run"]);
+    assert_eq!(status, 1);
+    assert!(told.contains("no-such-tool: not found"), "{told}");
+}
+
+#[test]
+fn what_is_no_repository_and_what_is_no_policy_are_errors() {
+    let empty = tempfile::tempdir().unwrap();
+    let (status, _, errors) = check(empty.path(), &[]);
+    assert_eq!(status, 2, "{errors}");
+    assert!(errors.contains("give the folder of a git repository"), "{errors}");
+    let (status, _, errors) = check(Path::new("/no/such/folder"), &[]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("/no/such/folder"), "{errors}");
+    let broken = repository(&[(".github/adjutant.yml", "autonmy: manual\n")]);
+    let (status, _, errors) = check(broken.path(), &[]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("autonmy"), "{errors}");
+}
