@@ -95,7 +95,7 @@ impl DataFolder {
     }
 
     /// The folder for the socket: in `base`, or a short one under the system's temporary folder. That one is recorded
-    /// in `base`, so that the next start uses it again.
+    /// in `base`, so that it is found again while the server runs and after a kill.
     pub(super) fn socket_folder(&self) -> Result<PathBuf, ClusterError> {
         let near = self.base.join("socket");
         if is_fit_for_socket(&near) {
@@ -120,6 +120,17 @@ impl DataFolder {
         self.make_private_folder(&short)?;
         fs::write(&record, short.as_os_str().as_bytes()).map_err(at(&record))?;
         Ok(short)
+    }
+
+    /// Removes the short socket folder of a server that was stopped: nothing of it stays if the data folder is removed
+    /// next. The next start makes another one.
+    pub(super) fn remove_short_socket_folder(&self) {
+        let record = self.base.join("socket-folder");
+        let Ok(recorded) = fs::read_to_string(&record).map(PathBuf::from) else { return };
+        // Only an empty folder is removed, and only ours.
+        if self.is_ours(&recorded) && fs::remove_dir(&recorded).is_ok() {
+            let _ = fs::remove_file(&record);
+        }
     }
 
     fn is_ours(&self, folder: &Path) -> bool {

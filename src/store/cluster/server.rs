@@ -84,6 +84,7 @@ impl Server {
                 .output()
                 .map_err(at(&self.place.base))?;
             if output.status.success() || !self.pid_file().exists() {
+                self.place.remove_short_socket_folder();
                 return Ok(());
             }
             refused = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " · ");
