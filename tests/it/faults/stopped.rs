@@ -109,7 +109,11 @@ async fn a_database_that_is_down_for_a_while_costs_only_time() {
     std::fs::write(started.with_file_name("go"), "").unwrap();
     stage.agent(&["alpha"], WELL);
     let second = stage.label("Came while it was away").await;
-    stage.wait("the webhook was turned away", async || stage.log().contains("delivery not stored").then_some(())).await;
+    stage
+        .wait("the webhook was turned away", async || {
+            stage.log().contains("the delivery could not be stored").then_some(())
+        })
+        .await;
     stage
         .wait("the agent's end could not be settled", async || {
             stage.log().contains("could not be settled").then_some(())

@@ -48,7 +48,7 @@ pub(crate) struct Stage {
     http: reqwest::Client,
     app_key: EncodingKey,
     store: Store,
-    pool: PgPool,
+    pub(crate) pool: PgPool,
     agent: PathBuf,
     /// The bot's comments that the test has read.
     read: Mutex<BTreeSet<u64>>,
