@@ -2,7 +2,7 @@
 //!
 //! In: the paths of a commit and the texts of its manifests ([`Files`]). Out: one [`Detected`] for each folder and
 //! ecosystem, with the command, and the reason in words that a person can check. The rules of each ecosystem are the
-//! functions of the table [`ECOSYSTEMS`]; a task runner ([`RUNNERS`]) counts only where no ecosystem was found, because
+//! functions of the table `ECOSYSTEMS`; a task runner (`RUNNERS`) counts only where no ecosystem was found, because
 //! its `test` usually runs the same commands.
 //!
 //! What never happens here: nothing is run, and nothing is read from the commit under test. The caller passes the *base*
@@ -24,7 +24,7 @@ use files::Folder;
 pub(super) use files::has_extension;
 
 /// The most folders of one repository that are tested by detection. A larger repository names its verifiers.
-const MOST: usize = 8;
+pub const MOST_DETECTED: usize = 8;
 
 /// How one folder of a repository is tested.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,9 +42,9 @@ pub struct Detected {
 /// Everything that was detected.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detection {
-    /// At most [`MOST`], those nearest to the root first.
+    /// At most [`MOST_DETECTED`], those nearest to the root first.
     pub found: Vec<Detected>,
-    /// The folders beyond [`MOST`].
+    /// The folders beyond [`MOST_DETECTED`].
     pub left_out: Vec<String>,
 }
 
@@ -114,7 +114,7 @@ pub fn detect(files: &Files) -> Detection {
         let runner = RUNNERS.iter().find_map(|(name, rule)| Some(detected(&root, name, rule(&root)?)));
         found.extend(runner);
     }
-    let left_out = found.split_off(found.len().min(MOST));
+    let left_out = found.split_off(found.len().min(MOST_DETECTED));
     let folders: BTreeSet<String> = left_out.into_iter().map(|it| it.folder).collect();
     Detection { found, left_out: folders.into_iter().collect() }
 }
