@@ -4,13 +4,14 @@ use github_playground::{RefAct, RequestAct};
 
 use super::{BY_ITSELF, FaultRule, of_the_bot, stage};
 
-/// The first write to each path is refused, and also some reads.
+/// The first write to each path is refused, and also two reads.
 async fn survives(act: RequestAct, name: &str) {
     let stage = stage(BY_ITSELF).await;
     stage.inject([
         of_the_bot(&["POST", "PATCH", "PUT", "DELETE"], "/**", act.clone()).for_each().once(),
         of_the_bot(&["POST"], "graphql", act.clone()).once(),
-        of_the_bot(&["GET"], "/**", act).by_chance(0.15).times(15),
+        // With two writes of one effect that is below the five refusals after which one is believed.
+        of_the_bot(&["GET"], "/**", act).by_chance(0.15).times(2),
     ]);
     let serve = stage.lives_through(&format!("Refused with {name}")).await;
     for call in
