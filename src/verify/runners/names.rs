@@ -13,9 +13,11 @@ const READ_BY_TOOLS: &[&[&str]] = &[
     // Node.js
     &[".npmrc", ".yarnrc", ".yarnrc.yml", ".yarn/**", ".pnpmfile.*", "bunfig.toml", "node_modules/**", ".pnp.*"],
     &["jest.config.*", "vitest.config.*", "vitest.workspace.*", "vite.config.*", "karma.conf.*", ".mocharc*"],
+    &["pnpm-workspace.yaml", "lerna.json", "turbo.json", "nx.json"],
     &["ava.config.*", "playwright.config.*", "babel.config.*", ".babelrc*", ".swcrc", "tsconfig*.json", ".taprc"],
     // Python: <https://docs.pytest.org/en/stable/reference/customize.html>, <https://docs.python.org/3/library/site.html>
-    &["conftest.py", "pytest.ini", ".pytest.ini", "tox.ini", "noxfile.py", "setup.py", ".coveragerc", "*.pth"],
+    &["conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "noxfile.py", "setup.py"],
+    &["setup.cfg", ".coveragerc", "*.pth"],
     &["sitecustomize.py", "usercustomize.py", "pip.conf", "uv.toml"],
     // Go
     &["go.work", "vendor/modules.txt"],
@@ -24,8 +26,17 @@ const READ_BY_TOOLS: &[&[&str]] = &[
     &["settings.gradle.kts", "gradle.properties", "gradle/wrapper/**", "gradlew", "gradlew.bat", "buildSrc/**"],
     // Ruby and PHP
     &["Rakefile", ".rspec", ".bundle/**", "spec/spec_helper.rb", "test/test_helper.rb", "phpunit*.xml*"],
-    // .NET, Elixir
-    &["Directory.Build.props", "Directory.Build.targets", "nuget.config", "*.runsettings", "test/test_helper.exs"],
+    // .NET, Elixir, Swift
+    &[
+        "Directory.Build.props",
+        "Directory.Build.targets",
+        "nuget.config",
+        "*.runsettings",
+        "*.sln",
+        "*.slnx",
+        "*.csproj",
+    ],
+    &["*.fsproj", "mix.exs", "test/test_helper.exs", "Package.swift"],
 ];
 
 /// A module of this name in the repository is imported in place of the runner's own.
@@ -91,6 +102,10 @@ mod tests {
             "impl/build.rs",
             "vitest.config.ts",
             "tests/conftest.py",
+            "setup.cfg",
+            "pnpm-workspace.yaml",
+            "tests/App.Tests.csproj",
+            "mix.exs",
             "tsconfig.test.json",
             "phpunit.xml.dist",
             ".mvn/wrapper/maven-wrapper.properties",

@@ -18,16 +18,17 @@ const INTERPRETERS: [&str; 16] = [
     "source", ".",
 ];
 
-/// The files that a verifier's command names. `make` and `just` run the commands of a file that is not named.
+/// The files that programs read by themselves, in whichever folder they are called.
+const READ_BY_PROGRAMS: &[(&str, &[&str])] =
+    &[("make", &MAKEFILES), ("just", &JUSTFILES), ("cmake", &["CMakeLists.txt"]), ("ctest", &["CMakeLists.txt"])];
+
+/// The files that a verifier's command names, and those that its programs read without being told.
 pub(super) fn named(run: &str, folder: &str, modes: &BTreeMap<String, u32>) -> Vec<String> {
     let mut found: Vec<String> = words(run).filter_map(|word| file(word, folder, modes)).collect();
-    let unnamed = |program: &str, names: &[&str]| -> Vec<String> {
-        let called = words(run).any(|word| word == program);
-        let known = names.iter().filter(|name| called && modes.contains_key(**name));
-        known.map(|name| (*name).to_owned()).collect()
-    };
-    found.extend(unnamed("make", &MAKEFILES));
-    found.extend(unnamed("just", &JUSTFILES));
+    for (_, names) in READ_BY_PROGRAMS.iter().filter(|(program, _)| words(run).any(|word| word == *program)) {
+        let read = modes.keys().filter(|path| names.contains(&path.rsplit('/').next().unwrap_or(path)));
+        found.extend(read.cloned());
+    }
     found
 }
 
@@ -70,9 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn a_command_names_files_and_make_its_makefile() {
+    fn a_command_names_files_and_programs_read_theirs_in_any_folder() {
         let tree = tree(&[("Makefile", 0o100_644), ("ci/test.sh", 0o100_644), ("lib.py", 0o100_644)]);
         assert_eq!(named("make test && sh ./ci/test.sh", "", &tree), ["ci/test.sh", "Makefile"]);
+        let below = self::tree(&[("core/Makefile", 0o100_644), ("src/CMakeLists.txt", 0o100_644)]);
+        assert_eq!(named("make -C core test", "", &below), ["core/Makefile"]);
+        assert_eq!(named("cmake -S . -B build && ctest", "", &below)[0], "src/CMakeLists.txt");
         assert_eq!(named("pytest", "", &tree), [""; 0]);
     }
 
