@@ -12,7 +12,8 @@ use adjutant::verify::{self, Detection, VerifierJob, VerifierSpec};
 use adjutant::workspace::sandbox::{Limits, Mode, Sandbox, SandboxConfig};
 use adjutant::workspace::{GitError, Mirror, Remote, Removal, Workspaces, remove_all};
 use adjutant_domain::evaluation::Verdict;
-use adjutant_domain::policy;
+use adjutant_domain::ids::Sha;
+use adjutant_domain::{policy, text};
 use tokio_util::sync::CancellationToken;
 
 const POLICY: &str = ".github/adjutant.yml";
@@ -40,6 +41,11 @@ pub(crate) enum Act {
     Run,
 }
 
+/// What a repository's own files say, without characters that move a terminal's cursor.
+fn plain(said: &str) -> String {
+    text::visible(said)
+}
+
 /// Says how the repository in `folder` is verified. Returns whether everything that was run passed.
 pub(crate) async fn check(
     folder: &Path,
@@ -61,16 +67,20 @@ pub(crate) async fn check(
     run(&scratch.path, &mirror, &commit, &specs, out, cancel).await
 }
 
+fn unusable(faults: &[String]) -> RepoError {
+    RepoError::Policy(faults.iter().map(|fault| plain(fault)).collect())
+}
+
 /// Prints the verifiers with the reason for each, and returns them.
 async fn say(mirror: &Mirror, commit: &str, out: &mut impl Write) -> Result<Vec<VerifierSpec>, RepoError> {
     let policy = match mirror.read(commit, POLICY, MAX_POLICY).await? {
-        Some(bytes) => Some(policy::parse(&String::from_utf8_lossy(&bytes)).map_err(RepoError::Policy)?),
+        Some(bytes) => Some(policy::parse(&String::from_utf8_lossy(&bytes)).map_err(|faults| unusable(&faults))?),
         None => None,
     };
     if let Some(named) = policy.and_then(|policy| policy.verifiers) {
-        writeln!(out, "{} at {}: the policy names its verifiers.", POLICY, &commit[..12])?;
+        writeln!(out, "{} at {}: the policy names its verifiers.", POLICY, Sha::new(commit).short())?;
         for verifier in &named {
-            writeln!(out, "  {}: {}", verifier.name, verifier.run)?;
+            writeln!(out, "  {}: {}", plain(&verifier.name), plain(&verifier.run))?;
         }
         return Ok(named.iter().map(VerifierSpec::from).collect());
     }
@@ -84,13 +94,13 @@ fn detected(detection: &Detection, commit: &str, out: &mut impl Write) -> io::Re
         writeln!(
             out,
             "Nothing at {} says how this repository is tested. Name the command in {POLICY}:",
-            &commit[..12]
+            Sha::new(commit).short()
         )?;
         return writeln!(out, "\nverifiers:\n  - name: test\n    run: COMMAND");
     }
-    writeln!(out, "Detected at {}:", &commit[..12])?;
+    writeln!(out, "Detected at {}:", Sha::new(commit).short())?;
     for it in &detection.found {
-        writeln!(out, "  {} ({}), because of {}", it.verifier.run, it.ecosystem, it.why)?;
+        writeln!(out, "  {} ({}), because of {}", it.verifier.run, it.ecosystem, plain(&it.why))?;
     }
     for folder in &detection.left_out {
         writeln!(out, "  {folder} is not tested: there are too many projects to detect")?;
@@ -116,7 +126,7 @@ async fn run(
     let sandbox = Sandbox::probe(config).await.map_err(|error| RepoError::Sandbox(error.to_string()))?;
     let mut passed = true;
     for (number, spec) in specs.iter().enumerate() {
-        writeln!(out, "\n{}: running", spec.name)?;
+        writeln!(out, "\n{}: running", plain(&spec.name))?;
         let tree = mirror.tree(&format!("check-{number}"), commit, "checked").await?;
         let job = VerifierJob {
             workdir: tree.path(),
@@ -128,14 +138,14 @@ async fn run(
         match verify::run_verifier(&sandbox, spec, job).await {
             Ok(result) => {
                 passed &= result.verdict != Verdict::Fail || !result.required;
-                writeln!(out, "{}", result.summary)?;
+                writeln!(out, "{}", plain(&result.summary))?;
                 if result.verdict == Verdict::Fail {
                     writeln!(out, "{}", result.tail.trim_end())?;
                 }
             }
             Err(not_run) => {
                 passed = false;
-                writeln!(out, "{not_run}")?;
+                writeln!(out, "{}", plain(&not_run.to_string()))?;
             }
         }
         tree.remove(Removal::Disposable);
@@ -150,7 +160,7 @@ struct Scratch {
 
 impl Scratch {
     fn new() -> Result<Self, RepoError> {
-        let path = std::env::temp_dir().join(format!("adjutant-check-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("adjutant-check-{}", uuid::Uuid::new_v4().simple()));
         let made = std::fs::DirBuilder::new().mode(0o711).create(&path);
         made.map_err(|error| RepoError::Folder { path: path.clone(), error })?;
         Ok(Self { path })
