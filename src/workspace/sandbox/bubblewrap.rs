@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::files::{self, Bounds, Descend, WalkError};
 
+use super::layers::Overlays;
 use super::{Bind, HOME, INSIDE_UID, Inner, RunAs, SandboxError, SandboxRun, TREE};
 
 /// Folders with programs and libraries. On a merged-`/usr` system all but the first are symlinks into it.
@@ -35,6 +36,8 @@ impl Scratch {
         fs::create_dir_all(&root).map_err(SandboxError::at(&root))?;
         let root = root.canonicalize().map_err(SandboxError::at(&root))?;
         let scratch = Self { root, disposable };
+        let overlay = scratch.folder("overlay");
+        files::discard(&overlay).map_err(SandboxError::at(&overlay))?;
         for name in ["home", "tmp", "shm"] {
             let folder = scratch.root.join(name);
             // Only the home is kept. Bubblewrap creates folders for binds as root, and would follow symlinks that an
@@ -93,7 +96,7 @@ impl Drop for Scratch {
 }
 
 /// The arguments of `bwrap` up to and with the `--`.
-pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> Vec<OsString> {
+pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, overlays: &Overlays) -> Vec<OsString> {
     let mut args = Arguments::default();
     args.flags(&[
         "--unshare-pid",
@@ -125,10 +128,13 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> V
     ] {
         args.bind("--ro-bind", &scratch.folder(name), Path::new(inside));
     }
-    for (name, inside) in [("home", HOME), ("tmp", "/tmp"), ("shm", "/dev/shm")] {
+    let home = overlays.home.as_ref().map_or_else(|| scratch.folder("home"), |overlay| overlay.view.clone());
+    let tree = overlays.tree.as_ref().map_or(&run.workdir, |overlay| &overlay.view);
+    args.bind("--bind", &home, Path::new(HOME));
+    args.bind("--bind", tree, Path::new(TREE));
+    for (name, inside) in [("tmp", "/tmp"), ("shm", "/dev/shm")] {
         args.bind("--bind", &scratch.folder(name), Path::new(inside));
     }
-    args.bind("--bind", &run.workdir, Path::new(TREE));
     for toolchain in &inner.toolchains {
         args.bind("--ro-bind", &toolchain.host, &toolchain.inside);
     }

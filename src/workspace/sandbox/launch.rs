@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep_until, timeout};
 
 use super::bubblewrap::{self, Scratch};
+use super::layers::{Layering, Overlays};
 use super::output::Tail;
 use super::{
     Exit, HOME, Inner, Mode, RunAs, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun, Toolchain, cgroup,
@@ -46,6 +47,7 @@ pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError
         toolchains: toolchains.clone(),
         cgroups: cgroup::Parent::detect(),
         root,
+        layering: Layering::Copy,
     };
     let choices: &[RunAs] = match (config.mode, root) {
         (Mode::None, _) => return Ok(Sandbox { inner: Arc::new(inner(RunAs::Mapped)) }),
@@ -59,18 +61,34 @@ pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError
     for run_as in choices {
         let inner = inner(*run_as);
         match trial(&inner).await {
-            Ok(()) => return Ok(Sandbox { inner: Arc::new(inner) }),
+            Ok(()) => return Ok(Sandbox { inner: Arc::new(with_layering(inner).await) }),
             Err(why) => refusal = why,
         }
     }
     Err(SandboxError::Forbidden(refusal))
 }
 
-/// Runs a trivial command in a complete sandbox.
+/// Finds out whether overlays can be mounted here.
+async fn with_layering(inner: Inner) -> Inner {
+    let inner = Inner { layering: Layering::Overlay, ..inner };
+    match trial(&inner).await {
+        Ok(()) => inner,
+        Err(why) => {
+            tracing::warn!(why, "no overlay can be mounted here: prepared environments are copied for each run");
+            Inner { layering: Layering::Copy, ..inner }
+        }
+    }
+}
+
+/// Runs a trivial command in a complete sandbox, with a layer where layers are overlays.
 async fn trial(inner: &Inner) -> Result<(), String> {
     let folder = inner.scratch_root.join(format!("probe-{}", uuid::Uuid::new_v4()));
     fs::create_dir_all(folder.join("tree")).map_err(|error| error.to_string())?;
     let mut trial = SandboxRun::new(vec!["true".to_owned()], folder.join("tree"), folder.join("log"));
+    if inner.layering == Layering::Overlay {
+        fs::create_dir_all(folder.join("layer/home")).map_err(|error| error.to_string())?;
+        trial.layer = Some(folder.join("layer"));
+    }
     trial.limits.wall = Duration::from_secs(20);
     let outcome = run(inner, trial).await;
     let _ = crate::workspace::files::discard(&folder);
@@ -93,14 +111,14 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     check(&run)?;
     // Paths are resolved before the working directory changes.
     let binds = run.readonly.iter_mut().chain(&mut run.writable).map(|bind| &mut bind.host);
-    for path in binds.chain([&mut run.workdir]) {
+    for path in binds.chain([&mut run.workdir]).chain(&mut run.layer) {
         *path = path.canonicalize().map_err(SandboxError::at(path))?;
     }
     let started = Instant::now();
-    let (scratch, groups) = prepare(inner, &run).await?;
+    let Prepared { scratch, overlays, groups } = prepare(inner, &run).await?;
     let (reader, writer) = std::io::pipe().map_err(|error| SandboxError::Start(error.to_string()))?;
     let second = writer.try_clone().map_err(|error| SandboxError::Start(error.to_string()))?;
-    let mut command = command(inner, &run, &scratch, groups.as_ref());
+    let mut command = command(inner, &run, &scratch, &overlays, groups.as_ref());
     command.stdin(Stdio::null()).stdout(writer).stderr(second);
     let mut child = spawn::spawn(command).await.map_err(|error| SandboxError::Start(error.to_string()))?;
     let reader =
@@ -140,8 +158,16 @@ fn check(run: &SandboxRun) -> Result<(), SandboxError> {
     }
 }
 
-async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<(Scratch, Option<cgroup::Groups>), SandboxError> {
+/// What a run needs around its command.
+struct Prepared {
+    scratch: Scratch,
+    overlays: Overlays,
+    groups: Option<cgroup::Groups>,
+}
+
+async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<Prepared, SandboxError> {
     let mut scratch = Scratch::make(inner, run)?;
+    let overlays = Overlays::prepare(inner, run, &scratch).await?;
     if let Some(folder) = run.log.parent() {
         tokio::fs::create_dir_all(folder).await.map_err(SandboxError::at(folder))?;
     }
@@ -165,16 +191,23 @@ async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<(Scratch, Option<cgr
         ),
         None => None,
     };
-    Ok((scratch, groups))
+    Ok(Prepared { scratch, overlays, groups })
 }
 
-fn command(inner: &Inner, run: &SandboxRun, scratch: &Scratch, groups: Option<&cgroup::Groups>) -> Command {
+fn command(
+    inner: &Inner,
+    run: &SandboxRun,
+    scratch: &Scratch,
+    overlays: &Overlays,
+    groups: Option<&cgroup::Groups>,
+) -> Command {
     let mut argv: Vec<OsString> = vec!["-c".into(), PRELUDE.into(), "sh".into(), scratch.folder("status").into()];
     argv.extend(groups.iter().flat_map(|groups| groups.member_files()).map(OsString::from));
     argv.push("--".into());
     if inner.mode == Mode::Bubblewrap {
+        argv.extend(overlays.programs(inner.run_as));
         argv.extend([which("bwrap").unwrap_or_else(|| "bwrap".into()).into(), "--json-status-fd".into(), "3".into()]);
-        argv.extend(bubblewrap::arguments(inner, run, scratch));
+        argv.extend(bubblewrap::arguments(inner, run, scratch, overlays));
         argv.extend(bubblewrap::run_as(inner.run_as).into_iter().map(OsString::from));
     }
     argv.extend(limits::wrapper(&run.limits, groups.is_some()).into_iter().map(OsString::from));
@@ -195,7 +228,9 @@ fn environment(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> BTreeMap<S
     });
     let system = ["/usr/local/sbin", "/usr/local/bin", "/usr/local/go/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         .map(str::to_owned);
-    let path = bins.chain(system).collect::<Vec<_>>().join(":");
+    // Where package managers put programs. A home is of one run, above the prepared environment's.
+    let own = [".venv/bin", ".local/bin", ".cargo/bin", "go/bin"].map(|folder| format!("{home}/{folder}"));
+    let path = own.into_iter().chain(bins).chain(system).collect::<Vec<_>>().join(":");
     let mut env: BTreeMap<String, String> = [
         ("PATH", path.as_str()),
         ("HOME", &home),

@@ -17,6 +17,7 @@
 mod bubblewrap;
 mod cgroup;
 mod launch;
+mod layers;
 mod limits;
 mod output;
 mod spawn;
@@ -25,6 +26,7 @@ mod toolchain;
 #[cfg(test)]
 mod tests;
 
+use layers::Layering;
 pub use limits::{LimitLine, Limits, LimitsReport};
 pub use output::plain_tail;
 pub use toolchain::Toolchain;
@@ -128,6 +130,9 @@ pub struct SandboxRun {
     pub log: PathBuf,
     /// A folder that keeps the home across runs. Without it the run gets a new one, which is removed afterwards.
     pub scratch: Option<PathBuf>,
+    /// A prepared environment: a folder whose `home` and `tree` the run sees below its own home and clone. The run cannot
+    /// change it. Nobody else changes it while the run lasts.
+    pub layer: Option<PathBuf>,
     /// Ends the run early.
     pub cancel: CancellationToken,
 }
@@ -145,6 +150,7 @@ impl SandboxRun {
             limits: Limits::default(),
             log: log.into(),
             scratch: None,
+            layer: None,
             cancel: CancellationToken::new(),
         }
     }
@@ -276,6 +282,7 @@ pub(crate) struct Inner {
     toolchains: Vec<Toolchain>,
     cgroups: Option<cgroup::Parent>,
     root: bool,
+    layering: Layering,
 }
 
 impl Sandbox {

@@ -353,3 +353,54 @@ async fn the_tree_dies_when_adjutant_is_killed() {
     helper.kill().await.unwrap();
     is_gone(grandchild).await;
 }
+
+/// A layer with a file in the home and two in the tree.
+fn layer(place: &Place) -> PathBuf {
+    let layer = place.path("layer");
+    fs::create_dir_all(layer.join("home/.cache")).unwrap();
+    fs::create_dir_all(layer.join("tree/node_modules")).unwrap();
+    fs::write(layer.join("home/.cache/packed"), "packed").unwrap();
+    fs::write(layer.join("tree/node_modules/dependency.js"), "dependency").unwrap();
+    fs::write(layer.join("tree/both"), "of the layer").unwrap();
+    bubblewrap::give_away(&layer).unwrap();
+    layer
+}
+
+const POISON: &str = "cat ~/.cache/packed node_modules/dependency.js both; \
+    echo poison > ~/.cache/packed; rm -r node_modules; mkdir node_modules; echo poison > node_modules/other.js; \
+    chmod 777 both; ls node_modules; cat ~/.cache/packed";
+
+async fn sees_the_layer_and_leaves_it_as_it_is(place: &Place) {
+    let layer = layer(place);
+    fs::write(place.path("tree/both"), "of the clone").unwrap();
+    for _ in 0..2 {
+        let mut run = place.shell(POISON);
+        run.layer = Some(layer.clone());
+        let outcome = place.sandbox.run(run).await.unwrap();
+        assert_eq!(outcome.tail, "packeddependencyof the cloneother.js\npoison");
+        assert_eq!(fs::read(layer.join("home/.cache/packed")).unwrap(), b"packed");
+        assert_eq!(fs::read(layer.join("tree/node_modules/dependency.js")).unwrap(), b"dependency");
+        assert!(!layer.join("tree/node_modules/other.js").exists());
+        assert_eq!(fs::read(layer.join("tree/both")).unwrap(), b"of the layer");
+        fs::remove_dir_all(place.path("tree")).unwrap();
+        fs::create_dir(place.path("tree")).unwrap();
+        fs::write(place.path("tree/both"), "of the clone").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_run_sees_a_layer_below_its_files_and_cannot_change_it() {
+    let place = Place::new().await;
+    // In some containers no overlay can be mounted; the test below is about those.
+    if place.sandbox.inner.layering == Layering::Copy {
+        return;
+    }
+    sees_the_layer_and_leaves_it_as_it_is(&place).await;
+}
+
+#[tokio::test]
+async fn where_no_overlay_can_be_mounted_a_run_has_a_copy_of_the_layer() {
+    let mut place = Place::new().await;
+    Arc::get_mut(&mut place.sandbox.inner).unwrap().layering = Layering::Copy;
+    sees_the_layer_and_leaves_it_as_it_is(&place).await;
+}
