@@ -3,7 +3,7 @@
 //!
 //! Imports point down only (ARCHITECTURE.md has the map). The crate `adjutant-domain` holds values and rules.
 //! [`store`], [`github`], [`workspace`] and [`report`] import only that crate; [`agent`] and [`verify`] also import
-//! those; [`runtime`] connects them all. [`web`] writes the inbox and reads the store; [`cli`] shows the operator what
+//! those, and [`environment`] imports [`verify`]; [`runtime`] connects them all. [`web`] writes the inbox and reads the store; [`cli`] shows the operator what
 //! is stored. `playground` (a feature) is the bot's app and files for the playground, a crate that imports nothing of
 //! the bot.
 
@@ -11,6 +11,7 @@
 
 pub mod agent;
 pub mod cli;
+pub mod environment;
 pub mod github;
 pub mod logging;
 #[cfg(feature = "playground")]

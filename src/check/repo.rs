@@ -8,7 +8,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use adjutant::verify::{self, Detection, VerifierJob, VerifierSpec};
+use adjutant::environment::{Environments, SetupError, Wanted};
+use adjutant::verify::{self, Detection, Setup, VerifierJob, VerifierSpec};
 use adjutant::workspace::sandbox::{Limits, Mode, Sandbox, SandboxConfig};
 use adjutant::workspace::{GitError, Mirror, Remote, Removal, Workspaces, remove_all};
 use adjutant_domain::evaluation::Verdict;
@@ -60,19 +61,25 @@ pub(crate) async fn check(
     let mirror = workspaces.mirror("checked").await?;
     let remote = Remote { url: format!("file://{}", folder.display()), token: None, silence: Duration::from_mins(5) };
     let commit = mirror.fetch_head(&remote).await?;
-    let specs = say(&mirror, &commit, out).await?;
-    if act == Act::Print || specs.is_empty() {
+    let way = say(&mirror, &commit, out).await?;
+    if act == Act::Print || way.specs.is_empty() {
         return Ok(true);
     }
-    run(&scratch.path, &mirror, &commit, &specs, out, cancel).await
+    run(&scratch.path, &mirror, &commit, &way, out, cancel).await
 }
 
 fn unusable(faults: &[String]) -> RepoError {
     RepoError::Policy(faults.iter().map(|fault| plain(fault)).collect())
 }
 
+/// How a repository is verified.
+struct Way {
+    setup: Setup,
+    specs: Vec<VerifierSpec>,
+}
+
 /// Prints the verifiers with the reason for each, and returns them.
-async fn say(mirror: &Mirror, commit: &str, out: &mut impl Write) -> Result<Vec<VerifierSpec>, RepoError> {
+async fn say(mirror: &Mirror, commit: &str, out: &mut impl Write) -> Result<Way, RepoError> {
     let policy = match mirror.read(commit, POLICY, MAX_POLICY).await? {
         Some(bytes) => Some(policy::parse(&String::from_utf8_lossy(&bytes)).map_err(|faults| unusable(&faults))?),
         None => None,
@@ -82,11 +89,12 @@ async fn say(mirror: &Mirror, commit: &str, out: &mut impl Write) -> Result<Vec<
         for verifier in &named {
             writeln!(out, "  {}: {}", plain(&verifier.name), plain(&verifier.run))?;
         }
-        return Ok(named.iter().map(VerifierSpec::from).collect());
+        return Ok(Way { setup: Setup::default(), specs: named.iter().map(VerifierSpec::from).collect() });
     }
     let detection = verify::detect_at(mirror, commit).await?;
     detected(&detection, commit, out)?;
-    Ok(detection.found.into_iter().map(|detected| detected.verifier).collect())
+    let setup = detection.setup();
+    Ok(Way { setup, specs: detection.found.into_iter().map(|detected| detected.verifier).collect() })
 }
 
 fn detected(detection: &Detection, commit: &str, out: &mut impl Write) -> io::Result<()> {
@@ -99,6 +107,10 @@ fn detected(detection: &Detection, commit: &str, out: &mut impl Write) -> io::Re
         return writeln!(out, "\nverifiers:\n  - name: test\n    run: COMMAND");
     }
     writeln!(out, "Detected at {}:", Sha::new(commit).short())?;
+    let setup = detection.setup();
+    for command in setup.install.iter().chain(&setup.warm) {
+        writeln!(out, "  setup: {command}")?;
+    }
     for it in &detection.found {
         writeln!(out, "  {} ({}), because of {}", it.verifier.run, it.ecosystem, plain(&it.why))?;
     }
@@ -117,20 +129,43 @@ async fn run(
     scratch: &Path,
     mirror: &Mirror,
     commit: &str,
-    specs: &[VerifierSpec],
+    way: &Way,
     out: &mut impl Write,
     cancel: &CancellationToken,
 ) -> Result<bool, RepoError> {
     let config =
         SandboxConfig { mode: Mode::Bubblewrap, scratch_root: scratch.join("scratch"), toolchains: Vec::new() };
     let sandbox = Sandbox::probe(config).await.map_err(|error| RepoError::Sandbox(error.to_string()))?;
+    let environments = Environments::open(scratch.join("environments"), sandbox.clone())
+        .map_err(|error| RepoError::Sandbox(error.to_string()))?;
+    let wanted = Wanted {
+        mirror,
+        repository: "checked",
+        base: commit,
+        commit,
+        setup: &way.setup,
+        log: &scratch.join("setup"),
+        cancel,
+    };
+    let environment = match environments.prepare(wanted).await {
+        Ok(environment) => environment,
+        Err(SetupError::Fault(fault)) => {
+            writeln!(out, "\nsetup: {}\n{}", plain(&fault.to_string()), fault.tail.trim_end())?;
+            return Ok(false);
+        }
+        Err(error) => return Err(RepoError::Sandbox(error.to_string())),
+    };
+    if !way.setup.is_empty() {
+        writeln!(out, "\nsetup: done in {:.1} s", environment.took.as_secs_f64())?;
+    }
     let mut passed = true;
-    for (number, spec) in specs.iter().enumerate() {
+    for (number, spec) in way.specs.iter().enumerate() {
         writeln!(out, "\n{}: running", plain(&spec.name))?;
         let tree = mirror.tree(&format!("check-{number}"), commit, "checked").await?;
         let job = VerifierJob {
             workdir: tree.path(),
             scratch: None,
+            layer: environment.layer(),
             limits: Limits { wall: spec.timeout, ..Limits::default() },
             log: scratch.join(format!("{number}.log")),
             cancel: cancel.clone(),

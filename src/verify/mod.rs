@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use adjutant_domain::policy::VerifierPolicy;
 
-pub use detect::{Detected, Detection, Files, MOST_DETECTED, detect, detect_at};
+pub use detect::{Detected, Detection, Files, MOST_DETECTED, Setup, detect, detect_at};
 pub use run::{NotRun, VerifierJob, run_verifier};
 pub use runners::{Change, changed_runners};
 pub use weakened::{Weakening, WeakeningKind, weakened_proof};

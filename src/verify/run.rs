@@ -18,6 +18,8 @@ pub struct VerifierJob {
     /// A home that is shared by the verifiers of this commit, so that a second command finds what the first one built;
     /// `None` for a new one. Never an agent's.
     pub scratch: Option<PathBuf>,
+    /// The prepared environment, which the verifier sees below its files.
+    pub layer: Option<PathBuf>,
     /// Its resource limits. The wall-clock limit comes from the verifier.
     pub limits: Limits,
     pub log: PathBuf,
@@ -40,13 +42,8 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
     run.network = spec.network;
     run.limits = Limits { wall: spec.timeout, ..job.limits };
     run.scratch = job.scratch;
+    run.layer = job.layer;
     run.cancel = job.cancel;
-    if !spec.network {
-        // A missing dependency then gives a clear error at once, and not after a minute of retries.
-        run.env.insert("CARGO_NET_OFFLINE".to_owned(), "true".to_owned());
-        run.env.insert("npm_config_offline".to_owned(), "true".to_owned());
-        run.env.insert("GOPROXY".to_owned(), "off".to_owned());
-    }
     let not_run = |reason: String| NotRun { name: spec.name.clone(), reason };
     let outcome = sandbox.run(run).await.map_err(|error| not_run(error.to_string()))?;
     let (verdict, summary) = judge(spec, &outcome).map_err(not_run)?;
@@ -136,7 +133,7 @@ mod tests {
         };
         let sandbox = Sandbox::probe(config).await.unwrap();
         let limits = Limits { output_bytes: 100_000, ..Limits::default() };
-        let job = VerifierJob { workdir, scratch: None, limits, log: folder.path().join("log"), cancel };
+        let job = VerifierJob { workdir, scratch: None, layer: None, limits, log: folder.path().join("log"), cancel };
         run_verifier(&sandbox, spec, job).await
     }
 

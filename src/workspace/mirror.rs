@@ -107,6 +107,8 @@ pub struct TreeEntry {
     pub path: String,
     /// `100644`, `100755`, `120000` (symlink) or `160000` (submodule).
     pub mode: u32,
+    /// The name of the object with its content.
+    pub object: String,
     /// Bytes; 0 for a submodule.
     pub size: u64,
 }
@@ -362,8 +364,9 @@ impl Mirror {
             let (meta, path) = record.split_once('\t')?;
             let mut fields = meta.split_whitespace();
             let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
-            let size = fields.nth(2)?.parse().unwrap_or(0);
-            Some(TreeEntry { path: path.to_owned(), mode, size })
+            let object = fields.nth(1)?.to_owned();
+            let size = fields.next()?.parse().unwrap_or(0);
+            Some(TreeEntry { path: path.to_owned(), mode, object, size })
         });
         Ok(entries.collect())
     }

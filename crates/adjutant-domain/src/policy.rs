@@ -21,6 +21,7 @@
 //!   parallel_tasks: 3             # agents of one directive at a time
 //!   open_pull_requests: 5         # open pull requests that wait for a person
 //!   approval_hours: 72            # after which people are reminded of a question, once; 0 for never
+//! setup: [npm ci]                 # shell commands that install what the verifiers need; detected where absent
 //! verifiers:                      # detected from the tree where absent
 //!   - name: test                  # kebab-case, unique, not `adjutant`
 //!     run: cargo test             # a shell command, run in the root of the tree
@@ -65,6 +66,9 @@ pub struct Policy {
     pub thresholds: Thresholds,
     /// Bounds on money, time and tries.
     pub limits: Limits,
+    /// Shell commands that install what the verifiers need; detected from the tree where absent.
+    #[serde(default)]
+    pub setup: Option<Vec<String>>,
     /// What proves a commit; detected from the tree where absent.
     pub verifiers: Option<Vec<VerifierPolicy>>,
     /// A model as judge of the acceptance criteria; none where absent.
@@ -222,6 +226,7 @@ impl Default for Policy {
             base: None,
             thresholds: Thresholds { green: 0.85, yellow: 0.60 },
             limits: Limits::default(),
+            setup: None,
             verifiers: None,
             judge: None,
             agent: None,

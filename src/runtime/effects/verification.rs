@@ -105,6 +105,7 @@ impl VerificationRun<'_> {
             let job = VerifierJob {
                 workdir: tree.path(),
                 scratch: None,
+                layer: None,
                 limits: Limits { wall: spec.timeout, ..Limits::default() },
                 log: self.log(&spec.name),
                 cancel: self.cancel.clone(),

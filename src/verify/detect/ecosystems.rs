@@ -1,16 +1,20 @@
 //! The ecosystems with one rule each.
 
-use super::Rule;
 use super::files::{Folder, has_extension, is_solution, split};
+use super::{Rule, Setup};
 
 pub(super) fn cargo(folder: &Folder<'_>) -> Option<Rule> {
     let manifest = folder.toml("Cargo.toml")?;
+    let fetch = if folder.has("Cargo.lock") { "cargo fetch --locked" } else { "cargo fetch" };
+    // Without a lock file of its own, every commit has to see the one that the setup resolved.
+    let setup = |test: &str| Setup::install([fetch]).warm(format!("{test} --no-run")).keeping(&["Cargo.lock"]);
     // Without `--workspace` the members of a workspace with a root package are not tested.
-    Some(if manifest.contains_key("workspace") {
-        Rule::new("cargo test --workspace", "the workspace in `Cargo.toml`")
+    let (test, why) = if manifest.contains_key("workspace") {
+        ("cargo test --workspace", "the workspace in `Cargo.toml`")
     } else {
-        Rule::new("cargo test", "`Cargo.toml`")
-    })
+        ("cargo test", "`Cargo.toml`")
+    };
+    Some(Rule::new(test, why).after(setup(test)))
 }
 
 pub(super) fn deno(folder: &Folder<'_>) -> Option<Rule> {
@@ -20,54 +24,73 @@ pub(super) fn deno(folder: &Folder<'_>) -> Option<Rule> {
         return None;
     }
     let task = folder.json(name).is_some_and(|manifest| manifest.pointer("/tasks/test").is_some());
-    Some(Rule::new(if task { "deno task test" } else { "deno test" }, format!("`{name}`")))
+    let rule = Rule::new(if task { "deno task test" } else { "deno test" }, format!("`{name}`"));
+    Some(rule.after(Setup::install(["deno install"]).keeping(&["node_modules"])))
 }
 
 pub(super) fn go(folder: &Folder<'_>) -> Option<Rule> {
     let tests = folder.below().any(|path| path.ends_with("_test.go"));
-    (folder.has("go.mod") && tests).then(|| Rule::new("go test ./...", "`go.mod` and files named `*_test.go`"))
+    let vendored = folder.has("vendor/modules.txt");
+    let setup = Setup::install((!vendored).then_some("go mod download")).warm("go test -run '^$' ./...");
+    (folder.has("go.mod") && tests)
+        .then(|| Rule::new("go test ./...", "`go.mod` and files named `*_test.go`").after(setup))
 }
 
 pub(super) fn maven(folder: &Folder<'_>) -> Option<Rule> {
     let program = if folder.has("mvnw") { "./mvnw" } else { "mvn" };
-    folder.has("pom.xml").then(|| Rule::new(format!("{program} --batch-mode test"), "`pom.xml`"))
+    // Which artefacts a run of the tests needs is known only after one: the plugins ask for more while they work.
+    let setup = Setup::install([format!("{program} --batch-mode -Dmaven.test.failure.ignore=true test")]);
+    folder.has("pom.xml").then(|| Rule::new(format!("{program} --batch-mode --offline test"), "`pom.xml`").after(setup))
 }
 
 pub(super) fn gradle(folder: &Folder<'_>) -> Option<Rule> {
     let manifest = folder.first(&["build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"])?;
     let program = if folder.has("gradlew") { "./gradlew" } else { "gradle" };
-    Some(Rule::new(format!("{program} test"), format!("`{manifest}`")))
+    let setup = Setup::install([
+        format!("{program} --no-daemon testClasses"),
+        format!("{program} --no-daemon --continue test || true"),
+    ]);
+    Some(Rule::new(format!("{program} --no-daemon --offline test"), format!("`{manifest}`")).after(setup))
 }
 
 pub(super) fn ruby(folder: &Folder<'_>) -> Option<Rule> {
     if !folder.has("Gemfile") {
         return None;
     }
+    let locked = folder.has("Gemfile.lock");
+    let install = if locked { "bundle install" } else { "bundle install --prefer-local" };
+    let setup = Setup::install([install]).keeping(&["Gemfile.lock"]);
     if folder.below().any(|path| path.starts_with("spec/") && path.ends_with("_spec.rb")) {
-        return Some(Rule::new("bundle exec rspec", "`Gemfile` and the files in `spec/`"));
+        return Some(Rule::new("bundle exec rspec", "`Gemfile` and the files in `spec/`").after(setup));
     }
     let tests = folder.below().any(|path| path.starts_with("test/") && has_extension(path, "rb"));
     (tests && folder.has("Rakefile"))
-        .then(|| Rule::new("bundle exec rake test", "`Gemfile`, `Rakefile` and the files in `test/`"))
+        .then(|| Rule::new("bundle exec rake test", "`Gemfile`, `Rakefile` and the files in `test/`").after(setup))
 }
 
 pub(super) fn php(folder: &Folder<'_>) -> Option<Rule> {
     let manifest = folder.json("composer.json")?;
+    let setup =
+        Setup::install(["composer install --no-interaction --no-progress"]).keeping(&["vendor", "composer.lock"]);
     if manifest.pointer("/scripts/test").is_some() {
-        return Some(Rule::new("composer test", "the script `test` in `composer.json`"));
+        return Some(Rule::new("composer test", "the script `test` in `composer.json`").after(setup));
     }
     let config = folder.first(&["phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"])?;
-    Some(Rule::new("vendor/bin/phpunit", format!("`composer.json` and `{config}`")))
+    Some(Rule::new("vendor/bin/phpunit", format!("`composer.json` and `{config}`")).after(setup))
 }
 
 pub(super) fn dotnet(folder: &Folder<'_>) -> Option<Rule> {
     let solution = folder.below().find(|path| split(path).0.is_empty() && is_solution(path))?;
-    Some(Rule::new("dotnet test", format!("`{solution}`")))
+    let setup = Setup::install(["dotnet restore"]).keeping(&["obj"]);
+    Some(Rule::new("dotnet test --no-restore", format!("`{solution}`")).after(setup))
 }
 
 pub(super) fn elixir(folder: &Folder<'_>) -> Option<Rule> {
     let tests = folder.below().any(|path| path.starts_with("test/") && path.ends_with("_test.exs"));
-    (folder.has("mix.exs") && tests).then(|| Rule::new("mix test", "`mix.exs` and the files in `test/`"))
+    let setup = Setup::install(["mix local.hex --force", "mix local.rebar --force", "mix deps.get"])
+        .warm("MIX_ENV=test mix deps.compile")
+        .keeping(&["deps", "_build"]);
+    (folder.has("mix.exs") && tests).then(|| Rule::new("mix test", "`mix.exs` and the files in `test/`").after(setup))
 }
 
 pub(super) fn swift(folder: &Folder<'_>) -> Option<Rule> {

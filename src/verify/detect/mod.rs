@@ -13,6 +13,7 @@ mod files;
 mod node;
 mod python;
 mod runners;
+mod setup;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ use crate::workspace::{GitError, Mirror};
 pub use files::Files;
 use files::Folder;
 pub(super) use files::has_extension;
+pub use setup::Setup;
 
 /// The most folders of one repository that are tested by detection. A larger repository names its verifiers.
 pub const MOST_DETECTED: usize = 8;
@@ -35,6 +37,8 @@ pub struct Detected {
     pub ecosystem: &'static str,
     /// The command. It changes into the folder by itself.
     pub verifier: VerifierSpec,
+    /// What it needs to be installed.
+    pub setup: Setup,
     /// The files that led to it, as the end of the sentence "… because of".
     pub why: String,
 }
@@ -48,18 +52,35 @@ pub struct Detection {
     pub left_out: Vec<String>,
 }
 
+impl Detection {
+    /// What all verifiers together need to be installed.
+    pub fn setup(&self) -> Setup {
+        let mut setup = Setup::default();
+        for detected in &self.found {
+            setup.and(detected.setup.clone());
+        }
+        setup
+    }
+}
+
 /// A command and its reason, as a rule of an ecosystem gives it.
 struct Rule {
     /// The name of its check run.
     name: String,
     run: String,
     why: String,
+    setup: Setup,
 }
 
 impl Rule {
     fn new(run: impl Into<String>, why: impl Into<String>) -> Self {
         let run = run.into();
-        Self { name: name(&run), run, why: why.into() }
+        Self { name: name(&run), run, why: why.into(), setup: Setup::default() }
+    }
+
+    fn after(mut self, setup: Setup) -> Self {
+        self.setup = setup;
+        self
     }
 }
 
@@ -120,13 +141,14 @@ pub fn detect(files: &Files) -> Detection {
 }
 
 fn detected(folder: &Folder<'_>, ecosystem: &'static str, rule: Rule) -> Detected {
-    let Rule { name, run, why } = rule;
+    let Rule { name, run, why, setup } = rule;
     let verifier = if folder.path.is_empty() {
         VerifierSpec::required(name, run)
     } else {
         VerifierSpec::required(format!("{name} in {}", folder.path), format!("cd {} && {run}", folder.path))
     };
-    Detected { folder: folder.path.to_owned(), ecosystem, verifier, why }
+    let setup = setup.in_folder(folder);
+    Detected { folder: folder.path.to_owned(), ecosystem, verifier, setup, why }
 }
 
 /// The first words of a command without its options, as the name of its check run.

@@ -1,9 +1,9 @@
-//! Node.js: which package manager, and which script.
+//! Node.js: which package manager, which script, and what has to be installed.
 
 use serde_json::Value;
 
-use super::Rule;
 use super::files::Folder;
+use super::{Rule, Setup};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manager {
@@ -23,18 +23,31 @@ const LOCKFILES: &[(&str, Manager)] = &[
     ("npm-shrinkwrap.json", Manager::Npm),
 ];
 
+/// The version of pnpm that reads a version of its lockfile.
+/// <https://pnpm.io/installation#compatibility>
+const PNPM: &[(&str, &str)] = &[("'9.", "9"), ("'6.", "8"), ("5.", "7")];
+
+/// Scripts of these programs install hooks of git, which nothing here needs.
+const HOOKS: &[&str] = &["husky", "lefthook", "simple-git-hooks", "git-hooks", "is-ci"];
+
 pub(super) fn rule(folder: &Folder<'_>) -> Option<Rule> {
     let package = folder.json("package.json")?;
-    let (manager, sign) = manager(folder, &package);
+    let Chosen { manager, version, sign } = choose(folder, &package);
+    let setup = setup(folder, manager, version.as_deref());
     if has_test(&package) {
-        let run = match manager {
+        let test = match manager {
             Manager::Npm => "npm test",
             Manager::Pnpm => "pnpm test",
             Manager::Yarn => "yarn test",
             // `bun test` is Bun's own runner, not the script.
             Manager::Bun => "bun run test",
         };
-        return Some(Rule::new(run, format!("the script `test` in `package.json`{sign}")));
+        let mut rule = Rule::new(test, format!("the script `test` in `package.json`{sign}")).after(setup);
+        if prepares(&package) {
+            // Package managers run it when they install, and it builds what the tests load. It belongs to each commit.
+            rule.run = format!("npm run prepare && {}", rule.run);
+        }
+        return Some(rule);
     }
     // The root of a workspace often has no script of its own.
     let workspaces = package.get("workspaces").is_some() || folder.has("pnpm-workspace.yaml");
@@ -43,14 +56,23 @@ pub(super) fn rule(folder: &Folder<'_>) -> Option<Rule> {
         Manager::Pnpm if workspaces => "pnpm --recursive --if-present run test",
         _ => return None,
     };
-    Some(Rule::new(run, format!("the workspaces of `package.json`{sign}")))
+    Some(Rule::new(run, format!("the workspaces of `package.json`{sign}")).after(setup))
 }
 
-/// The package manager, and the file that names it.
+/// The package manager of a project.
+struct Chosen {
+    manager: Manager,
+    /// Its version, if the project says.
+    version: Option<String>,
+    /// The file that names it, as the end of a sentence.
+    sign: String,
+}
+
 /// <https://nodejs.org/api/packages.html#packagemanager>
-fn manager(folder: &Folder<'_>, package: &Value) -> (Manager, String) {
+fn choose(folder: &Folder<'_>, package: &Value) -> Chosen {
     let named = package.get("packageManager").and_then(Value::as_str).unwrap_or_default();
-    let by_name = match named.split('@').next().unwrap_or_default() {
+    let (name, version) = named.split_once('@').unwrap_or((named, ""));
+    let by_name = match name {
         "pnpm" => Some(Manager::Pnpm),
         "yarn" => Some(Manager::Yarn),
         "bun" => Some(Manager::Bun),
@@ -58,16 +80,77 @@ fn manager(folder: &Folder<'_>, package: &Value) -> (Manager, String) {
         _ => None,
     };
     if let Some(manager) = by_name {
-        return (manager, " and its `packageManager`".to_owned());
+        // A hash may follow the version. It goes into a command, so it may hold nothing else.
+        let version = version.split('+').next().unwrap_or_default();
+        let plain = version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+        let version = (plain && !version.is_empty()).then(|| version.to_owned());
+        return Chosen { manager, version, sign: " and its `packageManager`".to_owned() };
     }
     match LOCKFILES.iter().find(|(name, _)| folder.has(name)) {
-        Some((name, manager)) => (*manager, format!(" and `{name}`")),
-        None => (Manager::Npm, String::new()),
+        Some((name, manager)) => Chosen {
+            manager: *manager,
+            version: if *manager == Manager::Pnpm { pnpm_version(folder) } else { None },
+            sign: format!(" and `{name}`"),
+        },
+        None => Chosen { manager: Manager::Npm, version: None, sign: String::new() },
+    }
+}
+
+fn pnpm_version(folder: &Folder<'_>) -> Option<String> {
+    let lock = folder.text("pnpm-lock.yaml")?;
+    let written = lock.lines().find_map(|line| line.strip_prefix("lockfileVersion:"))?.trim();
+    PNPM.iter().find(|(start, _)| written.starts_with(start)).map(|(_, version)| (*version).to_owned())
+}
+
+/// Package managers other than npm come from npm's registry.
+fn setup(folder: &Folder<'_>, manager: Manager, version: Option<&str>) -> Setup {
+    let with = |package: &str, default: &str| {
+        let version = version.unwrap_or(default);
+        format!("npm install --global --prefix ~/.local {package}@{version}")
+    };
+    let locked = |names: &[&str]| names.iter().any(|name| folder.has(name));
+    match manager {
+        Manager::Npm => {
+            let locked = locked(&["package-lock.json", "npm-shrinkwrap.json"]);
+            let install = if locked { "npm ci" } else { "npm install --no-package-lock" };
+            Setup::install([install]).keeping(&["node_modules"])
+        }
+        Manager::Pnpm => {
+            let frozen = if locked(&["pnpm-lock.yaml"]) { " --frozen-lockfile" } else { "" };
+            Setup::install([with("pnpm", "9"), format!("pnpm install{frozen}")])
+                .keeping(&["node_modules", "pnpm-lock.yaml"])
+        }
+        Manager::Yarn => {
+            // The first version and the later ones are packages of different names.
+            let modern = version.map_or_else(|| folder.has(".yarnrc.yml"), |version| !version.starts_with("1."));
+            let (program, flag) = if modern {
+                (with("@yarnpkg/cli-dist", "4"), "immutable")
+            } else {
+                (with("yarn", "1"), "frozen-lockfile")
+            };
+            let frozen = if locked(&["yarn.lock"]) { format!(" --{flag}") } else { String::new() };
+            let kept = &["node_modules", "yarn.lock", ".yarn", ".pnp.cjs", ".pnp.loader.mjs"];
+            Setup::install([program, format!("yarn install{frozen}")]).keeping(kept)
+        }
+        Manager::Bun => {
+            let frozen = if locked(&["bun.lock", "bun.lockb"]) { " --frozen-lockfile" } else { "" };
+            Setup::install([with("bun", "1"), format!("bun install{frozen}")]).keeping(&["node_modules", "bun.lock"])
+        }
     }
 }
 
 /// Whether there is a test script other than the one that `npm init` writes.
 fn has_test(package: &Value) -> bool {
-    let script = package.pointer("/scripts/test").and_then(Value::as_str).unwrap_or_default();
+    let script = script(package, "test");
     !script.trim().is_empty() && !script.contains("no test specified")
+}
+
+/// Whether the project builds something when it is installed.
+fn prepares(package: &Value) -> bool {
+    let script = script(package, "prepare");
+    !script.trim().is_empty() && !HOOKS.iter().any(|program| script.contains(program))
+}
+
+fn script<'a>(package: &'a Value, name: &str) -> &'a str {
+    package.pointer(&format!("/scripts/{name}")).and_then(Value::as_str).unwrap_or_default()
 }

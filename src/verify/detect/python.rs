@@ -1,5 +1,7 @@
 //! Python: whether a folder is a project with tests.
 
+mod install;
+
 use super::Rule;
 use super::files::{Folder, has_extension, is_not_ours, split};
 
@@ -10,14 +12,20 @@ const PROJECT: &[&str] = &["pyproject.toml", "setup.py", "setup.cfg", "tox.ini",
 pub(super) fn project(folder: &Folder<'_>) -> Option<Rule> {
     let sign = folder.first(PROJECT).filter(|sign| *sign != "pyproject.toml" || is_python(folder))?;
     let tests = folder.below().filter(|path| is_test(path)).count();
-    (tests > 0 || folder.has("pytest.ini"))
-        .then(|| Rule::new("pytest", format!("`{sign}` and {tests} files with tests")))
+    (tests > 0 || folder.has("pytest.ini")).then(|| rule(folder, format!("`{sign}` and {tests} files with tests")))
 }
 
 /// Tests without any sign of a project. It is asked last: a C library may have a script that is named like a test.
 pub(super) fn loose_tests(folder: &Folder<'_>) -> Option<Rule> {
     let tests = folder.below().filter(|path| is_named_test(path) && !is_not_ours(split(path).0)).count();
-    (tests > 0).then(|| Rule::new("pytest", format!("{tests} files named like tests of pytest")))
+    (tests > 0).then(|| rule(folder, format!("{tests} files named like tests of pytest")))
+}
+
+fn rule(folder: &Folder<'_>, why: String) -> Rule {
+    let venv = install::venv(folder);
+    // The root's virtual environment is in the path; another folder's is named.
+    let run = if folder.path.is_empty() { "pytest".to_owned() } else { format!("{venv}/bin/pytest") };
+    Rule { name: "pytest".to_owned(), ..Rule::new(run, why) }.after(install::setup(folder, &venv))
 }
 
 /// Whether a `pyproject.toml` is that of a Python project: other tools keep their settings in one, too.

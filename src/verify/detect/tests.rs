@@ -97,14 +97,14 @@ fn a_python_project_needs_a_sign_and_tests() {
 fn each_other_ecosystem_has_its_command() {
     assert_eq!(commands(&["go.mod", "a_test.go"], &[]), ["go test ./..."]);
     assert_eq!(commands(&["go.mod", "a.go"], &[]), [""; 0]);
-    assert_eq!(commands(&["pom.xml"], &[]), ["mvn --batch-mode test"]);
-    assert_eq!(commands(&["pom.xml", "mvnw"], &[]), ["./mvnw --batch-mode test"]);
-    assert_eq!(commands(&["build.gradle.kts", "gradlew"], &[]), ["./gradlew test"]);
+    assert_eq!(commands(&["pom.xml"], &[]), ["mvn --batch-mode --offline test"]);
+    assert_eq!(commands(&["pom.xml", "mvnw"], &[]), ["./mvnw --batch-mode --offline test"]);
+    assert_eq!(commands(&["build.gradle.kts", "gradlew"], &[]), ["./gradlew --no-daemon --offline test"]);
     assert_eq!(commands(&["Gemfile", "spec/a_spec.rb"], &[]), ["bundle exec rspec"]);
     assert_eq!(commands(&["Gemfile", "Rakefile", "test/a_test.rb"], &[]), ["bundle exec rake test"]);
     assert_eq!(commands(&["phpunit.xml.dist"], &[("composer.json", "{}")]), ["vendor/bin/phpunit"]);
     assert_eq!(commands(&[], &[("composer.json", r#"{"scripts":{"test":"pest"}}"#)]), ["composer test"]);
-    assert_eq!(commands(&["App.sln"], &[]), ["dotnet test"]);
+    assert_eq!(commands(&["App.sln"], &[]), ["dotnet test --no-restore"]);
     assert_eq!(commands(&["mix.exs", "test/a_test.exs"], &[]), ["mix test"]);
     assert_eq!(commands(&["Package.swift", "Tests/A.swift"], &[]), ["swift test"]);
     assert_eq!(commands(&[], &[("deno.json", r#"{"tasks":{"test":"deno test -A"}}"#)]), ["deno task test"]);
@@ -134,7 +134,7 @@ fn every_project_of_a_monorepo_is_tested_in_its_folder() {
             &["backend/setup.py", "backend/tests/test_a.py", "frontend/bun.lock"],
             &[("frontend/package.json", package), ("examples/a/package.json", package), ("docs/package.json", package)],
         ),
-        ["cd backend && pytest", "cd frontend && bun run test"]
+        ["cd backend && ~/.venvs/backend/bin/pytest", "cd frontend && bun run test"]
     );
     let names = detect(&Files::new(["a/b/pom.xml".to_owned()].into())).found;
     assert_eq!(names[0].verifier.name, "mvn test in a/b");
@@ -149,4 +149,87 @@ fn a_repository_with_very_many_projects_names_its_verifiers_itself() {
     assert_eq!(detection.found.len(), MOST_DETECTED);
     assert_eq!(detection.left_out.first().map(String::as_str), Some("services/s08"));
     assert_eq!(detection.left_out.len(), 12);
+}
+
+/// What is installed for these paths and texts.
+fn installed(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
+    let all = paths.iter().copied().chain(texts.iter().map(|(path, _)| *path)).map(str::to_owned);
+    let mut files = Files::new(all.collect());
+    for (path, text) in texts {
+        files.add(path, text.as_bytes());
+    }
+    detect(&files).setup().install
+}
+
+#[test]
+fn the_lockfile_decides_what_node_installs() {
+    let package = ("package.json", r#"{"scripts":{"test":"vitest"}}"#);
+    let pinned = |manager: &str| format!(r#"{{"scripts":{{"test":"vitest"}},"packageManager":"{manager}"}}"#);
+    let program = |package: &str| format!("npm install --global --prefix ~/.local {package}");
+    assert_eq!(installed(&["package-lock.json"], &[package]), ["npm ci"]);
+    assert_eq!(installed(&[], &[package]), ["npm install --no-package-lock"]);
+    for (lock, version) in
+        [("lockfileVersion: '9.0'", "9"), ("lockfileVersion: '6.0'", "8"), ("lockfileVersion: 5.4", "7")]
+    {
+        let found = installed(&[], &[package, ("pnpm-lock.yaml", lock)]);
+        assert_eq!(found, [program(&format!("pnpm@{version}")), "pnpm install --frozen-lockfile".to_owned()]);
+    }
+    let pnpm = pinned("pnpm@10.33.0+sha512.abc");
+    assert_eq!(
+        installed(&["pnpm-lock.yaml"], &[("package.json", &pnpm)]),
+        [program("pnpm@10.33.0"), "pnpm install --frozen-lockfile".to_owned()]
+    );
+    let berry = pinned("yarn@3.6.0");
+    assert_eq!(
+        installed(&["yarn.lock"], &[("package.json", &berry)]),
+        [program("@yarnpkg/cli-dist@3.6.0"), "yarn install --immutable".to_owned()]
+    );
+    assert_eq!(installed(&["yarn.lock"], &[package]), [program("yarn@1"), "yarn install --frozen-lockfile".to_owned()]);
+    let hostile = pinned("pnpm@1; curl evil");
+    assert_eq!(installed(&[], &[("package.json", &hostile)])[0], program("pnpm@9"), "no version is a command");
+}
+
+#[test]
+fn what_a_project_builds_when_it_is_installed_is_built_for_each_commit() {
+    let script = |prepare: &str| format!(r#"{{"scripts":{{"test":"vitest","prepare":"{prepare}"}}}}"#);
+    assert_eq!(commands(&[], &[("package.json", &script("tsc"))]), ["npm run prepare && npm test"]);
+    assert_eq!(commands(&[], &[("package.json", &script("husky install"))]), ["npm test"]);
+}
+
+#[test]
+fn the_extras_and_groups_of_tests_are_installed_for_python() {
+    let tests = &["tests/test_a.py"];
+    let of = |text: &str| {
+        let found = installed(tests, &[("pyproject.toml", text)]);
+        found
+            .into_iter()
+            .filter(|command| command.contains("pip install --quiet -") || command.contains("uv sync"))
+            .collect::<Vec<_>>()
+    };
+    let extras = "[project]\nname='a'\n[project.optional-dependencies]\ntest=['pytest']\ndocs=['sphinx']\n";
+    let start = "~/.venv/bin/pip install --quiet";
+    assert_eq!(of(extras), [format!("{start} --upgrade pip"), format!("{start} --editable '.[test]'")]);
+    let groups = "[project]\nname='a'\n[dependency-groups]\ndev=['pytest']\n";
+    assert_eq!(of(groups)[1..], [format!("{start} --editable ."), format!("{start} --group dev")]);
+    let old = "from setuptools import setup\nsetup(extras_require={'tests': ['pytest']})\n";
+    let found = installed(&["tests/test_a.py", "requirements-dev.txt"], &[("setup.py", old)]);
+    assert!(found.contains(&format!("{start} --editable '.[tests]'")), "{found:?}");
+    assert!(found.contains(&format!("{start} --requirement requirements-dev.txt")), "{found:?}");
+    let tox = "[testenv]\ndeps =\n    -r requirements/ci.txt\n    flaky>=3\n    {env:X}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n";
+    let found = installed(tests, &[("tox.ini", tox)]);
+    assert!(found.contains(&format!("{start} --requirement requirements/ci.txt")), "{found:?}");
+    assert!(found.contains(&format!("{start} 'flaky>=3'")), "{found:?}");
+    assert!(!found.iter().any(|command| command.contains("sphinx") || command.contains("{env")), "{found:?}");
+}
+
+#[test]
+fn a_compiled_extension_makes_the_environment_one_of_the_whole_commit() {
+    let whole = |name: &str, text: &str| {
+        let mut files = Files::new(["tests/test_a.py".to_owned(), name.to_owned()].into());
+        files.add(name, text.as_bytes());
+        detect(&files).setup().whole
+    };
+    assert!(whole("pyproject.toml", "[project]\n[build-system]\nbuild-backend='maturin'\n"));
+    assert!(whole("setup.py", "setup(ext_modules=[Extension('a', ['a.c'])])"));
+    assert!(!whole("pyproject.toml", "[project]\n[build-system]\nbuild-backend='hatchling.build'\n"));
 }

@@ -26,6 +26,16 @@ use crate::workspace::programs::which;
 /// started.
 const PRELUDE: &str =
     r#"exec 3>"$1"; shift; while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@""#;
+/// The variables by which package managers know that there is no network.
+const OFFLINE: &[(&str, &str)] = &[
+    ("CARGO_NET_OFFLINE", "true"),
+    ("npm_config_offline", "true"),
+    ("YARN_ENABLE_NETWORK", "0"),
+    ("GOPROXY", "off"),
+    ("PIP_NO_INDEX", "1"),
+    ("UV_OFFLINE", "1"),
+    ("COMPOSER_DISABLE_NETWORK", "1"),
+];
 /// How long the pipe may stay open after the tree was killed.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -229,13 +239,14 @@ fn environment(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> BTreeMap<S
     let system = ["/usr/local/sbin", "/usr/local/bin", "/usr/local/go/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         .map(str::to_owned);
     // Where package managers put programs. A home is of one run, above the prepared environment's.
-    let own = [".venv/bin", ".local/bin", ".cargo/bin", "go/bin"].map(|folder| format!("{home}/{folder}"));
+    let own = [".venv/bin", ".local/bin", ".cargo/bin", ".gems/bin", "go/bin"].map(|folder| format!("{home}/{folder}"));
     let path = own.into_iter().chain(bins).chain(system).collect::<Vec<_>>().join(":");
     let mut env: BTreeMap<String, String> = [
         ("PATH", path.as_str()),
         ("HOME", &home),
         ("CARGO_HOME", &format!("{home}/.cargo")),
         ("CARGO_TARGET_DIR", &format!("{home}/target")),
+        ("GEM_HOME", &format!("{home}/.gems")),
         ("TMPDIR", &temporary),
         ("USER", "worker"),
         ("LOGNAME", "worker"),
@@ -247,6 +258,9 @@ fn environment(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> BTreeMap<S
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
+    // Without a network a missing dependency gives a clear error at once, and not after a minute of retries.
+    let offline = OFFLINE.iter().filter(|_| !run.network);
+    env.extend(offline.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     env.extend(run.env.clone());
     env
 }

@@ -113,6 +113,7 @@ impl Reader {
                 ("agent", _) => self.agent(node, key.name, &mut policy.agent),
                 ("thresholds", _) => self.thresholds(node, &mut policy.thresholds),
                 ("limits", _) => self.limits(node, &mut policy.limits),
+                ("setup", Rule::Commands(most)) => policy.setup = Some(self.setup(node, *most)),
                 ("verifiers", Rule::Verifiers(most)) => policy.verifiers = Some(self.verifiers(node, *most)),
                 ("judge", _) => policy.judge = Some(self.judge(node)),
                 ("protected_paths", Rule::Globs(most)) => policy.protected_paths = self.protected_paths(node, *most),
@@ -314,6 +315,11 @@ impl Reader {
         }
     }
 
+    fn setup(&mut self, node: &Node, most: usize) -> Vec<String> {
+        let entries = self.list(node, "setup", most);
+        entries.iter().filter_map(|entry| self.command(entry, "setup")).map(str::to_owned).collect()
+    }
+
     fn verifiers(&mut self, node: &Node, most: usize) -> Vec<VerifierPolicy> {
         let mut verifiers: Vec<VerifierPolicy> = Vec::new();
         for entry in self.list(node, "verifiers", most) {
@@ -337,7 +343,7 @@ impl Reader {
             None
         };
         let run = if let Some(value) = value_of("run") {
-            self.command(value)
+            self.command(value, "run")
         } else {
             self.fault(node.line, "a verifier needs a command to `run`, such as `cargo test`.");
             None
@@ -356,11 +362,11 @@ impl Reader {
     }
 
     /// A command may be a block of lines, with the line end that YAML gives it.
-    fn command<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
+    fn command<'a>(&mut self, node: &'a Node, key: &str) -> Option<&'a str> {
         match &node.value {
             Value::Text(text) if !text.trim().is_empty() => Some(text.trim()),
             _ => {
-                self.expected(node, "run", "a shell command");
+                self.expected(node, key, "a shell command");
                 None
             }
         }

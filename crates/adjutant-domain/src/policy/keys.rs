@@ -36,6 +36,8 @@ pub(super) enum Rule {
     VerifierName,
     /// A shell command.
     Command,
+    /// A list of so many shell commands at most.
+    Commands(usize),
     /// A number above 0 and at most this.
     Number(f64),
     /// A number from 0 to this.
@@ -88,6 +90,13 @@ pub(super) const POLICY: &[Key<Policy>] = &[
         group(THRESHOLDS, p)
     }),
     Key::new("limits", "Bounds on money, time and tries.", Rule::Group(LIMITS), |p| group(LIMITS, p)),
+    Key::new(
+        "setup",
+        "Shell commands, run once on the base commit, that install what the verifiers need.",
+        Rule::Commands(20),
+        |p: &Policy| json!(p.setup),
+    )
+    .or("detected from the tree"),
     Key::new("verifiers", "What proves a commit.", Rule::Verifiers(20), |p: &Policy| {
         json!(p.verifiers.as_ref().map(|all| all.iter().map(|one| group(VERIFIER, one)).collect::<Vec<_>>()))
     })

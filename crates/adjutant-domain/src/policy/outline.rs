@@ -104,6 +104,7 @@ mod tests {
           parallel_tasks: 3                     # default
           open_pull_requests: 5                 # default
           approval_hours: 72                    # default
+        setup:                                  # default: detected from the tree
         verifiers:
           - { name: test, run: "make \"test\"", required: true, weight: 1, timeout_minutes: 30, network: false }
         judge: { weight: 1 }

@@ -61,6 +61,9 @@ fn rule(rule: &Rule) -> Value {
             "type": "string", "maxLength": 40, "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "not": { "const": "adjutant" },
         }),
         Rule::Command => json!({ "type": "string", "pattern": "\\S" }),
+        Rule::Commands(most) => json!({
+            "type": ["array", "null"], "maxItems": most, "items": { "type": "string", "pattern": "\\S" },
+        }),
         Rule::Number(most) => json!({ "type": ["number", "null"], "exclusiveMinimum": 0, "maximum": most }),
         Rule::NumberOrNone(most) => json!({ "type": ["number", "null"], "minimum": 0, "maximum": most }),
         Rule::Count(most) => json!({ "type": ["integer", "null"], "minimum": 1, "maximum": most }),

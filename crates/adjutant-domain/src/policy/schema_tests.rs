@@ -95,6 +95,7 @@ const KEYS: &[(&str, &[&str], &[&str])] = &[
     ("limits.steps", &["1", "50"], &["0", "51", "1.5"]),
     ("limits.parallel_tasks", &["1", "20"], &["0", "21", "1.5"]),
     ("limits.open_pull_requests", &["1", "100"], &["0", "101", "1.5"]),
+    ("setup", &["[]", "[npm ci]", "['a\n', b]"], &["npm ci", "['']", "[' ']", "[1]", "[[a]]", "{ a: b }"]),
     (
         "verifiers",
         &["[]", "[{ name: a, run: b }]", "[{ name: a-1, run: \"x\\n\" }, { name: b, run: c }]"],

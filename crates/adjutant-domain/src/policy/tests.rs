@@ -23,6 +23,7 @@ base: release/1.x
 agent: fast
 thresholds: { green: 0.9, yellow: 0.5 }
 limits: { cost_usd: 2.5, cost_ceiling_usd: 7.5, approval_hours: 0, wall_time_hours: 1, rework_cycles: 2, chain_generations: 1, steps: 5, parallel_tasks: 2, open_pull_requests: 9 }
+setup: [npm ci]
 verifiers:
   - { name: test, run: cargo test }
   - { name: lint, run: cargo clippy }
@@ -62,6 +63,7 @@ protected_paths: ["migrations/**", "*.sql"]
             open_pull_requests: 9,
             approval_hours: 0.0,
         },
+        setup: Some(vec!["npm ci".to_owned()]),
         verifiers: Some(verifiers),
         judge: Some(JudgePolicy { agent: Some("judge".to_owned()), weight: 2.0 }),
         agent: Some("fast".to_owned()),
@@ -112,7 +114,7 @@ colour: blue
     Line 18: `judge` must be a mapping (`key: value`), but is `strict`.
     Line 19: `protected_paths` has a glob that does not compile: error parsing glob 'a{b': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?).
     Line 19: `protected_paths` must be a list of globs from the root of the tree, such as `migrations/**`, but is `/etc`.
-    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, verifiers, judge, protected_paths.
+    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, setup, verifiers, judge, protected_paths.
     ");
 }
 

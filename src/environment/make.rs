@@ -1,0 +1,61 @@
+//! Runs the commands of a setup, and takes what they left as a layer.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{LONGEST, SetupError, SetupFault, Wanted, keep, limits};
+use crate::workspace::Removal;
+use crate::workspace::sandbox::{Exit, Sandbox, SandboxRun};
+
+/// Makes a layer in the empty folder `into`.
+pub(super) async fn layer(sandbox: &Sandbox, wanted: Wanted<'_>, into: &Path) -> Result<(), SetupError> {
+    let name = format!("setup-{}", uuid::Uuid::new_v4().simple());
+    let tree = wanted.mirror.tree(&name, wanted.commit, "setup").await?;
+    let made = async {
+        let scratch = into.join("scratch");
+        run(sandbox, wanted, &tree.path(), &scratch).await?;
+        let tracked = wanted.mirror.files(wanted.commit).await?.into_iter().map(|entry| entry.path).collect();
+        let (from, layer, setup) = (tree.path(), into.to_owned(), wanted.setup.clone());
+        let kept = tokio::task::spawn_blocking(move || {
+            let home = layer.join("home");
+            fs::rename(scratch.join("home"), &home).map_err(SetupError::at(&home))?;
+            let kept = layer.join("tree");
+            fs::create_dir(&kept).map_err(SetupError::at(&kept))?;
+            keep::keep(&from, &kept, &tracked, &setup)?;
+            crate::workspace::remove_all(&scratch).map_err(SetupError::at(&scratch))?;
+            fs::set_permissions(&layer, fs::Permissions::from_mode(0o755)).map_err(SetupError::at(&layer))
+        });
+        kept.await.unwrap_or(Err(SetupError::Cancelled))
+    };
+    let made = made.await;
+    tree.remove(Removal::Disposable);
+    made
+}
+
+async fn run(sandbox: &Sandbox, wanted: Wanted<'_>, tree: &Path, scratch: &Path) -> Result<(), SetupError> {
+    let deadline = Instant::now() + LONGEST;
+    let setup = wanted.setup;
+    let install = setup.install.iter().map(|command| (command, true));
+    let warm = setup.warm.iter().map(|command| (command, false));
+    for (number, (command, installs)) in install.chain(warm).enumerate() {
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        let argv = ["sh", "-ec", command].map(str::to_owned).to_vec();
+        let mut run = SandboxRun::new(argv, tree, wanted.log.with_extension(format!("{number}.log")));
+        run.network = installs;
+        run.limits = limits(left);
+        run.scratch = Some(scratch.to_owned());
+        run.cancel = wanted.cancel.clone();
+        let outcome = sandbox.run(run).await?;
+        match outcome.exit {
+            Exit::Cancelled => return Err(SetupError::Cancelled),
+            exit if installs && !exit.success() => {
+                let how = exit.to_string();
+                return Err(SetupFault { command: command.clone(), how, tail: outcome.tail }.into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

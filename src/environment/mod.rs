@@ -1,0 +1,147 @@
+//! Environments: what has to be installed before a repository's commands can be run.
+//!
+//! In: a [`Setup`] (the commands that install, from the policy or detected) and a commit. Out: an [`Environment`], a
+//! read-only layer that verifiers and agents see below their own files.
+//!
+//! A layer is made once for each key: the commands, the programs of this machine, and the contents of the manifests and
+//! lockfiles (`key`). It is made from the *base* commit. A commit that changes one of those files gets a layer of its own,
+//! which no other commit ever uses, because code of that commit took part in it. Two tasks that need the same layer at one
+//! time make it once. Layers that were not used for long are removed (`shelf`).
+//!
+//! What never happens here: nothing is judged. A setup that fails is a [`SetupFault`] with the command and its last lines;
+//! whether that is the base's fault or the change's is for the caller to say.
+
+mod keep;
+mod key;
+mod make;
+mod shelf;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::verify::Setup;
+use crate::workspace::sandbox::{Limits, Mode, Sandbox, SandboxError};
+use crate::workspace::{GitError, Mirror};
+
+pub use shelf::Shelf;
+
+/// The longest time that all commands of a setup together may take.
+const LONGEST: Duration = Duration::from_mins(45);
+
+/// Makes environments and keeps them for later runs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Environments {
+    sandbox: Sandbox,
+    shelf: Arc<Shelf>,
+}
+
+/// For whom an environment is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The repository's mirror.
+    pub mirror: &'a Mirror,
+    /// The repository's name on the shelf.
+    pub repository: &'a str,
+    /// The commit that everybody trusts.
+    pub base: &'a str,
+    /// The commit whose files the environment is for. It may be the base itself.
+    pub commit: &'a str,
+    pub setup: &'a Setup,
+    /// Where the output of the commands goes. An existing file is replaced.
+    pub log: &'a std::path::Path,
+    pub cancel: &'a CancellationToken,
+}
+
+/// A prepared environment. It is not removed while this value lives.
+#[derive(Debug)]
+pub struct Environment {
+    layer: Option<shelf::InUse>,
+    /// How long its commands took; zero if it was there already.
+    pub took: Duration,
+}
+
+impl Environment {
+    /// Nothing had to be prepared.
+    pub fn none() -> Self {
+        Self { layer: None, took: Duration::ZERO }
+    }
+
+    /// The folder for [`SandboxRun::layer`](crate::workspace::sandbox::SandboxRun::layer).
+    pub fn layer(&self) -> Option<PathBuf> {
+        self.layer.as_ref().map(|layer| layer.path().to_owned())
+    }
+}
+
+/// Why an environment could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A command of the setup failed.
+    #[error(transparent)]
+    Fault(#[from] SetupFault),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A folder of ours could not be used.
+    #[error("{path}: {source}", path = path.display())]
+    Files { path: PathBuf, source: std::io::Error },
+    #[error("it was cancelled")]
+    Cancelled,
+}
+
+impl SetupError {
+    pub(crate) fn at(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Files { path, source }
+    }
+}
+
+/// A command of a setup that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{command}` {how}")]
+pub struct SetupFault {
+    pub command: String,
+    /// How it ended, as the end of a sentence.
+    pub how: String,
+    /// Its last lines of output.
+    pub tail: String,
+}
+
+impl Environments {
+    /// Environments below `root`, made in `sandbox`.
+    pub fn open(root: PathBuf, sandbox: Sandbox) -> Result<Self, SetupError> {
+        Ok(Self { sandbox, shelf: Arc::new(Shelf::open(root)?) })
+    }
+
+    /// The environment for a commit, made if it is not there yet.
+    ///
+    /// Without a sandbox there are no layers: a run sees the machine as it is, and the operator installs what is needed.
+    pub async fn prepare(&self, wanted: Wanted<'_>) -> Result<Environment, SetupError> {
+        if wanted.setup.is_empty() || self.sandbox.mode() == Mode::None {
+            return Ok(Environment::none());
+        }
+        let (files, own) = key::files_of(wanted).await?;
+        let key = key::of(wanted.setup, &files, own);
+        let _one_at_a_time = self.shelf.lock(wanted.repository, &key).await;
+        if let Some(layer) = self.shelf.take(wanted.repository, &key) {
+            return Ok(Environment { layer: Some(layer), took: Duration::ZERO });
+        }
+        let started = std::time::Instant::now();
+        let making = self.shelf.begin(wanted.repository)?;
+        let made = make::layer(&self.sandbox, wanted, making.path()).await;
+        let layer = match made {
+            Ok(()) => self.shelf.put(wanted.repository, &key, making)?,
+            Err(error) => return Err(error),
+        };
+        self.shelf.prune(wanted.repository);
+        Ok(Environment { layer: Some(layer), took: started.elapsed() })
+    }
+}
+
+/// The limits of a setup's commands.
+fn limits(left: Duration) -> Limits {
+    Limits { wall: left, ..Limits::default() }
+}
