@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use adjutant_domain::persisted::STATE_VERSION;
 
+use crate::environment::Environments;
 use crate::github::{GitHub, GitHubConfig, GitHubError};
 use crate::runtime::{self, App};
 use crate::settings::{self, Settings};
@@ -160,7 +161,10 @@ async fn app(
             "a limit of the sandbox cannot be held on this machine"
         );
     }
-    Ok(App::new(store.clone(), github, workspaces, sandbox, settings, arrived, turned_away))
+    let folder = settings.data_dir.join("environments");
+    let environments = Environments::open(&folder, sandbox)
+        .map_err(|error| ServeError::DataDir { folder, source: io::Error::other(error) })?;
+    Ok(App::new(store.clone(), github, workspaces, environments, settings, arrived, turned_away))
 }
 
 /// Other users may enter the folder but not list it: as root, agents and the private Postgres run as another user. An

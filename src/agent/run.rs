@@ -61,6 +61,8 @@ pub struct AgentJob {
     pub task: TaskFile,
     /// The texts for the context folder.
     pub context: Vec<ContextText>,
+    /// The prepared environment, which the agent sees below its files.
+    pub layer: Option<PathBuf>,
     pub log: PathBuf,
     pub cancel: CancellationToken,
 }
@@ -142,6 +144,7 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     run.network = spec.network;
     run.limits = spec.limits.clone();
     run.scratch = Some(job.folder.join("scratch"));
+    run.layer = job.layer;
     run.cancel = job.cancel.clone();
     let ran = sandbox.run(run).await?;
     let clean = |text: &str| without_secrets(text, &spec.env);
@@ -297,6 +300,7 @@ mod tests {
                     written_by: "maintainer".into(),
                     text: "the words".into(),
                 }],
+                layer: None,
                 log: self.folder.path().join("agent.log"),
                 cancel: CancellationToken::new(),
             }

@@ -136,7 +136,7 @@ async fn run(
     let config =
         SandboxConfig { mode: Mode::Bubblewrap, scratch_root: scratch.join("scratch"), toolchains: Vec::new() };
     let sandbox = Sandbox::probe(config).await.map_err(|error| RepoError::Sandbox(error.to_string()))?;
-    let environments = Environments::open(scratch.join("environments"), sandbox.clone())
+    let environments = Environments::open(&scratch.join("environments"), sandbox.clone())
         .map_err(|error| RepoError::Sandbox(error.to_string()))?;
     let wanted = Wanted {
         mirror,

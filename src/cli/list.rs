@@ -74,6 +74,7 @@ fn asked(question: &Question) -> String {
     match question.kind {
         ApprovalKind::Plan => "approval of the plan".to_owned(),
         ApprovalKind::Budget => "a budget".to_owned(),
+        ApprovalKind::Baseline => "a word on the base commit".to_owned(),
         ApprovalKind::StepReview => format!("review of {step}"),
         ApprovalKind::StepBlocked => format!("a word on {step}"),
         ApprovalKind::Final => "the merge into the base".to_owned(),

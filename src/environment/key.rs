@@ -122,8 +122,7 @@ fn is_input(setup: &Setup, path: &str) -> bool {
     setup.whole
         || NAMES.contains(&name)
         || ENDINGS.iter().any(|ending| name.ends_with(ending))
-        || (name.contains("requirements") && name.ends_with(".txt"))
-        || (path.contains("requirements/") && name.ends_with(".txt"))
+        || path.contains("requirements")
         || path.starts_with("patches/")
         || path.starts_with(".cargo/")
         || setup.install.iter().chain(&setup.warm).any(|command| names(command, path))

@@ -16,7 +16,7 @@ mod key;
 mod make;
 mod shelf;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub struct Wanted<'a> {
     pub commit: &'a str,
     pub setup: &'a Setup,
     /// Where the output of the commands goes. An existing file is replaced.
-    pub log: &'a std::path::Path,
+    pub log: &'a Path,
     pub cancel: &'a CancellationToken,
 }
 
@@ -93,7 +93,7 @@ pub enum SetupError {
 }
 
 impl SetupError {
-    pub(crate) fn at(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Files { path, source }
     }
@@ -112,8 +112,13 @@ pub struct SetupFault {
 
 impl Environments {
     /// Environments below `root`, made in `sandbox`.
-    pub fn open(root: PathBuf, sandbox: Sandbox) -> Result<Self, SetupError> {
+    pub fn open(root: &Path, sandbox: Sandbox) -> Result<Self, SetupError> {
         Ok(Self { sandbox, shelf: Arc::new(Shelf::open(root)?) })
+    }
+
+    /// The sandbox in which they are made and used.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
     }
 
     /// The environment for a commit, made if it is not there yet.
@@ -131,11 +136,8 @@ impl Environments {
         }
         let started = std::time::Instant::now();
         let making = self.shelf.begin(wanted.repository)?;
-        let made = make::layer(&self.sandbox, wanted, making.path()).await;
-        let layer = match made {
-            Ok(()) => self.shelf.put(wanted.repository, &key, making)?,
-            Err(error) => return Err(error),
-        };
+        make::layer(&self.sandbox, wanted, making.path()).await?;
+        let layer = self.shelf.put(wanted.repository, &key, &making)?;
         self.shelf.prune(wanted.repository);
         Ok(Environment { layer: Some(layer), took: started.elapsed() })
     }

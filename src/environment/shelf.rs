@@ -75,9 +75,9 @@ impl Drop for InUse {
 
 impl Shelf {
     /// Opens the folder, and removes what killed processes left unfinished.
-    pub(super) fn open(root: PathBuf) -> Result<Self, SetupError> {
-        fs::create_dir_all(&root).map_err(SetupError::at(&root))?;
-        let root = root.canonicalize().map_err(SetupError::at(&root))?;
+    pub(super) fn open(root: &Path) -> Result<Self, SetupError> {
+        fs::create_dir_all(root).map_err(SetupError::at(root))?;
+        let root = root.canonicalize().map_err(SetupError::at(root))?;
         for repository in fs::read_dir(&root).into_iter().flatten().flatten() {
             for entry in fs::read_dir(repository.path()).into_iter().flatten().flatten() {
                 let unfinished = entry.file_name().to_string_lossy().starts_with('.');
@@ -120,7 +120,7 @@ impl Shelf {
     }
 
     /// Gives a finished layer its name. If another process was faster, its layer is taken.
-    pub(super) fn put(&self, repository: &str, key: &str, making: Making) -> Result<InUse, SetupError> {
+    pub(super) fn put(&self, repository: &str, key: &str, making: &Making) -> Result<InUse, SetupError> {
         let path = self.path(repository, key);
         touch(&making.path).map_err(SetupError::at(&making.path))?;
         let named = fs::rename(&making.path, &path);

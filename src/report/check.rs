@@ -262,7 +262,7 @@ fn actions(approval: &Approval) -> Vec<CheckAction> {
             action("Approve", "Merge it where the rules allow", "approve"),
             action("Rework", "Send it back with what was found", "rework"),
         ],
-        ApprovalKind::Plan | ApprovalKind::Budget => Vec::new(),
+        ApprovalKind::Plan | ApprovalKind::Budget | ApprovalKind::Baseline => Vec::new(),
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> Verifier
         summary: summary.to_owned(),
         tail: tail.to_owned(),
         duration_ms: 1_840,
+        failed_before: false,
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! What never happens here: nothing is read from or sent to GitHub, and nothing is decided.
 
+mod baseline;
 pub mod cause;
 pub mod check;
 mod closing;
@@ -37,6 +38,7 @@ pub mod words;
 #[cfg(test)]
 pub(crate) mod fixture;
 
+pub use baseline::policy_text;
 pub use check::{CheckReport, check_output, foreign_check, verifier_check, verifier_not_run, verifier_running};
 pub use closing::closing_word;
 pub use commit::{commit_message, merge_message, progress_message};

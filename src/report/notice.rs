@@ -17,6 +17,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/approve [STEP]` | accepts what waits: the plan, a step, the final pull request |
 | `/rework [STEP] WHAT` | does a step, or a plan that waits, again with these words |
 | `/retry [STEP]` | tries a step again that could not be run |
+| `/verify [STEP]` | runs the verifiers again, and no agent |
 | `/skip [STEP]` | goes on without a step |
 | `/pause [now]` | starts nothing new; with `now`, running agents are called off too |
 | `/resume` | goes on; where money or time was used up, with the same again |
@@ -227,9 +228,10 @@ mod tests {
     #[test]
     fn help_lists_every_command() {
         let help = said(&Notice::Help);
-        for word in
-            ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget", "status"]
-        {
+        for word in [
+            "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget",
+            "status",
+        ] {
             assert!(help.contains(&format!("| `/{word}")), "{word}");
         }
         assert!(help.starts_with("@writer: this directive is active, 1 of 4 steps done.\n\n"), "{help}");

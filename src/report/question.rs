@@ -1,6 +1,6 @@
 //! What a person is asked, in a sentence or two.
 
-use super::{cause, failure, reason};
+use super::{baseline, cause, failure, reason};
 use adjutant_domain::evaluation::{Confidence, EvaluationReason};
 use adjutant_domain::ids::{StepName, Usd};
 use adjutant_domain::question::{Question, Wanted};
@@ -12,6 +12,7 @@ pub fn words(question: &Question) -> String {
         Question::DefaultPlan { failure } => {
             format!("The planner could not be run: {}. May the default plan start?", failure::words(failure))
         }
+        Question::Baseline { report } => baseline::question(report),
         Question::Budget { budget, spent, ceiling } => {
             format!("The budget of {budget} is used up ({spent} spent). {}", more_money(*spent, *ceiling))
         }

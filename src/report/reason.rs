@@ -13,6 +13,9 @@ pub fn words(reason: &EvaluationReason) -> String {
         EvaluationReason::VerifierSilent { verifier } => {
             format!("the required verifier `{verifier}` found nothing to verify")
         }
+        EvaluationReason::FailedBefore { verifier } => {
+            format!("the required verifier `{verifier}` says nothing: it failed before this change too")
+        }
         EvaluationReason::JudgeUnconvinced => "the judge was not convinced".to_owned(),
         EvaluationReason::CriterionUnmet { criterion, note } => {
             format!("criterion {criterion} was judged unmet: {note}")
@@ -44,6 +47,7 @@ mod tests {
             EvaluationReason::VerifierFailed { verifier: verifier(), required: true },
             EvaluationReason::VerifierFailed { verifier: verifier(), required: false },
             EvaluationReason::VerifierSilent { verifier: verifier() },
+            EvaluationReason::FailedBefore { verifier: verifier() },
             EvaluationReason::JudgeUnconvinced,
             EvaluationReason::CriterionUnmet { criterion: "A1".to_owned(), note: "it does not parse".to_owned() },
             EvaluationReason::Finding { text: "`tests/a.rs` was deleted".to_owned() },
@@ -61,6 +65,7 @@ mod tests {
         the required verifier `test` failed
         the optional verifier `test` failed
         the required verifier `test` found nothing to verify
+        the required verifier `test` says nothing: it failed before this change too
         the judge was not convinced
         criterion A1 was judged unmet: it does not parse
         `tests/a.rs` was deleted

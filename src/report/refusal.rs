@@ -17,6 +17,13 @@ pub(super) fn words(refusal: &Refusal) -> String {
         }
         Refusal::NothingAsked { kind } => format!("no {} waits for an approval", kind.as_str()),
         Refusal::PlanChanged => "the plan was replaced after that was written; look at it and approve that".to_owned(),
+        Refusal::BaselineChanged => {
+            "the base commit was verified again after that was written; look at what was found and say it again"
+                .to_owned()
+        }
+        Refusal::NothingToVerify => {
+            "nothing waits that could be verified again; a pull request is verified when its commit changes".to_owned()
+        }
         Refusal::StepGone => "that step is no longer part of the plan".to_owned(),
         Refusal::StepCannot => "that is not possible from where the step stands".to_owned(),
         Refusal::AlreadyMerged => "already merged".to_owned(),

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, code, fit, inline, login, quote};
-use super::{Links, cause, failure, graph, notice, overrides, plan_fault, question, replan, words};
+use super::{Links, baseline, cause, failure, graph, notice, overrides, plan_fault, question, replan, words};
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use adjutant_domain::baseline::BaselineState;
 use adjutant_domain::directive::{Directive, DirectiveState, PauseReason, PlanOrigin};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
@@ -32,6 +33,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         progress(directive),
         waiting(directive, links, chars),
         failures(directive, links, chars),
+        baseline::section(directive, chars),
         graph::mermaid(directive),
         table(directive, links, now),
         running(directive, now),
@@ -51,7 +53,13 @@ fn headline(directive: &Directive) -> String {
     let waiting = directive.waiting().count();
     match directive.status() {
         DirectiveStatus::Draft => "Getting ready".to_owned(),
+        DirectiveStatus::Planning if directive.baseline.state == BaselineState::Asked => {
+            "✋ The base commit needs a person".to_owned()
+        }
         DirectiveStatus::Planning if waiting > 0 => "✋ The plan waits for a person".to_owned(),
+        DirectiveStatus::Planning if directive.baseline.state == BaselineState::Running => {
+            "Verifying the base commit".to_owned()
+        }
         DirectiveStatus::Planning if !directive.replans.is_empty() => "Planning anew".to_owned(),
         DirectiveStatus::Planning => "Planning".to_owned(),
         DirectiveStatus::Active if directive.final_step.is_some() && waiting > 0 => {
@@ -74,6 +82,9 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
     match &directive.state {
         DirectiveState::Draft | DirectiveState::Active => String::new(),
         DirectiveState::Planning if directive.waiting().next().is_some() => String::new(),
+        DirectiveState::Planning if directive.baseline.state == BaselineState::Running => {
+            "Dependencies are installed, and the verifiers run once before anything is planned.".to_owned()
+        }
         DirectiveState::Planning if !directive.planning_faults.is_empty() => {
             "The first plan had faults; the planner mends it.".to_owned()
         }
@@ -147,6 +158,7 @@ pub(super) fn asked(directive: &Directive, approval: &Approval, links: &Links, c
     let what = match (approval.kind, step) {
         (ApprovalKind::Plan, _) => "the plan".to_owned(),
         (ApprovalKind::Budget, _) => "the budget".to_owned(),
+        (ApprovalKind::Baseline, _) => "the base commit".to_owned(),
         (_, Some(step)) => named(step, links),
         (_, None) => "a step".to_owned(),
     };

@@ -248,6 +248,9 @@ pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, 
         ApprovalKind::Final => {
             format!("merge it, or `/approve{name}` merges it where the branch's rules allow; {rework}")
         }
+        ApprovalKind::Baseline => {
+            "`/approve` begins all the same, `/verify` verifies it again, `/stop` ends the directive".to_owned()
+        }
         ApprovalKind::Budget => "`/resume` grants the same again, `/stop` ends the directive".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::newer::Newer;
 use super::reach::OutOfReach;
+use crate::environment::Environments;
 use crate::github::GitHub;
 use crate::report::Links;
 use crate::settings::Settings;
@@ -24,6 +25,7 @@ pub struct App {
     pub(super) github: GitHub,
     pub(super) workspaces: Workspaces,
     pub(super) sandbox: Sandbox,
+    pub(super) environments: Environments,
     pub(super) settings: Settings,
     pub(super) out_of_reach: OutOfReach,
     pub(super) newer: Newer,
@@ -43,7 +45,7 @@ impl App {
         store: Store,
         github: GitHub,
         workspaces: Workspaces,
-        sandbox: Sandbox,
+        environments: Environments,
         settings: Settings,
         arrived: Arc<Notify>,
         turned_away: Arc<Notify>,
@@ -53,7 +55,8 @@ impl App {
             store,
             github,
             workspaces,
-            sandbox,
+            sandbox: environments.sandbox().clone(),
+            environments,
             settings,
             out_of_reach: OutOfReach::default(),
             newer: Newer::default(),

@@ -105,7 +105,7 @@ async fn look(app: &App, cursor: &ReconcileCursor) -> Result<(), StoreError> {
     redelivery::ask(app).await?;
     let mut live = Vec::new();
     for id in app.store.live_directives().await?.readable {
-        let looked = look_at_one(app, cursor, id).await;
+        let looked = Box::pin(look_at_one(app, cursor, id)).await;
         let found = looked.map(|directive| live.extend(directive));
         passed_over(id, "look", found)?;
     }

@@ -9,6 +9,7 @@
 //! than a statement or a short transaction. Long work holds a *lease* that expires, so that the work of a process that
 //! dies is claimed again.
 
+mod baselines;
 pub mod cluster;
 pub mod directives;
 pub mod effects;

@@ -55,6 +55,7 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
         summary,
         tail: outcome.tail,
         duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+        failed_before: false,
     })
 }
 

@@ -4,6 +4,7 @@
 //! and a scripted agent in the sandbox. By default, `broken` in a text file is red and `ugly` is yellow.
 
 mod base;
+mod baseline;
 mod breakers;
 mod commands;
 mod contracts;
@@ -20,8 +21,9 @@ mod verification;
 mod whole;
 mod workflows;
 
-/// A required verifier and an optional one, both fast.
+/// A required verifier and an optional one, both fast, which need nothing to be installed.
 const POLICY: &str = r#"
+setup: []
 verifiers:
   - { name: test, run: "! grep -qs broken *.txt" }
   - { name: lint, run: "! grep -qs ugly *.txt" }

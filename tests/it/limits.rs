@@ -144,6 +144,7 @@ impl Life {
             summary: String::new(),
             tail: String::new(),
             duration_ms: 1,
+            failed_before: false,
         };
         let test = VerifierResult {
             name: "test".to_owned(),

@@ -14,7 +14,7 @@ use crate::support::open_folder;
 
 /// The time limit for any condition on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-const POLICY: &str = "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: \"true\"\n";
+const POLICY: &str = "autonomy: full_auto\nmerge: auto\nsetup: []\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
 /// The agent that README tells users to save as `agent.py`.
 fn readmes_agent() -> &'static str {

@@ -17,7 +17,7 @@ pub struct Approval {
     pub number: u32,
     /// What is asked.
     pub kind: ApprovalKind,
-    /// The step it is about; none for a plan or budget.
+    /// The step it is about; none for a plan, a budget or a baseline.
     pub step: Option<StepId>,
     /// What was shown: an answer is about nothing else.
     pub shown: Subject,
@@ -95,11 +95,14 @@ pub enum ApprovalKind {
     Final,
     /// May more be spent?
     Budget,
+    /// May work begin in spite of what is wrong on the base commit?
+    Baseline,
 }
 
 impl ApprovalKind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Plan, Self::StepReview, Self::StepBlocked, Self::Final, Self::Budget];
+    pub const ALL: &'static [Self] =
+        &[Self::Plan, Self::StepReview, Self::StepBlocked, Self::Final, Self::Budget, Self::Baseline];
 
     /// The word in the database and on GitHub.
     pub fn as_str(self) -> &'static str {
@@ -109,6 +112,7 @@ impl ApprovalKind {
             Self::StepBlocked => "step_blocked",
             Self::Final => "final",
             Self::Budget => "budget",
+            Self::Baseline => "baseline",
         }
     }
 

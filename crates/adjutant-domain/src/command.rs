@@ -31,6 +31,11 @@ pub enum Command {
         /// The step's name, needed on the issue.
         step: Option<String>,
     },
+    /// Run the verifiers again, without an agent.
+    Verify {
+        /// The step's name; without it, on the issue, everything that waits.
+        step: Option<String>,
+    },
     /// Go on without a step.
     Skip {
         /// The step's name, needed on the issue.
@@ -74,8 +79,10 @@ pub enum Command {
 }
 
 /// The words that are commands.
-const WORDS: [&str; 12] =
-    ["approve", "rework", "retry", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget", "status", "help"];
+const WORDS: [&str; 13] = [
+    "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget",
+    "status", "help",
+];
 
 /// HTML elements that hold something: between their tags no command is taken. Others (`<br>`, or a generic type
 /// that was written without back ticks) hold nothing that GitHub would render.
@@ -173,6 +180,7 @@ fn understand(line: &str, all: &str) -> Command {
         "approve" => Command::Approve { step: first },
         "rework" => Command::Rework { text: following.to_owned() },
         "retry" => Command::Retry { step: first },
+        "verify" => Command::Verify { step: first },
         "skip" => Command::Skip { step: first },
         "pause" => Command::Pause { now: first.is_some_and(|first| first.eq_ignore_ascii_case("now")) },
         "resume" => Command::Resume,
@@ -290,6 +298,7 @@ mod tests {
         assert_eq!(parse("/pause"), [Command::Pause { now: false }]);
         assert_eq!(parse("/pause NOW"), [Command::Pause { now: true }]);
         assert_eq!(parse("/retry parse"), [Command::Retry { step: Some("parse".to_owned()) }]);
+        assert_eq!(parse("/verify parse"), [Command::Verify { step: Some("parse".to_owned()) }]);
         assert_eq!(parse("/skip"), [Command::Skip { step: None }]);
         assert_eq!(parse("/stop"), [Command::Stop]);
         assert_eq!(parse("/help"), [Command::Help]);
@@ -328,6 +337,7 @@ mod tests {
         prop_oneof![
             step().prop_map(|step| Command::Approve { step }),
             step().prop_map(|step| Command::Retry { step }),
+            step().prop_map(|step| Command::Verify { step }),
             step().prop_map(|step| Command::Skip { step }),
             words().prop_map(|text| Command::Rework { text }),
             words().prop_map(|reason| Command::Replan { reason }),
@@ -349,6 +359,7 @@ mod tests {
             Command::Approve { step: name } => with("approve", &step(name)),
             Command::Retry { step: name } => with("retry", &step(name)),
             Command::Skip { step: name } => with("skip", &step(name)),
+            Command::Verify { step: name } => with("verify", &step(name)),
             Command::Rework { text } => with("rework", text),
             Command::Replan { reason } => with("replan", reason),
             Command::Pause { now } => with("pause", if *now { "now" } else { "" }),

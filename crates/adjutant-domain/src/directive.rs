@@ -8,6 +8,7 @@ mod state;
 pub use state::{DirectiveState, NoReason, Pause, PauseReason, PauseReasons, Underway};
 
 use super::approval::Approval;
+use super::baseline::Baseline;
 use super::brief::Brief;
 use super::ids::{Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd};
 use super::plan::PlanFault;
@@ -84,6 +85,9 @@ pub struct Directive {
     /// Whether the brief was taken from edited text that no person has approved a plan for: the next plan waits.
     #[serde(default)]
     pub unapproved_text: bool,
+    /// How the verifiers fare on the base commit.
+    #[serde(default)]
+    pub baseline: Baseline,
     /// Every run of an agent, in order.
     pub tasks: Vec<Task>,
     /// Every question to a person, in order.
@@ -223,6 +227,7 @@ impl Directive {
             planning_from: 0,
             newer_text: None,
             unapproved_text: false,
+            baseline: Baseline::missing(),
             tasks: Vec::new(),
             approvals: Vec::new(),
             budget: None,

@@ -23,6 +23,11 @@ pub enum Effect {
     },
     /// Cut the integration branch from the base commit.
     CutIntegration,
+    /// Prepare the environment and run the verifiers on the base commit.
+    VerifyBase {
+        /// Which try this is, counted from one.
+        round: u32,
+    },
     /// Run an agent.
     RunTask {
         /// Which task.
@@ -243,6 +248,7 @@ impl Effect {
             Self::WriteStatus => format!("{directive}/status"),
             Self::WriteCheck { step } => format!("{directive}/check/{step}"),
             Self::CutIntegration => format!("{directive}/cut-integration"),
+            Self::VerifyBase { round } => format!("{directive}/verify-base/{round}"),
             Self::RunTask { task } => format!("{directive}/task/{task}"),
             Self::OpenPull { step } => format!("{directive}/open-pull/{step}"),
             Self::SyncPull { step } => format!("{directive}/sync-pull/{step}"),
@@ -295,7 +301,7 @@ impl Effect {
     pub fn lane(&self) -> Lane {
         match self {
             Self::RunTask { .. } => Lane::Agent,
-            Self::Verify { .. } => Lane::Verifier,
+            Self::Verify { .. } | Self::VerifyBase { .. } => Lane::Verifier,
             _ => Lane::Short,
         }
     }
@@ -329,6 +335,7 @@ impl Effect {
             Self::WriteStatus => "write_status",
             Self::WriteCheck { .. } => "write_check",
             Self::CutIntegration => "cut_integration",
+            Self::VerifyBase { .. } => "verify_base",
             Self::RunTask { .. } => "run_task",
             Self::OpenPull { .. } => "open_pull",
             Self::SyncPull { .. } => "sync_pull",
@@ -369,6 +376,7 @@ mod tests {
             (Effect::WriteStatus, format!("{d}/status")),
             (Effect::WriteCheck { step }, format!("{d}/check/{step}")),
             (Effect::CutIntegration, format!("{d}/cut-integration")),
+            (Effect::VerifyBase { round: 2 }, format!("{d}/verify-base/2")),
             (Effect::RunTask { task }, format!("{d}/task/{task}")),
             (Effect::OpenPull { step }, format!("{d}/open-pull/{step}")),
             (Effect::SyncPull { step }, format!("{d}/sync-pull/{step}")),

@@ -67,6 +67,9 @@ pub struct VerifierResult {
     pub tail: String,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// Whether it failed on the base commit too, so that its failure is none of the change.
+    #[serde(default)]
+    pub failed_before: bool,
 }
 
 /// What a verifier found.
@@ -144,7 +147,12 @@ impl Evaluation {
         let silent = |result: &&VerifierResult| result.required && result.verdict == Verdict::Neutral;
         for silent in results.iter().filter(silent) {
             confidence = confidence.min(Confidence::Yellow);
-            reasons.push(EvaluationReason::VerifierSilent { verifier: silent.name.clone() });
+            let verifier = silent.name.clone();
+            reasons.push(if silent.failed_before {
+                EvaluationReason::FailedBefore { verifier }
+            } else {
+                EvaluationReason::VerifierSilent { verifier }
+            });
         }
         if let Some(judge) = &judgement {
             let judged = with_judge.map_or(Confidence::Yellow, |score| grade(score, thresholds));
@@ -224,6 +232,7 @@ mod tests {
             summary: String::new(),
             tail: String::new(),
             duration_ms: 0,
+            failed_before: false,
         }
     }
 

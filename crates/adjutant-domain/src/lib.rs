@@ -9,6 +9,7 @@
 
 pub mod actor;
 pub mod approval;
+pub mod baseline;
 pub mod brief;
 pub mod cause;
 pub mod check;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::baseline::BaselineReport;
 use super::cause::Cause;
 use super::evaluation::{Confidence, EvaluationReason};
 use super::failure::{Failure, MergeProblem};
@@ -16,6 +17,8 @@ pub enum Question {
     Plan,
     /// May the default plan start, after the planner could not be run?
     DefaultPlan { failure: Failure },
+    /// Something is wrong on the base commit: may work begin without it?
+    Baseline { report: Box<BaselineReport> },
     /// The budget is used up: may more be spent, up to the policy's ceiling?
     Budget { budget: Usd, spent: Usd, ceiling: Usd },
     /// The working time is used up: may it go on?

@@ -23,6 +23,10 @@ pub enum Refusal {
     NothingAsked { kind: ApprovalKind },
     /// The plan that was there when the command was written was replaced.
     PlanChanged,
+    /// The base commit was verified again after the command was written.
+    BaselineChanged,
+    /// Nothing that was verified waits for people.
+    NothingToVerify,
     /// The step is not part of the present plan.
     StepGone,
     /// The step cannot go there from where it stands.

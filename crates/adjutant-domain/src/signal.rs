@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::actor::Actor;
+use super::baseline::BaselineReport;
 use super::brief::Brief;
 use super::command::Command;
 use super::directive::Base;
@@ -110,6 +111,18 @@ pub enum Signal {
         /// Whose.
         step: StepId,
     },
+    /// The verifiers are done with the base commit.
+    BaseVerified {
+        /// Which try this was.
+        round: u32,
+        /// What was found.
+        report: Box<BaselineReport>,
+    },
+    /// The base commit could not be verified at all.
+    BaseNotVerified {
+        /// Why.
+        reason: Failure,
+    },
     /// The verifiers are done.
     Verified {
         /// Whose head.
@@ -199,6 +212,7 @@ impl Signal {
             ("run_task", Some(task), _) => {
                 Some(Self::TaskFinished { task, outcome: TaskOutcome::Barred { reason }, cost: Usd::ZERO })
             }
+            ("verify_base", ..) => Some(Self::BaseNotVerified { reason }),
             ("cut_integration" | "integrate", ..) => Some(Self::EffectFailed { step: None, reason }),
             ("open_pull" | "verify" | "merge", _, Some(step)) => Some(Self::EffectFailed { step: Some(step), reason }),
             _ => None,

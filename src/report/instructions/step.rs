@@ -1,6 +1,7 @@
 //! What the agent of a step is told.
 
 use super::{GROUND_RULES, brief, quoted};
+use adjutant_domain::baseline::BaseOutcome;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::step::{Step, StepKind};
 
@@ -35,6 +36,7 @@ pub fn step_instructions(directive: &Directive, step: &Step) -> String {
     sections.push(covers(step));
     sections.push(brief(directive));
     sections.push(others(directive, step));
+    sections.push(verified_by(directive));
     sections.push(owed(directive, step));
     sections.push(format!("## Rules\n\n{GROUND_RULES}"));
     sections.retain(|section| !section.is_empty());
@@ -82,6 +84,38 @@ fn others(directive: &Directive, step: &Step) -> String {
         })
         .collect();
     if lines.is_empty() { String::new() } else { format!("## The other steps\n\n{}", quoted(&lines.join("\n"))) }
+}
+
+/// The commands that will verify the work, which the agent can run itself.
+fn verified_by(directive: &Directive) -> String {
+    let report = &directive.baseline.report;
+    if report.verifiers.is_empty() {
+        return String::new();
+    }
+    let verifiers: Vec<String> = report
+        .verifiers
+        .iter()
+        .map(|verifier| {
+            let before = match &verifier.outcome {
+                BaseOutcome::Failed { summary, .. } => format!(" (failed before any change: {summary})"),
+                BaseOutcome::NotRun { .. } => " (cannot be run here)".to_owned(),
+                BaseOutcome::Passed { .. } | BaseOutcome::Silent => String::new(),
+            };
+            format!("    {}{before}", verifier.run.replace('\n', "\n    "))
+        })
+        .collect();
+    let setup = if report.setup.is_empty() {
+        String::new()
+    } else {
+        let commands: Vec<String> = report.setup.iter().map(|command| format!("    {command}")).collect();
+        format!("What they need is installed already, by:\n\n{}\n\n", commands.join("\n"))
+    };
+    format!(
+        "## How the work is verified\n\nThese commands are run on your work merged into its target, in the root of the tree \
+         and without a network:\n\n{}\n\n{}Run them before you end.",
+        verifiers.join("\n"),
+        setup
+    )
 }
 
 /// What is to be handed in.

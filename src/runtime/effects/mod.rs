@@ -4,8 +4,10 @@
 //! already, and creates it only if not. It reads the directive as it is now, because the request for the effect may be
 //! out of date. If the effect has become pointless, it does nothing.
 
+mod base;
 mod checks;
 mod comments;
+mod environment;
 mod integration;
 mod pulls;
 mod tasks;
@@ -198,6 +200,7 @@ pub(super) async fn carry_out(
             let sink = SignalSink::new(app, id);
             Box::pin(tasks::run(app, directive, *task, &sink, working, cancel, stop)).await
         }
+        Effect::VerifyBase { round } => Box::pin(base::verify(app, directive, *round, working, cancel)).await,
         Effect::Verify { step, head, round } => {
             verification::verify(app, directive, *step, head, *round, working, cancel).await
         }
@@ -209,6 +212,9 @@ pub(super) async fn carry_out(
 pub(super) async fn is_wanted(app: &App, claimed: &Claimed) -> Result<bool, StoreError> {
     match (&claimed.effect, claimed.row.directive) {
         (Effect::RunTask { task }, _) => Ok(app.store.task_status(*task).await? != Some(TaskStatus::Cancelled)),
+        (Effect::VerifyBase { round }, Some(id)) => {
+            Ok(app.store.directive(id).await?.is_some_and(|directive| base::is_wanted(&directive, *round)))
+        }
         (Effect::Verify { step, head, .. }, Some(id)) => app.store.is_verifying(id, *step, head).await,
         _ => Ok(true),
     }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::checks::check_run;
+use super::environment::{self, Way};
 use super::trees::{Source, identity};
 use super::{EffectError, Working, no_pattern, step_of};
+use crate::environment::SetupFault;
 use crate::report;
 use crate::runtime::app::App;
 use crate::verify::{self, Change, VerifierJob, VerifierSpec};
@@ -14,7 +16,7 @@ use crate::workspace::sandbox::Limits;
 use crate::workspace::{Merge, Removal, Rules, Tree};
 use adjutant_domain::check::Conclusion;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::evaluation::VerifierResult;
+use adjutant_domain::evaluation::{Verdict, VerifierResult};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::signal::Signal;
@@ -54,11 +56,12 @@ pub(super) async fn verify(
         }
     };
     let run = VerificationRun { app, directive, step, head, round, working, cancel };
-    let specs = run.specs(&source).await?;
+    let way = Way::of(directive, &source).await?;
+    let specs = way.specs();
     let diff = source.mirror.diff(&target, &merged).await?;
     let change = Change { mirror: &source.mirror, before: &target, after: &merged, diff: &diff };
     let findings = findings(directive, &specs, change).await?;
-    let results = run.run(&source, &merged, &specs).await?;
+    let results = run.run(&source, &merged, &way, &specs).await?;
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
@@ -96,8 +99,15 @@ impl VerificationRun<'_> {
         &self,
         source: &Source,
         merged: &str,
+        way: &Way,
         specs: &[VerifierSpec],
     ) -> Result<Vec<VerifierResult>, EffectError> {
+        let preparing = environment::prepare(self.app, self.directive, source, &way.setup, merged, self.cancel);
+        let environment = match self.working.rest_while(preparing).await? {
+            Ok(environment) => environment,
+            // On the base commit it did not fail: the change is the reason.
+            Err(fault) => return Ok(vec![self.setup_failed(fault).await?]),
+        };
         let mut results = Vec::new();
         for (number, spec) in specs.iter().enumerate() {
             let tree = self.tree(source, merged, number).await?;
@@ -105,7 +115,7 @@ impl VerificationRun<'_> {
             let job = VerifierJob {
                 workdir: tree.path(),
                 scratch: None,
-                layer: None,
+                layer: environment.layer(),
                 limits: Limits { wall: spec.timeout, ..Limits::default() },
                 log: self.log(&spec.name),
                 cancel: self.cancel.clone(),
@@ -117,6 +127,13 @@ impl VerificationRun<'_> {
             }
             match ran {
                 Ok(result) => {
+                    let result = self.directive.baseline.weigh(result);
+                    self.show(&spec.name, report::verifier_check(&result)).await?;
+                    results.push(result);
+                }
+                // A person has accepted that, and is not asked again.
+                Err(not_run) if self.directive.baseline.not_run_before(&spec.name) => {
+                    let result = not_run_before(spec, not_run.reason);
                     self.show(&spec.name, report::verifier_check(&result)).await?;
                     results.push(result);
                 }
@@ -141,16 +158,20 @@ impl VerificationRun<'_> {
         Ok(source.mirror.tree(&name, merged, self.step.branch.as_str()).await?)
     }
 
-    /// The verifiers that the policy names, else those that the tree at the base commit needs. The head has no say in
-    /// it.
-    async fn specs(&self, source: &Source) -> Result<Vec<VerifierSpec>, EffectError> {
-        if let Some(named) = &self.directive.policy.verifiers {
-            return Ok(named.iter().map(VerifierSpec::from).collect());
-        }
-        let base = self.directive.base.sha.as_str();
-        source.mirror.fetch_commit(&source.remote, base).await?;
-        let detection = verify::detect_at(&source.mirror, base).await?;
-        Ok(detection.found.into_iter().map(|detected| detected.verifier).collect())
+    /// The commit cannot be installed: a result like that of a verifier, with a check run of its own.
+    async fn setup_failed(&self, fault: SetupFault) -> Result<VerifierResult, EffectError> {
+        let result = VerifierResult {
+            name: "setup".to_owned(),
+            required: true,
+            weight: 1.0,
+            verdict: Verdict::Fail,
+            summary: fault.to_string(),
+            tail: fault.tail,
+            duration_ms: 0,
+            failed_before: false,
+        };
+        self.show(&result.name, report::verifier_check(&result)).await?;
+        Ok(result)
     }
 
     async fn show(&self, verifier: &str, report: report::CheckReport) -> Result<(), EffectError> {
@@ -164,6 +185,19 @@ impl VerificationRun<'_> {
     fn log(&self, verifier: &str) -> PathBuf {
         let name = format!("verify-{}-{}-{}-{verifier}.log", self.step.id, self.head.short(), self.round);
         self.app.settings.data_dir.join("logs").join(name)
+    }
+}
+
+fn not_run_before(spec: &VerifierSpec, reason: String) -> VerifierResult {
+    VerifierResult {
+        name: spec.name.clone(),
+        required: spec.required,
+        weight: spec.weight,
+        verdict: Verdict::Neutral,
+        summary: reason,
+        tail: String::new(),
+        duration_ms: 0,
+        failed_before: true,
     }
 }
 

@@ -13,18 +13,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("agent", &["workspace"]),
     ("verify", &["workspace"]),
+    ("environment", &["verify", "workspace"]),
     ("playground", &[]),
     ("settings", &[]),
     ("logging", &["settings"]),
-    ("runtime", &["agent", "github", "report", "settings", "store", "verify", "workspace"]),
+    ("runtime", &["agent", "environment", "github", "report", "settings", "store", "verify", "workspace"]),
     ("web", &["store"]),
-    ("serve", &["github", "runtime", "settings", "store", "web", "workspace"]),
+    ("serve", &["environment", "github", "runtime", "settings", "store", "web", "workspace"]),
     ("cli", &["report", "settings", "store"]),
 ];
 /// The modules of the library that the binary's modules may import.
 const BINARY: &[(&str, &[&str])] = &[
     ("main", &["cli", "logging", "serve", "settings"]),
-    ("check", &["agent", "verify", "workspace"]),
+    ("check", &["agent", "environment", "verify", "workspace"]),
     ("demo", &["playground", "report", "serve", "settings", "store", "workspace"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
 ];

@@ -34,6 +34,8 @@ async fn a_broken_plan_is_repaired_once() {
     - **[a](https://github/acme/widgets/pull/g1-a)**: `a` is green. May this be merged into the base?
       Here (or in [#g1-a](https://github/acme/widgets/pull/g1-a) without the name): merge it, or `/approve a` merges it where the branch's rules allow; `/rework a WHAT` sends it back.
 
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
+
     ```mermaid
     graph LR
       s0["✋ a"]:::wait

@@ -152,6 +152,8 @@ async fn an_unknown_agent_is_reported_with_the_available_ones() {
     - **[only](https://github/acme/widgets/pull/g1-only)**: `only` is green. May this be merged into the base?
       Here (or in [#g1-only](https://github/acme/widgets/pull/g1-only) without the name): merge it, or `/approve only` merges it where the branch's rules allow; `/rework only WHAT` sends it back.
 
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
+
     ```mermaid
     graph LR
       s0["✋ only"]:::wait

@@ -41,6 +41,8 @@ async fn a_push_by_a_person_is_kept_and_evaluated_again() {
     - **[final pull request](https://github/acme/widgets/pull/main)**: `final` is green. May this be merged into the base?
       Here (or in [#main](https://github/acme/widgets/pull/main) without the name): merge it, or `/approve final` merges it where the branch's rules allow; `/rework final WHAT` sends it back.
 
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
+
     ```mermaid
     graph LR
       s0["✅ a"]:::done

@@ -45,6 +45,8 @@ async fn a_label_by_a_triager_is_answered_once_and_starts_nothing() {
     - **[only](https://github/acme/widgets/pull/g1-only)**: `only` is green. May this be merged into the base?
       Here (or in [#g1-only](https://github/acme/widgets/pull/g1-only) without the name): merge it, or `/approve only` merges it where the branch's rules allow; `/rework only WHAT` sends it back.
 
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
+
     ```mermaid
     graph LR
       s0["✋ only"]:::wait
@@ -152,6 +154,8 @@ async fn a_broken_policy_is_answered_with_its_faults_until_it_is_fixed() {
 
     - **[only](https://github/acme/widgets/pull/g1-only)**: `only` is green. May this be merged into the base?
       Here (or in [#g1-only](https://github/acme/widgets/pull/g1-only) without the name): merge it, or `/approve only` merges it where the branch's rules allow; `/rework only WHAT` sends it back.
+
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
 
     ```mermaid
     graph LR

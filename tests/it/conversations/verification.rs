@@ -16,8 +16,9 @@ pub(super) fn chain(a: Value) -> Value {
 #[tokio::test]
 async fn a_command_that_comes_while_checks_run_is_kept_for_that_commit() {
     let slow = r#"
+setup: []
 verifiers:
-  - { name: test, run: "until grep -qs go *.txt; do sleep 0.1; done" }
+  - { name: test, run: "test ! -e a.txt || until grep -qs go *.txt; do sleep 0.1; done" }
   - { name: lint, run: "! grep -qs ugly *.txt" }
 "#;
     // The verification of the first head never ends by itself. A push supersedes it.
@@ -86,7 +87,8 @@ async fn a_change_of_how_the_tests_run_is_never_green() {
 
 #[tokio::test]
 async fn the_check_of_a_verifier_that_cannot_be_run_is_completed_with_the_reason() {
-    let missing = "verifiers:\n  - { name: test, run: no-such-tool --all }\n";
+    // It is there on the base commit, and the change takes it away.
+    let missing = "setup: []\nverifiers:\n  - { name: test, run: test ! -e a.txt || no-such-tool --all }\n";
     let stage = Stage::set(missing, chain(json!([write([("a.txt", "a\n")])]))).await;
     let issue = stage.directive("Do it.").await;
     let step = stage.step_is(issue, "a", "is blocked", |step| step.status() == StepStatus::Blocked).await;
@@ -134,6 +136,8 @@ async fn a_judge_can_lower_a_verdict() {
 
     - **[a](https://github/acme/widgets/pull/g1-a)**: `a` is yellow: the judge was not convinced; criterion A1 was judged unmet: Not kind. May this step be merged?
       Here (or in [#g1-a](https://github/acme/widgets/pull/g1-a) without the name): `/approve a` merges it, `/rework a WHAT` sends it back, `/skip a` goes on without it.
+
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
 
     ```mermaid
     graph LR
@@ -227,6 +231,8 @@ async fn a_budget_that_is_used_up_pauses_and_resume_grants_it_again() {
 
     - **[final pull request](https://github/acme/widgets/pull/main)**: `final` is green. May this be merged into the base?
       Here (or in [#main](https://github/acme/widgets/pull/main) without the name): merge it, or `/approve final` merges it where the branch's rules allow; `/rework final WHAT` sends it back.
+
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
 
     ```mermaid
     graph LR

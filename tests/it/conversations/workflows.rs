@@ -246,6 +246,8 @@ async fn an_app_without_permission_for_workflows_asks_a_person_at_once_and_conti
     - **[a](https://github/acme/widgets/pull/g1-a)**: `a` is yellow: `.github/workflows/ci.yml` is protected: a person has to approve its change. May this step be merged?
       Here (or in [#g1-a](https://github/acme/widgets/pull/g1-a) without the name): `/approve a` merges it, `/rework a WHAT` sends it back, `/skip a` goes on without it.
 
+    **Verified by** `! grep -qs broken *.txt`; `! grep -qs ugly *.txt` (named by the policy).
+
     ```mermaid
     graph LR
       s0["✋ a"]:::wait

@@ -42,7 +42,7 @@ async fn a_pull_request_that_is_not_adjutants_gets_a_neutral_check_at_each_head(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rerequested_check_is_run_again_on_the_same_commit() {
-    let policy = "autonomy: manual\nverifiers:\n  - name: test\n    run: \"true\"\n";
+    let policy = "autonomy: manual\nsetup: []\nverifiers:\n  - name: test\n    run: \"true\"\n";
     let stage = Stage::with_policy(policy).await;
     let serve = stage.serve().await;
     let issue = stage.label("Checked twice").await;

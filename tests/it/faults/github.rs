@@ -23,7 +23,7 @@ use super::stage::{Serve, Stage, WELL};
 const STEPS: &[&str] = &["alpha", "beta"];
 
 /// Everything is automatic, because these tests are not about people's answers.
-const BY_ITSELF: &str = "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: \"true\"\n";
+const BY_ITSELF: &str = "autonomy: full_auto\nmerge: auto\nsetup: []\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
 /// Starts the environment with short intervals and pauses.
 async fn stage(policy: &str) -> Stage {

@@ -14,7 +14,7 @@ use super::stage::{Stage, WELL};
 
 /// A person approves the plan; everything else is automatic.
 const PLAN_APPROVAL: &str =
-    "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
+    "autonomy: full_auto\nmerge: auto\nplan_approval: true\nsetup: []\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_label_set_during_a_downtime_starts_a_directive_after_the_restart() {
@@ -30,8 +30,7 @@ async fn a_label_set_during_a_downtime_starts_a_directive_after_the_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_during_a_downtime_is_found_after_the_restart() {
-    let policy =
-        "autonomy: full_auto\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
+    let policy = "autonomy: full_auto\nmerge: auto\nplan_approval: true\nsetup: []\nverifiers:\n  - name: test\n    run: \"true\"\n";
     let stage = Stage::with_policy(policy).await;
     let serve = stage.serve().await;
     let issue = stage.label("Approved while it was down").await;

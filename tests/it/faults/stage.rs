@@ -76,7 +76,7 @@ impl Stage {
     /// A repository whose pull requests are merged automatically if `verifier`, a shell command, passes.
     pub(super) async fn set(verifier: &str) -> Self {
         Self::with_policy(&format!(
-            "autonomy: full_auto\nmerge: auto\nverifiers:\n  - name: test\n    run: {}\n",
+            "autonomy: full_auto\nmerge: auto\nsetup: []\nverifiers:\n  - name: test\n    run: {}\n",
             json!(verifier)
         ))
         .await

@@ -55,7 +55,7 @@ impl Transition {
         let evaluation = step.and_then(|id| self.directive.step(id)).and_then(|step| step.state.evaluation());
         let green = evaluation.is_some_and(|evaluation| evaluation.confidence == Confidence::Green);
         match kind {
-            ApprovalKind::Budget => Urgency::Critical,
+            ApprovalKind::Budget | ApprovalKind::Baseline => Urgency::Critical,
             ApprovalKind::Plan | ApprovalKind::StepBlocked => Urgency::High,
             ApprovalKind::StepReview if green => Urgency::Low,
             ApprovalKind::StepReview | ApprovalKind::Final => Urgency::Normal,

@@ -78,6 +78,7 @@ impl Transition {
             Command::Approve { step } => self.approve(commanded, step.as_deref()),
             Command::Rework { text } => self.rework_by_person(commanded, text),
             Command::Retry { step } => self.retry(commanded, step.as_deref()),
+            Command::Verify { step } => self.verify_by_person(commanded, step.as_deref()),
             Command::Skip { step } => self.skip(commanded, step.as_deref()),
             Command::Pause { now } => self.pause_by_person(commanded, *now),
             Command::Resume => self.resume(commanded),
@@ -97,6 +98,7 @@ impl Transition {
             (None, None) => self.only_waiting()?,
             (None, Some("plan")) => self.own_question(ApprovalKind::Plan)?,
             (None, Some("budget")) => self.own_question(ApprovalKind::Budget)?,
+            (None, Some("baseline")) => self.own_question(ApprovalKind::Baseline)?,
             _ => return self.approve_step(commanded, self.addressed(commanded, name)?),
         };
         match (approval.step, approval.kind) {
@@ -107,6 +109,13 @@ impl Transition {
             (None, ApprovalKind::Plan) => {
                 self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, commanded.words.as_deref());
                 Ok(self.activate()?)
+            }
+            (None, ApprovalKind::Baseline) if written_before(commanded.at, approval.asked_at) => {
+                Err(refused(Refusal::BaselineChanged))
+            }
+            (None, ApprovalKind::Baseline) => {
+                self.base_accepted(by, commanded.words.as_deref());
+                Ok(())
             }
             (None, _) => self.grant(by, commanded.at, commanded.words.as_deref()),
         }
@@ -248,6 +257,23 @@ impl Transition {
         Ok(self.back_in_line(id, None)?)
     }
 
+    /// Runs verifiers again, and no agent: on the base commit where that is asked about, else on the step that is named, else
+    /// on every step that waits for people.
+    fn verify_by_person(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
+        let by = &commanded.actor.login;
+        if commanded.pull.is_none() && name.is_none() {
+            let again = self.verify_base_again(by, commanded.words.as_deref());
+            let steps: Vec<StepId> = self.directive.all_steps().map(|step| step.id).collect();
+            let mut any = again;
+            for id in steps {
+                any |= self.verify_again(id, by)?;
+            }
+            return if any { Ok(()) } else { Err(refused(Refusal::NothingToVerify)) };
+        }
+        let id = self.addressed(commanded, name)?;
+        if self.verify_again(id, by)? { Ok(()) } else { Err(refused(Refusal::NothingToVerify)) }
+    }
+
     fn skip(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
         let id = self.addressed(commanded, name)?;
         let step = self.step(id)?;
@@ -320,7 +346,9 @@ impl Transition {
 fn told(command: &Command) -> Command {
     let mut told = command.clone();
     match &mut told {
-        Command::Approve { step } | Command::Retry { step } | Command::Skip { step } => step.iter_mut().for_each(cut),
+        Command::Approve { step } | Command::Retry { step } | Command::Skip { step } | Command::Verify { step } => {
+            step.iter_mut().for_each(cut);
+        }
         Command::Rework { text } => cut(text),
         Command::Replan { reason } => cut(reason),
         Command::Autonomy { level } => cut(level),
@@ -358,6 +386,7 @@ fn word_of(command: &Command) -> &'static str {
         Command::Approve { .. } => "approve",
         Command::Rework { .. } => "rework",
         Command::Retry { .. } => "retry",
+        Command::Verify { .. } => "verify",
         Command::Skip { .. } => "skip",
         Command::Pause { .. } => "pause",
         Command::Resume => "resume",

@@ -15,6 +15,7 @@
 //! `transition`, which records what is decided.
 
 mod approvals;
+mod baseline;
 mod breakers;
 mod commands;
 mod ending;
@@ -138,6 +139,14 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         Signal::PullOpened { step, pull } => transition.pull_opened(*step, pull),
         Signal::PullReady { step } => {
             transition.pull_ready(*step);
+            Ok(())
+        }
+        Signal::BaseVerified { round, report } => {
+            transition.base_verified(*round, report);
+            Ok(())
+        }
+        Signal::BaseNotVerified { reason } => {
+            transition.base_not_verified(reason);
             Ok(())
         }
         Signal::Verified { step, head, results, findings } => transition.verified(*step, head, results, findings),

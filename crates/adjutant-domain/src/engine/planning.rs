@@ -27,6 +27,9 @@ impl Transition {
         if self.directive.status() != DirectiveStatus::Planning || self.directive.plan.is_some() || planning {
             return;
         }
+        if !self.base_is_verified() {
+            return;
+        }
         let attempt = self.planner_failures() + 1;
         self.record(EventKind::PlanningStarted { attempt }, None);
         // What it is told beyond the brief is in the directive.

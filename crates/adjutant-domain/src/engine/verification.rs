@@ -16,26 +16,35 @@ use crate::step::{Candidate, Finding, MergeRequest, PassedBy, StepState, Submiss
 impl Transition {
     /// Somebody wants a commit verified again: what was found before is void, and so are the questions about it.
     pub(super) fn rerequested(&mut self, id: StepId, head: &Sha, by: &Login) -> Followed {
-        let step = self.step(id)?;
-        // Without an evaluation the verifiers are at it already; a merge that is on its way is not held up.
-        let waits = matches!(
-            step.state,
-            StepState::Judging { .. } | StepState::AwaitingDecision { .. } | StepState::Blocked { .. }
-        );
-        let verified = step.state.evaluation().is_some() && step.pull.is_some();
-        if !waits || !verified || step.head() != Some(head) || self.directive.status().is_over() {
-            return Ok(());
+        if self.step(id)?.head() == Some(head) {
+            self.verify_again(id, by)?;
         }
+        Ok(())
+    }
+
+    /// Verifies a step's head again, where it waits for people. Whether it does.
+    pub(super) fn verify_again(&mut self, id: StepId, by: &Login) -> Followed<bool> {
+        let step = self.step(id)?;
+        // Before there is an evaluation the verifiers are at work, unless they could not be run and the step is blocked. A
+        // merge that was asked for is not held up.
+        let waits = match step.state {
+            StepState::Judging { .. } | StepState::AwaitingDecision { .. } => step.state.evaluation().is_some(),
+            StepState::Blocked { .. } => true,
+            _ => false,
+        };
+        let head = step.head().cloned().filter(|_| waits && step.pull.is_some());
+        let Some(head) = head.filter(|_| !self.directive.status().is_over()) else { return Ok(false) };
         let (name, candidate) = (step.name.clone(), step.last());
         self.person(by);
-        self.record(EventKind::VerificationRequested { step: name, head: head.clone(), by: by.clone() }, Some(id));
+        self.record(EventKind::VerificationRequested { step: name, head, by: by.clone() }, Some(id));
         self.cancel_tasks(|task| task.step == Some(id));
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         if let Some(mut candidate) = candidate {
             candidate.evaluation = None;
             self.move_step(id, StepState::HandedIn { candidate })?;
         }
-        self.verify(id)
+        self.verify(id)?;
+        Ok(true)
     }
 
     /// The verifiers are done. What they found at an older head is void.

@@ -15,6 +15,8 @@ pub enum EvaluationReason {
     VerifierFailed { verifier: String, required: bool },
     /// A required verifier neither passed nor failed.
     VerifierSilent { verifier: String },
+    /// A required verifier failed, or could not be run, on the base commit too.
+    FailedBefore { verifier: String },
     /// The judge's score lowers the confidence.
     JudgeUnconvinced,
     /// The judge found a criterion unmet.

@@ -101,6 +101,17 @@ events! {
     TransitionRefused "transition_refused" [Error] "the table of states forbade a move; never in a healthy history" {
         reason: String,
     }
+    BaseVerificationStarted "base_verification_started" [Info] "the base commit is verified before anything is planned" {
+        round: u32,
+        commit: Sha,
+    }
+    BaseVerified "base_verified" [Info, Warning]
+        "the base commit was verified: the verifiers, and which failed or could not be run" {
+        round: u32,
+        verifiers: Vec<String>,
+        faulty: Vec<String>,
+        sound: bool,
+    }
     PlanningStarted "planning_started" [Info] "a planner is asked" {
         attempt: u32,
     }
@@ -302,6 +313,7 @@ impl EventKind {
     pub fn severity(&self) -> Severity {
         let usual = match self {
             Self::TaskFinished { status, refused, .. } => *status != TaskStatus::Failed && !refused,
+            Self::BaseVerified { sound, .. } => *sound,
             Self::EvaluationCompleted { confidence, .. } => *confidence != Confidence::Red,
             _ => true,
         };

@@ -16,7 +16,7 @@ use crate::plan::PlanFault;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::replan::ReplanReason;
-use crate::signal::{Labelled, Permission, Requester};
+use crate::signal::{Labelled, Permission, Requester, Signal};
 
 fn opened() -> Directive {
     let labelled = Labelled {
@@ -32,7 +32,10 @@ fn opened() -> Directive {
         overrides: Vec::new(),
         agents: None,
     };
-    engine::open(&labelled, DateTime::<Utc>::UNIX_EPOCH).directive.unwrap()
+    let now = DateTime::<Utc>::UNIX_EPOCH;
+    let opened = engine::open(&labelled, now).directive.unwrap();
+    let sound = Signal::BaseVerified { round: 1, report: Box::default() };
+    engine::decide(opened, &sound, now).directive.unwrap()
 }
 
 fn rows(directive: &Directive) -> DirectiveRows {

@@ -6,7 +6,10 @@ use secrecy::ExposeSecret;
 
 use super::{EffectError, Job};
 use crate::agent::{self, AgentSpec, ContextText, TaskFile};
+use crate::environment::Environment;
 use crate::report;
+use crate::runtime::effects::environment::{self, Way};
+use crate::runtime::effects::trees::Source;
 use crate::settings::AgentSettings;
 use crate::workspace::sandbox::{Bind, Limits};
 use adjutant_domain::failure::Failure;
@@ -15,6 +18,21 @@ use adjutant_domain::step::{Step, StepKind};
 use adjutant_domain::task::TaskKind;
 
 impl Job<'_> {
+    /// The environment in which the agent can run what its work is verified by. Without one it works all the same.
+    pub(super) async fn environment(&self) -> Result<Environment, EffectError> {
+        let source = Source::open(self.app, self.directive).await?;
+        let way = Way::of(self.directive, &source).await?;
+        let base = self.directive.base.sha.as_str();
+        let preparing = environment::prepare(self.app, self.directive, &source, &way.setup, base, self.cancel);
+        match self.working.rest_while(preparing).await? {
+            Ok(environment) => Ok(environment),
+            Err(fault) => {
+                tracing::warn!(%fault, "the environment could not be prepared; the agent works without it");
+                Ok(Environment::none())
+            }
+        }
+    }
+
     /// The operator's agent that the policy names, or the operator's default.
     pub(super) fn choose_agent(&self) -> Result<(&str, &AgentSettings), EffectError> {
         let settings = &self.app.settings;

@@ -400,11 +400,13 @@ impl Job<'_> {
         let (name, settings) = self.choose_agent()?;
         let log = self.app.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
         self.app.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
+        let environment = self.environment().await?;
         let job = AgentJob {
             workdir: tree.path(),
             folder: tree.beside("agent"),
             task: self.task_file(head, instructions),
             context: self.context(),
+            layer: environment.layer(),
             log,
             cancel: self.cancel.clone(),
         };

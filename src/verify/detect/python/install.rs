@@ -88,13 +88,13 @@ fn by_pip(folder: &Folder<'_>, project: &Table, pip: impl Fn(&str) -> String) ->
 
 /// Options that choose these names.
 fn chosen(option: &str, names: Vec<String>) -> String {
-    names.into_iter().map(|name| format!(" {option} {name}")).collect()
+    names.into_iter().flat_map(|name| [" ".to_owned(), option.to_owned(), " ".to_owned(), name]).collect()
 }
 
 /// The extras of the project that its tests need.
 fn extras(folder: &Folder<'_>, project: &Table) -> Vec<String> {
     let tables = [table(project, &["project", "optional-dependencies"]), table(project, &["tool", "poetry", "extras"])];
-    let mut found: Vec<String> = tables.into_iter().flatten().flat_map(|table| known(table)).collect();
+    let mut found: Vec<String> = tables.into_iter().flatten().flat_map(known).collect();
     // Older manifests are no data; a name before a colon or an equals sign is taken for an extra.
     if found.is_empty() {
         let texts = [folder.text("setup.cfg"), folder.text("setup.py")];

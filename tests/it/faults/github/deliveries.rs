@@ -10,7 +10,7 @@ use super::{BY_ITSELF, FaultRule, Stage, of_the_bot, stage};
 
 /// A person approves the plan and the first step; everything else is automatic.
 const ASKING: &str =
-    "autonomy: manual\nmerge: auto\nplan_approval: true\nverifiers:\n  - name: test\n    run: \"true\"\n";
+    "autonomy: manual\nmerge: auto\nplan_approval: true\nsetup: []\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
 fn all(act: DeliveryAct) -> FaultRule {
     FaultRule::to_deliveries(DeliveryFilter::default(), act)

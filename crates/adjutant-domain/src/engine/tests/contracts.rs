@@ -52,8 +52,16 @@ fn with_judge() -> World {
     let now = morning();
     let decision = open(&labelled, now);
     let directive = decision.directive.clone().unwrap();
-    let mut world =
-        World { directive, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
+    let mut world = World {
+        directive,
+        effects: Vec::new(),
+        events: Vec::new(),
+        now,
+        pulls: 0,
+        comments: 0,
+        busy: false,
+        base_waits: false,
+    };
     world.take(decision);
     world.planned(researched());
     world.signal(Signal::IntegrationCut);

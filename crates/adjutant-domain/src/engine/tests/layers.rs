@@ -9,6 +9,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("table", include_str!("../table.rs")),
     ("transition", include_str!("../transition.rs")),
     ("approvals", include_str!("../approvals.rs")),
+    ("baseline", include_str!("../baseline.rs")),
     ("steps", include_str!("../steps.rs")),
     ("ending", include_str!("../ending.rs")),
     ("replan", include_str!("../replan.rs")),

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use super::{Decision, decide, open};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject, Urgency};
+use crate::baseline::{BaseOutcome, BaseVerifier, BaselineReport, BaselineState};
 use crate::brief::{Brief, Requirement};
 use crate::cause::{Cause, DirectiveFailure, IssueEnd, StopReason};
 use crate::closing::ClosingReason;
 use crate::command::Command;
 use crate::directive::{Base, Directive, PauseReason, PlanOrigin};
 use crate::effect::{Effect, Notice, Reaction};
-use crate::evaluation::{Verdict, VerifierResult};
+use crate::evaluation::{Confidence, EvaluationReason, Verdict, VerifierResult};
 use crate::event::EventKind;
 use crate::failure::{Failure, MergeProblem};
 use crate::ids::{Branch, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
@@ -28,6 +29,7 @@ use crate::task::{TaskKind, TaskStatus};
 
 mod actors;
 mod approvals;
+mod baseline;
 mod breakers;
 mod cells;
 mod commands;
@@ -116,6 +118,7 @@ fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
         summary: "summary".to_owned(),
         tail: "last line".to_owned(),
         duration_ms: 1,
+        failed_before: false,
     }
 }
 
@@ -129,6 +132,13 @@ fn yellow() -> Vec<VerifierResult> {
 
 fn red() -> Vec<VerifierResult> {
     vec![verifier("test", true, Verdict::Fail)]
+}
+
+/// A base commit on which the tests fail.
+fn faulty_base() -> BaselineReport {
+    let outcome = BaseOutcome::Failed { summary: "1 failed".to_owned(), tail: "last line".to_owned() };
+    let verifier = BaseVerifier { name: "test".to_owned(), run: "make test".to_owned(), why: None, outcome };
+    BaselineReport { verifiers: vec![verifier], ..BaselineReport::default() }
 }
 
 /// When every story begins.
@@ -145,15 +155,34 @@ struct World {
     comments: u64,
     /// Whether every agent works for others, so that tasks stay queued.
     busy: bool,
+    /// Whether the test itself tells how the base commit was verified.
+    base_waits: bool,
 }
 
 impl World {
     fn open(policy: Policy) -> Self {
+        Self::opened_with(policy, false)
+    }
+
+    /// Opened, and the base commit is not verified yet.
+    fn unverified(policy: Policy) -> Self {
+        Self::opened_with(policy, true)
+    }
+
+    fn opened_with(policy: Policy, base_waits: bool) -> Self {
         let now = morning();
         let decision = open(&labelled(policy), now);
         let directive = decision.directive.clone().expect("a directive was opened");
-        let mut world =
-            Self { directive, effects: Vec::new(), events: Vec::new(), now, pulls: 0, comments: 0, busy: false };
+        let mut world = Self {
+            directive,
+            effects: Vec::new(),
+            events: Vec::new(),
+            now,
+            pulls: 0,
+            comments: 0,
+            busy: false,
+            base_waits,
+        };
         world.take(decision);
         world
     }
@@ -174,6 +203,17 @@ impl World {
         self.effects = decision.effects;
         if self.busy {
             return;
+        }
+        // Nothing is wrong with the base, unless a test is about that.
+        if let Some(round) = self.effects.iter().find_map(|effect| match effect {
+            Effect::VerifyBase { round } if !self.base_waits => Some(*round),
+            _ => None,
+        }) {
+            let report = Box::default();
+            let sound = decide(self.directive.clone(), &Signal::BaseVerified { round, report }, self.now);
+            self.directive = sound.directive.expect("a directive stays one");
+            self.events.extend(sound.events.into_iter().map(|event| event.kind));
+            self.effects.extend(sound.effects);
         }
         // Agents begin at once.
         for effect in self.effects.clone() {

@@ -188,7 +188,7 @@ impl Simulation {
             }) == Next::Merge
         });
         let pre_approved = step.state.candidate().is_some_and(|candidate| candidate.pre_approved.is_some())
-            && evaluation.is_some_and(|it| it.confidence != crate::evaluation::Confidence::Red);
+            && evaluation.is_some_and(|it| it.confidence != Confidence::Red);
         assert!(person || table || pre_approved, "{} is merged on nobody's word", step.name);
     }
 
@@ -205,6 +205,7 @@ impl Simulation {
         let at = self.dice.roll(self.queue.len());
         let effect = self.queue.remove(at);
         match effect {
+            Effect::VerifyBase { round } => self.verify_base(round),
             Effect::CutIntegration => self.tell(Signal::IntegrationCut),
             Effect::RunTask { task } => self.run_task(task),
             Effect::OpenPull { step } => self.open_pull(step),

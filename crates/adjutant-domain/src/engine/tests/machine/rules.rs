@@ -46,7 +46,11 @@ fn effects_have_keys_of_their_own(stage: &Stage, decision: &Decision) {
     for (effect, key) in decision.effects.iter().zip(&keys) {
         let once = matches!(
             effect,
-            Effect::RunTask { .. } | Effect::Verify { .. } | Effect::Merge { .. } | Effect::Integrate { .. }
+            Effect::RunTask { .. }
+                | Effect::VerifyBase { .. }
+                | Effect::Verify { .. }
+                | Effect::Merge { .. }
+                | Effect::Integrate { .. }
         );
         assert!(!once || !stage.asked.contains(key), "{key} is asked for again, and would not be done");
     }
@@ -75,6 +79,7 @@ fn a_task_may_start(stage: &Stage, before: &Directive, task: TaskId) {
         "a task starts after {} s of {allowed} s",
         directive.clock.at(stage.now)
     );
+    assert_eq!(directive.baseline.state, BaselineState::Settled, "an agent is paid before the base is known");
     let Some(step) = task.step else { return };
     let step = directive.step(step).unwrap();
     let done = |name: &StepName| directive.step_named(name.as_str()).is_some_and(|it| it.status().is_done());

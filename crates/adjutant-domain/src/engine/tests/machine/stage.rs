@@ -276,6 +276,17 @@ impl Stage {
                 self.jobs.push(Job::Running(task));
                 Signal::TaskStarted { task }
             }
+            Effect::VerifyBase { round } => {
+                let report = match ends {
+                    Ends::Well | Ends::Almost => Box::default(),
+                    Ends::Badly | Ends::Strangely => Box::new(faulty_base()),
+                    Ends::Never => {
+                        return self
+                            .tell(Signal::BaseNotVerified { reason: Failure::External("no permission".to_owned()) });
+                    }
+                };
+                Signal::BaseVerified { round, report }
+            }
             Effect::CutIntegration if matches!(ends, Ends::Never) => never(None),
             Effect::CutIntegration => Signal::IntegrationCut,
             Effect::OpenPull { step } if matches!(ends, Ends::Never) => never(Some(step)),

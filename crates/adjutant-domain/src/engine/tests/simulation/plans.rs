@@ -4,6 +4,12 @@ use super::*;
 use crate::replan::is_task_of_step;
 
 impl Simulation {
+    pub(super) fn verify_base(&mut self, round: u32) {
+        let faulty = self.chaos && self.dice.one_in(4);
+        let report = if faulty { Box::new(faulty_base()) } else { Box::default() };
+        self.tell(Signal::BaseVerified { round, report });
+    }
+
     /// What passed is kept and not done again unless its task changed, and nobody but somebody with write access has
     /// the brief taken from an edited issue.
     pub(super) fn check_plans(&self, before: &Directive, signal: &Signal, effects: &[Effect]) {
