@@ -15,6 +15,7 @@
 //! every test pass.
 
 mod detect;
+pub mod outcome;
 mod run;
 mod runners;
 mod weakened;

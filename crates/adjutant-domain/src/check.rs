@@ -38,6 +38,45 @@ pub struct CheckAction {
     pub identifier: String,
 }
 
+/// A remark on lines of a file, shown in the check run and beside the lines of the pull request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Annotation {
+    /// The file, relative to the repository's root.
+    pub path: String,
+    /// From 1.
+    pub start_line: u32,
+    /// Not before `start_line`.
+    pub end_line: u32,
+    /// How bad it is.
+    pub level: AnnotationLevel,
+    /// One line, for example a test's name; may be empty. GitHub takes 255 characters.
+    pub title: String,
+    /// Plain text of several lines. GitHub takes 64 KiB.
+    pub message: String,
+}
+
+/// How bad it is what an annotation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnnotationLevel {
+    /// It made the run fail.
+    Failure,
+    /// It did not make the run fail.
+    Warning,
+    /// For information.
+    Notice,
+}
+
+impl AnnotationLevel {
+    /// The word in GitHub's API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+}
+
 impl CheckState {
     /// The status in GitHub's API.
     pub fn status(self) -> &'static str {

@@ -28,7 +28,7 @@ mod tests;
 
 use layers::Layering;
 pub use limits::{LimitLine, Limits, LimitsReport};
-pub use output::plain_tail;
+pub use output::{plain_tail, plain_text};
 pub use toolchain::Toolchain;
 
 use std::collections::BTreeMap;

@@ -42,6 +42,18 @@ pub fn plain_tail(bytes: &[u8]) -> String {
     shown[start..].to_owned()
 }
 
+/// Output as plain text with `\n` line ends: lossy UTF-8, without terminal sequences, control and direction characters.
+/// Secrets are still in it.
+pub fn plain_text(bytes: &[u8]) -> String {
+    let text = plain(&String::from_utf8_lossy(bytes));
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        out.push_str(overwritten(line));
+        out.push('\n');
+    }
+    out
+}
+
 /// A progress bar overwrites its line repeatedly. The final text is after the last carriage return.
 fn overwritten(line: &str) -> &str {
     line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default()
