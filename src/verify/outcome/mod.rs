@@ -12,6 +12,7 @@
 //! a file of the tree, and what is collected is bounded.
 
 mod blocks;
+mod compare;
 mod compilers;
 mod formats;
 mod found;
@@ -37,6 +38,7 @@ use std::collections::BTreeMap;
 use adjutant_domain::check::Annotation;
 
 use crate::workspace::sandbox::plain_text;
+pub use compare::{Comparison, Runs, compare};
 pub use tree::TreeFiles;
 
 /// The most bytes of a log that are read: the first quarter of them from its beginning, the rest from its end.
