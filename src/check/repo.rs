@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adjutant::environment::{Environments, SetupError, Wanted};
-use adjutant::verify::{self, Detection, Setup, VerifierJob, VerifierSpec};
+use adjutant::verify::{self, Detection, Setup, VerifierJob, VerifierRun, VerifierSpec};
 use adjutant::workspace::sandbox::{Limits, Mode, Sandbox, SandboxConfig};
 use adjutant::workspace::{GitError, Mirror, Remote, Removal, Workspaces, remove_all};
 use adjutant_domain::evaluation::Verdict;
@@ -171,7 +171,7 @@ async fn run(
             cancel: cancel.clone(),
         };
         match verify::run_verifier(&sandbox, spec, job).await {
-            Ok(result) => {
+            Ok(VerifierRun { result, .. }) => {
                 passed &= result.verdict != Verdict::Fail || !result.required;
                 writeln!(out, "{}", plain(&result.summary))?;
                 if result.verdict == Verdict::Fail {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{error::GitHubError, gate::Write, model::AppRef, repository::RepoClient, transport::segment};
-use adjutant_domain::check::{CheckAction, CheckState, Conclusion};
+use adjutant_domain::check::{Annotation, CheckAction, CheckState, Conclusion};
 use adjutant_domain::ids::Sha;
 
 /// The longest title, summary and text, in bytes. GitHub documents this number as "characters"; a text that keeps to it
@@ -18,6 +18,14 @@ const MOST_ACTIONS: usize = 3;
 const LONGEST_LABEL: usize = 20;
 const LONGEST_DESCRIPTION: usize = 40;
 const LONGEST_IDENTIFIER: usize = 20;
+/// The most annotations that one request may add.
+/// <https://docs.github.com/en/rest/checks/runs#update-a-check-run>
+const ANNOTATIONS_A_REQUEST: usize = 50;
+/// The most annotations of one check run. Nobody reads more, and each fifty cost a write.
+pub const MOST_ANNOTATIONS: usize = 200;
+/// GitHub allows 64 KB of a message.
+const LONGEST_MESSAGE: usize = 65_535;
+const LONGEST_ANNOTATION_TITLE: usize = 255;
 
 /// The contents of a check run.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +45,8 @@ pub struct CheckRun {
     pub text: Option<String>,
     /// Buttons, at most three.
     pub actions: Vec<CheckAction>,
+    /// Remarks on lines of files, at most [`MOST_ANNOTATIONS`] of them.
+    pub annotations: Vec<Annotation>,
 }
 
 /// An existing check run of this app.
@@ -58,6 +68,14 @@ pub struct ExistingCheck {
     pub html_url: Option<String>,
     #[serde(default)]
     app: Option<AppRef>,
+    #[serde(default)]
+    output: ExistingOutput,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+struct ExistingOutput {
+    #[serde(default)]
+    annotations_count: u64,
 }
 
 impl ExistingCheck {
@@ -105,15 +123,43 @@ impl RepoClient {
     }
 
     /// Writes a check run: updates the one with this external id, or creates it. Returns its id.
+    ///
+    /// GitHub adds the annotations of every request to those that are there, and nobody can remove one. So only those are
+    /// sent that it does not show yet, and a second call changes nothing.
     pub async fn put_check(&self, check: &CheckRun) -> Result<u64, GitHubError> {
         let existing = self.find_check(&check.head_sha, &check.name, &check.external_id).await?;
-        if let Some(run) = &existing {
-            return self.patch_check(run.id, check.body()).await;
+        let shown = match &existing {
+            Some(run) if run.output.annotations_count > 0 && !check.annotations.is_empty() => {
+                self.shown_annotations(run.id).await?
+            }
+            _ => Vec::new(),
+        };
+        let missing = check.missing(&shown);
+        let mut requests = missing.chunks(ANNOTATIONS_A_REQUEST);
+        let mut body = check.body(requests.next().unwrap_or_default());
+        let id = if let Some(run) = &existing {
+            self.patch_check(run.id, body).await?
+        } else {
+            body["head_sha"] = json!(check.head_sha);
+            let answer = self.write(Method::POST, "/check-runs", Some(body), Write::Changes).await?;
+            answer.ok()?.json::<Written>()?.id
+        };
+        for more in requests {
+            self.patch_check(id, json!({ "output": check.output(more) })).await?;
         }
-        let mut body = check.body();
-        body["head_sha"] = json!(check.head_sha);
-        let answer = self.write(Method::POST, "/check-runs", Some(body), Write::Changes).await?;
-        Ok(answer.ok()?.json::<Written>()?.id)
+        Ok(id)
+    }
+
+    /// The annotations that a check run shows, as GitHub lists them.
+    async fn shown_annotations(&self, id: u64) -> Result<Vec<Value>, GitHubError> {
+        let mut all = Vec::new();
+        let path = format!("/check-runs/{id}/annotations?per_page=100");
+        self.search(&path, |page: Vec<ShownAnnotation>| {
+            all.extend(page.into_iter().map(ShownAnnotation::into_sent));
+            None::<()>
+        })
+        .await?;
+        Ok(all)
     }
 
     /// Completes a check run that nobody will finish, without changing its texts.
@@ -134,13 +180,47 @@ struct Written {
     id: u64,
 }
 
+/// An annotation in GitHub's list, which has more members than one is written with.
+#[derive(Deserialize)]
+struct ShownAnnotation {
+    path: String,
+    start_line: u64,
+    end_line: u64,
+    annotation_level: Option<String>,
+    message: Option<String>,
+    title: Option<String>,
+}
+
+impl ShownAnnotation {
+    /// As it was written.
+    fn into_sent(self) -> Value {
+        let mut sent = json!({
+            "path": self.path,
+            "start_line": self.start_line,
+            "end_line": self.end_line,
+            "annotation_level": self.annotation_level,
+            "message": self.message,
+        });
+        if let Some(title) = self.title.filter(|title| !title.is_empty()) {
+            sent["title"] = title.into();
+        }
+        sent
+    }
+}
+
 impl CheckRun {
-    fn body(&self) -> Value {
+    /// The annotations that are to be written where these are shown.
+    fn missing(&self, shown: &[Value]) -> Vec<Value> {
+        let room = MOST_ANNOTATIONS.saturating_sub(shown.len());
+        self.annotations.iter().map(annotation).filter(|wanted| !shown.contains(wanted)).take(room).collect()
+    }
+
+    fn body(&self, annotations: &[Value]) -> Value {
         let actions: Vec<Value> = self.actions.iter().take(MOST_ACTIONS).map(button).collect();
         let mut body = json!({
             "name": self.name,
             "external_id": self.external_id,
-            "output": self.output(),
+            "output": self.output(annotations),
             "actions": actions,
         });
         body["status"] = self.state.status().into();
@@ -150,7 +230,7 @@ impl CheckRun {
         body
     }
 
-    fn output(&self) -> Value {
+    fn output(&self, annotations: &[Value]) -> Value {
         let mut output = json!({
             "title": within(&self.title, LONGEST_TEXT),
             "summary": within(&self.summary, LONGEST_TEXT),
@@ -158,8 +238,26 @@ impl CheckRun {
         if let Some(text) = &self.text {
             output["text"] = within(text, LONGEST_TEXT).into();
         }
+        if !annotations.is_empty() {
+            output["annotations"] = annotations.into();
+        }
         output
     }
+}
+
+fn annotation(annotation: &Annotation) -> Value {
+    let mut sent = json!({
+        "path": annotation.path,
+        "start_line": annotation.start_line,
+        "end_line": annotation.end_line,
+        "annotation_level": annotation.level.as_str(),
+        "message": within(&annotation.message, LONGEST_MESSAGE).trim(),
+    });
+    let title = within(&annotation.title, LONGEST_ANNOTATION_TITLE).trim();
+    if !title.is_empty() {
+        sent["title"] = title.into();
+    }
+    sent
 }
 
 fn button(action: &CheckAction) -> Value {
@@ -190,12 +288,13 @@ mod tests {
             summary: "ü".repeat(40_000),
             text: None,
             actions: Vec::new(),
+            annotations: Vec::new(),
         }
     }
 
     #[test]
     fn a_summary_is_cut_at_githubs_limit_between_characters() {
-        let body = check().body();
+        let body = check().body(&[]);
         let summary = body["output"]["summary"].as_str().unwrap();
         assert_eq!(summary.len(), 65_534);
         assert!(summary.chars().all(|c| c == 'ü'));
@@ -203,9 +302,9 @@ mod tests {
 
     #[test]
     fn a_check_that_waits_for_a_person_is_completed_as_action_required() {
-        let body = check().body();
+        let body = check().body(&[]);
         assert_eq!((&body["status"], &body["conclusion"]), (&json!("completed"), &json!("action_required")));
-        let running = CheckRun { state: CheckState::InProgress, ..check() }.body();
+        let running = CheckRun { state: CheckState::InProgress, ..check() }.body(&[]);
         assert_eq!(running["status"], "in_progress");
         assert!(running.get("conclusion").is_none());
     }
@@ -213,7 +312,7 @@ mod tests {
     #[test]
     fn no_more_than_three_buttons_of_the_allowed_length_are_sent() {
         let button = CheckAction { label: "l".repeat(30), description: "d".repeat(60), identifier: "i".repeat(30) };
-        let body = CheckRun { actions: vec![button; 4], ..check() }.body();
+        let body = CheckRun { actions: vec![button; 4], ..check() }.body(&[]);
         let actions = body["actions"].as_array().unwrap();
         assert_eq!(actions.len(), 3);
         assert_eq!(actions[0]["label"].as_str().unwrap().len(), 20);

@@ -22,7 +22,7 @@ mod repository;
 mod token;
 mod transport;
 
-pub use checks::{CheckRun, ExistingCheck};
+pub use checks::{CheckRun, ExistingCheck, MOST_ANNOTATIONS};
 pub use client::{Access, AppIdentity, GitHub, GitHubConfig};
 pub use deliveries::AppDelivery;
 pub use error::{GitHubError, MergeRefusal};

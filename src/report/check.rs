@@ -7,7 +7,7 @@ use super::pull::{findings, titled};
 use super::text::{MAX_CHECK_FIELD, code, fence, fit, inline, plain, quote};
 use super::{Links, cause, question, reason, verification, words};
 use adjutant_domain::approval::{Approval, ApprovalKind};
-use adjutant_domain::check::{CheckAction, CheckState, Conclusion};
+use adjutant_domain::check::{Annotation, AnnotationLevel, CheckAction, CheckState, Conclusion};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
@@ -30,6 +30,8 @@ pub struct CheckReport {
     pub text: Option<String>,
     /// Buttons, at most three.
     pub actions: Vec<CheckAction>,
+    /// Remarks on lines of files, the worst first.
+    pub annotations: Vec<Annotation>,
 }
 
 /// The composite check of a step's head, as things stand.
@@ -68,11 +70,13 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
         summary,
         text: (!text.is_empty()).then_some(text),
         actions: standing.approval.map(actions).unwrap_or_default(),
+        annotations: Vec::new(),
     }
 }
 
-/// The check of one verifier. Whether it is required decides about the composite, not here.
-pub fn verifier_check(result: &VerifierResult) -> CheckReport {
+/// The check of one verifier. Whether it is required decides about the composite, not here. What its log says about
+/// lines is shown, but no failure where the verifier did not fail by this change: a test may print what looks like one.
+pub fn verifier_check(result: &VerifierResult, annotations: Vec<Annotation>) -> CheckReport {
     let (conclusion, word) = match result.verdict {
         Verdict::Pass => (Conclusion::Success, "passed"),
         Verdict::Fail => (Conclusion::Failure, "failed"),
@@ -84,15 +88,27 @@ pub fn verifier_check(result: &VerifierResult) -> CheckReport {
         verification::seconds(result.duration_ms),
         verification::counts(result)
     );
+    let summary = join(&[summary, verification::failing(result)]);
+    let title = match verification::tests(result) {
+        Some(tests) => format!("{tests} in {}", verification::seconds(result.duration_ms)),
+        None => verification::found(result),
+    };
+    // Where the title counts tests, the last line says what went wrong; else the title does.
+    let is_counted = result.verdict == Verdict::Fail && verification::tests(result).is_some();
+    let cause = if is_counted { inline(&result.summary, 400) } else { String::new() };
     let text = fit(MAX_CHECK_FIELD, |chars| {
-        if result.tail.trim().is_empty() { String::new() } else { fence(&result.tail, chars * 5) }
+        let tail = if result.tail.trim().is_empty() { String::new() } else { fence(&result.tail, chars * 5) };
+        join(&[tail, cause.clone()])
     });
+    let failed = result.verdict == Verdict::Fail;
+    let annotations = annotations.into_iter().filter(|it| failed || it.level != AnnotationLevel::Failure).collect();
     CheckReport {
         state: CheckState::Completed(conclusion),
-        title: plain(verification::found(result), MAX_TITLE),
+        title: plain(&title, MAX_TITLE),
         summary,
         text: (!text.is_empty()).then_some(text),
         actions: Vec::new(),
+        annotations,
     }
 }
 
@@ -105,6 +121,7 @@ pub fn verifier_not_run(name: &str, error: &str) -> CheckReport {
         summary: format!("{} could not be run, so nothing is known about this commit.", code(name)),
         text: None,
         actions: Vec::new(),
+        annotations: Vec::new(),
     }
 }
 
@@ -116,6 +133,7 @@ pub fn verifier_running(name: &str) -> CheckReport {
         summary: format!("{} runs on the merge of this commit into its target.", code(name)),
         text: None,
         actions: Vec::new(),
+        annotations: Vec::new(),
     }
 }
 
@@ -129,6 +147,7 @@ pub fn foreign_check() -> CheckReport {
                 .to_owned(),
         text: None,
         actions: Vec::new(),
+        annotations: Vec::new(),
     }
 }
 

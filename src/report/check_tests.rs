@@ -3,7 +3,7 @@
 use super::*;
 use crate::report::fixture;
 use adjutant_domain::approval::ApprovalStatus;
-use adjutant_domain::evaluation::EvaluationReason;
+use adjutant_domain::evaluation::{EvaluationReason, TestCounts};
 use adjutant_domain::question::Question;
 use adjutant_domain::step::MergeRequest;
 
@@ -154,7 +154,7 @@ fn buttons_keep_to_githubs_lengths() {
 
 #[test]
 fn a_verifier_has_a_check_of_its_own() {
-    insta::assert_snapshot!(told(&verifier_check(&fixture::verifier("lint", false, Verdict::Fail))), @r"
+    insta::assert_snapshot!(told(&verifier_check(&fixture::verifier("lint", false, Verdict::Fail), Vec::new())), @r"
     completed failure [exit status 1]
     ----
     `lint` failed in 1.8 s (optional, weight 0.5).
@@ -164,10 +164,70 @@ fn a_verifier_has_a_check_of_its_own() {
      --> src/lib.rs:12:9
     ```
     ");
-    let neutral = verifier_check(&fixture::verifier("docs", true, Verdict::Neutral));
+    let neutral = verifier_check(&fixture::verifier("docs", true, Verdict::Neutral), Vec::new());
     assert_eq!((neutral.state.conclusion(), neutral.text), (Some(Conclusion::Neutral), None));
     assert_eq!(verifier_running("test").state.conclusion(), None);
     assert_eq!(foreign_check().state.conclusion(), Some(Conclusion::Neutral));
+}
+
+#[test]
+fn a_verifier_that_counts_tests_says_how_many_and_its_last_line_names_the_cause() {
+    let mut result = fixture::verifier("test", true, Verdict::Fail);
+    result.summary = "test exited with status 101: tests::km: assertion failed (src/lib.rs:9)".to_owned();
+    result.counts = TestCounts { passed: Some(12), failed: Some(13), skipped: Some(0) };
+    result.failing = (0..11).map(|n| format!("tests::case_{n}")).collect();
+    insta::assert_snapshot!(told(&verifier_check(&result, Vec::new())), @r"
+    completed failure [12 passed, 13 failed in 1.8 s]
+    ----
+    `test` failed in 1.8 s (required, weight 1).
+
+    **Failed tests**
+
+    - `tests::case_0`
+    - `tests::case_1`
+    - `tests::case_2`
+    - `tests::case_3`
+    - `tests::case_4`
+    - `tests::case_5`
+    - `tests::case_6`
+    - `tests::case_7`
+    - `tests::case_8`
+    - `tests::case_9`
+    - and 3 more
+    ----
+    ```text
+    error: unused variable: `transaction`
+     --> src/lib.rs:12:9
+    ```
+
+    test exited with status 101: tests::km: assertion failed (src/lib.rs:9)
+    ");
+    result.counts = TestCounts { passed: Some(12), failed: Some(0), skipped: None };
+    assert_eq!(
+        verifier_check(&result, Vec::new()).title,
+        plain(&result.summary, MAX_TITLE),
+        "passed tests explain no failure"
+    );
+    result.verdict = Verdict::Pass;
+    assert_eq!(verifier_check(&result, Vec::new()).title, "12 passed in 1.8 s");
+    result.counts = TestCounts { passed: Some(0), ..TestCounts::default() };
+    assert_eq!(verifier_check(&result, Vec::new()).title, plain(&result.summary, MAX_TITLE));
+}
+
+#[test]
+fn a_verifier_that_passed_is_shown_without_failures() {
+    let annotation = |level| Annotation {
+        path: "src/lib.rs".to_owned(),
+        start_line: 1,
+        end_line: 1,
+        level,
+        title: String::new(),
+        message: "m".to_owned(),
+    };
+    let all = || vec![annotation(AnnotationLevel::Failure), annotation(AnnotationLevel::Warning)];
+    assert_eq!(verifier_check(&fixture::verifier("test", true, Verdict::Fail), all()).annotations, all());
+    let passed = verifier_check(&fixture::verifier("test", true, Verdict::Pass), all()).annotations;
+    assert_eq!(passed, [annotation(AnnotationLevel::Warning)]);
 }
 
 #[test]
@@ -188,7 +248,7 @@ fn output_of_any_kind_stays_inside_and_fits() {
     directive.brief.criteria[1].criterion = hostile;
     let step = &directive.steps[1];
     let failed = &step.state.evaluation().expect("the fixture has one").results[0];
-    for report in [check(&directive, 1), verifier_check(failed)] {
+    for report in [check(&directive, 1), verifier_check(failed, Vec::new())] {
         let text = report.text.expect("there is output");
         assert!(report.summary.len() <= MAX_CHECK_FIELD && text.len() <= MAX_CHECK_FIELD);
         assert!(report.title.chars().count() <= MAX_TITLE + 10);

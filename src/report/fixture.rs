@@ -11,7 +11,7 @@ use adjutant_domain::directive::{
     Base, Directive, DirectiveState, Pause, PauseReason, PlanOrigin, PlanRecord, Underway, WorkClock,
 };
 use adjutant_domain::evaluation::{
-    Confidence, CriterionJudgement, Evaluation, EvaluationReason, Judgement, Verdict, VerifierResult,
+    Confidence, CriterionJudgement, Evaluation, EvaluationReason, Judgement, TestCounts, Verdict, VerifierResult,
 };
 use adjutant_domain::ids::{
     ApprovalId, Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd,
@@ -60,6 +60,8 @@ pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> Verifier
         tail: tail.to_owned(),
         duration_ms: 1_840,
         failed_before: false,
+        counts: TestCounts::default(),
+        failing: Vec::new(),
     }
 }
 

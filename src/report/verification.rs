@@ -1,10 +1,11 @@
 //! What was proved, as tables: verifiers and acceptance criteria.
 
+use super::pull::titled;
 use super::text::{code, fence, inline, quote};
 use super::words;
 use adjutant_domain::brief::Criterion;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, Verdict, VerifierResult};
+use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, TestCounts, Verdict, VerifierResult};
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::Step;
 
@@ -22,7 +23,7 @@ pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
             "| {} | {} {} | {} | {} |",
             inline(&result.name, 60),
             words::verdict_icon(result.verdict),
-            inline(found(result), chars.min(200)),
+            inline(&found(result), chars.min(200)),
             counts(result),
             seconds(result.duration_ms)
         ));
@@ -33,14 +34,45 @@ pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
     lines.join("\n")
 }
 
-/// What a verifier found, in one line; its own words where it has any.
-pub fn found(result: &VerifierResult) -> &str {
-    match (result.summary.trim(), result.verdict) {
-        ("", Verdict::Pass) => "passed",
-        ("", Verdict::Fail) => "failed",
-        ("", Verdict::Neutral) => "does not apply",
-        (summary, _) => summary,
+/// What a verifier found, in one line: how many tests passed and failed where that is known, else its own words.
+pub fn found(result: &VerifierResult) -> String {
+    if let Some(counts) = tests(result) {
+        return counts;
     }
+    match (result.summary.trim(), result.verdict) {
+        ("", Verdict::Pass) => "passed".to_owned(),
+        ("", Verdict::Fail) => "failed".to_owned(),
+        ("", Verdict::Neutral) => "does not apply".to_owned(),
+        (summary, _) => summary.to_owned(),
+    }
+}
+
+/// How many tests passed and failed. `None` where it is not known, or where it does not explain the verdict: tests that
+/// all passed are not why a verifier failed.
+pub fn tests(result: &VerifierResult) -> Option<String> {
+    let TestCounts { passed, failed, skipped } = result.counts;
+    let some_failed = failed.is_some_and(|failed| failed > 0);
+    match result.verdict {
+        Verdict::Neutral => return None,
+        Verdict::Fail if !some_failed => return None,
+        // A run of nothing says so in its own words.
+        Verdict::Pass if !some_failed && passed.unwrap_or(0) == 0 => return None,
+        Verdict::Pass | Verdict::Fail => {}
+    }
+    let skipped = skipped.filter(|skipped| *skipped > 0);
+    let failed = failed.filter(|failed| *failed > 0);
+    let all = [(passed, "passed"), (failed, "failed"), (skipped, "skipped")];
+    let told: Vec<String> = all.iter().filter_map(|(count, word)| Some(format!("{} {word}", (*count)?))).collect();
+    Some(told.join(", "))
+}
+
+/// The names of the tests that failed, at most ten; empty where none is known.
+pub fn failing(result: &VerifierResult) -> String {
+    let names: Vec<String> = result.failing.iter().take(10).map(|name| format!("- {}", code(name))).collect();
+    let known = result.counts.failed.map_or(result.failing.len(), |failed| failed as usize).max(result.failing.len());
+    let more = known.saturating_sub(names.len());
+    let more = if names.is_empty() || more == 0 { String::new() } else { format!("\n- and {more} more") };
+    titled("Failed tests", &format!("{}{more}", names.join("\n")))
 }
 
 /// How much a verifier counts.

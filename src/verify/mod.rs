@@ -2,7 +2,7 @@
 //!
 //! In: a commit's files, from which [`detect`] derives the commands that test it; one command and its own clone for
 //! [`run_verifier`]; a diff for [`weakened_proof`]. Out: one result of the domain per verifier, with a verdict, one line
-//! and the end of its output; the places where a diff weakens verification.
+//! and the end of its output, and what [`outcome`] reads in its log; the places where a diff weakens verification.
 //!
 //! **Fail** is an answer about the code; [`NotRun`] is not. A verifier that could not be started, or whose program is
 //! not installed, says nothing about the commit. It is never treated as a failed test.
@@ -15,6 +15,7 @@
 //! every test pass.
 
 mod detect;
+mod log;
 pub mod outcome;
 mod run;
 mod runners;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use adjutant_domain::policy::VerifierPolicy;
 
 pub use detect::{Detected, Detection, Files, MOST_DETECTED, Setup, detect, detect_at};
-pub use run::{NotRun, VerifierJob, run_verifier};
+pub use run::{NotRun, VerifierJob, VerifierRun, run_verifier};
 pub use runners::{Change, changed_runners};
 pub use weakened::{Weakening, WeakeningKind, weakened_proof};
 

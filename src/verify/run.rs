@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
+use super::log::Before;
+use super::outcome::Outcome;
 use super::VerifierSpec;
 use crate::workspace::sandbox::{Exit, Limits, RunOutcome, Sandbox, SandboxRun};
-use adjutant_domain::evaluation::{Verdict, VerifierResult};
+use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
 
 const SUMMARY_CHARS: usize = 200;
+/// The most names of failed tests in a result.
+const MOST_FAILING: usize = 20;
 
 /// Where a verifier runs.
 #[derive(Debug, Clone)]
@@ -26,6 +30,14 @@ pub struct VerifierJob {
     pub cancel: CancellationToken,
 }
 
+/// What a verifier found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifierRun {
+    pub result: VerifierResult,
+    /// What its log says about single tests and lines.
+    pub outcome: Outcome,
+}
+
 /// The verifier could not be run, so nothing is known about the commit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the verifier `{name}` could not be run: {reason}")]
@@ -36,7 +48,8 @@ pub struct NotRun {
 }
 
 /// Runs `spec`. `Err` means that it gave no answer about the commit.
-pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> Result<VerifierResult, NotRun> {
+pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJob) -> Result<VerifierRun, NotRun> {
+    let before = Before::of(spec, &job.workdir, &job.log).await;
     let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
     let mut run = SandboxRun::new(argv, job.workdir, job.log);
     run.network = spec.network;
@@ -45,22 +58,33 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
     run.layer = job.layer;
     run.cancel = job.cancel;
     let not_run = |reason: String| NotRun { name: spec.name.clone(), reason };
-    let outcome = sandbox.run(run).await.map_err(|error| not_run(error.to_string()))?;
-    let (verdict, summary) = judge(spec, &outcome).map_err(not_run)?;
-    Ok(VerifierResult {
+    let ran = sandbox.run(run).await.map_err(|error| not_run(error.to_string()))?;
+    let outcome = before.read().await;
+    let (verdict, summary) = judge(spec, &ran, outcome.cause.as_deref()).map_err(not_run)?;
+    // What was stopped has not run all of its tests.
+    let is_whole = matches!(ran.exit, Exit::Code(_));
+    let result = VerifierResult {
         name: spec.name.clone(),
         required: spec.required,
         weight: spec.weight,
         verdict,
         summary,
-        tail: outcome.tail,
-        duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+        tail: ran.tail,
+        duration_ms: u64::try_from(ran.duration.as_millis()).unwrap_or(u64::MAX),
+        counts: if is_whole { counts(&outcome) } else { TestCounts::default() },
+        failing: outcome.failing(MOST_FAILING),
         failed_before: false,
-    })
+    };
+    Ok(VerifierRun { result, outcome })
 }
 
-/// The verdict with one line about it; else the reason why there is none.
-fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> Result<(Verdict, String), String> {
+fn counts(outcome: &Outcome) -> TestCounts {
+    TestCounts { passed: outcome.passed, failed: outcome.failed, skipped: outcome.skipped }
+}
+
+/// The verdict with one line about it; else the reason why there is none. `cause` is the line that says most about a
+/// failure, if the format of the output is known.
+fn judge(spec: &VerifierSpec, outcome: &RunOutcome, cause: Option<&str>) -> Result<(Verdict, String), String> {
     let name = &spec.name;
     Ok(match outcome.exit {
         Exit::Code(0) => (Verdict::Pass, format!("{name} passed in {:.1} s", outcome.duration.as_secs_f64())),
@@ -81,7 +105,7 @@ fn judge(spec: &VerifierSpec, outcome: &RunOutcome) -> Result<(Verdict, String),
         Exit::OutputLimit => {
             (Verdict::Fail, format!("{name} printed more than {} bytes and was stopped", outcome.log_bytes))
         }
-        Exit::Code(_) | Exit::Signal(_) => match informative_line(&outcome.tail) {
+        Exit::Code(_) | Exit::Signal(_) => match cause.or_else(|| informative_line(&outcome.tail)) {
             Some(found) => (Verdict::Fail, line(&format!("{name} {}: {found}", outcome.exit))),
             None => (Verdict::Fail, format!("{name} {}", outcome.exit)),
         },
@@ -135,7 +159,7 @@ mod tests {
         let sandbox = Sandbox::probe(config).await.unwrap();
         let limits = Limits { output_bytes: 100_000, ..Limits::default() };
         let job = VerifierJob { workdir, scratch: None, layer: None, limits, log: folder.path().join("log"), cancel };
-        run_verifier(&sandbox, spec, job).await
+        run_verifier(&sandbox, spec, job).await.map(|run| run.result)
     }
 
     async fn verdict(script: &str) -> (Verdict, String) {

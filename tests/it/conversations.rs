@@ -10,6 +10,7 @@ mod commands;
 mod contracts;
 mod delivery;
 mod life;
+mod outcomes;
 mod planning;
 mod policy;
 mod protected;

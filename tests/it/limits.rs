@@ -14,7 +14,7 @@ use adjutant_domain::command::Command;
 use adjutant_domain::directive::{Base, Directive};
 use adjutant_domain::effect::Lane;
 use adjutant_domain::engine;
-use adjutant_domain::evaluation::{Verdict, VerifierResult};
+use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
 use adjutant_domain::ids::{Branch, Login, Repo, Sha, TaskId, Usd};
 use adjutant_domain::policy::Policy;
 use adjutant_domain::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
@@ -145,6 +145,8 @@ impl Life {
             tail: String::new(),
             duration_ms: 1,
             failed_before: false,
+            counts: TestCounts::default(),
+            failing: Vec::new(),
         };
         let test = VerifierResult {
             name: "test".to_owned(),

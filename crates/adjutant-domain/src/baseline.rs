@@ -137,6 +137,7 @@ impl BaseOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluation::TestCounts;
 
     fn baseline(outcome: BaseOutcome) -> Baseline {
         let verifier = BaseVerifier { name: "test".to_owned(), run: "make".to_owned(), why: None, outcome };
@@ -153,6 +154,8 @@ mod tests {
             summary: String::new(),
             tail: String::new(),
             duration_ms: 0,
+            counts: TestCounts::default(),
+            failing: Vec::new(),
             failed_before: false,
         }
     }

@@ -70,6 +70,23 @@ pub struct VerifierResult {
     /// Whether it failed on the base commit too, so that its failure is none of the change.
     #[serde(default)]
     pub failed_before: bool,
+    /// How many tests it counted, if its output says so.
+    #[serde(default)]
+    pub counts: TestCounts,
+    /// The names of tests that failed, if its output says so; not all where they are many.
+    #[serde(default)]
+    pub failing: Vec<String>,
+}
+
+/// How many tests ended how. Many programs do not count all three.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestCounts {
+    /// `None` where it is not known.
+    pub passed: Option<u32>,
+    /// `None` where it is not known.
+    pub failed: Option<u32>,
+    /// `None` where it is not known.
+    pub skipped: Option<u32>,
 }
 
 /// What a verifier found.
@@ -233,6 +250,8 @@ mod tests {
             tail: String::new(),
             duration_ms: 0,
             failed_before: false,
+            counts: TestCounts::default(),
+            failing: Vec::new(),
         }
     }
 

@@ -96,7 +96,7 @@ async fn run(
             return Err(EffectError::HandedBack);
         }
         let outcome = match ran {
-            Ok(result) => outcome(result),
+            Ok(run) => outcome(run.result),
             Err(not_run) => BaseOutcome::NotRun { reason: for_reading(app, not_run.reason) },
         };
         let (name, run, why) = (spec.name.clone(), spec.run.clone(), verifier.why.clone());

@@ -45,5 +45,6 @@ pub(super) fn check_run(name: &str, head: &Sha, external_id: &str, report: repor
         summary: report.summary,
         text: report.text,
         actions: report.actions,
+        annotations: report.annotations,
     }
 }

@@ -11,12 +11,12 @@ use super::{EffectError, Working, no_pattern, step_of};
 use crate::environment::SetupFault;
 use crate::report;
 use crate::runtime::app::App;
-use crate::verify::{self, Change, VerifierJob, VerifierSpec};
+use crate::verify::{self, Change, VerifierJob, VerifierRun, VerifierSpec};
 use crate::workspace::sandbox::Limits;
 use crate::workspace::{Merge, Removal, Rules, Tree};
 use adjutant_domain::check::Conclusion;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::evaluation::{Verdict, VerifierResult};
+use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::signal::Signal;
@@ -126,15 +126,15 @@ impl VerificationRun<'_> {
                 return Err(EffectError::HandedBack);
             }
             match ran {
-                Ok(result) => {
+                Ok(VerifierRun { result, outcome }) => {
                     let result = self.directive.baseline.weigh(result);
-                    self.show(&spec.name, report::verifier_check(&result)).await?;
+                    self.show(&spec.name, report::verifier_check(&result, outcome.annotations)).await?;
                     results.push(result);
                 }
                 // A person has accepted that, and is not asked again.
                 Err(not_run) if self.directive.baseline.not_run_before(&spec.name) => {
                     let result = not_run_before(spec, not_run.reason);
-                    self.show(&spec.name, report::verifier_check(&result)).await?;
+                    self.show(&spec.name, report::verifier_check(&result, Vec::new())).await?;
                     results.push(result);
                 }
                 // It says nothing about the commit. It is tried again, and then a person is informed.
@@ -168,9 +168,11 @@ impl VerificationRun<'_> {
             summary: fault.to_string(),
             tail: fault.tail,
             duration_ms: 0,
+            counts: TestCounts::default(),
+            failing: Vec::new(),
             failed_before: false,
         };
-        self.show(&result.name, report::verifier_check(&result)).await?;
+        self.show(&result.name, report::verifier_check(&result, Vec::new())).await?;
         Ok(result)
     }
 
@@ -197,6 +199,8 @@ fn not_run_before(spec: &VerifierSpec, reason: String) -> VerifierResult {
         summary: reason,
         tail: String::new(),
         duration_ms: 0,
+        counts: TestCounts::default(),
+        failing: Vec::new(),
         failed_before: true,
     }
 }

@@ -177,6 +177,7 @@ fn check() -> CheckRun {
         summary: "s".to_owned(),
         text: None,
         actions: Vec::new(),
+        annotations: Vec::new(),
     }
 }
 

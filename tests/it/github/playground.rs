@@ -1,7 +1,7 @@
 //! The gateway and `runtime::ingest` with the playground: the same calls over the same wire as with GitHub.
 
 use adjutant::github::{CheckRun, GitHubError, MergeMethod, MergeOutcome, NewPull, OpenState, PullChange};
-use adjutant_domain::check::{CheckAction, CheckState, Conclusion};
+use adjutant_domain::check::{Annotation, AnnotationLevel, CheckAction, CheckState, Conclusion};
 use adjutant_domain::{
     actor::Actor,
     command::Command,
@@ -215,6 +215,7 @@ async fn a_check_run_is_updated_under_its_external_id() {
         summary: "…".to_owned(),
         text: None,
         actions: Vec::new(),
+        annotations: Vec::new(),
     };
     let id = client.put_check(&check).await.unwrap();
     check.state = CheckState::Completed(Conclusion::ActionRequired);
@@ -234,6 +235,47 @@ async fn a_check_run_is_updated_under_its_external_id() {
     let own = client.own_checks(&head).await.unwrap();
     assert_eq!(own.len(), 2);
     assert!(own.iter().all(adjutant::github::ExistingCheck::is_completed));
+}
+
+#[tokio::test]
+async fn annotations_go_in_several_requests_and_each_is_written_once() {
+    let stage = Stage::set().await;
+    let client = stage.client();
+    let head = client.branch_head(&Branch::new("main")).await.unwrap().unwrap();
+    let annotation = |line: u32| Annotation {
+        path: "README.md".to_owned(),
+        start_line: line,
+        end_line: line + 1,
+        level: AnnotationLevel::Failure,
+        title: if line % 2 == 0 { "a rule".to_owned() } else { String::new() },
+        message: format!("  line {line}\nis wrong\n"),
+    };
+    let mut check = CheckRun {
+        name: "adjutant/lint".to_owned(),
+        head_sha: head.clone(),
+        external_id: "units-1".to_owned(),
+        state: CheckState::Completed(Conclusion::Failure),
+        title: "120 problems".to_owned(),
+        summary: "s".to_owned(),
+        text: Some("the text".to_owned()),
+        actions: Vec::new(),
+        annotations: (1..=120).map(annotation).collect(),
+    };
+    let id = client.put_check(&check).await.unwrap();
+    let shown = async || {
+        let run = stage.act("maintainer", Method::GET, &format!("/check-runs/{id}"), json!(null)).await;
+        (run["output"]["annotations_count"].as_u64().unwrap(), run["output"]["text"].clone())
+    };
+    assert_eq!(shown().await, (120, json!("the text")));
+    // The process that wrote it may have been killed before it could say so.
+    assert_eq!(client.put_check(&check).await.unwrap(), id);
+    assert_eq!(shown().await.0, 120);
+    check.annotations = (101..=160).map(annotation).collect();
+    client.put_check(&check).await.unwrap();
+    assert_eq!(shown().await.0, 160, "only those that were not there");
+    check.annotations = (1..=1_000).map(annotation).collect();
+    client.put_check(&check).await.unwrap();
+    assert_eq!(shown().await.0, 200, "no more than are allowed");
 }
 
 #[tokio::test]
@@ -294,6 +336,7 @@ async fn what_people_do_to_our_pull_request_becomes_signals() {
         summary: "s".to_owned(),
         text: None,
         actions: vec![CheckAction { label, description, identifier }],
+        annotations: Vec::new(),
     };
     let check = client.put_check(&check).await.unwrap();
     let press = format!("/check-runs/{check}/requested_action");

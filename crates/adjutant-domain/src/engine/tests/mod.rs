@@ -14,7 +14,7 @@ use crate::closing::ClosingReason;
 use crate::command::Command;
 use crate::directive::{Base, Directive, PauseReason, PlanOrigin};
 use crate::effect::{Effect, Notice, Reaction};
-use crate::evaluation::{Confidence, EvaluationReason, Verdict, VerifierResult};
+use crate::evaluation::{Confidence, EvaluationReason, TestCounts, Verdict, VerifierResult};
 use crate::event::EventKind;
 use crate::failure::{Failure, MergeProblem};
 use crate::ids::{Branch, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
@@ -119,6 +119,8 @@ fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
         tail: "last line".to_owned(),
         duration_ms: 1,
         failed_before: false,
+        counts: TestCounts::default(),
+        failing: Vec::new(),
     }
 }
 
