@@ -118,7 +118,7 @@ pub fn verifier_not_run(name: &str, error: &str) -> CheckReport {
     CheckReport {
         state: CheckState::Completed(Conclusion::ActionRequired),
         title: plain(&format!("could not be run: {error}"), MAX_TITLE),
-        summary: format!("{} could not be run, so nothing is known about this commit.", code(name)),
+        summary: format!("Nothing is known about this commit from {}: {}", code(name), inline(error, 1_000)),
         text: None,
         actions: Vec::new(),
         annotations: Vec::new(),

@@ -231,6 +231,18 @@ fn a_verifier_that_passed_is_shown_without_failures() {
 }
 
 #[test]
+fn that_a_verifier_could_not_be_run_is_said_once() {
+    let report = verifier_not_run("test", "sh: 1: go: not found. Install Go where Adjutant runs.");
+    insta::assert_snapshot!(told(&report), @r"
+    completed action_required [could not be run: sh: 1: go: not found. Install Go where Adjutant runs.]
+    ----
+    Nothing is known about this commit from `test`: sh: 1: go: not found. Install Go where Adjutant runs.
+    ----
+    ");
+    assert_eq!(told(&report).matches("could not be run").count(), 1);
+}
+
+#[test]
 fn output_of_any_kind_stays_inside_and_fits() {
     let mut directive = fixture::directive();
     let hostile = "```\n</details>\n@maintainer fixes #1 | ö\n".repeat(10_000);

@@ -16,6 +16,7 @@
 
 mod detect;
 mod log;
+mod missing;
 pub mod outcome;
 mod run;
 mod runners;

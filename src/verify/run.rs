@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::log::Before;
 use super::outcome::Outcome;
-use super::VerifierSpec;
+use super::{VerifierSpec, missing};
 use crate::workspace::sandbox::{Exit, Limits, RunOutcome, Sandbox, SandboxRun};
 use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
 
@@ -92,13 +92,8 @@ fn judge(spec: &VerifierSpec, outcome: &RunOutcome, cause: Option<&str>) -> Resu
         Exit::Code(5) if spec.run.trim_end().ends_with("pytest") => {
             (Verdict::Neutral, "pytest found no tests".to_owned())
         }
-        Exit::Code(126 | 127) => {
-            return Err(format!(
-                "{name} could not be run: {} Install the program where Adjutant runs, or name another command in the policy.",
-                sentence(&outcome.tail)
-            ));
-        }
-        Exit::Cancelled => return Err(format!("{name} was cancelled")),
+        Exit::Code(126 | 127) => return Err(missing::reason(&spec.run, &outcome.tail)),
+        Exit::Cancelled => return Err("it was cancelled".to_owned()),
         Exit::TimedOut => {
             (Verdict::Fail, format!("{name} did not finish within {} s and was stopped", spec.timeout.as_secs()))
         }
@@ -121,13 +116,6 @@ fn informative_line(tail: &str) -> Option<&str> {
     };
     let errors = |line: &&str| line.starts_with("error") || line.starts_with("Error") || line.starts_with("FAIL");
     lines().rfind(counts).or_else(|| lines().find(errors)).or_else(|| lines().next_back())
-}
-
-fn sentence(tail: &str) -> String {
-    match tail.lines().last().map(str::trim) {
-        Some(last) if !last.is_empty() => format!("{}.", line(last).trim_end_matches('.')),
-        _ => "command not found.".to_owned(),
-    }
 }
 
 /// A text as one line of bounded length.
@@ -182,13 +170,14 @@ mod tests {
         let missing = run(&VerifierSpec::required("check", "no-such-tool --all"), CancellationToken::new()).await;
         let said = missing.unwrap_err().to_string();
         assert!(
-            said.contains("the verifier `check` could not be run: ") && said.contains("no-such-tool: not found"),
+            said.starts_with("the verifier `check` could not be run: ") && said.contains("no-such-tool: not found"),
             "{said}"
         );
+        assert_eq!(said.matches("could not be run").count(), 1, "{said}");
         let cancel = CancellationToken::new();
         cancel.cancel();
         let cancelled = run(&VerifierSpec::required("check", "sleep 100"), cancel).await;
-        assert_eq!(cancelled.unwrap_err().reason, "check was cancelled");
+        assert_eq!(cancelled.unwrap_err().reason, "it was cancelled");
     }
 
     #[tokio::test]

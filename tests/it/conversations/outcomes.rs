@@ -3,6 +3,7 @@
 use adjutant_domain::status::StepStatus;
 use serde_json::{Value, json};
 
+use super::policy;
 use super::verification::chain;
 use crate::support::stage::{Stage, write};
 
@@ -41,8 +42,8 @@ async fn failures_are_counted_and_annotated_at_their_lines() {
     let verifiers = r#"
 limits: { rework_cycles: 1 }
 verifiers:
-  - { name: test, run: "python3 -m unittest -v test_units" }
-  - { name: lint, run: "cc -fsyntax-only -fmax-errors=0 many.c" }
+  - { name: test, run: "test ! -f test_units.py || python3 -m unittest -v test_units" }
+  - { name: lint, run: "test ! -f many.c || cc -fsyntax-only -fmax-errors=0 many.c" }
 "#;
     // GitHub takes fifty annotations in a request.
     let many = (1..=120).map(|n| format!("int f{n}(void) {{ return y{n}; }}\n")).collect::<String>();
@@ -72,5 +73,21 @@ verifiers:
     let lines: Vec<_> = told.iter().map(|it| it["start_line"].as_u64().unwrap()).collect();
     assert_eq!(lines, (1..=120).collect::<Vec<_>>(), "each once, in order");
     assert!(told.iter().all(|it| it["path"] == "many.c"));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_dependency_that_is_missing_comes_with_the_command_that_installs_it() {
+    let missing = policy("").replace("! grep -qs broken *.txt", "test ! -f package.json || npm test");
+    let package = json!({ "name": "widgets", "version": "1.0.0", "scripts": { "test": "no-such-linter" } }).to_string();
+    let stage = Stage::set(&missing, chain(json!([write([("package.json", &package)])]))).await;
+    let issue = stage.directive("Do it.").await;
+    let step = stage.step_is(issue, "a", "is blocked", |step| step.status() == StepStatus::Blocked).await;
+    let said = stage.status_says(issue, "`npm ci` installs them").await;
+    assert_eq!(said.matches("could not be run: ").count(), 1, "{said}");
+    let test = check(&stage, step.head().unwrap().as_str(), "test").await;
+    assert_eq!(test["conclusion"], "action_required", "{test}");
+    // The failed effect is what the test is about.
+    sqlx::query("DELETE FROM effects WHERE status = 'failed'").execute(&stage.pool).await.unwrap();
     stage.strike().await;
 }

@@ -1,0 +1,109 @@
+//! What to do about a program that a verifier's command does not find.
+
+use adjutant_domain::text::truncate;
+
+const CAUSE_BYTES: usize = 300;
+
+/// Programs of toolchains, each with what to install for it. Everything else is a dependency of the repository.
+const TOOLCHAINS: &[(&[&str], &str)] = &[
+    (&["node", "npm", "npx"], "Node.js (Debian and Ubuntu: `apt-get install nodejs npm`)"),
+    (&["pnpm", "yarn", "corepack"], "it (`npm install --global corepack && corepack enable`)"),
+    (&["bun", "bunx"], "Bun (`npm install --global bun`)"),
+    (&["cargo", "rustc"], "Rust (https://rustup.rs)"),
+    (&["go", "gofmt"], "Go (Debian and Ubuntu: `apt-get install golang-go`)"),
+    (&["java", "javac"], "a JDK (Debian and Ubuntu: `apt-get install default-jdk`)"),
+    (&["mvn"], "Maven (Debian and Ubuntu: `apt-get install maven`)"),
+    (&["gradle"], "Gradle (https://gradle.org/install)"),
+    (&["ruby", "bundle", "gem"], "Ruby (Debian and Ubuntu: `apt-get install ruby bundler`)"),
+    (&["php"], "PHP (Debian and Ubuntu: `apt-get install php-cli`)"),
+    (&["composer"], "Composer (Debian and Ubuntu: `apt-get install composer`)"),
+    (&["dotnet"], "the .NET SDK (https://dotnet.microsoft.com/download)"),
+    (&["python", "python3", "pip", "pip3"], "Python (Debian and Ubuntu: `apt-get install python3 python3-venv`)"),
+    (&["uv", "uvx"], "uv (https://docs.astral.sh/uv)"),
+    (&["poetry"], "Poetry (https://python-poetry.org/docs)"),
+    (&["make"], "Make (Debian and Ubuntu: `apt-get install make`)"),
+    (&["cmake", "ctest"], "CMake (Debian and Ubuntu: `apt-get install cmake`)"),
+    (&["cc", "gcc", "g++", "c++"], "a C compiler (Debian and Ubuntu: `apt-get install build-essential`)"),
+    (&["just"], "just (Debian and Ubuntu: `apt-get install just`)"),
+];
+
+/// The programs that run a repository's dependencies, each with the command that installs these.
+const INSTALLERS: &[(&[&str], &str)] = &[
+    (&["npm", "npx", "node"], "npm ci"),
+    (&["pnpm"], "pnpm install --frozen-lockfile"),
+    (&["yarn"], "yarn install --immutable"),
+    (&["bun", "bunx"], "bun install --frozen-lockfile"),
+    (&["uv"], "uv sync"),
+    (&["poetry"], "poetry install"),
+    (&["python", "python3", "pytest", "tox", "nox", "ruff", "mypy", "flake8"], "pip install"),
+    (&["bundle", "rake", "rspec"], "bundle install"),
+    (&["composer", "phpunit", "vendor/bin/phpunit"], "composer install"),
+];
+
+/// The line that names the cause in the output of a command that could not be run, and what to do about it.
+pub(super) fn reason(run: &str, output: &str) -> String {
+    let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
+    let told = |line: &&str| ["not found", "Permission denied", "No such file"].iter().any(|word| line.contains(word));
+    let cause = lines().rfind(told).or_else(|| lines().next_back()).unwrap_or("command not found");
+    let cause = truncate(cause.trim_end_matches('.'), CAUSE_BYTES);
+    if cause.contains("Permission denied") {
+        return format!("{cause}. Make the file executable, or name another command in the policy.");
+    }
+    format!("{cause}. {}", remedy(run, program(cause)))
+}
+
+/// The program that a shell did not find: `sh: 1: xo: not found`, `bash: line 1: xo: command not found`.
+fn program(line: &str) -> Option<&str> {
+    let before = line.strip_suffix(": not found").or_else(|| line.strip_suffix(": command not found"))?;
+    let program = before.rsplit(": ").next()?.trim();
+    (!program.is_empty() && !program.contains(' ')).then_some(program)
+}
+
+fn remedy(run: &str, missing: Option<&str>) -> String {
+    let of = |table: &'static [(&'static [&'static str], &'static str)], program: &str| {
+        table.iter().find(|(names, _)| names.contains(&program)).map(|(_, what)| *what)
+    };
+    if let Some(what) = missing.and_then(|program| of(TOOLCHAINS, program)) {
+        return format!("Install {what} where Adjutant runs, or name another command in the policy.");
+    }
+    let started = run.split_whitespace().chain(missing).find_map(|word| of(INSTALLERS, word));
+    match started {
+        Some(install) => format!(
+            "It is one of the repository's own dependencies, which are not installed where the verifier runs: \
+             `{install}` installs them."
+        ),
+        None => "Install the program where Adjutant runs, or name another command in the policy.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_fits_the_ecosystem() {
+        let told = [
+            ("npm test", "> widgets@1.0.0 test\n> xo && ava\n\nsh: 1: xo: not found"),
+            ("cd web && pnpm run test", "sh: 1: vitest: not found"),
+            ("pytest", "sh: 1: pytest: not found"),
+            ("cd api && CI=1 bundle exec rspec", "bundler: command not found: rspec\nInstall missing gem executables"),
+            ("go test ./...", "sh: 1: go: not found"),
+            ("make test", "sh: 1: make: not found."),
+            ("./check.sh", "sh: 1: ./check.sh: Permission denied"),
+            ("no-such-tool --all", "sh: 1: no-such-tool: not found"),
+            ("x", ""),
+        ];
+        let told: Vec<String> = told.iter().map(|(run, output)| reason(run, output)).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        sh: 1: xo: not found. It is one of the repository's own dependencies, which are not installed where the verifier runs: `npm ci` installs them.
+        sh: 1: vitest: not found. It is one of the repository's own dependencies, which are not installed where the verifier runs: `pnpm install --frozen-lockfile` installs them.
+        sh: 1: pytest: not found. It is one of the repository's own dependencies, which are not installed where the verifier runs: `pip install` installs them.
+        bundler: command not found: rspec. It is one of the repository's own dependencies, which are not installed where the verifier runs: `bundle install` installs them.
+        sh: 1: go: not found. Install Go (Debian and Ubuntu: `apt-get install golang-go`) where Adjutant runs, or name another command in the policy.
+        sh: 1: make: not found. Install Make (Debian and Ubuntu: `apt-get install make`) where Adjutant runs, or name another command in the policy.
+        sh: 1: ./check.sh: Permission denied. Make the file executable, or name another command in the policy.
+        sh: 1: no-such-tool: not found. Install the program where Adjutant runs, or name another command in the policy.
+        command not found. Install the program where Adjutant runs, or name another command in the policy.
+        ");
+    }
+}
