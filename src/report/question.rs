@@ -22,7 +22,8 @@ pub fn words(question: &Question) -> String {
             "GitHub did not merge `{step}`: {}. Merge it by hand, or `/approve` to try again.",
             failure::unmerged(problem)
         ),
-        Question::Blocked { step, cause } => format!("`{step}` needs a person: {}", cause::words(cause)),
+        // It stands below a link with the step's name.
+        Question::Blocked { cause, .. } => format!("It needs a person: {}", cause::words(cause)),
         Question::NotRun { step, tries, failure } => {
             format!("The agent could not be run on `{step}`, tried {tries} times: {}", failure::words(failure))
         }
@@ -105,7 +106,7 @@ mod tests {
         `parse` is yellow: the optional verifier `lint` failed; nothing was verified. May this be merged into the base?
         `parse` is green. May this report be accepted?
         GitHub did not merge `parse`: A review is required. Merge it by hand, or `/approve` to try again.
-        `parse` needs a person: nothing was changed
+        It needs a person: nothing was changed
         The agent could not be run on `parse`, tried 3 times: The agent ended without leaving a result file.
         Accepted before it was proved.
         as version 1 said it
