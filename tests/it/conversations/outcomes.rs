@@ -46,7 +46,7 @@ verifiers:
   - { name: lint, run: "test ! -f many.c || cc -fsyntax-only -fmax-errors=0 many.c" }
 "#;
     // GitHub takes fifty annotations in a request.
-    let many = (1..=120).map(|n| format!("int f{n}(void) {{ return y{n}; }}\n")).collect::<String>();
+    let many = (1..=120).map(|n| format!("int f{n}(void) {{ return y{n}; }}")).collect::<Vec<_>>().join("\n");
     let script = chain(json!([write([("test_units.py", TESTS), ("many.c", &many)])]));
     let stage = Stage::set(verifiers, script).await;
     let issue = stage.directive("Do it.").await;

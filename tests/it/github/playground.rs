@@ -247,7 +247,7 @@ async fn annotations_go_in_several_requests_and_each_is_written_once() {
         start_line: line,
         end_line: line + 1,
         level: AnnotationLevel::Failure,
-        title: if line % 2 == 0 { "a rule".to_owned() } else { String::new() },
+        title: if line.is_multiple_of(2) { "a rule".to_owned() } else { String::new() },
         message: format!("  line {line}\nis wrong\n"),
     };
     let mut check = CheckRun {
