@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use adjutant::cli::{self, CliError, DirectiveArgs, QueueArgs};
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
+use adjutant::workspace::sandbox::network::launcher;
 use check::Check;
 use clap::{Parser, Subcommand};
 #[cfg(feature = "playground")]
@@ -72,6 +73,10 @@ ADJUTANT_PRIVATE_KEY or ADJUTANT_PRIVATE_KEY_FILE, and ADJUTANT_WEBHOOK_SECRET o
 ADJUTANT_WEBHOOK_SECRET_FILE. Without DATABASE_URL a private Postgres is run in ADJUTANT_DATA_DIR.";
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == launcher::SUBCOMMAND) {
+        return launcher::run(arguments);
+    }
     let command = Cli::parse().command;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match (runtime, command) {

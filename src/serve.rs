@@ -153,7 +153,8 @@ async fn app(
         settings::SandboxChoice::None => sandbox::Mode::None,
     };
     let scratch_root = settings.data_dir.join("scratch");
-    let sandbox = Sandbox::probe(SandboxConfig { mode, scratch_root, toolchains: Vec::new() }).await?;
+    let config = SandboxConfig { launcher: settings.program.clone(), ..SandboxConfig::new(mode, scratch_root) };
+    let sandbox = Sandbox::probe(config).await?;
     for missing in sandbox.limits().missing() {
         tracing::warn!(
             limit = missing.limit,
@@ -162,7 +163,7 @@ async fn app(
         );
     }
     let folder = settings.data_dir.join("environments");
-    let environments = Environments::open(&folder, sandbox)
+    let environments = Environments::open(&folder, sandbox, settings.network.setup_hosts.clone())
         .map_err(|error| ServeError::DataDir { folder, source: io::Error::other(error) })?;
     Ok(App::new(store.clone(), github, workspaces, environments, settings, arrived, turned_away))
 }

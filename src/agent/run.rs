@@ -15,6 +15,7 @@ use super::task_file::{ContextFile, TaskFile};
 use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
 use adjutant_domain::failure::Failure;
+use adjutant_domain::network::Network;
 
 /// The folder with the task file in the sandbox.
 const TASK: &str = "/work/task";
@@ -31,8 +32,8 @@ pub struct AgentSpec {
     pub name: String,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Whether it may use the network (the host's).
-    pub network: bool,
+    /// What it may reach.
+    pub network: Network,
     pub env: BTreeMap<String, String>,
     /// Further paths that it may read, for example its own program.
     pub readonly: Vec<Bind>,
@@ -141,7 +142,7 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     run.readonly.clone_from(&spec.readonly);
     run.readonly.push(task);
     run.writable.push(results.clone());
-    run.network = spec.network;
+    run.network = spec.network.clone();
     run.limits = spec.limits.clone();
     run.scratch = Some(job.folder.join("scratch"));
     run.layer = job.layer;
@@ -267,7 +268,7 @@ mod tests {
     async fn fixture(mode: Mode) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tree")).unwrap();
-        let config = SandboxConfig { mode, scratch_root: folder.path().join("scratch"), toolchains: Vec::new() };
+        let config = SandboxConfig::new(mode, folder.path().join("scratch"));
         Fixture { sandbox: Sandbox::probe(config).await.unwrap(), folder }
     }
 
@@ -315,7 +316,7 @@ mod tests {
         AgentSpec {
             name: "command".into(),
             argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
-            network: false,
+            network: Network::None,
             env: BTreeMap::new(),
             readonly: Vec::new(),
             limits: Limits { wall: Duration::from_secs(30), output_bytes: 100_000, ..Limits::default() },

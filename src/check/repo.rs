@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adjutant::environment::{Environments, SetupError, Wanted};
+use adjutant::settings::NetworkSettings;
 use adjutant::verify::{self, Detection, Setup, VerifierJob, VerifierRun, VerifierSpec};
 use adjutant::workspace::sandbox::{Limits, Mode, Sandbox, SandboxConfig};
 use adjutant::workspace::{GitError, Mirror, Remote, Removal, Workspaces, remove_all};
@@ -133,10 +134,10 @@ async fn run(
     out: &mut impl Write,
     cancel: &CancellationToken,
 ) -> Result<bool, RepoError> {
-    let config =
-        SandboxConfig { mode: Mode::Bubblewrap, scratch_root: scratch.join("scratch"), toolchains: Vec::new() };
+    let config = SandboxConfig::new(Mode::Bubblewrap, scratch.join("scratch"));
     let sandbox = Sandbox::probe(config).await.map_err(|error| RepoError::Sandbox(error.to_string()))?;
-    let environments = Environments::open(&scratch.join("environments"), sandbox.clone())
+    let hosts = NetworkSettings::default().setup_hosts;
+    let environments = Environments::open(&scratch.join("environments"), sandbox.clone(), hosts)
         .map_err(|error| RepoError::Sandbox(error.to_string()))?;
     let wanted = Wanted {
         mirror,

@@ -5,17 +5,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use adjutant_domain::network::{Hosts, Network};
+
 use super::{LONGEST, SetupError, SetupFault, Wanted, keep, limits};
 use crate::workspace::Removal;
 use crate::workspace::sandbox::{Exit, Sandbox, SandboxRun};
 
 /// Makes a layer in the empty folder `into`.
-pub(super) async fn layer(sandbox: &Sandbox, wanted: Wanted<'_>, into: &Path) -> Result<(), SetupError> {
+pub(super) async fn layer(sandbox: &Sandbox, hosts: &Hosts, wanted: Wanted<'_>, into: &Path) -> Result<(), SetupError> {
     let name = format!("setup-{}", uuid::Uuid::new_v4().simple());
     let tree = wanted.mirror.tree(&name, wanted.commit, "setup").await?;
     let made = async {
         let scratch = into.join("scratch");
-        run(sandbox, wanted, &tree.path(), &scratch).await?;
+        run(sandbox, hosts, wanted, &tree.path(), &scratch).await?;
         let tracked = wanted.mirror.files(wanted.commit).await?.into_iter().map(|entry| entry.path).collect();
         let (from, layer, setup) = (tree.path(), into.to_owned(), wanted.setup.clone());
         let kept = tokio::task::spawn_blocking(move || {
@@ -34,7 +36,13 @@ pub(super) async fn layer(sandbox: &Sandbox, wanted: Wanted<'_>, into: &Path) ->
     made
 }
 
-async fn run(sandbox: &Sandbox, wanted: Wanted<'_>, tree: &Path, scratch: &Path) -> Result<(), SetupError> {
+async fn run(
+    sandbox: &Sandbox,
+    hosts: &Hosts,
+    wanted: Wanted<'_>,
+    tree: &Path,
+    scratch: &Path,
+) -> Result<(), SetupError> {
     let deadline = Instant::now() + LONGEST;
     let setup = wanted.setup;
     let install = setup.install.iter().map(|command| (command, true));
@@ -43,7 +51,7 @@ async fn run(sandbox: &Sandbox, wanted: Wanted<'_>, tree: &Path, scratch: &Path)
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
         let argv = ["sh", "-ec", command].map(str::to_owned).to_vec();
         let mut run = SandboxRun::new(argv, tree, wanted.log.with_extension(format!("{number}.log")));
-        run.network = installs;
+        run.network = if installs { Network::Hosts(hosts.clone()) } else { Network::None };
         run.limits = limits(left);
         run.scratch = Some(scratch.to_owned());
         run.cancel = wanted.cancel.clone();
@@ -52,7 +60,9 @@ async fn run(sandbox: &Sandbox, wanted: Wanted<'_>, tree: &Path, scratch: &Path)
             Exit::Cancelled => return Err(SetupError::Cancelled),
             exit if installs && !exit.success() => {
                 let how = exit.to_string();
-                return Err(SetupFault { command: command.clone(), how, tail: outcome.tail }.into());
+                return Err(
+                    SetupFault { command: command.clone(), how, tail: outcome.tail, refused: outcome.refused }.into()
+                );
             }
             _ => {}
         }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adjutant_domain::network::{Hosts, RefusedHost};
 use tokio_util::sync::CancellationToken;
 
 use crate::verify::Setup;
@@ -35,6 +36,8 @@ const LONGEST: Duration = Duration::from_mins(45);
 #[derive(Debug, Clone)]
 pub struct Environments {
     sandbox: Sandbox,
+    /// What the commands that install may reach.
+    hosts: Hosts,
     shelf: Arc<Shelf>,
 }
 
@@ -108,12 +111,14 @@ pub struct SetupFault {
     pub how: String,
     /// Its last lines of output.
     pub tail: String,
+    /// The hosts that it asked for in vain.
+    pub refused: Vec<RefusedHost>,
 }
 
 impl Environments {
-    /// Environments below `root`, made in `sandbox`.
-    pub fn open(root: &Path, sandbox: Sandbox) -> Result<Self, SetupError> {
-        Ok(Self { sandbox, shelf: Arc::new(Shelf::open(root)?) })
+    /// Environments below `root`, made in `sandbox`. The commands that install may reach `hosts`.
+    pub fn open(root: &Path, sandbox: Sandbox, hosts: Hosts) -> Result<Self, SetupError> {
+        Ok(Self { sandbox, hosts, shelf: Arc::new(Shelf::open(root)?) })
     }
 
     /// The sandbox in which they are made and used.
@@ -136,7 +141,7 @@ impl Environments {
         }
         let started = std::time::Instant::now();
         let making = self.shelf.begin(wanted.repository)?;
-        make::layer(&self.sandbox, wanted, making.path()).await?;
+        make::layer(&self.sandbox, &self.hosts, wanted, making.path()).await?;
         let layer = self.shelf.put(wanted.repository, &key, &making)?;
         self.shelf.prune(wanted.repository);
         Ok(Environment { layer: Some(layer), took: started.elapsed() })

@@ -8,8 +8,11 @@ use figment::value::Value;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use adjutant_domain::network::Network;
+
 use super::faults::Faults;
 use super::keys::{self, AGENT_COMMAND, Sources, nearest};
+use super::network;
 
 /// The name of the agent that `ADJUTANT_AGENT_COMMAND` sets.
 const DEFAULT: &str = "default";
@@ -21,8 +24,8 @@ const FIELDS: [&str; 6] = ["command", "network", "env", "readonly", "time_limit"
 pub struct AgentSettings {
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Whether the sandbox lets it use the network.
-    pub network: bool,
+    /// What the sandbox lets it reach.
+    pub network: Network,
     /// The variables of Adjutant's own environment that are passed on, with their values.
     pub env: BTreeMap<String, SecretString>,
     /// Files and folders that it may read in addition to its clone and the system's folders, such as its own program.
@@ -40,7 +43,7 @@ impl AgentSettings {
         Self {
             readonly: own_files(&command),
             command,
-            network: false,
+            network: Network::None,
             env: BTreeMap::new(),
             time_limit: Duration::from_hours(1),
             output_limit: 16 << 20,
@@ -51,14 +54,21 @@ impl AgentSettings {
 #[derive(Debug, Deserialize)]
 struct Table {
     command: Command,
-    #[serde(default)]
-    network: bool,
+    network: Option<Reach>,
     #[serde(default)]
     env: Vec<String>,
     #[serde(default)]
     readonly: Vec<PathBuf>,
     time_limit: Option<String>,
     output_limit_mb: Option<u64>,
+}
+
+/// `true` is the host's network.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Reach {
+    Switch(bool),
+    Hosts(Vec<String>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,7 +154,11 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
             .add_about(&format!("{subject}.command"), "has the character U+0000, which no program takes: take it out");
     }
     let mut agent = AgentSettings::new(command);
-    agent.network = table.network;
+    agent.network = match table.network {
+        None | Some(Reach::Switch(false)) => Network::None,
+        Some(Reach::Switch(true)) => Network::Host,
+        Some(Reach::Hosts(hosts)) => Network::Hosts(network::hosts(&format!("{subject}.network"), &hosts, faults)),
+    };
     for path in table.readonly {
         if path.is_absolute() && path.exists() {
             agent.readonly.push(path);

@@ -51,6 +51,8 @@ keys! {
 /// The shortcut for an agent named `default`, and the file's table of agents.
 pub(super) const AGENT_COMMAND: &str = "ADJUTANT_AGENT_COMMAND";
 pub(super) const AGENTS: &str = "agents";
+/// The file's table with lists of hosts.
+pub(super) const NETWORK: &str = "network";
 /// The environment variable that names the settings file.
 const CONFIG: &str = "ADJUTANT_CONFIG";
 
@@ -102,6 +104,11 @@ impl Sources {
     /// The file's table of agents.
     pub(super) fn agents(&self) -> Option<&Value> {
         self.file.get(AGENTS)
+    }
+
+    /// The file's table with lists of hosts.
+    pub(super) fn network(&self) -> Option<&Value> {
+        self.file.get(NETWORK)
     }
 
     pub(super) fn text(&self, key: &Key, faults: &mut Faults) -> Option<String> {
@@ -170,7 +177,7 @@ fn read_file(path: &Path, faults: &mut Faults) -> Dict {
         }
     };
     for unknown in dict.keys().filter(|name| !is_known(name)) {
-        let known = ALL.iter().map(|key| key.name).chain([AGENTS]);
+        let known = ALL.iter().map(|key| key.name).chain([AGENTS, NETWORK]);
         let hint = nearest(unknown, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
         faults.add_about(&subject, &format!("has the unknown key `{unknown}`{hint}"));
     }
@@ -178,7 +185,7 @@ fn read_file(path: &Path, faults: &mut Faults) -> Dict {
 }
 
 fn is_known(name: &str) -> bool {
-    name == AGENTS || ALL.iter().any(|key| key.name == name)
+    name == AGENTS || name == NETWORK || ALL.iter().any(|key| key.name == name)
 }
 
 /// The candidate that `word` was probably meant to be.

@@ -10,6 +10,7 @@
 mod agents;
 mod faults;
 mod keys;
+mod network;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use agents::AgentSettings;
 pub use faults::{Fault, SettingsError};
+pub use network::NetworkSettings;
 
 use faults::Faults;
 use keys::Sources;
@@ -51,6 +53,10 @@ pub struct Settings {
     pub default_agent: Option<String>,
     /// How much runs at once in this process.
     pub limits: ProcessLimits,
+    /// The hosts that runs of repositories' code may reach.
+    pub network: NetworkSettings,
+    /// The program that is the launcher in sandboxes: this process's own. No key sets it.
+    pub program: PathBuf,
 }
 
 /// The settings that a command needs to read the state.
@@ -155,6 +161,7 @@ impl Settings {
             SandboxChoice::Bubblewrap,
             &mut faults,
         );
+        let network = network::read(&sources, &mut faults);
         let (agents, default_agent) = agents::read(&sources, &mut faults);
         let limits = ProcessLimits {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
@@ -182,6 +189,8 @@ impl Settings {
                 agents,
                 default_agent,
                 limits,
+                network,
+                program: std::env::current_exe().unwrap_or_default(),
             }),
             (Err(error), ..) => Err(error),
             // Every reader that returns nothing adds a fault. This case only makes the match exhaustive.

@@ -4,6 +4,8 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 
+use adjutant_domain::network::{HostName, Network};
+
 use super::*;
 
 static KEY: LazyLock<String> = LazyLock::new(|| {
@@ -213,11 +215,11 @@ fn agents_have_a_command_and_limits() {
     .unwrap();
     let coder = &settings.agents["coder"];
     assert_eq!(coder.command, ["coder", "--fast"]);
-    assert!(coder.network);
+    assert_eq!(coder.network, Network::Host);
     assert_eq!(coder.time_limit.as_secs(), 900);
     assert_eq!(coder.output_limit, 2 << 20);
     assert_eq!(settings.agents["other"].command, ["other", "one word"]);
-    assert!(!settings.agents["other"].network);
+    assert_eq!(settings.agents["other"].network, Network::None);
     assert_eq!(settings.agents["default"].command, ["third", "--x"]);
     assert_eq!(settings.default_agent.as_deref(), Some("coder"));
 }
@@ -269,4 +271,47 @@ fn the_operators_document_lists_every_setting() {
         let row = row.unwrap_or_else(|| panic!("docs/operating.md has no row for {}", key.variable));
         assert!(row.contains(&format!("`{}`", key.name)), "docs/operating.md does not name `{}`", key.name);
     }
+}
+
+fn allowed(hosts: &adjutant_domain::network::Hosts, host: &str) -> bool {
+    hosts.allows(&HostName::parse(host).unwrap())
+}
+
+#[test]
+fn setups_may_reach_the_registries_and_verifiers_nothing_unless_the_operator_says_so() {
+    let network = load(&[]).unwrap().network;
+    for host in ["index.crates.io", "registry.npmjs.org", "pypi.org", "proxy.golang.org", "repo.maven.apache.org"] {
+        assert!(allowed(&network.setup_hosts, host), "{host}");
+        assert!(!allowed(&network.verifier_hosts, host), "{host}");
+    }
+    assert!(!allowed(&network.setup_hosts, "github.com"));
+
+    let file = "[network]\nsetup_hosts = [\"registries\", \"npm.example.org\"]\nverifier_hosts = [\"*.example.org\"]\n";
+    let network = with_file(file, &[]).unwrap().network;
+    assert!(allowed(&network.setup_hosts, "pypi.org") && allowed(&network.setup_hosts, "npm.example.org"));
+    assert!(allowed(&network.verifier_hosts, "api.example.org") && !allowed(&network.verifier_hosts, "pypi.org"));
+    let network = with_file("[network]\nsetup_hosts = []\n", &[]).unwrap().network;
+    assert!(!allowed(&network.setup_hosts, "pypi.org"));
+}
+
+#[test]
+fn what_is_no_list_of_hosts_is_a_fault() {
+    for (file, told) in [
+        ("network = true\n", "is not a table"),
+        ("[network]\nsetup_host = []\n", "has the unknown key `setup_host`; did you mean `setup_hosts`?"),
+        ("[network]\nverifier_hosts = true\n", "network.verifier_hosts is not a list of hosts"),
+        ("[network]\nverifier_hosts = [\"https://pypi.org\"]\n", "`https://pypi.org` is not a host"),
+        ("[network]\nsetup_hosts = [\"127.1\"]\n", "four decimal numbers"),
+        ("[agents.a]\ncommand = [\"a\"]\nnetwork = [\"a b\"]\n", "agents.a.network names what is no host"),
+    ] {
+        let line = fault(with_file(file, &[]));
+        assert!(line.contains(told), "{line}");
+    }
+}
+
+#[test]
+fn an_agent_may_have_a_list_of_hosts() {
+    let file = "[agents.a]\ncommand = [\"a\"]\nnetwork = [\"api.example.org\"]\n";
+    let Network::Hosts(hosts) = with_file(file, &[]).unwrap().agents["a"].network.clone() else { panic!("no list") };
+    assert!(allowed(&hosts, "api.example.org") && !allowed(&hosts, "example.org"));
 }

@@ -24,6 +24,7 @@ mod weakened;
 
 use std::time::Duration;
 
+use adjutant_domain::network::Network;
 use adjutant_domain::policy::VerifierPolicy;
 
 pub use detect::{Detected, Detection, Files, MOST_DETECTED, Setup, detect, detect_at};
@@ -44,8 +45,8 @@ pub struct VerifierSpec {
     pub weight: f64,
     /// Wall-clock limit.
     pub timeout: Duration,
-    /// Whether it may use the network.
-    pub network: bool,
+    /// What it may reach.
+    pub network: Network,
 }
 
 impl From<&VerifierPolicy> for VerifierSpec {
@@ -56,7 +57,7 @@ impl From<&VerifierPolicy> for VerifierSpec {
             required: named.required,
             weight: named.weight,
             timeout: Duration::from_secs(u64::from(named.timeout_minutes) * 60),
-            network: named.network,
+            network: if named.network { Network::Host } else { Network::None },
         }
     }
 }
@@ -70,7 +71,7 @@ impl VerifierSpec {
             required: true,
             weight: 1.0,
             timeout: Duration::from_mins(30),
-            network: false,
+            network: Network::None,
         }
     }
 }

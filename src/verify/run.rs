@@ -52,7 +52,7 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
     let before = Before::of(spec, &job.workdir, &job.log).await;
     let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
     let mut run = SandboxRun::new(argv, job.workdir, job.log);
-    run.network = spec.network;
+    run.network = spec.network.clone();
     run.limits = Limits { wall: spec.timeout, ..job.limits };
     run.scratch = job.scratch;
     run.layer = job.layer;
@@ -139,11 +139,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let workdir = folder.path().join("tree");
         std::fs::create_dir(&workdir).unwrap();
-        let config = SandboxConfig {
-            mode: Mode::Bubblewrap,
-            scratch_root: folder.path().join("scratch"),
-            toolchains: Vec::new(),
-        };
+        let config = SandboxConfig::new(Mode::Bubblewrap, folder.path().join("scratch"));
         let sandbox = Sandbox::probe(config).await.unwrap();
         let limits = Limits { output_bytes: 100_000, ..Limits::default() };
         let job = VerifierJob { workdir, scratch: None, layer: None, limits, log: folder.path().join("log"), cancel };

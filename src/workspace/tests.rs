@@ -351,11 +351,7 @@ async fn an_agents_files_are_read_whatever_it_did_to_its_repository() {
     use super::sandbox::{Mode, Sandbox, SandboxConfig, SandboxRun};
     let world = world().await;
     let (base, tree) = (world.main().await, world.tree().await);
-    let config = SandboxConfig {
-        mode: Mode::Bubblewrap,
-        scratch_root: world.folder.path().join("scratch"),
-        toolchains: Vec::new(),
-    };
+    let config = SandboxConfig::new(Mode::Bubblewrap, world.folder.path().join("scratch"));
     let sandbox = Sandbox::probe(config).await.unwrap();
     let script = "git log --oneline | grep -q Begin && echo x > a && git add a && git commit -qm mine && git checkout -qb elsewhere \
                   && echo y > b && chmod 000 b && mkdir closed && echo z > closed/c && chmod 000 closed && rm -rf .git/refs .git/objects";

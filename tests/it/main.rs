@@ -18,6 +18,7 @@ mod ingest;
 mod issue_form;
 mod limits;
 mod manifest;
+mod network;
 mod octokit;
 mod policy;
 mod pygithub;

@@ -24,6 +24,7 @@ pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod input;
+pub mod network;
 pub mod persisted;
 pub mod plan;
 pub mod policy;

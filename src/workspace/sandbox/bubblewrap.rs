@@ -5,18 +5,23 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use adjutant_domain::network::Network;
+
 use crate::workspace::files::{self, Bounds, Descend, WalkError};
 
 use super::layers::Overlays;
-use super::{Bind, HOME, INSIDE_UID, Inner, RunAs, SandboxError, SandboxRun, TREE};
+use super::{Bind, HOME, INSIDE_UID, Inner, RunAs, SandboxError, SandboxRun, TREE, network};
 
 /// Folders with programs and libraries. On a merged-`/usr` system all but the first are symlinks into it.
 const SYSTEM: &[&str] = &["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 /// Files of `/etc` that programs need to start: the linker's cache, Debian's alternatives (without them there is no
 /// `cc`).
 const ETC: &[&str] = &["/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf"];
-/// Further files that a run with network needs: names and certificates.
-const ETC_NETWORK: &[&str] = &["/etc/resolv.conf", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust"];
+/// Certificates, for a run with network.
+const CERTIFICATES: &[&str] =
+    &["/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/etc/pki/tls/certs", "/etc/pki/ca-trust"];
+/// How the host resolves names.
+const RESOLVER: &str = "/etc/resolv.conf";
 /// Folders that bubblewrap would otherwise make readable only by root.
 const PARENTS: &[&str] = &["/etc", "/etc/ssl", "/etc/pki", "/home", "/opt", "/opt/toolchains", "/work"];
 
@@ -106,7 +111,7 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
         "--die-with-parent",
         "--new-session",
     ]);
-    if !run.network {
+    if run.network != Network::Host {
         args.flags(&["--unshare-net"]);
     }
     args.flags(&["--hostname", "sandbox", "--cap-drop", "ALL"]);
@@ -118,7 +123,7 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
             args.flags(&["--unshare-user", "--uid", &id, "--gid", &id]);
         }
     }
-    system(&mut args, run.network);
+    system(&mut args, &run.network);
     args.flags(&["--dev", "/dev", "--proc", "/proc"]);
     for (name, inside) in [
         ("passwd", "/etc/passwd"),
@@ -143,6 +148,9 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
     for (how, Bind { host, inside }) in readonly.chain(writable) {
         args.parents(inside);
         args.bind(how, host, inside);
+    }
+    if let Network::Hosts(_) = run.network {
+        args.bind("--ro-bind", &inner.launcher, Path::new(network::LAUNCHER));
     }
     // The writable rest of the root is in memory that no limit counts.
     args.flags(&["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TREE, "--"]);
@@ -189,7 +197,7 @@ pub(super) fn give_away(root: &Path) -> Result<(), WalkError> {
     files::walk(root, Bounds::TREE, give)
 }
 
-fn system(args: &mut Arguments, network: bool) {
+fn system(args: &mut Arguments, network: &Network) {
     args.bind("--ro-bind", Path::new("/usr"), Path::new("/usr"));
     for path in SYSTEM.iter().map(Path::new) {
         match (fs::read_link(path), path.is_dir()) {
@@ -201,7 +209,12 @@ fn system(args: &mut Arguments, network: bool) {
     for parent in PARENTS {
         args.flags(&["--perms", "0755", "--dir", parent]);
     }
-    for path in ETC.iter().chain(if network { ETC_NETWORK } else { &[] }).map(Path::new) {
+    let further: &[&str] = match network {
+        Network::None => &[],
+        Network::Hosts(_) => CERTIFICATES,
+        Network::Host => &[CERTIFICATES, &[RESOLVER]].concat(),
+    };
+    for path in ETC.iter().chain(further).map(Path::new) {
         args.bind("--ro-bind-try", path, path);
     }
 }

@@ -1,6 +1,5 @@
 //! Starts a run, watches it, and ends it.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adjutant_domain::network::Network;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
@@ -15,10 +15,11 @@ use tokio::time::{sleep_until, timeout};
 
 use super::bubblewrap::{self, Scratch};
 use super::layers::{Layering, Overlays};
+use super::network::Gateway;
 use super::output::Tail;
 use super::{
-    Exit, HOME, Inner, Mode, RunAs, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun, Toolchain, cgroup,
-    limits, spawn,
+    Exit, Inner, Mode, RunAs, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun, Toolchain, cgroup,
+    environment, limits, network, spawn,
 };
 use crate::workspace::programs::which;
 
@@ -26,16 +27,6 @@ use crate::workspace::programs::which;
 /// started.
 const PRELUDE: &str =
     r#"exec 3>"$1"; shift; while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@""#;
-/// The variables by which package managers know that there is no network.
-const OFFLINE: &[(&str, &str)] = &[
-    ("CARGO_NET_OFFLINE", "true"),
-    ("npm_config_offline", "true"),
-    ("YARN_ENABLE_NETWORK", "0"),
-    ("GOPROXY", "off"),
-    ("PIP_NO_INDEX", "1"),
-    ("UV_OFFLINE", "1"),
-    ("COMPOSER_DISABLE_NETWORK", "1"),
-];
 /// How long the pipe may stay open after the tree was killed.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -55,6 +46,8 @@ pub(super) async fn probe(config: SandboxConfig) -> Result<Sandbox, SandboxError
         run_as,
         scratch_root: scratch_root.clone(),
         toolchains: toolchains.clone(),
+        launcher: config.launcher.clone(),
+        dialer: Arc::clone(&config.dialer),
         cgroups: cgroup::Parent::detect(),
         root,
         layering: Layering::Copy,
@@ -129,7 +122,8 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     let (reader, writer) = std::io::pipe().map_err(|error| SandboxError::Start(error.to_string()))?;
     let second = writer.try_clone().map_err(|error| SandboxError::Start(error.to_string()))?;
     let mut command = command(inner, &run, &scratch, &overlays, groups.as_ref());
-    command.stdin(Stdio::null()).stdout(writer).stderr(second);
+    let (gateway, stdin) = gateway(inner, &run.network)?;
+    command.stdin(stdin).stdout(writer).stderr(second);
     let mut child = spawn::spawn(command).await.map_err(|error| SandboxError::Start(error.to_string()))?;
     let reader =
         pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| SandboxError::Start(error.to_string()))?;
@@ -142,12 +136,25 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     let status = tokio::fs::read_to_string(scratch.folder("status")).await.unwrap_or_default();
     // Removing a home full of build output takes long, and the caller need not wait for it.
     tokio::task::spawn_blocking(move || drop((groups, scratch)));
+    let launched = gateway.as_ref().is_none_or(Gateway::launched);
+    let reported = inner.mode == Mode::None || status.contains("\"exit-code\"");
     let exit = match ended {
         RunEnd::Stopped(exit) => exit,
-        RunEnd::ByItself(exit) if inner.mode == Mode::None || status.contains("\"exit-code\"") => exit_of(exit),
+        RunEnd::ByItself(exit) if launched && reported => exit_of(exit),
         RunEnd::ByItself(_) => return Err(SandboxError::Start(tail)),
     };
-    Ok(RunOutcome { exit, duration: started.elapsed(), tail, log_bytes: written })
+    let refused = gateway.map(|gateway| gateway.refused()).unwrap_or_default();
+    Ok(RunOutcome { exit, duration: started.elapsed(), tail, log_bytes: written, refused })
+}
+
+/// The proxy of a run with a list of hosts, and the run's standard input.
+fn gateway(inner: &Inner, network: &Network) -> Result<(Option<Gateway>, Stdio), SandboxError> {
+    let (Network::Hosts(hosts), Mode::Bubblewrap) = (network, inner.mode) else {
+        return Ok((None, Stdio::null()));
+    };
+    let opened = Gateway::open(hosts.clone(), Arc::clone(&inner.dialer));
+    let (gateway, stdin) = opened.map_err(|error| SandboxError::Start(error.to_string()))?;
+    Ok((Some(gateway), stdin.into()))
 }
 
 fn check(run: &SandboxRun) -> Result<(), SandboxError> {
@@ -219,50 +226,20 @@ fn command(
         argv.extend([which("bwrap").unwrap_or_else(|| "bwrap".into()).into(), "--json-status-fd".into(), "3".into()]);
         argv.extend(bubblewrap::arguments(inner, run, scratch, overlays));
         argv.extend(bubblewrap::run_as(inner.run_as).into_iter().map(OsString::from));
+        if let Network::Hosts(_) = run.network {
+            argv.extend(network::launch().map(OsString::from));
+        }
     }
     argv.extend(limits::wrapper(&run.limits, groups.is_some()).into_iter().map(OsString::from));
     argv.extend(run.argv.iter().map(OsString::from));
     let mut command = Command::new("/bin/sh");
-    command.args(argv).env_clear().envs(environment(inner, run, scratch)).current_dir(&run.workdir).process_group(0);
     command
-}
-
-fn environment(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> BTreeMap<String, String> {
-    let (home, temporary) = match inner.mode {
-        Mode::Bubblewrap => (HOME.to_owned(), "/tmp".to_owned()),
-        Mode::None => (scratch.folder("home").display().to_string(), scratch.folder("tmp").display().to_string()),
-    };
-    let bins = inner.toolchains.iter().map(|toolchain| match inner.mode {
-        Mode::Bubblewrap => toolchain.inside.join("bin").display().to_string(),
-        Mode::None => toolchain.host.join("bin").display().to_string(),
-    });
-    let system = ["/usr/local/sbin", "/usr/local/bin", "/usr/local/go/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-        .map(str::to_owned);
-    // Where package managers put programs. A home is of one run, above the prepared environment's.
-    let own = [".venv/bin", ".local/bin", ".cargo/bin", ".gems/bin", "go/bin"].map(|folder| format!("{home}/{folder}"));
-    let path = own.into_iter().chain(bins).chain(system).collect::<Vec<_>>().join(":");
-    let mut env: BTreeMap<String, String> = [
-        ("PATH", path.as_str()),
-        ("HOME", &home),
-        ("CARGO_HOME", &format!("{home}/.cargo")),
-        ("CARGO_TARGET_DIR", &format!("{home}/target")),
-        ("GEM_HOME", &format!("{home}/.gems")),
-        ("TMPDIR", &temporary),
-        ("USER", "worker"),
-        ("LOGNAME", "worker"),
-        ("LANG", "C.UTF-8"),
-        ("TERM", "dumb"),
-        ("NO_COLOR", "1"),
-        ("CARGO_TERM_COLOR", "never"),
-        ("CI", "true"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into();
-    // Without a network a missing dependency gives a clear error at once, and not after a minute of retries.
-    let offline = OFFLINE.iter().filter(|_| !run.network);
-    env.extend(offline.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    env.extend(run.env.clone());
-    env
+        .args(argv)
+        .env_clear()
+        .envs(environment::variables(inner, run, scratch))
+        .current_dir(&run.workdir)
+        .process_group(0);
+    command
 }
 
 enum RunEnd {

@@ -4,21 +4,24 @@
 //! log file with everything it printed, and a short readable tail of that.
 //!
 //! The sandbox consists of Linux namespaces that bubblewrap sets up. The tree has its own user, PID, mount, IPC and UTS
-//! namespaces and, unless `network` is set, its own empty network. It sees the system's programs read-only, its clone
-//! at [`TREE`], its own home folder, and nothing else: no data folder, no key, no socket of the database, none of our
-//! environment. If Adjutant runs as root, the tree runs as the unprivileged uid [`DROPPED_UID`], so that even the
+//! namespaces and its own network, which is empty or leads to a list of hosts ([`network`]). It sees the system's programs
+//! read-only, its clone at [`TREE`], its own home folder, and nothing else: no data folder, no key, no socket of the
+//! database, none of our environment. If Adjutant runs as root, the tree runs as the unprivileged uid [`DROPPED_UID`], so that even the
 //! kernel does not treat it as root. Otherwise it runs as Adjutant's user. Inside, its uid is always 1000.
 //!
 //! What never happens here: a command never runs without a sandbox because a sandbox could not be set up.
 //! [`Sandbox::probe`] refuses then and names the remedy. Only an operator who sets the mode `none` runs without.
 //!
-//! Known and accepted: a run with `network: true` shares the host's network, loopback included.
+//! Known and accepted: a run with [`Network::Host`], which only an operator can give to an agent, shares the host's
+//! network, loopback included.
 
 mod bubblewrap;
 mod cgroup;
+mod environment;
 mod launch;
 mod layers;
 mod limits;
+pub mod network;
 mod output;
 mod spawn;
 mod toolchain;
@@ -36,10 +39,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adjutant_domain::network::{Network, RefusedHost};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::workspace::files::{Excess, WalkError};
+use network::{Dial, SystemDialer};
 
 /// Where the clone is mounted inside the sandbox. It is the same for every run, so that build caches stay valid.
 pub const TREE: &str = "/work/tree";
@@ -91,6 +96,23 @@ pub struct SandboxConfig {
     /// Folders with further toolchains, mounted read-only. Their `bin` comes first in `PATH`. The Rust toolchain is
     /// found without being listed.
     pub toolchains: Vec<PathBuf>,
+    /// Our own program, which is the launcher in runs with a list of hosts.
+    pub launcher: PathBuf,
+    /// How the proxy of such a run reaches hosts.
+    pub dialer: Arc<dyn Dial>,
+}
+
+impl SandboxConfig {
+    /// No further toolchains, this process's program and the system's network.
+    pub fn new(mode: Mode, scratch_root: impl Into<PathBuf>) -> Self {
+        Self {
+            mode,
+            scratch_root: scratch_root.into(),
+            toolchains: Vec::new(),
+            launcher: std::env::current_exe().unwrap_or_default(),
+            dialer: Arc::new(SystemDialer),
+        }
+    }
 }
 
 /// A folder or file of the host, and its path in a run.
@@ -122,8 +144,8 @@ pub struct SandboxRun {
     pub writable: Vec<Bind>,
     /// Its variables, in addition to the few that the sandbox sets (`PATH`, `HOME`, …).
     pub env: BTreeMap<String, String>,
-    /// Whether it may use the network, which is then the host's.
-    pub network: bool,
+    /// What it may reach.
+    pub network: Network,
     /// Its resource limits.
     pub limits: Limits,
     /// The file for everything that it prints. Its folder is created, and an existing file is replaced.
@@ -146,7 +168,7 @@ impl SandboxRun {
             readonly: Vec::new(),
             writable: Vec::new(),
             env: BTreeMap::new(),
-            network: false,
+            network: Network::None,
             limits: Limits::default(),
             log: log.into(),
             scratch: None,
@@ -202,6 +224,8 @@ pub struct RunOutcome {
     pub tail: String,
     /// How many bytes are in the log file.
     pub log_bytes: u64,
+    /// The hosts that it asked for in vain, at most 50. Only a run with [`Network::Hosts`] is told apart so.
+    pub refused: Vec<RefusedHost>,
 }
 
 /// Why nothing was run.
@@ -280,6 +304,8 @@ pub(crate) struct Inner {
     run_as: RunAs,
     scratch_root: PathBuf,
     toolchains: Vec<Toolchain>,
+    launcher: PathBuf,
+    dialer: Arc<dyn Dial>,
     cgroups: Option<cgroup::Parent>,
     root: bool,
     layering: Layering,

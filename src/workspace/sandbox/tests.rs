@@ -18,7 +18,7 @@ impl Place {
     async fn with(mode: Mode) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("tree")).expect("a tree");
-        let config = SandboxConfig { mode, scratch_root: folder.path().join("scratch"), toolchains: Vec::new() };
+        let config = SandboxConfig::new(mode, folder.path().join("scratch"));
         let sandbox = Sandbox::probe(config).await.expect("a sandbox on this machine");
         Self { folder, sandbox }
     }
@@ -95,7 +95,7 @@ async fn there_is_no_network_but_a_loopback_of_its_own() {
     let interfaces = place.run("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '").await.tail;
     assert_eq!(interfaces, "lo");
     let mut open = place.shell(&reach);
-    open.network = true;
+    open.network = Network::Host;
     assert!(place.sandbox.run(open).await.unwrap().exit.success(), "with a network the same command gets through");
 }
 
@@ -329,8 +329,7 @@ async fn without_walls_a_grandchild_in_its_own_session_dies_where_control_groups
 
 /// The run whose process the next test kills: the same test binary, started with this variable set.
 async fn run_until_killed(tree: PathBuf) {
-    let config =
-        SandboxConfig { mode: Mode::Bubblewrap, scratch_root: tree.with_file_name("scratch"), toolchains: Vec::new() };
+    let config = SandboxConfig::new(Mode::Bubblewrap, tree.with_file_name("scratch"));
     let sandbox = Sandbox::probe(config).await.unwrap();
     let argv = ["sh", "-c", &format!("{HOLD_PIPE} sleep 1000")].map(str::to_owned).to_vec();
     let _ = sandbox.run(SandboxRun::new(argv, &tree, tree.with_file_name("log"))).await;

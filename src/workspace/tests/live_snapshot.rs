@@ -14,7 +14,7 @@ async fn sandbox(world: &World) -> Sandbox {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let scratch_root = world.folder.path().join("scratch");
-    Sandbox::probe(SandboxConfig { mode: Mode::Bubblewrap, scratch_root, toolchains: Vec::new() }).await.unwrap()
+    Sandbox::probe(SandboxConfig::new(Mode::Bubblewrap, scratch_root)).await.unwrap()
 }
 
 async fn live_snapshot(world: &World, tree: &Tree) -> Option<Snapshot> {

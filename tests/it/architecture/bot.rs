@@ -24,8 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 /// The modules of the library that the binary's modules may import.
 const BINARY: &[(&str, &[&str])] = &[
-    ("main", &["cli", "logging", "serve", "settings"]),
-    ("check", &["agent", "environment", "verify", "workspace"]),
+    ("main", &["cli", "logging", "serve", "settings", "workspace"]),
+    ("check", &["agent", "environment", "settings", "verify", "workspace"]),
     ("demo", &["playground", "report", "serve", "settings", "store", "workspace"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),
 ];

@@ -38,5 +38,6 @@ pub(crate) fn private_key() -> String {
 
 /// The settings of these variables.
 pub(crate) fn settings(more: &[(&str, &str)]) -> Settings {
-    Settings::load(variables(more), None).unwrap()
+    let settings = Settings::load(variables(more), None).unwrap();
+    Settings { program: env!("CARGO_BIN_EXE_adjutant").into(), ..settings }
 }

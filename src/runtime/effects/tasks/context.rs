@@ -140,7 +140,7 @@ pub(super) fn spec(name: &str, settings: &AgentSettings) -> AgentSpec {
     AgentSpec {
         name: name.to_owned(),
         argv: settings.command.clone(),
-        network: settings.network,
+        network: settings.network.clone(),
         env,
         readonly: settings.readonly.iter().map(|path| Bind::new(path, path)).collect(),
         limits: Limits { wall: settings.time_limit, output_bytes: settings.output_limit, ..Limits::default() },
