@@ -1,6 +1,6 @@
 //! Runs one task: writes its files, starts the agent, reads its result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -148,6 +148,10 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     run.layer = job.layer;
     run.cancel = job.cancel.clone();
     let ran = sandbox.run(run).await?;
+    if !ran.refused.is_empty() {
+        let hosts: BTreeSet<&str> = ran.refused.iter().map(|refused| refused.host.as_str()).collect();
+        tracing::info!(agent = spec.name, ?hosts, "the agent asked for hosts that it may not reach; they were refused");
+    }
     let clean = |text: &str| without_secrets(text, &spec.env);
     let mut left = read_result(&results.host.join(RESULT_FILE));
     if let Ok(Some(result)) = &mut left {

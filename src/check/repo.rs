@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adjutant::environment::{Environments, SetupError, Wanted};
+use adjutant::report;
 use adjutant::settings::NetworkSettings;
 use adjutant::verify::{self, Detection, Setup, VerifierJob, VerifierRun, VerifierSpec};
 use adjutant::workspace::sandbox::{Limits, Mode, Sandbox, SandboxConfig};
 use adjutant::workspace::{GitError, Mirror, Remote, Removal, Workspaces, remove_all};
 use adjutant_domain::evaluation::Verdict;
 use adjutant_domain::ids::Sha;
+use adjutant_domain::network::Hosts;
 use adjutant_domain::{policy, text};
 use tokio_util::sync::CancellationToken;
 
@@ -167,6 +169,7 @@ async fn run(
             workdir: tree.path(),
             scratch: None,
             layer: environment.layer(),
+            allowed_hosts: Hosts::default(),
             limits: Limits { wall: spec.timeout, ..Limits::default() },
             log: scratch.join(format!("{number}.log")),
             cancel: cancel.clone(),
@@ -175,6 +178,9 @@ async fn run(
             Ok(VerifierRun { result, .. }) => {
                 passed &= result.verdict != Verdict::Fail || !result.required;
                 writeln!(out, "{}", plain(&result.summary))?;
+                for sentence in report::network::sentences(&result.network) {
+                    writeln!(out, "{}", plain(&sentence))?;
+                }
                 if result.verdict == Verdict::Fail {
                     writeln!(out, "{}", result.tail.trim_end())?;
                 }

@@ -1,11 +1,12 @@
 //! Runs the commands of a setup, and takes what they left as a layer.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use adjutant_domain::network::{Hosts, Network};
+use adjutant_domain::network::{Hosts, Network, RefusedHost};
 
 use super::{LONGEST, SetupError, SetupFault, Wanted, keep, limits};
 use crate::workspace::Removal;
@@ -60,12 +61,27 @@ async fn run(
             Exit::Cancelled => return Err(SetupError::Cancelled),
             exit if installs && !exit.success() => {
                 let how = exit.to_string();
-                return Err(
-                    SetupFault { command: command.clone(), how, tail: outcome.tail, refused: outcome.refused }.into()
-                );
+                return Err(SetupFault {
+                    command: command.clone(),
+                    how,
+                    tail: with_refusals(outcome.tail, &outcome.refused),
+                }
+                .into());
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Programs seldom say why a connection failed.
+fn with_refusals(tail: String, refused: &[RefusedHost]) -> String {
+    let hosts: BTreeSet<String> = refused.iter().map(|it| format!("\"{}\"", it.host)).collect();
+    if hosts.is_empty() {
+        return tail;
+    }
+    let hosts = hosts.into_iter().collect::<Vec<_>>().join(", ");
+    format!(
+        "{tail}\nAdjutant refused {hosts}: the operator allows hosts by `setup_hosts` below `[network]` in the settings."
+    )
 }

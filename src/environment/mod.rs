@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use adjutant_domain::network::{Hosts, RefusedHost};
+use adjutant_domain::network::Hosts;
 use tokio_util::sync::CancellationToken;
 
 use crate::verify::Setup;
@@ -109,10 +109,8 @@ pub struct SetupFault {
     pub command: String,
     /// How it ended, as the end of a sentence.
     pub how: String,
-    /// Its last lines of output.
+    /// Its last lines of output, and the hosts that it was not let through to.
     pub tail: String,
-    /// The hosts that it asked for in vain.
-    pub refused: Vec<RefusedHost>,
 }
 
 impl Environments {

@@ -5,7 +5,7 @@
 
 use super::pull::{findings, titled};
 use super::text::{MAX_CHECK_FIELD, code, fence, fit, inline, plain, quote};
-use super::{Links, cause, question, reason, verification, words};
+use super::{Links, cause, network, question, reason, verification, words};
 use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::check::{Annotation, AnnotationLevel, CheckAction, CheckState, Conclusion};
 use adjutant_domain::directive::Directive;
@@ -97,8 +97,9 @@ pub fn verifier_check(result: &VerifierResult, annotations: Vec<Annotation>) -> 
     let is_counted = result.verdict == Verdict::Fail && verification::tests(result).is_some();
     let cause = if is_counted { inline(&result.summary, 400) } else { String::new() };
     let text = fit(MAX_CHECK_FIELD, |chars| {
+        let refused: Vec<String> = network::sentences(&result.network).iter().map(|it| format!("- {it}")).collect();
         let tail = if result.tail.trim().is_empty() { String::new() } else { fence(&result.tail, chars * 5) };
-        join(&[tail, cause.clone()])
+        join(&[titled("Network", &refused.join("\n")), tail, cause.clone()])
     });
     let failed = result.verdict == Verdict::Fail;
     let annotations = annotations.into_iter().filter(|it| failed || it.level != AnnotationLevel::Failure).collect();

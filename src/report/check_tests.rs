@@ -4,6 +4,7 @@ use super::*;
 use crate::report::fixture;
 use adjutant_domain::approval::ApprovalStatus;
 use adjutant_domain::evaluation::{EvaluationReason, TestCounts};
+use adjutant_domain::network::{HostRefusal, RefusedHost};
 use adjutant_domain::question::Question;
 use adjutant_domain::step::MergeRequest;
 
@@ -164,6 +165,11 @@ fn a_verifier_has_a_check_of_its_own() {
      --> src/lib.rs:12:9
     ```
     ");
+    let mut refused = fixture::verifier("lint", false, Verdict::Fail);
+    refused.network.refused.push(RefusedHost::new("pypi.org", 443, HostRefusal::NotListed));
+    let text = verifier_check(&refused, Vec::new()).text.unwrap();
+    assert!(text.starts_with("**Network**\n\n- The run asked for `pypi.org:443`"), "{text}");
+    assert!(text.contains("```text"), "{text}");
     let neutral = verifier_check(&fixture::verifier("docs", true, Verdict::Neutral), Vec::new());
     assert_eq!((neutral.state.conclusion(), neutral.text), (Some(Conclusion::Neutral), None));
     assert_eq!(verifier_running("test").state.conclusion(), None);

@@ -16,6 +16,7 @@ use adjutant_domain::evaluation::{
 use adjutant_domain::ids::{
     ApprovalId, Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd,
 };
+use adjutant_domain::network::NetworkReport;
 use adjutant_domain::policy::{Policy, Thresholds};
 use adjutant_domain::question::{Question, Wanted};
 use adjutant_domain::replan::{Replan, ReplanReason};
@@ -62,6 +63,7 @@ pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> Verifier
         failed_before: false,
         counts: TestCounts::default(),
         failing: Vec::new(),
+        network: NetworkReport::default(),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod graph;
 pub mod history;
 pub mod instructions;
 mod layout;
+pub mod network;
 pub mod notice;
 mod overrides;
 pub mod plan_fault;

@@ -17,6 +17,7 @@
 mod detect;
 mod log;
 mod missing;
+mod network;
 pub mod outcome;
 mod run;
 mod runners;
@@ -24,8 +25,7 @@ mod weakened;
 
 use std::time::Duration;
 
-use adjutant_domain::network::Network;
-use adjutant_domain::policy::VerifierPolicy;
+use adjutant_domain::policy::{VerifierNetwork, VerifierPolicy};
 
 pub use detect::{Detected, Detection, Files, MOST_DETECTED, Setup, detect, detect_at};
 pub use run::{NotRun, VerifierJob, VerifierRun, run_verifier};
@@ -45,8 +45,8 @@ pub struct VerifierSpec {
     pub weight: f64,
     /// Wall-clock limit.
     pub timeout: Duration,
-    /// What it may reach.
-    pub network: Network,
+    /// What it asks to reach.
+    pub network: VerifierNetwork,
 }
 
 impl From<&VerifierPolicy> for VerifierSpec {
@@ -57,7 +57,7 @@ impl From<&VerifierPolicy> for VerifierSpec {
             required: named.required,
             weight: named.weight,
             timeout: Duration::from_secs(u64::from(named.timeout_minutes) * 60),
-            network: if named.network { Network::Host } else { Network::None },
+            network: named.network.clone(),
         }
     }
 }
@@ -71,7 +71,7 @@ impl VerifierSpec {
             required: true,
             weight: 1.0,
             timeout: Duration::from_mins(30),
-            network: Network::None,
+            network: VerifierNetwork::Switch(false),
         }
     }
 }

@@ -6,9 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::log::Before;
 use super::outcome::Outcome;
-use super::{VerifierSpec, missing};
+use super::{VerifierSpec, missing, network};
 use crate::workspace::sandbox::{Exit, Limits, RunOutcome, Sandbox, SandboxRun};
 use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
+use adjutant_domain::network::Hosts;
 
 const SUMMARY_CHARS: usize = 200;
 /// The most names of failed tests in a result.
@@ -24,6 +25,8 @@ pub struct VerifierJob {
     pub scratch: Option<PathBuf>,
     /// The prepared environment, which the verifier sees below its files.
     pub layer: Option<PathBuf>,
+    /// The hosts that the operator allows to verifiers.
+    pub allowed_hosts: Hosts,
     /// Its resource limits. The wall-clock limit comes from the verifier.
     pub limits: Limits,
     pub log: PathBuf,
@@ -52,7 +55,8 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
     let before = Before::of(spec, &job.workdir, &job.log).await;
     let argv = ["sh", "-ec", &spec.run].map(str::to_owned).to_vec();
     let mut run = SandboxRun::new(argv, job.workdir, job.log);
-    run.network = spec.network.clone();
+    let (network, mut told) = network::granted(&spec.network, &job.allowed_hosts);
+    run.network = network;
     run.limits = Limits { wall: spec.timeout, ..job.limits };
     run.scratch = job.scratch;
     run.layer = job.layer;
@@ -61,6 +65,7 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
     let ran = sandbox.run(run).await.map_err(|error| not_run(error.to_string()))?;
     let outcome = before.read().await;
     let (verdict, summary) = judge(spec, &ran, outcome.cause.as_deref()).map_err(not_run)?;
+    told.refused = ran.refused;
     // What was stopped has not run all of its tests.
     let is_whole = matches!(ran.exit, Exit::Code(_));
     let result = VerifierResult {
@@ -74,6 +79,7 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
         counts: if is_whole { counts(&outcome) } else { TestCounts::default() },
         failing: outcome.failing(MOST_FAILING),
         failed_before: false,
+        network: told,
     };
     Ok(VerifierRun { result, outcome })
 }
@@ -142,7 +148,9 @@ mod tests {
         let config = SandboxConfig::new(Mode::Bubblewrap, folder.path().join("scratch"));
         let sandbox = Sandbox::probe(config).await.unwrap();
         let limits = Limits { output_bytes: 100_000, ..Limits::default() };
-        let job = VerifierJob { workdir, scratch: None, layer: None, limits, log: folder.path().join("log"), cancel };
+        let log = folder.path().join("log");
+        let allowed_hosts = Hosts::default();
+        let job = VerifierJob { workdir, scratch: None, layer: None, allowed_hosts, limits, log, cancel };
         run_verifier(&sandbox, spec, job).await.map(|run| run.result)
     }
 

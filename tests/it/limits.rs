@@ -16,6 +16,7 @@ use adjutant_domain::effect::Lane;
 use adjutant_domain::engine;
 use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
 use adjutant_domain::ids::{Branch, Login, Repo, Sha, TaskId, Usd};
+use adjutant_domain::network::NetworkReport;
 use adjutant_domain::policy::Policy;
 use adjutant_domain::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use adjutant_domain::step::Pull;
@@ -147,6 +148,7 @@ impl Life {
             failed_before: false,
             counts: TestCounts::default(),
             failing: Vec::new(),
+            network: NetworkReport::default(),
         };
         let test = VerifierResult {
             name: "test".to_owned(),

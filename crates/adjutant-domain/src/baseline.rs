@@ -138,6 +138,7 @@ impl BaseOutcome {
 mod tests {
     use super::*;
     use crate::evaluation::TestCounts;
+    use crate::network::NetworkReport;
 
     fn baseline(outcome: BaseOutcome) -> Baseline {
         let verifier = BaseVerifier { name: "test".to_owned(), run: "make".to_owned(), why: None, outcome };
@@ -157,6 +158,7 @@ mod tests {
             counts: TestCounts::default(),
             failing: Vec::new(),
             failed_before: false,
+            network: NetworkReport::default(),
         }
     }
 

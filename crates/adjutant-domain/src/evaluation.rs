@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::Sha;
+use super::network::NetworkReport;
 use super::policy::Thresholds;
 use super::step::{Finding, FindingKind};
 
@@ -76,6 +77,9 @@ pub struct VerifierResult {
     /// The names of tests that failed, if its output says so; not all where they are many.
     #[serde(default)]
     pub failing: Vec<String>,
+    /// What it was not let through to.
+    #[serde(default, skip_serializing_if = "NetworkReport::is_empty")]
+    pub network: NetworkReport,
 }
 
 /// How many tests ended how. Many programs do not count all three.
@@ -252,6 +256,7 @@ mod tests {
             failed_before: false,
             counts: TestCounts::default(),
             failing: Vec::new(),
+            network: NetworkReport::default(),
         }
     }
 

@@ -28,7 +28,7 @@
 //!     required: true              # a failure is red whatever the mean; default true, for `lint` false
 //!     weight: 1.0                 # share in the mean, above 0; default 1.0, for `lint` 0.5
 //!     timeout_minutes: 30
-//!     network: false
+//!     network: false              # or a list of hosts, within what the operator allows; true for all of that
 //! judge: { agent: judge, weight: 1.0 }        # a model as judge of the criteria; none where absent
 //! protected_paths: ["migrations/**"]          # globs whose change needs a person, besides .github/**
 //! ```
@@ -43,6 +43,7 @@ mod schema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::Usd;
+use super::network::Hosts;
 pub use file::{Fault, Stated, parse, read};
 pub use outline::outline;
 pub use schema::schema;
@@ -158,8 +159,18 @@ pub struct VerifierPolicy {
     pub weight: f64,
     /// Minutes until it counts as failed.
     pub timeout_minutes: u32,
-    /// Whether it may reach the network.
-    pub network: bool,
+    /// What it asks to reach.
+    pub network: VerifierNetwork,
+}
+
+/// What a verifier asks to reach. It gets what of that the operator allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum VerifierNetwork {
+    /// Nothing, or every host that the operator allows to verifiers.
+    Switch(bool),
+    /// These hosts.
+    Hosts(Hosts),
 }
 
 /// A model as judge.
@@ -210,7 +221,7 @@ impl VerifierPolicy {
             required: !optional,
             weight: if optional { 0.5 } else { 1.0 },
             timeout_minutes: 30,
-            network: false,
+            network: VerifierNetwork::Switch(false),
         }
     }
 }

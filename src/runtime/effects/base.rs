@@ -86,6 +86,7 @@ async fn run(
             workdir: tree.path(),
             scratch: None,
             layer: environment.layer(),
+            allowed_hosts: app.settings.network.verifier_hosts.clone(),
             limits: Limits { wall: spec.timeout, ..Limits::default() },
             log: app.settings.data_dir.join("logs").join(format!("{name}.log")),
             cancel: cancel.clone(),

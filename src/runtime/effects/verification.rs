@@ -19,6 +19,7 @@ use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{Sha, StepId};
+use adjutant_domain::network::NetworkReport;
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::{Finding, FindingKind, Step};
@@ -116,6 +117,7 @@ impl VerificationRun<'_> {
                 workdir: tree.path(),
                 scratch: None,
                 layer: environment.layer(),
+                allowed_hosts: self.app.settings.network.verifier_hosts.clone(),
                 limits: Limits { wall: spec.timeout, ..Limits::default() },
                 log: self.log(&spec.name),
                 cancel: self.cancel.clone(),
@@ -171,6 +173,7 @@ impl VerificationRun<'_> {
             counts: TestCounts::default(),
             failing: Vec::new(),
             failed_before: false,
+            network: NetworkReport::default(),
         };
         self.show(&result.name, report::verifier_check(&result, Vec::new())).await?;
         Ok(result)
@@ -202,6 +205,7 @@ fn not_run_before(spec: &VerifierSpec, reason: String) -> VerifierResult {
         counts: TestCounts::default(),
         failing: Vec::new(),
         failed_before: true,
+        network: NetworkReport::default(),
     }
 }
 

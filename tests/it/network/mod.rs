@@ -11,11 +11,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adjutant::report::verifier_check;
+use adjutant::verify::{self, VerifierJob, VerifierSpec};
 use adjutant::workspace::sandbox::network::{Dial, SystemDialer};
-use adjutant::workspace::sandbox::{Exit, Mode, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun};
+use adjutant::workspace::sandbox::{Exit, Limits, Mode, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun};
 use adjutant_domain::network::{Hosts, Network};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use outside::Outside;
 
@@ -201,6 +204,44 @@ print(tunnel.getresponse().read().decode().splitlines()[0])
     assert_eq!(refused(&outcome), Vec::<String>::new());
     let connected: Vec<String> = outside.connected.lock().unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(connected, ["203.0.113.7:80", "203.0.113.7:443"]);
+}
+
+#[tokio::test]
+async fn a_verifier_gets_what_its_policy_names_and_the_operator_allows() {
+    let place = Fixture::new(Arc::new(Outside::new(outside::mirror().await))).await;
+    let policy = "verifiers: [{ name: test, run: python3 fetch.py, network: [listed.example, api.example.org] }]";
+    let policy = adjutant_domain::policy::parse(policy).unwrap();
+    let script = "
+import urllib.error, urllib.request
+for host in ['listed.example', 'api.example.org', 'other.example']:
+    try:
+        print(host, urllib.request.urlopen(f'http://{host}/', timeout=20).status)
+    except urllib.error.HTTPError as error:
+        print(host, error.code)
+";
+    fs::write(place.tree().join("fetch.py"), script).unwrap();
+    let job = VerifierJob {
+        workdir: place.tree(),
+        scratch: None,
+        layer: None,
+        allowed_hosts: list(&["listed.example"]),
+        limits: Limits::default(),
+        log: place.folder.path().join("log"),
+        cancel: CancellationToken::new(),
+    };
+    let spec = VerifierSpec::from(&policy.verifiers.unwrap()[0]);
+    let result = verify::run_verifier(&place.sandbox, &spec, job).await.unwrap().result;
+    assert_eq!(result.tail, "listed.example 200\napi.example.org 403\nother.example 403");
+    let text = verifier_check(&result, Vec::new()).text.unwrap();
+    insta::assert_snapshot!(text.split("```").next().unwrap(), @r#"
+    **Network**
+
+    - The operator does not allow `api.example.org`, which the policy names.
+    - The run asked for `api.example.org:80`, which was refused: it is not on the list of hosts.
+    - The run asked for `other.example:80`, which was refused: it is not on the list of hosts.
+    - To ask for it, add this to the verifier in the policy: `network: [api.example.org, other.example]`.
+    - To allow it, the operator adds this below `[network]` in the settings: `verifier_hosts = ["api.example.org", "other.example"]`.
+    "#);
 }
 
 #[tokio::test]

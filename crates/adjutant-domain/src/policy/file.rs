@@ -6,8 +6,9 @@ use globset::Glob;
 
 use super::keys::{self, Key, Rule};
 use super::node::{self, Node, Value};
-use super::{Autonomy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierPolicy};
+use super::{Autonomy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy};
 use crate::ids::{StepName, Usd};
+use crate::network::{HostName, HostPattern};
 use crate::{input, text};
 
 /// More faults than these are not told: whoever mends these comes back anyway.
@@ -352,7 +353,7 @@ impl Reader {
         for (key, value) in entries {
             match key.name {
                 "required" => self.flag(value, key.name, &mut verifier.required),
-                "network" => self.flag(value, key.name, &mut verifier.network),
+                "network" => self.network(value, &key.rule, &mut verifier.network),
                 "weight" => self.number(value, key.name, &key.rule, &mut verifier.weight),
                 "timeout_minutes" => self.count(value, key.name, &key.rule, &mut verifier.timeout_minutes),
                 _ => {}
@@ -370,6 +371,33 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// A switch or a list of names. Which addresses are reached is the operator's to say.
+    fn network(&mut self, node: &Node, rule: &Rule, into: &mut VerifierNetwork) {
+        let Rule::Hosts(most) = rule else { unreachable!("`network` takes hosts") };
+        let entries = match &node.value {
+            Value::Flag(flag) => {
+                *into = VerifierNetwork::Switch(*flag);
+                return;
+            }
+            Value::List(_) => self.list(node, "network", *most),
+            _ => return self.expected(node, "network", "`true`, `false` or a list of hosts"),
+        };
+        let mut hosts = Vec::new();
+        for entry in entries {
+            match self.text(entry, "network").map(str::parse) {
+                Some(Ok(HostPattern::Below(domain))) => hosts.push(HostPattern::Below(domain)),
+                Some(Ok(HostPattern::Exactly(HostName::Name(name)))) => {
+                    hosts.push(HostPattern::Exactly(HostName::Name(name)));
+                }
+                Some(_) => {
+                    self.expected(entry, "network", "a list of hosts, such as `api.example.org` or `*.example.org`");
+                }
+                None => {}
+            }
+        }
+        *into = VerifierNetwork::Hosts(hosts.into_iter().collect());
     }
 
     fn verifier_name<'a>(&mut self, node: &'a Node) -> Option<&'a str> {

@@ -52,6 +52,8 @@ pub(super) enum Rule {
     Judge,
     /// A list of so many globs at most.
     Globs(usize),
+    /// `true`, `false`, or a list of so many hosts at most.
+    Hosts(usize),
 }
 
 impl<T> Key<T> {
@@ -159,7 +161,12 @@ pub(super) const VERIFIER: &[Key<VerifierPolicy>] = &[
     }),
     Key::new("weight", "Its share in the weighted mean; 0.5 for lint.", Rule::Number(100.0), |v| json!(v.weight)),
     Key::new("timeout_minutes", "Minutes until it counts as failed.", Rule::Count(360), |v| json!(v.timeout_minutes)),
-    Key::new("network", "Whether it may reach the network.", Rule::Flag, |v| json!(v.network)),
+    Key::new(
+        "network",
+        "The hosts that it may reach, within what the operator allows; true for all of that.",
+        Rule::Hosts(50),
+        |v| json!(v.network),
+    ),
 ];
 
 pub(super) const JUDGE: &[Key<JudgePolicy>] = &[

@@ -74,7 +74,17 @@ fn rule(rule: &Rule) -> Value {
             "type": ["array", "null"], "maxItems": most,
             "items": { "type": "string", "pattern": "^[^\\s/!]([\\s\\S]*\\S)?$" },
         }),
+        Rule::Hosts(most) => json!({ "type": ["boolean", "array", "null"], "maxItems": most, "items": host() }),
     }
+}
+
+/// A name, or `*.` and a domain. A name that ends in a number is an address.
+fn host() -> Value {
+    let label = "[A-Za-z0-9_-]{1,63}";
+    json!({
+        "type": "string", "maxLength": 255, "pattern": format!("^(\\*\\.)?{label}(\\.{label})*\\.?$"),
+        "not": { "pattern": "(^|\\.)([0-9]+|0[xX][0-9a-fA-F]*)\\.?$" },
+    })
 }
 
 fn verifier() -> Value {

@@ -27,7 +27,8 @@ setup: [npm ci]
 verifiers:
   - { name: test, run: cargo test }
   - { name: lint, run: cargo clippy }
-  - { name: docs, run: cargo doc, required: false, weight: 0.25, timeout_minutes: 5, network: true }
+  - { name: docs, run: cargo doc, required: false, weight: 0.25, timeout_minutes: 5, network: [crates.io, "*.example.org"] }
+  - { name: all, run: make, network: true }
 judge: { agent: judge, weight: 2 }
 protected_paths: ["migrations/**", "*.sql"]
 "#;
@@ -41,8 +42,11 @@ protected_paths: ["migrations/**", "*.sql"]
             required: false,
             weight: 0.25,
             timeout_minutes: 5,
-            network: true,
+            network: VerifierNetwork::Hosts(
+                ["crates.io", "*.example.org"].iter().map(|it| it.parse().unwrap()).collect(),
+            ),
         },
+        VerifierPolicy { network: VerifierNetwork::Switch(true), ..VerifierPolicy::named("all", "make") },
     ];
     let expected = Policy {
         label: "adjutant, please".to_owned(),
@@ -70,6 +74,15 @@ protected_paths: ["migrations/**", "*.sql"]
         protected_paths: vec!["migrations/**".to_owned(), "*.sql".to_owned()],
     };
     assert_eq!(policy, expected);
+}
+
+#[test]
+fn a_policy_that_was_kept_with_a_switch_is_read() {
+    let mut kept = serde_json::to_value(VerifierPolicy::named("docs", "cargo doc")).unwrap();
+    assert_eq!(kept["network"], serde_json::json!(false));
+    kept["network"] = serde_json::json!(true);
+    let read: VerifierPolicy = serde_json::from_value(kept).unwrap();
+    assert_eq!(read.network, VerifierNetwork::Switch(true));
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::evaluation::{Confidence, EvaluationReason, TestCounts, Verdict, Verif
 use crate::event::EventKind;
 use crate::failure::{Failure, MergeProblem};
 use crate::ids::{Branch, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
+use crate::network::NetworkReport;
 use crate::plan::PlanFault;
 use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
 use crate::refusal::Refusal;
@@ -121,6 +122,7 @@ fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
         failed_before: false,
         counts: TestCounts::default(),
         failing: Vec::new(),
+        network: NetworkReport::default(),
     }
 }
 
