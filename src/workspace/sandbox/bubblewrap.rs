@@ -10,7 +10,7 @@ use adjutant_domain::network::Network;
 use crate::workspace::files::{self, Bounds, Descend, WalkError};
 
 use super::layers::Overlays;
-use super::{Bind, HOME, INSIDE_UID, Inner, RunAs, SandboxError, SandboxRun, TREE, network};
+use super::{Bind, HOME, INSIDE_UID, Inner, RunAs, SandboxError, SandboxRun, TREE, network, seccomp};
 
 /// Folders with programs and libraries. On a merged-`/usr` system all but the first are symlinks into it.
 const SYSTEM: &[&str] = &["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -53,15 +53,16 @@ impl Scratch {
             fs::create_dir_all(&folder).map_err(SandboxError::at(&folder))?;
         }
         let user = format!("worker:x:{INSIDE_UID}:{INSIDE_UID}:worker:{HOME}:/bin/sh\n");
-        scratch.write("passwd", &format!("root:x:0:0:root:/:/bin/false\n{user}"))?;
-        scratch.write("group", &format!("root:x:0:\nworker:x:{INSIDE_UID}:\n"))?;
+        scratch.write("passwd", format!("root:x:0:0:root:/:/bin/false\n{user}"))?;
+        scratch.write("group", format!("root:x:0:\nworker:x:{INSIDE_UID}:\n"))?;
         scratch.write("hosts", "127.0.0.1 localhost\n::1 localhost\n")?;
         scratch.write("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")?;
         scratch.write("status", "")?;
+        scratch.write("filter", seccomp::filter().unwrap_or_default())?;
         Ok(scratch)
     }
 
-    fn write(&self, name: &str, content: &str) -> Result<(), SandboxError> {
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), SandboxError> {
         let path = self.root.join(name);
         fs::write(&path, content).map_err(SandboxError::at(&path))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).map_err(SandboxError::at(&path))
@@ -113,6 +114,9 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
     ]);
     if run.network != Network::Host {
         args.flags(&["--unshare-net"]);
+    }
+    if seccomp::filter().is_some() {
+        args.flags(&["--seccomp", "4"]);
     }
     args.flags(&["--hostname", "sandbox", "--cap-drop", "ALL"]);
     match inner.run_as {

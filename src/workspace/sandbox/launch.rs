@@ -24,9 +24,8 @@ use super::{
 use crate::workspace::programs::which;
 
 /// Joins the control groups named before `--`, then executes the rest. Descriptor 3 is bubblewrap's report of what it
-/// started.
-const PRELUDE: &str =
-    r#"exec 3>"$1"; shift; while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@""#;
+/// started, descriptor 4 the filter of system calls.
+const PRELUDE: &str = r#"exec 3>"$1" 4<"$2"; shift 2; while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@""#;
 /// How long the pipe may stay open after the tree was killed.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -218,7 +217,8 @@ fn command(
     overlays: &Overlays,
     groups: Option<&cgroup::Groups>,
 ) -> Command {
-    let mut argv: Vec<OsString> = vec!["-c".into(), PRELUDE.into(), "sh".into(), scratch.folder("status").into()];
+    let mut argv: Vec<OsString> = vec!["-c".into(), PRELUDE.into(), "sh".into()];
+    argv.extend(["status", "filter"].map(|name| scratch.folder(name).into_os_string()));
     argv.extend(groups.iter().flat_map(|groups| groups.member_files()).map(OsString::from));
     argv.push("--".into());
     if inner.mode == Mode::Bubblewrap {

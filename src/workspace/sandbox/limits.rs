@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Inner, Mode, RunAs};
+use super::{Inner, Mode, RunAs, seccomp};
 
 /// The resource limits of a process tree.
 #[derive(Debug, Clone)]
@@ -137,6 +137,11 @@ pub(super) fn report(inner: &Inner) -> LimitsReport {
         match inner.mode {
             Mode::Bubblewrap => line("network", true, "a network namespace"),
             Mode::None => line("network", false, "without a sandbox the network is always there"),
+        },
+        match inner.mode {
+            Mode::Bubblewrap if seccomp::filter().is_some() => line("system calls", true, "a filter (seccomp)"),
+            Mode::Bubblewrap => line("system calls", false, "no filter can be made for this processor"),
+            Mode::None => line("system calls", false, "without a sandbox there is no filter"),
         },
     ];
     LimitsReport { lines }

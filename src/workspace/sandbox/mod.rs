@@ -23,6 +23,7 @@ mod layers;
 mod limits;
 pub mod network;
 mod output;
+mod seccomp;
 mod spawn;
 mod toolchain;
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use super::*;
 
+mod system_calls;
+
 struct Place {
     folder: tempfile::TempDir,
     sandbox: Sandbox,
