@@ -73,6 +73,7 @@ ADJUTANT_PRIVATE_KEY or ADJUTANT_PRIVATE_KEY_FILE, and ADJUTANT_WEBHOOK_SECRET o
 ADJUTANT_WEBHOOK_SECRET_FILE. Without DATABASE_URL a private Postgres is run in ADJUTANT_DATA_DIR.";
 
 fn main() -> ExitCode {
+    close_inherited_descriptors();
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == launcher::SUBCOMMAND) {
         return launcher::run(arguments);
@@ -96,6 +97,17 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Whatever started this process may have left descriptors open, and every child would inherit them: a sandbox would hold
+/// a file or a socket of the host. Ours are opened later, and closed when a child starts.
+fn close_inherited_descriptors() {
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers: Vec<i32> = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        // The descriptor of the listing itself is closed already.
+        let _ = nix::unistd::close(number);
     }
 }
 

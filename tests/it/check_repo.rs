@@ -65,6 +65,24 @@ fn the_verifiers_of_the_policy_are_run_in_the_sandbox_and_a_failure_is_shown() {
 }
 
 #[test]
+fn a_run_inherits_no_descriptor_of_what_started_adjutant() {
+    let policy = "verifiers:\n  - { name: test, run: \"ls -l /proc/self/fd >&2; exit 4\" }\n";
+    let folder = repository(&[(".github/adjutant.yml", policy)]);
+    let script = r#"exec 7</etc/hostname 8<&7; exec "$0" check repo "$1" --run"#;
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_adjutant")])
+        .arg(folder.path())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let held: Vec<&str> = told.lines().filter_map(|line| line.split_once(" -> ")).map(|(_, target)| target).collect();
+    assert!(held.len() >= 3, "{told}");
+    let allowed = |target: &str| target == "/dev/null" || target.starts_with("pipe:") || target.starts_with("/proc/");
+    assert!(held.iter().all(|target| allowed(target)), "{told}");
+}
+
+#[test]
 fn what_is_no_repository_and_what_is_no_policy_are_errors() {
     let empty = tempfile::tempdir().unwrap();
     let (status, _, errors) = check(empty.path(), &[]);
