@@ -17,6 +17,8 @@ const SYSTEM: &[&str] = &["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 /// Files of `/etc` that programs need to start: the linker's cache, Debian's alternatives (without them there is no
 /// `cc`).
 const ETC: &[&str] = &["/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf"];
+/// What Debian's Maven needs to start. Its `settings.xml` may hold passwords, and is left out.
+const MAVEN: &[&str] = &["/etc/maven/m2.conf", "/etc/maven/logging"];
 /// Certificates, for a run with network.
 const CERTIFICATES: &[&str] =
     &["/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/etc/pki/tls/certs", "/etc/pki/ca-trust"];
@@ -221,6 +223,18 @@ fn system(args: &mut Arguments, network: &Network) {
     for path in ETC.iter().chain(further).map(Path::new) {
         args.bind("--ro-bind-try", path, path);
     }
+    let maven = MAVEN.iter().map(PathBuf::from).filter(|path| path.exists());
+    for path in maven.chain(java()) {
+        args.parents(&path);
+        args.bind("--ro-bind", &path, &path);
+    }
+}
+
+/// The configuration of Debian's JDKs, to which links below `/usr/lib/jvm` lead.
+fn java() -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir("/etc").into_iter().flatten().flatten();
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("java-"));
+    named.map(|entry| entry.path()).filter(|path| path.is_dir())
 }
 
 #[derive(Default)]

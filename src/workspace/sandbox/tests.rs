@@ -130,6 +130,17 @@ async fn neither_the_hosts_files_nor_our_environment_can_be_read() {
 }
 
 #[tokio::test]
+async fn java_and_maven_find_their_configuration_and_no_passwords() {
+    let place = Place::new().await;
+    let script = "for f in /etc/maven/m2.conf /etc/java-*/security/java.security /etc/maven/settings.xml; do test ! -r $f || echo $f; done";
+    let seen = place.run(script).await.tail;
+    let on_host = tokio::process::Command::new("sh").args(["-c", script]).output().await.unwrap();
+    let on_host = String::from_utf8(on_host.stdout).unwrap();
+    let expected: Vec<&str> = on_host.lines().filter(|line| !line.ends_with("settings.xml")).collect();
+    assert_eq!(seen.lines().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
 async fn temporary_folders_of_a_run_are_emptied_for_the_next_and_its_home_is_kept() {
     let place = Place::new().await;
     let mut first = place.shell("ln -s / /tmp/planted; echo x > /dev/shm/planted; echo x > $HOME/kept");
