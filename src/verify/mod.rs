@@ -14,6 +14,7 @@
 //! Every verifier has its own clone and scratch folder. In an agent's home, a planted `~/.cargo/config.toml` could make
 //! every test pass.
 
+mod crossing;
 mod detect;
 mod log;
 mod missing;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use adjutant_domain::policy::{VerifierNetwork, VerifierPolicy};
 
+pub use crossing::{Crossing, crossing};
 pub use detect::{Detected, Detection, Files, MOST_DETECTED, Setup, detect, detect_at};
 pub use run::{NotRun, VerifierJob, VerifierRun, run_verifier};
 pub use runners::{Change, changed_runners};

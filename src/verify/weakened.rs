@@ -143,7 +143,12 @@ fn language(path: &str) -> Language {
     }
 }
 
-fn is_test_file(path: &str) -> bool {
+/// Whether a file is one of code.
+pub(super) fn is_code(path: &str) -> bool {
+    language(path) != Language::Other
+}
+
+pub(super) fn is_test_file(path: &str) -> bool {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = name.split('.').next().unwrap_or(name);
     let in_folder = folders.split('/').any(|part| matches!(part, "tests" | "test" | "__tests__" | "spec"));
@@ -165,7 +170,7 @@ fn code(line: &str) -> &str {
     }
 }
 
-fn is_test(path: &str, line: &str) -> bool {
+pub(super) fn is_test(path: &str, line: &str) -> bool {
     let line = code(line);
     match language(path) {
         Language::Rust => line.strip_prefix("#[").and_then(|rest| rest.split([']', '(']).next()).is_some_and(|name| {

@@ -26,6 +26,7 @@ pub(crate) mod files;
 mod git;
 mod live_snapshot;
 mod mirror;
+mod mix;
 mod programs;
 mod push;
 mod rules;

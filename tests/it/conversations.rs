@@ -8,6 +8,7 @@ mod baseline;
 mod breakers;
 mod commands;
 mod contracts;
+mod crossing;
 mod delivery;
 mod life;
 mod outcomes;

@@ -7,6 +7,7 @@
 mod base;
 mod checks;
 mod comments;
+mod crossing;
 mod environment;
 mod integration;
 mod pulls;

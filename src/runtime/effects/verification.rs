@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::checks::check_run;
+use super::crossing::{self, Commits};
 use super::environment::{self, Way};
 use super::trees::{Source, identity};
 use super::{EffectError, Working, no_pattern, step_of};
-use crate::environment::SetupFault;
+use crate::environment::{Environment, SetupFault};
 use crate::report;
 use crate::runtime::app::App;
-use crate::verify::{self, Change, VerifierJob, VerifierRun, VerifierSpec};
+use crate::verify::{self, Change, NotRun, VerifierJob, VerifierRun, VerifierSpec, Weakening};
 use crate::workspace::sandbox::Limits;
 use crate::workspace::{Merge, Removal, Rules, Tree};
 use adjutant_domain::check::Conclusion;
@@ -61,8 +62,23 @@ pub(super) async fn verify(
     let specs = way.specs();
     let diff = source.mirror.diff(&target, &merged).await?;
     let change = Change { mirror: &source.mirror, before: &target, after: &merged, diff: &diff };
-    let findings = findings(directive, &specs, change).await?;
-    let results = run.run(&source, &merged, &way, &specs).await?;
+    let runners = verify::changed_runners(&specs, change).await?;
+    let mut findings = findings(directive, change, &runners)?;
+    let results = match run.prepared(&source, &merged, &way).await? {
+        Ok(environment) => {
+            let results = run.run(&source, &merged, &specs, &environment).await?;
+            // What is red is done again anyway, and only then is the second verification worth its time.
+            if !results.iter().any(|result| result.required && result.verdict == Verdict::Fail) {
+                let crossing = verify::crossing(&diff, &runners);
+                let commits = Commits { target: &target, merged: &merged };
+                let crossed = crossing::findings(&run, &source, &specs, &crossing, commits, &environment);
+                findings.extend(Box::pin(crossed).await?);
+            }
+            results
+        }
+        // On the base commit it did not fail: the change is the reason.
+        Err(fault) => vec![run.setup_failed(fault).await?],
+    };
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
 
@@ -83,51 +99,43 @@ async fn cancel_open_checks(app: &App, directive: &Directive, head: &Sha) -> Res
     Ok(Vec::new())
 }
 
-struct VerificationRun<'a> {
-    app: &'a App,
-    directive: &'a Directive,
+/// One verification of a head.
+pub(super) struct VerificationRun<'a> {
+    pub(super) app: &'a App,
+    pub(super) directive: &'a Directive,
     step: &'a Step,
     head: &'a Sha,
     round: u32,
-    working: &'a Working<'a>,
-    cancel: &'a CancellationToken,
+    pub(super) working: &'a Working<'a>,
+    pub(super) cancel: &'a CancellationToken,
 }
 
 impl VerificationRun<'_> {
+    /// The environment of the merge; the inner error is a setup that failed.
+    async fn prepared(
+        &self,
+        source: &Source,
+        merged: &str,
+        way: &Way,
+    ) -> Result<Result<Environment, SetupFault>, EffectError> {
+        let preparing = environment::prepare(self.app, self.directive, source, &way.setup, merged, self.cancel);
+        self.working.rest_while(preparing).await
+    }
+
     /// Runs one verifier after the other, each in its own clone, because a verifier could change the files for the
     /// next.
     async fn run(
         &self,
         source: &Source,
         merged: &str,
-        way: &Way,
         specs: &[VerifierSpec],
+        environment: &Environment,
     ) -> Result<Vec<VerifierResult>, EffectError> {
-        let preparing = environment::prepare(self.app, self.directive, source, &way.setup, merged, self.cancel);
-        let environment = match self.working.rest_while(preparing).await? {
-            Ok(environment) => environment,
-            // On the base commit it did not fail: the change is the reason.
-            Err(fault) => return Ok(vec![self.setup_failed(fault).await?]),
-        };
         let mut results = Vec::new();
         for (number, spec) in specs.iter().enumerate() {
-            let tree = self.tree(source, merged, number).await?;
+            let tree = self.tree(source, merged, &number.to_string()).await?;
             self.show(&spec.name, report::verifier_running(&spec.name)).await?;
-            let job = VerifierJob {
-                workdir: tree.path(),
-                scratch: None,
-                layer: environment.layer(),
-                allowed_hosts: self.app.settings.network.verifier_hosts.clone(),
-                limits: Limits { wall: spec.timeout, ..Limits::default() },
-                log: self.log(&spec.name),
-                cancel: self.cancel.clone(),
-            };
-            let ran = self.working.rest_while(verify::run_verifier(&self.app.sandbox, spec, job)).await;
-            tree.remove(Removal::Disposable);
-            if self.cancel.is_cancelled() {
-                return Err(EffectError::HandedBack);
-            }
-            match ran {
+            match self.run_in(tree, spec, self.log(&spec.name), environment).await? {
                 Ok(VerifierRun { result, outcome }) => {
                     let result = self.directive.baseline.weigh(result);
                     self.show(&spec.name, report::verifier_check(&result, outcome.annotations)).await?;
@@ -150,14 +158,36 @@ impl VerificationRun<'_> {
         Ok(results)
     }
 
+    /// Runs one verifier in a clone, and removes the clone.
+    pub(super) async fn run_in(
+        &self,
+        tree: Tree,
+        spec: &VerifierSpec,
+        log: PathBuf,
+        environment: &Environment,
+    ) -> Result<Result<VerifierRun, NotRun>, EffectError> {
+        let job = VerifierJob {
+            workdir: tree.path(),
+            scratch: None,
+            layer: environment.layer(),
+            allowed_hosts: self.app.settings.network.verifier_hosts.clone(),
+            limits: Limits { wall: spec.timeout, ..Limits::default() },
+            log,
+            cancel: self.cancel.clone(),
+        };
+        let ran = self.working.rest_while(verify::run_verifier(&self.app.sandbox, spec, job)).await;
+        tree.remove(Removal::Disposable);
+        if self.cancel.is_cancelled() { Err(EffectError::HandedBack) } else { Ok(ran) }
+    }
+
     /// A new clone. A clone that an earlier try left is removed: verifiers have run in it, and it may be of an older
     /// merge.
-    async fn tree(&self, source: &Source, merged: &str, number: usize) -> Result<Tree, EffectError> {
-        let name = format!("verify-{}-{}-{}-{number}", self.step.id, self.head.short(), self.round);
+    pub(super) async fn tree(&self, source: &Source, commit: &str, which: &str) -> Result<Tree, EffectError> {
+        let name = format!("verify-{}-{}-{}-{which}", self.step.id, self.head.short(), self.round);
         if let Some(left) = source.mirror.existing_tree(&name).await? {
             left.remove(Removal::Disposable);
         }
-        Ok(source.mirror.tree(&name, merged, self.step.branch.as_str()).await?)
+        Ok(source.mirror.tree(&name, commit, self.step.branch.as_str()).await?)
     }
 
     /// The commit cannot be installed: a result like that of a verifier, with a check run of its own.
@@ -187,7 +217,7 @@ impl VerificationRun<'_> {
         Ok(())
     }
 
-    fn log(&self, verifier: &str) -> PathBuf {
+    pub(super) fn log(&self, verifier: &str) -> PathBuf {
         let name = format!("verify-{}-{}-{}-{verifier}.log", self.step.id, self.head.short(), self.round);
         self.app.settings.data_dir.join("logs").join(name)
     }
@@ -210,11 +240,7 @@ fn not_run_before(spec: &VerifierSpec, reason: String) -> VerifierResult {
 }
 
 /// The parts of the change that a person should look at.
-async fn findings(
-    directive: &Directive,
-    specs: &[VerifierSpec],
-    change: Change<'_>,
-) -> Result<Vec<Finding>, EffectError> {
+fn findings(directive: &Directive, change: Change<'_>, runners: &[Weakening]) -> Result<Vec<Finding>, EffectError> {
     let rules = Rules::new(directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
     let files = change.diff.files.iter();
     let protected = files.filter(|file| rules.protected.is_match(&file.path)).map(|file| Finding {
@@ -223,7 +249,7 @@ async fn findings(
     });
     let weakened = verify::weakened_proof(change.diff)
         .into_iter()
-        .chain(verify::changed_runners(specs, change).await?)
+        .chain(runners.iter().cloned())
         .map(|finding| Finding { kind: FindingKind::WeakenedProof, text: finding.note });
     Ok(protected.chain(weakened).collect())
 }

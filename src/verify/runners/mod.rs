@@ -49,6 +49,11 @@ pub async fn changed_runners(specs: &[VerifierSpec], change: Change<'_>) -> Resu
     Ok(found)
 }
 
+/// Whether a file is a manifest, whose sections decide one by one.
+pub(super) fn is_manifest(path: &str) -> bool {
+    sections::manifest(path).is_some()
+}
+
 /// The files that the commands run, with the name of the verifier.
 async fn called(specs: &[VerifierSpec], change: Change<'_>) -> Result<BTreeMap<String, String>, GitError> {
     let modes: BTreeMap<String, u32> =
