@@ -34,6 +34,7 @@ pub mod sandbox;
 pub mod secrets;
 mod snapshot;
 mod tree;
+mod untouched;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use super::files::{self, Bounds, Descend};
 use super::git::{self, Git, GitError};
 use super::mirror::Mirror;
 use super::tree::Tree;
+use super::untouched::Untouched;
 
 /// The most bytes that a working tree may add. A larger one is refused as a whole.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
@@ -86,6 +87,14 @@ impl Mirror {
         if let Some(deleted) = deleted {
             reader.git("update-index").args(["-z", "--force-remove", "--stdin"]).stdin(deleted).bytes().await?;
         }
+        let untouched = Untouched {
+            git_dir: &self.path,
+            work: &reader.work,
+            index: &reader.index,
+            base: reader.base,
+            beside: reader.beside,
+        };
+        let bytes = bytes.saturating_sub(untouched.put_back().await?);
         let ignored = reader.hold_to_the_bases_rules(whole).await?;
         let written = reader.git("write-tree").line().await?;
         let diff = diff::between(&self.path, base, &written).await?;

@@ -11,6 +11,7 @@ use chrono::DateTime;
 use super::*;
 
 mod live_snapshot;
+mod untouched;
 
 const SILENCE: Duration = Duration::from_mins(1);
 
