@@ -13,7 +13,7 @@
 //!
 //! * A **mirror** is private. No process of an agent, a test or a repository ever sees it, its path, or a token.
 //! * A **tree** is an independent clone. After a process has run in it, its `.git` is never read again: its files are
-//!   read with the mirror as the repository ([`Mirror::snapshot`]), and checked ([`check`]) before they are pushed.
+//!   read with the mirror as the repository ([`Mirror::snapshot`]), and checked ([`Mirror::check`]) before they are pushed.
 //!   While a process is running in it, it is read only inside a sandbox ([`Mirror::live_snapshot`]).
 //! * A **token** is passed to git in the environment. It is in no argument, URL, configuration file, error or log.
 //! * A **push** never removes a commit of somebody else: it names the head that it expects ([`Mirror::push`]).
@@ -21,6 +21,7 @@
 //!
 //! What never happens here: no decision. This folder does not know directives, steps or policies.
 
+mod contents;
 mod diff;
 pub(crate) mod files;
 mod git;
@@ -44,6 +45,7 @@ pub use files::{Excess, remove_all};
 pub use git::{GitError, Remote};
 pub use mirror::{Identity, Merge, Mirror, TreeEntry, Workspaces};
 pub use push::PushError;
-pub use rules::{ALWAYS_PROTECTED, ChangeFault, Rules, check};
+pub use rules::{ALWAYS_PROTECTED, ChangeFault, Rules};
+pub use secrets::KnownSecrets;
 pub use snapshot::Snapshot;
 pub use tree::{Removal, Tree};

@@ -2,8 +2,8 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::secrets;
-use super::snapshot::{Snapshot, adds_content, escapes};
+use super::secrets::{self, KnownSecrets};
+use super::snapshot::{SUBMODULE, Snapshot, adds_content, escapes};
 
 /// The limits of one change.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Rules {
     pub max_files: usize,
     /// The most bytes of all new and changed files together.
     pub max_bytes: u64,
+    /// Values that may not be pushed.
+    pub known: KnownSecrets,
 }
 
 /// Paths that always need a person's approval: the repository's automation, and the policy. The folder itself is
@@ -28,7 +30,12 @@ impl Rules {
             // Case is ignored, because `.GitHub` is `.github` on many people's machines.
             set.add(GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build()?);
         }
-        Ok(Self { protected: set.build()?, max_files: 300, max_bytes: 20 * 1024 * 1024 })
+        Ok(Self {
+            protected: set.build()?,
+            max_files: 300,
+            max_bytes: 20 * 1024 * 1024,
+            known: KnownSecrets::default(),
+        })
     }
 }
 
@@ -48,14 +55,21 @@ pub enum ChangeFault {
     /// A repository inside the working tree.
     #[error("`{0}` is a git repository inside of the repository, and was left out")]
     NestedRepository(String),
-    /// A credential in an added line.
-    #[error("`{path}` line {line} holds what looks like {kind}")]
+    /// A credential that was not there before.
+    #[error("`{}` line {line} holds {kind}", secrets::redact(path))]
     Secret {
         path: String,
         /// The line in the new file.
         line: u64,
-        /// The kind of credential that it looks like.
-        kind: &'static str,
+        /// What it is, in a few words.
+        kind: String,
+    },
+    /// A file is named by a credential.
+    #[error("the name of `{}` holds {kind}", secrets::redact(path))]
+    SecretName {
+        path: String,
+        /// What it is, in a few words.
+        kind: String,
     },
     /// Conflict markers were left.
     #[error("`{path}` line {line} is a conflict marker: the merge is not resolved")]
@@ -88,10 +102,8 @@ impl ChangeFault {
     }
 }
 
-const SUBMODULE: u32 = 0o160_000;
-
-/// All violations in a change, in the order of its files.
-pub fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<ChangeFault> {
+/// The violations that need no look into the files, in the order of the change's files.
+pub(super) fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<ChangeFault> {
     let mut faults = Vec::new();
     let files = &snapshot.diff.files;
     if files.len() > rules.max_files {
@@ -115,25 +127,16 @@ pub fn check(snapshot: &Snapshot, rules: &Rules) -> Vec<ChangeFault> {
             faults.push(ChangeFault::Protected(file.path.clone()));
         }
         if adds_content(file.status) {
-            faults.extend(lines(&file.path, &file.added, &file.removed));
+            faults.extend(conflict_marker(&file.path, &file.added));
         }
     }
     faults
 }
 
-fn lines(path: &str, added: &[(u64, String)], removed: &[(u64, String)]) -> Vec<ChangeFault> {
-    let mut faults = Vec::new();
-    let opens = added.iter().find(|(_, line)| marker(line, "<<<<<<<"));
+fn conflict_marker(path: &str, added: &[(u64, String)]) -> Option<ChangeFault> {
+    let (line, _) = added.iter().find(|(_, line)| marker(line, "<<<<<<<"))?;
     let closes = added.iter().any(|(_, line)| marker(line, ">>>>>>>"));
-    if let (Some((line, _)), true) = (opens, closes) {
-        faults.push(ChangeFault::ConflictMarker { path: path.to_owned(), line: *line });
-    }
-    for (line, text) in added {
-        // A line that only moved was public already.
-        let Some(kind) = secrets::find(text).filter(|_| !removed.iter().any(|(_, old)| old == text)) else { continue };
-        faults.push(ChangeFault::Secret { path: path.to_owned(), line: *line, kind });
-    }
-    faults
+    closes.then(|| ChangeFault::ConflictMarker { path: path.to_owned(), line: *line })
 }
 
 fn marker(line: &str, mark: &str) -> bool {

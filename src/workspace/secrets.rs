@@ -1,106 +1,138 @@
-//! Finds text that looks like a credential.
+//! Finds what looks like a credential, in texts and in files.
 //!
-//! Only forms with a fixed and distinctive shape are listed. A rule that reports every long word would be switched off.
+//! Only forms with a fixed and distinctive shape are listed ([`table`]). A rule that reports every long word would be
+//! switched off. Files are read as bytes: a NUL, UTF-16 or an attribute hides nothing. What is compressed or encrypted is
+//! not read.
 
-/// Prefixes of tokens, each with the least number of token characters that follow, and a name.
-const TOKENS: &[(&str, usize, &str)] = &[
-    ("ghp_", 20, "a GitHub personal access token"),
-    ("gho_", 20, "a GitHub OAuth token"),
-    ("ghu_", 20, "a GitHub user token"),
-    ("ghs_", 20, "a GitHub installation token"),
-    ("ghr_", 20, "a GitHub refresh token"),
-    ("github_pat_", 20, "a GitHub personal access token"),
-    ("glpat-", 20, "a GitLab access token"),
-    ("sk-", 20, "a model provider's key"),
-    ("xoxb-", 20, "a Slack token"),
-    ("xoxp-", 20, "a Slack token"),
-    ("AKIA", 16, "an AWS access key"),
-    ("AIza", 30, "a Google API key"),
-    ("npm_", 30, "an npm token"),
-];
+mod known;
+mod table;
 
-/// The kind of the first thing in `text` that looks like a credential.
-pub fn find(text: &str) -> Option<&'static str> {
-    scan(text).map(|(_, _, kind)| kind)
+use std::borrow::Cow;
+
+pub use known::KnownSecrets;
+use table::Table;
+
+/// The most findings in one file. One is enough to refuse it.
+const MOST: usize = 20;
+
+/// Something in a file that looks like a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundSecret {
+    /// The line in the file, from 1.
+    pub line: u64,
+    /// Its bytes, to compare them with what was there before. Never shown.
+    value: Vec<u8>,
+    pub kind: Kind,
+}
+
+impl FoundSecret {
+    /// Whether the text holds the same credential.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        position(text, &self.value).is_some()
+    }
+}
+
+/// What a credential was recognised by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Its shape: the name of the rule.
+    Shape(&'static str),
+    /// It is the value of this variable.
+    Variable(String),
 }
 
 /// `text` with everything that looks like a credential replaced.
 pub fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((start, end, _)) = scan(rest) {
-        out.push_str(&rest[..start]);
-        out.push_str("[redacted]");
-        rest = &rest[end..];
+    let mut at = 0;
+    for (start, end, _) in ranges(text.as_bytes(), usize::MAX) {
+        // The patterns know bytes. What they find within a character is shown.
+        if start >= at && text.is_char_boundary(start) && text.is_char_boundary(end) {
+            out.push_str(&text[at..start]);
+            out.push_str("[redacted]");
+        }
+        at = at.max(end);
+        while !text.is_char_boundary(at) {
+            at += 1;
+        }
     }
-    out.push_str(rest);
+    out.push_str(&text[at..]);
     out
 }
 
-/// The first credential: its byte range and kind.
-fn scan(text: &str) -> Option<(usize, usize, &'static str)> {
-    TOKENS
-        .iter()
-        .filter_map(|(prefix, least, kind)| token(text, prefix, *least).map(|(start, end)| (start, end, *kind)))
-        .chain(private_key(text))
-        .min_by_key(|(start, _, _)| *start)
+/// What looks like a credential in a file or a name, in the order of its lines.
+pub fn scan(bytes: &[u8], known: &KnownSecrets) -> Vec<FoundSecret> {
+    let bytes = without_nul(bytes);
+    let shapes = ranges(&bytes, MOST).into_iter().map(|(start, end, kind)| (start, end, Kind::Shape(kind)));
+    let values = known.find(&bytes, MOST).into_iter();
+    let values = values.map(|(start, end, name)| (start, end, Kind::Variable(name.to_owned())));
+    // A value that is known is named by its variable.
+    let mut all: Vec<_> = values.chain(shapes).collect();
+    all.sort_by_key(|(start, ..)| *start);
+    let mut found: Vec<FoundSecret> = Vec::new();
+    let (mut line, mut counted, mut covered) = (1, 0, 0);
+    for (start, end, kind) in all {
+        if start < covered {
+            continue;
+        }
+        line += bytes[counted..start].iter().filter(|byte| **byte == b'\n').count() as u64;
+        (counted, covered) = (start, end);
+        found.push(FoundSecret { line, value: bytes[start..end].to_vec(), kind });
+    }
+    found.truncate(MOST);
+    found
 }
 
-fn token(text: &str, prefix: &str, least: usize) -> Option<(usize, usize)> {
-    text.match_indices(prefix).find_map(|(start, _)| {
-        // A prefix inside a longer word does not count: `task-…` contains `sk-`.
-        let before = text[..start].chars().next_back();
-        let whole = before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_');
-        let body = &text[start + prefix.len()..];
-        let length = body.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
-        // A word may begin with `sk-`. A key has digits among the letters.
-        let mixed = body[..length].bytes().any(|b| b.is_ascii_digit());
-        (whole && length >= least && mixed).then_some((start, start + prefix.len() + length))
-    })
+/// The bytes without NUL. In UTF-16 and UTF-32, with or without a mark at the beginning, the characters of a token are
+/// those of ASCII with NUL between them.
+pub(super) fn without_nul(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.contains(&0) {
+        Cow::Owned(bytes.iter().copied().filter(|byte| *byte != 0).collect())
+    } else {
+        Cow::Borrowed(bytes)
+    }
 }
 
-fn private_key(text: &str) -> Option<(usize, usize, &'static str)> {
-    let (start, _) = text.match_indices("-----BEGIN ").find(|(start, head)| {
-        let label = text[start + head.len()..].lines().next().unwrap_or_default();
-        label.trim_end().ends_with("PRIVATE KEY-----")
-    })?;
-    let end = text[start..].find("-----END ").map_or(text.len(), |end| {
-        let line = &text[start + end..];
-        start + end + line.find('\n').unwrap_or(line.len())
-    });
-    Some((start, end, "a private key"))
+/// What looks like a credential: byte ranges in their order, and kinds.
+fn ranges(text: &[u8], most: usize) -> Vec<(usize, usize, &'static str)> {
+    let rules = Table::get().rules_for(text);
+    let mut found: Vec<_> = rules
+        .into_iter()
+        .flat_map(|rule| rule.find(text, most).into_iter().map(|(start, end)| (start, end, rule.kind.as_str())))
+        .chain(private_keys(text, most))
+        .collect();
+    // Of two rules for one place, the longer finding counts, and our own before an imported one.
+    found.sort_by_key(|(start, end, _)| (*start, usize::MAX - end));
+    found.dedup_by(|later, earlier| later.0 < earlier.1 && later.1 <= earlier.1);
+    found
+}
+
+/// Blocks of private keys, to their end or to the end of the text.
+fn private_keys(text: &[u8], most: usize) -> Vec<(usize, usize, &'static str)> {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    let mut found = Vec::new();
+    let mut at = 0;
+    while found.len() < most
+        && let Some(start) = position(&text[at..], BEGIN).map(|start| at + start)
+    {
+        at = start + BEGIN.len();
+        let label = text[at..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if label.trim_ascii_end().ends_with(b"PRIVATE KEY-----") {
+            let end = position(&text[at..], b"-----END ").map_or(text.len(), |end| {
+                let line = at + end;
+                position(&text[line..], b"\n").map_or(text.len(), |rest| line + rest)
+            });
+            found.push((start, end, "a private key"));
+            at = end;
+        }
+    }
+    found
+}
+
+fn position(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).position(|window| window == needle)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn token_of(prefix: &str) -> String {
-        format!("{prefix}{}", "a1B2c3D4e5".repeat(4))
-    }
-
-    #[test]
-    fn tokens_and_keys_are_found_and_blotted_out() {
-        for (prefix, _, kind) in TOKENS {
-            let text = format!("x = \"{}\";", token_of(prefix));
-            assert!(find(&text).is_some(), "{kind}");
-            assert_eq!(redact(&text), "x = \"[redacted]\";");
-        }
-        let key = format!("a\n-----BEGIN RSA {0}-----\nMIIE\n-----END RSA {0}-----\nb", "PRIVATE KEY");
-        assert_eq!(redact(&key), "a\n[redacted]\nb");
-    }
-
-    #[test]
-    fn ordinary_words_are_left_alone() {
-        for text in [
-            "task-runner-for-2-many-things-at-once",
-            "sk-short",
-            "ghs_ is a prefix",
-            "-----BEGIN CERTIFICATE-----",
-            "a_sk-b",
-        ] {
-            assert_eq!(find(text), None, "{text}");
-            assert_eq!(redact(text), text);
-        }
-    }
-}
+#[path = "secrets/tests.rs"]
+mod tests;

@@ -22,6 +22,7 @@ use super::untouched::Untouched;
 /// The most bytes that a working tree may add. A larger one is refused as a whole.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 const MAX_FILES: usize = 100_000;
+pub(super) const SUBMODULE: u32 = 0o160_000;
 const SYMLINK: u32 = 0o120_000;
 const TARGET_BYTES: u64 = 4096;
 

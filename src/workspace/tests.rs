@@ -10,6 +10,7 @@ use chrono::DateTime;
 
 use super::*;
 
+mod contents;
 mod live_snapshot;
 mod untouched;
 
@@ -84,8 +85,10 @@ fn author() -> Identity {
     Identity { name: "adjutant[bot]".to_owned(), email: "1+adjutant[bot]@users.noreply.github.com".to_owned() }
 }
 
-fn faults(snapshot: &Snapshot) -> Vec<ChangeFault> {
-    check(snapshot, &Rules::new(["docs/**"]).unwrap())
+impl World {
+    async fn faults(&self, snapshot: &Snapshot) -> Vec<ChangeFault> {
+        self.mirror.check(snapshot, &Rules::new(["docs/**"]).unwrap()).await.unwrap()
+    }
 }
 
 #[tokio::test]
@@ -105,7 +108,7 @@ async fn a_change_goes_from_a_clone_to_the_server() {
         .map(|file| (file.path.as_str(), file.status, file.additions, file.deletions))
         .collect();
     assert_eq!(seen, [("README.md", Status::Deleted, 0, 3), ("src/lib.rs", Status::Modified, 1, 0)]);
-    assert_eq!(faults(&snapshot), []);
+    assert_eq!(world.faults(&snapshot).await, []);
     let message = "Add b\n\nAdjutant-Step: 7-1/parse\n";
     let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     let commit = world.mirror.commit(&snapshot.tree, &[&base], message, &author(), at).await.unwrap();
@@ -187,21 +190,28 @@ async fn violations_of_the_rules_are_found() {
     fs::write(path(".github/workflows/ci.yml"), "on: push\n").unwrap();
     fs::write(path(".gitmodules"), "").unwrap();
     let snapshot = world.mirror.snapshot(&tree, &base).await.unwrap();
-    let found = faults(&snapshot);
+    let found = world.faults(&snapshot).await;
     let expected = [
         ChangeFault::NestedRepository("vendored".into()),
         ChangeFault::SymlinkOut { path: "out".into(), target: "/etc/passwd".into() },
         ChangeFault::SymlinkOut { path: "src/up".into(), target: "../../x".into() },
         ChangeFault::Protected(".github/workflows/ci.yml".into()),
         ChangeFault::Submodule(".gitmodules".into()),
-        ChangeFault::Secret { path: "key.txt".into(), line: 2, kind: "a GitHub installation token" },
         ChangeFault::ConflictMarker { path: "merge.txt".into(), line: 1 },
+        ChangeFault::Secret {
+            path: "key.txt".into(),
+            line: 2,
+            kind: "what looks like a GitHub installation token".into(),
+        },
     ];
     assert_eq!(found, expected);
     assert!(snapshot.diff.files.iter().all(|file| !file.path.starts_with("vendored")));
     assert_eq!(found.iter().filter(|fault| fault.refuses()).count(), 5);
     let few = Rules { max_files: 2, max_bytes: 10, ..Rules::new([]).unwrap() };
-    assert!(matches!(check(&snapshot, &few)[..2], [ChangeFault::TooManyFiles { .. }, ChangeFault::TooLarge { .. }]));
+    assert!(matches!(
+        world.mirror.check(&snapshot, &few).await.unwrap()[..2],
+        [ChangeFault::TooManyFiles { .. }, ChangeFault::TooLarge { .. }]
+    ));
 }
 
 #[tokio::test]
@@ -247,10 +257,13 @@ async fn kinds_of_merges_are_distinguished_and_a_conflict_can_be_resolved() {
     assert_eq!(paths, ["README.md"]);
     assert!(fs::read_to_string(tree.path().join("README.md")).unwrap().contains("<<<<<<<"));
     assert_eq!(git(&tree.path(), &["rev-parse", "HEAD"]), ours);
-    assert!(matches!(faults(&mirror.snapshot(&tree, &ours).await.unwrap())[..], [ChangeFault::ConflictMarker { .. }]));
+    assert!(matches!(
+        world.faults(&mirror.snapshot(&tree, &ours).await.unwrap()).await[..],
+        [ChangeFault::ConflictMarker { .. }]
+    ));
     fs::write(tree.path().join("README.md"), "one\nboth\nthree\n").unwrap();
     let resolved = mirror.snapshot(&tree, &ours).await.unwrap();
-    assert_eq!(faults(&resolved), []);
+    assert_eq!(world.faults(&resolved).await, []);
     let merged =
         mirror.commit(&resolved.tree, &[&ours, &theirs], "Merge", &author(), DateTime::UNIX_EPOCH).await.unwrap();
     assert!(mirror.is_ancestor(&theirs, &merged).await.unwrap());

@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use super::{Job, StartPoint, TRAILER};
+use crate::runtime::effects::EffectError;
 use crate::runtime::effects::trees::{Source, identity};
-use crate::runtime::effects::{EffectError, no_pattern};
-use crate::workspace::{Rules, Tree, check};
+use crate::workspace::Tree;
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::Sha;
 use adjutant_domain::task::TaskStatus;
@@ -66,8 +66,9 @@ impl Job<'_> {
         if snapshot.is_empty() {
             return Ok(None);
         }
-        let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
-        if let Some(fault) = check(&snapshot, &rules).into_iter().find(crate::workspace::ChangeFault::refuses) {
+        if let Some(fault) =
+            mirror.check(&snapshot, &self.rules()?).await?.into_iter().find(crate::workspace::ChangeFault::refuses)
+        {
             return Err(EffectError::never(Failure::ChangeRefused { faults: vec![fault.to_string()] }));
         }
         let message = format!("Checkpoint of an interrupted task\n\n{TRAILER}: {}", self.task.id);

@@ -10,6 +10,7 @@ mod context;
 mod journal;
 mod progress;
 
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::trees::{Source, identity, push_failure};
@@ -19,7 +20,7 @@ use crate::report::{self, failure};
 use crate::runtime::app::App;
 use crate::runtime::sink::SignalSink;
 use crate::workspace::sandbox::Exit;
-use crate::workspace::{PushError, Removal, Rules, Tree, check};
+use crate::workspace::{KnownSecrets, PushError, Removal, Rules, Tree};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{CriterionJudgement, Judgement};
 use adjutant_domain::failure::Failure;
@@ -273,9 +274,12 @@ impl Job<'_> {
             tree.remove(Removal::Disposable);
             return Ok(result);
         }
-        let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
-        let faults: Vec<_> =
-            check(&snapshot, &rules).into_iter().filter(crate::workspace::ChangeFault::refuses).collect();
+        let faults: Vec<_> = mirror
+            .check(&snapshot, &self.rules()?)
+            .await?
+            .into_iter()
+            .filter(crate::workspace::ChangeFault::refuses)
+            .collect();
         if !faults.is_empty() {
             tree.remove(Removal::Disposable);
             return Ok(TaskOutcome::Refused { faults: faults.iter().map(ToString::to_string).collect() });
@@ -318,6 +322,15 @@ impl Job<'_> {
             });
         }
         Ok(TaskOutcome::Changed { head: Sha::new(commit), summary, findings: Vec::new() })
+    }
+
+    /// What may be pushed: the policy's rules, and no value of a variable that any agent is given.
+    fn rules(&self) -> Result<Rules, EffectError> {
+        let paths = self.directive.policy.protected_paths.iter().map(String::as_str);
+        let variables = self.app.settings.agents.values().flat_map(|agent| &agent.env);
+        let variables = variables.map(|(name, value)| (name.as_str(), value.expose_secret()));
+        let known = KnownSecrets::new(variables);
+        Ok(Rules { known, ..Rules::new(paths).map_err(no_pattern)? })
     }
 
     /// Whether a tree contains no work of the step: it equals the tree that the branch was created from.

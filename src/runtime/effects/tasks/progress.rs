@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Job, PROGRESS, StartPoint};
 use crate::report;
+use crate::runtime::effects::EffectError;
 use crate::runtime::effects::trees::{Source, identity};
-use crate::runtime::effects::{EffectError, no_pattern};
-use crate::workspace::{Rules, Tree, check};
+use crate::workspace::Tree;
 use adjutant_domain::ids::Sha;
 use adjutant_domain::signal::Signal;
 use adjutant_domain::step::Step;
@@ -85,8 +85,7 @@ impl Job<'_> {
         };
         // Work that must not be pushed, or only with a person's approval, is not shown either. The agent may have
         // removed it by the time it submits.
-        let rules = Rules::new(self.directive.policy.protected_paths.iter().map(String::as_str)).map_err(no_pattern)?;
-        if seen.tree == before || !check(&seen, &rules).is_empty() || over.is_cancelled() {
+        if seen.tree == before || over.is_cancelled() || !mirror.check(&seen, &self.rules()?).await?.is_empty() {
             return Ok(());
         }
         let parent = shown.head.as_ref().unwrap_or(&start_point.start);
