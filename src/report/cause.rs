@@ -16,13 +16,25 @@ pub fn words(cause: &Cause) -> String {
         Cause::Conflict { target } => format!("it no longer merges into `{target}`"),
         Cause::ConflictsLeft => "the conflicts with the base were not resolved".to_owned(),
         Cause::NothingChanged => "nothing was changed".to_owned(),
-        Cause::ChangeRefused => "what the agent handed in was not taken".to_owned(),
+        Cause::ChangeRefused { faults } => refused(faults),
         Cause::ReworksUsedUp { reworks, cause } => format!("{}, after {reworks} reworks", words(cause)),
         Cause::PullClosed { by } => format!("{by} closed its pull request, and other steps depend on it"),
         Cause::StateUnknown => "an older version left it in a state that is not known any more".to_owned(),
         Cause::Failure(failure) => failure::words(failure),
         Cause::Legacy(text) => text.clone(),
     }
+}
+
+/// What was refused, and why. More than a few reasons are counted.
+fn refused(faults: &[String]) -> String {
+    let mut reasons: Vec<String> = faults.iter().take(3).cloned().collect();
+    match faults.len() {
+        0 => return "what the agent handed in was not taken".to_owned(),
+        1..=3 => {}
+        4 => reasons.push("and 1 more reason".to_owned()),
+        count => reasons.push(format!("and {} more reasons", count - 3)),
+    }
+    format!("what the agent handed in was not taken ({})", reasons.join("; "))
 }
 
 /// Why a directive ended without its goal.
@@ -84,7 +96,8 @@ mod tests {
             Cause::Conflict { target: Branch::new("main") },
             Cause::ConflictsLeft,
             Cause::NothingChanged,
-            Cause::ChangeRefused,
+            Cause::ChangeRefused { faults: vec!["`a.env` line 1 holds a token".to_owned()] },
+            Cause::ChangeRefused { faults: ["one", "two", "three", "four", "five"].map(str::to_owned).to_vec() },
             Cause::ReworksUsedUp { reworks: 3, cause: Box::new(Cause::NothingChanged) },
             Cause::PullClosed { by: Actor::Person(mona()) },
             Cause::StateUnknown,
@@ -103,7 +116,8 @@ mod tests {
         it no longer merges into `main`
         the conflicts with the base were not resolved
         nothing was changed
-        what the agent handed in was not taken
+        what the agent handed in was not taken (`a.env` line 1 holds a token)
+        what the agent handed in was not taken (one; two; three; and 2 more reasons)
         nothing was changed, after 3 reworks
         mona closed its pull request, and other steps depend on it
         an older version left it in a state that is not known any more

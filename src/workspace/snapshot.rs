@@ -25,6 +25,9 @@ const MAX_FILES: usize = 100_000;
 pub(super) const SUBMODULE: u32 = 0o160_000;
 const SYMLINK: u32 = 0o120_000;
 const TARGET_BYTES: u64 = 4096;
+/// The most ignored paths that are named.
+const MOST_UNSEEN: usize = 20;
+const LIST_BYTES: u64 = 64 * 1024;
 
 /// The contents of a working tree, as a tree object in the mirror.
 #[derive(Debug, Clone)]
@@ -42,6 +45,8 @@ pub struct Snapshot {
     pub nested: Vec<String>,
     /// New files that the base's ignore rules exclude and the working tree's rules do not. They are left out.
     pub ignored: Vec<String>,
+    /// If nothing changed, the first of the new files that the ignore rules exclude.
+    pub unseen: Vec<String>,
 }
 
 impl Snapshot {
@@ -105,7 +110,8 @@ impl Mirror {
             symlinks.push((file.path.clone(), target));
         }
         let nested = nested.iter().map(|path| input::text(path.as_os_str().as_encoded_bytes())).collect();
-        Ok(Snapshot { tree: written, base: base.to_owned(), diff, bytes, symlinks, nested, ignored })
+        let unseen = if whole && diff.files.is_empty() { reader.unseen().await? } else { Vec::new() };
+        Ok(Snapshot { tree: written, base: base.to_owned(), diff, bytes, symlinks, nested, ignored, unseen })
     }
 
     async fn read_object(&self, object: &str) -> Result<String, GitError> {
@@ -160,6 +166,15 @@ impl Reader<'_> {
             return Err(GitError::Unfit(what));
         }
         Ok(bytes)
+    }
+
+    /// The first of the new files that the ignore rules exclude.
+    async fn unseen(&self) -> Result<Vec<String>, GitError> {
+        let list = self.git("ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--", "."]);
+        let list = list.cut(LIST_BYTES).bytes().await?;
+        // Each path is ended by a zero byte, but for the one at which the list was cut.
+        let paths = list.split_inclusive(|byte| *byte == 0).filter_map(|path| path.strip_suffix(b"\0"));
+        Ok(paths.take(MOST_UNSEEN).map(input::text).collect())
     }
 
     /// If the ignore rules changed, removes the files that the base's rules ignore. An agent that loosens the rules

@@ -27,8 +27,8 @@ pub enum Cause {
     ConflictsLeft,
     /// The agent changed nothing and said nothing that stands for a change.
     NothingChanged,
-    /// What the agent left may not be pushed.
-    ChangeRefused,
+    /// What the agent left may not be pushed: a sentence for each reason.
+    ChangeRefused { faults: Vec<String> },
     /// Its automatic reworks are used up, and this is why it would be done again.
     ReworksUsedUp { reworks: u32, cause: Box<Cause> },
     /// Its pull request was closed, and other steps depend on it.

@@ -145,6 +145,10 @@ pub enum FindingKind {
     WeakenedProof,
     /// A path that only people may change: at most yellow, and a person decides whatever the autonomy.
     Protected,
+    /// Something that the agent made is not part of the change: at most yellow.
+    LeftOut,
+    /// Something about the change as a whole that a person should look at: at most yellow.
+    Diff,
 }
 
 impl Step {

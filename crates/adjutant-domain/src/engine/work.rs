@@ -16,6 +16,8 @@ use crate::task::{Task, TaskKind, TaskStatus};
 
 /// How often a task that could not be run is tried again.
 const RETRIES: u32 = 2;
+/// The most reasons of a refused change that are kept.
+const MOST_FAULTS: usize = 100;
 
 impl Transition {
     /// An agent began.
@@ -96,7 +98,8 @@ impl Transition {
             TaskOutcome::Refused { faults } => {
                 let text = format!("What was handed in was not taken:\n\n- {}", faults.join("\n- "));
                 self.with_step(id, |step| step.failures = 0);
-                self.rework_or_block(id, text, Cause::ChangeRefused)
+                let cause = Cause::ChangeRefused { faults: faults.iter().take(MOST_FAULTS).cloned().collect() };
+                self.rework_or_block(id, text, cause)
             }
             TaskOutcome::Barred { reason } => self.block(id, Cause::Failure(reason.clone())),
             TaskOutcome::Cancelled => {

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod context;
+mod handed_in;
 mod journal;
 mod progress;
 
@@ -272,7 +273,7 @@ impl Job<'_> {
         };
         if start_point.handed_in && snapshot.is_empty() && start_point.merge.is_none() {
             tree.remove(Removal::Disposable);
-            return Ok(result);
+            return Ok(handed_in::nothing(result, &snapshot));
         }
         let faults: Vec<_> = mirror
             .check(&snapshot, &self.rules()?)
@@ -321,7 +322,7 @@ impl Job<'_> {
                 other => other,
             });
         }
-        Ok(TaskOutcome::Changed { head: Sha::new(commit), summary, findings: Vec::new() })
+        Ok(TaskOutcome::Changed { head: Sha::new(commit), summary, findings: handed_in::left_out(&snapshot) })
     }
 
     /// What may be pushed: the policy's rules, and no value of a variable that any agent is given.
