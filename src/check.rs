@@ -30,9 +30,12 @@ pub(super) enum Check {
         /// The folder of a git repository
         #[arg(value_name = "DIR")]
         folder: PathBuf,
-        /// Run the verifiers in the sandbox
+        /// Run setup and verifiers in the sandbox
         #[arg(long)]
         run: bool,
+        /// A folder that keeps what the setup installs, for the next check
+        #[arg(long, value_name = "DIR", requires = "run")]
+        environments: Option<PathBuf>,
     },
 }
 
@@ -42,12 +45,14 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) async fn run(check: &Check, interrupted: &CancellationToken) -> ExitCode {
     match check {
         Check::Policy { file } => policy_file(file),
-        Check::Repo { folder, run } => repository(folder, *run, interrupted).await,
+        Check::Repo { folder, run, environments } => {
+            let act = if *run { repo::Act::Run { environments: environments.as_deref() } } else { repo::Act::Print };
+            repository(folder, act, interrupted).await
+        }
     }
 }
 
-async fn repository(folder: &Path, run: bool, interrupted: &CancellationToken) -> ExitCode {
-    let act = if run { repo::Act::Run } else { repo::Act::Print };
+async fn repository(folder: &Path, act: repo::Act<'_>, interrupted: &CancellationToken) -> ExitCode {
     match repo::check(folder, act, &mut std::io::stdout(), interrupted).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),

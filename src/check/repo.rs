@@ -40,9 +40,12 @@ pub(crate) enum RepoError {
 
 /// Whether the verifiers are run, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Act {
+pub(crate) enum Act<'a> {
     Print,
-    Run,
+    Run {
+        /// Where prepared environments are kept for the next check; they are removed if there is none.
+        environments: Option<&'a Path>,
+    },
 }
 
 /// What a repository's own files say, without characters that move a terminal's cursor.
@@ -53,7 +56,7 @@ fn plain(said: &str) -> String {
 /// Says how the repository in `folder` is verified. Returns whether everything that was run passed.
 pub(crate) async fn check(
     folder: &Path,
-    act: Act,
+    act: Act<'_>,
     out: &mut impl Write,
     cancel: &CancellationToken,
 ) -> Result<bool, RepoError> {
@@ -65,10 +68,12 @@ pub(crate) async fn check(
     let remote = Remote { url: format!("file://{}", folder.display()), token: None, silence: Duration::from_mins(5) };
     let commit = mirror.fetch_head(&remote).await?;
     let way = say(&mirror, &commit, out).await?;
-    if act == Act::Print || way.specs.is_empty() {
+    let Act::Run { environments } = act else { return Ok(true) };
+    if way.specs.is_empty() {
         return Ok(true);
     }
-    run(&scratch.path, &mirror, &commit, &way, out, cancel).await
+    let shelf = environments.map_or_else(|| scratch.path.join("environments"), Path::to_owned);
+    run(&scratch.path, &shelf, &mirror, &commit, &way, out, cancel).await
 }
 
 fn unusable(faults: &[String]) -> RepoError {
@@ -87,20 +92,29 @@ async fn say(mirror: &Mirror, commit: &str, out: &mut impl Write) -> Result<Way,
         Some(bytes) => Some(policy::parse(&String::from_utf8_lossy(&bytes)).map_err(|faults| unusable(&faults))?),
         None => None,
     };
-    if let Some(named) = policy.and_then(|policy| policy.verifiers) {
+    let (setup, verifiers) = policy.map(|policy| (policy.setup, policy.verifiers)).unwrap_or_default();
+    let detection = verify::detect_at(mirror, commit).await?;
+    let setup = setup.map_or_else(|| detection.setup(), |install| Setup { install, ..Setup::default() });
+    if let Some(named) = verifiers {
         writeln!(out, "{} at {}: the policy names its verifiers.", POLICY, Sha::new(commit).short())?;
+        say_setup(&setup, out)?;
         for verifier in &named {
             writeln!(out, "  {}: {}", plain(&verifier.name), plain(&verifier.run))?;
         }
-        return Ok(Way { setup: Setup::default(), specs: named.iter().map(VerifierSpec::from).collect() });
+        return Ok(Way { setup, specs: named.iter().map(VerifierSpec::from).collect() });
     }
-    let detection = verify::detect_at(mirror, commit).await?;
-    detected(&detection, commit, out)?;
-    let setup = detection.setup();
+    detected(&detection, &setup, commit, out)?;
     Ok(Way { setup, specs: detection.found.into_iter().map(|detected| detected.verifier).collect() })
 }
 
-fn detected(detection: &Detection, commit: &str, out: &mut impl Write) -> io::Result<()> {
+fn say_setup(setup: &Setup, out: &mut impl Write) -> io::Result<()> {
+    for command in setup.install.iter().chain(&setup.warm) {
+        writeln!(out, "  setup: {}", plain(command))?;
+    }
+    Ok(())
+}
+
+fn detected(detection: &Detection, setup: &Setup, commit: &str, out: &mut impl Write) -> io::Result<()> {
     if detection.found.is_empty() {
         writeln!(
             out,
@@ -110,26 +124,20 @@ fn detected(detection: &Detection, commit: &str, out: &mut impl Write) -> io::Re
         return writeln!(out, "\nverifiers:\n  - name: test\n    run: COMMAND");
     }
     writeln!(out, "Detected at {}:", Sha::new(commit).short())?;
-    let setup = detection.setup();
-    for command in setup.install.iter().chain(&setup.warm) {
-        writeln!(out, "  setup: {command}")?;
-    }
+    say_setup(setup, out)?;
     for it in &detection.found {
         writeln!(out, "  {} ({}), because of {}", it.verifier.run, it.ecosystem, plain(&it.why))?;
     }
     for folder in &detection.left_out {
         writeln!(out, "  {folder} is not tested: there are too many projects to detect")?;
     }
-    writeln!(out, "\nThese lines in {POLICY} pin that:\n\nverifiers:")?;
-    for (number, it) in detection.found.iter().enumerate() {
-        let name = if detection.found.len() == 1 { "test".to_owned() } else { format!("test-{}", number + 1) };
-        writeln!(out, "  - name: {name}\n    run: {}", it.verifier.run)?;
-    }
-    Ok(())
+    let commands: Vec<&str> = detection.found.iter().map(|it| it.verifier.run.as_str()).collect();
+    write!(out, "\nThese lines in {POLICY} pin that:\n\n{}", report::policy_text(&setup.install, &commands))
 }
 
 async fn run(
     scratch: &Path,
+    shelf: &Path,
     mirror: &Mirror,
     commit: &str,
     way: &Way,
@@ -139,8 +147,8 @@ async fn run(
     let config = SandboxConfig::new(Mode::Bubblewrap, scratch.join("scratch"));
     let sandbox = Sandbox::probe(config).await.map_err(|error| RepoError::Sandbox(error.to_string()))?;
     let hosts = NetworkSettings::default().setup_hosts;
-    let environments = Environments::open(&scratch.join("environments"), sandbox.clone(), hosts)
-        .map_err(|error| RepoError::Sandbox(error.to_string()))?;
+    let environments =
+        Environments::open(shelf, sandbox.clone(), hosts).map_err(|error| RepoError::Sandbox(error.to_string()))?;
     let wanted = Wanted {
         mirror,
         repository: "checked",

@@ -98,23 +98,24 @@ fn pinned(directive: &Directive, report: &BaselineReport) -> Option<String> {
     if directive.policy.verifiers.is_some() || report.verifiers.is_empty() {
         return None;
     }
-    let text = policy_text(&report.setup, &report.verifiers);
+    let commands: Vec<&str> = report.verifiers.iter().map(|verifier| verifier.run.as_str()).collect();
+    let text = policy_text(&report.setup, &commands);
     let fenced = fence(&text, 4_000);
     let summary = "The same as text for <code>.github/adjutant.yml</code>, to pin or to change it";
     Some(format!("<details><summary>{summary}</summary>\n\n{fenced}\n\n</details>"))
 }
 
 /// Setup and verifiers as the policy file states them.
-pub fn policy_text(setup: &[String], verifiers: &[BaseVerifier]) -> String {
+pub fn policy_text(setup: &[String], verifiers: &[&str]) -> String {
     let mut text = String::new();
     if !setup.is_empty() {
         text.push_str("setup:\n");
         text.extend(setup.iter().map(|command| format!("  - {}\n", scalar(command))));
     }
     text.push_str("verifiers:\n");
-    for (number, verifier) in verifiers.iter().enumerate() {
+    for (number, run) in verifiers.iter().enumerate() {
         let name = if verifiers.len() == 1 { "test".to_owned() } else { format!("test-{}", number + 1) };
-        text.push_str(&format!("  - name: {name}\n    run: {}\n", scalar(&verifier.run)));
+        text.push_str(&format!("  - name: {name}\n    run: {}\n", scalar(run)));
     }
     text
 }
@@ -172,13 +173,10 @@ mod tests {
     fn the_policy_text_is_a_policy_that_says_the_same() {
         let commands = ["npm ci", "rm -rf ~/.cache/pip", "pip install --editable '.[test]'", "test -x a || b: c # d"];
         let setup: Vec<String> = commands.iter().map(|command| (*command).to_owned()).collect();
-        let verifiers = [
-            verifier("a", "cd web && npm test", BaseOutcome::Silent),
-            verifier("b", "make \"x\": y", BaseOutcome::Silent),
-        ];
+        let verifiers = ["cd web && npm test", "make \"x\": y"];
         let read = policy::parse(&policy_text(&setup, &verifiers)).unwrap();
         assert_eq!(read.setup, Some(setup));
         let runs: Vec<String> = read.verifiers.unwrap().into_iter().map(|verifier| verifier.run).collect();
-        assert_eq!(runs, verifiers.map(|verifier| verifier.run));
+        assert_eq!(runs, verifiers);
     }
 }
