@@ -153,7 +153,11 @@ async fn app(
         settings::SandboxChoice::None => sandbox::Mode::None,
     };
     let scratch_root = settings.data_dir.join("scratch");
-    let config = SandboxConfig { launcher: settings.program.clone(), ..SandboxConfig::new(mode, scratch_root) };
+    let config = SandboxConfig {
+        launcher: settings.program.clone(),
+        toolchains: settings.toolchains.clone(),
+        ..SandboxConfig::new(mode, scratch_root)
+    };
     let sandbox = Sandbox::probe(config).await?;
     for missing in sandbox.limits().missing() {
         tracing::warn!(

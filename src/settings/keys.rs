@@ -1,7 +1,7 @@
 //! The names of the settings, and how one is read from the environment or the file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use figment::providers::{Format, Serialized, Toml};
@@ -38,6 +38,7 @@ keys! {
     LOG = "log", "ADJUTANT_LOG";
     LOG_FORMAT = "log_format", "ADJUTANT_LOG_FORMAT";
     SANDBOX = "sandbox", "ADJUTANT_SANDBOX";
+    TOOLCHAINS = "toolchains", "ADJUTANT_TOOLCHAINS";
     DEFAULT_AGENT = "default_agent", "ADJUTANT_DEFAULT_AGENT";
     MAX_TASKS = "max_tasks", "ADJUTANT_MAX_TASKS";
     MAX_TASKS_PER_INSTALLATION = "max_tasks_per_installation", "ADJUTANT_MAX_TASKS_PER_INSTALLATION";
@@ -117,6 +118,18 @@ impl Sources {
         }
         faults.add(key, "is not a text: put it in quotes");
         None
+    }
+
+    /// Paths: a list in the file; in the environment they are separated by colons.
+    pub(super) fn paths(&self, key: &Key, faults: &mut Faults) -> Vec<PathBuf> {
+        match self.merged.find_value(key.name).ok() {
+            None => Vec::new(),
+            Some(Value::String(_, text)) => std::env::split_paths(&text).filter(|path| path != Path::new("")).collect(),
+            Some(value) => value.deserialize().unwrap_or_else(|_| {
+                faults.add(key, "is not a list of paths");
+                Vec::new()
+            }),
+        }
     }
 
     /// A whole number, written as a number or as text.

@@ -54,6 +54,8 @@ pub struct Settings {
     /// How much runs at once in this process.
     pub limits: ProcessLimits,
     /// The hosts that runs of repositories' code may reach.
+    /// Folders with further toolchains for agents and verifiers, each with a `bin`.
+    pub toolchains: Vec<PathBuf>,
     pub network: NetworkSettings,
     /// The program that is the launcher in sandboxes: this process's own. No key sets it.
     pub program: PathBuf,
@@ -162,6 +164,7 @@ impl Settings {
             &mut faults,
         );
         let network = network::read(&sources, &mut faults);
+        let toolchains = toolchains(&sources, &mut faults);
         let (agents, default_agent) = agents::read(&sources, &mut faults);
         let limits = ProcessLimits {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
@@ -189,6 +192,7 @@ impl Settings {
                 agents,
                 default_agent,
                 limits,
+                toolchains,
                 network,
                 program: std::env::current_exe().unwrap_or_default(),
             }),
@@ -278,6 +282,18 @@ fn listen(sources: &Sources, faults: &mut Faults) -> SocketAddr {
         faults.add(&keys::LISTEN, "is not an address and port such as 127.0.0.1:8787 or 0.0.0.0:8787");
         default
     })
+}
+
+/// Folders that exist and have programs in them: a misspelt one would be noticed only when a test cannot be run.
+fn toolchains(sources: &Sources, faults: &mut Faults) -> Vec<PathBuf> {
+    let folders = sources.paths(&keys::TOOLCHAINS, faults);
+    for folder in &folders {
+        if !folder.is_absolute() || !folder.join("bin").is_dir() {
+            let what = format!("names `{}`: give the absolute path of a folder with a `bin` in it", folder.display());
+            faults.add(&keys::TOOLCHAINS, &what);
+        }
+    }
+    folders
 }
 
 fn log(sources: &Sources, faults: &mut Faults) -> LogSettings {

@@ -315,3 +315,20 @@ fn an_agent_may_have_a_list_of_hosts() {
     let Network::Hosts(hosts) = with_file(file, &[]).unwrap().agents["a"].network.clone() else { panic!("no list") };
     assert!(allowed(&hosts, "api.example.org") && !allowed(&hosts, "example.org"));
 }
+
+#[test]
+fn toolchains_are_folders_with_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (go, jdk) = (folder.path().join("go"), folder.path().join("jdk"));
+    for toolchain in [&go, &jdk] {
+        std::fs::create_dir_all(toolchain.join("bin")).unwrap();
+    }
+    let both = format!("{}:{}", go.display(), jdk.display());
+    assert_eq!(load(&[("ADJUTANT_TOOLCHAINS", &both)]).unwrap().toolchains, [go.clone(), jdk]);
+    let listed = format!("toolchains = [{:?}]\n", go.display().to_string());
+    assert_eq!(with_file(&listed, &[]).unwrap().toolchains, [go]);
+    let said = fault(load(&[("ADJUTANT_TOOLCHAINS", "/nowhere")]));
+    assert!(said.contains("/nowhere") && said.contains("absolute path"), "{said}");
+    assert!(fault(load(&[("ADJUTANT_TOOLCHAINS", "go")])).contains("absolute path"));
+    assert!(fault(with_file("toolchains = 7\n", &[])).contains("is not a list of paths"));
+}

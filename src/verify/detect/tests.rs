@@ -210,7 +210,7 @@ fn the_extras_and_groups_of_tests_are_installed_for_python() {
     let start = "~/.venv/bin/pip install --quiet";
     assert_eq!(of(extras), [format!("{start} --upgrade pip"), format!("{start} --editable '.[test]'")]);
     let groups = "[project]\nname='a'\n[dependency-groups]\ndev=['pytest']\n";
-    assert_eq!(of(groups)[1..], [format!("{start} --editable ."), format!("{start} --group dev")]);
+    assert_eq!(of(groups)[1..], [format!("{start} --group dev"), format!("{start} --editable .")], "the project last");
     let old = "from setuptools import setup\nsetup(extras_require={'tests': ['pytest']})\n";
     let found = installed(&["tests/test_a.py", "requirements-dev.txt"], &[("setup.py", old)]);
     assert!(found.contains(&format!("{start} --editable '.[tests]'")), "{found:?}");

@@ -28,6 +28,9 @@ const REQUIREMENTS: &[&str] = &[
     "test/requirements.txt",
 ];
 
+/// Files that build backends write into the tree with the version from git's tags, and that the code imports.
+const GENERATED: &[&str] = &["_version.py", "version.py", "_scm_version.py"];
+
 /// Build backends that compile code of the project into what they install.
 /// A `setup.py` says so by its extension modules.
 const COMPILERS: &[&str] = &["maturin", "scikit_build_core", "mesonpy", "setuptools_rust", "py_build_cmake"];
@@ -41,6 +44,8 @@ pub(super) fn setup(folder: &Folder<'_>, venv: &str) -> Setup {
     let project = folder.toml("pyproject.toml").unwrap_or_default();
     let mut commands = vec![format!("python3 -m venv {venv}"), format!("{venv}/bin/pip install --quiet --upgrade pip")];
     let pip = |what: &str| format!("{venv}/bin/pip install --quiet {what}");
+    // The project comes last: what is installed after it may bring a released version of it, and the tests would test that.
+    commands.push(pip("pytest"));
     if folder.has("uv.lock") {
         commands.push(pip("uv"));
         let (extras, groups) = (chosen("--extra", extras(folder, &project)), chosen("--group", groups(&project)));
@@ -57,9 +62,8 @@ pub(super) fn setup(folder: &Folder<'_>, venv: &str) -> Setup {
     } else {
         commands.extend(by_pip(folder, &project, pip));
     }
-    commands.push(format!("test -x {venv}/bin/pytest || {}", pip("pytest")));
     commands.push("rm -rf ~/.cache/pip ~/.cache/uv ~/.cache/pypoetry".to_owned());
-    Setup { whole: compiles(folder, &project), ..Setup::install(commands) }
+    Setup { whole: compiles(folder, &project), ..Setup::install(commands).keeping(GENERATED) }
 }
 
 fn by_pip(folder: &Folder<'_>, project: &Table, pip: impl Fn(&str) -> String) -> Vec<String> {
@@ -68,11 +72,6 @@ fn by_pip(folder: &Folder<'_>, project: &Table, pip: impl Fn(&str) -> String) ->
         || project.contains_key("build-system")
         || folder.has("setup.py")
         || folder.text("setup.cfg").is_some_and(|text| text.contains("[metadata]"));
-    if packaged {
-        let extras = extras(folder, project);
-        let wanted = if extras.is_empty() { ".".to_owned() } else { format!("'.[{}]'", extras.join(",")) };
-        commands.push(pip(&format!("--editable {wanted}")));
-    }
     for group in groups(project) {
         commands.push(pip(&format!("--group {group}")));
     }
@@ -83,6 +82,11 @@ fn by_pip(folder: &Folder<'_>, project: &Table, pip: impl Fn(&str) -> String) ->
     files.retain(|path| !from_tox.iter().any(|other| other.ends_with(path.as_str())));
     commands.extend(files.iter().map(|path| pip(&format!("--requirement {path}"))));
     commands.extend(from_tox.iter().map(|dependency| pip(dependency)));
+    if packaged {
+        let extras = extras(folder, project);
+        let wanted = if extras.is_empty() { ".".to_owned() } else { format!("'.[{}]'", extras.join(",")) };
+        commands.push(pip(&format!("--editable {wanted}")));
+    }
     commands
 }
 
