@@ -113,6 +113,29 @@ pub fn verifier_check(result: &VerifierResult, annotations: Vec<Annotation>) -> 
     }
 }
 
+/// The check of the `diff` verifier, which only notes what a person should look at.
+pub fn diff_check(notes: &[String]) -> CheckReport {
+    let title = match notes.len() {
+        1 => "1 thing to look at".to_owned(),
+        count => format!("{count} things to look at"),
+    };
+    let summary = fit(MAX_CHECK_FIELD, |chars| {
+        let lines: Vec<String> = notes.iter().map(|note| format!("- {}", inline(note, chars.min(500)))).collect();
+        join(&[
+            "The tests do not show what a change brings in. A person should look at this:".to_owned(),
+            lines.join("\n"),
+        ])
+    });
+    CheckReport {
+        state: CheckState::Completed(Conclusion::Neutral),
+        title,
+        summary,
+        text: None,
+        actions: Vec::new(),
+        annotations: Vec::new(),
+    }
+}
+
 /// The check of a verifier that could not be run, which says nothing about the commit. It is completed: one that is left
 /// in progress becomes stale, and a branch that requires it waits for ever.
 pub fn verifier_not_run(name: &str, error: &str) -> CheckReport {

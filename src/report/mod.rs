@@ -40,7 +40,9 @@ pub mod words;
 pub(crate) mod fixture;
 
 pub use baseline::policy_text;
-pub use check::{CheckReport, check_output, foreign_check, verifier_check, verifier_not_run, verifier_running};
+pub use check::{
+    CheckReport, check_output, diff_check, foreign_check, verifier_check, verifier_not_run, verifier_running,
+};
 pub use closing::closing_word;
 pub use commit::{commit_message, merge_message, progress_message};
 pub use instructions::{judge_instructions, planner_instructions, planner_rework, step_instructions};

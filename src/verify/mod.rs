@@ -16,6 +16,7 @@
 
 mod crossing;
 mod detect;
+pub mod diff;
 mod log;
 mod missing;
 mod network;

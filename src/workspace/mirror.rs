@@ -371,6 +371,12 @@ impl Mirror {
         Ok(entries.collect())
     }
 
+    /// Whether a commit has something at this path.
+    pub async fn has_file(&self, commit: &str, path: &str) -> Result<bool, GitError> {
+        let object = format!("{}:{path}", git::sha(commit)?);
+        Ok(Git::at(&self.path, "cat-file").arg("-e").arg(object).run().await?.code == 0)
+    }
+
     /// A file of a commit; `None` when there is no such file or it is larger than `max_bytes`.
     pub async fn read(&self, commit: &str, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, GitError> {
         let object = format!("{}:{path}", git::sha(commit)?);

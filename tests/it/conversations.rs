@@ -10,6 +10,7 @@ mod commands;
 mod contracts;
 mod crossing;
 mod delivery;
+mod diff;
 mod left_out;
 mod life;
 mod outcomes;

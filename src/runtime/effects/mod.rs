@@ -8,6 +8,7 @@ mod base;
 mod checks;
 mod comments;
 mod crossing;
+mod diff;
 mod environment;
 mod integration;
 mod pulls;

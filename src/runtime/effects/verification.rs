@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks::check_run;
 use super::crossing::{self, Commits};
+use super::diff;
 use super::environment::{self, Way};
 use super::trees::{Source, identity};
 use super::{EffectError, Working, no_pattern, step_of};
@@ -64,6 +65,7 @@ pub(super) async fn verify(
     let change = Change { mirror: &source.mirror, before: &target, after: &merged, diff: &diff };
     let runners = verify::changed_runners(&specs, change).await?;
     let mut findings = findings(directive, change, &runners)?;
+    findings.extend(diff::findings(&run, change, &specs).await?);
     let results = match run.prepared(&source, &merged, &way).await? {
         Ok(environment) => {
             let results = run.run(&source, &merged, &specs, &environment).await?;
@@ -209,7 +211,7 @@ impl VerificationRun<'_> {
         Ok(result)
     }
 
-    async fn show(&self, verifier: &str, report: report::CheckReport) -> Result<(), EffectError> {
+    pub(super) async fn show(&self, verifier: &str, report: report::CheckReport) -> Result<(), EffectError> {
         let name = format!("adjutant/{verifier}");
         let external_id = format!("adjutant:{}:{verifier}:{}", self.step.id, self.round);
         let check = check_run(&name, self.head, &external_id, report);
