@@ -56,6 +56,8 @@ pub(crate) struct AppState {
     pub(crate) form_token: String,
     /// Archives whose addresses were issued.
     pub(crate) tickets: Mutex<HashMap<String, ArchiveTicket>>,
+    /// The logs whose address was issued.
+    pub(crate) logs: Mutex<HashMap<String, String>>,
 }
 
 impl AppState {
@@ -84,6 +86,7 @@ impl AppState {
             changed: Notify::new(),
             form_token: random_hex(32),
             tickets: Mutex::default(),
+            logs: Mutex::default(),
         })
     }
 

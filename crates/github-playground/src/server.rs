@@ -150,6 +150,7 @@ fn router(app_state: &Arc<AppState>) -> Router {
     rest::with_github_headers(api.layer(meter).layer(inject_faults))
         .merge(git)
         .merge(rest::downloads(app_state.clone()))
+        .merge(rest::logs(app_state.clone()))
         .layer(from_fn(front::no_strangers))
         .merge(consent::router(app_state.clone()))
         .merge(front::admin(app_state.clone()))

@@ -14,7 +14,7 @@ use crate::{
     git::CommitInfo,
     state::{
         CheckRun, CheckSuite, Conclusion, Id, Job, JobPlan, Output, Stage, State, Time, Workflow, WorkflowRun,
-        ci_script::{JobQuery, Never, outcome},
+        ci_script::{JobQuery, Never, log, outcome},
     },
     view::{View, simple_commit},
     webhooks::Event,
@@ -135,6 +135,15 @@ impl State {
             _ if found.due(job.started_at) <= self.now() => Step::End(found.conclusion),
             _ => Step::Wait(Some(found.due(job.started_at))),
         }
+    }
+
+    /// The log of a completed job, according to the script: empty without a rule. `None` if it has none yet.
+    pub(crate) fn log_of_job(&self, repo: Id, job: Id) -> Option<String> {
+        let runs = &self.repo_by_id(repo).actions.runs;
+        let (run, job) = runs.iter().find_map(|run| Some((run, run.jobs.iter().find(|all| all.id == job)?)))?;
+        let written = log(&self.ci, self.asked(repo, run, &run.plan[job.planned]).as_asked()).unwrap_or_default();
+        let at = job.started_at.format("%Y-%m-%dT%H:%M:%S%.6f0Z");
+        (job.stage == Stage::Completed).then(|| written.lines().map(|line| format!("{at} {line}\n")).collect())
     }
 
     fn asked<'a>(&'a self, repo: Id, run: &'a WorkflowRun, plan: &'a JobPlan) -> Question<'a> {

@@ -1,10 +1,15 @@
 //! GitHub Actions: workflows, runs and jobs. <https://docs.github.com/en/rest/actions/workflow-runs>
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+};
 
 use axum::{
     Router,
-    http::StatusCode,
+    extract::{self, Path},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use chrono::TimeDelta;
@@ -14,6 +19,7 @@ use super::context::{Answer, At, Ctx, answer, created, ok};
 use crate::{
     app_state::AppState,
     error::ApiError,
+    keys::random_hex,
     state::{Id, Job, Repo, Role, Scope, Stage, State, Workflow, WorkflowRun},
 };
 
@@ -29,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<AppState>> {
         .route("/repos/{owner}/{repo}/actions/runs/{id}/rerun-failed-jobs", post(rerun_failed))
         .route("/repos/{owner}/{repo}/actions/runs/{id}/cancel", post(cancel))
         .route("/repos/{owner}/{repo}/actions/jobs/{id}", get(job))
+        .route("/repos/{owner}/{repo}/actions/jobs/{id}/logs", get(job_log))
         .route("/repos/{owner}/{repo}/actions/jobs/{id}/rerun", post(rerun_job))
 }
 
@@ -122,6 +129,30 @@ async fn job(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answe
     let found = repo.actions.runs.iter().find_map(|run| Some((run, of(run)?)));
     let (run, job) = found.ok_or_else(ApiError::not_found)?;
     Ok(ok(ctx.view(&state).workflow_job(repo, run, &job)))
+}
+
+/// The API only redirects. The log itself has an address that needs no token, because clients do not send theirs to
+/// another host. <https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run>
+async fn job_log(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {
+    let state = ctx.state();
+    let repo = ctx.read(&state, (&owner, &name), ACTIONS)?;
+    let log = state.log_of_job(repo.id, id).ok_or_else(ApiError::not_found)?;
+    let ticket = random_hex(20);
+    ctx.app_state.logs.lock().unwrap_or_else(PoisonError::into_inner).insert(ticket.clone(), log);
+    Ok((StatusCode::FOUND, [(header::LOCATION, ctx.urls.web(&format!("/_logs/{ticket}")))]).into_response())
+}
+
+/// The route of the logs themselves, outside the API. An address is good for one download.
+pub(crate) fn logs(app_state: Arc<AppState>) -> Router {
+    Router::new().route("/_logs/{ticket}", get(download_log)).with_state(app_state)
+}
+
+async fn download_log(
+    extract::State(app_state): extract::State<Arc<AppState>>,
+    Path(ticket): Path<String>,
+) -> Response {
+    let log = app_state.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
+    log.map_or_else(|| (StatusCode::NOT_FOUND, "404: Not Found").into_response(), IntoResponse::into_response)
 }
 
 async fn rerun(ctx: Ctx, At((owner, name, id)): At<(String, String, Id)>) -> Answer {

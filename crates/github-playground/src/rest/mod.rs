@@ -70,6 +70,7 @@ use axum::{
 
 use crate::{app_state::AppState, error::ApiError, keys::random_hex, view::GHES_VERSION};
 
+pub(crate) use actions::logs;
 pub(crate) use archives::downloads;
 pub(crate) use comments::comment_on;
 pub(crate) use context::{Answer, Ctx, Input, OfIssueForm, ok};

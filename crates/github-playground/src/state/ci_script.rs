@@ -31,6 +31,8 @@ pub(crate) struct CiRule {
     after: f64,
     /// The state in which the job stays.
     never: Option<Never>,
+    /// The log of a completed job.
+    log: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -118,6 +120,11 @@ impl CiRule {
             && (any(&self.job, &[asked.key, asked.job]) || like(&self.job, &[asked.key, asked.job]))
             && like(&self.branch, &[asked.branch])
     }
+}
+
+/// The log of a job, from the last matching rule that has one.
+pub(crate) fn log(script: &[CiRule], asked: JobQuery) -> Option<String> {
+    script.iter().rev().filter(|rule| rule.fits(asked)).find_map(|rule| rule.log.clone())
 }
 
 /// The outcome of one job in one attempt, counted from 1. Without a matching rule the job succeeds at once.
