@@ -9,6 +9,7 @@
 //! logged.
 
 mod checks;
+mod ci;
 mod client;
 mod deliveries;
 mod error;
@@ -23,6 +24,7 @@ mod token;
 mod transport;
 
 pub use checks::{CheckRun, ExistingCheck, MOST_ANNOTATIONS};
+pub use ci::{ForeignCheck, ForeignChecks, ForeignState};
 pub use client::{Access, AppIdentity, GitHub, GitHubConfig};
 pub use deliveries::AppDelivery;
 pub use error::{GitHubError, MergeRefusal};

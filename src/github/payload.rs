@@ -211,6 +211,43 @@ pub(crate) struct CheckRunRef {
     pub(crate) app: Option<AppRef>,
     #[serde(default)]
     pub(crate) pull_requests: Vec<PullRef>,
+    /// Of a check suite: the branch whose push it is about.
+    #[serde(default)]
+    pub(crate) head_branch: Option<Branch>,
+}
+
+/// `status`: a commit status was set.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StatusEvent {
+    pub(crate) sha: Sha,
+    /// The branches with that commit, at most ten.
+    #[serde(default)]
+    pub(crate) branches: Vec<BranchRef>,
+}
+
+/// `merge_group`: a merge queue wants the checks of a group.
+#[derive(Debug, Deserialize)]
+pub(crate) struct MergeGroupEvent {
+    pub(crate) merge_group: MergeGroup,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct MergeGroup {
+    pub(crate) head_sha: Sha,
+    head_ref: String,
+}
+
+impl MergeGroup {
+    /// The pull request that the group adds: the last one in `refs/heads/gh-readonly-queue/{base}/pr-{number}-{sha}`.
+    pub(crate) fn pull(&self) -> Option<u64> {
+        let (number, _) = self.head_ref.rsplit('/').next()?.strip_prefix("pr-")?.split_once('-')?;
+        number.parse().ok()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct BranchRef {
+    pub(crate) name: Branch,
 }
 
 #[derive(Debug, Deserialize)]

@@ -144,6 +144,12 @@ impl RepoClient {
         self.github.read(self.installation(), &Request::get(self.path(path))).await?.ok()
     }
 
+    /// Reads a file below `/repos/{owner}/{name}` that GitHub keeps on another server.
+    pub(crate) async fn download(&self, path: &str) -> Result<Answer, GitHubError> {
+        let request = Request::get(self.path(path)).to_any_server();
+        self.github.read(self.installation(), &request).await?.ok()
+    }
+
     /// Writes below `/repos/{owner}/{name}`. The answer may be an error of GitHub's.
     pub(crate) async fn write(
         &self,

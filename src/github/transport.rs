@@ -46,6 +46,18 @@ pub(crate) struct Request {
     /// A path below the REST root, with its query; or a complete URL from a `Link` header.
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
+    pub(crate) redirects: Redirects,
+}
+
+/// Where redirects may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// To the API itself.
+    Api,
+    /// To any server, which gets no token: GitHub keeps logs on others.
+    ///
+    /// <https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run>
+    AnyServer,
 }
 
 #[derive(Debug)]
@@ -101,11 +113,15 @@ impl Transport {
 
     async fn follow(&self, request: &Request, token: Option<&SecretString>) -> Result<Answer, GitHubError> {
         let mut path = self.urls.path(&request.path)?;
-        let mut led_to = None;
+        let (mut token, mut led_to) = (token, None);
         for _ in 0..=REDIRECTS {
             let mut answer = self.once(request, &path, token).await?;
             let moved = matches!(answer.status.as_u16(), 301 | 302 | 307 | 308);
             match answer.headers.get(header::LOCATION).and_then(|location| location.to_str().ok()) {
+                Some(location) if moved && request.redirects == Redirects::AnyServer => {
+                    location.clone_into(&mut path);
+                    token = None;
+                }
                 Some(location) if moved => {
                     path = self.urls.path(location)?;
                     led_to = Some(path.clone());
@@ -164,11 +180,16 @@ fn network(what: &str, error: &octocrab::Error) -> GitHubError {
 
 impl Request {
     pub(crate) fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
-        Self { method, path: path.into(), body }
+        Self { method, path: path.into(), body, redirects: Redirects::Api }
     }
 
     pub(crate) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path, None)
+    }
+
+    /// The same, and a redirect may lead to any server.
+    pub(crate) fn to_any_server(self) -> Self {
+        Self { redirects: Redirects::AnyServer, ..self }
     }
 
     fn what(&self) -> String {
@@ -191,6 +212,11 @@ impl Answer {
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, GitHubError> {
         input::json(&self.body)
             .map_err(|error| GitHubError::Malformed { what: self.what.clone(), message: error.to_string() })
+    }
+
+    /// The body as text. What is no UTF-8 is replaced.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The next page, according to the `Link` header.

@@ -10,6 +10,7 @@ use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::check::{Annotation, AnnotationLevel, CheckAction, CheckState, Conclusion};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict, VerifierResult};
+use adjutant_domain::question::Question;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use adjutant_domain::step::{Step, StepState};
 
@@ -175,6 +176,18 @@ pub fn foreign_check() -> CheckReport {
     }
 }
 
+/// The `adjutant` check of a merge group that adds this step's pull request. A group waits for its checks up to a limit of
+/// the queue, so that what is not decided is completed at once.
+pub fn merge_group_check(directive: &Directive, step: &Step, links: &Links) -> CheckReport {
+    let report = check_output(directive, step, links);
+    let state = match report.state {
+        CheckState::InProgress => CheckState::Completed(Conclusion::ActionRequired),
+        completed => completed,
+    };
+    // A button is about the head of the pull request.
+    CheckReport { state, actions: Vec::new(), ..report }
+}
+
 /// How a step's check stands.
 struct Standing<'a> {
     state: CheckState,
@@ -217,6 +230,13 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
         _ => {}
     }
     if let Some(approval) = words::waiting_approval(directive, step) {
+        let is_red = evaluation.is_some_and(|evaluation| evaluation.confidence == Confidence::Red);
+        // It was decided on, and only the merge is left to a person. A queue takes no pull request whose check waits.
+        if matches!(approval.question, Question::Unmerged { .. }) && !is_red {
+            let sentence = inline(&question::words(&approval.question), 1_000);
+            let standing = Standing::of(Completed(Success), titled("to be merged by a person"), sentence);
+            return Standing { approval: Some(approval), ..standing };
+        }
         return Standing {
             state: Completed(ActionRequired),
             title: titled("waits for a person"),
@@ -241,6 +261,11 @@ fn stand<'a>(directive: &'a Directive, step: &Step) -> Standing<'a> {
             Completed(Failure),
             titled("sent to rework"),
             "It is done again; the next commit is proved anew.",
+        ),
+        (StepState::AwaitingCi { .. }, _) => Standing::of(
+            InProgress,
+            "waits for the repository's CI",
+            "The verifiers are done; the repository's own checks of this commit are not.",
         ),
         (StepState::Judging { .. }, _) => {
             Standing::of(InProgress, titled("being judged"), "The judge looks at the criteria.")

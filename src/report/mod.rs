@@ -41,7 +41,8 @@ pub(crate) mod fixture;
 
 pub use baseline::policy_text;
 pub use check::{
-    CheckReport, check_output, diff_check, foreign_check, verifier_check, verifier_not_run, verifier_running,
+    CheckReport, check_output, diff_check, foreign_check, merge_group_check, verifier_check, verifier_not_run,
+    verifier_running,
 };
 pub use closing::closing_word;
 pub use commit::{commit_message, merge_message, progress_message};

@@ -52,6 +52,7 @@ pub fn state(directive: &Directive, step: &Step) -> String {
         | StepState::Verifying { .. }
         | StepState::Judging { .. }
         | StepState::AwaitingDecision { .. } => "being proved",
+        StepState::AwaitingCi { .. } => "waits for the repository's CI",
         StepState::Merging { .. } => "merging",
         StepState::Reworking { .. } | StepState::AwaitingSteps { .. } => "goes to rework",
         StepState::Blocked { .. } => "blocked",

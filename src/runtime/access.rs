@@ -61,7 +61,12 @@ impl App {
     /// The repository that an effect is carried out in.
     pub(super) async fn repo_of(&self, claimed: &Claimed) -> Option<Repo> {
         match (&claimed.effect, claimed.row.directive) {
-            (Effect::Announce { repo, .. } | Effect::NeutralCheck { repo, .. }, _) => Some(repo.clone()),
+            (
+                Effect::Announce { repo, .. }
+                | Effect::NeutralCheck { repo, .. }
+                | Effect::MergeGroupCheck { repo, .. },
+                _,
+            ) => Some(repo.clone()),
             (_, Some(id)) => self.store.repo_of(id).await.ok()?,
             (_, None) => None,
         }

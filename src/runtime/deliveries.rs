@@ -198,6 +198,10 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
             let effect = Effect::NeutralCheck { repo, head };
             return Ok(Handled::Applied(app.ask_for(&effect, settle).await?));
         }
+        Interpretation::MergeGroup { repo, head, pull } => {
+            let effect = Effect::MergeGroupCheck { repo, head, pull };
+            return Ok(Handled::Applied(app.ask_for(&effect, settle).await?));
+        }
     };
     let Some(first) = signals.first() else { return Ok(Handled::Ignored("it has no signals".to_owned())) };
     let held = match (&first.target, &first.signal) {

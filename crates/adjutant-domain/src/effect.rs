@@ -52,6 +52,15 @@ pub enum Effect {
         /// Which try this is, counted from one.
         round: u32,
     },
+    /// Read what the repository's own CI says of a head. Coalesces.
+    ReadCi {
+        /// Whose.
+        step: StepId,
+        /// The head.
+        head: Sha,
+        /// Which verification it belongs to, counted from one.
+        round: u32,
+    },
     /// Merge a step's pull request, if its head is still this one.
     Merge {
         /// Whose.
@@ -114,6 +123,15 @@ pub enum Effect {
         repo: Repo,
         /// Its head.
         head: Sha,
+    },
+    /// Write the `adjutant` check run of a merge group, so that it can be required on a branch with a merge queue.
+    MergeGroupCheck {
+        /// Where.
+        repo: Repo,
+        /// The group's commit.
+        head: Sha,
+        /// The pull request that the group adds to those ahead of it, where GitHub names it.
+        pull: Option<u64>,
     },
     /// Say something on an issue that has no directive.
     Announce {
@@ -253,6 +271,7 @@ impl Effect {
             Self::OpenPull { step } => format!("{directive}/open-pull/{step}"),
             Self::SyncPull { step } => format!("{directive}/sync-pull/{step}"),
             Self::Verify { step, head, round } => format!("{directive}/verify/{step}/{head}/{round}"),
+            Self::ReadCi { step, head, round } => format!("{directive}/read-ci/{step}/{head}/{round}"),
             Self::Merge { step, head, round } => format!("{directive}/merge/{step}/{head}/{round}"),
             Self::Integrate { round } => format!("{directive}/integrate/{round}"),
             Self::DeleteBranch { step } => format!("{directive}/delete-branch/{step}"),
@@ -266,6 +285,7 @@ impl Effect {
             }
             Self::Reply { source, .. } => format!("{directive}/reply/{}", source.key('/')),
             Self::NeutralCheck { repo, head } => format!("neutral-check/{}/{head}", repo.id),
+            Self::MergeGroupCheck { repo, head, .. } => format!("merge-group/{}/{head}", repo.id),
             Self::Announce { repo, issue, notice, .. } => format!("announce/{}/{issue}/{}", repo.id, notice.key()),
         }
     }
@@ -282,7 +302,7 @@ impl Effect {
 
     /// Whether it is done for a directive; the others stand for themselves.
     pub fn is_of_a_directive(&self) -> bool {
-        !matches!(self, Self::Announce { .. } | Self::NeutralCheck { .. })
+        !matches!(self, Self::Announce { .. } | Self::NeutralCheck { .. } | Self::MergeGroupCheck { .. })
     }
 
     /// Whether a later one of the same key means doing it again, with the newest state.
@@ -293,6 +313,7 @@ impl Effect {
                 | Self::WriteCheck { .. }
                 | Self::OpenPull { .. }
                 | Self::SyncPull { .. }
+                | Self::ReadCi { .. }
                 | Self::ClosePull { .. }
         )
     }
@@ -321,6 +342,7 @@ impl Effect {
             | Self::OpenPull { step }
             | Self::SyncPull { step }
             | Self::Verify { step, .. }
+            | Self::ReadCi { step, .. }
             | Self::Merge { step, .. }
             | Self::DeleteBranch { step }
             | Self::ClosePull { step, .. }
@@ -340,6 +362,7 @@ impl Effect {
             Self::OpenPull { .. } => "open_pull",
             Self::SyncPull { .. } => "sync_pull",
             Self::Verify { .. } => "verify",
+            Self::ReadCi { .. } => "read_ci",
             Self::Merge { .. } => "merge",
             Self::Integrate { .. } => "integrate",
             Self::DeleteBranch { .. } => "delete_branch",
@@ -350,6 +373,7 @@ impl Effect {
             Self::React { .. } => "react",
             Self::Reply { .. } => "reply",
             Self::NeutralCheck { .. } => "neutral_check",
+            Self::MergeGroupCheck { .. } => "merge_group_check",
             Self::Announce { .. } => "announce",
         }
     }
@@ -381,6 +405,7 @@ mod tests {
             (Effect::OpenPull { step }, format!("{d}/open-pull/{step}")),
             (Effect::SyncPull { step }, format!("{d}/sync-pull/{step}")),
             (Effect::Verify { step, head: head.clone(), round: 1 }, format!("{d}/verify/{step}/abc/1")),
+            (Effect::ReadCi { step, head: head.clone(), round: 1 }, format!("{d}/read-ci/{step}/abc/1")),
             (Effect::Merge { step, head: head.clone(), round: 2 }, format!("{d}/merge/{step}/abc/2")),
             (Effect::Integrate { round: 3 }, format!("{d}/integrate/3")),
             (Effect::DeleteBranch { step }, format!("{d}/delete-branch/{step}")),
@@ -393,7 +418,8 @@ mod tests {
             (Effect::Remind { approval }, format!("{d}/remind/{approval}")),
             (Effect::CloseIssue, format!("{d}/close-issue")),
             (Effect::Reply { source: source(SourceKind::Review), to, notice }, format!("{d}/reply/Review/9/2")),
-            (Effect::NeutralCheck { repo, head }, "neutral-check/7/abc".to_owned()),
+            (Effect::NeutralCheck { repo: repo.clone(), head: head.clone() }, "neutral-check/7/abc".to_owned()),
+            (Effect::MergeGroupCheck { repo, head, pull: Some(9) }, "merge-group/7/abc".to_owned()),
         ]
     }
 

@@ -13,6 +13,7 @@ pub mod baseline;
 pub mod brief;
 pub mod cause;
 pub mod check;
+pub mod ci;
 pub mod closing;
 pub mod command;
 pub mod contract;

@@ -20,6 +20,7 @@
 //!   steps: 12                     # steps in a plan, at most 50
 //!   parallel_tasks: 3             # agents of one directive at a time
 //!   open_pull_requests: 5         # open pull requests that wait for a person
+//!   ci_minutes: 60                # after which the repository's CI is not waited for any more
 //!   approval_hours: 72            # after which people are reminded of a question, once; 0 for never
 //! setup: [npm ci]                 # shell commands that install what the verifiers need; detected where absent
 //! verifiers:                      # detected from the tree where absent
@@ -29,6 +30,7 @@
 //!     weight: 1.0                 # share in the mean, above 0; default 1.0, for `lint` 0.5
 //!     timeout_minutes: 30
 //!     network: false              # or a list of hosts, within what the operator allows; true for all of that
+//! ci: off                         # the repository's own CI as a verifier: required | optional | off
 //! judge: { agent: judge, weight: 1.0 }        # a model as judge of the criteria; none where absent
 //! protected_paths: ["migrations/**"]          # globs whose change needs a person, besides .github/**
 //! ```
@@ -40,6 +42,7 @@ pub mod options;
 mod outline;
 mod schema;
 
+use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::Usd;
@@ -72,6 +75,9 @@ pub struct Policy {
     pub setup: Option<Vec<String>>,
     /// What proves a commit; detected from the tree where absent.
     pub verifiers: Option<Vec<VerifierPolicy>>,
+    /// Whether the repository's own CI is a verifier too.
+    #[serde(default)]
+    pub ci: CiPolicy,
     /// A model as judge of the acceptance criteria; none where absent.
     pub judge: Option<JudgePolicy>,
     /// The operator's agent to use; the operator's default where absent.
@@ -112,6 +118,19 @@ pub enum FinalMerge {
     Auto,
 }
 
+/// What the repository's own CI counts as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CiPolicy {
+    /// Nothing, and it is not waited for.
+    #[default]
+    Off,
+    /// A verifier that lowers the mean when it fails.
+    Optional,
+    /// A verifier whose failure is red whatever the mean.
+    Required,
+}
+
 /// Where green and yellow begin, as composite scores in 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
@@ -141,6 +160,9 @@ pub struct Limits {
     pub parallel_tasks: u32,
     /// Open pull requests of Adjutant's in the repository that wait for a person.
     pub open_pull_requests: u32,
+    /// Minutes for which the repository's CI is waited for.
+    #[serde(default = "ci_minutes")]
+    pub ci_minutes: u32,
     /// Hours after which a question that nobody answered has expired; 0 for never.
     #[serde(default)]
     pub approval_hours: f64,
@@ -202,7 +224,17 @@ impl Autonomy {
     }
 }
 
+/// An hour is more than most workflows take.
+fn ci_minutes() -> u32 {
+    60
+}
+
 impl Limits {
+    /// How long the repository's CI is waited for.
+    pub fn ci_wait(&self) -> Duration {
+        Duration::minutes(i64::from(self.ci_minutes))
+    }
+
     /// The most that people may raise the cost to: what the policy says, else five times the cost, so that `/budget` and
     /// `/resume` work without a word of the policy's while a slip of the pen does not spend a fortune.
     pub fn cost_ceiling(&self) -> Usd {
@@ -239,6 +271,7 @@ impl Default for Policy {
             limits: Limits::default(),
             setup: None,
             verifiers: None,
+            ci: CiPolicy::Off,
             judge: None,
             agent: None,
             protected_paths: Vec::new(),
@@ -257,6 +290,7 @@ impl Default for Limits {
             steps: 12,
             parallel_tasks: 3,
             open_pull_requests: 5,
+            ci_minutes: ci_minutes(),
             approval_hours: 72.0,
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::actor::Actor;
 use super::baseline::BaselineReport;
 use super::brief::Brief;
+use super::ci::CiReport;
 use super::command::Command;
 use super::directive::Base;
 use super::evaluation::{Judgement, VerifierResult};
@@ -133,6 +134,22 @@ pub enum Signal {
         results: Vec<VerifierResult>,
         /// What was found in the diff, where it was read here rather than by the task.
         findings: Vec<Finding>,
+    },
+    /// Something about the repository's own checks of a commit has changed.
+    CiChanged {
+        /// Whose head.
+        step: StepId,
+        /// The commit.
+        head: Sha,
+    },
+    /// The repository's own checks of a commit were read.
+    CiRead {
+        /// Whose head.
+        step: StepId,
+        /// The commit.
+        head: Sha,
+        /// What they say.
+        report: Box<CiReport>,
     },
     /// A head does not merge into its target.
     Conflicted {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 mod state;
 mod submission;
 
-pub use state::{Last, MergeRequest, PassedBy, StepState};
+pub use state::{CiWait, Last, MergeRequest, PassedBy, StepState};
 pub use submission::{Candidate, Submission};
 
 use super::ids::{Branch, Sha, StepId, StepName};

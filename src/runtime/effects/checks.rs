@@ -21,17 +21,45 @@ pub(super) async fn write_check(app: &App, directive: &Directive, id: StepId) ->
 /// Writes the `adjutant` check run on a pull request that is not Adjutant's. Where the app has no permission for check
 /// runs, no rule can require the check, so a refusal is ignored.
 pub(super) async fn write_neutral(app: &App, repo: &Repo, head: &Sha) -> Result<Vec<Signal>, EffectError> {
-    let check = check_run("adjutant", head, "adjutant:foreign", report::foreign_check());
+    put_surely(app, repo, check_run("adjutant", head, "adjutant:foreign", report::foreign_check())).await
+}
+
+/// Writes the `adjutant` check run on the commit of a merge group. Each entry of a queue has a group of its own, which
+/// stands on the groups of the entries ahead, so that the answer is about the one pull request that it adds.
+///
+/// <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue>
+pub(super) async fn write_merge_group(
+    app: &App,
+    repo: &Repo,
+    head: &Sha,
+    pull: Option<u64>,
+) -> Result<Vec<Signal>, EffectError> {
+    let owner = match pull {
+        Some(pull) => app.store.directive_for_pull(repo.id, pull).await?,
+        None => None,
+    };
+    let directive = match owner {
+        Some(id) => app.store.directive(id).await?,
+        None => None,
+    };
+    let step =
+        directive.as_ref().zip(pull).and_then(|(directive, pull)| Some((directive, directive.step_of_pull(pull)?)));
+    let report = match step {
+        Some((directive, step)) => report::merge_group_check(directive, step, &app.links(directive)),
+        None => report::foreign_check(),
+    };
+    put_surely(app, repo, check_run("adjutant", head, "adjutant:merge-group", report)).await
+}
+
+/// Writes a check run that no directive waits for.
+async fn put_surely(app: &App, repo: &Repo, check: CheckRun) -> Result<Vec<Signal>, EffectError> {
     match app.github.repository(repo).put_check(&check).await {
-        Ok(_) => {}
+        Ok(_) => Ok(Vec::new()),
         Err(
             error @ (GitHubError::Forbidden { .. } | GitHubError::NotFound { .. } | GitHubError::Validation { .. }),
-        ) => {
-            return Err(EffectError::refused_then(external(error), TRIES, Vec::new()));
-        }
-        Err(error) => return Err(error.into()),
+        ) => Err(EffectError::refused_then(external(error), TRIES, Vec::new())),
+        Err(error) => Err(error.into()),
     }
-    Ok(Vec::new())
 }
 
 /// Turns a report into a check run for GitHub.

@@ -6,6 +6,7 @@
 
 mod base;
 mod checks;
+mod ci;
 mod comments;
 mod crossing;
 mod diff;
@@ -180,6 +181,9 @@ pub(super) async fn carry_out(
     if let Effect::NeutralCheck { repo, head } = &claimed.effect {
         return checks::write_neutral(app, repo, head).await;
     }
+    if let Effect::MergeGroupCheck { repo, head, pull } = &claimed.effect {
+        return checks::write_merge_group(app, repo, head, *pull).await;
+    }
     let Some(id) = claimed.row.directive else { return Ok(Vec::new()) };
     let Some(directive) = app.store.directive(id).await? else { return Ok(Vec::new()) };
     let directive = &directive;
@@ -206,7 +210,8 @@ pub(super) async fn carry_out(
         Effect::Verify { step, head, round } => {
             verification::verify(app, directive, *step, head, *round, working, cancel).await
         }
-        Effect::Announce { .. } | Effect::NeutralCheck { .. } => Ok(Vec::new()),
+        Effect::ReadCi { step, head, .. } => ci::read(app, directive, *step, head).await,
+        Effect::Announce { .. } | Effect::NeutralCheck { .. } | Effect::MergeGroupCheck { .. } => Ok(Vec::new()),
     }
 }
 

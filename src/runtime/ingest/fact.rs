@@ -70,6 +70,21 @@ pub enum FactKind {
         /// The pull requests with that head.
         pulls: Vec<u64>,
     },
+    /// The checks of an app on a commit are complete, or a commit status was set.
+    CiChanged {
+        /// The app whose checks they are; `None` for a commit status.
+        app: Option<u64>,
+        head: Sha,
+        /// Branches with that head.
+        branches: Vec<Branch>,
+    },
+    /// A merge queue wants the checks of a group.
+    MergeGroupMade {
+        /// The group's commit.
+        head: Sha,
+        /// The pull request that the group adds to those ahead of it.
+        pull: Option<u64>,
+    },
     /// Somebody pushed to a branch.
     BranchPushed {
         branch: Branch,

@@ -13,6 +13,7 @@
 //! merges come back), and the engine ignores what it knows already. A label that makes the policy stricter, set while a
 //! directive is being opened, may be read by neither of the two webhooks; setting it again helps.
 
+mod ci;
 mod command;
 mod edit;
 mod fact;
@@ -50,6 +51,8 @@ pub enum Interpretation {
     Signals(Vec<Addressed>),
     /// A pull request that is not Adjutant's has a new head.
     ForeignPull { repo: Repo, head: Sha },
+    /// A merge queue wants to know about a group, which adds this pull request.
+    MergeGroup { repo: Repo, head: Sha, pull: Option<u64> },
 }
 
 /// A signal and its recipient.
@@ -143,6 +146,8 @@ pub async fn interpret(github: &GitHub, store: &Store, fact: Fact) -> Result<Int
         FactKind::PullOpened(opened) => context.pull_opened(&opened).await,
         FactKind::PullClosed { pull } => context.pull_closed(pull).await,
         FactKind::PullPushed(pushed) => context.pull_pushed(&pushed).await,
+        FactKind::CiChanged { app, head, branches } => context.ci_changed(app, head, &branches).await,
+        FactKind::MergeGroupMade { head, pull } => Ok(Interpretation::MergeGroup { repo: context.repo, head, pull }),
         FactKind::BranchPushed { branch, head } => context.branch_pushed(&branch, &head).await,
     }
 }

@@ -8,8 +8,8 @@ use super::fact::{
     UnreadableReview, User,
 };
 use crate::github::payload::{
-    CheckRunEvent, Envelope, Gone, IssueComment, IssueRef, Issues, PullEvent, PushEvent, Rerequest, ReviewCommentEvent,
-    ReviewEvent,
+    CheckRunEvent, Envelope, Gone, IssueComment, IssueRef, Issues, MergeGroupEvent, PullEvent, PushEvent, Rerequest,
+    ReviewCommentEvent, ReviewEvent, StatusEvent,
 };
 use adjutant_domain::{ids::Repo, input, signal::SourceKind};
 
@@ -42,7 +42,9 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Webhook, PayloadError> {
         | "pull_request"
         | "push"
         | "check_run"
-        | "check_suite" => reader.fact(),
+        | "check_suite"
+        | "status"
+        | "merge_group" => reader.fact(),
         "ping" => reader.ignored("GitHub tests the webhook with it"),
         "installation" | "installation_repositories" | "installation_target" | "github_app_authorization" => {
             reader.ignored("installations are looked up when they are needed; what waited for one is tried at once")
@@ -79,6 +81,12 @@ impl Reader<'_> {
             ("push", _) => self.push()?,
             ("check_run", "requested_action") => Ok(self.button()?),
             ("check_run" | "check_suite", "rerequested") => Ok(self.rerequested()?),
+            ("check_suite", "completed") => Ok(self.checks_completed()?),
+            ("status", _) => Ok(self.status_set()?),
+            ("merge_group", "checks_requested") => {
+                let group = self.json::<MergeGroupEvent>()?.merge_group;
+                Ok(FactKind::MergeGroupMade { pull: group.pull(), head: group.head_sha })
+            }
             _ => Err(format!("`{}` with `{action}` is not used", self.event)),
         };
         Ok(match kind {
@@ -149,6 +157,18 @@ impl Reader<'_> {
         let checks = check_run.or(check_suite).ok_or_else(|| self.wrong("the checks are missing"))?;
         let pulls = checks.pull_requests.into_iter().map(|pull| pull.number).collect();
         Ok(FactKind::ChecksRerequested { app: checks.app.map(|app| app.id), head: checks.head_sha, pulls })
+    }
+
+    fn checks_completed(&self) -> Result<FactKind, PayloadError> {
+        let suite = self.json::<Rerequest>()?.check_suite.ok_or_else(|| self.wrong("`check_suite` is missing"))?;
+        let branches = suite.head_branch.into_iter().collect();
+        Ok(FactKind::CiChanged { app: suite.app.map(|app| app.id), head: suite.head_sha, branches })
+    }
+
+    fn status_set(&self) -> Result<FactKind, PayloadError> {
+        let StatusEvent { sha, branches } = self.json()?;
+        let branches = branches.into_iter().map(|branch| branch.name).collect();
+        Ok(FactKind::CiChanged { app: None, head: sha, branches })
     }
 
     fn pull_head(&self, repo: &Repo) -> Result<PullHead, PayloadError> {

@@ -134,7 +134,7 @@ impl IngestContext<'_> {
 }
 
 /// The issue that a branch of Adjutant's belongs to: `adjutant/<issue>-<n>/…`.
-fn issue_of(branch: &Branch) -> Option<u64> {
+pub(super) fn issue_of(branch: &Branch) -> Option<u64> {
     let (directive, _) = branch.as_str().strip_prefix("adjutant/")?.split_once('/')?;
     directive.split_once('-')?.0.parse().ok()
 }

@@ -54,3 +54,26 @@ async fn with_a_merge_queue_a_person_queues_what_adjutant_may_not_merge() {
     assert_eq!(stage.happened("merge_refused").await, 1);
     stage.strike().await;
 }
+
+#[tokio::test]
+async fn the_required_check_of_a_branch_with_a_merge_queue_is_answered_for_each_group() {
+    let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[]), step("b", &[])])] })).await;
+    let checks = json!({ "strict": false, "contexts": [], "checks": [{ "context": "adjutant", "app_id": 1 }] });
+    stage.as_("maintainer").protect("main", json!({ "required_status_checks": checks, "enforce_admins": true })).await;
+    stage.as_("maintainer").require_queue("main").await;
+    let issue = stage.directive("Do it.").await;
+    let last = stage.asks(issue, "final").await;
+    stage.as_("maintainer").comment(last, "/approve").await;
+    stage.status_says(issue, "Changes must be made through the merge queue").await;
+    let head = stage.get(&format!("/pulls/{last}")).await["head"]["sha"].as_str().unwrap().to_owned();
+    stage
+        .until("the check lets it into the queue", async || {
+            let path = format!("/commits/{head}/check-runs?check_name=adjutant");
+            stage.get(&path).await["check_runs"][0]["conclusion"] == "success"
+        })
+        .await;
+    stage.as_("maintainer").enqueue(last).await;
+    stage.completed(issue).await;
+    assert_eq!(stage.file("main", "a.txt").await.as_deref(), Some("a\n"));
+    stage.strike().await;
+}

@@ -102,6 +102,7 @@ impl Stage {
             match interpretation {
                 Interpretation::Signals(mut signals) => return signals.remove(0).signal,
                 Interpretation::ForeignPull { head, .. } => passed.push(format!("{event}: foreign {head}")),
+                Interpretation::MergeGroup { head, .. } => passed.push(format!("{event}: merge group {head}")),
                 Interpretation::Ignored(reason) => passed.push(format!("{event}: {reason}")),
             }
         }

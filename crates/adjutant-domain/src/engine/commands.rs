@@ -165,9 +165,14 @@ impl Transition {
             }
             (Some(ApprovalKind::StepBlocked), _, None) => Err(refused(Refusal::NothingToAccept { step: name })),
             (None, StepState::Merging { .. }, _) => Ok(()),
-            (None, StepState::HandedIn { .. } | StepState::Verifying { .. } | StepState::Judging { .. }, _) => {
-                Ok(self.pre_approve(id, by, words)?)
-            }
+            (
+                None,
+                StepState::HandedIn { .. }
+                | StepState::Verifying { .. }
+                | StepState::AwaitingCi { .. }
+                | StepState::Judging { .. },
+                _,
+            ) => Ok(self.pre_approve(id, by, words)?),
             (_, state, _) => Err(refused(Refusal::NothingToApprove { step: name, status: state.status() })),
         }
     }
@@ -234,6 +239,7 @@ impl Transition {
             }
             StepState::HandedIn { .. }
             | StepState::Verifying { .. }
+            | StepState::AwaitingCi { .. }
             | StepState::Judging { .. }
             | StepState::AwaitingDecision { .. }
             | StepState::Merging { .. }

@@ -11,12 +11,13 @@
 //!
 //! The files are layers, and each calls only those below it (a test reads the calls off the source): `commands`,
 //! `lifecycle` and `schedule` at the top; below them what limits work (`pause`, `breakers`); then what comes back from
-//! outside (`work`, `pulls`, `verification`), planning, and the moves of a step; at the bottom `approvals` and
+//! outside (`work`, `pulls`, `ci`, `verification`), planning, and the moves of a step; at the bottom `approvals` and
 //! `transition`, which records what is decided.
 
 mod approvals;
 mod baseline;
 mod breakers;
+mod ci;
 mod commands;
 mod ending;
 mod lifecycle;
@@ -150,6 +151,8 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
             Ok(())
         }
         Signal::Verified { step, head, results, findings } => transition.verified(*step, head, results, findings),
+        Signal::CiChanged { step, head } => transition.ci_changed(*step, head),
+        Signal::CiRead { step, head, report } => transition.ci_read(*step, head, report),
         Signal::Conflicted { step, head, paths } => transition.conflicted(*step, head, paths),
         Signal::HeadMoved { step, head, by } => transition.head_moved(*step, head, by),
         Signal::PullMerged { step, by, .. } => transition.pull_merged(*step, by),
@@ -158,7 +161,7 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         Signal::Integrated { head, differs } => transition.integrated(head, *differs),
         Signal::Rerequested { step, head, by } => transition.rerequested(*step, head, by),
         Signal::EffectFailed { step, reason } => transition.effect_failed(*step, reason),
-        Signal::Tick => Ok(()),
+        Signal::Tick => transition.look_after_ci(),
     }
 }
 
@@ -196,7 +199,7 @@ impl Transition {
             | StepState::HandedIn { .. }
             | StepState::Verifying { .. }
             | StepState::Merging { .. } => true,
-            // A judge at work counts as a task.
+            // A judge at work counts as a task, and the repository's CI is nobody's work here.
             _ => false,
         };
         by_itself
@@ -217,6 +220,8 @@ fn is_about_work(signal: &Signal) -> bool {
         Signal::TaskStarted { .. }
             | Signal::IntegrationCut
             | Signal::Verified { .. }
+            | Signal::CiChanged { .. }
+            | Signal::CiRead { .. }
             | Signal::Conflicted { .. }
             | Signal::HeadMoved { .. }
             | Signal::MergeRefused { .. }

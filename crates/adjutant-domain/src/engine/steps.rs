@@ -26,6 +26,7 @@ impl Transition {
         if let Some(mut candidate) = step.last() {
             // A rework may have left the head as it was: it is verified anew all the same.
             candidate.evaluation = None;
+            candidate.ci = None;
             self.move_step(id, StepState::Verifying { candidate })?;
         }
         self.with_step(id, |step| step.verifications = round);

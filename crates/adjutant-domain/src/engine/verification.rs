@@ -8,10 +8,11 @@ use crate::effect::Effect;
 use crate::evaluation::{Confidence, Evaluation, EvaluationReason, Judgement, Verdict, VerifierResult};
 use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, Sha, StepId};
+use crate::policy::CiPolicy;
 use crate::question::{Question, Wanted};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
-use crate::step::{Candidate, Finding, MergeRequest, PassedBy, StepState, Submission};
+use crate::step::{Candidate, CiWait, Finding, MergeRequest, PassedBy, StepState, Submission};
 
 impl Transition {
     /// Somebody wants a commit verified again: what was found before is void, and so are the questions about it.
@@ -29,7 +30,7 @@ impl Transition {
         // merge that was asked for is not held up.
         let waits = match step.state {
             StepState::Judging { .. } | StepState::AwaitingDecision { .. } => step.state.evaluation().is_some(),
-            StepState::Blocked { .. } => true,
+            StepState::AwaitingCi { .. } | StepState::Blocked { .. } => true,
             _ => false,
         };
         let head = step.head().cloned().filter(|_| waits && step.pull.is_some());
@@ -68,7 +69,24 @@ impl Transition {
         }
         let thresholds = self.directive.policy.thresholds;
         let evaluation = Evaluation::of(head.clone(), results.to_vec(), None, &candidate.findings, thresholds);
+        // What is red already goes to rework at once.
+        if self.directive.policy.ci != CiPolicy::Off && evaluation.confidence != Confidence::Red {
+            return self.await_ci(id, candidate, results.to_vec());
+        }
         self.evaluated(id, candidate, evaluation)
+    }
+
+    /// The verifiers are done and not red: the repository's own CI is waited for.
+    fn await_ci(&mut self, id: StepId, candidate: Box<Candidate>, results: Vec<VerifierResult>) -> Followed {
+        let Some(head) = candidate.submission.head().cloned() else { return Ok(()) };
+        let round = self.step(id)?.verifications;
+        let wait = CiWait { since: self.now, asked_at: self.now };
+        self.move_step(id, StepState::AwaitingCi { candidate, results, wait })?;
+        self.own_decision();
+        self.record(EventKind::CiAwaited { head: head.clone() }, Some(id));
+        self.effect(Effect::WriteCheck { step: id });
+        self.effect(Effect::ReadCi { step: id, head, round });
+        Ok(())
     }
 
     /// What was found without a judge: a judge is asked where there is one, else it is decided on.

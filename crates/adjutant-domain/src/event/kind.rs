@@ -223,6 +223,9 @@ events! {
         head: Sha,
         round: u32,
     }
+    CiAwaited "ci_awaited" [Info] "the verifiers are done, and the repository's own CI is waited for" {
+        head: Sha,
+    }
     VerificationRequested "verification_requested" [Info] "a person wants a head verified again" {
         step: StepName,
         head: Sha,

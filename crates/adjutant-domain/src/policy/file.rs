@@ -6,10 +6,12 @@ use globset::Glob;
 
 use super::keys::{self, Key, Rule};
 use super::node::{self, Node, Value};
-use super::{Autonomy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy};
+use super::{
+    Autonomy, CiPolicy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy,
+};
 use crate::ids::{StepName, Usd};
 use crate::network::{HostName, HostPattern};
-use crate::{input, text};
+use crate::{ci, input, text};
 
 /// More faults than these are not told: whoever mends these comes back anyway.
 const MAX_FAULTS: usize = 30;
@@ -116,10 +118,15 @@ impl Reader {
                 ("limits", _) => self.limits(node, &mut policy.limits),
                 ("setup", Rule::Commands(most)) => policy.setup = Some(self.setup(node, *most)),
                 ("verifiers", Rule::Verifiers(most)) => policy.verifiers = Some(self.verifiers(node, *most)),
+                ("ci", rule) => self.word(node, key.name, rule, ci_policy, &mut policy.ci),
                 ("judge", _) => policy.judge = Some(self.judge(node)),
                 ("protected_paths", Rule::Globs(most)) => policy.protected_paths = self.protected_paths(node, *most),
                 _ => unreachable!("every key of the table is read above"),
             }
+        }
+        let named = policy.verifiers.iter().flatten().any(|verifier| verifier.name == ci::NAME);
+        if named && policy.ci != CiPolicy::Off {
+            self.fault(root.line, "a verifier must not be named `ci` beside the key `ci`: give it another name.");
         }
         policy
     }
@@ -288,6 +295,7 @@ impl Reader {
                 "wall_time_hours" => self.number(value, &path, rule, &mut into.wall_time_hours),
                 "rework_cycles" => self.count(value, &path, rule, &mut into.rework_cycles),
                 "chain_generations" => self.count(value, &path, rule, &mut into.chain_generations),
+                "ci_minutes" => self.count(value, &path, rule, &mut into.ci_minutes),
                 "steps" => self.count(value, &path, rule, &mut into.steps),
                 "parallel_tasks" => self.count(value, &path, rule, &mut into.parallel_tasks),
                 "open_pull_requests" => self.count(value, &path, rule, &mut into.open_pull_requests),
@@ -444,6 +452,15 @@ impl Reader {
 
 fn autonomy(word: &str) -> Option<Autonomy> {
     Autonomy::ALL.iter().copied().find(|level| level.as_str() == word)
+}
+
+fn ci_policy(word: &str) -> Option<CiPolicy> {
+    match word {
+        "off" => Some(CiPolicy::Off),
+        "optional" => Some(CiPolicy::Optional),
+        "required" => Some(CiPolicy::Required),
+        _ => None,
+    }
 }
 
 fn delivery(word: &str) -> Option<Delivery> {

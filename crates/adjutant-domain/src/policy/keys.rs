@@ -103,6 +103,12 @@ pub(super) const POLICY: &[Key<Policy>] = &[
         json!(p.verifiers.as_ref().map(|all| all.iter().map(|one| group(VERIFIER, one)).collect::<Vec<_>>()))
     })
     .or("detected from the tree"),
+    Key::new(
+        "ci",
+        "The repository's own CI as a verifier: its failure is red, or lowers the mean, or it is not waited for.",
+        Rule::Word(&["required", "optional", "off"]),
+        |p| json!(p.ci),
+    ),
     Key::new("judge", "An agent as judge of the acceptance criteria.", Rule::Judge, |p: &Policy| {
         p.judge.as_ref().map_or(Value::Null, |judge| group(JUDGE, judge))
     })
@@ -144,6 +150,9 @@ pub(super) const LIMITS: &[Key<Policy>] = &[
     }),
     Key::new("open_pull_requests", "Open pull requests that wait for a person.", Rule::Count(100), |p| {
         json!(p.limits.open_pull_requests)
+    }),
+    Key::new("ci_minutes", "Minutes for which the repository's own CI is waited for.", Rule::Count(1_440), |p| {
+        json!(p.limits.ci_minutes)
     }),
     Key::new(
         "approval_hours",

@@ -103,10 +103,12 @@ mod tests {
           steps: 5
           parallel_tasks: 3                     # default
           open_pull_requests: 5                 # default
+          ci_minutes: 60                        # default
           approval_hours: 72                    # default
         setup:                                  # default: detected from the tree
         verifiers:
           - { name: test, run: "make \"test\"", required: true, weight: 1, timeout_minutes: 30, network: false }
+        ci: "off"                               # default
         judge: { weight: 1 }
         protected_paths: ["db/**"]
         "#);

@@ -22,13 +22,14 @@ merge: auto
 base: release/1.x
 agent: fast
 thresholds: { green: 0.9, yellow: 0.5 }
-limits: { cost_usd: 2.5, cost_ceiling_usd: 7.5, approval_hours: 0, wall_time_hours: 1, rework_cycles: 2, chain_generations: 1, steps: 5, parallel_tasks: 2, open_pull_requests: 9 }
+limits: { cost_usd: 2.5, cost_ceiling_usd: 7.5, approval_hours: 0, ci_minutes: 20, wall_time_hours: 1, rework_cycles: 2, chain_generations: 1, steps: 5, parallel_tasks: 2, open_pull_requests: 9 }
 setup: [npm ci]
 verifiers:
   - { name: test, run: cargo test }
   - { name: lint, run: cargo clippy }
   - { name: docs, run: cargo doc, required: false, weight: 0.25, timeout_minutes: 5, network: [crates.io, "*.example.org"] }
   - { name: all, run: make, network: true }
+ci: required
 judge: { agent: judge, weight: 2 }
 protected_paths: ["migrations/**", "*.sql"]
 "#;
@@ -65,10 +66,12 @@ protected_paths: ["migrations/**", "*.sql"]
             steps: 5,
             parallel_tasks: 2,
             open_pull_requests: 9,
+            ci_minutes: 20,
             approval_hours: 0.0,
         },
         setup: Some(vec!["npm ci".to_owned()]),
         verifiers: Some(verifiers),
+        ci: CiPolicy::Required,
         judge: Some(JudgePolicy { agent: Some("judge".to_owned()), weight: 2.0 }),
         agent: Some("fast".to_owned()),
         protected_paths: vec!["migrations/**".to_owned(), "*.sql".to_owned()],
@@ -117,7 +120,7 @@ colour: blue
     Line 7: `limits.steps` must be a whole number from 1 to 50, but is `51`.
     Line 8: `limits.cost_usd` must be a number above 0 and at most 10000, but is `0`.
     Line 9: `limits.rework_cycles` must be a whole number from 1 to 20, but is `1.5`.
-    Line 10: `limits` has no key `tokens`; known are cost_usd, cost_ceiling_usd, wall_time_hours, rework_cycles, chain_generations, steps, parallel_tasks, open_pull_requests, approval_hours.
+    Line 10: `limits` has no key `tokens`; known are cost_usd, cost_ceiling_usd, wall_time_hours, rework_cycles, chain_generations, steps, parallel_tasks, open_pull_requests, ci_minutes, approval_hours.
     Line 12: `name` must be kebab-case of at most 40 characters, such as `unit-tests`, but is `Test`.
     Line 13: a verifier must not be named `adjutant`: that is the check of the whole.
     Line 14: a verifier needs a command to `run`, such as `cargo test`.
@@ -127,7 +130,7 @@ colour: blue
     Line 18: `judge` must be a mapping (`key: value`), but is `strict`.
     Line 19: `protected_paths` has a glob that does not compile: error parsing glob 'a{b': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?).
     Line 19: `protected_paths` must be a list of globs from the root of the tree, such as `migrations/**`, but is `/etc`.
-    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, setup, verifiers, judge, protected_paths.
+    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, setup, verifiers, ci, judge, protected_paths.
     ");
 }
 

@@ -7,13 +7,14 @@
 //! A step before its next submission keeps the one before (`last`): its check run stands on that commit, its evaluation
 //! says why the work is done again, and the next agent is told of it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::submission::{Candidate, Submission};
 use super::{Instructions, StepStatus};
 use crate::actor::Actor;
 use crate::cause::Cause;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, VerifierResult};
 use crate::ids::{ApprovalId, TaskId};
 
 /// What was handed in last, where something was.
@@ -60,6 +61,15 @@ pub enum StepState {
     Verifying {
         /// What they verify.
         candidate: Box<Candidate>,
+    },
+    /// The verifiers are done, and the repository's own CI is waited for. Nothing is at work here.
+    AwaitingCi {
+        /// What is waited for.
+        candidate: Box<Candidate>,
+        /// What the verifiers found.
+        results: Vec<VerifierResult>,
+        /// Since when.
+        wait: CiWait,
     },
     /// A judge looks at the criteria, or is about to.
     Judging {
@@ -137,6 +147,15 @@ pub enum StepState {
     },
 }
 
+/// The wait for the repository's own CI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiWait {
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// When GitHub was last asked.
+    pub asked_at: DateTime<Utc>,
+}
+
 /// How far a merge that was decided on has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,6 +190,7 @@ impl StepState {
             Self::Working { .. } | Self::Integrating { .. } => StepStatus::Running,
             Self::HandedIn { .. }
             | Self::Verifying { .. }
+            | Self::AwaitingCi { .. }
             | Self::Judging { .. }
             | Self::AwaitingDecision { .. }
             | Self::Merging { .. } => StepStatus::Evaluating,
@@ -188,6 +208,7 @@ impl StepState {
             Self::Pending => None,
             Self::HandedIn { candidate }
             | Self::Verifying { candidate }
+            | Self::AwaitingCi { candidate, .. }
             | Self::Judging { candidate, .. }
             | Self::AwaitingDecision { candidate, .. }
             | Self::Merging { candidate, .. } => Some(candidate),
@@ -208,6 +229,7 @@ impl StepState {
         match self {
             Self::HandedIn { candidate }
             | Self::Verifying { candidate }
+            | Self::AwaitingCi { candidate, .. }
             | Self::Judging { candidate, .. }
             | Self::AwaitingDecision { candidate, .. }
             | Self::Merging { candidate, .. } => Some(candidate),
@@ -236,6 +258,7 @@ impl StepState {
             Self::Pending
             | Self::HandedIn { .. }
             | Self::Verifying { .. }
+            | Self::AwaitingCi { .. }
             | Self::Judging { .. }
             | Self::AwaitingDecision { .. }
             | Self::Merging { .. }
@@ -270,6 +293,7 @@ impl StepState {
             Self::Pending
             | Self::HandedIn { .. }
             | Self::Verifying { .. }
+            | Self::AwaitingCi { .. }
             | Self::Judging { .. }
             | Self::AwaitingDecision { .. }
             | Self::Merging { .. }
@@ -282,6 +306,7 @@ impl StepState {
         match self {
             Self::HandedIn { candidate }
             | Self::Verifying { candidate }
+            | Self::AwaitingCi { candidate, .. }
             | Self::Judging { candidate, .. }
             | Self::AwaitingDecision { candidate, .. } => candidate.submission.head().is_some(),
             _ => false,

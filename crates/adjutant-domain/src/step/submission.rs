@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Finding;
 use crate::approval::Subject;
+use crate::ci::CiReport;
 use crate::evaluation::Evaluation;
 use crate::ids::{Digest, Login, Sha};
 
@@ -71,6 +72,9 @@ pub struct Candidate {
     pub findings: Vec<Finding>,
     /// What the verifiers and the judge found; none before they ended.
     pub evaluation: Option<Evaluation>,
+    /// What the repository's own CI said of it last; none where it was not read.
+    #[serde(default)]
+    pub ci: Option<CiReport>,
     /// Who approved it before it was verified.
     pub pre_approved: Option<Login>,
 }
@@ -78,6 +82,14 @@ pub struct Candidate {
 impl Candidate {
     /// Something that nothing is known of yet.
     pub fn new(submission: Submission, at: DateTime<Utc>) -> Self {
-        Self { submission, at: Some(at), pushed: false, findings: Vec::new(), evaluation: None, pre_approved: None }
+        Self {
+            submission,
+            at: Some(at),
+            pushed: false,
+            findings: Vec::new(),
+            evaluation: None,
+            ci: None,
+            pre_approved: None,
+        }
     }
 }

@@ -20,13 +20,14 @@ const OWNER: &str = "acme";
 const REPOSITORY: &str = "widgets";
 
 /// The events that the app subscribes to.
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 12] = [
     "check_run",
     "check_suite",
     "create",
     "delete",
     "issue_comment",
     "issues",
+    "merge_group",
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",

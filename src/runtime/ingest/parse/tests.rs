@@ -177,6 +177,31 @@ fn a_button_is_bound_to_its_commit_and_pull_request() {
 }
 
 #[test]
+fn the_end_of_other_checks_names_the_commit_and_its_branches() {
+    let branch = Branch::new("adjutant/7-1/g1-a");
+    let suite = json!({ "id": 3, "head_sha": "abc", "head_branch": "adjutant/7-1/g1-a", "app": { "id": 15_368 } });
+    let ended = fact(event("check_suite", json!({ "action": "completed", "check_suite": suite }))).kind;
+    let told = FactKind::CiChanged { app: Some(15_368), head: Sha::new("abc"), branches: vec![branch.clone()] };
+    assert_eq!(ended, told);
+    let status = json!({ "sha": "abc", "state": "success", "branches": [{ "name": "adjutant/7-1/g1-a" }] });
+    let told = FactKind::CiChanged { app: None, head: Sha::new("abc"), branches: vec![branch] };
+    assert_eq!(fact(event("status", status)).kind, told);
+}
+
+#[test]
+fn a_merge_group_names_the_pull_request_that_it_adds() {
+    let made = |head_ref: &str| {
+        let group = json!({ "head_sha": "abc", "head_ref": head_ref });
+        fact(event("merge_group", json!({ "action": "checks_requested", "merge_group": group }))).kind
+    };
+    let told = |pull| FactKind::MergeGroupMade { head: Sha::new("abc"), pull };
+    assert_eq!(made("refs/heads/gh-readonly-queue/release/1.x/pr-12-0a1b"), told(Some(12)));
+    assert_eq!(made("refs/heads/something"), told(None));
+    let group = json!({ "head_sha": "abc", "head_ref": "x" });
+    reason(event("merge_group", json!({ "action": "destroyed", "merge_group": group })));
+}
+
+#[test]
 fn a_bot_is_recognised_by_its_type_or_its_name() {
     let sender = |account: Value| {
         let body = json!({ "action": "closed", "pull_request": { "number": 8 }, "sender": account });

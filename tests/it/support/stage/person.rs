@@ -141,6 +141,11 @@ impl Person<'_> {
         self.act(Method::POST, "/rulesets", ruleset).await;
     }
 
+    /// Sets a commit status, as a service outside of GitHub does.
+    pub(crate) async fn set_status(&self, sha: &str, context: &str, state: &str) {
+        self.act(Method::POST, &format!("/statuses/{sha}"), json!({ "context": context, "state": state })).await;
+    }
+
     /// Adds a pull request to the merge queue of its base.
     pub(crate) async fn enqueue(&self, pull: u64) {
         let id = self.stage.get(&format!("/pulls/{pull}")).await["node_id"].clone();

@@ -35,6 +35,24 @@ impl Stage {
         tx.commit().await.unwrap();
     }
 
+    /// Lets this many minutes have passed for the steps that wait for the repository's CI, until none waits. A decision
+    /// that is made meanwhile may overwrite the times, so they are written again.
+    pub(crate) async fn minutes_of_ci_pass(&self, minutes: f64) {
+        self.until("no step waits for the CI", async || {
+            let changed = sqlx::query(
+                "UPDATE steps SET state = jsonb_set(state, '{state,awaiting_ci,wait}', jsonb_build_object(
+                     'since', now() - make_interval(secs => $1 * 60), 'asked_at', now() - make_interval(secs => $1 * 60)))
+                 WHERE state #> '{state,awaiting_ci,wait}' IS NOT NULL",
+            )
+            .bind(minutes)
+            .execute(&self.pool)
+            .await
+            .unwrap();
+            changed.rows_affected() == 0
+        })
+        .await;
+    }
+
     /// The stored data of every event of this name, oldest first.
     pub(crate) async fn events(&self, name: &str) -> Vec<Value> {
         sqlx::query_scalar("SELECT data FROM events WHERE name = $1 ORDER BY id")

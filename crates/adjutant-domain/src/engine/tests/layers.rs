@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("replan", include_str!("../replan.rs")),
     ("planning", include_str!("../planning.rs")),
     ("verification", include_str!("../verification.rs")),
+    ("ci", include_str!("../ci.rs")),
     ("superseded", include_str!("../superseded.rs")),
     ("work", include_str!("../work.rs")),
     ("progress", include_str!("../progress.rs")),

@@ -33,6 +33,7 @@ mod approvals;
 mod baseline;
 mod breakers;
 mod cells;
+mod ci;
 mod commands;
 mod contracts;
 mod found;

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::super::*;
-use crate::policy::JudgePolicy;
+use crate::policy::{CiPolicy, JudgePolicy};
 
 /// What a story begins with.
 #[derive(Debug, Clone)]
@@ -109,6 +109,8 @@ pub(super) enum Told {
     Green,
     Yellow,
     Red,
+    CiChanged,
+    CiRed,
     Conflicted,
     Pushed,
     Merged,
@@ -137,13 +139,14 @@ pub(super) fn setup() -> impl Strategy<Value = Setup> {
         select(vec![Delivery::Integration, Delivery::Integration, Delivery::Direct]),
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.3),
+        select(vec![CiPolicy::Off, CiPolicy::Off, CiPolicy::Optional, CiPolicy::Required]),
     );
     let limits = (1..4u32, 0..3u32, select(vec![1.0, 4.0, 50.0]), select(vec![0.5, 8.0]), 1..4u32);
     let kind = select(vec!["implement", "implement", "test", "research", "review"]);
     let plan = vec((kind, vec(prop::bool::weighted(0.4), 5)), 1..6);
-    (levels, limits, plan).prop_map(|((autonomy, merge, delivery, plan_approval, judged), limits, plan)| {
+    (levels, limits, plan).prop_map(|((autonomy, merge, delivery, plan_approval, judged, ci), limits, plan)| {
         let judge = judged.then_some(JudgePolicy { agent: None, weight: 1.0 });
-        let mut policy = Policy { autonomy, plan_approval, delivery, merge, judge, ..Policy::default() };
+        let mut policy = Policy { autonomy, plan_approval, delivery, merge, judge, ci, ..Policy::default() };
         let (parallel, cycles, dollars, hours, generations) = limits;
         policy.limits.parallel_tasks = parallel;
         policy.limits.rework_cycles = cycles;
@@ -195,6 +198,8 @@ fn told() -> impl Strategy<Value = Told> {
         Told::Green,
         Told::Yellow,
         Told::Red,
+        Told::CiChanged,
+        Told::CiRed,
         Told::Conflicted,
         Told::Pushed,
         Told::Pushed,

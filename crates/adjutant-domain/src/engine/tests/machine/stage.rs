@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::*;
 use super::acts::{Act, Ends, Head, Order, Setup, Told};
 use super::rules;
+use crate::ci::{CiCheck, CiCheckState, CiReport};
 use crate::evaluation::{CriterionJudgement, Judgement};
 use crate::policy::options::label_override;
 use crate::step::{Step, Submission};
@@ -216,6 +217,8 @@ impl Stage {
             Told::Green => verified(green()),
             Told::Yellow => verified(yellow()),
             Told::Red => verified(red()),
+            Told::CiChanged => Signal::CiChanged { step, head },
+            Told::CiRed => Signal::CiRead { step, head, report: Box::new(ci(Ends::Badly)) },
             Told::Conflicted => Signal::Conflicted { step, head, paths: vec!["src/lib.rs".to_owned()] },
             Told::Pushed => Signal::HeadMoved { step, head, by },
             Told::Merged => Signal::PullMerged { step, by, sha: None },
@@ -306,6 +309,7 @@ impl Stage {
                 };
                 Signal::Verified { step, head, results, findings: Vec::new() }
             }
+            Effect::ReadCi { step, head, .. } => Signal::CiRead { step, head, report: Box::new(ci(ends)) },
             Effect::Merge { step, .. } if self.closed.contains(&step) => {
                 Signal::PullClosed { step, by: named("maintainer") }
             }
@@ -400,10 +404,27 @@ impl Stage {
                 let step = Some(name);
                 if nothing_there { Command::Retry { step } } else { Command::Approve { step } }
             }
+            None if self.steps().iter().any(|step| matches!(step.state, StepState::AwaitingCi { .. })) => {
+                return self.play(&Act::Wait { minutes: 20 });
+            }
             None => panic!("nothing moves and nobody is asked: {:#?}", self.directive),
         };
         self.now += Duration::seconds(2);
         self.order(actor("maintainer", Permission::Admin), None, command, None, self.now);
+    }
+}
+
+/// What a repository's CI says.
+fn ci(ends: Ends) -> CiReport {
+    let check =
+        |state| CiCheck { name: "build".to_owned(), state, url: None, tail: String::new(), failed_before: false };
+    let one = |state| CiReport { checks: vec![check(state)], ..CiReport::default() };
+    match ends {
+        Ends::Well => one(CiCheckState::Passed),
+        Ends::Almost => one(CiCheckState::Pending),
+        Ends::Badly => one(CiCheckState::Failed { conclusion: "failure".to_owned() }),
+        Ends::Never => CiReport::unreadable("no permission".to_owned()),
+        Ends::Strangely => CiReport::default(),
     }
 }
 
