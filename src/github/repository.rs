@@ -146,7 +146,7 @@ impl RepoClient {
 
     /// Reads a file below `/repos/{owner}/{name}` that GitHub keeps on another server.
     pub(crate) async fn download(&self, path: &str) -> Result<Answer, GitHubError> {
-        let request = Request::get(self.path(path)).to_any_server();
+        let request = Request::get(self.path(path)).for_any_server();
         self.github.read(self.installation(), &request).await?.ok()
     }
 

@@ -188,7 +188,7 @@ impl Request {
     }
 
     /// The same, and a redirect may lead to any server.
-    pub(crate) fn to_any_server(self) -> Self {
+    pub(crate) fn for_any_server(self) -> Self {
         Self { redirects: Redirects::AnyServer, ..self }
     }
 

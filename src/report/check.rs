@@ -182,7 +182,7 @@ pub fn merge_group_check(directive: &Directive, step: &Step, links: &Links) -> C
     let report = check_output(directive, step, links);
     let state = match report.state {
         CheckState::InProgress => CheckState::Completed(Conclusion::ActionRequired),
-        completed => completed,
+        completed @ CheckState::Completed(_) => completed,
     };
     // A button is about the head of the pull request.
     CheckReport { state, actions: Vec::new(), ..report }

@@ -87,7 +87,7 @@ impl Mirror {
         if objects.is_empty() {
             return Ok((Vec::new(), Vec::new(), true));
         }
-        let list: String = objects.iter().map(|(_, object)| format!("{object}\n")).collect();
+        let list: String = objects.iter().flat_map(|(_, object)| [object.as_str(), "\n"]).collect();
         let answer = Git::at(&self.path, "cat-file").arg("--batch").stdin(list).cut(CONTENT_BYTES).bytes().await?;
         let mut blobs = Vec::new();
         let mut at = 0;

@@ -75,7 +75,7 @@ pub fn scan(bytes: &[u8], known: &KnownSecrets) -> Vec<FoundSecret> {
         if start < covered {
             continue;
         }
-        line += bytes[counted..start].iter().filter(|byte| **byte == b'\n').count() as u64;
+        line += bytes[counted..start].split(|byte| *byte == b'\n').skip(1).count() as u64;
         (counted, covered) = (start, end);
         found.push(FoundSecret { line, value: bytes[start..end].to_vec(), kind });
     }

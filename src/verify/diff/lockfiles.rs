@@ -1,5 +1,6 @@
 //! Lockfiles that changed without their manifest, and manifests whose dependencies changed without the lockfile.
 
+use crate::verify::detect::has_extension;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -136,7 +137,7 @@ fn dependencies(manifest: &Value, sections: &[&str], versions: bool) -> BTreeSet
         for value in open {
             match value {
                 Value::Object(entries) if versions => {
-                    found.extend(entries.iter().map(|(name, it)| format!("{name} {it}")))
+                    found.extend(entries.iter().map(|(name, it)| format!("{name} {it}")));
                 }
                 Value::Object(entries) => found.extend(entries.keys().cloned()),
                 Value::Array(entries) => found.extend(entries.iter().map(ToString::to_string)),
@@ -155,7 +156,7 @@ fn members<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
 }
 
 fn read(name: &str, text: &str) -> Option<Value> {
-    if name.ends_with(".json") {
+    if has_extension(name, "json") {
         serde_json::from_str(text).ok()
     } else {
         serde_json::to_value(text.parse::<toml::Table>().ok()?).ok()

@@ -1,5 +1,6 @@
 //! Changes to where package managers look for packages, in their configuration and in manifests.
 
+use crate::verify::detect::has_extension;
 use crate::workspace::Changed;
 
 /// The longest line that is shown.
@@ -115,8 +116,11 @@ pub(super) fn changed(file: &Changed) -> Option<String> {
     Some(format!("`{}` changes where packages come from: it {verb} `{shown}`", file.path))
 }
 
+/// Whether a line says where packages come from.
+type Decides = Box<dyn Fn(&str) -> bool>;
+
 /// How a line of this file is recognised; `None` where it is no such file.
-fn decides(path: &str) -> Option<Box<dyn Fn(&str) -> bool>> {
+fn decides(path: &str) -> Option<Decides> {
     let path = path.to_ascii_lowercase();
     let is = |name: &str| path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
     if let Some((_, begins)) = FILES.iter().find(|(name, _)| is(name)) {
@@ -134,8 +138,8 @@ fn decides(path: &str) -> Option<Box<dyn Fn(&str) -> bool>> {
         }));
     }
     let name = path.rsplit('/').next().unwrap_or(&path);
-    let requirements = (name.contains("requirements") || name.contains("constraints")) && name.ends_with(".txt");
-    requirements.then(|| -> Box<dyn Fn(&str) -> bool> {
+    let requirements = (name.contains("requirements") || name.contains("constraints")) && has_extension(name, "txt");
+    requirements.then(|| -> Decides {
         Box::new(|line| {
             let begins = ["-i ", "--index-url", "--extra-index-url", "-f ", "--find-links", "--trusted-host", "--pre"];
             begins.iter().any(|begin| line.starts_with(begin)) || line.contains("://")

@@ -160,7 +160,9 @@ impl Rule {
 #[expect(clippy::cast_precision_loss, reason = "lengths of tokens are small")]
 pub(super) fn entropy(value: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
-    value.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    for byte in value {
+        counts[usize::from(*byte)] += 1;
+    }
     let length = value.len() as f64;
     counts
         .iter()

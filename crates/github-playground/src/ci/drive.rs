@@ -142,8 +142,9 @@ impl State {
         let runs = &self.repo_by_id(repo).actions.runs;
         let (run, job) = runs.iter().find_map(|run| Some((run, run.jobs.iter().find(|all| all.id == job)?)))?;
         let written = log(&self.ci, self.asked(repo, run, &run.plan[job.planned]).as_asked()).unwrap_or_default();
-        let at = job.started_at.format("%Y-%m-%dT%H:%M:%S%.6f0Z");
-        (job.stage == Stage::Completed).then(|| written.lines().map(|line| format!("{at} {line}\n")).collect())
+        let at = job.started_at.format("%Y-%m-%dT%H:%M:%S%.6f0Z").to_string();
+        (job.stage == Stage::Completed)
+            .then(|| written.lines().fold(String::new(), |log, line| log + &at + " " + line + "\n"))
     }
 
     fn asked<'a>(&'a self, repo: Id, run: &'a WorkflowRun, plan: &'a JobPlan) -> Question<'a> {

@@ -146,7 +146,7 @@ pub(super) fn setup() -> impl Strategy<Value = Setup> {
     let plan = vec((kind, vec(prop::bool::weighted(0.4), 5)), 1..6);
     (levels, limits, plan).prop_map(|((autonomy, merge, delivery, plan_approval, judged, ci), limits, plan)| {
         let judge = judged.then_some(JudgePolicy { agent: None, weight: 1.0 });
-        let mut policy = Policy { autonomy, plan_approval, delivery, merge, judge, ci, ..Policy::default() };
+        let mut policy = Policy { autonomy, plan_approval, delivery, merge, ci, judge, ..Policy::default() };
         let (parallel, cycles, dollars, hours, generations) = limits;
         policy.limits.parallel_tasks = parallel;
         policy.limits.rework_cycles = cycles;
