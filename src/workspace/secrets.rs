@@ -1,6 +1,6 @@
 //! Finds what looks like a credential, in texts and in files.
 //!
-//! Only forms with a fixed and distinctive shape are listed ([`table`]). A rule that reports every long word would be
+//! Only forms with a fixed and distinctive shape are listed (`table`). A rule that reports every long word would be
 //! switched off. Files are read as bytes: a NUL, UTF-16 or an attribute hides nothing. What is compressed or encrypted is
 //! not read.
 

@@ -112,10 +112,8 @@ fn last_lines(text: &str) -> String {
 
 /// GitHub begins each line of a log with a time such as `2026-11-28T10:00:00.1234567Z`.
 fn without_time(line: &str) -> &str {
-    match line.split_once(' ') {
-        Some((time, rest)) if chrono::DateTime::parse_from_rfc3339(time).is_ok() => rest,
-        _ => line,
-    }
+    let (time, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if chrono::DateTime::parse_from_rfc3339(time).is_ok() { rest } else { line }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The `diff` verifier: what a change brings in, whatever the tests say.
 //!
 //! In: the diff, and the mirror with the commits before and after it. Out: notes for a person, each of which keeps a
-//! verdict from being green: packages that come from another place than before ([`sources`], [`registries`]), a lockfile
-//! that changed without its manifest and the other way round ([`lockfiles`]), binary and generated files.
+//! verdict from being green: packages that come from another place than before (`sources`, `registries`), a lockfile
+//! that changed without its manifest and the other way round (`lockfiles`), binary and generated files.
 //!
 //! Nothing is run, and nothing is asked of the network. What is too large to be read is noted.
 
