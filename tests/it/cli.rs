@@ -57,7 +57,8 @@ async fn planned(store: &Store, issue: u64, title: &str) -> Directive {
     let now = Utc::now();
     let opened =
         engine::open(&Labelled { issue, title: title.to_owned(), policy: Ok(Policy::default()), ..labelled() }, now);
-    let before = opened.directive.unwrap();
+    let sound = Signal::BaseVerified { round: 1, report: Box::default() };
+    let before = engine::decide(opened.directive.unwrap(), &sound, now).directive.unwrap();
     let steps = json!([
         { "name": "parse", "type": "implement", "description": "Parse.", "requirements": ["R1"] },
         { "name": "print", "type": "implement", "description": "Print.", "depends_on": ["parse"] },

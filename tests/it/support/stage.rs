@@ -437,5 +437,6 @@ fn settings(
         ("ADJUTANT_AGENT_COMMAND", json!([agent]).to_string()),
     ];
     let variables = variables.into_iter().chain(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-    Settings::load(variables.map(|(name, value)| (name.to_owned(), value)), None).unwrap()
+    let settings = Settings::load(variables.map(|(name, value)| (name.to_owned(), value)), None).unwrap();
+    Settings { program: env!("CARGO_BIN_EXE_adjutant").into(), ..settings }
 }
