@@ -122,6 +122,20 @@ pub struct AgentRun {
     pub tail: String,
 }
 
+impl AgentRun {
+    /// A run that was called off before the agent began.
+    pub fn cancelled(log: PathBuf) -> Self {
+        Self {
+            outcome: AgentOutcome::Cancelled,
+            result: None,
+            exit: Exit::Cancelled,
+            duration: Duration::ZERO,
+            log,
+            tail: String::new(),
+        }
+    }
+}
+
 /// Why no agent was run.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {

@@ -11,7 +11,7 @@ use crate::verify::Setup;
 use crate::workspace::TreeEntry;
 
 /// Changed when layers are made differently.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// The files that say what is installed, by their whole name.
 const NAMES: &[&str] = &[
@@ -111,6 +111,7 @@ pub(super) fn of(setup: &Setup, files: &[TreeEntry], own: bool) -> String {
     }
     for file in files {
         add(&file.path);
+        add(&format!("{:o}", file.mode));
         add(&file.object);
     }
     hex::encode(hash.finalize())

@@ -30,7 +30,7 @@ pub(super) async fn layer(sandbox: &Sandbox, hosts: &Hosts, wanted: Wanted<'_>, 
             crate::workspace::remove_all(&scratch).map_err(SetupError::at(&scratch))?;
             fs::set_permissions(&layer, fs::Permissions::from_mode(0o755)).map_err(SetupError::at(&layer))
         });
-        kept.await.unwrap_or(Err(SetupError::Cancelled))
+        kept.await.unwrap_or_else(|error| Err(SetupError::at(into)(std::io::Error::other(error))))
     };
     let made = made.await;
     tree.remove(Removal::Disposable);

@@ -62,6 +62,8 @@ pub struct Wanted<'a> {
 #[derive(Debug)]
 pub struct Environment {
     layer: Option<shelf::InUse>,
+    /// Whether it was made from the commit's own files, because the commit changes what is installed.
+    pub own: bool,
     /// How long its commands took; zero if it was there already.
     pub took: Duration,
 }
@@ -69,7 +71,7 @@ pub struct Environment {
 impl Environment {
     /// Nothing had to be prepared.
     pub fn none() -> Self {
-        Self { layer: None, took: Duration::ZERO }
+        Self { layer: None, own: false, took: Duration::ZERO }
     }
 
     /// The folder for [`SandboxRun::layer`](crate::workspace::sandbox::SandboxRun::layer).
@@ -132,17 +134,31 @@ impl Environments {
             return Ok(Environment::none());
         }
         let (files, own) = key::files_of(wanted).await?;
+        // What others share is made from the base, whoever asks for it: its setup may run any file of its commit.
+        let wanted = Wanted { commit: if own { wanted.commit } else { wanted.base }, ..wanted };
         let key = key::of(wanted.setup, &files, own);
-        let _one_at_a_time = self.shelf.lock(wanted.repository, &key).await;
+        let _one_at_a_time = tokio::select! {
+            held = self.shelf.lock(wanted.repository, &key) => held,
+            () = wanted.cancel.cancelled() => return Err(SetupError::Cancelled),
+        };
         if let Some(layer) = self.shelf.take(wanted.repository, &key) {
-            return Ok(Environment { layer: Some(layer), took: Duration::ZERO });
+            return Ok(Environment { layer: Some(layer), own, took: Duration::ZERO });
+        }
+        // Whoever waited while another tried it would only fail in the same way.
+        if let Some(fault) = self.shelf.recent_fault(wanted.repository, &key) {
+            return Err(fault.into());
         }
         let started = std::time::Instant::now();
         let making = self.shelf.begin(wanted.repository)?;
-        make::layer(&self.sandbox, &self.hosts, wanted, making.path()).await?;
+        if let Err(error) = make::layer(&self.sandbox, &self.hosts, wanted, making.path()).await {
+            if let SetupError::Fault(fault) = &error {
+                self.shelf.remember_fault(wanted.repository, &key, fault);
+            }
+            return Err(error);
+        }
         let layer = self.shelf.put(wanted.repository, &key, &making)?;
         self.shelf.prune(wanted.repository);
-        Ok(Environment { layer: Some(layer), took: started.elapsed() })
+        Ok(Environment { layer: Some(layer), own, took: started.elapsed() })
     }
 }
 

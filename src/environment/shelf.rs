@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::SetupError;
+use super::{SetupError, SetupFault};
 use crate::workspace::files::discard;
 
 /// How many layers of one repository are kept.
@@ -20,6 +20,9 @@ const USED: &str = "used";
 /// What the names of unfinished layers begin with.
 const MAKING: &str = ".making-";
 
+/// How long a setup that failed is not tried again by those who waited for it.
+const FAULT_HOLDS: Duration = Duration::from_mins(1);
+
 type Locks = Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>;
 
 /// The folder with the layers of all repositories.
@@ -27,6 +30,7 @@ type Locks = Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>;
 pub struct Shelf {
     root: PathBuf,
     locks: Locks,
+    faults: Mutex<HashMap<PathBuf, (Instant, SetupFault)>>,
     in_use: Arc<Mutex<HashMap<PathBuf, usize>>>,
 }
 
@@ -79,14 +83,9 @@ impl Shelf {
         fs::create_dir_all(root).map_err(SetupError::at(root))?;
         let root = root.canonicalize().map_err(SetupError::at(root))?;
         for repository in fs::read_dir(&root).into_iter().flatten().flatten() {
-            for entry in fs::read_dir(repository.path()).into_iter().flatten().flatten() {
-                let unfinished = entry.file_name().to_string_lossy().starts_with('.');
-                if unfinished && is_old(&entry.path()) {
-                    remove(&entry.path());
-                }
-            }
+            remove_unfinished(&repository.path());
         }
-        Ok(Self { root, locks: Locks::default(), in_use: Arc::default() })
+        Ok(Self { root, locks: Locks::default(), faults: Mutex::default(), in_use: Arc::default() })
     }
 
     /// Waits until nobody else of this process makes that layer.
@@ -112,6 +111,18 @@ impl Shelf {
         Some(InUse { path, all: Arc::clone(&self.in_use) })
     }
 
+    /// Why the layer could not be made a moment ago.
+    pub(super) fn recent_fault(&self, repository: &str, key: &str) -> Option<SetupFault> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.retain(|_, (at, _)| at.elapsed() < FAULT_HOLDS);
+        faults.get(&self.path(repository, key)).map(|(_, fault)| fault.clone())
+    }
+
+    pub(super) fn remember_fault(&self, repository: &str, key: &str, fault: &SetupFault) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.insert(self.path(repository, key), (Instant::now(), fault.clone()));
+    }
+
     /// An empty folder for a new layer.
     pub(super) fn begin(&self, repository: &str) -> Result<Making, SetupError> {
         let path = self.root.join(repository).join(format!("{MAKING}{}", uuid::Uuid::new_v4().simple()));
@@ -133,8 +144,9 @@ impl Shelf {
         }
     }
 
-    /// Removes the layers of a repository that were not used for the longest time.
+    /// Removes the layers of a repository that were not used for the longest time, and what was never finished.
     pub(super) fn prune(&self, repository: &str) {
+        remove_unfinished(&self.root.join(repository));
         let all = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let mut layers: Vec<(SystemTime, PathBuf)> = fs::read_dir(self.root.join(repository))
             .into_iter()
@@ -168,6 +180,15 @@ fn last_use(layer: &Path) -> SystemTime {
 
 fn is_old(layer: &Path) -> bool {
     last_use(layer).elapsed().is_ok_and(|age| age > RECENT)
+}
+
+/// Removes what a killed process left behind while it made or removed a layer.
+fn remove_unfinished(repository: &Path) {
+    for entry in fs::read_dir(repository).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with('.') && is_old(&entry.path()) {
+            remove(&entry.path());
+        }
+    }
 }
 
 fn remove(path: &Path) {

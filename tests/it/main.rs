@@ -10,6 +10,7 @@ mod conversations;
 mod curl;
 mod directives;
 mod documents;
+mod environment;
 mod faults;
 mod feed;
 mod github;

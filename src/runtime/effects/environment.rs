@@ -85,7 +85,7 @@ pub(super) async fn prepare(
         Err(SetupError::Fault(fault)) => Ok(Err(fault)),
         Err(SetupError::Git(error)) => Err(error.into()),
         Err(SetupError::Cancelled) => Err(EffectError::HandedBack),
-        Err(error @ SetupError::Files { .. }) => Err(EffectError::later(error)),
-        Err(SetupError::Sandbox(error)) => Err(EffectError::refused(external(error))),
+        // Each try costs a whole setup, and a full disk or a foreign mount does not pass by itself.
+        Err(error @ (SetupError::Files { .. } | SetupError::Sandbox(_))) => Err(EffectError::refused(external(error))),
     }
 }

@@ -69,6 +69,9 @@ pub(super) async fn verify(
     let results = match run.prepared(&source, &merged, &way).await? {
         Ok(environment) => {
             let results = run.run(&source, &merged, &specs, &environment).await?;
+            if environment.own {
+                findings.push(own_setup());
+            }
             // What is red is done again anyway, and only then is the second verification worth its time.
             if !results.iter().any(|result| result.required && result.verdict == Verdict::Fail) {
                 let crossing = verify::crossing(&diff, &runners);
@@ -78,8 +81,7 @@ pub(super) async fn verify(
             }
             results
         }
-        // On the base commit it did not fail: the change is the reason.
-        Err(fault) => vec![run.setup_failed(fault).await?],
+        Err(fault) => vec![run.setup_failed(&source, &way, fault).await?],
     };
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
 }
@@ -192,8 +194,16 @@ impl VerificationRun<'_> {
         Ok(source.mirror.tree(&name, commit, self.step.branch.as_str()).await?)
     }
 
-    /// The commit cannot be installed: a result like that of a verifier, with a check run of its own.
-    async fn setup_failed(&self, fault: SetupFault) -> Result<VerifierResult, EffectError> {
+    /// The commit cannot be installed: a result like that of a verifier, with a check run of its own. Only what the base
+    /// commit can be installed by at this moment is held against the change.
+    async fn setup_failed(&self, source: &Source, way: &Way, fault: SetupFault) -> Result<VerifierResult, EffectError> {
+        let base = self.directive.base.sha.as_str();
+        if self.prepared(source, base, way).await?.is_err() {
+            let error = format!("{fault}, and on the base commit it fails too");
+            self.show("setup", report::verifier_not_run("setup", &error)).await?;
+            let why = Failure::VerifierNotRun { verifier: "setup".to_owned(), error };
+            return Err(EffectError::Refused { why, tries: TRIES, then: None });
+        }
         let result = VerifierResult {
             name: "setup".to_owned(),
             required: true,
@@ -223,6 +233,12 @@ impl VerificationRun<'_> {
         let name = format!("verify-{}-{}-{}-{verifier}.log", self.step.id, self.head.short(), self.round);
         self.app.settings.data_dir.join("logs").join(name)
     }
+}
+
+/// The environment is the change's own work, so that what was run in it may be too.
+fn own_setup() -> Finding {
+    let text = "The change alters what is installed: its own files made the environment in which it was verified";
+    Finding { kind: FindingKind::WeakenedProof, text: text.to_owned() }
 }
 
 fn not_run_before(spec: &VerifierSpec, reason: String) -> VerifierResult {

@@ -414,7 +414,11 @@ impl Job<'_> {
         let (name, settings) = self.choose_agent()?;
         let log = self.app.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
         self.app.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
-        let environment = self.environment().await?;
+        let environment = match self.environment().await {
+            // Called off while it was prepared: what an earlier run left is seen to as if the agent had been called off.
+            Err(EffectError::HandedBack) if self.cancel.is_cancelled() => return Ok(AgentRun::cancelled(log)),
+            prepared => prepared?,
+        };
         let job = AgentJob {
             workdir: tree.path(),
             folder: tree.beside("agent"),
