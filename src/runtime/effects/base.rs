@@ -36,8 +36,11 @@ pub(super) async fn verify(
         report
     } else {
         let report = run(app, directive, &source, &way, round, working, cancel).await?;
-        if is_about_the_commit(&report) {
-            app.store.keep_baseline(repo, base, &digest, &report).await?;
+        // What was found counts, also where it cannot be kept for the next directive.
+        if holds_another_time(&report)
+            && let Err(error) = app.store.keep_baseline(repo, base, &digest, &report).await
+        {
+            tracing::warn!(%error, base = %base, "what was found on a base commit could not be kept");
         }
         report
     };
@@ -50,9 +53,10 @@ pub(super) fn is_wanted(directive: &Directive, round: u32) -> bool {
     !directive.status().is_over() && baseline.state == BaselineState::Running && baseline.round == round
 }
 
-/// Whether the same would be found another time: what this machine lacks, or a server refused, may be there then.
-fn is_about_the_commit(report: &BaselineReport) -> bool {
-    report.fault.is_none() && !report.verifiers.iter().any(|it| matches!(it.outcome, BaseOutcome::NotRun { .. }))
+/// Whether the same would be found another time: what this machine lacked, a server refused or a busy moment made fail may
+/// be well then.
+fn holds_another_time(report: &BaselineReport) -> bool {
+    report.fault.is_none() && !report.verifiers.iter().any(|it| it.outcome.is_fault())
 }
 
 async fn run(
