@@ -7,7 +7,7 @@ use super::EffectError;
 use super::trees::{Source, identity};
 use super::verification::VerificationRun;
 use crate::environment::Environment;
-use crate::verify::{Crossing, VerifierSpec};
+use crate::verify::{Crossing, NotRun, VerifierSpec};
 use adjutant_domain::evaluation::{Verdict, VerifierResult};
 use adjutant_domain::step::{Finding, FindingKind};
 
@@ -32,18 +32,20 @@ pub(super) async fn findings(
     let Commits { target, merged } = commits;
     if crossing.base_has_some {
         let tree = source.mirror.mixed(merged, target, &crossing.paths).await?;
-        let results = verify_tree(run, source, specs, &tree, merged, "base-tests", environment).await?;
-        for failed in results.iter().filter(|result| result.verdict == Verdict::Fail) {
+        let (results, not_run) = verify_tree(run, source, specs, &tree, merged, "base-tests", environment).await?;
+        let failed = results.into_iter().filter(|result| result.verdict == Verdict::Fail);
+        let failed = failed.map(|result| (result.name, result.summary));
+        for (name, summary) in failed.chain(not_run.map(|it| (it.name, it.reason))) {
             found.push(weakened(format!(
-                "With the tests that were there before the change, `{}` fails on the new code: {}",
-                failed.name, failed.summary
+                "With the tests that were there before the change, `{name}` fails on the new code: {summary}"
             )));
         }
     }
     if crossing.adds_tests {
         let tree = source.mirror.mixed(target, merged, &crossing.paths).await?;
-        let results = verify_tree(run, source, specs, &tree, target, "new-tests", environment).await?;
-        let idle = !results.is_empty() && results.iter().all(|result| result.verdict == Verdict::Pass);
+        let (results, not_run) = verify_tree(run, source, specs, &tree, target, "new-tests", environment).await?;
+        let idle =
+            not_run.is_none() && !results.is_empty() && results.iter().all(|result| result.verdict == Verdict::Pass);
         if idle {
             found.push(weakened(
                 "The tests of the change pass without the rest of the change, too: they do not show that it works"
@@ -58,7 +60,7 @@ fn weakened(text: String) -> Finding {
     Finding { kind: FindingKind::WeakenedProof, text }
 }
 
-/// Runs the required verifiers in a tree that is no commit of anybody's. Ends with the first that gives no answer: it gave one
+/// Runs the required verifiers in a tree that is no commit of anybody's, up to the first that cannot be run. It could be run
 /// before, so that the mixture is the reason.
 async fn verify_tree(
     run: &VerificationRun<'_>,
@@ -68,7 +70,7 @@ async fn verify_tree(
     parent: &str,
     name: &str,
     environment: &Environment,
-) -> Result<Vec<VerifierResult>, EffectError> {
+) -> Result<(Vec<VerifierResult>, Option<NotRun>), EffectError> {
     let author = identity(run.app).await?;
     let commit =
         source.mirror.commit(tree, &[parent], "Second verification", &author, run.directive.created_at).await?;
@@ -78,8 +80,8 @@ async fn verify_tree(
         let log = run.log(&format!("{}-{name}", spec.name));
         match run.run_in(tree, spec, log, environment).await? {
             Ok(ran) => results.push(run.directive.baseline.weigh(ran.result)),
-            Err(_) => return Ok(Vec::new()),
+            Err(not_run) => return Ok((results, Some(not_run))),
         }
     }
-    Ok(results)
+    Ok((results, None))
 }
