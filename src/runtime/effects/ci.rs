@@ -6,6 +6,8 @@ use super::{EffectError, TRIES, external, step_of};
 use crate::github::{ForeignCheck, ForeignState, GitHubError, RepoClient};
 use crate::report::failure;
 use crate::runtime::app::App;
+use crate::workspace::sandbox::plain_text;
+use crate::workspace::secrets;
 use adjutant_domain::ci::{CiCheck, CiCheckState, CiReport};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Sha, StepId};
@@ -45,7 +47,13 @@ pub(super) async fn read(app: &App, directive: &Directive, id: StepId, head: &Sh
 }
 
 async fn report(client: &RepoClient, head: &Sha, base: &Sha) -> Result<CiReport, GitHubError> {
-    let found = client.foreign_checks(head).await?;
+    let mut found = client.foreign_checks(head).await?;
+    // What is cut is what passed.
+    found.checks.sort_by_key(|check| match state(&check.state) {
+        CiCheckState::Failed { .. } => 0,
+        CiCheckState::Pending => 1,
+        CiCheckState::Passed => 2,
+    });
     let mut report = CiReport { more_follow: found.more_follow, ..CiReport::default() };
     for check in &found.checks {
         report.checks.push(CiCheck {
@@ -103,7 +111,7 @@ async fn tail(client: &RepoClient, check: &ForeignCheck) -> Result<String, GitHu
 
 /// The last lines, without the time before each line of a log.
 fn last_lines(text: &str) -> String {
-    let text = input::storable(text);
+    let text = secrets::redact(&plain_text(text.as_bytes()));
     let lines: Vec<&str> = text.lines().map(|line| without_time(line.trim_end())).filter(|it| !it.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(LINES)..];
     let cut = |line: &&str| line.chars().take(LONGEST_LINE).collect::<String>();

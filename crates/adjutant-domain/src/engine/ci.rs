@@ -13,6 +13,9 @@ use crate::step::{Step, StepState};
 /// How long after the last reading GitHub is read again, where no webhook came.
 const READ_AGAIN: Duration = Duration::minutes(1);
 
+/// How long the reading after the limit may take.
+const LAST_READING: Duration = Duration::minutes(10);
+
 impl Transition {
     /// Something about the checks of a commit has changed on GitHub.
     pub(super) fn ci_changed(&mut self, id: StepId, head: &Sha) -> Followed {
@@ -41,9 +44,11 @@ impl Transition {
         let limit = self.directive.policy.limits.ci_wait();
         for id in waiting {
             let StepState::AwaitingCi { wait, .. } = &self.step(id)?.state else { continue };
-            if self.now - wait.since >= limit {
+            // The limit ends the wait only with a reading of after it: while GitHub or this process was away, the checks may
+            // have ended. Where none can be had for long, it ends without.
+            if wait.asked_at - wait.since >= limit && self.now - wait.asked_at >= LAST_READING {
                 self.end_ci_wait(id)?;
-            } else if self.now - wait.asked_at >= READ_AGAIN {
+            } else if self.now - wait.asked_at >= READ_AGAIN && wait.asked_at - wait.since < limit {
                 self.read_ci(id)?;
             }
         }
@@ -70,7 +75,8 @@ impl Transition {
         let StepState::AwaitingCi { candidate, results, wait } = &self.step(id)?.state else { return Ok(()) };
         let (policy, limits) = (self.directive.policy.ci, self.directive.policy.limits);
         let waited = self.now - wait.since;
-        let report = candidate.ci.clone().unwrap_or_default();
+        let unread = || CiReport::unreadable("it could not be read".to_owned());
+        let report = candidate.ci.clone().unwrap_or_else(unread);
         if !report.ends_wait(waited, &limits) {
             return Ok(());
         }

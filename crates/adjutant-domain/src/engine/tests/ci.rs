@@ -114,9 +114,28 @@ fn a_ci_that_does_not_end_is_waited_for_up_to_the_limit() {
     world.waits(Duration::minutes(50));
     assert!(is_awaited(&world));
     world.waits(Duration::minutes(11));
+    assert!(is_awaited(&world) && asks_github(&world), "what was read an hour ago decides nothing");
+    read(&mut world, vec![check("build", CiCheckState::Pending)]);
     assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
     let evaluation = world.directive.step_named("a").unwrap().state.evaluation().unwrap();
     assert_eq!(evaluation.results[1].summary, "not over within 60 minutes: build");
+}
+
+#[test]
+fn a_ci_that_failed_while_nobody_looked_is_red_and_one_that_cannot_be_read_ends_the_wait() {
+    let mut world = waiting(CiPolicy::Optional);
+    world.waits(Duration::minutes(90));
+    assert!(is_awaited(&world) && asks_github(&world));
+    read(&mut world, vec![failed("build")]);
+    let evaluation = world.directive.step_named("a").unwrap().state.evaluation().unwrap();
+    assert_eq!(evaluation.results[1].verdict, Verdict::Fail);
+
+    let mut world = waiting(CiPolicy::Required);
+    world.waits(Duration::minutes(90));
+    world.waits(Duration::minutes(11));
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
+    let evaluation = world.directive.step_named("a").unwrap().state.evaluation().unwrap();
+    assert!(evaluation.results[1].summary.contains("could not be read"), "{:?}", evaluation.results[1]);
 }
 
 #[test]

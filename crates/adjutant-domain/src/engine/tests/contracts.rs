@@ -49,20 +49,7 @@ fn with_judge() -> World {
     let mut labelled = labelled(policy);
     let criterion = crate::brief::Criterion { id: "A1".to_owned(), criterion: "It is known.".to_owned() };
     labelled.brief.criteria.push(criterion);
-    let now = morning();
-    let decision = open(&labelled, now);
-    let directive = decision.directive.clone().unwrap();
-    let mut world = World {
-        directive,
-        effects: Vec::new(),
-        events: Vec::new(),
-        now,
-        pulls: 0,
-        comments: 0,
-        busy: false,
-        base_waits: false,
-    };
-    world.take(decision);
+    let mut world = World::labelled(&labelled, false);
     world.planned(researched());
     world.signal(Signal::IntegrationCut);
     world

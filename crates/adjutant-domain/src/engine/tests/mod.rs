@@ -175,8 +175,12 @@ impl World {
     }
 
     fn opened_with(policy: Policy, base_waits: bool) -> Self {
+        Self::labelled(&labelled(policy), base_waits)
+    }
+
+    fn labelled(labelled: &Labelled, base_waits: bool) -> Self {
         let now = morning();
-        let decision = open(&labelled(policy), now);
+        let decision = open(labelled, now);
         let directive = decision.directive.clone().expect("a directive was opened");
         let mut world = Self {
             directive,
