@@ -7,12 +7,13 @@ use crate::cause::Cause;
 use crate::effect::Effect;
 use crate::evaluation::{Confidence, Evaluation, EvaluationReason, Judgement, Verdict, VerifierResult};
 use crate::event::{Breaker, EventKind};
+use crate::failure::Failure;
 use crate::ids::{Login, Sha, StepId};
 use crate::policy::CiPolicy;
 use crate::question::{Question, Wanted};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
-use crate::step::{Candidate, CiWait, Finding, MergeRequest, PassedBy, StepState, Submission};
+use crate::step::{Candidate, CiWait, Finding, FindingKind, MergeRequest, PassedBy, StepState, Submission};
 
 impl Transition {
     /// Somebody wants a commit verified again: what was found before is void, and so are the questions about it.
@@ -29,11 +30,17 @@ impl Transition {
         // Before there is an evaluation the verifiers are at work, unless they could not be run and the step is blocked. A
         // merge that was asked for is not held up.
         let waits = match step.state {
-            StepState::Judging { .. } | StepState::AwaitingDecision { .. } => step.state.evaluation().is_some(),
-            StepState::AwaitingCi { .. } | StepState::Blocked { .. } => true,
+            // What a person asked for meanwhile is not dropped.
+            StepState::Blocked { instructions: Some(_), .. } => false,
+            StepState::AwaitingCi { .. }
+            | StepState::Blocked { cause: Cause::Failure(Failure::VerifierNotRun { .. }), .. } => true,
+            StepState::Judging { .. } | StepState::AwaitingDecision { .. } | StepState::Blocked { .. } => {
+                step.state.evaluation().is_some()
+            }
             _ => false,
         };
-        let head = step.head().cloned().filter(|_| waits && step.pull.is_some());
+        // A pull request that was closed stays so.
+        let head = step.head().cloned().filter(|_| waits && step.open_pull().is_some());
         let Some(head) = head.filter(|_| !self.directive.status().is_over()) else { return Ok(false) };
         let (name, candidate) = (step.name.clone(), step.last());
         self.person(by);
@@ -42,6 +49,8 @@ impl Transition {
         self.close_approvals(Some(id), ApprovalStatus::Stale, |_| true);
         if let Some(mut candidate) = candidate {
             candidate.evaluation = None;
+            // What verification found is found again.
+            candidate.findings.retain(|finding| finding.kind == FindingKind::LeftOut);
             self.move_step(id, StepState::HandedIn { candidate })?;
         }
         self.verify(id)?;

@@ -71,7 +71,8 @@ fn a_step_whose_verifier_could_not_be_run_is_verified_again_by_a_command() {
     let mut world = World::started(Policy::default(), single());
     world.changed("a", "a-head");
     let step = world.id("a");
-    world.signal(Signal::EffectFailed { step: Some(step), reason: Failure::Dropped });
+    let reason = Failure::VerifierNotRun { verifier: "test".to_owned(), error: "make: not found".to_owned() };
+    world.signal(Signal::EffectFailed { step: Some(step), reason });
     assert_eq!(world.status("a"), StepStatus::Blocked);
     let tasks = world.directive.tasks.len();
     world.maintainer(None, Command::Verify { step: Some("a".to_owned()) });
@@ -80,6 +81,33 @@ fn a_step_whose_verifier_could_not_be_run_is_verified_again_by_a_command() {
     assert_eq!(world.directive.tasks.len(), tasks, "no agent ran");
     world.maintainer(None, Command::Verify { step: Some("a".to_owned()) });
     assert_eq!(world.refusal(), Some(&Notice::Refused { reason: Refusal::NothingToVerify }));
+}
+
+#[test]
+fn what_a_person_asked_for_is_not_dropped_by_a_verification() {
+    let mut world = World::started(Policy::default(), single());
+    world.changed("a", "a-head");
+    world.verified("a", yellow());
+    world.maintainer(Some("a"), Command::Rework { text: "Use the parser.".to_owned() });
+    world.finish(world.live(Some("a")), TaskOutcome::Barred { reason: Failure::NoAgent });
+    assert_eq!(world.status("a"), StepStatus::Blocked);
+    world.maintainer(None, Command::Verify { step: None });
+    assert_eq!(world.status("a"), StepStatus::Blocked, "the rework is still owed");
+    assert_eq!(world.refusal(), Some(&Notice::Refused { reason: Refusal::NothingToVerify }));
+}
+
+#[test]
+fn what_an_earlier_verification_found_is_found_again_or_gone() {
+    let mut world = World::started(Policy::default(), diamond());
+    world.changed("a", "a-head");
+    let step = world.id("a");
+    let (head, results) = (Sha::new("a-head"), green());
+    let findings = vec![Finding { kind: FindingKind::WeakenedProof, text: "A flaky test failed.".to_owned() }];
+    world.signal(Signal::Verified { step, head, results, findings });
+    assert!(!world.merges("a"), "a person is asked");
+    world.maintainer(None, Command::Verify { step: Some("a".to_owned()) });
+    world.verified("a", green());
+    assert!(world.merges("a"));
 }
 
 #[test]
