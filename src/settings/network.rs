@@ -18,13 +18,13 @@ const ALL_REGISTRIES: &str = "registries";
 /// The keys of the table.
 const FIELDS: [&str; 2] = ["setup_hosts", "verifier_hosts"];
 
-/// Where package managers read packages from, without a way to upload anything under a person's name that code in a
-/// sandbox could use: it has no credentials.
+/// Where package managers read packages from. Code in a sandbox has no credential of the operator's or the repository's.
+/// With one of its own it could publish to some of these: a tunnel hides what is done in it.
 ///
 /// `github.com` is left out: it is also where an agent's words could be published. Go and Composer get modules and
 /// archives from their proxies; Composer's archives of packages come from `codeload.github.com`, which only serves them.
 pub(super) const REGISTRIES: &[(&str, &[&str])] = &[
-    ("Rust", &["index.crates.io", "static.crates.io", "crates.io", "static.rust-lang.org"]),
+    ("Rust", &["index.crates.io", "static.crates.io", "static.rust-lang.org"]),
     (
         "JavaScript",
         &[
@@ -38,7 +38,7 @@ pub(super) const REGISTRIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("Python", &["pypi.org", "files.pythonhosted.org"]),
-    ("Go", &["proxy.golang.org", "sum.golang.org", "storage.googleapis.com", "go.dev", "dl.google.com"]),
+    ("Go", &["proxy.golang.org", "sum.golang.org", "go.dev", "dl.google.com"]),
     (
         "Java",
         &[

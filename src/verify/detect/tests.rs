@@ -217,7 +217,7 @@ fn the_extras_and_groups_of_tests_are_installed_for_python() {
     assert!(found.contains(&format!("{start} --requirement requirements-dev.txt")), "{found:?}");
     let tox = "[testenv]\ndeps =\n    -r requirements/ci.txt\n    flaky>=3\n    {env:X}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n";
     let found = installed(tests, &[("tox.ini", tox)]);
-    assert!(found.contains(&format!("{start} --requirement requirements/ci.txt")), "{found:?}");
+    assert!(found.contains(&format!("{start} --requirement 'requirements/ci.txt'")), "{found:?}");
     assert!(found.contains(&format!("{start} 'flaky>=3'")), "{found:?}");
     assert!(!found.iter().any(|command| command.contains("sphinx") || command.contains("{env")), "{found:?}");
 }

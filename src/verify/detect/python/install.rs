@@ -154,7 +154,8 @@ fn tox(text: &str, files: &[String]) -> Vec<String> {
         let file = dependency.strip_prefix("-r").map(str::trim);
         match file {
             Some(file) if files.iter().any(|known| known == file) => {}
-            Some(file) => found.push(format!("--requirement {file}")),
+            Some(file) if file.starts_with('-') || file.contains(char::is_whitespace) => {}
+            Some(file) => found.push(format!("--requirement '{file}'")),
             None if dependency.starts_with('-') => {}
             None => found.push(format!("'{dependency}'")),
         }
