@@ -24,6 +24,9 @@ pub struct Workspaces {
     locks: Arc<Locks>,
 }
 
+/// What the names of clones begin with that hold nobody's work: those of verifiers, of setups and of the base commit.
+const DISPOSABLE: [&str; 3] = ["verify-", "setup-", "base-"];
+
 impl Workspaces {
     /// Opens or creates `<root>/mirrors` and `<root>/trees`.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, GitError> {
@@ -31,7 +34,9 @@ impl Workspaces {
         for name in ["mirrors", "trees"] {
             let folder = root.join(name);
             std::fs::create_dir_all(&folder).map_err(GitError::io(&folder))?;
-            super::files::sweep(&folder, |name| name.contains(".making-") || name.starts_with("verify-"));
+            super::files::sweep(&folder, |name| {
+                name.contains(".making-") || DISPOSABLE.iter().any(|start| name.starts_with(start))
+            });
         }
         let root = root.canonicalize().map_err(GitError::io(&root))?;
         Ok(Self { root, locks: Arc::default() })
