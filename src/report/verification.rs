@@ -11,6 +11,8 @@ use adjutant_domain::step::Step;
 
 /// What is said of a criterion that nothing speaks for.
 const CHECK: &str = "👀 a person must check";
+/// What is said of a criterion whose work was accepted although a required verifier did not pass.
+const UNVERIFIED: &str = "⚠️ not verified";
 
 /// Each verifier with what it found; empty where none ran.
 pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
@@ -129,7 +131,7 @@ pub fn completion_table(directive: &Directive, chars: usize) -> String {
         let rank = |step: &Step| match judgement(step, criterion) {
             Some(judged) if !judged.met => 0,
             Some(_) => 1,
-            None if passing(step).next().is_some() => 2,
+            None if passing(step).next().is_some() && not_passed(step).is_empty() => 2,
             None => 3,
         };
         let best = found.into_iter().min_by_key(|(step, _)| rank(step));
@@ -175,6 +177,10 @@ fn standing(directive: &Directive, step: &Step, criterion: &Criterion) -> (&'sta
         let state = if judged.met { "✅ judged met" } else { "❌ judged unmet" };
         return (state, judged.note.clone());
     }
+    let missing = not_passed(step);
+    if !missing.is_empty() {
+        return (UNVERIFIED, format!("{} had to pass and did not", missing.join(", ")));
+    }
     let own = std::iter::once(step);
     let passed: Vec<&str> = if step.is_final() {
         let done = covering(directive, criterion).filter(|step| step.status() == StepStatus::Passed).count();
@@ -199,6 +205,13 @@ fn passing(step: &Step) -> impl Iterator<Item = &str> {
     results.iter().filter(|result| result.verdict == Verdict::Pass).map(|result| result.name.as_str())
 }
 
+/// The required verifiers that did not pass: whoever accepted the work did so in spite of them.
+fn not_passed(step: &Step) -> Vec<&str> {
+    let results = step.state.evaluation().map(|evaluation| evaluation.results.as_slice()).unwrap_or_default();
+    let missing = results.iter().filter(|result| result.required && result.verdict != Verdict::Pass);
+    missing.map(|result| result.name.as_str()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +228,17 @@ mod tests {
         | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
         | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
         ");
+    }
+
+    #[test]
+    fn a_criterion_whose_required_verifier_did_not_pass_is_not_verified_by_another() {
+        let mut directive = fixture::finishing();
+        let evaluation = directive.final_step.as_mut().unwrap().state.candidate_mut().unwrap().evaluation.as_mut();
+        evaluation.unwrap().results[0] = fixture::verifier("test", true, Verdict::Fail);
+        let final_step = directive.final_step.as_ref().unwrap();
+        let table = criteria_table(&directive, final_step, 500);
+        let row = table.lines().last().unwrap();
+        assert!(row.ends_with("| ⚠️ not verified: test had to pass and did not |"), "{row}");
     }
 
     #[test]
