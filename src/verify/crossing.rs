@@ -36,22 +36,11 @@ pub fn crossing(diff: &Diff, runners: &[Weakening]) -> Crossing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::fixture;
     use crate::workspace::Changed;
 
     fn changed(path: &str, status: Status, added: &[&str]) -> Changed {
-        let added = added.iter().map(|line| (1, (*line).to_owned())).collect();
-        Changed {
-            path: path.to_owned(),
-            status,
-            old_mode: 0o100_644,
-            mode: 0o100_644,
-            object: String::new(),
-            additions: 1,
-            deletions: 0,
-            binary: false,
-            added,
-            removed: Vec::new(),
-        }
+        Changed { status, ..fixture::changed(path, &[], added) }
     }
 
     fn of(files: Vec<Changed>) -> Crossing {

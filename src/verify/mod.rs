@@ -25,6 +25,9 @@ mod run;
 mod runners;
 mod weakened;
 
+#[cfg(test)]
+mod fixture;
+
 use std::time::Duration;
 
 use adjutant_domain::policy::{VerifierNetwork, VerifierPolicy};

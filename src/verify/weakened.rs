@@ -289,22 +289,7 @@ fn ignores_failure(path: &str, line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn changed(path: &str, removed: &[&str], added: &[&str]) -> Changed {
-        let lines = |lines: &[&str]| (1..).zip(lines.iter().map(|line| (*line).to_owned())).collect::<Vec<_>>();
-        Changed {
-            path: path.to_owned(),
-            status: Status::Modified,
-            old_mode: 0o100_644,
-            mode: 0o100_644,
-            object: String::new(),
-            additions: added.len() as u64,
-            deletions: removed.len() as u64,
-            binary: false,
-            added: lines(added),
-            removed: lines(removed),
-        }
-    }
+    use crate::verify::fixture::changed;
 
     fn kinds(files: Vec<Changed>) -> Vec<WeakeningKind> {
         weakened_proof(&Diff { files, truncated: false }).into_iter().map(|found| found.kind).collect()

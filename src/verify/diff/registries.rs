@@ -6,6 +6,22 @@ use crate::workspace::Changed;
 /// The longest line that is shown.
 const MOST_CHARS: usize = 160;
 
+/// Keys of Cargo's configuration, whichever of its two names the file has.
+const CARGO: &[&str] = &[
+    "registry",
+    "index",
+    "replace-with",
+    "default",
+    "local-registry",
+    "directory",
+    "git =",
+    "git=",
+    "[source",
+    "[registries",
+    "[patch",
+    "proxy",
+];
+
 /// A configuration file, and the beginnings of its lines that name a place. An empty list takes every line with an address.
 const FILES: &[(&str, &[&str])] = &[
     (".npmrc", &["registry", "@", "proxy", "https-proxy", "noproxy", "strict-ssl", "cafile", "ca=", "ca["]),
@@ -27,40 +43,8 @@ const FILES: &[(&str, &[&str])] = &[
     ("pip.conf", &["index-url", "extra-index-url", "find-links", "trusted-host", "proxy", "index"]),
     ("pip.ini", &["index-url", "extra-index-url", "find-links", "trusted-host", "proxy", "index"]),
     ("uv.toml", &["index", "url", "default-index", "extra-index-url", "index-url", "find-links"]),
-    (
-        ".cargo/config.toml",
-        &[
-            "registry",
-            "index",
-            "replace-with",
-            "default",
-            "local-registry",
-            "directory",
-            "git =",
-            "git=",
-            "[source",
-            "[registries",
-            "[patch",
-            "proxy",
-        ],
-    ),
-    (
-        ".cargo/config",
-        &[
-            "registry",
-            "index",
-            "replace-with",
-            "default",
-            "local-registry",
-            "directory",
-            "git =",
-            "git=",
-            "[source",
-            "[registries",
-            "[patch",
-            "proxy",
-        ],
-    ),
+    (".cargo/config.toml", CARGO),
+    (".cargo/config", CARGO),
     (".bundle/config", &["bundle_mirror", "bundle_gemfile"]),
     ("nuget.config", &["<add", "<clear"]),
     ("settings.xml", &["<url", "<mirror"]),

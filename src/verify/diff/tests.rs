@@ -1,20 +1,5 @@
 use super::*;
-
-fn changed(path: &str, removed: &[&str], added: &[&str]) -> Changed {
-    let lines = |lines: &[&str]| (1..).zip(lines.iter().map(|line| (*line).to_owned())).collect::<Vec<_>>();
-    Changed {
-        path: path.to_owned(),
-        status: Status::Modified,
-        old_mode: 0o100_644,
-        mode: 0o100_644,
-        object: String::new(),
-        additions: added.len() as u64,
-        deletions: removed.len() as u64,
-        binary: false,
-        added: lines(added),
-        removed: lines(removed),
-    }
-}
+use crate::verify::fixture::changed;
 
 fn sources(path: &str, before: &str, after: &str) -> Vec<String> {
     sources::changed(path, sources::Lockfile::of(path).unwrap(), before, after)
