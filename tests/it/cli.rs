@@ -22,8 +22,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::directives::labelled;
-use crate::support::open_folder;
 use crate::support::pg::TestDatabase;
+use crate::support::{self, open_folder};
 
 /// The time limit for any condition on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,10 +55,9 @@ async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>
 /// A directive that was opened and planned, with its history.
 async fn planned(store: &Store, issue: u64, title: &str) -> Directive {
     let now = Utc::now();
-    let opened =
-        engine::open(&Labelled { issue, title: title.to_owned(), policy: Ok(Policy::default()), ..labelled() }, now);
-    let sound = Signal::BaseVerified { round: 1, report: Box::default() };
-    let before = engine::decide(opened.directive.unwrap(), &sound, now).directive.unwrap();
+    let labelled = Labelled { issue, title: title.to_owned(), policy: Ok(Policy::default()), ..labelled() };
+    let opened = engine::open(&labelled, now);
+    let (before, _) = support::opened(&labelled, now);
     let steps = json!([
         { "name": "parse", "type": "implement", "description": "Parse.", "requirements": ["R1"] },
         { "name": "print", "type": "implement", "description": "Print.", "depends_on": ["parse"] },

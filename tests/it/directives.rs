@@ -81,6 +81,8 @@ async fn a_directive_is_read_back_as_it_was_saved_even_when_its_plan_was_turned_
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let opened = step(&store, None, None).await;
+    let sound = Signal::BaseVerified { round: 1, report: Box::default() };
+    let opened = step(&store, Some(opened), Some(sound)).await;
     let asked = step(&store, Some(opened.clone()), Some(planned(&opened, &["parse", "print"]))).await;
     let again = step(&store, Some(asked), Some(order(Command::Rework { text: "one step".to_owned() }))).await;
     assert!(again.steps.is_empty());

@@ -24,6 +24,7 @@ use adjutant_domain::task::CapacityLimit;
 use chrono::Utc;
 use serde_json::{Value, json};
 
+use crate::support::opened;
 use crate::support::pg::TestDatabase;
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -76,11 +77,10 @@ impl Life {
     /// A directive in an issue of this repository, with its planning queued.
     async fn open(store: &Store, installation: u64, repo: u64, issue: u64, policy: Policy) -> Self {
         let now = Utc::now();
-        let decision = engine::open(&labelled(installation, repo, issue, policy), now);
-        let directive = decision.directive.clone().unwrap();
+        let (directive, effects) = opened(&labelled(installation, repo, issue, policy), now);
         let mut unit = store.begin().await.unwrap();
         unit.save(None, &directive, now).await.unwrap();
-        for effect in &decision.effects {
+        for effect in &effects {
             unit.enqueue(directive.id, effect).await.unwrap();
         }
         unit.commit().await.unwrap();

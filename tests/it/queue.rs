@@ -11,7 +11,6 @@ use adjutant::store::operator::Operated;
 use adjutant::store::queue::{CRASHES, Held, Retry};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::{Effect, Lane};
-use adjutant_domain::engine;
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{DirectiveId, Sha, StepId};
 use adjutant_domain::persisted::STATE_VERSION;
@@ -21,18 +20,17 @@ use sqlx::PgPool;
 
 use crate::directives::labelled;
 use crate::support::pg::TestDatabase;
-use crate::support::until;
+use crate::support::{self, until};
 
 const LEASE: Duration = Duration::from_mins(1);
 
 /// A new directive, with the effects that it queued.
 async fn opened(store: &Store) -> Directive {
     let now = Utc::now();
-    let decision = engine::open(&labelled(), now);
-    let directive = decision.directive.unwrap();
+    let (directive, effects) = support::opened(&labelled(), now);
     let mut transaction = store.begin().await.unwrap();
     transaction.save(None, &directive, now).await.unwrap();
-    for effect in &decision.effects {
+    for effect in &effects {
         transaction.enqueue(directive.id, effect).await.unwrap();
     }
     transaction.commit().await.unwrap();

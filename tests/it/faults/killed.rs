@@ -114,19 +114,30 @@ async fn an_agent_dies_with_its_killed_process_and_is_run_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verifier_dies_with_its_killed_process_and_the_commit_is_verified_again() {
+    killed_while_verifying("test ! -e alpha.txt", "verify-").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verifier_of_the_base_dies_with_its_killed_process_and_the_base_is_verified_again() {
+    killed_while_verifying("test -e alpha.txt", "base-").await;
+}
+
+/// Kills the process while a verifier runs on the commit for which `passes`, a shell command, fails. `prefix` is what the
+/// name of its clone begins with.
+async fn killed_while_verifying(passes: &str, prefix: &str) {
     let name = format!("proof-{}", uuid::Uuid::new_v4());
-    let loops = format!("sh -c 'touch started; while ! test -e go; do sleep 0.05; done' {name}");
+    let loops = format!("{passes} || sh -c 'touch started; while ! test -e go; do sleep 0.05; done' {name}");
     let stage = Stage::set(&loops).await;
     let serve = stage.serve().await;
     let issue = stage.label("Killed while a verifier runs").await;
     let trees = stage.trees("data");
-    stage.wait("the verifier runs", async || in_a_tree(&trees, "verify-", "started")).await;
+    stage.wait("the verifier runs", async || in_a_tree(&trees, prefix, "started")).await;
     serve.kill().await;
     stage.wait("the verifier is gone too", async || (!runs(&name)).then_some(())).await;
     let serve = stage.serve().await;
     let started = stage
         .wait("the verifier runs again", async || {
-            let found = in_a_tree(&trees, "verify-", "started");
+            let found = in_a_tree(&trees, prefix, "started");
             found.filter(|_| runs(&name))
         })
         .await;
