@@ -316,6 +316,12 @@ fn actions(approval: &Approval) -> Vec<CheckAction> {
     };
     let skip = action("Skip", "Go on without this step", "skip");
     match approval.kind {
+        // No agent can mend what this machine lacks.
+        ApprovalKind::StepBlocked if approval.question.is_about_a_run() => vec![
+            action("Accept as it is", "Merge it without that verifier", "approve"),
+            action("Verify again", "Run the verifiers again, and no agent", "verify"),
+            skip,
+        ],
         ApprovalKind::StepReview => vec![
             action("Approve", "Merge it as it is", "approve"),
             action("Rework", "Send it back with what was found", "rework"),
@@ -329,6 +335,7 @@ fn actions(approval: &Approval) -> Vec<CheckAction> {
         ApprovalKind::Final => vec![
             action("Approve", "Merge it where the rules allow", "approve"),
             action("Rework", "Send it back with what was found", "rework"),
+            action("Verify again", "Run the verifiers again, and no agent", "verify"),
         ],
         ApprovalKind::Plan | ApprovalKind::Budget | ApprovalKind::Baseline => Vec::new(),
     }

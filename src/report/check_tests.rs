@@ -116,7 +116,7 @@ fn a_red_step_says_what_failed_and_what_the_rework_is_told() {
 
     | | Criterion | Covered by | Standing |
     |---|---|---|---|
-    | A2 | 1 km is 0.62 miles | `convert`, `prove` | 👀 a person must check |
+    | A2 | 1 km is 0.62 miles | `convert`, `prove` | ⚠️ not verified: test had to pass and did not |
 
     **Verifiers**
 

@@ -23,7 +23,8 @@ On a pull request a command means its step; on the issue the step's name follows
 | `/resume` | goes on; where money or time was used up, with the same again |
 | `/budget USD` | sets another total that the directive may cost, up to the policy's ceiling |
 | `/stop` | ends the directive; branches are kept |
-| `/replan [WHY]` | plans anew, with the issue's text as it is now; what passed is kept |
+| `/replan [WHY]` | plans anew, with the issue's text and the policy as they are now; what passed is kept |
+| `/reload` | takes the policy as it is now, and verifies again what waits |
 | `/autonomy LEVEL` | `manual`, `guardrails` or `full_auto`, up to the policy's level |
 | `/status` | writes the status comment anew |
 | `/help` | shows this |
@@ -76,6 +77,7 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
                     steps.iter().take(60).map(|step| format!("- {}", code(&format!("/approve {step}")))).collect();
                 format!("several things wait; say which:\n\n{}", choices.join("\n"))
             }
+            Notice::Reloaded { changed, base } => reloaded(changed, base.as_ref()),
             Notice::Help => format!("{}\n\n{COMMANDS}", standing(directive)),
         };
         format!("{}: {said}", mention_of(mention))
@@ -90,6 +92,16 @@ fn standing(directive: Option<&Directive>) -> String {
             format!("this directive is {}, {} of {done} done.", directive.status(), words::done(directive))
         },
     )
+}
+
+fn reloaded(changed: &[String], base: Option<&Sha>) -> String {
+    let keys: Vec<String> = changed.iter().map(|key| code(key)).collect();
+    let policy = match keys.as_slice() {
+        [] => "the policy says what it said before".to_owned(),
+        keys => format!("the policy was taken as it is now: {} changed", keys.join(", ")),
+    };
+    let base = base.map(|sha| format!(", and the work starts from {}", code(sha.short()))).unwrap_or_default();
+    format!("{policy}{base}. The base commit is verified again.")
 }
 
 fn list(items: &[String], chars: usize) -> String {
@@ -229,8 +241,8 @@ mod tests {
     fn help_lists_every_command() {
         let help = said(&Notice::Help);
         for word in [
-            "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget",
-            "status",
+            "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "reload", "autonomy",
+            "budget", "status",
         ] {
             assert!(help.contains(&format!("| `/{word}")), "{word}");
         }

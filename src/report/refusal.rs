@@ -83,6 +83,12 @@ pub(super) fn words(refusal: &Refusal) -> String {
             ceiling.as_str(),
             present.as_str()
         ),
+        Refusal::PolicyBroken { faults } => format!(
+            "`.github/adjutant.yml` on the default branch cannot be used ({}); mend it there and say it again. What held \
+             before still holds",
+            faults.iter().map(|fault| fault.trim_end_matches('.')).collect::<Vec<_>>().join("; ")
+        ),
+        Refusal::PolicyNotRead => "the policy could not be read with that command; say it again".to_owned(),
         Refusal::PlansUsedUp { limit } => format!(
             "all plans that the policy allows are used up (`chain_generations: {limit}`): go on with this one (`/rework`, \
              `/retry` or `/skip` a step), or `/stop` and set the label again, which starts afresh"

@@ -243,6 +243,10 @@ pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, 
         ApprovalKind::StepBlocked if step.is_some_and(|step| step.submission().is_none()) => {
             format!("`/retry{name}` tries again, {otherwise}")
         }
+        ApprovalKind::StepBlocked if approval.question.is_about_a_run() => format!(
+            "`/verify{name}` runs the verifiers again, `/reload` takes the policy as it is by now and does so too, \
+             `/approve{name}` accepts it without that verifier, {otherwise}"
+        ),
         ApprovalKind::StepBlocked => {
             format!("`/approve{name}` accepts it as it is, `/rework{name} WHAT` runs it once more, {otherwise}")
         }
@@ -250,7 +254,9 @@ pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, 
             format!("merge it, or `/approve{name}` merges it where the branch's rules allow; {rework}")
         }
         ApprovalKind::Baseline => {
-            "`/approve` begins all the same, `/verify` verifies it again, `/stop` ends the directive".to_owned()
+            "`/approve` begins all the same, `/verify` verifies it again, `/reload` takes the policy and the base branch as they \
+             are by now, `/stop` ends the directive"
+                .to_owned()
         }
         ApprovalKind::Budget => "`/resume` grants the same again, `/stop` ends the directive".to_owned(),
     }

@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::inbox::{Delivery, Ending};
 use crate::store::queue::{Held, Retry};
 use adjutant_domain::effect::Effect;
-use adjutant_domain::signal::{Labelled, Signal};
+use adjutant_domain::signal::{Commanded, Labelled, Signal};
 
 /// How many deliveries are handled at a time. GitHub sends them in no particular order, so their order does not matter
 /// here.
@@ -206,19 +206,28 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
     let Some(first) = signals.first() else { return Ok(Handled::Ignored("it has no signals".to_owned())) };
     let held = match (&first.target, &first.signal) {
         (Target::Issue { .. }, Signal::Labelled(labelled)) => {
-            let agents = Some(app.settings.agents.keys().cloned().collect());
-            Box::pin(app.open(&Labelled { agents, ..(**labelled).clone() }, settle)).await?
+            Box::pin(app.open(&Labelled { agents: agents(app), ..(**labelled).clone() }, settle)).await?
         }
         (Target::Issue { issue, .. }, _) => {
             return Ok(Handled::Ignored(format!("issue {issue} has no live directive")));
         }
         (Target::Directive(id), _) => {
             let id = *id;
-            let signals: Vec<_> = signals.into_iter().map(|addressed| addressed.signal).collect();
+            let mut signals: Vec<_> = signals.into_iter().map(|addressed| addressed.signal).collect();
+            for signal in &mut signals {
+                if let Signal::Commanded(Commanded { policy: Some(read), .. }) = signal {
+                    read.agents = agents(app);
+                }
+            }
             app.apply(id, &signals, settle).await?
         }
     };
     Ok(Handled::Applied(held))
+}
+
+/// The names of the agents that the operator offers.
+fn agents(app: &App) -> Option<Vec<String>> {
+    Some(app.settings.agents.keys().cloned().collect())
 }
 
 /// The pause after this many failures in a row: 1 s, 2 s, 4 s … up to ten minutes.

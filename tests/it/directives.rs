@@ -47,6 +47,7 @@ fn order(command: Command) -> Signal {
         source: Source { kind: SourceKind::IssueComment, id: 1, node_id: String::new(), number: 12, index: 0 },
         at: Utc::now(),
         words: None,
+        policy: None,
     })
 }
 

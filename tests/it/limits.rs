@@ -63,7 +63,7 @@ fn labelled(installation: u64, repo: u64, issue: u64, policy: Policy) -> Labelle
 
 fn order(command: Command) -> Commanded {
     let source = Source { kind: SourceKind::IssueComment, id: 1, node_id: String::new(), number: 1, index: 0 };
-    Commanded { actor: somebody(), command, pull: None, sha: None, source, at: Utc::now(), words: None }
+    Commanded { actor: somebody(), command, pull: None, sha: None, source, at: Utc::now(), words: None, policy: None }
 }
 
 fn policy(open_pull_requests: u32) -> Policy {
@@ -183,14 +183,14 @@ async fn claim_at_once(database: &TestDatabase, per_installation: u32) -> Vec<Cl
     let pool = database.pool().await;
     let mut holding = pool.begin().await.unwrap();
     let ids: Vec<i64> =
-        sqlx::query_scalar("SELECT id FROM effects WHERE lane = 'agent' AND status = 'queued' FOR UPDATE")
+        sqlx::query_scalar("SELECT id FROM effects WHERE lane = 'agent' AND status = 'queued' ORDER BY id FOR UPDATE")
             .fetch_all(&mut *holding)
             .await
             .unwrap();
     let (mut claimers, ended) = (tokio::task::JoinSet::new(), Arc::new(AtomicI64::new(0)));
     for own in 0..6 {
         let (store, ended) = (database.store().await, ended.clone());
-        let others: Vec<i64> = ids.iter().copied().filter(|id| id % 6 != own).collect();
+        let others: Vec<i64> = (0..).zip(&ids).filter(|(at, _)| at % 6 != own).map(|(_, id)| *id).collect();
         claimers.spawn(async move {
             let claims = store.claim_effects(Lane::Agent, 4, LEASE, &others, per_installation).await.unwrap();
             ended.fetch_add(1, Ordering::SeqCst);

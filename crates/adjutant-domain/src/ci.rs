@@ -103,6 +103,11 @@ impl CiReport {
         Self { unreadable: Some(why), ..Self::default() }
     }
 
+    /// What stands for a reading where none was ever had.
+    pub fn never_read() -> Self {
+        Self::unreadable("it gave no answer".to_owned())
+    }
+
     /// Whether nothing of it has appeared.
     pub fn is_absent(&self) -> bool {
         self.checks.is_empty() && !self.more_follow

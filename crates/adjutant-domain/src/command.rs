@@ -55,6 +55,8 @@ pub enum Command {
         /// Why, in the person's words.
         reason: String,
     },
+    /// Take the policy as it is by now.
+    Reload,
     /// Change how much is done without asking.
     Autonomy {
         /// The level, as written.
@@ -79,9 +81,9 @@ pub enum Command {
 }
 
 /// The words that are commands.
-const WORDS: [&str; 13] = [
-    "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "autonomy", "budget",
-    "status", "help",
+const WORDS: [&str; 14] = [
+    "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "reload", "autonomy",
+    "budget", "status", "help",
 ];
 
 /// HTML elements that hold something: between their tags no command is taken. Others (`<br>`, or a generic type
@@ -186,6 +188,7 @@ fn understand(line: &str, all: &str) -> Command {
         "resume" => Command::Resume,
         "stop" => Command::Stop,
         "replan" => Command::Replan { reason: following.to_owned() },
+        "reload" => Command::Reload,
         "autonomy" => match first {
             Some(level) => Command::Autonomy { level },
             None => unknown("needs a level: `manual`, `guardrails` or `full_auto`".to_owned()),
@@ -346,6 +349,7 @@ mod tests {
             (1..100_000_u32).prop_map(|cents| Command::Budget { usd: f64::from(cents) / 100.0 }),
             Just(Command::Resume),
             Just(Command::Stop),
+            Just(Command::Reload),
             Just(Command::Status),
             Just(Command::Help),
         ]
@@ -367,6 +371,7 @@ mod tests {
             Command::Budget { usd } => with("budget", &usd.to_string()),
             Command::Resume => "/resume".to_owned(),
             Command::Stop => "/stop".to_owned(),
+            Command::Reload => "/reload".to_owned(),
             Command::Status => "/status".to_owned(),
             Command::Help => "/help".to_owned(),
             Command::Unknown { word, .. } => format!("/{word}"),

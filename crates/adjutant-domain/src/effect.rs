@@ -225,6 +225,13 @@ pub enum Notice {
         /// The names that may follow.
         steps: Vec<String>,
     },
+    /// The policy was read anew.
+    Reloaded {
+        /// The keys of the policy with another value than before.
+        changed: Vec<String>,
+        /// The base commit, where it moved.
+        base: Option<Sha>,
+    },
     /// The commands.
     Help,
 }
@@ -254,6 +261,7 @@ impl Notice {
             Self::NotUnderstood { word, .. } => format!("not-understood/{word}"),
             Self::Refused { .. } => "refused".to_owned(),
             Self::WhichApproval { steps } => format!("which-approval/{}", hashed(&steps.join("\n"))),
+            Self::Reloaded { changed, base } => format!("reloaded/{}", hashed(&format!("{changed:?} {base:?}"))),
             Self::Help => "help".to_owned(),
         }
     }

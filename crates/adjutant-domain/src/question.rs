@@ -51,6 +51,15 @@ pub enum Wanted {
 }
 
 impl Question {
+    /// Whether it is asked only because a verifier could not be run: another run may answer it.
+    pub fn is_about_a_run(&self) -> bool {
+        let failure = match self {
+            Self::Blocked { cause: Cause::Failure(failure), .. } | Self::NotRun { failure, .. } => failure,
+            _ => return false,
+        };
+        matches!(failure, Failure::VerifierNotRun { .. })
+    }
+
     /// What the answer is bound to where nothing but the question was shown.
     pub fn digest(&self) -> Digest {
         // Every member is a plain value, so that this cannot fail.

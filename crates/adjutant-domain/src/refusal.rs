@@ -73,6 +73,10 @@ pub enum Refusal {
     UnknownLevel,
     /// An autonomy above the level of the policy.
     AboveCeiling { ceiling: Autonomy, present: Autonomy },
+    /// The policy file is broken: what is wrong, a sentence each.
+    PolicyBroken { faults: Vec<String> },
+    /// The policy was not read with the command.
+    PolicyNotRead,
     /// The policy allows no more plans.
     PlansUsedUp { limit: u32 },
     /// A sentence that version 1 wrote, shown as it is.

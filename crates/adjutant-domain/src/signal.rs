@@ -319,6 +319,22 @@ pub struct Commanded {
     /// All that was written with it, for the record; nothing where a button was pressed.
     #[serde(default)]
     pub words: Option<String>,
+    /// What the policy says by now, where the order is to take it.
+    #[serde(default)]
+    pub policy: Option<Box<PolicyRead>>,
+}
+
+/// What a repository says by now of how it is worked on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRead {
+    /// The policy, or what is wrong with it.
+    pub policy: Result<Policy, Vec<String>>,
+    /// What the labels and options override of the policy.
+    pub overrides: Vec<PolicyOverride>,
+    /// The agents that the operator offers.
+    pub agents: Option<Vec<String>>,
+    /// The base branch with its head; none where the branch is missing.
+    pub base: Option<Base>,
 }
 
 /// The comment, review or button by which an order was given.

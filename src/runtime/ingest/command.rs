@@ -1,5 +1,6 @@
 //! Commands: in comments, by GitHub's review form, by buttons of check runs.
 
+use super::edit::Adopted;
 use super::{
     Addressed, ButtonPressed, CommentWritten, IngestContext, IngestError, Interpretation, ReviewState, ReviewSubmitted,
     Target, ThreadKind, ignored,
@@ -8,7 +9,6 @@ use crate::github::{GitHubError, ReviewComment};
 use adjutant_domain::{
     command::{self, Command},
     ids::Sha,
-    replan::IssueText,
     signal::{Commanded, Requester, Signal, Source, SourceKind},
     text::{visible, visible_markdown},
 };
@@ -45,8 +45,8 @@ impl IngestContext<'_> {
             at: comment.at,
             words: words(&comment.body),
         };
-        let text = self.text_to_adopt(&directive, &origin.actor, &commands).await?;
-        Ok(origin.signals(&Target::Directive(directive.id), text, commands))
+        let adopted = self.adopted(&directive, &origin.actor, &commands).await?;
+        Ok(origin.signals(&Target::Directive(directive.id), adopted, commands))
     }
 
     /// A review. *Approve* is `/approve` for the commit that was reviewed, and *Request changes* is `/rework` with
@@ -87,8 +87,8 @@ impl IngestContext<'_> {
             at: review.at,
             words: words(&review.body),
         };
-        let text = self.text_to_adopt(&directive, &origin.actor, &commands).await?;
-        Ok(origin.signals(&Target::Directive(directive.id), text, commands))
+        let adopted = self.adopted(&directive, &origin.actor, &commands).await?;
+        Ok(origin.signals(&Target::Directive(directive.id), adopted, commands))
     }
 
     /// A button of a check run of Adjutant's. It applies to the commit that the check run is about. GitHub does not
@@ -100,6 +100,7 @@ impl IngestContext<'_> {
             "approve" => Command::Approve { step: None },
             "rework" => Command::Rework { text: String::new() },
             "skip" => Command::Skip { step: None },
+            "verify" => Command::Verify { step: None },
             other => return Ok(ignored(format!("the button `{other}` is unknown"))),
         };
         if pressed.app.is_some_and(|app| app != self.github.app_id()) {
@@ -117,7 +118,7 @@ impl IngestContext<'_> {
                 at: chrono::Utc::now(),
                 words: None,
             };
-            return Ok(origin.signals(&Target::Directive(directive.id), None, vec![command]));
+            return Ok(origin.signals(&Target::Directive(directive.id), Adopted::default(), vec![command]));
         }
         Ok(ignored("no directive has a pull request with that head"))
     }
@@ -145,11 +146,13 @@ struct CommandOrigin {
 }
 
 impl CommandOrigin {
-    /// The commands as signals, after the issue's `text` where that was read for them.
-    fn signals(self, target: &Target, text: Option<IssueText>, mut commands: Vec<Command>) -> Interpretation {
+    /// The commands as signals, with what was read for them.
+    fn signals(self, target: &Target, adopted: Adopted, mut commands: Vec<Command>) -> Interpretation {
         // Each refused command is answered with a comment; somebody without write access gets one such answer.
         commands.truncate(if self.actor.may_command() { MOST_COMMANDS } else { 1 });
+        let Adopted { text, policy } = adopted;
         let signals = (0..).zip(commands).map(|(index, command)| {
+            let reloads = matches!(command, Command::Reload | Command::Replan { .. });
             let commanded = Commanded {
                 actor: self.actor.clone(),
                 command,
@@ -158,6 +161,7 @@ impl CommandOrigin {
                 source: Source { index, ..self.source.clone() },
                 at: self.at,
                 words: self.words.clone(),
+                policy: policy.clone().filter(|_| reloads),
             };
             Addressed { target: target.clone(), signal: Signal::Commanded(commanded) }
         });
@@ -239,7 +243,7 @@ mod tests {
             let origin =
                 CommandOrigin { actor, pull: None, sha: None, source, at: chrono::DateTime::UNIX_EPOCH, words: None };
             let commands = command::parse(&"/approve\n".repeat(5_000));
-            match origin.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), None, commands) {
+            match origin.signals(&Target::Directive(DirectiveId::of(1, 1, 1)), Adopted::default(), commands) {
                 Interpretation::Signals(signals) => signals.len(),
                 other => panic!("{other:?}"),
             }

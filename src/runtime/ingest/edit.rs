@@ -1,14 +1,21 @@
-//! The issue's text. It is read after an edit, and when a `/replan` adopts it.
+//! The issue's text, read after an edit and with a `/replan`, and the policy, read with a `/replan` or `/reload`.
 
 use super::{IngestContext, IngestError, Interpretation, Target, ignored, one};
-use crate::github::GitHubError;
+use crate::github::{GitHubError, Issue};
 use adjutant_domain::{
     brief,
     command::Command,
     directive::Directive,
     replan::IssueText,
-    signal::{Requester, Signal},
+    signal::{PolicyRead, Requester, Signal},
 };
+
+/// What was read for the commands of one text.
+#[derive(Default)]
+pub(super) struct Adopted {
+    pub(super) text: Option<IssueText>,
+    pub(super) policy: Option<Box<PolicyRead>>,
+}
 
 impl IngestContext<'_> {
     /// Anyone may edit: the engine only informs people about the edit.
@@ -23,19 +30,28 @@ impl IngestContext<'_> {
         })
     }
 
-    /// The issue's text as it is now, if one of the commands may adopt it.
-    pub(super) async fn text_to_adopt(
+    /// What the commands take over as it is now: the issue's text, the policy, or nothing.
+    pub(super) async fn adopted(
         &self,
         directive: &Directive,
         actor: &Requester,
         commands: &[Command],
-    ) -> Result<Option<IssueText>, GitHubError> {
-        let wanted = commands.iter().any(|command| matches!(command, Command::Replan { .. }));
-        if wanted && actor.may_command() { self.issue_text(directive.issue).await } else { Ok(None) }
+    ) -> Result<Adopted, GitHubError> {
+        let replans = commands.iter().any(|command| matches!(command, Command::Replan { .. }));
+        let reloads = replans || commands.contains(&Command::Reload);
+        if !reloads || !actor.may_command() {
+            return Ok(Adopted::default());
+        }
+        let Some(issue) = self.client.issue(directive.issue).await? else { return Ok(Adopted::default()) };
+        let policy = Some(Box::new(self.policy_read(directive, &issue).await?));
+        Ok(Adopted { text: replans.then(|| text_of(issue)), policy })
     }
 
     async fn issue_text(&self, issue: u64) -> Result<Option<IssueText>, GitHubError> {
-        let read = self.client.issue(issue).await?;
-        Ok(read.map(|issue| IssueText { brief: brief::parse(&issue.title, &issue.body), title: issue.title }))
+        Ok(self.client.issue(issue).await?.map(text_of))
     }
+}
+
+fn text_of(issue: Issue) -> IssueText {
+    IssueText { brief: brief::parse(&issue.title, &issue.body), title: issue.title }
 }

@@ -1,14 +1,14 @@
 //! Labels set and removed, issues closed.
 
 use super::{IngestContext, IngestError, Interpretation, IssueLabelled, Target, ignored, one};
-use crate::github::{GitHubError, OpenState, RepoClient, same_label};
+use crate::github::{GitHubError, Issue, OpenState, RepoClient, same_label};
 use adjutant_domain::{
     actor::Actor,
     brief,
     directive::{Base, Directive},
     ids::Branch,
     policy::{self, Policy, options},
-    signal::{Labelled, Signal},
+    signal::{Labelled, PolicyRead, Signal},
     step::Step,
 };
 
@@ -57,6 +57,19 @@ impl IngestContext<'_> {
             None => Target::Issue { repo: self.repo.clone(), issue },
         };
         Ok(one(target, Signal::Labelled(Box::new(labelled))))
+    }
+
+    /// The policy as it is by now, for a directive that has begun.
+    pub(super) async fn policy_read(&self, directive: &Directive, issue: &Issue) -> Result<PolicyRead, GitHubError> {
+        let (policy, _) = policy_of(&self.client).await?;
+        let trigger = &directive.policy.label;
+        let mut overrides: Vec<_> =
+            issue.labels.iter().filter_map(|label| options::label_override(trigger, label)).collect();
+        overrides.extend(options::overrides(&issue.body));
+        let Base { branch, is_default, .. } = directive.base.clone();
+        let head = self.client.branch_head_surely(&branch).await?;
+        let base = head.map(|sha| Base { branch, sha, is_default });
+        Ok(PolicyRead { policy, overrides, agents: None, base })
     }
 
     /// A label that makes a live directive's policy stricter. Anyone who may set labels may set it.

@@ -60,6 +60,26 @@ async fn verify_runs_the_base_again_without_an_agent() {
 }
 
 #[tokio::test]
+async fn a_policy_that_was_mended_after_the_label_is_taken_by_reload() {
+    let missing = "setup: []\nverifiers:\n  - { name: test, run: no-such-tool --all }\n";
+    let stage = Stage::set(missing, chain(json!([write([("a.txt", "a\n")])]))).await;
+    let issue = stage.directive("Do it.").await;
+    stage.status_says(issue, "no-such-tool: not found").await;
+    let maintainer = stage.as_("maintainer");
+    maintainer.write("main", ".github/adjutant.yml", Some("autonomy: nonsense\n")).await;
+    let refused = maintainer.comment(issue, "/reload").await;
+    stage.expect(issue, "What held before still holds").await;
+    stage.reacted(refused, "-1").await;
+    let mended = "setup: []\nverifiers:\n  - { name: test, run: test -e README.md }\n";
+    maintainer.write("main", ".github/adjutant.yml", Some(mended)).await;
+    maintainer.comment(issue, "/reload").await;
+    stage.expect(issue, "the policy was taken as it is now: `verifiers` changed, and the work starts from").await;
+    let step = stage.step_is(issue, "a", "is evaluated", |step| step.state.evaluation().is_some()).await;
+    assert_eq!(step.state.evaluation().unwrap().confidence, Confidence::Green);
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_setup_that_fails_is_told_with_its_last_line_and_leaves_no_layer() {
     let broken = "setup: [echo the registry is away; exit 3]\nverifiers:\n  - { name: test, run: test -e /nowhere }\n";
     let stage = Stage::set(broken, chain(json!([write([("a.txt", "a\n")])]))).await;

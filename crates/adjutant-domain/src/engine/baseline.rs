@@ -1,21 +1,23 @@
 //! The base commit is verified before a planner is paid, and people are asked once about what is wrong there.
 
-use super::transition::Transition;
+use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
 use crate::baseline::{BaselineFault, BaselineReport, BaselineState};
 use crate::effect::Effect;
 use crate::event::EventKind;
 use crate::failure::Failure;
-use crate::ids::Login;
+use crate::ids::{Login, StepId};
 use crate::question::Question;
+use crate::status::DirectiveStatus;
+use crate::step::{Step, StepState};
 
 impl Transition {
-    /// Whether planning may begin. Asks for the base commit to be verified where that was not done yet.
-    pub(super) fn base_is_verified(&mut self) -> bool {
-        if self.directive.baseline.state == BaselineState::Missing {
+    /// Asks for the base commit to be verified where that was not done yet, or not by the present policy.
+    pub(super) fn verify_base_if_missing(&mut self) {
+        let underway = matches!(self.directive.status(), DirectiveStatus::Planning | DirectiveStatus::Active);
+        if underway && self.directive.baseline.state == BaselineState::Missing {
             self.verify_base();
         }
-        self.directive.baseline.state == BaselineState::Settled
     }
 
     fn verify_base(&mut self) {
@@ -28,10 +30,10 @@ impl Transition {
     }
 
     /// The verifiers are done with the base commit.
-    pub(super) fn base_verified(&mut self, round: u32, report: &BaselineReport) {
+    pub(super) fn base_verified(&mut self, round: u32, report: &BaselineReport) -> Followed {
         let baseline = &self.directive.baseline;
         if baseline.state != BaselineState::Running || baseline.round != round || self.directive.status().is_over() {
-            return;
+            return Ok(());
         }
         let baseline = &mut self.directive.baseline;
         baseline.report = report.clone();
@@ -41,24 +43,27 @@ impl Transition {
         let faulty = faulty.map(|verifier| verifier.name.clone()).collect();
         let verifiers = report.verifiers.iter().map(|verifier| verifier.name.clone()).collect();
         self.record(EventKind::BaseVerified { round, verifiers, faulty, sound }, None);
-        if !sound {
-            let question = Question::Baseline { report: Box::new(report.clone()) };
-            let shown = Subject::Question(question.digest());
-            self.ask(ApprovalKind::Baseline, None, shown, question);
+        if sound {
+            return self.verify_what_waited();
         }
+        let question = Question::Baseline { report: Box::new(report.clone()) };
+        let shown = Subject::Question(question.digest());
+        self.ask(ApprovalKind::Baseline, None, shown, question);
+        Ok(())
     }
 
     /// The base commit could not be verified at all.
-    pub(super) fn base_not_verified(&mut self, reason: &Failure) {
+    pub(super) fn base_not_verified(&mut self, reason: &Failure) -> Followed {
         let fault = Some(BaselineFault::Failure(reason.clone()));
         let report = BaselineReport { fault, ..self.directive.baseline.report.clone() };
-        self.base_verified(self.directive.baseline.round, &report);
+        self.base_verified(self.directive.baseline.round, &report)
     }
 
     /// A person goes on without what is wrong on the base commit.
-    pub(super) fn base_accepted(&mut self, by: &Login, words: Option<&str>) {
+    pub(super) fn base_accepted(&mut self, by: &Login, words: Option<&str>) -> Followed {
         self.answer_own(ApprovalKind::Baseline, ApprovalStatus::Approved, by, words);
         self.directive.baseline.state = BaselineState::Settled;
+        self.verify_what_waited()
     }
 
     /// A person wants the base commit verified again. Whether a question about it waited.
@@ -69,5 +74,12 @@ impl Transition {
         self.answer_own(ApprovalKind::Baseline, ApprovalStatus::Denied, by, words);
         self.verify_base();
         true
+    }
+
+    /// What was handed in while the base commit was verified is verified now.
+    fn verify_what_waited(&mut self) -> Followed {
+        let waits = |step: &&Step| matches!(step.state, StepState::HandedIn { .. }) && step.open_pull().is_some();
+        let waiting: Vec<StepId> = self.directive.all_steps().filter(waits).map(|step| step.id).collect();
+        waiting.into_iter().try_for_each(|id| self.verify(id))
     }
 }

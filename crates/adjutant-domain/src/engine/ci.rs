@@ -75,8 +75,7 @@ impl Transition {
         let StepState::AwaitingCi { candidate, results, wait } = &self.step(id)?.state else { return Ok(()) };
         let (policy, limits) = (self.directive.policy.ci, self.directive.policy.limits);
         let waited = self.now - wait.since;
-        let unread = || CiReport::unreadable("it could not be read".to_owned());
-        let report = candidate.ci.clone().unwrap_or_else(unread);
+        let report = candidate.ci.clone().unwrap_or_else(CiReport::never_read);
         if !report.ends_wait(waited, &limits) {
             return Ok(());
         }

@@ -86,7 +86,8 @@ impl Transition {
                 Ok(self.stop(&Actor::Person(by.clone()), StopReason::Command, commanded.words.as_deref())?)
             }
             Command::Autonomy { level } => self.set_autonomy(level),
-            Command::Replan { reason } => self.replan_by_person(by, reason),
+            Command::Replan { reason } => self.replan_by_person(commanded, reason),
+            Command::Reload => self.reload(commanded),
             Command::Budget { usd } => self.set_budget(commanded, *usd),
             Command::Help | Command::Status | Command::Unknown { .. } => Ok(()),
         }
@@ -113,10 +114,7 @@ impl Transition {
             (None, ApprovalKind::Baseline) if written_before(commanded.at, approval.asked_at) => {
                 Err(refused(Refusal::BaselineChanged))
             }
-            (None, ApprovalKind::Baseline) => {
-                self.base_accepted(by, commanded.words.as_deref());
-                Ok(())
-            }
+            (None, ApprovalKind::Baseline) => Ok(self.base_accepted(by, commanded.words.as_deref())?),
             (None, _) => self.grant(by, commanded.at, commanded.words.as_deref()),
         }
     }
@@ -365,6 +363,7 @@ fn told(command: &Command) -> Command {
         Command::Pause { .. }
         | Command::Resume
         | Command::Stop
+        | Command::Reload
         | Command::Budget { .. }
         | Command::Status
         | Command::Help => {}
@@ -398,6 +397,7 @@ fn word_of(command: &Command) -> &'static str {
         Command::Resume => "resume",
         Command::Stop => "stop",
         Command::Replan { .. } => "replan",
+        Command::Reload => "reload",
         Command::Autonomy { .. } => "autonomy",
         Command::Budget { .. } => "budget",
         Command::Status => "status",

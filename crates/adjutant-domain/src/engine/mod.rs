@@ -26,6 +26,7 @@ mod pause;
 mod planning;
 mod progress;
 mod pulls;
+mod reload;
 mod replan;
 mod schedule;
 mod steps;
@@ -38,6 +39,7 @@ mod work;
 use chrono::{DateTime, Utc};
 
 use super::actor::Actor;
+use super::baseline::BaselineState;
 use super::cause::IssueEnd;
 use super::directive::Directive;
 use super::effect::{Effect, Notice};
@@ -142,14 +144,8 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
             transition.pull_ready(*step);
             Ok(())
         }
-        Signal::BaseVerified { round, report } => {
-            transition.base_verified(*round, report);
-            Ok(())
-        }
-        Signal::BaseNotVerified { reason } => {
-            transition.base_not_verified(reason);
-            Ok(())
-        }
+        Signal::BaseVerified { round, report } => transition.base_verified(*round, report),
+        Signal::BaseNotVerified { reason } => transition.base_not_verified(reason),
         Signal::Verified { step, head, results, findings } => transition.verified(*step, head, results, findings),
         Signal::CiChanged { step, head } => transition.ci_changed(*step, head),
         Signal::CiRead { step, head, report } => transition.ci_read(*step, head, report),
@@ -196,9 +192,10 @@ impl Transition {
         let by_itself = match step.state {
             StepState::Working { .. }
             | StepState::Integrating { .. }
-            | StepState::HandedIn { .. }
             | StepState::Verifying { .. }
             | StepState::Merging { .. } => true,
+            // It may wait for what a person says about the base commit.
+            StepState::HandedIn { .. } => self.directive.baseline.state != BaselineState::Asked,
             // A judge at work counts as a task, and the repository's CI is nobody's work here.
             _ => false,
         };

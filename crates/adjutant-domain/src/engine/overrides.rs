@@ -66,7 +66,7 @@ impl Transition {
     }
 
     /// Merges that were decided on and not yet asked for are decided on again.
-    fn decide_again(&mut self) -> Followed {
+    pub(super) fn decide_again(&mut self) -> Followed {
         let undone = |step: &Step| match &step.state {
             StepState::Merging { candidate, request: MergeRequest::Wanted } if !self.accepted_by_person(step) => {
                 Some((step.id, candidate.clone()))

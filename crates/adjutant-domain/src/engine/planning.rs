@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
+use crate::baseline::BaselineState;
 use crate::directive::{DirectiveState, PlanOrigin, PlanRecord, TurnedDown, Underway};
 use crate::effect::Effect;
 use crate::event::EventKind;
@@ -27,7 +28,7 @@ impl Transition {
         if self.directive.status() != DirectiveStatus::Planning || self.directive.plan.is_some() || planning {
             return;
         }
-        if !self.base_is_verified() {
+        if self.directive.baseline.state != BaselineState::Settled {
             return;
         }
         let attempt = self.planner_failures() + 1;

@@ -6,25 +6,14 @@ use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::cause::Cause;
 use crate::closing::ClosingReason;
 use crate::directive::{Directive, DirectiveState, TurnedDown, Underway};
-use crate::effect::{Effect, Notice};
+use crate::effect::Effect;
 use crate::event::{Breaker, EventKind};
-use crate::ids::{Login, StepId, StepName};
+use crate::ids::{StepId, StepName};
 use crate::policy::Autonomy;
 use crate::refusal::Refusal;
 use crate::replan::{IssueText, Replan, ReplanReason, renumber};
 
 impl Transition {
-    /// A person wants another plan. Where the issue was edited, its text as it is now becomes the brief.
-    pub(super) fn replan_by_person(&mut self, by: &Login, reason: &str) -> Result<(), Notice> {
-        if self.has_started() && !self.plans_left() {
-            let limit = self.directive.policy.limits.chain_generations;
-            self.tripped(Breaker::ChainGenerations, limit, self.directive.plan_number(), None);
-            return Err(Notice::Refused { reason: Refusal::PlansUsedUp { limit } });
-        }
-        let edited = self.take_newer_text();
-        Ok(self.replan(&Actor::Person(by.clone()), ReplanReason::Words(reason.trim().to_owned()), edited)?)
-    }
-
     /// A step's automatic reworks are used up: Adjutant plans anew by itself where the policy lets it, and leaves the
     /// step to a person where not.
     pub(super) fn replan_or_block(&mut self, id: StepId, cause: Cause) -> Followed {
@@ -59,7 +48,7 @@ impl Transition {
         self.directive.state.underway() == Some(Underway::Active)
     }
 
-    fn replan(&mut self, by: &Actor, reason: ReplanReason, edited: bool) -> Followed {
+    pub(super) fn replan(&mut self, by: &Actor, reason: ReplanReason, edited: bool) -> Followed {
         self.actor(by);
         let started = self.has_started();
         let generation = self.directive.generation + 1;
@@ -129,7 +118,7 @@ impl Transition {
 
     /// Freezes the brief anew where the issue says something else by now. Whoever edited it need not have write
     /// access, so that a plan for it waits for a person.
-    fn take_newer_text(&mut self) -> bool {
+    pub(super) fn take_newer_text(&mut self) -> bool {
         let Some(IssueText { title, brief }) = self.directive.newer_text.take() else { return false };
         let before = std::mem::replace(&mut self.directive.brief, brief);
         self.directive.title = title;

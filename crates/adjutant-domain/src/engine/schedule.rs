@@ -13,6 +13,7 @@ impl Transition {
     pub(super) fn advance(&mut self) -> Followed {
         self.check_breakers()?;
         self.expire();
+        self.verify_base_if_missing();
         self.plan_if_needed();
         let is_cut = self.directive.integration_cut || !self.needs_integration();
         if self.directive.status() != DirectiveStatus::Active || !is_cut {

@@ -3,6 +3,7 @@
 use super::transition::{Followed, Transition};
 use crate::actor::Actor;
 use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
+use crate::baseline::BaselineState;
 use crate::cause::Cause;
 use crate::closing::ClosingReason;
 use crate::effect::Effect;
@@ -20,6 +21,10 @@ impl Transition {
         let Some(head) = step.head().cloned() else { return Ok(()) };
         if step.open_pull().is_none() {
             self.effect(Effect::OpenPull { step: id });
+            return Ok(());
+        }
+        // A verifier that is red before any change is held against none, so the base comes first.
+        if self.directive.baseline.state != BaselineState::Settled {
             return Ok(());
         }
         let round = step.verifications + 1;

@@ -136,6 +136,11 @@ events! {
         /// Whether the edited text is worked on from here on.
         edited: bool,
     }
+    PolicyReloaded "policy_reloaded" [Info]
+        "the policy was read again by an order: the keys that changed, and the base commit where that moved" {
+        changed: Vec<String>,
+        base: Option<Sha>,
+    }
     SupersededMerged "superseded_merged" [Info]
         "a pull request of an earlier plan was merged after all: its step is done" {
         step: StepName,

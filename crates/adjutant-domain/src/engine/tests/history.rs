@@ -23,17 +23,8 @@ fn told(world: &World, signal: Signal) -> Vec<String> {
 }
 
 fn order(command: Command) -> Signal {
-    let source = Source { kind: SourceKind::IssueComment, id: 77, node_id: String::new(), number: 12, index: 0 };
     let at = morning() + Duration::days(1);
-    Signal::Commanded(Commanded {
-        actor: actor("maintainer", Permission::Admin),
-        command,
-        pull: None,
-        sha: None,
-        words: None,
-        source,
-        at,
-    })
+    Signal::Commanded(ordered(actor("maintainer", Permission::Admin), command, None, 77, at))
 }
 
 /// `a` waits for a person, an agent is at `b`.

@@ -9,8 +9,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("table", include_str!("../table.rs")),
     ("transition", include_str!("../transition.rs")),
     ("approvals", include_str!("../approvals.rs")),
-    ("baseline", include_str!("../baseline.rs")),
     ("steps", include_str!("../steps.rs")),
+    ("baseline", include_str!("../baseline.rs")),
     ("ending", include_str!("../ending.rs")),
     ("replan", include_str!("../replan.rs")),
     ("planning", include_str!("../planning.rs")),
@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("breakers", include_str!("../breakers.rs")),
     ("schedule", include_str!("../schedule.rs")),
     ("overrides", include_str!("../overrides.rs")),
+    ("reload", include_str!("../reload.rs")),
     ("lifecycle", include_str!("../lifecycle.rs")),
     ("commands", include_str!("../commands.rs")),
 ];

@@ -23,7 +23,7 @@ use crate::plan::PlanFault;
 use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
 use crate::refusal::Refusal;
 use crate::replan::ReplanReason;
-use crate::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
+use crate::signal::{Commanded, Labelled, Permission, PolicyRead, Requester, Signal, Source, SourceKind, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::{Candidate, Finding, FindingKind, Instructions, PassedBy, Pull, StepState, Submission};
 use crate::task::{TaskKind, TaskStatus};
@@ -36,6 +36,7 @@ mod cells;
 mod ci;
 mod commands;
 mod contracts;
+mod dice;
 mod found;
 mod history;
 mod layers;
@@ -43,6 +44,7 @@ mod life;
 mod machine;
 mod overrides;
 mod planning;
+mod reload;
 mod replan;
 mod rules;
 pub(crate) mod simulation;
@@ -151,6 +153,18 @@ fn morning() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap()
 }
 
+/// What a repository says by now of how it is worked on.
+fn policy_read(policy: Policy) -> PolicyRead {
+    let base = Base { branch: Branch::new("main"), sha: Sha::new("base"), is_default: true };
+    PolicyRead { policy: Ok(policy), overrides: Vec::new(), agents: None, base: Some(base) }
+}
+
+/// An order in a comment.
+fn ordered(actor: Requester, command: Command, pull: Option<u64>, id: u64, at: DateTime<Utc>) -> Commanded {
+    let source = Source { kind: SourceKind::IssueComment, id, node_id: String::new(), number: 12, index: 0 };
+    Commanded { actor, command, pull, sha: None, source, at, words: None, policy: None }
+}
+
 struct World {
     directive: Directive,
     effects: Vec<Effect>,
@@ -158,6 +172,8 @@ struct World {
     now: DateTime<Utc>,
     pulls: u64,
     comments: u64,
+    /// What is read of the policy with the next order.
+    reads: Option<Box<PolicyRead>>,
     /// Whether every agent works for others, so that tasks stay queued.
     busy: bool,
     /// Whether the test itself tells how the base commit was verified.
@@ -189,6 +205,7 @@ impl World {
             now,
             pulls: 0,
             comments: 0,
+            reads: None,
             busy: false,
             base_waits,
         };
@@ -347,21 +364,9 @@ impl World {
         let pull =
             pull.map(|name| self.directive.step_named(name).unwrap().pull.as_ref().expect("a pull request").number);
         let at = at.unwrap_or(self.now + Duration::seconds(5));
-        self.signal(Signal::Commanded(Commanded {
-            actor: by,
-            command,
-            pull,
-            sha: sha.map(Sha::new),
-            source: Source {
-                kind: SourceKind::IssueComment,
-                id: self.comments,
-                node_id: String::new(),
-                number: 12,
-                index: 0,
-            },
-            at,
-            words: Some("As written.".to_owned()),
-        }));
+        let (policy, words) = (self.reads.take(), Some("As written.".to_owned()));
+        let order = ordered(by, command, pull, self.comments, at);
+        self.signal(Signal::Commanded(Commanded { sha: sha.map(Sha::new), words, policy, ..order }));
     }
 
     fn maintainer(&mut self, pull: Option<&str>, command: Command) {

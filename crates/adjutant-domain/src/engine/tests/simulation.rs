@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 mod limits;
 mod plans;
 
+use super::dice::Dice;
 use super::*;
 use crate::engine::table::{Case, Next, Remaining, next};
 use crate::evaluation::Evaluation;
@@ -23,26 +24,6 @@ const SEEDS: u64 = 500;
 const COST: Usd = Usd(300_000);
 const CHAOS: usize = 120;
 const PATIENCE: usize = 600;
-
-/// A small generator (xorshift*), so that a seed is all that there is to know of a run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        usize::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % sides.max(1)
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.roll(chances) == 0
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        if from.is_empty() { None } else { Some(from[self.roll(from.len())].clone()) }
-    }
-}
 
 /// The world as far as the engine can tell: an outbox, branches and pull requests.
 struct Simulation {
@@ -77,10 +58,12 @@ impl Simulation {
         policy.limits.parallel_tasks = 1 + u32::try_from(dice.roll(3)).unwrap();
         policy.limits.cost = Usd::from_dollars(if dice.one_in(3) { 2.0 } else { 50.0 });
         let now = Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap();
-        let decision = open(&labelled(policy), now);
+        let Decision { directive, effects, .. } = open(&labelled(policy), now);
+        let directive = directive.unwrap();
+        let text = IssueText { title: directive.title.clone(), brief: directive.brief.clone() };
         let mut simulation = Self {
             dice,
-            directive: decision.directive.clone().unwrap(),
+            directive,
             now,
             queue: Vec::new(),
             done: BTreeSet::new(),
@@ -88,16 +71,13 @@ impl Simulation {
             pulls: BTreeMap::new(),
             closed: BTreeSet::new(),
             merged: BTreeSet::new(),
-            text: IssueText {
-                title: decision.directive.clone().unwrap().title,
-                brief: decision.directive.unwrap().brief,
-            },
+            text,
             heads: 0,
             numbers: 100,
             chaos: true,
             trace: Vec::new(),
         };
-        simulation.enqueue(decision.effects);
+        simulation.enqueue(effects);
         simulation
     }
 
@@ -393,6 +373,7 @@ impl Simulation {
             9 => Command::Pause { now: self.dice.one_in(2) },
             10 | 11 => Command::Resume,
             12 if self.dice.one_in(20) => Command::Stop,
+            12 if self.dice.one_in(4) => Command::Reload,
             14 => Command::Budget { usd: self.dice.pick(&[0.5, 2.0, 3.0, 9.0, 60.0, 400.0]).unwrap() },
             13 => Command::Autonomy { level: "manual".to_owned() },
             _ => Command::Status,
@@ -405,9 +386,17 @@ impl Simulation {
         }
         let pull = on.and_then(|step| self.pulls.get(&step)).copied();
         self.numbers += 1;
-        let source =
-            Source { kind: SourceKind::IssueComment, id: self.numbers, node_id: String::new(), number: 12, index: 0 };
-        self.tell(Signal::Commanded(Commanded { actor, command, pull, sha: None, source, at: self.now, words: None }));
+        let policy =
+            matches!(command, Command::Reload | Command::Replan { .. }).then(|| Box::new(self.policy_by_now()));
+        let order = ordered(actor, command, pull, self.numbers, self.now);
+        self.tell(Signal::Commanded(Commanded { policy, ..order }));
+    }
+
+    /// The policy file, which somebody may have changed or broken.
+    fn policy_by_now(&mut self) -> PolicyRead {
+        let setup = self.dice.one_in(2).then(|| vec!["npm ci".to_owned()]);
+        let read = policy_read(Policy { setup, ..self.directive.policy.clone() });
+        if self.dice.one_in(20) { PolicyRead { policy: Err(vec!["Line 1.".to_owned()]), ..read } } else { read }
     }
 
     /// What a helpful maintainer does when nothing moves: answers what is asked.
@@ -463,7 +452,7 @@ impl Simulation {
 #[test]
 fn whatever_happens_a_directive_comes_to_its_end_or_asks_a_person() {
     let Tally { endings, replans, carried } = simulate(1..=SEEDS);
-    assert!(replans > 200 && carried > 100, "too little is planned anew: {replans} replans, {carried} steps carried");
+    assert!(replans > 200 && carried > 60, "too little is planned anew: {replans} replans, {carried} steps carried");
     assert!(endings.get("completed").is_some_and(|count| *count > SEEDS / 4), "too few completed: {endings:?}");
     assert!(endings.contains_key("failed"), "{endings:?}");
 }

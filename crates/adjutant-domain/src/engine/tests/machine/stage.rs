@@ -199,9 +199,8 @@ impl Stage {
 
     fn order(&mut self, actor: Requester, pull: Option<u64>, command: Command, sha: Option<Sha>, at: DateTime<Utc>) {
         self.numbers += 1;
-        let source =
-            Source { kind: SourceKind::IssueComment, id: self.numbers, node_id: String::new(), number: 12, index: 0 };
-        self.tell(Signal::Commanded(Commanded { actor, command, pull, sha, words: None, source, at }));
+        let order = ordered(actor, command, pull, self.numbers, at);
+        self.tell(Signal::Commanded(Commanded { sha, ..order }));
     }
 
     fn fact(&mut self, what: Told, of: &Step, head: Sha) {

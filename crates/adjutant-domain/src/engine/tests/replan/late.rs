@@ -5,10 +5,8 @@ use crate::ids::StepName;
 
 fn order_on(world: &mut World, pull: u64, command: Command) {
     world.comments += 1;
-    let (kind, id) = (SourceKind::IssueComment, world.comments);
-    let source = Source { kind, id, node_id: String::new(), number: pull, index: 0 };
     let (actor, at) = (actor("maintainer", Permission::Admin), world.now + Duration::seconds(5));
-    world.signal(Signal::Commanded(Commanded { actor, command, pull: Some(pull), sha: None, words: None, source, at }));
+    world.signal(Signal::Commanded(ordered(actor, command, Some(pull), world.comments, at)));
 }
 
 #[test]
