@@ -14,7 +14,7 @@ const TOOLCHAINS: &[(&[&str], &str)] = &[
     (&["java", "javac"], "a JDK (Debian and Ubuntu: `apt-get install default-jdk`)"),
     (&["mvn"], "Maven (Debian and Ubuntu: `apt-get install maven`)"),
     (&["gradle"], "Gradle (https://gradle.org/install)"),
-    (&["ruby", "bundle", "gem"], "Ruby (Debian and Ubuntu: `apt-get install ruby bundler`)"),
+    (&["ruby", "bundle", "gem", "rake"], "Ruby (Debian and Ubuntu: `apt-get install ruby bundler`)"),
     (&["php"], "PHP (Debian and Ubuntu: `apt-get install php-cli`)"),
     (&["composer"], "Composer (Debian and Ubuntu: `apt-get install composer`)"),
     (&["dotnet"], "the .NET SDK (https://dotnet.microsoft.com/download)"),
@@ -24,7 +24,13 @@ const TOOLCHAINS: &[(&[&str], &str)] = &[
     (&["make"], "Make (Debian and Ubuntu: `apt-get install make`)"),
     (&["cmake", "ctest"], "CMake (Debian and Ubuntu: `apt-get install cmake`)"),
     (&["cc", "gcc", "g++", "c++"], "a C compiler (Debian and Ubuntu: `apt-get install build-essential`)"),
-    (&["just"], "just (Debian and Ubuntu: `apt-get install just`)"),
+    (&["just"], "just (`npm install --global rust-just`)"),
+    (&["meson", "ninja"], "Meson (Debian and Ubuntu: `apt-get install meson`)"),
+    (&["autoreconf", "aclocal"], "Autotools (Debian and Ubuntu: `apt-get install autoconf automake libtool`)"),
+    (&["bats"], "bats (Debian and Ubuntu: `apt-get install bats`)"),
+    (&["perl", "prove"], "Perl (Debian and Ubuntu: `apt-get install perl`)"),
+    (&["mix", "elixir"], "Elixir (Debian and Ubuntu: `apt-get install elixir`)"),
+    (&["deno"], "Deno (`npm install --global deno`)"),
 ];
 
 /// The programs that run a repository's dependencies, each with the command that installs these.

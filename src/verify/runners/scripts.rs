@@ -19,8 +19,17 @@ const INTERPRETERS: [&str; 16] = [
 ];
 
 /// The files that programs read by themselves, in whichever folder they are called.
-const READ_BY_PROGRAMS: &[(&str, &[&str])] =
-    &[("make", &MAKEFILES), ("just", &JUSTFILES), ("cmake", &["CMakeLists.txt"]), ("ctest", &["CMakeLists.txt"])];
+const READ_BY_PROGRAMS: &[(&str, &[&str])] = &[
+    ("make", &MAKEFILES),
+    // What `make` reads where it is made from them.
+    ("make", &["Makefile.in", "Makefile.am", "configure", "configure.ac", "configure.in"]),
+    ("just", &JUSTFILES),
+    ("cmake", &["CMakeLists.txt"]),
+    ("ctest", &["CMakeLists.txt"]),
+    ("meson", &["meson.build", "meson.options", "meson_options.txt"]),
+    ("bats", &["setup_suite.bash", "test_helper.bash"]),
+    ("prove", &[".proverc"]),
+];
 
 /// The files that a verifier's command names, and those that its programs read without being told.
 pub(super) fn named(run: &str, folder: &str, modes: &BTreeMap<String, u32>) -> Vec<String> {
@@ -77,6 +86,9 @@ mod tests {
         let below = self::tree(&[("core/Makefile", 0o100_644), ("src/CMakeLists.txt", 0o100_644)]);
         assert_eq!(named("make -C core test", "", &below), ["core/Makefile"]);
         assert_eq!(named("cmake -S . -B build && ctest", "", &below)[0], "src/CMakeLists.txt");
+        let made = self::tree(&[("configure", 0o100_755), ("src/Makefile.am", 0o100_644), ("meson.build", 0o100_644)]);
+        assert_eq!(named("./configure && make check", "", &made), ["configure", "configure", "src/Makefile.am"]);
+        assert_eq!(named("meson setup b && meson test -C b", "", &made), ["meson.build"]);
         assert_eq!(named("pytest", "", &tree), [""; 0]);
     }
 
