@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::native;
+
 /// The largest manifest that is read.
 pub(super) const MAX_BYTES: u64 = 1024 * 1024;
 /// The most manifests of one commit that are read.
@@ -23,6 +25,8 @@ const MANIFESTS: &[&str] = &[
     "pnpm-lock.yaml",
     "composer.json",
     "CMakeLists.txt",
+    "meson.build",
+    "Makefile.in",
     "GNUmakefile",
     "makefile",
     "Makefile",
@@ -39,11 +43,14 @@ const PROJECTS: &[&str] = &[
     "deno.jsonc",
     "pyproject.toml",
     "setup.py",
+    "requirements.txt",
+    "manage.py",
     "go.mod",
     "pom.xml",
     "build.gradle",
     "build.gradle.kts",
     "Gemfile",
+    "gems.rb",
     "composer.json",
     "mix.exs",
     "Package.swift",
@@ -104,9 +111,14 @@ impl Files {
     pub fn manifests(&self) -> Vec<String> {
         let wanted = |path: &&String| {
             let (folder, name) = split(path);
-            MANIFESTS.contains(&name) && is_candidate(folder)
+            let of_tests = native::TEST_FOLDERS.contains(&folder) && matches!(name, "CMakeLists.txt" | "meson.build");
+            MANIFESTS.contains(&name) && (is_candidate(folder) || of_tests)
         };
-        self.paths.iter().filter(wanted).take(MOST_MANIFESTS).cloned().collect()
+        // Those nearest to the root decide most.
+        let mut found: Vec<String> = self.paths.iter().filter(wanted).cloned().collect();
+        found.sort_by_key(|path| path.matches('/').count());
+        found.truncate(MOST_MANIFESTS);
+        found
     }
 
     /// The text of a manifest.
@@ -115,7 +127,11 @@ impl Files {
     }
 
     pub(super) fn root(&self) -> Folder<'_> {
-        Folder { path: "", files: self }
+        self.folder("")
+    }
+
+    pub(super) fn folder<'a>(&'a self, path: &'a str) -> Folder<'a> {
+        Folder { path, files: self }
     }
 
     /// The root and the folders that are projects of their own, those nearest to the root first.

@@ -2,14 +2,15 @@
 //!
 //! In: the paths of a commit and the texts of its manifests ([`Files`]). Out: one [`Detected`] for each folder and
 //! ecosystem, with the command, and the reason in words that a person can check. The rules of each ecosystem are the
-//! functions of the table `ECOSYSTEMS`; a task runner (`RUNNERS`) counts only where no ecosystem was found, because
-//! its `test` usually runs the same commands.
+//! functions of the table `ECOSYSTEMS`; a build system or task runner (`RUNNERS`) counts only where the root is no
+//! project of an ecosystem, because its `test` usually runs the same commands.
 //!
 //! What never happens here: nothing is run, and nothing is read from the commit under test. The caller passes the *base*
 //! commit.
 
 mod ecosystems;
 mod files;
+mod native;
 mod node;
 mod python;
 mod runners;
@@ -84,27 +85,57 @@ impl Rule {
     }
 }
 
-/// The name of an ecosystem and the rule by which a folder is tested, if it is one of that ecosystem.
-type Ecosystem = (&'static str, fn(&Folder<'_>) -> Option<Rule>);
+/// A kind of project.
+struct Ecosystem {
+    name: &'static str,
+    /// How a folder is tested, if it is a project of this kind.
+    rule: fn(&Folder<'_>) -> Option<Rule>,
+    /// Whether the command of the first folder tests the second one, too, which is below it.
+    covers: fn(&Folder<'_>, &Folder<'_>) -> bool,
+}
+
+impl Ecosystem {
+    const fn new(name: &'static str, rule: fn(&Folder<'_>) -> Option<Rule>) -> Self {
+        Self { name, rule, covers: |_, _| true }
+    }
+
+    const fn covering(self, covers: fn(&Folder<'_>, &Folder<'_>) -> bool) -> Self {
+        Self { covers, ..self }
+    }
+}
 
 const ECOSYSTEMS: &[Ecosystem] = &[
-    ("Cargo", ecosystems::cargo),
-    ("Node.js", node::rule),
-    ("Deno", ecosystems::deno),
-    ("Python", python::project),
-    ("Go", ecosystems::go),
-    ("Maven", ecosystems::maven),
-    ("Gradle", ecosystems::gradle),
-    ("Ruby", ecosystems::ruby),
-    ("PHP", ecosystems::php),
-    (".NET", ecosystems::dotnet),
-    ("Elixir", ecosystems::elixir),
-    ("Swift", ecosystems::swift),
+    Ecosystem::new("Cargo", ecosystems::cargo).covering(ecosystems::cargo_covers),
+    Ecosystem::new("Node.js", node::rule).covering(node::covers),
+    Ecosystem::new("Deno", ecosystems::deno),
+    Ecosystem::new("Python", python::project),
+    // A module's packages end where another module begins: <https://go.dev/ref/mod#modules-overview>
+    Ecosystem::new("Go", ecosystems::go).covering(|_, _| false),
+    Ecosystem::new("Maven", ecosystems::maven),
+    Ecosystem::new("Gradle", ecosystems::gradle),
+    Ecosystem::new("Ruby", ecosystems::ruby),
+    Ecosystem::new("PHP", ecosystems::php),
+    Ecosystem::new(".NET", ecosystems::dotnet),
+    Ecosystem::new("Elixir", ecosystems::elixir),
+    Ecosystem::new("Swift", ecosystems::swift),
+    Ecosystem::new("Perl", ecosystems::perl),
 ];
 
-/// In the order in which they are asked; the first answer is taken.
-const RUNNERS: &[Ecosystem] =
-    &[("just", runners::just), ("make", runners::make), ("CMake", runners::cmake), ("Python", python::loose_tests)];
+/// How a root is tested that is no project of an ecosystem, in the order in which they are asked; the first answer is
+/// taken.
+const RUNNERS: &[Ecosystem] = &[
+    Ecosystem::new("just", runners::just),
+    Ecosystem::new("Autotools", native::configured),
+    Ecosystem::new("make", runners::make),
+    Ecosystem::new("Meson", native::meson),
+    Ecosystem::new("CMake", native::cmake),
+    Ecosystem::new("Autotools", native::autotools),
+    Ecosystem::new("bats", runners::bats),
+];
+
+/// What is only taken where nothing else is found in any folder.
+const GUESSES: &[Ecosystem] =
+    &[Ecosystem::new("Python", python::loose_tests), Ecosystem::new("shell", runners::script)];
 
 /// The verifiers for a commit whose policy names none. Pass the base commit, never the one under test.
 pub async fn detect_at(mirror: &Mirror, commit: &str) -> Result<Detection, GitError> {
@@ -122,18 +153,22 @@ pub async fn detect_at(mirror: &Mirror, commit: &str) -> Result<Detection, GitEr
 pub fn detect(files: &Files) -> Detection {
     let mut found: Vec<Detected> = Vec::new();
     for folder in files.folders() {
-        for (ecosystem, rule) in ECOSYSTEMS {
-            // The command of a folder tests the folders below it, too.
-            let above = found.iter().any(|it| it.ecosystem == *ecosystem && folder.is_below(&it.folder));
-            if let Some(rule) = (!above).then(|| rule(&folder)).flatten() {
-                found.push(detected(&folder, ecosystem, rule));
+        for Ecosystem { name, rule, covers } in ECOSYSTEMS {
+            let covered = found.iter().any(|it| {
+                it.ecosystem == *name && folder.is_below(&it.folder) && covers(&files.folder(&it.folder), &folder)
+            });
+            if let Some(rule) = (!covered).then(|| rule(&folder)).flatten() {
+                found.push(detected(&folder, name, rule));
             }
         }
     }
+    let root = files.root();
+    let first = |all: &[Ecosystem]| all.iter().find_map(|it| Some(detected(&root, it.name, (it.rule)(&root)?)));
     if found.is_empty() {
-        let root = files.root();
-        let runner = RUNNERS.iter().find_map(|(name, rule)| Some(detected(&root, name, rule(&root)?)));
-        found.extend(runner);
+        found.extend(first(RUNNERS).or_else(|| first(GUESSES)));
+    } else if found.iter().all(|it| !it.folder.is_empty() && !runners::names(&root, &it.folder)) {
+        // Projects in folders beside a root of another kind, for example the bindings of a library in C.
+        found.splice(0..0, first(RUNNERS));
     }
     let left_out = found.split_off(found.len().min(MOST_DETECTED));
     let folders: BTreeSet<String> = left_out.into_iter().map(|it| it.folder).collect();

@@ -30,19 +30,26 @@ const PNPM: &[(&str, &str)] = &[("'9.", "9"), ("'6.", "8"), ("5.", "7")];
 /// Scripts of these programs install hooks of git, which nothing here needs.
 const HOOKS: &[&str] = &["husky", "lefthook", "simple-git-hooks", "git-hooks", "is-ci"];
 
+/// Scripts that run the tests, the first one that is there.
+const TESTS: &[&str] = &["test", "test:unit", "test:ci", "unit-test", "unit"];
+
+/// Packages that download a program of their own when they are installed, and the variable that keeps them from it.
+/// It comes from a host that is no registry, and a failed download would fail the whole setup.
+const DOWNLOADS: &[(&str, &str)] = &[
+    ("puppeteer", "PUPPETEER_SKIP_DOWNLOAD=1"),
+    ("cypress", "CYPRESS_INSTALL_BINARY=0"),
+    ("electron", "ELECTRON_SKIP_BINARY_DOWNLOAD=1"),
+    ("chromedriver", "CHROMEDRIVER_SKIP_DOWNLOAD=true"),
+    ("@sentry/cli", "SENTRYCLI_SKIP_DOWNLOAD=1"),
+];
+
 pub(super) fn rule(folder: &Folder<'_>) -> Option<Rule> {
     let package = folder.json("package.json")?;
     let Chosen { manager, version, sign } = choose(folder, &package);
-    let setup = setup(folder, manager, version.as_deref());
-    if has_test(&package) {
-        let test = match manager {
-            Manager::Npm => "npm test",
-            Manager::Pnpm => "pnpm test",
-            Manager::Yarn => "yarn test",
-            // `bun test` is Bun's own runner, not the script.
-            Manager::Bun => "bun run test",
-        };
-        let mut rule = Rule::new(test, format!("the script `test` in `package.json`{sign}")).after(setup);
+    let setup = setup(folder, manager, version.as_deref(), &package);
+    if let Some(name) = TESTS.iter().copied().find(|name| is_test(script(&package, name))) {
+        let (test, what) = command(manager, name, &package);
+        let mut rule = Rule::new(test, format!("{what} in `package.json`{sign}")).after(setup);
         if prepares(&package) {
             // Package managers run it when they install, and it builds what the tests load. It belongs to each commit.
             rule.run = format!("npm run prepare && {}", rule.run);
@@ -54,9 +61,54 @@ pub(super) fn rule(folder: &Folder<'_>) -> Option<Rule> {
     let run = match manager {
         Manager::Npm if workspaces => "npm test --workspaces --if-present",
         Manager::Pnpm if workspaces => "pnpm --recursive --if-present run test",
+        // Those before the fourth need a plugin for it, or stop at the first member without the script.
+        Manager::Yarn if workspaces && version.as_deref().is_some_and(|version| version.starts_with('4')) => {
+            "yarn workspaces foreach --all run test"
+        }
+        Manager::Bun if workspaces => "bun run --filter '*' test",
+        Manager::Bun if folder.below().any(is_for_bun) => {
+            return Some(Rule::new("bun test", format!("the files named like tests of Bun{sign}")).after(setup));
+        }
         _ => return None,
     };
     Some(Rule::new(run, format!("the workspaces of `package.json`{sign}")).after(setup))
+}
+
+/// A package with a lockfile of its own is no member of the workspace above it.
+pub(super) fn covers(_: &Folder<'_>, below: &Folder<'_>) -> bool {
+    !LOCKFILES.iter().any(|(name, _)| below.has(name))
+}
+
+/// The command for a script, and what it runs.
+fn command(manager: Manager, name: &str, package: &Value) -> (String, String) {
+    let what = format!("the script `{name}`");
+    let (program, short) = match manager {
+        Manager::Npm => ("npm", name == "test"),
+        Manager::Pnpm => ("pnpm", name == "test"),
+        Manager::Yarn => ("yarn", name == "test"),
+        // `bun test` is Bun's own runner, not the script.
+        Manager::Bun => ("bun", false),
+    };
+    let run = if short { format!("{program} {name}") } else { format!("{program} run {name}") };
+    let after = format!("post{name}");
+    if manager != Manager::Npm || !script(package, &after).contains("audit") {
+        return (run, what);
+    }
+    let before = format!("pre{name}");
+    let first = script(package, &before);
+    let before =
+        if is_test(first) && !first.contains("audit") { format!("npm run {before} && ") } else { String::new() };
+    (
+        format!("{before}{run} --ignore-scripts"),
+        format!("{what} without `{after}`, which asks a registry for advisories,"),
+    )
+}
+
+/// <https://bun.sh/docs/cli/test>
+fn is_for_bun(path: &str) -> bool {
+    let parts: Vec<&str> = path.rsplit('/').next().unwrap_or(path).split(['.', '_']).collect();
+    let code = parts.last().is_some_and(|end| matches!(*end, "ts" | "tsx" | "js" | "jsx"));
+    code && parts.iter().rev().nth(1).is_some_and(|part| matches!(*part, "test" | "spec"))
 }
 
 /// The package manager of a project.
@@ -103,7 +155,12 @@ fn pnpm_version(folder: &Folder<'_>) -> Option<String> {
 }
 
 /// Package managers other than npm come from npm's registry.
-fn setup(folder: &Folder<'_>, manager: Manager, version: Option<&str>) -> Setup {
+fn setup(folder: &Folder<'_>, manager: Manager, version: Option<&str>, package: &Value) -> Setup {
+    let without: String = DOWNLOADS
+        .iter()
+        .filter(|(name, _)| ["dependencies", "devDependencies"].iter().any(|list| package[*list].get(name).is_some()))
+        .flat_map(|(_, variable)| [variable, " "])
+        .collect();
     let with = |package: &str, default: &str| {
         let version = version.unwrap_or(default);
         format!("npm install --global --prefix ~/.local {package}@{version}")
@@ -113,35 +170,36 @@ fn setup(folder: &Folder<'_>, manager: Manager, version: Option<&str>) -> Setup 
         Manager::Npm => {
             let locked = locked(&["package-lock.json", "npm-shrinkwrap.json"]);
             let install = if locked { "npm ci" } else { "npm install --no-package-lock" };
-            Setup::install([install]).keeping(&["node_modules"])
+            Setup::install([format!("{without}{install}")]).keeping(&["node_modules"])
         }
         Manager::Pnpm => {
             let frozen = if locked(&["pnpm-lock.yaml"]) { " --frozen-lockfile" } else { "" };
-            Setup::install([with("pnpm", "9"), format!("pnpm install{frozen}")])
+            Setup::install([with("pnpm", "9"), format!("{without}pnpm install{frozen}")])
                 .keeping(&["node_modules", "pnpm-lock.yaml"])
         }
         Manager::Yarn => {
             // The first version and the later ones are packages of different names.
             let modern = version.map_or_else(|| folder.has(".yarnrc.yml"), |version| !version.starts_with("1."));
-            let (program, flag) = if modern {
-                (with("@yarnpkg/cli-dist", "4"), "immutable")
+            // The first version fails where a dependency is made for another version of Node.js; the others only warn.
+            let (program, flag, more) = if modern {
+                (with("@yarnpkg/cli-dist", "4"), "immutable", "")
             } else {
-                (with("yarn", "1"), "frozen-lockfile")
+                (with("yarn", "1"), "frozen-lockfile", " --ignore-engines --network-timeout 300000")
             };
-            let frozen = if locked(&["yarn.lock"]) { format!(" --{flag}") } else { String::new() };
+            let frozen = if locked(&["yarn.lock"]) { format!(" --{flag}{more}") } else { more.to_owned() };
             let kept = &["node_modules", "yarn.lock", ".yarn", ".pnp.cjs", ".pnp.loader.mjs"];
-            Setup::install([program, format!("yarn install{frozen}")]).keeping(kept)
+            Setup::install([program, format!("{without}yarn install{frozen}")]).keeping(kept)
         }
         Manager::Bun => {
             let frozen = if locked(&["bun.lock", "bun.lockb"]) { " --frozen-lockfile" } else { "" };
-            Setup::install([with("bun", "1"), format!("bun install{frozen}")]).keeping(&["node_modules", "bun.lock"])
+            Setup::install([with("bun", "1"), format!("{without}bun install{frozen}")])
+                .keeping(&["node_modules", "bun.lock"])
         }
     }
 }
 
-/// Whether there is a test script other than the one that `npm init` writes.
-fn has_test(package: &Value) -> bool {
-    let script = script(package, "test");
+/// Whether a script is one, and other than the one that `npm init` writes.
+fn is_test(script: &str) -> bool {
     !script.trim().is_empty() && !script.contains("no test specified")
 }
 
@@ -152,5 +210,5 @@ fn prepares(package: &Value) -> bool {
 }
 
 fn script<'a>(package: &'a Value, name: &str) -> &'a str {
-    package.pointer(&format!("/scripts/{name}")).and_then(Value::as_str).unwrap_or_default()
+    package["scripts"].get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ fn found(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
     commands.collect()
 }
 
-fn commands(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
+pub(super) fn commands(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
     let first = |line: String| line.split(": ").next().unwrap_or_default().to_owned();
     found(paths, texts).into_iter().map(first).collect()
 }
@@ -97,14 +97,22 @@ fn a_python_project_needs_a_sign_and_tests() {
 fn each_other_ecosystem_has_its_command() {
     assert_eq!(commands(&["go.mod", "a_test.go"], &[]), ["go test ./..."]);
     assert_eq!(commands(&["go.mod", "a.go"], &[]), [""; 0]);
-    assert_eq!(commands(&["pom.xml"], &[]), ["mvn --batch-mode --offline test"]);
-    assert_eq!(commands(&["pom.xml", "mvnw"], &[]), ["./mvnw --batch-mode --offline test"]);
-    assert_eq!(commands(&["build.gradle.kts", "gradlew"], &[]), ["./gradlew --no-daemon --offline test"]);
+    let java = "src/test/java/ATest.java";
+    assert_eq!(commands(&["pom.xml", java], &[]), ["mvn --batch-mode --offline test"]);
+    assert_eq!(commands(&["pom.xml", "mvnw", java], &[]), ["./mvnw --batch-mode --offline test"]);
+    assert_eq!(commands(&["build.gradle.kts", "gradlew", java], &[]), ["./gradlew --no-daemon --offline test"]);
+    assert_eq!(commands(&["build.gradle", "pom.xml", "src/main/A.java"], &[]), [""; 0], "no tests");
     assert_eq!(commands(&["Gemfile", "spec/a_spec.rb"], &[]), ["bundle exec rspec"]);
     assert_eq!(commands(&["Gemfile", "Rakefile", "test/a_test.rb"], &[]), ["bundle exec rake test"]);
+    assert_eq!(commands(&["gems.rb", "Rakefile", "test/a_test.rb"], &[]), ["bundle exec rake test"]);
+    assert_eq!(commands(&["Rakefile", "test/a_test.rb"], &[]), ["rake test"]);
+    assert_eq!(commands(&["phpunit.xml"], &[]), ["phpunit"]);
     assert_eq!(commands(&["phpunit.xml.dist"], &[("composer.json", "{}")]), ["vendor/bin/phpunit"]);
     assert_eq!(commands(&[], &[("composer.json", r#"{"scripts":{"test":"pest"}}"#)]), ["composer test"]);
-    assert_eq!(commands(&["App.sln"], &[]), ["dotnet test --no-restore"]);
+    assert_eq!(commands(&["App.sln", "App.Tests/App.Tests.csproj"], &[]), ["dotnet test --no-restore"]);
+    assert_eq!(commands(&["App.sln", "App/App.csproj"], &[]), [""; 0], "no tests");
+    assert_eq!(commands(&["Makefile.PL", "t/a.t"], &[]), ["perl Makefile.PL && make test"]);
+    assert_eq!(commands(&["cpanfile", "t/a.t"], &[]), ["prove --lib --recurse t"]);
     assert_eq!(commands(&["mix.exs", "test/a_test.exs"], &[]), ["mix test"]);
     assert_eq!(commands(&["Package.swift", "Tests/A.swift"], &[]), ["swift test"]);
     assert_eq!(commands(&[], &[("deno.json", r#"{"tasks":{"test":"deno test -A"}}"#)]), ["deno task test"]);
@@ -116,9 +124,6 @@ fn a_task_runner_counts_only_when_nothing_else_is_found() {
     assert_eq!(commands(&[], &[("Makefile", "check:\n\ttrue\n")]), ["make check"]);
     assert_eq!(commands(&[], &[("Makefile", "test:\n\ttrue\n"), ("Cargo.toml", "")]), ["cargo test"]);
     assert_eq!(commands(&[], &[("justfile", "@test *args:\n  true\n")]), ["just test"]);
-    let cmake = "cmake -S . -B build && cmake --build build && ctest --test-dir build --output-on-failure";
-    assert_eq!(commands(&[], &[("CMakeLists.txt", "project(a)\nENABLE_TESTING()\n")]), [cmake]);
-    assert_eq!(commands(&[], &[("CMakeLists.txt", "project(a)\n")]), [""; 0]);
     for makefile in
         ["test := x\n", "test:=x\n", "\ttest: x\n", "# test: x\n", "tests:\n", ".PHONY: test\n", "a = test: x\n"]
     {
@@ -136,15 +141,18 @@ fn every_project_of_a_monorepo_is_tested_in_its_folder() {
         ),
         ["cd backend && ~/.venvs/backend/bin/pytest", "cd frontend && bun run test"]
     );
-    let names = detect(&Files::new(["a/b/pom.xml".to_owned()].into())).found;
-    assert_eq!(names[0].verifier.name, "mvn test in a/b");
+    let names = detect(&Files::new(["a/b/go.mod".to_owned(), "a/b/c_test.go".to_owned()].into())).found;
+    assert_eq!(names[0].verifier.name, "go test in a/b");
     // Deeper ones, and those that a shell would misread, are left to a policy.
-    assert_eq!(commands(&["a/b/c/pom.xml", "a $(b)/pom.xml", "-a/pom.xml"], &[]), [""; 0]);
+    let go = |folder: &str| [format!("{folder}/go.mod"), format!("{folder}/a_test.go")];
+    let odd: BTreeSet<String> = ["a/b/c", "a $(b)", "-a"].iter().flat_map(|folder| go(folder)).collect();
+    assert_eq!(detect(&Files::new(odd)).found, []);
 }
 
 #[test]
 fn a_repository_with_very_many_projects_names_its_verifiers_itself() {
-    let many: BTreeSet<String> = (0..20).map(|number| format!("services/s{number:02}/pom.xml")).collect();
+    let of = |number: i32| ["go.mod", "a_test.go"].map(|name| format!("services/s{number:02}/{name}"));
+    let many: BTreeSet<String> = (0..20).flat_map(of).collect();
     let detection = detect(&Files::new(many));
     assert_eq!(detection.found.len(), MOST_DETECTED);
     assert_eq!(detection.left_out.first().map(String::as_str), Some("services/s08"));
@@ -152,7 +160,7 @@ fn a_repository_with_very_many_projects_names_its_verifiers_itself() {
 }
 
 /// What is installed for these paths and texts.
-fn installed(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
+pub(super) fn installed(paths: &[&str], texts: &[(&str, &str)]) -> Vec<String> {
     let all = paths.iter().copied().chain(texts.iter().map(|(path, _)| *path)).map(str::to_owned);
     let mut files = Files::new(all.collect());
     for (path, text) in texts {
@@ -184,7 +192,10 @@ fn the_lockfile_decides_what_node_installs() {
         installed(&["yarn.lock"], &[("package.json", &berry)]),
         [program("@yarnpkg/cli-dist@3.6.0"), "yarn install --immutable".to_owned()]
     );
-    assert_eq!(installed(&["yarn.lock"], &[package]), [program("yarn@1"), "yarn install --frozen-lockfile".to_owned()]);
+    assert_eq!(
+        installed(&["yarn.lock"], &[package]),
+        [program("yarn@1"), "yarn install --frozen-lockfile --ignore-engines --network-timeout 300000".to_owned()]
+    );
     let hostile = pinned("pnpm@1; curl evil");
     assert_eq!(installed(&[], &[("package.json", &hostile)])[0], program("pnpm@9"), "no version is a command");
 }
@@ -232,4 +243,89 @@ fn a_compiled_extension_makes_the_environment_one_of_the_whole_commit() {
     assert!(whole("pyproject.toml", "[project]\n[build-system]\nbuild-backend='maturin'\n"));
     assert!(whole("setup.py", "setup(ext_modules=[Extension('a', ['a.c'])])"));
     assert!(!whole("pyproject.toml", "[project]\n[build-system]\nbuild-backend='hatchling.build'\n"));
+}
+
+#[test]
+fn build_systems_of_c_are_told_apart() {
+    let cmake = |options: &str, tests: &str| {
+        format!(
+            "cmake -S . -B build{options} && cmake --build build --parallel 4 && \
+             ctest --test-dir {tests} --output-on-failure --no-tests=error"
+        )
+    };
+    let root = |text: &'static str| commands(&[], &[("CMakeLists.txt", text)]);
+    assert_eq!(root("project(a)\nENABLE_TESTING()\n"), [cmake("", "build")]);
+    assert_eq!(root("project(a)\n"), [""; 0]);
+    let options = "option(A_BUILD_TESTS \"Build (all) tests\" OFF)\noption(A_TESTING \"on\" ON)\n\
+                   option(A_WITHOUT_TESTS \"none\" OFF)\noption( A_TEST\n  \"unset\")\ninclude(CTest)\n";
+    assert_eq!(root(options), [cmake(" -DA_BUILD_TESTS=ON -DA_TEST=ON", "build")]);
+    let below = [("CMakeLists.txt", "add_subdirectory(test)\n"), ("test/CMakeLists.txt", "enable_testing ()\n")];
+    assert_eq!(commands(&[], &below), [cmake("", "build/test")]);
+    let meson = "meson setup build && meson test -C build --print-errorlogs";
+    assert_eq!(commands(&[], &[("meson.build", "x = 1\ntest('a', exe)\n")]), [meson]);
+    assert_eq!(
+        commands(&[], &[("meson.build", "subdir('tests')\n"), ("tests/meson.build", "  test('a', b)")]),
+        [meson]
+    );
+    assert_eq!(commands(&[], &[("meson.build", "tests = {}\n")]), [""; 0]);
+    let hidden = commands(&["build/version"], &[("meson.build", "test('a', exe)")]);
+    assert_eq!(hidden, [meson.replace("build", "_build")]);
+    assert_eq!(commands(&["configure.ac", "Makefile.am"], &[]), ["autoreconf --install && ./configure && make check"]);
+    assert_eq!(commands(&["configure", "Makefile.am"], &[]), ["./configure && make check"]);
+    // The makefile that is committed only says that `configure` makes the real one.
+    let placeholder = [("Makefile", "all:\n\t@echo configure first\ntest:\n"), ("Makefile.in", "check test: all\n")];
+    assert_eq!(commands(&["configure"], &placeholder), ["./configure && make test"]);
+}
+
+#[test]
+fn a_project_in_a_folder_does_not_hide_what_the_root_is() {
+    let library = ("CMakeLists.txt", "enable_testing()\n");
+    let found = commands(&["support/build.gradle", "contrib/net.sln"], &[library]);
+    assert!(found.len() == 1 && found[0].starts_with("cmake "), "{found:?}");
+    let bindings = ["python/setup.py", "python/test_a.py"];
+    let found = commands(&bindings, &[("Makefile", "test:\n\t./run\n")]);
+    assert_eq!(found, ["make test", "cd python && ~/.venvs/python/bin/pytest"]);
+    // A target that calls what is detected would only run it twice.
+    let found = commands(&bindings, &[("Makefile", "test:\n\tcd python && pytest\n")]);
+    assert_eq!(found, ["cd python && ~/.venvs/python/bin/pytest"]);
+}
+
+#[test]
+fn a_project_that_the_one_above_does_not_test_is_tested_itself() {
+    let package = "[package]\nname = \"a\"\n";
+    assert_eq!(
+        commands(&[], &[("Cargo.toml", package), ("tools/Cargo.toml", package)]),
+        ["cargo test", "cd tools && cargo test"]
+    );
+    assert_eq!(
+        commands(&["go.mod", "a_test.go", "cmd/go.mod", "cmd/b_test.go"], &[]),
+        ["go test ./...", "cd cmd && go test ./..."]
+    );
+    let node = ("package.json", r#"{"scripts":{"test":"vitest"}}"#);
+    assert_eq!(commands(&[], &[node, ("a/package.json", node.1)]), ["npm test"]);
+    assert_eq!(commands(&["a/yarn.lock"], &[node, ("a/package.json", node.1)]), ["npm test", "cd a && yarn test"]);
+}
+
+#[test]
+fn scripts_and_bats_are_found_where_there_is_nothing_else() {
+    assert_eq!(commands(&["test/a.bats", "test/run"], &[]), ["bats --recursive test"]);
+    assert_eq!(commands(&["script/test", "a.c"], &[]), ["./script/test"]);
+    assert_eq!(commands(&["script/test"], &[("Cargo.toml", "")]), ["cargo test"]);
+}
+
+#[test]
+fn scripts_of_node_are_chosen_by_what_they_do() {
+    let scripts = |all: &str| commands(&[], &[("package.json", &format!(r#"{{"scripts":{{{all}}}}}"#))]);
+    assert_eq!(scripts(r#""test:unit":"vitest","test:e2e":"playwright test""#), ["npm run test:unit"]);
+    // Advisories change without the code, and asking for them needs a network.
+    assert_eq!(
+        scripts(r#""pretest":"eslint .","test":"tape","posttest":"npx npm audit""#),
+        ["npm run pretest && npm test --ignore-scripts"]
+    );
+    assert_eq!(scripts(r#""test":"tape","posttest":"aud --production && npm audit""#), ["npm test --ignore-scripts"]);
+    assert_eq!(commands(&["bun.lock", "src/a.test.ts"], &[("package.json", "{}")]), ["bun test"]);
+    let workspace = r#"{"workspaces":["a"],"packageManager":"yarn@4.1.0"}"#;
+    assert_eq!(commands(&[], &[("package.json", workspace)]), ["yarn workspaces foreach --all run test"]);
+    let browser = r#"{"scripts":{"test":"jest"},"devDependencies":{"puppeteer":"1"}}"#;
+    assert_eq!(installed(&["package-lock.json"], &[("package.json", browser)]), ["PUPPETEER_SKIP_DOWNLOAD=1 npm ci"]);
 }

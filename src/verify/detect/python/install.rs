@@ -4,9 +4,10 @@ use toml::{Table, Value};
 
 use super::super::Setup;
 use super::super::files::Folder;
+use super::declared;
 
 /// What projects call the extras and groups that their tests need.
-const TESTS: &[&str] = &["test", "tests", "testing", "unittest", "dev", "develop", "development"];
+pub(super) const TESTS: &[&str] = &["test", "tests", "testing", "unittest", "dev", "develop", "development"];
 
 /// Files with what the tests need, as projects without extras keep them.
 const REQUIREMENTS: &[&str] = &[
@@ -26,6 +27,13 @@ const REQUIREMENTS: &[&str] = &[
     "requirements/dev.txt",
     "tests/requirements.txt",
     "test/requirements.txt",
+    "requirements.dev.txt",
+    "requirements.test.txt",
+    "dev.requirements.txt",
+    "test.requirements.txt",
+    "requirements/development.txt",
+    "requirements/local.txt",
+    "requirements/base.txt",
 ];
 
 /// Files that build backends write into the tree with the version from git's tags, and that the code imports.
@@ -56,9 +64,15 @@ pub(super) fn setup(folder: &Folder<'_>, venv: &str) -> Setup {
     } else if folder.has("poetry.lock") {
         // Poetry pins what it needs itself, which the project's own dependencies may contradict.
         commands.push("python3 -m venv ~/.poetry".to_owned());
-        commands.push("~/.poetry/bin/pip install --quiet poetry".to_owned());
+        commands.push("~/.poetry/bin/pip install --quiet poetry poetry-plugin-export".to_owned());
         let extras = chosen("--extras", extras(folder, &project));
-        commands.push(format!("VIRTUAL_ENV={venv} ~/.poetry/bin/poetry install --no-interaction{extras}"));
+        // Poetry asks for more than pip does; some mirrors of registries do not answer that. The versions stay the same.
+        commands.push(format!(
+            "VIRTUAL_ENV={venv} ~/.poetry/bin/poetry install --no-interaction{extras} || {{ \
+             ~/.poetry/bin/poetry export --without-hashes --all-groups{extras} --output ~/.locked.txt && \
+             {venv}/bin/pip install --quiet --requirement ~/.locked.txt && \
+             {venv}/bin/pip install --quiet --no-deps --editable . ; }}"
+        ));
     } else {
         commands.extend(by_pip(folder, &project, pip));
     }
@@ -82,6 +96,10 @@ fn by_pip(folder: &Folder<'_>, project: &Table, pip: impl Fn(&str) -> String) ->
     files.retain(|path| !from_tox.iter().any(|other| other.ends_with(path.as_str())));
     commands.extend(files.iter().map(|path| pip(&format!("--requirement {path}"))));
     commands.extend(from_tox.iter().map(|dependency| pip(dependency)));
+    let declared = declared::of(folder, project);
+    if !declared.is_empty() {
+        commands.push(pip(&declared.join(" ")));
+    }
     if packaged {
         let extras = extras(folder, project);
         let wanted = if extras.is_empty() { ".".to_owned() } else { format!("'.[{}]'", extras.join(",")) };
@@ -123,7 +141,7 @@ fn known(table: &Table) -> Vec<String> {
     TESTS.iter().filter(|name| table.contains_key(**name)).map(|name| (*name).to_owned()).collect()
 }
 
-fn table<'a>(project: &'a Table, path: &[&str]) -> Option<&'a Table> {
+pub(super) fn table<'a>(project: &'a Table, path: &[&str]) -> Option<&'a Table> {
     path.iter().try_fold(project, |table, name| table.get(*name).and_then(Value::as_table))
 }
 
