@@ -1,9 +1,10 @@
 //! How the work is verified, and what is wrong on the base commit before there is any.
 
-use super::text::{code, fence, inline, plain_lines};
+use super::text::{code, fence, inline};
 use super::{failure, words};
 use adjutant_domain::baseline::{BaseOutcome, BaseVerifier, BaselineFault, BaselineReport, BaselineState};
 use adjutant_domain::directive::Directive;
+use adjutant_domain::text::{truncate, visible};
 
 /// What is wrong, as one sentence each, and what is asked.
 pub(super) fn question(report: &BaselineReport) -> String {
@@ -122,7 +123,8 @@ pub fn policy_text(setup: &[String], verifiers: &[&str]) -> String {
 
 /// A command as a YAML scalar: quoted where a plain one would mean something else.
 fn scalar(command: &str) -> String {
-    let command = plain_lines(command, 2_000);
+    // It stands in a block of code, and is pasted: nothing may be put into it that keeps mentions from working.
+    let command = visible(truncate(command, 8_000));
     let special = |c: char| "#:{}[]&*!|>'\"%@`,~\\\n".contains(c);
     let plain = command.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.') && !command.contains(special);
     if plain { command } else { format!("'{}'", command.replace('\'', "''")) }
@@ -171,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_policy_text_is_a_policy_that_says_the_same() {
-        let commands = ["npm ci", "rm -rf ~/.cache/pip", "pip install --editable '.[test]'", "test -x a || b: c # d"];
+        let commands = ["npm ci", "npm install pnpm@9", "pip install --editable '.[test]'", "test -x a || b: c # d"];
         let setup: Vec<String> = commands.iter().map(|command| (*command).to_owned()).collect();
         let verifiers = ["cd web && npm test", "make \"x\": y"];
         let read = policy::parse(&policy_text(&setup, &verifiers)).unwrap();
