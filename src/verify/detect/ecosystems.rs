@@ -77,9 +77,11 @@ pub(super) fn ruby(folder: &Folder<'_>) -> Option<Rule> {
         folder.has("Rakefile") && folder.below().any(|path| path.starts_with("test/") && has_extension(path, "rb"));
     let Some(gemfile) = folder.first(&["Gemfile", "gems.rb"]) else {
         // Without a manifest there is nothing to install.
-        return match (specs, tests) {
-            (true, _) => Some(Rule::new("rspec", "the files in `spec/`")),
-            (_, true) => Some(Rule::new("rake test", "`Rakefile` and the files in `test/`")),
+        return match (specs && folder.has(".rspec"), tests, specs && folder.has("Rakefile")) {
+            (true, ..) => Some(Rule::new("rspec", "`.rspec` and the files in `spec/`")),
+            (_, true, _) => Some(Rule::new("rake test", "`Rakefile` and the files in `test/`")),
+            // Specs are Minitest's as often: only the default task knows.
+            (.., true) => Some(Rule::new("rake", "`Rakefile` and the files in `spec/`")),
             _ => None,
         };
     };

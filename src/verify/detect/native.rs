@@ -15,14 +15,16 @@ pub(super) fn configured(folder: &Folder<'_>) -> Option<Rule> {
         return None;
     }
     let (name, target) = configured_target(folder)?;
-    Some(Rule::new(format!("./configure && make {target}"), format!("`configure` and `{name}`")))
+    let rule = Rule::new(format!("./configure && make {target}"), format!("`configure` and `{name}`"));
+    Some(Rule { name: format!("make {target}"), ..rule })
 }
 
 /// Autotools whose `configure` is made from its sources.
 pub(super) fn autotools(folder: &Folder<'_>) -> Option<Rule> {
     let source = folder.first(&["configure.ac", "configure.in"])?;
     let run = "autoreconf --install && ./configure && make check";
-    folder.has("Makefile.am").then(|| Rule::new(run, format!("`{source}` and `Makefile.am`")))
+    let rule = || Rule::new(run, format!("`{source}` and `Makefile.am`"));
+    folder.has("Makefile.am").then(|| Rule { name: "make check".to_owned(), ..rule() })
 }
 
 /// The file that becomes the `Makefile`, and its target.

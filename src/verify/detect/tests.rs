@@ -106,6 +106,8 @@ fn each_other_ecosystem_has_its_command() {
     assert_eq!(commands(&["Gemfile", "Rakefile", "test/a_test.rb"], &[]), ["bundle exec rake test"]);
     assert_eq!(commands(&["gems.rb", "Rakefile", "test/a_test.rb"], &[]), ["bundle exec rake test"]);
     assert_eq!(commands(&["Rakefile", "test/a_test.rb"], &[]), ["rake test"]);
+    assert_eq!(commands(&["Rakefile", "spec/a_spec.rb"], &[]), ["rake"]);
+    assert_eq!(commands(&[".rspec", "spec/a_spec.rb"], &[]), ["rspec"]);
     assert_eq!(commands(&["phpunit.xml"], &[]), ["phpunit"]);
     assert_eq!(commands(&["phpunit.xml.dist"], &[("composer.json", "{}")]), ["vendor/bin/phpunit"]);
     assert_eq!(commands(&[], &[("composer.json", r#"{"scripts":{"test":"pest"}}"#)]), ["composer test"]);
