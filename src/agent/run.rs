@@ -82,6 +82,11 @@ pub enum AgentOutcome {
         /// Bytes.
         limit: u64,
     },
+    /// It exceeded a limit on what it adds to its folders.
+    WroteTooMuch {
+        bytes: u64,
+        files: u64,
+    },
     /// It exited with 0 and wrote no result file.
     NoResult,
     /// Its result file cannot be used.
@@ -98,9 +103,11 @@ impl AgentOutcome {
             Self::Crashed(Exit::Signal(signal)) => Failure::AgentKilled { signal: *signal },
             Self::TimedOut(limit) => Failure::AgentTimedOut { seconds: limit.as_secs() },
             Self::PrintedTooMuch { limit } => Failure::AgentPrintedTooMuch { bytes: *limit },
+            Self::WroteTooMuch { bytes, files } => Failure::AgentWroteTooMuch { bytes: *bytes, files: *files },
+            Self::Crashed(Exit::DiskFull) => Failure::DiskFull,
             Self::NoResult => Failure::NoResult,
             Self::Unreadable(why) => Failure::ResultUnusable { problem: why.clone() },
-            Self::Cancelled | Self::Crashed(Exit::TimedOut | Exit::OutputLimit | Exit::Cancelled) => {
+            Self::Cancelled | Self::Crashed(Exit::TimedOut | Exit::OutputLimit | Exit::DiskLimit | Exit::Cancelled) => {
                 Failure::AgentCancelled
             }
         })
@@ -198,11 +205,12 @@ fn outcome(exit: Exit, left: &Result<Option<ResultFile>, String>, limits: &Limit
     match (exit, left) {
         (Exit::TimedOut, _) => AgentOutcome::TimedOut(limits.wall),
         (Exit::OutputLimit, _) => AgentOutcome::PrintedTooMuch { limit: limits.output_bytes },
+        (Exit::DiskLimit, _) => AgentOutcome::WroteTooMuch { bytes: limits.disk_bytes, files: limits.files },
         (Exit::Cancelled, _) => AgentOutcome::Cancelled,
         (Exit::Code(0), Ok(Some(_))) => AgentOutcome::Finished,
         (Exit::Code(0), Ok(None)) => AgentOutcome::NoResult,
         (Exit::Code(0), Err(why)) => AgentOutcome::Unreadable(why.clone()),
-        (Exit::Code(_) | Exit::Signal(_), _) => AgentOutcome::Crashed(exit),
+        (Exit::Code(_) | Exit::Signal(_) | Exit::DiskFull, _) => AgentOutcome::Crashed(exit),
     }
 }
 

@@ -21,6 +21,13 @@ pub fn words(failure: &Failure) -> String {
         Failure::AgentTimedOut { seconds } => {
             format!("The agent did not finish within {} and was stopped.", time(*seconds))
         }
+        Failure::AgentWroteTooMuch { bytes, files } => {
+            format!("The agent added more than {} GiB or {files} files to its folders and was stopped.", bytes >> 30)
+        }
+        Failure::DiskFull => {
+            "The agent was stopped because the disk of the machine is nearly full: whoever runs Adjutant can free some."
+                .to_owned()
+        }
         Failure::AgentPrintedTooMuch { bytes } => format!("The agent printed more than {bytes} bytes and was stopped."),
         Failure::AgentCancelled => "The agent was cancelled.".to_owned(),
         Failure::NoResult => "The agent ended without leaving a result file.".to_owned(),
@@ -99,6 +106,8 @@ mod tests {
             Failure::AgentTimedOut { seconds: 1 },
             Failure::AgentTimedOut { seconds: 3_600 },
             Failure::AgentPrintedTooMuch { bytes: 100 },
+            Failure::AgentWroteTooMuch { bytes: 20 << 30, files: 1_000 },
+            Failure::DiskFull,
             Failure::AgentCancelled,
             Failure::NoResult,
             Failure::ResultUnusable { problem: "it is not a regular file".to_owned() },

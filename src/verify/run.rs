@@ -106,6 +106,8 @@ fn judge(spec: &VerifierSpec, outcome: &RunOutcome, cause: Option<&str>) -> Resu
         Exit::OutputLimit => {
             (Verdict::Fail, format!("{name} printed more than {} bytes and was stopped", outcome.log_bytes))
         }
+        Exit::DiskLimit => (Verdict::Fail, format!("{name} wrote too much to the disk and was stopped")),
+        Exit::DiskFull => return Err(format!("{name} {}", outcome.exit)),
         Exit::Code(_) | Exit::Signal(_) => match cause.or_else(|| informative_line(&outcome.tail)) {
             Some(found) => (Verdict::Fail, line(&format!("{name} {}: {found}", outcome.exit))),
             None => (Verdict::Fail, format!("{name} {}", outcome.exit)),

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use super::diff::{self, Diff};
 use super::git::{self, Git, GitError, Remote};
 use super::push::PushError;
+use super::tidy;
 
 /// How many progress commits of one task are searched: more than there are in two weeks.
 const MOST_MARKED: u32 = 50_000;
@@ -66,6 +67,7 @@ impl Workspaces {
             tokio::fs::rename(&making, &path).await.map_err(GitError::io(&path))?;
         }
         drop(held);
+        tidy::when_due(&path);
         Ok(Mirror { path, trees: self.root.join("trees"), lock })
     }
 }

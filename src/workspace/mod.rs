@@ -34,6 +34,7 @@ mod rules;
 pub mod sandbox;
 pub mod secrets;
 mod snapshot;
+mod tidy;
 mod tree;
 mod untouched;
 

@@ -19,8 +19,11 @@ use super::mirror::Mirror;
 use super::tree::Tree;
 use super::untouched::Untouched;
 
-/// The most bytes that a working tree may add. A larger one is refused as a whole.
-const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+/// The most bytes that a working tree may add. A larger one is refused as a whole, before anything of it is read: what the
+/// rules refuse later has been stored in the mirror by then.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// The same for a copy of unfinished work, which is read again and again.
+const MAX_COPY_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_FILES: usize = 100_000;
 pub(super) const SUBMODULE: u32 = 0o160_000;
 const SYMLINK: u32 = 0o120_000;
@@ -161,8 +164,9 @@ impl Reader<'_> {
         }
         // A sparse file may report a size that no disk has.
         let bytes = sizes.iter().flatten().fold(0_u64, |sum, size| sum.saturating_add(*size));
-        if bytes > MAX_BYTES {
-            let what = format!("the new and changed files have {bytes} bytes; at most {MAX_BYTES} may be");
+        let most = if whole { MAX_BYTES } else { MAX_COPY_BYTES };
+        if bytes > most {
+            let what = format!("the new and changed files have {bytes} bytes; at most {most} may be");
             return Err(GitError::Unfit(what));
         }
         Ok(bytes)

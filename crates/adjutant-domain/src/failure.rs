@@ -24,6 +24,10 @@ pub enum Failure {
     AgentTimedOut { seconds: u64 },
     /// The agent was stopped because it printed more bytes than these.
     AgentPrintedTooMuch { bytes: u64 },
+    /// The agent was stopped because it added more bytes or files to its folders than these.
+    AgentWroteTooMuch { bytes: u64, files: u64 },
+    /// The agent was stopped because the disk of the machine is nearly full.
+    DiskFull,
     /// The agent was stopped by Adjutant.
     AgentCancelled,
     /// The agent left no result file.
@@ -98,6 +102,8 @@ impl Failure {
             | Self::AgentKilled { .. }
             | Self::AgentTimedOut { .. }
             | Self::AgentPrintedTooMuch { .. }
+            | Self::AgentWroteTooMuch { .. }
+            | Self::DiskFull
             | Self::AgentCancelled
             | Self::NoResult
             | Self::NoPlan

@@ -20,6 +20,10 @@ pub struct Limits {
     pub cpu: Option<Duration>,
     /// Bytes of any one file that it writes.
     pub file_bytes: u64,
+    /// Bytes that it adds to its folders.
+    pub disk_bytes: u64,
+    /// Files and folders that it adds to its folders.
+    pub files: u64,
 }
 
 impl Default for Limits {
@@ -31,6 +35,8 @@ impl Default for Limits {
             processes: 1024,
             cpu: None,
             file_bytes: 4 * 1024 * 1024 * 1024,
+            disk_bytes: 20 * 1024 * 1024 * 1024,
+            files: 1_000_000,
         }
     }
 }
@@ -129,6 +135,7 @@ pub(super) fn report(inner: &Inner) -> LimitsReport {
         },
         rlimit("processor time"),
         rlimit("file size"),
+        line("disk", true, "its folders are counted every few seconds"),
         match inner.mode {
             Mode::Bubblewrap => line("whole tree ends", true, "a PID namespace"),
             Mode::None if groups => line("whole tree ends", true, "its control group"),

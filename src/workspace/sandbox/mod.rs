@@ -17,6 +17,7 @@
 
 mod bubblewrap;
 mod cgroup;
+mod disk;
 mod environment;
 mod launch;
 mod layers;
@@ -26,6 +27,7 @@ mod output;
 mod seccomp;
 mod spawn;
 mod toolchain;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -190,6 +192,10 @@ pub enum Exit {
     TimedOut,
     /// It printed more than its output limit and was killed.
     OutputLimit,
+    /// It added more to its folders than its disk limits allow and was killed.
+    DiskLimit,
+    /// The file system was nearly full, also by what it wrote, and it was killed.
+    DiskFull,
     /// It was cancelled and killed.
     Cancelled,
 }
@@ -210,6 +216,8 @@ impl std::fmt::Display for Exit {
             Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
             Self::TimedOut => f.write_str("ran out of time"),
             Self::OutputLimit => f.write_str("printed too much"),
+            Self::DiskLimit => f.write_str("wrote too much to the disk"),
+            Self::DiskFull => f.write_str("was stopped because the disk of the machine is nearly full"),
             Self::Cancelled => f.write_str("was cancelled"),
         }
     }

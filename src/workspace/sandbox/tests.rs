@@ -259,6 +259,22 @@ async fn a_program_that_prints_without_end_is_stopped_at_the_limit() {
 }
 
 #[tokio::test]
+async fn whoever_fills_the_disk_with_many_files_is_stopped() {
+    let place = Place::new().await;
+    let many = "i=0; while :; do i=$((i+1)); head -c 1000000 /dev/zero > ~/big-$i; sleep 0.01; done";
+    let mut run = place.shell(many);
+    run.limits.disk_bytes = 20_000_000;
+    assert_eq!(place.sandbox.run(run).await.unwrap().exit, Exit::DiskLimit);
+    let mut run = place.shell("mkdir -p d; while :; do mktemp -p d >/dev/null; done");
+    run.limits.files = 100;
+    assert_eq!(place.sandbox.run(run).await.unwrap().exit, Exit::DiskLimit);
+    // What was there before is not the run's.
+    let mut run = place.shell("sleep 3");
+    run.limits.files = 50;
+    assert_eq!(place.sandbox.run(run).await.unwrap().exit, Exit::Code(0));
+}
+
+#[tokio::test]
 async fn the_number_of_processes_and_the_size_of_files_are_limited() {
     let place = Place::new().await;
     let report = place.sandbox.limits();

@@ -471,6 +471,8 @@ fn measure(ran: &AgentRun) -> Measure {
         Exit::Signal(signal) => format!("signal {signal}"),
         Exit::TimedOut => "timeout".to_owned(),
         Exit::OutputLimit => "output limit".to_owned(),
+        Exit::DiskLimit => "disk limit".to_owned(),
+        Exit::DiskFull => "disk full".to_owned(),
         Exit::Cancelled => "cancelled".to_owned(),
     };
     Measure {

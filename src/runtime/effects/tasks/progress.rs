@@ -19,6 +19,9 @@ use adjutant_domain::signal::Signal;
 use adjutant_domain::step::Step;
 use adjutant_domain::task::TaskStatus;
 
+/// After so many bytes of changed files, progress of a run is shown no more: each look leaves its objects in the mirror.
+const MOST_READ: u64 = 256 * 1024 * 1024;
+
 /// What has been shown so far.
 struct Shown {
     /// The head of the branch.
@@ -27,6 +30,8 @@ struct Shown {
     tree: Option<String>,
     /// A head whose push may or may not have succeeded.
     unsure: Option<String>,
+    /// The bytes of changed files that were read into the mirror.
+    read: u64,
 }
 
 impl Job<'_> {
@@ -39,11 +44,11 @@ impl Job<'_> {
         tree: &Tree,
         over: &CancellationToken,
     ) -> Option<String> {
-        let mut shown = Shown { head: start_point.branch_head.clone(), tree: None, unsure: None };
+        let mut shown = Shown { head: start_point.branch_head.clone(), tree: None, unsure: None, read: 0 };
         let Some(every) = self.app.settings.limits.progress.filter(|_| wanted(step, start_point)) else {
             return shown.head;
         };
-        while still(over, every).await {
+        while shown.read < MOST_READ && still(over, every).await {
             match self
                 .working
                 .work_on(Box::pin(self.show_once(source, step, start_point, tree, over, &mut shown)))
@@ -78,6 +83,7 @@ impl Job<'_> {
         let Some(seen) = mirror.live_snapshot(&self.app.sandbox, tree, &start_point.start, over).await? else {
             return Ok(());
         };
+        shown.read += seen.bytes;
         let before = match (&shown.tree, &shown.head) {
             (Some(tree), _) => tree.clone(),
             (None, Some(head)) => mirror.tree_of(head).await?,
@@ -103,7 +109,7 @@ impl Job<'_> {
         let pushed = source.push(self.app, self.directive, &commit, step.branch.as_str(), shown.head.as_deref()).await;
         pushed.map_err(EffectError::later)?;
         tracing::info!(commit = commit.get(..12), "progress was pushed");
-        *shown = Shown { head: Some(commit), tree: Some(seen.tree), unsure: None };
+        *shown = Shown { head: Some(commit), tree: Some(seen.tree), unsure: None, read: shown.read };
         self.sink.send(Signal::TaskPushed { task }).await?;
         Ok(())
     }
