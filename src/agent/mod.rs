@@ -21,7 +21,9 @@ mod result_file;
 mod run;
 mod task_file;
 
-pub use result_file::{CriterionJudgement, Judgement, MAX_RESULT_BYTES, ResultFile, Usage, result_schema};
+pub use result_file::{
+    CriterionJudgement, Evidence, Judgement, MAX_RESULT_BYTES, REPORT, ResultFile, Usage, result_schema,
+};
 pub use run::{AgentError, AgentJob, AgentOutcome, AgentRun, AgentSpec, ContextText, run_agent};
 pub use task_file::{
     ContextFile, Criterion, Directive, PROTOCOL_VERSION, Requirement, Step, TaskBrief, TaskFile, TaskKind, task_schema,

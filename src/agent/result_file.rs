@@ -22,7 +22,12 @@ const SUMMARY_CHARS: usize = 2_000;
 const REPORT_CHARS: usize = 60_000;
 const NOTE_CHARS: usize = 1_000;
 const ID_CHARS: usize = 40;
+const PATH_CHARS: usize = 1_000;
+/// The most places that are looked up for one criterion.
+const MAX_EVIDENCE: usize = 10;
 const MAX_CRITERIA: usize = 200;
+/// What a judge calls the report that it judges, among the files that it names.
+pub const REPORT: &str = "report.md";
 /// The most steps that a policy allows in a plan, for the schema.
 const MAX_STEPS: u32 = 50;
 
@@ -67,7 +72,7 @@ pub struct Judgement {
     /// One entry per criterion it looked at.
     #[schemars(length(max = 200))]
     pub criteria: Vec<CriterionJudgement>,
-    /// From 0 (nothing is as wanted) to 1. Where it is missing, the share of the criteria that are met.
+    /// From 0 (nothing is as wanted) to 1. Where it is missing, the share that is met of the criteria that were judged.
     #[schemars(range(min = 0, max = 1))]
     pub score: Option<f64>,
     /// In words; cut at 1,000 characters.
@@ -84,6 +89,24 @@ pub struct CriterionJudgement {
     /// Why; cut at 1,000 characters.
     #[serde(default)]
     pub note: String,
+    /// Where that can be seen. A criterion that is met counts as not judged without it, or if a place is not there.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    pub evidence: Vec<Evidence>,
+}
+
+/// A place that a judge names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// A file of the tree, by its path from the root; `report.md` for the report that is judged.
+    pub file: String,
+    /// The line, counted from 1.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub line: u32,
+    /// The last line, where it is more than one.
+    #[serde(default)]
+    pub end_line: Option<u32>,
 }
 
 /// The JSON Schema (draft 2020-12) of the result file.
@@ -161,6 +184,8 @@ impl ResultFile {
         for criterion in &mut judgement.criteria {
             cut(&mut criterion.id, ID_CHARS);
             cut(&mut criterion.note, NOTE_CHARS);
+            criterion.evidence.truncate(MAX_EVIDENCE);
+            criterion.evidence.iter_mut().for_each(|it| cut(&mut it.file, PATH_CHARS));
         }
     }
 
@@ -176,7 +201,10 @@ impl ResultFile {
         texts.extend([&mut self.report, &mut self.evidence].into_iter().flatten());
         if let Some(judgement) = &mut self.judgement {
             texts.push(&mut judgement.note);
-            texts.extend(judgement.criteria.iter_mut().flat_map(|it| [&mut it.id, &mut it.note]));
+            for criterion in &mut judgement.criteria {
+                texts.extend([&mut criterion.id, &mut criterion.note]);
+                texts.extend(criterion.evidence.iter_mut().map(|it| &mut it.file));
+            }
         }
         for text in texts {
             *text = clean(text);

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::error::GitHubError;
 use adjutant_domain::input;
+use adjutant_domain::text::percent_encoded;
 
 /// The time limit for one call.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -299,26 +300,12 @@ impl Urls {
 
 /// A path segment, percent-encoded, slashes included.
 pub(crate) fn segment(text: &str) -> String {
-    escape(text, "")
+    percent_encoded(text, "")
 }
 
 /// A path of several segments, percent-encoded except for the slashes.
 pub(crate) fn segments(text: &str) -> String {
-    escape(text, "/")
-}
-
-fn escape(text: &str, keep: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let c = char::from(byte);
-        if c.is_ascii_alphanumeric() || "-._~".contains(c) || keep.contains(c) {
-            out.push(c);
-        } else {
-            out.push('%');
-            out.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    out
+    percent_encoded(text, "/")
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
             standing.sentence.clone(),
             standing.approval.map_or_else(String::new, |approval| answers(directive, approval, step, links, chars)),
             evaluation.map(|evaluation| reasons(evaluation, chars)).unwrap_or_default(),
-            titled("Acceptance criteria", &verification::criteria_table(directive, step, chars)),
+            titled("Acceptance criteria", &verification::criteria_table(directive, step, links, chars)),
             titled(
                 "Verifiers",
                 &evaluation.map(|proof| verification::verifier_table(proof, chars)).unwrap_or_default(),

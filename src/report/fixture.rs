@@ -11,7 +11,8 @@ use adjutant_domain::directive::{
     Base, Directive, DirectiveState, Pause, PauseReason, PlanOrigin, PlanRecord, Underway, WorkClock,
 };
 use adjutant_domain::evaluation::{
-    Confidence, CriterionJudgement, Evaluation, EvaluationReason, Judgement, TestCounts, Verdict, VerifierResult,
+    Confidence, CriterionJudgement, Evaluation, EvaluationReason, Evidence, EvidencePlace, Judgement, TestCounts,
+    Verdict, VerifierResult,
 };
 use adjutant_domain::ids::{
     ApprovalId, Branch, DirectiveId, Login, PlanHash, Repo, Sha, StepId, StepName, TaskId, Usd,
@@ -68,17 +69,22 @@ pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> Verifier
 }
 
 pub(crate) fn evaluation(head: Sha, lint: Verdict, judged: Option<bool>) -> Evaluation {
-    let judgement = judged.map(|met| Judgement {
-        weight: 1.0,
-        score: if met { 0.95 } else { 0.4 },
-        criteria: vec![
-            CriterionJudgement { id: "A1".to_owned(), met: true, note: "`parse` is tested".to_owned() },
-            CriterionJudgement { id: "A2".to_owned(), met, note: "1 km gives 0.6214".to_owned() },
-        ],
-        note: "Small and tested.".to_owned(),
-    });
     let results = vec![verifier("test", true, Verdict::Pass), verifier("lint", false, lint)];
-    Evaluation::of(head, results, judgement, &[], Thresholds { green: 0.85, yellow: 0.60 })
+    let thresholds = Thresholds { green: 0.85, yellow: 0.60 };
+    let evaluation = Evaluation::of(head, results, &[], thresholds);
+    let Some(met) = judged else { return evaluation };
+    let criteria = vec![
+        judged_criterion("A1", true, "`parse` is tested", ("tests/parse.rs", 12, 20)),
+        judged_criterion("A2", met, "1 km gives 0.6214", ("src/lib.rs", 7, 7)),
+    ];
+    let score = Some(if met { 0.95 } else { 0.4 });
+    evaluation.judged(Judgement::new(1.0, score, criteria, "Small and tested.".to_owned()), &[], thresholds)
+}
+
+pub(crate) fn judged_criterion(id: &str, met: bool, note: &str, at: (&str, u32, u32)) -> CriterionJudgement {
+    let (path, first_line, last_line) = at;
+    let evidence = vec![Evidence { place: EvidencePlace::File(path.to_owned()), first_line, last_line, fault: None }];
+    CriterionJudgement { id: id.to_owned(), met, note: note.to_owned(), evidence }
 }
 
 fn step(name: &str, kind: StepKind, description: &str, depends_on: &[&str], covers: (&[&str], &[&str])) -> Step {

@@ -53,6 +53,7 @@ pub use reminder::{reminder, reminder_marker};
 pub use status::{status_comment, status_marker};
 
 use adjutant_domain::ids::{Branch, Repo, Sha};
+use adjutant_domain::text::percent_encoded;
 
 /// Where pages of a repository are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,13 @@ impl Links {
     /// A commit's page.
     pub fn commit(&self, sha: &Sha) -> String {
         format!("{}/{}/commit/{sha}", self.web_url, self.repo)
+    }
+
+    /// The lines of a file, as text also where GitHub would render it.
+    pub fn lines(&self, sha: &Sha, path: &str, first: u32, last: u32) -> String {
+        let path = percent_encoded(path, "/");
+        let to = if last > first { format!("-L{last}") } else { String::new() };
+        format!("{}/{}/blob/{sha}/{path}?plain=1#L{first}{to}", self.web_url, self.repo)
     }
 
     /// A branch's page.

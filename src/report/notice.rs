@@ -151,7 +151,7 @@ pub fn report_comment(directive: &Directive, step: &Step) -> String {
 /// What is said on the issue when Adjutant closes it.
 pub fn completion_word(directive: &Directive, links: &Links) -> String {
     fit(MAX_BODY, |chars| {
-        let proof = proof_of_completion(directive, chars);
+        let proof = proof_of_completion(directive, links, chars);
         format!("Completed. {}\n\n{proof}\n\n<sub>{}</sub>", merged_into(directive, links), words::totals(directive))
             .replace("\n\n\n\n", "\n\n")
     })
@@ -170,8 +170,8 @@ pub(super) fn merged_into(directive: &Directive, links: &Links) -> String {
 }
 
 /// The acceptance criteria, each with what speaks for it; empty where there are none.
-pub(super) fn proof_of_completion(directive: &Directive, chars: usize) -> String {
-    titled("Acceptance criteria", &verification::completion_table(directive, chars))
+pub(super) fn proof_of_completion(directive: &Directive, links: &Links, chars: usize) -> String {
+    titled("Acceptance criteria", &verification::completion_table(directive, links, chars))
 }
 
 #[cfg(test)]
@@ -305,9 +305,9 @@ mod tests {
 
         | | Criterion | Covered by | Standing |
         |---|---|---|---|
-        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
-        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
-        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
+        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met ([`tests/parse.rs:12-20`](https://github.com/acme/widgets/blob/dddddddddddddddddddddddddddddddddddddddd/tests/parse.rs?plain=1#L12-L20)): `parse` is tested |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met ([`src/lib.rs:7`](https://github.com/acme/widgets/blob/dddddddddddddddddddddddddddddddddddddddd/src/lib.rs?plain=1#L7)): 1 km gives 0.6214 |
+        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; the judge said nothing about it |
 
         <sub>4 steps · 1 rework · $1.06 · 25 min at work</sub>
         ");

@@ -178,9 +178,9 @@ mod tests {
 
         | | Criterion | Covered by | Standing |
         |---|---|---|---|
-        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
-        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
-        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
+        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met ([`tests/parse.rs:12-20`](https://github.com/acme/widgets/blob/dddddddddddddddddddddddddddddddddddddddd/tests/parse.rs?plain=1#L12-L20)): `parse` is tested |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met ([`src/lib.rs:7`](https://github.com/acme/widgets/blob/dddddddddddddddddddddddddddddddddddddddd/src/lib.rs?plain=1#L7)): 1 km gives 0.6214 |
+        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; the judge said nothing about it |
 
         <details><summary>What each step did</summary>
 

@@ -1,7 +1,7 @@
 //! Why an evaluation is no better than it is, in half a sentence each.
 
 use super::failure;
-use adjutant_domain::evaluation::EvaluationReason;
+use adjutant_domain::evaluation::{EvaluationReason, Evidence, EvidenceFault, EvidencePlace, NotJudged};
 
 /// One reason.
 pub fn words(reason: &EvaluationReason) -> String {
@@ -25,7 +25,33 @@ pub fn words(reason: &EvaluationReason) -> String {
         }
         EvaluationReason::NotJudged { failure } => format!("the judge could not be asked: {}", failure::words(failure)),
         EvaluationReason::NoJudgement => "the judge handed in no judgement".to_owned(),
+        EvaluationReason::CriterionNotJudged { criterion, why } => {
+            format!("criterion {criterion} was not judged: {}", not_judged(why))
+        }
+        EvaluationReason::ReportNotJudged => "nobody has judged the report".to_owned(),
         EvaluationReason::Finding { text } | EvaluationReason::Legacy(text) => text.clone(),
+    }
+}
+
+/// Why a judge's word on a criterion does not count.
+pub(super) fn not_judged(why: &NotJudged) -> String {
+    match why {
+        NotJudged::NoWord => "the judge said nothing about it".to_owned(),
+        NotJudged::NoEvidence => "the judge calls it met and names no line".to_owned(),
+        NotJudged::NotThere(evidence) => format!("the judge calls it met, but {}", not_there(evidence)),
+    }
+}
+
+fn not_there(evidence: &Evidence) -> String {
+    let place = match &evidence.place {
+        EvidencePlace::File(path) => format!("`{path}`"),
+        EvidencePlace::Report => "the report".to_owned(),
+    };
+    let line = if evidence.first_line == 0 { 0 } else { evidence.last_line };
+    match evidence.fault {
+        Some(EvidenceFault::NoLine { .. }) if line == 0 => format!("no line of {place} is named"),
+        Some(EvidenceFault::NoLine { lines }) => format!("{place} has no line {line}: it ends with line {lines}"),
+        Some(EvidenceFault::NoFile) | None => format!("there is no file of text {place}"),
     }
 }
 
@@ -42,6 +68,11 @@ mod tests {
     #[test]
     fn the_words_of_every_reason() {
         let verifier = || "test".to_owned();
+        let not_judged = |why| EvaluationReason::CriterionNotJudged { criterion: "A1".to_owned(), why };
+        let invented = |line, fault| {
+            let place = EvidencePlace::File("src/lib.rs".to_owned());
+            NotJudged::NotThere(Evidence { place, first_line: line, last_line: line, fault: Some(fault) })
+        };
         let reasons = [
             EvaluationReason::NothingVerified,
             EvaluationReason::VerifierFailed { verifier: verifier(), required: true },
@@ -54,6 +85,12 @@ mod tests {
             EvaluationReason::ClaimedDone { evidence: "see `src/lib.rs`".to_owned() },
             EvaluationReason::NotJudged { failure: Failure::NoResult },
             EvaluationReason::NoJudgement,
+            not_judged(NotJudged::NoWord),
+            not_judged(NotJudged::NoEvidence),
+            not_judged(invented(12, EvidenceFault::NoFile)),
+            not_judged(invented(12, EvidenceFault::NoLine { lines: 9 })),
+            not_judged(invented(0, EvidenceFault::NoLine { lines: 9 })),
+            EvaluationReason::ReportNotJudged,
             EvaluationReason::Legacy("as version 1 said it".to_owned()),
         ];
         for reason in &reasons {
@@ -72,6 +109,12 @@ mod tests {
         nothing was changed; the agent says it was there already: see `src/lib.rs`
         the judge could not be asked: The agent ended without leaving a result file.
         the judge handed in no judgement
+        criterion A1 was not judged: the judge said nothing about it
+        criterion A1 was not judged: the judge calls it met and names no line
+        criterion A1 was not judged: the judge calls it met, but there is no file of text `src/lib.rs`
+        criterion A1 was not judged: the judge calls it met, but `src/lib.rs` has no line 12: it ends with line 9
+        criterion A1 was not judged: the judge calls it met, but no line of `src/lib.rs` is named
+        nobody has judged the report
         as version 1 said it
         ");
     }

@@ -95,7 +95,7 @@ fn explanation(directive: &Directive, links: &Links, chars: usize) -> String {
         }
         DirectiveState::Completed { .. } | DirectiveState::Archived { failure: None, .. } => {
             let merged = notice::merged_into(directive, links);
-            let proof = notice::proof_of_completion(directive, chars);
+            let proof = notice::proof_of_completion(directive, links, chars);
             format!("{merged} {}.\n\n{proof}", words::totals(directive)).trim_end().to_owned()
         }
         DirectiveState::Failed { failure, .. } | DirectiveState::Archived { failure: Some(failure), .. } => {

@@ -12,7 +12,7 @@ pub(super) fn render(directive: &Directive, final_step: &Step, links: &Links, ch
         format!("{}\nCloses #{}", step_marker(final_step.id), directive.issue),
         quote(&directive.brief.goal, chars.min(1_000)),
         steps(directive, links),
-        titled("Acceptance criteria", &verification::criteria_table(directive, final_step, chars)),
+        titled("Acceptance criteria", &verification::criteria_table(directive, final_step, links, chars)),
         summaries(directive, chars),
         titled("Last rework of the whole", &quote(final_step.summary.as_deref().unwrap_or_default(), chars)),
         all_findings(directive, final_step, chars),

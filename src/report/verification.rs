@@ -2,10 +2,13 @@
 
 use super::pull::titled;
 use super::text::{code, fence, inline, quote};
-use super::words;
+use super::{Links, reason, words};
 use adjutant_domain::brief::Criterion;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::evaluation::{CriterionJudgement, Evaluation, TestCounts, Verdict, VerifierResult};
+use adjutant_domain::evaluation::{
+    CriterionJudgement, CriterionVerdict, Evaluation, Evidence, EvidencePlace, TestCounts, Verdict, VerifierResult,
+};
+use adjutant_domain::ids::Sha;
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::Step;
 
@@ -31,7 +34,8 @@ pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
         ));
     }
     if let Some(judge) = &evaluation.judgement {
-        lines.push(format!("| judge | scored {:.2} | optional, weight {} | |", judge.score, judge.weight));
+        let score = judge.score.map_or_else(|| "gave no score".to_owned(), |score| format!("scored {score:.2}"));
+        lines.push(format!("| judge | {score} | optional, weight {} | |", judge.weight));
     }
     lines.join("\n")
 }
@@ -111,31 +115,52 @@ pub fn judge_note(evaluation: &Evaluation, chars: usize) -> String {
     }
 }
 
+/// What speaks for a criterion.
+struct Standing {
+    /// How it stands.
+    state: &'static str,
+    /// Where that can be seen, in Markdown.
+    evidence: String,
+    /// Why, in words of others.
+    note: String,
+}
+
+impl Standing {
+    fn of(state: &'static str, note: impl Into<String>) -> Self {
+        Self { state, evidence: String::new(), note: note.into() }
+    }
+}
+
 /// The acceptance criteria that `step` covers (for the final pull request, all), each with what speaks for it;
 /// empty where there are none.
-pub fn criteria_table(directive: &Directive, step: &Step, chars: usize) -> String {
-    let covered = |criterion: &Criterion| step.is_final() || step.criteria.contains(&criterion.id);
-    table(directive, covered, |criterion| standing(directive, step, criterion), chars)
+pub fn criteria_table(directive: &Directive, step: &Step, links: &Links, chars: usize) -> String {
+    let covered = directive.criteria_of(step);
+    table(
+        directive,
+        |criterion| covered.contains(&criterion.id),
+        |criterion| standing(directive, step, criterion, links),
+        chars,
+    )
 }
 
 /// All acceptance criteria at the end: as the final pull request proved them, else each as the steps did that cover it.
-pub fn completion_table(directive: &Directive, chars: usize) -> String {
+pub fn completion_table(directive: &Directive, links: &Links, chars: usize) -> String {
     if let Some(final_step) = directive.final_step.as_ref().filter(|final_step| final_step.state.evaluation().is_some())
     {
-        return criteria_table(directive, final_step, chars);
+        return criteria_table(directive, final_step, links, chars);
     }
     let best = |criterion: &Criterion| {
         let passed = covering(directive, criterion).filter(|step| step.status() == StepStatus::Passed);
-        let found: Vec<_> = passed.map(|step| (step, standing(directive, step, criterion))).collect();
+        let found: Vec<_> = passed.map(|step| (step, standing(directive, step, criterion, links))).collect();
         // What one of them leaves unmet is not met, and a judge's word weighs more than a verifier's.
-        let rank = |step: &Step| match judgement(step, criterion) {
-            Some(judged) if !judged.met => 0,
-            Some(_) => 1,
-            None if passing(step).next().is_some() && not_passed(step).is_empty() => 2,
-            None => 3,
+        let rank = |step: &Step| match verdict(step, criterion) {
+            Some(CriterionVerdict::Unmet) => 0,
+            Some(CriterionVerdict::Met) => 1,
+            _ if passing(step).next().is_some() && not_passed(step).is_empty() => 2,
+            _ => 3,
         };
         let best = found.into_iter().min_by_key(|(step, _)| rank(step));
-        best.map_or((CHECK, String::new()), |(_, standing)| standing)
+        best.map_or_else(|| Standing::of(CHECK, ""), |(_, standing)| standing)
     };
     table(directive, |_| true, best, chars)
 }
@@ -143,7 +168,7 @@ pub fn completion_table(directive: &Directive, chars: usize) -> String {
 fn table(
     directive: &Directive,
     covered: impl Fn(&Criterion) -> bool,
-    standing: impl Fn(&Criterion) -> (&'static str, String),
+    standing: impl Fn(&Criterion) -> Standing,
     chars: usize,
 ) -> String {
     let rows: Vec<String> = directive
@@ -152,12 +177,12 @@ fn table(
         .iter()
         .filter(|criterion| covered(criterion))
         .map(|criterion| {
-            let (state, note) = standing(criterion);
+            let Standing { state, evidence, note } = standing(criterion);
             let note = inline(&note, chars.min(300));
             let note = if note.is_empty() { note } else { format!(": {note}") };
             let by: Vec<String> = covering(directive, criterion).map(|step| code(step.name.as_str())).collect();
             let words = inline(&criterion.criterion, chars.min(300));
-            format!("| {} | {words} | {} | {state}{note} |", criterion.id, by.join(", "))
+            format!("| {} | {words} | {} | {state}{evidence}{note} |", criterion.id, by.join(", "))
         })
         .collect();
     if rows.is_empty() {
@@ -172,14 +197,29 @@ fn covering<'a>(directive: &'a Directive, criterion: &'a Criterion) -> impl Iter
 
 /// What speaks for a criterion: the judge on `step`, else the verifiers of what covers it. Verifiers prove a
 /// commit and no single criterion, so without a judge it stays for a person to check.
-fn standing(directive: &Directive, step: &Step, criterion: &Criterion) -> (&'static str, String) {
-    if let Some(judged) = judgement(step, criterion) {
-        let state = if judged.met { "✅ judged met" } else { "❌ judged unmet" };
-        return (state, judged.note.clone());
-    }
+fn standing(directive: &Directive, step: &Step, criterion: &Criterion, links: &Links) -> Standing {
+    let state = match verdict(step, criterion) {
+        Some(CriterionVerdict::Met) => "✅ judged met",
+        Some(CriterionVerdict::Unmet) => "❌ judged unmet",
+        Some(CriterionVerdict::NotJudged(why)) => {
+            return verified(directive, step, criterion, Some(reason::not_judged(&why)));
+        }
+        None => return verified(directive, step, criterion, None),
+    };
+    let evaluation = step.state.evaluation();
+    let criteria = evaluation.and_then(|it| it.judgement.as_ref()).map(|judgement| judgement.criteria.as_slice());
+    let judged = criteria.unwrap_or_default().iter().filter(|judged| judged.id == criterion.id);
+    // Of two words on one criterion the worse counts.
+    let Some(judged) = judged.min_by_key(|judged| judged.met) else { return Standing::of(state, "") };
+    let commit = step.head().unwrap_or(&directive.base.sha);
+    Standing { state, evidence: evidence(judged, commit, links), note: judged.note.clone() }
+}
+
+/// What the verifiers say for a criterion, with what is wrong with a judge's word on it.
+fn verified(directive: &Directive, step: &Step, criterion: &Criterion, judge: Option<String>) -> Standing {
     let missing = not_passed(step);
     if !missing.is_empty() {
-        return (UNVERIFIED, format!("{} had to pass and did not", missing.join(", ")));
+        return Standing::of(UNVERIFIED, format!("{} had to pass and did not", missing.join(", ")));
     }
     let own = std::iter::once(step);
     let passed: Vec<&str> = if step.is_final() {
@@ -189,15 +229,37 @@ fn standing(directive: &Directive, step: &Step, criterion: &Criterion) -> (&'sta
         own.flat_map(passing).collect()
     };
     if passed.is_empty() {
-        (CHECK, String::new())
+        Standing::of(CHECK, judge.unwrap_or_default())
     } else {
-        ("🧪 verified", format!("{} passed; nobody judged the criterion itself", passed.join(", ")))
+        let judge = judge.unwrap_or_else(|| "nobody judged the criterion itself".to_owned());
+        Standing::of("🧪 verified", format!("{} passed; {judge}", passed.join(", ")))
     }
 }
 
-fn judgement<'a>(step: &'a Step, criterion: &Criterion) -> Option<&'a CriterionJudgement> {
+/// The first places that a judge named and that are there, each with a link.
+fn evidence(judged: &CriterionJudgement, commit: &Sha, links: &Links) -> String {
+    let there: Vec<&Evidence> = judged.evidence.iter().filter(|evidence| evidence.fault.is_none()).collect();
+    let shown = there.iter().take(3).map(|evidence| {
+        let (first, last) = (evidence.first_line, evidence.last_line);
+        let lines = if last > first { format!("{first}-{last}") } else { first.to_string() };
+        match &evidence.place {
+            EvidencePlace::File(path) => {
+                format!("[{}]({})", code(&format!("{path}:{lines}")), links.lines(commit, path, first, last))
+            }
+            EvidencePlace::Report => format!("line {lines} of the report"),
+        }
+    });
+    let mut shown: Vec<String> = shown.collect();
+    if there.len() > shown.len() {
+        shown.push(format!("{} more", there.len() - shown.len()));
+    }
+    if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) }
+}
+
+/// What counts of a judge's word on a criterion; `None` where no judge was asked about it.
+fn verdict(step: &Step, criterion: &Criterion) -> Option<CriterionVerdict> {
     let judgement = step.state.evaluation()?.judgement.as_ref()?;
-    judgement.criteria.iter().find(|judged| judged.id == criterion.id)
+    Some(judgement.verdict(&criterion.id))
 }
 
 fn passing(step: &Step) -> impl Iterator<Item = &str> {
@@ -221,12 +283,12 @@ mod tests {
     fn each_criterion_says_what_speaks_for_it() {
         let directive = fixture::finishing();
         let final_step = directive.final_step.as_ref().expect("the fixture has one");
-        insta::assert_snapshot!(criteria_table(&directive, final_step, 500), @r"
+        insta::assert_snapshot!(criteria_table(&directive, final_step, &fixture::links(), 500), @r"
         | | Criterion | Covered by | Standing |
         |---|---|---|---|
-        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met: `parse` is tested |
-        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met: 1 km gives 0.6214 |
-        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
+        | A1 | `3 km` parses | `parse`, `prove` | ✅ judged met ([`tests/parse.rs:12-20`](https://github.com/acme/widgets/blob/dddddddddddddddddddddddddddddddddddddddd/tests/parse.rs?plain=1#L12-L20)): `parse` is tested |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ✅ judged met ([`src/lib.rs:7`](https://github.com/acme/widgets/blob/dddddddddddddddddddddddddddddddddddddddd/src/lib.rs?plain=1#L7)): 1 km gives 0.6214 |
+        | A3 | The README shows both | `document` | 🧪 verified: test, lint passed; the judge said nothing about it |
         ");
     }
 
@@ -236,7 +298,7 @@ mod tests {
         let evaluation = directive.final_step.as_mut().unwrap().state.candidate_mut().unwrap().evaluation.as_mut();
         evaluation.unwrap().results[0] = fixture::verifier("test", true, Verdict::Fail);
         let final_step = directive.final_step.as_ref().unwrap();
-        let table = criteria_table(&directive, final_step, 500);
+        let table = criteria_table(&directive, final_step, &fixture::links(), 500);
         let row = table.lines().last().unwrap();
         assert!(row.ends_with("| ⚠️ not verified: test had to pass and did not |"), "{row}");
     }
@@ -244,7 +306,7 @@ mod tests {
     #[test]
     fn a_criterion_that_nothing_proved_is_for_a_person() {
         let directive = fixture::directive();
-        insta::assert_snapshot!(criteria_table(&directive, &directive.steps[2], 500), @r"
+        insta::assert_snapshot!(criteria_table(&directive, &directive.steps[2], &fixture::links(), 500), @r"
         | | Criterion | Covered by | Standing |
         |---|---|---|---|
         | A3 | The README shows both | `document` | 👀 a person must check |
@@ -257,6 +319,7 @@ mod tests {
                     step.criteria.clear();
                     step
                 },
+                &fixture::links(),
                 500
             ),
             ""
@@ -271,11 +334,11 @@ mod tests {
             candidate.evaluation = Some(fixture::evaluation(fixture::sha('b'), Verdict::Pass, Some(false)));
         }
         directive.steps[2].state = fixture::skipped(directive.steps[2].last());
-        insta::assert_snapshot!(completion_table(&directive, 500), @r"
+        insta::assert_snapshot!(completion_table(&directive, &fixture::links(), 500), @r"
         | | Criterion | Covered by | Standing |
         |---|---|---|---|
         | A1 | `3 km` parses | `parse`, `prove` | 🧪 verified: test, lint passed; nobody judged the criterion itself |
-        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ❌ judged unmet: 1 km gives 0.6214 |
+        | A2 | 1 km is 0.62 miles | `convert`, `prove` | ❌ judged unmet ([`src/lib.rs:7`](https://github.com/acme/widgets/blob/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/src/lib.rs?plain=1#L7)): 1 km gives 0.6214 |
         | A3 | The README shows both | `document` | 👀 a person must check |
         ");
     }

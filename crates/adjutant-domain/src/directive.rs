@@ -303,6 +303,14 @@ impl Directive {
         self.all_steps().find(|step| step.name.as_str() == name)
     }
 
+    /// The ids of the acceptance criteria that a step is judged by: all of them at the end.
+    pub fn criteria_of(&self, step: &Step) -> Vec<String> {
+        match step.is_final() {
+            true => self.brief.criteria.iter().map(|criterion| criterion.id.clone()).collect(),
+            false => step.criteria.clone(),
+        }
+    }
+
     /// The step for whose sake another does not start: the first that a person has to see to, among all that it depends on.
     pub fn held_by(&self, step: &Step) -> Option<&Step> {
         if step.status() != StepStatus::Pending {

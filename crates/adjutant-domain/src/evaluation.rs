@@ -7,8 +7,12 @@ use super::network::NetworkReport;
 use super::policy::Thresholds;
 use super::step::{Finding, FindingKind};
 
+mod judgement;
 mod reason;
 
+pub use judgement::{
+    CriterionJudgement, CriterionVerdict, Evidence, EvidenceFault, EvidencePlace, Judgement, NotJudged,
+};
 pub use reason::EvaluationReason;
 
 /// All verifiers on one head. Void on the next.
@@ -105,56 +109,16 @@ pub enum Verdict {
     Neutral,
 }
 
-/// What a model as judge found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Judgement {
-    /// Its share in the weighted mean.
-    pub weight: f64,
-    /// 0..=1.
-    pub score: f64,
-    /// Each criterion that was judged.
-    pub criteria: Vec<CriterionJudgement>,
-    /// The judge's own words.
-    pub note: String,
-}
-
-/// One acceptance criterion, judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CriterionJudgement {
-    /// The criterion's id.
-    pub id: String,
-    /// Whether it is met.
-    pub met: bool,
-    /// Why.
-    pub note: String,
-}
-
 impl Evaluation {
     /// Judges what the verifiers found at `head`.
     ///
     /// A failed required verifier is red whatever the mean; nothing verified, a required verifier without an answer,
-    /// weakened proof and protected paths are at most yellow; a judge can lower, never lift.
-    pub fn of(
-        head: Sha,
-        results: Vec<VerifierResult>,
-        judgement: Option<Judgement>,
-        findings: &[Finding],
-        thresholds: Thresholds,
-    ) -> Self {
+    /// weakened proof and protected paths are at most yellow.
+    pub fn of(head: Sha, results: Vec<VerifierResult>, findings: &[Finding], thresholds: Thresholds) -> Self {
         let mut reasons = Vec::new();
-        let programmatic = results.iter().filter_map(|result| {
-            let score = match result.verdict {
-                Verdict::Pass => 1.0,
-                Verdict::Fail => 0.0,
-                Verdict::Neutral => return None,
-            };
-            Some((score, result.weight))
-        });
-        let without_judge = weighted_mean(programmatic.clone());
-        let with_judge = weighted_mean(programmatic.chain(judgement.iter().map(|judge| (judge.score, judge.weight))));
-
-        let mut confidence = without_judge.map_or(Confidence::Yellow, |score| grade(score, thresholds));
-        if without_judge.is_none() {
+        let score = weighted_mean(scores(&results));
+        let mut confidence = score.map_or(Confidence::Yellow, |score| grade(score, thresholds));
+        if score.is_none() {
             reasons.push(EvaluationReason::NothingVerified);
         }
         for failed in results.iter().filter(|result| result.verdict == Verdict::Fail) {
@@ -175,50 +139,90 @@ impl Evaluation {
                 EvaluationReason::VerifierSilent { verifier }
             });
         }
-        if let Some(judge) = &judgement {
-            let judged = with_judge.map_or(Confidence::Yellow, |score| grade(score, thresholds));
-            if judged < confidence {
-                confidence = judged;
-                reasons.push(EvaluationReason::JudgeUnconvinced);
-            }
-            for unmet in judge.criteria.iter().filter(|criterion| !criterion.met) {
-                confidence = confidence.min(Confidence::Yellow);
-                reasons.push(unmet_reason(unmet));
-            }
-        }
         for finding in findings {
             confidence = confidence.min(Confidence::Yellow);
             reasons.push(EvaluationReason::Finding { text: finding.text.clone() });
         }
-        let score = match (without_judge, with_judge) {
+        Self { head, confidence, score, results, judgement: None, reasons }
+    }
+
+    /// The same with what a judge found, who was asked about the criteria `covered`: it can lower, never lift.
+    #[must_use]
+    pub fn judged(mut self, judgement: Judgement, covered: &[String], thresholds: Thresholds) -> Self {
+        let judge = judgement.score.map(|score| (score, judgement.weight));
+        let with_judge = weighted_mean(scores(&self.results).chain(judge));
+        let graded = with_judge.map_or(Confidence::Yellow, |score| grade(score, thresholds));
+        if graded < self.confidence {
+            self.at_most(graded, EvaluationReason::JudgeUnconvinced);
+        }
+        for unmet in judgement.criteria.iter().filter(|judged| !judged.met) {
+            self.at_most(Confidence::Yellow, unmet_reason(unmet));
+        }
+        self.left_open(&judgement, covered);
+        self.score = match (self.score, with_judge) {
             (Some(without), Some(with)) => Some(without.min(with)),
             (without, with) => without.or(with),
         };
-        Self { head, confidence, score, results, judgement, reasons }
+        Self { judgement: Some(judgement), ..self }
     }
 
-    /// Judges a report, which no command can prove: green, unless a criterion that it covers was judged unmet. What only claims
-    /// that the work was there already (`claims`) is at most yellow.
-    pub fn of_report(
-        head: Sha,
-        judgement: Option<Judgement>,
-        covered: &[String],
-        claims: Vec<EvaluationReason>,
-    ) -> Self {
-        let mut reasons = claims;
-        let mut confidence = if reasons.is_empty() { Confidence::Green } else { Confidence::Yellow };
-        let criteria = judgement.iter().flat_map(|judge| &judge.criteria);
-        for unmet in criteria.filter(|judged| !judged.met && covered.contains(&judged.id)) {
-            confidence = Confidence::Red;
-            reasons.push(unmet_reason(unmet));
+    /// A report, which no command can prove: at most yellow until a judge has read it. What only claims that the work
+    /// was there already (`claims`) stays so.
+    pub fn of_report(head: Sha, claims: Vec<EvaluationReason>) -> Self {
+        let reasons = claims.into_iter().chain([EvaluationReason::ReportNotJudged]).collect();
+        Self { head, confidence: Confidence::Yellow, score: None, results: Vec::new(), judgement: None, reasons }
+    }
+
+    /// The same report with what a judge found: red where a criterion that it covers is unmet, green where each is met
+    /// and nothing else speaks against it. A report that covers none is judged by the score.
+    #[must_use]
+    pub fn judged_report(mut self, judgement: Judgement, covered: &[String], thresholds: Thresholds) -> Self {
+        self.reasons.retain(|reason| *reason != EvaluationReason::ReportNotJudged);
+        self.confidence = if self.reasons.is_empty() { Confidence::Green } else { Confidence::Yellow };
+        if covered.is_empty() && judgement.score.is_some_and(|score| score < thresholds.green) {
+            self.at_most(Confidence::Yellow, EvaluationReason::JudgeUnconvinced);
         }
-        Self { head, confidence, score: None, results: Vec::new(), judgement, reasons }
+        for unmet in judgement.criteria.iter().filter(|judged| !judged.met && covered.contains(&judged.id)) {
+            self.at_most(Confidence::Red, unmet_reason(unmet));
+        }
+        self.left_open(&judgement, covered);
+        Self { judgement: Some(judgement), ..self }
+    }
+
+    /// What the judge was asked about and said nothing of that counts is no reason for green.
+    fn left_open(&mut self, judgement: &Judgement, covered: &[String]) {
+        if covered.is_empty() && judgement.is_empty() {
+            self.at_most(Confidence::Yellow, EvaluationReason::NoJudgement);
+        }
+        for criterion in covered {
+            if let CriterionVerdict::NotJudged(why) = judgement.verdict(criterion) {
+                let criterion = criterion.clone();
+                self.at_most(Confidence::Yellow, EvaluationReason::CriterionNotJudged { criterion, why });
+            }
+        }
+    }
+
+    fn at_most(&mut self, confidence: Confidence, reason: EvaluationReason) {
+        self.confidence = self.confidence.min(confidence);
+        self.reasons.push(reason);
     }
 
     /// Whether a person must decide whatever the autonomy.
     pub fn needs_person(findings: &[Finding]) -> bool {
         findings.iter().any(|finding| finding.kind == FindingKind::Protected)
     }
+}
+
+/// The verdicts that count, each with its weight.
+fn scores(results: &[VerifierResult]) -> impl Iterator<Item = (f64, f64)> {
+    results.iter().filter_map(|result| {
+        let score = match result.verdict {
+            Verdict::Pass => 1.0,
+            Verdict::Fail => 0.0,
+            Verdict::Neutral => return None,
+        };
+        Some((score, result.weight))
+    })
 }
 
 fn unmet_reason(unmet: &CriterionJudgement) -> EvaluationReason {
@@ -260,11 +264,60 @@ mod tests {
         }
     }
 
-    fn confidence(results: Vec<VerifierResult>, judgement: Option<f64>, findings: &[Finding]) -> Confidence {
-        let judgement =
-            judgement.map(|score| Judgement { weight: 1.0, score, criteria: Vec::new(), note: String::new() });
-        let thresholds = Thresholds { green: 0.85, yellow: 0.60 };
-        Evaluation::of(Sha::new("a"), results, judgement, findings, thresholds).confidence
+    const THRESHOLDS: Thresholds = Thresholds { green: 0.85, yellow: 0.60 };
+
+    fn confidence(results: Vec<VerifierResult>, score: Option<f64>, findings: &[Finding]) -> Confidence {
+        let evaluation = Evaluation::of(Sha::new("a"), results, findings, THRESHOLDS);
+        match score.map(|score| Judgement::new(1.0, Some(score), Vec::new(), String::new())) {
+            Some(judgement) => evaluation.judged(judgement, &[], THRESHOLDS).confidence,
+            None => evaluation.confidence,
+        }
+    }
+
+    fn says(met: bool, evidence: &[Option<EvidenceFault>]) -> Judgement {
+        let place = || EvidencePlace::File("src/lib.rs".to_owned());
+        let evidence =
+            evidence.iter().map(|fault| Evidence { place: place(), first_line: 7, last_line: 7, fault: *fault });
+        let judged = CriterionJudgement { id: "A1".to_owned(), met, note: String::new(), evidence: evidence.collect() };
+        Judgement::new(1.0, None, vec![judged], String::new())
+    }
+
+    #[test]
+    fn a_criterion_that_is_called_met_without_evidence_that_is_there_keeps_a_change_from_green_and_makes_it_no_worse() {
+        let tested = || Evaluation::of(Sha::new("a"), vec![result("test", true, 1.0, Verdict::Pass)], &[], THRESHOLDS);
+        let judged = |judgement| tested().judged(judgement, &["A1".to_owned()], THRESHOLDS);
+        assert_eq!(judged(says(true, &[None])).confidence, Confidence::Green);
+        for judgement in [
+            says(true, &[]),
+            says(true, &[None, Some(EvidenceFault::NoFile)]),
+            Judgement::new(1.0, Some(1.0), Vec::new(), String::new()),
+        ] {
+            let evaluation = judged(judgement);
+            assert_eq!((evaluation.confidence, evaluation.score), (Confidence::Yellow, Some(1.0)));
+            assert!(matches!(evaluation.reasons[..], [EvaluationReason::CriterionNotJudged { .. }]), "{evaluation:?}");
+        }
+        let silent = Judgement::new(1.0, None, Vec::new(), String::new());
+        let nothing_covered = tested().judged(silent, &[], THRESHOLDS);
+        assert_eq!(nothing_covered.reasons, [EvaluationReason::NoJudgement]);
+    }
+
+    #[test]
+    fn a_report_that_nobody_judged_is_yellow_and_a_judged_one_is_as_its_criteria_are() {
+        let report = || Evaluation::of_report(Sha::new("a"), Vec::new());
+        assert_eq!(report().confidence, Confidence::Yellow);
+        let judged = |judgement, covered: &[String]| report().judged_report(judgement, covered, THRESHOLDS).confidence;
+        let covered = ["A1".to_owned()];
+        assert_eq!(judged(says(true, &[None]), &covered), Confidence::Green);
+        assert_eq!(judged(says(true, &[]), &covered), Confidence::Yellow);
+        assert_eq!(judged(says(false, &[]), &covered), Confidence::Red);
+        let scored = |score| Judgement::new(1.0, score, Vec::new(), String::new());
+        for (score, green) in [(Some(0.9), true), (Some(0.1), false), (None, false)] {
+            assert_eq!(judged(scored(score), &[]) == Confidence::Green, green, "{score:?}");
+        }
+        let claims = vec![EvaluationReason::ClaimedDone { evidence: "it is there".to_owned() }];
+        let claimed =
+            Evaluation::of_report(Sha::new("a"), claims).judged_report(says(true, &[None]), &covered, THRESHOLDS);
+        assert_eq!(claimed.confidence, Confidence::Yellow);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! without a glyph are invisible to the maintainer who sets a label, and plain to a model that reads the source.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -147,6 +148,20 @@ fn hidden_html(text: &str, html: Range<usize>, hidden: &mut Vec<Range<usize>>) {
         }
         at = end;
     }
+}
+
+/// A part of an address, percent-encoded but for unreserved characters and those of `keep`.
+pub fn percent_encoded(text: &str, keep: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let c = char::from(byte);
+        if c.is_ascii_alphanumeric() || "-._~".contains(c) || keep.contains(c) {
+            encoded.push(c);
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]

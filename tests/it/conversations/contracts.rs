@@ -1,5 +1,6 @@
 //! Contracts: work that is shown as a draft, and reports that are answered on the issue.
 
+use adjutant_domain::evaluation::Confidence;
 use adjutant_domain::status::StepStatus;
 use serde_json::{Value, json};
 
@@ -215,6 +216,36 @@ async fn a_report_that_the_judge_rejects_is_written_again_and_only_a_good_one_is
     stage.status_says(issue, "criterion A1 was judged unmet: No line is named.").await;
     stage.as_("maintainer").comment(issue, "/approve look").await;
     stage.completed(issue).await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_report_is_green_once_a_judge_names_its_lines() {
+    let judged = |line: u32| {
+        let evidence = json!([{ "file": "report.md", "line": line }, { "file": "README.md", "line": 1 }]);
+        json!({ "judgement": { "criteria": [{ "id": "A1", "met": true, "note": "It says so.", "evidence": evidence }] } })
+    };
+    let script = |line| {
+        let mut look = step_of("research", "look", &[]);
+        look["criteria"] = json!(["A1"]);
+        json!({ "plan": [plan([look])], "look": [{ "report": "# Found\n\nOn line 7." }], "judge": [judged(line)] })
+    };
+    let goal = "### Goal\n\nFind it.\n\n### Acceptance criteria\n\n- The line is known.";
+    let judge = policy("judge: { weight: 1.0 }");
+    let stage = Stage::set(&judge, script(3)).await;
+    let issue = stage.directive(goal).await;
+    stage.expect(issue, "On line 7.").await;
+    let directive = stage.completed(issue).await;
+    assert_eq!(directive.steps[0].state.evaluation().unwrap().confidence, Confidence::Green);
+    let status = stage.status_says(issue, "Completed").await;
+    assert!(status.contains("✅ judged met (line 3 of the report, [`README.md:1`](http"), "{status}");
+    stage.strike().await;
+
+    let stage = Stage::set(&judge, script(4)).await;
+    let issue = stage.directive(goal).await;
+    stage.expect(issue, "On line 7.").await;
+    stage.status_says(issue, "the judge calls it met, but the report has no line 4: it ends with line 3").await;
+    stage.asks(issue, "look").await;
     stage.strike().await;
 }
 

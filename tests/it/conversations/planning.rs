@@ -107,6 +107,8 @@ async fn a_plan_that_stays_broken_is_replaced_by_the_default_chain() {
     let stage = Stage::set(POLICY, script).await;
     let issue = stage.directive("Do it.").await;
     stage.expect(issue, "Report of the research step").await;
+    stage.asks(issue, "research").await;
+    stage.as_("maintainer").comment(issue, "/approve research").await;
     let last = stage.asks(issue, "final").await;
     let status = stage.status_says(issue, "default chain").await;
     assert!(status.contains("nowhere"), "the status comment says what was wrong: {status}");
@@ -141,7 +143,7 @@ async fn a_plan_that_stays_broken_is_replaced_by_the_default_chain() {
 
     | Step | Kind | Status | Confidence | Reworks | Cost | Time |
     |---|---|---|---|---:|---:|---:|
-    | research | research | ✅ done | 🟢 green |  | $0.01 | [duration] |
+    | research | research | ✅ done | 🟡 yellow |  | $0.01 | [duration] |
     | [implement](https://github/acme/widgets/pull/g1-implement) | implement | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
     | [test](https://github/acme/widgets/pull/g1-test) | test | ✅ merged | 🟢 green (1.00) |  | $0.01 | [duration] |
     | [final pull request](https://github/acme/widgets/pull/main) | final | ✅ merged | 🟢 green (1.00) |  | $0.00 |  |
@@ -166,13 +168,18 @@ async fn a_plan_that_stays_broken_is_replaced_by_the_default_chain() {
     <sub>$0.05 of $10.00 · 6.0k tokens read, 170 written · [duration] of [duration] at work · `/help` lists the commands</sub>
 
     ## adjutant[bot]
-    Report of the research step `research` of directive 1. 🟢 green Did research, try 1.
+    Report of the research step `research` of directive 1. 🟡 yellow Did research, try 1.
 
     <details><summary>Report</summary>
 
     > Nothing to know.
 
     </details>
+
+    ## maintainer
+    /approve research
+
+    (reaction: rocket)
 
     # Pull request #g1-implement: implement: Build what the brief asks for (merged by adjutant[bot]), by adjutant[bot]
     adjutant/1-1/g1-implement -> adjutant/1-1/main
@@ -250,7 +257,7 @@ async fn a_plan_that_stays_broken_is_replaced_by_the_default_chain() {
 
     | Step | Kind | Pull request | Status | Confidence | Reworks | Cost |
     |---|---|---|---|---|---:|---:|
-    | research | research | report | ✅ done | 🟢 green | 0 | $0.01 |
+    | research | research | report | ✅ done | 🟡 yellow | 0 | $0.01 |
     | implement | implement | [#g1-implement](https://github/acme/widgets/pull/g1-implement) | ✅ merged | 🟢 green (1.00) | 0 | $0.01 |
     | test | test | [#g1-test](https://github/acme/widgets/pull/g1-test) | ✅ merged | 🟢 green (1.00) | 0 | $0.01 |
 
@@ -300,6 +307,8 @@ async fn a_planner_that_crashes_is_tried_again_and_then_replaced_by_the_default_
     let stage = Stage::set(POLICY, script).await;
     let issue = stage.directive("Do it.").await;
     stage.expect(issue, "Report of the research step").await;
+    stage.asks(issue, "research").await;
+    stage.as_("maintainer").comment(issue, "/approve research").await;
     stage.asks(issue, "final").await;
     let directive = stage.directive_is(issue, "there is a plan", |directive| directive.plan.is_some()).await;
     let planned = directive.tasks.iter().filter(|task| task.step.is_none()).count();

@@ -103,6 +103,42 @@ async fn the_check_of_a_verifier_that_cannot_be_run_is_completed_with_the_reason
 }
 
 #[tokio::test]
+async fn what_a_judge_calls_met_counts_only_with_lines_that_are_there() {
+    let judged = |line: u32| {
+        let evidence = json!([{ "file": "a.txt", "line": line }]);
+        let criteria = json!([{ "id": "A1", "met": true, "note": "It is kind.", "evidence": evidence }]);
+        json!({ "judgement": { "criteria": criteria, "score": 1.0 } })
+    };
+    let mut a = step("a", &[]);
+    a["criteria"] = json!(["A1"]);
+    let script = |line| json!({ "plan": [plan([a.clone()])], "judge": [judged(line)] });
+    let goal = "### Goal\n\nKind.\n\n### Acceptance criteria\n\n- It is kind.";
+    let stage = Stage::set(&policy("judge: { weight: 1.0 }"), script(99)).await;
+    let issue = stage.directive(goal).await;
+    let pull = stage.asks(issue, "a").await;
+    let evaluation = stage.step_is(issue, "a", "is judged", |step| step.state.evaluation().is_some()).await;
+    assert_eq!(evaluation.state.evaluation().unwrap().confidence, Confidence::Yellow);
+    stage.status_says(issue, "criterion A1 was not judged: the judge calls it met, but `a.txt` has no line 99").await;
+    let checks = stage.transcript().await;
+    assert!(
+        checks.contains("passed; the judge calls it met, but `a.txt` has no line 99: it ends with line 1 |"),
+        "{checks}"
+    );
+    assert_ne!(pull, 0);
+    stage.strike().await;
+
+    let stage = Stage::set(&policy("judge: { weight: 1.0 }"), script(1)).await;
+    let issue = stage.directive(goal).await;
+    stage.asks(issue, "a").await;
+    let step = stage.step_is(issue, "a", "is judged", |step| step.state.evaluation().is_some()).await;
+    assert_eq!(step.state.evaluation().unwrap().confidence, Confidence::Green);
+    let link = format!("/blob/{}/a.txt?plain=1#L1)): It is kind. |", step.head().unwrap());
+    let checks = stage.get(&format!("/commits/{}/check-runs", step.head().unwrap())).await;
+    assert!(checks.to_string().contains(&link), "{checks}");
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_judge_can_lower_a_verdict() {
     let script = json!({
         "plan": [plan([step("a", &[]), step("b", &["a"])])],

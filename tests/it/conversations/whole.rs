@@ -156,6 +156,10 @@ async fn the_report_of_a_research_step_is_posted_collapsed() {
     let report = stage.expect(issue, "Looked around.").await;
     let (before, folded) = report.split_once("<details>").unwrap();
     assert!(!before.contains("Findings") && folded.contains("It is all there"), "{report}");
+    // Nobody has judged the report, so that a person has to read it.
+    stage.status_says(issue, "nobody has judged the report").await;
+    stage.asks(issue, "look").await;
+    stage.as_("maintainer").comment(issue, "/approve look").await;
     // There are only reports and no diff, so there is nothing to merge.
     let directive = stage.completed(issue).await;
     assert!(directive.steps[0].pull.is_none());

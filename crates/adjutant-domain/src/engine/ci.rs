@@ -84,7 +84,7 @@ impl Transition {
         let candidate = candidate.clone();
         let Some(head) = candidate.submission.head().cloned() else { return Ok(()) };
         let thresholds = self.directive.policy.thresholds;
-        let evaluation = Evaluation::of(head, results, None, &candidate.findings, thresholds);
+        let evaluation = Evaluation::of(head, results, &candidate.findings, thresholds);
         self.evaluated(id, candidate, evaluation)
     }
 }

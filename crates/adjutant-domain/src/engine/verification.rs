@@ -5,7 +5,7 @@ use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus};
 use crate::cause::Cause;
 use crate::effect::Effect;
-use crate::evaluation::{Confidence, Evaluation, EvaluationReason, Judgement, Verdict, VerifierResult};
+use crate::evaluation::{Confidence, Evaluation, EvaluationReason, Verdict, VerifierResult};
 use crate::event::{Breaker, EventKind};
 use crate::failure::Failure;
 use crate::ids::{Login, Sha, StepId};
@@ -77,7 +77,7 @@ impl Transition {
             }
         }
         let thresholds = self.directive.policy.thresholds;
-        let evaluation = Evaluation::of(head.clone(), results.to_vec(), None, &candidate.findings, thresholds);
+        let evaluation = Evaluation::of(head.clone(), results.to_vec(), &candidate.findings, thresholds);
         // What is red already goes to rework at once.
         if self.directive.policy.ci != CiPolicy::Off && evaluation.confidence != Confidence::Red {
             return self.await_ci(id, candidate, results.to_vec());
@@ -101,8 +101,7 @@ impl Transition {
     /// What was found without a judge: a judge is asked where there is one, else it is decided on.
     pub(super) fn evaluated(&mut self, id: StepId, mut candidate: Box<Candidate>, evaluation: Evaluation) -> Followed {
         let wanted = match candidate.submission {
-            // Where it covers no criterion, a judge has nothing to say.
-            Submission::Report { .. } => !self.step(id)?.criteria.is_empty(),
+            Submission::Report { .. } => true,
             Submission::Commit { .. } => evaluation.confidence != Confidence::Red,
         };
         if wanted && self.directive.policy.judge.is_some() {
@@ -120,10 +119,11 @@ impl Transition {
         let (mut candidate, evaluation) = (candidate.clone(), evaluation.clone());
         let judged = match outcome {
             TaskOutcome::Judged { head, judgement } if *head == evaluation.head => {
+                let covered = self.directive.criteria_of(step);
                 if candidate.submission.head().is_none() {
-                    Evaluation::of_report(evaluation.head, Some(judgement.clone()), &step.criteria, evaluation.reasons)
+                    evaluation.judged_report(judgement.clone(), &covered, thresholds)
                 } else {
-                    judged(&evaluation, judgement, &candidate.findings, thresholds)
+                    evaluation.judged(judgement.clone(), &covered, thresholds)
                 }
             }
             TaskOutcome::Failed { reason } => {
@@ -270,15 +270,6 @@ fn unjudged(mut evaluation: Evaluation, why: EvaluationReason) -> Evaluation {
     evaluation.confidence = evaluation.confidence.min(Confidence::Yellow);
     evaluation.reasons.push(why);
     evaluation
-}
-
-fn judged(
-    before: &Evaluation,
-    judgement: &Judgement,
-    findings: &[Finding],
-    thresholds: crate::policy::Thresholds,
-) -> Evaluation {
-    Evaluation::of(before.head.clone(), before.results.clone(), Some(judgement.clone()), findings, thresholds)
 }
 
 /// What a rework is told: what failed, with the last lines of output, and which criteria are unmet.

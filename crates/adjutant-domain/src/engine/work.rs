@@ -187,8 +187,7 @@ impl Transition {
     /// A report takes the place of a commit: it is posted, and decided on like one.
     fn take_report(&mut self, id: StepId, summary: &str, report: &str, claims: Vec<EvaluationReason>) -> Followed {
         let candidate = self.candidate(id, Submission::report(report))?;
-        let (shown, criteria) = (self.step(id)?.open_pull().is_some(), self.step(id)?.criteria.clone());
-        if shown {
+        if self.step(id)?.open_pull().is_some() {
             // The draft that had been shown is of no use any more.
             self.with_step(id, |step| step.pull.iter_mut().for_each(|pull| pull.closed = true));
             self.effect(Effect::ClosePull { step: id, reason: ClosingReason::NothingChanged });
@@ -197,7 +196,7 @@ impl Transition {
         if self.asked_meanwhile(id)? {
             return Ok(());
         }
-        let evaluation = Evaluation::of_report(candidate.submission.hash(), None, &criteria, claims);
+        let evaluation = Evaluation::of_report(candidate.submission.hash(), claims);
         self.evaluated(id, candidate, evaluation)
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::judgement::NotJudged;
 use crate::failure::Failure;
 
 /// Why an evaluation is no better than it is.
@@ -21,6 +22,10 @@ pub enum EvaluationReason {
     JudgeUnconvinced,
     /// The judge found a criterion unmet.
     CriterionUnmet { criterion: String, note: String },
+    /// A judge was asked about a criterion, and nothing that it said of it counts.
+    CriterionNotJudged { criterion: String, why: NotJudged },
+    /// No judge has read the report.
+    ReportNotJudged,
     /// Something in the diff that a person should know of, in one sentence.
     Finding { text: String },
     /// Nothing was changed, and only the agent's word says that the work was there already.

@@ -105,10 +105,15 @@ impl Job<'_> {
             let text = report::instructions::outcome(before);
             texts.push(ContextText { name: "earlier-directive.md".to_owned(), written_by, text });
         }
-        let before = self.step.filter(|_| self.task.kind == TaskKind::Rework).and_then(|step| step.report());
-        if let Some(text) = before {
-            let written_by = "an agent, in an earlier try of this step".to_owned();
-            texts.push(ContextText { name: "report.md".to_owned(), written_by, text: text.to_owned() });
+        let report = self.step.and_then(|step| step.report());
+        let written_by = match self.task.kind {
+            TaskKind::Rework => Some("an agent, in an earlier try of this step"),
+            TaskKind::Judge => Some("the agent whose report is judged"),
+            TaskKind::Plan | TaskKind::Step => None,
+        };
+        if let (Some(text), Some(written_by)) = (report, written_by) {
+            let (name, written_by) = (agent::REPORT.to_owned(), written_by.to_owned());
+            texts.push(ContextText { name, written_by, text: text.to_owned() });
         }
         let rework = match self.task.kind {
             TaskKind::Plan => report::planner_rework(self.directive),

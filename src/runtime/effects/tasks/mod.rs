@@ -9,6 +9,7 @@ mod checkpoint;
 mod context;
 mod handed_in;
 mod journal;
+mod judging;
 mod progress;
 
 use secrecy::ExposeSecret;
@@ -23,7 +24,6 @@ use crate::runtime::sink::SignalSink;
 use crate::workspace::sandbox::Exit;
 use crate::workspace::{KnownSecrets, PushError, Removal, Rules, Tree};
 use adjutant_domain::directive::Directive;
-use adjutant_domain::evaluation::{CriterionJudgement, Judgement};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{Sha, TaskId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
@@ -160,19 +160,6 @@ impl Job<'_> {
         } else {
             Ok(self.directive.base.sha.to_string())
         }
-    }
-
-    async fn judge(&self, source: &Source, step: &Step) -> Ended {
-        let Some(submission) = step.submission() else { return Err(EffectError::never(Failure::NothingToJudge)) };
-        let head = submission.hash();
-        let at = submission.head().unwrap_or(&self.directive.base.sha);
-        source.mirror.fetch_commit(&source.remote, at.as_str()).await?;
-        let tree = self.tree(source, at.as_str()).await?;
-        let run = self.agent(&tree, at.as_str(), report::judge_instructions(self.directive, step)).await?;
-        let weight = self.directive.policy.judge.as_ref().map_or(1.0, |judge| judge.weight);
-        let ended = self.ended(run, |result| judged(result, head, weight));
-        tree.remove(Removal::Disposable);
-        Ok(ended)
     }
 
     async fn work(&self, source: &Source, step: &Step) -> Ended {
@@ -482,16 +469,4 @@ fn measure(ran: &AgentRun) -> Measure {
         input_tokens: usage.input_tokens,
         output_tokens: usage.output_tokens,
     }
-}
-
-fn judged(result: ResultFile, head: Sha, weight: f64) -> TaskOutcome {
-    let Some(judgement) = result.judgement else {
-        return TaskOutcome::Failed { reason: Failure::NoJudgement };
-    };
-    let criteria: Vec<_> =
-        judgement.criteria.into_iter().map(|it| CriterionJudgement { id: it.id, met: it.met, note: it.note }).collect();
-    #[allow(clippy::cast_precision_loss)] // a handful of criteria
-    let share = criteria.iter().filter(|it| it.met).count() as f64 / criteria.len().max(1) as f64;
-    let score = judgement.score.unwrap_or(share);
-    TaskOutcome::Judged { head, judgement: Judgement { weight, score, criteria, note: judgement.note } }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::contract::Phase;
-use crate::evaluation::{Confidence, CriterionJudgement, Judgement};
+use crate::evaluation::{Confidence, CriterionJudgement, Evidence, EvidencePlace, Judgement};
 use crate::policy::JudgePolicy;
 use crate::task::Measure;
 
@@ -38,8 +38,9 @@ impl World {
 
     fn judges(&mut self, name: &str, met: bool) {
         let head = self.directive.step_named(name).unwrap().submission().unwrap().hash();
-        let criteria = vec![CriterionJudgement { id: "A1".to_owned(), met, note: "Says who?".to_owned() }];
-        let judgement = Judgement { weight: 1.0, score: 0.5, criteria, note: String::new() };
+        let evidence = vec![Evidence { place: EvidencePlace::Report, first_line: 1, last_line: 1, fault: None }];
+        let criteria = vec![CriterionJudgement { id: "A1".to_owned(), met, note: "Says who?".to_owned(), evidence }];
+        let judgement = Judgement::new(1.0, Some(0.5), criteria, String::new());
         self.finish(self.live(Some(name)), TaskOutcome::Judged { head, judgement });
     }
 }
@@ -198,6 +199,20 @@ fn a_judged_report_is_green_only_where_no_criterion_that_it_covers_is_unmet() {
     assert_eq!((look.status(), evaluation.confidence), (StepStatus::Passed, Confidence::Green));
     assert!(evaluation.judgement.is_some());
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::PostReport { .. })));
+}
+
+#[test]
+fn what_the_judge_leaves_open_makes_a_report_yellow_and_starts_no_rework() {
+    let mut world = with_judge();
+    world.reports("look", "It is there.");
+    let head = world.directive.step_named("look").unwrap().submission().unwrap().hash();
+    let met = CriterionJudgement { id: "A1".to_owned(), met: true, note: "Surely.".to_owned(), evidence: Vec::new() };
+    let judgement = Judgement::new(1.0, None, vec![met], String::new());
+    world.finish(world.live(Some("look")), TaskOutcome::Judged { head, judgement });
+    let look = world.directive.step_named("look").unwrap();
+    assert_eq!((look.status(), look.rework_cycles), (StepStatus::Evaluating, 0));
+    assert_eq!(look.state.evaluation().unwrap().confidence, Confidence::Yellow);
+    assert_eq!(world.waiting(), [ApprovalKind::StepReview]);
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn a_change_step_that_changed_nothing_is_sent_back() {
 }
 
 #[test]
-fn a_report_is_posted_and_passes_without_a_pull_request() {
+fn a_report_is_posted_and_passes_without_a_pull_request_once_a_person_has_read_it() {
     let plan = json!({ "steps": [
         { "name": "look", "type": "research", "description": "Look.", "requirements": ["R1"] },
         { "name": "build", "type": "implement", "description": "Build.", "depends_on": ["look"] },
@@ -144,6 +144,8 @@ fn a_report_is_posted_and_passes_without_a_pull_request() {
     };
     world.finish(world.live(Some("look")), outcome);
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::PostReport { .. })));
+    assert_eq!((world.status("look"), world.waiting()), (StepStatus::Evaluating, vec![ApprovalKind::StepReview]));
+    world.maintainer(None, Command::Approve { step: Some("look".to_owned()) });
     assert_eq!((world.status("look"), world.status("build")), (StepStatus::Passed, StepStatus::Running));
 }
 

@@ -6,7 +6,7 @@ use super::super::*;
 use super::acts::{Act, Ends, Head, Order, Setup, Told};
 use super::rules;
 use crate::ci::{CiCheck, CiCheckState, CiReport};
-use crate::evaluation::{CriterionJudgement, Judgement};
+use crate::evaluation::{CriterionJudgement, Evidence, EvidencePlace, Judgement};
 use crate::policy::options::label_override;
 use crate::step::{Step, Submission};
 
@@ -356,9 +356,10 @@ impl Stage {
             }
             (_, TaskKind::Judge) => {
                 let met = matches!(ends, Ends::Well);
-                let criteria = vec![CriterionJudgement { id: "A1".to_owned(), met, note: String::new() }];
-                let judgement =
-                    Judgement { weight: 1.0, score: if met { 1.0 } else { 0.5 }, criteria, note: String::new() };
+                let place = EvidencePlace::File("src/lib.rs".to_owned());
+                let evidence = vec![Evidence { place, first_line: 1, last_line: 1, fault: None }];
+                let criteria = vec![CriterionJudgement { id: "A1".to_owned(), met, note: String::new(), evidence }];
+                let judgement = Judgement::new(1.0, Some(if met { 1.0 } else { 0.5 }), criteria, String::new());
                 TaskOutcome::Judged { head: head.unwrap_or_else(|| Sha::new("none")), judgement }
             }
             (Ends::Badly, _) => TaskOutcome::Refused { faults: vec!["a secret".to_owned()] },
