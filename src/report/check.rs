@@ -79,6 +79,7 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
 /// lines is shown, but no failure where the verifier did not fail by this change: a test may print what looks like one.
 pub fn verifier_check(result: &VerifierResult, annotations: Vec<Annotation>) -> CheckReport {
     let (conclusion, word) = match result.verdict {
+        _ if result.flaky => (Conclusion::Neutral, "failed and passed"),
         Verdict::Pass => (Conclusion::Success, "passed"),
         Verdict::Fail => (Conclusion::Failure, "failed"),
         Verdict::Neutral => (Conclusion::Neutral, "does not apply"),
@@ -89,9 +90,16 @@ pub fn verifier_check(result: &VerifierResult, annotations: Vec<Annotation>) -> 
         verification::seconds(result.duration_ms),
         verification::counts(result)
     );
-    let summary = join(&[summary, verification::failing(result)]);
+    let flaky = match result.flaky {
+        true => {
+            "Two runs of the same command on this commit ended differently: it says little of the change, and counts half."
+        }
+        false => "",
+    };
+    let summary = join(&[summary, flaky.to_owned(), verification::failing(result)]);
     let title = match verification::tests(result) {
         Some(tests) => format!("{tests} in {}", verification::seconds(result.duration_ms)),
+        None if result.flaky => format!("⚠️ {}", verification::found(result)),
         None => verification::found(result),
     };
     // Where the title counts tests, the last line says what went wrong; else the title does.

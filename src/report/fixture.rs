@@ -65,6 +65,8 @@ pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> Verifier
         counts: TestCounts::default(),
         failing: Vec::new(),
         network: NetworkReport::default(),
+        subject: None,
+        flaky: false,
     }
 }
 

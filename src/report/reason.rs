@@ -16,6 +16,10 @@ pub fn words(reason: &EvaluationReason) -> String {
         EvaluationReason::FailedBefore { verifier } => {
             format!("the required verifier `{verifier}` says nothing: it failed before this change too")
         }
+        EvaluationReason::Flaky { verifier, required } => {
+            let kind = if *required { "required" } else { "optional" };
+            format!("the {kind} verifier `{verifier}` is flaky: it failed and passed on this commit")
+        }
         EvaluationReason::JudgeUnconvinced => "the judge was not convinced".to_owned(),
         EvaluationReason::CriterionUnmet { criterion, note } => {
             format!("criterion {criterion} was judged unmet: {note}")
@@ -79,6 +83,8 @@ mod tests {
             EvaluationReason::VerifierFailed { verifier: verifier(), required: false },
             EvaluationReason::VerifierSilent { verifier: verifier() },
             EvaluationReason::FailedBefore { verifier: verifier() },
+            EvaluationReason::Flaky { verifier: verifier(), required: true },
+            EvaluationReason::Flaky { verifier: verifier(), required: false },
             EvaluationReason::JudgeUnconvinced,
             EvaluationReason::CriterionUnmet { criterion: "A1".to_owned(), note: "it does not parse".to_owned() },
             EvaluationReason::Finding { text: "`tests/a.rs` was deleted".to_owned() },
@@ -103,6 +109,8 @@ mod tests {
         the optional verifier `test` failed
         the required verifier `test` found nothing to verify
         the required verifier `test` says nothing: it failed before this change too
+        the required verifier `test` is flaky: it failed and passed on this commit
+        the optional verifier `test` is flaky: it failed and passed on this commit
         the judge was not convinced
         criterion A1 was judged unmet: it does not parse
         `tests/a.rs` was deleted

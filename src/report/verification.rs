@@ -27,7 +27,7 @@ pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
         lines.push(format!(
             "| {} | {} {} | {} | {} |",
             inline(&result.name, 60),
-            words::verdict_icon(result.verdict),
+            if result.flaky { "⚠️" } else { words::verdict_icon(result.verdict) },
             inline(&found(result), chars.min(200)),
             counts(result),
             seconds(result.duration_ms)
@@ -42,6 +42,9 @@ pub fn verifier_table(evaluation: &Evaluation, chars: usize) -> String {
 
 /// What a verifier found, in one line: how many tests passed and failed where that is known, else its own words.
 pub fn found(result: &VerifierResult) -> String {
+    if result.flaky {
+        return "flaky: failed and passed on this commit".to_owned();
+    }
     if let Some(counts) = tests(result) {
         return counts;
     }
@@ -59,6 +62,7 @@ pub fn tests(result: &VerifierResult) -> Option<String> {
     let TestCounts { passed, failed, skipped } = result.counts;
     let some_failed = failed.is_some_and(|failed| failed > 0);
     match result.verdict {
+        _ if result.flaky => return None,
         Verdict::Neutral => return None,
         Verdict::Fail if !some_failed => return None,
         // A run of nothing says so in its own words.
@@ -83,7 +87,8 @@ pub fn failing(result: &VerifierResult) -> String {
 
 /// How much a verifier counts.
 pub fn counts(result: &VerifierResult) -> String {
-    format!("{}, weight {}", if result.required { "required" } else { "optional" }, result.weight)
+    let half = if result.flaky { ", counts half" } else { "" };
+    format!("{}, weight {}{half}", if result.required { "required" } else { "optional" }, result.weight)
 }
 
 /// How long a verifier took.
@@ -221,6 +226,11 @@ fn verified(directive: &Directive, step: &Step, criterion: &Criterion, judge: Op
     if !missing.is_empty() {
         return Standing::of(UNVERIFIED, format!("{} had to pass and did not", missing.join(", ")));
     }
+    let flaky: Vec<&str> =
+        results(step).iter().filter(|it| it.required && it.flaky).map(|it| it.name.as_str()).collect();
+    if !flaky.is_empty() {
+        return Standing::of(UNVERIFIED, format!("{} failed and passed on this commit", flaky.join(", ")));
+    }
     let own = std::iter::once(step);
     let passed: Vec<&str> = if step.is_final() {
         let done = covering(directive, criterion).filter(|step| step.status() == StepStatus::Passed).count();
@@ -262,15 +272,18 @@ fn verdict(step: &Step, criterion: &Criterion) -> Option<CriterionVerdict> {
     Some(judgement.verdict(&criterion.id))
 }
 
+fn results(step: &Step) -> &[VerifierResult] {
+    step.state.evaluation().map(|evaluation| evaluation.results.as_slice()).unwrap_or_default()
+}
+
 fn passing(step: &Step) -> impl Iterator<Item = &str> {
-    let results = step.state.evaluation().map(|evaluation| evaluation.results.as_slice()).unwrap_or_default();
-    results.iter().filter(|result| result.verdict == Verdict::Pass).map(|result| result.name.as_str())
+    let passed = results(step).iter().filter(|result| result.verdict == Verdict::Pass && !result.flaky);
+    passed.map(|result| result.name.as_str())
 }
 
 /// The required verifiers that did not pass: whoever accepted the work did so in spite of them.
 fn not_passed(step: &Step) -> Vec<&str> {
-    let results = step.state.evaluation().map(|evaluation| evaluation.results.as_slice()).unwrap_or_default();
-    let missing = results.iter().filter(|result| result.required && result.verdict != Verdict::Pass);
+    let missing = results(step).iter().filter(|result| result.required && result.verdict != Verdict::Pass);
     missing.map(|result| result.name.as_str()).collect()
 }
 
@@ -301,6 +314,21 @@ mod tests {
         let table = criteria_table(&directive, final_step, &fixture::links(), 500);
         let row = table.lines().last().unwrap();
         assert!(row.ends_with("| ⚠️ not verified: test had to pass and did not |"), "{row}");
+    }
+
+    #[test]
+    fn a_flaky_verifier_is_named_and_verifies_nothing() {
+        let mut directive = fixture::finishing();
+        let evaluation = directive.final_step.as_mut().unwrap().state.candidate_mut().unwrap().evaluation.as_mut();
+        let evaluation = evaluation.unwrap();
+        evaluation.results[0] = fixture::verifier("test", true, Verdict::Fail).into_flaky();
+        let table = verifier_table(evaluation, 500);
+        let row = "| test | ⚠️ flaky: failed and passed on this commit | required, weight 1, counts half | 1.8 s |";
+        assert_eq!(table.lines().nth(2), Some(row));
+        let final_step = directive.final_step.as_ref().unwrap();
+        let table = criteria_table(&directive, final_step, &fixture::links(), 500);
+        let row = table.lines().last().unwrap();
+        assert!(row.ends_with("| ⚠️ not verified: test failed and passed on this commit |"), "{row}");
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
         failing: outcome.failing(MOST_FAILING),
         failed_before: false,
         network: told,
+        subject: None,
+        flaky: false,
     };
     Ok(VerifierRun { result, outcome })
 }

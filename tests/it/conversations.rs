@@ -12,6 +12,7 @@ mod contracts;
 mod crossing;
 mod delivery;
 mod diff;
+mod flaky;
 mod left_out;
 mod life;
 mod outcomes;

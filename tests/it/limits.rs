@@ -149,6 +149,8 @@ impl Life {
             counts: TestCounts::default(),
             failing: Vec::new(),
             network: NetworkReport::default(),
+            subject: None,
+            flaky: false,
         };
         let test = VerifierResult {
             name: "test".to_owned(),

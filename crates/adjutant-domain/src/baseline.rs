@@ -106,6 +106,12 @@ impl Baseline {
         self.state == BaselineState::Settled && found.is_some_and(|found| found.outcome.is_fault())
     }
 
+    /// Whether a verifier passed on the base commit.
+    pub fn passed_before(&self, verifier: &str) -> bool {
+        let passed = |found: &&BaseVerifier| matches!(found.outcome, BaseOutcome::Passed { .. });
+        self.report.verifiers.iter().filter(passed).any(|found| found.name == verifier)
+    }
+
     /// Whether a verifier could not be run on the base commit, and a person knows of it.
     pub fn not_run_before(&self, verifier: &str) -> bool {
         let found = self.report.verifiers.iter().find(|found| found.name == verifier);
@@ -159,6 +165,8 @@ mod tests {
             failing: Vec::new(),
             failed_before: false,
             network: NetworkReport::default(),
+            subject: None,
+            flaky: false,
         }
     }
 

@@ -143,6 +143,8 @@ impl CiReport {
             counts: TestCounts::default(),
             failing: Vec::new(),
             network: NetworkReport::default(),
+            subject: None,
+            flaky: false,
         }
     }
 

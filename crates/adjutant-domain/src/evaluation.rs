@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Sha;
+use super::ids::{Digest, Sha};
 use super::network::NetworkReport;
 use super::policy::Thresholds;
 use super::step::{Finding, FindingKind};
 
+mod flaky;
 mod judgement;
 mod reason;
 
+pub use flaky::PastRuns;
 pub use judgement::{
     CriterionJudgement, CriterionVerdict, Evidence, EvidenceFault, EvidencePlace, Judgement, NotJudged,
 };
@@ -84,6 +86,13 @@ pub struct VerifierResult {
     /// What it was not let through to.
     #[serde(default, skip_serializing_if = "NetworkReport::is_empty")]
     pub network: NetworkReport,
+    /// What was run on what: the same command in the same setup on the same commit has the same. `None` for what
+    /// Adjutant did not run as a verifier.
+    #[serde(default)]
+    pub subject: Option<Digest>,
+    /// Whether it failed and passed on this commit. Its verdict is then a pass that counts half.
+    #[serde(default)]
+    pub flaky: bool,
 }
 
 /// How many tests ended how. Many programs do not count all three.
@@ -138,6 +147,13 @@ impl Evaluation {
             } else {
                 EvaluationReason::VerifierSilent { verifier }
             });
+        }
+        for flaky in results.iter().filter(|result| result.flaky) {
+            let (verifier, required) = (flaky.name.clone(), flaky.required);
+            reasons.push(EvaluationReason::Flaky { verifier, required });
+            if required {
+                confidence = confidence.min(Confidence::Yellow);
+            }
         }
         for finding in findings {
             confidence = confidence.min(Confidence::Yellow);
@@ -221,7 +237,7 @@ fn scores(results: &[VerifierResult]) -> impl Iterator<Item = (f64, f64)> {
             Verdict::Fail => 0.0,
             Verdict::Neutral => return None,
         };
-        Some((score, result.weight))
+        Some((score, result.counted_weight()))
     })
 }
 
@@ -261,6 +277,8 @@ mod tests {
             counts: TestCounts::default(),
             failing: Vec::new(),
             network: NetworkReport::default(),
+            subject: None,
+            flaky: false,
         }
     }
 
@@ -336,6 +354,20 @@ mod tests {
     fn all_passing_is_green_and_neutral_is_left_out() {
         let results = vec![result("test", true, 1.0, Verdict::Pass), result("docs", false, 9.0, Verdict::Neutral)];
         assert_eq!(confidence(results, None, &[]), Confidence::Green);
+    }
+
+    #[test]
+    fn a_flaky_verifier_counts_half_and_is_no_reason_for_green_where_it_is_required() {
+        let flaky = |required, weight| result("test", required, weight, Verdict::Pass).into_flaky();
+        let lint = |verdict| result("lint", false, 0.5, verdict);
+        let of = |results| Evaluation::of(Sha::new("a"), results, &[], THRESHOLDS);
+        let alone = of(vec![flaky(true, 1.0)]);
+        assert_eq!((alone.confidence, alone.score), (Confidence::Yellow, Some(1.0)));
+        let beside = of(vec![flaky(true, 1.0), lint(Verdict::Fail)]);
+        assert_eq!((beside.confidence, beside.score), (Confidence::Red, Some(0.5)), "half of 1.0 against 0.5");
+        let optional = of(vec![flaky(false, 1.0), lint(Verdict::Pass)]);
+        assert_eq!(optional.confidence, Confidence::Green);
+        assert_eq!(optional.reasons, [EvaluationReason::Flaky { verifier: "test".to_owned(), required: false }]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod submission;
 pub use state::{CiWait, Last, MergeRequest, PassedBy, StepState};
 pub use submission::{Candidate, Submission};
 
+use super::evaluation::PastRuns;
 use super::ids::{Branch, Sha, StepId, StepName};
 use super::status::{InvalidTransition, StepStatus};
 
@@ -54,6 +55,9 @@ pub struct Step {
     pub failures: u32,
     /// How often verifiers or a merge were asked for: each time has a number of its own, whatever states lie between.
     pub verifications: u32,
+    /// How its verifiers ended before on the commit that was verified last.
+    #[serde(default, skip_serializing_if = "PastRuns::is_empty")]
+    pub past_runs: PastRuns,
 }
 
 /// What kind of work a step is.
@@ -174,6 +178,7 @@ impl Step {
             reworks: 0,
             failures: 0,
             verifications: 0,
+            past_runs: PastRuns::default(),
         }
     }
 

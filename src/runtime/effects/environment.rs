@@ -10,7 +10,7 @@ use crate::environment::{Environment, SetupError, SetupFault, Wanted};
 use crate::runtime::app::App;
 use crate::verify::{self, Setup, VerifierSpec};
 use adjutant_domain::directive::Directive;
-use adjutant_domain::ids::Sha;
+use adjutant_domain::ids::{Digest, Sha};
 
 /// What verifies a directive's commits. The base commit alone decides it.
 pub(super) struct Way {
@@ -51,6 +51,11 @@ impl Way {
 
     pub(super) fn specs(&self) -> Vec<VerifierSpec> {
         self.verifiers.iter().map(|verifier| verifier.spec.clone()).collect()
+    }
+
+    /// What it is to run this verifier on this commit.
+    pub(super) fn subject(&self, spec: &VerifierSpec, commit: &str) -> Digest {
+        Digest::of(&format!("{commit}\n{:?}\n{spec:?}", self.setup))
     }
 
     /// A digest of everything that decides what is found on a commit.

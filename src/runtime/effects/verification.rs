@@ -28,6 +28,9 @@ use adjutant_domain::step::{Finding, FindingKind, Step};
 
 /// How often a verifier that cannot be started is tried.
 const TRIES: u32 = 3;
+/// The longest run that is repeated to see whether its failure was a chance. A person who waits for a longer one is told
+/// sooner by its failure.
+const MAX_REPEATED_MS: u64 = 5 * 60 * 1000;
 
 /// Runs the verifiers on a head merged into its target, and writes their check runs.
 pub(super) async fn verify(
@@ -68,7 +71,7 @@ pub(super) async fn verify(
     findings.extend(diff::findings(&run, change, &specs).await?);
     let results = match run.prepared(&source, &merged, &way).await? {
         Ok(environment) => {
-            let results = run.run(&source, &merged, &specs, &environment).await?;
+            let results = run.run(&source, &merged, &way, &environment).await?;
             if environment.own {
                 findings.push(own_setup());
             }
@@ -132,16 +135,25 @@ impl VerificationRun<'_> {
         &self,
         source: &Source,
         merged: &str,
-        specs: &[VerifierSpec],
+        way: &Way,
         environment: &Environment,
     ) -> Result<Vec<VerifierResult>, EffectError> {
         let mut results = Vec::new();
-        for (number, spec) in specs.iter().enumerate() {
+        for (number, spec) in way.specs().iter().enumerate() {
             let tree = self.tree(source, merged, &number.to_string()).await?;
             self.show(&spec.name, report::verifier_running(&spec.name)).await?;
             match self.run_in(tree, spec, self.log(&spec.name), environment).await? {
                 Ok(VerifierRun { result, outcome }) => {
-                    let result = self.directive.baseline.weigh(result);
+                    let subject = Some(way.subject(spec, merged));
+                    let mut result = self.directive.baseline.weigh(VerifierResult { subject, ..result });
+                    if self.may_be_chance(&result) {
+                        let tree = self.tree(source, merged, &format!("{number}-again")).await?;
+                        let again = self.run_in(tree, spec, self.log(&format!("{}.again", spec.name)), environment);
+                        if again.await?.is_ok_and(|again| again.result.verdict == Verdict::Pass) {
+                            result = result.into_flaky();
+                        }
+                    }
+                    let result = self.step.past_runs.weigh(result);
                     self.show(&spec.name, report::verifier_check(&result, outcome.annotations)).await?;
                     results.push(result);
                 }
@@ -160,6 +172,14 @@ impl VerificationRun<'_> {
             }
         }
         Ok(results)
+    }
+
+    /// Whether a failure is worth a second run before it is held against the change: an agent that is paid to mend what is
+    /// no fault of the change costs more. Not where the base commit fails too, and not where it was run twice already.
+    fn may_be_chance(&self, result: &VerifierResult) -> bool {
+        let failed = result.required && result.verdict == Verdict::Fail && result.duration_ms <= MAX_REPEATED_MS;
+        let is_new = result.subject.as_ref().is_none_or(|subject| !self.step.past_runs.knows(subject));
+        failed && is_new && self.directive.baseline.passed_before(&result.name)
     }
 
     /// Runs one verifier in a clone, and removes the clone.
@@ -216,6 +236,8 @@ impl VerificationRun<'_> {
             failing: Vec::new(),
             failed_before: false,
             network: NetworkReport::default(),
+            subject: None,
+            flaky: false,
         };
         self.show(&result.name, report::verifier_check(&result, Vec::new())).await?;
         Ok(result)
@@ -254,6 +276,8 @@ fn not_run_before(spec: &VerifierSpec, reason: String) -> VerifierResult {
         failing: Vec::new(),
         failed_before: true,
         network: NetworkReport::default(),
+        subject: None,
+        flaky: false,
     }
 }
 

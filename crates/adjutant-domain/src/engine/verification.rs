@@ -71,16 +71,18 @@ impl Transition {
             return Ok(());
         }
         let mut candidate = candidate.clone();
+        let results: Vec<_> = results.iter().cloned().map(|result| step.past_runs.weigh(result)).collect();
+        self.with_step(id, |step| step.past_runs.remember(&results));
         for finding in findings {
             if !candidate.findings.contains(finding) {
                 candidate.findings.push(finding.clone());
             }
         }
         let thresholds = self.directive.policy.thresholds;
-        let evaluation = Evaluation::of(head.clone(), results.to_vec(), &candidate.findings, thresholds);
+        let evaluation = Evaluation::of(head.clone(), results.clone(), &candidate.findings, thresholds);
         // What is red already goes to rework at once.
         if self.directive.policy.ci != CiPolicy::Off && evaluation.confidence != Confidence::Red {
-            return self.await_ci(id, candidate, results.to_vec());
+            return self.await_ci(id, candidate, results);
         }
         self.evaluated(id, candidate, evaluation)
     }

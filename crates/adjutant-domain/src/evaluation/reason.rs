@@ -18,6 +18,8 @@ pub enum EvaluationReason {
     VerifierSilent { verifier: String },
     /// A required verifier failed, or could not be run, on the base commit too.
     FailedBefore { verifier: String },
+    /// A verifier failed and passed on this commit.
+    Flaky { verifier: String, required: bool },
     /// The judge's score lowers the confidence.
     JudgeUnconvinced,
     /// The judge found a criterion unmet.

@@ -126,6 +126,8 @@ fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
         counts: TestCounts::default(),
         failing: Vec::new(),
         network: NetworkReport::default(),
+        subject: None,
+        flaky: false,
     }
 }
 
