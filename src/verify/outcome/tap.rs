@@ -30,9 +30,13 @@ pub(super) struct Tap {
 struct Failed {
     title: String,
     message: String,
-    /// What the details name as the place, and the first place of the stack that is in the tree.
+    /// The place of the failure: what the details say, else the first place of the stack that is in the tree.
     place: Option<(String, u64)>,
+    /// Where the test itself begins.
+    test: Option<(String, u64)>,
     is_in_details: bool,
+    /// The indentation of the key whose message follows on its own lines.
+    block: Option<usize>,
 }
 
 impl Format for Tap {
@@ -48,7 +52,7 @@ impl Format for Tap {
         } else if text == "..." || text == "}" {
             self.tell(found);
         } else if let Some(failed) = &mut self.failed {
-            failed.detail(text, found);
+            failed.detail(at, text, found);
         } else if let Some(name) = text.strip_prefix("# Subtest: ") {
             self.has_subtests = true;
             self.group(at, name);
@@ -106,40 +110,53 @@ impl Tap {
     fn tell(&mut self, found: &mut Found<'_>) {
         if let Some(failed) = self.failed.take() {
             let remark = Remark { level: AnnotationLevel::Failure, title: &failed.title, message: &failed.message };
-            let (file, line) = failed.place.map_or((None, 0), |(file, line)| (Some(file), line));
+            let (file, line) = failed.place.or(failed.test).map_or((None, 0), |(file, line)| (Some(file), line));
             found.remark_file(file, line, line, &remark);
         }
     }
 }
 
 impl Failed {
-    fn detail(&mut self, text: &str, found: &mut Found<'_>) {
+    fn detail(&mut self, at: usize, text: &str, found: &mut Found<'_>) {
         if text == "---" {
             self.is_in_details = true;
             return;
         }
-        if !self.is_in_details {
+        if !self.is_in_details || self.goes_on(at, text) {
             return;
         }
         let value = |key: &str| text.strip_prefix(key).map(|value| value.trim().trim_matches(['\'', '"']));
         if let Some(said) = value("error:").or_else(|| value("message:")).filter(|said| !said.is_empty()) {
-            if self.message.is_empty() {
-                self.message = truncate(said, MESSAGE_BYTES).to_owned();
+            let is_block = matches!(said, "|" | "|-" | "|+" | ">" | ">-" | ">+");
+            match self.message.is_empty() {
+                true if is_block => self.block = Some(at),
+                true => self.message = truncate(said, MESSAGE_BYTES).to_owned(),
+                false => {}
             }
-        } else if let Some(place) = value("location:").or_else(|| value("at:")) {
-            let at = whole(place).or_else(|| of_frame(place));
-            self.place(at, found);
+        } else if let Some(place) = value("location:") {
+            self.test = self.test.take().or_else(|| in_tree(whole(place).or_else(|| of_frame(place)), found));
         } else if self.place.is_none() {
-            self.place(of_stack(text).or_else(|| of_frame(text)), found);
+            let at = value("at:").and_then(|place| whole(place).or_else(|| of_frame(place)));
+            self.place = in_tree(at.or_else(|| of_stack(text)).or_else(|| of_frame(text)), found);
         }
     }
 
-    fn place(&mut self, at: Option<Location<'_>>, found: &mut Found<'_>) {
-        let Some(at) = at else { return };
-        if let Some(file) = found.file(at.path) {
-            self.place.get_or_insert((file, at.line));
+    /// Whether a line belongs to the message that an earlier one began.
+    fn goes_on(&mut self, at: usize, text: &str) -> bool {
+        let is_part = self.block.is_some_and(|key| text.is_empty() || at > key);
+        if !is_part {
+            self.block = None;
+        } else if !text.is_empty() && self.message.len() < MESSAGE_BYTES {
+            let before = if self.message.is_empty() { "" } else { "\n" };
+            self.message = truncate(&format!("{}{before}{text}", self.message), MESSAGE_BYTES).to_owned();
         }
+        is_part
     }
+}
+
+fn in_tree(at: Option<Location<'_>>, found: &mut Found<'_>) -> Option<(String, u64)> {
+    let at = at?;
+    Some((found.file(at.path)?, at.line))
 }
 
 /// `name (PATH:1:2)`.

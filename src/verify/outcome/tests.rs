@@ -73,7 +73,7 @@ fn node() {
         "src/lint.js",
     ];
     insta::assert_snapshot!(
-        read_all!(files; "jest.txt", "jest.json", "vitest.txt", "vitest-verbose.txt", "vitest-tap.txt", "vitest.xml", "mocha.txt", "mocha.json", "node-spec.txt", "node-tap.txt", "ava.txt", "tape.txt", "tsc.txt", "tsc-pretty.txt", "eslint.txt", "eslint-unix.txt", "eslint.json", "xo.txt")
+        read_all!(files; "jest.txt", "jest.json", "vitest.txt", "vitest-verbose.txt", "vitest-tap.txt", "vitest.xml", "mocha.txt", "mocha.json", "node-spec.txt", "node-tap.txt", "node-tap-block.txt", "ava.txt", "tape.txt", "tsc.txt", "tsc-pretty.txt", "eslint.txt", "eslint-unix.txt", "eslint.json", "xo.txt")
     );
 }
 
