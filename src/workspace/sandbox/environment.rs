@@ -43,8 +43,8 @@ pub(super) fn variables(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> B
         ("USER", "worker"),
         ("LOGNAME", "worker"),
         ("LANG", "C.UTF-8"),
+        // No `NO_COLOR`: there are tests of whether a program follows it. Colours are taken out of what is read.
         ("TERM", "dumb"),
-        ("NO_COLOR", "1"),
         ("CARGO_TERM_COLOR", "never"),
         ("CI", "true"),
     ]
