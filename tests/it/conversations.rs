@@ -23,6 +23,7 @@ mod pulls;
 mod replan;
 mod rework;
 mod starting;
+mod toolchains;
 mod verification;
 mod whole;
 mod workflows;
