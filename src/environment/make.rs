@@ -64,7 +64,7 @@ async fn run(
                 return Err(SetupFault {
                     command: command.clone(),
                     how,
-                    tail: with_refusals(outcome.tail, &outcome.refused),
+                    tail: with_remedy(outcome.tail, &outcome.refused),
                 }
                 .into());
             }
@@ -74,14 +74,31 @@ async fn run(
     Ok(())
 }
 
-/// Programs seldom say why a connection failed.
-fn with_refusals(tail: String, refused: &[RefusedHost]) -> String {
+/// Programs seldom say why a connection failed, and never how this machine gets another toolchain.
+fn with_remedy(tail: String, refused: &[RefusedHost]) -> String {
     let hosts: BTreeSet<String> = refused.iter().map(|it| format!("\"{}\"", it.host)).collect();
-    if hosts.is_empty() {
-        return tail;
+    if !hosts.is_empty() {
+        let hosts = hosts.into_iter().collect::<Vec<_>>().join(", ");
+        return format!(
+            "{tail}\nAdjutant refused {hosts}: the operator allows hosts by `setup_hosts` below `[network]` in the settings."
+        );
     }
-    let hosts = hosts.into_iter().collect::<Vec<_>>().join(", ");
-    format!(
-        "{tail}\nAdjutant refused {hosts}: the operator allows hosts by `setup_hosts` below `[network]` in the settings."
-    )
+    match crate::verify::too_old(&tail) {
+        Some(remedy) => format!("{tail}\n{remedy}"),
+        None => tail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_what_a_person_can_do() {
+        let last = |tail: &str, refused: &[RefusedHost]| {
+            with_remedy(tail.to_owned(), refused).lines().next_back().unwrap_or_default().to_owned()
+        };
+        assert_eq!(last("no such package", &[]), "no such package");
+        assert!(last("go.mod:3: invalid go version '1.24.11'", &[]).starts_with("The Go of this machine"));
+    }
 }

@@ -46,6 +46,36 @@ const INSTALLERS: &[(&[&str], &str)] = &[
     (&["composer", "phpunit", "vendor/bin/phpunit"], "composer install"),
 ];
 
+/// What package managers and build tools say of a toolchain that is older than a project wants, and which one it is.
+const TOO_OLD: &[(&str, &str)] = &[
+    ("invalid go version", "Go"),
+    ("go.mod requires go >=", "Go"),
+    ("note: module requires Go", "Go"),
+    ("requires rustc", "Rust"),
+    ("lock file version", "Rust"),
+    ("feature `edition2024` is required", "Rust"),
+    ("requires a different Python", "Python"),
+    ("is not supported by the project", "Python"),
+    ("engine \"node\" is incompatible", "Node.js"),
+    ("code EBADENGINE", "Node.js"),
+    ("ERR_PNPM_UNSUPPORTED_ENGINE", "Node.js"),
+    ("invalid target release", "JDK"),
+    ("Unsupported class file major version", "JDK"),
+    ("requires ruby version", "Ruby"),
+    ("Your Ruby version is", "Ruby"),
+    ("your php version", "PHP"),
+    ("NETSDK1045", ".NET SDK"),
+];
+
+/// What to do if the output says that a toolchain of this machine is too old.
+pub(crate) fn too_old(output: &str) -> Option<String> {
+    let (_, toolchain) = TOO_OLD.iter().find(|(words, _)| output.contains(words))?;
+    Some(format!(
+        "The {toolchain} of this machine does not fit the project: install the version that it wants where Adjutant \
+         runs, and show it to the runs by `toolchains` in the settings."
+    ))
+}
+
 /// The line that names the cause in the output of a command that could not be run, and what to do about it.
 pub(super) fn reason(run: &str, output: &str) -> String {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -85,6 +115,20 @@ fn remedy(run: &str, missing: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_toolchain_that_is_too_old_is_named() {
+        for (output, toolchain) in [
+            ("/work/tree/go.mod:3: invalid go version '1.24.11': must match format 1.23", "The Go of"),
+            ("error: package `a v0.1.0` cannot be built because it requires rustc 1.99 or newer", "The Rust of"),
+            ("ERROR: Package 'a' requires a different Python: 3.11.2 not in '>=3.13'", "The Python of"),
+            ("npm error code EBADENGINE", "The Node.js of"),
+        ] {
+            let said = too_old(output).unwrap_or_default();
+            assert!(said.starts_with(toolchain) && said.contains("`toolchains`"), "{said}");
+        }
+        assert_eq!(too_old("npm error code E404"), None);
+    }
 
     #[test]
     fn the_remedy_fits_the_ecosystem() {
