@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use adjutant_domain::network::{Hosts, Network, RefusedHost};
 
 use super::{LONGEST, SetupError, SetupFault, Wanted, keep, limits};
+use crate::verify;
 use crate::workspace::Removal;
 use crate::workspace::sandbox::{Exit, Sandbox, SandboxRun};
 
@@ -64,7 +65,7 @@ async fn run(
                 return Err(SetupFault {
                     command: command.clone(),
                     how,
-                    tail: with_remedy(outcome.tail, &outcome.refused),
+                    tail: with_remedy(command, exit, outcome.tail, &outcome.refused),
                 }
                 .into());
             }
@@ -75,7 +76,7 @@ async fn run(
 }
 
 /// Programs seldom say why a connection failed, and never how this machine gets another toolchain.
-fn with_remedy(tail: String, refused: &[RefusedHost]) -> String {
+fn with_remedy(command: &str, exit: Exit, tail: String, refused: &[RefusedHost]) -> String {
     let hosts: BTreeSet<String> = refused.iter().map(|it| format!("\"{}\"", it.host)).collect();
     if !hosts.is_empty() {
         let hosts = hosts.into_iter().collect::<Vec<_>>().join(", ");
@@ -83,7 +84,8 @@ fn with_remedy(tail: String, refused: &[RefusedHost]) -> String {
             "{tail}\nAdjutant refused {hosts}: the operator allows hosts by `setup_hosts` below `[network]` in the settings."
         );
     }
-    match crate::verify::too_old(&tail) {
+    let missing = matches!(exit, Exit::Code(127)).then(|| verify::missing_program(command, &tail));
+    match missing.or_else(|| verify::too_old(&tail)) {
         Some(remedy) => format!("{tail}\n{remedy}"),
         None => tail,
     }
@@ -96,9 +98,19 @@ mod tests {
     #[test]
     fn the_last_line_is_what_a_person_can_do() {
         let last = |tail: &str, refused: &[RefusedHost]| {
-            with_remedy(tail.to_owned(), refused).lines().next_back().unwrap_or_default().to_owned()
+            with_remedy(
+                "mix deps.get",
+                Exit::Code(if tail.ends_with("not found") { 127 } else { 1 }),
+                tail.to_owned(),
+                refused,
+            )
+            .lines()
+            .next_back()
+            .unwrap_or_default()
+            .to_owned()
         };
         assert_eq!(last("no such package", &[]), "no such package");
+        assert!(last("sh: 1: mix: not found", &[]).contains("Install Elixir"));
         assert!(last("go.mod:3: invalid go version '1.24.11'", &[]).starts_with("The Go of this machine"));
     }
 }

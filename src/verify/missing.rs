@@ -77,7 +77,7 @@ pub(crate) fn too_old(output: &str) -> Option<String> {
 }
 
 /// The line that names the cause in the output of a command that could not be run, and what to do about it.
-pub(super) fn reason(run: &str, output: &str) -> String {
+pub(crate) fn reason(run: &str, output: &str) -> String {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
     let told = |line: &&str| ["not found", "Permission denied", "No such file"].iter().any(|word| line.contains(word));
     let cause = lines().rfind(told).or_else(|| lines().next_back()).unwrap_or("command not found");

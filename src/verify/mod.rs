@@ -34,7 +34,7 @@ use adjutant_domain::policy::{VerifierNetwork, VerifierPolicy};
 
 pub use crossing::{Crossing, crossing};
 pub use detect::{Detected, Detection, Files, MOST_DETECTED, Setup, detect, detect_at};
-pub(crate) use missing::too_old;
+pub(crate) use missing::{reason as missing_program, too_old};
 pub use run::{NotRun, VerifierJob, VerifierRun, run_verifier};
 pub use runners::{Change, changed_runners};
 pub use weakened::{Weakening, WeakeningKind, weakened_proof};

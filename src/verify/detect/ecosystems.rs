@@ -30,7 +30,8 @@ pub(super) fn deno(folder: &Folder<'_>) -> Option<Rule> {
     }
     let task = folder.json(name).is_some_and(|manifest| manifest.pointer("/tasks/test").is_some());
     let rule = Rule::new(if task { "deno task test" } else { "deno test" }, format!("`{name}`"));
-    Some(rule.after(Setup::install(["deno install"]).keeping(&["node_modules"])))
+    let program = "command -v deno || npm install --global --prefix ~/.local deno@2";
+    Some(rule.after(Setup::install([program, "deno install"]).keeping(&["node_modules"])))
 }
 
 pub(super) fn go(folder: &Folder<'_>) -> Option<Rule> {

@@ -92,7 +92,13 @@ const NOT_OURS: &[&str] = &[
     "site",
     "test",
     "tests",
+    "e2e",
+    "playground",
+    "playgrounds",
 ];
+
+/// The same, as a word of a longer name: `runtime-tests`, `test_helpers`.
+const WORDS_NOT_OURS: &[&str] = &["test", "tests", "e2e", "example", "examples", "fixture", "fixtures", "benchmarks"];
 
 /// The paths of a commit, and the texts of its manifests.
 #[derive(Debug, Clone, Default)]
@@ -216,7 +222,9 @@ pub(super) fn is_solution(name: &str) -> bool {
 
 /// Whether a folder holds the code of others, examples or data.
 pub(super) fn is_not_ours(folder: &str) -> bool {
-    folder.split('/').any(|part| NOT_OURS.contains(&part))
+    folder
+        .split('/')
+        .any(|part| NOT_OURS.contains(&part) || part.split(['-', '_']).any(|word| WORDS_NOT_OURS.contains(&word)))
 }
 
 /// Whether a folder may be a project that is tested. Its name goes into a command, so it may hold nothing that a shell

@@ -145,6 +145,8 @@ fn every_project_of_a_monorepo_is_tested_in_its_folder() {
     );
     let names = detect(&Files::new(["a/b/go.mod".to_owned(), "a/b/c_test.go".to_owned()].into())).found;
     assert_eq!(names[0].verifier.name, "go test in a/b");
+    let below = [("runtime-tests/deno/deno.json", "{}"), ("e2e/package.json", package)];
+    assert_eq!(commands(&[], &below), [""; 0], "projects that belong to tests");
     // Deeper ones, and those that a shell would misread, are left to a policy.
     let go = |folder: &str| [format!("{folder}/go.mod"), format!("{folder}/a_test.go")];
     let odd: BTreeSet<String> = ["a/b/c", "a $(b)", "-a"].iter().flat_map(|folder| go(folder)).collect();
