@@ -166,7 +166,8 @@ mod tests {
     fn the_question_names_every_cause_and_the_comment_has_the_last_lines_and_the_policy_text() {
         let mut directive = fixture::directive();
         directive.policy.verifiers = None;
-        directive.baseline = Baseline { state: BaselineState::Asked, round: 1, report: report() };
+        directive.baseline =
+            Baseline { state: BaselineState::Asked, round: 1, report: report(), ..Baseline::default() };
         insta::assert_snapshot!(question(&directive.baseline.report), @"On the base commit the setup `npm ci` exited with status 1: npm error `npm ci` can only install with an existing package-lock.json; `npm test` cannot be run: mocha: not found; `lint` is red before any change (2 failed). May the work begin all the same? A change is not held against this.");
         insta::assert_snapshot!(section(&directive, 500));
     }

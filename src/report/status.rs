@@ -9,7 +9,7 @@ use adjutant_domain::baseline::BaselineState;
 use adjutant_domain::directive::{Directive, DirectiveState, PauseReason, PlanOrigin};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
-use adjutant_domain::step::Step;
+use adjutant_domain::step::{Step, StepState, VerifierTurn};
 use adjutant_domain::task::{CapacityLimit, Task, TaskKind, TaskStatus};
 
 /// Cells of the progress bar.
@@ -286,7 +286,27 @@ fn held(directive: &Directive) -> String {
         let verb = if names.len() == 1 { "waits" } else { "wait" };
         lines.push(format!("{} {verb} for a free place: {}.", names.join(", "), words::full(*held)));
     }
+    lines.extend(unverified(directive));
     lines.join("\n\n")
+}
+
+/// The commits whose verifiers wait for a free place.
+fn unverified(directive: &Directive) -> Option<String> {
+    let base = (BaselineState::Running == directive.baseline.state)
+        .then_some(("The base commit".to_owned(), directive.baseline.turn));
+    let steps = directive.all_steps().filter_map(|step| match step.state {
+        StepState::Verifying { turn, .. } => Some((code(step.name.as_str()), turn)),
+        _ => None,
+    });
+    let queued = base.into_iter().chain(steps).filter_map(|(name, turn)| match turn {
+        VerifierTurn::Queued(held) => Some((name, held)),
+        VerifierTurn::Waiting | VerifierTurn::Begun => None,
+    });
+    let queued: Vec<_> = queued.take(20).collect();
+    let held = queued.first()?.1;
+    let names: Vec<&str> = queued.iter().map(|(name, _)| name.as_str()).collect();
+    let verb = if names.len() == 1 { "waits" } else { "wait" };
+    Some(format!("{} {verb} to be verified: {}.", names.join(", "), words::full(held)))
 }
 
 fn worked_on(directive: &Directive, task: &Task) -> String {

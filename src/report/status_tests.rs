@@ -4,6 +4,7 @@ use super::*;
 use crate::report::fixture;
 use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::Urgency;
+use adjutant_domain::baseline::Baseline;
 use adjutant_domain::directive::{DirectiveState, PlanRecord};
 use adjutant_domain::ids::{Login, PlanHash, StepName, Usd};
 use adjutant_domain::plan::PlanFault;
@@ -229,6 +230,19 @@ fn a_task_that_waits_for_a_place_says_so() {
     let text = comment(&directive);
     assert!(text.contains("`document` waits for a free place: 5 pull requests of this repository wait"), "{text}");
     assert!(text.contains(" waits for a place |"), "{text}");
+}
+
+#[test]
+fn a_commit_that_waits_to_be_verified_says_so() {
+    let mut directive = fixture::directive();
+    let places = QueueReason { by: CapacityLimit::Verifiers, limit: 2, taken: 2 };
+    let (candidate, turn) = (fixture::candidate(fixture::sha('e'), None), VerifierTurn::Queued(places));
+    directive.steps[1].state = StepState::Verifying { candidate, turn };
+    directive.baseline = Baseline { state: BaselineState::Running, turn, ..Baseline::default() };
+    let text = comment(&directive);
+    let name = &directive.steps[1].name;
+    let told = format!("The base commit, `{name}` wait to be verified: 2 of 2 verifications are at work.");
+    assert!(text.contains(&told), "{text}");
 }
 
 #[test]

@@ -77,6 +77,7 @@ pub fn full(held: QueueReason) -> String {
             if taken == 1 { "is" } else { "are" },
             held.limit
         ),
+        CapacityLimit::Verifiers => format!("{taken} of {} verifications are at work", held.limit),
         CapacityLimit::Installation => format!(
             "{} of this installation {} at work (at most {})",
             count(taken, "agent", "agents"),

@@ -15,17 +15,23 @@ use super::effects::{self, EffectError, Working, carry_out, failure_signal, for_
 use super::sink::SignalSink;
 use crate::report::failure;
 use crate::store::StoreError;
-use crate::store::effects::{Claimed, HeldTask, Row, Unreadable};
+use crate::store::effects::{Claimed, HeldTask, Row, Unreadable, WaitingVerification};
 use crate::store::queue::{Held, Retry};
 use adjutant_domain::effect::Lane;
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{DirectiveId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
+use adjutant_domain::step::VerifierTurn;
+use adjutant_domain::task::{CapacityLimit, QueueReason};
 
 /// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
 pub(super) const SHORT_WORKERS: u32 = 8;
 /// How often the outbox is polled in case a notification was missed.
 const POLL: Duration = Duration::from_millis(500);
+/// How long a verification waits before people are told so.
+const LONG_WAIT: Duration = Duration::from_secs(3);
+/// After so many rows the memory of what was told begins anew: the engine knows it anyway.
+const MOST_TOLD: usize = 10_000;
 /// The longest pause between two tries of an effect.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
@@ -34,6 +40,7 @@ pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: Cancell
     let free = Arc::new(Semaphore::new(workers));
     let in_hand = Arc::new(InHand::default());
     let mut running = JoinSet::new();
+    let mut told = BTreeSet::new();
     while !stop.is_cancelled() {
         while running.try_join_next().is_some() {}
         let room = i64::try_from(free.available_permits()).unwrap_or(i64::MAX);
@@ -42,6 +49,9 @@ pub(super) async fn run(app: Arc<App>, lane: Lane, workers: usize, stop: Cancell
             tracing::warn!(%error, lane = lane.as_str(), "effects could not be claimed; trying again");
             Vec::new()
         });
+        if room == 0 && lane == Lane::Verifier {
+            tell_waiting(&app, workers, &mut told).await;
+        }
         let more = !claimed.is_empty();
         for claimed in claimed {
             let Ok(permit) = free.clone().acquire_owned().await else { return };
@@ -91,6 +101,26 @@ async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<
         }
     }
     Ok(claims.taken)
+}
+
+/// Sends a signal, once, for each verification that waits because all workers of this process are at work.
+async fn tell_waiting(app: &App, workers: usize, told: &mut BTreeSet<i64>) {
+    let known: Vec<i64> = told.iter().copied().collect();
+    let waiting = match app.store.waiting_verifications(LONG_WAIT, &known).await {
+        Ok(waiting) => waiting,
+        Err(error) => return tracing::warn!(%error, "the verifications that wait could not be read"),
+    };
+    if known.len() > MOST_TOLD {
+        told.clear();
+    }
+    let places = u32::try_from(workers).unwrap_or(u32::MAX);
+    let turn = VerifierTurn::Queued(QueueReason { by: CapacityLimit::Verifiers, limit: places, taken: places });
+    for WaitingVerification { id, directive, step, round } in waiting {
+        match SignalSink::new(app, directive).send(Signal::VerifierTurn { step, round, turn }).await {
+            Ok(()) => drop(told.insert(id)),
+            Err(error) => tracing::warn!(%error, %directive, "a verification waits, which could not be recorded"),
+        }
+    }
 }
 
 /// Sets a row aside that this version cannot read. If a directive would wait for it, the engine gets a signal that it

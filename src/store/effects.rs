@@ -8,6 +8,7 @@
 
 mod claims;
 mod rows;
+mod waiting;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub use claims::HeldTask;
 pub(super) use rows::step_in;
 pub use rows::{Claimed, Claims, Row, Unreadable};
 use rows::{ClaimedRow, read_all};
+pub use waiting::WaitingVerification;
 
 impl Transaction {
     /// Queues an effect, once for its key. A coalescing effect, and one that failed, is queued again.

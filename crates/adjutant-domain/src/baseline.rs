@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Verdict, VerifierResult};
 use super::failure::Failure;
+use super::step::VerifierTurn;
 
 /// The baseline of a directive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Baseline {
     pub round: u32,
     /// What was found; nothing before it is known.
     pub report: BaselineReport,
+    /// Whether its verifiers are at work.
+    #[serde(default)]
+    pub turn: VerifierTurn,
 }
 
 /// Where a baseline stands.
@@ -149,7 +153,7 @@ mod tests {
     fn baseline(outcome: BaseOutcome) -> Baseline {
         let verifier = BaseVerifier { name: "test".to_owned(), run: "make".to_owned(), why: None, outcome };
         let report = BaselineReport { verifiers: vec![verifier], ..BaselineReport::default() };
-        Baseline { state: BaselineState::Settled, round: 1, report }
+        Baseline { state: BaselineState::Settled, round: 1, report, ..Baseline::default() }
     }
 
     fn result(verdict: Verdict) -> VerifierResult {

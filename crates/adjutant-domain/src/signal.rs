@@ -19,7 +19,7 @@ use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
 use super::policy::options::PolicyOverride;
 use super::replan::IssueText;
-use super::step::{Finding, Pull};
+use super::step::{Finding, Pull, VerifierTurn};
 use super::task::{Measure, QueueReason};
 
 /// Something that happened.
@@ -123,6 +123,15 @@ pub enum Signal {
     BaseNotVerified {
         /// Why.
         reason: Failure,
+    },
+    /// The verifiers began, or they wait for their turn.
+    VerifierTurn {
+        /// Whose head; none where it is the base commit.
+        step: Option<StepId>,
+        /// Which verification of it.
+        round: u32,
+        /// How far they have come.
+        turn: VerifierTurn,
     },
     /// The verifiers are done.
     Verified {

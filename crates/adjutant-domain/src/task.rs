@@ -86,6 +86,8 @@ pub enum CapacityLimit {
     OpenPulls,
     /// Agents of the installation.
     Installation,
+    /// Commits that one process verifies at a time.
+    Verifiers,
 }
 
 /// What a task is for.

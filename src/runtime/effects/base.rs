@@ -4,9 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment::{self, Way};
 use super::trees::Source;
-use super::{EffectError, Working, for_people};
+use super::{EffectError, Working, for_people, verification};
 use crate::environment::Environment;
 use crate::runtime::app::App;
+use crate::runtime::sink::SignalSink;
 use crate::verify::{self, VerifierJob};
 use crate::workspace::Removal;
 use crate::workspace::sandbox::Limits;
@@ -27,6 +28,7 @@ pub(super) async fn verify(
     if !is_wanted(directive, round) {
         return Ok(Vec::new());
     }
+    SignalSink::new(app, directive.id).send(verification::begun(None, round)).await?;
     let source = Source::open(app, directive).await?;
     let way = Way::of(directive, &source).await?;
     let (repo, base, digest) = (directive.repo.id, &directive.base.sha, way.digest());

@@ -13,6 +13,7 @@ use super::{EffectError, Working, no_pattern, step_of};
 use crate::environment::{Environment, SetupFault};
 use crate::report;
 use crate::runtime::app::App;
+use crate::runtime::sink::SignalSink;
 use crate::verify::{self, Change, NotRun, VerifierJob, VerifierRun, VerifierSpec, Weakening};
 use crate::workspace::sandbox::Limits;
 use crate::workspace::{Merge, Removal, Rules, Tree};
@@ -24,7 +25,7 @@ use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::network::NetworkReport;
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
-use adjutant_domain::step::{Finding, FindingKind, Step};
+use adjutant_domain::step::{Finding, FindingKind, Step, VerifierTurn};
 
 /// How often a verifier that cannot be started is tried.
 const TRIES: u32 = 3;
@@ -45,6 +46,7 @@ pub(super) async fn verify(
     let Some(step) = step_of(directive, id).filter(|_| is_wanted(directive, id, head)) else {
         return cancel_open_checks(app, directive, head).await;
     };
+    SignalSink::new(app, directive.id).send(begun(Some(id), round)).await?;
     let source = Source::open(app, directive).await?;
     source.mirror.fetch_commit(&source.remote, head.as_str()).await?;
     let target = source.known_head(&step.target).await?;
@@ -87,6 +89,11 @@ pub(super) async fn verify(
         Err(fault) => vec![run.setup_failed(&source, &way, fault).await?],
     };
     Ok(vec![Signal::Verified { step: id, head: head.clone(), results, findings }])
+}
+
+/// The work clock runs from here: until now it waited for a worker.
+pub(super) fn begun(step: Option<StepId>, round: u32) -> Signal {
+    Signal::VerifierTurn { step, round, turn: VerifierTurn::Begun }
 }
 
 /// Whether the step still waits for the verification of this head.

@@ -5,6 +5,7 @@ use serde_json::json;
 use adjutant_domain::baseline::BaselineState;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Verdict};
+use adjutant_domain::step::{Step, StepState, VerifierTurn};
 
 use super::verification::chain;
 use crate::support::stage::{Stage, write};
@@ -76,6 +77,23 @@ async fn a_policy_that_was_mended_after_the_label_is_taken_by_reload() {
     stage.expect(issue, "the policy was taken as it is now: `verifiers` changed, and the work starts from").await;
     let step = stage.step_is(issue, "a", "is evaluated", |step| step.state.evaluation().is_some()).await;
     assert_eq!(step.state.evaluation().unwrap().confidence, Confidence::Green);
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_base_commit_that_waits_for_a_verifier_says_so() {
+    let slow = "setup: []\nverifiers:\n  - { name: test, run: \"test ! -e a.txt || sleep 6\" }\n";
+    let script = chain(json!([write([("a.txt", "a\n")])]));
+    let stage = Stage::set_with(slow, script, &[("ADJUTANT_MAX_VERIFIERS", "1")]).await;
+    let first = stage.directive("Do it.").await;
+    let begun = |step: &Step| matches!(step.state, StepState::Verifying { turn: VerifierTurn::Begun, .. });
+    stage.step_is(first, "a", "is verified", begun).await;
+    let second = stage.directive("Do it too.").await;
+    stage.status_says(second, "The base commit waits to be verified: 1 of 1 verifications are at work.").await;
+    stage.directive_is(second, "is planned", |it| it.plan.is_some()).await;
+    for issue in [first, second] {
+        stage.as_("maintainer").comment(issue, "/stop").await;
+    }
     stage.strike().await;
 }
 

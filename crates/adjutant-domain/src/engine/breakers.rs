@@ -74,15 +74,17 @@ impl Transition {
 
     /// A task waits for capacity: told once for as long as it waits.
     pub(super) fn task_held(&mut self, id: TaskId, held: QueueReason) {
+        let breaker = match held.by {
+            CapacityLimit::OpenPulls => Breaker::OpenPullRequests,
+            CapacityLimit::Installation => Breaker::InstallationTasks,
+            // No task waits for verifiers.
+            CapacityLimit::Verifiers => return,
+        };
         let Some(task) = self.directive.task_mut(id).filter(|task| task.status.is_live() && task.held.is_none()) else {
             return;
         };
         task.held = Some(held);
         let step = task.step;
-        let breaker = match held.by {
-            CapacityLimit::OpenPulls => Breaker::OpenPullRequests,
-            CapacityLimit::Installation => Breaker::InstallationTasks,
-        };
         self.tripped(breaker, held.limit, held.taken, step);
     }
 

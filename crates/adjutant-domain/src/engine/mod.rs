@@ -46,7 +46,7 @@ use super::effect::{Effect, Notice};
 use super::event::Event;
 use super::signal::{Labelled, Signal};
 use super::status::DirectiveStatus;
-use super::step::{Step, StepState};
+use super::step::{Step, StepState, VerifierTurn};
 use super::task::{Task, TaskStatus};
 use transition::{Followed, Ignored, Transition};
 
@@ -146,6 +146,10 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         }
         Signal::BaseVerified { round, report } => transition.base_verified(*round, report),
         Signal::BaseNotVerified { reason } => transition.base_not_verified(reason),
+        Signal::VerifierTurn { step, round, turn } => {
+            transition.verifier_turn(*step, *round, *turn);
+            Ok(())
+        }
         Signal::Verified { step, head, results, findings } => transition.verified(*step, head, results, findings),
         Signal::CiChanged { step, head } => transition.ci_changed(*step, head),
         Signal::CiRead { step, head, report } => transition.ci_read(*step, head, report),
@@ -192,7 +196,7 @@ impl Transition {
         let by_itself = match step.state {
             StepState::Working { .. }
             | StepState::Integrating { .. }
-            | StepState::Verifying { .. }
+            | StepState::Verifying { turn: VerifierTurn::Begun, .. }
             | StepState::Merging { .. } => true,
             // It may wait for what a person says about the base commit.
             StepState::HandedIn { .. } => self.directive.baseline.state != BaselineState::Asked,
@@ -216,6 +220,7 @@ fn is_about_work(signal: &Signal) -> bool {
         signal,
         Signal::TaskStarted { .. }
             | Signal::IntegrationCut
+            | Signal::VerifierTurn { .. }
             | Signal::Verified { .. }
             | Signal::CiChanged { .. }
             | Signal::CiRead { .. }

@@ -3,6 +3,7 @@
 use super::table::{self, Case, Next, Remaining};
 use super::transition::{Followed, Transition};
 use crate::approval::{ApprovalKind, ApprovalStatus};
+use crate::baseline::BaselineState;
 use crate::cause::Cause;
 use crate::effect::Effect;
 use crate::evaluation::{Confidence, Evaluation, EvaluationReason, Verdict, VerifierResult};
@@ -13,7 +14,9 @@ use crate::policy::CiPolicy;
 use crate::question::{Question, Wanted};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
-use crate::step::{Candidate, CiWait, Finding, FindingKind, MergeRequest, PassedBy, StepState, Submission};
+use crate::step::{
+    Candidate, CiWait, Finding, FindingKind, MergeRequest, PassedBy, StepState, Submission, VerifierTurn,
+};
 
 impl Transition {
     /// Somebody wants a commit verified again: what was found before is void, and so are the questions about it.
@@ -57,6 +60,24 @@ impl Transition {
         Ok(true)
     }
 
+    /// The verifiers began, or they wait for their turn. What is told of an earlier verification is late.
+    pub(super) fn verifier_turn(&mut self, id: Option<StepId>, round: u32, now: VerifierTurn) {
+        let Some(id) = id else {
+            let baseline = &mut self.directive.baseline;
+            if baseline.state == BaselineState::Running && baseline.round == round {
+                baseline.turn = now;
+            }
+            return;
+        };
+        self.with_step(id, |step| {
+            if let StepState::Verifying { turn, .. } = &mut step.state
+                && step.verifications == round
+            {
+                *turn = now;
+            }
+        });
+    }
+
     /// The verifiers are done. What they found at an older head is void.
     pub(super) fn verified(
         &mut self,
@@ -66,7 +87,7 @@ impl Transition {
         findings: &[Finding],
     ) -> Followed {
         let step = self.step(id)?;
-        let StepState::Verifying { candidate } = &step.state else { return Ok(()) };
+        let StepState::Verifying { candidate, .. } = &step.state else { return Ok(()) };
         if candidate.submission.head() != Some(head) || self.directive.status().is_over() {
             return Ok(());
         }

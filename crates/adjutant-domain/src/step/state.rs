@@ -16,9 +16,23 @@ use crate::actor::Actor;
 use crate::cause::Cause;
 use crate::evaluation::{Evaluation, VerifierResult};
 use crate::ids::{ApprovalId, TaskId};
+use crate::task::QueueReason;
 
 /// What was handed in last, where something was.
 pub type Last = Option<Box<Candidate>>;
+
+/// Whether verifiers are at work. They wait for their turn where many commits are verified at a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifierTurn {
+    /// It has not come yet.
+    #[default]
+    Waiting,
+    /// It has not come, because all places are taken.
+    Queued(QueueReason),
+    /// They are at work.
+    Begun,
+}
 
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +75,9 @@ pub enum StepState {
     Verifying {
         /// What they verify.
         candidate: Box<Candidate>,
+        /// How far they have come.
+        #[serde(default)]
+        turn: VerifierTurn,
     },
     /// The verifiers are done, and the repository's own CI is waited for. Nothing is at work here.
     AwaitingCi {
@@ -207,7 +224,7 @@ impl StepState {
         match self {
             Self::Pending => None,
             Self::HandedIn { candidate }
-            | Self::Verifying { candidate }
+            | Self::Verifying { candidate, .. }
             | Self::AwaitingCi { candidate, .. }
             | Self::Judging { candidate, .. }
             | Self::AwaitingDecision { candidate, .. }
@@ -228,7 +245,7 @@ impl StepState {
     pub fn candidate_mut(&mut self) -> Option<&mut Candidate> {
         match self {
             Self::HandedIn { candidate }
-            | Self::Verifying { candidate }
+            | Self::Verifying { candidate, .. }
             | Self::AwaitingCi { candidate, .. }
             | Self::Judging { candidate, .. }
             | Self::AwaitingDecision { candidate, .. }
@@ -305,7 +322,7 @@ impl StepState {
     pub fn is_before_decision(&self) -> bool {
         match self {
             Self::HandedIn { candidate }
-            | Self::Verifying { candidate }
+            | Self::Verifying { candidate, .. }
             | Self::AwaitingCi { candidate, .. }
             | Self::Judging { candidate, .. }
             | Self::AwaitingDecision { candidate, .. } => candidate.submission.head().is_some(),

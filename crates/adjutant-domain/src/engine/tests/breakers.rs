@@ -196,6 +196,28 @@ fn time_while_paused_or_waiting_for_people_or_for_a_worker_does_not_count() {
 }
 
 #[test]
+fn time_in_which_verifiers_wait_for_their_turn_does_not_count() {
+    let day = Duration::hours(24);
+    let mut world = World::started(Policy::default(), single());
+    let worked = |world: &World| world.directive.clock.at(world.now);
+    world.changed("a", "a1");
+    let (step, round) = (Some(world.id("a")), 1);
+    let places = QueueReason { by: CapacityLimit::Verifiers, limit: 2, taken: 2 };
+    world.signal(Signal::VerifierTurn { step, round, turn: VerifierTurn::Queued(places) });
+    let before = worked(&world);
+    world.waits(day);
+    assert_eq!(worked(&world), before, "other commits are verified");
+    world.signal(Signal::VerifierTurn { step, round: 7, turn: VerifierTurn::Begun });
+    assert!(world.directive.clock.running_since.is_none(), "that is another verification");
+    world.signal(Signal::VerifierTurn { step, round, turn: VerifierTurn::Begun });
+    world.waits(Duration::hours(1));
+    assert_eq!(worked(&world), before + 3_600 + 10, "they are at work");
+    world.verified("a", yellow());
+    world.signal(Signal::VerifierTurn { step, round, turn: VerifierTurn::Begun });
+    assert!(world.directive.clock.running_since.is_none(), "a late word of it changes nothing");
+}
+
+#[test]
 fn short_spells_of_work_add_up() {
     let mut clock = crate::directive::WorkClock::default();
     let mut now = morning();

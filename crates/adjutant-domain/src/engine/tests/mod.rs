@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use crate::replan::ReplanReason;
 use crate::signal::{Commanded, Labelled, Permission, PolicyRead, Requester, Signal, Source, SourceKind, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{Candidate, Finding, FindingKind, Instructions, PassedBy, Pull, StepState, Submission};
+use crate::step::{Candidate, Finding, FindingKind, Instructions, PassedBy, Pull, StepState, Submission, VerifierTurn};
 use crate::task::{TaskKind, TaskStatus};
 
 mod actors;
@@ -60,7 +60,7 @@ fn some_state(status: StepStatus, task: TaskId) -> StepState {
         StepStatus::Pending => StepState::Pending,
         StepStatus::Ready => StepState::READY,
         StepStatus::Running => StepState::Working { task, cause, last },
-        StepStatus::Evaluating => StepState::Verifying { candidate },
+        StepStatus::Evaluating => StepState::Verifying { candidate, turn: VerifierTurn::Begun },
         StepStatus::Passed => StepState::Passed { by: PassedBy::Merge, candidate: last },
         StepStatus::Rework => {
             let instructions = Instructions { text: "Again.".to_owned(), merge_target: false };
@@ -243,10 +243,16 @@ impl World {
             self.events.extend(sound.events.into_iter().map(|event| event.kind));
             self.effects.extend(sound.effects);
         }
-        // Agents begin at once.
+        // Agents and verifiers begin at once.
         for effect in self.effects.clone() {
-            let Effect::RunTask { task } = effect else { continue };
-            let begun = decide(self.directive.clone(), &Signal::TaskStarted { task }, self.now);
+            let signal = match effect {
+                Effect::RunTask { task } => Signal::TaskStarted { task },
+                Effect::Verify { step, round, .. } => {
+                    Signal::VerifierTurn { step: Some(step), round, turn: VerifierTurn::Begun }
+                }
+                _ => continue,
+            };
+            let begun = decide(self.directive.clone(), &signal, self.now);
             self.directive = begun.directive.expect("a directive stays one");
             self.events.extend(begun.events.into_iter().map(|event| event.kind));
             self.effects.extend(begun.effects);
