@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::checks::check_run;
-use super::crossing::{self, Commits};
+use super::crossing::{Commits, Outcomes, SecondVerification};
 use super::diff;
 use super::environment::{self, Way};
 use super::trees::{Source, identity};
@@ -73,16 +73,22 @@ pub(super) async fn verify(
     findings.extend(diff::findings(&run, change, &specs).await?);
     let results = match run.prepared(&source, &merged, &way).await? {
         Ok(environment) => {
-            let results = run.run(&source, &merged, &way, &environment).await?;
+            let (results, outcomes) = run.run(&source, &merged, &way, &environment).await?;
             if environment.own {
                 findings.push(own_setup());
             }
             // What is red is done again anyway, and only then is the second verification worth its time.
             if !results.iter().any(|result| result.required && result.verdict == Verdict::Fail) {
-                let crossing = verify::crossing(&diff, &runners);
-                let commits = Commits { target: &target, merged: &merged };
-                let crossed = crossing::findings(&run, &source, &specs, &crossing, commits, &environment);
-                findings.extend(Box::pin(crossed).await?);
+                let second = SecondVerification {
+                    run: &run,
+                    source: &source,
+                    specs: &specs,
+                    crossing: &verify::crossing(&diff, &runners),
+                    commits: Commits { target: &target, merged: &merged },
+                    environment: &environment,
+                    head: &outcomes,
+                };
+                findings.extend(Box::pin(second.findings()).await?);
             }
             results
         }
@@ -144,8 +150,8 @@ impl VerificationRun<'_> {
         merged: &str,
         way: &Way,
         environment: &Environment,
-    ) -> Result<Vec<VerifierResult>, EffectError> {
-        let mut results = Vec::new();
+    ) -> Result<(Vec<VerifierResult>, Outcomes), EffectError> {
+        let (mut results, mut outcomes) = (Vec::new(), Outcomes::new());
         for (number, spec) in way.specs().iter().enumerate() {
             let tree = self.tree(source, merged, &number.to_string()).await?;
             self.show(&spec.name, report::verifier_running(&spec.name)).await?;
@@ -161,8 +167,9 @@ impl VerificationRun<'_> {
                         }
                     }
                     let result = self.step.past_runs.weigh(result);
-                    self.show(&spec.name, report::verifier_check(&result, outcome.annotations)).await?;
+                    self.show(&spec.name, report::verifier_check(&result, outcome.annotations.clone())).await?;
                     results.push(result);
+                    outcomes.insert(spec.name.clone(), outcome);
                 }
                 // A person has accepted that, and is not asked again.
                 Err(not_run) if self.directive.baseline.not_run_before(&spec.name) => {
@@ -178,7 +185,7 @@ impl VerificationRun<'_> {
                 }
             }
         }
-        Ok(results)
+        Ok((results, outcomes))
     }
 
     /// Whether a failure is worth a second run before it is held against the change: an agent that is paid to mend what is

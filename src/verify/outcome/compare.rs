@@ -2,6 +2,11 @@
 
 use super::{MOST_TESTS, Outcome, TestStatus};
 
+/// The most tests that a sentence names.
+const MOST_NAMED: usize = 10;
+/// The most characters of a test's name.
+const LONGEST_NAME: usize = 120;
+
 /// The runs that are compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Runs<'a> {
@@ -24,6 +29,46 @@ pub struct Comparison {
     pub vanished: Vec<String>,
     /// Tests that ran on the base and are skipped on the head.
     pub newly_skipped: Vec<String>,
+}
+
+impl Comparison {
+    /// Adds what another verifier's runs say.
+    pub fn add(&mut self, other: Self) {
+        self.proving.extend(other.proving);
+        self.idle.extend(other.idle);
+        self.vanished.extend(other.vanished);
+        self.newly_skipped.extend(other.newly_skipped);
+    }
+
+    /// Whether there are new tests, and each of them passes without the change.
+    pub fn proves_nothing(&self) -> bool {
+        self.proving.is_empty() && !self.idle.is_empty()
+    }
+}
+
+/// What is said of tests that the change took away, a sentence each.
+pub fn lost(compared: &Comparison) -> Vec<String> {
+    let told = [(&compared.vanished, "are gone"), (&compared.newly_skipped, "are skipped now")];
+    let told = told.into_iter().filter(|(tests, _)| !tests.is_empty());
+    told.map(|(tests, what)| format!("Tests that ran before the change {what}: {}", listed(tests))).collect()
+}
+
+/// What is said where the change's tests pass without it.
+pub fn idle(compared: &Comparison) -> String {
+    let names = if compared.idle.is_empty() { String::new() } else { format!(" ({})", listed(&compared.idle)) };
+    format!("The tests of the change pass without the rest of the change, too: they do not show that it works{names}")
+}
+
+fn listed(tests: &[String]) -> String {
+    let named: Vec<String> = tests.iter().take(MOST_NAMED).map(|test| format!("`{}`", plain(test))).collect();
+    let more = tests.len().saturating_sub(MOST_NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", named.join(", "))
+}
+
+/// A name from a log, as one line of code in Markdown.
+fn plain(test: &str) -> String {
+    test.chars().filter(|c| !c.is_control() && *c != '`').take(LONGEST_NAME).collect()
 }
 
 /// Compares the runs. `None` where the output does not name every test: a runner that names only failures, or more tests
@@ -107,5 +152,19 @@ mod tests {
         let tests = (0..MOST_TESTS).map(|n| (n.to_string(), TestStatus::Passed)).collect();
         let many = Outcome { tests, ..many };
         assert_eq!(compare(Runs { base: &many, before: &many, head: &many }), None);
+    }
+
+    #[test]
+    fn what_was_lost_and_what_proves_nothing_is_said_with_names_that_cannot_format_anything() {
+        let tests: Vec<String> = (0..12).map(|number| format!("t`{number}\n")).collect();
+        let compared = Comparison { vanished: tests, idle: vec!["idle".to_owned()], ..Comparison::default() };
+        let lost = lost(&compared);
+        assert_eq!(lost.len(), 1);
+        assert!(lost[0].starts_with("Tests that ran before the change are gone: `t0`, `t1`"), "{lost:?}");
+        assert!(lost[0].ends_with("`t9` and 2 more"), "{lost:?}");
+        assert!(compared.proves_nothing() && idle(&compared).ends_with(" (`idle`)"));
+        let proving = Comparison { proving: vec!["new".to_owned()], ..compared };
+        assert!(!proving.proves_nothing());
+        assert!(!idle(&Comparison::default()).contains('('));
     }
 }

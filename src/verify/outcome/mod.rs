@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use adjutant_domain::check::Annotation;
 
 use crate::workspace::sandbox::plain_text;
-pub use compare::{Comparison, Runs, compare};
+pub use compare::{Comparison, Runs, compare, idle, lost};
 pub use tree::TreeFiles;
 
 /// The most bytes of a log that are read: the first quarter of them from its beginning, the rest from its end.

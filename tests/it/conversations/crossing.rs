@@ -6,7 +6,7 @@ use serde_json::json;
 use super::verification::chain;
 use crate::support::stage::{Stage, write};
 
-const POLICY: &str = "setup: []\nverifiers:\n  - { name: test, run: python3 -m unittest discover -s tests }\n";
+const POLICY: &str = "setup: []\nverifiers:\n  - { name: test, run: python3 -m unittest discover -v -s tests }\n";
 
 /// A test of `price`, which says what it has to be.
 fn price_test(price: &str) -> String {
@@ -54,4 +54,19 @@ async fn code_that_passes_the_tests_before_and_a_new_test_that_fails_without_it_
     let test = price_test("4").replace("price.price()", "price.double() - 2").replace("test_price", "test_double");
     let code = "def price():\n    return 3\n\ndef double():\n    return 2 * price()\n";
     assert_eq!(found([("price.py", code), ("tests/test_double.py", &test)]).await, (Confidence::Green, Vec::new()));
+}
+
+#[tokio::test]
+async fn new_tests_in_a_file_of_the_base_are_compared_one_by_one() {
+    let idle = "\n    def test_idle(self):\n        self.assertEqual(1 + 1, 2)\n";
+    let change = [("tax.py", "def tax():\n    return 1\n"), ("tests/test_price.py", &(price_test("3") + idle))];
+    let (confidence, texts) = found(change).await;
+    assert_eq!(confidence, Confidence::Yellow, "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("do not show that it works (`test_price.Price.test_idle`")), "{texts:?}");
+
+    let skipped = price_test("3").replace("    def test_price", "    @unittest.skipIf(True, '')\n    def test_price");
+    let (confidence, texts) =
+        found([("tax.py", "def tax():\n    return 1\n"), ("tests/test_price.py", &skipped)]).await;
+    assert_eq!(confidence, Confidence::Yellow, "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("are skipped now: `test_price.Price.test_price`")), "{texts:?}");
 }
