@@ -1,6 +1,8 @@
 //! The rules for an agent's change. They are checked on a snapshot; nothing here touches a file.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::sync::LazyLock;
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::secrets::{self, KnownSecrets};
 use super::snapshot::{SUBMODULE, Snapshot, adds_content, escapes};
@@ -22,13 +24,50 @@ pub struct Rules {
 /// included, because a symlink of its name would replace it.
 pub const ALWAYS_PROTECTED: &[&str] = &[".github", ".github/**"];
 
+/// Files that tell agents what to do, in any folder. Whatever agent works on the repository later obeys them, and some name
+/// programs that it starts or the address that it sends everything to. They need a person's approval too.
+pub const AGENT_CONFIGURATION: &[&str] = &[
+    "**/AGENTS.md",
+    "**/AGENTS.override.md",
+    "**/AGENT.md",
+    "**/CLAUDE.md",
+    "**/CLAUDE.local.md",
+    "**/GEMINI.md",
+    "**/QWEN.md",
+    "**/CONVENTIONS.md",
+    "**/.mcp.json",
+    "**/{.agents,.claude,.codex,.cursor,.gemini,.opencode,.qwen,.roo,.windsurf,.kiro,.amazonq,.junie}",
+    "**/{.agents,.claude,.codex,.cursor,.gemini,.opencode,.qwen,.roo,.windsurf,.kiro,.amazonq,.junie}/**",
+    "**/{.clinerules,.clinerules/**}",
+    "**/{.cursorrules,.windsurfrules,.goosehints,.roomodes}",
+    "**/{opencode.json,opencode.jsonc}",
+    "**/{.aider.conf.yml,.aider.conf.yaml,.aider.model.settings.yml}",
+];
+
+/// Whether a path is one of [`AGENT_CONFIGURATION`].
+pub fn configures_agents(path: &str) -> bool {
+    static SET: LazyLock<GlobSet> = LazyLock::new(|| {
+        let mut set = GlobSetBuilder::new();
+        // A test holds that each of them compiles.
+        for glob in AGENT_CONFIGURATION.iter().filter_map(|glob| pattern(glob).ok()) {
+            set.add(glob);
+        }
+        set.build().unwrap_or_else(|_| GlobSet::empty())
+    });
+    SET.is_match(path)
+}
+
+/// Case is ignored, because `.GitHub` is `.github` on many people's machines.
+fn pattern(glob: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build()
+}
+
 impl Rules {
-    /// Rules with protected paths in addition to [`ALWAYS_PROTECTED`], and the default limits.
+    /// Rules with protected paths in addition to [`ALWAYS_PROTECTED`] and [`AGENT_CONFIGURATION`], and the default limits.
     pub fn new<'a>(protected: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
         let mut set = GlobSetBuilder::new();
-        for glob in ALWAYS_PROTECTED.iter().copied().chain(protected) {
-            // Case is ignored, because `.GitHub` is `.github` on many people's machines.
-            set.add(GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build()?);
+        for glob in ALWAYS_PROTECTED.iter().chain(AGENT_CONFIGURATION).copied().chain(protected) {
+            set.add(pattern(glob)?);
         }
         Ok(Self {
             protected: set.build()?,
@@ -155,6 +194,30 @@ mod tests {
         }
         for path in ["src/.github", ".github.md", "src/lib.rs"] {
             assert!(!rules.protected.is_match(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_tells_agents_what_to_do_is_protected_in_every_folder_and_spelling() {
+        assert!(AGENT_CONFIGURATION.iter().all(|glob| pattern(glob).is_ok()));
+        let rules = Rules::new([]).unwrap();
+        for path in [
+            "CLAUDE.md",
+            "docs/claude.md",
+            "AGENTS.md",
+            ".mcp.json",
+            ".claude",
+            ".claude/settings.json",
+            "web/.cursor/rules/a.mdc",
+            ".codex/config.toml",
+            ".clinerules",
+            "opencode.json",
+            ".aider.conf.yml",
+        ] {
+            assert!(rules.protected.is_match(path) && configures_agents(path), "{path}");
+        }
+        for path in ["src/claude.rs", "docs/AGENTS.md.txt", "claude/settings.json", "README.md", "mcp.json"] {
+            assert!(!rules.protected.is_match(path) && !configures_agents(path), "{path}");
         }
     }
 }

@@ -128,10 +128,13 @@ fn owed(directive: &Directive, step: &Step) -> String {
          that prove it."
     };
     let protected = if directive.policy.protected_paths.is_empty() {
-        "Changes under `.github/` need a person: make none unless the brief asks for it.".to_owned()
+        "Changes under `.github/` and of files that configure agents (`AGENTS.md`, `CLAUDE.md`, `.mcp.json` …) need a \
+         person: make none unless the brief asks for it."
+            .to_owned()
     } else {
         format!(
-            "Changes under `.github/` and of {} need a person: make none unless the brief asks for it.",
+            "Changes under `.github/`, of files that configure agents (`AGENTS.md`, `CLAUDE.md`, `.mcp.json` …) and of {} \
+             need a person: make none unless the brief asks for it.",
             directive.policy.protected_paths.join(", ")
         )
     };
@@ -206,7 +209,7 @@ mod tests {
         - Keep to this step: small, in the style of the code around it, with nothing unasked for.
         - Run the project's own build and tests before you end. Never delete, skip or loosen a test to make it pass.
         - A change of the tree is owed. If the work was there already, name in the field `evidence` the files and lines that prove it.
-        - Changes under `.github/` need a person: make none unless the brief asks for it.
+        - Changes under `.github/` and of files that configure agents (`AGENTS.md`, `CLAUDE.md`, `.mcp.json` …) need a person: make none unless the brief asks for it.
         - In the field `summary`, say in a few sentences what you did and what a reviewer should look at.
 
         ## Rules

@@ -2,7 +2,8 @@
 //!
 //! In: the diff, and the mirror with the commits before and after it. Out: notes for a person, each of which keeps a
 //! verdict from being green: packages that come from another place than before (`sources`, `registries`), a lockfile
-//! that changed without its manifest and the other way round (`lockfiles`), binary and generated files.
+//! that changed without its manifest and the other way round (`lockfiles`), what runs on people's machines unasked
+//! (`tools`), binary and generated files.
 //!
 //! Nothing is run, and nothing is asked of the network. What is too large to be read is noted.
 
@@ -10,6 +11,7 @@ mod generated;
 mod lockfiles;
 mod registries;
 mod sources;
+mod tools;
 
 use generated::Generated;
 
@@ -38,6 +40,7 @@ pub async fn examine(change: Change<'_>) -> Result<Vec<String>, GitError> {
     for file in &change.diff.files {
         notes.extend(binary(file));
         notes.extend(registries::changed(file));
+        notes.extend(tools::changed(file));
         let Some(lockfile) = sources::Lockfile::of(&file.path).filter(|_| file.status != Status::Deleted) else {
             continue;
         };

@@ -62,7 +62,10 @@ async fn new_tests_in_a_file_of_the_base_are_compared_one_by_one() {
     let change = [("tax.py", "def tax():\n    return 1\n"), ("tests/test_price.py", &(price_test("3") + idle))];
     let (confidence, texts) = found(change).await;
     assert_eq!(confidence, Confidence::Yellow, "{texts:?}");
-    assert!(texts.iter().any(|text| text.contains("do not show that it works (`test_price.Price.test_idle`")), "{texts:?}");
+    assert!(
+        texts.iter().any(|text| text.contains("do not show that it works (`test_price.Price.test_idle`")),
+        "{texts:?}"
+    );
 
     let skipped = price_test("3").replace("    def test_price", "    @unittest.skipIf(True, '')\n    def test_price");
     let (confidence, texts) =

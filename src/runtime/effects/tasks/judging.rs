@@ -7,7 +7,7 @@ use crate::agent;
 use crate::report;
 use crate::runtime::effects::trees::Source;
 use crate::workspace::sandbox::TREE;
-use crate::workspace::{Mirror, Removal};
+use crate::workspace::{Mirror, Removal, Tree, configures_agents};
 use adjutant_domain::evaluation::{CriterionJudgement, Evidence, EvidenceFault, EvidencePlace, Judgement};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::Sha;
@@ -23,7 +23,7 @@ impl Job<'_> {
         let head = submission.hash();
         let at = submission.head().unwrap_or(&self.directive.base.sha).as_str();
         source.mirror.fetch_commit(&source.remote, at).await?;
-        let tree = self.tree(source, at).await?;
+        let tree = self.judged_tree(source, at).await?;
         let run = self.agent(&tree, at, report::judge_instructions(self.directive, step)).await?;
         let weight = self.directive.policy.judge.as_ref().map_or(1.0, |judge| judge.weight);
         let said = run.result.as_ref().and_then(|result| result.judgement.clone());
@@ -38,6 +38,19 @@ impl Job<'_> {
         let ended = self.ended(run, |_| judged(head, judgement));
         tree.remove(Removal::Disposable);
         Ok(ended)
+    }
+
+    /// The judged commit with the base's configuration of agents: what a change tells agents to do is judged, not obeyed.
+    async fn judged_tree(&self, source: &Source, at: &str) -> Result<Tree, EffectError> {
+        let base = self.directive.base.sha.as_str();
+        source.mirror.fetch_commit(&source.remote, base).await?;
+        let changed = source.mirror.diff(base, at).await?.files.into_iter().map(|file| file.path);
+        let configuration: Vec<String> = changed.filter(|path| configures_agents(path)).collect();
+        if configuration.is_empty() || source.mirror.existing_tree(&self.folder()).await?.is_some() {
+            return self.tree(source, at).await;
+        }
+        let files = source.mirror.mixed(at, base, &configuration).await?;
+        Ok(source.mirror.tree_with(&self.folder(), at, &files, self.branch()).await?)
     }
 }
 

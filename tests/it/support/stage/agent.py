@@ -75,5 +75,7 @@ if name == "plan" and act.get("goal"):
 if name == "plan" and act.get("before"):
     told = [open(text["path"]).read() for text in task["context"] if text["name"] == "earlier-directive.md"]
     result["plan"]["rationale"] = "".join(told) or "Nobody told of an earlier directive."
+if "read" in act:
+    result["judgement"]["note"] = open(act["read"]).read() if os.path.exists(act["read"]) else f"no {act['read']}"
 with open(os.environ["ADJUTANT_RESULT_FILE"], "w") as file:
     json.dump(result, file)
