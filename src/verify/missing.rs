@@ -59,6 +59,7 @@ const TOO_OLD: &[(&str, &str)] = &[
     ("engine \"node\" is incompatible", "Node.js"),
     ("code EBADENGINE", "Node.js"),
     ("ERR_PNPM_UNSUPPORTED_ENGINE", "Node.js"),
+    ("requires at least Node.js", "Node.js"),
     ("invalid target release", "JDK"),
     ("Unsupported class file major version", "JDK"),
     ("requires ruby version", "Ruby"),

@@ -170,6 +170,11 @@ pub fn detect(files: &Files) -> Detection {
         // Projects in folders beside a root of another kind, for example the bindings of a library in C.
         found.splice(0..0, first(RUNNERS));
     }
+    if root.has(".gitmodules") {
+        for it in &mut found {
+            it.why.push_str("; git submodules are not fetched");
+        }
+    }
     let left_out = found.split_off(found.len().min(MOST_DETECTED));
     let folders: BTreeSet<String> = left_out.into_iter().map(|it| it.folder).collect();
     Detection { found, left_out: folders.into_iter().collect() }

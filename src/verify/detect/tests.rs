@@ -311,6 +311,14 @@ fn a_project_that_the_one_above_does_not_test_is_tested_itself() {
 }
 
 #[test]
+fn a_repository_with_submodules_is_told_that_they_are_missing() {
+    assert_eq!(
+        found(&[".gitmodules", "go.mod", "a_test.go"], &[]),
+        ["go test ./...: `go.mod` and files named `*_test.go`; git submodules are not fetched"]
+    );
+}
+
+#[test]
 fn scripts_and_bats_are_found_where_there_is_nothing_else() {
     assert_eq!(commands(&["test/a.bats", "test/run"], &[]), ["bats --recursive test"]);
     assert_eq!(commands(&["script/test", "a.c"], &[]), ["./script/test"]);
