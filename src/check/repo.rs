@@ -30,6 +30,8 @@ pub(crate) enum RepoError {
     Folder { path: PathBuf, error: io::Error },
     #[error("no commit could be read: {0}; give the folder of a git repository that has one")]
     Git(#[from] GitError),
+    #[error("`{}` is no whole clone, because objects of its commit are missing: {error}", path.display())]
+    Incomplete { path: PathBuf, error: GitError },
     #[error("{POLICY} cannot be used:\n{}", .0.join("\n"))]
     Policy(Vec<String>),
     #[error("{0}")]
@@ -66,7 +68,7 @@ pub(crate) async fn check(
     workspaces.probe().await?;
     let mirror = workspaces.mirror("checked").await?;
     let remote = Remote { url: format!("file://{}", folder.display()), token: None, silence: Duration::from_mins(5) };
-    let commit = mirror.fetch_head(&remote).await?;
+    let commit = mirror.fetch_head(&remote).await.map_err(|error| incomplete(&folder, error))?;
     let way = say(&mirror, &commit, out).await?;
     let Act::Run { environments } = act else { return Ok(true) };
     if way.specs.is_empty() {
@@ -74,6 +76,14 @@ pub(crate) async fn check(
     }
     let shelf = environments.map_or_else(|| scratch.path.join("environments"), Path::to_owned);
     run(&scratch.path, &shelf, &mirror, &commit, &way, out, cancel).await
+}
+
+/// What git calls a corruption of its other side is that side's lack of objects.
+fn incomplete(folder: &Path, error: GitError) -> RepoError {
+    if error.to_string().contains("repository corruption") {
+        return RepoError::Incomplete { path: folder.to_owned(), error };
+    }
+    error.into()
 }
 
 fn unusable(faults: &[String]) -> RepoError {

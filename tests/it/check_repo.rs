@@ -48,6 +48,18 @@ fn a_repository_without_a_sign_of_tests_is_told_what_to_write() {
 }
 
 #[test]
+fn a_clone_that_lacks_objects_is_called_what_it_is() {
+    let folder = repository(&[("README.md", "# x\n")]);
+    let object = Command::new("git").args(["rev-parse", "HEAD:README.md"]).current_dir(folder.path()).output().unwrap();
+    let object = String::from_utf8(object.stdout).unwrap().trim().to_owned();
+    let (start, rest) = object.split_at(2);
+    std::fs::remove_file(folder.path().join(".git/objects").join(start).join(rest)).unwrap();
+    let (status, _, errors) = check(folder.path(), &[]);
+    assert_eq!(status, 2);
+    assert!(errors.contains("is no whole clone, because objects of its commit are missing"), "{errors}");
+}
+
+#[test]
 fn the_verifiers_of_the_policy_are_run_in_the_sandbox_and_a_failure_is_shown() {
     let policy = |run: &str| format!("verifiers:\n  - {{ name: test, run: \"{run}\" }}\n");
     let passes = repository(&[(".github/adjutant.yml", &policy("test -f README.md")), ("README.md", "# x\n")]);
