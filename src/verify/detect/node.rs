@@ -50,6 +50,9 @@ pub(super) fn rule(folder: &Folder<'_>) -> Option<Rule> {
     if let Some(name) = TESTS.iter().copied().find(|name| is_test(script(&package, name))) {
         let (test, what) = command(manager, name, &package);
         let mut rule = Rule::new(test, format!("{what} in `package.json`{sign}")).after(setup);
+        if let Some((_, last)) = rule.run.split_once(" && ") {
+            rule.name = super::name(last);
+        }
         if prepares(&package) {
             // Package managers run it when they install, and it builds what the tests load. It belongs to each commit.
             rule.run = format!("npm run prepare && {}", rule.run);

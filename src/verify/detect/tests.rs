@@ -334,6 +334,9 @@ fn scripts_of_node_are_chosen_by_what_they_do() {
         scripts(r#""pretest":"eslint .","test":"tape","posttest":"npx npm audit""#),
         ["npm run pretest && npm test --ignore-scripts"]
     );
+    let mut files = Files::new(["package.json".to_owned()].into());
+    files.add("package.json", br#"{"scripts":{"pretest":"eslint .","test":"tape","posttest":"npm audit"}}"#);
+    assert_eq!(detect(&files).found[0].verifier.name, "npm test");
     assert_eq!(scripts(r#""test":"tape","posttest":"aud --production && npm audit""#), ["npm test --ignore-scripts"]);
     assert_eq!(commands(&["bun.lock", "src/a.test.ts"], &[("package.json", "{}")]), ["bun test"]);
     let workspace = r#"{"workspaces":["a"],"packageManager":"yarn@4.1.0"}"#;
