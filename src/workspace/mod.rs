@@ -46,7 +46,7 @@ pub use files::{Excess, remove_all};
 pub use git::{GitError, Remote};
 pub use mirror::{Identity, Merge, Mirror, TreeEntry, Workspaces};
 pub use push::PushError;
-pub use rules::{AGENT_CONFIGURATION, ALWAYS_PROTECTED, ChangeFault, Rules, configures_agents};
+pub use rules::{AGENT_CONFIGURATION, ALWAYS_PROTECTED, ChangeFault, Rules, configures_agents, path_set};
 pub use secrets::KnownSecrets;
 pub use snapshot::Snapshot;
 pub use tree::{Removal, Tree};

@@ -47,12 +47,8 @@ pub const AGENT_CONFIGURATION: &[&str] = &[
 /// Whether a path is one of [`AGENT_CONFIGURATION`].
 pub fn configures_agents(path: &str) -> bool {
     static SET: LazyLock<GlobSet> = LazyLock::new(|| {
-        let mut set = GlobSetBuilder::new();
         // A test holds that each of them compiles.
-        for glob in AGENT_CONFIGURATION.iter().filter_map(|glob| pattern(glob).ok()) {
-            set.add(glob);
-        }
-        set.build().unwrap_or_else(|_| GlobSet::empty())
+        path_set(AGENT_CONFIGURATION.iter().copied()).unwrap_or_else(|_| GlobSet::empty())
     });
     SET.is_match(path)
 }
@@ -62,15 +58,20 @@ fn pattern(glob: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build()
 }
 
+/// A set of paths: globs from the repository's root, where `**` crosses folders.
+pub fn path_set<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(pattern(glob)?);
+    }
+    set.build()
+}
+
 impl Rules {
     /// Rules with protected paths in addition to [`ALWAYS_PROTECTED`] and [`AGENT_CONFIGURATION`], and the default limits.
     pub fn new<'a>(protected: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
-        let mut set = GlobSetBuilder::new();
-        for glob in ALWAYS_PROTECTED.iter().chain(AGENT_CONFIGURATION).copied().chain(protected) {
-            set.add(pattern(glob)?);
-        }
         Ok(Self {
-            protected: set.build()?,
+            protected: path_set(ALWAYS_PROTECTED.iter().chain(AGENT_CONFIGURATION).copied().chain(protected))?,
             max_files: 300,
             max_bytes: 20 * 1024 * 1024,
             known: KnownSecrets::default(),

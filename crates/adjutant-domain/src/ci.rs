@@ -158,7 +158,14 @@ impl CiReport {
             return (Verdict::Neutral, format!("GitHub does not let the checks be read: {why}"));
         }
         if self.is_absent() {
-            return (Verdict::Neutral, format!("no check appeared within {} minutes", grace(limits).num_minutes()));
+            return (
+                Verdict::Neutral,
+                format!(
+                    "no check appeared within {} minutes: a workflow whose `branches:` leaves out `adjutant/**` does not run \
+                     for these pull requests",
+                    grace(limits).num_minutes()
+                ),
+            );
         }
         if self.is_pending() {
             let open = self.names(|check| check.state == CiCheckState::Pending);
@@ -271,7 +278,10 @@ mod tests {
         assert_eq!((verdict, summary.as_str()), (Verdict::Neutral, "failed on the base commit too: build"));
         assert_eq!(found(&report(vec![before, failed("lint")])).0, Verdict::Fail);
         let (verdict, summary) = found(&CiReport::default());
-        assert_eq!((verdict, summary.as_str()), (Verdict::Neutral, "no check appeared within 3 minutes"));
+        assert!(
+            verdict == Verdict::Neutral && summary.starts_with("no check appeared within 3 minutes: "),
+            "{summary}"
+        );
         let (verdict, summary) = found(&report(vec![check("slow", CiCheckState::Pending)]));
         assert_eq!((verdict, summary.as_str()), (Verdict::Neutral, "not over within 60 minutes: slow"));
     }

@@ -32,6 +32,11 @@
 //!     network: false              # or a list of hosts, within what the operator allows; true for all of that
 //! ci: off                         # the repository's own CI as a verifier: required | optional | off
 //! judge: { agent: judge, weight: 1.0 }        # a model as judge of the criteria; none where absent
+//! diff:                           # what keeps a change from green, whatever the tests say; nothing where absent
+//!   max_files: 50
+//!   max_lines: 1000               # added and removed together
+//!   forbidden_paths: ["dist/**"]  # globs that no change touches
+//!   required_paths: ["CHANGELOG.md"]          # globs, of each of which every change touches a path
 //! protected_paths: ["migrations/**"]          # globs whose change needs a person, besides .github/**
 //! ```
 
@@ -41,6 +46,7 @@ mod node;
 pub mod options;
 mod outline;
 mod schema;
+mod words;
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
@@ -80,6 +86,9 @@ pub struct Policy {
     pub ci: CiPolicy,
     /// A model as judge of the acceptance criteria; none where absent.
     pub judge: Option<JudgePolicy>,
+    /// What a change may be like, whatever the tests say.
+    #[serde(default)]
+    pub diff: DiffPolicy,
     /// The operator's agent to use; the operator's default where absent.
     pub agent: Option<String>,
     /// Paths (globs) whose change needs a person, besides `.github/**`.
@@ -195,6 +204,19 @@ pub enum VerifierNetwork {
     Hosts(Hosts),
 }
 
+/// What a change may be like. What is not keeps it from green.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiffPolicy {
+    /// The most files that it changes; unbounded where absent.
+    pub max_files: Option<u32>,
+    /// The most lines that it adds and removes; unbounded where absent.
+    pub max_lines: Option<u32>,
+    /// Globs of paths that it does not change.
+    pub forbidden_paths: Vec<String>,
+    /// Globs, of each of which it changes a path.
+    pub required_paths: Vec<String>,
+}
+
 /// A model as judge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JudgePolicy {
@@ -273,6 +295,7 @@ impl Default for Policy {
             verifiers: None,
             ci: CiPolicy::Off,
             judge: None,
+            diff: DiffPolicy::default(),
             agent: None,
             protected_paths: Vec::new(),
         }

@@ -14,7 +14,7 @@ pub(super) async fn findings(
     change: Change<'_>,
     specs: &[VerifierSpec],
 ) -> Result<Vec<Finding>, EffectError> {
-    let notes = examine(change).await?;
+    let notes = examine(change, &run.directive.policy.diff).await?;
     if !notes.is_empty() && specs.iter().all(|spec| spec.name != NAME) {
         run.show(NAME, report::diff_check(&notes)).await?;
     }

@@ -12,10 +12,13 @@ mod lockfiles;
 mod registries;
 mod sources;
 mod tools;
+mod wanted;
 
 use generated::Generated;
 
 use super::runners::Change;
+use adjutant_domain::policy::DiffPolicy;
+
 use crate::workspace::{Changed, GitError, Status, secrets};
 
 /// The name of the verifier and of its check run.
@@ -33,9 +36,10 @@ const HARMLESS_BINARIES: &[&str] = &[
 ];
 
 /// What a person should look at in a change, a sentence each.
-pub async fn examine(change: Change<'_>) -> Result<Vec<String>, GitError> {
+pub async fn examine(change: Change<'_>, policy: &DiffPolicy) -> Result<Vec<String>, GitError> {
     let generated = Generated::read(&text(change, change.before, ".gitattributes").await?.unwrap_or_default());
-    let mut notes = Vec::new();
+    let unfit = |error: globset::Error| GitError::Unfit(error.to_string());
+    let mut notes = wanted::unmet(change.diff, policy).map_err(unfit)?;
     let mut read = 0;
     for file in &change.diff.files {
         notes.extend(binary(file));

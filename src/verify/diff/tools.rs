@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 
-use crate::workspace::{Changed, Status};
+use crate::workspace::{Changed, Status, path_set};
 
 /// What such files do, and their paths in any case.
 const FILES: &[(&str, &[&str])] = &[
@@ -33,13 +33,8 @@ pub(super) fn changed(file: &Changed) -> Option<String> {
 }
 
 fn set(globs: &[&str]) -> GlobSet {
-    let mut set = GlobSetBuilder::new();
-    let globs = globs.iter().map(|glob| GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build());
     // A test holds that each of them compiles.
-    for glob in globs.flatten() {
-        set.add(glob);
-    }
-    set.build().unwrap_or_else(|_| GlobSet::empty())
+    path_set(globs.iter().copied()).unwrap_or_else(|_| GlobSet::empty())
 }
 
 #[cfg(test)]

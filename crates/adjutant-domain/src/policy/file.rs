@@ -6,9 +6,8 @@ use globset::Glob;
 
 use super::keys::{self, Key, Rule};
 use super::node::{self, Node, Value};
-use super::{
-    Autonomy, CiPolicy, Delivery, FinalMerge, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy,
-};
+use super::words::{autonomy, ci_policy, delivery, final_merge, is_branch_name};
+use super::{CiPolicy, DiffPolicy, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy};
 use crate::ids::{StepName, Usd};
 use crate::network::{HostName, HostPattern};
 use crate::{ci, input, text};
@@ -120,7 +119,8 @@ impl Reader {
                 ("verifiers", Rule::Verifiers(most)) => policy.verifiers = Some(self.verifiers(node, *most)),
                 ("ci", rule) => self.word(node, key.name, rule, ci_policy, &mut policy.ci),
                 ("judge", _) => policy.judge = Some(self.judge(node)),
-                ("protected_paths", Rule::Globs(most)) => policy.protected_paths = self.protected_paths(node, *most),
+                ("diff", _) => self.diff(node, &mut policy.diff),
+                ("protected_paths", Rule::Globs(most)) => policy.protected_paths = self.globs(node, key.name, *most),
                 _ => unreachable!("every key of the table is read above"),
             }
         }
@@ -432,68 +432,39 @@ impl Reader {
         judge
     }
 
-    fn protected_paths(&mut self, node: &Node, most: usize) -> Vec<String> {
+    fn diff(&mut self, node: &Node, into: &mut DiffPolicy) {
+        for (key, value) in self.entries(node, "`diff`", keys::DIFF) {
+            let name = format!("diff.{}", key.name);
+            self.said.insert(name.clone());
+            match (key.name, &key.rule) {
+                ("max_files", rule) => self.some_count(value, &name, rule, &mut into.max_files),
+                ("max_lines", rule) => self.some_count(value, &name, rule, &mut into.max_lines),
+                ("forbidden_paths", Rule::Globs(most)) => into.forbidden_paths = self.globs(value, &name, *most),
+                ("required_paths", Rule::Globs(most)) => into.required_paths = self.globs(value, &name, *most),
+                _ => unreachable!("every key of the table is read above"),
+            }
+        }
+    }
+
+    /// A number that holds only where it is written.
+    fn some_count(&mut self, node: &Node, key: &str, rule: &Rule, into: &mut Option<u32>) {
+        let mut count = 0;
+        self.count(node, key, rule, &mut count);
+        *into = (count > 0).then_some(count);
+    }
+
+    fn globs(&mut self, node: &Node, key: &str, most: usize) -> Vec<String> {
         let mut paths = Vec::new();
-        for entry in self.list(node, "protected_paths", most) {
-            let Some(path) = self.text(entry, "protected_paths") else { continue };
+        for entry in self.list(node, key, most) {
+            let Some(path) = self.text(entry, key) else { continue };
             if path.trim().is_empty() || path.starts_with(['/', '!']) {
-                let expected = "a list of globs from the root of the tree, such as `migrations/**`";
-                self.expected(entry, "protected_paths", expected);
+                self.expected(entry, key, "a list of globs from the root of the tree, such as `migrations/**`");
             } else if let Err(error) = Glob::new(path) {
-                let what = format!("`protected_paths` has a glob that does not compile: {error}.");
-                self.fault(entry.line, &what);
+                self.fault(entry.line, &format!("`{key}` has a glob that does not compile: {error}."));
             } else {
                 paths.push(path.to_owned());
             }
         }
         paths
     }
-}
-
-fn autonomy(word: &str) -> Option<Autonomy> {
-    Autonomy::ALL.iter().copied().find(|level| level.as_str() == word)
-}
-
-fn ci_policy(word: &str) -> Option<CiPolicy> {
-    match word {
-        "off" => Some(CiPolicy::Off),
-        "optional" => Some(CiPolicy::Optional),
-        "required" => Some(CiPolicy::Required),
-        _ => None,
-    }
-}
-
-fn delivery(word: &str) -> Option<Delivery> {
-    match word {
-        "integration" => Some(Delivery::Integration),
-        "direct" => Some(Delivery::Direct),
-        _ => None,
-    }
-}
-
-fn final_merge(word: &str) -> Option<FinalMerge> {
-    match word {
-        "person" => Some(FinalMerge::Person),
-        "auto" => Some(FinalMerge::Auto),
-        _ => None,
-    }
-}
-
-/// The rules of <https://git-scm.com/docs/git-check-ref-format>, as far as they matter for a name in a file.
-fn is_branch_name(name: &str) -> bool {
-    let forbidden = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
-    !name.is_empty()
-        && name.len() <= 255
-        && name != "@"
-        && !name.starts_with('-')
-        && !name.starts_with("refs/")
-        && !name.contains(forbidden)
-        && !name.contains("..")
-        && !name.contains("@{")
-        && name.split('/').all(|part| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && !part.ends_with('.')
-                && std::path::Path::new(part).extension().is_none_or(|extension| extension != "lock")
-        })
 }

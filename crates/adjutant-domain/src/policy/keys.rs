@@ -113,9 +113,13 @@ pub(super) const POLICY: &[Key<Policy>] = &[
         p.judge.as_ref().map_or(Value::Null, |judge| group(JUDGE, judge))
     })
     .or("nobody judges"),
-    Key::new("protected_paths", "Globs whose change needs a person, besides .github/**.", Rule::Globs(100), |p| {
-        json!(p.protected_paths)
-    }),
+    Key::new("diff", "What keeps a change from green, whatever the tests say.", Rule::Group(DIFF), |p| group(DIFF, p)),
+    Key::new(
+        "protected_paths",
+        "Globs whose change needs a person, besides .github/** and what configures agents.",
+        Rule::Globs(100),
+        |p| json!(p.protected_paths),
+    ),
 ];
 
 const AUTONOMY: &[&str] = &["manual", "guardrails", "full_auto"];
@@ -160,6 +164,21 @@ pub(super) const LIMITS: &[Key<Policy>] = &[
         Rule::NumberOrNone(8_760.0),
         |p| json!(p.limits.approval_hours),
     ),
+];
+
+pub(super) const DIFF: &[Key<Policy>] = &[
+    Key::new("max_files", "The most files that a change touches.", Rule::Count(300), |p: &Policy| {
+        json!(p.diff.max_files)
+    })
+    .or("300, above which a change is refused"),
+    Key::new("max_lines", "The most lines that a change adds and removes.", Rule::Count(1_000_000), |p: &Policy| {
+        json!(p.diff.max_lines)
+    })
+    .or("unbounded"),
+    Key::new("forbidden_paths", "Globs that no change touches.", Rule::Globs(100), |p| json!(p.diff.forbidden_paths)),
+    Key::new("required_paths", "Globs, of each of which every change touches a path.", Rule::Globs(20), |p| {
+        json!(p.diff.required_paths)
+    }),
 ];
 
 pub(super) const VERIFIER: &[Key<VerifierPolicy>] = &[

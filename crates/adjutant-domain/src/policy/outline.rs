@@ -110,6 +110,11 @@ mod tests {
           - { name: test, run: "make \"test\"", required: true, weight: 1, timeout_minutes: 30, network: false }
         ci: "off"                               # default
         judge: { weight: 1 }
+        diff:
+          max_files:                            # default: 300, above which a change is refused
+          max_lines:                            # default: unbounded
+          forbidden_paths: []                   # default
+          required_paths: []                    # default
         protected_paths: ["db/**"]
         "#);
     }

@@ -151,6 +151,10 @@ const KEYS: &[(&str, &[&str], &[&str])] = &[
     ("judge", &["{}", "{ agent: a, weight: 2 }"], &["strict", "[]", "true", "{ model: a }"]),
     ("judge.agent", &["judge"], &["'a b'", "1"]),
     ("judge.weight", &["0.1", "100"], &["0", "101"]),
+    ("diff.max_files", &["1", "300"], &["0", "301", "1.5", "many"]),
+    ("diff.max_lines", &["1", "1000000"], &["0", "1000001", "'9'"]),
+    ("diff.forbidden_paths", &["[]", "['a/**']"], &["a", "[/etc]", "['!a']"]),
+    ("diff.required_paths", &["[]", "[CHANGELOG.md]"], &["a", "[/etc]", "['']"]),
     (
         "protected_paths",
         &["[]", "['a/**', '*.sql', 'a b']"],
@@ -201,7 +205,7 @@ fn the_table_above_has_every_key_of_the_schema() {
     let mut all = Vec::new();
     paths(&schema(), "", &mut all);
     // Groups have no value of their own; a verifier's name and command are part of every list of them.
-    let apart = ["thresholds", "limits", "verifiers[].name", "verifiers[].run"];
+    let apart = ["thresholds", "limits", "diff", "verifiers[].name", "verifiers[].run"];
     all.retain(|path| !apart.contains(&path.as_str()));
     all.sort();
     let mut told: Vec<_> = KEYS.iter().map(|(path, ..)| (*path).to_owned()).collect();
@@ -229,6 +233,7 @@ fn what_holds_between_values_only_the_parser_knows() {
         "thresholds: { green: 0.5 }",
         "verifiers: [{ name: a, run: b }, { name: a, run: c }]",
         "protected_paths: ['a{b']",
+        "diff: { forbidden_paths: ['a{b'] }",
     ] {
         assert!(parse(yaml).is_err() && validator.accepts(yaml), "{yaml}");
     }

@@ -31,6 +31,7 @@ verifiers:
   - { name: all, run: make, network: true }
 ci: required
 judge: { agent: judge, weight: 2 }
+diff: { max_files: 20, max_lines: 400, forbidden_paths: ["dist/**"], required_paths: [CHANGELOG.md] }
 protected_paths: ["migrations/**", "*.sql"]
 "#;
     let policy = parse(yaml).unwrap();
@@ -73,6 +74,12 @@ protected_paths: ["migrations/**", "*.sql"]
         verifiers: Some(verifiers),
         ci: CiPolicy::Required,
         judge: Some(JudgePolicy { agent: Some("judge".to_owned()), weight: 2.0 }),
+        diff: DiffPolicy {
+            max_files: Some(20),
+            max_lines: Some(400),
+            forbidden_paths: vec!["dist/**".to_owned()],
+            required_paths: vec!["CHANGELOG.md".to_owned()],
+        },
         agent: Some("fast".to_owned()),
         protected_paths: vec!["migrations/**".to_owned(), "*.sql".to_owned()],
     };
@@ -130,7 +137,7 @@ colour: blue
     Line 18: `judge` must be a mapping (`key: value`), but is `strict`.
     Line 19: `protected_paths` has a glob that does not compile: error parsing glob 'a{b': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?).
     Line 19: `protected_paths` must be a list of globs from the root of the tree, such as `migrations/**`, but is `/etc`.
-    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, setup, verifiers, ci, judge, protected_paths.
+    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, setup, verifiers, ci, judge, diff, protected_paths.
     ");
 }
 

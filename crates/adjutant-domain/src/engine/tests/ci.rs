@@ -104,7 +104,7 @@ fn a_ci_that_was_red_on_the_base_or_never_came_is_no_rework() {
     read(&mut world, Vec::new());
     let evaluation = world.directive.step_named("a").unwrap().state.evaluation().unwrap();
     assert_eq!((evaluation.confidence, evaluation.results[1].verdict), (Confidence::Green, Verdict::Neutral));
-    assert_eq!(evaluation.results[1].summary, "no check appeared within 3 minutes");
+    assert!(evaluation.results[1].summary.starts_with("no check appeared within 3 minutes: "));
 }
 
 #[test]
