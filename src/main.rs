@@ -9,7 +9,7 @@ mod try_out;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use adjutant::cli::{self, CliError, DirectiveArgs, QueueArgs};
+use adjutant::cli::{self, CalibrationArgs, CliError, DirectiveArgs, QueueArgs};
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
 use adjutant::workspace::sandbox::network::launcher;
@@ -57,6 +57,8 @@ enum Command {
     Directive(DirectiveArgs),
     /// Show deliveries and effects that failed or are stuck; retry or drop one
     Queue(QueueArgs),
+    /// Show what became of what was proposed green or yellow: merged unchanged, reworked, closed or reverted
+    Calibration(CalibrationArgs),
     /// Show the main job end to end on this machine, with nothing configured
     #[cfg(feature = "playground")]
     Demo(DemoArgs),
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         (Ok(runtime), Command::Playground(args)) => runtime.block_on(run_playground(&args)),
         (Ok(runtime), Command::Directive(args)) => runtime.block_on(run_directive(&args)),
         (Ok(runtime), Command::Queue(args)) => runtime.block_on(run_queue(&args)),
+        (Ok(runtime), Command::Calibration(args)) => runtime.block_on(run_calibration(&args)),
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
         #[cfg(feature = "playground")]
@@ -174,6 +177,12 @@ async fn run_queue(args: &QueueArgs) -> Result<(), Failure> {
     let interrupted = stop_on_signals().map_err(Failure::work)?;
     let mut out = std::io::stdout();
     cli::queue(args, environment(), &mut out, &interrupted).await.map_err(Failure::of_command)
+}
+
+async fn run_calibration(args: &CalibrationArgs) -> Result<(), Failure> {
+    let interrupted = stop_on_signals().map_err(Failure::work)?;
+    let mut out = std::io::stdout();
+    cli::calibration(args, environment(), &mut out, &interrupted).await.map_err(Failure::of_command)
 }
 
 #[cfg(feature = "playground")]

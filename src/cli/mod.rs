@@ -1,4 +1,4 @@
-//! `adjutant directive` and `adjutant queue`: the operator's view of the database.
+//! `adjutant directive`, `adjutant queue` and `adjutant calibration`: the operator's view of the database.
 //!
 //! In: the arguments, the settings that say where state is kept, and a writer. Out: text for a terminal, or JSON. The
 //! commands work beside a running `serve` and without one: a private Postgres that does not run is started for the
@@ -10,6 +10,7 @@
 //! What never happens here: a directive's state is not changed, GitHub is not called, and GitHub's settings are not
 //! needed.
 
+mod calibration;
 mod chain;
 mod database;
 mod events;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::StoreError;
 use adjutant_domain::event::Severity;
+pub use calibration::{CalibrationArgs, calibration};
 use database::Opened;
 pub use queue::{QueueArgs, queue};
 

@@ -192,6 +192,15 @@ pub(crate) struct PushEvent {
     pub(crate) after: Sha,
     #[serde(default)]
     pub(crate) deleted: Gone,
+    /// At most 2,048 of the commits that were pushed.
+    #[serde(default)]
+    pub(crate) commits: Vec<PushedCommit>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PushedCommit {
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) message: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -90,11 +90,10 @@ pub fn verifier_check(result: &VerifierResult, annotations: Vec<Annotation>) -> 
         verification::seconds(result.duration_ms),
         verification::counts(result)
     );
-    let flaky = match result.flaky {
-        true => {
-            "Two runs of the same command on this commit ended differently: it says little of the change, and counts half."
-        }
-        false => "",
+    let flaky = if result.flaky {
+        "Two runs of the same command on this commit ended differently: it says little of the change, and counts half."
+    } else {
+        ""
     };
     let summary = join(&[summary, flaky.to_owned(), verification::failing(result)]);
     let title = match verification::tests(result) {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::text::{MAX_BODY, code, fit, inline, plain, quote};
 use super::{Links, cause, story, words};
+use adjutant_domain::calibration::TrackRecord;
 use adjutant_domain::contract::Phase;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::StepId;
@@ -27,13 +28,27 @@ pub fn pull_title(directive: &Directive, step: &Step) -> String {
 }
 
 /// The body of a step's pull request as things stand; at most [`MAX_BODY`] bytes.
-pub fn pull_body(directive: &Directive, step: &Step, links: &Links) -> String {
+pub fn pull_body(directive: &Directive, step: &Step, record: &TrackRecord, links: &Links) -> String {
+    let record = if directive.reaches_base(step) { track_record(record) } else { String::new() };
     fit(MAX_BODY, |chars| {
-        if step.is_final() { story::render(directive, step, links, chars) } else { render(directive, step, chars) }
+        if step.is_final() {
+            story::render(directive, step, &record, links, chars)
+        } else {
+            render(directive, step, &record, chars)
+        }
     })
 }
 
-fn render(directive: &Directive, step: &Step, chars: usize) -> String {
+/// What became of earlier scores of this repository; empty where they are too few to say.
+fn track_record(record: &TrackRecord) -> String {
+    let bands = [("Green", record.green), ("Yellow", record.yellow)];
+    let told = bands.iter().filter_map(|(band, tally)| {
+        Some(format!("{band} so far: {} % merged unchanged (n = {}).", tally.merged_percent()?, tally.total()))
+    });
+    told.collect::<Vec<_>>().join(" ")
+}
+
+fn render(directive: &Directive, step: &Step, record: &str, chars: usize) -> String {
     let sections = [
         format!("{}\nPart of #{}", step_marker(step.id), directive.issue),
         phases(directive, step),
@@ -43,6 +58,7 @@ fn render(directive: &Directive, step: &Step, chars: usize) -> String {
         collapsed("Plan of this step", &quote(&step.task_plan, chars)),
         titled("What was done", &quote(step.summary.as_deref().unwrap_or_default(), chars)),
         findings(step.findings(), chars),
+        record.to_owned(),
         footer(step),
     ];
     sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
@@ -122,13 +138,14 @@ pub(super) fn collapsed(title: &str, text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use adjutant_domain::calibration::OutcomeCounts;
 
     #[test]
     fn a_steps_pull_request_says_what_it_is_part_of_and_why() {
         let directive = fixture::directive();
         let step = &directive.steps[1];
         assert_eq!(pull_title(&directive, step), "convert: Convert between km and miles");
-        insta::assert_snapshot!(pull_body(&directive, step, &fixture::links()), @r"
+        insta::assert_snapshot!(pull_body(&directive, step, &TrackRecord::default(), &fixture::links()), @r"
         <!-- adjutant:step:4693fc93-c4f1-5b21-af60-7be945380b90 -->
         Part of #7
 
@@ -161,7 +178,7 @@ mod tests {
         let directive = fixture::finishing();
         let final_step = directive.final_step.as_ref().expect("the fixture has one");
         assert_eq!(pull_title(&directive, final_step), "Convert units");
-        insta::assert_snapshot!(pull_body(&directive, final_step, &fixture::links()), @r"
+        insta::assert_snapshot!(pull_body(&directive, final_step, &TrackRecord::default(), &fixture::links()), @r"
         <!-- adjutant:step:2a81d030-3f64-5527-acc0-99cfb9b8fc37 -->
         Closes #7
 
@@ -211,7 +228,8 @@ mod tests {
             directive.brief.requirements[1].description = attack.to_owned();
             directive.brief.criteria[1].criterion = attack.to_owned();
             let step = directive.final_step.as_ref().unwrap_or(&directive.steps[1]);
-            let (title, body) = (pull_title(&directive, step), pull_body(&directive, step, &fixture::links()));
+            let (title, body) =
+                (pull_title(&directive, step), pull_body(&directive, step, &TrackRecord::default(), &fixture::links()));
             for text in [&title, &body] {
                 assert!(!text.contains("@maintainer") && !text.contains("GH-3"), "{text}");
                 assert!(!text.contains("fixes #1") && !text.contains("#2"), "{text}");
@@ -219,6 +237,22 @@ mod tests {
             assert_eq!(body.matches("\n</details>").count(), body.matches("<details>").count(), "{body}");
             assert_eq!(title.lines().count(), 1);
         }
+    }
+
+    #[test]
+    fn what_goes_into_the_base_says_what_became_of_earlier_scores_once_there_are_ten() {
+        let directive = fixture::finishing();
+        let final_step = directive.final_step.as_ref().unwrap();
+        let tally = |merged, reworked| OutcomeCounts { merged, reworked, ..OutcomeCounts::default() };
+        let record = TrackRecord { green: tally(77, 7), yellow: tally(9, 0) };
+        let body = pull_body(&directive, final_step, &record, &fixture::links());
+        assert!(body.contains("\n\nGreen so far: 91 % merged unchanged (n = 84).\n\n<sub>"), "{body}");
+        assert!(!body.contains("Yellow so far"), "nine are too few: {body}");
+        let record = TrackRecord { yellow: tally(3, 7), ..record };
+        let body = pull_body(&directive, final_step, &record, &fixture::links());
+        assert!(body.contains("(n = 84). Yellow so far: 30 % merged unchanged (n = 10).\n"), "{body}");
+        let inner = pull_body(&directive, &directive.steps[1], &record, &fixture::links());
+        assert!(!inner.contains("so far"), "the final pull request decides: {inner}");
     }
 
     #[test]
@@ -233,7 +267,7 @@ mod tests {
         directive.brief.criteria[0].criterion.clone_from(&long);
         directive.title = long;
         for step in [&directive.steps[1], directive.final_step.as_ref().expect("the fixture has one")] {
-            assert!(pull_body(&directive, step, &fixture::links()).len() <= MAX_BODY);
+            assert!(pull_body(&directive, step, &TrackRecord::default(), &fixture::links()).len() <= MAX_BODY);
             assert!(pull_title(&directive, step).chars().count() <= 256);
         }
     }

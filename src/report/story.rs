@@ -7,7 +7,7 @@ use adjutant_domain::directive::Directive;
 use adjutant_domain::step::Step;
 
 /// The story, with at most `chars` characters of each text of others.
-pub(super) fn render(directive: &Directive, final_step: &Step, links: &Links, chars: usize) -> String {
+pub(super) fn render(directive: &Directive, final_step: &Step, record: &str, links: &Links, chars: usize) -> String {
     let sections = [
         format!("{}\nCloses #{}", step_marker(final_step.id), directive.issue),
         quote(&directive.brief.goal, chars.min(1_000)),
@@ -16,6 +16,7 @@ pub(super) fn render(directive: &Directive, final_step: &Step, links: &Links, ch
         summaries(directive, chars),
         titled("Last rework of the whole", &quote(final_step.summary.as_deref().unwrap_or_default(), chars)),
         all_findings(directive, final_step, chars),
+        record.to_owned(),
         footer(directive),
     ];
     sections.iter().filter(|section| !section.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")

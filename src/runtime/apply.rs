@@ -8,6 +8,7 @@ use crate::store::directives::Transaction;
 use crate::store::effects::Row;
 use crate::store::inbox::{Delivery, Ending};
 use crate::store::queue::Held;
+use adjutant_domain::calibration;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::engine::{self, Decision};
@@ -123,7 +124,11 @@ impl App {
                     Some(after) => after.clone(),
                     None => before.clone(),
                 };
+                let settled = calibration::settled(&before, &directive, signal);
                 self.keep(&mut transaction, id, Some(&before), decision, now, &mut after).await?;
+                for score in &settled {
+                    transaction.settle_score(score, now).await?;
+                }
             }
         }
         transaction.commit().await?;

@@ -213,7 +213,16 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
         }
         (Target::Directive(id), _) => {
             let id = *id;
-            let mut signals: Vec<_> = signals.into_iter().map(|addressed| addressed.signal).collect();
+            let (own, others): (Vec<_>, Vec<_>) =
+                signals.into_iter().partition(|addressed| addressed.target == Target::Directive(id));
+            // One push can take back the merges of several directives. Told twice, that changes nothing.
+            for other in others {
+                if let Target::Directive(other_id) = other.target {
+                    // Nothing is settled with it.
+                    let _ = Box::pin(app.apply(other_id, &[other.signal], Settle::Nothing)).await?;
+                }
+            }
+            let mut signals: Vec<_> = own.into_iter().map(|addressed| addressed.signal).collect();
             for signal in &mut signals {
                 if let Signal::Commanded(Commanded { policy: Some(read), .. }) = signal {
                     read.agents = agents(app);

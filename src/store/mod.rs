@@ -10,6 +10,7 @@
 //! dies is claimed again.
 
 mod baselines;
+mod calibration;
 pub mod cluster;
 pub mod directives;
 pub mod effects;

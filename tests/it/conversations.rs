@@ -6,6 +6,7 @@
 mod base;
 mod baseline;
 mod breakers;
+mod calibration;
 mod ci;
 mod commands;
 mod contracts;

@@ -3,6 +3,7 @@
 
 mod agent_schema;
 mod architecture;
+mod calibration;
 mod check_repo;
 mod cli;
 mod cluster;

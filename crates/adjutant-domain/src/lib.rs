@@ -11,6 +11,7 @@ pub mod actor;
 pub mod approval;
 pub mod baseline;
 pub mod brief;
+pub mod calibration;
 pub mod cause;
 pub mod check;
 pub mod ci;

@@ -187,6 +187,11 @@ pub enum Signal {
         /// The commit on the target.
         sha: Option<Sha>,
     },
+    /// The commit of a merge was taken back on the base.
+    Reverted {
+        /// Whose.
+        step: StepId,
+    },
     /// A pull request was closed unmerged.
     PullClosed {
         /// Whose.

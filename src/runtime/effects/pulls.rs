@@ -5,6 +5,7 @@ use crate::github::{MergeMethod, MergeOutcome, MergeRefusal, NewPull, OpenState,
 use crate::report;
 use crate::runtime::app::App;
 use adjutant_domain::actor::Actor;
+use adjutant_domain::calibration::TrackRecord;
 use adjutant_domain::check::Conclusion;
 use adjutant_domain::closing::ClosingReason;
 use adjutant_domain::directive::Directive;
@@ -51,7 +52,7 @@ pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
     } else {
         let new = NewPull {
             title: report::pull_title(directive, step),
-            body: report::pull_body(directive, step, &app.links(directive)),
+            body: body(app, directive, step).await?,
             head: step.branch.clone(),
             base: step.target.clone(),
             draft: !step.is_final(),
@@ -76,6 +77,16 @@ pub(super) async fn open(app: &App, directive: &Directive, id: StepId) -> Done {
     Ok(signals)
 }
 
+/// The body of a step's pull request. What goes into the base says what became of the repository's earlier scores.
+async fn body(app: &App, directive: &Directive, step: &Step) -> Result<String, EffectError> {
+    let record = if directive.reaches_base(step) {
+        TrackRecord::of(&app.store.score_counts(Some(&directive.repo.full_name())).await?)
+    } else {
+        TrackRecord::default()
+    };
+    Ok(report::pull_body(directive, step, &record, &app.links(directive)))
+}
+
 /// Updates title, body and draft state of a pull request.
 pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     let Some((step, pull)) = with_pull(directive, id) else { return Ok(Vec::new()) };
@@ -85,8 +96,7 @@ pub(super) async fn sync(app: &App, directive: &Directive, id: StepId) -> Done {
     }
     let client = app.github.repository(&directive.repo);
     let now = client.pull(pull.number).await?;
-    let (title, body) =
-        (report::pull_title(directive, step), report::pull_body(directive, step, &app.links(directive)));
+    let (title, body) = (report::pull_title(directive, step), body(app, directive, step).await?);
     if now.title != title || now.body != body {
         let change = PullChange { title: Some(title), body: Some(body), ..PullChange::default() };
         client.update_pull(pull.number, &change).await?;

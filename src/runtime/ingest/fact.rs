@@ -89,6 +89,8 @@ pub enum FactKind {
     BranchPushed {
         branch: Branch,
         head: Sha,
+        /// What the pushed commits say that they take back.
+        reverts: Vec<Revert>,
     },
 }
 
@@ -102,6 +104,15 @@ pub struct IssueLabelled {
     pub label: String,
     /// All labels that it had then.
     pub labels: Vec<String>,
+}
+
+/// What a commit says that it takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revert {
+    /// A commit, as `git revert` says it.
+    Commit(Sha),
+    /// A pull request of the same repository, as GitHub's button says it.
+    Pull(u64),
 }
 
 /// A pull request and its head.

@@ -21,14 +21,15 @@ mod label;
 mod parse;
 pub(super) mod past;
 mod pull;
+mod revert;
 
 use std::time::Duration;
 
 use thiserror::Error;
 
 pub use fact::{
-    ButtonPressed, CommentWritten, Fact, FactKind, IssueLabelled, PullHead, ReviewState, ReviewSubmitted, Thread,
-    ThreadKind, User,
+    ButtonPressed, CommentWritten, Fact, FactKind, IssueLabelled, PullHead, Revert, ReviewState, ReviewSubmitted,
+    Thread, ThreadKind, User,
 };
 pub(super) use label::policy_label;
 pub use parse::{PayloadError, Webhook, parse};
@@ -47,7 +48,7 @@ use adjutant_domain::{
 pub enum Interpretation {
     /// It has nothing for the engine, for this reason.
     Ignored(String),
-    /// Signals for one directive or issue; never empty.
+    /// Signals, never empty: for one directive or issue, but for reverts, which can be of several directives.
     Signals(Vec<Addressed>),
     /// A pull request that is not Adjutant's has a new head.
     ForeignPull { repo: Repo, head: Sha },
@@ -148,7 +149,7 @@ pub async fn interpret(github: &GitHub, store: &Store, fact: Fact) -> Result<Int
         FactKind::PullPushed(pushed) => context.pull_pushed(&pushed).await,
         FactKind::CiChanged { app, head, branches } => context.ci_changed(app, head, &branches).await,
         FactKind::MergeGroupMade { head, pull } => Ok(Interpretation::MergeGroup { repo: context.repo, head, pull }),
-        FactKind::BranchPushed { branch, head } => context.branch_pushed(&branch, &head).await,
+        FactKind::BranchPushed { branch, head, reverts } => context.branch_pushed(&branch, &head, &reverts).await,
     }
 }
 

@@ -7,6 +7,7 @@ use super::fact::{
     ButtonPressed, CommentWritten, Fact, FactKind, IssueLabelled, PullHead, ReviewSubmitted, Thread, ThreadKind,
     UnreadableReview, User,
 };
+use super::revert;
 use crate::github::payload::{
     CheckRunEvent, Envelope, Gone, IssueComment, IssueRef, Issues, MergeGroupEvent, PullEvent, PushEvent, Rerequest,
     ReviewCommentEvent, ReviewEvent, StatusEvent,
@@ -78,7 +79,7 @@ impl Reader<'_> {
             }
             ("pull_request", "opened" | "reopened") => Ok(FactKind::PullOpened(self.pull_head(&repo)?)),
             ("pull_request", "synchronize") => Ok(FactKind::PullPushed(self.pull_head(&repo)?)),
-            ("push", _) => self.push()?,
+            ("push", _) => self.push(&repo)?,
             ("check_run", "requested_action") => Ok(self.button()?),
             ("check_run" | "check_suite", "rerequested") => Ok(self.rerequested()?),
             ("check_suite", "completed") => Ok(self.checks_completed()?),
@@ -180,12 +181,16 @@ impl Reader<'_> {
         Ok(PullHead { pull: pull_request.number, head, branch: here.map(|end| end.branch) })
     }
 
-    fn push(&self) -> Result<Result<FactKind, String>, PayloadError> {
+    fn push(&self, repo: &Repo) -> Result<Result<FactKind, String>, PayloadError> {
         let push: PushEvent = self.json()?;
         Ok(match (push.branch(), push.deleted) {
             (None, _) => Err("a tag was pushed".to_owned()),
             (_, Gone::Yes) => Err("a branch was deleted".to_owned()),
-            (Some(branch), Gone::No) => Ok(FactKind::BranchPushed { branch, head: push.after }),
+            (Some(branch), Gone::No) => {
+                let messages = push.commits.iter().map(|commit| commit.message.as_str());
+                let reverts = messages.flat_map(|message| revert::named(message, repo)).collect();
+                Ok(FactKind::BranchPushed { branch, head: push.after, reverts })
+            }
         })
     }
 

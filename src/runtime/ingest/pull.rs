@@ -1,6 +1,6 @@
 //! Pull requests closed, merged, pushed to.
 
-use super::{IngestContext, IngestError, Interpretation, PullHead, Target, ignored, one};
+use super::{IngestContext, IngestError, Interpretation, PullHead, Revert, Target, ignored, one};
 use crate::github::OpenState;
 use adjutant_domain::{
     actor::Actor,
@@ -100,8 +100,17 @@ impl IngestContext<'_> {
         Ok(ignored("no directive has a pull request with that head"))
     }
 
-    pub(super) async fn branch_pushed(&self, branch: &Branch, head: &Sha) -> Result<Interpretation, IngestError> {
+    pub(super) async fn branch_pushed(
+        &self,
+        branch: &Branch,
+        head: &Sha,
+        reverts: &[Revert],
+    ) -> Result<Interpretation, IngestError> {
         let Some(issue) = issue_of(branch) else {
+            let reverted = self.reverted(branch, reverts).await?;
+            if !reverted.is_empty() {
+                return Ok(Interpretation::Signals(reverted));
+            }
             return Ok(ignored(format!("the branch `{branch}` is not Adjutant's")));
         };
         if self.sent_by().await? == Actor::Adjutant {

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use adjutant::serve::{ServeError, serve};
 use adjutant::settings::Settings;
 use adjutant::store::Store;
+use adjutant_domain::calibration::TrackRecord;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
@@ -178,6 +179,11 @@ impl Stage {
         let what = format!("`{name}` waits for a person after {reworks} reworks");
         let directive = self.directive_is(issue, &what, asked).await;
         directive.step_named(name).unwrap().pull.as_ref().map_or(0, |pull| pull.number)
+    }
+
+    /// What became of all scores so far.
+    pub(crate) async fn track_record(&self) -> TrackRecord {
+        TrackRecord::of(&self.store.score_counts(None).await.unwrap())
     }
 
     /// Waits until a directive is completed and its issue closed. If no keyword closed the issue, Adjutant's closing

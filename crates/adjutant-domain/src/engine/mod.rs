@@ -156,6 +156,8 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         Signal::Conflicted { step, head, paths } => transition.conflicted(*step, head, paths),
         Signal::HeadMoved { step, head, by } => transition.head_moved(*step, head, by),
         Signal::PullMerged { step, by, .. } => transition.pull_merged(*step, by),
+        // It only counts for what the score was worth.
+        Signal::Reverted { .. } => Ok(()),
         Signal::PullClosed { step, by } => transition.pull_closed(*step, by),
         Signal::MergeRefused { step, head, reason } => transition.merge_refused(*step, head, reason),
         Signal::Integrated { head, differs } => transition.integrated(head, *differs),

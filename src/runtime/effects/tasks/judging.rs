@@ -119,9 +119,8 @@ fn in_tree(file: &str) -> &str {
 
 /// How many lines a text has, the last one also without a line feed at its end.
 fn count(text: &[u8]) -> u32 {
-    let ended = text.iter().filter(|byte| **byte == b'\n').count();
-    let begun = text.last().is_some_and(|last| *last != b'\n');
-    u32::try_from(ended + usize::from(begun)).unwrap_or(u32::MAX)
+    let lines = text.split_inclusive(|byte| *byte == b'\n').count();
+    u32::try_from(lines).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

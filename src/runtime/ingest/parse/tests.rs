@@ -128,7 +128,7 @@ fn a_push_is_read_for_branches_that_are_there() {
         |reference: &str, deleted: bool| event("push", json!({ "ref": reference, "after": "abc", "deleted": deleted }));
     let branch = Branch::new("adjutant/7-1/g1-parse");
     let pushed = fact(push("refs/heads/adjutant/7-1/g1-parse", false)).kind;
-    assert_eq!(pushed, FactKind::BranchPushed { branch, head: Sha::new("abc") });
+    assert_eq!(pushed, FactKind::BranchPushed { branch, head: Sha::new("abc"), reverts: Vec::new() });
     reason(push("refs/heads/adjutant/7-1/g1-parse", true));
     reason(push("refs/tags/v1", false));
 }

@@ -163,8 +163,17 @@ impl Person<'_> {
 
     /// Writes a file on a branch through the API. `None` deletes it.
     pub(crate) async fn write(&self, branch: &str, path: &str, text: Option<&str>) {
+        self.change(branch, path, text, &format!("Change {path}")).await;
+    }
+
+    /// The same with a message of one's own.
+    pub(crate) async fn write_saying(&self, branch: &str, path: &str, text: &str, message: &str) {
+        self.change(branch, path, Some(text), message).await;
+    }
+
+    async fn change(&self, branch: &str, path: &str, text: Option<&str>, message: &str) {
         let old = self.stage.get_any(&format!("/contents/{path}?ref={branch}")).await;
-        let mut body = json!({ "message": format!("Change {path}"), "branch": branch });
+        let mut body = json!({ "message": message, "branch": branch });
         if let Some(sha) = old.get("sha") {
             body["sha"] = sha.clone();
         }

@@ -32,6 +32,7 @@ mod actors;
 mod approvals;
 mod baseline;
 mod breakers;
+mod calibration;
 mod cells;
 mod ci;
 mod commands;
