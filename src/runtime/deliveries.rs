@@ -206,7 +206,7 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
     let Some(first) = signals.first() else { return Ok(Handled::Ignored("it has no signals".to_owned())) };
     let held = match (&first.target, &first.signal) {
         (Target::Issue { .. }, Signal::Labelled(labelled)) => {
-            Box::pin(app.open(&Labelled { agents: agents(app), ..(**labelled).clone() }, settle)).await?
+            Box::pin(app.open(&Labelled { agents: Some(agents(app)), ..(**labelled).clone() }, settle)).await?
         }
         (Target::Issue { issue, .. }, _) => {
             return Ok(Handled::Ignored(format!("issue {issue} has no live directive")));
@@ -225,7 +225,7 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
             let mut signals: Vec<_> = own.into_iter().map(|addressed| addressed.signal).collect();
             for signal in &mut signals {
                 if let Signal::Commanded(Commanded { policy: Some(read), .. }) = signal {
-                    read.agents = agents(app);
+                    read.agents = Some(agents(app));
                 }
             }
             app.apply(id, &signals, settle).await?
@@ -235,8 +235,8 @@ async fn apply_fact(app: &App, fact: Fact, settle: Settle<'_>) -> Result<Handled
 }
 
 /// The names of the agents that the operator offers.
-fn agents(app: &App) -> Option<Vec<String>> {
-    Some(app.settings.agents.keys().cloned().collect())
+fn agents(app: &App) -> Vec<String> {
+    app.settings.agents.keys().cloned().collect()
 }
 
 /// The pause after this many failures in a row: 1 s, 2 s, 4 s … up to ten minutes.

@@ -191,7 +191,7 @@ async fn work(app: &App, claimed: &Claimed, stop: &CancellationToken) {
             return;
         }
     };
-    if let Err(error) = settle(app, claimed, outcome).await {
+    if let Err(error) = Box::pin(settle(app, claimed, outcome)).await {
         tracing::warn!(%error, key, "effect {key} could not be settled; it is done again when its lease lapses");
     }
 }
@@ -265,7 +265,7 @@ async fn settle(app: &App, claimed: &Claimed, outcome: Result<Vec<Signal>, Effec
             tracing::info!(key, "lease on effect {key} released; another worker takes it");
             app.store.hand_back_effect(row).await?
         }
-        Err(EffectError::NoAccess { why, then }) => wait_for_access(app, claimed, &why, then).await?,
+        Err(EffectError::NoAccess { why, then }) => Box::pin(wait_for_access(app, claimed, &why, then)).await?,
         Err(EffectError::Refused { why, tries, then }) => refused(app, claimed, &why, tries, then).await?,
         Err(EffectError::Never { why }) => give_up(app, claimed, &why).await?,
     };

@@ -305,9 +305,10 @@ impl Directive {
 
     /// The ids of the acceptance criteria that a step is judged by: all of them at the end.
     pub fn criteria_of(&self, step: &Step) -> Vec<String> {
-        match step.is_final() {
-            true => self.brief.criteria.iter().map(|criterion| criterion.id.clone()).collect(),
-            false => step.criteria.clone(),
+        if step.is_final() {
+            self.brief.criteria.iter().map(|criterion| criterion.id.clone()).collect()
+        } else {
+            step.criteria.clone()
         }
     }
 

@@ -53,9 +53,8 @@ pub enum Wanted {
 impl Question {
     /// Whether it is asked only because a verifier could not be run: another run may answer it.
     pub fn is_about_a_run(&self) -> bool {
-        let failure = match self {
-            Self::Blocked { cause: Cause::Failure(failure), .. } | Self::NotRun { failure, .. } => failure,
-            _ => return false,
+        let (Self::Blocked { cause: Cause::Failure(failure), .. } | Self::NotRun { failure, .. }) = self else {
+            return false;
         };
         matches!(failure, Failure::VerifierNotRun { .. })
     }
