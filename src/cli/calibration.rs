@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::Opened;
 use super::text::table;
-use super::{CliError, Ended};
+use super::{CliError, Ended, until};
 use crate::store::Store;
 use adjutant_domain::calibration::{OutcomeCounts, ScoreCount};
 use adjutant_domain::evaluation::Confidence;
@@ -53,15 +53,9 @@ pub async fn calibration(
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
     let opened = Opened::open(variables, args.config.as_deref()).await?;
-    let outcome = tokio::select! {
-        outcome = run(args, &opened.store, out) => outcome,
-        () = stop.cancelled() => Ok(()),
-    };
+    let outcome = until(run(args, &opened.store, out), stop).await;
     opened.close().await?;
-    match outcome {
-        Ok(()) | Err(Ended::Unread) => Ok(()),
-        Err(Ended::Failed(error)) => Err(error),
-    }
+    outcome
 }
 
 async fn run(args: &CalibrationArgs, store: &Store, out: &mut impl Write) -> Result<(), Ended> {

@@ -142,11 +142,17 @@ pub async fn directive(
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
     let opened = Opened::open(variables, args.config.as_deref()).await?;
+    let outcome = until(run(&args.what, &opened, out), stop).await;
+    opened.close().await?;
+    outcome
+}
+
+/// Runs a command until it is done, `stop` is cancelled or nobody reads any more what it writes.
+async fn until(work: impl Future<Output = Result<(), Ended>>, stop: &CancellationToken) -> Result<(), CliError> {
     let outcome = tokio::select! {
-        outcome = run(&args.what, &opened, out) => outcome,
+        outcome = work => outcome,
         () = stop.cancelled() => Ok(()),
     };
-    opened.close().await?;
     match outcome {
         Ok(()) | Err(Ended::Unread) => Ok(()),
         Err(Ended::Failed(error)) => Err(error),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::Opened;
 use super::text::{age, cut, plain, table, time};
-use super::{CliError, Ended};
+use super::{CliError, Ended, until};
 use crate::store::Store;
 use crate::store::operator::{Operated, QueueEntry};
 
@@ -75,15 +75,9 @@ pub async fn queue(
     } else {
         Opened::open(variables, args.config.as_deref()).await?
     };
-    let outcome = tokio::select! {
-        outcome = run(&args.what, &opened.store, out) => outcome,
-        () = stop.cancelled() => Ok(()),
-    };
+    let outcome = until(run(&args.what, &opened.store, out), stop).await;
     opened.close().await?;
-    match outcome {
-        Ok(()) | Err(Ended::Unread) => Ok(()),
-        Err(Ended::Failed(error)) => Err(error),
-    }
+    outcome
 }
 
 async fn run(what: &QueueCommand, store: &Store, out: &mut impl Write) -> Result<(), Ended> {

@@ -83,7 +83,7 @@ fn a_check_follows_its_step() {
     assert_eq!(head(&check(&directive, 1)), (Some(Conclusion::Failure), "🟡 yellow (0.67): sent to rework"));
     directive.steps[1].state = StepState::Verifying {
         candidate: fixture::candidate(fixture::sha('e'), None),
-        turn: adjutant_domain::step::VerifierTurn::Begun,
+        progress: adjutant_domain::step::VerifierProgress::Running,
     };
     assert_eq!(head(&check(&directive, 1)), (None, "being proved"));
     directive.steps[1].state = fixture::skipped(None);

@@ -9,7 +9,7 @@ use adjutant_domain::baseline::BaselineState;
 use adjutant_domain::directive::{Directive, DirectiveState, PauseReason, PlanOrigin};
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
-use adjutant_domain::step::{Step, StepState, VerifierTurn};
+use adjutant_domain::step::{Step, StepState, VerifierProgress};
 use adjutant_domain::task::{CapacityLimit, Task, TaskKind, TaskStatus};
 
 /// Cells of the progress bar.
@@ -293,14 +293,14 @@ fn held(directive: &Directive) -> String {
 /// The commits whose verifiers wait for a free place.
 fn unverified(directive: &Directive) -> Option<String> {
     let base = (BaselineState::Running == directive.baseline.state)
-        .then_some(("The base commit".to_owned(), directive.baseline.turn));
+        .then_some(("The base commit".to_owned(), directive.baseline.progress));
     let steps = directive.all_steps().filter_map(|step| match step.state {
-        StepState::Verifying { turn, .. } => Some((code(step.name.as_str()), turn)),
+        StepState::Verifying { progress, .. } => Some((code(step.name.as_str()), progress)),
         _ => None,
     });
-    let queued = base.into_iter().chain(steps).filter_map(|(name, turn)| match turn {
-        VerifierTurn::Queued(held) => Some((name, held)),
-        VerifierTurn::Waiting | VerifierTurn::Begun => None,
+    let queued = base.into_iter().chain(steps).filter_map(|(name, progress)| match progress {
+        VerifierProgress::Queued(held) => Some((name, held)),
+        VerifierProgress::Waiting | VerifierProgress::Running => None,
     });
     let queued: Vec<_> = queued.take(20).collect();
     let held = queued.first()?.1;

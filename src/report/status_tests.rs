@@ -236,9 +236,9 @@ fn a_task_that_waits_for_a_place_says_so() {
 fn a_commit_that_waits_to_be_verified_says_so() {
     let mut directive = fixture::directive();
     let places = QueueReason { by: CapacityLimit::Verifiers, limit: 2, taken: 2 };
-    let (candidate, turn) = (fixture::candidate(fixture::sha('e'), None), VerifierTurn::Queued(places));
-    directive.steps[1].state = StepState::Verifying { candidate, turn };
-    directive.baseline = Baseline { state: BaselineState::Running, turn, ..Baseline::default() };
+    let (candidate, progress) = (fixture::candidate(fixture::sha('e'), None), VerifierProgress::Queued(places));
+    directive.steps[1].state = StepState::Verifying { candidate, progress };
+    directive.baseline = Baseline { state: BaselineState::Running, progress, ..Baseline::default() };
     let text = comment(&directive);
     let name = &directive.steps[1].name;
     let told = format!("The base commit, `{name}` wait to be verified: 2 of 2 verifications are at work.");

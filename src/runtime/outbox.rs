@@ -21,7 +21,7 @@ use adjutant_domain::effect::Lane;
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{DirectiveId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
-use adjutant_domain::step::VerifierTurn;
+use adjutant_domain::step::VerifierProgress;
 use adjutant_domain::task::{CapacityLimit, QueueReason};
 
 /// How many short effects a process carries out at a time. Writes to one installation take turns anyway.
@@ -114,9 +114,9 @@ async fn tell_waiting(app: &App, workers: usize, told: &mut BTreeSet<i64>) {
         told.clear();
     }
     let places = u32::try_from(workers).unwrap_or(u32::MAX);
-    let turn = VerifierTurn::Queued(QueueReason { by: CapacityLimit::Verifiers, limit: places, taken: places });
+    let progress = VerifierProgress::Queued(QueueReason { by: CapacityLimit::Verifiers, limit: places, taken: places });
     for WaitingVerification { id, directive, step, round } in waiting {
-        match SignalSink::new(app, directive).send(Signal::VerifierTurn { step, round, turn }).await {
+        match SignalSink::new(app, directive).send(Signal::VerifierProgress { step, round, progress }).await {
             Ok(()) => drop(told.insert(id)),
             Err(error) => tracing::warn!(%error, %directive, "a verification waits, which could not be recorded"),
         }

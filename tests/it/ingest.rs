@@ -90,7 +90,7 @@ fn step(name: &str, branch: &str, pull: u64) -> Step {
 /// A head that is being verified.
 fn at(head: Sha) -> StepState {
     let candidate = Candidate::new(Submission::Commit { head }, DateTime::UNIX_EPOCH);
-    StepState::Verifying { candidate: Box::new(candidate), turn: adjutant_domain::step::VerifierTurn::Begun }
+    StepState::Verifying { candidate: Box::new(candidate), progress: adjutant_domain::step::VerifierProgress::Running }
 }
 
 /// `acme/widgets` without faults: its people, its default branch, issue 7 open with the label, pull request 8 open.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Verdict, VerifierResult};
 use super::failure::Failure;
-use super::step::VerifierTurn;
+use super::step::VerifierProgress;
 
 /// The baseline of a directive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Baseline {
     pub report: BaselineReport,
     /// Whether its verifiers are at work.
     #[serde(default)]
-    pub turn: VerifierTurn,
+    pub progress: VerifierProgress,
 }
 
 /// Where a baseline stands.

@@ -20,7 +20,7 @@ pub use reason::EvaluationReason;
 /// All verifiers on one head. Void on the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// The commit (or the report's hash) that was proved.
+    /// The commit (or the report's hash) that was verified.
     pub head: Sha,
     /// Green, yellow or red.
     pub confidence: Confidence,
@@ -34,7 +34,7 @@ pub struct Evaluation {
     pub reasons: Vec<EvaluationReason>,
 }
 
-/// How sure the proof makes us, worst first.
+/// How sure the verification makes us, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
@@ -122,7 +122,7 @@ impl Evaluation {
     /// Judges what the verifiers found at `head`.
     ///
     /// A failed required verifier is red whatever the mean; nothing verified, a required verifier without an answer,
-    /// weakened proof and protected paths are at most yellow.
+    /// weakened verification and protected paths are at most yellow.
     pub fn of(head: Sha, results: Vec<VerifierResult>, findings: &[Finding], thresholds: Thresholds) -> Self {
         let mut reasons = Vec::new();
         let score = weighted_mean(scores(&results));
@@ -182,7 +182,7 @@ impl Evaluation {
         Self { judgement: Some(judgement), ..self }
     }
 
-    /// A report, which no command can prove: at most yellow until a judge has read it. What only claims that the work
+    /// A report, which no command can verify: at most yellow until a judge has read it. What only claims that the work
     /// was there already (`claims`) stays so.
     pub fn of_report(head: Sha, claims: Vec<EvaluationReason>) -> Self {
         let reasons = claims.into_iter().chain([EvaluationReason::ReportNotJudged]).collect();

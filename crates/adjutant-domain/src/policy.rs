@@ -79,7 +79,7 @@ pub struct Policy {
     /// Shell commands that install what the verifiers need; detected from the tree where absent.
     #[serde(default)]
     pub setup: Option<Vec<String>>,
-    /// What proves a commit; detected from the tree where absent.
+    /// What verifies a commit; detected from the tree where absent.
     pub verifiers: Option<Vec<VerifierPolicy>>,
     /// Whether the repository's own CI is a verifier too.
     #[serde(default)]
@@ -177,7 +177,7 @@ pub struct Limits {
     pub approval_hours: f64,
 }
 
-/// One command that proves a commit.
+/// One command that verifies a commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifierPolicy {
     /// Its name: lower case, unique, part of the check run's name.

@@ -19,7 +19,7 @@ use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
 use super::policy::Policy;
 use super::policy::options::PolicyOverride;
 use super::replan::IssueText;
-use super::step::{Finding, Pull, VerifierTurn};
+use super::step::{Finding, Pull, VerifierProgress};
 use super::task::{Measure, QueueReason};
 
 /// Something that happened.
@@ -124,20 +124,20 @@ pub enum Signal {
         /// Why.
         reason: Failure,
     },
-    /// The verifiers began, or they wait for their turn.
-    VerifierTurn {
+    /// The verifiers began, or they wait for capacity.
+    VerifierProgress {
         /// Whose head; none where it is the base commit.
         step: Option<StepId>,
         /// Which verification of it.
         round: u32,
         /// How far they have come.
-        turn: VerifierTurn,
+        progress: VerifierProgress,
     },
     /// The verifiers are done.
     Verified {
         /// Whose head.
         step: StepId,
-        /// The commit that was proved, merged into its target.
+        /// The commit that was verified, merged into its target.
         head: Sha,
         /// What they found.
         results: Vec<VerifierResult>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 mod state;
 mod submission;
 
-pub use state::{CiWait, Last, MergeRequest, PassedBy, StepState, VerifierTurn};
+pub use state::{CiWait, Last, MergeRequest, PassedBy, StepState, VerifierProgress};
 pub use submission::{Candidate, Submission};
 
 use super::evaluation::PastRuns;

@@ -25,7 +25,7 @@ use adjutant_domain::ids::{Sha, StepId};
 use adjutant_domain::network::NetworkReport;
 use adjutant_domain::signal::Signal;
 use adjutant_domain::status::StepStatus;
-use adjutant_domain::step::{Finding, FindingKind, Step, VerifierTurn};
+use adjutant_domain::step::{Finding, FindingKind, Step, VerifierProgress};
 
 /// How often a verifier that cannot be started is tried.
 const TRIES: u32 = 3;
@@ -99,7 +99,7 @@ pub(super) async fn verify(
 
 /// The work clock runs from here: until now it waited for a worker.
 pub(super) fn begun(step: Option<StepId>, round: u32) -> Signal {
-    Signal::VerifierTurn { step, round, turn: VerifierTurn::Begun }
+    Signal::VerifierProgress { step, round, progress: VerifierProgress::Running }
 }
 
 /// Whether the step still waits for the verification of this head.

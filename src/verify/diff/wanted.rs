@@ -7,7 +7,7 @@ use crate::workspace::{Diff, path_set};
 /// The most paths that are named.
 const MOST: usize = 10;
 
-/// A sentence for each wish that the change does not meet.
+/// A sentence for each requirement of the policy that the change does not meet.
 pub(super) fn unmet(diff: &Diff, policy: &DiffPolicy) -> Result<Vec<String>, globset::Error> {
     let mut notes = Vec::new();
     let files = diff.files.len() as u64;

@@ -2,10 +2,11 @@
 //!
 //! A resource limit bounds the size of one file and not their number, and a quota needs a file system of its own. So the
 //! run's folders are walked: what they hold beyond what they held at the start is the run's. A process can hide a file from
-//! the walk (deleted and still open), so the room that is left on the file system is looked at too.
+//! the walk (deleted and still open), so the free space of the file system is looked at too.
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,22 +17,24 @@ use super::{Exit, SandboxRun};
 const PAUSE: Duration = Duration::from_secs(2);
 /// A look may take one part in so many of the time.
 const SHARE: u32 = 30;
-/// The room that is left to everybody else on the file system, where the database may be.
+/// The bytes of the file system that are left to everybody else. The database may be there.
 const RESERVE: u64 = 512 * 1024 * 1024;
 
 /// What the folders of a run hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Held {
+struct DiskUsage {
     /// Bytes of allocated blocks.
     bytes: u64,
     /// Files and folders.
     files: u64,
+    /// Whether there is a folder that may not be read: what it holds is not counted.
+    hidden: bool,
 }
 
 /// The folders of a run, and what they may hold more than at its start.
 pub(super) struct DiskWatch {
     folders: Vec<PathBuf>,
-    most: Held,
+    most: DiskUsage,
 }
 
 impl DiskWatch {
@@ -48,7 +51,10 @@ impl DiskWatch {
             })
             .map(|(_, folder)| folder.clone())
             .collect();
-        Self { folders: outer, most: Held { bytes: run.limits.disk_bytes, files: run.limits.files } }
+        Self {
+            folders: outer,
+            most: DiskUsage { bytes: run.limits.disk_bytes, files: run.limits.files, hidden: false },
+        }
     }
 
     /// Waits until the run has written too much, and says how it is to end.
@@ -57,17 +63,18 @@ impl DiskWatch {
         loop {
             let started = Instant::now();
             let folders = self.folders.clone();
-            let looked = tokio::task::spawn_blocking(move || (held(&folders), folders.first().and_then(|it| room(it))));
+            let looked = tokio::task::spawn_blocking(move || {
+                (usage_of(&folders), folders.first().and_then(|it| free_bytes(it)))
+            });
             // Only a panic or the end of the process makes this fail, and then nobody waits for it.
-            let Ok((now, room)) = looked.await else { std::future::pending().await };
+            let Ok((now, free)) = looked.await else { std::future::pending().await };
             let start = *before.get_or_insert(now);
-            let grown =
-                Held { bytes: now.bytes.saturating_sub(start.bytes), files: now.files.saturating_sub(start.files) };
-            if grown.bytes > self.most.bytes || grown.files > self.most.files {
+            let (bytes, files) = (now.bytes.saturating_sub(start.bytes), now.files.saturating_sub(start.files));
+            if bytes > self.most.bytes || files > self.most.files {
                 return Exit::DiskLimit;
             }
-            // The one that ends is one that has a share in it.
-            if room.is_some_and(|room| room < RESERVE) && grown.bytes > RESERVE / 8 {
+            // The one that ends is one that has a share in it, or may have one.
+            if free.is_some_and(|free| free < RESERVE) && (bytes > RESERVE / 8 || now.hidden) {
                 return Exit::DiskFull;
             }
             tokio::time::sleep(PAUSE.max(started.elapsed() * SHARE)).await;
@@ -76,28 +83,34 @@ impl DiskWatch {
 }
 
 /// Counts what folders hold. What cannot be read, or is gone meanwhile, counts for nothing.
-fn held(folders: &[PathBuf]) -> Held {
-    let mut held = Held::default();
+fn usage_of(folders: &[PathBuf]) -> DiskUsage {
+    let mut usage = DiskUsage::default();
     let mut linked = HashSet::new();
     let mut open = folders.to_vec();
     while let Some(folder) = open.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                usage.hidden |= error.kind() == ErrorKind::PermissionDenied;
+                continue;
+            }
+        };
         for entry in entries.flatten() {
             let Ok(metadata) = entry.metadata() else { continue };
-            held.files += 1;
+            usage.files += 1;
             if metadata.is_dir() {
                 open.push(entry.path());
             }
             if metadata.is_dir() || metadata.nlink() == 1 || linked.insert((metadata.dev(), metadata.ino())) {
-                held.bytes += metadata.blocks() * 512;
+                usage.bytes += metadata.blocks() * 512;
             }
         }
     }
-    held
+    usage
 }
 
 /// The bytes that are left on a folder's file system.
-fn room(folder: &Path) -> Option<u64> {
+fn free_bytes(folder: &Path) -> Option<u64> {
     rustix::fs::statvfs(folder).ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize))
 }
 
@@ -112,7 +125,7 @@ mod tests {
         fs::create_dir(&inner).unwrap();
         fs::write(inner.join("a"), vec![1; 1 << 20]).unwrap();
         fs::hard_link(inner.join("a"), folder.path().join("b")).unwrap();
-        let all = held(&[folder.path().to_owned()]);
+        let all = usage_of(&[folder.path().to_owned()]);
         assert_eq!(all.files, 3);
         assert!((1 << 20..(1 << 20) + 65_536).contains(&all.bytes), "{all:?}");
         let mut run = SandboxRun::new(vec!["true".into()], folder.path(), "/log");

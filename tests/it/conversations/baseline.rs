@@ -5,7 +5,7 @@ use serde_json::json;
 use adjutant_domain::baseline::BaselineState;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Confidence, Verdict};
-use adjutant_domain::step::{Step, StepState, VerifierTurn};
+use adjutant_domain::step::{Step, StepState, VerifierProgress};
 
 use super::verification::chain;
 use crate::support::stage::{Stage, write};
@@ -86,7 +86,7 @@ async fn a_base_commit_that_waits_for_a_verifier_says_so() {
     let script = chain(json!([write([("a.txt", "a\n")])]));
     let stage = Stage::set_with(slow, script, &[("ADJUTANT_MAX_VERIFIERS", "1")]).await;
     let first = stage.directive("Do it.").await;
-    let begun = |step: &Step| matches!(step.state, StepState::Verifying { turn: VerifierTurn::Begun, .. });
+    let begun = |step: &Step| matches!(step.state, StepState::Verifying { progress: VerifierProgress::Running, .. });
     stage.step_is(first, "a", "is verified", begun).await;
     let second = stage.directive("Do it too.").await;
     stage.status_says(second, "The base commit waits to be verified: 1 of 1 verifications are at work.").await;

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::ids::{Login, StepId};
 use crate::question::Question;
 use crate::status::DirectiveStatus;
-use crate::step::{Step, StepState, VerifierTurn};
+use crate::step::{Step, StepState, VerifierProgress};
 
 impl Transition {
     /// Asks for the base commit to be verified where that was not done yet, or not by the present policy.
@@ -24,7 +24,7 @@ impl Transition {
         let baseline = &mut self.directive.baseline;
         baseline.round += 1;
         baseline.state = BaselineState::Running;
-        baseline.turn = VerifierTurn::Waiting;
+        baseline.progress = VerifierProgress::Waiting;
         let round = baseline.round;
         self.record(EventKind::BaseVerificationStarted { round, commit: self.directive.base.sha.clone() }, None);
         self.effect(Effect::VerifyBase { round });

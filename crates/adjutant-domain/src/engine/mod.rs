@@ -46,7 +46,7 @@ use super::effect::{Effect, Notice};
 use super::event::Event;
 use super::signal::{Labelled, Signal};
 use super::status::DirectiveStatus;
-use super::step::{Step, StepState, VerifierTurn};
+use super::step::{Step, StepState, VerifierProgress};
 use super::task::{Task, TaskStatus};
 use transition::{Followed, Ignored, Transition};
 
@@ -146,8 +146,8 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
         }
         Signal::BaseVerified { round, report } => transition.base_verified(*round, report),
         Signal::BaseNotVerified { reason } => transition.base_not_verified(reason),
-        Signal::VerifierTurn { step, round, turn } => {
-            transition.verifier_turn(*step, *round, *turn);
+        Signal::VerifierProgress { step, round, progress } => {
+            transition.verifier_progress(*step, *round, *progress);
             Ok(())
         }
         Signal::Verified { step, head, results, findings } => transition.verified(*step, head, results, findings),
@@ -198,7 +198,7 @@ impl Transition {
         let by_itself = match step.state {
             StepState::Working { .. }
             | StepState::Integrating { .. }
-            | StepState::Verifying { turn: VerifierTurn::Begun, .. }
+            | StepState::Verifying { progress: VerifierProgress::Running, .. }
             | StepState::Merging { .. } => true,
             // It may wait for what a person says about the base commit.
             StepState::HandedIn { .. } => self.directive.baseline.state != BaselineState::Asked,
@@ -215,14 +215,14 @@ fn is_at_work(task: &Task) -> bool {
     task.status == TaskStatus::Running && task.held.is_none()
 }
 
-/// Whether a signal only says how work goes on, which after the end is of no concern: nothing is proved, asked or started
+/// Whether a signal only says how work goes on, which after the end is of no concern: nothing is verified, asked or started
 /// any more.
 fn is_about_work(signal: &Signal) -> bool {
     matches!(
         signal,
         Signal::TaskStarted { .. }
             | Signal::IntegrationCut
-            | Signal::VerifierTurn { .. }
+            | Signal::VerifierProgress { .. }
             | Signal::Verified { .. }
             | Signal::CiChanged { .. }
             | Signal::CiRead { .. }

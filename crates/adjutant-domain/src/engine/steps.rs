@@ -11,7 +11,7 @@ use crate::event::EventKind;
 use crate::ids::{StepId, StepName};
 use crate::question::Question;
 use crate::status::StepStatus;
-use crate::step::{Candidate, Instructions, PassedBy, Step, StepKind, StepState, Submission, VerifierTurn};
+use crate::step::{Candidate, Instructions, PassedBy, Step, StepKind, StepState, Submission, VerifierProgress};
 use crate::task::TaskKind;
 
 impl Transition {
@@ -32,7 +32,7 @@ impl Transition {
             // A rework may have left the head as it was: it is verified anew all the same.
             candidate.evaluation = None;
             candidate.ci = None;
-            self.move_step(id, StepState::Verifying { candidate, turn: VerifierTurn::Waiting })?;
+            self.move_step(id, StepState::Verifying { candidate, progress: VerifierProgress::Waiting })?;
         }
         self.with_step(id, |step| step.verifications = round);
         self.effect(Effect::SyncPull { step: id });

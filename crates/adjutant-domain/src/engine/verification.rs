@@ -15,7 +15,7 @@ use crate::question::{Question, Wanted};
 use crate::signal::TaskOutcome;
 use crate::status::StepStatus;
 use crate::step::{
-    Candidate, CiWait, Finding, FindingKind, MergeRequest, PassedBy, StepState, Submission, VerifierTurn,
+    Candidate, CiWait, Finding, FindingKind, MergeRequest, PassedBy, StepState, Submission, VerifierProgress,
 };
 
 impl Transition {
@@ -61,19 +61,19 @@ impl Transition {
     }
 
     /// The verifiers began, or they wait for their turn. What is told of an earlier verification is late.
-    pub(super) fn verifier_turn(&mut self, id: Option<StepId>, round: u32, now: VerifierTurn) {
+    pub(super) fn verifier_progress(&mut self, id: Option<StepId>, round: u32, now: VerifierProgress) {
         let Some(id) = id else {
             let baseline = &mut self.directive.baseline;
             if baseline.state == BaselineState::Running && baseline.round == round {
-                baseline.turn = now;
+                baseline.progress = now;
             }
             return;
         };
         self.with_step(id, |step| {
-            if let StepState::Verifying { turn, .. } = &mut step.state
+            if let StepState::Verifying { progress, .. } = &mut step.state
                 && step.verifications == round
             {
-                *turn = now;
+                *progress = now;
             }
         });
     }

@@ -99,7 +99,7 @@ pub(super) const POLICY: &[Key<Policy>] = &[
         |p: &Policy| json!(p.setup),
     )
     .or("detected from the tree"),
-    Key::new("verifiers", "What proves a commit.", Rule::Verifiers(20), |p: &Policy| {
+    Key::new("verifiers", "What verifies a commit.", Rule::Verifiers(20), |p: &Policy| {
         json!(p.verifiers.as_ref().map(|all| all.iter().map(|one| group(VERIFIER, one)).collect::<Vec<_>>()))
     })
     .or("detected from the tree"),

@@ -21,17 +21,17 @@ use crate::task::QueueReason;
 /// What was handed in last, where something was.
 pub type Last = Option<Box<Candidate>>;
 
-/// Whether verifiers are at work. They wait for their turn where many commits are verified at a time.
+/// Whether verifiers are at work. They are queued where many commits are verified at a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum VerifierTurn {
-    /// It has not come yet.
+pub enum VerifierProgress {
+    /// They were asked for.
     #[default]
     Waiting,
-    /// It has not come, because all places are taken.
+    /// They wait for capacity.
     Queued(QueueReason),
     /// They are at work.
-    Begun,
+    Running,
 }
 
 /// Where a step stands.
@@ -77,7 +77,7 @@ pub enum StepState {
         candidate: Box<Candidate>,
         /// How far they have come.
         #[serde(default)]
-        turn: VerifierTurn,
+        progress: VerifierProgress,
     },
     /// The verifiers are done, and the repository's own CI is waited for. Nothing is at work here.
     AwaitingCi {

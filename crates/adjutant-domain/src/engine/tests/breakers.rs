@@ -203,17 +203,17 @@ fn time_in_which_verifiers_wait_for_their_turn_does_not_count() {
     world.changed("a", "a1");
     let (step, round) = (Some(world.id("a")), 1);
     let places = QueueReason { by: CapacityLimit::Verifiers, limit: 2, taken: 2 };
-    world.signal(Signal::VerifierTurn { step, round, turn: VerifierTurn::Queued(places) });
+    world.signal(Signal::VerifierProgress { step, round, progress: VerifierProgress::Queued(places) });
     let before = worked(&world);
     world.waits(day);
     assert_eq!(worked(&world), before, "other commits are verified");
-    world.signal(Signal::VerifierTurn { step, round: 7, turn: VerifierTurn::Begun });
+    world.signal(Signal::VerifierProgress { step, round: 7, progress: VerifierProgress::Running });
     assert!(world.directive.clock.running_since.is_none(), "that is another verification");
-    world.signal(Signal::VerifierTurn { step, round, turn: VerifierTurn::Begun });
+    world.signal(Signal::VerifierProgress { step, round, progress: VerifierProgress::Running });
     world.waits(Duration::hours(1));
     assert_eq!(worked(&world), before + 3_600 + 10, "they are at work");
     world.verified("a", yellow());
-    world.signal(Signal::VerifierTurn { step, round, turn: VerifierTurn::Begun });
+    world.signal(Signal::VerifierProgress { step, round, progress: VerifierProgress::Running });
     assert!(world.directive.clock.running_since.is_none(), "a late word of it changes nothing");
 }
 

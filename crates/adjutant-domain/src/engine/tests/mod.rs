@@ -25,7 +25,9 @@ use crate::refusal::Refusal;
 use crate::replan::ReplanReason;
 use crate::signal::{Commanded, Labelled, Permission, PolicyRead, Requester, Signal, Source, SourceKind, TaskOutcome};
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::step::{Candidate, Finding, FindingKind, Instructions, PassedBy, Pull, StepState, Submission, VerifierTurn};
+use crate::step::{
+    Candidate, Finding, FindingKind, Instructions, PassedBy, Pull, StepState, Submission, VerifierProgress,
+};
 use crate::task::{TaskKind, TaskStatus};
 
 mod actors;
@@ -61,7 +63,7 @@ fn some_state(status: StepStatus, task: TaskId) -> StepState {
         StepStatus::Pending => StepState::Pending,
         StepStatus::Ready => StepState::READY,
         StepStatus::Running => StepState::Working { task, cause, last },
-        StepStatus::Evaluating => StepState::Verifying { candidate, turn: VerifierTurn::Begun },
+        StepStatus::Evaluating => StepState::Verifying { candidate, progress: VerifierProgress::Running },
         StepStatus::Passed => StepState::Passed { by: PassedBy::Merge, candidate: last },
         StepStatus::Rework => {
             let instructions = Instructions { text: "Again.".to_owned(), merge_target: false };
@@ -249,7 +251,7 @@ impl World {
             let signal = match effect {
                 Effect::RunTask { task } => Signal::TaskStarted { task },
                 Effect::Verify { step, round, .. } => {
-                    Signal::VerifierTurn { step: Some(step), round, turn: VerifierTurn::Begun }
+                    Signal::VerifierProgress { step: Some(step), round, progress: VerifierProgress::Running }
                 }
                 _ => continue,
             };
