@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::{Exit, SandboxRun};
 
-/// The shortest pause between two looks.
+/// The pause between two looks at the free space.
 const PAUSE: Duration = Duration::from_secs(2);
-/// A look may take one part in so many of the time.
+/// Counting may take one part in so many of the time.
 const SHARE: u32 = 30;
 /// The bytes of the file system that are left to everybody else. The database may be there.
 const RESERVE: u64 = 512 * 1024 * 1024;
@@ -59,25 +59,40 @@ impl DiskWatch {
 
     /// Waits until the run has written too much, and says how it is to end.
     pub(super) async fn exceeded(&self) -> Exit {
-        let mut before = None;
+        let mut start = None;
+        let (mut counted, mut due) = (DiskUsage::default(), Instant::now());
         loop {
-            let started = Instant::now();
-            let folders = self.folders.clone();
-            let looked = tokio::task::spawn_blocking(move || {
-                (usage_of(&folders), folders.first().and_then(|it| free_bytes(it)))
-            });
-            // Only a panic or the end of the process makes this fail, and then nobody waits for it.
-            let Ok((now, free)) = looked.await else { std::future::pending().await };
-            let start = *before.get_or_insert(now);
-            let (bytes, files) = (now.bytes.saturating_sub(start.bytes), now.files.saturating_sub(start.files));
-            if bytes > self.most.bytes || files > self.most.files {
+            let free = self.folders.first().and_then(|it| free_bytes(it));
+            if Instant::now() >= due {
+                let started = Instant::now();
+                let folders = self.folders.clone();
+                // Only a panic or the end of the process makes this fail, and then nobody waits for it.
+                let Ok(now) = tokio::task::spawn_blocking(move || usage_of(&folders)).await else {
+                    std::future::pending().await
+                };
+                counted = now.beyond(*start.get_or_insert(now));
+                due = started + started.elapsed() * SHARE;
+            }
+            if counted.bytes > self.most.bytes || counted.files > self.most.files {
                 return Exit::DiskLimit;
             }
-            // The one that ends is one that has a share in it, or may have one.
-            if free.is_some_and(|free| free < RESERVE) && (bytes > RESERVE / 8 || now.hidden) {
+            // First those end that have a share in it, or may have one. What nobody's count explains ends all.
+            let shares = counted.bytes > RESERVE / 8 || counted.hidden;
+            if free.is_some_and(|free| free < RESERVE && shares || free < RESERVE / 2) {
                 return Exit::DiskFull;
             }
-            tokio::time::sleep(PAUSE.max(started.elapsed() * SHARE)).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl DiskUsage {
+    /// What is there more than at the start.
+    fn beyond(self, start: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(start.bytes),
+            files: self.files.saturating_sub(start.files),
+            hidden: self.hidden,
         }
     }
 }
@@ -91,7 +106,7 @@ fn usage_of(folders: &[PathBuf]) -> DiskUsage {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) => {
-                usage.hidden |= error.kind() == ErrorKind::PermissionDenied;
+                usage.hidden |= error.kind() != ErrorKind::NotFound;
                 continue;
             }
         };
