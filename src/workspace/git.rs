@@ -226,6 +226,11 @@ impl Git {
         self
     }
 
+    /// Lets the command run for this long.
+    pub(super) fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
     /// Lets the command talk with `remote`, with its credentials.
     pub(super) fn remote(mut self, remote: &Remote) -> Self {
         self.timeout = REMOTE;

@@ -13,7 +13,9 @@ use super::git::{Git, GitError};
 /// How often a mirror that is in use is tidied.
 const EVERY: Duration = Duration::from_hours(24);
 /// The age from which objects that no branch contains are removed.
-const EXPIRE: &str = "--prune=2.days.ago";
+const EXPIRE: &str = "--expire=2.days.ago";
+/// How long each step may take: a large repository is packed for long.
+const LONGEST: Duration = Duration::from_hours(2);
 /// Its time of change says when the mirror was tidied last.
 const MARK: &str = "adjutant-tidied";
 
@@ -39,8 +41,10 @@ fn is_due(path: &Path, now: SystemTime) -> bool {
     last.is_ok_and(|last| now.duration_since(last).is_ok_and(|age| age > EVERY))
 }
 
+/// Objects are removed first, and with them what an earlier packing left that did not end: packing may need the room.
 async fn tidy(path: &Path) -> Result<(), GitError> {
-    Git::at(path, "gc").args(["--quiet", EXPIRE]).bytes().await.map(drop)
+    Git::at(path, "prune").arg(EXPIRE).within(LONGEST).bytes().await?;
+    Git::at(path, "gc").args(["--quiet", "--no-prune"]).within(LONGEST).bytes().await.map(drop)
 }
 
 #[cfg(test)]
