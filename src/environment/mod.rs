@@ -137,6 +137,7 @@ impl Environments {
         // What others share is made from the base, whoever asks for it: its setup may run any file of its commit.
         let wanted = Wanted { commit: if own { wanted.commit } else { wanted.base }, ..wanted };
         let key = key::of(wanted.setup, &files, own);
+        let asked = std::time::Instant::now();
         let _one_at_a_time = tokio::select! {
             held = self.shelf.lock(wanted.repository, &key) => held,
             () = wanted.cancel.cancelled() => return Err(SetupError::Cancelled),
@@ -145,7 +146,7 @@ impl Environments {
             return Ok(Environment { layer: Some(layer), own, took: Duration::ZERO });
         }
         // Whoever waited while another tried it would only fail in the same way.
-        if let Some(fault) = self.shelf.recent_fault(wanted.repository, &key) {
+        if let Some(fault) = self.shelf.fault_since(wanted.repository, &key, asked) {
             return Err(fault.into());
         }
         let started = std::time::Instant::now();

@@ -20,8 +20,8 @@ const USED: &str = "used";
 /// What the names of unfinished layers begin with.
 const MAKING: &str = ".making-";
 
-/// How long a setup that failed is not tried again by those who waited for it.
-const FAULT_HOLDS: Duration = Duration::from_mins(1);
+/// How long the fault of a setup is kept for those who waited for it.
+const FAULT_KEPT: Duration = Duration::from_hours(2);
 
 type Locks = Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>;
 
@@ -111,15 +111,16 @@ impl Shelf {
         Some(InUse { path, all: Arc::clone(&self.in_use) })
     }
 
-    /// Why the layer could not be made a moment ago.
-    pub(super) fn recent_fault(&self, repository: &str, key: &str) -> Option<SetupFault> {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.retain(|_, (at, _)| at.elapsed() < FAULT_HOLDS);
-        faults.get(&self.path(repository, key)).map(|(_, fault)| fault.clone())
+    /// The fault of a setup that ended after `since`.
+    pub(super) fn fault_since(&self, repository: &str, key: &str, since: Instant) -> Option<SetupFault> {
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.get(&self.path(repository, key)).filter(|(at, _)| *at > since).map(|(_, fault)| fault.clone())
     }
 
     pub(super) fn remember_fault(&self, repository: &str, key: &str, fault: &SetupFault) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody waits longer than this for a setup.
+        faults.retain(|_, (at, _)| at.elapsed() < FAULT_KEPT);
         faults.insert(self.path(repository, key), (Instant::now(), fault.clone()));
     }
 

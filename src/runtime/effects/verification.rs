@@ -71,7 +71,12 @@ pub(super) async fn verify(
     let runners = verify::changed_runners(&specs, change).await?;
     let mut findings = findings(directive, change, &runners)?;
     findings.extend(diff::findings(&run, change, &specs).await?);
-    let results = match run.prepared(&source, &merged, &way).await? {
+    let prepared = match run.prepared(&source, &merged, &way).await? {
+        // A registry may have been away for a moment, and an agent that is paid to mend that costs more.
+        Err(_) => run.prepared(&source, &merged, &way).await?,
+        prepared => prepared,
+    };
+    let results = match prepared {
         Ok(environment) => {
             let (results, outcomes) = run.run(&source, &merged, &way, &environment).await?;
             if environment.own {
