@@ -7,7 +7,7 @@ use super::{Addressed, IngestContext, IngestError, Revert, Target};
 use adjutant_domain::ids::{Branch, Repo, Sha};
 use adjutant_domain::signal::Signal;
 
-/// The most reverts of one commit that are looked up.
+/// The most reverts of one commit, and of one push, that are looked up: anybody may write a commit's message.
 const MOST: usize = 20;
 
 /// What a commit's message says that the commit takes back.
@@ -31,7 +31,15 @@ impl IngestContext<'_> {
     /// The steps whose merge is taken back on their base.
     pub(super) async fn reverted(&self, branch: &Branch, reverts: &[Revert]) -> Result<Vec<Addressed>, IngestError> {
         let mut reverted = Vec::new();
+        let mut known: Vec<&Revert> = Vec::new();
         for revert in reverts {
+            if known.len() == MOST {
+                break;
+            }
+            if known.contains(&revert) {
+                continue;
+            }
+            known.push(revert);
             let (directive, step) = match revert {
                 Revert::Pull(number) => {
                     let directive = self.for_pull(*number).await?;
@@ -44,8 +52,9 @@ impl IngestContext<'_> {
                 },
             };
             let (Some(directive), Some(step)) = (directive, step) else { continue };
-            if directive.base.branch == *branch {
-                reverted.push(Addressed { target: Target::Directive(directive.id), signal: Signal::Reverted { step } });
+            let addressed = Addressed { target: Target::Directive(directive.id), signal: Signal::Reverted { step } };
+            if directive.base.branch == *branch && !reverted.contains(&addressed) {
+                reverted.push(addressed);
             }
         }
         Ok(reverted)
