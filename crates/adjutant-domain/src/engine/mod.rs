@@ -200,8 +200,12 @@ impl Transition {
             | StepState::Integrating { .. }
             | StepState::Verifying { progress: VerifierProgress::Running, .. }
             | StepState::Merging { .. } => true,
-            // It may wait for what a person says about the base commit.
-            StepState::HandedIn { .. } => self.directive.baseline.state != BaselineState::Asked,
+            // It may wait for the base commit to be verified, and for what a person says about it.
+            StepState::HandedIn { .. } => match self.directive.baseline.state {
+                BaselineState::Running => self.directive.baseline.progress == VerifierProgress::Running,
+                BaselineState::Asked => false,
+                BaselineState::Missing | BaselineState::Settled => true,
+            },
             // A judge at work counts as a task, and the repository's CI is nobody's work here.
             _ => false,
         };

@@ -65,7 +65,7 @@ impl Transition {
         let Some(id) = id else {
             let baseline = &mut self.directive.baseline;
             if baseline.state == BaselineState::Running && baseline.round == round {
-                baseline.progress = now;
+                baseline.progress.go_on(now);
             }
             return;
         };
@@ -73,7 +73,7 @@ impl Transition {
             if let StepState::Verifying { progress, .. } = &mut step.state
                 && step.verifications == round
             {
-                *progress = now;
+                progress.go_on(now);
             }
         });
     }

@@ -34,6 +34,15 @@ pub enum VerifierProgress {
     Running,
 }
 
+impl VerifierProgress {
+    /// Takes what is told of the same verification. That it waits may be told late, by a process that had no capacity.
+    pub fn go_on(&mut self, told: Self) {
+        if *self != Self::Running {
+            *self = told;
+        }
+    }
+}
+
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

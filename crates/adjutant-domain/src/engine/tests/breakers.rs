@@ -200,6 +200,7 @@ fn time_in_which_verifiers_wait_for_their_turn_does_not_count() {
     let day = Duration::hours(24);
     let mut world = World::started(Policy::default(), single());
     let worked = |world: &World| world.directive.clock.at(world.now);
+    world.busy = true;
     world.changed("a", "a1");
     let (step, round) = (Some(world.id("a")), 1);
     let places = QueueReason { by: CapacityLimit::Verifiers, limit: 2, taken: 2 };
@@ -210,8 +211,9 @@ fn time_in_which_verifiers_wait_for_their_turn_does_not_count() {
     world.signal(Signal::VerifierProgress { step, round: 7, progress: VerifierProgress::Running });
     assert!(world.directive.clock.running_since.is_none(), "that is another verification");
     world.signal(Signal::VerifierProgress { step, round, progress: VerifierProgress::Running });
+    world.signal(Signal::VerifierProgress { step, round, progress: VerifierProgress::Queued(places) });
     world.waits(Duration::hours(1));
-    assert_eq!(worked(&world), before + 3_600 + 10, "they are at work");
+    assert_eq!(worked(&world), before + 3_600 + 20, "they are at work, also where a wait is told late");
     world.verified("a", yellow());
     world.signal(Signal::VerifierProgress { step, round, progress: VerifierProgress::Running });
     assert!(world.directive.clock.running_since.is_none(), "a late word of it changes nothing");
