@@ -137,7 +137,7 @@ async fn set_unreadable_aside(app: &App, unreadable: &Unreadable) {
     );
     let why = Failure::Unreadable { error: why.clone() };
     let told = failure::words(&why);
-    let signals: Vec<_> = Signal::of_failed_effect(kind, *task, *step, why).into_iter().collect();
+    let signals: Vec<_> = Signal::of_failed_effect(kind, key, *task, *step, why).into_iter().collect();
     if let Err(error) = set_aside(app, row, &signals, &told).await {
         tracing::warn!(%error, key, "effect {key} could not be set aside; trying again when its lease lapses");
     }
@@ -290,7 +290,7 @@ async fn cannot_be_kept(app: &App, claimed: &Claimed, error: &StoreError) -> Res
             let outcome = TaskOutcome::Failed { reason: why };
             Some(Signal::TaskFinished { task, outcome, cost: Usd::ZERO })
         }
-        None => failure_signal(&claimed.effect, why),
+        None => failure_signal(&claimed.effect, key, why),
     };
     set_aside(app, &claimed.row, signal.as_slice(), &told).await
 }
@@ -375,7 +375,7 @@ async fn refused(
 async fn give_up(app: &App, claimed: &Claimed, why: &Failure) -> Result<Held, StoreError> {
     let (key, told) = (&claimed.row.key, failure::words(why));
     tracing::error!(key, why = told, "effect {key} failed permanently: {told}");
-    let signal = failure_signal(&claimed.effect, for_people(why, &app.settings.data_dir));
+    let signal = failure_signal(&claimed.effect, key, for_people(why, &app.settings.data_dir));
     set_aside(app, &claimed.row, signal.as_slice(), &told).await
 }
 

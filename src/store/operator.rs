@@ -173,7 +173,8 @@ impl Store {
         {
             let task = payload.pointer("/run_task/task").and_then(Value::as_str);
             let task = task.and_then(|task| task.parse().ok()).map(TaskId);
-            let signal = Signal::of_failed_effect(&entry.kind, task, step_in(&payload, &entry.kind), Failure::Dropped);
+            let step = step_in(&payload, &entry.kind);
+            let signal = Signal::of_failed_effect(&entry.kind, key, task, step, Failure::Dropped);
             transaction.leave_signals(directive, signal.as_slice()).await?;
         }
         transaction.commit().await?;

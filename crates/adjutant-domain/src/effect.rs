@@ -267,14 +267,22 @@ impl Notice {
     }
 }
 
+/// What stands between the directive and the round in the key of a verification of the base commit.
+const VERIFY_BASE: &str = "/verify-base/";
+
 impl Effect {
+    /// The round in the key of [`Effect::VerifyBase`].
+    pub fn round_of_base(key: &str) -> Option<u32> {
+        key.split_once(VERIFY_BASE)?.1.parse().ok()
+    }
+
     /// Unique for what is to be done: enqueueing the same key twice does it once.
     pub fn key(&self, directive: DirectiveId) -> String {
         match self {
             Self::WriteStatus => format!("{directive}/status"),
             Self::WriteCheck { step } => format!("{directive}/check/{step}"),
             Self::CutIntegration => format!("{directive}/cut-integration"),
-            Self::VerifyBase { round } => format!("{directive}/verify-base/{round}"),
+            Self::VerifyBase { round } => format!("{directive}{VERIFY_BASE}{round}"),
             Self::RunTask { task } => format!("{directive}/task/{task}"),
             Self::OpenPull { step } => format!("{directive}/open-pull/{step}"),
             Self::SyncPull { step } => format!("{directive}/sync-pull/{step}"),

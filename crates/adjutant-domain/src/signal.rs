@@ -13,6 +13,7 @@ use super::brief::Brief;
 use super::ci::CiReport;
 use super::command::Command;
 use super::directive::Base;
+use super::effect::Effect;
 use super::evaluation::{Judgement, VerifierResult};
 use super::failure::{Failure, MergeProblem};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
@@ -121,6 +122,9 @@ pub enum Signal {
     },
     /// The base commit could not be verified at all.
     BaseNotVerified {
+        /// Which try this was; none where that is not known, which stands for the present one.
+        #[serde(default)]
+        round: Option<u32>,
         /// Why.
         reason: Failure,
     },
@@ -237,13 +241,19 @@ pub enum Signal {
 
 impl Signal {
     /// What is told when an effect is set aside; none where the work goes on without it. The effect is given by what its row says
-    /// beside the payload, which may be what could not be read.
-    pub fn of_failed_effect(kind: &str, task: Option<TaskId>, step: Option<StepId>, reason: Failure) -> Option<Self> {
+    /// beside the payload, which may be what could not be read. `key` is its natural key.
+    pub fn of_failed_effect(
+        kind: &str,
+        key: &str,
+        task: Option<TaskId>,
+        step: Option<StepId>,
+        reason: Failure,
+    ) -> Option<Self> {
         match (kind, task, step) {
             ("run_task", Some(task), _) => {
                 Some(Self::TaskFinished { task, outcome: TaskOutcome::Barred { reason }, cost: Usd::ZERO })
             }
-            ("verify_base", ..) => Some(Self::BaseNotVerified { reason }),
+            ("verify_base", ..) => Some(Self::BaseNotVerified { round: Effect::round_of_base(key), reason }),
             ("cut_integration" | "integrate", ..) => Some(Self::EffectFailed { step: None, reason }),
             ("open_pull" | "verify" | "merge", _, Some(step)) => Some(Self::EffectFailed { step: Some(step), reason }),
             _ => None,

@@ -254,9 +254,9 @@ fn no_pattern(error: impl std::fmt::Display) -> EffectError {
     EffectError::never(Failure::ProtectedPattern { error: error.to_string() })
 }
 
-/// The signal for an effect that was set aside; `None` if the directive does not depend on the effect.
-pub(super) fn failure_signal(effect: &Effect, why: Failure) -> Option<Signal> {
-    Signal::of_failed_effect(effect.kind(), effect.task(), effect.step(), why)
+/// The signal for an effect that was set aside, whose row has that key; `None` if the directive does not depend on it.
+pub(super) fn failure_signal(effect: &Effect, key: &str, why: Failure) -> Option<Signal> {
+    Signal::of_failed_effect(effect.kind(), key, effect.task(), effect.step(), why)
 }
 
 /// The step, if it belongs to the current chain.

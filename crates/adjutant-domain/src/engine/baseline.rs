@@ -53,11 +53,11 @@ impl Transition {
         Ok(())
     }
 
-    /// The base commit could not be verified at all.
-    pub(super) fn base_not_verified(&mut self, reason: &Failure) -> Followed {
+    /// The base commit could not be verified at all, in the round that is named or else in the present one.
+    pub(super) fn base_not_verified(&mut self, round: Option<u32>, reason: &Failure) -> Followed {
         let fault = Some(BaselineFault::Failure(reason.clone()));
         let report = BaselineReport { fault, ..self.directive.baseline.report.clone() };
-        self.base_verified(self.directive.baseline.round, &report)
+        self.base_verified(round.unwrap_or(self.directive.baseline.round), &report)
     }
 
     /// A person goes on without what is wrong on the base commit.

@@ -145,7 +145,7 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
             Ok(())
         }
         Signal::BaseVerified { round, report } => transition.base_verified(*round, report),
-        Signal::BaseNotVerified { reason } => transition.base_not_verified(reason),
+        Signal::BaseNotVerified { round, reason } => transition.base_not_verified(*round, reason),
         Signal::VerifierProgress { step, round, progress } => {
             transition.verifier_progress(*step, *round, *progress);
             Ok(())

@@ -60,10 +60,30 @@ fn the_base_is_verified_again_without_an_agent() {
 #[test]
 fn a_base_that_cannot_be_verified_at_all_is_asked_about_too() {
     let mut world = World::unverified(Policy::default());
-    world.signal(Signal::BaseNotVerified { reason: Failure::Dropped });
+    world.signal(Signal::BaseNotVerified { round: None, reason: Failure::Dropped });
     assert_eq!(world.directive.waiting().count(), 1);
     world.maintainer(None, Command::Approve { step: None });
     assert_eq!(world.live_count(), 1);
+}
+
+#[test]
+fn a_late_failure_of_an_earlier_round_hides_no_newer_report() {
+    let mut world = waits(faulty_base());
+    world.maintainer(None, Command::Verify { step: None });
+    let key = |round| Effect::VerifyBase { round }.key(world.directive.id);
+    let failed = |key: &str| Signal::of_failed_effect("verify_base", key, None, None, Failure::Dropped).unwrap();
+    let (first, second) = (failed(&key(1)), failed(&key(2)));
+    world.signal(first);
+    assert_eq!(world.directive.baseline.state, BaselineState::Running, "the second round is still at work");
+    world.signal(second);
+    assert_eq!(world.directive.baseline.state, BaselineState::Asked);
+}
+
+#[test]
+fn a_failure_that_an_earlier_version_recorded_is_of_the_present_round() {
+    let recorded = serde_json::json!({ "base_not_verified": { "reason": Failure::Dropped } });
+    let read: Signal = serde_json::from_value(recorded).unwrap();
+    assert_eq!(read, Signal::BaseNotVerified { round: None, reason: Failure::Dropped });
 }
 
 #[test]

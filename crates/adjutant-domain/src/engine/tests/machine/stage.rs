@@ -283,8 +283,8 @@ impl Stage {
                     Ends::Well | Ends::Almost => Box::default(),
                     Ends::Badly | Ends::Strangely => Box::new(faulty_base()),
                     Ends::Never => {
-                        return self
-                            .tell(Signal::BaseNotVerified { reason: Failure::External("no permission".to_owned()) });
+                        let reason = Failure::External("no permission".to_owned());
+                        return self.tell(Signal::BaseNotVerified { round: Some(round), reason });
                     }
                 };
                 Signal::BaseVerified { round, report }
