@@ -9,6 +9,7 @@ use adjutant_domain::input;
 use chrono::{DateTime, Utc};
 
 use super::diff::{self, Diff};
+use super::fetch::Asked;
 use super::git::{self, Git, GitError, Remote};
 use super::push::PushError;
 use super::tidy;
@@ -16,7 +17,7 @@ use super::tidy;
 /// How many progress commits of one task are searched: more than there are in two weeks.
 const MOST_MARKED: u32 = 50_000;
 
-type Locks = Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>;
+type Locks = Mutex<HashMap<String, Arc<tokio::sync::Mutex<Asked>>>>;
 
 /// The folder with all mirrors and working trees. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -79,7 +80,7 @@ impl Workspaces {
 pub struct Mirror {
     pub(super) path: PathBuf,
     pub(super) trees: PathBuf,
-    lock: Arc<tokio::sync::Mutex<()>>,
+    pub(super) lock: Arc<tokio::sync::Mutex<Asked>>,
 }
 
 /// The author of a commit.
@@ -124,52 +125,6 @@ impl Mirror {
     /// The bare repository's folder.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Fetches `branches` from the server (all of them if empty), and moves our copies to the server's heads.
-    pub async fn fetch(&self, remote: &Remote, branches: &[&str]) -> Result<(), GitError> {
-        let mut refspecs = Vec::new();
-        for name in branches {
-            let name = git::reference(name)?;
-            refspecs.push(format!("+{name}:{name}"));
-        }
-        if branches.is_empty() {
-            refspecs.push("+refs/heads/*:refs/heads/*".to_owned());
-        }
-        self.fetch_refspecs(remote, &refspecs, branches.is_empty()).await
-    }
-
-    /// Fetches one commit by its name, whichever branch or pull request contains it. The server is not asked if the
-    /// commit is here.
-    pub async fn fetch_commit(&self, remote: &Remote, commit: &str) -> Result<(), GitError> {
-        if self.has(commit).await? {
-            return Ok(());
-        }
-        self.fetch_refspecs(remote, &[git::sha(commit)?.to_owned()], false).await
-    }
-
-    /// Fetches the commit that is checked out on the server, and returns its name.
-    pub async fn fetch_head(&self, remote: &Remote) -> Result<String, GitError> {
-        let name = "refs/adjutant/head";
-        self.fetch_refspecs(remote, &[format!("+HEAD:{name}")], false).await?;
-        Git::at(&self.path, "rev-parse").args(["--verify", name]).line().await
-    }
-
-    async fn fetch_refspecs(&self, remote: &Remote, refspecs: &[String], prune: bool) -> Result<(), GitError> {
-        let _held = self.lock.lock().await;
-        let fetch = Git::at(&self.path, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head"]);
-        let fetch = if prune { fetch.arg("--prune") } else { fetch };
-        fetch.arg("--").arg(&remote.url).args(refspecs).remote(remote).bytes().await.map(drop)
-    }
-
-    /// The head of `branch` on the server now.
-    pub async fn remote_head(&self, remote: &Remote, branch: &str) -> Result<Option<String>, GitError> {
-        let name = git::reference(branch)?;
-        let answer =
-            Git::at(&self.path, "ls-remote").arg("--").arg(&remote.url).arg(&name).remote(remote).line().await?;
-        // `ls-remote` also returns references that only end in the pattern.
-        let found = answer.lines().filter_map(|line| line.split_once('\t')).find(|(_, reference)| *reference == name);
-        Ok(found.map(|(sha, _)| sha.to_owned()))
     }
 
     /// The head of our copy of `branch`.

@@ -23,6 +23,7 @@
 
 mod contents;
 mod diff;
+mod fetch;
 pub(crate) mod files;
 mod git;
 mod live_snapshot;
@@ -34,6 +35,7 @@ mod rules;
 pub mod sandbox;
 pub mod secrets;
 mod snapshot;
+mod tags;
 mod tidy;
 mod tree;
 mod untouched;

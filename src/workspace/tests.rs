@@ -12,6 +12,7 @@ use super::*;
 
 mod contents;
 mod live_snapshot;
+mod tags;
 mod untouched;
 
 const SILENCE: Duration = Duration::from_mins(1);

@@ -1,6 +1,7 @@
 //! The clones that agents and verifiers work in.
 //!
 //! Each is an independent repository with its own objects. It has no remote and no credential, and no path to a mirror.
+//! Its history is cut, and it has the tags from which a version is taken ([`super::tags`]).
 //! After a process has run in it, its `.git` is not trusted any more: see [`super::snapshot`].
 
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use super::files;
 use super::git::{self, Git, GitError};
 use super::mirror::{Merge, Mirror};
 
-/// How many commits of history a clone has: enough for `git log` and `git blame` to be useful.
-const HISTORY: u32 = 50;
+/// How many commits of history a clone has at least: enough for `git log` and `git blame` to be useful. It has more where
+/// the nearest tags are farther away (see [`super::tags`]).
+const HISTORY: usize = 50;
 const BASE: &str = "refs/adjutant/base";
 
 /// A clone on this machine.
@@ -118,11 +120,20 @@ impl Mirror {
         tokio::fs::create_dir_all(&path).await.map_err(GitError::io(&path))?;
         Git::bare("init").args(["--quiet", "--template=", "-b", branch]).arg(&path).bytes().await?;
         let git_dir = path.join(".git");
-        let fetch = Git::at(&git_dir, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head"]);
         // Git cuts the history, and shares no file with the mirror, only if the source is a URL.
         let mut url = std::ffi::OsString::from("file://");
         url.push(&self.path);
-        fetch.arg(format!("--depth={HISTORY}")).arg("--").arg(url).arg(format!("{commit}:{BASE}")).bytes().await?;
+        let fetch = |how: &str| {
+            let fetch = Git::at(&git_dir, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head", how]);
+            fetch.arg("--").arg(&url).arg(format!("+{commit}:{BASE}"))
+        };
+        let tags = self.nearest_tags(commit).await?;
+        let depth = tags.depth.max(HISTORY);
+        let named = tags.names.iter().map(|name| format!("{name}:{name}"));
+        fetch(&format!("--depth={depth}")).args(named).bytes().await?;
+        if !tags.names.is_empty() && self.needs_whole_history(&git_dir, commit).await? {
+            fetch("--unshallow").bytes().await?;
+        }
         Git::at(&git_dir, "checkout")
             .env("GIT_WORK_TREE", &path)
             .args(["--quiet", "--no-track", "-B", branch, BASE, "--"])
