@@ -14,6 +14,7 @@ use adjutant::settings::NetworkSettings;
 use adjutant::verify::{self, Detection, Setup, VerifierJob, VerifierRun, VerifierSpec};
 use adjutant::workspace::sandbox::{Limits, Mode, Sandbox, SandboxConfig};
 use adjutant::workspace::{GitError, Mirror, Remote, Removal, Workspaces, remove_all};
+use adjutant_domain::baseline::SetupSource;
 use adjutant_domain::evaluation::Verdict;
 use adjutant_domain::ids::Sha;
 use adjutant_domain::network::Hosts;
@@ -102,30 +103,44 @@ async fn say(mirror: &Mirror, commit: &str, out: &mut impl Write) -> Result<Way,
         Some(bytes) => Some(policy::parse(&String::from_utf8_lossy(&bytes)).map_err(|faults| unusable(&faults))?),
         None => None,
     };
-    let (setup, verifiers) = policy.map(|policy| (policy.setup, policy.verifiers)).unwrap_or_default();
+    let (pinned, verifiers) = policy.map(|policy| (policy.setup, policy.verifiers)).unwrap_or_default();
     let detection = verify::detect_at(mirror, commit).await?;
-    let setup = setup.map_or_else(|| detection.setup(), |install| Setup { install, ..Setup::default() });
+    let source = if pinned.is_some() { None } else { detection.setup_source() };
+    let setup = pinned.map_or_else(|| detection.setup(), |install| Setup { install, ..Setup::default() });
     if let Some(named) = verifiers {
         writeln!(out, "{} at {}: the policy names its verifiers.", POLICY, Sha::new(commit).short())?;
-        say_setup(&setup, out)?;
+        say_setup(&setup, source, out)?;
         for verifier in &named {
             writeln!(out, "  {}: {}", plain(&verifier.name), plain(&verifier.run))?;
         }
         return Ok(Way { setup, specs: named.iter().map(VerifierSpec::from).collect() });
     }
-    detected(&detection, &setup, commit, out)?;
+    detected(&detection, &setup, source, commit, out)?;
     Ok(Way { setup, specs: detection.found.into_iter().map(|detected| detected.verifier).collect() })
 }
 
-fn say_setup(setup: &Setup, out: &mut impl Write) -> io::Result<()> {
+fn say_setup(setup: &Setup, source: Option<&SetupSource>, out: &mut impl Write) -> io::Result<()> {
     for command in setup.install.iter().chain(&setup.warm) {
         writeln!(out, "  setup: {}", plain(command))?;
+    }
+    if let Some(source) = source {
+        writeln!(out, "  The setup is taken from {}.", plain(&source.path))?;
+        for skipped in &source.skipped {
+            writeln!(out, "  Not done: {}", plain(skipped))?;
+        }
     }
     Ok(())
 }
 
-fn detected(detection: &Detection, setup: &Setup, commit: &str, out: &mut impl Write) -> io::Result<()> {
+fn detected(
+    detection: &Detection,
+    setup: &Setup,
+    source: Option<&SetupSource>,
+    commit: &str,
+    out: &mut impl Write,
+) -> io::Result<()> {
     if detection.found.is_empty() {
+        say_setup(setup, source, out)?;
         writeln!(
             out,
             "Nothing at {} says how this repository is tested. Name the command in {POLICY}:",
@@ -134,7 +149,7 @@ fn detected(detection: &Detection, setup: &Setup, commit: &str, out: &mut impl W
         return writeln!(out, "\nverifiers:\n  - name: test\n    run: COMMAND");
     }
     writeln!(out, "Detected at {}:", Sha::new(commit).short())?;
-    say_setup(setup, out)?;
+    say_setup(setup, source, out)?;
     for it in &detection.found {
         writeln!(out, "  {} ({}), because of {}", it.verifier.run, it.ecosystem, plain(&it.why))?;
     }

@@ -2,9 +2,12 @@
 
 use super::text::{code, fence, inline};
 use super::{failure, words};
-use adjutant_domain::baseline::{BaseOutcome, BaseVerifier, BaselineFault, BaselineReport, BaselineState};
+use adjutant_domain::baseline::{BaseOutcome, BaseVerifier, BaselineFault, BaselineReport, BaselineState, SetupSource};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::text::{truncate, visible};
+
+/// The most commands of a setup that one line has.
+const MOST_COMMANDS: usize = 6;
 
 /// What is wrong, as one sentence each, and what is asked.
 pub(super) fn question(report: &BaselineReport) -> String {
@@ -43,6 +46,7 @@ pub(super) fn section(directive: &Directive, chars: usize) -> String {
     }
     let report = &baseline.report;
     let mut lines = vec![verified_by(directive, report)];
+    lines.extend(report.setup_source.as_ref().map(|source| described(source, &report.setup)));
     if baseline.state == BaselineState::Asked {
         lines.extend(tails(report, chars));
     }
@@ -63,6 +67,25 @@ fn verified_by(directive: &Directive, report: &BaselineReport) -> String {
         number => format!(" {} left out.", words::count(number, "further project is", "further projects are")),
     };
     format!("**Verified by** {} ({source}).{left_out}", each.join("; "))
+}
+
+/// A setup that was read from a file for another tool, and what of it is not done.
+fn described(source: &SetupSource, setup: &[String]) -> String {
+    let commands: Vec<String> = setup.iter().take(MOST_COMMANDS).map(|command| code(command)).collect();
+    let commands = if commands.is_empty() { "no command".to_owned() } else { commands.join("; ") };
+    let more = match setup.len().saturating_sub(MOST_COMMANDS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let skipped: Vec<String> = source.skipped.iter().take(MOST_COMMANDS).map(|what| inline(what, 120)).collect();
+    let skipped = match source.skipped.len() {
+        0 => String::new(),
+        number if number > MOST_COMMANDS => {
+            format!(" Not done: {} and {} more.", skipped.join("; "), number - MOST_COMMANDS)
+        }
+        _ => format!(" Not done: {}.", skipped.join("; ")),
+    };
+    format!("**Set up by** {commands}{more} (from {}).{skipped}", code(&source.path))
 }
 
 fn verifier(verifier: &BaseVerifier) -> String {
@@ -125,6 +148,12 @@ pub fn policy_text(setup: &[String], verifiers: &[&str]) -> String {
 fn scalar(command: &str) -> String {
     // It stands in a block of code, and is pasted: nothing may be put into it that keeps mentions from working.
     let command = visible(truncate(command, 8_000));
+    // The lines of a quoted scalar are joined. A string of JSON is one of YAML, too.
+    if command.contains('\n')
+        && let Ok(quoted) = serde_json::to_string(&command)
+    {
+        return quoted;
+    }
     let special = |c: char| "#:{}[]&*!|>'\"%@`,~\\\n".contains(c);
     let plain = command.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.') && !command.contains(special);
     if plain { command } else { format!("'{}'", command.replace('\'', "''")) }
@@ -159,6 +188,7 @@ mod tests {
                 verifier("docs", "npm run docs", BaseOutcome::Passed { ms: 12 }),
             ],
             left_out: vec!["packages/i".to_owned()],
+            setup_source: None,
         }
     }
 
@@ -173,8 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn a_setup_for_another_tool_is_named_with_what_is_not_done() {
+        let skipped = vec!["the action `actions/setup-node@v4`".to_owned(), "`services` of the job".to_owned()];
+        let source = SetupSource { path: ".github/workflows/copilot-setup-steps.yml".to_owned(), skipped };
+        let setup = vec!["npm ci".to_owned(); 8];
+        insta::assert_snapshot!(described(&source, &setup), @"**Set up by** `npm ci`; `npm ci`; `npm ci`; `npm ci`; `npm ci`; `npm ci` and 2 more (from `.github/workflows/copilot-setup-steps.yml`). Not done: the action `actions/setup-node@v4`; `services` of the job.");
+        let source = SetupSource { skipped: Vec::new(), ..source };
+        insta::assert_snapshot!(described(&source, &[]), @"**Set up by** no command (from `.github/workflows/copilot-setup-steps.yml`).");
+    }
+
+    #[test]
     fn the_policy_text_is_a_policy_that_says_the_same() {
-        let commands = ["npm ci", "npm install pnpm@9", "pip install --editable '.[test]'", "test -x a || b: c # d"];
+        let lines = "bash -e -c 'mkdir \"a\"\ncd a'";
+        let commands =
+            ["npm ci", "npm install pnpm@9", "pip install --editable '.[test]'", "test -x a || b: c # d", lines];
         let setup: Vec<String> = commands.iter().map(|command| (*command).to_owned()).collect();
         let verifiers = ["cd web && npm test", "make \"x\": y"];
         let read = policy::parse(&policy_text(&setup, &verifiers)).unwrap();

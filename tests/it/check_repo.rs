@@ -40,6 +40,21 @@ fn what_is_detected_is_printed_with_its_reason_and_the_policy_that_pins_it() {
 }
 
 #[test]
+fn setup_for_another_tool_is_taken_from_its_file_and_a_version_from_the_tags() {
+    let steps =
+        "jobs:\n  copilot-setup-steps:\n    steps:\n      - uses: actions/checkout@v4\n      - run: touch made\n";
+    let makefile = "test:\n\ttest -e made\n\tgit describe --tags | grep -x v1.2.3\n";
+    let folder = repository(&[("Makefile", makefile), (".github/workflows/copilot-setup-steps.yml", steps)]);
+    let tagged = Command::new("git").args(["tag", "v1.2.3"]).current_dir(folder.path()).status();
+    assert!(tagged.unwrap().success());
+    let (status, told, errors) = check(folder.path(), &["--run"]);
+    assert_eq!((status, errors.as_str()), (0, ""), "{told}");
+    assert!(told.contains("  setup: touch made\n"), "{told}");
+    assert!(told.contains("The setup is taken from .github/workflows/copilot-setup-steps.yml.\n"), "{told}");
+    assert!(told.contains("Not done: the action `actions/checkout@v4`\n"), "{told}");
+}
+
+#[test]
 fn a_repository_without_a_sign_of_tests_is_told_what_to_write() {
     let folder = repository(&[("README.md", "# x\n")]);
     let (status, told, _) = check(folder.path(), &[]);

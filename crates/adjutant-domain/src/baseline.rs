@@ -49,6 +49,18 @@ pub struct BaselineReport {
     pub verifiers: Vec<BaseVerifier>,
     /// The folders with projects that detection left out, because there are too many.
     pub left_out: Vec<String>,
+    /// The file that the setup was read from, where it is one that describes a setup for another tool.
+    #[serde(default)]
+    pub setup_source: Option<SetupSource>,
+}
+
+/// A file that describes a setup for another tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupSource {
+    /// Its path.
+    pub path: String,
+    /// What it wants and is not done, each as a few words of Markdown.
+    pub skipped: Vec<String>,
 }
 
 /// Why nothing could be prepared.

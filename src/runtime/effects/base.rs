@@ -109,7 +109,8 @@ async fn run(
         let (name, run, why) = (spec.name.clone(), spec.run.clone(), verifier.why.clone());
         verifiers.push(BaseVerifier { name, run, why, outcome });
     }
-    Ok(BaselineReport { setup: way.setup.install.clone(), fault, verifiers, left_out: way.left_out.clone() })
+    let (setup, left_out, setup_source) = (way.setup.install.clone(), way.left_out.clone(), way.setup_source.clone());
+    Ok(BaselineReport { setup, fault, verifiers, left_out, setup_source })
 }
 
 fn outcome(result: VerifierResult) -> BaseOutcome {

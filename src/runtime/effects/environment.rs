@@ -9,6 +9,7 @@ use super::{EffectError, external};
 use crate::environment::{Environment, SetupError, SetupFault, Wanted};
 use crate::runtime::app::App;
 use crate::verify::{self, Setup, VerifierSpec};
+use adjutant_domain::baseline::SetupSource;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::{Digest, Sha};
 
@@ -18,6 +19,8 @@ pub(super) struct Way {
     pub(super) verifiers: Vec<Verifier>,
     /// The folders with projects that are not tested.
     pub(super) left_out: Vec<String>,
+    /// The file that the setup is taken from, if it is one for another tool.
+    pub(super) setup_source: Option<SetupSource>,
 }
 
 /// A verifier, and the files that it was detected by.
@@ -38,15 +41,16 @@ impl Way {
         let setup = policy.setup.clone().map(|install| Setup { install, ..Setup::default() });
         if let (Some(verifiers), Some(setup)) = (&verifiers, &setup) {
             let verifiers = verifiers.iter().map(|it| Verifier { spec: it.spec.clone(), why: None }).collect();
-            return Ok(Self { setup: setup.clone(), verifiers, left_out: Vec::new() });
+            return Ok(Self { setup: setup.clone(), verifiers, left_out: Vec::new(), setup_source: None });
         }
         let base = directive.base.sha.as_str();
         source.mirror.fetch_commit(&source.remote, base).await?;
         let detection = verify::detect_at(&source.mirror, base).await?;
+        let setup_source = if setup.is_some() { None } else { detection.setup_source().cloned() };
         let setup = setup.unwrap_or_else(|| detection.setup());
         let left_out = if verifiers.is_some() { Vec::new() } else { detection.left_out };
         let detected = detection.found.into_iter().map(|it| Verifier { spec: it.verifier, why: Some(it.why) });
-        Ok(Self { setup, verifiers: verifiers.unwrap_or_else(|| detected.collect()), left_out })
+        Ok(Self { setup, verifiers: verifiers.unwrap_or_else(|| detected.collect()), left_out, setup_source })
     }
 
     pub(super) fn specs(&self) -> Vec<VerifierSpec> {
@@ -61,7 +65,8 @@ impl Way {
     /// A digest of everything that decides what is found on a commit.
     pub(super) fn digest(&self) -> String {
         let specs = self.verifiers.iter().map(|verifier| format!("{:?} {:?}", verifier.spec, verifier.why));
-        let all = format!("{:?}\n{}", self.setup, specs.collect::<Vec<_>>().join("\n"));
+        let specs = specs.collect::<Vec<_>>().join("\n");
+        let all = format!("{:?} {:?}\n{specs}", self.setup, self.setup_source);
         Sha::of_text(&all).to_string()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::native;
+use super::{native, sources};
 
 /// The largest manifest that is read.
 pub(super) const MAX_BYTES: u64 = 1024 * 1024;
@@ -118,7 +118,8 @@ impl Files {
         let wanted = |path: &&String| {
             let (folder, name) = split(path);
             let of_tests = native::TEST_FOLDERS.contains(&folder) && matches!(name, "CMakeLists.txt" | "meson.build");
-            MANIFESTS.contains(&name) && (is_candidate(folder) || of_tests)
+            let listed = MANIFESTS.contains(&name) && (is_candidate(folder) || of_tests);
+            listed || sources::FILES.contains(&path.as_str())
         };
         // Those nearest to the root decide most.
         let mut found: Vec<String> = self.paths.iter().filter(wanted).cloned().collect();

@@ -15,16 +15,19 @@ mod node;
 mod python;
 mod runners;
 mod setup;
+mod sources;
 
 use std::collections::BTreeSet;
 
 use super::VerifierSpec;
 use crate::workspace::{GitError, Mirror};
 
+use adjutant_domain::baseline::SetupSource;
 pub use files::Files;
 use files::Folder;
 pub(super) use files::has_extension;
 pub use setup::Setup;
+use sources::Described;
 
 /// The most folders of one repository that are tested by detection. A larger repository names its verifiers.
 pub const MOST_DETECTED: usize = 8;
@@ -51,16 +54,31 @@ pub struct Detection {
     pub found: Vec<Detected>,
     /// The folders beyond [`MOST_DETECTED`].
     pub left_out: Vec<String>,
+    /// The setup that a file of the repository describes for another tool.
+    described: Option<Described>,
 }
 
 impl Detection {
-    /// What all verifiers together need to be installed.
+    /// What all verifiers together need to be installed: as their ecosystems say, else as the repository describes it for
+    /// other tools.
     pub fn setup(&self) -> Setup {
+        if let Some(described) = self.described_setup() {
+            return Setup::install(described.install.clone());
+        }
         let mut setup = Setup::default();
         for detected in &self.found {
             setup.and(detected.setup.clone());
         }
         setup
+    }
+
+    /// The file that the setup is taken from, if it is one for another tool.
+    pub fn setup_source(&self) -> Option<&SetupSource> {
+        self.described_setup().map(|described| &described.source)
+    }
+
+    fn described_setup(&self) -> Option<&Described> {
+        self.described.as_ref().filter(|_| self.found.iter().all(|detected| detected.setup.is_empty()))
     }
 }
 
@@ -177,7 +195,7 @@ pub fn detect(files: &Files) -> Detection {
     }
     let left_out = found.split_off(found.len().min(MOST_DETECTED));
     let folders: BTreeSet<String> = left_out.into_iter().map(|it| it.folder).collect();
-    Detection { found, left_out: folders.into_iter().collect() }
+    Detection { found, left_out: folders.into_iter().collect(), described: sources::described(files) }
 }
 
 fn detected(folder: &Folder<'_>, ecosystem: &'static str, rule: Rule) -> Detected {

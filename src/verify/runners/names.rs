@@ -37,6 +37,8 @@ const READ_BY_TOOLS: &[&[&str]] = &[
         "*.csproj",
     ],
     &["*.fsproj", "mix.exs", "test/test_helper.exs", "Package.swift"],
+    // Setup that is described for other tools
+    &[".github/workflows/copilot-setup-steps.*", ".devcontainer/devcontainer.json", ".devcontainer.json"],
 ];
 
 /// A module of this name in the repository is imported in place of the runner's own.
@@ -109,6 +111,8 @@ mod tests {
             "tsconfig.test.json",
             "phpunit.xml.dist",
             ".mvn/wrapper/maven-wrapper.properties",
+            ".github/workflows/copilot-setup-steps.yml",
+            ".devcontainer/devcontainer.json",
         ] {
             assert!(reason(&file(path, Status::Modified)).is_some(), "{path}");
         }

@@ -3,12 +3,10 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned, UserMessageFormatter};
+use serde_saphyr::Spanned;
 
 use super::file::Fault;
-
-/// The most that is read, in bytes.
-const MAX_BYTES: usize = 64 * 1024;
+use crate::yaml::{self, MAX_BYTES};
 
 /// A value and where it stands.
 #[derive(Debug)]
@@ -53,40 +51,18 @@ impl Value {
     }
 }
 
-/// Reads YAML, with bounds that refuse a bomb of aliases early.
-pub(super) fn read(yaml: &str) -> Result<Node, Fault> {
-    if yaml.len() > MAX_BYTES {
-        let what = format!("the file has {} bytes; make it {MAX_BYTES} at most.", yaml.len());
+/// Reads the file, within the bounds of [`yaml::parse`].
+pub(super) fn read(text: &str) -> Result<Node, Fault> {
+    if text.len() > MAX_BYTES {
+        let what = format!("the file has {} bytes; make it {MAX_BYTES} at most.", text.len());
         return Err(Fault::new(1, &what));
     }
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_events: 20_000,
-            max_nodes: 10_000,
-            max_depth: 16,
-            max_documents: 1,
-            max_aliases: 100,
-            max_anchors: 100,
-            max_recorded_anchor_events: 5_000,
-        },
-        alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 5_000,
-            max_replay_stack_depth: 4,
-            max_alias_expansions_per_anchor: 100,
-        },
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        strict_booleans: true,
-        with_snippet: false,
-    };
-    let read: Result<Option<Spanned<Value>>, _> = serde_saphyr::from_str_with_options(yaml, options);
-    match read {
+    match yaml::parse::<Option<Spanned<Value>>>(text) {
         Ok(Some(value)) => Ok(value.into()),
         Ok(None) => Ok(Node { line: 1, value: Value::Nothing }),
         Err(error) => {
             let line = error.location().map_or(1, |location| location.line());
-            let what = error.without_snippet().render_with_formatter(&UserMessageFormatter);
-            let what = what.rfind(" at line ").map_or(what.as_str(), |end| &what[..end]); // the line is told already
-            Err(Fault::new(line, &format!("this cannot be read as YAML: {what}.")))
+            Err(Fault::new(line, &format!("this cannot be read as YAML: {}.", yaml::words(&error))))
         }
     }
 }
