@@ -60,6 +60,7 @@ pub fn check_output(directive: &Directive, step: &Step, links: &Links) -> CheckR
         let sections = [
             findings(step.findings(), chars),
             titled("What the rework is told", &rework),
+            titled("Pages of the checks", &evaluation.map(verification::pages).unwrap_or_default()),
             evaluation.map(|evaluation| verification::failed_tails(evaluation, chars)).unwrap_or_default(),
             evaluation.map(|evaluation| verification::judge_note(evaluation, chars)).unwrap_or_default(),
         ];

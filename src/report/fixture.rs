@@ -67,6 +67,7 @@ pub(crate) fn verifier(name: &str, required: bool, verdict: Verdict) -> Verifier
         network: NetworkReport::default(),
         subject: None,
         flaky: false,
+        pages: Vec::new(),
     }
 }
 

@@ -23,6 +23,9 @@ pub const MAX_CHECK_FIELD: usize = 65_535;
 /// Breaks what GitHub would act on; nothing is drawn for it.
 const BREAK: char = '\u{200b}';
 
+/// The longest address of a link, in bytes.
+const LONGEST_URL: usize = 1_000;
+
 /// Stands where something was cut off.
 const ELLIPSIS: char = '…';
 
@@ -102,6 +105,15 @@ pub fn code(text: &str) -> String {
     let text: Vec<&str> = beginning(text, 200).split_whitespace().collect();
     let text = visible(&text.join(" ")).replace('`', "'").replace('|', "¦");
     if text.is_empty() { "` `".to_owned() } else { format!("`{}`", break_references(&clip(&text, 200))) }
+}
+
+/// A link to a page of somebody else; only the words where the address is none of the web, or could end the link.
+pub fn link(words: &str, url: &str) -> String {
+    let words = inline(words, 60);
+    let is_of_the_web = ["https://", "http://"].iter().any(|start| url.starts_with(start));
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&+,=%".contains(&byte);
+    let is_whole = url.len() <= LONGEST_URL && url.bytes().all(is_safe);
+    if is_of_the_web && is_whole { format!("[{words}]({url})") } else { words }
 }
 
 /// A fenced block of a program's output, which cannot close its fence: the end of it, where it is too long.
@@ -274,6 +286,25 @@ mod tests {
     use pulldown_cmark::TagEnd;
 
     use super::*;
+
+    #[test]
+    fn only_a_whole_address_of_the_web_becomes_a_link() {
+        let page = "https://ci.example/job/1?a=b&c=%20#log";
+        assert_eq!(link("build [x]", page), format!(r"[build \[x\]]({page})"));
+        for url in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//ci.example",
+            "https://ci.example/) [a](https://evil.example",
+            "https://ci.example/ \"title\"",
+            "https://ci.example/\n\n# heading",
+            "https://ci.example/<b>",
+            "",
+        ] {
+            assert_eq!(link("build", url), "build", "{url}");
+        }
+        assert_eq!(link("build", &format!("https://{}", "a".repeat(LONGEST_URL))), "build");
+    }
 
     /// What a reader sees, and whether anything but plain text was made of it.
     fn rendered(markdown: &str) -> (String, bool) {

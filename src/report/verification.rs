@@ -1,7 +1,7 @@
 //! What was proved, as tables: verifiers and acceptance criteria.
 
 use super::pull::titled;
-use super::text::{code, fence, inline, quote};
+use super::text::{code, fence, inline, link, quote};
 use super::{Links, reason, words};
 use adjutant_domain::brief::Criterion;
 use adjutant_domain::directive::Directive;
@@ -95,6 +95,15 @@ pub fn counts(result: &VerifierResult) -> String {
 pub fn seconds(milliseconds: u64) -> String {
     let tenths = (milliseconds + 50) / 100;
     format!("{}.{} s", tenths / 10, tenths % 10)
+}
+
+/// Links to the pages of others on which more can be read of a verifier; empty where there are none.
+pub fn pages(evaluation: &Evaluation) -> String {
+    let told = evaluation.results.iter().filter(|result| !result.pages.is_empty()).map(|result| {
+        let each: Vec<String> = result.pages.iter().map(|page| link(&page.name, &page.url)).collect();
+        format!("{}: {}", code(&result.name), each.join(", "))
+    });
+    told.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The last lines of every verifier that failed, collapsed.
@@ -291,6 +300,7 @@ fn not_passed(step: &Step) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use adjutant_domain::evaluation::Page;
 
     #[test]
     fn each_criterion_says_what_speaks_for_it() {
@@ -329,6 +339,18 @@ mod tests {
         let table = criteria_table(&directive, final_step, &fixture::links(), 500);
         let row = table.lines().last().unwrap();
         assert!(row.ends_with("| ⚠️ not verified: test failed and passed on this commit |"), "{row}");
+    }
+
+    #[test]
+    fn the_pages_of_checks_are_linked_where_their_addresses_are_safe() {
+        let mut directive = fixture::finishing();
+        let evaluation = directive.final_step.as_mut().unwrap().state.candidate_mut().unwrap().evaluation.as_mut();
+        let evaluation = evaluation.unwrap();
+        assert_eq!(pages(evaluation), "");
+        let page = |name: &str, url: &str| Page { name: name.to_owned(), url: url.to_owned() };
+        evaluation.results[0].pages =
+            vec![page("build", "https://ci.example/1"), page("<b>@all</b>", "javascript:alert(1)")];
+        assert_eq!(pages(evaluation), "`test`: [build](https://ci.example/1), &lt;b&gt;@\u{200b}all&lt;/b&gt;");
     }
 
     #[test]

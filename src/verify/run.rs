@@ -82,6 +82,7 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
         network: told,
         subject: None,
         flaky: false,
+        pages: Vec::new(),
     };
     Ok(VerifierRun { result, outcome })
 }

@@ -151,6 +151,7 @@ impl Life {
             network: NetworkReport::default(),
             subject: None,
             flaky: false,
+            pages: Vec::new(),
         };
         let test = VerifierResult {
             name: "test".to_owned(),

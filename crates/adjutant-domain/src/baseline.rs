@@ -183,6 +183,7 @@ mod tests {
             network: NetworkReport::default(),
             subject: None,
             flaky: false,
+            pages: Vec::new(),
         }
     }
 

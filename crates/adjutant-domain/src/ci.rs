@@ -6,7 +6,7 @@
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
-use super::evaluation::{TestCounts, Verdict, VerifierResult};
+use super::evaluation::{Page, TestCounts, Verdict, VerifierResult};
 use super::network::NetworkReport;
 use super::policy::{CiPolicy, Limits};
 
@@ -145,6 +145,7 @@ impl CiReport {
             network: NetworkReport::default(),
             subject: None,
             flaky: false,
+            pages: self.pages(),
         }
     }
 
@@ -181,6 +182,14 @@ impl CiReport {
 
     fn names(&self, which: impl Fn(&CiCheck) -> bool) -> Vec<&str> {
         self.checks.iter().filter(|check| which(check)).map(|check| check.name.as_str()).collect()
+    }
+
+    /// The pages of the checks that did not pass, those that the change broke first.
+    fn pages(&self) -> Vec<Page> {
+        let mut open: Vec<_> = self.checks.iter().filter(|check| check.state != CiCheckState::Passed).collect();
+        open.sort_by_key(|check| !check.is_broken());
+        let page = |check: &CiCheck| Some(Page { name: check.name.clone(), url: check.url.clone()? });
+        open.into_iter().filter_map(page).take(MOST_NAMES).collect()
     }
 
     /// The last lines of every check that failed by the change, each below its name and page.
@@ -296,5 +305,7 @@ mod tests {
             result.tail,
             "build: failure (https://github.com/acme/widgets/runs/1)\nassertion failed\n\nlint: failure"
         );
+        let pages: Vec<_> = result.pages.iter().map(|page| (page.name.as_str(), page.url.as_str())).collect();
+        assert_eq!(pages, [("build", "https://github.com/acme/widgets/runs/1")]);
     }
 }

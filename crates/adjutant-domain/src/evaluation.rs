@@ -93,6 +93,18 @@ pub struct VerifierResult {
     /// Whether it failed and passed on this commit. Its verdict is then a pass that counts half.
     #[serde(default)]
     pub flaky: bool,
+    /// Pages of others on which more can be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<Page>,
+}
+
+/// A page of somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// What it is about, in words of others.
+    pub name: String,
+    /// Its address as it was told, which may be anything.
+    pub url: String,
 }
 
 /// How many tests ended how. Many programs do not count all three.
@@ -279,6 +291,7 @@ mod tests {
             network: NetworkReport::default(),
             subject: None,
             flaky: false,
+            pages: Vec::new(),
         }
     }
 

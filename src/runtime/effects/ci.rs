@@ -23,6 +23,8 @@ const LINES: usize = 40;
 const LONGEST_LINE: usize = 400;
 /// The annotations that are read of a failed check.
 const ANNOTATIONS: usize = 20;
+/// A longer address of a check's page is not kept, in bytes.
+const LONGEST_URL: usize = 2_000;
 /// More checks than these are not kept.
 const MOST_CHECKS: usize = 300;
 
@@ -59,7 +61,11 @@ async fn report(client: &RepoClient, head: &Sha, base: &Sha) -> Result<CiReport,
         report.checks.push(CiCheck {
             name: input::storable(&check.name).into_owned(),
             state: state(&check.state),
-            url: check.url.as_deref().map(|url| input::storable(url).into_owned()),
+            url: check
+                .url
+                .as_deref()
+                .filter(|url| url.len() <= LONGEST_URL)
+                .map(|url| input::storable(url).into_owned()),
             tail: String::new(),
             failed_before: false,
         });

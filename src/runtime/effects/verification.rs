@@ -257,6 +257,7 @@ impl VerificationRun<'_> {
             network: NetworkReport::default(),
             subject: None,
             flaky: false,
+            pages: Vec::new(),
         };
         self.show(&result.name, report::verifier_check(&result, Vec::new())).await?;
         Ok(result)
@@ -297,6 +298,7 @@ fn not_run_before(spec: &VerifierSpec, reason: String) -> VerifierResult {
         network: NetworkReport::default(),
         subject: None,
         flaky: false,
+        pages: Vec::new(),
     }
 }
 

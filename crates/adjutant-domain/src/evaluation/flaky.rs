@@ -100,6 +100,7 @@ mod tests {
             network: NetworkReport::default(),
             subject: Some(Digest::of(subject)),
             flaky: false,
+            pages: Vec::new(),
         }
     }
 

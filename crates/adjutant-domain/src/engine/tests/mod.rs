@@ -131,6 +131,7 @@ fn verifier(name: &str, required: bool, verdict: Verdict) -> VerifierResult {
         network: NetworkReport::default(),
         subject: None,
         flaky: false,
+        pages: Vec::new(),
     }
 }
 
