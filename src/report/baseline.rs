@@ -47,6 +47,7 @@ pub(super) fn section(directive: &Directive, chars: usize) -> String {
     let report = &baseline.report;
     let mut lines = vec![verified_by(directive, report)];
     lines.extend(report.setup_source.as_ref().map(|source| described(source, &report.setup)));
+    lines.extend(ci_left_out(directive, report));
     if baseline.state == BaselineState::Asked {
         lines.extend(tails(report, chars));
     }
@@ -86,6 +87,23 @@ fn described(source: &SetupSource, setup: &[String]) -> String {
         _ => format!(" Not done: {}.", skipped.join("; ")),
     };
     format!("**Set up by** {commands}{more} (from {}).{skipped}", code(&source.path))
+}
+
+/// The workflows that do not run for steps, with the line that makes them run.
+fn ci_left_out(directive: &Directive, report: &BaselineReport) -> Option<String> {
+    let workflows: Vec<String> = report.ci_left_out.iter().take(MOST_COMMANDS).map(|path| code(path)).collect();
+    let more = match report.ci_left_out.len().saturating_sub(MOST_COMMANDS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!workflows.is_empty()).then(|| {
+        format!(
+            "⚠️ **Steps get no CI** from {}{more}: the filter of `pull_request` leaves out {}, into which they are merged. \
+             Add the line `- 'adjutant/**'` to `branches:` there.",
+            workflows.join(", "),
+            code(directive.integration_branch().as_str()),
+        )
+    })
 }
 
 fn verifier(verifier: &BaseVerifier) -> String {
@@ -189,6 +207,7 @@ mod tests {
             ],
             left_out: vec!["packages/i".to_owned()],
             setup_source: None,
+            ci_left_out: Vec::new(),
         }
     }
 
@@ -210,6 +229,20 @@ mod tests {
         insta::assert_snapshot!(described(&source, &setup), @"**Set up by** `npm ci`; `npm ci`; `npm ci`; `npm ci`; `npm ci`; `npm ci` and 2 more (from `.github/workflows/copilot-setup-steps.yml`). Not done: the action `actions/setup-node@v4`; `services` of the job.");
         let source = SetupSource { skipped: Vec::new(), ..source };
         insta::assert_snapshot!(described(&source, &[]), @"**Set up by** no command (from `.github/workflows/copilot-setup-steps.yml`).");
+    }
+
+    #[test]
+    fn a_workflow_that_does_not_run_for_steps_is_named_with_the_line_to_add() {
+        let mut directive = fixture::directive();
+        let ci_left_out = vec![".github/workflows/ci.yml".to_owned()];
+        let report = BaselineReport { ci_left_out, ..report() };
+        directive.baseline = Baseline { round: 1, report, ..Baseline::default() };
+        insta::assert_snapshot!(ci_left_out_line(&directive), @"⚠️ **Steps get no CI** from `.github/workflows/ci.yml`: the filter of `pull_request` leaves out `adjutant/7-1/main`, into which they are merged. Add the line `- 'adjutant/**'` to `branches:` there.");
+    }
+
+    fn ci_left_out_line(directive: &Directive) -> String {
+        let section = section(directive, 500);
+        section.lines().find(|line| line.contains("Steps get no CI")).unwrap_or_default().to_owned()
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod outcome;
 mod run;
 mod runners;
 mod weakened;
+mod workflows;
 
 #[cfg(test)]
 mod fixture;
@@ -38,6 +39,7 @@ pub(crate) use missing::{reason as missing_program, too_old};
 pub use run::{NotRun, VerifierJob, VerifierRun, run_verifier};
 pub use runners::{Change, changed_runners};
 pub use weakened::{Weakening, WeakeningKind, weakened_proof};
+pub use workflows::left_out as workflows_left_out;
 
 /// One command that verifies a commit.
 #[derive(Debug, Clone, PartialEq)]

@@ -52,6 +52,9 @@ pub struct BaselineReport {
     /// The file that the setup was read from, where it is one that describes a setup for another tool.
     #[serde(default)]
     pub setup_source: Option<SetupSource>,
+    /// The workflows that do not run for the pull requests of steps, where the repository's own CI is a verifier.
+    #[serde(default)]
+    pub ci_left_out: Vec<String>,
 }
 
 /// A file that describes a setup for another tool.

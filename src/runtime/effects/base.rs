@@ -15,6 +15,7 @@ use adjutant_domain::baseline::{BaseOutcome, BaseVerifier, BaselineFault, Baseli
 use adjutant_domain::directive::Directive;
 use adjutant_domain::evaluation::{Verdict, VerifierResult};
 use adjutant_domain::failure::Failure;
+use adjutant_domain::policy::{CiPolicy, Delivery};
 use adjutant_domain::signal::Signal;
 
 /// Finds out how the verifiers fare on the base commit.
@@ -34,7 +35,7 @@ pub(super) async fn verify(
     let (repo, base, digest) = (directive.repo.id, &directive.base.sha, way.digest());
     // A person who asks again has changed something that is no part of the commit.
     let known = if round == 1 { app.store.baseline(repo, base, &digest).await? } else { None };
-    let report = if let Some(report) = known {
+    let mut report = if let Some(report) = known {
         report
     } else {
         let report = run(app, directive, &source, &way, round, working, cancel).await?;
@@ -46,7 +47,19 @@ pub(super) async fn verify(
         }
         report
     };
+    report.ci_left_out = ci_left_out(directive, &source).await?;
     Ok(vec![Signal::BaseVerified { round, report: Box::new(report) }])
+}
+
+/// The workflows that a filter keeps from running for steps, where it matters.
+async fn ci_left_out(directive: &Directive, source: &Source) -> Result<Vec<String>, EffectError> {
+    if directive.policy.ci == CiPolicy::Off || directive.policy.delivery == Delivery::Direct {
+        return Ok(Vec::new());
+    }
+    let (base, target) = (&directive.base.sha, directive.integration_branch());
+    source.mirror.fetch_commit(&source.remote, base.as_str()).await?;
+    let step = format!("{}/g1-step", directive.branch_prefix());
+    Ok(verify::workflows_left_out(&source.mirror, base.as_str(), target.as_str(), &step).await?)
 }
 
 /// Whether the directive still waits for this try.
@@ -110,7 +123,7 @@ async fn run(
         verifiers.push(BaseVerifier { name, run, why, outcome });
     }
     let (setup, left_out, setup_source) = (way.setup.install.clone(), way.left_out.clone(), way.setup_source.clone());
-    Ok(BaselineReport { setup, fault, verifiers, left_out, setup_source })
+    Ok(BaselineReport { setup, fault, verifiers, left_out, setup_source, ci_left_out: Vec::new() })
 }
 
 fn outcome(result: VerifierResult) -> BaseOutcome {

@@ -90,6 +90,29 @@ async fn a_ci_that_ends_after_the_verifiers_is_waited_for() {
 }
 
 #[tokio::test]
+async fn the_pages_of_failed_checks_are_linked_and_a_filter_that_keeps_the_ci_away_is_told_first() {
+    let script =
+        chain(json!([write([("a.txt", "a\n")]), { "wait": "green", "write": { "a.txt": "a\n", "fix.txt": "b\n" } }]));
+    let stage = stage(Some(ON_PULL_REQUESTS), script, &[]).await;
+    let filtered = "on: { pull_request: { branches: [main] } }\njobs: { all: { steps: [{ run: make }] } }\n";
+    stage.as_("maintainer").write("main", ".github/workflows/full.yml", Some(filtered)).await;
+    stage.playground.ci("- { job: build, conclusion: failure }").unwrap();
+    let issue = stage.directive("Do it.").await;
+    stage.status_says(issue, "**Steps get no CI** from `.github/workflows/full.yml`: ").await;
+    stage.status_says(issue, "Add the line `- 'adjutant/**'` to `branches:` there.").await;
+    stage.agent_waits_for("green").await;
+    let step = stage.step_is(issue, "a", "is reworked", |step| step.rework_cycles == 1).await;
+    let path = format!("/commits/{}/check-runs?check_name=adjutant", step.head().unwrap());
+    let check = stage.get(&path).await["check_runs"][0].clone();
+    let text = check["output"]["text"].as_str().unwrap();
+    assert!(text.contains("`ci`: [build](http"), "{text}");
+    stage.playground.ci("- { conclusion: success }").unwrap();
+    stage.say("green");
+    stage.passed(issue, "a").await;
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_commit_status_of_another_service_counts_too() {
     let stage = stage(Some(ON_PULL_REQUESTS), chain(json!([write([("a.txt", "a\n")])])), &[]).await;
     stage.playground.ci("- { job: build, never: in_progress }").unwrap();
