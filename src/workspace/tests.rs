@@ -11,6 +11,7 @@ use chrono::DateTime;
 use super::*;
 
 mod contents;
+mod large;
 mod live_snapshot;
 mod tags;
 mod untouched;

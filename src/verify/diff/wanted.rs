@@ -4,6 +4,8 @@ use adjutant_domain::policy::DiffPolicy;
 
 use crate::workspace::{Diff, path_set};
 
+/// More lines than these are named, also where the policy names no limit.
+const UNREADABLE: u64 = 50_000;
 /// The most paths that are named.
 const MOST: usize = 10;
 
@@ -13,7 +15,10 @@ pub(super) fn unmet(diff: &Diff, policy: &DiffPolicy) -> Result<Vec<String>, glo
     let files = diff.files.len() as u64;
     let lines = diff.files.iter().map(|file| file.additions + file.deletions).sum();
     notes.extend(size("files", "max_files", files, policy.max_files));
-    notes.extend(size("lines", "max_lines", lines, policy.max_lines));
+    notes.extend(match policy.max_lines {
+        None if lines > UNREADABLE => Some(format!("The change has {lines} lines: nobody reads so many")),
+        most => size("lines", "max_lines", lines, most),
+    });
     let forbidden = path_set(policy.forbidden_paths.iter().map(String::as_str))?;
     let touched = diff.files.iter().filter(|file| forbidden.is_match(&file.path)).take(MOST);
     notes.extend(
@@ -46,6 +51,12 @@ mod tests {
         let files = vec![fixture::changed("src/a.rs", &[], &lines), fixture::changed("dist/a.js", &["y"], &["x"])];
         let diff = Diff { files, ..Diff::default() };
         assert_eq!(unmet(&diff, &DiffPolicy::default()).unwrap(), [""; 0]);
+        let mut large = diff.clone();
+        large.files[0].additions = 100_000;
+        let told = ["The change has 100002 lines: nobody reads so many"];
+        assert_eq!(unmet(&large, &DiffPolicy::default()).unwrap(), told);
+        let wide = DiffPolicy { max_lines: Some(200_000), ..DiffPolicy::default() };
+        assert_eq!(unmet(&large, &wide).unwrap(), [""; 0]);
         let policy = DiffPolicy {
             max_files: Some(1),
             max_lines: Some(31),
