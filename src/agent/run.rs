@@ -15,7 +15,7 @@ use super::task_file::{ContextFile, TaskFile};
 use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
 use adjutant_domain::failure::Failure;
-use adjutant_domain::network::Network;
+use adjutant_domain::network::{Network, RefusedHost};
 
 /// The folder with the task file in the sandbox.
 const TASK: &str = "/work/task";
@@ -127,6 +127,9 @@ pub struct AgentRun {
     pub log: PathBuf,
     /// The last lines of its output as plain text.
     pub tail: String,
+    /// The hosts that it asked for and was not let through to.
+    #[serde(default)]
+    pub refused: Vec<RefusedHost>,
 }
 
 impl AgentRun {
@@ -139,6 +142,7 @@ impl AgentRun {
             duration: Duration::ZERO,
             log,
             tail: String::new(),
+            refused: Vec::new(),
         }
     }
 }
@@ -186,6 +190,7 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
         duration: ran.duration,
         log: job.log,
         tail: clean(&ran.tail),
+        refused: ran.refused.into_iter().map(|it| RefusedHost { host: clean(&it.host), ..it }).collect(),
     })
 }
 

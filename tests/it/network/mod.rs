@@ -1,13 +1,14 @@
 //! What a process reaches that runs with a list of hosts: real sandboxes, the real proxy, real connections.
 
 mod outside;
+mod roles;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::UdpSocket;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use adjutant::report::verifier_check;
 use adjutant::verify::{self, VerifierJob, VerifierSpec};
 use adjutant::workspace::sandbox::network::{Dial, SystemDialer};
 use adjutant::workspace::sandbox::{Exit, Limits, Mode, RunOutcome, Sandbox, SandboxConfig, SandboxError, SandboxRun};
-use adjutant_domain::network::{Hosts, Network};
+use adjutant_domain::network::{Hosts, Network, RefusedHost};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -64,8 +65,8 @@ fn list(hosts: &[&str]) -> Hosts {
     hosts.iter().map(|host| host.parse().unwrap()).collect()
 }
 
-fn refused(outcome: &RunOutcome) -> Vec<String> {
-    outcome.refused.iter().map(|it| format!("{}:{} {:?}", it.host, it.port, it.reason)).collect()
+fn refused(refused: &[RefusedHost]) -> Vec<String> {
+    refused.iter().map(|it| format!("{}:{} {:?}", it.host, it.port, it.reason)).collect()
 }
 
 /// The address that this machine would send from, where it has a network.
@@ -75,29 +76,54 @@ fn own_address() -> Option<String> {
     Some(socket.local_addr().ok()?.ip().to_string())
 }
 
+/// What the runs of [`Attempts`] may reach by name.
+const LISTED: [&str; 6] =
+    ["listed.example", "loopback.example", "private.example", "metadata.example", "mapped.example", "127.0.0.1"];
+
+/// A script that tries to reach what its list does not name, and what it must not reach.
+struct Attempts {
+    outside: Arc<Outside>,
+    on_host: std::net::TcpListener,
+    on_host_unix: UnixListener,
+    host_port: String,
+}
+
+impl Attempts {
+    /// Writes the script into the tree of a fixture.
+    async fn new() -> (Self, Fixture) {
+        let outside = Arc::new(Outside::new(outside::mirror().await));
+        let place = Fixture::new(outside.clone()).await;
+        let on_host = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+        on_host.set_nonblocking(true).unwrap();
+        let name = format!("adjutant-test-{}", uuid::Uuid::new_v4());
+        let on_host_unix = UnixListener::bind_addr(&UnixAddress::from_abstract_name(&name).unwrap()).unwrap();
+        on_host_unix.set_nonblocking(true).unwrap();
+        let host_port = on_host.local_addr().unwrap().port();
+        let facts = serde_json::json!({
+            "proxy": 28_428, "host_port": host_port, "own_address": own_address(), "abstract": name,
+        });
+        fs::write(place.tree().join("facts.json"), facts.to_string()).unwrap();
+        fs::write(place.tree().join("attempts.py"), include_str!("attempts.py")).unwrap();
+        (Self { outside, on_host, on_host_unix, host_port: host_port.to_string() }, place)
+    }
+
+    /// What the script printed, a line for each attempt.
+    fn log(&self, path: &Path) -> String {
+        let log = fs::read_to_string(path).unwrap().replace(&self.host_port, "HOST_PORT");
+        log.lines().filter(|line| !line.contains("machine's address: OSError")).collect::<Vec<_>>().join("\n")
+    }
+
+    fn reached_nothing(&self) {
+        assert_eq!(self.outside.connected.lock().unwrap().len(), 0, "the proxy connected");
+        assert!(self.on_host.accept().is_err() && self.on_host_unix.accept().is_err(), "the host was reached");
+    }
+}
+
 #[tokio::test]
 async fn what_the_list_does_not_name_is_out_of_reach_and_named() {
-    let outside = Arc::new(Outside::new(outside::mirror().await));
-    let place = Fixture::new(outside.clone()).await;
-    let on_host = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
-    on_host.set_nonblocking(true).unwrap();
-    let name = format!("adjutant-test-{}", std::process::id());
-    let on_host_unix = UnixListener::bind_addr(&UnixAddress::from_abstract_name(&name).unwrap()).unwrap();
-    on_host_unix.set_nonblocking(true).unwrap();
-    let host_port = on_host.local_addr().unwrap().port();
-    let facts = serde_json::json!({
-        "proxy": 28_428, "host_port": host_port, "own_address": own_address(), "abstract": name,
-    });
-    fs::write(place.tree().join("facts.json"), facts.to_string()).unwrap();
-    fs::write(place.tree().join("attempts.py"), include_str!("attempts.py")).unwrap();
-    let listed =
-        ["listed.example", "loopback.example", "private.example", "metadata.example", "mapped.example", "127.0.0.1"];
-    let outcome = place.sandbox.run(place.run_of(&listed, &["python3", "attempts.py"])).await.unwrap();
-
-    let log = fs::read_to_string(place.folder.path().join("log")).unwrap();
-    let log: String = log.replace(&host_port.to_string(), "HOST_PORT");
-    let told = log.lines().filter(|line| !line.contains("machine's address: OSError"));
-    let log = told.collect::<Vec<_>>().join("\n");
+    let (attempts, place) = Attempts::new().await;
+    let outcome = place.sandbox.run(place.run_of(&LISTED, &["python3", "attempts.py"])).await.unwrap();
+    let log = attempts.log(&place.folder.path().join("log"));
     insta::assert_snapshot!(log, @r#"
     # without the proxy
     host listener at 127.0.0.1: ConnectionRefusedError
@@ -152,7 +178,7 @@ async fn what_the_list_does_not_name_is_out_of_reach_and_named() {
     sockets held: 0
     standard input: /dev/null
     "#);
-    let refused = refused(&outcome).join("\n").replace(&host_port.to_string(), "HOST_PORT");
+    let refused = refused(&outcome.refused).join("\n").replace(&attempts.host_port, "HOST_PORT");
     insta::assert_snapshot!(refused, @"
     0.0.0.0:443 NotListed
     0177.0.0.1:443 Malformed
@@ -182,8 +208,21 @@ async fn what_the_list_does_not_name_is_out_of_reach_and_named() {
     other.example@listed.example:443 Malformed
     private.example:443 PrivateAddress
     ");
-    assert_eq!(outside.connected.lock().unwrap().len(), 0, "the proxy connected");
-    assert!(on_host.accept().is_err() && on_host_unix.accept().is_err(), "the host was reached");
+    attempts.reached_nothing();
+    everybody_else_is_refused_the_same(&log, &outcome.refused).await;
+}
+
+/// The same attempts from a setup, a verifier and an agent end as in the sandbox alone.
+async fn everybody_else_is_refused_the_same(log: &str, named: &[RefusedHost]) {
+    for role in [roles::setup, roles::verifier, roles::agent] as [roles::Role; 3] {
+        let (attempts, place) = Attempts::new().await;
+        let seen = role(place).await;
+        assert_eq!(attempts.log(&seen.log), log, "{}", seen.who);
+        attempts.reached_nothing();
+        for host in named.iter().map(|refused| refused.host.as_str()) {
+            assert!(seen.named.contains(host), "{}: `{host}` is not named in {}", seen.who, seen.named);
+        }
+    }
 }
 
 #[tokio::test]
@@ -201,7 +240,7 @@ print(tunnel.getresponse().read().decode().splitlines()[0])
 ";
     let outcome = place.python(&["listed.example", "mixed.example"], script).await;
     assert_eq!(outcome.tail, "200 GET /plain HTTP/1.1\nPOST /through HTTP/1.1");
-    assert_eq!(refused(&outcome), Vec::<String>::new());
+    assert_eq!(refused(&outcome.refused), Vec::<String>::new());
     let connected: Vec<String> = outside.connected.lock().unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(connected, ["203.0.113.7:80", "203.0.113.7:443"]);
 }
