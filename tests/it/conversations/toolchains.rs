@@ -4,6 +4,7 @@
 
 use adjutant_domain::baseline::BaselineState;
 use adjutant_domain::evaluation::Confidence;
+use adjutant_domain::status::StepStatus;
 use serde_json::{Value, json};
 
 use super::verification::chain;
@@ -36,17 +37,29 @@ fn there(tool: &str) -> Result<(), String> {
     found.then_some(()).ok_or_else(|| format!("there is no /usr/bin/{tool}"))
 }
 
-async fn fails_and_is_mended(test: &str, project: Project) {
-    let Some(()) = or_skip(test, REQUIRE, there(project.tool)) else { return };
-    let tries = json!([write([(project.code, project.breaks)]), write([(project.code, project.mends)])]);
-    let stage = Stage::set(project.policy, chain(tries)).await;
+/// A repository with these files, and an agent that tries these.
+async fn stage_of(policy: &str, files: &[(&str, &str)], tries: Value) -> Stage {
+    let stage = Stage::set(policy, chain(tries)).await;
     // What the playground's repository is tested by itself.
     for path in ["Cargo.toml", "Cargo.lock", "tests/slips.rs"] {
         stage.as_("maintainer").write("main", path, None).await;
     }
-    for (path, text) in project.files {
+    for (path, text) in files {
         stage.as_("maintainer").write("main", path, Some(text)).await;
     }
+    stage
+}
+
+/// The check runs of a verifier on a commit, the newest first.
+async fn checks(stage: &Stage, commit: &str, verifier: &str) -> Value {
+    let name = format!("adjutant/{verifier}").replace('/', "%2F").replace(' ', "%20");
+    stage.get(&format!("/commits/{commit}/check-runs?check_name={name}")).await["check_runs"].clone()
+}
+
+async fn fails_and_is_mended(test: &str, project: Project) {
+    let Some(()) = or_skip(test, REQUIRE, there(project.tool)) else { return };
+    let tries = json!([write([(project.code, project.breaks)]), write([(project.code, project.mends)])]);
+    let stage = stage_of(project.policy, project.files, tries).await;
     let issue = stage.directive("Add faster.").await;
     stage
         .directive_is(issue, "its base is verified", |it| {
@@ -60,9 +73,8 @@ async fn fails_and_is_mended(test: &str, project: Project) {
     assert_eq!((step.rework_cycles, step.state.evaluation().unwrap().confidence), (1, Confidence::Green));
     let commits = stage.get(&format!("/pulls/{pull}/commits")).await;
     let first = commits[0]["sha"].as_str().unwrap().to_owned();
-    let name = format!("adjutant/{}", project.check).replace('/', "%2F").replace(' ', "%20");
-    let found = stage.get(&format!("/commits/{first}/check-runs?check_name={name}")).await;
-    let check = &found["check_runs"][0];
+    let found = checks(&stage, &first, project.check).await;
+    let check = &found[0];
     assert_eq!(check["conclusion"], "failure", "{found}");
     let title = check["output"]["title"].as_str().unwrap();
     assert!(title.starts_with(project.counts), "{title}");
@@ -113,6 +125,55 @@ async fn npm_fails_at_a_line_and_is_mended() {
         line: ("test/add.test.js", 6),
     };
     fails_and_is_mended("npm_fails_at_a_line_and_is_mended", project).await;
+}
+
+#[tokio::test]
+async fn pnpm_fails_at_a_line_and_is_mended() {
+    const TESTS: &str = "const { test } = require('node:test');\nconst assert = require('node:assert');\n\
+        const { add } = require('../index.js');\n\ntest('adds', () => {\n  assert.strictEqual(add(1, 2), 3);\n});\n";
+    let project = Project {
+        tool: "pnpm",
+        // Without this, pnpm would come from a registry.
+        policy: "setup: []\n",
+        files: &[
+            ("package.json", r#"{"name":"widgets","version":"1.0.0","scripts":{"test":"node --test"}}"#),
+            ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n\nimporters:\n\n  .: {}\n"),
+            ("index.js", "exports.add = (a, b) => a + b;\n"),
+            ("test/add.test.js", TESTS),
+        ],
+        code: "index.js",
+        breaks: "exports.add = (a, b) => a * b;\n",
+        mends: "exports.add = (a, b) => b + a;\n",
+        check: "pnpm test",
+        counts: "0 passed, 1 failed in ",
+        line: ("test/add.test.js", 6),
+    };
+    fails_and_is_mended("pnpm_fails_at_a_line_and_is_mended", project).await;
+}
+
+#[tokio::test]
+async fn a_check_of_a_real_tool_is_run_again_from_githubs_button_without_an_agent() {
+    let test = "a_check_of_a_real_tool_is_run_again_from_githubs_button_without_an_agent";
+    let Some(()) = or_skip(test, REQUIRE, there("make")) else { return };
+    let files = [("Makefile", "test:\n\ttest ! -e a.txt\n")];
+    let tries = json!([write([("a.txt", "a\n")]), write([("a.txt", "b\n")])]);
+    let stage = stage_of("limits: { rework_cycles: 1 }\n", &files, tries).await;
+    let issue = stage.directive("Add faster.").await;
+    let step = stage.step_is(issue, "a", "is blocked", |step| step.status() == StepStatus::Blocked).await;
+    let head = step.head().unwrap().to_string();
+    let found = checks(&stage, &head, "make test").await;
+    assert_eq!(found[0]["conclusion"], "failure", "{found}");
+    let tasks = stage.directive_is(issue, "is there", |_| true).await.tasks.len();
+    let verified = "SELECT count(*) FROM effects WHERE kind = 'verify' AND status = 'done'";
+    let verifications = async || sqlx::query_scalar::<_, i64>(verified).fetch_one(&stage.pool).await.unwrap();
+    let before = verifications().await;
+    stage.as_("writer").rerun(&found[0]).await;
+    stage.until("it is verified again", async || verifications().await > before).await;
+    stage.step_is(issue, "a", "is blocked again", |step| step.status() == StepStatus::Blocked).await;
+    let directive = stage.directive_is(issue, "is quiet", |_| true).await;
+    assert_eq!(directive.tasks.len(), tasks, "no agent ran");
+    assert_eq!(checks(&stage, &head, "make test").await[0]["conclusion"], "failure");
+    stage.strike().await;
 }
 
 #[tokio::test]

@@ -52,6 +52,11 @@ impl Person<'_> {
         self.act(Method::PATCH, &format!("/issues/{issue}"), json!({ "body": body })).await;
     }
 
+    /// Asks for a check to be run again, with the button that GitHub shows beside it.
+    pub(crate) async fn rerun(&self, check: &Value) {
+        self.act(Method::POST, &format!("/check-runs/{}/rerequest", check["id"]), json!({})).await;
+    }
+
     /// Edits a comment.
     pub(crate) async fn edit(&self, comment: u64, body: &str) {
         self.act(Method::PATCH, &format!("/issues/comments/{comment}"), json!({ "body": body })).await;
