@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use adjutant::agent::{result_schema, task_schema};
-use adjutant_domain::policy::{self, Fault};
+use adjutant::report::policy_fault;
+use adjutant_domain::policy::{self, FileFault, LineFault};
 use clap::{Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +78,9 @@ fn policy_file(file: &Path) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(faults) => {
-            let lines: Vec<_> = faults.iter().map(|fault| format!("{name}:{}: {}", fault.line, fault.what)).collect();
+            let line =
+                |LineFault { line, fault }: &LineFault| format!("{name}:{line}: {}", policy_fault::of_file(fault));
+            let lines: Vec<_> = faults.iter().map(line).collect();
             print(&format!("{}\n", lines.join("\n")));
             ExitCode::from(1)
         }
@@ -115,11 +118,11 @@ fn read(file: &Path) -> std::io::Result<(String, Vec<u8>)> {
     Ok((file.display().to_string(), bytes))
 }
 
-fn stated(bytes: &[u8]) -> Result<policy::Stated, Vec<Fault>> {
+fn stated(bytes: &[u8]) -> Result<policy::Stated, Vec<LineFault>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count() as u64;
-        vec![Fault { line, what: "the file is no UTF-8 text from here on; save it as UTF-8.".to_owned() }]
+        vec![LineFault { line, fault: FileFault::NotUtf8 }]
     })?;
     policy::read(text)
 }

@@ -18,7 +18,8 @@ use adjutant_domain::baseline::SetupSource;
 use adjutant_domain::evaluation::Verdict;
 use adjutant_domain::ids::Sha;
 use adjutant_domain::network::Hosts;
-use adjutant_domain::{policy, text};
+use adjutant_domain::policy::{self, PolicyFault};
+use adjutant_domain::text;
 use tokio_util::sync::CancellationToken;
 
 const POLICY: &str = ".github/adjutant.yml";
@@ -87,8 +88,8 @@ fn incomplete(folder: &Path, error: GitError) -> RepoError {
     error.into()
 }
 
-fn unusable(faults: &[String]) -> RepoError {
-    RepoError::Policy(faults.iter().map(|fault| plain(fault)).collect())
+fn unusable(faults: &[PolicyFault]) -> RepoError {
+    RepoError::Policy(faults.iter().map(|fault| plain(&report::policy_fault::words(fault))).collect())
 }
 
 /// How a repository is verified.

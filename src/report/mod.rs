@@ -24,6 +24,7 @@ pub mod network;
 pub mod notice;
 mod overrides;
 pub mod plan_fault;
+pub mod policy_fault;
 pub mod pull;
 pub mod question;
 pub mod reason;

@@ -2,7 +2,7 @@
 
 use super::pull::titled;
 use super::text::{MAX_BODY, code, fit, inline, quote};
-use super::{Links, refusal, verification, words};
+use super::{Links, policy_fault, refusal, verification, words};
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::Notice;
 use adjutant_domain::ids::{Sha, StepId};
@@ -42,7 +42,8 @@ pub fn notice(notice: &Notice, directive: Option<&Directive>, mention: &str) -> 
                 code(login)
             ),
             Notice::PolicyBroken { faults } => {
-                let listed = list(faults, chars);
+                let told: Vec<_> = faults.iter().map(policy_fault::words).collect();
+                let listed = list(&told, chars);
                 format!(
                     "`.github/adjutant.yml` on the default branch cannot be used. Mend it there and set the label again:\n\n{listed}"
                 )
@@ -178,6 +179,7 @@ pub(super) fn proof_of_completion(directive: &Directive, links: &Links, chars: u
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use adjutant_domain::policy::{self, PolicyFault};
     use adjutant_domain::refusal::Refusal;
 
     fn said(what: &Notice) -> String {
@@ -188,9 +190,7 @@ mod tests {
     fn every_refusal_names_its_remedy() {
         let told = [
             Notice::LabelRefused { login: "triager".to_owned() },
-            Notice::PolicyBroken {
-                faults: vec!["Line 1: `label` must be a text of 1 to 50 characters, but is empty.".to_owned()],
-            },
+            Notice::PolicyBroken { faults: policy::parse("label: ''").unwrap_err() },
             Notice::BaseMissing { branch: Some("trunk".to_owned()) },
             Notice::BaseMissing { branch: None },
             Notice::NotAllowed { login: "outsider".to_owned() },
@@ -258,7 +258,7 @@ mod tests {
             Notice::NotAllowed { login: attack.clone() },
             Notice::NotUnderstood { word: attack.clone(), problem: None },
             Notice::WhichApproval { steps: vec![attack.clone()] },
-            Notice::PolicyBroken { faults: vec![attack; 100] },
+            Notice::PolicyBroken { faults: vec![PolicyFault::Legacy(attack); 100] },
         ] {
             let text = said(&what);
             let live = text.replace("@writer", "");

@@ -1,7 +1,7 @@
 //! Why a command was refused, in a sentence with what is possible instead.
 
-use super::cause;
 use super::text::code;
+use super::{cause, policy_fault};
 use adjutant_domain::refusal::Refusal;
 use adjutant_domain::status::DirectiveStatus;
 
@@ -86,7 +86,11 @@ pub(super) fn words(refusal: &Refusal) -> String {
         Refusal::PolicyBroken { faults } => format!(
             "`.github/adjutant.yml` on the default branch cannot be used ({}); mend it there and say it again. What held \
              before still holds",
-            faults.iter().map(|fault| fault.trim_end_matches('.')).collect::<Vec<_>>().join("; ")
+            faults
+                .iter()
+                .map(|fault| policy_fault::words(fault).trim_end_matches('.').to_owned())
+                .collect::<Vec<_>>()
+                .join("; ")
         ),
         Refusal::PolicyNotRead => "the policy could not be read with that command; say it again".to_owned(),
         Refusal::PlansUsedUp { limit } => format!(

@@ -3,6 +3,7 @@
 mod edited;
 
 use adjutant::github::PullRequest;
+use adjutant::report::policy_fault;
 use adjutant::runtime::ingest::{Addressed, Interpretation, Target, Webhook, interpret, parse};
 use adjutant::store::Store;
 use adjutant_domain::{
@@ -273,7 +274,8 @@ async fn the_policy_on_the_default_branch_names_the_label_even_when_it_is_broken
     let server = Scripted::start(policy("label: do it\nautonomy: nonsense\n")).await;
     let signal = only(read(&server, &Kept::nothing().await, "issues", labelled("do it")).await);
     let Signal::Labelled(labelled) = signal else { panic!("{signal:?}") };
-    assert!(labelled.policy.unwrap_err()[0].contains("autonomy"));
+    let faults = labelled.policy.unwrap_err();
+    assert!(faults.iter().any(|fault| policy_fault::words(fault).contains("autonomy")), "{faults:?}");
 }
 
 #[tokio::test]

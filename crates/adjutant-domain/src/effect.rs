@@ -4,9 +4,11 @@
 //! is harmless.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::closing::ClosingReason;
 use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, TaskId};
+use super::policy::PolicyFault;
 use super::refusal::Refusal;
 use super::signal::{Source, SourceKind};
 
@@ -195,8 +197,8 @@ pub enum Notice {
     },
     /// The policy is broken.
     PolicyBroken {
-        /// What is wrong, a sentence each.
-        faults: Vec<String>,
+        /// What is wrong.
+        faults: Vec<PolicyFault>,
     },
     /// The base branch does not exist.
     BaseMissing {
@@ -255,7 +257,10 @@ impl Notice {
             Self::LabelRefused { login } => format!("label-refused/{login}"),
             // The texts that version 1 hashed: an announcement of before an upgrade is not made again after it. The words
             // are constants, and the lists are written as the standard library writes quoted strings.
-            Self::PolicyBroken { faults } => hashed(&format!("PolicyBroken {{ faults: {faults:?} }}")),
+            Self::PolicyBroken { faults } => match sentences(faults) {
+                Some(sentences) => hashed(&format!("PolicyBroken {{ faults: {sentences:?} }}")),
+                None => hashed(&format!("PolicyBroken {}", json!(faults))),
+            },
             Self::BaseMissing { branch } => hashed(&format!("BaseMissing {{ branch: {branch:?} }}")),
             Self::NotAllowed { login } => format!("not-allowed/{login}"),
             Self::NotUnderstood { word, .. } => format!("not-understood/{word}"),
@@ -269,6 +274,16 @@ impl Notice {
 
 /// What stands between the directive and the round in the key of a verification of the base commit.
 const VERIFY_BASE: &str = "/verify-base/";
+
+/// The faults as version 1 kept them, where it did.
+fn sentences(faults: &[PolicyFault]) -> Option<Vec<&String>> {
+    let mut sentences = Vec::new();
+    for fault in faults {
+        let PolicyFault::Legacy(sentence) = fault else { return None };
+        sentences.push(sentence);
+    }
+    Some(sentences)
+}
 
 impl Effect {
     /// The round in the key of [`Effect::VerifyBase`].
@@ -465,11 +480,15 @@ mod tests {
 
     #[test]
     fn an_announcement_is_told_by_its_words_and_its_data() {
-        let two = vec!["one".to_owned(), "two".to_owned()];
+        let two = ["one", "two"].map(|text| PolicyFault::Legacy(text.to_owned())).to_vec();
         let hashed = |text: &str| Sha::of_text(text).short().to_owned();
         for (notice, key) in [
             (Notice::LabelRefused { login: "mona".to_owned() }, "label-refused/mona".to_owned()),
             (Notice::PolicyBroken { faults: two }, hashed(r#"PolicyBroken { faults: ["one", "two"] }"#)),
+            (
+                Notice::PolicyBroken { faults: vec![PolicyFault::More { faults: 7 }] },
+                hashed(r#"PolicyBroken [{"more":{"faults":7}}]"#),
+            ),
             (
                 Notice::BaseMissing { branch: Some("trunk".to_owned()) },
                 hashed(r#"BaseMissing { branch: Some("trunk") }"#),

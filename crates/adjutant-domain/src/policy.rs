@@ -40,6 +40,7 @@
 //! protected_paths: ["migrations/**"]          # globs whose change needs a person, besides .github/**
 //! ```
 
+mod fault;
 mod file;
 mod keys;
 mod node;
@@ -53,7 +54,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::Usd;
 use super::network::Hosts;
-pub use file::{Fault, Stated, parse, read};
+pub use fault::{Expected, FileFault, Found, LineFault, Mapping, PolicyFault};
+pub use file::{Stated, parse, read};
 pub use outline::outline;
 pub use schema::schema;
 

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::approval::ApprovalKind;
 use super::cause::Cause;
 use super::ids::{StepName, Usd};
-use super::policy::Autonomy;
+use super::policy::{Autonomy, PolicyFault};
 use super::status::{DirectiveStatus, StepStatus};
 
 /// Why a command makes no sense as things stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the members are named as what they hold; those that need words have them")]
 pub enum Refusal {
@@ -74,7 +74,7 @@ pub enum Refusal {
     /// An autonomy above the level of the policy.
     AboveCeiling { ceiling: Autonomy, present: Autonomy },
     /// The policy file is broken: what is wrong, a sentence each.
-    PolicyBroken { faults: Vec<String> },
+    PolicyBroken { faults: Vec<PolicyFault> },
     /// The policy was not read with the command.
     PolicyNotRead,
     /// The policy allows no more plans.

@@ -17,8 +17,8 @@ use super::effect::Effect;
 use super::evaluation::{Judgement, VerifierResult};
 use super::failure::{Failure, MergeProblem};
 use super::ids::{Login, Repo, Sha, StepId, TaskId, Usd};
-use super::policy::Policy;
 use super::policy::options::PolicyOverride;
+use super::policy::{Policy, PolicyFault};
 use super::replan::IssueText;
 use super::step::{Finding, Pull, VerifierProgress};
 use super::task::{Measure, QueueReason};
@@ -279,7 +279,7 @@ pub struct Labelled {
     /// What it asks for, from the webhook's body.
     pub brief: Brief,
     /// The policy, or what is wrong with it.
-    pub policy: Result<Policy, Vec<String>>,
+    pub policy: Result<Policy, Vec<PolicyFault>>,
     /// What the issue's labels and options policy override of the policy.
     #[serde(default)]
     pub overrides: Vec<PolicyOverride>,
@@ -352,7 +352,7 @@ pub struct Commanded {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyRead {
     /// The policy, or what is wrong with it.
-    pub policy: Result<Policy, Vec<String>>,
+    pub policy: Result<Policy, Vec<PolicyFault>>,
     /// What the issue's labels and options override of the policy.
     pub overrides: Vec<PolicyOverride>,
     /// The agents that the operator offers.

@@ -7,7 +7,7 @@ use adjutant_domain::{
     brief,
     directive::{Base, Directive},
     ids::Branch,
-    policy::{self, Policy, options},
+    policy::{self, Policy, PolicyFault, options},
     signal::{Labelled, PolicyRead, Signal},
     step::Step,
 };
@@ -163,11 +163,14 @@ impl IngestContext<'_> {
 }
 
 /// The policy or its faults, and the label that starts a directive.
-async fn policy_of(client: &RepoClient) -> Result<(Result<Policy, Vec<String>>, String), GitHubError> {
+async fn policy_of(client: &RepoClient) -> Result<(Result<Policy, Vec<PolicyFault>>, String), GitHubError> {
     let text = match client.file(POLICY_PATH, None).await {
         Ok(text) => text.unwrap_or_default(),
         Err(GitHubError::NoText { message }) => {
-            return Ok((Err(vec![format!("`{POLICY_PATH}` cannot be read: {message}.")]), Policy::default().label));
+            return Ok((
+                Err(vec![PolicyFault::NoText { path: POLICY_PATH.to_owned(), message }]),
+                Policy::default().label,
+            ));
         }
         Err(error) => return Err(error),
     };

@@ -5,24 +5,23 @@ use super::transition::{CommandResult, Followed, Transition, refused};
 use crate::approval::ApprovalStatus;
 use crate::event::EventKind;
 use crate::policy::options::{self, PolicyOverride};
-use crate::policy::{Autonomy, Policy};
+use crate::policy::{Autonomy, Policy, PolicyFault};
 use crate::refusal::Refusal;
 use crate::signal::Requester;
 use crate::step::{MergeRequest, Step, StepState, Submission};
 
 /// What is wrong with the agents that a policy names, where it is known which ones there are.
-pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<String> {
+pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<PolicyFault> {
     let Some(known) = known else { return Vec::new() };
     let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_deref());
     let named = [("agent", policy.agent.as_deref()), ("judge.agent", judge)];
-    let offered = match known {
-        [] => "there is none".to_owned(),
-        known => format!("there are {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-    };
     let wrong = named.into_iter().filter_map(|(key, name)| Some((key, name?)));
     wrong
         .filter(|(_, name)| !known.iter().any(|known| known == name))
-        .map(|(key, name)| format!("`{key}` names `{name}`, which the operator of Adjutant has not set up: {offered}."))
+        .map(|(key, name)| {
+            let (key, name, known) = (key.to_owned(), name.to_owned(), known.to_vec());
+            PolicyFault::UnknownAgent { key, name, known }
+        })
         .collect()
 }
 

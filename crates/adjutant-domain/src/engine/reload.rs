@@ -13,8 +13,8 @@ use crate::directive::Underway;
 use crate::effect::{Effect, Notice};
 use crate::event::{Breaker, EventKind};
 use crate::ids::{Sha, StepId};
-use crate::policy::Policy;
 use crate::policy::options::{self, PolicyOverrides};
+use crate::policy::{Policy, PolicyFault};
 use crate::refusal::Refusal;
 use crate::replan::ReplanReason;
 use crate::signal::{Commanded, PolicyRead};
@@ -67,7 +67,7 @@ impl Transition {
     }
 
     fn take_policy(&mut self, read: &PolicyRead) -> Result<Taken, Notice> {
-        let broken = |faults: &[String]| refused(Refusal::PolicyBroken { faults: faults.to_vec() });
+        let broken = |faults: &[PolicyFault]| refused(Refusal::PolicyBroken { faults: faults.to_vec() });
         let written = read.policy.as_ref().map_err(|faults| broken(faults))?;
         let unknown = unknown_agents(written, read.agents.as_deref());
         if !unknown.is_empty() {

@@ -4,34 +4,17 @@ use std::collections::BTreeSet;
 
 use globset::Glob;
 
+use super::fault::{Expected, FileFault, LineFault, Mapping, PolicyFault, quoted, said};
 use super::keys::{self, Key, Rule};
 use super::node::{self, Node, Value};
 use super::words::{autonomy, ci_policy, delivery, final_merge, is_branch_name};
 use super::{CiPolicy, DiffPolicy, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy};
 use crate::ids::{StepName, Usd};
 use crate::network::{HostName, HostPattern};
-use crate::{ci, input, text};
+use crate::{ci, text};
 
 /// More faults than these are not told: whoever mends these comes back anyway.
 const MAX_FAULTS: usize = 30;
-
-const UNSTORABLE: &str = "this text has the character U+0000, which cannot be stored: take it out.";
-
-/// Something that is wrong with a policy file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where, counted from one.
-    pub line: u64,
-    /// What, in a sentence with the remedy.
-    pub what: String,
-}
-
-impl Fault {
-    /// A fault may quote the file, and is stored.
-    pub(super) fn new(line: u64, what: &str) -> Self {
-        Self { line, what: input::storable(what).into_owned() }
-    }
-}
 
 /// A policy, and what of it the file says itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,20 +25,20 @@ pub struct Stated {
     pub said: BTreeSet<String>,
 }
 
-/// The policy that a file states; else everything that is wrong with it, a sentence each.
+/// The policy that a file states; else everything that is wrong with it.
 ///
 /// The file is at most 64 KiB; an empty one is the default.
-pub fn parse(yaml: &str) -> Result<Policy, Vec<String>> {
+pub fn parse(yaml: &str) -> Result<Policy, Vec<PolicyFault>> {
     let stated = read(yaml).map_err(|faults| {
         let more = faults.len().saturating_sub(MAX_FAULTS);
-        let told = faults.into_iter().take(MAX_FAULTS).map(|Fault { line, what }| format!("Line {line}: {what}"));
-        told.chain((more > 0).then(|| format!("{more} more are not listed."))).collect::<Vec<_>>()
+        let told = faults.into_iter().take(MAX_FAULTS).map(PolicyFault::Line);
+        told.chain((more > 0).then_some(PolicyFault::More { faults: more })).collect::<Vec<_>>()
     })?;
     Ok(stated.policy)
 }
 
 /// The same with what the file says itself; else every fault with its line.
-pub fn read(yaml: &str) -> Result<Stated, Vec<Fault>> {
+pub fn read(yaml: &str) -> Result<Stated, Vec<LineFault>> {
     let root = node::read(yaml).map_err(|fault| vec![fault])?;
     let mut reader = Reader::default();
     reader.unstorable(&root);
@@ -70,25 +53,25 @@ pub fn read(yaml: &str) -> Result<Stated, Vec<Fault>> {
 /// Collects the faults of a walk over the file; where there is one, a value stays at its default.
 #[derive(Default)]
 struct Reader {
-    faults: Vec<Fault>,
+    faults: Vec<LineFault>,
     /// The keys with a value.
     said: BTreeSet<String>,
 }
 
 impl Reader {
-    fn fault(&mut self, line: u64, what: &str) {
-        self.faults.push(Fault::new(line, what));
+    fn fault(&mut self, line: u64, fault: FileFault) {
+        self.faults.push(LineFault { line, fault });
     }
 
     /// Notes every text that the database cannot keep. The file is at most a few levels deep.
     fn unstorable(&mut self, node: &Node) {
         match &node.value {
-            Value::Text(text) if text.contains('\0') => self.fault(node.line, UNSTORABLE),
+            Value::Text(text) if text.contains('\0') => self.fault(node.line, FileFault::Unstorable),
             Value::List(nodes) => nodes.iter().for_each(|node| self.unstorable(node)),
             Value::Map(entries) => {
                 for entry in entries {
                     if entry.key.contains('\0') {
-                        self.fault(entry.line, UNSTORABLE);
+                        self.fault(entry.line, FileFault::Unstorable);
                     }
                     self.unstorable(&entry.value);
                 }
@@ -97,13 +80,14 @@ impl Reader {
         }
     }
 
-    fn expected(&mut self, node: &Node, key: &str, expected: &str) {
-        self.fault(node.line, &format!("`{key}` must be {expected}, but is {}.", node.value.describe()));
+    fn expected(&mut self, node: &Node, key: &str, expected: Expected) {
+        let found = node.value.found();
+        self.fault(node.line, FileFault::Unexpected { key: key.to_owned(), expected, found });
     }
 
     fn policy(&mut self, root: &Node) -> Policy {
         let mut policy = Policy::default();
-        for (key, node) in self.entries(root, "the file", keys::POLICY) {
+        for (key, node) in self.entries(root, Mapping::File, keys::POLICY) {
             self.said.insert(key.name.to_owned());
             match (key.name, &key.rule) {
                 ("label", _) => self.label(node, &mut policy.label),
@@ -126,7 +110,7 @@ impl Reader {
         }
         let named = policy.verifiers.iter().flatten().any(|verifier| verifier.name == ci::NAME);
         if named && policy.ci != CiPolicy::Off {
-            self.fault(root.line, "a verifier must not be named `ci` beside the key `ci`: give it another name.");
+            self.fault(root.line, FileFault::VerifierNamedCi);
         }
         policy
     }
@@ -135,15 +119,14 @@ impl Reader {
     fn entries<'a, T>(
         &mut self,
         node: &'a Node,
-        what: &str,
+        mapping: Mapping,
         known: &'static [Key<T>],
     ) -> Vec<(&'static Key<T>, &'a Node)> {
         let entries = match &node.value {
             Value::Map(entries) => entries,
             Value::Nothing => return Vec::new(),
             _ => {
-                let description = node.value.describe();
-                self.fault(node.line, &format!("{what} must be a mapping (`key: value`), but is {description}."));
+                self.fault(node.line, FileFault::NotAMapping { mapping, found: node.value.found() });
                 return Vec::new();
             }
         };
@@ -154,13 +137,10 @@ impl Reader {
                 Some(_) if matches!(entry.value.value, Value::Nothing) => {}
                 Some(key) => found.push((key, &entry.value)),
                 None => {
-                    let names: Vec<_> = known.iter().map(|key| key.name).collect();
-                    let hint = text::nearest(&entry.key, names.iter().copied()).map_or_else(
-                        || format!("known are {}.", names.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    let key: String = entry.key.chars().take(60).collect();
-                    self.fault(entry.line, &format!("{what} has no key `{key}`; {hint}"));
+                    let nearest = text::nearest(&entry.key, known.iter().map(|key| key.name)).map(str::to_owned);
+                    let known = known.iter().map(|key| key.name.to_owned()).collect();
+                    let key = quoted(&entry.key);
+                    self.fault(entry.line, FileFault::UnknownKey { mapping, key, nearest, known });
                 }
             }
         }
@@ -170,23 +150,23 @@ impl Reader {
     fn flag(&mut self, node: &Node, key: &str, into: &mut bool) {
         match node.value {
             Value::Flag(flag) => *into = flag,
-            _ => self.expected(node, key, "`true` or `false`"),
+            _ => self.expected(node, key, Expected::Flag),
         }
     }
 
     fn text<'a>(&mut self, node: &'a Node, key: &str) -> Option<&'a str> {
         match &node.value {
             Value::Text(text) if text.trim().len() < text.len() && !text.trim().is_empty() => {
-                self.expected(node, key, "a text without blanks around it");
+                self.expected(node, key, Expected::TrimmedText);
                 None
             }
             Value::Text(text) => Some(text),
             Value::Flag(_) | Value::Number(_) => {
-                self.expected(node, key, "a text (in quotes)");
+                self.expected(node, key, Expected::QuotedText);
                 None
             }
             _ => {
-                self.expected(node, key, "a text");
+                self.expected(node, key, Expected::Text);
                 None
             }
         }
@@ -202,9 +182,8 @@ impl Reader {
                 }
             }
             _ => {
-                let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-                let (last, others) = quoted.split_last().expect("a rule has words");
-                self.expected(node, key, &format!("{} or {last}", others.join(", ")));
+                let words = words.iter().map(|word| (*word).to_owned()).collect();
+                self.expected(node, key, Expected::Word(words));
             }
         }
     }
@@ -217,7 +196,7 @@ impl Reader {
             Value::Number(number) if number.fract() == 0.0 && (1.0..=f64::from(*most)).contains(&number) => {
                 *into = number as u32;
             }
-            _ => self.expected(node, key, &format!("a whole number from 1 to {most}")),
+            _ => self.expected(node, key, Expected::Count(*most)),
         }
     }
 
@@ -229,8 +208,8 @@ impl Reader {
         };
         match node.value {
             Value::Number(number) if (0.0..=most).contains(&number) && (none || number > 0.0) => *into = number,
-            _ if none => self.expected(node, key, &format!("a number from 0 to {most}")),
-            _ => self.expected(node, key, &format!("a number above 0 and at most {most}")),
+            _ if none => self.expected(node, key, Expected::NumberOrNone(most)),
+            _ => self.expected(node, key, Expected::Number(most)),
         }
     }
 
@@ -238,7 +217,7 @@ impl Reader {
     fn label(&mut self, node: &Node, into: &mut String) {
         let Some(label) = self.text(node, "label") else { return };
         if label.trim().is_empty() || label.chars().count() > 50 || label.contains(char::is_control) {
-            self.expected(node, "label", "a text of 1 to 50 characters");
+            self.expected(node, "label", Expected::Label);
         } else {
             label.clone_into(into);
         }
@@ -249,7 +228,7 @@ impl Reader {
         if is_branch_name(base) {
             *into = Some(base.to_owned());
         } else {
-            self.expected(node, "base", "a branch's name, without `refs/heads/`");
+            self.expected(node, "base", Expected::Branch);
         }
     }
 
@@ -259,12 +238,12 @@ impl Reader {
         if !agent.is_empty() && agent.len() <= 50 && agent.chars().all(plain) {
             *into = Some(agent.to_owned());
         } else {
-            self.expected(node, key, "the name of one of the operator's agents");
+            self.expected(node, key, Expected::Agent);
         }
     }
 
     fn thresholds(&mut self, node: &Node, into: &mut Thresholds) {
-        for (key, value) in self.entries(node, "`thresholds`", keys::THRESHOLDS) {
+        for (key, value) in self.entries(node, Mapping::Thresholds, keys::THRESHOLDS) {
             let path = format!("thresholds.{}", key.name);
             let threshold = if key.name == "green" { &mut into.green } else { &mut into.yellow };
             self.number(value, &path, &key.rule, threshold);
@@ -272,13 +251,12 @@ impl Reader {
         }
         if into.yellow > into.green {
             let Thresholds { green, yellow } = *into;
-            let what = format!("`thresholds.yellow` ({yellow}) must not be above `thresholds.green` ({green}).");
-            self.fault(node.line, &what);
+            self.fault(node.line, FileFault::YellowAboveGreen { yellow, green });
         }
     }
 
     fn limits(&mut self, node: &Node, into: &mut Limits) {
-        for (key, value) in self.entries(node, "`limits`", keys::LIMITS) {
+        for (key, value) in self.entries(node, Mapping::Limits, keys::LIMITS) {
             let (path, rule) = (format!("limits.{}", key.name), &key.rule);
             match key.name {
                 "cost_usd" => {
@@ -305,8 +283,7 @@ impl Reader {
         }
         if into.cost_ceiling() < into.cost {
             let (ceiling, cost) = (into.cost_ceiling(), into.cost);
-            let what = format!("`limits.cost_ceiling_usd` ({ceiling}) must not be below `limits.cost_usd` ({cost}).");
-            self.fault(node.line, &what);
+            self.fault(node.line, FileFault::CeilingBelowCost { ceiling, cost });
         }
     }
 
@@ -314,11 +291,12 @@ impl Reader {
         match &node.value {
             Value::List(nodes) if nodes.len() <= most => nodes,
             Value::List(nodes) => {
-                self.fault(node.line, &format!("`{key}` has {} entries; at most {most} are allowed.", nodes.len()));
+                let (key, entries) = (key.to_owned(), nodes.len());
+                self.fault(node.line, FileFault::TooManyEntries { key, entries, allowed: most });
                 &[]
             }
             _ => {
-                self.expected(node, key, "a list");
+                self.expected(node, key, Expected::List);
                 &[]
             }
         }
@@ -334,8 +312,7 @@ impl Reader {
         for entry in self.list(node, "verifiers", most) {
             let Some(verifier) = self.verifier(entry) else { continue };
             if verifiers.iter().any(|earlier| earlier.name == verifier.name) {
-                let what = format!("the verifier `{}` is there twice; give each a name of its own.", verifier.name);
-                self.fault(entry.line, &what);
+                self.fault(entry.line, FileFault::SameVerifier { name: verifier.name.clone() });
             }
             verifiers.push(verifier);
         }
@@ -343,18 +320,18 @@ impl Reader {
     }
 
     fn verifier(&mut self, node: &Node) -> Option<VerifierPolicy> {
-        let entries = self.entries(node, "a verifier", keys::VERIFIER);
+        let entries = self.entries(node, Mapping::Verifier, keys::VERIFIER);
         let value_of = |wanted: &str| entries.iter().find(|(key, _)| key.name == wanted).map(|(_, value)| *value);
         let name = if let Some(value) = value_of("name") {
             self.verifier_name(value)
         } else {
-            self.fault(node.line, "a verifier needs a `name`, such as `test`.");
+            self.fault(node.line, FileFault::NoVerifierName);
             None
         };
         let run = if let Some(value) = value_of("run") {
             self.command(value, "run")
         } else {
-            self.fault(node.line, "a verifier needs a command to `run`, such as `cargo test`.");
+            self.fault(node.line, FileFault::NoVerifierCommand);
             None
         };
         let mut verifier = VerifierPolicy::named(name.unwrap_or_default(), run.unwrap_or_default());
@@ -375,7 +352,7 @@ impl Reader {
         match &node.value {
             Value::Text(text) if !text.trim().is_empty() => Some(text.trim()),
             _ => {
-                self.expected(node, key, "a shell command");
+                self.expected(node, key, Expected::Command);
                 None
             }
         }
@@ -390,7 +367,7 @@ impl Reader {
                 return;
             }
             Value::List(_) => self.list(node, "network", *most),
-            _ => return self.expected(node, "network", "`true`, `false` or a list of hosts"),
+            _ => return self.expected(node, "network", Expected::Network),
         };
         let mut hosts = Vec::new();
         for entry in entries {
@@ -400,7 +377,7 @@ impl Reader {
                     hosts.push(HostPattern::Exactly(HostName::Name(name)));
                 }
                 Some(_) => {
-                    self.expected(entry, "network", "a list of hosts, such as `api.example.org` or `*.example.org`");
+                    self.expected(entry, "network", Expected::Hosts);
                 }
                 None => {}
             }
@@ -411,19 +388,19 @@ impl Reader {
     fn verifier_name<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
         let name = self.text(node, "name")?;
         if name == "adjutant" {
-            self.fault(node.line, "a verifier must not be named `adjutant`: that is the check of the whole.");
+            self.fault(node.line, FileFault::VerifierNamedAdjutant);
             None
         } else if StepName::is_well_formed(name) {
             Some(name)
         } else {
-            self.expected(node, "name", "kebab-case of at most 40 characters, such as `unit-tests`");
+            self.expected(node, "name", Expected::VerifierName);
             None
         }
     }
 
     fn judge(&mut self, node: &Node) -> JudgePolicy {
         let mut judge = JudgePolicy { agent: None, weight: 1.0 };
-        for (key, value) in self.entries(node, "`judge`", keys::JUDGE) {
+        for (key, value) in self.entries(node, Mapping::Judge, keys::JUDGE) {
             match key.name {
                 "agent" => self.agent(value, "judge.agent", &mut judge.agent),
                 _ => self.number(value, "judge.weight", &key.rule, &mut judge.weight),
@@ -433,7 +410,7 @@ impl Reader {
     }
 
     fn diff(&mut self, node: &Node, into: &mut DiffPolicy) {
-        for (key, value) in self.entries(node, "`diff`", keys::DIFF) {
+        for (key, value) in self.entries(node, Mapping::Diff, keys::DIFF) {
             let name = format!("diff.{}", key.name);
             self.said.insert(name.clone());
             match (key.name, &key.rule) {
@@ -458,9 +435,9 @@ impl Reader {
         for entry in self.list(node, key, most) {
             let Some(path) = self.text(entry, key) else { continue };
             if path.trim().is_empty() || path.starts_with(['/', '!']) {
-                self.expected(entry, key, "a list of globs from the root of the tree, such as `migrations/**`");
+                self.expected(entry, key, Expected::Globs);
             } else if let Err(error) = Glob::new(path) {
-                self.fault(entry.line, &format!("`{key}` has a glob that does not compile: {error}."));
+                self.fault(entry.line, FileFault::BadGlob { key: key.to_owned(), error: said(&error.to_string()) });
             } else {
                 paths.push(path.to_owned());
             }

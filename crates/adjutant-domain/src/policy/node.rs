@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use super::file::Fault;
+use super::fault::{FileFault, Found, LineFault, quoted, said};
 use crate::yaml::{self, MAX_BYTES};
 
 /// A value and where it stands.
@@ -37,32 +37,31 @@ pub(super) struct Entry {
 }
 
 impl Value {
-    /// For "… but is a list".
-    pub(super) fn describe(&self) -> String {
+    /// What a fault says of it.
+    pub(super) fn found(&self) -> Found {
         match self {
-            Self::Nothing => "empty".to_owned(),
-            Self::Flag(flag) => format!("`{flag}`"),
-            Self::Number(number) => format!("`{number}`"),
-            Self::Text(text) if text.trim().is_empty() => "empty".to_owned(),
-            Self::Text(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
-            Self::List(_) => "a list".to_owned(),
-            Self::Map(_) => "a mapping".to_owned(),
+            Self::Nothing => Found::Nothing,
+            Self::Flag(flag) => Found::Value(flag.to_string()),
+            Self::Number(number) => Found::Value(number.to_string()),
+            Self::Text(text) if text.trim().is_empty() => Found::Nothing,
+            Self::Text(text) => Found::Value(quoted(text)),
+            Self::List(_) => Found::List,
+            Self::Map(_) => Found::Mapping,
         }
     }
 }
 
 /// Reads the file, within the bounds of [`yaml::parse`].
-pub(super) fn read(text: &str) -> Result<Node, Fault> {
+pub(super) fn read(text: &str) -> Result<Node, LineFault> {
     if text.len() > MAX_BYTES {
-        let what = format!("the file has {} bytes; make it {MAX_BYTES} at most.", text.len());
-        return Err(Fault::new(1, &what));
+        return Err(LineFault { line: 1, fault: FileFault::TooLarge { bytes: text.len(), allowed: MAX_BYTES } });
     }
     match yaml::parse::<Option<Spanned<Value>>>(text) {
         Ok(Some(value)) => Ok(value.into()),
         Ok(None) => Ok(Node { line: 1, value: Value::Nothing }),
         Err(error) => {
             let line = error.location().map_or(1, |location| location.line());
-            Err(Fault::new(line, &format!("this cannot be read as YAML: {}.", yaml::words(&error))))
+            Err(LineFault { line, fault: FileFault::NotYaml { error: said(&yaml::words(&error)) } })
         }
     }
 }

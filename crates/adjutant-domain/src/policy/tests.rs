@@ -95,75 +95,38 @@ fn a_policy_that_was_kept_with_a_switch_is_read() {
     assert_eq!(read.network, VerifierNetwork::Switch(true));
 }
 
-#[test]
-fn every_fault_is_told_at_once_with_its_line_and_remedy() {
-    let yaml = r#"label: ""
-autonmy: manual
-autonomy: high
-plan_approval: yes
-thresholds: { green: 0.4, yellow: 0.6 }
-limits:
-  steps: 51
-  cost_usd: 0
-  rework_cycles: 1.5
-  tokens: 3
-verifiers:
-  - { name: Test, run: cargo test }
-  - { name: adjutant, run: "true" }
-  - { name: lint }
-  - { name: test, run: cargo test, weight: 0 }
-  - { name: test, run: cargo test }
-base: "-main"
-judge: strict
-protected_paths: ["a{b", "/etc"]
-colour: blue
-"#;
-    insta::assert_snapshot!(parse(yaml).unwrap_err().join("\n"), @r"
-    Line 1: `label` must be a text of 1 to 50 characters, but is empty.
-    Line 2: the file has no key `autonmy`; did you mean `autonomy`?
-    Line 3: `autonomy` must be `manual`, `guardrails` or `full_auto`, but is `high`.
-    Line 4: `plan_approval` must be `true` or `false`, but is `yes`.
-    Line 5: `thresholds.yellow` (0.6) must not be above `thresholds.green` (0.4).
-    Line 7: `limits.steps` must be a whole number from 1 to 50, but is `51`.
-    Line 8: `limits.cost_usd` must be a number above 0 and at most 10000, but is `0`.
-    Line 9: `limits.rework_cycles` must be a whole number from 1 to 20, but is `1.5`.
-    Line 10: `limits` has no key `tokens`; known are cost_usd, cost_ceiling_usd, wall_time_hours, rework_cycles, chain_generations, steps, parallel_tasks, open_pull_requests, ci_minutes, approval_hours.
-    Line 12: `name` must be kebab-case of at most 40 characters, such as `unit-tests`, but is `Test`.
-    Line 13: a verifier must not be named `adjutant`: that is the check of the whole.
-    Line 14: a verifier needs a command to `run`, such as `cargo test`.
-    Line 15: `weight` must be a number above 0 and at most 100, but is `0`.
-    Line 16: the verifier `test` is there twice; give each a name of its own.
-    Line 17: `base` must be a branch's name, without `refs/heads/`, but is `-main`.
-    Line 18: `judge` must be a mapping (`key: value`), but is `strict`.
-    Line 19: `protected_paths` has a glob that does not compile: error parsing glob 'a{b': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?).
-    Line 19: `protected_paths` must be a list of globs from the root of the tree, such as `migrations/**`, but is `/etc`.
-    Line 20: the file has no key `colour`; known are label, autonomy, plan_approval, delivery, merge, base, agent, thresholds, limits, setup, verifiers, ci, judge, diff, protected_paths.
-    ");
+/// The faults of a file with their lines.
+fn faults(yaml: &str) -> Vec<(u64, FileFault)> {
+    read(yaml).unwrap_err().into_iter().map(|LineFault { line, fault }| (line, fault)).collect()
 }
 
 #[test]
 fn what_is_no_yaml_is_told_with_its_line() {
-    for (yaml, start) in [
-        ("label: [a", "Line "),
-        ("label: a\nlabel: b", "Line 2: "),
-        ("a: &a [x]\nb: *c", "Line 2: "),
-        ("- a", "Line 1: the file must be a mapping"),
-        ("text", "Line 1: the file must be a mapping"),
-        ("a: 1\n---\nb: 2", "Line "),
-    ] {
-        let faults = parse(yaml).unwrap_err();
-        assert!(faults[0].starts_with(start), "{yaml:?}: {faults:?}");
+    for (yaml, at) in [("label: [a", 1), ("label: a\nlabel: b", 2), ("a: &a [x]\nb: *c", 2), ("a: 1\n---\nb: 2", 2)] {
+        let faults = faults(yaml);
+        assert!(matches!(faults[..], [(line, FileFault::NotYaml { .. })] if line == at), "{yaml:?}: {faults:?}");
     }
-    assert!(parse(&format!("# {}", "x".repeat(70_000))).unwrap_err()[0].contains("at most"));
+    for (yaml, found) in [("- a", Found::List), ("text", Found::Value("text".to_owned()))] {
+        assert_eq!(faults(yaml), [(1, FileFault::NotAMapping { mapping: Mapping::File, found })]);
+    }
+    let large = format!("# {}", "x".repeat(70_000));
+    assert_eq!(faults(&large), [(1, FileFault::TooLarge { bytes: 70_002, allowed: 65_536 })]);
 }
 
 #[test]
-fn yaml_faults_are_sentences() {
-    let told = |yaml: &str| parse(yaml).unwrap_err().join("\n");
-    insta::assert_snapshot!(told("label: [a"), @"Line 1: this cannot be read as YAML: unclosed bracket '['.");
-    insta::assert_snapshot!(told("label: a\nlabel: b"), @"Line 2: this cannot be read as YAML: duplicate mapping key: label not allowed here.");
-    insta::assert_snapshot!(told("a: 1\n---\nb: 2"), @"Line 2: this cannot be read as YAML: YAML document too large or too complex: limits breached: Documents { documents: 2 }.");
-    insta::assert_snapshot!(told("label: a\n bad: b"), @"Line 2: this cannot be read as YAML: mapping values are not allowed in this context.");
+fn more_faults_than_anybody_reads_are_counted() {
+    let yaml: String = (0..40).map(|number| format!("key{number}: 1\n")).collect();
+    let faults = parse(&yaml).unwrap_err();
+    assert_eq!((faults.len(), faults.last()), (31, Some(&PolicyFault::More { faults: 10 })));
+}
+
+#[test]
+fn what_a_fault_quotes_is_cut() {
+    let long = "x".repeat(500);
+    for yaml in [format!("{long}: 1"), format!("autonomy: {long}")] {
+        let told = serde_json::to_string(&parse(&yaml).unwrap_err()).unwrap();
+        assert!(told.contains(&long[..60]) && !told.contains(&long[..61]), "{told}");
+    }
 }
 
 #[test]
@@ -199,7 +162,8 @@ proptest! {
         yaml in "((label|limits|verifiers|judge|base|  steps|  - name|- run)(:|: |: \\[|: \\{|: &a|: \\*a)[a-z0-9.,\\]\\} ]{0,5}\n){0,8}"
     ) {
         if let Err(faults) = parse(&yaml) {
-            prop_assert!(faults.iter().all(|fault| fault.contains("ine") || fault.contains("more")));
+            let told = |fault: &PolicyFault| matches!(fault, PolicyFault::Line(_) | PolicyFault::More { .. });
+            prop_assert!(!faults.is_empty() && faults.iter().all(told));
         }
     }
 }
@@ -232,18 +196,13 @@ fn u_0000_in_any_text_of_the_file_is_a_fault_with_its_line_and_is_told_without_i
     for path in texts {
         let mut file = file.clone();
         *file.pointer_mut(&path).unwrap() = "a\0b".into();
-        let faults = parse(&file.to_string()).unwrap_err();
-        assert!(
-            faults.iter().any(|fault| fault.contains("Line 1: this text has the character U+0000")),
-            "{path}: {faults:?}"
-        );
-        assert!(!faults.concat().contains('\0'), "{path}: {faults:?}");
+        let faults = faults(&file.to_string());
+        assert!(faults.contains(&(1, FileFault::Unstorable)), "{path}: {faults:?}");
+        assert!(!format!("{faults:?}").contains("\\0"), "{path}: {faults:?}");
     }
-    let faults = parse("a: 1\n\"b\\0c\": 1\n").unwrap_err();
-    assert!(
-        faults[1].starts_with("Line 2: this text has the character U+0000") && !faults.concat().contains('\0'),
-        "{faults:?}"
-    );
+    let faults = faults("a: 1\n\"b\\0c\": 1\n");
+    assert_eq!(faults[1], (2, FileFault::Unstorable));
+    assert!(!format!("{faults:?}").contains("\\0"), "{faults:?}");
 }
 
 #[test]

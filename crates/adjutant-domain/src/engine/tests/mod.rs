@@ -20,7 +20,7 @@ use crate::failure::{Failure, MergeProblem};
 use crate::ids::{Branch, Login, Repo, Sha, StepId, StepName, TaskId, Usd};
 use crate::network::NetworkReport;
 use crate::plan::PlanFault;
-use crate::policy::{Autonomy, Delivery, FinalMerge, Policy};
+use crate::policy::{Autonomy, Delivery, FinalMerge, Policy, PolicyFault};
 use crate::refusal::Refusal;
 use crate::replan::ReplanReason;
 use crate::signal::{Commanded, Labelled, Permission, PolicyRead, Requester, Signal, Source, SourceKind, TaskOutcome};

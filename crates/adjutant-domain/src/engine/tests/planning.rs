@@ -23,7 +23,7 @@ fn a_label_by_a_bot_is_not_even_answered() {
 #[test]
 fn a_broken_policy_is_answered_with_its_faults_and_starts_nothing() {
     let mut broken = labelled(Policy::default());
-    broken.policy = Err(vec!["line 3: no".to_owned()]);
+    broken.policy = Err(vec![PolicyFault::More { faults: 1 }]);
     let decision = open(&broken, morning());
     assert_eq!(decision.directive, None);
     assert!(matches!(&decision.effects[..], [Effect::Announce { notice: Notice::PolicyBroken { .. }, .. }]));

@@ -77,7 +77,7 @@ fn a_broken_policy_changes_nothing_and_is_told() {
     for command in [Command::Reload, Command::Replan { reason: String::new() }] {
         let mut world = World::started(Policy::default(), single());
         let (policy, generation) = (world.directive.policy.clone(), world.directive.generation);
-        let faults = vec!["Line 1: `autonomy` is unknown.".to_owned()];
+        let faults = vec![PolicyFault::More { faults: 7 }];
         reload(&mut world, command, PolicyRead { policy: Err(faults.clone()), ..policy_read(Policy::default()) });
         assert_eq!(world.refusal(), Some(&Notice::Refused { reason: Refusal::PolicyBroken { faults } }));
         assert_eq!((world.directive.policy.clone(), world.directive.generation), (policy, generation));

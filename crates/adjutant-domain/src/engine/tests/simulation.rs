@@ -396,7 +396,11 @@ impl Simulation {
     fn policy_by_now(&mut self) -> PolicyRead {
         let setup = self.dice.one_in(2).then(|| vec!["npm ci".to_owned()]);
         let read = policy_read(Policy { setup, ..self.directive.policy.clone() });
-        if self.dice.one_in(20) { PolicyRead { policy: Err(vec!["Line 1.".to_owned()]), ..read } } else { read }
+        if self.dice.one_in(20) {
+            PolicyRead { policy: Err(vec![PolicyFault::More { faults: 1 }]), ..read }
+        } else {
+            read
+        }
     }
 
     /// What a helpful maintainer does when nothing moves: answers what is asked.
