@@ -24,6 +24,16 @@ pub enum Network {
     Host,
 }
 
+impl Network {
+    /// The list of hosts, if it is one.
+    pub fn hosts(&self) -> Option<&Hosts> {
+        match self {
+            Self::Hosts(hosts) => Some(hosts),
+            Self::None | Self::Host => None,
+        }
+    }
+}
+
 /// A host in the one form that is compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostName {

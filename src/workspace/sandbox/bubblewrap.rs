@@ -155,7 +155,7 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
         args.parents(inside);
         args.bind(how, host, inside);
     }
-    if let Network::Hosts(_) = run.network {
+    if run.is_launched(inner.mode) || run.shows_program {
         args.bind("--ro-bind", &inner.launcher, Path::new(network::LAUNCHER));
     }
     // The writable rest of the root is in memory that no limit counts.

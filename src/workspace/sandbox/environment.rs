@@ -32,7 +32,8 @@ pub(super) fn variables(inner: &Inner, run: &SandboxRun, scratch: &Scratch) -> B
         .map(str::to_owned);
     // Where package managers put programs. A home is of one run, above the prepared environment's.
     let own = [".venv/bin", ".local/bin", ".cargo/bin", ".gems/bin", "go/bin"].map(|folder| format!("{home}/{folder}"));
-    let path = own.into_iter().chain(bins).chain(system).collect::<Vec<_>>().join(":");
+    let first = run.path.iter().map(|folder| folder.display().to_string());
+    let path = first.chain(own).chain(bins).chain(system).collect::<Vec<_>>().join(":");
     let mut env: BTreeMap<String, String> = [
         ("PATH", path.as_str()),
         ("HOME", &home),

@@ -7,13 +7,12 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adjutant_domain::network::Network;
 use tokio::net::unix::pipe;
 use tokio::process::Command;
 
 use super::bubblewrap::{self, Scratch};
 use super::layers::{Layering, Overlays};
-use super::network::Gateway;
+use super::network::Outside;
 use super::output::Tail;
 use super::watch::{ProcessTree, RunEnd, Watch};
 use super::{
@@ -118,7 +117,7 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     let (reader, writer) = std::io::pipe().map_err(|error| SandboxError::Start(error.to_string()))?;
     let second = writer.try_clone().map_err(|error| SandboxError::Start(error.to_string()))?;
     let mut command = command(inner, &run, &scratch, &overlays, groups.as_ref());
-    let (gateway, stdin) = gateway(inner, &run.network)?;
+    let (outside, stdin) = outside(inner, &run)?;
     command.stdin(stdin).stdout(writer).stderr(second);
     let mut child = spawn::spawn(command).await.map_err(|error| SandboxError::Start(error.to_string()))?;
     let reader =
@@ -133,25 +132,27 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     let status = tokio::fs::read_to_string(scratch.folder("status")).await.unwrap_or_default();
     // Removing a home full of build output takes long, and the caller need not wait for it.
     tokio::task::spawn_blocking(move || drop((groups, scratch)));
-    let launched = gateway.as_ref().is_none_or(Gateway::launched);
+    let launched = outside.as_ref().is_none_or(Outside::launched);
     let reported = inner.mode == Mode::None || status.contains("\"exit-code\"");
     let exit = match ended {
         RunEnd::Stopped(exit) => exit,
         RunEnd::ByItself(exit) if launched && reported => exit_of(exit),
         RunEnd::ByItself(_) => return Err(SandboxError::Start(tail)),
     };
-    let refused = gateway.map(|gateway| gateway.refused()).unwrap_or_default();
+    let refused = outside.map(|outside| outside.refused()).unwrap_or_default();
     Ok(RunOutcome { exit, duration: started.elapsed(), tail, log_bytes: written, refused })
 }
 
-/// The proxy of a run with a list of hosts, and the run's standard input.
-fn gateway(inner: &Inner, network: &Network) -> Result<(Option<Gateway>, Stdio), SandboxError> {
-    let (Network::Hosts(hosts), Mode::Bubblewrap) = (network, inner.mode) else {
+/// Our side of the network of a run that has ports of ours, and the run's standard input.
+fn outside(inner: &Inner, run: &SandboxRun) -> Result<(Option<Outside>, Stdio), SandboxError> {
+    if !run.is_launched(inner.mode) {
         return Ok((None, Stdio::null()));
-    };
-    let opened = Gateway::open(hosts.clone(), Arc::clone(&inner.dialer));
-    let (gateway, stdin) = opened.map_err(|error| SandboxError::Start(error.to_string()))?;
-    Ok((Some(gateway), stdin.into()))
+    }
+    let hosts = run.network.hosts().cloned();
+    let door = run.door.clone().filter(|door| door.inside);
+    let opened = Outside::open(hosts, door, Arc::clone(&inner.dialer));
+    let (outside, stdin) = opened.map_err(|error| SandboxError::Start(error.to_string()))?;
+    Ok((Some(outside), stdin.into()))
 }
 
 fn check(run: &SandboxRun) -> Result<(), SandboxError> {
@@ -224,8 +225,9 @@ fn command(
         argv.extend([which("bwrap").unwrap_or_else(|| "bwrap".into()).into(), "--json-status-fd".into(), "3".into()]);
         argv.extend(bubblewrap::arguments(inner, run, scratch, overlays));
         argv.extend(bubblewrap::run_as(inner.run_as).into_iter().map(OsString::from));
-        if let Network::Hosts(_) = run.network {
-            argv.extend(network::launch().map(OsString::from));
+        if run.is_launched(inner.mode) {
+            let door = run.door.as_ref().is_some_and(|door| door.inside);
+            argv.extend(network::launch(run.network.hosts().is_some(), door).into_iter().map(OsString::from));
         }
     }
     argv.extend(limits::wrapper(&run.limits, groups.is_some()).into_iter().map(OsString::from));

@@ -48,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::workspace::files::{Excess, WalkError};
 use network::{Dial, SystemDialer};
+pub use network::{Door, Opened};
 
 /// Where the clone is mounted inside the sandbox. It is the same for every run, so that build caches stay valid.
 pub const TREE: &str = "/work/tree";
@@ -149,6 +150,12 @@ pub struct SandboxRun {
     pub env: BTreeMap<String, String>,
     /// What it may reach.
     pub network: Network,
+    /// A port of its loopback that somebody of ours serves.
+    pub door: Option<Door>,
+    /// Folders that come first in its `PATH`, as the run sees them.
+    pub path: Vec<PathBuf>,
+    /// Whether it sees our own program, at the path that [`Sandbox::program`] gives.
+    pub shows_program: bool,
     /// Its resource limits.
     pub limits: Limits,
     /// The file for everything that it prints. Its folder is created, and an existing file is replaced.
@@ -172,12 +179,23 @@ impl SandboxRun {
             writable: Vec::new(),
             env: BTreeMap::new(),
             network: Network::None,
+            door: None,
+            path: Vec::new(),
+            shows_program: false,
             limits: Limits::default(),
             log: log.into(),
             scratch: None,
             layer: None,
             cancel: CancellationToken::new(),
         }
+    }
+}
+
+impl SandboxRun {
+    /// Whether our program starts the command, to open ports in the run's own network.
+    fn is_launched(&self, mode: Mode) -> bool {
+        let has_ports = self.network.hosts().is_some() || self.door.as_ref().is_some_and(|door| door.inside);
+        mode == Mode::Bubblewrap && has_ports
     }
 }
 
@@ -329,6 +347,23 @@ impl Sandbox {
     /// Whether processes are sandboxed.
     pub fn mode(&self) -> Mode {
         self.inner.mode
+    }
+
+    /// A port for a run with this network, and its listener once the run has opened it.
+    pub async fn door(&self, network: &Network) -> std::io::Result<(Door, Opened)> {
+        if self.inner.mode == Mode::Bubblewrap && *network != Network::Host {
+            Ok(Door::inside())
+        } else {
+            Door::outside().await
+        }
+    }
+
+    /// The path at which a run that shows it sees our own program.
+    pub fn program(&self) -> &Path {
+        match self.inner.mode {
+            Mode::Bubblewrap => Path::new(network::LAUNCHER),
+            Mode::None => &self.inner.launcher,
+        }
     }
 
     /// Which limits are enforced here and which are not.

@@ -2,21 +2,21 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::net::TcpListener;
+use std::net;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
     recvmsg, sendmsg,
 };
 use tokio::io::Interest;
+use tokio::net::{TcpListener, UnixStream};
 
 /// The byte that carries the socket: a message must not be empty (unix(7)).
 const CARRIER: &[u8] = b"L";
 
 /// Passes `listener` to whoever holds the other end of `through`.
-pub(super) fn send(through: impl AsFd, listener: &TcpListener) -> io::Result<()> {
+pub(super) fn send(through: impl AsFd, listener: &net::TcpListener) -> io::Result<()> {
     let passed = [listener.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -28,12 +28,10 @@ pub(super) fn send(through: impl AsFd, listener: &TcpListener) -> io::Result<()>
 }
 
 /// Waits for the listener. `None` where the other end closed without sending one.
-pub(super) async fn receive(through: UnixStream) -> io::Result<Option<tokio::net::TcpListener>> {
-    through.set_nonblocking(true)?;
-    let through = tokio::net::UnixStream::from_std(through)?;
+pub(super) async fn receive(through: &UnixStream) -> io::Result<Option<TcpListener>> {
     let passed = loop {
         through.readable().await?;
-        match through.try_io(Interest::READABLE, || take(&through)) {
+        match through.try_io(Interest::READABLE, || take(through)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             taken => break taken?,
         }
@@ -42,9 +40,9 @@ pub(super) async fn receive(through: UnixStream) -> io::Result<Option<tokio::net
     if !rustix::net::sockopt::socket_acceptconn(&passed)? {
         return Err(io::Error::other("what was passed is no listening socket"));
     }
-    let listener = TcpListener::from(passed);
+    let listener = net::TcpListener::from(passed);
     listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener).map(Some)
+    TcpListener::from_std(listener).map(Some)
 }
 
 fn take(through: impl AsFd) -> io::Result<Option<OwnedFd>> {

@@ -17,12 +17,16 @@
 //! The proxy reads `CONNECT` to port 443 and, for plain HTTP to port 80, `GET` and `HEAD`. It connects to the address
 //! that it checked, so a name that resolves to another address a moment later is of no use. Names resolve outside only.
 //!
+//! A [`Door`] is a second port of the same kind, which leads to a server of ours instead of a list of hosts. A run may
+//! have one without the other.
+//!
 //! What never happens here: nothing is connected to a loopback, private, link-local or otherwise internal address,
 //! whatever a list says. No byte inside of a tunnel is read or changed.
 
 mod address;
 mod answer;
 mod dial;
+mod door;
 mod environment;
 mod handover;
 pub mod launcher;
@@ -32,20 +36,26 @@ mod relay;
 mod request;
 
 pub use dial::{Dial, Dialling, SystemDialer};
+pub use door::{Door, Opened};
 pub(super) use environment::variables;
-pub(super) use proxy::Gateway;
+pub(super) use proxy::Outside;
 
 use adjutant_domain::network::RefusedHost;
 
 /// The port of the proxy inside the sandbox. It is below the range that the kernel gives to programs which ask for any
 /// port.
 pub(super) const PORT: u16 = 28_428;
+/// The port of a [`Door`] in a network of its own.
+pub(super) const DOOR_PORT: u16 = 28_429;
 /// Where our program is mounted.
-pub(super) const LAUNCHER: &str = "/opt/adjutant";
+pub(in crate::workspace) const LAUNCHER: &str = "/opt/adjutant";
 
-/// The command that starts the launcher, up to the command that it executes.
-pub(super) fn launch() -> [String; 5] {
-    [LAUNCHER, launcher::SUBCOMMAND, "--port", &PORT.to_string(), "--"].map(str::to_owned)
+/// The command that starts the launcher, up to the command that it executes: with the proxy's port, a door's, or both.
+pub(super) fn launch(proxy: bool, door: bool) -> Vec<String> {
+    let ports = [(proxy, PORT), (door, DOOR_PORT)].into_iter().filter(|(wanted, _)| *wanted);
+    let ports = ports.flat_map(|(_, port)| ["--port".to_owned(), port.to_string()]);
+    let program = [LAUNCHER, launcher::SUBCOMMAND].map(str::to_owned);
+    program.into_iter().chain(ports).chain(["--".to_owned()]).collect()
 }
 
 #[cfg(test)]

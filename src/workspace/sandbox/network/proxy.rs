@@ -1,4 +1,4 @@
-//! The proxy of one run.
+//! Our side of a run's network: the proxy.
 
 use std::convert::Infallible;
 use std::io;
@@ -26,7 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::answer::{self, Body};
 use super::refusals::Refusals;
 use super::request::{self, Denied, Destination};
-use super::{Dial, address, handover, relay};
+use super::{Dial, Door, address, handover, relay};
 
 /// Connections at one time. Further ones wait.
 const CONNECTIONS: usize = 64;
@@ -43,9 +43,9 @@ const PLAIN_TIME: Duration = Duration::from_mins(10);
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 4;
 
-/// The proxy of one run. It ends when this is dropped.
+/// Our side of a run's network: the proxy, and the way of a door's listener. It ends when this is dropped.
 #[derive(Debug)]
-pub(in super::super) struct Gateway {
+pub(in super::super) struct Outside {
     state: Arc<State>,
     _open: DropGuard,
 }
@@ -63,19 +63,26 @@ struct State {
 /// A tunnel that the request's connection becomes.
 type Tunnel = (OnUpgrade, TcpStream);
 
-impl Gateway {
-    /// Starts the proxy. It waits for a listener from whoever gets the socket, as its standard input.
-    pub(in super::super) fn open(hosts: Hosts, dialer: Arc<dyn Dial>) -> io::Result<(Self, OwnedFd)> {
+impl Outside {
+    /// Starts the proxy of a list of hosts. It waits for its listener, and for that of `door`, from whoever gets the
+    /// socket as its standard input.
+    pub(in super::super) fn open(
+        hosts: Option<Hosts>,
+        door: Option<Door>,
+        dialer: Arc<dyn Dial>,
+    ) -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let ours = tokio::net::UnixStream::from_std(ours)?;
         let closed = CancellationToken::new();
         let state = Arc::new(State {
-            hosts,
+            hosts: hosts.clone().unwrap_or_default(),
             dialer,
             refusals: Refusals::default(),
             launched: AtomicBool::new(false),
             closed: closed.clone(),
         });
-        tokio::spawn(closed.clone().run_until_cancelled_owned(serve(ours, Arc::clone(&state))));
+        tokio::spawn(closed.clone().run_until_cancelled_owned(serve(ours, hosts.is_some(), door, Arc::clone(&state))));
         Ok((Self { state, _open: closed.drop_guard() }, theirs.into()))
     }
 
@@ -90,14 +97,23 @@ impl Gateway {
     }
 }
 
-async fn serve(socket: UnixStream, state: Arc<State>) {
-    let listener = match handover::receive(socket).await {
-        Ok(Some(listener)) => listener,
-        Ok(None) => return,
-        Err(error) => return tracing::warn!(%error, "the sandbox handed out no listener; the run has no network"),
-    };
+async fn serve(socket: tokio::net::UnixStream, has_hosts: bool, door: Option<Door>, state: Arc<State>) {
+    let mut proxy = None;
+    for door in has_hosts.then_some(None).into_iter().chain(door.map(Some)) {
+        let listener = match handover::receive(&socket).await {
+            Ok(Some(listener)) => listener,
+            Ok(None) => return,
+            Err(error) => return tracing::warn!(%error, "the sandbox handed out no listener; the run has no network"),
+        };
+        match door {
+            Some(door) => door.open(listener),
+            None => proxy = Some(listener),
+        }
+    }
     state.launched.store(true, Ordering::Release);
-    accept(&listener, &state).await;
+    if let Some(proxy) = proxy {
+        accept(&proxy, &state).await;
+    }
 }
 
 async fn accept(listener: &TcpListener, state: &Arc<State>) {
