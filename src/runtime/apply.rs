@@ -126,6 +126,9 @@ impl App {
                 };
                 let settled = calibration::settled(&before, &directive, signal);
                 self.keep(&mut transaction, id, Some(&before), decision, now, &mut after).await?;
+                if let Signal::TaskMeasured { measure, .. } = signal {
+                    transaction.book_model_run(measure.run).await?;
+                }
                 for score in &settled {
                     transaction.settle_score(score, now).await?;
                 }

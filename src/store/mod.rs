@@ -21,6 +21,7 @@ mod listen;
 pub mod operator;
 pub mod overview;
 pub mod queue;
+pub mod spending;
 mod waiting;
 
 use std::time::Duration;

@@ -27,6 +27,7 @@ mod pygithub;
 mod queue;
 mod scripts;
 mod serve;
+mod spending;
 mod support;
 mod try_out;
 mod web;
