@@ -9,6 +9,7 @@ mod try_out;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use adjutant::agent::DRIVER;
 use adjutant::cli::{self, CalibrationArgs, CliError, DirectiveArgs, QueueArgs};
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
@@ -77,8 +78,12 @@ ADJUTANT_WEBHOOK_SECRET_FILE. Without DATABASE_URL a private Postgres is run in 
 fn main() -> ExitCode {
     close_inherited_descriptors();
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == launcher::SUBCOMMAND) {
+    let first = arguments.next();
+    if first.as_deref().is_some_and(|first| first == launcher::SUBCOMMAND) {
         return launcher::run(arguments);
+    }
+    if first.is_some_and(|first| first == DRIVER) {
+        return agent_presets::driver::run(&PathBuf::from(arguments.next().unwrap_or_default()));
     }
     let command = Cli::parse().command;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -14,17 +14,20 @@
 //! changes to the clone's own repository do not count.
 //!
 //! What never happens here: an agent is not trusted. An exit status of 0 is not success, a result is bounded and
-//! checked, and `workspace` reads the changes from the files. This folder has no key for a model, pushes nothing and
+//! checked, and `workspace` reads the changes from the files. A provider's key never enters a sandbox: a run reaches its
+//! model through a port of its own, whose other end is the gateway ([`ModelAccess`]). This folder pushes nothing and
 //! decides nothing.
 
+mod models;
 mod result_file;
 mod run;
 mod task_file;
 
+pub use models::{ModelAccess, ModelError, ModelUse};
 pub use result_file::{
     CriterionJudgement, Evidence, Judgement, MAX_RESULT_BYTES, REPORT, ResultFile, Usage, result_schema,
 };
-pub use run::{AgentError, AgentJob, AgentOutcome, AgentRun, AgentSpec, ContextText, run_agent};
+pub use run::{AgentError, AgentJob, AgentOutcome, AgentRun, AgentSpec, ContextText, DRIVER, PresetRun, run_agent};
 pub use task_file::{
     ContextFile, Criterion, Directive, PROTOCOL_VERSION, Requirement, Step, TaskBrief, TaskFile, TaskKind, task_schema,
 };

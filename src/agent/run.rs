@@ -7,12 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use agent_presets::{Config, Preset};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::models::{Gateway, ModelAccess, ModelUse};
 use super::result_file::{MAX_RESULT_BYTES, ResultFile};
 use super::task_file::{ContextFile, TaskFile};
-use crate::workspace::sandbox::{Bind, Exit, Limits, Sandbox, SandboxError, SandboxRun};
+use crate::workspace::sandbox::{Bind, Exit, HOME, Limits, Mode, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::network::{Network, RefusedHost};
@@ -22,6 +24,10 @@ const TASK: &str = "/work/task";
 /// The folder for the result file in the sandbox.
 const RESULT: &str = "/work/result";
 const RESULT_FILE: &str = "result.json";
+/// The driver's configuration, beside the task file.
+const DRIVER_FILE: &str = "driver.json";
+/// The hidden subcommand of our program that is the driver.
+pub const DRIVER: &str = "sandbox-agent";
 /// Shorter values of variables are treated as switches and not as secrets.
 const SHORTEST_SECRET: usize = 12;
 
@@ -30,8 +36,14 @@ const SHORTEST_SECRET: usize = 12;
 pub struct AgentSpec {
     /// The name that policies use for it.
     pub name: String,
-    /// The program and its arguments.
+    /// The program and its arguments; not read where there is a preset.
     pub argv: Vec<String>,
+    /// A program that our driver runs.
+    pub preset: Option<PresetRun>,
+    /// Its way to a model.
+    pub models: Option<ModelAccess>,
+    /// Folders that come first in its `PATH`.
+    pub path: Vec<PathBuf>,
     /// What it may reach.
     pub network: Network,
     pub env: BTreeMap<String, String>,
@@ -39,6 +51,14 @@ pub struct AgentSpec {
     pub readonly: Vec<Bind>,
     /// Its resource limits; `wall` is its time limit.
     pub limits: Limits,
+}
+
+/// A program that the driver runs by a preset, inside the sandbox.
+#[derive(Debug, Clone)]
+pub struct PresetRun {
+    pub preset: Preset,
+    /// The model that it is told to use.
+    pub model: Option<String>,
 }
 
 /// A text by a person, or output of a check, that the agent gets as a file.
@@ -62,6 +82,8 @@ pub struct AgentJob {
     pub task: TaskFile,
     /// The texts for the context folder.
     pub context: Vec<ContextText>,
+    /// The session of the step's earlier run, for a program that can resume one.
+    pub session: Option<String>,
     /// The prepared environment, which the agent sees below its files.
     pub layer: Option<PathBuf>,
     pub log: PathBuf,
@@ -130,6 +152,9 @@ pub struct AgentRun {
     /// The hosts that it asked for and was not let through to.
     #[serde(default)]
     pub refused: Vec<RefusedHost>,
+    /// What it asked of a model; `None` where it has no way to one through the gateway.
+    #[serde(default)]
+    pub models: Option<ModelUse>,
 }
 
 impl AgentRun {
@@ -143,6 +168,7 @@ impl AgentRun {
             log,
             tail: String::new(),
             refused: Vec::new(),
+            models: None,
         }
     }
 }
@@ -161,18 +187,34 @@ pub enum AgentError {
 pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Result<AgentRun, AgentError> {
     let task = Bind::new(job.folder.join("task"), TASK);
     let results = Bind::new(job.folder.join("result"), RESULT);
-    lay_out(sandbox, &job, &task, &results).map_err(|source| AgentError::Files { path: job.folder.clone(), source })?;
-    let mut run = SandboxRun::new(spec.argv.clone(), &job.workdir, &job.log);
-    run.env = environment(spec, sandbox.seen(&task), sandbox.seen(&results));
+    lay_out(sandbox, &job, &task, &results).map_err(files_of(&job))?;
+    let gateway = match &spec.models {
+        Some(access) => Some(Gateway::open(sandbox, &spec.network, access.clone()).await.map_err(files_of(&job))?),
+        None => None,
+    };
+    let argv = match &spec.preset {
+        Some(preset) => driver(sandbox, &job, preset, gateway.as_ref(), &task).map_err(files_of(&job))?,
+        None => spec.argv.clone(),
+    };
+    let mut run = SandboxRun::new(argv, &job.workdir, &job.log);
+    run.env = environment(spec, sandbox.seen(&task), sandbox.seen(&results), gateway.as_ref());
     run.readonly.clone_from(&spec.readonly);
     run.readonly.push(task);
     run.writable.push(results.clone());
     run.network = spec.network.clone();
+    run.path.clone_from(&spec.path);
+    run.door = gateway.as_ref().map(|gateway| gateway.door.clone());
+    run.shows_program = spec.preset.is_some();
     run.limits = spec.limits.clone();
-    run.scratch = Some(job.folder.join("scratch"));
+    run.scratch = Some(scratch(&job));
     run.layer = job.layer;
     run.cancel = job.cancel.clone();
-    let ran = sandbox.run(run).await?;
+    let ran = sandbox.run(run).await;
+    let models = match gateway {
+        Some(gateway) => Some(gateway.end().await),
+        None => None,
+    };
+    let ran = ran?;
     if !ran.refused.is_empty() {
         let hosts: BTreeSet<&str> = ran.refused.iter().map(|refused| refused.host.as_str()).collect();
         tracing::info!(agent = spec.name, ?hosts, "the agent asked for hosts that it may not reach; they were refused");
@@ -191,7 +233,43 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
         log: job.log,
         tail: clean(&ran.tail),
         refused: ran.refused.into_iter().map(|it| RefusedHost { host: clean(&it.host), ..it }).collect(),
+        models,
     })
+}
+
+fn files_of(job: &AgentJob) -> impl Fn(std::io::Error) -> AgentError + use<> {
+    let path = job.folder.clone();
+    move |source| AgentError::Files { path: path.clone(), source }
+}
+
+/// The folder with the run's home.
+fn scratch(job: &AgentJob) -> PathBuf {
+    job.folder.join("scratch")
+}
+
+/// Writes the driver's configuration. Returns the command that starts the driver.
+fn driver(
+    sandbox: &Sandbox,
+    job: &AgentJob,
+    PresetRun { preset, model }: &PresetRun,
+    gateway: Option<&Gateway>,
+    task: &Bind,
+) -> std::io::Result<Vec<String>> {
+    let config = Config {
+        preset: preset.clone(),
+        model: model.clone(),
+        base_url: gateway.map(Gateway::url).unwrap_or_default(),
+        key: gateway.map(|gateway| gateway.key.clone()).unwrap_or_default(),
+        max_output_tokens: gateway.map_or(0, Gateway::max_output),
+        session: job.session.clone(),
+        home: match sandbox.mode() {
+            Mode::Bubblewrap => PathBuf::from(HOME),
+            Mode::None => scratch(job).join("home"),
+        },
+    };
+    write(&task.host.join(DRIVER_FILE), &serde_json::to_vec(&config)?)?;
+    let file = sandbox.seen(task).join(DRIVER_FILE);
+    Ok(vec![sandbox.program().display().to_string(), DRIVER.to_owned(), file.display().to_string()])
 }
 
 /// Removes from the text the values of the agent's variables, and everything that looks like a credential. This keeps an
@@ -219,8 +297,12 @@ fn outcome(exit: Exit, left: &Result<Option<ResultFile>, String>, limits: &Limit
     }
 }
 
-fn environment(spec: &AgentSpec, task: &Path, results: &Path) -> BTreeMap<String, String> {
+fn environment(spec: &AgentSpec, task: &Path, results: &Path, gateway: Option<&Gateway>) -> BTreeMap<String, String> {
     let mut env = spec.env.clone();
+    if let Some(gateway) = gateway {
+        env.insert("ADJUTANT_MODEL_URL".to_owned(), gateway.url());
+        env.insert("ADJUTANT_MODEL_KEY".to_owned(), gateway.key.clone());
+    }
     env.insert("ADJUTANT_TASK_FILE".to_owned(), task.join("task.json").display().to_string());
     env.insert("ADJUTANT_RESULT_FILE".to_owned(), results.join(RESULT_FILE).display().to_string());
     env
@@ -289,7 +371,7 @@ fn read_result(path: &Path) -> Result<Option<ResultFile>, String> {
 mod tests {
     use super::*;
     use crate::agent::{Directive, TaskBrief, TaskKind};
-    use crate::workspace::sandbox::{Mode, SandboxConfig};
+    use crate::workspace::sandbox::SandboxConfig;
 
     struct Fixture {
         folder: tempfile::TempDir,
@@ -332,6 +414,7 @@ mod tests {
                     written_by: "maintainer".into(),
                     text: "the words".into(),
                 }],
+                session: None,
                 layer: None,
                 log: self.folder.path().join("agent.log"),
                 cancel: CancellationToken::new(),
@@ -347,6 +430,9 @@ mod tests {
         AgentSpec {
             name: "command".into(),
             argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            preset: None,
+            models: None,
+            path: Vec::new(),
             network: Network::None,
             env: BTreeMap::new(),
             readonly: Vec::new(),

@@ -1,8 +1,10 @@
 //! The state that all loops share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model_gateway::Upstream;
 use tokio::sync::Notify;
 
 use super::newer::Newer;
@@ -27,6 +29,8 @@ pub struct App {
     pub(super) sandbox: Sandbox,
     pub(super) environments: Environments,
     pub(super) settings: Settings,
+    /// The providers of models, by name.
+    pub(super) upstreams: BTreeMap<String, Arc<Upstream>>,
     pub(super) out_of_reach: OutOfReach,
     pub(super) newer: Newer,
     /// Notified when a delivery was stored.
@@ -50,7 +54,14 @@ impl App {
         arrived: Arc<Notify>,
         turned_away: Arc<Notify>,
     ) -> Self {
+        let upstreams = settings.models.iter().filter_map(|(name, provider)| {
+            let upstream = provider.upstream(name, &settings.prices);
+            let upstream =
+                upstream.inspect_err(|error| tracing::error!(provider = name, error, "a provider cannot be used"));
+            Some((name.clone(), Arc::new(upstream.ok()?)))
+        });
         Self {
+            upstreams: upstreams.collect(),
             feed: Feed::new(store.clone()),
             store,
             github,

@@ -1,29 +1,55 @@
 //! The agents that the operator offers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use agent_presets::{Api, Preset};
 use figment::value::Value;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use adjutant_domain::ids::Usd;
 use adjutant_domain::network::Network;
 
 use super::faults::Faults;
 use super::keys::{self, AGENT_COMMAND, Sources, nearest};
-use super::network;
+use super::models::{self, ModelSettings};
+use super::{network, program};
 
 /// The name of the agent that `ADJUTANT_AGENT_COMMAND` sets.
 const DEFAULT: &str = "default";
 /// The keys of an agent's table.
-const FIELDS: [&str; 6] = ["command", "network", "env", "readonly", "time_limit", "output_limit_mb"];
+const FIELDS: [&str; 12] = [
+    "command",
+    "preset",
+    "program",
+    "args",
+    "provider",
+    "model",
+    "network",
+    "env",
+    "readonly",
+    "time_limit",
+    "output_limit_mb",
+    "max_usd",
+];
+/// The most that a run may be declared to cost, in US dollars.
+const MAX_USD: f64 = 10_000.0;
 
 /// How one agent is run.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
-    /// The program and its arguments.
+    /// The program and its arguments, by the two-file protocol. Empty where there is a preset.
     pub command: Vec<String>,
+    /// A program that Adjutant knows how to run.
+    pub preset: Option<PresetSettings>,
+    /// The provider whose models it reaches through the gateway; `None` for no model by way of Adjutant.
+    pub provider: Option<String>,
+    /// Folders of programs that come first in its `PATH`.
+    pub path: Vec<PathBuf>,
+    /// What a run counts as whose cost nobody knows.
+    pub max_usd: Option<Usd>,
     /// What the sandbox lets it reach.
     pub network: Network,
     /// The variables of Adjutant's own environment that are passed on, with their values.
@@ -43,6 +69,10 @@ impl AgentSettings {
         Self {
             readonly: own_files(&command),
             command,
+            preset: None,
+            provider: None,
+            path: Vec::new(),
+            max_usd: None,
             network: Network::None,
             env: BTreeMap::new(),
             time_limit: Duration::from_hours(1),
@@ -51,9 +81,24 @@ impl AgentSettings {
     }
 }
 
+/// A program by its preset.
+#[derive(Debug, Clone)]
+pub struct PresetSettings {
+    pub preset: Preset,
+    /// The model that it is told to use; its own choice if `None`.
+    pub model: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 struct Table {
-    command: Command,
+    command: Option<Command>,
+    preset: Option<String>,
+    program: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    provider: Option<String>,
+    model: Option<String>,
+    max_usd: Option<f64>,
     network: Option<Reach>,
     #[serde(default)]
     env: Vec<String>,
@@ -79,12 +124,16 @@ enum Command {
 }
 
 /// All agents by name, and the one that is used if the policy chooses none.
-pub(super) fn read(sources: &Sources, faults: &mut Faults) -> (BTreeMap<String, AgentSettings>, Option<String>) {
+pub(super) fn read(
+    sources: &Sources,
+    providers: &BTreeMap<String, ModelSettings>,
+    faults: &mut Faults,
+) -> (BTreeMap<String, AgentSettings>, Option<String>) {
     let mut agents = BTreeMap::new();
-    match sources.agents() {
+    match sources.table(keys::AGENTS) {
         Some(Value::Dict(_, tables)) => {
             for (name, table) in tables {
-                if let Some(agent) = agent(name, table, sources, faults) {
+                if let Some(agent) = agent(name, table, sources, providers, faults) {
                     agents.insert(name.clone(), agent);
                 }
             }
@@ -102,13 +151,24 @@ pub(super) fn read(sources: &Sources, faults: &mut Faults) -> (BTreeMap<String, 
             Err(reason) => faults.add_about(AGENT_COMMAND, reason),
         }
     }
+    if let Some(preset) = sources.text(&keys::AGENT, faults)
+        && !agents.contains_key(&preset)
+    {
+        let mut agent = AgentSettings::new(Vec::new());
+        let model = sources.text(&keys::MODEL, faults);
+        let wanted = Wanted { preset: &preset, program: None, args: &[], model };
+        set_preset(&mut agent, keys::AGENT.variable, wanted, sources, faults);
+        set_provider(&mut agent, keys::AGENT.variable, None, providers, faults);
+        agents.insert(preset, agent);
+    }
     let default = default_agent(&agents, sources, faults);
     (agents, default)
 }
 
 /// The default agent: the one named in the settings, else the one called `default`, else the only one.
 fn default_agent(agents: &BTreeMap<String, AgentSettings>, sources: &Sources, faults: &mut Faults) -> Option<String> {
-    let Some(named) = sources.text(&keys::DEFAULT_AGENT, faults) else {
+    let named = sources.text(&keys::DEFAULT_AGENT, faults).or_else(|| sources.text(&keys::AGENT, faults));
+    let Some(named) = named else {
         let only = (agents.len() == 1).then(|| agents.keys().next()).flatten();
         return agents.get_key_value(DEFAULT).map(|(name, _)| name).or(only).cloned();
     };
@@ -120,7 +180,13 @@ fn default_agent(agents: &BTreeMap<String, AgentSettings>, sources: &Sources, fa
     Some(named)
 }
 
-fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> Option<AgentSettings> {
+fn agent(
+    name: &str,
+    table: &Value,
+    sources: &Sources,
+    providers: &BTreeMap<String, ModelSettings>,
+    faults: &mut Faults,
+) -> Option<AgentSettings> {
     let subject = format!("agents.{name}");
     let is_plain =
         |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "-_".contains(character);
@@ -139,21 +205,34 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
             return None;
         }
     };
-    let command = match table.command {
-        Command::Words(words) => words,
-        Command::Line(line) => command_line(&line).unwrap_or_else(|reason| {
-            faults.add_about(&format!("{subject}.command"), reason);
-            vec![line]
-        }),
+    let mut agent = match (table.command, &table.preset) {
+        (Some(command), None) => AgentSettings::new(command_of(&subject, command, faults)),
+        (None, Some(preset)) => {
+            let mut agent = AgentSettings::new(Vec::new());
+            let program = table.program.as_deref();
+            let wanted = Wanted { preset, program, args: &table.args, model: table.model.clone() };
+            set_preset(&mut agent, &subject, wanted, sources, faults);
+            agent
+        }
+        (Some(_), Some(_)) => {
+            faults.add_about(&subject, "has both a `command` and a `preset`: keep one");
+            return None;
+        }
+        (None, None) => {
+            let known = Preset::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let fault = format!("has no `preset` and no `command`: give one of {known}, or a command of your own");
+            faults.add_about(&subject, &fault);
+            return None;
+        }
     };
-    if command.first().is_none_or(String::is_empty) {
-        faults.add_about(&format!("{subject}.command"), "is empty: give the program and its arguments");
+    set_provider(&mut agent, &subject, table.provider, providers, faults);
+    match table.max_usd {
+        Some(dollars) if !(0.0..=MAX_USD).contains(&dollars) => {
+            let fault = format!("is {dollars}: give what a run may cost at most, from 0 to {MAX_USD} US dollars");
+            faults.add_about(&format!("{subject}.max_usd"), &fault);
+        }
+        dollars => agent.max_usd = dollars.map(Usd::from_dollars),
     }
-    if command.iter().any(|word| word.contains('\0')) {
-        faults
-            .add_about(&format!("{subject}.command"), "has the character U+0000, which no program takes: take it out");
-    }
-    let mut agent = AgentSettings::new(command);
     agent.network = match table.network {
         None | Some(Reach::Switch(false)) => Network::None,
         Some(Reach::Switch(true)) => Network::Host,
@@ -168,6 +247,14 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
         }
     }
     agent.env = pass_through(&subject, &table.env, sources, faults);
+    if agent.provider.is_some() {
+        for name in
+            agent.env.iter().filter(|(_, value)| models::is_secret(providers, value.expose_secret())).map(|it| it.0)
+        {
+            let fault = format!("names {name}, the key that the gateway holds for this agent: take it out");
+            faults.add_about(&format!("{subject}.env"), &fault);
+        }
+    }
     if let Some(text) = table.time_limit {
         match duration(&text) {
             Some(limit) => agent.time_limit = limit,
@@ -183,6 +270,91 @@ fn agent(name: &str, table: &Value, sources: &Sources, faults: &mut Faults) -> O
         None => {}
     }
     Some(agent)
+}
+
+fn command_of(subject: &str, command: Command, faults: &mut Faults) -> Vec<String> {
+    let subject = format!("{subject}.command");
+    let command = match command {
+        Command::Words(words) => words,
+        Command::Line(line) => command_line(&line).unwrap_or_else(|reason| {
+            faults.add_about(&subject, reason);
+            vec![line]
+        }),
+    };
+    if command.first().is_none_or(String::is_empty) {
+        faults.add_about(&subject, "is empty: give the program and its arguments");
+    }
+    if command.iter().any(|word| word.contains('\0')) {
+        faults.add_about(&subject, "has the character U+0000, which no program takes: take it out");
+    }
+    command
+}
+
+/// What an operator says of a preset.
+struct Wanted<'a> {
+    /// Its name, or the path of a file.
+    preset: &'a str,
+    program: Option<&'a str>,
+    args: &'a [String],
+    model: Option<String>,
+}
+
+/// Reads the preset, and finds its program on this machine.
+fn set_preset(agent: &mut AgentSettings, subject: &str, wanted: Wanted<'_>, sources: &Sources, faults: &mut Faults) {
+    let read = if Path::new(wanted.preset).extension().is_some_and(|it| it == "toml") {
+        let text = std::fs::read_to_string(wanted.preset).map_err(|error| error.to_string());
+        text.and_then(|text| Preset::parse(&text).map_err(|error| error.to_string()))
+    } else {
+        Preset::named(wanted.preset).map_err(|error| error.to_string())
+    };
+    let preset = match read {
+        Ok(preset) => preset,
+        Err(error) => return faults.add_about(subject, &format!("names the preset `{}`: {error}", wanted.preset)),
+    };
+    let named = wanted.program.unwrap_or(&preset.program).to_owned();
+    let Some(located) = program::locate(&named, sources.variable("PATH").as_deref()) else {
+        let fault = format!(
+            "needs the program `{named}` ({}), which is not in PATH: install it, or give its path as `program`",
+            preset.title
+        );
+        return faults.add_about(subject, &fault);
+    };
+    let preset = preset.with_program(&located.program.display().to_string(), wanted.args);
+    if let Err(error) = preset.check(wanted.model.as_deref()) {
+        return faults.add_about(subject, &error.to_string());
+    }
+    agent.readonly.extend(located.shown);
+    agent.path = located.path;
+    agent.preset = Some(PresetSettings { preset, model: wanted.model });
+}
+
+/// The provider that is named, or the one whose form the preset speaks.
+fn set_provider(
+    agent: &mut AgentSettings,
+    subject: &str,
+    named: Option<String>,
+    providers: &BTreeMap<String, ModelSettings>,
+    faults: &mut Faults,
+) {
+    let of_preset = agent.preset.as_ref().map(|it| match it.preset.api {
+        Api::Anthropic => "anthropic",
+        Api::Responses | Api::Chat => "openai",
+        Api::Gemini => "gemini",
+    });
+    let Some(provider) = named.or_else(|| of_preset.map(str::to_owned)) else { return };
+    if !providers.contains_key(&provider) {
+        let known = match provider.as_str() {
+            "anthropic" => "set ANTHROPIC_API_KEY, or CLAUDE_CODE_OAUTH_TOKEN for a subscription, or ",
+            "openai" => "set OPENAI_API_KEY, or ",
+            "gemini" => "set GEMINI_API_KEY, or ",
+            _ => "",
+        };
+        let fault = format!(
+            "needs the provider `{provider}`, which is not set up: {known}add `[models.{provider}]` with `key_file`"
+        );
+        faults.add_about(subject, &fault);
+    }
+    agent.provider = Some(provider);
 }
 
 /// The values of the variables that are passed to an agent. Adjutant's own variables are never among them.

@@ -47,6 +47,11 @@ keys! {
     GITHUB_SECONDS = "github_seconds", "ADJUTANT_GITHUB_SECONDS";
     LOOK_SECONDS = "look_seconds", "ADJUTANT_LOOK_SECONDS";
     PROGRESS_SECONDS = "progress_seconds", "ADJUTANT_PROGRESS_SECONDS";
+    AGENT = "agent", "ADJUTANT_AGENT";
+    MODEL = "model", "ADJUTANT_MODEL";
+    PRICES_FILE = "prices_file", "ADJUTANT_PRICES_FILE";
+    REPOSITORY_DAY_USD = "repository_day_usd", "ADJUTANT_REPOSITORY_DAY_USD";
+    INSTALLATION_DAY_USD = "installation_day_usd", "ADJUTANT_INSTALLATION_DAY_USD";
 }
 
 /// The shortcut for an agent named `default`, and the file's table of agents.
@@ -54,6 +59,11 @@ pub(super) const AGENT_COMMAND: &str = "ADJUTANT_AGENT_COMMAND";
 pub(super) const AGENTS: &str = "agents";
 /// The file's table with lists of hosts.
 pub(super) const NETWORK: &str = "network";
+/// The file's tables with providers of models, and with the prices of models.
+pub(super) const MODELS: &str = "models";
+pub(super) const PRICES: &str = "prices";
+/// The tables of the file.
+const TABLES: [&str; 4] = [AGENTS, NETWORK, MODELS, PRICES];
 /// The environment variable that names the settings file.
 const CONFIG: &str = "ADJUTANT_CONFIG";
 
@@ -102,14 +112,9 @@ impl Sources {
         self.file.contains_key(key.name)
     }
 
-    /// The file's table of agents.
-    pub(super) fn agents(&self) -> Option<&Value> {
-        self.file.get(AGENTS)
-    }
-
-    /// The file's table with lists of hosts.
-    pub(super) fn network(&self) -> Option<&Value> {
-        self.file.get(NETWORK)
+    /// A table of the file.
+    pub(super) fn table(&self, name: &str) -> Option<&Value> {
+        self.file.get(name)
     }
 
     pub(super) fn text(&self, key: &Key, faults: &mut Faults) -> Option<String> {
@@ -190,7 +195,7 @@ fn read_file(path: &Path, faults: &mut Faults) -> Dict {
         }
     };
     for unknown in dict.keys().filter(|name| !is_known(name)) {
-        let known = ALL.iter().map(|key| key.name).chain([AGENTS, NETWORK]);
+        let known = ALL.iter().map(|key| key.name).chain(TABLES);
         let hint = nearest(unknown, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
         faults.add_about(&subject, &format!("has the unknown key `{unknown}`{hint}"));
     }
@@ -198,7 +203,7 @@ fn read_file(path: &Path, faults: &mut Faults) -> Dict {
 }
 
 fn is_known(name: &str) -> bool {
-    name == AGENTS || name == NETWORK || ALL.iter().any(|key| key.name == name)
+    TABLES.contains(&name) || ALL.iter().any(|key| key.name == name)
 }
 
 /// The candidate that `word` was probably meant to be.

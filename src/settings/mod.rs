@@ -10,20 +10,25 @@
 mod agents;
 mod faults;
 mod keys;
+mod models;
 mod network;
+mod program;
 mod secrets;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use model_gateway::PriceTable;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
-pub use agents::AgentSettings;
+pub use agents::{AgentSettings, PresetSettings};
 pub use faults::{Fault, SettingsError};
+pub use models::{DayLimits, ModelSettings};
 pub use network::NetworkSettings;
 
 use faults::Faults;
@@ -51,11 +56,17 @@ pub struct Settings {
     pub agents: BTreeMap<String, AgentSettings>,
     /// The agent that is used if the policy chooses none.
     pub default_agent: Option<String>,
+    /// The providers of models, by name.
+    pub models: BTreeMap<String, ModelSettings>,
+    /// What models cost.
+    pub prices: Arc<PriceTable>,
+    /// What may be spent on models in a day.
+    pub day_limits: DayLimits,
     /// How much runs at once in this process.
     pub limits: ProcessLimits,
-    /// The hosts that runs of repositories' code may reach.
     /// Folders with further toolchains for agents and verifiers, each with a `bin`.
     pub toolchains: Vec<PathBuf>,
+    /// The hosts that runs of repositories' code may reach.
     pub network: NetworkSettings,
     /// The program that is the launcher in sandboxes: this process's own. No key sets it.
     pub program: PathBuf,
@@ -165,7 +176,10 @@ impl Settings {
         );
         let network = network::read(&sources, &mut faults);
         let toolchains = toolchains(&sources, &mut faults);
-        let (agents, default_agent) = agents::read(&sources, &mut faults);
+        let prices = Arc::new(models::prices(&sources, &mut faults));
+        let models = models::read(&sources, &prices, &mut faults);
+        let day_limits = models::day_limits(&sources, &mut faults);
+        let (agents, default_agent) = agents::read(&sources, &models, &mut faults);
         let limits = ProcessLimits {
             max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
             max_tasks_per_installation: at_least_one(&keys::MAX_TASKS_PER_INSTALLATION, 8, &sources, &mut faults),
@@ -191,6 +205,9 @@ impl Settings {
                 sandbox,
                 agents,
                 default_agent,
+                models,
+                prices,
+                day_limits,
                 limits,
                 toolchains,
                 network,

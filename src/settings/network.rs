@@ -81,7 +81,7 @@ fn registries() -> impl Iterator<Item = HostPattern> {
 
 pub(super) fn read(sources: &Sources, faults: &mut Faults) -> NetworkSettings {
     let mut settings = NetworkSettings::default();
-    let table = match sources.network() {
+    let table = match sources.table(keys::NETWORK) {
         None => return settings,
         Some(Value::Dict(_, table)) => table,
         Some(_) => {

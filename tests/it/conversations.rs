@@ -3,6 +3,7 @@
 //! Each test has its own environment ([`crate::support::stage`]): the playground as GitHub, real Postgres, real git,
 //! and a scripted agent in the sandbox. By default, `broken` in a text file is red and `ugly` is yellow.
 
+mod agents;
 mod base;
 mod baseline;
 mod breakers;

@@ -90,6 +90,9 @@ pub(super) fn agent(place: Fixture) -> Pin<Box<dyn Future<Output = Seen>>> {
         let spec = AgentSpec {
             name: "attempts".to_owned(),
             argv: ["python3", "attempts.py"].map(str::to_owned).to_vec(),
+            preset: None,
+            models: None,
+            path: Vec::new(),
             network: Network::Hosts(list(&LISTED)),
             env: BTreeMap::new(),
             readonly: Vec::new(),
@@ -103,6 +106,7 @@ pub(super) fn agent(place: Fixture) -> Pin<Box<dyn Future<Output = Seen>>> {
             folder,
             task: task(),
             context: Vec::new(),
+            session: None,
             layer: None,
             log: log.clone(),
             cancel: CancellationToken::new(),

@@ -1,17 +1,12 @@
 //! The inputs of a task: the agent that runs it, its task file, and the earlier reports and instructions.
 
-use std::collections::BTreeMap;
-
-use secrecy::ExposeSecret;
-
 use super::{EffectError, Job};
-use crate::agent::{self, AgentSpec, ContextText, TaskFile};
+use crate::agent::{self, ContextText, TaskFile};
 use crate::environment::Environment;
 use crate::report;
 use crate::runtime::effects::environment::{self, Way};
 use crate::runtime::effects::trees::Source;
 use crate::settings::AgentSettings;
-use crate::workspace::sandbox::{Bind, Limits};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::plan;
 use adjutant_domain::step::{Step, StepKind};
@@ -136,18 +131,5 @@ fn step_of_task(step: &Step) -> agent::Step {
         contract: step.contract().as_str().to_owned(),
         requirements: step.requirements.clone(),
         criteria: step.criteria.clone(),
-    }
-}
-
-pub(super) fn spec(name: &str, settings: &AgentSettings) -> AgentSpec {
-    let env: BTreeMap<_, _> =
-        settings.env.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
-    AgentSpec {
-        name: name.to_owned(),
-        argv: settings.command.clone(),
-        network: settings.network.clone(),
-        env,
-        readonly: settings.readonly.iter().map(|path| Bind::new(path, path)).collect(),
-        limits: Limits { wall: settings.time_limit, output_bytes: settings.output_limit, ..Limits::default() },
     }
 }

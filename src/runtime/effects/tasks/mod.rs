@@ -10,7 +10,9 @@ mod context;
 mod handed_in;
 mod journal;
 mod judging;
+mod money;
 mod progress;
+mod spec;
 
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +31,6 @@ use adjutant_domain::ids::{Sha, TaskId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::{Measure, Task, TaskKind, TaskStatus};
-use context::spec;
 
 /// The trailer that identifies a task's commit.
 const TRAILER: &str = "Adjutant-Task";
@@ -315,9 +316,11 @@ impl Job<'_> {
     /// What may be pushed: the policy's rules, and no value of a variable that any agent is given.
     fn rules(&self) -> Result<Rules, EffectError> {
         let paths = self.directive.policy.protected_paths.iter().map(String::as_str);
-        let variables = self.app.settings.agents.values().flat_map(|agent| &agent.env);
-        let variables = variables.map(|(name, value)| (name.as_str(), value.expose_secret()));
-        let known = KnownSecrets::new(variables);
+        let settings = &self.app.settings;
+        let variables =
+            settings.agents.values().flat_map(|agent| &agent.env).map(|(name, value)| (name.as_str(), value));
+        let keys = settings.models.iter().filter_map(|(name, provider)| Some((name.as_str(), provider.secret()?)));
+        let known = KnownSecrets::new(variables.chain(keys).map(|(name, value)| (name, value.expose_secret())));
         Ok(Rules { known, ..Rules::new(paths).map_err(no_pattern)? })
     }
 
@@ -396,8 +399,10 @@ impl Job<'_> {
     async fn agent(&self, tree: &Tree, head: &str, instructions: String) -> Result<AgentRun, EffectError> {
         if let Some(ended) = journal::read(tree, self.task.id) {
             tracing::info!(task = %self.task.id, "the agent had ended before; its work is submitted now");
+            self.book_lost_runs(Some(ended.measure.run)).await?;
             return self.measured(ended).await;
         }
+        self.book_lost_runs(None).await?;
         let (name, settings) = self.choose_agent()?;
         let log = self.app.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
         self.app.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
@@ -411,11 +416,13 @@ impl Job<'_> {
             folder: tree.beside("agent"),
             task: self.task_file(head, instructions),
             context: self.context(),
+            session: None,
             layer: environment.layer(),
             log,
             cancel: self.cancel.clone(),
         };
-        let spec = spec(name, settings);
+        let account = self.account(name, settings).await?;
+        let spec = self.spec(name, settings, account.as_ref())?;
         let ran = self.working.rest_while(agent::run_agent(&self.app.sandbox, &spec, job)).await;
         let ran = ran.map_err(|error| {
             // The task has failed, and the next try has its own clone. What an interrupted run left here may be the
@@ -423,6 +430,9 @@ impl Job<'_> {
             tree.clone().remove(Removal::Disposable);
             EffectError::never(Failure::AgentNotStarted { agent: name.to_owned(), error: error.to_string() })
         })?;
+        if let Some(account) = &account {
+            account.end().await;
+        }
         let ended = journal::Ended { measure: measure(&ran), run: ran };
         journal::write(tree, self.task.id, &ended);
         self.measured(ended).await
@@ -436,7 +446,7 @@ impl Job<'_> {
 
     /// The outcome of a run, and its cost. A failed run also has a cost.
     fn ended(&self, run: AgentRun, use_result: impl FnOnce(ResultFile) -> TaskOutcome) -> (TaskOutcome, Usd) {
-        let cost = run.result.as_ref().map_or(Usd::ZERO, ResultFile::cost);
+        let cost = cost(&run);
         let outcome = match (run.outcome, run.result) {
             (AgentOutcome::Cancelled, _) => TaskOutcome::Cancelled,
             (AgentOutcome::Finished, Some(result)) => use_result(result),
@@ -450,9 +460,21 @@ impl Job<'_> {
     }
 }
 
+/// What a run cost: as the gateway counted it, else as the agent says.
+fn cost(ran: &AgentRun) -> Usd {
+    match &ran.models {
+        Some(counted) => counted.cost,
+        None => ran.result.as_ref().map_or(Usd::ZERO, ResultFile::cost),
+    }
+}
+
 /// The measurements of a run that are stored for every outcome.
 fn measure(ran: &AgentRun) -> Measure {
-    let usage = ran.result.as_ref().and_then(|result| result.usage).unwrap_or_default();
+    let said = ran.result.as_ref().and_then(|result| result.usage).unwrap_or_default();
+    let (input_tokens, output_tokens) = match &ran.models {
+        Some(counted) => (counted.input_tokens, counted.output_tokens),
+        None => (said.input_tokens, said.output_tokens),
+    };
     let exit = match ran.exit {
         Exit::Code(code) => format!("exit {code}"),
         Exit::Signal(signal) => format!("signal {signal}"),
@@ -463,10 +485,10 @@ fn measure(ran: &AgentRun) -> Measure {
         Exit::Cancelled => "cancelled".to_owned(),
     };
     Measure {
-        run: uuid::Uuid::new_v4(),
+        run: ran.models.as_ref().map_or_else(uuid::Uuid::new_v4, |counted| counted.run),
         exit,
-        cost: ran.result.as_ref().map_or(Usd::ZERO, ResultFile::cost),
-        input_tokens: usage.input_tokens,
-        output_tokens: usage.output_tokens,
+        cost: cost(ran),
+        input_tokens,
+        output_tokens,
     }
 }

@@ -1,0 +1,102 @@
+//! How the agent of a task is run: its program, its limits, its way to a model, and the money for it.
+
+use std::sync::Arc;
+
+use model_gateway::{BudgetStatus, Ledger};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use super::money::Account;
+use super::{EffectError, Job};
+use crate::agent::{AgentSpec, ModelAccess, PresetRun};
+use crate::settings::AgentSettings;
+use crate::store::spending::{DayLimits, NewModelRun};
+use crate::workspace::sandbox::{Bind, Limits};
+use adjutant_domain::failure::Failure;
+use adjutant_domain::ids::Usd;
+use adjutant_domain::signal::Signal;
+use adjutant_domain::task::Measure;
+
+impl Job<'_> {
+    pub(super) fn spec(
+        &self,
+        name: &str,
+        settings: &AgentSettings,
+        account: Option<&Arc<Account>>,
+    ) -> Result<AgentSpec, EffectError> {
+        let env = settings.env.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+        let preset = settings.preset.as_ref();
+        Ok(AgentSpec {
+            name: name.to_owned(),
+            argv: settings.command.clone(),
+            preset: preset.map(|it| PresetRun { preset: it.preset.clone(), model: it.model.clone() }),
+            models: account.map(|account| self.models(settings, account)).transpose()?,
+            path: settings.path.clone(),
+            network: settings.network.clone(),
+            env: env.collect(),
+            readonly: settings.readonly.iter().map(|path| Bind::new(path, path)).collect(),
+            limits: Limits { wall: settings.time_limit, output_bytes: settings.output_limit, ..Limits::default() },
+        })
+    }
+
+    fn models(&self, agent: &AgentSettings, account: &Arc<Account>) -> Result<ModelAccess, EffectError> {
+        let provider = agent.provider.as_deref().unwrap_or_default();
+        let found = self.app.upstreams.get(provider).zip(self.app.settings.models.get(provider));
+        let (upstream, settings) =
+            found.ok_or_else(|| EffectError::never(Failure::UnknownAgent { agent: provider.to_owned() }))?;
+        let budget_status = match agent.preset.as_ref().map(|it| it.preset.refusal_status) {
+            Some(400) => BudgetStatus::BadRequest,
+            _ => BudgetStatus::PaymentRequired,
+        };
+        Ok(ModelAccess {
+            run: account.run(),
+            upstream: Arc::clone(upstream),
+            pot: account.pot(self.directive.budget()),
+            ledger: Arc::clone(account) as Arc<dyn Ledger>,
+            budget_status,
+            max_output: settings.max_output,
+        })
+    }
+
+    /// The account of a run that is about to begin, for an agent with a provider.
+    pub(super) async fn account(
+        &self,
+        name: &str,
+        settings: &AgentSettings,
+    ) -> Result<Option<Arc<Account>>, EffectError> {
+        if settings.provider.is_none() {
+            return Ok(None);
+        }
+        let run = NewModelRun {
+            run: Uuid::new_v4(),
+            task: self.task.id,
+            directive: self.directive.id,
+            repo: self.directive.repo.id,
+            installation: self.directive.repo.installation,
+            agent: name.to_owned(),
+        };
+        self.app.store.begin_model_run(&run).await?;
+        let limits = self.app.settings.day_limits;
+        let limits = DayLimits { repository: limits.repository, installation: limits.installation };
+        Ok(Some(Account::new(self.app.store.clone(), run, limits)))
+    }
+
+    /// Counts what earlier runs of this task cost whose processes died before they could say so. What such a run had set
+    /// aside counts as spent.
+    pub(super) async fn book_lost_runs(&self, but: Option<Uuid>) -> Result<(), EffectError> {
+        for lost in self.app.store.unbooked_model_runs(self.task.id).await? {
+            if but == Some(lost.run) {
+                continue;
+            }
+            let measure = Measure {
+                run: lost.run,
+                exit: "lost".to_owned(),
+                cost: Usd(i64::try_from(lost.cost.micros()).unwrap_or(i64::MAX)),
+                input_tokens: lost.input_tokens,
+                output_tokens: lost.output_tokens,
+            };
+            self.sink.send(Signal::TaskMeasured { task: self.task.id, measure }).await?;
+        }
+        Ok(())
+    }
+}
