@@ -23,6 +23,14 @@ const COMMON: &[(&str, ErrorKind)] = &[
     ("api key", ErrorKind::Auth),
     ("authentication", ErrorKind::Auth),
 ];
+/// What the model gateway says in its own name, whatever status it says it with.
+const GATEWAY: &str = "adjutant: ";
+const OF_GATEWAY: &[(&str, ErrorKind)] = &[
+    ("does not cover this request", ErrorKind::Budget),
+    ("asks to wait", ErrorKind::Quota),
+    ("sent nothing for", ErrorKind::Overloaded),
+    ("cannot be reached", ErrorKind::Overloaded),
+];
 /// What stands before a status in a message.
 const BEFORE_STATUS: [&str; 4] = ["status", "error", "http", "code"];
 const BEFORE_DELAY: [&str; 3] = ["retry-after", "retry after", "try again in"];
@@ -64,15 +72,25 @@ impl RunError {
         Self { kind: ErrorKind::Tool, message: message.into(), retry_after: None }
     }
 
-    /// The class of a failure by the preset's words first, then the program's own code, the status, and common words.
+    /// The class of a failure by the gateway's words first, then by the preset's, the program's own code, the status, and common words.
     pub(crate) fn of(message: &str, status: Option<u64>, code: Option<&str>, errors: &Errors) -> Self {
         let lower = message.to_lowercase();
         let by_words =
             || errors.texts.iter().find(|text| lower.contains(&text.has.to_lowercase())).map(|text| text.kind);
         let by_code = || code.and_then(|code| errors.codes.get(code).copied());
         let by_status = || kind_of(status.or_else(|| status_in(&lower))?, &errors.statuses);
+        let by_gateway = || {
+            let (_, words) = lower.split_once(GATEWAY)?;
+            let known = OF_GATEWAY.iter().find(|(said, _)| words.contains(said));
+            Some(known.map_or(ErrorKind::Tool, |(_, kind)| *kind))
+        };
         let by_common = || COMMON.iter().find(|(words, _)| lower.contains(words)).map(|(_, kind)| *kind);
-        let kind = by_words().or_else(by_code).or_else(by_status).or_else(by_common).unwrap_or(ErrorKind::Tool);
+        let kind = by_gateway()
+            .or_else(by_words)
+            .or_else(by_code)
+            .or_else(by_status)
+            .or_else(by_common)
+            .unwrap_or(ErrorKind::Tool);
         let message = match message.trim() {
             "" => "The program reported an error without words.".to_owned(),
             words => words.chars().take(MESSAGE_CHARS).collect(),
@@ -152,6 +170,18 @@ mod tests {
         assert_eq!(kind(busy, None), ErrorKind::Overloaded);
         assert_eq!(kind(r#"{"error":{"message":"the budget of this directive is used up"}}"#, None), ErrorKind::Budget);
         assert_eq!(kind("prompt is too long: 210000 tokens", Some(400)), ErrorKind::Context);
+    }
+
+    #[test]
+    fn the_gateway_is_told_from_the_provider() {
+        let refused =
+            "API Error: 402 Adjutant: the budget of this directive ($1.00) does not cover this request: $0.02 is left.";
+        assert_eq!(kind(refused, Some(402)), ErrorKind::Budget);
+        assert_eq!(
+            kind("API Error: 402 Adjutant: the model `x` has no price, and a limit of money holds.", Some(402)),
+            ErrorKind::Tool
+        );
+        assert_eq!(kind("status 504: Adjutant: anthropic sent nothing for 120 s.", None), ErrorKind::Overloaded);
     }
 
     #[test]

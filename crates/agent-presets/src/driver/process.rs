@@ -23,6 +23,8 @@ pub(super) const LINE_BYTES: usize = 8 * 1024 * 1024;
 const ERROR_LINE_BYTES: usize = 16 * 1024;
 /// The last lines of standard error, of which a failure's reason is made.
 const TAIL_LINES: usize = 20;
+/// The most lines of one message of a program that wraps its text.
+const WRAPPED_LINES: usize = 5;
 /// The longest text that is kept of a program that prints no JSON.
 const TEXT_BYTES: usize = 1024 * 1024;
 /// Lines that wait for being read; the program waits when there are more.
@@ -194,11 +196,8 @@ fn verdict(preset: &Preset, findings: &Findings, status: ExitStatus, tail: &str,
     if let Some(failure) = &findings.failure {
         return Some(failure.clone());
     }
-    let all = format!("{text}\n{tail}");
-    if let Some(line) =
-        preset.errors.failures.iter().find_map(|words| all.lines().find(|line| line.contains(words.as_str())))
-    {
-        return Some(RunError::of(line, None, None, &preset.errors));
+    if let Some(words) = failed_by_words(&preset.errors.failures, &format!("{text}\n{tail}")) {
+        return Some(RunError::of(&words, None, None, &preset.errors));
     }
     if !status.success() {
         let words = [tail, text].into_iter().map(str::trim).find(|words| !words.is_empty()).unwrap_or_default();
@@ -212,6 +211,16 @@ fn verdict(preset: &Preset, findings: &Findings, status: ExitStatus, tail: &str,
     let silent = findings.last_message.as_deref().is_none_or(|message| message.trim().is_empty());
     (silent && findings.structured.is_none())
         .then(|| RunError::tool(format!("{} ended without a last message", preset.title)))
+}
+
+/// The first line with one of the words, and those after it, over which programs wrap their messages.
+fn failed_by_words(failures: &[String], text: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let told = |line: &&str| failures.iter().any(|words| line.contains(words.as_str()));
+    let at = lines.iter().position(told)?;
+    let message: Vec<&str> =
+        lines[at..].iter().take(WRAPPED_LINES).map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
+    Some(message.join(" "))
 }
 
 fn not_started(preset: &Preset, error: &io::Error) -> String {

@@ -122,7 +122,11 @@ fn a_program_that_prints_text_fails_by_its_words() {
     text.needs_model = false;
     text.program = "sh".to_owned();
     text.run.args = vec!["-c".to_owned(), "cat \"$0\" > prompt; echo \"$SAID\"".to_owned()];
-    for (said, kind) in [("All is done.", None), ("litellm.AuthenticationError: no", Some(ErrorKind::Auth))] {
+    for (said, kind) in [
+        ("All is done.", None),
+        ("litellm.AuthenticationError: no", Some(ErrorKind::Auth)),
+        ("litellm.BadRequestError: Adjutant: the budget\ndoes not cover this request", Some(ErrorKind::Budget)),
+    ] {
         text.env.insert("SAID".to_owned(), said.to_owned());
         let Some((sandbox, run)) = run(&text, None) else { return };
         assert_eq!(run.result.error.map(|error| error.kind), kind, "{}", run.printed);

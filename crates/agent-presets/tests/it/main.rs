@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
 
 mod driver;
+mod gateway;
 mod real_programs;
 mod sandbox;

@@ -10,6 +10,7 @@ use agent_presets::{Entry, ErrorKind, Form, Preset};
 use scripted_model::{Answer, Fault, Script};
 use serde_json::{Value, json};
 
+use crate::gateway::PROVIDERS_KEY;
 use crate::sandbox::{KEY, Run, Sandbox};
 
 /// The file whose presence shows that planted configuration was obeyed.
@@ -232,6 +233,53 @@ fn a_busy_service_is_told_by_those_that_do_not_insist() {
     }
 }
 
+/// Through the model gateway: what it books is what was served, the provider's key stays outside, an empty pot ends the
+/// run after a few requests, and a loop is ended.
+#[test]
+fn the_gateway_books_what_was_served_and_ends_what_may_not_go_on() {
+    let models = [
+        ("claude", "claude-opus-5-5"),
+        ("codex", "gpt-5"),
+        ("opencode", "scripted"),
+        ("gemini", "gemini-2.5-pro"),
+        ("copilot", "scripted"),
+        ("aider", "scripted"),
+    ];
+    for (name, model) in models {
+        let Some(agent) = agent(name, model) else { continue };
+        let run = |budget: u64, script: &Script| agent.sandbox.run_with_budget(&agent.preset, model, budget, script);
+        let rich = run(20_000_000, &Script::default());
+        assert_eq!((rich.status, agent.greeting().trim_end()), (Some(0), "hello"), "{name}: {}", rich.printed);
+        let served = rich.served_usage();
+        let booked = (rich.booked.input_tokens, rich.booked.output_tokens);
+        assert_eq!(booked, (served.input_tokens, served.output_tokens), "{name}: {:?}", rich.requests);
+        assert!(rich.booked.cost > 0 && rich.booked.refused.is_none(), "{name}: {:?}", rich.booked);
+        let providers = |key: &Option<String>| key.as_ref().is_some_and(|key| key.ends_with(PROVIDERS_KEY));
+        assert!(rich.served().iter().all(|request| providers(&request.authorization)), "{name}: {:?}", rich.requests);
+        let poor = run(10, &Script::default());
+        assert_eq!((poor.status, poor.booked.cost), (Some(1), 0), "{name}: {}", poor.printed);
+        assert_eq!(poor.result.error.map(|error| error.kind), Some(ErrorKind::Budget), "{name}: {}", poor.printed);
+        assert!(
+            poor.requests.is_empty() && poor.booked.refused.as_deref() == Some("budget"),
+            "{name}: {:?}",
+            poor.booked
+        );
+    }
+}
+
+/// Neither stops by itself.
+#[test]
+fn a_program_that_asks_for_ever_is_ended_by_the_gateway() {
+    for (name, model) in [("claude", "claude-opus-5-5"), ("codex", "gpt-5")] {
+        let Some(agent) = agent(name, model) else { continue };
+        let script = Script::broken(Fault::Loop);
+        let run = agent.sandbox.run_with_budget(&agent.preset, model, 500_000, &script);
+        assert_eq!(run.status, Some(1), "{name}: {}", run.printed);
+        assert!(run.booked.refused.is_some() && run.booked.cost <= 500_000, "{name}: {:?}", run.booked);
+        println!("{name}: ended after {} requests, {:?}", run.booked.requests, run.booked.refused);
+    }
+}
+
 #[test]
 fn aider_edits_and_tells_a_wrong_key() {
     let Some(agent) = agent("aider", "scripted") else { return };
@@ -271,6 +319,24 @@ fn gemini_cli_edits_over_acp() {
     );
     assert_eq!((run.status, agent.greeting().trim_end()), (Some(0), "hello"), "{}", run.printed);
     assert!(run.result.session.is_some() && run.result.summary == "Wrote it.", "{}", run.printed);
+}
+
+#[test]
+fn copilot_cli_edits_and_resumes_over_acp() {
+    let args = ["--acp", "--allow-all", "--no-custom-instructions", "--disable-builtin-mcps"];
+    let Some(agent) = with(over_acp("copilot", &args), "scripted") else { return };
+    agent.edits_and_resumes(false);
+}
+
+/// By the preset for any agent: only program and arguments are the operator's.
+#[test]
+fn qwen_code_edits_over_acp() {
+    let args = ["--acp", "--approval-mode", "yolo", "--auth-type", "openai", "-m", "scripted"];
+    let preset = Preset::named("acp").unwrap().with_program("qwen", &args.map(str::to_owned));
+    let Some(agent) = with(preset, "scripted") else { return };
+    let run = agent.run(None, &step(), &Script::default());
+    assert_eq!((run.status, agent.greeting().trim_end()), (Some(0), "hello"), "{}", run.printed);
+    assert!(run.result.session.is_some() && run.result.summary == "Wrote greeting.txt.", "{}", run.printed);
 }
 
 #[test]

@@ -9,8 +9,10 @@ use std::process::Command;
 
 use agent_presets::{Config, Entry, Preset, RunError, Usage};
 use scripted_model::{Request, Script, ScriptedModel};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::gateway;
 
 /// The folder of a test, as it is seen in the sandbox.
 const INSIDE: &str = "/tmp/work";
@@ -31,6 +33,8 @@ pub(crate) struct Run {
     pub(crate) transcript: Vec<Entry>,
     pub(crate) result: ResultFile,
     pub(crate) requests: Vec<Request>,
+    /// What the gateway booked, where there was one.
+    pub(crate) booked: Booked,
     /// Standard output and standard error, for messages of failed tests.
     pub(crate) printed: String,
 }
@@ -48,6 +52,19 @@ pub(crate) struct ResultFile {
     pub(crate) cost_usd: Option<f64>,
     pub(crate) session: Option<String>,
     pub(crate) error: Option<RunError>,
+}
+
+/// What the gateway made of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Booked {
+    /// Requests that were passed on.
+    pub(crate) requests: u64,
+    pub(crate) input_tokens: u64,
+    pub(crate) output_tokens: u64,
+    /// In millionths of a dollar.
+    pub(crate) cost: u64,
+    /// Why the last request that was not passed on was refused.
+    pub(crate) refused: Option<String>,
 }
 
 impl Run {
@@ -100,6 +117,15 @@ impl Sandbox {
         fs::write(path, content).unwrap();
     }
 
+    /// One run of the agent that reaches the model through a gateway, which has so many millionths of a dollar to spend.
+    pub(crate) fn run_with_budget(&self, preset: &Preset, model: &str, budget: u64, script: &Script) -> Run {
+        let task = json!({ "kind": "step", "instructions": "# Do the step `greet` (implement)", "step": { "contract": "change" } });
+        fs::write(self.folder.path().join("task/budget"), budget.to_string()).unwrap();
+        let run = self.run(preset, Some(model), None, &task, script);
+        fs::remove_file(self.folder.path().join("task/budget")).unwrap();
+        run
+    }
+
     /// One run of the agent.
     pub(crate) fn run(
         &self,
@@ -133,6 +159,7 @@ impl Sandbox {
             transcript: out.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
             result: serde_json::from_slice(&read("result.json")).unwrap(),
             requests: serde_json::from_slice(&read("requests.json")).unwrap(),
+            booked: serde_json::from_slice(&read("booked.json")).unwrap(),
             printed,
         }
     }
@@ -184,11 +211,19 @@ fn the_inside_of_a_sandbox() {
     let model = runtime.block_on(ScriptedModel::start(script)).unwrap();
     let mut config: Config = serde_json::from_slice(&read("config.json")).unwrap();
     config.base_url = model.url();
+    let budget = fs::read_to_string(folder.join("budget")).ok().and_then(|budget| budget.parse().ok());
+    let gateway = budget.map(|budget| {
+        let served = runtime.block_on(gateway::start(&model.url(), &config, budget));
+        config.base_url.clone_from(&served.url);
+        served
+    });
     let path = Path::new("/tmp/config.json");
     fs::write(path, serde_json::to_vec(&config).unwrap()).unwrap();
     // libtest has begun a line.
     println!();
     let code = agent_presets::driver::run(path);
+    let booked = gateway.map(|served| runtime.block_on(served.end())).unwrap_or_default();
+    fs::write(folder.join("booked.json"), serde_json::to_vec(&booked).unwrap()).unwrap();
     fs::write(folder.join("requests.json"), serde_json::to_vec(&model.requests()).unwrap()).unwrap();
     std::process::exit(i32::from(code != std::process::ExitCode::SUCCESS));
 }
