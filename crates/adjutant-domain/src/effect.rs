@@ -4,7 +4,6 @@
 //! is harmless.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::closing::ClosingReason;
 use super::ids::{ApprovalId, DirectiveId, Login, Repo, Sha, StepId, TaskId};
@@ -257,10 +256,7 @@ impl Notice {
             Self::LabelRefused { login } => format!("label-refused/{login}"),
             // The texts that version 1 hashed: an announcement of before an upgrade is not made again after it. The words
             // are constants, and the lists are written as the standard library writes quoted strings.
-            Self::PolicyBroken { faults } => match sentences(faults) {
-                Some(sentences) => hashed(&format!("PolicyBroken {{ faults: {sentences:?} }}")),
-                None => hashed(&format!("PolicyBroken {}", json!(faults))),
-            },
+            Self::PolicyBroken { faults } => hashed(&PolicyFault::key(faults)),
             Self::BaseMissing { branch } => hashed(&format!("BaseMissing {{ branch: {branch:?} }}")),
             Self::NotAllowed { login } => format!("not-allowed/{login}"),
             Self::NotUnderstood { word, .. } => format!("not-understood/{word}"),
@@ -274,16 +270,6 @@ impl Notice {
 
 /// What stands between the directive and the round in the key of a verification of the base commit.
 const VERIFY_BASE: &str = "/verify-base/";
-
-/// The faults as version 1 kept them, where it did.
-fn sentences(faults: &[PolicyFault]) -> Option<Vec<&String>> {
-    let mut sentences = Vec::new();
-    for fault in faults {
-        let PolicyFault::Legacy(sentence) = fault else { return None };
-        sentences.push(sentence);
-    }
-    Some(sentences)
-}
 
 impl Effect {
     /// The round in the key of [`Effect::VerifyBase`].

@@ -3,6 +3,7 @@
 //! Whatever a fault quotes of a file is cut to a bounded length, and can be stored.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::ids::Usd;
 use crate::input;
@@ -26,6 +27,21 @@ pub enum PolicyFault {
     /// A sentence that version 1 wrote, shown as it is.
     #[serde(untagged)]
     Legacy(String),
+}
+
+impl PolicyFault {
+    /// The text by whose digest an announcement of these faults is told from others. It was released, and never changes for the
+    /// sentences that version 1 kept.
+    pub(crate) fn key(faults: &[Self]) -> String {
+        match faults.iter().map(Self::sentence).collect::<Option<Vec<_>>>() {
+            Some(sentences) => format!("PolicyBroken {{ faults: {sentences:?} }}"),
+            None => format!("PolicyBroken {}", json!(faults)),
+        }
+    }
+
+    fn sentence(&self) -> Option<&String> {
+        if let Self::Legacy(sentence) = self { Some(sentence) } else { None }
+    }
 }
 
 /// Something that is wrong with a policy file, and where.
