@@ -3,12 +3,15 @@
 //! Unknown fields are ignored, and long texts are cut. If a value is no valid amount of money, number of tokens or
 //! score, the whole file is refused: a wrong number must not become state, and the cost of a run must not be guessed.
 
+use adjutant_domain::failure::AgentErrorKind;
 use adjutant_domain::ids::Usd;
 use adjutant_domain::input;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::workspace::sandbox::plain_text;
 
 /// The most bytes that a result file may have.
 pub const MAX_RESULT_BYTES: u64 = 1024 * 1024;
@@ -23,6 +26,12 @@ const REPORT_CHARS: usize = 60_000;
 const NOTE_CHARS: usize = 1_000;
 const ID_CHARS: usize = 40;
 const PATH_CHARS: usize = 1_000;
+/// An error's message stands in a sentence.
+const MESSAGE_CHARS: usize = 500;
+/// A longer session id is not kept: half of one would resume nothing.
+const SESSION_CHARS: usize = 200;
+/// The longest wait that an agent can ask for, in seconds: a month has no more.
+const MAX_RETRY_AFTER: u64 = 31 * 24 * 3_600;
 /// The most places that are looked up for one criterion.
 const MAX_EVIDENCE: usize = 10;
 const MAX_CRITERIA: usize = 200;
@@ -51,6 +60,36 @@ pub struct ResultFile {
     /// What the run cost, in US dollars.
     #[schemars(range(min = 0, max = 10_000))]
     pub cost_usd: Option<f64>,
+    /// Why the run came to nothing. A run that names an error has failed, whatever its exit status is.
+    pub error: Option<ReportedError>,
+    /// The agent's own name for its conversation; one of more than 200 characters is not kept.
+    #[schemars(length(max = 200))]
+    pub session: Option<String>,
+}
+
+/// An error that an agent ended with. People read it on the issue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportedError {
+    /// What kind of error: it decides when the task is tried again, and who is asked.
+    #[serde(default = "any_error")]
+    #[schemars(schema_with = "error_kind")]
+    pub kind: AgentErrorKind,
+    /// What happened, in a sentence; cut at 500 characters.
+    #[serde(default)]
+    pub message: String,
+    /// In how many seconds another try may succeed, for `quota` and `overloaded`.
+    #[serde(default)]
+    #[schemars(range(max = 2_678_400))]
+    pub retry_after: Option<u64>,
+}
+
+fn any_error() -> AgentErrorKind {
+    AgentErrorKind::Tool
+}
+
+fn error_kind(_: &mut SchemaGenerator) -> Schema {
+    let words: Vec<&str> = AgentErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    Schema::try_from(json!({ "type": "string", "enum": words, "default": any_error().as_str() })).unwrap_or_default()
 }
 
 /// Tokens, as the agent counted them.
@@ -160,6 +199,11 @@ impl ResultFile {
                 return Err(format!("`usage.{name}` is {tokens}; it must be at most {MAX_TOKENS}"));
             }
         }
+        if let Some(seconds) = self.error.as_ref().and_then(|error| error.retry_after)
+            && seconds > MAX_RETRY_AFTER
+        {
+            return Err(format!("`error.retry_after` is {seconds}; it must be at most {MAX_RETRY_AFTER} seconds"));
+        }
         let Some(judgement) = &self.judgement else { return Ok(()) };
         if let Some(score) = judgement.score
             && !(0.0..=1.0).contains(&score)
@@ -179,6 +223,12 @@ impl ResultFile {
         for text in [&mut self.report, &mut self.evidence].into_iter().flatten() {
             cut(text, REPORT_CHARS);
         }
+        if let Some(error) = &mut self.error {
+            // It becomes part of a sentence.
+            error.message = plain_text(error.message.as_bytes()).split_whitespace().collect::<Vec<_>>().join(" ");
+            cut(&mut error.message, MESSAGE_CHARS);
+        }
+        self.session = self.session.take().filter(|id| is_session(id));
         let Some(judgement) = &mut self.judgement else { return };
         cut(&mut judgement.note, NOTE_CHARS);
         for criterion in &mut judgement.criteria {
@@ -198,7 +248,8 @@ impl ResultFile {
     /// these readers.
     pub(super) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
         let mut texts = vec![&mut self.summary];
-        texts.extend([&mut self.report, &mut self.evidence].into_iter().flatten());
+        texts.extend([&mut self.report, &mut self.evidence, &mut self.session].into_iter().flatten());
+        texts.extend(self.error.as_mut().map(|error| &mut error.message));
         if let Some(judgement) = &mut self.judgement {
             texts.push(&mut judgement.note);
             for criterion in &mut judgement.criteria {
@@ -213,6 +264,10 @@ impl ResultFile {
             clean_value(plan, clean);
         }
     }
+}
+
+fn is_session(id: &str) -> bool {
+    !id.trim().is_empty() && id.chars().count() <= SESSION_CHARS && !id.chars().any(char::is_control)
 }
 
 fn invalid(error: impl std::fmt::Display) -> String {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::models::{Gateway, ModelAccess, ModelUse};
-use super::result_file::{MAX_RESULT_BYTES, ResultFile};
+use super::result_file::{MAX_RESULT_BYTES, ReportedError, ResultFile};
 use super::task_file::{ContextFile, TaskFile};
 use crate::workspace::sandbox::{Bind, Exit, HOME, Limits, Mode, Sandbox, SandboxError, SandboxRun};
 use crate::workspace::{files, secrets};
@@ -97,6 +97,8 @@ pub enum AgentOutcome {
     Finished,
     /// It exited with another status or was ended by a signal.
     Crashed(Exit),
+    /// It ended by itself, and its result names this error.
+    Reported(ReportedError),
     /// It exceeded its time limit.
     TimedOut(Duration),
     /// It exceeded its output limit.
@@ -121,6 +123,9 @@ impl AgentOutcome {
     pub fn failure(&self) -> Option<Failure> {
         Some(match self {
             Self::Finished => return None,
+            Self::Reported(ReportedError { kind, message, retry_after }) => {
+                Failure::AgentReported { kind: *kind, message: message.clone(), retry_after: *retry_after }
+            }
             Self::Crashed(Exit::Code(status)) => Failure::AgentExited { status: *status },
             Self::Crashed(Exit::Signal(signal)) => Failure::AgentKilled { signal: *signal },
             Self::TimedOut(limit) => Failure::AgentTimedOut { seconds: limit.as_secs() },
@@ -285,6 +290,10 @@ fn without_secrets(text: &str, env: &BTreeMap<String, String>) -> String {
 }
 
 fn outcome(exit: Exit, left: &Result<Option<ResultFile>, String>, limits: &Limits) -> AgentOutcome {
+    let reported = left.as_ref().ok().and_then(|result| result.as_ref()?.error.clone());
+    if let (Exit::Code(_) | Exit::Signal(_), Some(error)) = (exit, reported) {
+        return AgentOutcome::Reported(error);
+    }
     match (exit, left) {
         (Exit::TimedOut, _) => AgentOutcome::TimedOut(limits.wall),
         (Exit::OutputLimit, _) => AgentOutcome::PrintedTooMuch { limit: limits.output_bytes },
@@ -372,6 +381,7 @@ mod tests {
     use super::*;
     use crate::agent::{Directive, TaskBrief, TaskKind};
     use crate::workspace::sandbox::SandboxConfig;
+    use adjutant_domain::failure::AgentErrorKind;
 
     struct Fixture {
         folder: tempfile::TempDir,
@@ -489,6 +499,23 @@ mod tests {
             let failure = format!("{:?}", run.outcome.failure());
             assert!(failure.contains(failed), "{script}: {failure}");
             assert!(run.result.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_that_the_result_names_is_the_reason_whatever_the_status_is() {
+        let fixture = fixture(Mode::Bubblewrap).await;
+        let error = r#"{"cost_usd":1,"session":"s-1","error":{"kind":"quota","message":"5-hour limit\n\u001b[31mreached","retry_after":90}}"#;
+        for end in ["exit 0", "exit 1", "kill -SEGV $$"] {
+            let run = fixture.run(&format!("echo '{error}' > $ADJUTANT_RESULT_FILE; {end}")).await;
+            let (kind, message) = (AgentErrorKind::Quota, "5-hour limit reached".to_owned());
+            assert_eq!(
+                run.outcome.failure(),
+                Some(Failure::AgentReported { kind, message, retry_after: Some(90) }),
+                "{end}"
+            );
+            let result = run.result.unwrap();
+            assert_eq!((result.cost_usd, result.session.as_deref()), (Some(1.0), Some("s-1")));
         }
     }
 

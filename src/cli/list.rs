@@ -72,7 +72,7 @@ pub(super) fn waits_for(summary: &Summary) -> String {
 fn asked(question: &Question) -> String {
     let step = question.step.as_deref().unwrap_or("a step");
     match question.kind {
-        ApprovalKind::Plan => "approval of the plan".to_owned(),
+        ApprovalKind::Plan => "a word on the plan".to_owned(),
         ApprovalKind::Budget => "a budget".to_owned(),
         ApprovalKind::Baseline => "a word on the base commit".to_owned(),
         ApprovalKind::StepReview => format!("review of {step}"),

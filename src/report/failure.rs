@@ -1,6 +1,6 @@
 //! Why something outside could not be done, in a sentence.
 
-use adjutant_domain::failure::{Failure, MergeProblem};
+use adjutant_domain::failure::{AgentErrorKind, Failure, MergeProblem};
 
 /// Where workflows are.
 const WORKFLOWS: &str = ".github/workflows/";
@@ -30,6 +30,8 @@ pub fn words(failure: &Failure) -> String {
         }
         Failure::AgentPrintedTooMuch { bytes } => format!("The agent printed more than {bytes} bytes and was stopped."),
         Failure::AgentCancelled => "The agent was cancelled.".to_owned(),
+        Failure::AgentReported { kind, message, .. } => reported(*kind, message),
+        Failure::WithOutput { failure, .. } => words(failure),
         Failure::NoResult => "The agent ended without leaving a result file.".to_owned(),
         Failure::ResultUnusable { problem } => format!("The agent's result file cannot be used: {problem}."),
         Failure::NoPlan => "The planner's result holds no plan.".to_owned(),
@@ -73,8 +75,26 @@ pub fn unmerged(problem: &MergeProblem) -> String {
     }
 }
 
+/// What an agent says that it ended with; with what a person can mend.
+fn reported(kind: AgentErrorKind, message: &str) -> String {
+    let what = match kind {
+        AgentErrorKind::Auth => "The agent's key or login was not accepted, which whoever runs Adjutant can mend",
+        AgentErrorKind::Quota => "The agent's quota is used up",
+        AgentErrorKind::Budget => "The agent's budget is used up",
+        AgentErrorKind::Overloaded => "The provider of the agent's model is overloaded",
+        AgentErrorKind::Context => "The task is too large for the agent's model",
+        AgentErrorKind::Refused => "The agent's model refused the task",
+        AgentErrorKind::Tool => "The agent ended with an error",
+    };
+    match message.trim().trim_end_matches('.') {
+        "" => format!("{what}."),
+        message => format!("{what}: {message}."),
+    }
+}
+
 fn exited(status: i32) -> String {
     match status {
+        126 => "The agent exited with status 126 (its program may not be executed).".to_owned(),
         127 => "The agent exited with status 127 (command not found).".to_owned(),
         status => format!("The agent exited with status {status}."),
     }
@@ -101,6 +121,7 @@ mod tests {
             Failure::AgentNotStarted { agent: "claude".to_owned(), error: error() },
             Failure::AgentExited { status: 3 },
             Failure::AgentExited { status: 127 },
+            Failure::AgentExited { status: 126 }.and_output("Permission denied".to_owned()),
             Failure::AgentKilled { signal: 9 },
             Failure::AgentKilled { signal: 15 },
             Failure::AgentTimedOut { seconds: 1 },
@@ -111,6 +132,7 @@ mod tests {
             Failure::AgentCancelled,
             Failure::NoResult,
             Failure::ResultUnusable { problem: "it is not a regular file".to_owned() },
+            Failure::AgentReported { kind: AgentErrorKind::Tool, message: String::new(), retry_after: None },
             Failure::NoPlan,
             Failure::NoJudgement,
             Failure::NoWork,
@@ -139,7 +161,12 @@ mod tests {
 
     #[test]
     fn the_words_of_every_failure() {
-        let told: Vec<_> = every_failure().iter().map(words).collect();
+        let reported = AgentErrorKind::ALL.iter().map(|kind| Failure::AgentReported {
+            kind: *kind,
+            message: "as the agent said it.".to_owned(),
+            retry_after: Some(60),
+        });
+        let told: Vec<_> = every_failure().into_iter().chain(reported).map(|failure| words(&failure)).collect();
         insta::assert_snapshot!(told.join("\n"));
     }
 

@@ -9,8 +9,9 @@ use adjutant_domain::question::{Question, Wanted};
 pub fn words(question: &Question) -> String {
     match question {
         Question::Plan => "May this plan start?".to_owned(),
-        Question::DefaultPlan { failure } => {
-            format!("The planner could not be run: {}. May the default plan start?", failure::words(failure))
+        Question::NotPlanned { tries, failure } => {
+            let tried = if *tries > 1 { format!(", tried {tries} times") } else { String::new() };
+            format!("The planner could not be run{tried}: {}", failure::words(failure))
         }
         Question::Baseline { report } => baseline::question(report),
         Question::Budget { budget, spent, ceiling } => {
@@ -74,7 +75,8 @@ mod tests {
         let lint = EvaluationReason::VerifierFailed { verifier: "lint".to_owned(), required: false };
         let questions = [
             Question::Plan,
-            Question::DefaultPlan { failure: Failure::NoAgent },
+            Question::NotPlanned { tries: 1, failure: Failure::NoAgent },
+            Question::NotPlanned { tries: 3, failure: Failure::NoResult },
             Question::Budget { budget: usd(1.0), spent: usd(1.2), ceiling: usd(5.0) },
             Question::Budget { budget: usd(5.0), spent: usd(5.0), ceiling: usd(5.0) },
             Question::WorkingTime { seconds: 45 },
@@ -97,7 +99,8 @@ mod tests {
         }
         insta::assert_snapshot!(questions.iter().map(words).collect::<Vec<_>>().join("\n"), @"
         May this plan start?
-        The planner could not be run: no agent is set up: the operator sets ADJUTANT_AGENT_COMMAND or `[agents.NAME]`. May the default plan start?
+        The planner could not be run: no agent is set up: the operator sets ADJUTANT_AGENT_COMMAND or `[agents.NAME]`
+        The planner could not be run, tried 3 times: The agent ended without leaving a result file.
         The budget of $1.00 is used up ($1.20 spent). The policy allows up to $5.00 in total.
         The budget of $5.00 is used up ($5.00 spent). That is all that the policy allows in total ($5.00).
         The working time of 45 s is used up.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::text::{MAX_BODY, code, fit, inline, login, quote};
+use super::text::{MAX_BODY, code, fence, fit, inline, login, quote};
 use super::{Links, baseline, cause, failure, graph, notice, overrides, plan_fault, question, replan, words};
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus};
 use adjutant_domain::baseline::BaselineState;
@@ -12,6 +12,8 @@ use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use adjutant_domain::step::{Step, StepState, VerifierProgress};
 use adjutant_domain::task::{CapacityLimit, Task, TaskKind, TaskStatus};
 
+/// The most characters of an agent's output that are shown.
+const MOST_OUTPUT: usize = 2_000;
 /// Cells of the progress bar.
 const CELLS: usize = 20;
 
@@ -33,6 +35,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         progress(directive),
         waiting(directive, links, chars),
         failures(directive, links, chars),
+        outputs(directive, chars),
         baseline::section(directive, chars),
         graph::mermaid(directive),
         table(directive, links, now),
@@ -56,6 +59,7 @@ fn headline(directive: &Directive) -> String {
         DirectiveStatus::Planning if directive.baseline.state == BaselineState::Asked => {
             "✋ The base commit needs a person".to_owned()
         }
+        DirectiveStatus::Planning if waiting > 0 && directive.plan.is_none() => "✋ Planning needs a person".to_owned(),
         DirectiveStatus::Planning if waiting > 0 => "✋ The plan waits for a person".to_owned(),
         DirectiveStatus::Planning if directive.baseline.state == BaselineState::Running => {
             "Verifying the base commit".to_owned()
@@ -156,6 +160,7 @@ fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
 pub(super) fn asked(directive: &Directive, approval: &Approval, links: &Links, chars: usize) -> String {
     let step = approval.step.and_then(|id| directive.step(id));
     let what = match (approval.kind, step) {
+        (ApprovalKind::Plan, _) if approval.question.is_about_an_agent() => "planning".to_owned(),
         (ApprovalKind::Plan, _) => "the plan".to_owned(),
         (ApprovalKind::Budget, _) => "the budget".to_owned(),
         (ApprovalKind::Baseline, _) => "the base commit".to_owned(),
@@ -205,7 +210,24 @@ fn failures(directive: &Directive, links: &Links, chars: usize) -> String {
 
 fn last_failed_planning(directive: &Directive) -> Option<&Task> {
     let last = directive.tasks.iter().rfind(|task| task.kind == TaskKind::Plan)?;
-    (last.status == TaskStatus::Failed && directive.plan.is_none()).then_some(last)
+    let asked = directive.waiting().any(|approval| approval.kind == ApprovalKind::Plan);
+    (last.status == TaskStatus::Failed && directive.plan.is_none() && !asked).then_some(last)
+}
+
+/// The last lines of what agents printed that a person is asked about.
+fn outputs(directive: &Directive, chars: usize) -> String {
+    if directive.status().is_over() || chars == 0 {
+        return String::new();
+    }
+    let block = |approval: &&Approval| {
+        let output = approval.question.failure()?.output()?;
+        let step = approval.step.and_then(|id| directive.step(id));
+        let name = step.map_or_else(|| "planning".to_owned(), |step| inline(step.name.as_str(), 60));
+        let output = fence(output, chars.min(MOST_OUTPUT));
+        Some(format!("<details><summary>What the agent printed last ({name})</summary>\n\n{output}\n\n</details>"))
+    };
+    let blocks: Vec<String> = words::by_urgency(directive).iter().filter_map(block).take(5).collect();
+    blocks.join("\n\n")
 }
 
 fn named(step: &Step, links: &Links) -> String {

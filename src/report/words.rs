@@ -234,6 +234,10 @@ pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, 
     let otherwise: Vec<_> = otherwise.into_iter().filter_map(|(may, what)| may.then_some(what)).collect();
     let otherwise = otherwise.join(", ");
     match approval.kind {
+        ApprovalKind::Plan if approval.question.is_about_an_agent() => {
+            "`/retry` plans again once that is mended, `/approve` takes the default plan, `/stop` ends the directive"
+                .to_owned()
+        }
         ApprovalKind::Plan => {
             "`/approve` starts it, `/rework WHAT` asks for another plan, `/stop` ends the directive".to_owned()
         }
@@ -243,6 +247,9 @@ pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, 
         }
         ApprovalKind::StepBlocked if step.is_some_and(|step| step.submission().is_none()) => {
             format!("`/retry{name}` tries again, {otherwise}")
+        }
+        ApprovalKind::StepBlocked if approval.question.is_about_an_agent() => {
+            format!("`/retry{name}` tries again, `/approve{name}` accepts what was handed in before, {otherwise}")
         }
         ApprovalKind::StepBlocked if approval.question.is_about_a_run() => format!(
             "`/verify{name}` runs the verifiers again, `/reload` takes the policy as it is by now and does so too, \

@@ -30,6 +30,15 @@ pub enum Failure {
     DiskFull,
     /// The agent was stopped by Adjutant.
     AgentCancelled,
+    /// The agent ended its run with an error that it names in its result; `retry_after` is in seconds.
+    AgentReported {
+        kind: AgentErrorKind,
+        message: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
+    },
+    /// A failed run of an agent, with the last lines of its output.
+    WithOutput { failure: Box<Failure>, output: String },
     /// The agent left no result file.
     NoResult,
     /// The agent's result file cannot be read.
@@ -81,10 +90,92 @@ pub enum Failure {
     Legacy(String),
 }
 
+/// What kind of error an agent says that it ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentErrorKind {
+    /// The provider of its model does not accept its key or login.
+    Auth,
+    /// What it may use of its model within a span of time is used up.
+    Quota,
+    /// The money that it may spend is used up.
+    Budget,
+    /// The model's provider has no capacity at the moment.
+    Overloaded,
+    /// The task does not fit into the model's context.
+    Context,
+    /// The model does not do such a task.
+    Refused,
+    /// Anything else that the agent or one of its tools could not do.
+    Tool,
+}
+
+impl AgentErrorKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] =
+        &[Self::Auth, Self::Quota, Self::Budget, Self::Overloaded, Self::Context, Self::Refused, Self::Tool];
+
+    /// The word in the result file and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Quota => "quota",
+            Self::Budget => "budget",
+            Self::Overloaded => "overloaded",
+            Self::Context => "context",
+            Self::Refused => "refused",
+            Self::Tool => "tool",
+        }
+    }
+}
+
 impl Failure {
+    /// The same, with the last lines of the agent's output, where there are any.
+    #[must_use]
+    pub fn and_output(self, output: String) -> Self {
+        if output.trim().is_empty() { self } else { Self::WithOutput { failure: Box::new(self), output } }
+    }
+
+    /// The failure without the output that stands beside it.
+    pub fn without_output(&self) -> &Self {
+        match self {
+            Self::WithOutput { failure, .. } => failure.without_output(),
+            other => other,
+        }
+    }
+
+    /// The last lines of the agent's output, where they say more than the failure does.
+    pub fn output(&self) -> Option<&str> {
+        match self {
+            Self::WithOutput { output, .. } => Some(output),
+            _ => None,
+        }
+    }
+
+    /// Whether another try is of no use before a person has mended something: there is no agent, its program does not
+    /// start (a shell says 126 or 127 then), or its key is not accepted.
+    pub fn needs_mending(&self) -> bool {
+        matches!(
+            self.without_output(),
+            Self::NoAgent
+                | Self::UnknownAgent { .. }
+                | Self::AgentNotStarted { .. }
+                | Self::AgentExited { status: 126 | 127 }
+                | Self::AgentReported { kind: AgentErrorKind::Auth, .. }
+        )
+    }
+
+    /// Whether an agent did its work and handed in something else than was asked for.
+    pub fn is_of_the_answer(&self) -> bool {
+        matches!(
+            self.without_output(),
+            Self::ResultUnusable { .. } | Self::NoPlan | Self::NoJudgement | Self::NoWork | Self::ChangeRefused { .. }
+        )
+    }
+
     /// The same, with every text from outside passed through `clean`.
     #[must_use]
-    pub fn with_texts(mut self, clean: impl Fn(&str) -> String) -> Self {
+    pub fn with_texts(mut self, clean: &dyn Fn(&str) -> String) -> Self {
         match &mut self {
             Self::External(text)
             | Self::AgentNotStarted { error: text, .. }
@@ -94,7 +185,13 @@ impl Failure {
             | Self::ProtectedPattern { error: text }
             | Self::VerifierNotRun { error: text, .. }
             | Self::NotStored { error: text }
+            | Self::AgentReported { message: text, .. }
             | Self::Unreadable { error: text } => *text = clean(text),
+            Self::WithOutput { failure, output } => {
+                *output = clean(output);
+                let inner = std::mem::replace(failure.as_mut(), Self::NoResult);
+                **failure = inner.with_texts(clean);
+            }
             Self::ChangeRefused { faults } => faults.iter_mut().for_each(|fault| *fault = clean(fault)),
             Self::NoAgent
             | Self::UnknownAgent { .. }

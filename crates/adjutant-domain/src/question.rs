@@ -15,8 +15,8 @@ use super::ids::{Digest, StepName, Usd};
 pub enum Question {
     /// May the plan start?
     Plan,
-    /// May the default plan start, after the planner could not be run?
-    DefaultPlan { failure: Failure },
+    /// The planner could not be run: again, once it is mended, or the default plan?
+    NotPlanned { tries: u32, failure: Failure },
     /// Something is wrong on the base commit: may work begin without it?
     Baseline { report: Box<BaselineReport> },
     /// The budget is used up: may more be spent, up to the policy's ceiling?
@@ -57,6 +57,23 @@ impl Question {
             return false;
         };
         matches!(failure, Failure::VerifierNotRun { .. })
+    }
+
+    /// Whether it is asked because an agent could not be run: once that is mended, it can be tried again.
+    pub fn is_about_an_agent(&self) -> bool {
+        self.failure().is_some_and(|failure| {
+            failure.needs_mending() || matches!(self, Self::NotRun { .. } | Self::NotPlanned { .. })
+        })
+    }
+
+    /// The failed run of an agent that it is about.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Blocked { cause: Cause::Failure(failure), .. }
+            | Self::NotRun { failure, .. }
+            | Self::NotPlanned { failure, .. } => Some(failure),
+            _ => None,
+        }
     }
 
     /// What the answer is bound to where nothing but the question was shown.

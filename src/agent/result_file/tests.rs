@@ -17,7 +17,7 @@ fn an_empty_object_is_a_result_and_unknown_fields_are_ignored() {
 
 #[test]
 fn wrong_values_are_refused_with_the_reason() {
-    let cases: [(&str, &str); 20] = [
+    let cases: [(&str, &str); 24] = [
         ("", "not valid"),
         ("[]", "not a JSON object"),
         (r#"{"cost_usd":-0.5}"#, "`cost_usd` is -0.5; it must be a number from 0 to 10000"),
@@ -35,6 +35,10 @@ fn wrong_values_are_refused_with_the_reason() {
         (r#"{"judgement":{"score":1.5}}"#, "judgement.score"),
         (r#"{"judgement":{"score":-1e-300}}"#, "judgement.score"),
         (r#"{"judgement":{"score":"1"}}"#, "not valid"),
+        (r#"{"error":"no"}"#, "not valid"),
+        (r#"{"error":{"kind":"rate_limit"}}"#, "expected one of `auth`, `quota`"),
+        (r#"{"error":{"kind":"quota","retry_after":-1}}"#, "not valid"),
+        (r#"{"error":{"kind":"quota","retry_after":2678401}}"#, "`error.retry_after` is 2678401"),
         (r#"{"summary":"half"#, "not valid"),
         (r#"{"summary":"a"} {}"#, "not valid"),
         (
@@ -47,6 +51,23 @@ fn wrong_values_are_refused_with_the_reason() {
         assert!(error.contains(reason), "{text}: {error}");
     }
     assert_eq!(ResultFile::parse(br#"{"cost_usd":1e-300}"#).unwrap().cost(), Usd::ZERO);
+}
+
+#[test]
+fn an_error_is_a_sentence_and_a_session_is_kept_whole_or_not_at_all() {
+    let message = format!("no\u{1b}]0;x\u{7}\n\u{202e}room {}", "x".repeat(600));
+    let parse = |session: &str| {
+        let file = json!({ "error": { "message": message }, "session": session });
+        ResultFile::parse(file.to_string().as_bytes()).unwrap()
+    };
+    let result = parse("0199-abc");
+    let error = result.error.unwrap();
+    assert_eq!((error.kind, error.retry_after), (AgentErrorKind::Tool, None));
+    assert!(error.message.starts_with("no room xxx") && error.message.chars().count() == 501, "{}", error.message);
+    assert_eq!(result.session.as_deref(), Some("0199-abc"));
+    for session in ["", " ", "a\nb", &"s".repeat(201)] {
+        assert_eq!(parse(session).session, None);
+    }
 }
 
 #[test]

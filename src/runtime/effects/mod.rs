@@ -229,7 +229,7 @@ pub(super) async fn is_wanted(app: &App, claimed: &Claimed) -> Result<bool, Stor
 
 /// A failure as people on GitHub may read it: the path of the operator's folder is removed.
 pub(super) fn for_people(why: &Failure, folder: &Path) -> Failure {
-    why.clone().with_texts(|text| without_folder(text, folder))
+    why.clone().with_texts(&|text| without_folder(text, folder))
 }
 
 fn without_folder(why: &str, folder: &Path) -> String {

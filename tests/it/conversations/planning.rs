@@ -1,8 +1,9 @@
 //! Plans: repaired, replaced by the default chain, approved by a person.
 
 use adjutant_domain::directive::PlanOrigin;
-use adjutant_domain::failure::Failure;
+use adjutant_domain::failure::{AgentErrorKind, Failure};
 use adjutant_domain::plan::PlanFault;
+use adjutant_domain::status::StepStatus;
 use serde_json::json;
 
 use super::{POLICY, policy};
@@ -302,18 +303,48 @@ async fn a_plan_that_stays_broken_is_replaced_by_the_default_chain() {
 }
 
 #[tokio::test]
-async fn a_planner_that_crashes_is_tried_again_and_then_replaced_by_the_default_chain() {
-    let script = json!({ "plan": [{ "exit": 3 }], "research": [{ "report": "Nothing to know." }] });
+async fn a_planner_that_crashes_is_tried_three_times_and_then_a_person_is_asked_with_what_it_printed() {
+    let output = "\u{1b}[31mTraceback\u{1b}[0m: @maintainer has no disk";
+    let script = json!({ "plan": [{ "print": output, "exit": 3, "mended": plan([step("a", &[])]) }] });
     let stage = Stage::set(POLICY, script).await;
     let issue = stage.directive("Do it.").await;
+    let said = stage.status_says(issue, "The planner could not be run, tried 3 times").await;
+    assert!(said.contains("The agent exited with status 3") && said.contains("`/retry` plans again"), "{said}");
+    assert!(said.contains("What the agent printed last (planning)</summary>"), "{said}");
+    assert!(said.contains("Traceback: @\u{200b}maintainer has no disk\n```"), "{said}");
+    let directive = stage.directive_is(issue, "it waits", |directive| directive.waiting().next().is_some()).await;
+    assert_eq!((directive.tasks.len(), directive.plan), (3, None));
+    stage.say("mended");
+    stage.as_("maintainer").comment(issue, "/retry").await;
+    stage.asks(issue, "a").await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn an_agent_whose_key_is_not_accepted_is_asked_about_at_once_and_the_default_plan_is_a_persons_choice() {
+    let error = json!({ "kind": "auth", "message": "401 invalid x-api-key" });
+    let mended = json!({ "report": "Nothing to know." });
+    let script = json!({ "plan": [{ "error": error }], "research": [{ "error": error, "mended": mended }] });
+    let stage = Stage::set(POLICY, script).await;
+    let maintainer = stage.as_("maintainer");
+    let issue = stage.directive("Do it.").await;
+    let said = stage.status_says(issue, "401 invalid x-api-key").await;
+    assert!(said.contains("Planning needs a person") && said.contains("whoever runs Adjutant can mend"), "{said}");
+    let directive = stage.directive_is(issue, "it waits", |directive| directive.waiting().next().is_some()).await;
+    assert_eq!(directive.tasks.len(), 1);
+    maintainer.comment(issue, "/approve").await;
+    stage.step_is(issue, "research", "is blocked", |step| step.status() == StepStatus::Blocked).await;
+    stage.status_says(issue, "default chain").await;
+    stage.say("mended");
+    maintainer.comment(issue, "/retry research").await;
     stage.expect(issue, "Report of the research step").await;
-    stage.asks(issue, "research").await;
-    stage.as_("maintainer").comment(issue, "/approve research").await;
-    stage.asks(issue, "final").await;
-    let directive = stage.directive_is(issue, "there is a plan", |directive| directive.plan.is_some()).await;
-    let planned = directive.tasks.iter().filter(|task| task.step.is_none()).count();
-    assert_eq!(planned, 3);
-    assert!(directive.plan.unwrap().faults.contains(&PlanFault::PlannerFailed(Failure::AgentExited { status: 3 })));
+    let directive = stage.directive_is(issue, "it waits", |directive| directive.waiting().next().is_some()).await;
+    let failure = Failure::AgentReported {
+        kind: AgentErrorKind::Auth,
+        message: "401 invalid x-api-key".to_owned(),
+        retry_after: None,
+    };
+    assert!(directive.plan.unwrap().faults.contains(&PlanFault::PlannerFailed(failure)));
     stage.strike().await;
 }
 

@@ -109,6 +109,9 @@ impl Transition {
             }
             (None, ApprovalKind::Plan) => {
                 self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, commanded.words.as_deref());
+                if self.directive.plan.is_none() {
+                    return Ok(self.go_without_planner(&approval.question)?);
+                }
                 Ok(self.activate()?)
             }
             (None, ApprovalKind::Baseline) if written_before(commanded.at, approval.asked_at) => {
@@ -251,6 +254,12 @@ impl Transition {
     }
 
     fn retry(&mut self, commanded: &Commanded, name: Option<&str>) -> CommandResult {
+        if commanded.pull.is_none() && matches!(name, None | Some("plan")) && self.planner_question().is_some() {
+            let (by, words) = (&commanded.actor.login, commanded.words.as_deref());
+            self.answer_own(ApprovalKind::Plan, ApprovalStatus::Denied, by, words);
+            self.plan_once_more();
+            return Ok(());
+        }
         let id = self.addressed(commanded, name)?;
         let step = self.step(id)?;
         if !matches!(step.status(), StepStatus::Failed | StepStatus::Blocked) {

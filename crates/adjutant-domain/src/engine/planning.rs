@@ -1,9 +1,10 @@
-//! Planning: a proposal, one round of repair, the default chain, and the approval of the plan.
+//! Planning: a proposal, one round of repair, the default chain, and the approval of the plan. A planner that cannot be run
+//! leads to a question and never to the default chain.
 
 use serde_json::Value;
 
 use super::transition::{Followed, Transition};
-use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
+use crate::approval::{Approval, ApprovalKind, ApprovalStatus, Subject};
 use crate::baseline::BaselineState;
 use crate::directive::{DirectiveState, PlanOrigin, PlanRecord, TurnedDown, Underway};
 use crate::effect::Effect;
@@ -28,7 +29,7 @@ impl Transition {
         if self.directive.status() != DirectiveStatus::Planning || self.directive.plan.is_some() || planning {
             return;
         }
-        if self.directive.baseline.state != BaselineState::Settled {
+        if self.directive.baseline.state != BaselineState::Settled || self.planner_question().is_some() {
             return;
         }
         let attempt = self.planner_failures() + 1;
@@ -55,22 +56,52 @@ impl Transition {
         }
     }
 
+    /// A planner that handed in something else than a plan gives way to the default chain. One that could not be run says
+    /// nothing about the plan, and would do the steps no better: a person is asked.
     fn planner_failed(&mut self, reason: Failure) -> Followed {
         self.record(EventKind::PlanningFailed { reason: reason.clone() }, None);
+        if reason.needs_mending() {
+            self.ask_for_planner(reason);
+            return Ok(());
+        }
         if self.planner_failures() < TRIES {
             return Ok(());
         }
-        self.directive.planning_faults.push(PlanFault::PlannerFailed(reason));
-        self.adopt_default()
+        if reason.is_of_the_answer() {
+            self.directive.planning_faults.push(PlanFault::PlannerFailed(reason));
+            return self.adopt_default();
+        }
+        self.ask_for_planner(reason);
+        Ok(())
     }
 
-    /// The planner cannot be run, and trying again would not help: the default chain is put to a person.
+    /// The planner cannot be run, and trying again would not help.
     fn planner_barred(&mut self, reason: Failure) {
         self.record(EventKind::PlanningFailed { reason: reason.clone() }, None);
-        self.directive.planning_faults.push(PlanFault::PlannerFailed(reason.clone()));
-        let chain = plan::default_chain(&self.directive.brief, self.directive.policy.limits.steps);
-        let hash = self.record_plan(&chain, PlanOrigin::Default);
-        self.ask(ApprovalKind::Plan, None, Subject::Plan(hash), Question::DefaultPlan { failure: reason });
+        self.ask_for_planner(reason);
+    }
+
+    fn ask_for_planner(&mut self, failure: Failure) {
+        let question = Question::NotPlanned { tries: self.planner_failures(), failure };
+        let shown = Subject::Question(question.digest());
+        self.ask(ApprovalKind::Plan, None, shown, question);
+    }
+
+    /// The question whether to plan again, while it waits for a person.
+    pub(super) fn planner_question(&self) -> Option<&Approval> {
+        self.directive.waiting().find(|approval| matches!(approval.question, Question::NotPlanned { .. }))
+    }
+
+    /// What kept the planner from running is mended, as a person says.
+    pub(super) fn plan_once_more(&mut self) {
+        self.directive.planning_from = self.directive.tasks.len();
+    }
+
+    /// A person goes without a planner.
+    pub(super) fn go_without_planner(&mut self, question: &Question) -> Followed {
+        let failure = question.failure().cloned().unwrap_or(Failure::NoPlan);
+        self.directive.planning_faults.push(PlanFault::PlannerFailed(failure));
+        self.adopt_default()
     }
 
     fn adopt_default(&mut self) -> Followed {

@@ -200,8 +200,12 @@ impl Transition {
         self.evaluated(id, candidate, evaluation)
     }
 
-    /// A task that could not be run is tried again twice; then a person is asked.
+    /// A task that could not be run is tried again twice; then a person is asked. At once, where only a person can help: the
+    /// step is blocked then and not failed, so that one lost key does not end a directive of many steps.
     fn step_task_failed(&mut self, id: StepId, reason: &Failure) -> Followed {
+        if reason.needs_mending() {
+            return self.block(id, Cause::Failure(reason.clone()));
+        }
         self.with_step(id, |step| step.failures += 1);
         let step = self.step(id)?;
         if step.failures <= RETRIES {

@@ -34,6 +34,9 @@ use adjutant_domain::task::{Measure, Task, TaskKind, TaskStatus};
 
 /// The trailer that identifies a task's commit.
 const TRAILER: &str = "Adjutant-Task";
+/// The most lines and bytes of a failed run's output that people are shown.
+const LINES: usize = 20;
+const OUTPUT: usize = 2_000;
 /// The trailer of a commit that was pushed while a task was running.
 const PROGRESS: &str = "Adjutant-Progress";
 
@@ -450,13 +453,15 @@ impl Job<'_> {
         let outcome = match (run.outcome, run.result) {
             (AgentOutcome::Cancelled, _) => TaskOutcome::Cancelled,
             (AgentOutcome::Finished, Some(result)) => use_result(result),
-            (failed, _) => {
-                let reason = failed.failure().unwrap_or(Failure::NoResult);
-                tracing::warn!(task = %self.task.id, reason = failure::words(&reason), log = %run.log.display(), "the agent failed");
-                TaskOutcome::Failed { reason }
-            }
+            (failed, _) => TaskOutcome::Failed { reason: failed.failure().unwrap_or(Failure::NoResult) },
         };
-        (outcome, cost)
+        let TaskOutcome::Failed { reason } = outcome else { return (outcome, cost) };
+        tracing::warn!(
+            task = %self.task.id, reason = failure::words(&reason), output = last_lines(&run.tail), log = %run.log.display(),
+            "the agent failed"
+        );
+        let reason = with_output(reason, &run.tail);
+        (TaskOutcome::Failed { reason: for_people(&reason, &self.app.settings.data_dir) }, cost)
     }
 }
 
@@ -466,6 +471,21 @@ fn cost(ran: &AgentRun) -> Usd {
         Some(counted) => counted.cost,
         None => ran.result.as_ref().map_or(Usd::ZERO, ResultFile::cost),
     }
+}
+
+/// The failure with the last lines of the output, unless the agent named the reason itself.
+fn with_output(reason: Failure, output: &str) -> Failure {
+    match &reason {
+        Failure::AgentReported { message, .. } if !message.is_empty() => reason,
+        _ => reason.and_output(last_lines(output)),
+    }
+}
+
+/// The last lines of an output, few enough for an issue.
+fn last_lines(output: &str) -> String {
+    let lines: Vec<&str> = output.trim_end().lines().collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    last[last.ceil_char_boundary(last.len().saturating_sub(OUTPUT))..].to_owned()
 }
 
 /// The measurements of a run that are stored for every outcome.

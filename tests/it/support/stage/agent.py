@@ -2,7 +2,7 @@
 """The agent of the conversation tests: it speaks the agent protocol and plays the script at its end.
 
 The script maps a step's name, "plan" or "judge", to what is done at each try; the last entry holds for all later tries. A step
-that is not in the script writes a file of its own. What stands in "then" is played after the rest. Tries of a step are counted by the commits that its branch has of it.
+that is not in the script writes a file of its own. What stands in "mended" holds once the test said so. What stands in "then" is played after the rest. Tries of a step are counted by the commits that its branch has of it.
 """
 import json
 import os
@@ -36,6 +36,8 @@ def write(path, text):
 def play(act):
     for path, text in act.get("begin", {}).items():
         write(path, text)
+    if "print" in act:
+        print(act["print"], flush=True)
     if "wait" in act:
         wait_for(act["wait"])
     for path, text in act.get("write", {}).items():
@@ -66,8 +68,10 @@ else:
     before = max(tries_before(name), 1 if said else 0)
 acts = SCRIPT.get(name, [{"write": {f"{name}.txt": f"{name}\n"}}])
 act = acts[min(before, len(acts) - 1)]
+if "mended" in act and "\n# go: mended\n" in open(__file__).read():
+    act = act["mended"]
 play(act)
-result = {key: act[key] for key in ("plan", "judgement", "report", "evidence") if key in act}
+result = {key: act[key] for key in ("plan", "judgement", "report", "evidence", "error") if key in act}
 result |= {"summary": act.get("summary", f"Did {name}, try {before + 1}."), "cost_usd": 0.01}
 result["usage"] = {"input_tokens": 1200, "output_tokens": 34}
 if name == "plan" and act.get("goal"):

@@ -1,6 +1,8 @@
 //! Labels and plans.
 
 use super::*;
+use crate::failure::AgentErrorKind;
+use crate::question::Question;
 
 #[test]
 fn a_label_by_someone_without_write_access_is_answered_and_starts_nothing() {
@@ -61,14 +63,80 @@ fn a_mended_plan_is_remembered_as_repaired() {
     assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Repaired);
 }
 
+fn failed(reason: Failure) -> TaskOutcome {
+    TaskOutcome::Failed { reason }
+}
+
+fn reported(kind: AgentErrorKind) -> Failure {
+    Failure::AgentReported { kind, message: "401 invalid key".to_owned(), retry_after: None }
+}
+
 #[test]
-fn a_planner_that_cannot_be_run_is_tried_three_times() {
+fn a_planner_that_cannot_be_run_is_tried_three_times_and_then_a_person_is_asked() {
+    for failure in [Failure::External("it crashed".to_owned()), reported(AgentErrorKind::Tool), Failure::NoResult] {
+        let mut world = World::open(Policy::default());
+        for _ in 0..3 {
+            assert_eq!(world.waiting(), []);
+            world.finish(world.live(None), failed(failure.clone().and_output("boom".to_owned())));
+        }
+        assert_eq!((world.directive.plan.as_ref(), world.waiting()), (None, vec![ApprovalKind::Plan]));
+        assert_eq!(world.directive.tasks.len(), 3, "nothing runs while a person is waited for");
+        world.signal(Signal::Tick);
+        assert_eq!(world.directive.tasks.len(), 3);
+        world.maintainer(None, Command::Retry { step: None });
+        assert_eq!((world.refusal(), world.waiting()), (None, Vec::new()));
+        world.planned(diamond());
+        assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Planned);
+    }
+}
+
+#[test]
+fn a_planner_that_a_person_must_mend_is_tried_once() {
+    for failure in [
+        Failure::NoAgent,
+        Failure::AgentExited { status: 127 }.and_output("sh: agent: not found".to_owned()),
+        Failure::AgentNotStarted { agent: "claude".to_owned(), error: "no such file".to_owned() },
+        reported(AgentErrorKind::Auth),
+    ] {
+        let mut world = World::open(Policy::default());
+        world.finish(world.live(None), failed(failure.clone()));
+        let asked = world.directive.waiting().next().unwrap();
+        assert_eq!(asked.question, Question::NotPlanned { tries: 1, failure });
+        assert_eq!((world.directive.tasks.len(), world.directive.plan.as_ref()), (1, None));
+        world.maintainer(None, Command::Retry { step: Some("plan".to_owned()) });
+        assert_eq!(world.directive.tasks.len(), 2, "it is mended, says a person");
+    }
+}
+
+#[test]
+fn what_is_no_plan_three_times_gives_way_to_the_default_chain() {
     let mut world = World::open(Policy::default());
     for _ in 0..3 {
-        assert_eq!(world.directive.status(), DirectiveStatus::Planning);
-        world.finish(world.live(None), TaskOutcome::Failed { reason: Failure::External("it crashed".to_owned()) });
+        world.finish(world.live(None), failed(Failure::NoPlan));
     }
     assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Default);
+}
+
+#[test]
+fn a_person_may_take_the_default_chain_for_a_planner_that_cannot_be_run() {
+    for (autonomy, then) in [(Autonomy::Guardrails, vec![]), (Autonomy::Manual, vec![ApprovalKind::Plan])] {
+        let mut world = World::open(Policy { autonomy, ..Policy::default() });
+        world.finish(world.live(None), failed(Failure::NoAgent));
+        world.maintainer(None, Command::Approve { step: None });
+        let plan = world.directive.plan.as_ref().unwrap();
+        assert_eq!((plan.origin, &plan.faults[..]), (PlanOrigin::Default, &[PlanFault::PlannerFailed(Failure::NoAgent)][..]));
+        assert_eq!(world.waiting(), then, "in manual the plan itself is shown and asked about");
+    }
+}
+
+#[test]
+fn a_step_that_a_person_must_mend_is_tried_once_and_does_not_count_as_failed() {
+    let mut world = World::started(Policy::default(), single());
+    world.finish(world.live(Some("a")), failed(reported(AgentErrorKind::Auth)));
+    assert_eq!((world.status("a"), world.waiting()), (StepStatus::Blocked, vec![ApprovalKind::StepBlocked]));
+    assert!(world.directive.waiting().next().unwrap().question.is_about_an_agent());
+    world.maintainer(None, Command::Retry { step: Some("a".to_owned()) });
+    assert_eq!(world.status("a"), StepStatus::Running);
 }
 
 #[test]

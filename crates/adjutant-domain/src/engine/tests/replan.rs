@@ -217,8 +217,9 @@ fn failures_of_an_earlier_planning_do_not_count_for_the_next() {
     for _ in 0..3 {
         crash(&mut world);
     }
-    assert_eq!(world.directive.plan.as_ref().unwrap().origin, PlanOrigin::Default);
+    assert_eq!(world.waiting(), [ApprovalKind::Plan]);
     world.maintainer(None, replan("try the planner again"));
+    assert_eq!(world.waiting(), [], "the question is about the planning before");
     crash(&mut world);
     assert_eq!((world.directive.plan.as_ref(), world.live_count()), (None, 1));
 }
