@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use super::models::{Gateway, ModelAccess, ModelUse};
 use super::result_file::{MAX_RESULT_BYTES, ReportedError, ResultFile};
 use super::task_file::{ContextFile, TaskFile};
+use crate::workspace::files;
 use crate::workspace::sandbox::{Bind, Exit, HOME, Limits, Mode, Sandbox, SandboxError, SandboxRun};
-use crate::workspace::{files, secrets};
+use crate::workspace::secrets::{self, Blots};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::network::{Network, RefusedHost};
 
@@ -28,8 +29,6 @@ const RESULT_FILE: &str = "result.json";
 const DRIVER_FILE: &str = "driver.json";
 /// The hidden subcommand of our program that is the driver.
 pub const DRIVER: &str = "sandbox-agent";
-/// Shorter values of variables are treated as switches and not as secrets.
-const SHORTEST_SECRET: usize = 12;
 
 /// An agent as the operator configured it.
 #[derive(Debug, Clone)]
@@ -214,6 +213,8 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     run.scratch = Some(scratch(&job));
     run.layer = job.layer;
     run.cancel = job.cancel.clone();
+    let blots = Blots::new(spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    run.blots = blots.clone();
     let ran = sandbox.run(run).await;
     let models = match gateway {
         Some(gateway) => Some(gateway.end().await),
@@ -224,7 +225,8 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
         let hosts: BTreeSet<&str> = ran.refused.iter().map(|refused| refused.host.as_str()).collect();
         tracing::info!(agent = spec.name, ?hosts, "the agent asked for hosts that it may not reach; they were refused");
     }
-    let clean = |text: &str| without_secrets(text, &spec.env);
+    // This keeps an agent from publishing a credential by mistake. It does not stop one that does so on purpose.
+    let clean = |text: &str| secrets::redact(&blots.text(text));
     let mut left = read_result(&results.host.join(RESULT_FILE));
     if let Ok(Some(result)) = &mut left {
         result.clean(&clean);
@@ -275,18 +277,6 @@ fn driver(
     write(&task.host.join(DRIVER_FILE), &serde_json::to_vec(&config)?)?;
     let file = sandbox.seen(task).join(DRIVER_FILE);
     Ok(vec![sandbox.program().display().to_string(), DRIVER.to_owned(), file.display().to_string()])
-}
-
-/// Removes from the text the values of the agent's variables, and everything that looks like a credential. This keeps an
-/// agent from publishing them by mistake. It does not stop an agent that does so on purpose.
-fn without_secrets(text: &str, env: &BTreeMap<String, String>) -> String {
-    let mut text = text.to_owned();
-    for value in env.values().filter(|value| value.len() >= SHORTEST_SECRET) {
-        if text.contains(value.as_str()) {
-            text = text.replace(value.as_str(), "[redacted]");
-        }
-    }
-    secrets::redact(&text)
 }
 
 fn outcome(exit: Exit, left: &Result<Option<ResultFile>, String>, limits: &Limits) -> AgentOutcome {
@@ -464,6 +454,9 @@ mod tests {
         let told = format!("{:?} {}", run.result, run.tail);
         assert!(run.outcome == AgentOutcome::Finished && told.contains("[redacted]"), "{told}");
         assert!(!told.contains("correct-horse") && !told.contains("a1B2c3D4e5"), "{told}");
+        let log = fixture.folder.path().join("agent.log");
+        assert_eq!(fs::read_to_string(&log).unwrap(), "key [redacted]\n");
+        assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     const ECHO: &str = r#"cat $(python3 -c 'import json,os;t=json.load(open(os.environ["ADJUTANT_TASK_FILE"]));print(t["context"][0]["path"])') && echo '{"summary":"done","cost_usd":0.5}' > $ADJUTANT_RESULT_FILE && echo x > made"#;

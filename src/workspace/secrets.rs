@@ -4,11 +4,13 @@
 //! switched off. Files are read as bytes: a NUL, UTF-16 or an attribute hides nothing. What is compressed or encrypted is
 //! not read.
 
+mod blot;
 mod known;
 mod table;
 
 use std::borrow::Cow;
 
+pub use blot::{BlottedStream, Blots};
 pub use known::KnownSecrets;
 use table::Table;
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::{
     environment, limits, network, spawn,
 };
 use crate::workspace::programs::which;
+use crate::workspace::secrets::BlottedStream;
 
 /// Joins the control groups named before `--`, then executes the rest. Descriptor 3 is bubblewrap's report of what it
 /// started, descriptor 4 the filter of system calls.
@@ -124,8 +126,9 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
         pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| SandboxError::Start(error.to_string()))?;
     let processes =
         ProcessTree { mode: inner.mode, group: child.id(), status: scratch.folder("status"), groups: groups.as_ref() };
-    let log = tokio::fs::File::create(&run.log).await.map_err(SandboxError::at(&run.log))?;
-    let mut watch = Watch { reader, log, tail: Tail::default(), written: 0, limit: run.limits.output_bytes };
+    let log = create_log(&run.log).await.map_err(SandboxError::at(&run.log))?;
+    let (blotted, limit) = (BlottedStream::new(run.blots.clone()), run.limits.output_bytes);
+    let mut watch = Watch { reader, log, blotted, tail: Tail::default(), written: 0, limit };
     let ended =
         watch.until_end(&mut child, &run, &scratch.root, &processes).await.map_err(SandboxError::at(&run.log))?;
     let (written, tail) = (watch.written, watch.tail.text());
@@ -141,6 +144,13 @@ async fn run(inner: &Inner, mut run: SandboxRun) -> Result<RunOutcome, SandboxEr
     };
     let refused = outside.map(|outside| outside.refused()).unwrap_or_default();
     Ok(RunOutcome { exit, duration: started.elapsed(), tail, log_bytes: written, refused })
+}
+
+/// A new, empty log that only our user can read.
+async fn create_log(path: &Path) -> std::io::Result<tokio::fs::File> {
+    let log = tokio::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).await?;
+    log.set_permissions(fs::Permissions::from_mode(0o600)).await?;
+    Ok(log)
 }
 
 /// Our side of the network of a run that has ports of ours, and the run's standard input.
@@ -184,7 +194,9 @@ async fn prepare(inner: &Inner, run: &SandboxRun) -> Result<Prepared, SandboxErr
     let mut scratch = Scratch::make(inner, run)?;
     let overlays = Overlays::prepare(inner, run, &scratch).await?;
     if let Some(folder) = run.log.parent() {
-        tokio::fs::create_dir_all(folder).await.map_err(SandboxError::at(folder))?;
+        // What programs print is for the operator. A folder that exists keeps its mode.
+        let mut builder = tokio::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder).await.map_err(SandboxError::at(folder))?;
     }
     if inner.mode == Mode::Bubblewrap && inner.run_as == RunAs::Dropped {
         let mut writable = vec![run.workdir.clone()];

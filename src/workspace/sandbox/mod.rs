@@ -47,6 +47,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::workspace::files::{Excess, WalkError};
+use crate::workspace::secrets::Blots;
 use network::{Dial, SystemDialer};
 pub use network::{Door, Opened};
 
@@ -158,8 +159,11 @@ pub struct SandboxRun {
     pub shows_program: bool,
     /// Its resource limits.
     pub limits: Limits,
-    /// The file for everything that it prints. Its folder is created, and an existing file is replaced.
+    /// The file for everything that it prints, which only our user can read. Its folder is created, and an existing file is
+    /// replaced.
     pub log: PathBuf,
+    /// The values that are blotted out of what it prints.
+    pub blots: Blots,
     /// A folder that keeps the home across runs. Without it the run gets a new one, which is removed afterwards.
     pub scratch: Option<PathBuf>,
     /// A prepared environment: a folder whose `home` and `tree` the run sees below its own home and clone. The run cannot
@@ -184,6 +188,7 @@ impl SandboxRun {
             shows_program: false,
             limits: Limits::default(),
             log: log.into(),
+            blots: Blots::default(),
             scratch: None,
             layer: None,
             cancel: CancellationToken::new(),

@@ -11,6 +11,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::disk::DiskWatch;
 use super::output::Tail;
+use crate::workspace::secrets::BlottedStream;
 use super::{Exit, Mode, SandboxRun, cgroup};
 
 /// How long the pipe may stay open after the tree was killed.
@@ -28,6 +29,7 @@ pub(super) enum RunEnd {
 pub(super) struct Watch {
     pub(super) reader: pipe::Receiver,
     pub(super) log: tokio::fs::File,
+    pub(super) blotted: BlottedStream,
     pub(super) tail: Tail,
     pub(super) written: u64,
     pub(super) limit: u64,
@@ -78,6 +80,9 @@ impl Watch {
             tracing::warn!(log = %run.log.display(), "a process outlived its run and holds its output open");
         }
         let within = drained.unwrap_or(Ok(true))?;
+        let rest = self.blotted.end();
+        self.log.write_all(&rest).await?;
+        self.tail.push(&rest);
         self.log.flush().await?;
         Ok(match ended {
             RunEnd::ByItself(_) if !within => RunEnd::Stopped(Exit::OutputLimit),
@@ -99,8 +104,9 @@ impl Watch {
     async fn keep(&mut self, chunk: &[u8]) -> std::io::Result<bool> {
         let room = usize::try_from(self.limit - self.written).unwrap_or(usize::MAX);
         let kept = &chunk[..chunk.len().min(room)];
-        self.log.write_all(kept).await?;
-        self.tail.push(kept);
+        let readable = self.blotted.push(kept);
+        self.log.write_all(&readable).await?;
+        self.tail.push(&readable);
         self.written += kept.len() as u64;
         Ok(kept.len() == chunk.len())
     }

@@ -26,8 +26,8 @@ impl fmt::Debug for KnownSecrets {
 impl KnownSecrets {
     /// The variables that were given, by name. What is an address, a path or the name of a model is no secret.
     pub fn new<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let secrets = variables.into_iter().filter(|(name, value)| is_secret(name, value));
-        Self(secrets.filter_map(|(name, value)| Some((name.to_owned(), pattern(value)?))).collect())
+        let secrets = variables.into_iter().filter(|(name, value)| is_secret(name, value, SHORTEST));
+        Self(secrets.filter_map(|(name, value)| Some((name.to_owned(), any_of(&forms(value))?))).collect())
     }
 
     /// The ranges in the text that hold a value, with the name of its variable.
@@ -39,10 +39,11 @@ impl KnownSecrets {
     }
 }
 
-fn is_secret(name: &str, value: &str) -> bool {
+/// Whether a variable's value is one that nobody may read.
+pub(super) fn is_secret(name: &str, value: &str, shortest: usize) -> bool {
     let value = value.trim();
     let name = name.to_ascii_uppercase();
-    value.len() >= SHORTEST && (SECRET_NAMES.iter().any(|part| name.contains(part)) || !is_plain(value))
+    value.len() >= shortest && (SECRET_NAMES.iter().any(|part| name.contains(part)) || !is_plain(value))
 }
 
 /// Whether it looks like an address, a path or a few words.
@@ -56,8 +57,8 @@ fn is_plain(value: &str) -> bool {
         || entropy(value.as_bytes()) < 2.0
 }
 
-/// A pattern for the value as it is, in base64, in hexadecimal and encoded for an address.
-fn pattern(value: &str) -> Option<Regex> {
+/// The value as it is, in base64, in hexadecimal and encoded for an address.
+pub(super) fn forms(value: &str) -> Vec<Vec<u8>> {
     let value = value.trim().as_bytes();
     let mut forms = vec![value.to_vec(), hex::encode(value).into_bytes(), encoded(value)];
     // Within a longer text, the first byte of the value may be at any place of a group of three.
@@ -72,6 +73,11 @@ fn pattern(value: &str) -> Option<Regex> {
     }
     forms.sort();
     forms.dedup();
+    forms
+}
+
+/// A pattern for any of these; of two that begin at the same place, the one that stands first.
+pub(super) fn any_of(forms: &[Vec<u8>]) -> Option<Regex> {
     let forms: Vec<String> = forms.iter().map(|form| escaped(form)).collect();
     RegexBuilder::new(&forms.join("|")).unicode(false).build().ok()
 }
@@ -129,11 +135,11 @@ mod tests {
             ("MODE", "on"),
             ("API_KEY", "short"),
         ] {
-            assert!(!is_secret(name, value), "{name}");
+            assert!(!is_secret(name, value, SHORTEST), "{name}");
         }
-        assert!(is_secret("MODEL", "Zk3vB8qLx2Wn"));
-        assert!(is_secret("DATABASE_URL", "postgres://a:b@host.acme.io/db"));
-        assert!(is_secret("API_KEY", "large-4-20250514"));
+        assert!(is_secret("MODEL", "Zk3vB8qLx2Wn", SHORTEST));
+        assert!(is_secret("DATABASE_URL", "postgres://a:b@host.acme.io/db", SHORTEST));
+        assert!(is_secret("API_KEY", "large-4-20250514", SHORTEST));
         assert_eq!(format!("{:?}", KnownSecrets::new([("API_KEY", VALUE)])), "[\"API_KEY\"]");
     }
 }
