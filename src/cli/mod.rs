@@ -16,6 +16,7 @@ mod database;
 mod events;
 mod find;
 mod list;
+mod logs;
 mod queue;
 mod show;
 mod text;
@@ -50,6 +51,8 @@ enum DirectiveCommand {
     Show(ShowArgs),
     /// Show the history of one
     Events(EventsArgs),
+    /// Show what an agent printed: of the newest task, unless another is named
+    Logs(LogsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +76,19 @@ struct ShowArgs {
     /// As JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+struct LogsArgs {
+    /// Which: its id, #ISSUE or REPO#ISSUE (the issue's newest), REPO#ISSUE-N (its n-th)
+    #[arg(value_name = "DIRECTIVE")]
+    directive: String,
+    /// Only of this step; `plan` for planning
+    #[arg(value_name = "STEP")]
+    step: Option<String>,
+    /// Of this task: its number, or the beginning of its id, as `show` lists them
+    #[arg(long, value_name = "ID")]
+    task: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -165,6 +181,7 @@ async fn run(what: &DirectiveCommand, opened: &Opened, out: &mut impl Write) -> 
         DirectiveCommand::List(args) => list::list(args, store, out).await?,
         DirectiveCommand::Show(args) => show::show(args, store, out).await?,
         DirectiveCommand::Events(args) => events::events(args, store, out).await?,
+        DirectiveCommand::Logs(args) => logs::logs(args, store, out).await?,
     }
     Ok(out.flush()?)
 }

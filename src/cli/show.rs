@@ -11,13 +11,13 @@ use super::text::{age, cut, plain, said, table, time};
 use super::{CliError, Ended, ShowArgs};
 use crate::report::{cause, question, words};
 use crate::store::Store;
-use crate::store::overview::{EarlierStep, Summary};
+use crate::store::overview::{EarlierStep, Summary, TaskRun};
 use adjutant_domain::approval::Approval;
 use adjutant_domain::directive::{Directive, PlanOrigin};
 use adjutant_domain::ids::Usd;
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::Step;
-use adjutant_domain::task::TaskStatus;
+use adjutant_domain::task::{Task, TaskStatus};
 
 /// The longest text by people or agents that is shown, in characters.
 const SENTENCE: usize = 300;
@@ -39,12 +39,19 @@ pub(super) async fn show(args: &ShowArgs, store: &Store, out: &mut impl Write) -
         let before = all
             .iter()
             .find(|it| it.repo == summary.repo && it.issue == summary.issue && it.ordinal + 1 == summary.ordinal);
-        write!(out, "{}", render(&directive, before, &earlier, Utc::now()))?;
+        let runs = store.task_runs(summary.id).await?;
+        write!(out, "{}", render(&directive, before, &earlier, &runs, Utc::now()))?;
     }
     Ok(())
 }
 
-fn render(directive: &Directive, before: Option<&Summary>, earlier: &[EarlierStep], now: DateTime<Utc>) -> String {
+fn render(
+    directive: &Directive,
+    before: Option<&Summary>,
+    earlier: &[EarlierStep],
+    runs: &[TaskRun],
+    now: DateTime<Utc>,
+) -> String {
     let number = if directive.ordinal > 1 { format!("-{}", directive.ordinal) } else { String::new() };
     let mut text =
         format!("{}#{}{number}  {}\n", directive.repo.full_name(), directive.issue, cut(&directive.title, 120));
@@ -53,6 +60,7 @@ fn render(directive: &Directive, before: Option<&Summary>, earlier: &[EarlierSte
         text.push_str(&format!("\nChain, generation {}{}\n", directive.generation, origin(directive)));
         text.push_str(&chain::draw_current(directive));
     }
+    text.push_str(&tasks(directive, runs));
     text.push_str(&stuck(directive));
     text.push_str(&waiting(directive, now));
     text.push_str(&generations(directive, earlier));
@@ -122,6 +130,46 @@ fn origin(directive: &Directive) -> &'static str {
     }
 }
 
+/// The runs of agents, each with its agent, tokens, cost and log.
+fn tasks(directive: &Directive, runs: &[TaskRun]) -> String {
+    let rows: Vec<Vec<String>> = directive
+        .tasks
+        .iter()
+        .map(|task| {
+            let run = runs.iter().find(|run| run.task == task.id);
+            let mut row = task_in_cells(directive, task, run.map(|run| run.agent.as_str()));
+            row.push(run.map(|run| plain(&run.log)).unwrap_or_default());
+            row
+        })
+        .collect();
+    if rows.is_empty() { String::new() } else { format!("\nTasks\n{}", table(&rows, "  ")) }
+}
+
+/// A run in one line, above its log.
+pub(super) fn run_in_a_line(directive: &Directive, task: &Task, run: &TaskRun) -> String {
+    let cells = task_in_cells(directive, task, Some(&run.agent));
+    let cells: Vec<String> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+    format!("Task {} · {}", cells.join(" · "), plain(&run.log))
+}
+
+fn task_in_cells(directive: &Directive, task: &Task, agent: Option<&str>) -> Vec<String> {
+    let step = task.step.and_then(|id| directive.step(id));
+    let attempt = if task.attempt > 1 { format!(", try {}", task.attempt) } else { String::new() };
+    let tokens = match (task.input_tokens, task.output_tokens) {
+        (0, 0) => String::new(),
+        (read, written) => format!("{read} tokens read, {written} written"),
+    };
+    vec![
+        task.number.to_string(),
+        format!("{}{attempt}", task.kind.as_str()),
+        step.map(|step| plain(step.name.as_str())).unwrap_or_default(),
+        task.status.to_string(),
+        agent.map(plain).unwrap_or_default(),
+        task.cost.to_string(),
+        tokens,
+    ]
+}
+
 /// Why steps are stuck.
 fn stuck(directive: &Directive) -> String {
     let steps = directive.all_steps();
@@ -181,7 +229,9 @@ mod tests {
         directive.ordinal = 2;
         let earlier = vec![EarlierStep { generation: 0, step: directive.steps[0].clone() }];
         let before = summary("acme/widgets", 7, 1);
-        insta::assert_snapshot!(render(&directive, Some(&before), &earlier, fixture::now()), @r"
+        let (task, log) = (directive.tasks[0].id, "/data/logs/first.log".to_owned());
+        let runs = [TaskRun { task, agent: "claude".to_owned(), log }];
+        insta::assert_snapshot!(render(&directive, Some(&before), &earlier, &runs, fixture::now()), @r"
         acme/widgets#7-2  Convert units
           id       6248e84d-2ab2-509b-a1a6-6ba97d425312
           status   active, guardrails
@@ -217,7 +267,7 @@ mod tests {
         for approval in &mut directive.approvals {
             approval.question = Question::Legacy(evil.to_owned());
         }
-        let shown = render(&directive, None, &[], fixture::now());
+        let shown = render(&directive, None, &[], &[], fixture::now());
         assert!(shown.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{shown:?}");
     }
 }

@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::{Store, StoreError};
 use adjutant_domain::approval::ApprovalKind;
 use adjutant_domain::directive::Directive;
-use adjutant_domain::ids::{DirectiveId, Usd};
+use adjutant_domain::ids::{DirectiveId, TaskId, Usd};
 use adjutant_domain::status::DirectiveStatus;
 use adjutant_domain::step::Step;
 
@@ -56,7 +56,31 @@ pub struct EarlierStep {
     pub step: Step,
 }
 
+/// The newest run of a task: who did it, and where what it printed is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRun {
+    pub task: TaskId,
+    /// The agent's name in the operator's settings.
+    pub agent: String,
+    /// A path on the machine where it ran.
+    pub log: String,
+}
+
 impl Store {
+    /// The runs of a directive's tasks, of those that an agent was chosen for.
+    pub async fn task_runs(&self, directive: DirectiveId) -> Result<Vec<TaskRun>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT id, agent AS "agent!", log_path AS "log!" FROM tasks
+               WHERE directive_id = $1 AND agent IS NOT NULL AND log_path IS NOT NULL ORDER BY number"#,
+            directive.0,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let runs = rows.into_iter().map(|row| TaskRun { task: TaskId(row.id), agent: row.agent, log: row.log });
+        Ok(runs.collect())
+    }
+
+
     /// A store that cannot change anything.
     pub fn read_only(options: PgConnectOptions) -> Self {
         Self::lazy(options.options([("default_transaction_read_only", "on")]))
