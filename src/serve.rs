@@ -8,7 +8,7 @@
 use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,7 +179,14 @@ fn make_data_dir(folder: &Path) -> Result<(), ServeError> {
         .recursive(true)
         .mode(0o711)
         .create(folder)
+        .and_then(|()| make_private(&folder.join("logs")))
         .map_err(|source| ServeError::DataDir { folder: folder.to_path_buf(), source })
+}
+
+/// Logs hold what programs print: only our user may read them. A folder of an older version is made so.
+fn make_private(logs: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(logs)?;
+    std::fs::set_permissions(logs, std::fs::Permissions::from_mode(0o700))
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
@@ -219,15 +226,16 @@ struct Database {
 impl Database {
     async fn open(settings: &Settings) -> Result<Self, ServeError> {
         if let Some(options) = settings.connect_options() {
-            return Ok(Self::on(options, None));
+            return Ok(Self::on(settings, options, None));
         }
         let cluster = Cluster::start(&settings.data_dir).await?;
         tracing::info!(url = cluster.url(), "DATABASE_URL is not set: using a private Postgres in the data folder");
-        Ok(Self::on(cluster.options(), Some(cluster)))
+        Ok(Self::on(settings, cluster.options(), Some(cluster)))
     }
 
-    fn on(options: PgConnectOptions, cluster: Option<Cluster>) -> Self {
-        Self { store: Store::lazy(options.application_name("adjutant")), cluster }
+    fn on(settings: &Settings, options: PgConnectOptions, cluster: Option<Cluster>) -> Self {
+        let store = Store::lazy(options.application_name("adjutant"));
+        Self { store: store.with_default_agent(settings.default_agent.clone()), cluster }
     }
 
     /// Retries until the database is up and migrated. Fails only if the database refuses.

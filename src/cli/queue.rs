@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::database::Opened;
 use super::text::{age, cut, plain, table, time};
 use super::{CliError, Ended, until};
+use crate::report::words::{count, unavailable};
 use crate::store::Store;
 use crate::store::operator::{Operated, QueueEntry};
 
@@ -96,6 +97,13 @@ async fn run(what: &QueueCommand, store: &Store, out: &mut impl Write) -> Result
 
 async fn list(args: &QueueListArgs, store: &Store, out: &mut impl Write) -> Result<(), Ended> {
     let entries = store.queue_entries(args.all).await?;
+    if !args.json {
+        for paused in store.paused_agents().await? {
+            let (agent, until) = (plain(&paused.agent), time(paused.until));
+            let tasks = count(usize::try_from(paused.tasks).unwrap_or(0), "task waits", "tasks wait");
+            writeln!(out, "{agent} {} until {until} UTC; {tasks}", unavailable(paused.why))?;
+        }
+    }
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &entries).map_err(std::io::Error::from)?;
         writeln!(out)?;

@@ -173,6 +173,8 @@ fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, c
         output_tokens: 0,
         measured: None,
         held: None,
+        not_before: None,
+        agent_pause: None,
     }
 }
 

@@ -10,7 +10,7 @@ use adjutant_domain::directive::{Directive, DirectiveState, PauseReason, PlanOri
 use adjutant_domain::ids::DirectiveId;
 use adjutant_domain::status::{DirectiveStatus, StepStatus};
 use adjutant_domain::step::{Step, StepState, VerifierProgress};
-use adjutant_domain::task::{CapacityLimit, Task, TaskKind, TaskStatus};
+use adjutant_domain::task::{AgentPause, CapacityLimit, Task, TaskKind, TaskStatus};
 
 /// The most characters of an agent's output that are shown.
 const MOST_OUTPUT: usize = 2_000;
@@ -308,8 +308,42 @@ fn held(directive: &Directive) -> String {
         let verb = if names.len() == 1 { "waits" } else { "wait" };
         lines.push(format!("{} {verb} for a free place: {}.", names.join(", "), words::full(*held)));
     }
+    lines.extend(agents_that_wait(directive));
+    lines.extend(tried_again(directive));
     lines.extend(unverified(directive));
     lines.join("\n\n")
+}
+
+/// The agents whose providers want to be left alone, each with the tasks that wait for it.
+fn agents_that_wait(directive: &Directive) -> Vec<String> {
+    let live = || directive.tasks.iter().filter(|task| task.status.is_live());
+    let mut pauses: Vec<&AgentPause> = Vec::new();
+    for pause in live().filter_map(|task| task.agent_pause.as_ref()) {
+        match pauses.iter_mut().find(|known| known.agent == pause.agent) {
+            Some(known) if known.until < pause.until => *known = pause,
+            Some(_) => {}
+            None => pauses.push(pause),
+        }
+    }
+    let line = |pause: &&AgentPause| {
+        let waits = |task: &&Task| task.agent_pause.as_ref().is_some_and(|it| it.agent == pause.agent);
+        let names: Vec<String> = live().filter(waits).take(20).map(|task| worked_on(directive, task)).collect();
+        let verb = if names.len() == 1 { "waits" } else { "wait" };
+        let (until, why) = (pause.until.format("%Y-%m-%d %H:%M UTC"), words::unavailable(pause.why));
+        format!("{} {why} until {until}: {} {verb}.", code(&pause.agent), names.join(", "))
+    };
+    pauses.iter().map(line).collect()
+}
+
+/// Tasks that wait after a try that could not be run.
+fn tried_again(directive: &Directive) -> Vec<String> {
+    let line = |task: &Task| {
+        let at = task.not_before.filter(|_| task.status == TaskStatus::Queued && task.agent_pause.is_none())?;
+        let why = task.step.and_then(|id| directive.step(id)).and_then(|step| step.state.cause());
+        let why = why.map(|why| format!(" {}", inline(&cause::words(why), 300))).unwrap_or_default();
+        Some(format!("{} is tried again at {}.{why}", worked_on(directive, task), at.format("%Y-%m-%d %H:%M UTC")))
+    };
+    directive.tasks.iter().filter_map(line).take(20).collect()
 }
 
 /// The commits whose verifiers wait for a free place.

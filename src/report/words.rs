@@ -6,6 +6,7 @@ use super::text::code;
 use adjutant_domain::approval::{Approval, ApprovalKind};
 use adjutant_domain::directive::{Directive, PauseReason};
 use adjutant_domain::evaluation::{Confidence, Evaluation, Verdict};
+use adjutant_domain::failure::AgentErrorKind;
 use adjutant_domain::ids::{StepId, Usd};
 use adjutant_domain::status::StepStatus;
 use adjutant_domain::step::{PassedBy, Step, StepKind, StepState};
@@ -43,7 +44,9 @@ pub fn state(directive: &Directive, step: &Step) -> String {
         StepState::Pending => "waits for others",
         StepState::Ready { .. } => "queued",
         StepState::Working { task, .. } => match directive.task(*task) {
+            Some(task) if task.agent_pause.is_some() => "waits for its agent",
             Some(task) if task.held.is_some() => "waits for a place",
+            Some(task) if task.not_before.is_some() => "waits to be tried again",
             Some(task) if task.status == TaskStatus::Queued => "queued",
             _ => "in work",
         },
@@ -84,6 +87,14 @@ pub fn full(held: QueueReason) -> String {
             if taken == 1 { "is" } else { "are" },
             held.limit
         ),
+    }
+}
+
+/// Why an agent has to wait, after its name.
+pub fn unavailable(why: AgentErrorKind) -> &'static str {
+    match why {
+        AgentErrorKind::Overloaded => "has a provider without capacity",
+        _ => "is out of quota",
     }
 }
 

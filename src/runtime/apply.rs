@@ -167,7 +167,8 @@ impl App {
         }
         transaction.append_events(id, &decision.events, now);
         for effect in &decision.effects {
-            transaction.enqueue(id, effect).await?;
+            let due = decision.directive.as_ref().and_then(|directive| directive.due(effect));
+            transaction.enqueue_at(id, effect, due).await?;
             after.lanes.push(effect.lane());
         }
         after.events.extend(decision.events.into_iter().map(|event| (id, event)));

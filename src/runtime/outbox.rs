@@ -15,7 +15,7 @@ use super::effects::{self, EffectError, Working, carry_out, failure_signal, for_
 use super::sink::SignalSink;
 use crate::report::failure;
 use crate::store::StoreError;
-use crate::store::effects::{Claimed, HeldTask, Row, Unreadable, WaitingVerification};
+use crate::store::effects::{Claimed, HeldTask, Row, Unreadable, Wait, WaitingVerification};
 use crate::store::queue::{Held, Retry};
 use adjutant_domain::effect::Lane;
 use adjutant_domain::failure::Failure;
@@ -95,7 +95,11 @@ async fn claim(app: &App, lane: Lane, room: i64, in_hand: &[i64]) -> Result<Vec<
         if began.elapsed() > app.lease() / 4 {
             break;
         }
-        let told = SignalSink::new(app, directive).send(Signal::TaskQueued { task, held }).await;
+        let signal = match held {
+            Wait::Capacity(held) => Signal::TaskQueued { task, held },
+            Wait::Agent(pause) => Signal::AgentPaused { task, pause },
+        };
+        let told = SignalSink::new(app, directive).send(signal).await;
         if let Err(error) = told {
             tracing::warn!(%error, %directive, %task, "task {task} waits, which could not be recorded; trying again at the next claim");
         }

@@ -12,13 +12,15 @@ mod waiting;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::directives::{Transaction, to_json};
 use super::queue::{self, Held, Retry};
 use super::{Store, StoreError};
 use adjutant_domain::effect::{Effect, Lane};
 use adjutant_domain::ids::DirectiveId;
 
-pub use claims::HeldTask;
+pub use claims::{HeldTask, Wait};
 pub(super) use rows::step_in;
 pub use rows::{Claimed, Claims, Row, Unreadable};
 use rows::{ClaimedRow, read_all};
@@ -27,10 +29,20 @@ pub use waiting::WaitingVerification;
 impl Transaction {
     /// Queues an effect, once for its key. A coalescing effect, and one that failed, is queued again.
     pub async fn enqueue(&mut self, directive: DirectiveId, effect: &Effect) -> Result<(), StoreError> {
+        self.enqueue_at(directive, effect, None).await
+    }
+
+    /// The same for an effect that is not due before that time.
+    pub async fn enqueue_at(
+        &mut self,
+        directive: DirectiveId,
+        effect: &Effect,
+        not_before: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
         let of = effect.is_of_a_directive().then_some(directive.0);
         sqlx::query!(
-            "INSERT INTO effects AS old (key, directive_id, kind, lane, payload, task_id, payload_version)
-             VALUES ($1, $2, $3, $4, $5, $7, $8)
+            "INSERT INTO effects AS old (key, directive_id, kind, lane, payload, task_id, payload_version, run_after)
+             VALUES ($1, $2, $3, $4, $5, $7, $8, coalesce($9, now()))
              ON CONFLICT (key) DO UPDATE SET
                  payload = excluded.payload,
                  payload_version = excluded.payload_version,
@@ -50,6 +62,7 @@ impl Transaction {
             effect.coalesces(),
             effect.task().map(|task| task.0),
             self.version,
+            not_before,
         )
         .execute(&mut *self.tx)
         .await?;

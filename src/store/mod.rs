@@ -9,6 +9,7 @@
 //! than a statement or a short transaction. Long work holds a *lease* that expires, so that the work of a process that
 //! dies is claimed again.
 
+pub mod agents;
 mod baselines;
 mod calibration;
 pub mod cluster;
@@ -48,6 +49,8 @@ pub struct Store {
     pool: PgPool,
     /// The version of persisted JSON that is written, and the newest that is read.
     version: i32,
+    /// The agent of tasks for which the policy names none.
+    default_agent: Option<String>,
 }
 
 impl Store {
@@ -72,7 +75,13 @@ impl Store {
         ]);
         let pool =
             PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
-        Self { pool, version: STATE_VERSION }
+        Self { pool, version: STATE_VERSION, default_agent: None }
+    }
+
+    /// The same store, which knows the agent of tasks for which the policy names none.
+    #[must_use]
+    pub fn with_default_agent(self, default_agent: Option<String>) -> Self {
+        Self { default_agent, ..self }
     }
 
     /// The same store as a program of another version sees it, for tests of upgrades. It writes rows of that version,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use adjutant::store::Store;
-use adjutant::store::effects::{Claimed, Claims, HeldTask};
+use adjutant::store::effects::{Claimed, Claims, HeldTask, Wait};
 use adjutant::store::queue::Held;
 use adjutant_domain::brief::{Brief, Requirement};
 use adjutant_domain::command::Command;
@@ -15,13 +15,14 @@ use adjutant_domain::directive::{Base, Directive};
 use adjutant_domain::effect::Lane;
 use adjutant_domain::engine;
 use adjutant_domain::evaluation::{TestCounts, Verdict, VerifierResult};
+use adjutant_domain::failure::{AgentErrorKind, Failure};
 use adjutant_domain::ids::{Branch, Login, Repo, Sha, TaskId, Usd};
 use adjutant_domain::network::NetworkReport;
 use adjutant_domain::policy::Policy;
 use adjutant_domain::signal::{Commanded, Labelled, Permission, Requester, Signal, Source, SourceKind, TaskOutcome};
 use adjutant_domain::step::Pull;
-use adjutant_domain::task::CapacityLimit;
-use chrono::Utc;
+use adjutant_domain::task::{AgentPause, CapacityLimit};
+use chrono::{SubsecRound as _, Utc};
 use serde_json::{Value, json};
 
 use crate::support::opened;
@@ -107,7 +108,7 @@ impl Life {
         let mut unit = self.store.begin().await.unwrap();
         unit.save(Some(&self.directive), &after, now).await.unwrap();
         for effect in &decision.effects {
-            unit.enqueue(after.id, effect).await.unwrap();
+            unit.enqueue_at(after.id, effect, after.due(effect)).await.unwrap();
         }
         unit.commit().await.unwrap();
         self.directive = after;
@@ -288,12 +289,64 @@ async fn a_report_whose_draft_was_closed_takes_no_slot_of_a_pull_request() {
 }
 
 #[tokio::test]
+async fn a_pause_of_an_agent_holds_its_tasks_in_every_process_and_ends_by_itself() {
+    let database = TestDatabase::new().await;
+    let default = |store: Store| store.with_default_agent(Some("claude".to_owned()));
+    let (store, other) = (default(database.store().await), default(database.store().await));
+    let mut life = Life::started(&store, 7, 1, policy(5), "research", &["a"]).await;
+    let named = Policy { agent: Some("codex".to_owned()), ..policy(5) };
+    let codex = Life::open(&store, 8, 2, 1, named).await;
+    let pause = |minutes: i64| AgentPause {
+        agent: "claude".to_owned(),
+        why: AgentErrorKind::Quota,
+        until: (Utc::now() + chrono::Duration::minutes(minutes)).trunc_subsecs(6),
+    };
+    let long = pause(90);
+    for pause in [&long, &pause(5)] {
+        store.pause_agent(pause).await.unwrap();
+    }
+    let claims = claim(&other, MANY).await;
+    assert_eq!(tasks(&claims), BTreeSet::from([codex.directive.tasks[0].id]), "another agent goes on");
+    let [HeldTask { task, held: Wait::Agent(held), .. }] = &claims.held[..] else { panic!("{:?}", claims.held) };
+    assert_eq!((*task, held), (life.task("a"), &long), "the longer one counts");
+    life.tell(Signal::AgentPaused { task: *task, pause: long.clone() }).await;
+    assert!(claim(&store, MANY).await.held.is_empty(), "it is told once");
+    let paused = store.paused_agents().await.unwrap();
+    let paused: Vec<_> = paused.iter().map(|it| (it.agent.as_str(), it.until, it.tasks)).collect();
+    assert_eq!(paused, [("claude", long.until, 1)]);
+    store.pause_agent(&pause(100)).await.unwrap();
+    assert_eq!(claim(&store, MANY).await.held.len(), 1, "a later end is told again");
+    sqlx::query("UPDATE agent_pauses SET until = now()").execute(&database.pool().await).await.unwrap();
+    assert_eq!(tasks(&claim(&other, MANY).await), BTreeSet::from([life.task("a")]));
+    assert!(store.paused_agents().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_task_that_is_tried_again_is_claimed_after_its_pause() {
+    let database = TestDatabase::new().await;
+    let store = database.store().await;
+    let mut life = Life::started(&store, 7, 1, policy(5), "research", &["a"]).await;
+    let task = life.task("a");
+    let reason = Failure::AgentExited { status: 1 };
+    life.tell(Signal::TaskFinished { task, outcome: TaskOutcome::Failed { reason }, cost: Usd::ZERO }).await;
+    assert_ne!(life.task("a"), task);
+    // The row of the task that ended is closed, and nothing else is due.
+    assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([task]));
+    let seconds: f64 = sqlx::query_scalar("SELECT extract(epoch FROM run_after - now())::float8 FROM effects WHERE task_id = $1")
+        .bind(life.task("a").0)
+        .fetch_one(&database.pool().await)
+        .await
+        .unwrap();
+    assert!((20.0..=30.0).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
 async fn a_task_that_waits_for_a_slot_is_reported_until_the_engine_knows() {
     let database = TestDatabase::new().await;
     let store = database.store().await;
     let mut life = Life::started(&store, 7, 1, policy(1), "implement", &["a", "b"]).await;
     let told = claim(&store, MANY).await.held;
-    let [HeldTask { directive, task, held }] = told[..] else { panic!("{told:?}") };
+    let [HeldTask { directive, task, held: Wait::Capacity(held) }] = told[..] else { panic!("{told:?}") };
     assert_eq!((directive, task), (life.directive.id, life.task("b")));
     assert_eq!((held.by, held.limit, held.taken), (CapacityLimit::OpenPulls, 1, 1));
     assert_eq!(claim(&store, MANY).await.held.len(), 1, "the engine may have died before it was told");

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 mod state;
+mod tries;
 
 pub use state::{DirectiveState, NoReason, Pause, PauseReason, PauseReasons, Underway};
 

@@ -1,9 +1,14 @@
 //! Why something outside could not be done: a run of an agent, or an effect. The words are made where they are shown, so that
 //! they can change while directives run.
 
+use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::Branch;
+
+/// A provider's wish for a pause is kept within these seconds: none that is over at once, and none of more than a month.
+const SHORTEST_PAUSE: i64 = 30;
+const LONGEST_PAUSE: i64 = 31 * 24 * 3_600;
 
 /// Why a run of an agent came to nothing, or why an effect failed permanently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +168,21 @@ impl Failure {
                 | Self::AgentExited { status: 126 | 127 }
                 | Self::AgentReported { kind: AgentErrorKind::Auth, .. }
         )
+    }
+
+    /// How long the provider of an agent's model wants to be left alone, and why. Nothing is wrong with the task then.
+    pub fn wants_pause(&self) -> Option<(AgentErrorKind, Duration)> {
+        match self.without_output() {
+            Self::AgentReported {
+                kind: kind @ (AgentErrorKind::Quota | AgentErrorKind::Overloaded),
+                retry_after: Some(seconds),
+                ..
+            } => {
+                let seconds = i64::try_from(*seconds).unwrap_or(LONGEST_PAUSE).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+                Some((*kind, Duration::seconds(seconds)))
+            }
+            _ => None,
+        }
     }
 
     /// Whether an agent did its work and handed in something else than was asked for.

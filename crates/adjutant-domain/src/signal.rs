@@ -21,7 +21,7 @@ use super::policy::options::PolicyOverride;
 use super::policy::{Policy, PolicyFault};
 use super::replan::IssueText;
 use super::step::{Finding, Pull, VerifierProgress};
-use super::task::{Measure, QueueReason};
+use super::task::{AgentPause, Measure, QueueReason};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,6 +98,13 @@ pub enum Signal {
         task: TaskId,
         /// What it waits for.
         held: QueueReason,
+    },
+    /// A task waits because its agent has to.
+    AgentPaused {
+        /// Which.
+        task: TaskId,
+        /// The agent, and until when.
+        pause: AgentPause,
     },
     /// The integration branch is there.
     IntegrationCut,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 pub use super::status::TaskStatus;
 
-use super::failure::Failure;
+use super::failure::{AgentErrorKind, Failure};
 use super::ids::{StepId, TaskId, Usd};
 
 /// One run of an agent.
@@ -50,6 +50,23 @@ pub struct Task {
     /// The capacity limit that keeps it queued.
     #[serde(default)]
     pub held: Option<QueueReason>,
+    /// When it may start at the earliest, after a try that could not be run.
+    #[serde(default)]
+    pub not_before: Option<DateTime<Utc>>,
+    /// Why no task of its agent starts at present.
+    #[serde(default)]
+    pub agent_pause: Option<AgentPause>,
+}
+
+/// An agent whose provider wants to be left alone for a time. It holds for every task of the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentPause {
+    /// The agent's name in the operator's settings.
+    pub agent: String,
+    /// Why.
+    pub why: AgentErrorKind,
+    /// When its tasks may start again.
+    pub until: DateTime<Utc>,
 }
 
 /// How one run of an agent went. A task that was interrupted has more than one.

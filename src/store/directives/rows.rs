@@ -150,12 +150,13 @@ pub(super) async fn save_task(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO tasks (id, directive_id, number, kind, step_id, status, attempt, cost_micros, started_at,
-                            finished_at, state, exit, input_tokens, output_tokens, opens_pull, held)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                            finished_at, state, exit, input_tokens, output_tokens, opens_pull, held, wanted_agent,
+                            paused_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, cost_micros = excluded.cost_micros,
              started_at = excluded.started_at, finished_at = excluded.finished_at, state = excluded.state,
              exit = excluded.exit, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-             held = excluded.held",
+             held = excluded.held, wanted_agent = excluded.wanted_agent, paused_until = excluded.paused_until",
         task.id.0,
         directive.id.0,
         small(task.number),
@@ -172,6 +173,8 @@ pub(super) async fn save_task(
         signed(task.output_tokens),
         directive.opens_pull(task),
         task.held.is_some(),
+        directive.agent_of(task.kind),
+        task.agent_pause.as_ref().map(|pause| pause.until),
     )
     .execute(connection)
     .await?;

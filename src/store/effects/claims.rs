@@ -9,6 +9,8 @@
 //! before it is known whether this pull request will wait. A rework takes no slot, because it follows an answer and
 //! opens no pull request.
 //!
+//! An agent whose provider wants to be left alone ([`Store::pause_agent`]) starts no task anywhere until that time.
+//!
 //! Every claim checks whether the directive is paused and whether its budget is used up, also for a task that ran
 //! before and whose lease lapsed. Such a task waits until the directive goes on.
 
@@ -18,21 +20,29 @@ use std::time::Duration;
 use sqlx::PgConnection;
 
 use super::rows::{ClaimedRow, Claims, read_all};
+use crate::store::agents::kind;
 use crate::store::{Store, StoreError};
 use adjutant_domain::ids::{DirectiveId, TaskId};
-use adjutant_domain::task::{CapacityLimit, QueueReason};
+use adjutant_domain::task::{AgentPause, CapacityLimit, QueueReason};
 
 /// The key of the advisory lock that serialises claimers of tasks.
 const TURN: i64 = 0x0061_646a_7461_736b;
 /// How many more tasks than `limit` are read in one turn.
 const BEYOND: i64 = 100;
 
-/// A task that waits for capacity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A task that is due and has to wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldTask {
     pub directive: DirectiveId,
     pub task: TaskId,
-    pub held: QueueReason,
+    pub held: Wait,
+}
+
+/// What a task waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    Capacity(QueueReason),
+    Agent(AgentPause),
 }
 
 struct Candidate {
@@ -48,6 +58,7 @@ struct Candidate {
     open_pull_limit: i64,
     agents: i64,
     pulls: i64,
+    pause: Option<AgentPause>,
 }
 
 impl Store {
@@ -62,9 +73,10 @@ impl Store {
     ) -> Result<Claims, StoreError> {
         let mut tx = self.pool().begin().await?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1)", TURN).execute(&mut *tx).await?;
+        let own = (self.version, self.default_agent.as_deref());
         // A separate statement, because its snapshot must begin after the lock was obtained.
         let candidates =
-            candidates(&mut tx, in_hand, per_installation, self.version, limit.saturating_add(BEYOND)).await?;
+            candidates(&mut tx, in_hand, per_installation, own, limit.saturating_add(BEYOND)).await?;
         let (ids, held) = choose(candidates, limit, per_installation);
         let taken = if ids.is_empty() { Vec::new() } else { take(&mut tx, &ids, lease).await? };
         tx.commit().await?;
@@ -77,7 +89,7 @@ async fn candidates(
     connection: &mut PgConnection,
     in_hand: &[i64],
     per_installation: u32,
-    version: i32,
+    (version, default_agent): (i32, Option<&str>),
     most: i64,
 ) -> Result<Vec<Candidate>, StoreError> {
     let rows = sqlx::query!(
@@ -105,11 +117,15 @@ async fn candidates(
              SELECT e.id, e.run_after, e.directive_id, e.task_id, d.installation_id, d.repo_id,
                     d.open_pull_limit::bigint AS open_pull_limit,
                     coalesce(t.status IN ('queued', 'running'), true) AS live,
-                    coalesce(t.opens_pull, false) AS opens_pull, coalesce(t.held, true) AS told,
+                    coalesce(t.opens_pull, false) AS opens_pull, p.agent AS paused_agent, p.why AS paused_why,
+                    p.until AS paused_until,
+                    CASE WHEN p.until IS NULL THEN coalesce(t.held, true)
+                         ELSE t.id IS NULL OR t.paused_until IS NOT DISTINCT FROM p.until END AS told,
                     coalesce(agents.taken, 0) AS agents, coalesce(pulls.taken, 0)::bigint AS pulls
              FROM effects e JOIN directives d ON d.id = e.directive_id LEFT JOIN tasks t ON t.id = e.task_id
              LEFT JOIN agents ON agents.installation_id = d.installation_id
              LEFT JOIN pulls ON pulls.repo_id = d.repo_id
+             LEFT JOIN agent_pauses p ON p.agent = coalesce(t.wanted_agent, $5) AND p.until > now()
              WHERE e.lane = 'agent' AND e.id <> ALL($3) AND e.status = 'queued' AND e.run_after <= now()
                    AND e.payload_version <= $4 AND d.state_version <= $4
                    -- The shell of a task that was called off is taken whatever holds.
@@ -118,15 +134,18 @@ async fn candidates(
                             AND (d.budget_micros IS NULL OR d.budget_micros > (
                                 SELECT coalesce(sum(paid.cost_micros), 0) FROM tasks paid WHERE paid.directive_id = d.id))))),
            seen AS (
-             SELECT *, NOT live OR (agents < $1 AND (NOT opens_pull OR pulls < open_pull_limit)) AS fits FROM due)
+             SELECT *, NOT live OR (paused_until IS NULL AND agents < $1 AND (NOT opens_pull OR pulls < open_pull_limit)) AS fits
+             FROM due)
            SELECT id AS "id!", directive_id AS "directive_id!", task_id, installation_id AS "installation_id!",
                   repo_id AS "repo_id!", open_pull_limit AS "open_pull_limit!", live AS "live!",
-                  opens_pull AS "opens_pull!", told AS "told!", agents AS "agents!", pulls AS "pulls!"
+                  opens_pull AS "opens_pull!", told AS "told!", agents AS "agents!", pulls AS "pulls!",
+                  paused_agent AS "paused_agent?", paused_why AS "paused_why?", paused_until AS "paused_until?"
            FROM seen WHERE fits OR NOT told ORDER BY fits DESC, run_after, id LIMIT $2"#,
         i64::from(per_installation),
         most,
         in_hand,
         version,
+        default_agent,
     )
     .fetch_all(connection)
     .await?;
@@ -142,6 +161,10 @@ async fn candidates(
         open_pull_limit: row.open_pull_limit,
         agents: row.agents,
         pulls: row.pulls,
+        pause: match (row.paused_agent, row.paused_why, row.paused_until) {
+            (Some(agent), Some(why), Some(until)) => Some(AgentPause { agent, why: kind(&why), until }),
+            _ => None,
+        },
     });
     Ok(candidates.collect())
 }
@@ -152,6 +175,12 @@ fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec
     let (mut taken, mut held) = (Vec::new(), Vec::new());
     let room = usize::try_from(limit).unwrap_or(0);
     for candidate in candidates {
+        if let (Some(pause), true) = (candidate.pause, candidate.live) {
+            if let (Some(task), false) = (candidate.task, candidate.told) {
+                held.push(HeldTask { directive: candidate.directive, task, held: Wait::Agent(pause) });
+            }
+            continue;
+        }
         let agents = agents.entry(candidate.installation).or_insert(candidate.agents);
         let pulls = pulls.entry(candidate.repo).or_insert(candidate.pulls);
         let full = if !candidate.live {
@@ -166,7 +195,7 @@ fn choose(candidates: Vec<Candidate>, limit: i64, per_installation: u32) -> (Vec
         match (full, candidate.task) {
             (Some((by, limit, taken)), Some(task)) if !candidate.told => {
                 let full = QueueReason { by, limit: small(limit), taken: small(taken) };
-                held.push(HeldTask { directive: candidate.directive, task, held: full });
+                held.push(HeldTask { directive: candidate.directive, task, held: Wait::Capacity(full) });
             }
             (None, _) if taken.len() < room => {
                 taken.push(candidate.id);

@@ -1,9 +1,9 @@
 //! Plans: repaired, replaced by the default chain, approved by a person.
 
-use adjutant_domain::directive::PlanOrigin;
+use adjutant_domain::directive::{Directive, PlanOrigin};
 use adjutant_domain::failure::{AgentErrorKind, Failure};
 use adjutant_domain::plan::PlanFault;
-use adjutant_domain::status::StepStatus;
+use adjutant_domain::status::{StepStatus, TaskStatus};
 use serde_json::json;
 
 use super::{POLICY, policy};
@@ -345,6 +345,29 @@ async fn an_agent_whose_key_is_not_accepted_is_asked_about_at_once_and_the_defau
         retry_after: None,
     };
     assert!(directive.plan.unwrap().faults.contains(&PlanFault::PlannerFailed(failure)));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn an_agent_out_of_quota_is_a_state_that_every_directive_waits_for_and_that_costs_no_try() {
+    let error = json!({ "kind": "quota", "message": "5-hour limit reached", "retry_after": 18_000 });
+    let script = json!({ "plan": [{ "error": error, "mended": plan([step("a", &[])]) }] });
+    let stage = Stage::set(POLICY, script).await;
+    let issues = [stage.directive("Do it.").await, stage.directive("And this.").await];
+    let paused = |directive: &Directive| {
+        directive.tasks.last().is_some_and(|task| task.agent_pause.is_some() && task.status == TaskStatus::Queued)
+    };
+    for issue in issues {
+        let said = stage.status_says(issue, "is out of quota until").await;
+        assert!(said.contains(": Planning waits."), "{said}");
+        let directive = stage.directive_is(issue, "it waits for its agent", paused).await;
+        assert!(directive.waiting().next().is_none() && directive.tasks.len() <= 2, "{directive:?}");
+    }
+    stage.say("mended");
+    sqlx::query("UPDATE agent_pauses SET until = now()").execute(&stage.pool).await.unwrap();
+    for issue in issues {
+        stage.asks(issue, "a").await;
+    }
     stage.strike().await;
 }
 

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::open_folder;
-use crate::support::pg::TestDatabase;
+use crate::support::pg::{TestDatabase, without_pauses};
 use github_conformance::Watched;
 
 /// The time limit for any condition on a busy machine.
@@ -87,6 +87,7 @@ impl Stage {
         let playground = Watched::start(adjutant::playground::options(folder.path().join("playground"))).await;
         let database = TestDatabase::new().await;
         let pool = database.pool().await;
+        without_pauses(&pool).await;
         let address = free_address().await;
         playground.set_webhook_url(format!("http://{address}/webhooks/github"));
         let stage = Self {

@@ -153,6 +153,18 @@ fn fingerprint() -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, &text).simple().to_string()
 }
 
+/// Lets every run of an agent be due when it is queued: no test waits for the pauses between tries.
+pub(crate) async fn without_pauses(pool: &PgPool) {
+    for statement in [
+        "CREATE FUNCTION without_pauses() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN NEW.run_after := least(NEW.run_after, now()); RETURN NEW; END $$",
+        "CREATE TRIGGER without_pauses BEFORE INSERT ON effects FOR EACH ROW WHEN (NEW.lane = 'agent')
+         EXECUTE FUNCTION without_pauses()",
+    ] {
+        sqlx::query(statement).execute(pool).await.unwrap();
+    }
+}
+
 async fn execute(admin: &PgConnectOptions, statement: String) {
     let mut connection = PgConnection::connect_with(admin).await.unwrap();
     connection.execute(AssertSqlSafe(statement)).await.unwrap();

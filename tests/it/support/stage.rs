@@ -94,6 +94,7 @@ impl Stage {
             _database: database,
             folder,
         };
+        super::pg::without_pauses(&stage.pool).await;
         let policy = Some(policy).filter(|policy| !policy.is_empty());
         stage.as_("maintainer").write("main", ".github/adjutant.yml", policy).await;
         stage.playground.set_webhook_url(format!("http://{bot}/webhooks/github"));

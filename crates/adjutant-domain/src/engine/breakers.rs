@@ -8,11 +8,14 @@
 //! | chain generations | refuse `/replan`, and block the step in `full_auto` | `/rework`, `/retry`, `/skip`; the label, set again |
 //! | failed steps | fail the directive | the label, set again, starts another |
 //! | open pull requests, agents of an installation | tasks queue | a person's answer, an agent's end |
+//! | an agent's provider | tasks of that agent queue, in every directive | the time that it named |
 //!
 //! Each is told once a trip, as the event `breaker_tripped`. The limits that directives share are not decided here:
-//! the store holds tasks back when they are claimed, and the engine is told ([`Signal::TaskQueued`]).
+//! the store holds tasks back when they are claimed, and the engine is told ([`Signal::TaskQueued`],
+//! [`Signal::AgentPaused`]).
 //!
 //! [`Signal::TaskQueued`]: crate::signal::Signal::TaskQueued
+//! [`Signal::AgentPaused`]: crate::signal::Signal::AgentPaused
 
 use chrono::{DateTime, Utc};
 use serde_json::Number;
@@ -23,13 +26,13 @@ use crate::approval::{ApprovalKind, ApprovalStatus, Subject};
 use crate::cause::DirectiveFailure;
 use crate::directive::PauseReason;
 use crate::effect::Notice;
-use crate::event::Breaker;
+use crate::event::{Breaker, EventKind};
 use crate::ids::{Login, TaskId, Usd};
 use crate::question::Question;
 use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::task::{CapacityLimit, QueueReason};
+use crate::task::{AgentPause, CapacityLimit, QueueReason, Task};
 
 /// How many steps may be failed at a time. More of them say that something is wrong beyond the steps.
 pub(super) const FAILED_STEPS: usize = 3;
@@ -86,6 +89,16 @@ impl Transition {
         task.held = Some(held);
         let step = task.step;
         self.tripped(breaker, held.limit, held.taken, step);
+    }
+
+    /// A task waits because its agent has to: told once for each time that is named.
+    pub(super) fn agent_paused(&mut self, id: TaskId, pause: &AgentPause) {
+        let news = |task: &&mut Task| task.status.is_live() && task.agent_pause.as_ref() != Some(pause);
+        let Some(task) = self.directive.task_mut(id).filter(news) else { return };
+        task.agent_pause = Some(pause.clone());
+        let (step, number) = (task.step, task.number);
+        let AgentPause { agent, why, until } = pause.clone();
+        self.record(EventKind::AgentPaused { task: number, agent, why, until }, step);
     }
 
     /// `/budget`: another total, between what is spent and what the policy allows.

@@ -135,6 +135,10 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
             transition.task_held(*task, *held);
             Ok(())
         }
+        Signal::AgentPaused { task, pause } => {
+            transition.agent_paused(*task, pause);
+            Ok(())
+        }
         Signal::IntegrationCut => {
             transition.integration_cut();
             Ok(())
@@ -216,7 +220,7 @@ impl Transition {
 }
 
 fn is_at_work(task: &Task) -> bool {
-    task.status == TaskStatus::Running && task.held.is_none()
+    task.status == TaskStatus::Running && task.held.is_none() && task.agent_pause.is_none()
 }
 
 /// Whether a signal only says how work goes on, which after the end is of no concern: nothing is verified, asked or started

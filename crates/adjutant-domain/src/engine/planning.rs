@@ -17,7 +17,7 @@ use crate::question::Question;
 use crate::signal::TaskOutcome;
 use crate::status::{DirectiveStatus, StepStatus};
 use crate::step::Step;
-use crate::task::{TaskKind, TaskStatus};
+use crate::task::{Task, TaskKind, TaskStatus};
 
 /// How often a planner that crashes is started.
 const TRIES: u32 = 3;
@@ -64,7 +64,7 @@ impl Transition {
             self.ask_for_planner(reason);
             return Ok(());
         }
-        if self.planner_failures() < TRIES {
+        if self.planner_failures() < TRIES || reason.wants_pause().is_some() {
             return Ok(());
         }
         if reason.is_of_the_answer() {
@@ -133,11 +133,14 @@ impl Transition {
         }
     }
 
-    /// Runs of the planner that failed since the last that ended otherwise.
+    /// Runs of the planner that failed since the last that ended otherwise. Where its provider wanted to be left alone for a
+    /// time, nothing was tried.
     fn planner_failures(&self) -> u32 {
         let tasks = self.directive.tasks.get(self.directive.planning_from..).unwrap_or_default();
         let plans = tasks.iter().rev().filter(|task| task.kind == TaskKind::Plan);
-        let failed = plans.take_while(|task| task.status == TaskStatus::Failed).count();
+        let failed = plans.take_while(|task| task.status == TaskStatus::Failed);
+        let tried = |task: &&Task| task.failure.as_ref().and_then(Failure::wants_pause).is_none();
+        let failed = failed.filter(tried).count();
         u32::try_from(failed).unwrap_or(u32::MAX)
     }
 

@@ -157,6 +157,7 @@ impl Transition {
         merge_target: bool,
     ) -> TaskId {
         let (id, number) = self.next_task();
+        let not_before = self.directive.not_before(kind, step, attempt, self.now);
         self.directive.tasks.push(Task {
             id,
             number,
@@ -175,6 +176,8 @@ impl Transition {
             output_tokens: 0,
             measured: None,
             held: None,
+            not_before,
+            agent_pause: None,
         });
         self.effect(Effect::RunTask { task: id });
         id

@@ -149,6 +149,10 @@ impl Transition {
                     evaluation.judged(judgement.clone(), &covered, thresholds)
                 }
             }
+            // Its agent has to wait, and judges then.
+            TaskOutcome::Failed { reason } if reason.wants_pause().is_some() => {
+                return self.move_step(id, StepState::Judging { candidate, evaluation, task: None });
+            }
             TaskOutcome::Failed { reason } => {
                 unjudged(evaluation, EvaluationReason::NotJudged { failure: reason.clone() })
             }

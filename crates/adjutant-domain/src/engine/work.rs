@@ -24,7 +24,7 @@ impl Transition {
     pub(super) fn task_started(&mut self, id: TaskId) {
         let now = self.now;
         let Some(task) = self.directive.task_mut(id) else { return };
-        task.held = None;
+        (task.held, task.agent_pause, task.not_before) = (None, None, None);
         let Ok(running) = task.status.to(TaskStatus::Running) else { return };
         task.status = running;
         task.started_at = Some(now);
@@ -62,7 +62,7 @@ impl Transition {
         };
         task.status = end;
         task.finished_at = Some(now);
-        task.held = None;
+        (task.held, task.agent_pause, task.not_before) = (None, None, None);
         task.started_at.get_or_insert(now);
         if let TaskOutcome::Failed { reason } | TaskOutcome::Barred { reason } = outcome {
             task.failure = Some(reason.clone());
@@ -200,11 +200,15 @@ impl Transition {
         self.evaluated(id, candidate, evaluation)
     }
 
-    /// A task that could not be run is tried again twice; then a person is asked. At once, where only a person can help: the
-    /// step is blocked then and not failed, so that one lost key does not end a directive of many steps.
+    /// A task that could not be run is tried again twice; then a person is asked. At once, where only a person can help:
+    /// the step is blocked then and not failed, so that one lost key does not end a directive of many steps. A provider that
+    /// wants to be left alone for a time costs no try.
     fn step_task_failed(&mut self, id: StepId, reason: &Failure) -> Followed {
         if reason.needs_mending() {
             return self.block(id, Cause::Failure(reason.clone()));
+        }
+        if reason.wants_pause().is_some() {
+            return self.back_in_line(id, Some(Cause::Failure(reason.clone())));
         }
         self.with_step(id, |step| step.failures += 1);
         let step = self.step(id)?;

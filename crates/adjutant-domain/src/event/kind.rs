@@ -15,7 +15,7 @@ use crate::command::Command;
 use crate::directive::{PauseReason, PlanOrigin};
 use crate::effect::Notice;
 use crate::evaluation::{Confidence, EvaluationReason};
-use crate::failure::{Failure, MergeProblem};
+use crate::failure::{AgentErrorKind, Failure, MergeProblem};
 use crate::ids::{Branch, DirectiveId, Login, PlanHash, Sha, StepName, Usd};
 use crate::plan::PlanFault;
 use crate::policy::Autonomy;
@@ -196,6 +196,12 @@ events! {
     TaskCancelled "task_cancelled" [Info] "a run was cancelled" {
         task: u32,
         kind: TaskKind,
+    }
+    AgentPaused "agent_paused" [Warning] "a task waits because its agent has to: which agent, why, until when" {
+        task: u32,
+        agent: String,
+        why: AgentErrorKind,
+        until: DateTime<Utc>,
     }
     TaskPaidLate "task_paid_late" [Info] "the cost of a cancelled run became known" {
         task: u32,

@@ -31,14 +31,12 @@ impl Job<'_> {
     /// The operator's agent that the policy names, or the operator's default.
     pub(super) fn choose_agent(&self) -> Result<(&str, &AgentSettings), EffectError> {
         let settings = &self.app.settings;
-        let policy = &self.directive.policy;
-        let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_ref());
-        let wanted = judge.filter(|_| self.task.kind == TaskKind::Judge).or(policy.agent.as_ref());
-        let name = wanted.or(settings.default_agent.as_ref()).ok_or_else(|| EffectError::never(Failure::NoAgent))?;
+        let wanted = self.directive.agent_of(self.task.kind).or(settings.default_agent.as_deref());
+        let name = wanted.ok_or_else(|| EffectError::never(Failure::NoAgent))?;
         let (name, agent) = settings
             .agents
             .get_key_value(name)
-            .ok_or_else(|| EffectError::never(Failure::UnknownAgent { agent: name.clone() }))?;
+            .ok_or_else(|| EffectError::never(Failure::UnknownAgent { agent: name.to_owned() }))?;
         Ok((name, agent))
     }
 

@@ -30,7 +30,7 @@ use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::{Sha, TaskId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
 use adjutant_domain::step::Step;
-use adjutant_domain::task::{Measure, Task, TaskKind, TaskStatus};
+use adjutant_domain::task::{AgentPause, Measure, Task, TaskKind, TaskStatus};
 
 /// The trailer that identifies a task's commit.
 const TRAILER: &str = "Adjutant-Task";
@@ -436,6 +436,7 @@ impl Job<'_> {
         if let Some(account) = &account {
             account.end().await;
         }
+        self.pause_agent(name, &ran).await;
         let ended = journal::Ended { measure: measure(&ran), run: ran };
         journal::write(tree, self.task.id, &ended);
         self.measured(ended).await
@@ -445,6 +446,18 @@ impl Job<'_> {
         let measured = Signal::TaskMeasured { task: self.task.id, measure: ended.measure };
         self.sink.send(measured).await?;
         Ok(ended.run)
+    }
+
+    /// Lets every task of the agent wait where its provider wants to be left alone.
+    async fn pause_agent(&self, agent: &str, run: &AgentRun) {
+        let Some((why, pause)) = run.outcome.failure().as_ref().and_then(Failure::wants_pause) else { return };
+        let until = chrono::Utc::now() + pause;
+        tracing::warn!(agent, why = why.as_str(), %until, "the agent's provider takes no task; those of the agent wait");
+        let pause = AgentPause { agent: agent.to_owned(), why, until };
+        if let Err(error) = self.app.store.pause_agent(&pause).await {
+            // The task itself waits all the same, and so does the next one that is refused.
+            tracing::warn!(%error, agent, "the pause of agent {agent} could not be stored; its other tasks start");
+        }
     }
 
     /// The outcome of a run, and its cost. A failed run also has a cost.

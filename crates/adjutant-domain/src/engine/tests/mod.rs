@@ -53,6 +53,7 @@ mod rules;
 pub(crate) mod simulation;
 mod steps;
 mod transitions;
+mod tries;
 mod whole;
 
 /// A state of that status, on which nothing was handed in; `task` is what works on it where something does.
