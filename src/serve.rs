@@ -184,7 +184,7 @@ fn make_data_dir(folder: &Path) -> Result<(), ServeError> {
 }
 
 /// Logs hold what programs print: only our user may read them. A folder of an older version is made so.
-fn make_private(logs: &Path) -> std::io::Result<()> {
+fn make_private(logs: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(logs)?;
     std::fs::set_permissions(logs, std::fs::Permissions::from_mode(0o700))
 }

@@ -8,7 +8,7 @@
 //!
 //! * `ADJUTANT_TASK_FILE` is JSON to read: the task, and the paths of the context files.
 //! * `ADJUTANT_RESULT_FILE` is JSON to write: `summary`, `report`, `plan`, `judgement`, `evidence`, `usage`,
-//!   `cost_usd`, `error`, `session`.
+//!   `cost_usd`, `error`, `session`, `question`.
 //!
 //! The working directory is the clone, and the files that are left in it are the work. Commits, branches and other
 //! changes to the clone's own repository do not count.
@@ -25,9 +25,11 @@ mod task_file;
 
 pub use models::{ModelAccess, ModelError, ModelUse};
 pub use result_file::{
-    CriterionJudgement, Evidence, Judgement, MAX_RESULT_BYTES, REPORT, ReportedError, ResultFile, Usage, result_schema,
+    CriterionJudgement, Evidence, Judgement, MAX_RESULT_BYTES, QuestionToPeople, REPORT, ReportedError, ResultFile,
+    Usage, result_schema,
 };
 pub use run::{AgentError, AgentJob, AgentOutcome, AgentRun, AgentSpec, ContextText, DRIVER, PresetRun, run_agent};
 pub use task_file::{
-    ContextFile, Criterion, Directive, PROTOCOL_VERSION, Requirement, Step, TaskBrief, TaskFile, TaskKind, task_schema,
+    AnsweredQuestion, ContextFile, Criterion, Directive, PROTOCOL_VERSION, Requirement, Step, TaskBrief, TaskFile,
+    TaskKind, task_schema,
 };

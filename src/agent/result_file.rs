@@ -3,6 +3,7 @@
 //! Unknown fields are ignored, and long texts are cut. If a value is no valid amount of money, number of tokens or
 //! score, the whole file is refused: a wrong number must not become state, and the cost of a run must not be guessed.
 
+use adjutant_domain::asking::{AgentQuestion, MOST_OPTIONS, MOST_QUESTIONS};
 use adjutant_domain::failure::AgentErrorKind;
 use adjutant_domain::ids::Usd;
 use adjutant_domain::input;
@@ -28,6 +29,7 @@ const ID_CHARS: usize = 40;
 const PATH_CHARS: usize = 1_000;
 /// An error's message stands in a sentence.
 const MESSAGE_CHARS: usize = 500;
+const OPTION_CHARS: usize = 200;
 /// A longer session id is not kept: half of one would resume nothing.
 const SESSION_CHARS: usize = 200;
 /// The longest wait that an agent can ask for, in seconds: a month has no more.
@@ -62,9 +64,27 @@ pub struct ResultFile {
     pub cost_usd: Option<f64>,
     /// Why the run came to nothing. A run that names an error has failed, whatever its exit status is.
     pub error: Option<ReportedError>,
+    /// What people are asked before the work is done. The task ends here; the answers are in the next task file.
+    #[schemars(length(max = 3))]
+    pub question: Vec<QuestionToPeople>,
     /// The agent's own name for its conversation; one of more than 200 characters is not kept.
     #[schemars(length(max = 200))]
     pub session: Option<String>,
+}
+
+/// A question to the maintainers of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct QuestionToPeople {
+    /// The question; cut at 500 characters. One without a text is not asked.
+    pub text: String,
+    /// Answers to choose from, each cut at 200 characters; without any, people answer in their own words.
+    #[schemars(length(max = 8))]
+    pub options: Vec<String>,
+    /// The answer that is taken where nobody gives one in time: an option's letter, or words. Without it the task waits.
+    pub default: Option<String>,
+    /// What depends on the answer; cut at 500 characters.
+    pub why: String,
 }
 
 /// An error that an agent ended with. People read it on the issue.
@@ -228,6 +248,15 @@ impl ResultFile {
             error.message = plain_text(error.message.as_bytes()).split_whitespace().collect::<Vec<_>>().join(" ");
             cut(&mut error.message, MESSAGE_CHARS);
         }
+        self.question.retain(|question| !question.text.trim().is_empty());
+        self.question.truncate(MOST_QUESTIONS);
+        for question in &mut self.question {
+            question.options.retain(|option| !option.trim().is_empty());
+            question.options.truncate(MOST_OPTIONS);
+            question.options.iter_mut().chain(&mut question.default).for_each(|it| cut(it, OPTION_CHARS));
+            cut(&mut question.text, MESSAGE_CHARS);
+            cut(&mut question.why, MESSAGE_CHARS);
+        }
         self.session = self.session.take().filter(|id| is_session(id));
         let Some(judgement) = &mut self.judgement else { return };
         cut(&mut judgement.note, NOTE_CHARS);
@@ -244,12 +273,32 @@ impl ResultFile {
         self.cost_usd.map_or(Usd::ZERO, Usd::from_dollars)
     }
 
+    /// What people are asked.
+    pub fn questions(&self) -> Vec<AgentQuestion> {
+        let question = |it: &QuestionToPeople| {
+            let mut question = AgentQuestion {
+                text: it.text.clone(),
+                options: it.options.clone(),
+                default: None,
+                why: it.why.clone(),
+            };
+            let default = it.default.as_deref().filter(|default| !default.trim().is_empty());
+            question.default = default.map(|default| question.understand(default));
+            question
+        };
+        self.question.iter().map(question).collect()
+    }
+
     /// Applies `clean` to every text. An agent's texts are shown on GitHub, and some of its inputs are not meant for
     /// these readers.
     pub(super) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
         let mut texts = vec![&mut self.summary];
         texts.extend([&mut self.report, &mut self.evidence, &mut self.session].into_iter().flatten());
         texts.extend(self.error.as_mut().map(|error| &mut error.message));
+        for question in &mut self.question {
+            texts.extend([&mut question.text, &mut question.why]);
+            texts.extend(question.options.iter_mut().chain(&mut question.default));
+        }
         if let Some(judgement) = &mut self.judgement {
             texts.push(&mut judgement.note);
             for criterion in &mut judgement.criteria {

@@ -44,9 +44,23 @@ pub struct TaskFile {
     /// Texts by people and output of checks, as files. [`crate::agent::run_agent`] fills it in.
     #[serde(default)]
     pub context: Vec<ContextFile>,
+    /// What agents asked before, each with the answer.
+    #[serde(default)]
+    pub answers: Vec<AnsweredQuestion>,
     /// The JSON Schema of the result's `plan`, for a planning task.
     #[serde(default)]
     pub plan_schema: Option<Value>,
+}
+
+/// A question of an earlier run, with its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnsweredQuestion {
+    /// The question.
+    pub question: String,
+    /// The option that was chosen, or the words.
+    pub answer: String,
+    /// Who answered; absent where the agent's own default was taken.
+    pub answered_by: Option<String>,
 }
 
 /// The directive that a task belongs to.

@@ -65,7 +65,9 @@ fn choose<'a>(
     found.next().ok_or_else(|| {
         let names: Vec<String> = directive.all_steps().map(|step| plain(step.name.as_str())).collect();
         CliError::Work(match (&args.task, &args.step) {
-            (Some(task), _) => format!("no task `{}` of it has a log: `adjutant directive show` lists them", plain(task)),
+            (Some(task), _) => {
+                format!("no task `{}` of it has a log: `adjutant directive show` lists them", plain(task))
+            }
             (None, Some(step)) => format!(
                 "no agent has worked on `{}` yet; the names are {PLANNING}{}",
                 plain(step),
@@ -80,7 +82,9 @@ fn choose<'a>(
 fn read(path: &Path) -> Result<String, CliError> {
     let shown = plain(&path.display().to_string());
     let fault = |error: std::io::Error| {
-        CliError::Work(format!("the log {shown} cannot be read: {error}; it is kept where the agent ran, for the user of `serve`"))
+        CliError::Work(format!(
+            "the log {shown} cannot be read: {error}; it is kept where the agent ran, for the user of `serve`"
+        ))
     };
     let mut file = std::fs::File::open(path).map_err(fault)?;
     let length = file.metadata().map_err(fault)?.len();

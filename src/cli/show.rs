@@ -247,6 +247,13 @@ mod tests {
           └─ ▶ document  document   running
              └─ · prove  test       pending                                                            also after convert
 
+        Tasks
+          1  plan              succeeded  claude  $0.12    /data/logs/first.log
+          2  step    parse     succeeded          $0.41
+          3  rework  parse     succeeded          $0.20
+          4  step    convert   succeeded          $0.33
+          5  step    document  running            $0.00
+
         Waits for a person
           step_review of convert, for 0 s, urgency normal
             `convert` is yellow: the optional verifier `lint` failed. May this step be merged?

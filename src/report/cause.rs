@@ -20,6 +20,7 @@ pub fn words(cause: &Cause) -> String {
         Cause::ReworksUsedUp { reworks, cause } => format!("{}, after {reworks} reworks", words(cause)),
         Cause::PullClosed { by } => format!("{by} closed its pull request, and other steps depend on it"),
         Cause::StateUnknown => "an older version left it in a state that is not known any more".to_owned(),
+        Cause::AgentAsks => "its agent asks something".to_owned(),
         Cause::Failure(failure) => failure::words(failure),
         Cause::Legacy(text) => text.clone(),
     }

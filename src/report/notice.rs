@@ -16,7 +16,8 @@ On a pull request a command means its step; on the issue the step's name follows
 |---|---|
 | `/approve [STEP]` | accepts what waits: the plan, a step, the final pull request |
 | `/rework [STEP] WHAT` | does a step, or a plan that waits, again with these words |
-| `/retry [STEP]` | tries a step again that could not be run |
+| `/answer [NUMBER] ANSWER` | answers what an agent asked |
+| `/retry [STEP]` | tries a step, or planning, again that could not be run |
 | `/verify [STEP]` | runs the verifiers again, and no agent |
 | `/skip [STEP]` | goes on without a step |
 | `/pause [now]` | starts nothing new; with `now`, running agents are called off too |
@@ -241,8 +242,8 @@ mod tests {
     fn help_lists_every_command() {
         let help = said(&Notice::Help);
         for word in [
-            "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "reload", "autonomy",
-            "budget", "status",
+            "approve", "rework", "answer", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "reload",
+            "autonomy", "budget", "status",
         ] {
             assert!(help.contains(&format!("| `/{word}")), "{word}");
         }

@@ -1,6 +1,8 @@
 //! What a person is asked, in a sentence or two.
 
+use super::text::{inline, login};
 use super::{baseline, cause, failure, reason};
+use adjutant_domain::asking::{AgentQuestion, Answer, AskedQuestion};
 use adjutant_domain::evaluation::{Confidence, EvaluationReason};
 use adjutant_domain::ids::{StepName, Usd};
 use adjutant_domain::question::{Question, Wanted};
@@ -28,9 +30,41 @@ pub fn words(question: &Question) -> String {
         Question::NotRun { step, tries, failure } => {
             format!("The agent could not be run on `{step}`, tried {tries} times: {}", failure::words(failure))
         }
+        Question::Asked { questions, .. } => {
+            let texts: Vec<String> =
+                questions.iter().map(|it| format!("{}. {}", it.number, it.question.text)).collect();
+            texts.join(" ")
+        }
         Question::PreApproved => "Accepted before it was proved.".to_owned(),
         Question::Legacy(text) => text.clone(),
     }
+}
+
+/// What an agent asks, in a line of Markdown each: the answers to choose from, and what is taken where nobody answers.
+pub fn asked(questions: &[AskedQuestion], chars: usize) -> Vec<String> {
+    let line = |asked: &AskedQuestion| {
+        let AskedQuestion { number, question, answer } = asked;
+        let why =
+            if question.why.trim().is_empty() { String::new() } else { format!(" {}", inline(&question.why, chars)) };
+        let options: Vec<String> = (0..)
+            .zip(&question.options)
+            .map(|(index, option)| format!("**{}** {}", AgentQuestion::letter(index), inline(option, 200)))
+            .collect();
+        let options = if options.is_empty() { String::new() } else { format!(" — {}", options.join(" · ")) };
+        let end = match (answer, &question.default) {
+            (Some(answer), _) => format!(" → {}", answered(answer)),
+            (None, Some(default)) => format!(" (without an answer: {})", inline(default, 200)),
+            (None, None) => String::new(),
+        };
+        format!("**{number}.** {}{why}{options}{end}", inline(&question.text, chars))
+    };
+    questions.iter().map(line).collect()
+}
+
+/// An answer, and whose it is.
+pub fn answered(answer: &Answer) -> String {
+    let by = answer.by.as_ref().map_or_else(|| "the agent's own, as nobody answered".to_owned(), login);
+    format!("{} ({by})", inline(&answer.text, 500))
 }
 
 fn more_money(spent: Usd, ceiling: Usd) -> String {

@@ -5,6 +5,17 @@ use super::{cause, policy_fault};
 use adjutant_domain::refusal::Refusal;
 use adjutant_domain::status::DirectiveStatus;
 
+fn which_question(number: Option<u32>, open: &[u32]) -> String {
+    let numbers: Vec<String> = open.iter().map(u32::to_string).collect();
+    match (number, open) {
+        (_, []) => "no question of an agent is open".to_owned(),
+        (Some(number), _) => format!("question {number} is not open; open: {}", numbers.join(", ")),
+        (None, [first, ..]) => {
+            format!("say which of the open questions ({}): `/answer {first} ANSWER`", numbers.join(", "))
+        }
+    }
+}
+
 /// The sentence, without its stop.
 pub(super) fn words(refusal: &Refusal) -> String {
     match refusal {
@@ -16,6 +27,7 @@ pub(super) fn words(refusal: &Refusal) -> String {
             format!("this directive is {status}; set the label again (on an open issue) to start a new one")
         }
         Refusal::NothingAsked { kind } => format!("no {} waits for an approval", kind.as_str()),
+        Refusal::WhichQuestion { number, open } => which_question(*number, open),
         Refusal::PlanChanged => "the plan was replaced after that was written; look at it and approve that".to_owned(),
         Refusal::BaselineChanged => {
             "the base commit was verified again after that was written; look at what was found and say it again"
@@ -137,6 +149,9 @@ mod tests {
             Refusal::NotPossible { from: failed, to: DirectiveStatus::Active },
             Refusal::NothingPaused { status: DirectiveStatus::Active },
             Refusal::Ended { status: failed },
+            Refusal::WhichQuestion { number: Some(7), open: vec![2, 3] },
+            Refusal::WhichQuestion { number: None, open: vec![2, 3] },
+            Refusal::WhichQuestion { number: Some(1), open: Vec::new() },
             Refusal::NothingAsked { kind: ApprovalKind::Plan },
             Refusal::PlanChanged,
             Refusal::StepGone,

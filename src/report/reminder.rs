@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::text::{MAX_BODY, fit};
-use super::{Links, status, words};
+use super::{Links, question, status, words};
 use adjutant_domain::approval::Approval;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::ids::ApprovalId;
@@ -16,6 +16,15 @@ pub fn reminder_marker(approval: ApprovalId) -> String {
 /// The comment: what waits, since when, and which command answers it. It mentions nobody.
 pub fn reminder(directive: &Directive, approval: &Approval, links: &Links, now: DateTime<Utc>) -> String {
     let waited = words::duration((now - approval.asked_at).num_seconds());
+    if let Some(questions) = approval.question.asked().filter(|_| !approval.status.is_waiting()) {
+        return fit(MAX_BODY, |chars| {
+            format!(
+                "{}\n⏰ Nobody answered for {waited}, so that the agent goes on with its own answers:\n\n- {}",
+                reminder_marker(approval.id),
+                question::asked(questions, chars.min(600)).join("\n- "),
+            )
+        });
+    }
     fit(MAX_BODY, |chars| {
         format!(
             "{}\n⏰ This has waited for a maintainer for {waited}:\n\n{}\n\nIt stays open, and whatever does not depend on \

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::text::{MAX_BODY, code, fence, fit, inline, login, quote};
 use super::{Links, baseline, cause, failure, graph, notice, overrides, plan_fault, question, replan, words};
 use adjutant_domain::approval::{Approval, ApprovalKind, ApprovalStatus};
+use adjutant_domain::asking::AskedQuestion;
 use adjutant_domain::baseline::BaselineState;
 use adjutant_domain::directive::{Directive, DirectiveState, PauseReason, PlanOrigin};
 use adjutant_domain::ids::DirectiveId;
@@ -36,6 +37,7 @@ fn render(directive: &Directive, links: &Links, now: DateTime<Utc>, chars: usize
         waiting(directive, links, chars),
         failures(directive, links, chars),
         outputs(directive, chars),
+        answers(directive, chars),
         baseline::section(directive, chars),
         graph::mermaid(directive),
         table(directive, links, now),
@@ -160,14 +162,22 @@ fn waiting(directive: &Directive, links: &Links, chars: usize) -> String {
 pub(super) fn asked(directive: &Directive, approval: &Approval, links: &Links, chars: usize) -> String {
     let step = approval.step.and_then(|id| directive.step(id));
     let what = match (approval.kind, step) {
-        (ApprovalKind::Plan, _) if approval.question.is_about_an_agent() => "planning".to_owned(),
+        (ApprovalKind::Plan, _) if approval.question.is_about_an_agent() || approval.question.asked().is_some() => {
+            "planning".to_owned()
+        }
         (ApprovalKind::Plan, _) => "the plan".to_owned(),
         (ApprovalKind::Budget, _) => "the budget".to_owned(),
         (ApprovalKind::Baseline, _) => "the base commit".to_owned(),
         (_, Some(step)) => named(step, links),
         (_, None) => "a step".to_owned(),
     };
-    let asked = inline(&question::words(&approval.question), chars);
+    let asked = match approval.question.asked() {
+        Some(questions) => {
+            let lines = question::asked(questions, chars);
+            format!("the agent asks\n{}", lines.iter().map(|line| format!("  - {line}")).collect::<Vec<_>>().join("\n"))
+        }
+        None => inline(&question::words(&approval.question), chars),
+    };
     let shown = if asked.is_empty() { String::new() } else { format!(": {asked}") };
     let pull = step.and_then(|step| step.pull.as_ref());
     let place = pull.map_or_else(
@@ -212,6 +222,18 @@ fn last_failed_planning(directive: &Directive) -> Option<&Task> {
     let last = directive.tasks.iter().rfind(|task| task.kind == TaskKind::Plan)?;
     let asked = directive.waiting().any(|approval| approval.kind == ApprovalKind::Plan);
     (last.status == TaskStatus::Failed && directive.plan.is_none() && !asked).then_some(last)
+}
+
+/// What agents asked, and what they were answered.
+fn answers(directive: &Directive, chars: usize) -> String {
+    let closed = directive.approvals.iter().filter(|approval| !approval.status.is_waiting());
+    let asked = closed.filter_map(|approval| approval.question.asked()).flatten();
+    let line = |it: &AskedQuestion| {
+        let answer = question::answered(it.answer.as_ref()?);
+        Some(format!("- {} → {answer}", inline(&it.question.text, chars.min(300))))
+    };
+    let lines: Vec<String> = asked.filter_map(line).take(30).collect();
+    if lines.is_empty() { String::new() } else { format!("**Answers to agents**\n\n{}", lines.join("\n")) }
 }
 
 /// The last lines of what agents printed that a person is asked about.

@@ -6,11 +6,12 @@ use adjutant_domain::actor::Actor;
 use adjutant_domain::approval::Urgency;
 use adjutant_domain::baseline::Baseline;
 use adjutant_domain::directive::{DirectiveState, PlanRecord};
+use adjutant_domain::failure::{AgentErrorKind, Failure};
 use adjutant_domain::ids::{Login, PlanHash, StepName, Usd};
 use adjutant_domain::plan::PlanFault;
 use adjutant_domain::question::Question;
 use adjutant_domain::replan::IssueText;
-use adjutant_domain::task::QueueReason;
+use adjutant_domain::task::{AgentPause, QueueReason};
 
 fn comment(directive: &Directive) -> String {
     status_comment(directive, &fixture::links(), fixture::now())
@@ -230,6 +231,46 @@ fn a_task_that_waits_for_a_place_says_so() {
     let text = comment(&directive);
     assert!(text.contains("`document` waits for a free place: 5 pull requests of this repository wait"), "{text}");
     assert!(text.contains(" waits for a place |"), "{text}");
+}
+
+#[test]
+fn a_task_whose_agent_waits_and_one_that_is_tried_again_say_until_when() {
+    let mut directive = fixture::directive();
+    let live = directive.tasks.iter().position(|task| task.status.is_live()).unwrap();
+    let task = &mut directive.tasks[live];
+    (task.status, task.not_before) = (TaskStatus::Queued, Some(fixture::now()));
+    let text = comment(&directive);
+    assert!(text.contains("`document` is tried again at 2026-11-20 12:00 UTC."), "{text}");
+    assert!(text.contains(" waits to be tried again |"), "{text}");
+    let (agent, until) = ("claude".to_owned(), fixture::now());
+    for (why, told) in [
+        (AgentErrorKind::Quota, "`claude` is out of quota until 2026-11-20 12:00 UTC: `document` waits."),
+        (
+            AgentErrorKind::Overloaded,
+            "`claude` has a provider without capacity until 2026-11-20 12:00 UTC: `document` waits.",
+        ),
+    ] {
+        directive.tasks[live].agent_pause = Some(AgentPause { agent: agent.clone(), why, until });
+        let text = comment(&directive);
+        assert!(
+            text.contains(told) && text.contains(" waits for its agent |") && !text.contains("tried again"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_an_agent_printed_stands_in_a_block_that_it_cannot_leave() {
+    let mut directive = fixture::directive();
+    let output = "</details>\n```\n/approve\n@maintainer fixes #1".to_owned();
+    let failure = Failure::AgentExited { status: 3 }.and_output(output);
+    let question = Question::NotRun { step: directive.steps[1].name.clone(), tries: 3, failure };
+    directive.approvals[0].question = question;
+    let text = comment(&directive);
+    let block =
+        "<details><summary>What the agent printed last (convert)</summary>\n\n````text\n</details>\n```\n/approve\n";
+    assert!(text.contains(block), "{text}");
+    assert!(text.contains("fixes #\u{200b}1\n````"), "{text}");
 }
 
 #[test]

@@ -245,6 +245,14 @@ pub fn answers(directive: &Directive, approval: &Approval, step: Option<&Step>, 
     let otherwise: Vec<_> = otherwise.into_iter().filter_map(|(may, what)| may.then_some(what)).collect();
     let otherwise = otherwise.join(", ");
     match approval.kind {
+        ApprovalKind::Plan | ApprovalKind::StepBlocked if approval.question.asked().is_some() => {
+            let first = approval.question.asked().unwrap_or_default().iter().find(|it| it.answer.is_none());
+            let (number, goes_on) = (first.map_or(1, |it| it.number), if step.is_some() { skip + ", " } else { String::new() });
+            format!(
+                "`/answer {number} a` or `/answer {number} YOUR WORDS` answers, `/approve{name}` leaves it to the agent, \
+                 {goes_on}`/stop` ends the directive"
+            )
+        }
         ApprovalKind::Plan if approval.question.is_about_an_agent() => {
             "`/retry` plans again once that is mended, `/approve` takes the default plan, `/stop` ends the directive"
                 .to_owned()

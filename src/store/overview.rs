@@ -80,7 +80,6 @@ impl Store {
         Ok(runs.collect())
     }
 
-
     /// A store that cannot change anything.
     pub fn read_only(options: PgConnectOptions) -> Self {
         Self::lazy(options.options([("default_transaction_read_only", "on")]))

@@ -10,7 +10,7 @@ mod table;
 
 use std::borrow::Cow;
 
-pub use blot::{BlottedStream, Blots};
+pub use blot::{Blots, BlottedStream};
 pub use known::KnownSecrets;
 use table::Table;
 

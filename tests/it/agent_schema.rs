@@ -49,6 +49,7 @@ fn task(kind: &str) -> Value {
             "acceptance_criteria": [{ "id": "A1", "criterion": "there" }], "constraints": ["none"] },
         "step": if plans { Value::Null } else { step }, "instructions": "Do it.",
         "context": [{ "name": "issue.md", "path": "/work/task/context/01-issue.md", "written_by": "ada" }],
+        "answers": [{ "question": "Which?", "answer": "The first.", "answered_by": "ada" }],
         "plan_schema": if plans { json!({ "type": "object" }) } else { Value::Null },
     })
 }
@@ -96,6 +97,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         json!({ "usage": { "input_tokens": -1 } }),
         json!({ "usage": { "output_tokens": 1_000_000_000_001_u64 } }),
         json!({ "summary": 7 }),
+        json!({ "error": { "kind": "rate_limit" } }),
+        json!({ "question": "May I?" }),
         json!([]),
     ];
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());

@@ -332,11 +332,12 @@ async fn a_task_that_is_tried_again_is_claimed_after_its_pause() {
     assert_ne!(life.task("a"), task);
     // The row of the task that ended is closed, and nothing else is due.
     assert_eq!(tasks(&claim(&store, MANY).await), BTreeSet::from([task]));
-    let seconds: f64 = sqlx::query_scalar("SELECT extract(epoch FROM run_after - now())::float8 FROM effects WHERE task_id = $1")
-        .bind(life.task("a").0)
-        .fetch_one(&database.pool().await)
-        .await
-        .unwrap();
+    let seconds: f64 =
+        sqlx::query_scalar("SELECT extract(epoch FROM run_after - now())::float8 FROM effects WHERE task_id = $1")
+            .bind(life.task("a").0)
+            .fetch_one(&database.pool().await)
+            .await
+            .unwrap();
     assert!((20.0..=30.0).contains(&seconds), "{seconds}");
 }
 

@@ -31,6 +31,8 @@ pub enum Cause {
     ChangeRefused { faults: Vec<String> },
     /// Its automatic reworks are used up, and this is why it would be done again.
     ReworksUsedUp { reworks: u32, cause: Box<Cause> },
+    /// Its agent asked people something, and waits for the answers.
+    AgentAsks,
     /// Its pull request was closed, and other steps depend on it.
     PullClosed { by: Actor },
     /// Version 1 left it in a state that a step cannot be in.

@@ -26,6 +26,13 @@ pub enum Command {
         /// first word is the step's name; the engine splits it off.
         text: String,
     },
+    /// Answer what an agent asked.
+    Answer {
+        /// The question's number; it may be left out where one is open.
+        number: Option<u32>,
+        /// All that follows, up to the next command or the end of the comment: an option's letter, or any words.
+        text: String,
+    },
     /// Try a failed step again.
     Retry {
         /// The step's name, needed on the issue.
@@ -81,9 +88,9 @@ pub enum Command {
 }
 
 /// The words that are commands.
-const WORDS: [&str; 14] = [
-    "approve", "rework", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "reload", "autonomy",
-    "budget", "status", "help",
+const WORDS: [&str; 15] = [
+    "approve", "rework", "answer", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "reload",
+    "autonomy", "budget", "status", "help",
 ];
 
 /// HTML elements that hold something: between their tags no command is taken. Others (`<br>`, or a generic type
@@ -94,7 +101,7 @@ const CONTAINERS: &str = " a abbr b bdo big blockquote caption center cite code 
 
 /// The commands of a comment or review, in its order.
 ///
-/// `/rework` and `/replan` take all that follows up to the next command or the end of the comment, lists and code
+/// `/rework`, `/answer` and `/replan` take all that follows up to the next command or the end of the comment, lists and code
 /// included, as written; the others take what they know from the rest of their line. A word that is no command
 /// is [`Command::Unknown`] only when it is near one: other bots have commands of their own.
 pub fn parse(comment: &str) -> Vec<Command> {
@@ -181,6 +188,10 @@ fn understand(line: &str, all: &str) -> Command {
     match word.to_ascii_lowercase().as_str() {
         "approve" => Command::Approve { step: first },
         "rework" => Command::Rework { text: following.to_owned() },
+        "answer" => match answer(following) {
+            Some((number, text)) => Command::Answer { number, text },
+            None => unknown("needs the question's number and an answer, such as `/answer 1 b`".to_owned()),
+        },
         "retry" => Command::Retry { step: first },
         "verify" => Command::Verify { step: first },
         "skip" => Command::Skip { step: first },
@@ -205,6 +216,16 @@ fn understand(line: &str, all: &str) -> Command {
             Command::Unknown { problem: meant.map(|meant| format!("is no command; did you mean `/{meant}`?")), word }
         }
     }
+}
+
+/// The number and the words of an answer.
+fn answer(following: &str) -> Option<(Option<u32>, String)> {
+    let (first, rest) = following.split_once(char::is_whitespace).unwrap_or((following, ""));
+    let (number, words) = match first.trim_matches(['#', '.', ')', ':']).parse() {
+        Ok(number) => (Some(number), rest.trim()),
+        Err(_) => (None, following),
+    };
+    (!words.is_empty()).then(|| (number, words.to_owned()))
 }
 
 fn dollars(text: &str) -> Option<f64> {
@@ -313,10 +334,28 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_has_a_number_and_words_that_may_go_on_below() {
+        let answer = |number, text: &str| Command::Answer { number, text: text.to_owned() };
+        assert_eq!(
+            parse("/answer 1 b\n/answer #2: in metres\n\n- as before"),
+            [answer(Some(1), "b"), answer(Some(2), "in metres\n\n- as before")]
+        );
+        assert_eq!(parse("/answer yes, 2 of them"), [answer(None, "yes, 2 of them")]);
+    }
+
+    #[test]
     fn a_malformed_command_says_what_is_wrong() {
-        for malformed in
-            ["/budget", "/budget abc", "/budget -3", "/budget 0", "/budget inf", "/budget 1e3", "/autonomy"]
-        {
+        for malformed in [
+            "/answer",
+            "/answer 1",
+            "/budget",
+            "/budget abc",
+            "/budget -3",
+            "/budget 0",
+            "/budget inf",
+            "/budget 1e3",
+            "/autonomy",
+        ] {
             let [Command::Unknown { problem: Some(_), .. }] = parse(malformed)[..] else {
                 panic!("{malformed}: {:?}", parse(malformed));
             };
@@ -340,6 +379,8 @@ mod tests {
         prop_oneof![
             step().prop_map(|step| Command::Approve { step }),
             step().prop_map(|step| Command::Retry { step }),
+            (prop::option::of(1..40_u32), "[a-z]([a-z ,.]{0,20}[a-z])?")
+                .prop_map(|(number, text)| Command::Answer { number, text }),
             step().prop_map(|step| Command::Verify { step }),
             step().prop_map(|step| Command::Skip { step }),
             words().prop_map(|text| Command::Rework { text }),
@@ -361,6 +402,8 @@ mod tests {
         let step = |step: &Option<String>| step.clone().unwrap_or_default();
         match command {
             Command::Approve { step: name } => with("approve", &step(name)),
+            Command::Answer { number: Some(number), text } => format!("/answer {number} {text}"),
+            Command::Answer { number: None, text } => with("answer", text),
             Command::Retry { step: name } => with("retry", &step(name)),
             Command::Skip { step: name } => with("skip", &step(name)),
             Command::Verify { step: name } => with("verify", &step(name)),

@@ -56,6 +56,8 @@ pub enum Failure {
     NoWork,
     /// What a planner left was refused as a change of the tree.
     ChangeRefused { faults: Vec<String> },
+    /// The agent asks people again and again.
+    AsksTooOften,
     /// The branch is not where it was when the work began.
     BranchMoved,
     /// The new commit does not contain what the branch holds.
@@ -226,6 +228,7 @@ impl Failure {
             | Self::NoPlan
             | Self::NoJudgement
             | Self::NoWork
+            | Self::AsksTooOften
             | Self::BranchMoved
             | Self::NotFastForward
             | Self::WorkflowRejected { .. }

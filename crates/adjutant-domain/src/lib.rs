@@ -9,6 +9,7 @@
 
 pub mod actor;
 pub mod approval;
+pub mod asking;
 pub mod baseline;
 pub mod brief;
 pub mod calibration;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::AskedQuestion;
 use super::baseline::BaselineReport;
 use super::cause::Cause;
 use super::evaluation::{Confidence, EvaluationReason};
@@ -31,6 +32,8 @@ pub enum Question {
     Blocked { step: StepName, cause: Cause },
     /// A step's agent could not be run: what is to become of it?
     NotRun { step: StepName, tries: u32, failure: Failure },
+    /// An agent asks something: about a step, or before there is a plan.
+    Asked { step: Option<StepName>, questions: Vec<AskedQuestion> },
     /// A person accepted a head before anybody asked.
     PreApproved,
     /// A sentence that version 1 wrote, shown as it is.
@@ -64,6 +67,14 @@ impl Question {
         self.failure().is_some_and(|failure| {
             failure.needs_mending() || matches!(self, Self::NotRun { .. } | Self::NotPlanned { .. })
         })
+    }
+
+    /// What an agent asks.
+    pub fn asked(&self) -> Option<&[AskedQuestion]> {
+        match self {
+            Self::Asked { questions, .. } => Some(questions),
+            _ => None,
+        }
     }
 
     /// The failed run of an agent that it is about.

@@ -21,6 +21,8 @@ pub enum Refusal {
     Ended { status: DirectiveStatus },
     /// `/approve plan` or `/approve budget`, and no such question waits.
     NothingAsked { kind: ApprovalKind },
+    /// An answer to a question that is not open, or that does not say to which.
+    WhichQuestion { number: Option<u32>, open: Vec<u32> },
     /// The plan that was there when the command was written was replaced.
     PlanChanged,
     /// The base commit was verified again after the command was written.

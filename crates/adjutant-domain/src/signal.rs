@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::actor::Actor;
+use super::asking::AgentQuestion;
 use super::baseline::BaselineReport;
 use super::brief::Brief;
 use super::ci::CiReport;
@@ -444,6 +445,11 @@ pub enum TaskOutcome {
         evidence: Option<String>,
         /// The branch's head, where it holds work of an earlier task.
         head: Option<Sha>,
+    },
+    /// The agent asks people something before it does the work.
+    Asked {
+        /// What.
+        questions: Vec<AgentQuestion>,
     },
     /// The head was judged.
     Judged {

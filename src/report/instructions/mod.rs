@@ -47,6 +47,26 @@ fn brief(directive: &Directive) -> String {
     sections.join("\n\n")
 }
 
+/// What people answered to the questions of agents; empty where nobody asked.
+fn answers(directive: &Directive) -> Option<String> {
+    let told = directive.answers().filter_map(|asked| {
+        let answer = asked.answer.as_ref()?;
+        let by = answer
+            .by
+            .as_ref()
+            .map_or_else(|| "nobody answered; the agent's own default".to_owned(), |by| by.to_string());
+        Some(format!("- {}\n  Answer ({by}): {}", asked.question.text.trim(), answer.text.trim()))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("## What agents asked before, and the answers\n\n{}", quoted(&told.join("\n"))))
+}
+
+/// How an agent asks.
+const MAY_ASK: &str = "\
+If something decides what is right and neither the brief nor the tree says it, you may ask the maintainers: hand in `question`, \
+at most three, each with `text`, `options`, `default` (what is taken where nobody answers) and `why`, and change nothing. Ask \
+before the work and not after it, and only what cannot be found out.";
+
 fn entry(id: &str, text: &str) -> String {
     let text = text.replace('\n', "\n  ");
     if id == "-" { format!("- {text}") } else { format!("- {id}: {text}") }

@@ -5,6 +5,7 @@ use chrono::Utc;
 use super::{EffectError, external, step_of};
 use crate::report;
 use crate::runtime::app::App;
+use adjutant_domain::approval::Approval;
 use adjutant_domain::directive::Directive;
 use adjutant_domain::effect::{Notice, Reaction};
 use adjutant_domain::ids::{ApprovalId, Login, Repo, Sha, StepId};
@@ -69,7 +70,11 @@ pub(super) async fn post_report(app: &App, directive: &Directive, step: StepId, 
 
 /// Reminds people of a question, once. A question that has been answered gets no reminder.
 pub(super) async fn remind(app: &App, directive: &Directive, id: ApprovalId) -> Done {
-    let Some(approval) = directive.waiting().find(|approval| approval.id == id) else { return Ok(Vec::new()) };
+    // Where the defaults of an agent's questions were taken, that is said, and nothing waits any more.
+    let told = |approval: &&Approval| {
+        approval.id == id && (approval.status.is_waiting() || approval.question.asked().is_some())
+    };
+    let Some(approval) = directive.approvals.iter().find(told) else { return Ok(Vec::new()) };
     let marker = report::reminder_marker(id);
     say_once(
         app,

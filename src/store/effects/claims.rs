@@ -75,8 +75,7 @@ impl Store {
         sqlx::query!("SELECT pg_advisory_xact_lock($1)", TURN).execute(&mut *tx).await?;
         let own = (self.version, self.default_agent.as_deref());
         // A separate statement, because its snapshot must begin after the lock was obtained.
-        let candidates =
-            candidates(&mut tx, in_hand, per_installation, own, limit.saturating_add(BEYOND)).await?;
+        let candidates = candidates(&mut tx, in_hand, per_installation, own, limit.saturating_add(BEYOND)).await?;
         let (ids, held) = choose(candidates, limit, per_installation);
         let taken = if ids.is_empty() { Vec::new() } else { take(&mut tx, &ids, lease).await? };
         tx.commit().await?;

@@ -11,8 +11,8 @@ use tokio::time::{sleep_until, timeout};
 
 use super::disk::DiskWatch;
 use super::output::Tail;
-use crate::workspace::secrets::BlottedStream;
 use super::{Exit, Mode, SandboxRun, cgroup};
+use crate::workspace::secrets::BlottedStream;
 
 /// How long the pipe may stay open after the tree was killed.
 const DRAIN: Duration = Duration::from_secs(5);

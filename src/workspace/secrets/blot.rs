@@ -107,7 +107,12 @@ mod tests {
     const VALUE: &str = "correct/horse+battery";
 
     fn blots() -> Blots {
-        Blots::new([("MODEL_KEY", VALUE), ("SHORT_TOKEN", "s3cr3t-x"), ("MODE", "on"), ("BASE_URL", "https://acme.io/v1")])
+        Blots::new([
+            ("MODEL_KEY", VALUE),
+            ("SHORT_TOKEN", "s3cr3t-x"),
+            ("MODE", "on"),
+            ("BASE_URL", "https://acme.io/v1"),
+        ])
     }
 
     fn in_pieces(text: &str, size: usize) -> String {
@@ -129,7 +134,10 @@ mod tests {
             let blotted = in_pieces(&text, size);
             assert!(blotted.starts_with("key [redacted][redacted]; [redacted]; "), "{size}: {blotted}");
             assert!(blotted.ends_with("; [redacted]; [redacted] on https://acme.io/v1"), "{size}: {blotted}");
-            assert!(!blotted.contains("horse") && !blotted.contains(&STANDARD.encode(VALUE)[4..16]), "{size}: {blotted}");
+            assert!(
+                !blotted.contains("horse") && !blotted.contains(&STANDARD.encode(VALUE)[4..16]),
+                "{size}: {blotted}"
+            );
         }
         assert_eq!(blots().text(&text), in_pieces(&text, 1));
     }

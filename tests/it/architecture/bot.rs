@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &["agent", "environment", "github", "report", "settings", "store", "verify", "workspace"]),
     ("web", &["store"]),
     ("serve", &["environment", "github", "runtime", "settings", "store", "web", "workspace"]),
-    ("cli", &["report", "settings", "store"]),
+    ("cli", &["report", "settings", "store", "workspace"]),
 ];
 /// The modules of the library that the binary's modules may import.
 const BINARY: &[(&str, &[&str])] = &[

@@ -311,7 +311,7 @@ async fn a_planner_that_crashes_is_tried_three_times_and_then_a_person_is_asked_
     let said = stage.status_says(issue, "The planner could not be run, tried 3 times").await;
     assert!(said.contains("The agent exited with status 3") && said.contains("`/retry` plans again"), "{said}");
     assert!(said.contains("What the agent printed last (planning)</summary>"), "{said}");
-    assert!(said.contains("Traceback: @\u{200b}maintainer has no disk\n```"), "{said}");
+    assert!(said.contains("Traceback: @maintainer has no disk\n```"), "{said}");
     let directive = stage.directive_is(issue, "it waits", |directive| directive.waiting().next().is_some()).await;
     assert_eq!((directive.tasks.len(), directive.plan), (3, None));
     stage.say("mended");
@@ -368,6 +368,36 @@ async fn an_agent_out_of_quota_is_a_state_that_every_directive_waits_for_and_tha
     for issue in issues {
         stage.asks(issue, "a").await;
     }
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_step_asks_and_goes_on_with_the_answers() {
+    let question = json!([
+        { "text": "Which unit, @maintainer?", "options": ["metres", "feet"], "default": "a", "why": "It is printed." },
+        { "text": "How many digits?", "default": "two" },
+    ]);
+    let asks = json!({ "write": { "lost.txt": "x" }, "question": question, "answered": { "keep": "told.txt" } });
+    let stage = Stage::set(POLICY, json!({ "plan": [plan([step("a", &[])])], "a": [asks] })).await;
+    let issue = stage.directive("Do it.").await;
+    let said = stage.status_says(issue, "the agent asks").await;
+    assert!(
+        said.contains("**1.** Which unit, @\u{200b}maintainer? It is printed. — **a** metres · **b** feet"),
+        "{said}"
+    );
+    assert!(said.contains("**2.** How many digits? (without an answer: two)"), "{said}");
+    stage.as_("outsider").comment(issue, "/answer 1 a").await;
+    stage.expect(issue, "only people with write access to this repository can run commands").await;
+    let maintainer = stage.as_("maintainer");
+    maintainer.comment(issue, "/answer 7 a").await;
+    stage.expect(issue, "question 7 is not open; open: 1, 2").await;
+    maintainer.comment(issue, "/answer 1 b\n/answer 2 three of them").await;
+    let said = stage.status_says(issue, "Answers to agents").await;
+    assert!(said.contains("→ feet (`maintainer`)"), "{said}");
+    stage.asks(issue, "a").await;
+    let told = stage.file("adjutant/1-1/g1-a", "told.txt").await.unwrap();
+    assert_eq!(told, "Which unit, @maintainer? feet\nHow many digits? three of them\n");
+    assert_eq!(stage.file("adjutant/1-1/g1-a", "lost.txt").await, None, "a run that asks hands nothing in");
     stage.strike().await;
 }
 

@@ -133,6 +133,7 @@ fn task() -> TaskFile {
         step: None,
         instructions: String::new(),
         context: Vec::new(),
+        answers: Vec::new(),
         plan_schema: None,
     }
 }

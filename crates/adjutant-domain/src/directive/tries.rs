@@ -6,6 +6,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::Directive;
+use crate::asking::AskedQuestion;
 use crate::effect::Effect;
 use crate::failure::Failure;
 use crate::ids::StepId;
@@ -19,6 +20,12 @@ impl Directive {
     pub fn agent_of(&self, kind: TaskKind) -> Option<&str> {
         let judge = self.policy.judge.as_ref().and_then(|judge| judge.agent.as_deref());
         judge.filter(|_| kind == TaskKind::Judge).or(self.policy.agent.as_deref())
+    }
+
+    /// What people answered to agents so far, the oldest first.
+    pub fn answers(&self) -> impl Iterator<Item = &AskedQuestion> {
+        let asked = self.approvals.iter().filter_map(|approval| approval.question.asked());
+        asked.flatten().filter(|question| question.answer.is_some())
     }
 
     /// When an effect is due; none where it is due at once.

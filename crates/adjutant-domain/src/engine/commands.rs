@@ -77,6 +77,7 @@ impl Transition {
         match &commanded.command {
             Command::Approve { step } => self.approve(commanded, step.as_deref()),
             Command::Rework { text } => self.rework_by_person(commanded, text),
+            Command::Answer { number, text } => self.answer_question(*number, text, by),
             Command::Retry { step } => self.retry(commanded, step.as_deref()),
             Command::Verify { step } => self.verify_by_person(commanded, step.as_deref()),
             Command::Skip { step } => self.skip(commanded, step.as_deref()),
@@ -107,6 +108,7 @@ impl Transition {
             (None, ApprovalKind::Plan) if written_before(commanded.at, approval.asked_at) => {
                 Err(refused(Refusal::PlanChanged))
             }
+            (None, ApprovalKind::Plan) if approval.question.asked().is_some() => self.accept_defaults(&approval, by),
             (None, ApprovalKind::Plan) => {
                 self.answer_own(ApprovalKind::Plan, ApprovalStatus::Approved, by, commanded.words.as_deref());
                 if self.directive.plan.is_none() {
@@ -150,6 +152,10 @@ impl Transition {
         let name = step.name.clone();
         if step.status() == StepStatus::Passed {
             return Err(refused(Refusal::AlreadyMerged));
+        }
+        let asked = self.directive.waiting().find(|it| it.step == Some(id) && it.question.asked().is_some());
+        if let Some(asked) = asked.cloned() {
+            return self.accept_defaults(&asked, by);
         }
         Self::still_about_head(commanded, step)?;
         let waiting = self.directive.waiting().find(|approval| approval.step == Some(id));
@@ -362,7 +368,7 @@ fn told(command: &Command) -> Command {
         Command::Approve { step } | Command::Retry { step } | Command::Skip { step } | Command::Verify { step } => {
             step.iter_mut().for_each(cut);
         }
-        Command::Rework { text } => cut(text),
+        Command::Rework { text } | Command::Answer { text, .. } => cut(text),
         Command::Replan { reason } => cut(reason),
         Command::Autonomy { level } => cut(level),
         Command::Unknown { word, problem } => {
@@ -399,6 +405,7 @@ fn word_of(command: &Command) -> &'static str {
     match command {
         Command::Approve { .. } => "approve",
         Command::Rework { .. } => "rework",
+        Command::Answer { .. } => "answer",
         Command::Retry { .. } => "retry",
         Command::Verify { .. } => "verify",
         Command::Skip { .. } => "skip",

@@ -46,6 +46,13 @@ impl Transition {
         match outcome {
             TaskOutcome::Planned { plan } => self.plan_proposed(plan),
             TaskOutcome::Cancelled => Ok(()),
+            TaskOutcome::Asked { questions } => {
+                if self.agent_asks(None, questions)? {
+                    return Ok(());
+                }
+                self.directive.planning_faults.push(PlanFault::PlannerFailed(Failure::AsksTooOften));
+                self.adopt_default()
+            }
             TaskOutcome::Failed { reason } => self.planner_failed(reason.clone()),
             TaskOutcome::Barred { reason } => {
                 self.planner_barred(reason.clone());
@@ -87,9 +94,11 @@ impl Transition {
         self.ask(ApprovalKind::Plan, None, shown, question);
     }
 
-    /// The question whether to plan again, while it waits for a person.
+    /// The question that has to be answered before the planner runs again, while it waits for a person.
     pub(super) fn planner_question(&self) -> Option<&Approval> {
-        self.directive.waiting().find(|approval| matches!(approval.question, Question::NotPlanned { .. }))
+        self.directive.waiting().find(|approval| {
+            matches!(approval.question, Question::NotPlanned { .. } | Question::Asked { step: None, .. })
+        })
     }
 
     /// What kept the planner from running is mended, as a person says.

@@ -12,6 +12,7 @@ impl Transition {
     /// Starts whatever has become possible.
     pub(super) fn advance(&mut self) -> Followed {
         self.check_breakers()?;
+        self.take_overdue_defaults()?;
         self.expire();
         self.verify_base_if_missing();
         self.plan_if_needed();

@@ -107,6 +107,12 @@ impl Transition {
                 self.back_in_line(id, cause)
             }
             TaskOutcome::Failed { reason } => self.step_task_failed(id, reason),
+            TaskOutcome::Asked { questions } => {
+                if self.agent_asks(Some(id), questions)? {
+                    return Ok(());
+                }
+                self.step_task_failed(id, &Failure::AsksTooOften)
+            }
             TaskOutcome::Planned { .. } | TaskOutcome::Judged { .. } => self.step_task_failed(id, &Failure::NoWork),
         }
     }

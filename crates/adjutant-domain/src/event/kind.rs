@@ -288,6 +288,12 @@ events! {
         label: String,
         autonomy: Autonomy,
     }
+    QuestionAnswered "question_answered" [Info] "what an agent asked has an answer; without a person, the agent's own default" {
+        number: u32,
+        question: String,
+        answer: String,
+        by: Option<Login>,
+    }
     BreakerTripped "breaker_tripped" [Warning] "a limit was reached: which, its value, what it stands at" {
         breaker: Breaker,
         limit: Number,

@@ -7,6 +7,7 @@ use crate::report;
 use crate::runtime::effects::environment::{self, Way};
 use crate::runtime::effects::trees::Source;
 use crate::settings::AgentSettings;
+use adjutant_domain::asking::AskedQuestion;
 use adjutant_domain::failure::Failure;
 use adjutant_domain::plan;
 use adjutant_domain::step::{Step, StepKind};
@@ -76,6 +77,7 @@ impl Job<'_> {
             step: self.step.map(step_of_task),
             instructions,
             context: Vec::new(),
+            answers: directive.answers().filter_map(answered).collect(),
             plan_schema: (self.task.kind == TaskKind::Plan)
                 .then(|| plan::schema(directive.policy.limits.steps, &directive.carried())),
         }
@@ -118,6 +120,15 @@ impl Job<'_> {
         }
         texts
     }
+}
+
+fn answered(asked: &AskedQuestion) -> Option<agent::AnsweredQuestion> {
+    let answer = asked.answer.as_ref()?;
+    Some(agent::AnsweredQuestion {
+        question: asked.question.text.clone(),
+        answer: answer.text.clone(),
+        answered_by: answer.by.as_ref().map(ToString::to_string),
+    })
 }
 
 fn step_of_task(step: &Step) -> agent::Step {

@@ -68,10 +68,13 @@ else:
     before = max(tries_before(name), 1 if said else 0)
 acts = SCRIPT.get(name, [{"write": {f"{name}.txt": f"{name}\n"}}])
 act = acts[min(before, len(acts) - 1)]
+if "answered" in act and task["answers"]:
+    act = act["answered"]
+    said += "".join(f"{it['question']} {it['answer']}\n" for it in task["answers"])
 if "mended" in act and "\n# go: mended\n" in open(__file__).read():
     act = act["mended"]
 play(act)
-result = {key: act[key] for key in ("plan", "judgement", "report", "evidence", "error") if key in act}
+result = {key: act[key] for key in ("plan", "judgement", "report", "evidence", "error", "question") if key in act}
 result |= {"summary": act.get("summary", f"Did {name}, try {before + 1}."), "cost_usd": 0.01}
 result["usage"] = {"input_tokens": 1200, "output_tokens": 34}
 if name == "plan" and act.get("goal"):

@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("transition", include_str!("../transition.rs")),
     ("approvals", include_str!("../approvals.rs")),
     ("steps", include_str!("../steps.rs")),
+    ("asking", include_str!("../asking.rs")),
     ("baseline", include_str!("../baseline.rs")),
     ("ending", include_str!("../ending.rs")),
     ("replan", include_str!("../replan.rs")),

@@ -32,6 +32,7 @@ use crate::task::{TaskKind, TaskStatus};
 
 mod actors;
 mod approvals;
+mod asking;
 mod baseline;
 mod breakers;
 mod calibration;

@@ -124,7 +124,10 @@ fn a_person_may_take_the_default_chain_for_a_planner_that_cannot_be_run() {
         world.finish(world.live(None), failed(Failure::NoAgent));
         world.maintainer(None, Command::Approve { step: None });
         let plan = world.directive.plan.as_ref().unwrap();
-        assert_eq!((plan.origin, &plan.faults[..]), (PlanOrigin::Default, &[PlanFault::PlannerFailed(Failure::NoAgent)][..]));
+        assert_eq!(
+            (plan.origin, &plan.faults[..]),
+            (PlanOrigin::Default, &[PlanFault::PlannerFailed(Failure::NoAgent)][..])
+        );
         assert_eq!(world.waiting(), then, "in manual the plan itself is shown and asked about");
     }
 }

@@ -23,9 +23,14 @@ fn last(world: &World) -> &Task {
     world.directive.tasks.last().unwrap()
 }
 
+/// As [`World::started`]; no agent begins by itself.
+fn started() -> World {
+    World { busy: true, ..World::started(Policy::default(), single()) }
+}
+
 #[test]
 fn tries_have_pauses_and_a_person_waits_for_none() {
-    let mut world = World::started(Policy::default(), single());
+    let mut world = started();
     assert_eq!(last(&world).not_before, None);
     for seconds in [30, 120] {
         world.finish(world.live(Some("a")), crash());
@@ -39,7 +44,7 @@ fn tries_have_pauses_and_a_person_waits_for_none() {
 
 #[test]
 fn a_planner_has_pauses_too_and_a_start_ends_them() {
-    let mut world = World::open(Policy::default());
+    let mut world = World { busy: true, ..World::open(Policy::default()) };
     world.finish(world.live(None), crash());
     assert_eq!(pause(&world), Some(30));
     world.signal(Signal::TaskStarted { task: world.live(None) });
@@ -65,7 +70,7 @@ fn a_pause_that_passed_while_the_directive_was_paused_is_not_waited_for_again() 
 
 #[test]
 fn a_provider_that_wants_to_be_left_alone_costs_no_try_and_asks_nobody() {
-    let mut world = World::open(Policy::default());
+    let mut world = World { busy: true, ..World::open(Policy::default()) };
     for _ in 0..5 {
         world.finish(world.live(None), wants(AgentErrorKind::Quota, 18_000));
         assert_eq!((pause(&world), last(&world).attempt), (Some(18_000), 1));
@@ -93,7 +98,7 @@ fn a_provider_that_names_no_time_or_another_error_costs_tries() {
 
 #[test]
 fn a_wish_for_a_short_pause_is_answered_with_longer_ones_while_it_lasts() {
-    let mut world = World::started(Policy::default(), single());
+    let mut world = started();
     for seconds in [30, 120, 600, 600] {
         world.finish(world.live(Some("a")), wants(AgentErrorKind::Overloaded, 0));
         assert_eq!(pause(&world), Some(seconds));
@@ -108,6 +113,7 @@ fn a_judge_that_has_to_wait_judges_later() {
     assert_eq!(world.directive.agent_of(TaskKind::Step), None);
     world.changed("a", "a-head");
     world.verified("a", green());
+    world.busy = true;
     world.finish(last(&world).id, wants(AgentErrorKind::Quota, 3_600));
     assert_eq!((last(&world).kind, pause(&world)), (TaskKind::Judge, Some(3_600)));
     assert_eq!((world.status("a"), world.waiting()), (StepStatus::Evaluating, Vec::new()));
