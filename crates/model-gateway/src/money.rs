@@ -31,6 +31,7 @@ impl Amount {
     }
 
     /// So many units at this price each.
+    #[must_use]
     pub fn times(self, units: u64) -> Self {
         Self(self.0.saturating_mul(units))
     }

@@ -101,7 +101,13 @@ impl std::fmt::Debug for Pot {
 impl Pot {
     /// An empty pot, which takes `block` more than it needs from the purse where the purse has it.
     pub fn new(purse: Arc<dyn Purse>, block: Amount) -> Self {
-        let inner = Inner { purse, block, state: Mutex::default(), asking: Default::default(), settled: Notify::new() };
+        let inner = Inner {
+            purse,
+            block,
+            state: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+            settled: Notify::new(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -113,7 +119,7 @@ impl Pot {
     /// Reserves `wanted`, or what there is from `least` on. Where only requests on their way stand between `least` and
     /// what there is, it waits for them.
     pub async fn reserve(&self, least: Amount, wanted: Amount) -> Result<Reservation, PurseEmpty> {
-        if let Some(reserved) = self.from_hand(wanted, wanted) {
+        if let Some(reserved) = self.free_for(wanted, wanted) {
             return Ok(reserved);
         }
         let _one_at_a_time = self.inner.asking.lock().await;
@@ -121,14 +127,11 @@ impl Pot {
         loop {
             let settled = self.inner.settled.notified();
             // Another request may have filled the pot, or given back what it did not use.
-            if let Some(reserved) = self.from_hand(wanted, wanted) {
+            if let Some(reserved) = self.free_for(wanted, wanted) {
                 return Ok(reserved);
             }
-            let empty = match self.take(least, wanted).await {
-                Ok(()) => None,
-                Err(empty) => Some(empty),
-            };
-            if let Some(reserved) = self.from_hand(least, wanted) {
+            let empty = self.take(least, wanted).await.err();
+            if let Some(reserved) = self.free_for(least, wanted) {
                 return Ok(reserved);
             }
             let Some(empty) = empty else { continue };
@@ -190,7 +193,7 @@ impl Pot {
         self.state().taken
     }
 
-    fn from_hand(&self, least: Amount, wanted: Amount) -> Option<Reservation> {
+    fn free_for(&self, least: Amount, wanted: Amount) -> Option<Reservation> {
         let mut state = self.state();
         let amount = state.free().min(wanted);
         if amount < least {

@@ -81,9 +81,8 @@ impl Job {
             }
             match unread {
                 Some(since) if since.elapsed() > DRAIN => return End::Broken("nobody reads the answer".to_owned()),
-                Some(_) => {}
                 None if pieces.send(Ok(frame)).await.is_err() => unread = Some(Instant::now()),
-                None => {}
+                Some(_) | None => {}
             }
         }
     }

@@ -1,6 +1,8 @@
 //! What an answer reports of its tokens, read while it passes.
 
-use serde::Deserialize;
+mod forms;
+
+use forms::{ChatChunk, GeminiChunk, MessagesEvent, MessagesMessage, MessagesUsage, ResponsesEvent, ResponsesResponse};
 
 use super::sse::Events;
 use super::{Api, Tier, Tokens};
@@ -99,7 +101,7 @@ impl Meter {
 
     /// The input as the provider counted it, where it reported that and no output.
     pub(crate) fn input(&self) -> Option<Tokens> {
-        self.seen.input.then(|| Tokens { output: 0, ..self.seen.tokens })
+        self.seen.input.then_some(Tokens { output: 0, ..self.seen.tokens })
     }
 
     /// The most output tokens that what was streamed can be: a token is at least a byte.
@@ -205,7 +207,7 @@ impl Seen {
 
     fn responses(&mut self, data: &[u8]) {
         let Ok(event) = serde_json::from_slice::<ResponsesEvent>(data) else { return };
-        if event.kind.ends_with(".delta") {
+        if event.kind.strip_suffix(".delta").is_some() {
             self.wrote(event.delta.as_ref().and_then(|delta| delta.as_str()));
         }
         if let ("response.completed" | "response.incomplete" | "response.failed", Some(response)) =
@@ -257,15 +259,13 @@ impl Seen {
         let searches = grounded.map(|grounding| grounding.web_search_queries.len() as u64).sum();
         self.searched = self.searched.max(searches);
         let Some(usage) = &chunk.usage else { return };
-        let (Some(prompt), Some(written)) =
-            (usage.prompt_token_count, usage.candidates_token_count.or(usage.thoughts_token_count))
-        else {
-            self.input |= usage.prompt_token_count.is_some();
+        let (Some(prompt), Some(written)) = (usage.prompt, usage.candidates.or(usage.thoughts)) else {
+            self.input |= usage.prompt.is_some();
             return;
         };
-        let thoughts = if usage.candidates_token_count.is_some() { usage.thoughts_token_count.unwrap_or(0) } else { 0 };
-        let input = prompt.saturating_add(usage.tool_use_prompt_token_count.unwrap_or(0));
-        self.all(Some(input), usage.cached_content_token_count.unwrap_or(0), Some(written.saturating_add(thoughts)));
+        let thoughts = if usage.candidates.is_some() { usage.thoughts.unwrap_or(0) } else { 0 };
+        let input = prompt.saturating_add(usage.tool_use_prompt.unwrap_or(0));
+        self.all(Some(input), usage.cached_content.unwrap_or(0), Some(written.saturating_add(thoughts)));
     }
 
     /// Providers whose count of the input includes what was cached.
@@ -276,176 +276,6 @@ impl Seen {
             (self.input, self.output) = (true, true);
         }
     }
-}
-
-#[derive(Deserialize)]
-struct MessagesEvent {
-    #[serde(rename = "type", default)]
-    kind: String,
-    message: Option<MessagesMessage>,
-    usage: Option<MessagesUsage>,
-    delta: Option<MessagesDelta>,
-    content_block: Option<MessagesBlock>,
-}
-
-#[derive(Deserialize)]
-struct MessagesBlock {
-    #[serde(rename = "type", default)]
-    kind: String,
-    data: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct MessagesMessage {
-    usage: Option<MessagesUsage>,
-}
-
-#[derive(Deserialize)]
-struct MessagesUsage {
-    input_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-    cache_creation: Option<CacheCreation>,
-    output_tokens: Option<u64>,
-    server_tool_use: Option<ServerToolUse>,
-    service_tier: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct CacheCreation {
-    #[serde(default)]
-    ephemeral_1h_input_tokens: u64,
-}
-
-#[derive(Deserialize)]
-struct ServerToolUse {
-    #[serde(default)]
-    web_search_requests: u64,
-}
-
-#[derive(Deserialize)]
-struct MessagesDelta {
-    text: Option<String>,
-    partial_json: Option<String>,
-    thinking: Option<String>,
-    signature: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ResponsesEvent {
-    #[serde(rename = "type", default)]
-    kind: String,
-    delta: Option<serde_json::Value>,
-    response: Option<ResponsesResponse>,
-}
-
-#[derive(Deserialize)]
-struct ResponsesResponse {
-    usage: Option<ResponsesUsage>,
-    service_tier: Option<String>,
-    #[serde(default)]
-    output: Vec<ResponsesItem>,
-}
-
-#[derive(Deserialize)]
-struct ResponsesItem {
-    #[serde(rename = "type", default)]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct ResponsesUsage {
-    input_tokens: Option<u64>,
-    input_tokens_details: Option<Cached>,
-    output_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Cached {
-    #[serde(default)]
-    cached_tokens: u64,
-}
-
-#[derive(Deserialize)]
-struct ChatChunk {
-    #[serde(default)]
-    choices: Vec<ChatChoice>,
-    usage: Option<ChatUsage>,
-    service_tier: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ChatChoice {
-    #[serde(alias = "message")]
-    delta: Option<ChatDelta>,
-}
-
-#[derive(Deserialize)]
-struct ChatDelta {
-    content: Option<String>,
-    reasoning_content: Option<String>,
-    reasoning: Option<String>,
-    tool_calls: Option<Vec<ChatCall>>,
-}
-
-#[derive(Deserialize)]
-struct ChatCall {
-    function: Option<ChatFunction>,
-}
-
-#[derive(Deserialize)]
-struct ChatFunction {
-    arguments: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ChatUsage {
-    prompt_tokens: Option<u64>,
-    prompt_tokens_details: Option<Cached>,
-    completion_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct GeminiChunk {
-    #[serde(default)]
-    candidates: Vec<GeminiCandidate>,
-    #[serde(rename = "usageMetadata")]
-    usage: Option<GeminiUsage>,
-}
-
-#[derive(Deserialize)]
-struct GeminiCandidate {
-    content: Option<GeminiContent>,
-    #[serde(rename = "groundingMetadata")]
-    grounding: Option<GeminiGrounding>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct GeminiGrounding {
-    #[serde(default)]
-    web_search_queries: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct GeminiContent {
-    #[serde(default)]
-    parts: Vec<GeminiPart>,
-}
-
-#[derive(Deserialize)]
-struct GeminiPart {
-    text: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct GeminiUsage {
-    prompt_token_count: Option<u64>,
-    cached_content_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
-    tool_use_prompt_token_count: Option<u64>,
 }
 
 #[cfg(test)]

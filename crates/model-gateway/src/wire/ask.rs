@@ -199,7 +199,9 @@ fn say(value: &Value, digest: &mut Sha256) {
             digest.update([2]);
         }
         Value::Array(items) => {
-            items.iter().for_each(|item| say(item, digest));
+            for item in items {
+                say(item, digest);
+            }
             digest.update([3]);
         }
         Value::String(text) => {
