@@ -1,5 +1,7 @@
 //! Whole requests through the gateway, from an agent's side to a provider that is scripted here.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is the test that failed")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -93,8 +95,8 @@ fn pieces(list: Vec<Option<String>>, pause: Duration) -> Response<Body> {
         .unwrap()
 }
 
-fn event(data: &str) -> Option<String> {
-    Some(format!("data: {data}\n\n"))
+fn event(data: &str) -> String {
+    format!("data: {data}\n\n")
 }
 
 /// A message of the model that reads `input` and writes `output` tokens.
@@ -103,7 +105,7 @@ fn message(input: u64, output: u64) -> Response<Body> {
         format!(r#"{{"type":"message_start","message":{{"usage":{{"input_tokens":{input},"output_tokens":1}}}}}}"#);
     let text = r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"done"}}"#;
     let end = format!(r#"{{"type":"message_delta","usage":{{"output_tokens":{output}}}}}"#);
-    pieces(vec![event(&start), event(text), event(&end)], Duration::ZERO)
+    pieces([&start, text, &end].map(|data| Some(event(data))).into(), Duration::ZERO)
 }
 
 /// A purse with an amount in it, which knows what was spent as the ledger says.
@@ -393,7 +395,8 @@ async fn what_passes_is_tried_again_and_what_asks_to_wait_is_waited_for() {
 async fn half_an_answer_is_booked_by_what_came_and_breaks_off() {
     let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":700,"output_tokens":1}}}"#;
     let text = r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"0123456789"}}"#;
-    let provider = Provider::start(move |_| pieces(vec![event(start), event(text), None], Duration::ZERO)).await;
+    let provider =
+        Provider::start(move |_| pieces(vec![Some(event(start)), Some(event(text)), None], Duration::ZERO)).await;
     let mut agent = Agent::of(&provider, |_, _| {}).await;
     let response = agent.send("/v1/messages", &ask("x")).await;
     assert!(response.into_body().collect().await.is_err(), "half an answer is no whole one");
@@ -407,7 +410,8 @@ async fn half_an_answer_is_booked_by_what_came_and_breaks_off() {
 
 #[tokio::test]
 async fn an_answer_without_usage_is_booked_at_its_bound() {
-    let provider = Provider::start(|_| pieces(vec![event(r#"{"type":"response.created"}"#)], Duration::ZERO)).await;
+    let provider =
+        Provider::start(|_| pieces(vec![Some(event(r#"{"type":"response.created"}"#))], Duration::ZERO)).await;
     let purse = money(1_000_000);
     let mut agent = Agent::of(&provider, |_, settings| settings.pot = Pot::new(purse, Amount::ZERO)).await;
     let (status, _) =
@@ -423,7 +427,7 @@ async fn an_agent_that_is_killed_leaves_no_request_uncounted() {
     let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":700,"output_tokens":1}}}"#;
     let end = r#"{"type":"message_delta","usage":{"output_tokens":321}}"#;
     let provider = Provider::start(move |_| {
-        pieces(vec![event(start), event("{}"), event("{}"), event(end)], Duration::from_millis(30))
+        pieces([start, "{}", "{}", end].map(|data| Some(event(data))).into(), Duration::from_millis(30))
     })
     .await;
     let mut agent = Agent::of(&provider, |_, _| {}).await;
@@ -436,7 +440,9 @@ async fn an_agent_that_is_killed_leaves_no_request_uncounted() {
 #[tokio::test]
 async fn a_provider_that_says_nothing_is_given_up() {
     let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":700,"output_tokens":1}}}"#;
-    let provider = Provider::start(move |_| pieces(vec![event(start), event("{}")], Duration::from_hours(1))).await;
+    let provider =
+        Provider::start(move |_| pieces([start, "{}"].map(|data| Some(event(data))).into(), Duration::from_hours(1)))
+            .await;
     let stalls = |upstream: &mut Upstream, _: &mut RunSettings| upstream.stall = Duration::from_millis(50);
     let mut agent = Agent::of(&provider, stalls).await;
     let response = agent.send("/v1/messages", &ask("x")).await;
