@@ -49,16 +49,16 @@ impl Mirror {
             Some(tag) => ours.get(name) != Some(&tag.object) && !here.contains(&tag.commit),
             None => whole,
         };
-        let deleted: String = ours.keys().filter(|name| stale(name)).map(|name| format!("delete {name}\n")).collect();
+        let deleted: Vec<_> = ours.keys().filter(|name| stale(name)).map(|name| format!("delete {name}\n")).collect();
         if !deleted.is_empty() {
-            Git::at(&self.path, "update-ref").arg("--stdin").stdin(deleted).bytes().await?;
+            Git::at(&self.path, "update-ref").arg("--stdin").stdin(deleted.concat()).bytes().await?;
         }
         if wanted.is_empty() {
             return Ok(());
         }
-        let refspecs: String = wanted.iter().map(|name| format!("+{name}:{name}\n")).collect();
+        let refspecs: Vec<_> = wanted.iter().map(|name| format!("+{name}:{name}\n")).collect();
         let fetch = Git::at(&self.path, "fetch").args(["--quiet", "--no-tags", "--no-write-fetch-head", "--stdin"]);
-        fetch.arg("--").arg(&remote.url).stdin(refspecs).remote(remote).bytes().await?;
+        fetch.arg("--").arg(&remote.url).stdin(refspecs.concat()).remote(remote).bytes().await?;
         if wanted.len() > MANY {
             Git::at(&self.path, "pack-refs").arg("--all").bytes().await?;
         }
@@ -75,11 +75,12 @@ impl Mirror {
 
     /// Those of the objects that are commits of this mirror.
     async fn commits_here<'a>(&self, objects: impl Iterator<Item = &'a str>) -> Result<HashSet<String>, GitError> {
-        let asked: String = objects.map(|object| format!("{object}\n")).collect();
+        let asked: Vec<_> = objects.map(|object| format!("{object}\n")).collect();
         if asked.is_empty() {
             return Ok(HashSet::new());
         }
-        let check = Git::at(&self.path, "cat-file").arg("--batch-check=%(objectname) %(objecttype)").stdin(asked);
+        let check =
+            Git::at(&self.path, "cat-file").arg("--batch-check=%(objectname) %(objecttype)").stdin(asked.concat());
         let answer = input::text(&check.bytes().await?);
         Ok(answer.lines().filter_map(|line| line.strip_suffix(" commit")).map(str::to_owned).collect())
     }

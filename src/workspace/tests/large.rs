@@ -9,7 +9,7 @@ const SHOWN: u64 = 64 * 1024;
 async fn a_change_of_a_hundred_thousand_lines_is_read_whole_and_shown_in_part() {
     let world = world().await;
     let (base, tree) = (world.main().await, world.tree().await);
-    let lines: String = (0..100_000).map(|number| format!("line {number}\n")).collect();
+    let lines = (0..100_000).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat();
     fs::write(tree.path().join("many.txt"), lines).unwrap();
     fs::write(tree.path().join("zz.txt"), format!("t = ghs_{}\n", "a1B2".repeat(9))).unwrap();
     let snapshot = world.mirror.snapshot(&tree, &base).await.unwrap();

@@ -115,7 +115,7 @@ fn what_is_no_yaml_is_told_with_its_line() {
 
 #[test]
 fn more_faults_than_anybody_reads_are_counted() {
-    let yaml: String = (0..40).map(|number| format!("key{number}: 1\n")).collect();
+    let yaml = (0..40).map(|number| format!("key{number}: 1\n")).collect::<Vec<_>>().concat();
     let faults = parse(&yaml).unwrap_err();
     assert_eq!((faults.len(), faults.last()), (31, Some(&PolicyFault::More { faults: 10 })));
 }
