@@ -75,14 +75,15 @@ impl Outside {
         ours.set_nonblocking(true)?;
         let ours = tokio::net::UnixStream::from_std(ours)?;
         let closed = CancellationToken::new();
+        let has_hosts = hosts.is_some();
         let state = Arc::new(State {
-            hosts: hosts.clone().unwrap_or_default(),
+            hosts: hosts.unwrap_or_default(),
             dialer,
             refusals: Refusals::default(),
             launched: AtomicBool::new(false),
             closed: closed.clone(),
         });
-        tokio::spawn(closed.clone().run_until_cancelled_owned(serve(ours, hosts.is_some(), door, Arc::clone(&state))));
+        tokio::spawn(closed.clone().run_until_cancelled_owned(serve(ours, has_hosts, door, Arc::clone(&state))));
         Ok((Self { state, _open: closed.drop_guard() }, theirs.into()))
     }
 
