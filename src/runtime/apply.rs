@@ -125,7 +125,7 @@ impl App {
                     None => before.clone(),
                 };
                 let settled = calibration::settled(&before, &directive, signal);
-                self.keep(&mut transaction, id, Some(&before), decision, now, &mut after).await?;
+                Box::pin(self.keep(&mut transaction, id, Some(&before), decision, now, &mut after)).await?;
                 if let Signal::TaskMeasured { measure, .. } = signal {
                     transaction.book_model_run(measure.run).await?;
                 }
