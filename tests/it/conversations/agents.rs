@@ -12,6 +12,7 @@ use scripted_model::{Answer, File, Script, ScriptedModel};
 use serde_json::json;
 
 use super::policy;
+use crate::support::foreign::or_skip;
 use crate::support::stage::Stage;
 
 /// What no process in a sandbox may see.
@@ -23,11 +24,8 @@ fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found =
         folders.into_iter().chain(std::env::split_paths(&path)).map(|folder| folder.join(name)).find(|it| it.is_file());
-    if found.is_none() {
-        assert!(std::env::var_os("ADJUTANT_REQUIRE_AGENTS").is_none(), "`{name}` is not installed");
-        eprintln!("skipped: `{name}` is not installed (scripts/bootstrap --agents)");
-    }
-    found
+    let found = found.ok_or_else(|| format!("`{name}` is not installed (scripts/bootstrap --agents)"));
+    or_skip(name, "ADJUTANT_REQUIRE_AGENTS", found)
 }
 
 /// Settings with this program as the agent and the scripted model as its provider.
