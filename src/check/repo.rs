@@ -209,11 +209,14 @@ async fn run(
             cancel: cancel.clone(),
         };
         match verify::run_verifier(&sandbox, spec, job).await {
-            Ok(VerifierRun { result, .. }) => {
+            Ok(VerifierRun { result, missing, .. }) => {
                 passed &= result.verdict != Verdict::Fail || !result.required;
                 writeln!(out, "{}", plain(&result.summary))?;
                 for sentence in report::network::sentences(&result.network) {
                     writeln!(out, "{}", plain(&sentence))?;
+                }
+                if let Some(missing) = missing {
+                    writeln!(out, "{}", plain(&missing))?;
                 }
                 if result.verdict == Verdict::Fail {
                     writeln!(out, "{}", result.tail.trim_end())?;

@@ -68,6 +68,62 @@ const TOO_OLD: &[(&str, &str)] = &[
     ("NETSDK1045", ".NET SDK"),
 ];
 
+/// What make, npm, pnpm, yarn, bun, just and bundler print after the line of the shell that did not find a program.
+const AFTERWORDS: &[&str] = &[
+    ": Leaving directory",
+    ": *** Waiting for unfinished jobs",
+    " not remade because of errors",
+    "npm ERR!",
+    "npm error",
+    "ELIFECYCLE",
+    "Local package.json exists, but node_modules missing",
+    "error Command failed with exit code",
+    "info Visit https://yarnpkg.com",
+    "error: script ",
+    "error: recipe ",
+    "error: Recipe ",
+    "Install missing gem executables",
+];
+
+/// The last line that a command printed of its own, if it says that a program was not found. A wrapper ends with a status
+/// of its own then: make with 2, pnpm and yarn with 1, cargo with 101.
+pub(crate) fn line(output: &str) -> Option<&str> {
+    let mut lines = output.lines().map(str::trim).filter(|line| !line.is_empty()).rev();
+    let mut by_make = false;
+    let said = lines.by_ref().find(|line| {
+        by_make |= line.contains("*** [") && line.ends_with(" Error 127");
+        !is_afterword(line)
+    })?;
+    // Cargo's line is before the reason.
+    let by_cargo = |line: &&str| line.starts_with("error: could not execute process `");
+    if said.starts_with("No such file or directory") {
+        return lines.take(2).find(by_cargo);
+    }
+    let by_make = by_make && said.starts_with("make") && program(said).is_some();
+    (by_make || is_said_by_a_shell(said)).then_some(said)
+}
+
+fn is_afterword(line: &str) -> bool {
+    let of_make = line.contains("*** [") && line.rsplit_once("] Error ").is_some_and(|(_, status)| is_number(status));
+    of_make || AFTERWORDS.iter().any(|words| line.contains(words))
+}
+
+/// `sh: 1: xo: not found`, `./check.sh: line 3: xo: command not found`, `sh: xo: not found`, `command not found: xo`.
+fn is_said_by_a_shell(line: &str) -> bool {
+    if let Some((shell, program)) = line.split_once("command not found: ") {
+        return !program.contains(' ') && (shell.is_empty() || shell.ends_with(": ") || shell.ends_with(':'));
+    }
+    let Some(program) = program(line).filter(|_| line.ends_with("not found")) else { return false };
+    let Some((before, _)) = line.split_once(&format!(": {program}: ")) else { return false };
+    let place = before.rsplit(": ").next().unwrap_or(before);
+    let is_shell = before.rsplit('/').next().is_some_and(|name| ["sh", "ash", "bash", "zsh"].contains(&name));
+    is_shell || (place != before && is_number(place.trim_start_matches("line ")))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// What to do if the output says that a toolchain of this machine is too old.
 pub(crate) fn too_old(output: &str) -> Option<String> {
     let (_, toolchain) = TOO_OLD.iter().find(|(words, _)| output.contains(words))?;
@@ -89,9 +145,10 @@ pub(crate) fn reason(run: &str, output: &str) -> String {
     format!("{cause}. {}", remedy(run, program(cause)))
 }
 
-/// The program that a shell did not find: `sh: 1: xo: not found`, `bash: line 1: xo: command not found`.
+/// The program that a shell or make did not find: `sh: 1: xo: not found`, `make: xo: No such file or directory`.
 fn program(line: &str) -> Option<&str> {
-    let before = line.strip_suffix(": not found").or_else(|| line.strip_suffix(": command not found"))?;
+    let ends = [": not found", ": command not found", ": Command not found", ": No such file or directory"];
+    let before = ends.iter().find_map(|end| line.strip_suffix(end))?;
     let program = before.rsplit(": ").next()?.trim();
     (!program.is_empty() && !program.contains(' ')).then_some(program)
 }
@@ -129,6 +186,48 @@ mod tests {
             assert!(said.starts_with(toolchain) && said.contains("`toolchains`"), "{said}");
         }
         assert_eq!(too_old("npm error code E404"), None);
+    }
+
+    #[test]
+    fn a_wrapper_that_did_not_find_a_program_is_told_by_the_end_of_its_output() {
+        for (output, found) in [
+            ("xo --all\nmake: xo: No such file or directory\nmake: *** [Makefile:2: test] Error 127", "make: xo: No"),
+            (
+                "/bin/sh: 1: xo: not found\nmake[1]: *** [Makefile:2: test] Error 127\n\
+                 make[1]: Leaving directory '/work'\nmake: *** [Makefile:4: all] Error 2",
+                "/bin/sh: 1: xo: not found",
+            ),
+            ("> a@1.0.0 test\n> xo\n\nsh: 1: xo: not found\nnpm error Lifecycle script `test` failed", "sh: 1: xo: "),
+            ("sh: 1: vitest: not found\n\u{2009}ELIFECYCLE\u{2009} Test failed. See above.", "sh: 1: vitest: "),
+            ("/bin/sh: xo: not found\nerror Command failed with exit code 127.", "/bin/sh: xo: not found"),
+            ("command not found: xo", "command not found: xo"),
+            ("./check.sh: line 3: xo: command not found", "./check.sh: line 3: xo"),
+            ("sh: 1: xo: not found\nerror: recipe `test` failed on line 2 with exit code 127", "sh: 1: xo: "),
+            (
+                "error: could not execute process `no-such --all` (never executed)\n\nCaused by:\n  \
+                 No such file or directory (os error 2)",
+                "error: could not execute process `no-such",
+            ),
+        ] {
+            let line = line(output).unwrap_or_default();
+            assert!(!line.is_empty() && line.starts_with(found), "{output}: {line}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_speaks_of_something_not_found_is_no_missing_program() {
+        for output in [
+            "",
+            "user 7: not found",
+            "AssertionError: page: not found\nmake: *** [Makefile:2: test] Error 1",
+            "cat: a.txt: No such file or directory\nmake: *** [Makefile:2: test] Error 1",
+            "sh: 1: xo: not found\n3 of 5 checks failed",
+            "make: *** No rule to make target 'a.c', needed by 'test'.  Stop.",
+            "Error: No such file or directory (os error 2)",
+            "sh: 1: cannot open a.txt: No such file\nmake: *** [Makefile:2: test] Error 2",
+        ] {
+            assert_eq!(line(output), None, "{output}");
+        }
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub struct VerifierRun {
     pub result: VerifierResult,
     /// What its log says about single tests and lines.
     pub outcome: Outcome,
+    /// Why it may be that nothing was verified: a failure whose output ends with the word of a build tool that a program
+    /// was not found. The code under test can print that too, so that the failure holds until the base commit, where
+    /// nobody plays tricks, shows the same.
+    pub missing: Option<String>,
 }
 
 /// The verifier could not be run, so nothing is known about the commit.
@@ -64,7 +68,9 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
     let not_run = |reason: String| NotRun { name: spec.name.clone(), reason };
     let ran = sandbox.run(run).await.map_err(|error| not_run(error.to_string()))?;
     let outcome = before.read().await;
-    let (verdict, summary) = judge(spec, &ran, outcome.cause.as_deref()).map_err(not_run)?;
+    let line = missing_line(&ran, &outcome);
+    let (verdict, summary) = judge(spec, &ran, line.or(outcome.cause.as_deref())).map_err(not_run)?;
+    let missing = line.filter(|_| verdict == Verdict::Fail).map(|line| missing::reason(&spec.run, line));
     told.refused = ran.refused;
     // What was stopped has not run all of its tests.
     let is_whole = matches!(ran.exit, Exit::Code(_));
@@ -84,7 +90,13 @@ pub async fn run_verifier(sandbox: &Sandbox, spec: &VerifierSpec, job: VerifierJ
         flaky: false,
         pages: Vec::new(),
     };
-    Ok(VerifierRun { result, outcome })
+    Ok(VerifierRun { result, outcome, missing })
+}
+
+/// The line of a failed run that says that a program was not found. A run in which tests failed has another reason.
+fn missing_line<'a>(ran: &'a RunOutcome, outcome: &Outcome) -> Option<&'a str> {
+    let tests_failed = outcome.failed.is_some_and(|failed| failed > 0);
+    matches!(ran.exit, Exit::Code(1..)).then(|| missing::line(&ran.tail)).flatten().filter(|_| !tests_failed)
 }
 
 fn counts(outcome: &Outcome) -> TestCounts {

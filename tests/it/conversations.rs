@@ -17,6 +17,7 @@ mod diff;
 mod flaky;
 mod left_out;
 mod life;
+mod missing_programs;
 mod outcomes;
 mod planning;
 mod policy;

@@ -8,7 +8,7 @@ use super::{EffectError, Working, for_people, verification};
 use crate::environment::Environment;
 use crate::runtime::app::App;
 use crate::runtime::sink::SignalSink;
-use crate::verify::{self, VerifierJob};
+use crate::verify::{self, NotRun, VerifierJob, VerifierRun};
 use crate::workspace::Removal;
 use crate::workspace::sandbox::Limits;
 use adjutant_domain::baseline::{BaseOutcome, BaseVerifier, BaselineFault, BaselineReport, BaselineState};
@@ -116,8 +116,11 @@ async fn run(
             return Err(EffectError::HandedBack);
         }
         let outcome = match ran {
+            // Nobody's change is at stake here, so that what the build tool says is believed.
+            Ok(VerifierRun { missing: Some(reason), .. }) | Err(NotRun { reason, .. }) => {
+                BaseOutcome::NotRun { reason: for_reading(app, reason) }
+            }
             Ok(run) => outcome(run.result),
-            Err(not_run) => BaseOutcome::NotRun { reason: for_reading(app, not_run.reason) },
         };
         let (name, run, why) = (spec.name.clone(), spec.run.clone(), verifier.why.clone());
         verifiers.push(BaseVerifier { name, run, why, outcome });

@@ -97,7 +97,7 @@ impl SecondVerification<'_> {
             let tree = run.tree(source, &commit, &format!("{name}-{number}")).await?;
             let log = run.log(&format!("{}-{name}", spec.name));
             match run.run_in(tree, spec, log, environment).await? {
-                Ok(VerifierRun { result, outcome }) => {
+                Ok(VerifierRun { result, outcome, .. }) => {
                     crossed.outcomes.insert(spec.name.clone(), outcome);
                     crossed.results.push(run.directive.baseline.weigh(result));
                 }

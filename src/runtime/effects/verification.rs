@@ -161,7 +161,7 @@ impl VerificationRun<'_> {
             let tree = self.tree(source, merged, &number.to_string()).await?;
             self.show(&spec.name, report::verifier_running(&spec.name)).await?;
             match self.run_in(tree, spec, self.log(&spec.name), environment).await? {
-                Ok(VerifierRun { result, outcome }) => {
+                Ok(VerifierRun { result, outcome, missing }) => {
                     let subject = Some(way.subject(spec, merged));
                     let mut result = self.directive.baseline.weigh(VerifierResult { subject, ..result });
                     if self.may_be_chance(&result) {
@@ -170,6 +170,12 @@ impl VerificationRun<'_> {
                         if again.await?.is_ok_and(|again| again.result.verdict == Verdict::Pass) {
                             result = result.into_flaky();
                         }
+                    }
+                    let is_open = result.verdict == Verdict::Fail && !result.flaky;
+                    if let Some(reason) = missing.filter(|_| is_open)
+                        && !self.passes_on_base(source, way, spec, number).await?
+                    {
+                        return self.not_run(NotRun { name: spec.name.clone(), reason }).await;
                     }
                     let result = self.step.past_runs.weigh(result);
                     self.show(&spec.name, report::verifier_check(&result, outcome.annotations.clone())).await?;
@@ -182,15 +188,33 @@ impl VerificationRun<'_> {
                     self.show(&spec.name, report::verifier_check(&result, Vec::new())).await?;
                     results.push(result);
                 }
-                // It says nothing about the commit. It is tried again, and then a person is informed.
-                Err(not_run) => {
-                    self.show(&spec.name, report::verifier_not_run(&spec.name, &not_run.reason)).await?;
-                    let why = Failure::VerifierNotRun { verifier: not_run.name, error: not_run.reason };
-                    return Err(EffectError::Refused { why, tries: TRIES, then: None });
-                }
+                Err(not_run) => return self.not_run(not_run).await,
             }
         }
         Ok((results, outcomes))
+    }
+
+    /// It says nothing about the commit. It is tried again, and then a person is informed.
+    async fn not_run<T>(&self, NotRun { name, reason }: NotRun) -> Result<T, EffectError> {
+        self.show(&name, report::verifier_not_run(&name, &reason)).await?;
+        let why = Failure::VerifierNotRun { verifier: name, error: reason };
+        Err(EffectError::Refused { why, tries: TRIES, then: None })
+    }
+
+    /// Whether a verifier passes on the base commit at this moment, in the environment of that. A head that prints that a
+    /// program is missing is red there, and only a machine that lacks the program for both is not held against it.
+    async fn passes_on_base(
+        &self,
+        source: &Source,
+        way: &Way,
+        spec: &VerifierSpec,
+        number: usize,
+    ) -> Result<bool, EffectError> {
+        let base = self.directive.base.sha.as_str();
+        let Ok(environment) = self.prepared(source, base, way).await? else { return Ok(false) };
+        let tree = self.tree(source, base, &format!("{number}-base")).await?;
+        let ran = self.run_in(tree, spec, self.log(&format!("{}.base", spec.name)), &environment).await?;
+        Ok(ran.is_ok_and(|ran| ran.result.verdict == Verdict::Pass))
     }
 
     /// Whether a failure is worth a second run before it is held against the change: an agent that is paid to mend what is

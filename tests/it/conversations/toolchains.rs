@@ -12,7 +12,7 @@ use crate::support::foreign::or_skip;
 use crate::support::stage::{Stage, write};
 
 /// Set where every tool has to be there.
-const REQUIRE: &str = "ADJUTANT_REQUIRE_TOOLCHAINS";
+pub(super) const REQUIRE: &str = "ADJUTANT_REQUIRE_TOOLCHAINS";
 
 /// A repository of one ecosystem.
 struct Project {
@@ -32,14 +32,19 @@ struct Project {
 }
 
 /// Whether a program is where the sandbox sees it: below `/usr`, or in the toolchain of Rust that is in use.
-fn there(tool: &str) -> Result<(), String> {
+pub(super) fn there(tool: &str) -> Result<(), String> {
     let found = tool == "cargo" || std::path::Path::new("/usr/bin").join(tool).is_file();
     found.then_some(()).ok_or_else(|| format!("there is no /usr/bin/{tool}"))
 }
 
 /// A repository with these files, and an agent that tries these.
-async fn stage_of(policy: &str, files: &[(&str, &str)], tries: Value) -> Stage {
-    let stage = Stage::set(policy, chain(tries)).await;
+pub(super) async fn stage_of(policy: &str, files: &[(&str, &str)], tries: Value) -> Stage {
+    stage_with(policy, files, tries, &[]).await
+}
+
+/// As [`stage_of`], with more settings.
+pub(super) async fn stage_with(policy: &str, files: &[(&str, &str)], tries: Value, more: &[(&str, &str)]) -> Stage {
+    let stage = Stage::set_with(policy, chain(tries), more).await;
     // What the playground's repository is tested by itself.
     for path in ["Cargo.toml", "Cargo.lock", "tests/slips.rs"] {
         stage.as_("maintainer").write("main", path, None).await;
@@ -51,7 +56,7 @@ async fn stage_of(policy: &str, files: &[(&str, &str)], tries: Value) -> Stage {
 }
 
 /// The check runs of a verifier on a commit, the newest first.
-async fn checks(stage: &Stage, commit: &str, verifier: &str) -> Value {
+pub(super) async fn checks(stage: &Stage, commit: &str, verifier: &str) -> Value {
     let name = format!("adjutant/{verifier}").replace('/', "%2F").replace(' ', "%20");
     stage.get(&format!("/commits/{commit}/check-runs?check_name={name}")).await["check_runs"].clone()
 }
