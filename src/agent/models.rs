@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::workspace::sandbox::{Door, Opened, Sandbox};
+use crate::workspace::sandbox::{Door, DoorListener, Sandbox};
 use adjutant_domain::ids::Usd;
 use adjutant_domain::network::Network;
 
@@ -138,6 +138,6 @@ impl Gateway {
     }
 }
 
-async fn served(opened: Opened, run: Arc<Run>) -> Option<Served> {
+async fn served(opened: DoorListener, run: Arc<Run>) -> Option<Served> {
     Some(serve(opened.await.ok()?, run))
 }

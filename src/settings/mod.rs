@@ -28,7 +28,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use agents::{AgentSettings, PresetSettings};
 pub use faults::{Fault, SettingsError};
-pub use models::{DayLimits, ModelSettings};
+pub use models::{DayBudgets, ModelSettings};
 pub use network::NetworkSettings;
 
 use faults::Faults;
@@ -61,7 +61,7 @@ pub struct Settings {
     /// What models cost.
     pub prices: Arc<PriceTable>,
     /// What may be spent on models in a day.
-    pub day_limits: DayLimits,
+    pub day_limits: DayBudgets,
     /// How much runs at once in this process.
     pub limits: ProcessLimits,
     /// Folders with further toolchains for agents and verifiers, each with a `bin`.

@@ -244,13 +244,13 @@ pub(super) fn prices(sources: &Sources, faults: &mut Faults) -> PriceTable {
 
 /// What may be spent on models in a day (UTC); `None` for no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DayLimits {
+pub struct DayBudgets {
     pub repository: Option<Usd>,
     pub installation: Option<Usd>,
 }
 
-pub(super) fn day_limits(sources: &Sources, faults: &mut Faults) -> DayLimits {
-    DayLimits {
+pub(super) fn day_limits(sources: &Sources, faults: &mut Faults) -> DayBudgets {
+    DayBudgets {
         repository: sources.number::<u32>(&keys::REPOSITORY_DAY_USD, faults).map(whole_dollars),
         installation: sources.number::<u32>(&keys::INSTALLATION_DAY_USD, faults).map(whole_dollars),
     }

@@ -49,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 use crate::workspace::files::{Excess, WalkError};
 use crate::workspace::secrets::Blots;
 use network::{Dial, SystemDialer};
-pub use network::{Door, Opened};
+pub use network::{Door, DoorListener};
 
 /// Where the clone is mounted inside the sandbox. It is the same for every run, so that build caches stay valid.
 pub const TREE: &str = "/work/tree";
@@ -355,7 +355,7 @@ impl Sandbox {
     }
 
     /// A port for a run with this network, and its listener once the run has opened it.
-    pub async fn door(&self, network: &Network) -> std::io::Result<(Door, Opened)> {
+    pub async fn door(&self, network: &Network) -> std::io::Result<(Door, DoorListener)> {
         if self.inner.mode == Mode::Bubblewrap && *network != Network::Host {
             Ok(Door::inside())
         } else {

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 /// The modules of the library that the binary's modules may import.
 const BINARY: &[(&str, &[&str])] = &[
-    ("main", &["cli", "logging", "serve", "settings", "workspace"]),
+    ("main", &["agent", "cli", "logging", "serve", "settings", "workspace"]),
     ("check", &["agent", "environment", "report", "settings", "verify", "workspace"]),
     ("demo", &["playground", "report", "serve", "settings", "store", "workspace"]),
     ("try_out", &["logging", "playground", "serve", "settings", "workspace"]),

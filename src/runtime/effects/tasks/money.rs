@@ -19,13 +19,13 @@ const LARGEST_BLOCK: Amount = Amount(500_000_000_000);
 const TRIES: u32 = 5;
 
 /// The part of the database that one run's money is in.
-pub(super) struct Account {
+pub(super) struct TaskPurse {
     store: Store,
     run: NewModelRun,
     limits: DayLimits,
 }
 
-impl Account {
+impl TaskPurse {
     pub(super) fn new(store: Store, run: NewModelRun, limits: DayLimits) -> Arc<Self> {
         Arc::new(Self { store, run, limits })
     }
@@ -50,7 +50,7 @@ impl Account {
     }
 }
 
-impl Purse for Account {
+impl Purse for TaskPurse {
     fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Taken, PurseEmpty>> {
         Box::pin(async move {
             let nothing = |limit: String| PurseEmpty { limit, left: Amount::ZERO, held: Amount::ZERO };
@@ -75,7 +75,7 @@ impl Purse for Account {
     }
 }
 
-impl Ledger for Account {
+impl Ledger for TaskPurse {
     fn record(&self, line: Line) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             for turn in 1..=TRIES {

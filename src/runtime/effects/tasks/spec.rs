@@ -6,7 +6,7 @@ use model_gateway::{BudgetStatus, Ledger};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use super::money::Account;
+use super::money::TaskPurse;
 use super::{EffectError, Job};
 use crate::agent::{AgentSpec, ModelAccess, PresetRun};
 use crate::settings::AgentSettings;
@@ -22,7 +22,7 @@ impl Job<'_> {
         &self,
         name: &str,
         settings: &AgentSettings,
-        account: Option<&Arc<Account>>,
+        account: Option<&Arc<TaskPurse>>,
     ) -> Result<AgentSpec, EffectError> {
         let env = settings.env.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
         let preset = settings.preset.as_ref();
@@ -39,7 +39,7 @@ impl Job<'_> {
         })
     }
 
-    fn models(&self, agent: &AgentSettings, account: &Arc<Account>) -> Result<ModelAccess, EffectError> {
+    fn models(&self, agent: &AgentSettings, account: &Arc<TaskPurse>) -> Result<ModelAccess, EffectError> {
         let provider = agent.provider.as_deref().unwrap_or_default();
         let found = self.app.upstreams.get(provider).zip(self.app.settings.models.get(provider));
         let (upstream, settings) =
@@ -63,7 +63,7 @@ impl Job<'_> {
         &self,
         name: &str,
         settings: &AgentSettings,
-    ) -> Result<Option<Arc<Account>>, EffectError> {
+    ) -> Result<Option<Arc<TaskPurse>>, EffectError> {
         if settings.provider.is_none() {
             return Ok(None);
         }
@@ -78,7 +78,7 @@ impl Job<'_> {
         self.app.store.begin_model_run(&run).await?;
         let limits = self.app.settings.day_limits;
         let limits = DayLimits { repository: limits.repository, installation: limits.installation };
-        Ok(Some(Account::new(self.app.store.clone(), run, limits)))
+        Ok(Some(TaskPurse::new(self.app.store.clone(), run, limits)))
     }
 
     /// Counts what earlier runs of this task cost whose processes died before they could say so. What such a run had set

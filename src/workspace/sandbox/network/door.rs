@@ -20,18 +20,18 @@ pub struct Door {
 }
 
 /// What a [`Door`] passes on. It is closed where the run ends before the port was opened.
-pub type Opened = oneshot::Receiver<TcpListener>;
+pub type DoorListener = oneshot::Receiver<TcpListener>;
 
 impl Door {
     /// A port that the launcher opens in the run's own network.
-    pub(in super::super) fn inside() -> (Self, Opened) {
+    pub(in super::super) fn inside() -> (Self, DoorListener) {
         let (sender, opened) = oneshot::channel();
         (Self { port: DOOR_PORT, sender: Arc::new(Mutex::new(Some(sender))), inside: true }, opened)
     }
 
     /// A port on the host's loopback, for a run that shares the host's network. Every process of the machine reaches it,
     /// so whoever serves it has to ask who calls.
-    pub(in super::super) async fn outside() -> io::Result<(Self, Opened)> {
+    pub(in super::super) async fn outside() -> io::Result<(Self, DoorListener)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (sender, opened) = oneshot::channel();

@@ -36,7 +36,7 @@ mod relay;
 mod request;
 
 pub use dial::{Dial, Dialling, SystemDialer};
-pub use door::{Door, Opened};
+pub use door::{Door, DoorListener};
 pub(super) use environment::variables;
 pub(super) use proxy::Outside;
 
