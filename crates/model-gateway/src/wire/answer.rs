@@ -292,7 +292,7 @@ mod tests {
     }
 
     fn events(list: &[&str]) -> String {
-        list.iter().map(|data| format!("data: {data}\n\n")).collect()
+        list.iter().map(|data| format!("data: {data}\n\n")).collect::<Vec<_>>().concat()
     }
 
     #[test]

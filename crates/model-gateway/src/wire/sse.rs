@@ -83,7 +83,7 @@ mod tests {
     fn an_endless_line_takes_no_memory() {
         let mut events = Events::default();
         for _ in 0..64 {
-            events.feed(&[b'x'; 1 << 20], |_| {});
+            events.feed(&vec![b'x'; 1 << 20], |_| {});
         }
         assert!(events.line.len() <= MAX_EVENT && events.missed_one());
     }
