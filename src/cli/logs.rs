@@ -71,7 +71,7 @@ fn choose<'a>(
             (None, Some(step)) => format!(
                 "no agent has worked on `{}` yet; the names are {PLANNING}{}",
                 plain(step),
-                names.iter().map(|name| format!(", {name}")).collect::<String>()
+                names.iter().map(|name| format!(", {name}")).collect::<Vec<_>>().concat()
             ),
             (None, None) => "no agent has worked on it yet".to_owned(),
         })

@@ -54,7 +54,7 @@ fn answers(directive: &Directive) -> Option<String> {
         let by = answer
             .by
             .as_ref()
-            .map_or_else(|| "nobody answered; the agent's own default".to_owned(), |by| by.to_string());
+            .map_or_else(|| "nobody answered; the agent's own default".to_owned(), ToString::to_string);
         Some(format!("- {}\n  Answer ({by}): {}", asked.question.text.trim(), answer.text.trim()))
     });
     let told: Vec<String> = told.collect();
