@@ -51,7 +51,7 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
-    /// The provider with prices, as the gateway asks it. [`read`] has tried it.
+    /// The provider with prices, as the gateway asks it. It was tried when the settings were read.
     pub fn upstream(&self, name: &str, prices: &Arc<PriceTable>) -> Result<Upstream, String> {
         let upstream = Upstream::new(name, &self.base_url, self.credential.clone(), Arc::clone(prices))?;
         if self.models.is_empty() { Ok(upstream) } else { upstream.with_models(&self.models) }
