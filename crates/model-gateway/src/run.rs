@@ -29,7 +29,7 @@ pub struct RunSettings {
     pub budget_status: BudgetStatus,
     /// The most tokens of output for one request.
     pub max_output: u64,
-    /// Asked so often among its last 40 requests, the same is refused.
+    /// Answered so often, among its last 40 requests or in a row, the same is refused.
     pub max_repeats: u32,
     pub ledger: Arc<dyn Ledger>,
 }

@@ -107,7 +107,7 @@ impl Job {
             if let Some(counted) = counted {
                 known.inputs.learn(self.body.to_vec(), counted.all_input());
             }
-            known.repeats.answered(asked.last_turn);
+            known.repeats.answered(&asked);
         }
         if let End::Broken(why) = end {
             self.run.failed(UpstreamError { status, retry_after: None, message: why.clone() });

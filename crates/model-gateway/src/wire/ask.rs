@@ -29,6 +29,8 @@ pub(crate) struct Asked {
     pub(crate) asks: Vec<String>,
     /// The same for two requests whose last turn says the same.
     pub(crate) last_turn: [u8; 32],
+    /// The same for two whose last turn says the same in its words: times, counts and ids may differ.
+    pub(crate) last_words: [u8; 32],
 }
 
 /// Why no price can be known for a request.
@@ -82,7 +84,8 @@ impl Asked {
             searches: searches(body),
             tier,
             asks,
-            last_turn: last_turn(api, body),
+            last_turn: last_turn(api, body, str::as_bytes),
+            last_words: last_turn(api, body, |_| &[]),
         })
     }
 }
@@ -167,14 +170,15 @@ fn searches(body: &Members) -> u64 {
 }
 
 /// A digest of what the last turns say: the model's last call and what came of it, without the ids that differ each time.
-fn last_turn(api: Api, body: &Members) -> [u8; 32] {
+/// `number` is what a word with a digit counts as.
+fn last_turn(api: Api, body: &Members, number: fn(&str) -> &[u8]) -> [u8; 32] {
     let mut digest = Sha256::new();
     let text = turns(api, body).unwrap_or_default();
     match serde_json::from_str::<Vec<&RawValue>>(text) {
         Ok(turns) => {
             for turn in &turns[turns.len().saturating_sub(2)..] {
                 match serde_json::from_str::<Value>(turn.get()) {
-                    Ok(value) => say(&value, &mut digest),
+                    Ok(value) => say(&value, number, &mut digest),
                     Err(_) => digest.update(turn.get()),
                 }
             }
@@ -188,25 +192,28 @@ fn last_turn(api: Api, body: &Members) -> [u8; 32] {
 const IDS: [&str; 7] =
     ["id", "tool_use_id", "call_id", "tool_call_id", "cache_control", "encrypted_content", "signature"];
 
-fn say(value: &Value, digest: &mut Sha256) {
+fn say(value: &Value, number: fn(&str) -> &[u8], digest: &mut Sha256) {
     match value {
         Value::Object(members) => {
             for (name, value) in members.iter().filter(|(name, _)| !IDS.contains(&name.as_str())) {
                 digest.update(name.as_bytes());
                 digest.update([1]);
-                say(value, digest);
+                say(value, number, digest);
             }
             digest.update([2]);
         }
         Value::Array(items) => {
             for item in items {
-                say(item, digest);
+                say(item, number, digest);
             }
             digest.update([3]);
         }
         Value::String(text) => {
-            digest.update(text.as_bytes());
-            digest.update([4]);
+            for word in text.split_whitespace() {
+                let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
+                digest.update(if has_digit { number(word) } else { word.as_bytes() });
+                digest.update([4]);
+            }
         }
         other => digest.update(other.to_string()),
     }
@@ -314,6 +321,21 @@ mod tests {
         };
         assert_eq!(turn("a", "ls"), turn("b", "ls"));
         assert_ne!(turn("a", "ls"), turn("a", "pwd"));
+    }
+
+    #[test]
+    fn words_are_the_same_whatever_the_times_and_counts_between_them() {
+        let turn = |output: &str| {
+            let json = format!(
+                r#"{{"model":"m","input":[{{"type":"function_call","call_id":"c","name":"exec","arguments":"ls"}},
+                {{"type":"function_call_output","call_id":"c","output":"{output}"}}]}}"#
+            );
+            let asked = asked(Api::Responses, &json);
+            (asked.last_turn, asked.last_words)
+        };
+        let (first, second) = (turn("Chunk 3f2a: took 0.05 seconds"), turn("Chunk b71c: took 0.061 seconds"));
+        assert!(first.0 != second.0 && first.1 == second.1);
+        assert_ne!(first.1, turn("Chunk 3f2a: failed in 0.05 seconds").1);
     }
 
     #[test]
