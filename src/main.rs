@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use adjutant::agent::DRIVER;
-use adjutant::cli::{self, CalibrationArgs, CliError, DirectiveArgs, QueueArgs};
+use adjutant::cli::{self, CalibrationArgs, CliError, CostsArgs, DirectiveArgs, QueueArgs};
 use adjutant::serve::serve;
 use adjutant::settings::Settings;
 use adjutant::workspace::sandbox::network::launcher;
@@ -60,6 +60,8 @@ enum Command {
     Queue(QueueArgs),
     /// Show what became of what was proposed green or yellow: merged unchanged, reworked, closed or reverted
     Calibration(CalibrationArgs),
+    /// Show what agents spent on models: by directive, repository, agent, model, step type or day
+    Costs(CostsArgs),
     /// Show the main job end to end on this machine, with nothing configured
     #[cfg(feature = "playground")]
     Demo(DemoArgs),
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         (Ok(runtime), Command::Directive(args)) => runtime.block_on(run_directive(&args)),
         (Ok(runtime), Command::Queue(args)) => runtime.block_on(run_queue(&args)),
         (Ok(runtime), Command::Calibration(args)) => runtime.block_on(run_calibration(&args)),
+        (Ok(runtime), Command::Costs(args)) => runtime.block_on(run_costs(&args)),
         #[cfg(feature = "playground")]
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(run_demo(&args)),
         #[cfg(feature = "playground")]
@@ -188,6 +191,12 @@ async fn run_calibration(args: &CalibrationArgs) -> Result<(), Failure> {
     let interrupted = stop_on_signals().map_err(Failure::work)?;
     let mut out = std::io::stdout();
     cli::calibration(args, environment(), &mut out, &interrupted).await.map_err(Failure::of_command)
+}
+
+async fn run_costs(args: &CostsArgs) -> Result<(), Failure> {
+    let interrupted = stop_on_signals().map_err(Failure::work)?;
+    let mut out = std::io::stdout();
+    cli::costs(args, environment(), &mut out, &interrupted).await.map_err(Failure::of_command)
 }
 
 #[cfg(feature = "playground")]

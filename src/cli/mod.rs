@@ -1,4 +1,4 @@
-//! `adjutant directive`, `adjutant queue` and `adjutant calibration`: the operator's view of the database.
+//! `adjutant directive`, `adjutant queue`, `adjutant calibration` and `adjutant costs`: the operator's view of the database.
 //!
 //! In: the arguments, the settings that say where state is kept, and a writer. Out: text for a terminal, or JSON. The
 //! commands work beside a running `serve` and without one: a private Postgres that does not run is started for the
@@ -12,6 +12,7 @@
 
 mod calibration;
 mod chain;
+mod costs;
 mod database;
 mod events;
 mod find;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::StoreError;
 use adjutant_domain::event::Severity;
 pub use calibration::{CalibrationArgs, calibration};
+pub use costs::{CostsArgs, costs};
 use database::Opened;
 pub use queue::{QueueArgs, queue};
 
