@@ -25,10 +25,25 @@ type Fallible<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 pub(crate) struct TryOutArgs {
     #[command(flatten)]
     playground: PlaygroundArgs,
-    /// Run Adjutant against it too, with the settings of the environment (at least `ADJUTANT_AGENT_COMMAND`)
+    /// Run Adjutant against it too, with an agent: `--agent`, `--config` or `ADJUTANT_AGENT_COMMAND`
     #[arg(long, conflicts_with_all = ["webhook_url", "json"], display_order = 4)]
     serve: bool,
+    /// The agent: claude, codex, opencode, gemini, copilot or aider, installed on this machine; its key is taken from the
+    /// environment
+    #[arg(long, value_name = "NAME", requires = "serve", display_order = 5)]
+    agent: Option<String>,
+    /// The model that the agent is told to use
+    #[arg(long, requires = "agent", display_order = 6)]
+    model: Option<String>,
+    /// A settings file: its agents, providers of models, prices, limits and toolchains are used, and nothing else of it
+    #[arg(long, value_name = "FILE", requires = "serve", display_order = 7)]
+    config: Option<PathBuf>,
 }
+
+/// What is said where nobody would do the work.
+const NO_AGENT: &str = "there is no agent to do the work: name one that is installed (--agent claude, with ANTHROPIC_API_KEY \
+                        set; --agent codex, with OPENAI_API_KEY), a program of your own in ADJUTANT_AGENT_COMMAND, or a \
+                        settings file (--config)";
 
 /// What `--help` says of `--data`.
 const DATA: &str = "The folder for repositories, the app's key and the webhook secret; made if it is not there \
@@ -41,7 +56,10 @@ pub(crate) async fn run(
     interrupted: CancellationToken,
 ) -> Fallible {
     if args.serve {
-        run_both(&args.playground, environment, interrupted).await
+        let chosen = [("ADJUTANT_AGENT", &args.agent), ("ADJUTANT_MODEL", &args.model)];
+        let chosen = chosen.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        let environment = environment.into_iter().chain(chosen).collect();
+        run_both(&args.playground, args.config.as_deref(), environment, interrupted).await
     } else {
         run_alone(args, interrupted).await
     }
@@ -65,7 +83,7 @@ fn introduce(playground: &Playground, args: &PlaygroundArgs, hook: Option<&str>,
     let mut next = Vec::new();
     if hook.is_none() {
         next.push("To run Adjutant against it, start it again with --serve and your agent:".to_owned());
-        next.push("  ADJUTANT_AGENT_COMMAND='[\"your-agent\"]' adjutant playground --serve …".to_owned());
+        next.push("  adjutant playground --serve --agent claude …".to_owned());
         next.push(String::new());
     }
     next.push(format!("1. Open {url}/{repository}/issues/new, choose whom to act as, and write an issue."));
@@ -76,13 +94,14 @@ fn introduce(playground: &Playground, args: &PlaygroundArgs, hook: Option<&str>,
 
 async fn run_both(
     args: &PlaygroundArgs,
+    config: Option<&Path>,
     environment: Vec<(String, String)>,
     interrupted: CancellationToken,
 ) -> Fallible {
     let folder = Folder::choose(args.data.as_deref())?;
     let args = PlaygroundArgs { data: Some(folder.path.join("playground")), ..args.clone() };
     let (playground, imported) = github_playground::open(&args, adjutant::playground::app()).await?;
-    let served = with_bot((&args, &folder.own), environment, &playground, &imported, interrupted).await;
+    let served = with_bot((&args, &folder.own, config), environment, &playground, &imported, interrupted).await;
     playground.shutdown().await;
     served
 }
@@ -142,15 +161,15 @@ impl Drop for Folder {
 }
 
 async fn with_bot(
-    (args, own): (&PlaygroundArgs, &Path),
+    (args, own, config): (&PlaygroundArgs, &Path, Option<&Path>),
     environment: Vec<(String, String)>,
     playground: &Playground,
     imported: &[Imported],
     interrupted: CancellationToken,
 ) -> Fallible {
-    let settings = settings(own, environment, playground)?;
+    let settings = settings(own, config, environment, playground)?;
     if settings.agents.is_empty() {
-        return Err("there is no agent to do the work: name its program in ADJUTANT_AGENT_COMMAND".into());
+        return Err(NO_AGENT.into());
     }
     logging::init(&settings.log, std::slice::from_ref(&settings.webhook_secret))?;
     let stop = CancellationToken::new();
@@ -173,9 +192,14 @@ async fn with_bot(
     Ok(serving.await??)
 }
 
-/// The caller's settings with this playground as GitHub. The caller's settings file, database and data folder are real
-/// ones, so a trial does not use them.
-fn settings(own: &Path, environment: Vec<(String, String)>, playground: &Playground) -> Fallible<Settings> {
+/// The caller's settings with this playground as GitHub. The caller's app, database and data folder are real ones, so a
+/// trial does not use them, and of a settings file only what says who does the work.
+fn settings(
+    own: &Path,
+    config: Option<&Path>,
+    environment: Vec<(String, String)>,
+    playground: &Playground,
+) -> Fallible<Settings> {
     let text = |path: &Path| path.display().to_string();
     let ours = [
         ("ADJUTANT_GITHUB_URL", playground.url.clone()),
@@ -193,7 +217,7 @@ fn settings(own: &Path, environment: Vec<(String, String)>, playground: &Playgro
         variables.push(("ADJUTANT_LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
     }
     variables.extend(ours.map(|(name, value)| (name.to_owned(), value)));
-    Ok(Settings::load(variables, None)?)
+    Ok(Settings::load_for_trial(variables, config)?)
 }
 
 #[cfg(test)]
@@ -215,7 +239,7 @@ mod tests {
             ("ADJUTANT_AGENT_COMMAND", "/bin/true"),
         ];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let settings = settings(folder.path(), given, &playground).unwrap();
+        let settings = settings(folder.path(), None, given, &playground).unwrap();
         assert!(matches!(settings.database, Database::Private));
         assert_eq!((settings.data_dir.as_path(), settings.app.id), (folder.path(), playground.app_id));
         assert_eq!(settings.github.url, playground.url);

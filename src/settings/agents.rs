@@ -301,31 +301,41 @@ struct Wanted<'a> {
 
 /// Reads the preset, and finds its program on this machine.
 fn set_preset(agent: &mut AgentSettings, subject: &str, wanted: Wanted<'_>, sources: &Sources, faults: &mut Faults) {
-    let read = if Path::new(wanted.preset).extension().is_some_and(|it| it == "toml") {
-        let text = std::fs::read_to_string(wanted.preset).map_err(|error| error.to_string());
-        text.and_then(|text| Preset::parse(&text).map_err(|error| error.to_string()))
-    } else {
-        Preset::named(wanted.preset).map_err(|error| error.to_string())
-    };
-    let preset = match read {
-        Ok(preset) => preset,
-        Err(error) => return faults.add_about(subject, &format!("names the preset `{}`: {error}", wanted.preset)),
-    };
-    let named = wanted.program.unwrap_or(&preset.program).to_owned();
-    let Some(located) = program::locate(&named, sources.variable("PATH").as_deref()) else {
-        let fault = format!(
-            "needs the program `{named}` ({}), which is not in PATH: install it, or give its path as `program`",
-            preset.title
-        );
-        return faults.add_about(subject, &fault);
-    };
-    let preset = preset.with_program(&located.program.display().to_string(), wanted.args);
-    if let Err(error) = preset.check(wanted.model.as_deref()) {
-        return faults.add_about(subject, &error.to_string());
+    if let Err(fault) = agent.take_preset(wanted, sources.variable("PATH").as_deref()) {
+        faults.add_about(subject, &fault);
     }
-    agent.readonly.extend(located.shown);
-    agent.path = located.path;
-    agent.preset = Some(PresetSettings { preset, model: wanted.model });
+}
+
+impl AgentSettings {
+    /// An agent by a preset, whose program is in `path`. The error says what to do about it.
+    pub fn of_preset(preset: &str, model: Option<String>, path: Option<&str>) -> Result<Self, String> {
+        let mut agent = Self::new(Vec::new());
+        agent.take_preset(Wanted { preset, program: None, args: &[], model }, path)?;
+        Ok(agent)
+    }
+
+    fn take_preset(&mut self, wanted: Wanted<'_>, path: Option<&str>) -> Result<(), String> {
+        let read = if Path::new(wanted.preset).extension().is_some_and(|it| it == "toml") {
+            let text = std::fs::read_to_string(wanted.preset).map_err(|error| error.to_string());
+            text.and_then(|text| Preset::parse(&text).map_err(|error| error.to_string()))
+        } else {
+            Preset::named(wanted.preset).map_err(|error| error.to_string())
+        };
+        let preset = read.map_err(|error| format!("names the preset `{}`: {error}", wanted.preset))?;
+        let named = wanted.program.unwrap_or(&preset.program).to_owned();
+        let located = program::locate(&named, path).ok_or_else(|| {
+            format!(
+                "needs the program `{named}` ({}), which is not in PATH: install it, or give its path as `program`",
+                preset.title
+            )
+        })?;
+        let preset = preset.with_program(&located.program.display().to_string(), wanted.args);
+        preset.check(wanted.model.as_deref()).map_err(|error| error.to_string())?;
+        self.readonly.extend(located.shown);
+        self.path = located.path;
+        self.preset = Some(PresetSettings { preset, model: wanted.model });
+        Ok(())
+    }
 }
 
 /// The provider that is named, or the one whose form the preset speaks.

@@ -49,7 +49,7 @@ keys! {
     PROGRESS_SECONDS = "progress_seconds", "ADJUTANT_PROGRESS_SECONDS";
     AGENT = "agent", "ADJUTANT_AGENT";
     MODEL = "model", "ADJUTANT_MODEL";
-    PRICES_FILE = "prices_file", "ADJUTANT_PRICES_FILE";
+    PRICE_TABLE = "price_table", "ADJUTANT_PRICE_TABLE";
     REPOSITORY_DAY_USD = "repository_day_usd", "ADJUTANT_REPOSITORY_DAY_USD";
     INSTALLATION_DAY_USD = "installation_day_usd", "ADJUTANT_INSTALLATION_DAY_USD";
 }
@@ -87,14 +87,26 @@ impl Sources {
             Some(path) => read_file(path, faults),
             None => Dict::new(),
         };
-        let mut merged = Figment::from(Serialized::defaults(&file));
-        for key in ALL {
-            if let Some(value) = variables.get(key.variable).filter(|value| !value.is_empty()) {
-                // As text: `number` also reads text, and a secret of digits must not become a number.
-                merged = merged.merge(Serialized::default(key.name, value));
-            }
-        }
+        let merged = merged(&file, &variables);
         Self { variables, file, merged }
+    }
+
+    /// The same without the keys of the file that belong to a service: its app, its database, its addresses and folders.
+    pub(super) fn for_trial(mut self) -> Self {
+        let of_service = [
+            GITHUB_URL,
+            APP_ID,
+            PRIVATE_KEY,
+            PRIVATE_KEY_FILE,
+            WEBHOOK_SECRET,
+            WEBHOOK_SECRET_FILE,
+            DATABASE_URL,
+            LISTEN,
+            DATA_DIR,
+        ];
+        self.file.retain(|name, _| of_service.iter().all(|key| key.name != name));
+        self.merged = merged(&self.file, &self.variables);
+        self
     }
 
     /// A variable of the environment that is not empty.
@@ -176,6 +188,17 @@ impl Sources {
             .cloned()
             .collect()
     }
+}
+
+fn merged(file: &Dict, variables: &BTreeMap<String, String>) -> Figment {
+    let mut merged = Figment::from(Serialized::defaults(file));
+    for key in ALL {
+        if let Some(value) = variables.get(key.variable).filter(|value| !value.is_empty()) {
+            // As text: `number` also reads text, and a secret of digits must not become a number.
+            merged = merged.merge(Serialized::default(key.name, value));
+        }
+    }
+    merged
 }
 
 fn read_file(path: &Path, faults: &mut Faults) -> Dict {

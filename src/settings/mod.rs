@@ -149,6 +149,16 @@ pub struct ProcessLimits {
 }
 
 impl Settings {
+    /// The same, of a file only the keys that say who does the work and within which limits.
+    pub fn load_for_trial(
+        variables: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, SettingsError> {
+        let mut faults = Faults::default();
+        let sources = Sources::read(variables, file, &mut faults).for_trial();
+        Self::from_sources(&sources, faults)
+    }
+
     /// Reads the settings from `variables` (the environment, or a map in tests) and the TOML file: `file`,
     /// else the one that `ADJUTANT_CONFIG` names.
     pub fn load(
@@ -157,36 +167,39 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let mut faults = Faults::default();
         let sources = Sources::read(variables, file, &mut faults);
+        Self::from_sources(&sources, faults)
+    }
 
-        let github = github(&sources, &mut faults);
+    fn from_sources(sources: &Sources, mut faults: Faults) -> Result<Self, SettingsError> {
+        let github = github(sources, &mut faults);
         let app_id = sources.number(&keys::APP_ID, &mut faults);
         if app_id.is_none() {
-            faults.missing(&keys::APP_ID, &sources, "the number on the GitHub App's settings page");
+            faults.missing(&keys::APP_ID, sources, "the number on the GitHub App's settings page");
         }
-        let private_key = secrets::private_key(&sources, &mut faults);
-        let webhook_secret = secrets::webhook_secret(&sources, &mut faults);
-        let database = database(&sources, &mut faults);
-        let listen = listen(&sources, &mut faults);
-        let log = log(&sources, &mut faults);
+        let private_key = secrets::private_key(sources, &mut faults);
+        let webhook_secret = secrets::webhook_secret(sources, &mut faults);
+        let database = database(sources, &mut faults);
+        let listen = listen(sources, &mut faults);
+        let log = log(sources, &mut faults);
         let sandbox = sources.choice(
             &keys::SANDBOX,
             &[("bubblewrap", SandboxChoice::Bubblewrap), ("none", SandboxChoice::None)],
             SandboxChoice::Bubblewrap,
             &mut faults,
         );
-        let network = network::read(&sources, &mut faults);
-        let toolchains = toolchains(&sources, &mut faults);
-        let prices = Arc::new(models::prices(&sources, &mut faults));
-        let models = models::read(&sources, &prices, &mut faults);
-        let day_limits = models::day_limits(&sources, &mut faults);
-        let (agents, default_agent) = agents::read(&sources, &models, &mut faults);
+        let network = network::read(sources, &mut faults);
+        let toolchains = toolchains(sources, &mut faults);
+        let prices = Arc::new(models::prices(sources, &mut faults));
+        let models = models::read(sources, &prices, &mut faults);
+        let day_limits = models::day_limits(sources, &mut faults);
+        let (agents, default_agent) = agents::read(sources, &models, &mut faults);
         let limits = ProcessLimits {
-            max_tasks: at_least_one(&keys::MAX_TASKS, 2, &sources, &mut faults),
-            max_tasks_per_installation: at_least_one(&keys::MAX_TASKS_PER_INSTALLATION, 8, &sources, &mut faults),
-            max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, &sources, &mut faults),
-            lease: Duration::from_secs(at_least_one(&keys::LEASE_SECONDS, 15, &sources, &mut faults).into()),
-            github: Duration::from_secs(at_least_one(&keys::GITHUB_SECONDS, 30, &sources, &mut faults).into()),
-            look: Duration::from_secs(at_least_one(&keys::LOOK_SECONDS, 300, &sources, &mut faults).into()),
+            max_tasks: at_least_one(&keys::MAX_TASKS, 2, sources, &mut faults),
+            max_tasks_per_installation: at_least_one(&keys::MAX_TASKS_PER_INSTALLATION, 8, sources, &mut faults),
+            max_verifiers: at_least_one(&keys::MAX_VERIFIERS, 2, sources, &mut faults),
+            lease: Duration::from_secs(at_least_one(&keys::LEASE_SECONDS, 15, sources, &mut faults).into()),
+            github: Duration::from_secs(at_least_one(&keys::GITHUB_SECONDS, 30, sources, &mut faults).into()),
+            look: Duration::from_secs(at_least_one(&keys::LOOK_SECONDS, 300, sources, &mut faults).into()),
             progress: match sources.number::<u32>(&keys::PROGRESS_SECONDS, &mut faults).unwrap_or(30) {
                 0 => None,
                 seconds => Some(Duration::from_secs(seconds.into())),
@@ -200,7 +213,7 @@ impl Settings {
                 webhook_secret,
                 database,
                 listen,
-                data_dir: data_dir(&sources),
+                data_dir: data_dir(sources),
                 log,
                 sandbox,
                 agents,

@@ -206,14 +206,14 @@ fn credential(subject: &str, table: &Table, sources: &Sources, faults: &mut Faul
 
 /// The shipped table of prices, or a newer one from a file, and the operator's own models.
 pub(super) fn prices(sources: &Sources, faults: &mut Faults) -> PriceTable {
-    let mut table = match sources.text(&keys::PRICES_FILE, faults) {
+    let mut table = match sources.text(&keys::PRICE_TABLE, faults) {
         None => PriceTable::shipped(),
         Some(path) => {
             let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
             match read.and_then(|text| PriceTable::parse(&text).map_err(|error| error.to_string())) {
                 Ok(table) => table,
                 Err(error) => {
-                    faults.add(&keys::PRICES_FILE, &format!("names {path}, which cannot be used: {error}"));
+                    faults.add(&keys::PRICE_TABLE, &format!("names {path}, which cannot be used: {error}"));
                     PriceTable::shipped()
                 }
             }

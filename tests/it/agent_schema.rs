@@ -77,10 +77,10 @@ fn the_result_of_the_demos_agent_is_valid() {
 }
 
 #[test]
-fn the_result_of_readmes_agent_is_valid() {
-    let readme = repository_file("README.md");
-    let program = readme.split("#!/usr/bin/env python3\n").nth(1).unwrap();
-    let program = program.split("\nEND\n").next().unwrap();
+fn the_result_of_the_documents_agent_is_valid() {
+    let document = repository_file("docs/agent-protocol.md");
+    let program = document.split("#!/usr/bin/env python3\n").nth(1).unwrap();
+    let program = program.split("\n```\n").next().unwrap();
     for kind in ["plan", "step", "rework"] {
         let result = run(Command::new("python3").args(["-c", program]), kind);
         assert_valid(adjutant::agent::result_schema(), &result);

@@ -16,11 +16,11 @@ use crate::support::open_folder;
 const PATIENCE: Duration = Duration::from_mins(2);
 const POLICY: &str = "autonomy: full_auto\nmerge: auto\nsetup: []\nverifiers:\n  - name: test\n    run: \"true\"\n";
 
-/// The agent that README tells users to save as `agent.py`.
-fn readmes_agent() -> &'static str {
-    let readme = include_str!("../../README.md");
-    let begun = readme.split("cat > agent.py <<'END'\n").nth(1).expect("README has an agent");
-    begun.split("END\n").next().unwrap()
+/// The complete agent of the protocol's document.
+fn documents_agent() -> &'static str {
+    let document = include_str!("../../docs/agent-protocol.md");
+    let begun = document.split("```python\n").nth(1).expect("the document has an agent");
+    begun.split("```\n").next().unwrap()
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
@@ -43,7 +43,7 @@ fn repository(folder: &Path) -> PathBuf {
 /// Starts it, and waits until it prints its addresses.
 async fn begin(folder: &Path, temporary: &Path, listen: &str) -> Child {
     let agent = folder.join("agent");
-    std::fs::write(&agent, readmes_agent()).unwrap();
+    std::fs::write(&agent, documents_agent()).unwrap();
     std::fs::set_permissions(&agent, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_adjutant"));
     command.args(["playground", "--serve", "--import", "acme/mine=own", "--listen", listen]);
