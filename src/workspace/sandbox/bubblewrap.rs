@@ -60,6 +60,7 @@ impl Scratch {
         scratch.write("hosts", "127.0.0.1 localhost\n::1 localhost\n")?;
         scratch.write("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")?;
         scratch.write("status", "")?;
+        scratch.write("empty", "")?;
         scratch.write("filter", seccomp::filter().unwrap_or_default())?;
         Ok(scratch)
     }
@@ -129,7 +130,7 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
             args.flags(&["--unshare-user", "--uid", &id, "--gid", &id]);
         }
     }
-    system(&mut args, &run.network);
+    system(&mut args, run);
     args.flags(&["--dev", "/dev", "--proc", "/proc"]);
     for (name, inside) in [
         ("passwd", "/etc/passwd"),
@@ -146,6 +147,7 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
     for (name, inside) in [("tmp", "/tmp"), ("shm", "/dev/shm")] {
         args.bind("--bind", &scratch.folder(name), Path::new(inside));
     }
+    mask(&mut args, run, scratch);
     for toolchain in &inner.toolchains {
         args.bind("--ro-bind", &toolchain.host, &toolchain.inside);
     }
@@ -161,6 +163,24 @@ pub(super) fn arguments(inner: &Inner, run: &SandboxRun, scratch: &Scratch, over
     // The writable rest of the root is in memory that no limit counts.
     args.flags(&["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TREE, "--"]);
     args.list
+}
+
+/// Covers what a run is not to read of its clone. Of a link, what it leads to in the clone is covered.
+fn mask(args: &mut Arguments, run: &SandboxRun, scratch: &Scratch) {
+    let found = run.masked.iter().filter_map(|path| run.workdir.join(path).canonicalize().ok());
+    for path in found {
+        // The clone's own path was resolved before.
+        let Some(inside) = path.strip_prefix(&run.workdir).ok().filter(|inside| !inside.as_os_str().is_empty()) else {
+            continue;
+        };
+        let inside = Path::new(TREE).join(inside);
+        if path.is_dir() {
+            args.flags(&["--perms", "0555", "--tmpfs"]);
+            args.list.push(inside.into());
+        } else {
+            args.bind("--ro-bind", &scratch.folder("empty"), &inside);
+        }
+    }
 }
 
 /// The programs between `bwrap` and the command that make the tree an unprivileged user, in a user namespace of its own.
@@ -203,7 +223,7 @@ pub(super) fn give_away(root: &Path) -> Result<(), WalkError> {
     files::walk(root, Bounds::TREE, give)
 }
 
-fn system(args: &mut Arguments, network: &Network) {
+fn system(args: &mut Arguments, run: &SandboxRun) {
     args.bind("--ro-bind", Path::new("/usr"), Path::new("/usr"));
     for path in SYSTEM.iter().map(Path::new) {
         match (fs::read_link(path), path.is_dir()) {
@@ -215,9 +235,10 @@ fn system(args: &mut Arguments, network: &Network) {
     for parent in PARENTS {
         args.flags(&["--perms", "0755", "--dir", parent]);
     }
-    let further: &[&str] = match network {
-        Network::None => &[],
-        Network::Hosts(_) => CERTIFICATES,
+    let further: &[&str] = match run.network {
+        // A program may refuse to start without them, also where it needs none for its port.
+        Network::None if run.door.is_none() => &[],
+        Network::None | Network::Hosts(_) => CERTIFICATES,
         Network::Host => &[CERTIFICATES, &[RESOLVER]].concat(),
     };
     for path in ETC.iter().chain(further).map(Path::new) {

@@ -153,6 +153,8 @@ pub struct SandboxRun {
     pub network: Network,
     /// A port of its loopback that somebody of ours serves.
     pub door: Option<Door>,
+    /// Files and folders of the clone that the run sees empty, by their paths in it. Only what is there is covered.
+    pub masked: Vec<PathBuf>,
     /// Folders that come first in its `PATH`, as the run sees them.
     pub path: Vec<PathBuf>,
     /// Whether it sees our own program, at the path that [`Sandbox::program`] gives.
@@ -184,6 +186,7 @@ impl SandboxRun {
             env: BTreeMap::new(),
             network: Network::None,
             door: None,
+            masked: Vec::new(),
             path: Vec::new(),
             shows_program: false,
             limits: Limits::default(),

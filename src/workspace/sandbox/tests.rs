@@ -57,6 +57,24 @@ async fn output_of_both_streams_is_logged_and_the_status_is_returned() {
 }
 
 #[tokio::test]
+async fn what_is_masked_is_empty_for_the_run_and_stays_in_the_clone() {
+    let place = Place::new().await;
+    let tree = place.path("tree");
+    fs::create_dir_all(tree.join("real/plugin")).unwrap();
+    fs::write(tree.join("real/plugin/evil.js"), "evil").unwrap();
+    fs::write(tree.join("own.json"), "evil").unwrap();
+    std::os::unix::fs::symlink("real", tree.join(".agent")).unwrap();
+    std::os::unix::fs::symlink("/etc", tree.join("outside")).unwrap();
+    let mut run =
+        place.shell("cat own.json; ls -A .agent/ real; touch .agent/x 2>/dev/null || echo kept; ls -d outside");
+    run.masked = ["own.json", ".agent", "missing", "outside", ""].map(PathBuf::from).to_vec();
+    let outcome = place.sandbox.run(run).await.unwrap();
+    assert_eq!(outcome.tail, ".agent/:\n\nreal:\nkept\noutside");
+    assert_eq!(fs::read(tree.join("real/plugin/evil.js")).unwrap(), b"evil");
+    assert!(!tree.join("missing").exists(), "nothing is made");
+}
+
+#[tokio::test]
 async fn a_program_that_does_not_exist_is_status_127() {
     let place = Place::new().await;
     let mut run = place.shell("");
