@@ -18,11 +18,13 @@
 //! model through a port of its own, whose other end is the gateway ([`ModelAccess`]). This folder pushes nothing and
 //! decides nothing.
 
+mod home;
 mod models;
 mod result_file;
 mod run;
 mod task_file;
 
+pub use home::StepHome;
 pub use models::{ModelAccess, ModelError, ModelUse};
 pub use result_file::{
     CriterionJudgement, Evidence, Judgement, MAX_RESULT_BYTES, QuestionToPeople, REPORT, ReportedError, ResultFile,

@@ -7,10 +7,15 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::result_file::ReportedError;
 use crate::workspace::sandbox::{Door, DoorListener, Sandbox};
+use adjutant_domain::failure::AgentErrorKind;
 use adjutant_domain::ids::Usd;
 use adjutant_domain::network::Network;
 
+/// Seconds until a provider is asked again that names none: where it is busy, and where its credit is used up.
+const BUSY: u64 = 60;
+const NO_CREDIT: u64 = 3_600;
 /// The same request so often among a run's last forty is a loop.
 const MAX_REPEATS: u32 = 5;
 
@@ -87,6 +92,26 @@ impl ModelUse {
     }
 }
 
+impl ModelUse {
+    /// Why a run that failed did so, as the gateway knows it: what it refused, or the provider's last error.
+    pub(super) fn reason(&self) -> Option<ReportedError> {
+        if let Some((word, message)) = &self.refused {
+            let kind = if word == "budget" { AgentErrorKind::Budget } else { AgentErrorKind::Tool };
+            return Some(ReportedError { kind, message: message.clone(), retry_after: None });
+        }
+        let ModelError { provider, status, retry_after, message } = self.error.as_ref()?;
+        let (kind, wait) = match status {
+            401 | 403 => (AgentErrorKind::Auth, None),
+            402 => (AgentErrorKind::Quota, Some(NO_CREDIT)),
+            429 => (AgentErrorKind::Quota, Some(BUSY)),
+            500.. => (AgentErrorKind::Overloaded, Some(BUSY)),
+            _ => (AgentErrorKind::Tool, None),
+        };
+        let message = format!("{provider} answered {status}: {message}");
+        Some(ReportedError { kind, message, retry_after: wait.map(|wait| retry_after.unwrap_or(wait)) })
+    }
+}
+
 /// The gateway of one run, from before its start to after its end.
 pub(super) struct Gateway {
     access: ModelAccess,
@@ -140,4 +165,32 @@ impl Gateway {
 
 async fn served(opened: DoorListener, run: Arc<Run>) -> Option<Served> {
     Some(serve(opened.await.ok()?, run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateway_knows_why_a_run_failed() {
+        let of = |refused: Option<&str>, status: Option<u16>| {
+            let refused = refused.map(|word| (word.to_owned(), "said".to_owned()));
+            let error = status.map(|status| ModelError {
+                provider: "anthropic".to_owned(),
+                status,
+                retry_after: Some(7),
+                message: "no".to_owned(),
+            });
+            let reason = ModelUse { refused, error, ..ModelUse::default() }.reason();
+            reason.map(|reason| (reason.kind, reason.retry_after, reason.message))
+        };
+        let told = |kind, wait, message: &str| Some((kind, wait, message.to_owned()));
+        assert_eq!(of(None, None), None);
+        assert_eq!(of(Some("budget"), Some(500)), told(AgentErrorKind::Budget, None, "said"));
+        assert_eq!(of(Some("repeated"), None), told(AgentErrorKind::Tool, None, "said"));
+        assert_eq!(of(None, Some(401)), told(AgentErrorKind::Auth, None, "anthropic answered 401: no"));
+        assert_eq!(of(None, Some(429)), told(AgentErrorKind::Quota, Some(7), "anthropic answered 429: no"));
+        assert_eq!(of(None, Some(529)), told(AgentErrorKind::Overloaded, Some(7), "anthropic answered 529: no"));
+        assert_eq!(of(None, Some(400)), told(AgentErrorKind::Tool, None, "anthropic answered 400: no"));
+    }
 }

@@ -268,9 +268,9 @@ impl ResultFile {
         }
     }
 
-    /// The cost of the run; zero if it is missing.
-    pub fn cost(&self) -> Usd {
-        self.cost_usd.map_or(Usd::ZERO, Usd::from_dollars)
+    /// The cost of the run, if the agent says it.
+    pub fn said_cost(&self) -> Option<Usd> {
+        self.cost_usd.map(Usd::from_dollars)
     }
 
     /// What people are asked.

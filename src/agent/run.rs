@@ -11,6 +11,7 @@ use agent_presets::{Config, Preset};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::home::StepHome;
 use super::models::{Gateway, ModelAccess, ModelUse};
 use super::result_file::{MAX_RESULT_BYTES, ReportedError, ResultFile};
 use super::task_file::{ContextFile, TaskFile};
@@ -81,8 +82,8 @@ pub struct AgentJob {
     pub task: TaskFile,
     /// The texts for the context folder.
     pub context: Vec<ContextText>,
-    /// The session of the step's earlier run, for a program that can resume one.
-    pub session: Option<String>,
+    /// The home of the step, for a program that can resume a session.
+    pub home: Option<StepHome>,
     /// The prepared environment, which the agent sees below its files.
     pub layer: Option<PathBuf>,
     pub log: PathBuf,
@@ -207,6 +208,7 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
     run.writable.push(results.clone());
     run.network = spec.network.clone();
     run.path.clone_from(&spec.path);
+    run.masked = spec.preset.iter().flat_map(|it| &it.preset.masked).map(PathBuf::from).collect();
     run.door = gateway.as_ref().map(|gateway| gateway.door.clone());
     run.shows_program = spec.preset.is_some();
     run.limits = spec.limits.clone();
@@ -232,6 +234,17 @@ pub async fn run_agent(sandbox: &Sandbox, spec: &AgentSpec, job: AgentJob) -> Re
         result.clean(&clean);
     }
     let outcome = outcome(ran.exit, &left, &spec.limits);
+    if let Some(home) = &job.home {
+        let session = left.as_ref().ok().and_then(|result| result.as_ref()?.session.as_deref());
+        home.keep(session, spec.preset.as_ref().map_or(&[], |it| &it.preset.home.keep));
+    }
+    // What the gateway saw outranks what a program says of it.
+    let outcome = match models.as_ref().and_then(ModelUse::reason) {
+        Some(reason) if outcome != AgentOutcome::Finished && outcome != AgentOutcome::Cancelled => {
+            AgentOutcome::Reported(reason)
+        }
+        _ => outcome,
+    };
     Ok(AgentRun {
         outcome,
         result: left.ok().flatten(),
@@ -251,7 +264,7 @@ fn files_of(job: &AgentJob) -> impl Fn(std::io::Error) -> AgentError + use<> {
 
 /// The folder with the run's home.
 fn scratch(job: &AgentJob) -> PathBuf {
-    job.folder.join("scratch")
+    job.home.as_ref().map_or_else(|| job.folder.join("scratch"), |home| home.folder().to_owned())
 }
 
 /// Writes the driver's configuration. Returns the command that starts the driver.
@@ -268,7 +281,7 @@ fn driver(
         base_url: gateway.map(Gateway::url).unwrap_or_default(),
         key: gateway.map(|gateway| gateway.key.clone()).unwrap_or_default(),
         max_output_tokens: gateway.map_or(0, Gateway::max_output),
-        session: job.session.clone(),
+        session: job.home.as_ref().and_then(StepHome::session),
         home: match sandbox.mode() {
             Mode::Bubblewrap => PathBuf::from(HOME),
             Mode::None => scratch(job).join("home"),

@@ -111,7 +111,7 @@ fn used(directive: &Directive, now: DateTime<Utc>) -> String {
     let limits = &directive.policy.limits;
     format!(
         "{} of {} · {} of {} at work · {} of {} steps done · at most {} of {} automatic reworks a step",
-        directive.spent(),
+        words::spent(directive),
         directive.budget(),
         words::duration(directive.clock.at(now)),
         words::duration(allowed),

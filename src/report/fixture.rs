@@ -169,6 +169,7 @@ fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, c
         finished_at: (!status.is_live()).then_some(started + TimeDelta::minutes(4)),
         cost: Usd(cents * 10_000),
         failure: None,
+        unknown_runs: 0,
         input_tokens: 0,
         output_tokens: 0,
         measured: None,

@@ -454,7 +454,7 @@ fn footer(directive: &Directive, now: DateTime<Utc>) -> String {
     let tokens = words::tokens(directive).map(|tokens| format!(" · {tokens}")).unwrap_or_default();
     format!(
         "<sub>{} of {}{tokens} · {} of {} at work · `/help` lists the commands</sub>",
-        directive.spent(),
+        words::spent(directive),
         directive.budget(),
         words::duration(directive.clock.at(now)),
         words::duration(directive.allowed_seconds())

@@ -162,6 +162,14 @@ pub fn cost(directive: &Directive, step: StepId) -> Usd {
     directive.tasks.iter().filter(|task| task.step == Some(step)).fold(Usd::ZERO, |sum, task| sum + task.cost)
 }
 
+/// What a directive cost so far: `$0.40`, or `≥ $0.40 (3 runs unknown)` where nobody knows all of it.
+pub fn spent(directive: &Directive) -> String {
+    match directive.unknown_runs() {
+        0 => directive.spent().to_string(),
+        runs => format!("≥ {} ({} unknown)", directive.spent(), count(runs as usize, "run", "runs")),
+    }
+}
+
 /// How long agents worked on a step until `now`; empty where none did.
 pub fn time(directive: &Directive, step: StepId, now: DateTime<Utc>) -> String {
     let worked = directive.tasks.iter().filter(|task| task.step == Some(step));
@@ -192,7 +200,7 @@ pub fn totals(directive: &Directive) -> String {
     let mut parts = vec![
         count(directive.steps.len(), "step", "steps"),
         count(reworks as usize, "rework", "reworks"),
-        directive.spent().to_string(),
+        spent(directive),
     ];
     parts.extend(tokens(directive));
     // No time is passed in: while the clock runs, what is told is what had been counted when it was started.

@@ -95,6 +95,9 @@ pub struct Directive {
     pub approvals: Vec<Approval>,
     /// The budget that a person granted, where it differs from the policy's.
     pub budget: Option<Usd>,
+    /// A run ended because what is left of the budget did not cover its next request to a model.
+    #[serde(default)]
+    pub short_of_money: bool,
     /// Time spent working: pauses and waiting for people are not counted.
     pub clock: WorkClock,
     /// When the label was set.
@@ -232,6 +235,7 @@ impl Directive {
             tasks: Vec::new(),
             approvals: Vec::new(),
             budget: None,
+            short_of_money: false,
             clock: WorkClock::default(),
             created_at: now,
         }
@@ -360,6 +364,11 @@ impl Directive {
     /// What its tasks cost so far.
     pub fn spent(&self) -> Usd {
         self.tasks.iter().fold(Usd::ZERO, |sum, task| sum + task.cost)
+    }
+
+    /// How many runs' cost nobody knows.
+    pub fn unknown_runs(&self) -> u32 {
+        self.tasks.iter().fold(0, |sum, task| sum.saturating_add(task.unknown_runs))
     }
 
     /// The autonomy that the policy file allows, however much stricter it is at present.

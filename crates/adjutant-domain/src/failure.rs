@@ -187,6 +187,16 @@ impl Failure {
         }
     }
 
+    /// Whether the run ended because the directive's money did not cover what it asked of a model.
+    pub fn lacks_money(&self) -> bool {
+        matches!(self.without_output(), Self::AgentReported { kind: AgentErrorKind::Budget, .. })
+    }
+
+    /// Whether nothing is wrong with the task: its agent has to wait, or the money is used up.
+    pub fn costs_no_try(&self) -> bool {
+        self.wants_pause().is_some() || self.lacks_money()
+    }
+
     /// Whether an agent did its work and handed in something else than was asked for.
     pub fn is_of_the_answer(&self) -> bool {
         matches!(

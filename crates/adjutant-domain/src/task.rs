@@ -34,8 +34,11 @@ pub struct Task {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// What it cost, as the agent says.
+    /// What its runs cost, as the model gateway counted, else as the agent says. A lower bound where some are unknown.
     pub cost: Usd,
+    /// Runs whose cost nobody knows. Each counts as what the operator declared for a run of its agent.
+    #[serde(default)]
+    pub unknown_runs: u32,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// Tokens read, as the agent counted them.
@@ -76,8 +79,11 @@ pub struct Measure {
     pub run: Uuid,
     /// How the process ended: `exit 0`, `signal 9`, `timeout`, `output limit` or `cancelled`.
     pub exit: String,
-    /// What it cost, as the agent says.
+    /// What it cost: as the model gateway counted, else as the agent says.
     pub cost: Usd,
+    /// Whether nobody knows what it cost. `cost` is then what the operator declared for a run, or nothing.
+    #[serde(default)]
+    pub unknown: bool,
     /// Tokens read.
     pub input_tokens: u64,
     /// Tokens written.

@@ -10,7 +10,7 @@ fn an_empty_object_is_a_result_and_unknown_fields_are_ignored() {
     )
     .unwrap();
     assert_eq!(
-        (result.summary.as_str(), result.cost(), result.usage.unwrap().input_tokens),
+        (result.summary.as_str(), result.said_cost().unwrap(), result.usage.unwrap().input_tokens),
         ("done", Usd::from_dollars(0.25), 3)
     );
 }
@@ -50,7 +50,7 @@ fn wrong_values_are_refused_with_the_reason() {
         let error = ResultFile::parse(text.as_bytes()).unwrap_err();
         assert!(error.contains(reason), "{text}: {error}");
     }
-    assert_eq!(ResultFile::parse(br#"{"cost_usd":1e-300}"#).unwrap().cost(), Usd::ZERO);
+    assert_eq!(ResultFile::parse(br#"{"cost_usd":1e-300}"#).unwrap().said_cost(), Some(Usd::ZERO));
 }
 
 #[test]
@@ -160,7 +160,8 @@ proptest! {
         let number = f64::from_bits(bits);
         for field in [json!({ "cost_usd": number }), json!({ "judgement": { "score": number } }), json!({ "usage": { "input_tokens": tokens } })] {
             if let Ok(read) = ResultFile::parse(field.to_string().as_bytes()) {
-                prop_assert!(read.cost() <= Usd::from_dollars(MAX_COST) && read.cost() >= Usd::ZERO);
+                let cost = read.said_cost().unwrap_or_default();
+                prop_assert!(cost <= Usd::from_dollars(MAX_COST) && cost >= Usd::ZERO);
                 prop_assert!(read.usage.unwrap_or_default().input_tokens <= MAX_TOKENS);
                 let score = read.judgement.and_then(|judgement| judgement.score).unwrap_or(0.0);
                 prop_assert!((0.0..=1.0).contains(&score));

@@ -47,7 +47,7 @@ impl Fixture {
                 written_by: "maintainer".into(),
                 text: "the words".into(),
             }],
-            session: None,
+            home: None,
             layer: None,
             log: self.folder.path().join("agent.log"),
             cancel: CancellationToken::new(),

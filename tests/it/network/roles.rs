@@ -106,7 +106,7 @@ pub(super) fn agent(place: Fixture) -> Pin<Box<dyn Future<Output = Seen>>> {
             folder,
             task: task(),
             context: Vec::new(),
-            session: None,
+            home: None,
             layer: None,
             log: log.clone(),
             cancel: CancellationToken::new(),

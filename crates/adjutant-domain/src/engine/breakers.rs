@@ -46,7 +46,7 @@ impl Transition {
         }
         let (spent, budget) = (self.directive.spent(), self.directive.budget());
         let (seconds, allowed) = (self.directive.clock.at(self.now), self.directive.allowed_seconds());
-        if spent >= budget {
+        if spent >= budget || self.directive.short_of_money {
             self.tripped(Breaker::Cost, dollars(budget), dollars(spent), None);
             let ceiling = self.directive.policy.limits.cost_ceiling();
             self.pause(PauseReason::Cost)?;
@@ -113,6 +113,7 @@ impl Transition {
             return Err(refused(Refusal::AlreadySpent { spent, ceiling }));
         }
         self.directive.budget = Some(total);
+        self.directive.short_of_money = false;
         if self.is_paused_for(&PauseReason::Cost) {
             self.answer_own(
                 ApprovalKind::Budget,
@@ -138,6 +139,7 @@ impl Transition {
                 return Err(refused(Refusal::CeilingReached { spent, ceiling }));
             }
             self.directive.budget = Some(total);
+            self.directive.short_of_money = false;
         }
         if self.is_paused_for(&PauseReason::WallTime) {
             // From what was used on: time that ran over the limit is not taken off the new one.

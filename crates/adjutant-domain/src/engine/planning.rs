@@ -71,7 +71,7 @@ impl Transition {
             self.ask_for_planner(reason);
             return Ok(());
         }
-        if self.planner_failures() < TRIES || reason.wants_pause().is_some() {
+        if self.planner_failures() < TRIES || reason.costs_no_try() {
             return Ok(());
         }
         if reason.is_of_the_answer() {
@@ -148,7 +148,7 @@ impl Transition {
         let tasks = self.directive.tasks.get(self.directive.planning_from..).unwrap_or_default();
         let plans = tasks.iter().rev().filter(|task| task.kind == TaskKind::Plan);
         let failed = plans.take_while(|task| task.status == TaskStatus::Failed);
-        let tried = |task: &&Task| task.failure.as_ref().and_then(Failure::wants_pause).is_none();
+        let tried = |task: &&Task| !task.failure.as_ref().is_some_and(Failure::costs_no_try);
         let failed = failed.filter(tried).count();
         u32::try_from(failed).unwrap_or(u32::MAX)
     }

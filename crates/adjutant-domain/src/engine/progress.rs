@@ -38,6 +38,7 @@ impl Transition {
             return;
         }
         task.cost = task.cost + measure.cost;
+        task.unknown_runs = task.unknown_runs.saturating_add(u32::from(measure.unknown));
         // An agent says what it likes.
         task.input_tokens = task.input_tokens.saturating_add(measure.input_tokens);
         task.output_tokens = task.output_tokens.saturating_add(measure.output_tokens);

@@ -171,6 +171,7 @@ impl Transition {
             started_at: None,
             finished_at: None,
             cost: Usd::ZERO,
+            unknown_runs: 0,
             failure: None,
             input_tokens: 0,
             output_tokens: 0,

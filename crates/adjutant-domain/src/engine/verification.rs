@@ -149,8 +149,8 @@ impl Transition {
                     evaluation.judged(judgement.clone(), &covered, thresholds)
                 }
             }
-            // Its agent has to wait, and judges then.
-            TaskOutcome::Failed { reason } if reason.wants_pause().is_some() => {
+            // Its agent has to wait, or lacks money, and judges then.
+            TaskOutcome::Failed { reason } if reason.costs_no_try() => {
                 return self.move_step(id, StepState::Judging { candidate, evaluation, task: None });
             }
             TaskOutcome::Failed { reason } => {

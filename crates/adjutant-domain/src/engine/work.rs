@@ -48,6 +48,12 @@ impl Transition {
         if unpaid {
             task.cost = cost;
         }
+        if let TaskOutcome::Failed { reason } = outcome
+            && reason.lacks_money()
+        {
+            self.directive.short_of_money = true;
+        }
+        let Some(task) = self.directive.task_mut(id) else { return Ok(()) };
         let end = match outcome {
             TaskOutcome::Failed { .. } | TaskOutcome::Barred { .. } => TaskStatus::Failed,
             TaskOutcome::Cancelled => TaskStatus::Cancelled,
@@ -213,7 +219,7 @@ impl Transition {
         if reason.needs_mending() {
             return self.block(id, Cause::Failure(reason.clone()));
         }
-        if reason.wants_pause().is_some() {
+        if reason.costs_no_try() {
             return self.back_in_line(id, Some(Cause::Failure(reason.clone())));
         }
         self.with_step(id, |step| step.failures += 1);

@@ -1,17 +1,18 @@
-//! What became of a run: its outcome with the reason that people read, its measurements, and a pause of its agent.
+//! What became of a run: its outcome with the reason that people read, and a pause of its agent.
 
-use super::{Job, for_people};
+use super::{Job, for_people, measure};
 use crate::agent::{AgentOutcome, AgentRun, ResultFile};
 use crate::report::failure;
-use crate::workspace::sandbox::Exit;
-use adjutant_domain::failure::Failure;
+use adjutant_domain::failure::{AgentErrorKind, Failure};
 use adjutant_domain::ids::Usd;
 use adjutant_domain::signal::TaskOutcome;
-use adjutant_domain::task::{AgentPause, Measure};
+use adjutant_domain::task::AgentPause;
 
 /// The most lines and bytes of a failed run's output that people are shown.
 const LINES: usize = 20;
 const OUTPUT: usize = 2_000;
+/// In seconds.
+const DAY: u64 = 86_400;
 
 impl Job<'_> {
     /// Lets every task of the agent wait where its provider wants to be left alone.
@@ -32,7 +33,7 @@ impl Job<'_> {
         run: AgentRun,
         use_result: impl FnOnce(ResultFile) -> TaskOutcome,
     ) -> (TaskOutcome, Usd) {
-        let cost = cost(&run);
+        let cost = measure::cost(&run);
         let outcome = match (run.outcome, run.result) {
             (AgentOutcome::Cancelled, _) => TaskOutcome::Cancelled,
             (AgentOutcome::Finished, Some(result)) => use_result(result),
@@ -48,11 +49,16 @@ impl Job<'_> {
     }
 }
 
-/// What a run cost: as the gateway counted it, else as the agent says.
-fn cost(ran: &AgentRun) -> Usd {
-    match &ran.models {
-        Some(counted) => counted.cost,
-        None => ran.result.as_ref().map_or(Usd::ZERO, ResultFile::cost),
+/// A run that failed for a limit of the day waits for the next one (UTC): no person can grant more.
+pub(super) fn wait_for_tomorrow(ran: &mut AgentRun, day_is_over: bool) {
+    let lacks_money = ran.outcome.failure().is_some_and(|failure| failure.lacks_money());
+    if let AgentOutcome::Reported(error) = &mut ran.outcome
+        && day_is_over
+        && lacks_money
+    {
+        let seconds = u64::from(chrono::Timelike::num_seconds_from_midnight(&chrono::Utc::now()));
+        error.kind = AgentErrorKind::Quota;
+        error.retry_after = Some(DAY.saturating_sub(seconds).max(1));
     }
 }
 
@@ -69,29 +75,4 @@ fn last_lines(output: &str) -> String {
     let lines: Vec<&str> = output.trim_end().lines().collect();
     let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
     last[last.ceil_char_boundary(last.len().saturating_sub(OUTPUT))..].to_owned()
-}
-
-/// The measurements of a run that are stored for every outcome.
-pub(super) fn measure(ran: &AgentRun) -> Measure {
-    let said = ran.result.as_ref().and_then(|result| result.usage).unwrap_or_default();
-    let (input_tokens, output_tokens) = match &ran.models {
-        Some(counted) => (counted.input_tokens, counted.output_tokens),
-        None => (said.input_tokens, said.output_tokens),
-    };
-    let exit = match ran.exit {
-        Exit::Code(code) => format!("exit {code}"),
-        Exit::Signal(signal) => format!("signal {signal}"),
-        Exit::TimedOut => "timeout".to_owned(),
-        Exit::OutputLimit => "output limit".to_owned(),
-        Exit::DiskLimit => "disk limit".to_owned(),
-        Exit::DiskFull => "disk full".to_owned(),
-        Exit::Cancelled => "cancelled".to_owned(),
-    };
-    Measure {
-        run: ran.models.as_ref().map_or_else(uuid::Uuid::new_v4, |counted| counted.run),
-        exit,
-        cost: cost(ran),
-        input_tokens,
-        output_tokens,
-    }
 }

@@ -11,6 +11,7 @@ mod ended;
 mod handed_in;
 mod journal;
 mod judging;
+mod measure;
 mod money;
 mod progress;
 mod spec;
@@ -31,7 +32,6 @@ use adjutant_domain::ids::{Sha, TaskId, Usd};
 use adjutant_domain::signal::{Signal, TaskOutcome};
 use adjutant_domain::step::Step;
 use adjutant_domain::task::{Task, TaskKind, TaskStatus};
-use ended::measure;
 
 /// The trailer that identifies a task's commit.
 const TRAILER: &str = "Adjutant-Task";
@@ -421,7 +421,7 @@ impl Job<'_> {
             folder: tree.beside("agent"),
             task: self.task_file(head, instructions),
             context: self.context(),
-            session: None,
+            home: self.home(name, settings),
             layer: environment.layer(),
             log,
             cancel: self.cancel.clone(),
@@ -429,7 +429,7 @@ impl Job<'_> {
         let account = self.account(name, settings).await?;
         let spec = self.spec(name, settings, account.as_ref())?;
         let ran = self.working.rest_while(agent::run_agent(&self.app.sandbox, &spec, job)).await;
-        let ran = ran.map_err(|error| {
+        let mut ran = ran.map_err(|error| {
             // The task has failed, and the next try has its own clone. What an interrupted run left here may be the
             // reason: more folders or files than are looked at.
             tree.clone().remove(Removal::Disposable);
@@ -437,9 +437,10 @@ impl Job<'_> {
         })?;
         if let Some(account) = &account {
             account.end().await;
+            ended::wait_for_tomorrow(&mut ran, account.day_is_over());
         }
         self.pause_agent(name, &ran).await;
-        let ended = journal::Ended { measure: measure(&ran), run: ran };
+        let ended = journal::Ended { measure: measure::of(&ran, settings), run: ran };
         journal::write(tree, self.task.id, &ended);
         self.measured(ended).await
     }

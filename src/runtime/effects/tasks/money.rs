@@ -1,6 +1,7 @@
 //! The money of an agent's run: taken from the database in blocks, and counted there line by line.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -23,11 +24,18 @@ pub(super) struct TaskPurse {
     store: Store,
     run: NewModelRun,
     limits: DayLimits,
+    /// A limit of the day was reached.
+    day_is_over: AtomicBool,
 }
 
 impl TaskPurse {
     pub(super) fn new(store: Store, run: NewModelRun, limits: DayLimits) -> Arc<Self> {
-        Arc::new(Self { store, run, limits })
+        Arc::new(Self { store, run, limits, day_is_over: AtomicBool::new(false) })
+    }
+
+    /// Whether a limit of the day was reached: nobody can grant more, and tomorrow it is as new.
+    pub(super) fn day_is_over(&self) -> bool {
+        self.day_is_over.load(Ordering::Relaxed)
     }
 
     /// The run has ended, and all that it asked for is counted.
@@ -56,7 +64,11 @@ impl Purse for TaskPurse {
             let nothing = |limit: String| PurseEmpty { limit, left: Amount::ZERO, held: Amount::ZERO };
             match self.store.grant(&self.run, self.limits, least, wanted).await {
                 Ok(Grant::Given { amount, left }) => Ok(Taken { amount, left }),
-                Ok(Grant::Short { limit, left, held }) => Err(PurseEmpty { limit: words(limit), left, held }),
+                Ok(Grant::Short { limit, left, held }) => {
+                    let is_of_day = !matches!(limit, SpendingLimit::Directive(_));
+                    self.day_is_over.fetch_or(is_of_day, Ordering::Relaxed);
+                    Err(PurseEmpty { limit: words(limit), left, held })
+                }
                 Ok(Grant::Over) => Err(nothing("the money of a run that has ended".to_owned())),
                 Err(error) => {
                     tracing::warn!(%error, "no money could be set aside for a request of an agent; it is refused");

@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use super::money::TaskPurse;
 use super::{EffectError, Job};
-use crate::agent::{AgentSpec, ModelAccess, PresetRun};
+use crate::agent::{AgentSpec, ModelAccess, PresetRun, StepHome};
 use crate::settings::AgentSettings;
 use crate::store::spending::{DayLimits, NewModelRun};
 use crate::workspace::sandbox::{Bind, Limits};
 use adjutant_domain::failure::Failure;
 use adjutant_domain::ids::Usd;
 use adjutant_domain::signal::Signal;
-use adjutant_domain::task::Measure;
+use adjutant_domain::task::{Measure, TaskKind};
 
 impl Job<'_> {
     pub(super) fn spec(
@@ -58,6 +58,13 @@ impl Job<'_> {
         })
     }
 
+    /// The home that the runs of a step share.
+    pub(super) fn home(&self, name: &str, settings: &AgentSettings) -> Option<StepHome> {
+        let resumes = settings.preset.is_some() && matches!(self.task.kind, TaskKind::Step | TaskKind::Rework);
+        let step = self.step.filter(|_| resumes)?;
+        Some(StepHome::open(&self.app.settings.data_dir.join("homes"), &step.id.to_string(), name))
+    }
+
     /// The account of a run that is about to begin, for an agent with a provider.
     pub(super) async fn account(
         &self,
@@ -92,6 +99,7 @@ impl Job<'_> {
                 run: lost.run,
                 exit: "lost".to_owned(),
                 cost: Usd(i64::try_from(lost.cost.micros()).unwrap_or(i64::MAX)),
+                unknown: false,
                 input_tokens: lost.input_tokens,
                 output_tokens: lost.output_tokens,
             };

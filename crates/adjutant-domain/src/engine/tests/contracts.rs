@@ -235,6 +235,7 @@ fn a_run_is_measured_once_and_what_interrupted_runs_cost_is_not_forgotten() {
         run: uuid::Uuid::from_u128(run),
         exit: "exit 0".to_owned(),
         cost: Usd::from_dollars(dollars),
+        unknown: run == 2,
         input_tokens: 100,
         output_tokens: 10,
     };
@@ -245,7 +246,7 @@ fn a_run_is_measured_once_and_what_interrupted_runs_cost_is_not_forgotten() {
     world.changed("a", "a1");
     let task = world.directive.task(task).unwrap();
     assert_eq!(task.cost, Usd::from_dollars(0.75));
-    assert_eq!((task.input_tokens, task.output_tokens), (200, 20));
+    assert_eq!((task.input_tokens, task.output_tokens, task.unknown_runs), (200, 20, 1));
 }
 
 #[test]

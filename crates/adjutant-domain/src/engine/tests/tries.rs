@@ -140,3 +140,31 @@ fn a_task_whose_agent_waits_says_so_once_for_each_time_until_it_starts() {
     world.signal(Signal::AgentPaused { task, pause: pause(9) });
     assert_eq!(last(&world).agent_pause, None, "it has ended");
 }
+
+#[test]
+fn a_run_that_the_money_does_not_cover_pauses_and_asks_and_costs_no_try() {
+    let lacks = || TaskOutcome::Failed {
+        reason: Failure::AgentReported {
+            kind: AgentErrorKind::Budget,
+            message: "the budget does not cover this request".to_owned(),
+            retry_after: None,
+        },
+    };
+    for name in [None, Some("a")] {
+        let mut world = match name {
+            None => World { busy: true, ..World::open(Policy::default()) },
+            Some(_) => started(),
+        };
+        for total in [20.0, 30.0, 40.0, 50.0] {
+            world.finish(world.live(name), lacks());
+            assert_eq!(
+                (world.directive.status(), world.waiting()),
+                (DirectiveStatus::Paused, vec![ApprovalKind::Budget])
+            );
+            world.directive.policy.limits.cost_ceiling = Some(Usd::from_dollars(100.0));
+            world.maintainer(None, Command::Budget { usd: total });
+            assert_ne!(world.directive.status(), DirectiveStatus::Paused, "{name:?} {total}");
+        }
+        assert_eq!(world.live_count(), 1, "it is tried again, however often");
+    }
+}
