@@ -1,6 +1,7 @@
-//! `adjutant check` and `adjutant schema`: check a policy file and an agent's files, without settings, database or
+//! `adjutant check` and `adjutant schema`: check a policy file, a repository and agents, without settings, database or
 //! GitHub.
 
+mod agents;
 mod repo;
 
 use std::io::{Read, Write};
@@ -15,6 +16,16 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Check {
+    /// Try the installed agents against a scripted model: no key, no cost
+    ///
+    /// Each runs unmodified in the sandbox, through the model gateway: an edit and its result, its usage, a resumed session,
+    /// refusals, faults of the service, and configuration planted in the tree. Exit status 0: all passed. 1: one did not.
+    /// 2: nothing could be tried.
+    Agents {
+        /// Presets, or files of presets; without them all whose program is in PATH
+        #[arg(value_name = "PRESET")]
+        presets: Vec<String>,
+    },
     /// Check a policy file: print what applies, or all its faults
     ///
     /// Exit status 0: it can be used. 1: it has faults, printed as `FILE:LINE`. 2: it cannot be read.
@@ -45,10 +56,22 @@ const MOST_BYTES: u64 = 1 << 20;
 
 pub(super) async fn run(check: &Check, interrupted: &CancellationToken) -> ExitCode {
     match check {
+        Check::Agents { presets } => try_agents(presets, interrupted).await,
         Check::Policy { file } => policy_file(file),
         Check::Repo { folder, run, environments } => {
             let act = if *run { repo::Act::Run { environments: environments.as_deref() } } else { repo::Act::Print };
             repository(folder, act, interrupted).await
+        }
+    }
+}
+
+async fn try_agents(presets: &[String], interrupted: &CancellationToken) -> ExitCode {
+    match agents::check(presets, &mut std::io::stdout(), interrupted).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            print_error(&format!("adjutant: {error}"));
+            ExitCode::from(2)
         }
     }
 }
