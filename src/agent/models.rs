@@ -96,8 +96,13 @@ impl ModelUse {
     /// Why a run that failed did so, as the gateway knows it: what it refused, or the provider's last error.
     pub(super) fn reason(&self) -> Option<ReportedError> {
         if let Some((word, message)) = &self.refused {
-            let kind = if word == "budget" { AgentErrorKind::Budget } else { AgentErrorKind::Tool };
-            return Some(ReportedError { kind, message: message.clone(), retry_after: None });
+            let (kind, retry_after) = match word.as_str() {
+                "budget" => (AgentErrorKind::Budget, None),
+                // Our own database was away.
+                "purse" => (AgentErrorKind::Overloaded, Some(BUSY)),
+                _ => (AgentErrorKind::Tool, None),
+            };
+            return Some(ReportedError { kind, message: message.clone(), retry_after });
         }
         let ModelError { provider, status, retry_after, message } = self.error.as_ref()?;
         let (kind, wait) = match status {
@@ -187,6 +192,7 @@ mod tests {
         let told = |kind, wait, message: &str| Some((kind, wait, message.to_owned()));
         assert_eq!(of(None, None), None);
         assert_eq!(of(Some("budget"), Some(500)), told(AgentErrorKind::Budget, None, "said"));
+        assert_eq!(of(Some("purse"), None), told(AgentErrorKind::Overloaded, Some(BUSY), "said"));
         assert_eq!(of(Some("repeated"), None), told(AgentErrorKind::Tool, None, "said"));
         assert_eq!(of(None, Some(401)), told(AgentErrorKind::Auth, None, "anthropic answered 401: no"));
         assert_eq!(of(None, Some(429)), told(AgentErrorKind::Quota, Some(7), "anthropic answered 429: no"));

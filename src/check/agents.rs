@@ -20,7 +20,8 @@ use adjutant_domain::network::Network;
 use adjutant_domain::text;
 use agent_presets::{Preset, Version};
 use model_gateway::{
-    Amount, BudgetStatus, Credential, Noted, Pot, PriceTable, Purse, PurseEmpty, Rates, Taken, Upstream,
+    Amount, BudgetStatus, Credential, MemoryLedger, Pot, PriceTable, Purse, PurseEmpty, PurseError, Rates, Upstream,
+    Withdrawal,
 };
 use scripted_model::{Fault, Script, ScriptedModel};
 use serde_json::{Value, json};
@@ -56,9 +57,9 @@ enum Verdict {
 struct Empty;
 
 impl Purse for Empty {
-    fn take(&self, _: Amount, _: Amount) -> futures_util::future::BoxFuture<'_, Result<Taken, PurseEmpty>> {
+    fn take(&self, _: Amount, _: Amount) -> futures_util::future::BoxFuture<'_, Result<Withdrawal, PurseError>> {
         let empty = PurseEmpty { limit: "the budget of this check".to_owned(), left: Amount::ZERO, held: Amount::ZERO };
-        Box::pin(async { Err(empty) })
+        Box::pin(async { Err(empty.into()) })
     }
 
     fn give_back(&self, _: Amount) -> futures_util::future::BoxFuture<'_, ()> {
@@ -292,7 +293,7 @@ impl Trial<'_> {
                 run: Uuid::new_v4(),
                 upstream: Arc::new(upstream),
                 pot,
-                ledger: Arc::new(Noted::default()),
+                ledger: Arc::new(MemoryLedger::default()),
                 budget_status,
                 max_output: 16_000,
             }),

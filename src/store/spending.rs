@@ -7,7 +7,7 @@
 //! Amounts are [`Amount`]s, in the database as `bigint`.
 
 use chrono::{DateTime, Utc};
-use model_gateway::{Amount, Line};
+use model_gateway::{Amount, LedgerEntry};
 use uuid::Uuid;
 
 use super::directives::Transaction;
@@ -62,7 +62,7 @@ pub struct UnbookedRun {
 }
 
 /// One limit, with what is left of it.
-struct Room {
+struct Remaining {
     limit: SpendingLimit,
     left: Amount,
     held: Amount,
@@ -126,22 +126,23 @@ impl Store {
         if row.booked {
             return Ok(Grant::Over);
         }
-        let room = |limit: Usd, counted: i64, taken: i64, held: i64, name: fn(Usd) -> SpendingLimit| Room {
+        let remaining = |limit: Usd, counted: i64, taken: i64, held: i64, name: fn(Usd) -> SpendingLimit| Remaining {
             limit: name(limit),
             left: dollars(limit.0) - dollars(counted) - amount(taken),
             held: amount(held),
         };
-        let directive = row
-            .budget
-            .map(|budget| room(Usd(budget), row.counted, row.directive, row.directive_held, SpendingLimit::Directive));
+        let directive = row.budget.map(|budget| {
+            remaining(Usd(budget), row.counted, row.directive, row.directive_held, SpendingLimit::Directive)
+        });
         let repository = limits
             .repository
-            .map(|limit| room(limit, 0, row.repository, row.repository_held, SpendingLimit::RepositoryDay));
+            .map(|limit| remaining(limit, 0, row.repository, row.repository_held, SpendingLimit::RepositoryDay));
         let installation = limits
             .installation
-            .map(|limit| room(limit, 0, row.installation, row.installation_held, SpendingLimit::InstallationDay));
-        let tightest = [directive, repository, installation].into_iter().flatten().min_by_key(|room| room.left);
-        let Some(Room { limit, left, held }) = tightest else {
+            .map(|limit| remaining(limit, 0, row.installation, row.installation_held, SpendingLimit::InstallationDay));
+        let tightest =
+            [directive, repository, installation].into_iter().flatten().min_by_key(|remaining| remaining.left);
+        let Some(Remaining { limit, left, held }) = tightest else {
             return Ok(Grant::Given { amount: wanted, left: Amount::MAX });
         };
         let given = wanted.min(left);
@@ -167,9 +168,9 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a line for a request, and counts what it cost.
-    pub async fn keep_model_request(&self, run: Uuid, line: &Line) -> Result<(), StoreError> {
-        let Line { tokens, .. } = line;
+    /// Keeps an entry for a request, and counts what it cost.
+    pub async fn keep_model_request(&self, run: Uuid, entry: &LedgerEntry) -> Result<(), StoreError> {
+        let LedgerEntry { tokens, .. } = entry;
         sqlx::query!(
             "WITH kept AS (
                INSERT INTO model_requests (run, at, provider, api, model, ending, status, input, cache_read, cache_write,
@@ -177,20 +178,20 @@ impl Store {
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15))
              UPDATE model_runs SET spent = spent + coalesce($13, 0) WHERE run = $1",
             run,
-            line.at,
-            line.provider,
-            line.api.as_str(),
-            line.model,
-            line.ending.as_str(),
-            i16::try_from(line.status).unwrap_or_default(),
+            entry.at,
+            entry.provider,
+            entry.api.as_str(),
+            entry.model,
+            entry.ending.as_str(),
+            i16::try_from(entry.status).unwrap_or_default(),
             number(tokens.input),
             number(tokens.cache_read),
             number(tokens.cache_write.saturating_add(tokens.cache_write_1h)),
             number(tokens.output),
             number(tokens.searches),
-            line.cost.map(stored),
-            line.bound,
-            number(line.millis),
+            entry.cost.map(stored),
+            entry.bound,
+            number(entry.millis),
         )
         .execute(self.pool())
         .await?;

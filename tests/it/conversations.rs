@@ -18,6 +18,7 @@ mod flaky;
 mod left_out;
 mod life;
 mod missing_programs;
+mod models;
 mod outcomes;
 mod planning;
 mod policy;

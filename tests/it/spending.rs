@@ -4,7 +4,7 @@ use adjutant::store::Store;
 use adjutant::store::spending::{DayLimits, Grant, NewModelRun, SpendingLimit};
 use adjutant_domain::ids::{DirectiveId, TaskId, Usd};
 use chrono::Utc;
-use model_gateway::{Amount, Api, Ending, Line, Tokens};
+use model_gateway::{Amount, Api, Ending, LedgerEntry, Tokens};
 use uuid::Uuid;
 
 use crate::directives::labelled;
@@ -33,8 +33,8 @@ async fn run(store: &Store, directive: DirectiveId) -> NewModelRun {
     run
 }
 
-fn line(cost: Option<Amount>) -> Line {
-    Line {
+fn line(cost: Option<Amount>) -> LedgerEntry {
+    LedgerEntry {
         run: String::new(),
         at: Utc::now(),
         api: Api::Messages,

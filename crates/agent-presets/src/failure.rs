@@ -29,6 +29,7 @@ const OF_GATEWAY: &[(&str, ErrorKind)] = &[
     ("does not cover this request", ErrorKind::Budget),
     ("asks to wait", ErrorKind::Quota),
     ("sent nothing for", ErrorKind::Overloaded),
+    // Its provider, or the money for a request.
     ("cannot be reached", ErrorKind::Overloaded),
 ];
 /// What stands before a status in a message.

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::body::Members;
-use crate::ledger::{Ending, Line};
+use crate::ledger::{Ending, LedgerEntry};
 use crate::money::Amount;
 use crate::pot::Reservation;
 use crate::price::Rates;
@@ -186,7 +186,7 @@ impl Job {
         let each = rates.output_rate(input, asked.tier, &asked.asks).times(asked.choices);
         let least = read + each.times(wanted.min(LEAST_OUTPUT));
         let reserved = settings.pot.reserve(least, read + each.times(wanted)).await;
-        let reserved = reserved.map_err(|empty| Refusal::budget(empty, least))?;
+        let reserved = reserved.map_err(|error| Refusal::of_purse(error, least))?;
         let cap = affordable(reserved.amount() - read, each).min(wanted);
         Ok(Stake { api, asked, input, cap, priced: Some((rates, reserved)) })
     }
@@ -196,7 +196,7 @@ impl Job {
         tracing::info!(run = self.run.settings.id, model = asked.model, %refusal, "a request of an agent was refused");
         self.run.refused(refusal.name(), refusal.to_string());
         let cost = Some(Amount::ZERO);
-        self.run.record(self.line(api, &asked.model, Ending::Refused(refusal.name()), status, cost)).await;
+        self.run.record(self.entry(api, &asked.model, Ending::Refused(refusal.name()), status, cost)).await;
         refusal
     }
 
@@ -206,21 +206,21 @@ impl Job {
         let refusal = fault.refusal();
         let status = refusal.status(self.run.settings.budget_status).as_u16();
         self.run.failed(crate::UpstreamError { status, retry_after: None, message: refusal.to_string() });
-        let mut line = self.line(stake.api, &stake.asked.model, Ending::Failed, status, Some(Amount::ZERO));
+        let mut entry = self.entry(stake.api, &stake.asked.model, Ending::Failed, status, Some(Amount::ZERO));
         if maybe_done {
-            line.tokens = Tokens { input: stake.input, output: stake.cap, ..Tokens::default() };
-            line.cost = stake.priced.as_ref().map(|(_, reserved)| reserved.amount());
-            line.bound = true;
+            entry.tokens = Tokens { input: stake.input, output: stake.cap, ..Tokens::default() };
+            entry.cost = stake.priced.as_ref().map(|(_, reserved)| reserved.amount());
+            entry.bound = true;
         } else if let Some((_, reserved)) = stake.priced {
             reserved.settle(Amount::ZERO);
         }
-        self.run.record(line).await;
+        self.run.record(entry).await;
         refusal
     }
 
-    fn line(&self, api: Api, model: &str, ending: Ending, status: u16, cost: Option<Amount>) -> Line {
+    fn entry(&self, api: Api, model: &str, ending: Ending, status: u16, cost: Option<Amount>) -> LedgerEntry {
         let settings = &self.run.settings;
-        Line {
+        LedgerEntry {
             run: settings.id.clone(),
             at: Utc::now(),
             api,

@@ -1,4 +1,4 @@
-//! A line for every request, and what a run's lines come to.
+//! An entry for every request, and what a run's entries come to.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -35,7 +35,7 @@ impl Ending {
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct LedgerEntry {
     /// The run that made it.
     pub run: String,
     pub at: DateTime<Utc>,
@@ -54,25 +54,25 @@ pub struct Line {
     pub millis: u64,
 }
 
-/// Where lines are kept. A line is recorded before the end of its answer is passed on.
+/// Where entries are kept. An entry is recorded before the end of its answer is passed on.
 pub trait Ledger: Send + Sync + 'static {
-    fn record(&self, line: Line) -> BoxFuture<'_, ()>;
+    fn record(&self, entry: LedgerEntry) -> BoxFuture<'_, ()>;
 }
 
 /// A ledger in memory.
 #[derive(Debug, Default)]
-pub struct Noted(Mutex<Vec<Line>>);
+pub struct MemoryLedger(Mutex<Vec<LedgerEntry>>);
 
-impl Noted {
-    /// All lines so far.
-    pub fn lines(&self) -> Vec<Line> {
+impl MemoryLedger {
+    /// All entries so far.
+    pub fn entries(&self) -> Vec<LedgerEntry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Ledger for Noted {
-    fn record(&self, line: Line) -> BoxFuture<'_, ()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+impl Ledger for MemoryLedger {
+    fn record(&self, entry: LedgerEntry) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
         Box::pin(async {})
     }
 }
@@ -95,23 +95,23 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn add(&mut self, line: &Line) {
-        if !matches!(line.ending, Ending::Refused(_)) {
+    pub(crate) fn add(&mut self, entry: &LedgerEntry) {
+        if !matches!(entry.ending, Ending::Refused(_)) {
             self.requests += 1;
         }
-        let (sum, one) = (&mut self.tokens, &line.tokens);
+        let (sum, one) = (&mut self.tokens, &entry.tokens);
         sum.input = sum.input.saturating_add(one.input);
         sum.cache_read = sum.cache_read.saturating_add(one.cache_read);
         sum.cache_write = sum.cache_write.saturating_add(one.cache_write);
         sum.cache_write_1h = sum.cache_write_1h.saturating_add(one.cache_write_1h);
         sum.output = sum.output.saturating_add(one.output);
         sum.searches = sum.searches.saturating_add(one.searches);
-        match line.cost {
+        match entry.cost {
             Some(cost) => self.cost += cost,
             None => self.unpriced += 1,
         }
-        self.bounds += u64::from(line.bound);
-        if line.ending == Ending::Answered {
+        self.bounds += u64::from(entry.bound);
+        if entry.ending == Ending::Answered {
             self.error = None;
         }
     }

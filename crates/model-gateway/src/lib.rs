@@ -8,7 +8,7 @@
 //! ```
 //!
 //! In: a listener that belongs to one run of an agent ([`serve`]), the provider ([`Upstream`]), and the money of the run
-//! ([`Pot`]). Out: the answers, a [`Line`] of the ledger for each request, and the [`Totals`] of the run.
+//! ([`Pot`]). Out: the answers, a [`LedgerEntry`] of the ledger for each request, and the [`Totals`] of the run.
 //!
 //! Bytes pass as they are. Two things are changed: who pays (the credential), and how much the model may write (the
 //! output cap), because without a cap no request has a price that can be known before it is made. Where a stream does not
@@ -35,9 +35,9 @@ mod serve;
 mod upstream;
 mod wire;
 
-pub use ledger::{Ending, Ledger, Line, Noted, Totals};
+pub use ledger::{Ending, Ledger, LedgerEntry, MemoryLedger, Totals};
 pub use money::Amount;
-pub use pot::{Pot, Purse, PurseEmpty, Taken, Unlimited};
+pub use pot::{Pot, Purse, PurseEmpty, PurseError, Unlimited, Withdrawal};
 pub use price::{PriceTable, PriceTableError, Rates};
 pub use refusal::{BudgetStatus, Refusal};
 pub use run::{Run, RunSettings};

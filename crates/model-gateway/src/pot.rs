@@ -21,7 +21,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// Where a pot takes its money from.
 pub trait Purse: Send + Sync + 'static {
     /// Takes at least `least`, and up to `wanted`, out of the purse.
-    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Taken, PurseEmpty>>;
+    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Withdrawal, PurseError>>;
 
     /// Puts back what a pot does not need.
     fn give_back(&self, amount: Amount) -> BoxFuture<'_, ()>;
@@ -29,10 +29,24 @@ pub trait Purse: Send + Sync + 'static {
 
 /// What was taken out of a purse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
+pub struct Withdrawal {
     pub amount: Amount,
     /// What is left in the purse.
     pub left: Amount,
+}
+
+/// Why nothing was taken out of a purse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurseError {
+    Empty(PurseEmpty),
+    /// Nobody knows what is in it, for this reason. That says nothing about the money.
+    Closed(String),
+}
+
+impl From<PurseEmpty> for PurseError {
+    fn from(empty: PurseEmpty) -> Self {
+        Self::Empty(empty)
+    }
 }
 
 /// The purse does not have the least that was asked for.
@@ -51,9 +65,9 @@ pub struct PurseEmpty {
 pub struct Unlimited;
 
 impl Purse for Unlimited {
-    fn take(&self, _: Amount, _: Amount) -> BoxFuture<'_, Result<Taken, PurseEmpty>> {
+    fn take(&self, _: Amount, _: Amount) -> BoxFuture<'_, Result<Withdrawal, PurseError>> {
         let plenty = Amount(u64::MAX / 4);
-        Box::pin(async move { Ok(Taken { amount: plenty, left: plenty }) })
+        Box::pin(async move { Ok(Withdrawal { amount: plenty, left: plenty }) })
     }
 
     fn give_back(&self, _: Amount) -> BoxFuture<'_, ()> {
@@ -118,7 +132,7 @@ impl Pot {
 
     /// Reserves `wanted`, or what there is from `least` on. Where only requests on their way stand between `least` and
     /// what there is, it waits for them.
-    pub async fn reserve(&self, least: Amount, wanted: Amount) -> Result<Reservation, PurseEmpty> {
+    pub async fn reserve(&self, least: Amount, wanted: Amount) -> Result<Reservation, PurseError> {
         if let Some(reserved) = self.free_for(wanted, wanted) {
             return Ok(reserved);
         }
@@ -134,17 +148,21 @@ impl Pot {
             if let Some(reserved) = self.free_for(least, wanted) {
                 return Ok(reserved);
             }
-            let Some(empty) = empty else { continue };
+            let empty = match empty {
+                None => continue,
+                Some(PurseError::Empty(empty)) => empty,
+                Some(closed) => return Err(closed),
+            };
             // What one waiting pot holds may be what another one lacks.
             let left = empty.left + self.put_back().await;
             if left + empty.held + self.state().reserved < least || begun.elapsed() > WAIT {
-                return Err(PurseEmpty { left, ..empty });
+                return Err(PurseEmpty { left, ..empty }.into());
             }
             let _ = timeout(ASK_AGAIN, settled).await;
         }
     }
 
-    async fn take(&self, least: Amount, wanted: Amount) -> Result<(), PurseEmpty> {
+    async fn take(&self, least: Amount, wanted: Amount) -> Result<(), PurseError> {
         let free = self.state().free();
         let (least, enough) = (least - free, wanted - free);
         let taken = self.inner.purse.take(least, enough + self.inner.block).await;
@@ -260,14 +278,14 @@ mod tests {
     }
 
     impl Purse for Fixed {
-        fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Taken, PurseEmpty>> {
+        fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Withdrawal, PurseError>> {
             let mut left = self.0.lock().unwrap();
             let amount = wanted.min(*left);
             let answer = if amount < least {
-                Err(PurseEmpty { limit: "the budget".to_owned(), left: *left, held: Amount::ZERO })
+                Err(PurseEmpty { limit: "the budget".to_owned(), left: *left, held: Amount::ZERO }.into())
             } else {
                 *left = *left - amount;
-                Ok(Taken { amount, left: *left })
+                Ok(Withdrawal { amount, left: *left })
             };
             Box::pin(async move { answer })
         }
@@ -286,7 +304,7 @@ mod tests {
         let second = pot.reserve(Amount(30), Amount(60)).await.unwrap();
         assert_eq!(second.amount(), Amount(40));
         let refused = pot.reserve(Amount(101), Amount(160)).await.unwrap_err();
-        assert_eq!(refused.left, Amount::ZERO);
+        assert!(matches!(refused, PurseError::Empty(PurseEmpty { left: Amount::ZERO, .. })), "{refused:?}");
         let waits = pot.reserve(Amount(50), Amount(50));
         let settles = async { first.settle(Amount(5)) };
         let (waited, ()) = tokio::join!(waits, settles);

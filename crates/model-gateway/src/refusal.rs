@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::forward::Body;
 use crate::money::Amount;
-use crate::pot::PurseEmpty;
+use crate::pot::{PurseEmpty, PurseError};
 use crate::wire::Api;
 
 /// The status of a refusal that no retry changes. Programs differ in which one they do not retry: Claude Code retries a
@@ -42,6 +42,8 @@ pub enum Refusal {
     NoPrice { model: String },
     #[error("{limit} does not cover this request: {left} is left, and it may cost {least} at least")]
     Budget { limit: String, left: Amount, least: Amount },
+    #[error("the money for this request cannot be reached: {0}")]
+    Purse(String),
     #[error("the same was asked {0} times, and the answers changed nothing")]
     Repeated(u32),
     #[error("the run has ended")]
@@ -55,8 +57,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn budget(empty: PurseEmpty, least: Amount) -> Self {
-        Self::Budget { limit: empty.limit, left: empty.left, least }
+    pub(crate) fn of_purse(error: PurseError, least: Amount) -> Self {
+        match error {
+            PurseError::Empty(PurseEmpty { limit, left, .. }) => Self::Budget { limit, left, least },
+            PurseError::Closed(reason) => Self::Purse(reason),
+        }
     }
 
     /// A word for it, in lines of the ledger.
@@ -70,6 +75,7 @@ impl Refusal {
             Self::Model { .. } => "model",
             Self::NoPrice { .. } => "no_price",
             Self::Budget { .. } => "budget",
+            Self::Purse(_) => "purse",
             Self::Repeated(_) => "repeated",
             Self::Ended => "ended",
             Self::Waiting { .. } => "waiting",
@@ -91,6 +97,7 @@ impl Refusal {
                 }
             }
             Self::Waiting { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Purse(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
             Self::Stalled { .. } => StatusCode::GATEWAY_TIMEOUT,
         }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::input::Inputs;
-use crate::ledger::{Ledger, Line, Totals};
+use crate::ledger::{Ledger, LedgerEntry, Totals};
 use crate::pot::Pot;
 use crate::refusal::BudgetStatus;
 use crate::repeats::Repeats;
@@ -75,10 +75,10 @@ impl Run {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a line and keeps it.
-    pub(crate) async fn record(&self, line: Line) {
-        self.known().totals.add(&line);
-        self.settings.ledger.record(line).await;
+    /// Counts an entry and keeps it.
+    pub(crate) async fn record(&self, entry: LedgerEntry) {
+        self.known().totals.add(&entry);
+        self.settings.ledger.record(entry).await;
     }
 
     pub(crate) fn refused(&self, name: &'static str, words: String) {

@@ -65,8 +65,8 @@ impl Drop for Served {
 }
 
 async fn accept(listener: TcpListener, run: Arc<Run>, connections: TaskTracker) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -78,7 +78,7 @@ async fn accept(listener: TcpListener, run: Arc<Run>, connections: TaskTracker) 
         let served = run.ended.clone().run_until_cancelled_owned(connection(stream, Arc::clone(&run)));
         connections.spawn(async move {
             served.await;
-            drop(place);
+            drop(slot);
         });
     }
 }

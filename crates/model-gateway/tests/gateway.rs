@@ -16,8 +16,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use model_gateway::{
-    Amount, BudgetStatus, Credential, Ledger, Line, Noted, Pot, PriceTable, Purse, PurseEmpty, Run, RunSettings,
-    Served, Taken, Upstream, serve,
+    Amount, BudgetStatus, Credential, Ledger, LedgerEntry, MemoryLedger, Pot, PriceTable, Purse, PurseEmpty,
+    PurseError, Run, RunSettings, Served, Upstream, Withdrawal, serve,
 };
 use tokio::net::TcpListener;
 
@@ -115,15 +115,15 @@ struct Money {
 }
 
 impl Purse for Money {
-    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Taken, PurseEmpty>> {
+    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Withdrawal, PurseError>> {
         let (mut left, mut held) = (self.left.lock().unwrap(), self.held.lock().unwrap());
         let amount = wanted.min(*left);
         let answer = if amount < least {
-            Err(PurseEmpty { limit: "the budget".into(), left: *left, held: *held })
+            Err(PurseEmpty { limit: "the budget".into(), left: *left, held: *held }.into())
         } else {
             *left = *left - amount;
             *held += amount;
-            Ok(Taken { amount, left: *left })
+            Ok(Withdrawal { amount, left: *left })
         };
         Box::pin(async move { answer })
     }
@@ -137,7 +137,7 @@ impl Purse for Money {
 }
 
 impl Ledger for Money {
-    fn record(&self, line: Line) -> BoxFuture<'_, ()> {
+    fn record(&self, line: LedgerEntry) -> BoxFuture<'_, ()> {
         let mut held = self.held.lock().unwrap();
         *held = *held - line.cost.unwrap();
         Box::pin(async {})
@@ -152,7 +152,7 @@ struct Agent {
     url: String,
     served: Option<Served>,
     pot: Pot,
-    ledger: Arc<Noted>,
+    ledger: Arc<MemoryLedger>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -164,7 +164,7 @@ impl Agent {
     }
 
     async fn with(mut upstream: Upstream, change: impl FnOnce(&mut Upstream, &mut RunSettings)) -> Self {
-        let ledger = Arc::new(Noted::default());
+        let ledger = Arc::new(MemoryLedger::default());
         upstream.pause = Duration::from_millis(1);
         let placeholder =
             Upstream::new("none", "http://127.0.0.1:1", Credential::None, Arc::clone(&upstream.prices)).unwrap();
@@ -177,7 +177,7 @@ impl Agent {
             budget_status: BudgetStatus::PaymentRequired,
             max_output: 16_000,
             max_repeats: 5,
-            ledger: Arc::<Noted>::clone(&ledger),
+            ledger: Arc::<MemoryLedger>::clone(&ledger),
         };
         change(&mut upstream, &mut settings);
         settings.upstream = Arc::new(upstream);
@@ -237,7 +237,7 @@ async fn a_request_passes_with_the_providers_key_and_a_cap_and_is_counted() {
     let totals = agent.end().await;
     let cost = Amount(1_000 * 4_000_000 + 84 * 20_000_000);
     assert_eq!((totals.requests, totals.cost, totals.bounds), (1, cost, 0));
-    assert_eq!(agent.ledger.lines()[0].cost, Some(cost));
+    assert_eq!(agent.ledger.entries()[0].cost, Some(cost));
 }
 
 #[tokio::test]
@@ -460,4 +460,28 @@ async fn a_provider_that_cannot_be_reached_costs_nothing() {
     let (status, text) = agent.ask("/v1/messages", &ask("x")).await;
     assert!(status == 502 && text.contains("gone cannot be reached"), "{text}");
     assert_eq!(agent.end().await.cost, Amount::ZERO);
+}
+
+/// A purse whose place cannot be reached.
+struct Closed;
+
+impl Purse for Closed {
+    fn take(&self, _: Amount, _: Amount) -> BoxFuture<'_, Result<Withdrawal, PurseError>> {
+        Box::pin(async { Err(PurseError::Closed("the database is away".into())) })
+    }
+
+    fn give_back(&self, _: Amount) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn money_that_cannot_be_reached_is_no_used_up_budget() {
+    let provider = Provider::start(|_| message(10, 1)).await;
+    let closed = |_: &mut Upstream, settings: &mut RunSettings| settings.pot = Pot::new(Arc::new(Closed), Amount::ZERO);
+    let mut agent = Agent::of(&provider, closed).await;
+    let (status, text) = agent.ask("/v1/messages", &ask("x")).await;
+    assert!(status == 503 && text.contains("the database is away"), "{text}");
+    assert_eq!(agent.end().await.refused.unwrap().0, "purse");
+    assert!(provider.asked().is_empty());
 }

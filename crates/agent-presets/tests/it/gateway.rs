@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use agent_presets::Config;
 use futures_util::future::BoxFuture;
 use model_gateway::{
-    Amount, BudgetStatus, Credential, Noted, Pot, PriceTable, Purse, PurseEmpty, Rates, Run, RunSettings, Served,
-    Taken, Upstream, serve,
+    Amount, BudgetStatus, Credential, MemoryLedger, Pot, PriceTable, Purse, PurseEmpty, PurseError, Rates, Run,
+    RunSettings, Served, Upstream, Withdrawal, serve,
 };
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -25,14 +25,14 @@ pub(crate) struct Gateway {
 struct Fixed(Mutex<Amount>);
 
 impl Purse for Fixed {
-    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Taken, PurseEmpty>> {
+    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Withdrawal, PurseError>> {
         let mut left = self.0.lock().unwrap();
         let amount = wanted.min(*left);
         let taken = if amount < least {
-            Err(PurseEmpty { limit: "the budget of this test".to_owned(), left: *left, held: Amount::ZERO })
+            Err(PurseEmpty { limit: "the budget of this test".to_owned(), left: *left, held: Amount::ZERO }.into())
         } else {
             *left = *left - amount;
-            Ok(Taken { amount, left: *left })
+            Ok(Withdrawal { amount, left: *left })
         };
         Box::pin(async { taken })
     }
@@ -59,7 +59,7 @@ pub(crate) async fn start(model: &str, config: &Config, budget: u64) -> Gateway 
         budget_status: status,
         max_output: config.max_output_tokens,
         max_repeats: 5,
-        ledger: Arc::new(Noted::default()),
+        ledger: Arc::new(MemoryLedger::default()),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -93,14 +93,14 @@ impl Job {
         let tokens = counted.unwrap_or_else(|| bound(meter, input, cap.saturating_mul(asked.choices), asked.searches));
         let tier = if meter.tier() == Tier::Priority || counted.is_none() { asked.tier } else { Tier::Default };
         let ending = if *end == End::Whole { Ending::Answered } else { Ending::Cut };
-        let mut line = self.line(api, &asked.model, ending, status, None);
-        (line.tokens, line.bound) = (tokens, counted.is_none());
+        let mut entry = self.entry(api, &asked.model, ending, status, None);
+        (entry.tokens, entry.bound) = (tokens, counted.is_none());
         if let Some((rates, reserved)) = priced {
             let cost = rates.cost(&tokens, tier, &asked.asks);
             // Nothing is known to be higher than what was reserved for it.
             let cost = if counted.is_none() { reserved.amount().min(cost) } else { cost };
             reserved.settle(cost);
-            line.cost = Some(cost);
+            entry.cost = Some(cost);
         }
         {
             let mut known = self.run.known();
@@ -112,7 +112,7 @@ impl Job {
         if let End::Broken(why) = end {
             self.run.failed(UpstreamError { status, retry_after: None, message: why.clone() });
         }
-        self.run.record(line).await;
+        self.run.record(entry).await;
         self.run.settings.pot.put_back_if_scarce().await;
     }
 
@@ -140,7 +140,7 @@ impl Job {
         if let Some((_, reserved)) = stake.priced {
             reserved.settle(Amount::ZERO);
         }
-        self.run.record(self.line(stake.api, &stake.asked.model, Ending::Failed, status, Some(Amount::ZERO))).await;
+        self.run.record(self.entry(stake.api, &stake.asked.model, Ending::Failed, status, Some(Amount::ZERO))).await;
         let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed();
         Response::from_parts(head(parts), body)
     }

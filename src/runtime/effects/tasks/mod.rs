@@ -48,10 +48,15 @@ pub(super) async fn run(
     cancel: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Vec<Signal>, EffectError> {
-    let Some(task) = directive.task(id).filter(|task| task.status.is_live()) else { return Ok(Vec::new()) };
+    let Some(task) = directive.task(id).filter(|task| task.status.is_live()) else {
+        // It was called off while it ran in a process that died.
+        money::book_lost_runs(&app.store, sink, id, None).await?;
+        return Ok(Vec::new());
+    };
     sink.send(Signal::TaskStarted { task: id }).await?;
     // The directive may have been paused since the claim. A task that has not begun does not begin during a pause.
     if app.store.task_status(id).await? == Some(TaskStatus::Cancelled) {
+        money::book_lost_runs(&app.store, sink, id, None).await?;
         return Ok(Vec::new());
     }
     let before = match directive.predecessor {
@@ -404,10 +409,10 @@ impl Job<'_> {
     async fn agent(&self, tree: &Tree, head: &str, instructions: String) -> Result<AgentRun, EffectError> {
         if let Some(ended) = journal::read(tree, self.task.id) {
             tracing::info!(task = %self.task.id, "the agent had ended before; its work is submitted now");
-            self.book_lost_runs(Some(ended.measure.run)).await?;
+            self.book_lost(Some(ended.measure.run)).await?;
             return self.measured(ended).await;
         }
-        self.book_lost_runs(None).await?;
+        self.book_lost(None).await?;
         let (name, settings) = self.choose_agent()?;
         let log = self.app.settings.data_dir.join("logs").join(format!("{}.log", self.task.id));
         self.app.store.remember_task_run(self.task.id, name, &log.display().to_string()).await?;
@@ -426,8 +431,8 @@ impl Job<'_> {
             log,
             cancel: self.cancel.clone(),
         };
-        let account = self.account(name, settings).await?;
-        let spec = self.spec(name, settings, account.as_ref())?;
+        let purse = self.purse(name, settings).await?;
+        let spec = self.spec(name, settings, purse.as_ref())?;
         let ran = self.working.rest_while(agent::run_agent(&self.app.sandbox, &spec, job)).await;
         let mut ran = ran.map_err(|error| {
             // The task has failed, and the next try has its own clone. What an interrupted run left here may be the
@@ -435,14 +440,18 @@ impl Job<'_> {
             tree.clone().remove(Removal::Disposable);
             EffectError::never(Failure::AgentNotStarted { agent: name.to_owned(), error: error.to_string() })
         })?;
-        if let Some(account) = &account {
-            account.end().await;
-            ended::wait_for_tomorrow(&mut ran, account.day_is_over());
+        if let Some(purse) = &purse {
+            purse.end().await;
+            ended::wait_for_tomorrow(&mut ran, purse.day_is_over());
         }
         self.pause_agent(name, &ran).await;
         let ended = journal::Ended { measure: measure::of(&ran, settings), run: ran };
         journal::write(tree, self.task.id, &ended);
         self.measured(ended).await
+    }
+
+    async fn book_lost(&self, but: Option<uuid::Uuid>) -> Result<(), EffectError> {
+        Ok(money::book_lost_runs(&self.app.store, self.sink, self.task.id, but).await?)
     }
 
     async fn measured(&self, ended: journal::Ended) -> Result<AgentRun, EffectError> {

@@ -1,22 +1,25 @@
-//! The money of an agent's run: taken from the database in blocks, and counted there line by line.
+//! The money of an agent's run: taken from the database in blocks, and counted there request by request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use model_gateway::{Amount, Ledger, Line, Pot, Purse, PurseEmpty, Taken};
+use model_gateway::{Amount, Ledger, LedgerEntry, Pot, Purse, PurseEmpty, PurseError, Withdrawal};
 
-use crate::store::Store;
+use crate::runtime::sink::SignalSink;
 use crate::store::spending::{DayLimits, Grant, NewModelRun, SpendingLimit};
-use adjutant_domain::ids::Usd;
+use crate::store::{Store, StoreError};
+use adjutant_domain::ids::{TaskId, Usd};
+use adjutant_domain::signal::Signal;
+use adjutant_domain::task::Measure;
 use uuid::Uuid;
 
 /// What a run takes beyond its need, so that few requests wait for the database: a twentieth of the directive's budget.
 const BLOCK_SHARE: u64 = 20;
 /// And no more than half a dollar, which is lost at most when a process dies.
 const LARGEST_BLOCK: Amount = Amount(500_000_000_000);
-/// How often a line is written again where the database is away.
+/// How often the database is asked where it is away.
 const TRIES: u32 = 5;
 
 /// The part of the database that one run's money is in.
@@ -59,20 +62,27 @@ impl TaskPurse {
 }
 
 impl Purse for TaskPurse {
-    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Taken, PurseEmpty>> {
+    fn take(&self, least: Amount, wanted: Amount) -> BoxFuture<'_, Result<Withdrawal, PurseError>> {
         Box::pin(async move {
-            let nothing = |limit: String| PurseEmpty { limit, left: Amount::ZERO, held: Amount::ZERO };
-            match self.store.grant(&self.run, self.limits, least, wanted).await {
-                Ok(Grant::Given { amount, left }) => Ok(Taken { amount, left }),
+            let mut turn = 1;
+            let granted = loop {
+                match self.store.grant(&self.run, self.limits, least, wanted).await {
+                    Err(_) if turn < TRIES => pause(turn).await,
+                    granted => break granted,
+                }
+                turn += 1;
+            };
+            match granted {
+                Ok(Grant::Given { amount, left }) => Ok(Withdrawal { amount, left }),
                 Ok(Grant::Short { limit, left, held }) => {
                     let is_of_day = !matches!(limit, SpendingLimit::Directive(_));
                     self.day_is_over.fetch_or(is_of_day, Ordering::Relaxed);
-                    Err(PurseEmpty { limit: words(limit), left, held })
+                    Err(PurseEmpty { limit: words(limit), left, held }.into())
                 }
-                Ok(Grant::Over) => Err(nothing("the money of a run that has ended".to_owned())),
+                Ok(Grant::Over) => Err(PurseError::Closed("another process has taken the task over".to_owned())),
                 Err(error) => {
                     tracing::warn!(%error, "no money could be set aside for a request of an agent; it is refused");
-                    Err(nothing("the database, which cannot be reached,".to_owned()))
+                    Err(PurseError::Closed("Adjutant's database does not answer".to_owned()))
                 }
             }
         })
@@ -88,19 +98,48 @@ impl Purse for TaskPurse {
 }
 
 impl Ledger for TaskPurse {
-    fn record(&self, line: Line) -> BoxFuture<'_, ()> {
+    fn record(&self, entry: LedgerEntry) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             for turn in 1..=TRIES {
-                match self.store.keep_model_request(self.run.run, &line).await {
+                match self.store.keep_model_request(self.run.run, &entry).await {
                     Ok(()) => return,
                     Err(error) if turn == TRIES => {
-                        tracing::error!(%error, cost = ?line.cost, "a request of an agent is missing in the ledger");
+                        tracing::error!(%error, cost = ?entry.cost, "a request of an agent is missing in the ledger");
                     }
-                    Err(_) => tokio::time::sleep(Duration::from_millis(200 * u64::from(turn))).await,
+                    Err(_) => pause(turn).await,
                 }
             }
         })
     }
+}
+
+/// Counts what earlier runs of a task cost whose processes died before they could say so. What such a run had set aside
+/// counts as spent. `but` is counted by the caller.
+pub(super) async fn book_lost_runs(
+    store: &Store,
+    sink: &SignalSink<'_>,
+    task: TaskId,
+    but: Option<Uuid>,
+) -> Result<(), StoreError> {
+    for lost in store.unbooked_model_runs(task).await? {
+        if but == Some(lost.run) {
+            continue;
+        }
+        let measure = Measure {
+            run: lost.run,
+            exit: "lost".to_owned(),
+            cost: Usd(i64::try_from(lost.cost.micros()).unwrap_or(i64::MAX)),
+            unknown: false,
+            input_tokens: lost.input_tokens,
+            output_tokens: lost.output_tokens,
+        };
+        sink.send(Signal::TaskMeasured { task, measure }).await?;
+    }
+    Ok(())
+}
+
+async fn pause(turn: u32) {
+    tokio::time::sleep(Duration::from_millis(200 * u64::from(turn))).await;
 }
 
 fn words(limit: SpendingLimit) -> String {

@@ -13,16 +13,14 @@ use crate::settings::AgentSettings;
 use crate::store::spending::{DayLimits, NewModelRun};
 use crate::workspace::sandbox::{Bind, Limits};
 use adjutant_domain::failure::Failure;
-use adjutant_domain::ids::Usd;
-use adjutant_domain::signal::Signal;
-use adjutant_domain::task::{Measure, TaskKind};
+use adjutant_domain::task::TaskKind;
 
 impl Job<'_> {
     pub(super) fn spec(
         &self,
         name: &str,
         settings: &AgentSettings,
-        account: Option<&Arc<TaskPurse>>,
+        purse: Option<&Arc<TaskPurse>>,
     ) -> Result<AgentSpec, EffectError> {
         let env = settings.env.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
         let preset = settings.preset.as_ref();
@@ -30,7 +28,7 @@ impl Job<'_> {
             name: name.to_owned(),
             argv: settings.command.clone(),
             preset: preset.map(|it| PresetRun { preset: it.preset.clone(), model: it.model.clone() }),
-            models: account.map(|account| self.models(settings, account)).transpose()?,
+            models: purse.map(|purse| self.models(settings, purse)).transpose()?,
             path: settings.path.clone(),
             network: settings.network.clone(),
             env: env.collect(),
@@ -39,7 +37,7 @@ impl Job<'_> {
         })
     }
 
-    fn models(&self, agent: &AgentSettings, account: &Arc<TaskPurse>) -> Result<ModelAccess, EffectError> {
+    fn models(&self, agent: &AgentSettings, purse: &Arc<TaskPurse>) -> Result<ModelAccess, EffectError> {
         let provider = agent.provider.as_deref().unwrap_or_default();
         let found = self.app.upstreams.get(provider).zip(self.app.settings.models.get(provider));
         let (upstream, settings) =
@@ -49,10 +47,10 @@ impl Job<'_> {
             _ => BudgetStatus::PaymentRequired,
         };
         Ok(ModelAccess {
-            run: account.run(),
+            run: purse.run(),
             upstream: Arc::clone(upstream),
-            pot: account.pot(self.directive.budget()),
-            ledger: Arc::clone(account) as Arc<dyn Ledger>,
+            pot: purse.pot(self.directive.budget()),
+            ledger: Arc::clone(purse) as Arc<dyn Ledger>,
             budget_status,
             max_output: settings.max_output,
         })
@@ -65,8 +63,8 @@ impl Job<'_> {
         Some(StepHome::open(&self.app.settings.data_dir.join("homes"), &step.id.to_string(), name))
     }
 
-    /// The account of a run that is about to begin, for an agent with a provider.
-    pub(super) async fn account(
+    /// The purse of a run that is about to begin, for an agent with a provider.
+    pub(super) async fn purse(
         &self,
         name: &str,
         settings: &AgentSettings,
@@ -86,25 +84,5 @@ impl Job<'_> {
         let limits = self.app.settings.day_limits;
         let limits = DayLimits { repository: limits.repository, installation: limits.installation };
         Ok(Some(TaskPurse::new(self.app.store.clone(), run, limits)))
-    }
-
-    /// Counts what earlier runs of this task cost whose processes died before they could say so. What such a run had set
-    /// aside counts as spent.
-    pub(super) async fn book_lost_runs(&self, but: Option<Uuid>) -> Result<(), EffectError> {
-        for lost in self.app.store.unbooked_model_runs(self.task.id).await? {
-            if but == Some(lost.run) {
-                continue;
-            }
-            let measure = Measure {
-                run: lost.run,
-                exit: "lost".to_owned(),
-                cost: Usd(i64::try_from(lost.cost.micros()).unwrap_or(i64::MAX)),
-                unknown: false,
-                input_tokens: lost.input_tokens,
-                output_tokens: lost.output_tokens,
-            };
-            self.sink.send(Signal::TaskMeasured { task: self.task.id, measure }).await?;
-        }
-        Ok(())
     }
 }
