@@ -21,6 +21,7 @@ pub mod inbox;
 mod listen;
 pub mod operator;
 pub mod overview;
+pub mod purse;
 pub mod queue;
 pub mod spending;
 mod waiting;

@@ -28,6 +28,7 @@ mod queue;
 mod scripts;
 mod serve;
 mod spending;
+mod spending_runs;
 mod support;
 mod try_out;
 mod web;

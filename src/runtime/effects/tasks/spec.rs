@@ -6,10 +6,10 @@ use model_gateway::{BudgetStatus, Ledger};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use super::money::TaskPurse;
 use super::{EffectError, Job};
 use crate::agent::{AgentSpec, ModelAccess, PresetRun, StepHome};
 use crate::settings::AgentSettings;
+use crate::store::purse::RunPurse;
 use crate::store::spending::{DayLimits, NewModelRun};
 use crate::workspace::sandbox::{Bind, Limits};
 use adjutant_domain::failure::Failure;
@@ -20,7 +20,7 @@ impl Job<'_> {
         &self,
         name: &str,
         settings: &AgentSettings,
-        purse: Option<&Arc<TaskPurse>>,
+        purse: Option<&Arc<RunPurse>>,
     ) -> Result<AgentSpec, EffectError> {
         let env = settings.env.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
         let preset = settings.preset.as_ref();
@@ -37,7 +37,7 @@ impl Job<'_> {
         })
     }
 
-    fn models(&self, agent: &AgentSettings, purse: &Arc<TaskPurse>) -> Result<ModelAccess, EffectError> {
+    fn models(&self, agent: &AgentSettings, purse: &Arc<RunPurse>) -> Result<ModelAccess, EffectError> {
         let provider = agent.provider.as_deref().unwrap_or_default();
         let found = self.app.upstreams.get(provider).zip(self.app.settings.models.get(provider));
         let (upstream, settings) =
@@ -68,7 +68,7 @@ impl Job<'_> {
         &self,
         name: &str,
         settings: &AgentSettings,
-    ) -> Result<Option<Arc<TaskPurse>>, EffectError> {
+    ) -> Result<Option<Arc<RunPurse>>, EffectError> {
         if settings.provider.is_none() {
             return Ok(None);
         }
@@ -83,6 +83,6 @@ impl Job<'_> {
         self.app.store.begin_model_run(&run).await?;
         let limits = self.app.settings.day_limits;
         let limits = DayLimits { repository: limits.repository, installation: limits.installation };
-        Ok(Some(TaskPurse::new(self.app.store.clone(), run, limits)))
+        Ok(Some(RunPurse::new(self.app.store.clone(), run, limits)))
     }
 }
