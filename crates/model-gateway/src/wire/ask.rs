@@ -76,6 +76,7 @@ impl Asked {
         let mut asks = Vec::new();
         asks.extend(body.get::<String>("speed"));
         asks.extend(body.get::<String>("inference_geo"));
+        let said = Said::in_last_turns(turns(api, body).unwrap_or_default());
         Ok(Self {
             model,
             stream: stream.or_else(|| body.get("stream")).unwrap_or(false),
@@ -84,8 +85,8 @@ impl Asked {
             searches: searches(body),
             tier,
             asks,
-            last_turn: last_turn(api, body, str::as_bytes),
-            last_words: last_turn(api, body, |_| &[]),
+            last_turn: Sha256::digest(said.exactly).into(),
+            last_words: Sha256::digest(said.in_words).into(),
         })
     }
 }
@@ -169,53 +170,67 @@ fn searches(body: &Members) -> u64 {
     if body.raw("web_search_options").is_some() { SEARCHES.max(named) } else { named }
 }
 
-/// A digest of what the last turns say: the model's last call and what came of it, without the ids that differ each time.
-/// `number` is what a word with a digit counts as.
-fn last_turn(api: Api, body: &Members, number: fn(&str) -> &[u8]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    let text = turns(api, body).unwrap_or_default();
-    match serde_json::from_str::<Vec<&RawValue>>(text) {
-        Ok(turns) => {
-            for turn in &turns[turns.len().saturating_sub(2)..] {
-                match serde_json::from_str::<Value>(turn.get()) {
-                    Ok(value) => say(&value, number, &mut digest),
-                    Err(_) => digest.update(turn.get()),
-                }
-            }
-        }
-        Err(_) => digest.update(text),
-    }
-    digest.finalize().into()
-}
-
 /// Members that name a turn and do not belong to what it says.
 const IDS: [&str; 7] =
     ["id", "tool_use_id", "call_id", "tool_call_id", "cache_control", "encrypted_content", "signature"];
 
-fn say(value: &Value, number: fn(&str) -> &[u8], digest: &mut Sha256) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members.iter().filter(|(name, _)| !IDS.contains(&name.as_str())) {
-                digest.update(name.as_bytes());
-                digest.update([1]);
-                say(value, number, digest);
+/// What turns say, without the ids that differ each time: in all its words, and in those without a digit.
+#[derive(Default)]
+struct Said {
+    exactly: Vec<u8>,
+    in_words: Vec<u8>,
+}
+
+impl Said {
+    /// In the last two of a list of turns: the model's last call and what came of it.
+    fn in_last_turns(turns: &str) -> Self {
+        let mut said = Self::default();
+        match serde_json::from_str::<Vec<&RawValue>>(turns) {
+            Ok(turns) => {
+                for turn in &turns[turns.len().saturating_sub(2)..] {
+                    match serde_json::from_str::<Value>(turn.get()) {
+                        Ok(value) => said.add(&value),
+                        Err(_) => said.both(turn.get().as_bytes()),
+                    }
+                }
             }
-            digest.update([2]);
+            Err(_) => said.both(turns.as_bytes()),
         }
-        Value::Array(items) => {
-            for item in items {
-                say(item, number, digest);
+        said
+    }
+
+    fn add(&mut self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members.iter().filter(|(name, _)| !IDS.contains(&name.as_str())) {
+                    self.both(name.as_bytes());
+                    self.both(&[1]);
+                    self.add(value);
+                }
+                self.both(&[2]);
             }
-            digest.update([3]);
-        }
-        Value::String(text) => {
-            for word in text.split_whitespace() {
-                let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
-                digest.update(if has_digit { number(word) } else { word.as_bytes() });
-                digest.update([4]);
+            Value::Array(items) => {
+                for item in items {
+                    self.add(item);
+                }
+                self.both(&[3]);
             }
+            Value::String(text) => {
+                for word in text.split_whitespace() {
+                    self.exactly.extend_from_slice(word.as_bytes());
+                    if !word.bytes().any(|byte| byte.is_ascii_digit()) {
+                        self.in_words.extend_from_slice(word.as_bytes());
+                    }
+                    self.both(&[4]);
+                }
+            }
+            other => self.both(other.to_string().as_bytes()),
         }
-        other => digest.update(other.to_string()),
+    }
+
+    fn both(&mut self, bytes: &[u8]) {
+        self.exactly.extend_from_slice(bytes);
+        self.in_words.extend_from_slice(bytes);
     }
 }
 
