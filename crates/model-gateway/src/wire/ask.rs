@@ -130,10 +130,12 @@ fn unpriced(api: Api, body: &Members) -> Option<&'static str> {
 
 /// Whether a name in quotes is a member's, and not a part of a text.
 fn member_of(json: &str, quoted: &str) -> bool {
-    json.match_indices(quoted).any(|(at, _)| {
+    let is_member = |(at, _): (usize, &str)| {
         let escaped = json[..at].ends_with('\\');
         !escaped && json[at + quoted.len()..].trim_start().starts_with(':')
-    })
+    };
+    // To look whether a text is there at all is many times faster than to look where.
+    json.contains(quoted) && json.match_indices(quoted).any(is_member)
 }
 
 fn turns(api: Api, body: &Members) -> Option<&str> {
