@@ -176,6 +176,7 @@ fn task(number: u32, kind: TaskKind, step: Option<StepId>, status: TaskStatus, c
         held: None,
         not_before: None,
         agent_pause: None,
+        on_fallback: false,
     }
 }
 

@@ -69,6 +69,7 @@ fn name(mapping: Mapping) -> &'static str {
         Mapping::Limits => "`limits`",
         Mapping::Verifier => "a verifier",
         Mapping::Judge => "`judge`",
+        Mapping::Agents => "`agents`",
         Mapping::Diff => "`diff`",
     }
 }

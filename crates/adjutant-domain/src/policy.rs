@@ -10,6 +10,7 @@
 //! merge: person                   # who merges into the base: person | auto (in full_auto, when green)
 //! base: main                      # the branch work is based on; the repository's default branch where absent
 //! agent: default                  # which of the operator's agents works
+//! agents: { plan: strong, document: cheap, fallback: other }   # for some tasks; the most specific wins
 //! thresholds: { green: 0.85, yellow: 0.60 }   # 0 < yellow <= green <= 1
 //! limits:
 //!   cost_usd: 10                  # total cost of a directive
@@ -40,6 +41,7 @@
 //! protected_paths: ["migrations/**"]          # globs whose change needs a person, besides .github/**
 //! ```
 
+mod agents;
 mod fault;
 mod file;
 mod keys;
@@ -54,6 +56,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::Usd;
 use super::network::Hosts;
+pub use agents::AgentsPolicy;
 pub use fault::{Expected, FileFault, Found, LineFault, Mapping, PolicyFault};
 pub use file::{Stated, parse, read};
 pub use outline::outline;
@@ -93,6 +96,9 @@ pub struct Policy {
     pub diff: DiffPolicy,
     /// The operator's agent to use; the operator's default where absent.
     pub agent: Option<String>,
+    /// The agents for some tasks.
+    #[serde(default)]
+    pub agents: AgentsPolicy,
     /// Paths (globs) whose change needs a person, besides `.github/**`.
     pub protected_paths: Vec<String>,
 }
@@ -299,6 +305,7 @@ impl Default for Policy {
             judge: None,
             diff: DiffPolicy::default(),
             agent: None,
+            agents: AgentsPolicy::default(),
             protected_paths: Vec::new(),
         }
     }

@@ -59,6 +59,9 @@ pub struct Task {
     /// Why no task of its agent starts at present.
     #[serde(default)]
     pub agent_pause: Option<AgentPause>,
+    /// Whether the policy's fallback agent runs it, because its own has to wait.
+    #[serde(default)]
+    pub on_fallback: bool,
 }
 
 /// An agent whose provider wants to be left alone for a time. It holds for every task of the agent.

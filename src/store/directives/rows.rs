@@ -173,7 +173,7 @@ pub(super) async fn save_task(
         signed(task.output_tokens),
         directive.opens_pull(task),
         task.held.is_some(),
-        directive.agent_of(task.kind),
+        directive.agent_of(task),
         task.agent_pause.as_ref().map(|pause| pause.until),
     )
     .execute(connection)

@@ -17,9 +17,18 @@ const PAUSES: [Duration; 3] = [Duration::seconds(30), Duration::minutes(2), Dura
 
 impl Directive {
     /// The agent that the policy names for such a task; none where that is left to the operator.
-    pub fn agent_of(&self, kind: TaskKind) -> Option<&str> {
-        let judge = self.policy.judge.as_ref().and_then(|judge| judge.agent.as_deref());
-        judge.filter(|_| kind == TaskKind::Judge).or(self.policy.agent.as_deref())
+    pub fn agent_of(&self, task: &Task) -> Option<&str> {
+        let fallback = self.policy.agents.fallback.as_deref().filter(|_| task.on_fallback);
+        let kind = || self.step(task.step?).map(|step| step.kind);
+        fallback.or_else(|| self.policy.agent_for(task.kind, kind()))
+    }
+
+    /// Whether the fallback agent takes the next run of the same work: the run before was refused by the provider of its
+    /// own agent. Where the fallback's provider refuses too, its own agent is next.
+    pub(crate) fn falls_back(&self, kind: TaskKind, step: Option<StepId>) -> bool {
+        let last = self.tasks.iter().rev().find(|task| is_same(task, kind, step));
+        let refused = |task: &Task| task.failure.as_ref().and_then(Failure::wants_pause).is_some();
+        self.policy.agents.fallback.is_some() && last.is_some_and(|task| !task.on_fallback && refused(task))
     }
 
     /// What people answered to agents so far, the oldest first.
@@ -42,10 +51,7 @@ impl Directive {
         attempt: u32,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        let judges = kind == TaskKind::Judge;
-        let same = |task: &&Task| task.step == step && (task.kind == TaskKind::Judge) == judges;
-        // One that was called off says nothing.
-        let before = || self.tasks.iter().rev().filter(same).filter(|task| task.status != TaskStatus::Cancelled);
+        let before = || self.tasks.iter().rev().filter(|task| is_same(task, kind, step));
         let last = before().next().filter(|task| task.status == TaskStatus::Failed)?;
         let wanted = |task: &Task| task.failure.as_ref().and_then(Failure::wants_pause);
         let pause = match wanted(last) {
@@ -54,6 +60,12 @@ impl Directive {
         };
         Some(last.finished_at? + pause).filter(|at| *at > now)
     }
+}
+
+/// Whether a task was a run of this work. One that was called off says nothing.
+fn is_same(task: &Task, kind: TaskKind, step: Option<StepId>) -> bool {
+    let judges = kind == TaskKind::Judge;
+    task.step == step && (task.kind == TaskKind::Judge) == judges && task.status != TaskStatus::Cancelled
 }
 
 /// The pause after so many tries.

@@ -32,7 +32,7 @@ use crate::question::Question;
 use crate::refusal::Refusal;
 use crate::signal::Commanded;
 use crate::status::{DirectiveStatus, StepStatus};
-use crate::task::{AgentPause, CapacityLimit, QueueReason, Task};
+use crate::task::{AgentPause, CapacityLimit, QueueReason, Task, TaskStatus};
 
 /// How many steps may be failed at a time. More of them say that something is wrong beyond the steps.
 pub(super) const FAILED_STEPS: usize = 3;
@@ -91,10 +91,16 @@ impl Transition {
         self.tripped(breaker, held.limit, held.taken, step);
     }
 
-    /// A task waits because its agent has to: told once for each time that is named.
+    /// A task waits because its agent has to: told once for each time that is named. Where the policy has a fallback, that
+    /// one takes the task instead.
     pub(super) fn agent_paused(&mut self, id: TaskId, pause: &AgentPause) {
         let news = |task: &&mut Task| task.status.is_live() && task.agent_pause.as_ref() != Some(pause);
+        let fallback = self.directive.policy.agents.fallback.clone().filter(|fallback| *fallback != pause.agent);
         let Some(task) = self.directive.task_mut(id).filter(news) else { return };
+        if fallback.is_some() && !task.on_fallback && task.status == TaskStatus::Queued {
+            task.on_fallback = true;
+            return;
+        }
         task.agent_pause = Some(pause.clone());
         let (step, number) = (task.step, task.number);
         let AgentPause { agent, why, until } = pause.clone();

@@ -13,10 +13,8 @@ use crate::step::{MergeRequest, Step, StepState, Submission};
 /// What is wrong with the agents that a policy names, where it is known which ones there are.
 pub(super) fn unknown_agents(policy: &Policy, known: Option<&[String]>) -> Vec<PolicyFault> {
     let Some(known) = known else { return Vec::new() };
-    let judge = policy.judge.as_ref().and_then(|judge| judge.agent.as_deref());
-    let named = [("agent", policy.agent.as_deref()), ("judge.agent", judge)];
-    let wrong = named.into_iter().filter_map(|(key, name)| Some((key, name?)));
-    wrong
+    policy
+        .named_agents()
         .filter(|(_, name)| !known.iter().any(|known| known == name))
         .map(|(key, name)| {
             let (key, name, known) = (key.to_owned(), name.to_owned(), known.to_vec());

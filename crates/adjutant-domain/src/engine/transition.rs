@@ -157,7 +157,8 @@ impl Transition {
         merge_target: bool,
     ) -> TaskId {
         let (id, number) = self.next_task();
-        let not_before = self.directive.not_before(kind, step, attempt, self.now);
+        let on_fallback = self.directive.falls_back(kind, step);
+        let not_before = self.directive.not_before(kind, step, attempt, self.now).filter(|_| !on_fallback);
         self.directive.tasks.push(Task {
             id,
             number,
@@ -179,6 +180,7 @@ impl Transition {
             held: None,
             not_before,
             agent_pause: None,
+            on_fallback,
         });
         self.effect(Effect::RunTask { task: id });
         id

@@ -105,6 +105,7 @@ pub enum Mapping {
     Verifier,
     Judge,
     Diff,
+    Agents,
 }
 
 /// What a key takes.

@@ -8,7 +8,9 @@ use super::fault::{Expected, FileFault, LineFault, Mapping, PolicyFault, quoted,
 use super::keys::{self, Key, Rule};
 use super::node::{self, Node, Value};
 use super::words::{autonomy, ci_policy, delivery, final_merge, is_branch_name};
-use super::{CiPolicy, DiffPolicy, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy};
+use super::{
+    AgentsPolicy, CiPolicy, DiffPolicy, JudgePolicy, Limits, Policy, Thresholds, VerifierNetwork, VerifierPolicy,
+};
 use crate::ids::{StepName, Usd};
 use crate::network::{HostName, HostPattern};
 use crate::{ci, text};
@@ -97,6 +99,7 @@ impl Reader {
                 ("merge", rule) => self.word(node, key.name, rule, final_merge, &mut policy.merge),
                 ("base", _) => self.base(node, &mut policy.base),
                 ("agent", _) => self.agent(node, key.name, &mut policy.agent),
+                ("agents", _) => self.agents(node, &mut policy.agents),
                 ("thresholds", _) => self.thresholds(node, &mut policy.thresholds),
                 ("limits", _) => self.limits(node, &mut policy.limits),
                 ("setup", Rule::Commands(most)) => policy.setup = Some(self.setup(node, *most)),
@@ -239,6 +242,15 @@ impl Reader {
             *into = Some(agent.to_owned());
         } else {
             self.expected(node, key, Expected::Agent);
+        }
+    }
+
+    fn agents(&mut self, node: &Node, into: &mut AgentsPolicy) {
+        for (key, value) in self.entries(node, Mapping::Agents, keys::AGENTS) {
+            let path = format!("agents.{}", key.name);
+            self.said.insert(path.clone());
+            let Some(agent) = into.of_key(key.name) else { unreachable!("every key of the table is one of `agents`") };
+            self.agent(value, &path, agent);
         }
     }
 

@@ -88,6 +88,7 @@ pub(super) const POLICY: &[Key<Policy>] = &[
         .or("the repository's default branch"),
     Key::new("agent", "Which of the operator's agents works.", Rule::Agent, |p: &Policy| json!(p.agent))
         .or("the operator's default agent"),
+    Key::new("agents", "The agents for some tasks; the most specific wins.", Rule::Group(AGENTS), |p| group(AGENTS, p)),
     Key::new("thresholds", "Where green and yellow begin; yellow is not above green.", Rule::Group(THRESHOLDS), |p| {
         group(THRESHOLDS, p)
     }),
@@ -123,6 +124,34 @@ pub(super) const POLICY: &[Key<Policy>] = &[
 ];
 
 const AUTONOMY: &[&str] = &["manual", "guardrails", "full_auto"];
+
+pub(super) const AGENTS: &[Key<Policy>] = &[
+    Key::new("plan", "The agent that plans.", Rule::Agent, |p: &Policy| json!(p.agents.plan)).or("the policy's agent"),
+    Key::new("step", "The agent that works on steps.", Rule::Agent, |p: &Policy| json!(p.agents.step))
+        .or("the policy's agent"),
+    Key::new("rework", "The agent that reworks a step, whatever the step's type.", Rule::Agent, |p: &Policy| {
+        json!(p.agents.rework)
+    })
+    .or("the step's agent"),
+    Key::new("research", "The agent for research steps.", Rule::Agent, |p: &Policy| json!(p.agents.research))
+        .or("agents.step"),
+    Key::new("design", "The agent for design steps.", Rule::Agent, |p: &Policy| json!(p.agents.design))
+        .or("agents.step"),
+    Key::new("implement", "The agent for implement steps.", Rule::Agent, |p: &Policy| json!(p.agents.implement))
+        .or("agents.step"),
+    Key::new("test", "The agent for test steps.", Rule::Agent, |p: &Policy| json!(p.agents.test)).or("agents.step"),
+    Key::new("review", "The agent for review steps.", Rule::Agent, |p: &Policy| json!(p.agents.review))
+        .or("agents.step"),
+    Key::new("document", "The agent for document steps.", Rule::Agent, |p: &Policy| json!(p.agents.document))
+        .or("agents.step"),
+    Key::new(
+        "fallback",
+        "The agent for a task whose own agent has to wait for its provider.",
+        Rule::Agent,
+        |p: &Policy| json!(p.agents.fallback),
+    )
+    .or("the task waits"),
+];
 
 pub(super) const THRESHOLDS: &[Key<Policy>] = &[
     Key::new("green", "Green at or above.", Rule::Number(1.0), |p| json!(p.thresholds.green)),

@@ -91,6 +91,17 @@ mod tests {
         merge: person                           # default
         base:                                   # default: the repository's default branch
         agent:                                  # default: the operator's default agent
+        agents:
+          plan:                                 # default: the policy's agent
+          step:                                 # default: the policy's agent
+          rework:                               # default: the step's agent
+          research:                             # default: agents.step
+          design:                               # default: agents.step
+          implement:                            # default: agents.step
+          test:                                 # default: agents.step
+          review:                               # default: agents.step
+          document:                             # default: agents.step
+          fallback:                             # default: the task waits
         thresholds:
           green: 0.85                           # default
           yellow: 0.6                           # default

@@ -84,6 +84,16 @@ const KEYS: &[(&str, &[&str], &[&str])] = &[
         &["default", "a.b-c_D9"],
         &["''", "'a b'", "a/b", "1", "ffffffffffffffffffffffffffffffffffffffffffffffffffx"],
     ),
+    ("agents.plan", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.step", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.rework", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.research", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.design", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.implement", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.test", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.review", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.document", &["a"], &["'a b'", "1", "[a]"]),
+    ("agents.fallback", &["a"], &["'a b'", "1", "[a]"]),
     ("thresholds.green", &["1", "0.9", "0.85"], &["0", "-1", "1.1", "'0.9'", "true"]),
     ("thresholds.yellow", &["0.1", "0.85"], &["0", "1.1", "high", "[]"]),
     ("limits.cost_usd", &["10000", "0.01", "25"], &["0", "10000.5", "'$5'", "-1"]),
@@ -205,7 +215,7 @@ fn the_table_above_has_every_key_of_the_schema() {
     let mut all = Vec::new();
     paths(&schema(), "", &mut all);
     // Groups have no value of their own; a verifier's name and command are part of every list of them.
-    let apart = ["thresholds", "limits", "diff", "verifiers[].name", "verifiers[].run"];
+    let apart = ["agents", "thresholds", "limits", "diff", "verifiers[].name", "verifiers[].run"];
     all.retain(|path| !apart.contains(&path.as_str()));
     all.sort();
     let mut told: Vec<_> = KEYS.iter().map(|(path, ..)| (*path).to_owned()).collect();

@@ -21,6 +21,7 @@ delivery: direct
 merge: auto
 base: release/1.x
 agent: fast
+agents: { plan: strong }
 thresholds: { green: 0.9, yellow: 0.5 }
 limits: { cost_usd: 2.5, cost_ceiling_usd: 7.5, approval_hours: 0, ci_minutes: 20, wall_time_hours: 1, rework_cycles: 2, chain_generations: 1, steps: 5, parallel_tasks: 2, open_pull_requests: 9 }
 setup: [npm ci]
@@ -81,6 +82,7 @@ protected_paths: ["migrations/**", "*.sql"]
             required_paths: vec!["CHANGELOG.md".to_owned()],
         },
         agent: Some("fast".to_owned()),
+        agents: AgentsPolicy { plan: Some("strong".to_owned()), ..AgentsPolicy::default() },
         protected_paths: vec!["migrations/**".to_owned(), "*.sql".to_owned()],
     };
     assert_eq!(policy, expected);

@@ -32,7 +32,7 @@ impl Job<'_> {
     /// The operator's agent that the policy names, or the operator's default.
     pub(super) fn choose_agent(&self) -> Result<(&str, &AgentSettings), EffectError> {
         let settings = &self.app.settings;
-        let wanted = self.directive.agent_of(self.task.kind).or(settings.default_agent.as_deref());
+        let wanted = self.directive.agent_of(self.task).or(settings.default_agent.as_deref());
         let name = wanted.ok_or_else(|| EffectError::never(Failure::NoAgent))?;
         let (name, agent) = settings
             .agents

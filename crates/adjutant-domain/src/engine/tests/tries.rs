@@ -109,13 +109,13 @@ fn a_wish_for_a_short_pause_is_answered_with_longer_ones_while_it_lasts() {
 fn a_judge_that_has_to_wait_judges_later() {
     let judge = Some(crate::policy::JudgePolicy { agent: Some("second".to_owned()), weight: 1.0 });
     let mut world = World::started(Policy { judge, ..Policy::default() }, single());
-    assert_eq!(world.directive.agent_of(TaskKind::Judge), Some("second"));
-    assert_eq!(world.directive.agent_of(TaskKind::Step), None);
+    assert_eq!(world.directive.agent_of(last(&world)), None);
     world.changed("a", "a-head");
     world.verified("a", green());
     world.busy = true;
     world.finish(last(&world).id, wants(AgentErrorKind::Quota, 3_600));
     assert_eq!((last(&world).kind, pause(&world)), (TaskKind::Judge, Some(3_600)));
+    assert_eq!(world.directive.agent_of(last(&world)), Some("second"));
     assert_eq!((world.status("a"), world.waiting()), (StepStatus::Evaluating, Vec::new()));
 }
 
@@ -167,4 +167,38 @@ fn a_run_that_the_money_does_not_cover_pauses_and_asks_and_costs_no_try() {
         }
         assert_eq!(world.live_count(), 1, "it is tried again, however often");
     }
+}
+
+/// As [`started`], with agents `own` and `spare` of which the second is the fallback.
+fn with_fallback() -> World {
+    let agents = crate::policy::AgentsPolicy { fallback: Some("spare".to_owned()), ..Default::default() };
+    let policy = Policy { agent: Some("own".to_owned()), agents, ..Policy::default() };
+    World { busy: true, ..World::started(policy, single()) }
+}
+
+#[test]
+fn the_fallback_takes_the_next_try_at_once_and_then_the_own_agent_is_waited_for() {
+    let mut world = with_fallback();
+    assert_eq!(world.directive.agent_of(last(&world)), Some("own"));
+    world.finish(world.live(Some("a")), wants(AgentErrorKind::Quota, 18_000));
+    let next = (world.directive.agent_of(last(&world)), last(&world).not_before, last(&world).attempt);
+    assert_eq!(next, (Some("spare"), None, 1));
+    world.finish(world.live(Some("a")), wants(AgentErrorKind::Quota, 3_600));
+    assert_eq!((world.directive.agent_of(last(&world)), pause(&world)), (Some("own"), Some(3_600)));
+}
+
+#[test]
+fn the_fallback_takes_a_queued_task_whose_agent_waits_and_waits_itself_where_it_has_to() {
+    let mut world = with_fallback();
+    let task = world.live(Some("a"));
+    world.directive.task_mut(task).unwrap().status = TaskStatus::Queued;
+    let pause = |agent: &str| AgentPause {
+        agent: agent.to_owned(),
+        why: AgentErrorKind::Quota,
+        until: morning() + Duration::hours(2),
+    };
+    world.signal(Signal::AgentPaused { task, pause: pause("own") });
+    assert_eq!((world.directive.agent_of(last(&world)), &last(&world).agent_pause), (Some("spare"), &None));
+    world.signal(Signal::AgentPaused { task, pause: pause("spare") });
+    assert_eq!(last(&world).agent_pause, Some(pause("spare")));
 }
