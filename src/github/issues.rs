@@ -1,13 +1,14 @@
 //! Issues, and the comments and reactions on issues and pull requests.
 
 use http::Method;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{
     error::GitHubError,
     gate::Write,
     model::{Comment, Issue},
-    repository::RepoClient,
+    repository::{RepoClient, present},
     transport::Answer,
 };
 use adjutant_domain::{
@@ -73,6 +74,17 @@ impl RepoClient {
         self.write(Method::POST, &path, Some(body), Write::Creates).await?.ok()?.json()
     }
 
+    /// The text of a comment as it is now; `None` if it was deleted.
+    pub(crate) async fn comment_now(&self, kind: SourceKind, id: u64) -> Result<Option<String>, GitHubError> {
+        let path = match kind {
+            SourceKind::IssueComment => format!("/issues/comments/{id}"),
+            SourceKind::ReviewComment => format!("/pulls/comments/{id}"),
+            SourceKind::Review | SourceKind::Button => return Ok(None),
+        };
+        let Some(answer) = present(self.get(&path).await)? else { return Ok(None) };
+        Ok(Some(answer.json::<RawBody>()?.body.unwrap_or_default()))
+    }
+
     /// Replaces the text of a comment. [`GitHubError::Gone`] if it was deleted.
     pub async fn update_comment(&self, id: u64, body: &str) -> Result<Comment, GitHubError> {
         let path = format!("/issues/comments/{id}");
@@ -105,6 +117,12 @@ impl RepoClient {
         let input = json!({ "subjectId": node_id, "content": graphql_name(reaction) });
         self.github().mutate(self.installation(), ADD, input).await.map(drop)
     }
+}
+
+#[derive(Deserialize)]
+struct RawBody {
+    #[serde(default)]
+    body: Option<String>,
 }
 
 fn rest_name(reaction: Reaction) -> &'static str {

@@ -238,6 +238,15 @@ impl RepoClient {
         Ok(all)
     }
 
+    /// The state and text of a review as they are now; `None` if it does not exist.
+    pub(crate) async fn review_now(&self, pull: u64, review: u64) -> Result<Option<(String, String)>, GitHubError> {
+        let Some(answer) = present(self.get(&format!("/pulls/{pull}/reviews/{review}")).await)? else {
+            return Ok(None);
+        };
+        let RawReview { state, body } = answer.json()?;
+        Ok(Some((state, body.unwrap_or_default())))
+    }
+
     /// Whether a review asks for changes; `None` if it does not exist.
     pub(crate) async fn review_requests_changes(&self, pull: u64, review: u64) -> Result<Option<bool>, GitHubError> {
         let Some(answer) = present(self.get(&format!("/pulls/{pull}/reviews/{review}")).await)? else {
@@ -265,6 +274,8 @@ struct RawMerge {
 #[derive(Deserialize)]
 struct RawReview {
     state: String,
+    #[serde(default)]
+    body: Option<String>,
 }
 
 /// A ruleset's refusal as one line. GitHub sends paragraphs under a heading.

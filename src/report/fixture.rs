@@ -195,6 +195,8 @@ pub(crate) fn approval(number: u32, kind: ApprovalKind, step: Option<&Step>, que
         answered_by: None,
         answered_at: None,
         words: None,
+        given: None,
+        taken_back_at: None,
     }
 }
 

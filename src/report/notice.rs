@@ -15,6 +15,7 @@ On a pull request a command means its step; on the issue the step's name follows
 | Command | What it does |
 |---|---|
 | `/approve [STEP]` | accepts what waits: the plan, a step, the final pull request |
+| `/unapprove [STEP]` | takes an approval back, until the merge is asked for |
 | `/rework [STEP] WHAT` | does a step, or a plan that waits, again with these words |
 | `/answer [NUMBER] ANSWER` | answers what an agent asked |
 | `/retry [STEP]` | tries a step, or planning, again that could not be run |

@@ -52,6 +52,18 @@ pub(super) fn words(refusal: &Refusal) -> String {
         Refusal::NothingToApprove { step, status } => {
             format!("{} is {status}; there is nothing to approve", name(step.as_str()))
         }
+        Refusal::NothingToTakeBack { step } => {
+            format!("no approval of {} stands that could be taken back", name(step.as_str()))
+        }
+        Refusal::MergeAskedFor { step } => {
+            format!(
+                "the approval of {} is taken back too late: GitHub was asked to merge it already; close the pull request if it is still open",
+                name(step.as_str())
+            )
+        }
+        Refusal::TakenBackSince => {
+            "approvals were taken back after that was written; approve again if you stand by it".to_owned()
+        }
         Refusal::HeadMoved => "the branch has moved since; look at the new head and approve that".to_owned(),
         Refusal::Skipped { step } => format!("{} was skipped", name(step.as_str())),
         Refusal::NoResultYet { step, status } => {
@@ -163,6 +175,9 @@ mod tests {
             },
             Refusal::NothingToAccept { step: step() },
             Refusal::NothingToApprove { step: step(), status: StepStatus::Running },
+            Refusal::NothingToTakeBack { step: step() },
+            Refusal::MergeAskedFor { step: step() },
+            Refusal::TakenBackSince,
             Refusal::HeadMoved,
             Refusal::Skipped { step: step() },
             Refusal::NoResultYet { step: step(), status: StepStatus::Pending },

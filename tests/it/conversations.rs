@@ -10,6 +10,7 @@ mod breakers;
 mod calibration;
 mod ci;
 mod commands;
+mod consent;
 mod contracts;
 mod crossing;
 mod delivery;

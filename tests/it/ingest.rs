@@ -107,7 +107,9 @@ fn good_day(call: &Call) -> Option<Reply> {
         "/collaborators/maintainer/permission" => permission("admin"),
         "/collaborators/outsider/permission" => permission("read"),
         "/issues/7" => issue("open", &["directive"]),
+        "/issues/comments/31" => Reply::Json(200, json!({ "id": 31, "body": "/approve" })),
         "/pulls/8" => pull(&json!({})),
+        "/pulls/8/reviews/41" => Reply::Json(200, json!({ "id": 41, "state": "APPROVED", "body": null })),
         _ => return None,
     })
 }
@@ -384,6 +386,22 @@ async fn an_approving_review_is_bound_to_its_commit() {
     let commands: Vec<Command> = given.iter().map(|it| it.command.clone()).collect();
     assert_eq!(commands, [Command::Approve { step: None }, Command::Status], "the button says it once");
     assert!(given.iter().all(|it| it.sha == Some(Sha::new("aaa")) && it.pull == Some(8)));
+}
+
+#[tokio::test]
+async fn an_approval_that_was_taken_back_before_it_was_read_counts_for_nothing() {
+    let day = |call: &Call| {
+        let dismissed = json!({ "id": 41, "state": "DISMISSED", "body": "/approve" });
+        let gone = is(call, "GET", "/issues/comments/31").then(|| Reply::Json(404, json!({ "message": "Not Found" })));
+        let review = is(call, "GET", "/pulls/8/reviews/41").then_some(Reply::Json(200, dismissed));
+        gone.or(review).or_else(|| good_day(call))
+    };
+    let server = Scripted::start(day).await;
+    let kept = Kept::directive(&directive()).await;
+    reason(read(&server, &kept, "pull_request_review", reviewed("approved", "")).await);
+    let body = commented(7, &Value::Null, &maintainer(), "/approve parse\n/status");
+    let given = commands(read(&server, &kept, "issue_comment", body).await);
+    assert_eq!(given.iter().map(|it| it.command.clone()).collect::<Vec<_>>(), [Command::Status]);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ pub use super::status::ApprovalStatus;
 
 use super::ids::{ApprovalId, Digest, Login, PlanHash, Sha, StepId};
 use super::question::Question;
+use super::signal::{Source, SourceKind};
 
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,33 @@ pub struct Approval {
     pub answered_at: Option<DateTime<Utc>>,
     /// With which words.
     pub words: Option<String>,
+    /// By which comment, review or button it was given; none where an older version did not say, and where nobody did.
+    #[serde(default)]
+    pub given: Option<Given>,
+    /// Since when the approval is taken back; it stands where absent.
+    #[serde(default)]
+    pub taken_back_at: Option<DateTime<Utc>>,
+}
+
+/// What a person gave an approval with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The comment, review or button.
+    pub source: Source,
+    /// When it was written, in whole seconds.
+    pub at: DateTime<Utc>,
+}
+
+impl Approval {
+    /// Whether somebody approved, and stands by it.
+    pub fn stands(&self) -> bool {
+        self.status == ApprovalStatus::Approved && self.taken_back_at.is_none()
+    }
+
+    /// Whether it stands, and was given by this comment or review.
+    pub fn stands_by(&self, kind: SourceKind, id: u64) -> bool {
+        self.stands() && self.given.as_ref().is_some_and(|given| given.source.kind == kind && given.source.id == id)
+    }
 }
 
 /// What a person was shown.

@@ -20,6 +20,11 @@ pub enum Command {
         /// The first word after the command, where there is one.
         step: Option<String>,
     },
+    /// Take back what was approved, until the merge is asked for.
+    Unapprove {
+        /// The step's name; it may be left out on the issue where one approval could be taken back.
+        step: Option<String>,
+    },
     /// Do it again, with these words.
     Rework {
         /// All that follows the command, up to the next command or the end of the comment. On the issue its
@@ -88,9 +93,23 @@ pub enum Command {
 }
 
 /// The words that are commands.
-const WORDS: [&str; 15] = [
-    "approve", "rework", "answer", "retry", "verify", "skip", "pause", "resume", "stop", "replan", "reload",
-    "autonomy", "budget", "status", "help",
+const WORDS: [&str; 16] = [
+    "approve",
+    "unapprove",
+    "rework",
+    "answer",
+    "retry",
+    "verify",
+    "skip",
+    "pause",
+    "resume",
+    "stop",
+    "replan",
+    "reload",
+    "autonomy",
+    "budget",
+    "status",
+    "help",
 ];
 
 /// HTML elements that hold something: between their tags no command is taken. Others (`<br>`, or a generic type
@@ -187,6 +206,7 @@ fn understand(line: &str, all: &str) -> Command {
     let unknown = |problem: String| Command::Unknown { word: word.clone(), problem: Some(problem) };
     match word.to_ascii_lowercase().as_str() {
         "approve" => Command::Approve { step: first },
+        "unapprove" => Command::Unapprove { step: first },
         "rework" => Command::Rework { text: following.to_owned() },
         "answer" => match answer(following) {
             Some((number, text)) => Command::Answer { number, text },
@@ -378,6 +398,7 @@ mod tests {
         let words = || "([a-z][a-z ,.]{0,20}[a-z])?";
         prop_oneof![
             step().prop_map(|step| Command::Approve { step }),
+            step().prop_map(|step| Command::Unapprove { step }),
             step().prop_map(|step| Command::Retry { step }),
             (prop::option::of(1..40_u32), "[a-z]([a-z ,.]{0,20}[a-z])?")
                 .prop_map(|(number, text)| Command::Answer { number, text }),
@@ -402,6 +423,7 @@ mod tests {
         let step = |step: &Option<String>| step.clone().unwrap_or_default();
         match command {
             Command::Approve { step: name } => with("approve", &step(name)),
+            Command::Unapprove { step: name } => with("unapprove", &step(name)),
             Command::Answer { number: Some(number), text } => format!("/answer {number} {text}"),
             Command::Answer { number: None, text } => with("answer", text),
             Command::Retry { step: name } => with("retry", &step(name)),

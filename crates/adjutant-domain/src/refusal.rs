@@ -41,6 +41,12 @@ pub enum Refusal {
     NothingToAccept { step: StepName },
     /// Nothing about the step waits for an approval.
     NothingToApprove { step: StepName, status: StepStatus },
+    /// `/unapprove`, and no approval of the step stands.
+    NothingToTakeBack { step: StepName },
+    /// An approval is taken back, and GitHub was asked for the merge already.
+    MergeAskedFor { step: StepName },
+    /// An approval that was written before somebody took approvals back.
+    TakenBackSince,
     /// The head that was there when the command was written was replaced.
     HeadMoved,
     /// A rework of a step that was skipped.

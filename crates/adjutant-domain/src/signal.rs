@@ -60,6 +60,17 @@ pub enum Signal {
     IssueRead(IssueText),
     /// Somebody gave an order.
     Commanded(Commanded),
+    /// A comment or review was read again, after it was edited, deleted or dismissed.
+    SourceRead {
+        /// What it is.
+        kind: SourceKind,
+        /// Its database id.
+        id: u64,
+        /// What it says now; nothing where it is gone or dismissed.
+        commands: Vec<Command>,
+        /// Who changed it.
+        by: Actor,
+    },
     /// An agent began.
     TaskStarted {
         /// Which.

@@ -3,7 +3,7 @@
 use super::edit::Adopted;
 use super::{
     Addressed, ButtonPressed, CommentWritten, IngestContext, IngestError, Interpretation, ReviewState, ReviewSubmitted,
-    Target, ThreadKind, ignored,
+    Target, Thread, ThreadKind, ignored,
 };
 use crate::github::{GitHubError, ReviewComment};
 use adjutant_domain::{
@@ -45,6 +45,10 @@ impl IngestContext<'_> {
             at: comment.at,
             words: words(&comment.body),
         };
+        let commands = self.still_said((comment.thread, comment.kind, comment.id), &origin.actor, commands).await?;
+        if commands.is_empty() {
+            return Ok(ignored("the approval was taken back before it was read"));
+        }
         let adopted = self.adopted(&directive, &origin.actor, &commands).await?;
         Ok(origin.signals(&Target::Directive(directive.id), adopted, commands))
     }
@@ -87,6 +91,11 @@ impl IngestContext<'_> {
             at: review.at,
             words: words(&review.body),
         };
+        let thread = Thread { number: review.pull, kind: ThreadKind::Pull };
+        let commands = self.still_said((thread, SourceKind::Review, review.id), &origin.actor, commands).await?;
+        if commands.is_empty() {
+            return Ok(ignored("the approval was taken back before it was read"));
+        }
         let adopted = self.adopted(&directive, &origin.actor, &commands).await?;
         Ok(origin.signals(&Target::Directive(directive.id), adopted, commands))
     }

@@ -49,6 +49,8 @@ pub enum FactKind {
         issue: u64,
     },
     Commented(CommentWritten),
+    /// A comment or review was edited, deleted or dismissed. What it says now is read from GitHub.
+    WordsChanged(WordsChanged),
     /// Somebody submitted a review.
     Reviewed(ReviewSubmitted),
     /// Somebody pressed a button of a check run.
@@ -158,6 +160,15 @@ pub struct CommentWritten {
     pub at: DateTime<Utc>,
     /// The review that it belongs to, if it is on a line of the diff.
     pub review: Option<u64>,
+}
+
+/// A comment or review whose words count no longer as they were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordsChanged {
+    pub thread: Thread,
+    pub kind: SourceKind,
+    /// GitHub's numeric id.
+    pub id: u64,
 }
 
 /// A review that was submitted.

@@ -7,14 +7,17 @@
 //!
 //! What never happens here: nothing is written to GitHub or to the store, so that a fact may be interpreted again after
 //! an error. Nothing is decided: a command of somebody without permission also becomes a signal, and the engine refuses
-//! it. Edits of comments do not count, because a maintainer can edit a stranger's comment into an approval.
+//! it. Edits of comments give no commands, because a maintainer can edit a stranger's comment into an approval. They only take
+//! an approval back that the comment gave.
 //!
-//! Accepted races: two webhooks may report the same event (a push comes as `push` and as `synchronize`, and our own
+//! Accepted races: an approval that is taken back between its last read and its transaction stands until it is taken back by
+//! command; two webhooks may report the same event (a push comes as `push` and as `synchronize`, and our own
 //! merges come back), and the engine ignores what it knows already. A label that makes the policy stricter, set while a
 //! directive is being opened, may be read by neither of the two webhooks; setting it again helps.
 
 mod ci;
 mod command;
+mod consent;
 mod edit;
 mod fact;
 mod label;
@@ -29,7 +32,7 @@ use thiserror::Error;
 
 pub use fact::{
     ButtonPressed, CommentWritten, Fact, FactKind, IssueLabelled, PullHead, Revert, ReviewState, ReviewSubmitted,
-    Thread, ThreadKind, User,
+    Thread, ThreadKind, User, WordsChanged,
 };
 pub(super) use label::policy_label;
 pub use parse::{PayloadError, Webhook, parse};
@@ -141,6 +144,7 @@ pub async fn interpret(github: &GitHub, store: &Store, fact: Fact) -> Result<Int
         FactKind::IssueClosed { issue } => context.issue_closed(issue).await,
         FactKind::IssueRemoved { issue } => context.issue_removed(issue).await,
         FactKind::Commented(comment) => context.commented(comment).await,
+        FactKind::WordsChanged(changed) => context.words_changed(changed).await,
         FactKind::Reviewed(review) => context.reviewed(review).await,
         FactKind::ButtonPressed(pressed) => context.button_pressed(pressed).await,
         FactKind::ChecksRerequested { app, head, pulls } => context.checks_rerequested(app, head, &pulls).await,

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::fact::{
     ButtonPressed, CommentWritten, Fact, FactKind, IssueLabelled, PullHead, ReviewSubmitted, Thread, ThreadKind,
-    UnreadableReview, User,
+    UnreadableReview, User, WordsChanged,
 };
 use super::revert;
 use crate::github::payload::{
@@ -72,6 +72,18 @@ impl Reader<'_> {
                 self.issue(action)?
             }
             ("issue_comment", "created") => Ok(self.issue_comment(&sender)?),
+            ("issue_comment", "edited" | "deleted") => {
+                let IssueComment { issue, comment } = self.json()?;
+                Ok(changed(thread_of(&issue), SourceKind::IssueComment, comment.id))
+            }
+            ("pull_request_review_comment", "edited" | "deleted") => {
+                let ReviewCommentEvent { pull_request, comment } = self.json()?;
+                Ok(changed(on_pull(pull_request.number), SourceKind::ReviewComment, comment.id))
+            }
+            ("pull_request_review", "edited" | "dismissed") => {
+                let ReviewEvent { pull_request, review } = self.json()?;
+                Ok(changed(on_pull(pull_request.number), SourceKind::Review, review.id))
+            }
             ("pull_request_review_comment", "created") => Ok(self.review_comment(&sender)?),
             ("pull_request_review", "submitted") => self.review(&sender)?,
             ("pull_request", "closed") => {
@@ -118,14 +130,13 @@ impl Reader<'_> {
 
     fn issue_comment(&self, sender: &User) -> Result<FactKind, PayloadError> {
         let IssueComment { issue, comment } = self.json()?;
-        let kind = if issue.pull_request.is_some() { ThreadKind::Pull } else { ThreadKind::Issue };
-        let thread = Thread { number: issue.number, kind };
+        let thread = thread_of(&issue);
         Ok(FactKind::Commented(CommentWritten::read(comment, thread, SourceKind::IssueComment, sender)))
     }
 
     fn review_comment(&self, sender: &User) -> Result<FactKind, PayloadError> {
         let ReviewCommentEvent { pull_request, comment } = self.json()?;
-        let thread = Thread { number: pull_request.number, kind: ThreadKind::Pull };
+        let thread = on_pull(pull_request.number);
         Ok(FactKind::Commented(CommentWritten::read(comment, thread, SourceKind::ReviewComment, sender)))
     }
 
@@ -207,6 +218,19 @@ impl Reader<'_> {
         self.json::<serde::de::IgnoredAny>()?;
         Ok(Webhook::Ignored(reason.to_owned()))
     }
+}
+
+fn thread_of(issue: &IssueRef) -> Thread {
+    let kind = if issue.pull_request.is_some() { ThreadKind::Pull } else { ThreadKind::Issue };
+    Thread { number: issue.number, kind }
+}
+
+fn on_pull(number: u64) -> Thread {
+    Thread { number, kind: ThreadKind::Pull }
+}
+
+fn changed(thread: Thread, kind: SourceKind, id: u64) -> FactKind {
+    FactKind::WordsChanged(WordsChanged { thread, kind, id })
 }
 
 #[cfg(test)]

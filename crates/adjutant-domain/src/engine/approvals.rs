@@ -47,6 +47,8 @@ impl Transition {
             answered_by: None,
             answered_at: None,
             words: None,
+            given: None,
+            taken_back_at: None,
         }
     }
 
@@ -147,12 +149,16 @@ impl Transition {
         }
     }
 
-    /// Somebody accepts what is still being verified: written down, and used where the evaluation leaves it to people.
+    /// Somebody accepts what is still being verified: written down, and used where the evaluation leaves it to people. A second
+    /// person's approval is written down too: it stands when the first one is taken back.
     pub(super) fn pre_approve(&mut self, id: StepId, by: &Login, words: Option<&str>) -> Followed {
         let step = self.step(id)?;
-        let Some(candidate) = step.state.candidate().filter(|candidate| candidate.pre_approved.is_none()) else {
+        let Some(candidate) = step.state.candidate() else { return Ok(()) };
+        let subject = candidate.submission.subject();
+        let same = |it: &Approval| it.step == Some(id) && it.shown == subject && it.answered_by.as_ref() == Some(by);
+        if self.directive.approvals.iter().any(|approval| approval.stands() && same(approval)) {
             return Ok(());
-        };
+        }
         let kind = if self.directive.reaches_base(step) { ApprovalKind::Final } else { ApprovalKind::StepReview };
         let shown = candidate.submission.subject();
         let approval = self.new_approval(kind, Some(id), shown.clone(), Question::PreApproved);
@@ -165,7 +171,7 @@ impl Transition {
         });
         self.with_step(id, |step| {
             if let Some(candidate) = step.state.candidate_mut() {
-                candidate.pre_approved = Some(by.clone());
+                candidate.pre_approved.get_or_insert_with(|| by.clone());
             }
         });
         self.record(

@@ -76,6 +76,13 @@ impl Transition {
         let by = &commanded.actor.login;
         match &commanded.command {
             Command::Approve { step } => self.approve(commanded, step.as_deref()),
+            Command::Unapprove { step } => {
+                let id = match (commanded.pull, step) {
+                    (None, None) => self.only_approved()?,
+                    _ => self.addressed(commanded, step.as_deref())?,
+                };
+                self.unapprove(id, commanded)
+            }
             Command::Rework { text } => self.rework_by_person(commanded, text),
             Command::Answer { number, text } => self.answer_question(*number, text, by),
             Command::Retry { step } => self.retry(commanded, step.as_deref()),
@@ -150,6 +157,9 @@ impl Transition {
         let (by, words) = (&commanded.actor.login, commanded.words.as_deref());
         let step = self.step(id)?;
         let name = step.name.clone();
+        if step.state.candidate().and_then(|it| it.unapproved_at).is_some_and(|at| written_before(commanded.at, at)) {
+            return Err(refused(Refusal::TakenBackSince));
+        }
         if step.status() == StepStatus::Passed {
             return Err(refused(Refusal::AlreadyMerged));
         }
@@ -168,6 +178,7 @@ impl Transition {
             (Some(_), StepState::AwaitingDecision { .. }, Some(candidate))
             | (Some(ApprovalKind::StepBlocked), _, Some(candidate)) => {
                 self.answer(id, ApprovalStatus::Approved, Some(by), words);
+                self.note_given(id, commanded);
                 Ok(self.request_merge(id, candidate)?)
             }
             (Some(ApprovalKind::StepBlocked), _, None) => Err(refused(Refusal::NothingToAccept { step: name })),
@@ -179,7 +190,11 @@ impl Transition {
                 | StepState::AwaitingCi { .. }
                 | StepState::Judging { .. },
                 _,
-            ) => Ok(self.pre_approve(id, by, words)?),
+            ) => {
+                self.pre_approve(id, by, words)?;
+                self.note_given(id, commanded);
+                Ok(())
+            }
             (_, state, _) => Err(refused(Refusal::NothingToApprove { step: name, status: state.status() })),
         }
     }
@@ -365,9 +380,11 @@ impl Transition {
 fn told(command: &Command) -> Command {
     let mut told = command.clone();
     match &mut told {
-        Command::Approve { step } | Command::Retry { step } | Command::Skip { step } | Command::Verify { step } => {
-            step.iter_mut().for_each(cut);
-        }
+        Command::Approve { step }
+        | Command::Unapprove { step }
+        | Command::Retry { step }
+        | Command::Skip { step }
+        | Command::Verify { step } => step.iter_mut().for_each(cut),
         Command::Rework { text } | Command::Answer { text, .. } => cut(text),
         Command::Replan { reason } => cut(reason),
         Command::Autonomy { level } => cut(level),
@@ -404,6 +421,7 @@ fn wanted_status(command: &Command) -> Option<DirectiveStatus> {
 fn word_of(command: &Command) -> &'static str {
     match command {
         Command::Approve { .. } => "approve",
+        Command::Unapprove { .. } => "unapprove",
         Command::Rework { .. } => "rework",
         Command::Answer { .. } => "answer",
         Command::Retry { .. } => "retry",

@@ -20,6 +20,7 @@ mod baseline;
 mod breakers;
 mod ci;
 mod commands;
+mod consent;
 mod ending;
 mod lifecycle;
 mod overrides;
@@ -115,6 +116,7 @@ fn follow(transition: &mut Transition, signal: &Signal) -> Followed {
             transition.commanded(commanded);
             Ok(())
         }
+        Signal::SourceRead { kind, id, commands, by } => transition.source_read(*kind, *id, commands, by),
         Signal::TaskStarted { task } => {
             transition.task_started(*task);
             Ok(())
@@ -230,6 +232,7 @@ fn is_about_work(signal: &Signal) -> bool {
     matches!(
         signal,
         Signal::TaskStarted { .. }
+            | Signal::SourceRead { .. }
             | Signal::IntegrationCut
             | Signal::VerifierProgress { .. }
             | Signal::Verified { .. }

@@ -2,7 +2,6 @@
 //! what the policy file allows.
 
 use super::transition::{CommandResult, Followed, Transition, refused};
-use crate::approval::ApprovalStatus;
 use crate::event::EventKind;
 use crate::policy::options::{self, PolicyOverride};
 use crate::policy::{Autonomy, Policy, PolicyFault};
@@ -80,7 +79,7 @@ impl Transition {
         self.directive.approvals.iter().any(|approval| {
             approval.step == Some(step.id)
                 && Some(&approval.shown) == shown.as_ref()
-                && approval.status == ApprovalStatus::Approved
+                && approval.stands()
                 && approval.answered_by.is_some()
         })
     }

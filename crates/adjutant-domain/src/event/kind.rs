@@ -284,6 +284,13 @@ events! {
         by: Login,
         shown: String,
     }
+    ApprovalTakenBack "approval_taken_back" [Info]
+        "an approval was taken back: by whom, and whether GitHub had been asked for the merge before" {
+        r#type: ApprovalKind,
+        by: Option<Login>,
+        shown: String,
+        late: bool,
+    }
     PolicyTightened "policy_tightened" [Info] "a label made the policy stricter: which, and the autonomy from here on" {
         label: String,
         autonomy: Autonomy,

@@ -77,6 +77,9 @@ pub struct Candidate {
     pub ci: Option<CiReport>,
     /// Who approved it before it was verified.
     pub pre_approved: Option<Login>,
+    /// When somebody last took approvals back by command: one that was written before is late.
+    #[serde(default)]
+    pub unapproved_at: Option<DateTime<Utc>>,
 }
 
 impl Candidate {
@@ -90,6 +93,7 @@ impl Candidate {
             evaluation: None,
             ci: None,
             pre_approved: None,
+            unapproved_at: None,
         }
     }
 }

@@ -88,14 +88,27 @@ fn a_comment_knows_whether_it_is_on_a_pull_request() {
 }
 
 #[test]
-fn an_edited_comment_or_review_gives_no_commands() {
-    let edited = json!({
-        "action": "edited", "issue": { "number": 7, "title": "x", "user": null }, "comment": comment("/approve"),
-    });
-    assert!(reason(event("issue_comment", edited)).contains("edited"));
+fn what_was_edited_deleted_or_dismissed_gives_no_commands_and_is_read_again() {
+    let id = comment("/approve")["id"].as_u64().unwrap();
+    let thread = |number, kind| Thread { number, kind };
+    for action in ["edited", "deleted"] {
+        let issue = json!({ "number": 7, "title": "x", "user": null });
+        let changed =
+            fact(event("issue_comment", json!({ "action": action, "issue": issue, "comment": comment("/approve") })));
+        let (thread, kind) = (thread(7, ThreadKind::Issue), SourceKind::IssueComment);
+        assert_eq!(changed.kind, FactKind::WordsChanged(WordsChanged { thread, kind, id }));
+    }
     let edited = json!({ "action": "edited", "pull_request": { "number": 8 }, "comment": comment("/approve") });
-    reason(event("pull_request_review_comment", edited));
-    reason(event("pull_request_review", json!({ "action": "edited", "pull_request": { "number": 8 } })));
+    let (thread, kind) = (thread(8, ThreadKind::Pull), SourceKind::ReviewComment);
+    let changed = fact(event("pull_request_review_comment", edited)).kind;
+    assert_eq!(changed, FactKind::WordsChanged(WordsChanged { thread, kind, id }));
+    for action in ["edited", "dismissed"] {
+        let review = json!({ "id": 41, "node_id": "PRR_41", "body": null, "state": "dismissed", "user": null });
+        let body = json!({ "action": action, "pull_request": { "number": 8 }, "review": review });
+        let changed = fact(event("pull_request_review", body)).kind;
+        let kind = SourceKind::Review;
+        assert_eq!(changed, FactKind::WordsChanged(WordsChanged { thread, kind, id: 41 }));
+    }
 }
 
 #[test]

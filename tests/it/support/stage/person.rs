@@ -69,14 +69,25 @@ impl Person<'_> {
         self.act(Method::POST, &format!("/pulls/{pull}/comments"), comment).await;
     }
 
-    /// Submits a review with comments on the first lines of files.
-    pub(crate) async fn review(&self, pull: u64, event: &str, body: &str, remarks: &[(&str, &str)]) {
+    /// Submits a review with comments on the first lines of files, and returns its id.
+    pub(crate) async fn review(&self, pull: u64, event: &str, body: &str, remarks: &[(&str, &str)]) -> u64 {
         let remarks: Vec<_> = remarks
             .iter()
             .map(|(path, body)| json!({ "path": path, "line": 1, "side": "RIGHT", "body": body }))
             .collect();
         let review = json!({ "event": event, "body": body, "comments": remarks });
-        self.act(Method::POST, &format!("/pulls/{pull}/reviews"), review).await;
+        self.act(Method::POST, &format!("/pulls/{pull}/reviews"), review).await["id"].as_u64().unwrap()
+    }
+
+    /// Dismisses a review.
+    pub(crate) async fn dismiss(&self, pull: u64, review: u64) {
+        let why = json!({ "message": "I looked at the wrong one.", "event": "DISMISS" });
+        self.act(Method::PUT, &format!("/pulls/{pull}/reviews/{review}/dismissals"), why).await;
+    }
+
+    /// Deletes a comment.
+    pub(crate) async fn delete(&self, comment: u64) {
+        self.act(Method::DELETE, &format!("/issues/comments/{comment}"), json!({})).await;
     }
 
     /// Submits a review of a commit that need not be the newest.

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("schedule", include_str!("../schedule.rs")),
     ("overrides", include_str!("../overrides.rs")),
     ("reload", include_str!("../reload.rs")),
+    ("consent", include_str!("../consent.rs")),
     ("lifecycle", include_str!("../lifecycle.rs")),
     ("commands", include_str!("../commands.rs")),
 ];

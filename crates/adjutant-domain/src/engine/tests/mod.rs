@@ -39,6 +39,7 @@ mod calibration;
 mod cells;
 mod ci;
 mod commands;
+mod consent;
 mod contracts;
 mod dice;
 mod found;

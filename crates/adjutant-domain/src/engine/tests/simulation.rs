@@ -152,9 +152,7 @@ impl Simulation {
     fn check_merge(&self, step: &Step, head: &Sha) {
         assert_eq!(step.head(), Some(head), "another head of {} is merged", step.name);
         let person = self.directive.approvals.iter().any(|approval| {
-            approval.step == Some(step.id)
-                && approval.shown == Subject::Commit(head.clone())
-                && approval.status == ApprovalStatus::Approved
+            approval.step == Some(step.id) && approval.shown == Subject::Commit(head.clone()) && approval.stands()
         });
         let evaluation = step.state.evaluation();
         let table = evaluation.is_some_and(|evaluation| {
@@ -364,7 +362,8 @@ impl Simulation {
     fn any_command(&mut self) -> Command {
         let name = self.dice.pick(&["a", "b", "c", "final", "plan", "nonsense"]).unwrap().to_owned();
         let step = (!self.dice.one_in(3)).then(|| name.clone());
-        match self.dice.roll(16) {
+        match self.dice.roll(17) {
+            16 => Command::Unapprove { step },
             15 => Command::Replan { reason: name },
             0..=3 => Command::Approve { step },
             4..=6 => Command::Rework { text: format!("{name} do better") },
