@@ -94,6 +94,11 @@ impl App {
         signals: &[Signal],
         settle: Settle<'_>,
     ) -> Result<Held, StoreError> {
+        // In a box: a decision is large, and every caller would carry room for it.
+        Box::pin(self.apply_locked(id, signals, settle)).await
+    }
+
+    async fn apply_locked(&self, id: DirectiveId, signals: &[Signal], settle: Settle<'_>) -> Result<Held, StoreError> {
         let mut transaction = self.store.begin().await?;
         // Every transaction locks the directive first. One signal can queue an effect again that another is settling,
         // and two transactions that wait for each other are a deadlock.

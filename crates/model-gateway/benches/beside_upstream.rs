@@ -3,6 +3,12 @@
 //! `cargo bench -p model-gateway`. Every number is of this machine; compare the two columns of a line.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and ends where something fails")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a place in a short list"
+)]
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
