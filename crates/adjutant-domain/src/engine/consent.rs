@@ -37,6 +37,10 @@ impl Transition {
             self.directive.approvals.iter().filter(|it| it.stands_by(kind, id)).cloned().collect();
         for approval in gone {
             let Some(step) = approval.step.and_then(|step| self.directive.step(step)) else { continue };
+            // What was merged, or replaced by a newer commit, asks nobody any more.
+            if step.status().is_done() || !self.standing(step.id).any(|it| it.id == approval.id) {
+                continue;
+            }
             let stands_in = approval.given.as_ref().map(|given| given.source.number);
             let on_pull = step.pull.as_ref().is_some_and(|pull| Some(pull.number) == stands_in);
             let still = commands.iter().any(|command| match command {

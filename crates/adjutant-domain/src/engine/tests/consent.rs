@@ -146,6 +146,25 @@ fn what_approved_nothing_and_what_comes_late_changes_nothing() {
 }
 
 #[test]
+fn an_approval_of_what_was_merged_or_replaced_is_history() {
+    let mut world = pre_approved();
+    world.verified("a", yellow());
+    world.merged("a");
+    let before = world.directive.clone();
+    says(&mut world, &[]);
+    assert_eq!(world.directive, before, "merged");
+
+    let mut world = pre_approved();
+    let first = world.comments;
+    let step = world.id("a");
+    world.signal(Signal::HeadMoved { step, head: Sha::new("a2"), by: named("writer") });
+    let before = world.directive.clone();
+    let (kind, by) = (SourceKind::IssueComment, named("maintainer"));
+    world.signal(Signal::SourceRead { kind, id: first, commands: Vec::new(), by });
+    assert_eq!(world.directive, before, "replaced");
+}
+
+#[test]
 fn another_persons_approval_still_stands() {
     let mut world = pre_approved();
     world.order(actor("writer", Permission::Write), Some("a"), approve(None));
