@@ -85,8 +85,8 @@ impl Asked {
             searches: searches(body),
             tier,
             asks,
-            last_turn: Sha256::digest(said.exactly).into(),
-            last_words: Sha256::digest(said.in_words).into(),
+            last_turn: said.exactly.finalize().into(),
+            last_words: said.in_words.finalize().into(),
         })
     }
 }
@@ -176,11 +176,11 @@ fn searches(body: &Members) -> u64 {
 const IDS: [&str; 7] =
     ["id", "tool_use_id", "call_id", "tool_call_id", "cache_control", "encrypted_content", "signature"];
 
-/// What turns say, without the ids that differ each time: in all its words, and in those without a digit.
+/// Digests of what turns say, without the ids that differ each time: in all its words, and in those without a digit.
 #[derive(Default)]
 struct Said {
-    exactly: Vec<u8>,
-    in_words: Vec<u8>,
+    exactly: Sha256,
+    in_words: Sha256,
 }
 
 impl Said {
@@ -219,9 +219,9 @@ impl Said {
             }
             Value::String(text) => {
                 for word in text.split_whitespace() {
-                    self.exactly.extend_from_slice(word.as_bytes());
+                    self.exactly.update(word.as_bytes());
                     if !word.bytes().any(|byte| byte.is_ascii_digit()) {
-                        self.in_words.extend_from_slice(word.as_bytes());
+                        self.in_words.update(word.as_bytes());
                     }
                     self.both(&[4]);
                 }
@@ -231,8 +231,8 @@ impl Said {
     }
 
     fn both(&mut self, bytes: &[u8]) {
-        self.exactly.extend_from_slice(bytes);
-        self.in_words.extend_from_slice(bytes);
+        self.exactly.update(bytes);
+        self.in_words.update(bytes);
     }
 }
 
